@@ -1,0 +1,67 @@
+"""Generates Python code and the descriptor set from the protos: `python protos/generate.py [OUT]`.
+
+The output goes to `gen/` and is committed. `vimesh/v1/contract.binpb` holds every message and service with comments
+and all that they import: Envoy's transcoder reads it, and so can `grpcurl -protoset` and any gRPC library that loads
+services at run time.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import google.api
+from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
+from grpc_tools import protoc
+from protovalidate._gen.buf.validate import validate_pb
+
+PROTOS = Path(__file__).parent
+VALIDATE = "buf/validate/validate.proto"
+
+
+def validate_set() -> bytes:
+    """Return validate.proto as descriptors: the wheel of protovalidate has no source file of it."""
+    rules = descriptor_pb2.FileDescriptorProto.FromString(validate_pb._DESC.proto.to_binary())
+    found = descriptor_pb2.FileDescriptorSet()
+    for imported in (descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2):
+        imported.DESCRIPTOR.CopyToProto(found.file.add())
+    found.file.append(rules)
+    return found.SerializeToString()
+
+
+def run(*arguments: str) -> None:
+    if protoc.main(["protoc", *arguments]):
+        raise SystemExit("protoc failed")
+
+
+def generate(out: Path) -> None:
+    for stale in out.rglob("*_pb2*"):
+        stale.unlink()
+    sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.glob("vimesh/**/*.proto"))
+    services = [source for source in sources if source.endswith("_service.proto")]
+    google_api = Path(next(iter(google.api.__path__))).parents[1]
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as scratch:
+        known = Path(scratch, "validate.binpb")
+        known.write_bytes(validate_set())
+        includes = (
+            f"-I{PROTOS}",
+            f"-I{google_api}",
+            f"-I{files('grpc_tools') / '_proto'}",
+            f"--descriptor_set_in={known}",
+        )
+        run(*includes, f"--python_out={out}", f"--mypy_out=quiet:{out}", *sources, VALIDATE)
+        run(*includes, f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}", *services)
+        run(
+            *includes,
+            "--include_imports",
+            "--include_source_info",
+            f"--descriptor_set_out={out / 'vimesh/v1/contract.binpb'}",
+            *sources,
+        )
+
+
+if __name__ == "__main__":
+    generate(Path(sys.argv[1]) if len(sys.argv) > 1 else PROTOS.parent / "gen")

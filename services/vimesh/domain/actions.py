@@ -1,0 +1,46 @@
+"""Ping actions: what a host is asked to run."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+from vimesh.domain.probing import ProbePolicy
+from vimesh.domain.vims import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One wanted ping action."""
+
+    vim_id: str
+    action_id: str
+    auth_url: str
+    """Free of credentials."""
+    policy: ProbePolicy
+    observation: int
+    """The newest observation on record: whoever runs the action counts on from above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of `count` equal parts of the VIMs."""
+
+    index: int = 0
+    count: int = 1
+
+    def holds(self, key: int) -> bool:
+        return key % self.count == self.index
+
+
+@dataclass(frozen=True, slots=True)
+class ActionScope:
+    """Which actions a host wants to hear of."""
+
+    engine: Engine
+    shard: Shard = Shard()
+
+
+def shard_key(vim_id: str) -> int:
+    """Spread VIMs evenly over any number of shards; the same for every process and language."""
+    return zlib.crc32(vim_id.encode())

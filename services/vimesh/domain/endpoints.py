@@ -1,0 +1,96 @@
+"""What to probe: the host, port and path that an auth_url names."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# RFC 952 and 1123, with the underscores that real DNS names carry. A label never starts or ends with a hyphen.
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f]")
+MAX_URL_LENGTH = 2048
+
+
+class AuthUrlInvalid(ValueError):
+    """The text is no http(s) URL that names a host. The message says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    scheme: str
+    """`http` or `https`."""
+    host: str
+    """A host name in lower case, or an IP address without brackets."""
+    port: int
+    path: str
+    """Path and query, as they go into a GET request."""
+
+    @property
+    def address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        """The host as an address, or None when it is a name that must be resolved."""
+        return _ip(self.host)
+
+    @property
+    def authority(self) -> str:
+        """The value of the Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+def endpoint_of(auth_url: str) -> Endpoint:
+    """Take an auth_url apart. Raises AuthUrlInvalid."""
+    parts, host = _split(auth_url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Endpoint(parts.scheme, host, parts.port or _DEFAULT_PORTS[parts.scheme], path)
+
+
+def without_credentials(auth_url: str) -> str:
+    """Return the URL without the `user:password@` and `#fragment` that it may hold. Raises AuthUrlInvalid."""
+    parts, _ = _split(auth_url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+
+
+def _split(auth_url: str) -> tuple[SplitResult, str]:
+    if len(auth_url) > MAX_URL_LENGTH:
+        raise AuthUrlInvalid(f"longer than {MAX_URL_LENGTH} characters")
+    # urlsplit drops tabs and newlines silently; a URL that holds any is a mistake, not a URL.
+    if _UNPRINTABLE.search(auth_url):
+        raise AuthUrlInvalid("holds blanks or control characters")
+    if not auth_url.isascii():
+        raise AuthUrlInvalid("holds characters outside ASCII; write the host in punycode and escape the path")
+    try:
+        parts = urlsplit(auth_url)
+        port = parts.port
+    except ValueError as error:
+        raise AuthUrlInvalid(str(error)) from error
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise AuthUrlInvalid("must start with http:// or https://")
+    if port == 0:
+        raise AuthUrlInvalid("port 0 cannot be reached")
+    if "\\" in parts.netloc:
+        raise AuthUrlInvalid("holds a backslash in the host")
+    host = parts.hostname or ""
+    if not host:
+        raise AuthUrlInvalid("names no host")
+    if _ip(host) is None:
+        _check_name(host, bracketed="[" in parts.netloc)
+    return parts, host
+
+
+def _check_name(host: str, *, bracketed: bool) -> None:
+    labels = host.removesuffix(".").split(".")
+    if bracketed or len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise AuthUrlInvalid(f"{host!r} is neither a host name nor an IP address")
+    # 10.0.0.256 or 127.1: the C library would guess an address where the user made a slip.
+    if labels[-1].isdigit():
+        raise AuthUrlInvalid(f"{host!r} is not an IP address")
+
+
+def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None

@@ -1,0 +1,177 @@
+"""Every error that vimesh raises on purpose.
+
+VimeshError
+├── BadInput                     what was asked for is malformed; carries one violation per field
+│   ├── PageTokenInvalid
+│   └── FilterInvalid
+├── VimNotFound
+├── TodoNotFound                 the to-do is done, or was claimed by another driver meanwhile
+├── NameTaken                    another VIM of the project has the name
+├── DefaultTaken                 the project has a default VIM already
+├── RequestIdReused              a request id that came with other content before
+├── EtagMismatch                 the VIM changed since the caller read it
+├── RevisionCompacted            the watch wants changes that are not kept any more
+├── RevisionUnknown              the watch wants changes after one that never happened
+├── EngineNotServed              no engine of that name runs here
+├── StoreUnavailable             the database cannot be asked; nothing is known
+└── Overloaded                   more work is queued than the bound allows
+
+BadSetting                       a setting that stops the start; never crosses the wire
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class VimeshError(Exception):
+    """Base of all errors that may reach a caller. The message is fit for the caller's eyes."""
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What the message says, for machines."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One field that breaks a rule."""
+
+    field: str
+    """Path of the field in the request, such as `vim.auth_url`."""
+    description: str
+
+
+class BadInput(VimeshError):
+    def __init__(self, *violations: Violation) -> None:
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
+        self.violations = violations
+
+
+class PageTokenInvalid(BadInput):
+    def __init__(self) -> None:
+        super().__init__(
+            Violation("page_token", "not a token of this query; leave it empty to start from the first page"),
+        )
+
+
+class FilterInvalid(BadInput):
+    def __init__(self, description: str) -> None:
+        super().__init__(Violation("filter", description))
+
+
+class VimNotFound(VimeshError):
+    def __init__(self, vim_id: str) -> None:
+        super().__init__(f"no VIM has the id {vim_id}")
+        self.vim_id = vim_id
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"vim_id": self.vim_id}
+
+
+class TodoNotFound(VimeshError):
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"task {task_id} is done already, or another driver holds it")
+        self.task_id = task_id
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"task_id": self.task_id}
+
+
+class NameTaken(VimeshError):
+    def __init__(self, name: str, project_id: str) -> None:
+        super().__init__(f"project {project_id} has a VIM named {name} already")
+        self.name = name
+        self.project_id = project_id
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"name": self.name, "project_id": self.project_id}
+
+
+class DefaultTaken(VimeshError):
+    def __init__(self, project_id: str) -> None:
+        super().__init__(f"project {project_id} has a default VIM already")
+        self.project_id = project_id
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"project_id": self.project_id}
+
+
+class RequestIdReused(VimeshError):
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"request_id {request_id} came with another request before")
+        self.request_id = request_id
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"request_id": self.request_id}
+
+
+class EtagMismatch(VimeshError):
+    def __init__(self, vim_id: str) -> None:
+        super().__init__(f"VIM {vim_id} was modified since it was read; read it again")
+        self.vim_id = vim_id
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"vim_id": self.vim_id}
+
+
+class RevisionCompacted(VimeshError):
+    def __init__(self, oldest: int) -> None:
+        super().__init__(f"changes before revision {oldest} are not kept any more; start with a snapshot")
+        self.oldest = oldest
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"oldest_revision": str(self.oldest)}
+
+
+class RevisionUnknown(VimeshError):
+    def __init__(self, newest: int) -> None:
+        super().__init__(f"the newest revision is {newest}; start with a snapshot")
+        self.newest = newest
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"newest_revision": str(self.newest)}
+
+
+class EngineNotServed(VimeshError):
+    def __init__(self, engine: str) -> None:
+        super().__init__(f"no {engine} engine runs here")
+        self.engine = engine
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"engine": self.engine}
+
+
+class StoreUnavailable(VimeshError):
+    """Nothing is known about what was asked. Raise it `from` the cause: the cause is logged, never sent."""
+
+    retry_after_s: ClassVar[float] = 1.0
+
+    def __init__(self) -> None:
+        super().__init__("the database cannot be reached; try again later")
+
+
+class Overloaded(VimeshError):
+    retry_after_s: ClassVar[float] = 1.0
+
+    def __init__(self) -> None:
+        super().__init__("too many calls are waiting; try again later")
+
+
+class BadSetting(Exception):
+    """A setting that cannot be used. The message names the setting and what to do."""
+
+    def __init__(self, setting: str, description: str) -> None:
+        super().__init__(f"{setting}: {description}")
+        self.setting = setting

@@ -1,0 +1,63 @@
+"""What the services need from the outside, as protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from vimesh.domain.actions import Action, ActionScope
+from vimesh.domain.events import LogSpan, VimEvent
+from vimesh.domain.queries import VimPage, VimQuery
+from vimesh.domain.vims import Modification, Outcome, Registration, Report, Vim
+
+
+class VimStore(Protocol):
+    """Where VIMs live. Every method is one transaction, and raises StoreUnavailable when it cannot be known.
+
+    A change and its event commit together; revisions grow by one with each change, in commit order (G8).
+    """
+
+    async def register(self, registration: Registration) -> Vim:
+        """Store a new VIM with a new action id. Raises NameTaken, DefaultTaken, RequestIdReused."""
+
+    async def get(self, vim_id: str) -> Vim:
+        """Raises VimNotFound."""
+
+    async def list_vims(self, query: VimQuery) -> VimPage:
+        """Raises PageTokenInvalid."""
+
+    async def modify(self, vim_id: str, modification: Modification) -> Vim:
+        """Change a VIM; a new auth_url, type or policy comes with a new action id (G11).
+
+        A modification that changes nothing leaves no event. Raises VimNotFound, EtagMismatch, NameTaken, DefaultTaken.
+        """
+
+    async def deregister(self, vim_id: str) -> None:
+        """Remove a VIM and its credentials. Raises VimNotFound."""
+
+    async def record(self, reports: Sequence[Report]) -> list[Outcome]:
+        """Judge each report alone, write what must be written in one transaction; outcomes in the same order.
+
+        Two reports on one VIM in one call are judged one after the other.
+        """
+
+    async def span(self) -> LogSpan:
+        """Say which revisions the log holds: also the cheapest proof that the database answers."""
+
+    async def events_after(self, revision: int, limit: int) -> list[VimEvent]:
+        """Return changes in order. Raises RevisionCompacted, RevisionUnknown."""
+
+    async def events_of(self, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
+        """Return the changes of one VIM (of all, if empty), newest first, and the token of the next page.
+
+        Works for a VIM that is gone. Raises PageTokenInvalid.
+        """
+
+    async def vims_after(self, vim_id: str, limit: int) -> list[Vim]:
+        """Return VIMs in the order of their ids, for a snapshot."""
+
+    async def actions_after(self, scope: ActionScope, vim_id: str, limit: int) -> list[Action]:
+        """Return wanted actions in the order of their VIMs' ids, for a snapshot."""
+
+    async def actions_of(self, vim_ids: Sequence[str]) -> list[Action]:
+        """Return the wanted actions of these VIMs; those that are gone are left out."""

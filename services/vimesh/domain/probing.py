@@ -1,0 +1,58 @@
+"""How a VIM is probed, and what a probe can say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Method(StrEnum):
+    PING = "PING"
+    """ICMP echo."""
+    TCP = "TCP"
+    """A TCP connection to the port of the auth_url."""
+    HTTP = "HTTP"
+    """GET of the auth_url. Any answer below 500 shows that the API is reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePolicy:
+    """Timings and method of one VIM's probes. The defaults are what a VIM without a policy gets."""
+
+    method: Method = Method.HTTP
+    interval_s: float = 10.0
+    """Pause between the starts of two rounds."""
+    timeout_s: float = 1.0
+    """A probe without an answer for this long has failed."""
+    fall: int = 3
+    """Failed probes in a row, within one round, until the VIM is unreachable."""
+    rise: int = 1
+    """Answered probes in a row until the VIM is reachable again."""
+    tls_verify: bool = False
+    """Whether the certificate of an https auth_url must be valid."""
+
+
+class Reason:
+    """Words that say why a verdict is what it is. HTTP answers are `HTTP_<code>`."""
+
+    TIMEOUT = "TIMEOUT"
+    REFUSED = "REFUSED"
+    RESET = "RESET"
+    HOST_UNREACHABLE = "HOST_UNREACHABLE"
+    NET_UNREACHABLE = "NET_UNREACHABLE"
+    DNS = "DNS"
+    """The name has no address."""
+    TLS = "TLS"
+    """No TLS session could be made."""
+    PROTOCOL = "PROTOCOL"
+    """Something answered, but not in HTTP."""
+
+    # What the prober itself could not do. These never make a VIM unreachable (G12).
+    LOCAL_NO_ROUTE = "LOCAL_NO_ROUTE"
+    LOCAL_PERMISSION = "LOCAL_PERMISSION"
+    LOCAL_RESOURCES = "LOCAL_RESOURCES"
+    LOCAL_RESOLVER = "LOCAL_RESOLVER"
+
+    @staticmethod
+    def http(code: int) -> str:
+        return f"HTTP_{code}"

@@ -1,0 +1,106 @@
+"""What a list of VIMs can be asked for: filter, order, page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vimesh.domain.errors import BadInput, FilterInvalid, Violation
+from vimesh.domain.vims import TYPES, Status, Vim
+
+DEFAULT_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 1000
+
+
+class Operator(StrEnum):
+    EQUALS = "="
+    DIFFERS = "!="
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    field: str
+    operator: Operator
+    value: str
+    """For `name` and `auth_url`, `*` stands for any text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    field: str = "create_time"
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VimQuery:
+    terms: tuple[Term, ...] = ()
+    order: Order = Order()
+    page_size: int = DEFAULT_PAGE_SIZE
+    page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VimPage:
+    vims: Sequence[Vim]
+    next_page_token: str
+    """Empty on the last page."""
+
+
+FILTER_FIELDS = ("id", "name", "type", "status", "project_id", "auth_url", "is_default", "engine")
+ORDER_FIELDS = ("name", "create_time", "status_time")
+_WORDS: dict[str, Sequence[str]] = {
+    "status": tuple(Status),
+    "type": TYPES,
+    "is_default": ("true", "false"),
+    "engine": ("EMBEDDED", "MISTRAL"),
+}
+_TOKEN = re.compile(r"""\s*(?:(?P<op>!=|=)|"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<word>[^\s"=!]+)|(?P<bad>\S))""")
+_MAX_TERMS = 16
+
+
+def parse_filter(text: str) -> tuple[Term, ...]:
+    """Read `field = value AND field != "value"`, the subset of AIP-160 that is served. Raises FilterInvalid."""
+    tokens = [(m.lastgroup or "", m[m.lastgroup or 0]) for m in _TOKEN.finditer(text.rstrip())]
+    terms: list[Term] = []
+    while tokens:
+        if len(terms) == _MAX_TERMS:
+            raise FilterInvalid(f"more than {_MAX_TERMS} terms")
+        if [kind for kind, _ in tokens[:2]] != ["word", "op"] or len(tokens) < 3 or tokens[2][0] not in _VALUES:
+            raise FilterInvalid('write it as: status = UNREACHABLE AND name = "lab*"')
+        terms.append(_term(tokens[0][1], tokens[1][1], *tokens[2]))
+        rest = tokens[3:]
+        if rest and (rest[0] != ("word", "AND") or len(rest) == 1):
+            raise FilterInvalid("terms are joined by AND")
+        tokens = rest[1:]
+    return tuple(terms)
+
+
+_VALUES = ("word", "quoted")
+
+
+def _term(field: str, operator: str, kind: str, value: str) -> Term:
+    if field not in FILTER_FIELDS:
+        raise FilterInvalid(f"{field!r} cannot be filtered by; use one of {', '.join(FILTER_FIELDS)}")
+    if kind == "quoted":
+        value = re.sub(r"\\(.)", r"\1", value)
+    words = _WORDS.get(field)
+    if words and value not in words:
+        raise FilterInvalid(f"{field} is one of {', '.join(words)}, not {value!r}")
+    return Term(field, Operator(operator), value)
+
+
+def parse_order(text: str) -> Order:
+    """Read `field` or `field desc`. Raises BadInput."""
+    match text.split():
+        case []:
+            return Order()
+        case [field] if field in ORDER_FIELDS:
+            return Order(field)
+        case [field, "asc" | "desc" as way] if field in ORDER_FIELDS:
+            return Order(field, descending=way == "desc")
+        case _:
+            raise BadInput(
+                Violation("order_by", f"one of {', '.join(ORDER_FIELDS)}, and desc after it if wanted"),
+            )

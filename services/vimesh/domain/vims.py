@@ -1,0 +1,193 @@
+"""VIMs, their status, and the fence: who may write a status."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from vimesh.domain.probing import ProbePolicy
+
+TYPES = ("openstack", "kubernetes")
+"""Values of `Vim.type`: Tacker's words."""
+
+
+class Status(StrEnum):
+    PENDING = "PENDING"
+    """No report came yet."""
+    REACHABLE = "REACHABLE"
+    UNREACHABLE = "UNREACHABLE"
+    UNKNOWN = "UNKNOWN"
+    """Nobody can say at present: the ping action is blind, or silent for longer than its lease."""
+
+
+class Engine(StrEnum):
+    """Where a VIM's ping action runs."""
+
+    EMBEDDED = "EMBEDDED"
+    MISTRAL = "MISTRAL"
+
+
+class MonitorState(StrEnum):
+    STARTING = "STARTING"
+    """The action is wanted, and has not reported yet."""
+    RUNNING = "RUNNING"
+    """The action reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """The ping action of a VIM, as far as the conductors know it."""
+
+    engine: Engine
+    action_id: str
+    state: MonitorState
+    last_error: str
+    contact_time: dt.datetime | None
+    """When the action was last heard, by the database's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vim:
+    """A VIM as it can be shown: secrets in `auth_cred` are masked."""
+
+    id: str
+    project_id: str
+    name: str
+    description: str
+    type: str
+    auth_url: str
+    vim_project: Mapping[str, object]
+    auth_cred: Mapping[str, object]
+    is_default: bool
+    placement_attr: Mapping[str, object]
+    extra: Mapping[str, object]
+    policy: ProbePolicy
+    status: Status
+    reason: str
+    detail: str
+    round_trip_s: float | None
+    status_time: dt.datetime
+    monitor: Monitor
+    revision: int
+    """The change that left the VIM as it is here."""
+    etag: str
+    """Differs whenever something that people may modify differs."""
+    create_time: dt.datetime
+    update_time: dt.datetime
+    """The last change made by people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a user registers. Checked before it gets here."""
+
+    name: str
+    type: str
+    auth_url: str
+    project_id: str
+    description: str = ""
+    vim_project: Mapping[str, object] = field(default_factory=dict)
+    auth_cred: Mapping[str, object] = field(default_factory=dict, repr=False)
+    is_default: bool = False
+    placement_attr: Mapping[str, object] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
+    policy: ProbePolicy = field(default_factory=ProbePolicy)
+    engine: Engine = Engine.EMBEDDED
+    request_id: str = ""
+    """A repeat with the same id is answered with the VIM that the first one made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Modification:
+    """What a user changes on a VIM; None leaves a field as it is."""
+
+    name: str | None = None
+    description: str | None = None
+    type: str | None = None
+    auth_url: str | None = None
+    vim_project: Mapping[str, object] | None = None
+    auth_cred: Mapping[str, object] | None = field(default=None, repr=False)
+    is_default: bool | None = None
+    placement_attr: Mapping[str, object] | None = None
+    extra: Mapping[str, object] | None = None
+    policy: ProbePolicy | None = None
+    etag: str = ""
+    """When given, the VIM must still have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a ping action says about its VIM."""
+
+    vim_id: str
+    action_id: str
+    status: Status
+    observation: int = 0
+    """Grows with each verdict of one action; 0 when the action does not count."""
+    reason: str = ""
+    detail: str = ""
+    round_trip_s: float | None = None
+    age_s: float = 0.0
+    """How long ago the action saw it, by its own clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the store holds against which a report is judged."""
+
+    action_id: str
+    status: Status
+    reason: str
+    observation: int
+    """The newest observation on record; 0 when none was counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The report is what the store says now."""
+
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The report says what the store says already: nothing to write."""
+
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A newer observation of the same action is on record; the report was not written."""
+
+    status: Status
+    observation: int
+
+
+@dataclass(frozen=True, slots=True)
+class BadAction:
+    """The action is not the wanted one: it must stop probing and exit."""
+
+
+Outcome = Recorded | Unchanged | Late | BadAction
+
+
+def judge(standing: Standing | None, report: Report) -> Outcome:
+    """Say what a report means, given what the store holds (None: no such VIM).
+
+    This is the fence. It must be asked with what a committed read returned, and a Recorded must be written in
+    the transaction that read it (G1, G3, G4, G5).
+    """
+    if standing is None or standing.action_id != report.action_id:
+        return BadAction()
+    if report.observation and report.observation < standing.observation:
+        return Late(standing.status, standing.observation)
+    same = (standing.status, standing.reason) == (report.status, report.reason)
+    if report.observation and report.observation == standing.observation:
+        # A repeat. With other content it broke the rule that observations grow: tell it what is on record.
+        return Unchanged(report.status) if same else Late(standing.status, standing.observation)
+    if same and not report.observation:
+        return Unchanged(report.status)
+    return Recorded(report.status)
