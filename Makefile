@@ -1,52 +1,84 @@
 # Two commands: `make up` starts the embedded fleet, `make check` runs every check and test.
 # Both install what they need into .venv, and system packages by apt where they are missing and may be installed.
 
-SHELL   := /bin/bash
-PYTHON  ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
-VENV    := .venv
-BIN     := $(VENV)/bin
-ARGS    ?=
-PROTOS   = $(shell find protos -name '*.proto')
-SERVICES = $(shell find protos -name '*_service.proto')
-OUT     ?= gen
+SHELL := /bin/bash
+VENV  := .venv
+BIN   := $(VENV)/bin
+ARGS  ?=
 
-.PHONY: up demo check format lint types imports proto test gen envoy clean
+.PHONY: up demo check format lint types imports proto test gen envoy baseline clean
 
-up: $(VENV)/.runs
+up: $(VENV)/.fleet
 	@exec $(BIN)/vimesh up $(ARGS)
 
-demo: $(VENV)/.runs
+demo: $(VENV)/.fleet
 	@exec $(BIN)/vimesh demo $(ARGS)
 
 check: lint types imports proto test
 
-# --- checks, each by its own name -------------------------------------------------------------------------
+# --- the checks, each by its own name ---------------------------------------------------------------------
 
-lint: $(VENV)/.checks
-	$(BIN)/ruff format --check services tests
-	$(BIN)/ruff check services tests
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check services tests protos
+	$(BIN)/ruff check services tests protos
 
-types: $(VENV)/.checks
+types: $(VENV)/.dev
 	$(BIN)/mypy
 
-imports: $(VENV)/.checks
+imports: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-# buf reads an image that protoc made: the protos of google and buf that ours import come from their wheels.
-proto: $(VENV)/.checks .cache/protos
+# buf reads the image that protoc made of the protos: see protos/generate.py. That gen/ is fresh is a test.
+proto: $(VENV)/.dev
 	$(BIN)/buf format --diff --exit-code protos
-	$(BIN)/python -m grpc_tools.protoc $(INCLUDES) --include_imports --include_source_info --descriptor_set_out=.cache/vimesh.binpb $(PROTOS)
-	$(BIN)/buf lint .cache/vimesh.binpb --config protos/buf.yaml --path vimesh
-	$(BIN)/buf breaking .cache/vimesh.binpb --against deploy/released.binpb --config protos/buf.yaml --path vimesh
+	$(BIN)/buf lint gen/vimesh/v1/contract.binpb --config protos/buf.yaml --path vimesh
+	$(BIN)/buf breaking gen/vimesh/v1/contract.binpb --against protos/baseline.binpb --config protos/buf.yaml --path vimesh
 
-test: $(VENV)/.checks system-packages
+test: $(VENV)/.dev $(VENV)/.system
 	$(BIN)/pytest $(ARGS)
 
-format: $(VENV)/.checks
-	$(BIN)/ruff format services tests
-	$(BIN)/ruff check --fix services tests
+format: $(VENV)/.dev
+	$(BIN)/ruff format services tests protos
+	$(BIN)/ruff check --fix services tests protos
 	$(BIN)/buf format -w protos
 
-# --- generated files, committed ---------------------------------------------------------------------------
+# --- files that are made and committed --------------------------------------------------------------------
 
-INCLUDES = -I protos -I .cache/protos -I $(shell $(BIN)/python -c 'import google.api, pathlib; print(pathlib.Path(list(google.api.__path__)[0]).parents[1])')
+gen: $(VENV)/.dev
+	$(BIN)/python protos/generate.py
+
+envoy: $(VENV)/.fleet
+	$(BIN)/vimesh envoy render deploy/envoy/fleet.yaml --output deploy/envoy
+
+# The contract as it was released: `make proto` refuses what would break its clients.
+baseline: gen
+	cp gen/vimesh/v1/contract.binpb protos/baseline.binpb
+
+# --- installing -------------------------------------------------------------------------------------------
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "vimesh needs Python 3.11 or newer: apt-get install python3 (Debian 12, Ubuntu 24.04), or make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || deploy/apt-install python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+$(VENV)/.fleet: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --editable '.[fleet]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --editable '.[fleet]' --group dev
+	@touch $@ $(VENV)/.fleet
+
+# What the tests drive besides: network namespaces and packet filters as ground truth, and a client in Node.
+$(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
+	@command -v ip  >/dev/null || deploy/apt-install iproute2
+	@command -v nft >/dev/null || [ -x /usr/sbin/nft ] || deploy/apt-install nftables
+	@command -v npm >/dev/null || deploy/apt-install nodejs npm
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -23,7 +23,7 @@ VALIDATE = "buf/validate/validate.proto"
 
 def validate_set() -> bytes:
     """Return validate.proto as descriptors: the wheel of protovalidate has no source file of it."""
-    rules = descriptor_pb2.FileDescriptorProto.FromString(validate_pb._DESC.proto.to_binary())
+    rules = descriptor_pb2.FileDescriptorProto.FromString(validate_pb._DESC.proto.to_binary())  # noqa: SLF001 - the only way to it
     found = descriptor_pb2.FileDescriptorSet()
     for imported in (descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2):
         imported.DESCRIPTOR.CopyToProto(found.file.add())
@@ -47,6 +47,10 @@ def generate(out: Path) -> None:
         known = Path(scratch, "validate.binpb")
         known.write_bytes(validate_set())
         includes = (
+            *(
+                f"--plugin={Path(sys.executable).parent / plugin}"
+                for plugin in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
+            ),
             f"-I{PROTOS}",
             f"-I{google_api}",
             f"-I{files('grpc_tools') / '_proto'}",
@@ -60,6 +64,7 @@ def generate(out: Path) -> None:
             "--include_source_info",
             f"--descriptor_set_out={out / 'vimesh/v1/contract.binpb'}",
             *sources,
+            "google/rpc/error_details.proto",  # what the details of an error are made of
         )
 
 

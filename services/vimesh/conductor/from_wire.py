@@ -1,0 +1,143 @@
+"""Requests as domain values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
+
+from vimesh.domain import vims
+from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials
+from vimesh.domain.errors import BadInput, Violation
+from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
+
+MAX_STRUCT_BYTES: Final = 64 * 1024
+"""Bound of each free-form field, as JSON: a CA bundle fits, a file system does not."""
+DEFAULT_PROJECT: Final = "default"
+
+MODIFIABLE: Final = (
+    "name",
+    "description",
+    "type",
+    "auth_url",
+    "vim_project",
+    "auth_cred",
+    "is_default",
+    "placement_attr",
+    "extra",
+    "probe_policy",
+)
+
+
+def registration(request: vim_service_pb2.RegisterVimRequest) -> vims.Registration:
+    """Raises BadInput."""
+    vim = request.vim
+    return vims.Registration(
+        name=vim.name,
+        type=vim.type,
+        auth_url=_auth_url(vim.auth_url),
+        project_id=vim.project_id or DEFAULT_PROJECT,
+        description=vim.description,
+        vim_project=_mapping("vim.vim_project", vim.vim_project),
+        auth_cred=_mapping("vim.auth_cred", vim.auth_cred),
+        is_default=vim.is_default,
+        placement_attr=_mapping("vim.placement_attr", vim.placement_attr),
+        extra=_mapping("vim.extra", vim.extra),
+        policy=policy(vim.probe_policy),
+        engine=engine(request.engine),
+        request_id=request.request_id,
+    )
+
+
+def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str]) -> vims.Modification:
+    """Take the fields that `paths` names. Raises BadInput."""
+    vim = request.vim
+
+    def struct(field: str) -> Mapping[str, object] | None:
+        return _mapping(f"vim.{field}", getattr(vim, field)) if field in paths else None
+
+    required = {field: getattr(vim, field) for field in ("name", "type", "auth_url") if field in paths}
+    missing = [Violation(f"vim.{field}", "must not be empty") for field, value in required.items() if not value]
+    if missing:
+        raise BadInput(*missing)
+    return vims.Modification(
+        name=required.get("name"),
+        description=vim.description if "description" in paths else None,
+        type=required.get("type"),
+        auth_url=_auth_url(vim.auth_url) if "auth_url" in paths else None,
+        vim_project=struct("vim_project"),
+        auth_cred=struct("auth_cred"),
+        is_default=vim.is_default if "is_default" in paths else None,
+        placement_attr=struct("placement_attr"),
+        extra=struct("extra"),
+        policy=policy(vim.probe_policy) if "probe_policy" in paths else None,
+        etag=request.etag,
+    )
+
+
+def modified_paths(request: vim_service_pb2.ModifyVimRequest) -> frozenset[str]:
+    """Return the fields to change. Raises BadInput when the mask names what cannot be changed."""
+    if not request.update_mask.paths:
+        return frozenset(field.name for field, _ in request.vim.ListFields() if field.name in MODIFIABLE)
+    unknown = [path for path in request.update_mask.paths if path not in MODIFIABLE]
+    if unknown:
+        raise BadInput(
+            *(Violation("update_mask", f"{path} cannot be changed; use {', '.join(MODIFIABLE)}") for path in unknown)
+        )
+    return frozenset(request.update_mask.paths)
+
+
+def report(request: conductor_service_pb2.UpdateVimRequest) -> vims.Report:
+    return vims.Report(
+        vim_id=request.vim_id,
+        action_id=request.action_id,
+        status=vims.Status(vim_pb2.Vim.Status.Name(request.status)),
+        observation=request.observation,
+        reason=request.reason,
+        detail=request.detail,
+        round_trip_s=_seconds(request.round_trip) if request.HasField("round_trip") else None,
+        age_s=_seconds(request.age),
+    )
+
+
+def engine(value: vim_pb2.Monitor.Engine.ValueType) -> vims.Engine:
+    return vims.Engine(vim_pb2.Monitor.Engine.Name(value)) if value else vims.Engine.EMBEDDED
+
+
+def policy(message: vim_pb2.ProbePolicy) -> ProbePolicy:
+    default = ProbePolicy()
+    return ProbePolicy(
+        method=Method(vim_pb2.ProbePolicy.Method.Name(message.method)) if message.method else default.method,
+        interval_s=_seconds(message.interval) if message.HasField("interval") else default.interval_s,
+        timeout_s=_seconds(message.timeout) if message.HasField("timeout") else default.timeout_s,
+        fall=message.fall or default.fall,
+        rise=message.rise or default.rise,
+        tls_verify=message.tls_verify,
+    )
+
+
+def _auth_url(text: str) -> str:
+    try:
+        return without_credentials(text)
+    except AuthUrlInvalid as error:
+        raise BadInput(Violation("vim.auth_url", str(error))) from None
+
+
+def _mapping(field: str, struct: Struct) -> Mapping[str, object]:
+    found: Mapping[str, object] = MessageToDict(struct)
+    try:
+        size = len(json.dumps(found, allow_nan=False))
+    except ValueError:
+        raise BadInput(Violation(field, "holds a number that JSON cannot")) from None
+    if size > MAX_STRUCT_BYTES:
+        raise BadInput(Violation(field, f"longer than {MAX_STRUCT_BYTES} bytes of JSON"))
+    return found
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.seconds + duration.nanos / 1e9

@@ -1,0 +1,95 @@
+"""ConductorService: the ping actions' side."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import grpc
+
+from vimesh.conductor import from_wire, to_wire
+from vimesh.conductor.feed import Feed
+from vimesh.conductor.watching import Watching
+from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
+from vimesh.domain.events import EventKind, VimEvent
+from vimesh.domain.ports import VimStore
+from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Report
+from vimesh.v1 import action_pb2
+from vimesh.v1 import conductor_service_pb2 as pb
+from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceServicer
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+_PAGE = 1000
+
+
+class ReportsServicer(ConductorServiceServicer):
+    def __init__(self, store: VimStore, feed: Feed, watching: Watching, *, contact_within_s: float) -> None:
+        self._store = store
+        self._feed = feed
+        self._watching = watching
+        self._contact_within = to_wire.duration(contact_within_s)
+
+    async def UpdateVim(self, request: pb.UpdateVimRequest, context: _Context) -> pb.UpdateVimResponse:
+        [outcome] = await self._record([from_wire.report(request)])
+        return self._response(outcome)
+
+    async def UpdateVims(self, request: pb.UpdateVimsRequest, context: _Context) -> pb.UpdateVimsResponse:
+        outcomes = await self._record([from_wire.report(report) for report in request.reports])
+        return pb.UpdateVimsResponse(outcomes=[self._response(outcome) for outcome in outcomes])
+
+    async def _record(self, reports: Sequence[Report]) -> Sequence[Outcome]:
+        outcomes = await self._store.record(reports)
+        if any(isinstance(outcome, Recorded) for outcome in outcomes):
+            self._feed.poke()
+        return outcomes
+
+    def _response(self, outcome: Outcome) -> pb.UpdateVimResponse:
+        if isinstance(outcome, BadAction):
+            return pb.UpdateVimResponse(bad_action=pb.BadAction())
+        return pb.UpdateVimResponse(
+            status=to_wire.status_value(outcome.status),
+            contact_within=self._contact_within,
+            newest_observation=outcome.observation if isinstance(outcome, Late) else 0,
+        )
+
+    async def WatchActions(
+        self, request: pb.WatchActionsRequest, context: _Context
+    ) -> AsyncIterator[pb.WatchActionsResponse]:
+        scope = ActionScope(from_wire.engine(request.engine), Shard(request.shard_index, request.shard_count or 1))
+        if request.start_revision:
+            revision = await self._watching.start_after(request.start_revision)
+        else:
+            # Taken before the list: what changes while the list is read comes again as a change.
+            revision = await self._watching.newest()
+            async for page in self._wanted(scope):
+                yield pb.WatchActionsResponse(wanted=page)
+            yield pb.WatchActionsResponse(revision=revision)
+        async for step in self._watching.follow(revision):
+            moves = [event for event in step.events if _concerns(scope, event)]
+            if moves or not step.events:
+                yield pb.WatchActionsResponse(
+                    wanted=await self._started(moves),
+                    unwanted=[_stopped(event) for event in moves if event.stopped_action_id],
+                    revision=step.revision,
+                    end=step.end,
+                )
+
+    async def _wanted(self, scope: ActionScope) -> AsyncIterator[list[action_pb2.Action]]:
+        last = ""
+        while page := await self._store.actions_after(scope, last, _PAGE):
+            last = page[-1].vim_id
+            yield [to_wire.action_message(action) for action in page]
+
+    async def _started(self, moves: Sequence[VimEvent]) -> list[action_pb2.Action]:
+        """Return the actions that the changes made wanted, unless a later change did away with them again."""
+        made = {event.vim_id: event.action_id for event in moves if event.kind is not EventKind.DEREGISTERED}
+        found: Sequence[Action] = await self._store.actions_of(list(made)) if made else ()
+        return [to_wire.action_message(action) for action in found if made[action.vim_id] == action.action_id]
+
+
+def _concerns(scope: ActionScope, event: VimEvent) -> bool:
+    return event.moves_actions and event.engine is scope.engine and scope.shard.holds(shard_key(event.vim_id))
+
+
+def _stopped(event: VimEvent) -> pb.UnwantedAction:
+    return pb.UnwantedAction(vim_id=event.vim_id, action_id=event.stopped_action_id)

@@ -1,0 +1,121 @@
+"""One conductor process: a gRPC server over a store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import grpc
+import structlog
+from grpc_health.v1 import health_pb2
+from grpc_health.v1._async import HealthServicer
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+
+from vimesh.conductor.feed import Feed
+from vimesh.conductor.health import Health
+from vimesh.conductor.reports import ReportsServicer
+from vimesh.conductor.vims import VimsServicer
+from vimesh.conductor.watching import Watching, WatchLimits
+from vimesh.conductor.workflows import WorkflowsServicer
+from vimesh.domain.errors import BadSetting
+from vimesh.domain.ports import VimStore
+from vimesh.rpc.edge import Edge
+from vimesh.rpc.limits import MAX_MESSAGE_BYTES
+from vimesh.rpc.reflection import enable_reflection
+from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.v1.conductor_service_pb2_grpc import add_ConductorServiceServicer_to_server
+from vimesh.v1.vim_service_pb2_grpc import add_VimServiceServicer_to_server
+from vimesh.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
+
+_log = structlog.get_logger()
+
+SERVICES = (
+    vim_service_pb2.DESCRIPTOR.services_by_name["VimService"].full_name,
+    conductor_service_pb2.DESCRIPTOR.services_by_name["ConductorService"].full_name,
+    workflow_service_pb2.DESCRIPTOR.services_by_name["WorkflowService"].full_name,
+)
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", -1),
+    # The defaults shed bursts of more than about 1,000 calls, and a fleet that comes back sends such bursts.
+    ("grpc.server.max_pending_requests", 20_000),
+    ("grpc.server.max_pending_requests_hard_limit", 20_000),
+    # A left-over process on the same port would take calls in silence.
+    ("grpc.so_reuseport", 0),
+    # Clients may ask every 10 s whether the connection lives; the default takes that for abuse.
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConductorSettings:
+    listen: str = "127.0.0.1:0"
+    """`host:port`; port 0 takes a free one."""
+    contact_within_s: float = 30.0
+    """How soon a ping action is asked to be back; at most 60 s."""
+    drain_s: float = 1.5
+    """How long a conductor that stops says NOT_SERVING before it ends streams: until the balancer has noticed."""
+    grace_s: float = 5.0
+    """How long calls in flight may take to finish after that."""
+    watch: WatchLimits = field(default_factory=WatchLimits)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.contact_within_s <= 60:
+            raise BadSetting("contact_within", "must be above 0 s and at most 60 s")
+
+
+@asynccontextmanager
+async def serving(store: VimStore, settings: ConductorSettings) -> AsyncGenerator[int]:
+    """Serve until the block ends, then drain. Yields the port. Raises BadSetting when it cannot listen."""
+    feed = Feed(store)
+    watching = Watching(store, feed, settings.watch, now=time.monotonic)
+    server = grpc.aio.server(interceptors=(Edge("vimesh.v1"),), options=_OPTIONS)
+    add_VimServiceServicer_to_server(VimsServicer(store, feed, watching), server)
+    add_ConductorServiceServicer_to_server(
+        ReportsServicer(store, feed, watching, contact_within_s=settings.contact_within_s), server
+    )
+    add_WorkflowServiceServicer_to_server(WorkflowsServicer(), server)
+    grpc_health = HealthServicer()
+    add_HealthServicer_to_server(grpc_health, server)
+    enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), server)
+    port = _listen(server, settings.listen)
+    health = Health(store, grpc_health, ("", *SERVICES))
+    async with asyncio.TaskGroup() as group:
+        background = [group.create_task(feed.run()), group.create_task(health.run())]
+        await server.start()
+        try:
+            yield port
+        finally:
+            await _drain(server, health, feed, settings)
+            for task in background:
+                task.cancel()
+
+
+def _listen(server: grpc.aio.Server, address: str) -> int:
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError:
+        port = 0
+    if not port:
+        raise BadSetting("listen", f"cannot listen on {address}: is the port taken?")
+    return port
+
+
+async def _drain(server: grpc.aio.Server, health: Health, feed: Feed, settings: ConductorSettings) -> None:
+    _log.info("draining", not_serving_s=settings.drain_s)
+    await health.drain()
+    await asyncio.sleep(settings.drain_s)
+    feed.drain()
+    await server.stop(settings.grace_s)
+
+
+async def run_conductor(store: VimStore, settings: ConductorSettings, stopped: Callable[[], Awaitable[object]]) -> None:
+    """Serve until `stopped` returns, then drain."""
+    async with serving(store, settings) as port:
+        _log.info("conductor is serving", port=port)
+        await stopped()

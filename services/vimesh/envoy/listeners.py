@@ -1,0 +1,111 @@
+"""The front: one port for gRPC, gRPC-Web and JSON."""
+
+from __future__ import annotations
+
+from vimesh.envoy.endpoints import socket_address
+from vimesh.envoy.fleet import Fleet
+from vimesh.envoy.replies import local_replies
+from vimesh.envoy.routes import IDLE_S, MAX_BODY_BYTES, routes
+from vimesh.envoy.typed import extension
+
+_HTTP = "envoy.extensions.filters.http"
+
+# A page of 1000 VIMs is a few MiB, and JSON is two to three times as long as the message it shows.
+MAX_JSON_ANSWER_BYTES = 32 * 1024 * 1024
+
+# A monitor or an executor speaks over one connection and may have 3000 calls open at once. Above the limit a client
+# queues by itself, so it loses nothing; without one a single connection could hold any amount of memory.
+MAX_STREAMS = 4096
+
+
+def front(fleet: Fleet, descriptor_file: str) -> dict[str, object]:
+    return {
+        "name": "front",
+        "address": socket_address(fleet.front),
+        "per_connection_buffer_limit_bytes": 1048576,
+        # With SO_REUSEPORT a second Envoy on the port would silently take half of the calls instead of failing.
+        "enable_reuse_port": False,
+        # Few connections live long: without it one worker may get all of them.
+        "connection_balance_config": {"exact_balance": {}},
+        "filter_chains": [{"filters": [_connection_manager(fleet, descriptor_file)]}],
+    }
+
+
+def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]:
+    hosts = {"name": "all", "domains": ["*"], "routes": routes(with_api=bool(fleet.api))}
+    return extension(
+        "envoy.filters.network.http_connection_manager",
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix="front",
+        codec_type="AUTO",
+        server_name="vimesh",
+        use_remote_address=True,
+        normalize_path=True,
+        merge_slashes=True,
+        path_with_escaped_slashes_action="REJECT_REQUEST",
+        request_headers_timeout="10s",
+        stream_idle_timeout=f"{IDLE_S}s",
+        http2_protocol_options={
+            "max_concurrent_streams": MAX_STREAMS,
+            "initial_stream_window_size": 262144,
+            "initial_connection_window_size": 4194304,
+        },
+        access_log=[] if fleet.access_log is None else [_access_log(fleet.access_log)],
+        local_reply_config=local_replies(),
+        route_config={"name": "front", "virtual_hosts": [hosts]},
+        http_filters=[
+            extension("envoy.filters.http.grpc_web", f"{_HTTP}.grpc_web.v3.GrpcWeb"),
+            _transcoder(descriptor_file),
+            # Without x-envoy-* in answers: how many tries a call took is nobody's business outside.
+            extension("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
+        ],
+    )
+
+
+def _transcoder(descriptor_file: str) -> dict[str, object]:
+    return extension(
+        "envoy.filters.http.grpc_json_transcoder",
+        f"{_HTTP}.grpc_json_transcoder.v3.GrpcJsonTranscoder",
+        proto_descriptor=descriptor_file,
+        services=["vimesh.v1.VimService"],
+        convert_grpc_status=True,
+        query_param_unescape_plus=True,
+        max_request_body_size=MAX_BODY_BYTES,
+        max_response_body_size=MAX_JSON_ANSWER_BYTES,
+        print_options={
+            "preserve_proto_field_names": True,
+            "always_print_primitive_fields": True,
+            # One message on each line: a watch can be read line by line, and is never an unfinished list.
+            "stream_newline_delimited": True,
+        },
+        request_validation_options={
+            "reject_unknown_query_parameters": True,
+            "reject_binding_body_field_collisions": True,
+        },
+    )
+
+
+def _access_log(path: str) -> dict[str, object]:
+    """Log who called what, and how it went. No bodies, no headers with credentials, no query."""
+    line = {
+        "time": "%START_TIME%",
+        "method": "%REQ(:METHOD)%",
+        "path": "%PATH(NQ:ORIG_OR_PATH)%",
+        "status": "%RESPONSE_CODE%",
+        "grpc_status": "%GRPC_STATUS%",
+        "flags": "%RESPONSE_FLAGS%",
+        "details": "%RESPONSE_CODE_DETAILS%",
+        "duration_ms": "%DURATION%",
+        "received_bytes": "%BYTES_RECEIVED%",
+        "sent_bytes": "%BYTES_SENT%",
+        "caller": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+        "conductor": "%UPSTREAM_HOST%",
+        "tries": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+        "request_id": "%REQ(X-REQUEST-ID)%",
+    }
+    return extension(
+        "envoy.access_loggers.file",
+        "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+        path=path,
+        log_format={"json_format": line},
+    )

@@ -1,0 +1,112 @@
+"""Which call goes where, how long it may take and whether it may be repeated."""
+
+from __future__ import annotations
+
+from vimesh.envoy import clusters, retries
+
+REPORT_S = 10.0
+READ_S = 15.0
+CHANGE_S = 15.0
+API_S = 60.0
+IDLE_S = 60.0
+"""A watch says something every few seconds; one that says nothing for this long is dead."""
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""What a request may hold; of gRPC messages the server says so itself."""
+
+_GRPC = [{"name": "content-type", "string_match": {"prefix": "application/grpc"}}]
+
+# Paths of the JSON door and their methods. What the transcoder took for a call has a gRPC path when it is routed, so
+# only the other methods arrive at these.
+JSON_PATHS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"/v1/vims", ("GET", "POST")),
+    (r"/v1/vims:watch", ("GET",)),
+    (r"/v1/vims/[^/]+", ("GET", "PATCH", "DELETE")),
+    (r"/v1/vims/[^/]+/events", ("GET",)),
+    (r"/v1/events", ("GET",)),
+)
+
+Route = dict[str, object]
+
+
+def routes(*, with_api: bool) -> list[Route]:
+    """Return all routes; the first that matches wins."""
+    conductor, vim, workflow = (f"/vimesh.v1.{name}Service/" for name in ("Conductor", "Vim", "Workflow"))
+    health = "/grpc.health.v1.Health/"
+    return [
+        # Reports are idempotent by design: the same report twice leaves the same VIM.
+        _call("path", conductor + "UpdateVim", REPORT_S, retries.repeatable(2)),
+        # Up to 1000 reports in one transaction.
+        _call("path", conductor + "UpdateVims", REPORT_S, retries.repeatable(4)),
+        _stream("path", conductor + "WatchActions"),
+        _call("prefix", conductor, CHANGE_S, retries.untouched_only()),
+        *(_call("path", vim + name, READ_S, retries.repeatable(5)) for name in ("GetVim", "ListVims", "ListVimEvents")),
+        _stream("path", vim + "WatchVims"),
+        # Register, modify, deregister: a second try of one that went through gives another answer.
+        _call("prefix", vim, CHANGE_S, retries.untouched_only()),
+        _call("path", workflow + "FinishWorkflowTask", REPORT_S, retries.repeatable(4)),
+        _call("prefix", workflow, CHANGE_S, retries.untouched_only()),
+        _call("path", health + "Check", REPORT_S, retries.repeatable(2)),
+        _stream("path", health + "Watch"),
+        _stream("prefix", "/grpc.reflection."),
+        *([_api()] if with_api else []),
+        *(route for path, methods in JSON_PATHS for route in _other_methods(path, methods)),
+        # A message without JSON around it: a gRPC caller sees it as it is, others by the local reply.
+        {"match": {"prefix": "/"}, "direct_response": _answer(404, "no such path")},
+    ]
+
+
+def _call(kind: str, path: str, timeout_s: float, retry: dict[str, object]) -> Route:
+    return {
+        "match": {kind: path, "headers": _GRPC},
+        "route": {
+            "cluster": clusters.CONDUCTORS,
+            "timeout": f"{timeout_s}s",
+            # A caller that waits no longer frees the stream at once; one that would wait longer is bound by the route.
+            "max_stream_duration": {"grpc_timeout_header_max": f"{timeout_s}s"},
+            "retry_policy": retry,
+        },
+        # A try can only be repeated while its request is kept.
+        "request_body_buffer_limit": MAX_BODY_BYTES + 65536,
+    }
+
+
+def _stream(kind: str, path: str) -> Route:
+    return {
+        "match": {kind: path, "headers": _GRPC},
+        "route": {
+            "cluster": clusters.CONDUCTORS,
+            "timeout": "0s",
+            "idle_timeout": f"{IDLE_S}s",
+            # The caller's deadline, without a cap.
+            "max_stream_duration": {"grpc_timeout_header_max": "0s"},
+            # Ends with the first answer: what has begun is never repeated.
+            "retry_policy": retries.untouched_only(),
+        },
+    }
+
+
+def _api() -> Route:
+    return {
+        "match": {"prefix": "/v1.0/"},
+        "route": {"cluster": clusters.API, "timeout": f"{API_S}s", "retry_policy": retries.untouched_only()},
+    }
+
+
+def _other_methods(path: str, methods: tuple[str, ...]) -> list[Route]:
+    allow = [{"header": {"key": "allow", "value": ", ".join((*methods, "OPTIONS"))}}]
+    match = {"safe_regex": {"regex": path}}
+    options = {**match, "headers": [{"name": ":method", "string_match": {"exact": "OPTIONS"}}]}
+    others = [{"name": ":method", "string_match": {"exact": method}, "invert_match": True} for method in methods]
+    return [
+        {"match": options, "direct_response": {"status": 204}, "response_headers_to_add": allow},
+        {
+            "match": {**match, "headers": others},
+            "direct_response": _answer(405, "the path does not have this method"),
+            "response_headers_to_add": allow,
+        },
+    ]
+
+
+def _answer(status: int, message: str) -> dict[str, object]:
+    return {"status": status, "body": {"inline_string": message}}

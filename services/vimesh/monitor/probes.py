@@ -1,0 +1,54 @@
+"""The seam between rounds, which decide when to probe, and probers, which know how."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from vimesh.monitor.target import Target
+
+Sockaddr = tuple[str, int] | tuple[str, int, int, int]
+
+
+class Address(NamedTuple):
+    """Where to send a probe."""
+
+    family: int
+    sockaddr: Sockaddr
+
+
+class LocalFault(Exception):
+    """The prober could not send: nothing is known about the VIM (G12)."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class Listener(Protocol):
+    """Who hears what became of probes. Never sends from within these calls."""
+
+    def answered(self, target: Target, number: int, round_trip_s: float) -> None:
+        """Probe `number` of the open round got an answer."""
+
+    def failed(self, target: Target, reason: str, detail: str) -> None:
+        """A probe of the open round failed, and that is the VIM's doing."""
+
+    def departs(self, target: Target) -> int:
+        """A probe that waited for its turn is being sent now. Returns its number."""
+
+    def faulted(self, target: Target, reason: str, detail: str) -> None:
+        """The probe that departed last could not be sent."""
+
+
+class Prober(Protocol):
+    """Sends probes of one kind."""
+
+    def send(self, target: Target, number: int, address: Address) -> bool:
+        """Send a probe of the target's open round, or say False if it must wait for its turn. Raises LocalFault."""
+
+    def hang_up(self, target: Target) -> None:
+        """Give up the probes under way, but not one that waits for its turn."""
+
+    def forget(self, target: Target) -> None:
+        """Give up every probe of the target: its round is over."""

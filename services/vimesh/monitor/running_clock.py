@@ -1,0 +1,37 @@
+"""A clock that stands still while the event loop does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+Clock = Callable[[], float]
+
+TOLERANCE_S = 0.05
+"""A wake-up that is late by less is no stall."""
+
+
+class RunningClock:
+    """Counts only the time in which the loop could have noticed an answer.
+
+    After a stall, every deadline is as far away as it was before: nobody is judged for time in which nobody listened
+    (G12), and rounds that fell into the stall do not start in one burst.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._promised = math.inf
+        self._lost = 0.0
+
+    def now(self) -> float:
+        now = self._clock()
+        late = now - self._promised
+        if late > TOLERANCE_S:
+            self._lost += late
+            self._promised = now
+        return now - self._lost
+
+    def promise(self, when: float | None) -> float:
+        """Say when this clock will be read again; None: not before something happens. Returns the real time of it."""
+        self._promised = math.inf if when is None else when + self._lost
+        return self._promised

@@ -1,0 +1,67 @@
+"""The timing wheel: one for everything that is due at some time."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+_NEVER = -1
+
+
+class Timed:
+    """Something that a wheel can hold, once."""
+
+    __slots__ = ("slot",)
+
+    def __init__(self) -> None:
+        self.slot = _NEVER
+
+
+T = TypeVar("T", bound=Timed)
+
+
+class Wheel(Generic[T]):
+    """Items by the slot in which they fall due. Setting and cancelling cost the same for any number of items.
+
+    An item that is set anew leaves its old entry behind, which is passed over when its slot comes.
+    """
+
+    def __init__(self, tick_s: float) -> None:
+        self._tick_s = tick_s
+        self._slots: dict[int, list[T]] = {}
+        self._order: list[int] = []
+        self._taken = _NEVER
+
+    def set(self, item: T, when: float) -> None:
+        """Make the item due at `when`, never before; at any earlier time that it was set to, it is not due."""
+        # A slot that was taken does not come again: what is overdue goes into the next one.
+        slot = max(math.ceil(when / self._tick_s), self._taken + 1)
+        if slot == item.slot:
+            return
+        item.slot = slot
+        entries = self._slots.get(slot)
+        if entries is None:
+            self._slots[slot] = [item]
+            heapq.heappush(self._order, slot)
+        else:
+            entries.append(item)
+
+    def cancel(self, item: T) -> None:
+        item.slot = _NEVER
+
+    def next_due(self) -> float | None:
+        """When to look again, or None if the wheel is empty."""
+        return self._order[0] * self._tick_s if self._order else None
+
+    def take(self, now: float) -> Iterator[T]:
+        """Yield what is due. Items may be set and cancelled meanwhile: a cancelled one is not yielded."""
+        last = math.floor(now / self._tick_s + 1e-6)
+        while self._order and self._order[0] <= last:
+            slot = heapq.heappop(self._order)
+            self._taken = slot
+            for item in self._slots.pop(slot):
+                if item.slot == slot:
+                    item.slot = _NEVER
+                    yield item

@@ -1,0 +1,28 @@
+"""Channels to the front of the mesh."""
+
+from __future__ import annotations
+
+import grpc
+
+from vimesh.rpc.limits import MAX_MESSAGE_BYTES
+
+DEFAULT_ADDRESS = "127.0.0.1:7600"
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # A peer that vanished without a word is noticed within 30 s, also while only a watch is open.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    # The default waits up to 2 minutes before it tries a server again that was away.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # Envoy retries, nobody else: two layers of retries multiply.
+    ("grpc.enable_retries", 0),
+)
+
+
+def channel(address: str) -> grpc.aio.Channel:
+    """Open a channel to `host:port`. The caller closes it."""
+    return grpc.aio.insecure_channel(address, options=_OPTIONS)

@@ -1,0 +1,26 @@
+"""Server reflection, so that grpcurl and its like need no proto files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha._async import ReflectionServicer
+
+# The protocol of v1 is that of v1alpha under another name. The library serves the old one only, and new clients ask
+# for the new one first.
+_V1 = "grpc.reflection.v1.ServerReflection"
+
+
+def enable_reflection(services: Sequence[str], server: grpc.aio.Server) -> None:
+    """Serve reflection v1 and v1alpha for these services."""
+    names = (*services, _V1, reflection.SERVICE_NAME)
+    servicer = ReflectionServicer(names)
+    reflection.enable_server_reflection(names, server)
+    info = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_V1, {"ServerReflectionInfo": info}),))

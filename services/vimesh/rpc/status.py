@@ -1,0 +1,114 @@
+"""Domain errors as gRPC statuses with details, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2, status_pb2
+
+from vimesh.domain import errors
+
+DOMAIN: Final = "vimesh.v1"
+DETAILS_KEY: Final = "grpc-status-details-bin"
+BAD_INPUT: Final = "BAD_INPUT"
+
+# What a header may hold is bounded (8 KiB by default): a request with a thousand bad fields must not lose its status.
+_MAX_VIOLATIONS = 16
+_MAX_TEXT = 300
+
+STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
+    errors.BadInput: (grpc.StatusCode.INVALID_ARGUMENT, BAD_INPUT),
+    errors.PageTokenInvalid: (grpc.StatusCode.INVALID_ARGUMENT, BAD_INPUT),
+    errors.FilterInvalid: (grpc.StatusCode.INVALID_ARGUMENT, BAD_INPUT),
+    errors.VimNotFound: (grpc.StatusCode.NOT_FOUND, "VIM_NOT_FOUND"),
+    errors.TodoNotFound: (grpc.StatusCode.NOT_FOUND, "TASK_NOT_FOUND"),
+    errors.NameTaken: (grpc.StatusCode.ALREADY_EXISTS, "NAME_TAKEN"),
+    errors.DefaultTaken: (grpc.StatusCode.ALREADY_EXISTS, "DEFAULT_TAKEN"),
+    errors.RequestIdReused: (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
+    errors.EtagMismatch: (grpc.StatusCode.ABORTED, "ETAG_MISMATCH"),
+    errors.RevisionCompacted: (grpc.StatusCode.OUT_OF_RANGE, "REVISION_COMPACTED"),
+    errors.RevisionUnknown: (grpc.StatusCode.OUT_OF_RANGE, "REVISION_UNKNOWN"),
+    errors.EngineNotServed: (grpc.StatusCode.FAILED_PRECONDITION, "ENGINE_NOT_SERVED"),
+    errors.StoreUnavailable: (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE"),
+    errors.Overloaded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED"),
+}
+
+
+def rich_status(error: errors.VimeshError) -> tuple[grpc.StatusCode, status_pb2.Status]:
+    """Return the status that the error maps to, with its details."""
+    code, reason = STATUS[type(error)]
+    details: list[Message] = [
+        error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=dict(error.metadata)),
+    ]
+    if isinstance(error, errors.BadInput):
+        details.append(_bad_request(error.violations))
+    if isinstance(error, errors.StoreUnavailable | errors.Overloaded):
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(int(error.retry_after_s * 1000))
+        details.append(retry)
+    return code, _packed(code, str(error), details)
+
+
+def internal_status(error_id: str) -> tuple[grpc.StatusCode, status_pb2.Status]:
+    """Return the status of a defect: it names a line of the log, and nothing of what is in it."""
+    info = error_details_pb2.ErrorInfo(reason="INTERNAL", domain=DOMAIN, metadata={"error_id": error_id})
+    text = f"internal error; look for {error_id} in the log of the conductor"
+    return grpc.StatusCode.INTERNAL, _packed(grpc.StatusCode.INTERNAL, text, [info])
+
+
+def _bad_request(violations: Iterable[errors.Violation]) -> error_details_pb2.BadRequest:
+    return error_details_pb2.BadRequest(
+        field_violations=[
+            error_details_pb2.BadRequest.FieldViolation(
+                field=violation.field[:_MAX_TEXT],
+                description=violation.description[:_MAX_TEXT],
+            )
+            for violation in list(violations)[:_MAX_VIOLATIONS]
+        ],
+    )
+
+
+def _packed(code: grpc.StatusCode, message: str, details: Iterable[Message]) -> status_pb2.Status:
+    status = status_pb2.Status(code=code.value[0], message=message[: 2 * _MAX_TEXT])
+    for detail in details:
+        status.details.add().Pack(detail)
+    return status
+
+
+@dataclass(frozen=True, slots=True)
+class RpcFailure:
+    """What a client can read from a failed call."""
+
+    code: grpc.StatusCode
+    reason: str
+    """The ErrorInfo's word; empty if the error was not made by vimesh, but by Envoy or gRPC on the way."""
+    message: str
+    metadata: dict[str, str]
+    violations: tuple[errors.Violation, ...]
+
+
+def failure_of(error: grpc.aio.AioRpcError) -> RpcFailure:
+    """Read the details of a failed call."""
+    reason, metadata, violations = "", dict[str, str](), list[errors.Violation]()
+    for detail in _details(error):
+        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        if detail.Unpack(info) and info.domain == DOMAIN:
+            reason, metadata = info.reason, dict(info.metadata)
+        elif detail.Unpack(bad):
+            violations += [errors.Violation(v.field, v.description) for v in bad.field_violations]
+    return RpcFailure(error.code(), reason, error.details() or "", metadata, tuple(violations))
+
+
+def _details(error: grpc.aio.AioRpcError) -> Iterable[Any]:
+    for key, value in error.trailing_metadata() or ():
+        if key == DETAILS_KEY and isinstance(value, bytes):
+            try:
+                return list(status_pb2.Status.FromString(value).details)
+            except DecodeError:
+                return ()
+    return ()

@@ -1,0 +1,43 @@
+"""The rules that are written in the protos, as domain errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import protovalidate
+from google.protobuf.message import Message
+
+from vimesh.domain.errors import BadInput, Violation
+
+
+class Rules:
+    """Compiles the rules of each message type once."""
+
+    def __init__(self) -> None:
+        self._validator = protovalidate.Validator()
+
+    def check(self, request: Message) -> None:
+        """Raise BadInput if the request breaks a rule of its proto."""
+        broken = self._validator.collect_violations(request)
+        if broken:
+            raise BadInput(*(_violation(request.DESCRIPTOR, found) for found in broken))
+
+
+def _violation(message: Any, found: protovalidate.Violation) -> Violation:  # noqa: ANN401 - a descriptor: upb's or Python's
+    broken = found.proto
+    path = ""
+    field: Any = None
+    for element in broken.field.elements if broken.field else ():
+        message = message if field is None else field.message_type
+        field = message.fields_by_name[element.field_name]
+        path += f".{field.name}" if path else field.name
+        if element.subscript and element.subscript.field == "index":
+            path += f"[{element.subscript.value}]"
+    if broken.rule_id == "enum.in":
+        allowed = [field.enum_type.values_by_number[number].name for number in found.rule_value]
+        return Violation(path, f"must be one of {', '.join(allowed)}")
+    if path:
+        return Violation(path, broken.message)
+    # A rule of the whole message begins its text with the name of the field to mend.
+    name, _, text = broken.message.partition(" ")
+    return Violation(name, text)

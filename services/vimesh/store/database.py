@@ -1,0 +1,42 @@
+"""How transactions run, whatever the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from vimesh.domain.errors import StoreUnavailable
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+"""What one transaction does. It may run in another thread, and touches nothing but its connection."""
+
+
+class Database(Protocol):
+    """Runs each piece of work whole or not at all; trouble of the database is StoreUnavailable.
+
+    A caller that is cancelled leaves no transaction behind: the work is finished, or undone, without it.
+    """
+
+    async def read(self, work: Work[T]) -> T:
+        """Run statements that each see what was committed before it, and write nothing."""
+
+    async def write(self, work: Work[T], conflict: Work[object] | None = None) -> T:
+        """Run a transaction that no other writer can come between.
+
+        When a unique key is taken, `conflict` is run on what is committed, to raise what the caller shall hear.
+        """
+
+
+@contextmanager
+def trouble_as_unavailable() -> Generator[None]:
+    try:
+        yield
+    # OSError: the file or the server is not there.
+    except (DBAPIError, PoolTimeout, OSError) as error:
+        raise StoreUnavailable from error

@@ -1,0 +1,133 @@
+"""Transactions on a SQLite file that several processes share.
+
+A transaction runs whole in a thread of its own: one change of threads for each, where an asynchronous driver needs
+several for every statement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TypeVar, cast
+
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy.exc import IntegrityError
+
+from vimesh.domain.errors import StoreUnavailable
+from vimesh.store.database import Work, trouble_as_unavailable
+from vimesh.store.sqlite_file import FileConnection, SqliteFile
+
+T = TypeVar("T")
+
+_READERS = 4
+# FULL: an answered report is on the disk (G2). secure_delete: credentials of a deregistered VIM are overwritten.
+_WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON")
+_READER_PRAGMAS = ("query_only=ON",)
+
+
+class SqliteDatabase:
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+        self._writer = _engine(file, 1, _WRITER_PRAGMAS)
+        event.listen(self._writer, "begin", _begin_immediate)
+        # Every read is one statement, and a single statement needs no BEGIN to see one state.
+        self._reader = _engine(file, _READERS, _READER_PRAGMAS).execution_options(isolation_level="AUTOCOMMIT")
+        self._writing = _Threads(1, file.busy_timeout_s)
+        self._reading = _Threads(_READERS, file.busy_timeout_s)
+
+    async def read(self, work: Work[T]) -> T:
+        with trouble_as_unavailable():
+            return await self._reading.run(lambda: self._read(work))
+
+    async def write(self, work: Work[T], conflict: Work[object] | None = None) -> T:
+        with trouble_as_unavailable():
+            try:
+                return await self._writing.run(lambda: self._write(work))
+            except IntegrityError:
+                if conflict is not None:
+                    await self.read(conflict)
+                # Who held the key is gone meanwhile: the caller may try again.
+                raise
+
+    def _read(self, work: Work[T]) -> T:
+        with self._reader.connect() as connection:
+            result = work(connection)
+            self._file.require(_raw(connection))
+            return result
+
+    def _write(self, work: Work[T]) -> T:
+        with self._writer.connect() as connection:
+            with connection.begin():
+                result = work(connection)
+            # Only now is it sure that the commit went to where others will look for it.
+            self._file.require(_raw(connection))
+            return result
+
+    async def close(self) -> None:
+        await self._writing.close()
+        await self._reading.close()
+        # Closing the last connection copies the write-ahead log into the file, which takes its time.
+        await asyncio.to_thread(self._writer.dispose)
+        await asyncio.to_thread(self._reader.dispose)
+
+
+@asynccontextmanager
+async def sqlite_database(file: SqliteFile) -> AsyncGenerator[SqliteDatabase]:
+    database = SqliteDatabase(file)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+class _Threads:
+    """Some threads, and a limit on the wait for one of them."""
+
+    def __init__(self, count: int, patience_s: float) -> None:
+        self._executor = ThreadPoolExecutor(count, "sqlite")
+        self._free = asyncio.Semaphore(count)
+        self._patience_s = patience_s
+
+    async def run(self, call: Callable[[], T]) -> T:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable from error
+        future = asyncio.get_running_loop().run_in_executor(self._executor, call)
+        future.add_done_callback(self._done)
+        # The thread cannot be cancelled: it stays taken until its transaction is over.
+        return await asyncio.shield(future)
+
+    def _done(self, future: asyncio.Future[T]) -> None:
+        self._free.release()
+        if not future.cancelled():
+            future.exception()  # nobody may be left to hear it
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._executor.shutdown)
+
+
+def _engine(file: SqliteFile, connections: int, pragmas: tuple[str, ...]) -> Engine:
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: file.connect(*pragmas),
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        # Each transaction is ended by us, with every outcome.
+        pool_reset_on_return=None,
+    )
+    event.listen(engine, "checkout", file.require_or_reconnect)
+    return engine
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # The write lock comes first: what the transaction reads cannot change before it writes.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _raw(connection: Connection) -> FileConnection:
+    return cast("FileConnection", connection.connection.dbapi_connection)

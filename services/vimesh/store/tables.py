@@ -1,0 +1,92 @@
+"""What the database holds. Each change here needs a migration beside it."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+
+from vimesh.store.columns import Micros, Unsigned, Whole
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    },
+)
+
+vims = Table(
+    "vims",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project_id", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("auth_url", String(2048), nullable=False),
+    Column("vim_project", JSON, nullable=False),
+    Column("auth_cred", JSON, nullable=False),  # masked, as it is shown
+    Column("secrets", LargeBinary, nullable=False),  # the whole auth_cred, encrypted
+    # The project_id if the VIM is the project's default: the unique key allows one, whoever comes at once.
+    Column("default_of", String(255), unique=True),
+    Column("placement_attr", JSON, nullable=False),
+    Column("extra", JSON, nullable=False),
+    Column("policy", JSON, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("round_trip_s", Float),
+    Column("status_time", Micros, nullable=False),
+    Column("engine", String(16), nullable=False),
+    Column("action_id", String(36), nullable=False),
+    Column("observation", Unsigned, nullable=False),
+    Column("contact_time", Micros),
+    Column("monitor_error", Text, nullable=False),
+    Column("shard_key", Whole, nullable=False),
+    Column("etag", String(36), nullable=False),
+    Column("revision", Whole, nullable=False),
+    Column("create_time", Micros, nullable=False),
+    Column("update_time", Micros, nullable=False),
+    UniqueConstraint("project_id", "name"),
+    Index(None, "name", "id"),
+    Index(None, "create_time", "id"),
+    Index(None, "status_time", "id"),
+    Index(None, "status", "create_time", "id"),
+    Index(None, "engine", "id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("revision", Whole, primary_key=True, autoincrement=False),
+    Column("vim_id", String(36), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("time", Micros, nullable=False),
+    Column("engine", String(16), nullable=False),
+    Column("action_id", String(36), nullable=False),
+    Column("stopped_action_id", String(36), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("previous_status", String(16), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("document", JSON(none_as_null=True)),  # the VIM without its secrets
+    Index(None, "vim_id", "revision"),
+)
+
+# One row. Whoever writes takes it first, so changes commit one after the other and in the order of their revisions.
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("oldest", Whole, nullable=False),
+    Column("newest", Whole, nullable=False),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("request_id", String(64), primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("vim_id", String(36), nullable=False),
+    Column("create_time", Micros, nullable=False),
+    Index(None, "create_time"),
+)

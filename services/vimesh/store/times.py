@@ -1,0 +1,17 @@
+"""Microseconds since 1970 and datetimes."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_LONGEST_AGE_S = 10 * 365 * 86400.0
+
+
+def moment(micros: int) -> dt.datetime:
+    return _EPOCH + dt.timedelta(microseconds=micros)
+
+
+def micros_of_age(age_s: float) -> int:
+    """Turn an age into microseconds; an absurd one is cut, so that what lies so long ago still has a date."""
+    return int(min(max(age_s, 0.0), _LONGEST_AGE_S) * 1_000_000)
