@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from vimesh.envoy import clusters, listeners
 from vimesh.envoy.endpoints import socket_address
@@ -25,15 +25,14 @@ def bootstrap(fleet: Fleet, directory: str) -> dict[str, object]:
 
     The hosts of the clusters are not in it: they come from the endpoint files, and change without a restart.
     """
-    base = PurePosixPath(directory)
-    known = [clusters.conductors(str(base / endpoint_file(clusters.CONDUCTORS)))]
+    known = [clusters.conductors(f"{directory}/{endpoint_file(clusters.CONDUCTORS)}")]
     if fleet.api:
-        known.append(clusters.api(str(base / endpoint_file(clusters.API))))
+        known.append(clusters.api(f"{directory}/{endpoint_file(clusters.API)}"))
     return {
         "node": {"id": "front", "cluster": "vimesh"},
         **({} if fleet.admin is None else {"admin": {"address": _admin(fleet.admin)}}),
         "static_resources": {
-            "listeners": [listeners.front(fleet, str(base / DESCRIPTOR_FILE))],
+            "listeners": [listeners.front(fleet, f"{directory}/{DESCRIPTOR_FILE}")],
             "clusters": known,
         },
         "overload_manager": _overload(),

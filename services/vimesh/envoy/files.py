@@ -12,7 +12,6 @@ import yaml
 
 from vimesh.envoy import clusters
 from vimesh.envoy.bootstrap import BOOTSTRAP_FILE, DESCRIPTOR_FILE, bootstrap, endpoint_file
-from vimesh.envoy.contract import with_error_details
 from vimesh.envoy.endpoints import endpoints
 from vimesh.envoy.fleet import Address, Fleet
 
@@ -22,8 +21,7 @@ _HEADER = "# Rendered from a fleet file by `vimesh envoy render`: change that on
 def render(fleet: Fleet, directory: Path) -> Path:
     """Write the bootstrap, the endpoint files and the contract into `directory`. Returns the bootstrap's path."""
     directory.mkdir(parents=True, exist_ok=True)
-    contract = files("vimesh.v1").joinpath("contract.binpb").read_bytes()
-    _replace(directory / DESCRIPTOR_FILE, with_error_details(contract))
+    _replace(directory / DESCRIPTOR_FILE, files("vimesh.v1").joinpath("contract.binpb").read_bytes())
     write_endpoints(directory, clusters.CONDUCTORS, fleet.conductors)
     if fleet.api:
         write_endpoints(directory, clusters.API, fleet.api)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vimesh.envoy.endpoints import socket_address
 from vimesh.envoy.fleet import Fleet
 from vimesh.envoy.replies import local_replies
-from vimesh.envoy.routes import IDLE_S, MAX_BODY_BYTES, routes
+from vimesh.envoy.routes import BODY_LIMIT, BUFFER, IDLE_S, MAX_BODY_BYTES, routes
 from vimesh.envoy.typed import extension
 
 _HTTP = "envoy.extensions.filters.http"
@@ -55,11 +55,20 @@ def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]
         route_config={"name": "front", "virtual_hosts": [hosts]},
         http_filters=[
             extension("envoy.filters.http.grpc_web", f"{_HTTP}.grpc_web.v3.GrpcWeb"),
+            _body_limit(),
             _transcoder(descriptor_file),
             # Without x-envoy-* in answers: how many tries a call took is nobody's business outside.
             extension("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
         ],
     )
+
+
+def _body_limit() -> dict[str, object]:
+    """Answer 413 to a JSON body that is too long, before it is made a message.
+
+    Off but where a route says otherwise: it waits for the end of a request, which for a stream never comes.
+    """
+    return {**extension(BODY_LIMIT, BUFFER, max_request_bytes=MAX_BODY_BYTES), "disabled": True}
 
 
 def _transcoder(descriptor_file: str) -> dict[str, object]:
@@ -70,7 +79,6 @@ def _transcoder(descriptor_file: str) -> dict[str, object]:
         services=["vimesh.v1.VimService"],
         convert_grpc_status=True,
         query_param_unescape_plus=True,
-        max_request_body_size=MAX_BODY_BYTES,
         max_response_body_size=MAX_JSON_ANSWER_BYTES,
         print_options={
             "preserve_proto_field_names": True,

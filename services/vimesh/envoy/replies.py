@@ -16,7 +16,19 @@ _CODES: tuple[tuple[int, int], ...] = (
     (504, 4),
 )
 _BAD_REQUEST = 3
-_GRPC = {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"}, "invert_match": True}}
+
+# The transcoder has made a gRPC call of the request by then, and left its first path in this header.
+_TRANSCODED = {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": True}}}
+_NOT_GRPC = {
+    "header_filter": {
+        "header": {
+            "name": "content-type",
+            "string_match": {"prefix": "application/grpc"},
+            "invert_match": True,
+            "treat_missing_header_as_empty": True,
+        },
+    },
+}
 
 
 def local_replies() -> dict[str, object]:
@@ -25,13 +37,10 @@ def local_replies() -> dict[str, object]:
 
 def _mapper(status: int, code: int, operation: str = "EQ") -> dict[str, object]:
     compared = {"op": operation, "value": {"default_value": status, "runtime_key": "vimesh.local_reply"}}
+    # To a gRPC caller the body becomes grpc-message, where JSON has no place.
+    speaks_json = {"or_filter": {"filters": [_NOT_GRPC, _TRANSCODED]}}
     body = {"code": code, "message": "%LOCAL_REPLY_BODY%", "details": []}
     return {
-        # To a gRPC caller the body becomes grpc-message, where JSON has no place.
-        "filter": {
-            "and_filter": {
-                "filters": [{"status_code_filter": {"comparison": compared}}, {"header_filter": _GRPC}],
-            },
-        },
+        "filter": {"and_filter": {"filters": [{"status_code_filter": {"comparison": compared}}, speaks_json]}},
         "body_format_override": {"json_format": body, "content_type": "application/json"},
     }

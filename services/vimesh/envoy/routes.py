@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vimesh.envoy import clusters, retries
+from vimesh.envoy.typed import typed
 
 REPORT_S = 10.0
 READ_S = 15.0
@@ -13,6 +14,9 @@ IDLE_S = 60.0
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """What a request may hold; of gRPC messages the server says so itself."""
+
+BODY_LIMIT = "envoy.filters.http.buffer"
+BUFFER = "envoy.extensions.filters.http.buffer.v3.Buffer"
 
 _GRPC = [{"name": "content-type", "string_match": {"prefix": "application/grpc"}}]
 
@@ -51,8 +55,7 @@ def routes(*, with_api: bool) -> list[Route]:
         _stream("prefix", "/grpc.reflection."),
         *([_api()] if with_api else []),
         *(route for path, methods in JSON_PATHS for route in _other_methods(path, methods)),
-        # A message without JSON around it: a gRPC caller sees it as it is, others by the local reply.
-        {"match": {"prefix": "/"}, "direct_response": _answer(404, "no such path")},
+        _nothing(),
     ]
 
 
@@ -106,6 +109,16 @@ def _other_methods(path: str, methods: tuple[str, ...]) -> list[Route]:
             "response_headers_to_add": allow,
         },
     ]
+
+
+def _nothing() -> Route:
+    """Say 404. Requests with JSON are here too until the transcoder has made calls of them."""
+    return {
+        "match": {"prefix": "/"},
+        # Without JSON around it: a gRPC caller sees the message as it is, for others the local reply adds it.
+        "direct_response": _answer(404, "no such path"),
+        "typed_per_filter_config": {BODY_LIMIT: typed(BUFFER + "PerRoute", buffer={"max_request_bytes": MAX_BODY_BYTES})},
+    }
 
 
 def _answer(status: int, message: str) -> dict[str, object]:

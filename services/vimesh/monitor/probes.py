@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from vimesh.monitor.addresses import Address
 from vimesh.monitor.target import Target
-
-Sockaddr = tuple[str, int] | tuple[str, int, int, int]
-
-
-class Address(NamedTuple):
-    """Where to send a probe."""
-
-    family: int
-    sockaddr: Sockaddr
 
 
 class LocalFault(Exception):

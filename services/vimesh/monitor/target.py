@@ -6,6 +6,8 @@ from enum import IntEnum
 
 from vimesh.domain.actions import Action
 from vimesh.domain.endpoints import endpoint_of
+from vimesh.domain.probing import Method
+from vimesh.monitor.addresses import Address, host_of
 from vimesh.monitor.verdict import Track
 from vimesh.monitor.wheel import Timed
 
@@ -32,6 +34,7 @@ class Target(Timed):
 
     __slots__ = (
         "action_id",
+        "address",
         "endpoint",
         "first_sent",
         "last_sent",
@@ -52,6 +55,8 @@ class Target(Timed):
         self.action_id = action.action_id
         self.policy = action.policy
         self.endpoint = endpoint_of(action.auth_url)
+        self.address = self._fixed_address()
+        """None when the host is a name: then the resolver knows."""
         self.track = Track(fall=action.policy.fall, rise=action.policy.rise)
         self.stage = Stage.IDLE
         self.serial = 0
@@ -63,6 +68,15 @@ class Target(Timed):
         self.round_at = 0.0
         self.first_sent = 0.0
         self.last_sent = 0.0
+
+    @property
+    def port(self) -> int:
+        """The port for probes; ICMP has none."""
+        return 0 if self.policy.method is Method.PING else self.endpoint.port
+
+    def _fixed_address(self) -> Address | None:
+        ip = self.endpoint.address
+        return None if ip is None else host_of(ip).address(self.port)
 
     @property
     def spacing_s(self) -> float:

@@ -32,8 +32,8 @@ class SqliteDatabase:
         self._file = file
         self._writer = _engine(file, 1, _WRITER_PRAGMAS)
         event.listen(self._writer, "begin", _begin_immediate)
-        # Every read is one statement, and a single statement needs no BEGIN to see one state.
-        self._reader = _engine(file, _READERS, _READER_PRAGMAS).execution_options(isolation_level="AUTOCOMMIT")
+        # A single statement needs no BEGIN to see one state.
+        self._reader = _engine(file, _READERS, _READER_PRAGMAS, isolation_level="AUTOCOMMIT")
         self._writing = _Threads(1, file.busy_timeout_s)
         self._reading = _Threads(_READERS, file.busy_timeout_s)
 
@@ -110,15 +110,14 @@ class _Threads:
         await asyncio.to_thread(self._executor.shutdown)
 
 
-def _engine(file: SqliteFile, connections: int, pragmas: tuple[str, ...]) -> Engine:
+def _engine(file: SqliteFile, connections: int, pragmas: tuple[str, ...], **options: object) -> Engine:
     engine = create_engine(
         "sqlite://",
         creator=lambda: file.connect(*pragmas),
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,
-        # Each transaction is ended by us, with every outcome.
-        pool_reset_on_return=None,
+        **options,
     )
     event.listen(engine, "checkout", file.require_or_reconnect)
     return engine

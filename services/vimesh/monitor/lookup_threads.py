@@ -1,0 +1,45 @@
+"""A few threads for calls that block: the only way to ask the system's resolver."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Self
+
+Job = Callable[[], None]
+
+
+class LookupThreads:
+    """Runs jobs in a bounded number of threads; the others wait in line.
+
+    The threads are daemons: a resolver call can hang for a minute and cannot be broken off, and must not keep the
+    process from exiting meanwhile.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._count = count
+
+    def __enter__(self) -> Self:
+        for number in range(self._count):
+            threading.Thread(target=self._work, name=f"lookup-{number}", daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for _ in range(self._count):
+            self._jobs.put(None)
+
+    def submit(self, job: Job) -> None:
+        """Run the job, which must not raise, in one of the threads."""
+        self._jobs.put(job)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()

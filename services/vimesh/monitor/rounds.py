@@ -1,0 +1,224 @@
+"""Rounds of probes: when each target is probed, and what follows from the answers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from vimesh.domain.actions import shard_key
+from vimesh.domain.probing import Method, Reason
+from vimesh.domain.vims import Status
+from vimesh.monitor.addresses import Address
+from vimesh.monitor.probes import LocalFault, Prober
+from vimesh.monitor.resolver import LookupFailed, NoSuchName, Outcome, Resolver
+from vimesh.monitor.running_clock import Clock, RunningClock
+from vimesh.monitor.target import Stage, Target
+from vimesh.monitor.verdict import Step, Verdict
+from vimesh.monitor.wheel import Wheel
+
+NAMING_LIMIT_S = 2.0
+"""A resolver that takes longer is out of order."""
+
+
+class Rounds:
+    """Sends through the probers, listens to them, and calls `on_verdict` when a verdict changes.
+
+    Everything that sends starts from the wheel, never from an answer: so answers can be read at any moment.
+    """
+
+    def __init__(
+        self,
+        *,
+        wheel: Wheel[Target],
+        running: RunningClock,
+        clock: Clock,
+        resolver: Resolver,
+        on_verdict: Callable[[Verdict], None],
+    ) -> None:
+        self._wheel = wheel
+        self._running = running
+        self._clock = clock
+        self._resolver = resolver
+        self._on_verdict = on_verdict
+        self._probers: Mapping[Method, Prober] = {}
+        self._serials = itertools.count(1)
+        self.open = 0
+        """How many rounds are open."""
+
+    def use(self, probers: Mapping[Method, Prober]) -> None:
+        self._probers = probers
+
+    # What the host and the wheel ask for.
+
+    def enlist(self, target: Target, first_at: float) -> None:
+        """Begin the target's first round at `first_at`; the later ones follow in a phase of its own."""
+        interval_s = target.policy.interval_s
+        phase_s = shard_key(target.vim_id) / 2**32 * interval_s
+        # Phases by hash spread the load, and the changes of a common outage, over the interval.
+        target.round_at = phase_s + math.floor((first_at - phase_s) / interval_s) * interval_s
+        self._wheel.set(target, first_at)
+
+    def dismiss(self, target: Target) -> None:
+        """Probe the target no more."""
+        self._close(target)
+        self._wheel.cancel(target)
+
+    def skip(self, target: Target) -> None:
+        """Drop what is left of the open round."""
+        self._close(target)
+        self._await_next_round(target)
+
+    def due(self, target: Target) -> None:
+        """Do what the target has waited for."""
+        stage = target.stage
+        if stage is Stage.AWAITING:
+            self._follow(target, target.track.silent(), None)
+        elif stage is Stage.SPACING:
+            self._probe(target)
+        elif stage is Stage.IDLE:
+            self._begin(target)
+        elif stage is Stage.NAMING:
+            self._unnamed(target, "the resolver does not answer")
+        else:
+            # What is under way has had its time; the sockets are needed by those in the queue.
+            self._probers[target.policy.method].hang_up(target)
+
+    # What the probers tell.
+
+    def answered(self, target: Target, number: int, round_trip_s: float) -> None:
+        if target.track.confirming and number != target.number:
+            return
+        target.preferred += number - 1
+        self._follow(target, target.track.answered(), round_trip_s)
+
+    def failed(self, target: Target, reason: str, detail: str) -> None:
+        self._follow(target, target.track.failed(reason, detail), None)
+
+    def departs(self, target: Target) -> int:
+        target.number += 1
+        target.track.sent += 1
+        target.last_sent = self._running.now()
+        if target.track.sent == 1:
+            target.first_sent = target.last_sent
+        target.stage = Stage.AWAITING
+        self._wheel.set(target, target.judged_at())
+        return target.number
+
+    def faulted(self, target: Target, reason: str, detail: str) -> None:
+        target.track.sent -= 1
+        self._follow(target, target.track.faulted(reason, detail), None)
+
+    # The round.
+
+    def _begin(self, target: Target) -> None:
+        target.serial = next(self._serials)
+        target.number = 0
+        target.stage = Stage.SPACING
+        target.track.begin()
+        self.open += 1
+        self._probe(target)
+
+    def _probe(self, target: Target) -> None:
+        if target.address is not None:
+            self._send(target, (target.address,))
+            return
+        hosts = self._resolver.known(target.endpoint.host)
+        if hosts is None:
+            self._ask(target)
+        else:
+            self._send(target, [host.address(target.port) for host in hosts])
+
+    def _ask(self, target: Target) -> None:
+        serial = target.serial
+        target.stage = Stage.NAMING
+        self._wheel.set(target, self._running.now() + NAMING_LIMIT_S)
+        self._resolver.ask(target.endpoint.host, lambda outcome: self._named(target, serial, outcome))
+
+    def _named(self, target: Target, serial: int, outcome: Outcome) -> None:
+        if target.serial != serial or target.stage is not Stage.NAMING:
+            return
+        if isinstance(outcome, NoSuchName):
+            self.departs(target)
+            self.failed(target, Reason.DNS, outcome.detail)
+        elif isinstance(outcome, LookupFailed):
+            self._unnamed(target, outcome.detail)
+        else:
+            target.stage = Stage.SPACING
+            self._wheel.set(target, self._running.now())
+
+    def _unnamed(self, target: Target, detail: str) -> None:
+        target.stage = Stage.SPACING
+        target.last_sent = self._running.now()
+        self._follow(target, target.track.faulted(Reason.LOCAL_RESOLVER, detail), None)
+
+    def _send(self, target: Target, addresses: Sequence[Address]) -> None:
+        prober = self._probers[target.policy.method]
+        target.track.cover(len(addresses))
+        fault = LocalFault(Reason.LOCAL_RESOURCES, "no address to send to")
+        # An address that cannot be sent to from here, such as IPv6 without a route, must not hide the next one.
+        for _ in addresses:
+            previous_s = target.last_sent
+            number = self.departs(target)
+            try:
+                gone = prober.send(target, number, addresses[(target.preferred + number - 1) % len(addresses)])
+            except LocalFault as error:
+                fault = error
+                target.track.sent -= 1
+                continue
+            if not gone:
+                self._stand_in_line(target, previous_s)
+            return
+        self._follow(target, target.track.faulted(fault.reason, fault.detail), None)
+
+    def _stand_in_line(self, target: Target, previous_s: float) -> None:
+        """Take back a departure: waiting for a socket is not the VIM's time."""
+        target.number -= 1
+        target.track.sent -= 1
+        target.last_sent = previous_s
+        target.stage = Stage.QUEUED
+        if target.track.sent:
+            self._wheel.set(target, previous_s + target.policy.timeout_s)
+        else:
+            self._wheel.cancel(target)
+
+    def _follow(self, target: Target, step: Step, round_trip_s: float | None) -> None:
+        if step is Step.SETTLED or step is Step.CHANGED:
+            self._close(target)
+            if target.track.status is not Status.REACHABLE:
+                self._doubt_address(target)
+            self._await_next_round(target)
+            if step is Step.CHANGED:
+                self._tell(target, round_trip_s)
+        elif step is Step.AGAIN:
+            if target.stage is Stage.AWAITING or target.stage is Stage.SPACING:
+                target.stage = Stage.SPACING
+                self._wheel.set(target, target.last_sent + target.spacing_s)
+        elif target.stage is Stage.AWAITING:
+            self._wheel.set(target, target.judged_at())
+
+    def _close(self, target: Target) -> None:
+        if target.stage is Stage.IDLE:
+            return
+        target.stage = Stage.IDLE
+        self.open -= 1
+        self._probers[target.policy.method].forget(target)
+
+    def _await_next_round(self, target: Target) -> None:
+        interval_s = target.policy.interval_s
+        now = self._running.now()
+        target.round_at += interval_s * max(1, math.floor((now - target.round_at) / interval_s))
+        self._wheel.set(target, target.round_at)
+
+    def _doubt_address(self, target: Target) -> None:
+        if target.address is None:
+            target.preferred += 1
+            self._resolver.refresh(target.endpoint.host)
+
+    def _tell(self, target: Target, round_trip_s: float | None) -> None:
+        track = target.track
+        status = track.status or Status.UNKNOWN
+        seen_at = self._clock()
+        self._on_verdict(
+            Verdict(target.vim_id, target.action_id, status, track.reason, track.detail, round_trip_s, seen_at),
+        )

@@ -1,0 +1,72 @@
+"""What every change has: a time, a revision and an event, in the transaction that makes it (G8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from vimesh.domain.events import EventKind
+from vimesh.domain.vims import Status
+from vimesh.store.dialects import NowMicros
+from vimesh.store.records import Row, document_of
+from vimesh.store.tables import events, revisions
+
+_HEAD = select(revisions.c.newest, NowMicros().label("now")).with_for_update()
+_MOVE_HEAD = update(revisions).values(newest=bindparam("to"))
+
+
+@dataclass(slots=True)
+class Changes:
+    """The changes of one transaction. It holds off all other writers from `begin` until it ends."""
+
+    connection: Connection
+    newest: int
+    now: int
+    """Microseconds; one time for all changes of the transaction."""
+    _events: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, connection: Connection) -> Changes:
+        head = connection.execute(_HEAD).one()
+        return cls(connection, head.newest, head.now)
+
+    def next_revision(self) -> int:
+        """Return the revision of the change that is added next."""
+        return self.newest + 1
+
+    def add(
+        self,
+        kind: EventKind,
+        after: Row,
+        *,
+        previous_status: Status,
+        stopped_action_id: str = "",
+        document: bool = False,
+    ) -> None:
+        """Note the change that left a VIM as in `after`, whose revision is `next_revision()`."""
+        self.newest += 1
+        self._events.append(
+            {
+                "revision": self.newest,
+                "vim_id": after["id"],
+                "kind": kind,
+                "time": self.now,
+                "engine": after["engine"],
+                "action_id": after["action_id"],
+                "stopped_action_id": stopped_action_id,
+                "status": after["status"],
+                "previous_status": previous_status,
+                "reason": after["reason"],
+                "detail": after["detail"],
+                "document": document_of(after) if document else None,
+            },
+        )
+
+    def write(self) -> None:
+        """Write the events and move the head. To be called once, at the end."""
+        if not self._events:
+            return
+        self.connection.execute(insert(events), self._events)
+        self.connection.execute(_MOVE_HEAD, {"to": self.newest})

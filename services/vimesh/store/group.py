@@ -1,0 +1,107 @@
+"""Group commit: whoever reports while a transaction runs shares the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Never
+
+from vimesh.domain.errors import Overloaded, StoreUnavailable
+from vimesh.domain.vims import Outcome, Report
+
+Commit = Callable[[Sequence[Report]], Awaitable[list[Outcome]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    reports: Sequence[Report]
+    answer: asyncio.Future[list[Outcome]]
+
+
+class GroupCommit:
+    """Merges concurrent calls of `record` into one transaction at a time. Nobody waits for a group to fill."""
+
+    def __init__(self, commit: Commit, *, max_waiting: int = 20_000, max_group: int = 2_000) -> None:
+        """Hold at most `max_waiting` reports; put at most `max_group` into one transaction, or one call alone."""
+        self._commit = commit
+        self._max_waiting = max_waiting
+        self._max_group = max_group
+        self._calls: deque[_Call] = deque()
+        self._waiting = 0
+        self._arrived = asyncio.Event()
+        self._closed = False
+
+    async def record(self, reports: Sequence[Report]) -> list[Outcome]:
+        """Return the outcomes once they are committed. Raises Overloaded, StoreUnavailable."""
+        if self._closed:
+            raise StoreUnavailable
+        if self._waiting + len(reports) > self._max_waiting:
+            raise Overloaded
+        call = _Call(reports, asyncio.get_running_loop().create_future())
+        self._calls.append(call)
+        self._waiting += len(reports)
+        self._arrived.set()
+        return await call.answer
+
+    async def run(self) -> Never:
+        """Commit group after group until cancelled; then nobody is left waiting."""
+        group: list[_Call] = []
+        try:
+            while True:
+                await self._arrived.wait()
+                group = self._take()
+                await self._answer(group)
+        finally:
+            self._closed = True
+            for call in chain(group, self._calls):
+                _fail(call, _unavailable(None))
+
+    def _take(self) -> list[_Call]:
+        group: list[_Call] = []
+        size = 0
+        while self._calls and (not group or size + len(self._calls[0].reports) <= self._max_group):
+            call = self._calls.popleft()
+            self._waiting -= len(call.reports)
+            if not call.answer.done():  # else its caller gave up
+                group.append(call)
+                size += len(call.reports)
+        if not self._calls:
+            self._arrived.clear()
+        return group
+
+    async def _answer(self, group: Sequence[_Call]) -> None:
+        try:
+            outcomes = iter(await self._commit([report for call in group for report in call.reports]))
+        except StoreUnavailable as error:
+            for call in group:
+                _fail(call, _unavailable(error.__cause__))
+        except Exception as error:  # noqa: BLE001 - the committer outlives whatever a report makes it stumble over
+            await self._answer_alone(group, error)
+        else:
+            for call in group:
+                said = [next(outcomes) for _ in call.reports]
+                if not call.answer.done():
+                    call.answer.set_result(said)
+
+    async def _answer_alone(self, group: Sequence[_Call], error: Exception) -> None:
+        # One report that cannot be stored must not take those of others along.
+        if len(group) == 1:
+            _fail(group[0], error)
+            return
+        for call in group:
+            await self._answer([call])
+
+
+def _fail(call: _Call, error: Exception) -> None:
+    if not call.answer.done():
+        call.answer.set_exception(error)
+
+
+def _unavailable(cause: BaseException | None) -> StoreUnavailable:
+    # One for each caller: raising adds the caller's own trace to it.
+    error = StoreUnavailable()
+    error.__cause__ = cause
+    return error

@@ -1,0 +1,16 @@
+"""Alembic's entry: runs the migrations on the connection, and in the transaction, that `schema` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from vimesh.store.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    # The caller has begun the transaction: all migrations or none.
+    transactional_ddl=True,
+    render_as_batch=True,
+)
+context.run_migrations()

@@ -1,0 +1,103 @@
+"""Modifying VIMs: a new target comes with a new action, in the same transaction (G11)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from vimesh.domain.errors import EtagMismatch, StoreUnavailable, VimNotFound
+from vimesh.domain.events import EventKind
+from vimesh.domain.vims import Modification, Status, Vim
+from vimesh.store import registration, vims
+from vimesh.store.changes import Changes
+from vimesh.store.masking import has_mask, mask, unmask
+from vimesh.store.records import Row, kept_policy, vim_of
+from vimesh.store.secrets import Cipher, Undecipherable
+from vimesh.store.tables import vims as table
+
+_ONE = select(table).where(table.c.id == bindparam("vim_id"))
+_STORE = update(table).where(table.c.id == bindparam("vim_id"))
+_TAKEN_OVER = ("name", "description", "type", "auth_url", "vim_project", "placement_attr", "extra")
+_TARGET = ("type", "auth_url", "policy")
+
+
+def modify(connection: Connection, vim_id: str, modification: Modification, cipher: Cipher) -> Vim:
+    """Raises VimNotFound, EtagMismatch, BadInput; IntegrityError when a unique key is taken."""
+    changes = Changes.begin(connection)
+    before = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
+    if before is None:
+        raise VimNotFound(vim_id)
+    if modification.etag and modification.etag != before["etag"]:
+        raise EtagMismatch(vim_id)
+    changed = _wanted(before, modification) | _credentials(before, modification, cipher)
+    if not changed:
+        return vim_of(before)
+    moves = any(column in changed for column in _TARGET)
+    changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
+    after = {**before, **changed, **(_new_action(before, changes.now) if moves else {})}
+    connection.execute(_STORE, {"vim_id": vim_id, **{column: after[column] for column in after if column != "id"}})
+    changes.add(
+        EventKind.MODIFIED,
+        after,
+        previous_status=before["status"],
+        stopped_action_id=before["action_id"] if moves else "",
+        document=True,
+    )
+    changes.write()
+    return vim_of(after)
+
+
+def explain_conflict(connection: Connection, vim_id: str, modification: Modification) -> None:
+    """Say which unique key another VIM holds. Raises VimNotFound, NameTaken, DefaultTaken."""
+    vim = vims.get(connection, vim_id)
+    name = vim.name if modification.name is None else modification.name
+    is_default = vim.is_default if modification.is_default is None else modification.is_default
+    registration.explain_conflict(connection, vim.project_id, name, is_default=is_default, vim_id=vim_id)
+
+
+def _wanted(before: Row, modification: Modification) -> dict[str, Any]:
+    """Return the columns that differ, credentials aside."""
+    wanted = {column: getattr(modification, column) for column in _TAKEN_OVER}
+    wanted = {column: dict(value) if isinstance(value, Mapping) else value for column, value in wanted.items()}
+    if modification.policy is not None:
+        wanted["policy"] = kept_policy(modification.policy)
+    differ = {column: value for column, value in wanted.items() if value is not None and value != before[column]}
+    if modification.is_default not in (None, before["default_of"] is not None):
+        differ["default_of"] = before["project_id"] if modification.is_default else None
+    return differ
+
+
+def _credentials(before: Row, modification: Modification, cipher: Cipher) -> dict[str, Any]:
+    """Return the two columns of the credentials if they differ. Raises BadInput for a `***` that stands for nothing."""
+    if modification.auth_cred is None:
+        return {}
+    try:
+        stored = cipher.decrypt(before["secrets"])
+    except Undecipherable as error:
+        # The key is lost. Whoever sends all credentials anew mends that; nobody can fill in what `***` stood for.
+        if has_mask(modification.auth_cred):
+            raise StoreUnavailable from error
+        stored = None
+    credentials = unmask(modification.auth_cred, stored if isinstance(stored, Mapping) else {})
+    if credentials == stored:
+        return {}
+    return {"auth_cred": mask(credentials), "secrets": cipher.encrypt(credentials)}
+
+
+def _new_action(before: Row, now: int) -> dict[str, Any]:
+    """Return the columns that say: nothing is known about the new target yet."""
+    pending = before["status"] == Status.PENDING
+    return {
+        "action_id": str(uuid.uuid4()),
+        "observation": 0,
+        "contact_time": None,
+        "monitor_error": "",
+        "status": Status.PENDING,
+        "status_time": before["status_time"] if pending else now,
+        "reason": "",
+        "detail": "",
+        "round_trip_s": None,
+    }

@@ -1,0 +1,38 @@
+"""Page tokens: where the next page of one query begins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+
+from vimesh.domain.errors import PageTokenInvalid
+
+Position = tuple[str | int, ...]
+_MAX_INT = 2**63
+
+
+def token_of(query: object, position: Position) -> str:
+    """Make a token that only the same query accepts. The query is anything whose repr says all of it."""
+    text = json.dumps([_digest(query, position), *position], separators=(",", ":"), ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def position_of(token: str, query: object, kinds: tuple[type, ...]) -> Position:
+    """Read a token back. Raises PageTokenInvalid for whatever `token_of` did not make for this query."""
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        _, *values = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
+        position = tuple(values)
+        genuine = [type(value) for value in position] == list(kinds) and token_of(query, position) == token
+    # RecursionError: JSON nested without end.
+    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+        raise PageTokenInvalid from error
+    if not genuine or any(isinstance(value, int) and not 0 <= value < _MAX_INT for value in position):
+        raise PageTokenInvalid
+    return position
+
+
+def _digest(query: object, position: Position) -> str:
+    return hashlib.sha256(repr((query, position)).encode(errors="backslashreplace")).hexdigest()[:16]

@@ -1,0 +1,107 @@
+"""Registering and deregistering VIMs."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from vimesh.domain.actions import shard_key
+from vimesh.domain.errors import DefaultTaken, NameTaken, VimNotFound
+from vimesh.domain.events import EventKind
+from vimesh.domain.vims import Registration, Status, Vim
+from vimesh.store import requests
+from vimesh.store.changes import Changes
+from vimesh.store.masking import mask
+from vimesh.store.records import PUBLIC, kept_policy, vim_of
+from vimesh.store.secrets import Cipher
+from vimesh.store.tables import vims
+
+_OTHER = select(vims.c.id).where(vims.c.id != bindparam("vim_id"), vims.c.project_id == bindparam("project"))
+_OF_NAME = _OTHER.where(vims.c.name == bindparam("name_"))
+_DEFAULT = _OTHER.where(vims.c.default_of.is_not(None))
+_ONE = select(*PUBLIC).where(vims.c.id == bindparam("vim_id"))
+_REMOVE = delete(vims).where(vims.c.id == bindparam("vim_id"))
+
+
+def register(connection: Connection, registration: Registration, cipher: Cipher) -> Vim:
+    """Raises RequestIdReused; IntegrityError when a unique key is taken."""
+    changes = Changes.begin(connection)
+    if registration.request_id:
+        earlier = requests.answered_with(connection, registration, cipher)
+        if earlier is not None:
+            return earlier
+    row = _new_row(registration, changes)
+    connection.execute(insert(vims), {**row, "secrets": cipher.encrypt(dict(registration.auth_cred))})
+    changes.add(EventKind.REGISTERED, row, previous_status=Status.PENDING, document=True)
+    changes.write()
+    if registration.request_id:
+        requests.remember(connection, registration, row["id"], changes.now, cipher)
+    return vim_of(row)
+
+
+def deregister(connection: Connection, vim_id: str) -> None:
+    """Raises VimNotFound."""
+    changes = Changes.begin(connection)
+    row = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
+    if row is None:
+        raise VimNotFound(vim_id)
+    connection.execute(_REMOVE, {"vim_id": vim_id})
+    changes.add(
+        EventKind.DEREGISTERED,
+        {**row, "revision": changes.next_revision()},
+        previous_status=row["status"],
+        stopped_action_id=row["action_id"],
+        document=True,
+    )
+    changes.write()
+
+
+def explain_conflict(
+    connection: Connection,
+    project_id: str,
+    name: str,
+    *,
+    is_default: bool,
+    vim_id: str = "",
+) -> None:
+    """Say which unique key a VIM other than this one holds. Raises NameTaken, DefaultTaken."""
+    others = {"project": project_id, "vim_id": vim_id}
+    if connection.execute(_OF_NAME, {**others, "name_": name}).first():
+        raise NameTaken(name, project_id)
+    if is_default and connection.execute(_DEFAULT, others).first():
+        raise DefaultTaken(project_id)
+
+
+def _new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
+    vim_id = str(uuid.uuid4())
+    return {
+        "id": vim_id,
+        "project_id": registration.project_id,
+        "name": registration.name,
+        "description": registration.description,
+        "type": registration.type,
+        "auth_url": registration.auth_url,
+        "vim_project": dict(registration.vim_project),
+        "auth_cred": mask(registration.auth_cred),
+        "default_of": registration.project_id if registration.is_default else None,
+        "placement_attr": dict(registration.placement_attr),
+        "extra": dict(registration.extra),
+        "policy": kept_policy(registration.policy),
+        "status": Status.PENDING,
+        "reason": "",
+        "detail": "",
+        "round_trip_s": None,
+        "status_time": changes.now,
+        "engine": registration.engine,
+        "action_id": str(uuid.uuid4()),
+        "observation": 0,
+        "contact_time": None,
+        "monitor_error": "",
+        "shard_key": shard_key(vim_id),
+        "etag": uuid.uuid4().hex,
+        "revision": changes.next_revision(),
+        "create_time": changes.now,
+        "update_time": changes.now,
+    }

@@ -1,0 +1,103 @@
+"""The VIM store on a SQL database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
+from vimesh.domain.actions import Action, ActionScope
+from vimesh.domain.events import LogSpan, VimEvent
+from vimesh.domain.queries import VimPage, VimQuery
+from vimesh.domain.vims import Modification, Outcome, Registration, Report, Vim
+from vimesh.store import events, listing, modification, registration, reports, vims
+from vimesh.store.database import Database
+from vimesh.store.group import GroupCommit
+from vimesh.store.secrets import Cipher
+from vimesh.store.sqlite_database import sqlite_database
+from vimesh.store.sqlite_file import sqlite_file
+
+
+class SqlStore:
+    """Implements VimStore. Any number of processes may have one on the same database."""
+
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._group = GroupCommit(self._commit)
+
+    async def serve_reports(self) -> None:
+        """Commit what `record` is called with, until cancelled."""
+        await self._group.run()
+
+    async def register(self, new: Registration) -> Vim:
+        return await self._database.write(
+            lambda c: registration.register(c, new, self._cipher),
+            lambda c: registration.explain_conflict(c, new.project_id, new.name, is_default=new.is_default),
+        )
+
+    async def get(self, vim_id: str) -> Vim:
+        return await self._database.read(lambda c: vims.get(c, vim_id))
+
+    async def list_vims(self, query: VimQuery) -> VimPage:
+        return await self._database.read(lambda c: listing.page(c, query))
+
+    async def modify(self, vim_id: str, wanted: Modification) -> Vim:
+        return await self._database.write(
+            lambda c: modification.modify(c, vim_id, wanted, self._cipher),
+            lambda c: modification.explain_conflict(c, vim_id, wanted),
+        )
+
+    async def deregister(self, vim_id: str) -> None:
+        await self._database.write(lambda c: registration.deregister(c, vim_id))
+
+    async def record(self, said: Sequence[Report]) -> list[Outcome]:
+        """Raises Overloaded when too many reports are waiting."""
+        return await self._group.record(said) if said else []
+
+    async def _commit(self, said: Sequence[Report]) -> list[Outcome]:
+        outcomes = await self._database.read(lambda c: reports.settled(c, said))
+        open_ones = [i for i, outcome in enumerate(outcomes) if outcome is None]
+        if open_ones:
+            written = await self._database.write(lambda c: reports.write(c, [said[i] for i in open_ones]))
+            for i, outcome in zip(open_ones, written, strict=True):
+                outcomes[i] = outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    async def span(self) -> LogSpan:
+        return await self._database.read(events.span)
+
+    async def events_after(self, revision: int, limit: int) -> list[VimEvent]:
+        return await self._database.read(lambda c: events.after(c, revision, limit))
+
+    async def events_of(self, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
+        return await self._database.read(lambda c: events.page(c, vim_id, page_size, page_token))
+
+    async def vims_after(self, vim_id: str, limit: int) -> list[Vim]:
+        return await self._database.read(lambda c: vims.after(c, vim_id, limit))
+
+    async def actions_after(self, scope: ActionScope, vim_id: str, limit: int) -> list[Action]:
+        return await self._database.read(lambda c: vims.actions_after(c, scope, vim_id, limit))
+
+    async def actions_of(self, vim_ids: Sequence[str]) -> list[Action]:
+        return await self._database.read(lambda c: vims.actions_of(c, vim_ids))
+
+
+@asynccontextmanager
+async def sql_store(database_url: str, cipher: Cipher) -> AsyncGenerator[SqlStore]:
+    """Open the store. The database may be away, now and later: calls say StoreUnavailable until it is there.
+
+    Raises BadSetting for a URL that names no database. `schema.check` says whether its tables are right.
+    """
+    failure: Exception | None = None
+    async with sqlite_database(sqlite_file(database_url)) as database, asyncio.TaskGroup() as tasks:
+        store = SqlStore(database, cipher)
+        serving = tasks.create_task(store.serve_reports())
+        try:
+            yield store
+        except Exception as error:  # noqa: BLE001 - raised again below: a TaskGroup would wrap it
+            failure = error
+        finally:
+            serving.cancel()
+    if failure is not None:
+        raise failure

@@ -1,0 +1,57 @@
+"""Reading VIMs and their actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, RowMapping, bindparam, select
+
+from vimesh.domain.actions import Action, ActionScope
+from vimesh.domain.errors import VimNotFound
+from vimesh.domain.vims import Vim
+from vimesh.store.records import PUBLIC, policy_of, vim_of
+from vimesh.store.tables import vims
+
+_ONE = select(*PUBLIC).where(vims.c.id == bindparam("vim_id"))
+_AFTER = select(*PUBLIC).where(vims.c.id > bindparam("after")).order_by(vims.c.id).limit(bindparam("count"))
+_ACTIONS = select(vims.c.id, vims.c.action_id, vims.c.auth_url, vims.c.policy, vims.c.observation).order_by(vims.c.id)
+_ACTIONS_AFTER = _ACTIONS.where(
+    vims.c.id > bindparam("after"),
+    vims.c.engine == bindparam("engine"),
+    vims.c.shard_key % bindparam("shards") == bindparam("shard"),
+).limit(bindparam("count"))
+_ACTIONS_OF = _ACTIONS.where(vims.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def get(connection: Connection, vim_id: str) -> Vim:
+    """Raises VimNotFound."""
+    row = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
+    if row is None:
+        raise VimNotFound(vim_id)
+    return vim_of(row)
+
+
+def after(connection: Connection, vim_id: str, limit: int) -> list[Vim]:
+    return [vim_of(row) for row in connection.execute(_AFTER, {"after": vim_id, "count": limit}).mappings()]
+
+
+def actions_after(connection: Connection, scope: ActionScope, vim_id: str, limit: int) -> list[Action]:
+    rows = connection.execute(
+        _ACTIONS_AFTER,
+        {
+            "after": vim_id,
+            "engine": scope.engine,
+            "shards": scope.shard.count,
+            "shard": scope.shard.index,
+            "count": limit,
+        },
+    )
+    return [_action_of(row) for row in rows.mappings()]
+
+
+def actions_of(connection: Connection, vim_ids: Sequence[str]) -> list[Action]:
+    return [_action_of(row) for row in connection.execute(_ACTIONS_OF, {"ids": list(vim_ids)}).mappings()]
+
+
+def _action_of(row: RowMapping) -> Action:
+    return Action(row["id"], row["action_id"], row["auth_url"], policy_of(row["policy"]), row["observation"])

@@ -1,0 +1,199 @@
+"""Bad input gets a typed error and changes nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.struct_pb2 import Struct
+
+from tests.support.conductors import Client
+from vimesh.rpc.limits import MAX_MESSAGE_BYTES
+from vimesh.rpc.status import RpcFailure, failure_of
+from vimesh.v1 import conductor_service_pb2, vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+
+ID = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
+Vim, Policy = vim_pb2.Vim, vim_pb2.ProbePolicy
+Call = Callable[[Client], Awaitable[object]]
+
+
+def register(**fields: object) -> Call:
+    vim = {"name": "lab", "type": "openstack", "auth_url": "http://127.0.0.1:5000/v3"} | fields
+    return lambda client: client.vims.RegisterVim(pb.RegisterVimRequest(vim=Vim(**vim)), timeout=10)  # type: ignore[arg-type]  # fields by name
+
+
+def report(**fields: object) -> Call:
+    said = {"vim_id": ID, "action_id": "a", "status": Vim.REACHABLE} | fields
+    return lambda client: client.conductor.UpdateVim(conductor_service_pb2.UpdateVimRequest(**said), timeout=10)  # type: ignore[arg-type]  # fields by name
+
+
+def modify(*paths: str, etag: str = "", **fields: object) -> Call:
+    request = pb.ModifyVimRequest(vim=Vim(**({"id": ID} | fields)), etag=etag)  # type: ignore[arg-type]  # fields by name
+    request.update_mask.paths.extend(paths)
+    return lambda client: client.vims.ModifyVim(request, timeout=10)
+
+
+def struct(**fields: object) -> Struct:
+    made = Struct()
+    made.update(fields)
+    return made
+
+
+def policy(**fields: object) -> Policy:
+    return Policy(**fields)  # type: ignore[arg-type]  # fields by name
+
+
+def seconds(value: float) -> Duration:
+    made = Duration()
+    made.FromNanoseconds(int(value * 1e9))
+    return made
+
+
+async def failure(client: Client, call: Call) -> RpcFailure:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await call(client)
+    return failure_of(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "field"),
+    [
+        (register(name=""), "vim.name"),
+        (register(name="a" * 256), "vim.name"),
+        (register(name="a\nb"), "vim.name"),
+        (register(name="a\x7fb"), "vim.name"),
+        (register(project_id="a\x00b"), "vim.project_id"),
+        (register(description="a" * 4097), "vim.description"),
+        (register(type=""), "vim.type"),
+        (register(type="vmware"), "vim.type"),
+        (register(auth_url=""), "vim.auth_url"),
+        (register(auth_url="keystone"), "vim.auth_url"),
+        (register(auth_url="ftp://10.0.0.1"), "vim.auth_url"),
+        (register(auth_url="http://-f/v3"), "vim.auth_url"),
+        (register(auth_url="http://10.0.0.1/" + "x" * 2048), "vim.auth_url"),
+        (register(extra=struct(a="x" * 70_000)), "vim.extra"),
+        (register(auth_cred=struct(password="x" * 70_000)), "vim.auth_cred"),
+        (register(extra=struct(a=float("nan"))), "vim.extra"),
+        (register(probe_policy=policy(interval=seconds(0.1))), "vim.probe_policy.interval"),
+        (register(probe_policy=policy(interval=seconds(1), timeout=seconds(1))), "vim.probe_policy"),
+        (register(probe_policy=policy(timeout=seconds(20))), "vim.probe_policy"),
+        (register(probe_policy=policy(fall=11)), "vim.probe_policy.fall"),
+        (register(probe_policy=policy(method=9)), "vim.probe_policy.method"),
+        (lambda c: c.vims.RegisterVim(pb.RegisterVimRequest(), timeout=10), "vim.name"),
+        (
+            lambda c: c.vims.RegisterVim(
+                pb.RegisterVimRequest(vim=Vim(name="a", type="openstack", auth_url="http://a"), request_id="1"),
+                timeout=10,
+            ),
+            "request_id",
+        ),
+        (lambda c: c.vims.GetVim(pb.GetVimRequest(vim_id="lab"), timeout=10), "vim_id"),
+        (lambda c: c.vims.DeregisterVim(pb.DeregisterVimRequest(), timeout=10), "vim_id"),
+        (lambda c: c.vims.ListVims(pb.ListVimsRequest(page_size=-1), timeout=10), "page_size"),
+        (lambda c: c.vims.ListVims(pb.ListVimsRequest(page_token="bm9wZQ"), timeout=10), "page_token"),
+        (lambda c: c.vims.ListVims(pb.ListVimsRequest(filter="colour = red"), timeout=10), "filter"),
+        (lambda c: c.vims.ListVims(pb.ListVimsRequest(order_by="colour"), timeout=10), "order_by"),
+        (lambda c: c.vims.ListVimEvents(pb.ListVimEventsRequest(page_token="x"), timeout=10), "page_token"),
+        (modify("name", name=""), "vim.name"),
+        (modify("auth_url", auth_url="nope"), "vim.auth_url"),
+        (modify("status"), "update_mask"),
+        (modify("id"), "update_mask"),
+        (modify("colour"), "update_mask"),
+        (modify(id=""), "vim.id"),
+        (report(vim_id="lab"), "vim_id"),
+        (report(vim_id=""), "vim_id"),
+        (report(action_id=""), "action_id"),
+        (report(action_id="a" * 256), "action_id"),
+        (report(status=0), "status"),
+        (report(status=Vim.PENDING), "status"),
+        (report(status=99), "status"),
+        (report(reason="no word"), "reason"),
+        (report(detail="a" * 513), "detail"),
+        (report(age=seconds(-1)), "age"),
+        (lambda c: c.conductor.UpdateVims(conductor_service_pb2.UpdateVimsRequest(), timeout=10), "reports"),
+    ],
+)
+async def test_a_broken_rule_is_an_invalid_argument_that_names_the_field(
+    client: Client, call: Call, field: str
+) -> None:
+    found = await failure(client, call)
+
+    assert (found.code, found.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "BAD_INPUT")
+    assert field in {violation.field for violation in found.violations}
+    assert not (await client.vims.ListVims(pb.ListVimsRequest(), timeout=10)).vims
+    assert not (await client.vims.ListVimEvents(pb.ListVimEventsRequest(), timeout=10)).events
+
+
+async def test_a_request_above_4_mib_is_refused(client: Client) -> None:
+    found = await failure(client, register(description="x" * (MAX_MESSAGE_BYTES + 1)))
+
+    assert found.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_a_vim_that_is_not_there_is_not_found(client: Client) -> None:
+    for call in (
+        lambda c: c.vims.GetVim(pb.GetVimRequest(vim_id=ID), timeout=10),
+        lambda c: c.vims.DeregisterVim(pb.DeregisterVimRequest(vim_id=ID), timeout=10),
+        modify(name="b"),
+    ):
+        found = await failure(client, call)
+        assert (found.code, found.reason) == (grpc.StatusCode.NOT_FOUND, "VIM_NOT_FOUND")
+        assert found.metadata == {"vim_id": ID}
+
+
+async def test_a_name_is_taken_once_in_a_project(client: Client) -> None:
+    await client.register(name="lab")
+    await client.register(name="lab", project_id="other")
+
+    found = await failure(client, register(name="lab"))
+
+    assert (found.code, found.reason) == (grpc.StatusCode.ALREADY_EXISTS, "NAME_TAKEN")
+
+
+async def test_a_project_has_one_default_vim(client: Client) -> None:
+    await client.register(is_default=True)
+
+    found = await failure(client, register(is_default=True))
+
+    assert (found.code, found.reason) == (grpc.StatusCode.ALREADY_EXISTS, "DEFAULT_TAKEN")
+
+
+async def test_a_request_id_makes_a_registration_repeatable(client: Client) -> None:
+    request = pb.RegisterVimRequest(
+        vim=Vim(name="lab", type="openstack", auth_url="http://127.0.0.1/"), request_id=str(uuid.uuid4())
+    )
+    first = (await client.vims.RegisterVim(request, timeout=10)).vim
+
+    assert (await client.vims.RegisterVim(request, timeout=10)).vim == first
+
+    request.vim.name = "another"
+    found = await failure(client, lambda c: c.vims.RegisterVim(request, timeout=10))
+    assert (found.code, found.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+
+
+async def test_an_old_etag_aborts_and_changes_nothing(client: Client) -> None:
+    vim = await client.register()
+    await modify("name", id=vim.id, name="second", etag=vim.etag)(client)
+
+    found = await failure(client, modify("name", id=vim.id, name="third", etag=vim.etag))
+
+    assert (found.code, found.reason) == (grpc.StatusCode.ABORTED, "ETAG_MISMATCH")
+    assert (await client.get(vim.id)).name == "second"
+
+
+async def test_an_engine_that_does_not_run_here_is_refused(client: Client) -> None:
+    found = await failure(
+        client,
+        lambda c: c.vims.RegisterVim(
+            pb.RegisterVimRequest(
+                vim=Vim(name="a", type="openstack", auth_url="http://a/"), engine=vim_pb2.Monitor.MISTRAL
+            ),
+            timeout=10,
+        ),
+    )
+
+    assert (found.code, found.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "ENGINE_NOT_SERVED")

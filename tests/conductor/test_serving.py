@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from tests.support.conductors import Client, client_at, conductor_at
+from tests.support.stores import sqlite_url, store_at
+from vimesh.conductor.server import ConductorSettings, serving
+from vimesh.domain.errors import BadSetting
+from vimesh.v1 import vim_pb2, vim_service_pb2
+
+GRPCURL = Path(sys.executable).with_name("grpcurl")
+
+
+async def grpcurl(client: Client, *arguments: str, data: str = "") -> str:
+    address = client.channel._channel.target().decode()  # type: ignore[attr-defined]  # the address is not public
+    options = ("-d", data) if data else ()
+    process = await asyncio.create_subprocess_exec(
+        GRPCURL, "-plaintext", *options, address, *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    return output.decode()
+
+
+async def until_health(client: Client, wanted: health_pb2.HealthCheckResponse.ServingStatus.ValueType) -> None:
+    """Wait for what the health service says: by its own watch."""
+    stream = HealthStub(client.channel).Watch(
+        health_pb2.HealthCheckRequest(service="vimesh.v1.ConductorService"), timeout=10
+    )
+    async for response in stream:
+        if response.status == wanted:
+            break
+
+
+async def test_a_conductor_says_not_serving_while_its_database_is_away(tmp_path: Path) -> None:
+    database = tmp_path / "live" / "vimesh.sqlite"
+    database.parent.mkdir()
+    async with conductor_at(database) as client:
+        await until_health(client, health_pb2.HealthCheckResponse.SERVING)
+        shutil.move(database.parent, tmp_path / "away")
+        await until_health(client, health_pb2.HealthCheckResponse.NOT_SERVING)
+        shutil.move(tmp_path / "away", database.parent)
+        await until_health(client, health_pb2.HealthCheckResponse.SERVING)
+
+
+async def test_a_draining_conductor_says_so_and_tells_its_watchers_where_to_go_on(tmp_path: Path) -> None:
+    settings = ConductorSettings(drain_s=0.2, grace_s=2)
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
+        server = serving(store, settings)
+        port = await server.__aenter__()
+        async with client_at(f"127.0.0.1:{port}") as client:
+            vim = await client.register()
+            stream = client.vims.WatchVims(vim_service_pb2.WatchVimsRequest(), timeout=10)
+            await anext(aiter(stream))
+            health = asyncio.create_task(until_health(client, health_pb2.HealthCheckResponse.NOT_SERVING))
+            stopping = asyncio.create_task(server.__aexit__(None, None, None))
+            await health
+            # Who comes before the balancer has noticed is still served.
+            assert (await client.get(vim.id)).id == vim.id
+            last = [response async for response in stream][-1]
+            await stopping
+
+    assert (last.end, last.revision) == (vim_pb2.WATCH_END_DRAINING, vim.revision)
+
+
+async def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
+        async with serving(store, ConductorSettings(drain_s=0)) as port:
+            with pytest.raises(BadSetting, match="listen"):
+                async with serving(store, ConductorSettings(listen=f"127.0.0.1:{port}", drain_s=0)):
+                    pass
+
+
+async def test_grpcurl_needs_no_proto_files(client: Client) -> None:
+    vim = await client.register()
+
+    assert set((await grpcurl(client, "list")).split()) == {
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+        "vimesh.v1.ConductorService",
+        "vimesh.v1.VimService",
+        "vimesh.v1.WorkflowService",
+    }
+    assert "rpc UpdateVim" in await grpcurl(client, "describe", "vimesh.v1.ConductorService")
+    report = {"vim_id": vim.id, "status": "REACHABLE", "action_id": vim.monitor.action_id}
+    answer = json.loads(await grpcurl(client, "vimesh.v1.ConductorService/UpdateVim", data=json.dumps(report)))
+    assert answer["status"] == "REACHABLE"
+    claimed = await grpcurl(client, "vimesh.v1.WorkflowService/ClaimWorkflowTasks", data='{"claimant": "me"}')
+    assert json.loads(claimed) == {}

@@ -1,0 +1,175 @@
+"""A conductor that answers by script: real gRPC, no database. Run as a program it is one that can be killed.
+
+The script is in the ids: `VIM_<CODE>` ends with that status, `HANG` does not answer, everything else goes well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc import aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from grpc_status import rpc_status
+
+from vimesh.v1 import conductor_service_pb2 as reports
+from vimesh.v1 import conductor_service_pb2_grpc as reports_grpc
+from vimesh.v1 import vim_service_pb2 as vims
+from vimesh.v1 import vim_service_pb2_grpc as vims_grpc
+from vimesh.v1.vim_pb2 import Vim
+
+CONDUCTOR = "vimesh.v1.ConductorService"
+NAMES = (CONDUCTOR, "vimesh.v1.VimService", reflection.SERVICE_NAME)
+
+# Bursts of thousands of calls are part of the tests; gRPC's own limits would shed them.
+OPTIONS = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.server.max_pending_requests", 20000),
+    ("grpc.server.max_pending_requests_hard_limit", 20000),
+)
+
+
+class ScriptedReports(reports_grpc.ConductorServiceServicer):
+    def __init__(self, name: int, calls: list[str]) -> None:
+        self._name = name
+        self._calls = calls
+
+    async def UpdateVim(  # noqa: N802 - the name of the RPC
+        self,
+        request: reports.UpdateVimRequest,
+        context: aio.ServicerContext[reports.UpdateVimRequest, reports.UpdateVimResponse],
+    ) -> reports.UpdateVimResponse:
+        self._calls.append(request.vim_id)
+        await play(request.vim_id, context)
+        # Who answered, in a field that the caller sees.
+        return reports.UpdateVimResponse(status=request.status, newest_observation=self._name)
+
+
+class ScriptedVims(vims_grpc.VimServiceServicer):
+    def __init__(self, calls: list[str]) -> None:
+        self._calls = calls
+
+    async def RegisterVim(  # noqa: N802 - the name of the RPC
+        self,
+        request: vims.RegisterVimRequest,
+        context: aio.ServicerContext[vims.RegisterVimRequest, vims.RegisterVimResponse],
+    ) -> vims.RegisterVimResponse:
+        self._calls.append(request.vim.name)
+        await play(request.vim.name, context)
+        return vims.RegisterVimResponse(vim=request.vim)
+
+    async def GetVim(  # noqa: N802 - the name of the RPC
+        self, request: vims.GetVimRequest, context: aio.ServicerContext[vims.GetVimRequest, vims.GetVimResponse]
+    ) -> vims.GetVimResponse:
+        self._calls.append(request.vim_id)
+        await play(request.vim_id, context)
+        return vims.GetVimResponse(vim=Vim(id=request.vim_id, status=Vim.REACHABLE, revision=7))
+
+    async def ListVims(  # noqa: N802 - the name of the RPC
+        self,
+        request: vims.ListVimsRequest,
+        context: aio.ServicerContext[vims.ListVimsRequest, vims.ListVimsResponse],  # noqa: ARG002 - gRPC passes it
+    ) -> vims.ListVimsResponse:
+        vim = Vim(name=request.filter, description="d" * 3500)
+        return vims.ListVimsResponse(vims=[vim] * request.page_size)
+
+    async def ModifyVim(  # noqa: N802 - the name of the RPC
+        self,
+        request: vims.ModifyVimRequest,
+        context: aio.ServicerContext[vims.ModifyVimRequest, vims.ModifyVimResponse],
+    ) -> vims.ModifyVimResponse:
+        await play(request.vim.id, context)
+        request.vim.etag = ",".join(request.update_mask.paths)
+        return vims.ModifyVimResponse(vim=request.vim)
+
+    async def DeregisterVim(  # noqa: N802 - the name of the RPC
+        self,
+        request: vims.DeregisterVimRequest,
+        context: aio.ServicerContext[vims.DeregisterVimRequest, vims.DeregisterVimResponse],
+    ) -> vims.DeregisterVimResponse:
+        self._calls.append(request.vim_id)
+        await play(request.vim_id, context)
+        return vims.DeregisterVimResponse()
+
+    async def WatchVims(  # noqa: N802 - the name of the RPC
+        self,
+        request: vims.WatchVimsRequest,
+        context: aio.ServicerContext[vims.WatchVimsRequest, vims.WatchVimsResponse],
+    ) -> AsyncIterator[vims.WatchVimsResponse]:
+        await play(request.vim_id, context)
+        for revision in (request.start_revision, request.start_revision + 1):
+            yield vims.WatchVimsResponse(revision=revision)
+        # Open until the caller leaves, as a watch is.
+        await asyncio.Event().wait()
+
+
+async def play(script: str, context: aio.ServicerContext[object, object]) -> None:
+    if script == "HANG":
+        await asyncio.Event().wait()
+    if script.startswith("VIM_"):
+        await refuse(grpc.StatusCode[script.removeprefix("VIM_")], script, context)
+
+
+async def refuse(code: grpc.StatusCode, reason: str, context: aio.ServicerContext[object, object]) -> NoReturn:
+    details: list[ErrorInfo | BadRequest] = [ErrorInfo(reason=reason, domain="vimesh.v1", metadata={"vim_id": "7"})]
+    if code is grpc.StatusCode.INVALID_ARGUMENT:
+        details.append(BadRequest(field_violations=[{"field": "vim.name", "description": "is taken by a rule"}]))
+    status = Status(code=code.value[0], message="says the script")
+    for detail in details:
+        packed = Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    await context.abort_with_status(rpc_status.to_status(status))
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    port: int
+    server: aio.Server
+    health: health.aio.HealthServicer
+    calls: list[str] = field(default_factory=list)
+    """What was asked for, in order."""
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    async def say_not_serving(self) -> None:
+        await self.health.set(CONDUCTOR, health_pb2.HealthCheckResponse.NOT_SERVING)
+
+
+@asynccontextmanager
+async def scripted(grace_s: float | None = None) -> AsyncGenerator[Scripted]:
+    server = aio.server(options=OPTIONS)
+    port = server.add_insecure_port("127.0.0.1:0")
+    conductor = Scripted(port, server, health.aio.HealthServicer())
+    reports_grpc.add_ConductorServiceServicer_to_server(ScriptedReports(port, conductor.calls), server)
+    vims_grpc.add_VimServiceServicer_to_server(ScriptedVims(conductor.calls), server)
+    health_pb2_grpc.add_HealthServicer_to_server(conductor.health, server)
+    await conductor.health.set(CONDUCTOR, health_pb2.HealthCheckResponse.SERVING)
+    reflection.enable_server_reflection(NAMES, server)
+    await server.start()
+    try:
+        yield conductor
+    finally:
+        await server.stop(grace_s)
+
+
+async def main() -> None:
+    async with scripted() as conductor:
+        sys.stdout.write(f"{conductor.address}\n")
+        sys.stdout.flush()
+        await conductor.server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,151 @@
+"""A real Envoy on a free loopback port, for as long as a test needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from asyncio.subprocess import Process
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from vimesh.envoy.binary import command, find
+from vimesh.envoy.clusters import CONDUCTORS
+from vimesh.envoy.files import render, write_endpoints
+from vimesh.envoy.fleet import Address, Fleet, address
+
+START_LIMIT_S = 20.0
+STOP_LIMIT_S = 5.0
+POLL_S = 0.02
+
+
+class NotStarted(Exception):
+    """Envoy ended, or did not get ready in time. The message is its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningEnvoy:
+    address: str
+    """`ip:port` of the front."""
+    pid: int
+    directory: Path
+    """Where its files are; gone when it is stopped."""
+
+    def replace_conductors(self, conductors: Iterable[str]) -> None:
+        """Replace the endpoint file, as `vimesh envoy` does. Envoy takes it over soon: see until_healthy."""
+        write_endpoints(self.directory, CONDUCTORS, _addresses(conductors))
+
+    async def until_healthy(self, conductors: Iterable[str], *, limit_s: float = 10.0) -> None:
+        """Wait until exactly these conductors get calls. Raises TimeoutError if they never do."""
+        wanted = {str(one) for one in _addresses(conductors)}
+        async with asyncio.timeout(limit_s):
+            while await self._healthy() != wanted:
+                await asyncio.sleep(POLL_S)
+
+    async def admin(self, path: str) -> str:
+        """Return what the admin interface says to GET `path`."""
+        return (await _admin(self.directory, path))[1]
+
+    async def stat(self, name: str) -> int:
+        """Return one counter or gauge by its full name."""
+        stats = json.loads(await self.admin(f"/stats?format=json&filter=^{name}$"))["stats"]
+        return int(stats[0]["value"])
+
+    async def _healthy(self) -> set[str]:
+        clusters = json.loads(await self.admin("/clusters?format=json"))["cluster_statuses"]
+        hosts = next(one for one in clusters if one["name"] == CONDUCTORS).get("host_statuses", [])
+        return {_host(one) for one in hosts if one["health_status"] == {"eds_health_status": "HEALTHY"}}
+
+
+@asynccontextmanager
+async def running_envoy(
+    conductors: Sequence[str],
+    *,
+    api: Sequence[str] = (),
+    access_log: Path | None = None,
+) -> AsyncGenerator[RunningEnvoy]:
+    """Run Envoy in front of conductors (`ip:port`), which need not run yet. Stops it at the end."""
+    # Not pytest's folder: the path of a unix socket has to be short.
+    with TemporaryDirectory(prefix="envoy-") as folder:
+        directory = Path(folder)
+        fleet = Fleet(
+            conductors=_addresses(conductors),
+            api=_addresses(api),
+            front=Address("127.0.0.1", 0),
+            admin=directory / "admin",
+            access_log=None if access_log is None else str(access_log),
+        )
+        binary = find(os.environ)
+        with (directory / "log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                *command(binary, render(fleet, directory)), stdout=log, stderr=log
+            )
+        try:
+            front = await _started(process, directory)
+            yield RunningEnvoy(address=front, pid=process.pid, directory=directory)
+        finally:
+            await _stop(process)
+
+
+async def _started(process: Process, directory: Path) -> str:
+    try:
+        async with asyncio.timeout(START_LIMIT_S):
+            while not await _ready(directory):
+                if process.returncode is not None:
+                    raise NotStarted((directory / "log").read_text())
+                await asyncio.sleep(POLL_S)
+            listeners = json.loads((await _admin(directory, "/listeners?format=json"))[1])
+    except TimeoutError:
+        raise NotStarted((directory / "log").read_text()) from None
+    return _host(next(one for one in listeners["listener_statuses"] if one["name"] == "front")["local_address"])
+
+
+async def _ready(directory: Path) -> bool:
+    try:
+        status, _ = await _admin(directory, "/ready")
+    except OSError:
+        return False
+    return status == 200
+
+
+async def _admin(directory: Path, path: str) -> tuple[int, str]:
+    reader, writer = await asyncio.open_unix_connection(directory / "admin")
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n".encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        body = await _chunks(reader) if "transfer-encoding: chunked" in head else await reader.read()
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    return int(head.split(" ", 2)[1]), body.decode()
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    whole = b""
+    while size := int(await reader.readline(), 16):
+        whole += await reader.readexactly(size)
+        await reader.readline()
+    return whole
+
+
+async def _stop(process: Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(STOP_LIMIT_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _addresses(texts: Iterable[str]) -> tuple[Address, ...]:
+    return tuple(address("conductors", text) for text in texts)
+
+
+def _host(status: dict[str, dict[str, dict[str, object]]]) -> str:
+    socket = status.get("address", status)["socket_address"]
+    return str(Address(str(socket["address"]), int(str(socket["port_value"]))))
