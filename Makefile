@@ -34,7 +34,7 @@ proto: $(VENV)/.dev
 	$(BIN)/buf lint gen/vimesh/v1/contract.binpb --config protos/buf.yaml --path vimesh
 	$(BIN)/buf breaking gen/vimesh/v1/contract.binpb --against protos/baseline.binpb --config protos/buf.yaml --path vimesh
 
-test: $(VENV)/.dev $(VENV)/.system
+test: $(VENV)/.dev $(VENV)/.system samples/node/node_modules
 	$(BIN)/pytest $(ARGS)
 
 format: $(VENV)/.dev
@@ -80,5 +80,9 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@command -v npm >/dev/null || deploy/apt-install nodejs npm
 	@touch $@
 
+samples/node/node_modules: samples/node/package.json | $(VENV)/.system
+	cd samples/node && npm install --no-package-lock --no-fund --no-audit --silent
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) samples/node/node_modules .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -18,7 +18,7 @@ if (!authUrl) {
 }
 
 const { vimesh } = grpc.loadPackageDefinition(
-  loadFileDescriptorSetFromBuffer(readFileSync(CONTRACT), { keepCase: true, longs: String, enums: String }),
+  loadFileDescriptorSetFromBuffer(readFileSync(CONTRACT), { keepCase: true, longs: String, enums: String, defaults: true }),
 );
 const vims = new vimesh.v1.VimService(address, grpc.credentials.createInsecure());
 
@@ -41,10 +41,14 @@ try {
     { vim_id: vim.id, start_revision: String(BigInt(vim.revision) + 1n) },
     { deadline: Date.now() + 30_000 },
   );
-  for await (const { events } of watch) {
-    for (const event of events) console.log(event.revision, event.kind, event.status, event.reason);
-    if (events.some((event) => event.status === "REACHABLE")) break;
-  }
+  await new Promise((resolve, reject) => {
+    watch.on("data", ({ events }) => {
+      for (const event of events) console.log(event.revision, event.kind, event.status, event.reason);
+      if (events.some((event) => event.status === "REACHABLE")) watch.cancel();
+    });
+    watch.on("error", (error) => (error.code === grpc.status.CANCELLED ? resolve() : reject(error)));
+    watch.on("end", () => reject(new Error("the watch ended: go on with another one from the last revision")));
+  });
   await call("DeregisterVim", { vim_id: vim.id });
   console.log("deregistered");
 } catch (error) {

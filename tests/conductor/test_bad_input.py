@@ -17,7 +17,7 @@ from vimesh.v1 import conductor_service_pb2, vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
 ID = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
-Vim, Policy = vim_pb2.Vim, vim_pb2.ProbePolicy
+Vim = vim_pb2.Vim
 Call = Callable[[Client], Awaitable[object]]
 
 
@@ -37,14 +37,14 @@ def modify(*paths: str, etag: str = "", **fields: object) -> Call:
     return lambda client: client.vims.ModifyVim(request, timeout=10)
 
 
-def struct(**fields: object) -> Struct:
+def struct(**fields: str | float) -> Struct:
     made = Struct()
     made.update(fields)
     return made
 
 
-def policy(**fields: object) -> Policy:
-    return Policy(**fields)  # type: ignore[arg-type]  # fields by name
+def policy(**fields: object) -> vim_pb2.ProbePolicy:
+    return vim_pb2.ProbePolicy(**fields)  # type: ignore[arg-type]  # fields by name
 
 
 def seconds(value: float) -> Duration:

@@ -20,10 +20,9 @@ GRPCURL = Path(sys.executable).with_name("grpcurl")
 
 
 async def grpcurl(client: Client, *arguments: str, data: str = "") -> str:
-    address = client.channel._channel.target().decode()  # type: ignore[attr-defined]  # the address is not public
     options = ("-d", data) if data else ()
     process = await asyncio.create_subprocess_exec(
-        GRPCURL, "-plaintext", *options, address, *arguments, stdout=asyncio.subprocess.PIPE
+        GRPCURL, "-plaintext", *options, client.address, *arguments, stdout=asyncio.subprocess.PIPE
     )
     output, _ = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0
@@ -72,11 +71,13 @@ async def test_a_draining_conductor_says_so_and_tells_its_watchers_where_to_go_o
 
 
 async def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
-    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
-        async with serving(store, ConductorSettings(drain_s=0)) as port:
-            with pytest.raises(BadSetting, match="listen"):
-                async with serving(store, ConductorSettings(listen=f"127.0.0.1:{port}", drain_s=0)):
-                    pass
+    async with (
+        store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store,
+        serving(store, ConductorSettings(drain_s=0)) as port,
+    ):
+        with pytest.raises(BadSetting, match="listen"):
+            async with serving(store, ConductorSettings(listen=f"127.0.0.1:{port}", drain_s=0)):
+                pass
 
 
 async def test_grpcurl_needs_no_proto_files(client: Client) -> None:

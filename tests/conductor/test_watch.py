@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, Callable
 from pathlib import Path
 
 import grpc
@@ -13,18 +13,20 @@ from tests.support.conductors import Client, conductor_at
 from vimesh.conductor.server import ConductorSettings
 from vimesh.conductor.watching import WatchLimits
 from vimesh.rpc.status import failure_of
-from vimesh.v1 import conductor_service_pb2, vim_pb2
+from vimesh.v1 import action_pb2, conductor_service_pb2, vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
 Kind, Vim = vim_pb2.VimEvent, vim_pb2.Vim
 
 
-def watch(client: Client, start: int = 0, **fields: object) -> grpc.aio.UnaryStreamCall[object, pb.WatchVimsResponse]:
+def watch(
+    client: Client, start: int = 0, **fields: object
+) -> grpc.aio.UnaryStreamCall[pb.WatchVimsRequest, pb.WatchVimsResponse]:
     request = pb.WatchVimsRequest(start_revision=start, **fields)  # type: ignore[arg-type]  # fields by name
     return client.vims.WatchVims(request, timeout=20)
 
 
-async def begun(stream: AsyncIterator[pb.WatchVimsResponse]) -> list[pb.WatchVimsResponse]:
+async def begun(stream: AsyncIterable[pb.WatchVimsResponse]) -> list[pb.WatchVimsResponse]:
     """Read until the stream says from where it goes on."""
     seen = []
     async for response in stream:
@@ -35,7 +37,7 @@ async def begun(stream: AsyncIterator[pb.WatchVimsResponse]) -> list[pb.WatchVim
 
 
 async def events(
-    stream: AsyncIterator[pb.WatchVimsResponse], until: Callable[[list[vim_pb2.VimEvent]], bool]
+    stream: AsyncIterable[pb.WatchVimsResponse], until: Callable[[list[vim_pb2.VimEvent]], bool]
 ) -> list[vim_pb2.VimEvent]:
     seen: list[vim_pb2.VimEvent] = []
     async for response in stream:
@@ -179,7 +181,7 @@ async def test_a_stream_shows_signs_of_life_and_ends_when_it_is_old(tmp_path: Pa
 async def test_an_engine_lists_and_follows_its_actions(client: Client) -> None:
     first = await client.register()
     stream = client.conductor.WatchActions(conductor_service_pb2.WatchActionsRequest(), timeout=20)
-    listed = []
+    listed: list[action_pb2.Action] = []
     async for response in stream:
         listed += response.wanted
         if response.revision:
@@ -193,7 +195,8 @@ async def test_an_engine_lists_and_follows_its_actions(client: Client) -> None:
     ).vim
     await client.deregister(first.id)
 
-    wanted, unwanted = [], []
+    wanted: list[action_pb2.Action] = []
+    unwanted: list[tuple[str, str]] = []
     async for response in stream:
         wanted += response.wanted
         unwanted += [(action.vim_id, action.action_id) for action in response.unwanted]

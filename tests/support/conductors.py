@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 class Client:
     """Typed stubs over one channel."""
 
+    address: str
     channel: grpc.aio.Channel
     vims: VimServiceAsyncStub
     conductor: ConductorServiceAsyncStub
@@ -67,14 +68,10 @@ def report_on(
     return conductor_service_pb2.UpdateVimRequest(**(known | fields))  # type: ignore[arg-type]  # fields by name
 
 
-def client_of(open_channel: grpc.aio.Channel) -> Client:
-    return Client(open_channel, VimServiceStub(open_channel), ConductorServiceStub(open_channel))  # type: ignore[arg-type]  # one stub class serves both kinds of channel
-
-
 @asynccontextmanager
 async def client_at(address: str) -> AsyncGenerator[Client]:
-    async with channel(address) as open_channel:
-        yield client_of(open_channel)
+    async with channel(address) as opened:
+        yield Client(address, opened, VimServiceStub(opened), ConductorServiceStub(opened))
 
 
 @asynccontextmanager

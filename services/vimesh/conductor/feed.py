@@ -71,8 +71,9 @@ class Feed:
 
     async def _read(self) -> None:
         span = await self._store.span()
-        if not 0 <= span.newest - self._newest <= self._keep:
-            # Far behind after a pause, or another database: what is in memory does not join on any more.
+        joins = span.oldest - 1 <= self._newest <= span.newest
+        if not joins or span.newest - self._newest > self._keep:
+            # The first time, far behind after a pause, or another database: what is in memory does not join on.
             self._recent = []
             self._newest = span.newest
             self._wake()

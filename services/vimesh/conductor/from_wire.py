@@ -129,12 +129,11 @@ def _auth_url(text: str) -> str:
 
 
 def _mapping(field: str, struct: Struct) -> Mapping[str, object]:
-    found: Mapping[str, object] = MessageToDict(struct)
     try:
-        size = len(json.dumps(found, allow_nan=False))
+        found: Mapping[str, object] = MessageToDict(struct)
     except ValueError:
         raise BadInput(Violation(field, "holds a number that JSON cannot")) from None
-    if size > MAX_STRUCT_BYTES:
+    if len(json.dumps(found)) > MAX_STRUCT_BYTES:
         raise BadInput(Violation(field, f"longer than {MAX_STRUCT_BYTES} bytes of JSON"))
     return found
 

@@ -20,6 +20,7 @@ from vimesh.conductor.reports import ReportsServicer
 from vimesh.conductor.vims import VimsServicer
 from vimesh.conductor.watching import Watching, WatchLimits
 from vimesh.conductor.workflows import WorkflowsServicer
+from vimesh.domain.background import beside
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.ports import VimStore
 from vimesh.rpc.edge import Edge
@@ -85,15 +86,12 @@ async def serving(store: VimStore, settings: ConductorSettings) -> AsyncGenerato
     enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), server)
     port = _listen(server, settings.listen)
     health = Health(store, grpc_health, ("", *SERVICES))
-    async with asyncio.TaskGroup() as group:
-        background = [group.create_task(feed.run()), group.create_task(health.run())]
+    async with beside(feed.run(), health.run()):
         await server.start()
         try:
             yield port
         finally:
             await _drain(server, health, feed, settings)
-            for task in background:
-                task.cancel()
 
 
 def _listen(server: grpc.aio.Server, address: str) -> int:

@@ -19,7 +19,8 @@ BAD_INPUT: Final = "BAD_INPUT"
 
 # What a header may hold is bounded (8 KiB by default): a request with a thousand bad fields must not lose its status.
 _MAX_VIOLATIONS = 16
-_MAX_TEXT = 300
+_MAX_FIELD = 100
+_MAX_TEXT = 200
 
 STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.BadInput: (grpc.StatusCode.INVALID_ARGUMENT, BAD_INPUT),
@@ -65,7 +66,7 @@ def _bad_request(violations: Iterable[errors.Violation]) -> error_details_pb2.Ba
     return error_details_pb2.BadRequest(
         field_violations=[
             error_details_pb2.BadRequest.FieldViolation(
-                field=violation.field[:_MAX_TEXT],
+                field=violation.field[:_MAX_FIELD],
                 description=violation.description[:_MAX_TEXT],
             )
             for violation in list(violations)[:_MAX_VIOLATIONS]

@@ -1,0 +1,49 @@
+"""Registers a VIM, prints every change of its status until it is reachable, and deregisters it.
+
+    python watch.py http://127.0.0.1:5000/v3
+
+The front of the mesh is VIMESH_ADDRESS, by default 127.0.0.1:7600. Needs `pip install vimesh`: the generated stubs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+
+import grpc
+
+from vimesh.v1 import vim_pb2, vim_service_pb2
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+
+
+def main(auth_url: str) -> None:
+    with grpc.insecure_channel(os.environ.get("VIMESH_ADDRESS", "127.0.0.1:7600")) as channel:
+        vims = VimServiceStub(channel)
+        # Repeating the call with the same request_id would be answered with the same VIM.
+        request = vim_service_pb2.RegisterVimRequest(
+            vim=vim_pb2.Vim(name=f"sample-{uuid.uuid4()}", type="openstack", auth_url=auth_url),
+            request_id=str(uuid.uuid4()),
+        )
+        vim = vims.RegisterVim(request, timeout=10).vim
+        print(vim.revision, "REGISTERED", vim_pb2.Vim.Status.Name(vim.status))
+
+        # From the change after the registration on: nothing is missed, however long it took to get here.
+        watch = vim_service_pb2.WatchVimsRequest(vim_id=vim.id, start_revision=vim.revision + 1)
+        for response in vims.WatchVims(watch, timeout=30):
+            for event in response.events:
+                kind, status = vim_pb2.VimEvent.Kind.Name(event.kind), vim_pb2.Vim.Status.Name(event.status)
+                print(event.revision, kind, status, event.reason)
+            if any(event.status == vim_pb2.Vim.REACHABLE for event in response.events):
+                break
+        vims.DeregisterVim(vim_service_pb2.DeregisterVimRequest(vim_id=vim.id), timeout=10)
+        print("deregistered")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python watch.py AUTH_URL")
+    try:
+        main(sys.argv[1])
+    except grpc.RpcError as error:
+        sys.exit(f"{error.code().name}: {error.details()}")

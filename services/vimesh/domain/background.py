@@ -1,0 +1,27 @@
+"""Endless work beside a block of code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+
+
+@asynccontextmanager
+async def beside(*work: Coroutine[object, object, object]) -> AsyncGenerator[None]:
+    """Run the coroutines while the block runs, and cancel them when it ends.
+
+    What the block raises comes out as it is; one of the coroutines that fails ends the block with an ExceptionGroup.
+    """
+    failure: Exception | None = None
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(coroutine) for coroutine in work]
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised again below: the TaskGroup would wrap it
+            failure = error
+        finally:
+            for task in tasks:
+                task.cancel()
+    if failure is not None:
+        raise failure

@@ -1,0 +1,31 @@
+"""Waiting for what no event tells: the state of other processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import grpc
+
+_LOOK_EVERY_S = 0.02
+_T = TypeVar("_T")
+
+
+async def until(holds: Callable[[], bool], within_s: float) -> None:
+    """Look again and again until it holds. Raises TimeoutError."""
+    async with asyncio.timeout(within_s):
+        while not holds():  # noqa: ASYNC110 - another process sets no event here
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def once_available(call: Callable[[], Awaitable[_T]], within_s: float) -> _T:
+    """Make a call again and again while the answer is UNAVAILABLE. Raises TimeoutError."""
+    async with asyncio.timeout(within_s):
+        while True:
+            try:
+                return await call()
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+            await asyncio.sleep(_LOOK_EVERY_S)
