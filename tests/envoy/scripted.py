@@ -1,6 +1,8 @@
+# ruff: noqa: N802 - the names of RPCs
 """A conductor that answers by script: real gRPC, no database. Run as a program it is one that can be killed.
 
-The script is in the ids: `VIM_<CODE>` ends with that status, `HANG` does not answer, everything else goes well.
+The script is in the ids: `VIM_<CODE>` ends with that status, `VIM_<CODE>_FINAL` also says that it is not to be
+repeated, `HANG` does not answer, everything else goes well.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import grpc
 from google.protobuf.any_pb2 import Any
@@ -25,7 +27,13 @@ from vimesh.v1 import conductor_service_pb2 as reports
 from vimesh.v1 import conductor_service_pb2_grpc as reports_grpc
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1 import vim_service_pb2_grpc as vims_grpc
-from vimesh.v1.vim_pb2 import Vim
+from vimesh.v1.vim_pb2 import Vim, VimEvent
+
+_Req = TypeVar("_Req")
+_Res = TypeVar("_Res")
+
+FINAL = "_FINAL"
+UNREPEATABLE = "x-envoy-ratelimited"
 
 CONDUCTOR = "vimesh.v1.ConductorService"
 NAMES = (CONDUCTOR, "vimesh.v1.VimService", reflection.SERVICE_NAME)
@@ -43,7 +51,7 @@ class ScriptedReports(reports_grpc.ConductorServiceServicer):
         self._name = name
         self._calls = calls
 
-    async def UpdateVim(  # noqa: N802 - the name of the RPC
+    async def UpdateVim(
         self,
         request: reports.UpdateVimRequest,
         context: aio.ServicerContext[reports.UpdateVimRequest, reports.UpdateVimResponse],
@@ -53,12 +61,31 @@ class ScriptedReports(reports_grpc.ConductorServiceServicer):
         # Who answered, in a field that the caller sees.
         return reports.UpdateVimResponse(status=request.status, newest_observation=self._name)
 
+    async def UpdateVims(
+        self,
+        request: reports.UpdateVimsRequest,
+        context: aio.ServicerContext[reports.UpdateVimsRequest, reports.UpdateVimsResponse],
+    ) -> reports.UpdateVimsResponse:
+        for report in request.reports:
+            await play(report.vim_id, context)
+        return reports.UpdateVimsResponse(
+            outcomes=[reports.UpdateVimResponse(status=report.status) for report in request.reports]
+        )
+
+    async def WatchActions(
+        self,
+        request: reports.WatchActionsRequest,
+        context: aio.ServicerContext[reports.WatchActionsRequest, reports.WatchActionsResponse],  # noqa: ARG002 - gRPC passes it
+    ) -> AsyncIterator[reports.WatchActionsResponse]:
+        yield reports.WatchActionsResponse(revision=request.start_revision)
+        await asyncio.Event().wait()
+
 
 class ScriptedVims(vims_grpc.VimServiceServicer):
     def __init__(self, calls: list[str]) -> None:
         self._calls = calls
 
-    async def RegisterVim(  # noqa: N802 - the name of the RPC
+    async def RegisterVim(
         self,
         request: vims.RegisterVimRequest,
         context: aio.ServicerContext[vims.RegisterVimRequest, vims.RegisterVimResponse],
@@ -67,14 +94,14 @@ class ScriptedVims(vims_grpc.VimServiceServicer):
         await play(request.vim.name, context)
         return vims.RegisterVimResponse(vim=request.vim)
 
-    async def GetVim(  # noqa: N802 - the name of the RPC
+    async def GetVim(
         self, request: vims.GetVimRequest, context: aio.ServicerContext[vims.GetVimRequest, vims.GetVimResponse]
     ) -> vims.GetVimResponse:
         self._calls.append(request.vim_id)
         await play(request.vim_id, context)
         return vims.GetVimResponse(vim=Vim(id=request.vim_id, status=Vim.REACHABLE, revision=7))
 
-    async def ListVims(  # noqa: N802 - the name of the RPC
+    async def ListVims(
         self,
         request: vims.ListVimsRequest,
         context: aio.ServicerContext[vims.ListVimsRequest, vims.ListVimsResponse],  # noqa: ARG002 - gRPC passes it
@@ -82,7 +109,7 @@ class ScriptedVims(vims_grpc.VimServiceServicer):
         vim = Vim(name=request.filter, description="d" * 3500)
         return vims.ListVimsResponse(vims=[vim] * request.page_size)
 
-    async def ModifyVim(  # noqa: N802 - the name of the RPC
+    async def ModifyVim(
         self,
         request: vims.ModifyVimRequest,
         context: aio.ServicerContext[vims.ModifyVimRequest, vims.ModifyVimResponse],
@@ -91,7 +118,7 @@ class ScriptedVims(vims_grpc.VimServiceServicer):
         request.vim.etag = ",".join(request.update_mask.paths)
         return vims.ModifyVimResponse(vim=request.vim)
 
-    async def DeregisterVim(  # noqa: N802 - the name of the RPC
+    async def DeregisterVim(
         self,
         request: vims.DeregisterVimRequest,
         context: aio.ServicerContext[vims.DeregisterVimRequest, vims.DeregisterVimResponse],
@@ -100,7 +127,7 @@ class ScriptedVims(vims_grpc.VimServiceServicer):
         await play(request.vim_id, context)
         return vims.DeregisterVimResponse()
 
-    async def WatchVims(  # noqa: N802 - the name of the RPC
+    async def WatchVims(
         self,
         request: vims.WatchVimsRequest,
         context: aio.ServicerContext[vims.WatchVimsRequest, vims.WatchVimsResponse],
@@ -111,15 +138,24 @@ class ScriptedVims(vims_grpc.VimServiceServicer):
         # Open until the caller leaves, as a watch is.
         await asyncio.Event().wait()
 
+    async def ListVimEvents(
+        self,
+        request: vims.ListVimEventsRequest,
+        context: aio.ServicerContext[vims.ListVimEventsRequest, vims.ListVimEventsResponse],
+    ) -> vims.ListVimEventsResponse:
+        await play(request.vim_id, context)
+        return vims.ListVimEventsResponse(events=[VimEvent(vim_id=request.vim_id)])
 
-async def play(script: str, context: aio.ServicerContext[object, object]) -> None:
+
+async def play(script: str, context: aio.ServicerContext[_Req, _Res]) -> None:
     if script == "HANG":
         await asyncio.Event().wait()
     if script.startswith("VIM_"):
-        await refuse(grpc.StatusCode[script.removeprefix("VIM_")], script, context)
+        code = script.removeprefix("VIM_").removesuffix(FINAL)
+        await refuse(grpc.StatusCode[code], script, context)
 
 
-async def refuse(code: grpc.StatusCode, reason: str, context: aio.ServicerContext[object, object]) -> NoReturn:
+async def refuse(code: grpc.StatusCode, reason: str, context: aio.ServicerContext[_Req, _Res]) -> NoReturn:
     details: list[ErrorInfo | BadRequest] = [ErrorInfo(reason=reason, domain="vimesh.v1", metadata={"vim_id": "7"})]
     if code is grpc.StatusCode.INVALID_ARGUMENT:
         details.append(BadRequest(field_violations=[{"field": "vim.name", "description": "is taken by a rule"}]))
@@ -128,7 +164,10 @@ async def refuse(code: grpc.StatusCode, reason: str, context: aio.ServicerContex
         packed = Any()
         packed.Pack(detail)
         status.details.append(packed)
-    await context.abort_with_status(rpc_status.to_status(status))
+    rich = rpc_status.to_status(status)
+    # The answer that a conductor gives when a repeat elsewhere is of no use.
+    keys = ((UNREPEATABLE, "true"),) if reason.endswith(FINAL) else ()
+    await context.abort(code, status.message, (*rich.trailing_metadata, *keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +187,13 @@ class Scripted:
 
 
 @asynccontextmanager
-async def scripted(grace_s: float | None = None) -> AsyncGenerator[Scripted]:
+async def scripted(port: int = 0) -> AsyncGenerator[Scripted]:
+    """Serve on a loopback port, a free one by default. Ends at once, with whatever is in flight."""
     server = aio.server(options=OPTIONS)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     conductor = Scripted(port, server, health.aio.HealthServicer())
     reports_grpc.add_ConductorServiceServicer_to_server(ScriptedReports(port, conductor.calls), server)
-    vims_grpc.add_VimServiceServicer_to_server(ScriptedVims(conductor.calls), server)
+    vims_grpc.add_VimServiceServicer_to_server(ScriptedVims(conductor.calls), server)  # type: ignore[abstract]  # JSON bodies are the real conductor's
     health_pb2_grpc.add_HealthServicer_to_server(conductor.health, server)
     await conductor.health.set(CONDUCTOR, health_pb2.HealthCheckResponse.SERVING)
     reflection.enable_server_reflection(NAMES, server)
@@ -161,7 +201,7 @@ async def scripted(grace_s: float | None = None) -> AsyncGenerator[Scripted]:
     try:
         yield conductor
     finally:
-        await server.stop(grace_s)
+        await server.stop(None)
 
 
 async def main() -> None:

@@ -13,6 +13,7 @@ from tests.support.conductors import Client, client_at
 from vimesh.domain import errors
 from vimesh.rpc.edge import Edge
 from vimesh.rpc.status import STATUS, failure_of
+from vimesh.rpc.validation import Rules
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer, add_VimServiceServicer_to_server
 
@@ -52,7 +53,7 @@ class Failing(VimServiceServicer):
 
 @asynccontextmanager
 async def failing_with(error: Exception) -> AsyncGenerator[Client]:
-    server = grpc.aio.server(interceptors=(Edge("vimesh.v1"),))
+    server = grpc.aio.server(interceptors=(Edge("vimesh.v1", Rules()),))
     add_VimServiceServicer_to_server(Failing(error), server)  # type: ignore[abstract]  # the other calls are not made
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

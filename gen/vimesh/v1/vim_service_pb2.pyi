@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
@@ -245,6 +246,106 @@ class ModifyVimResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ModifyVimResponse: _TypeAlias = ModifyVimResponse  # noqa: Y015
+
+@_typing.final
+class RegisterVimJsonRequest(_message.Message):
+    """A RegisterVimRequest as JSON."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def request(self) -> _httpbody_pb2.HttpBody:
+        """The text, such as `{"vim": {"name": "lab", "type": "openstack", "auth_url": "http://10.0.0.5:5000/v3"}}`."""
+
+    def __init__(
+        self,
+        *,
+        request: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterVimJsonRequest: _TypeAlias = RegisterVimJsonRequest  # noqa: Y015
+
+@_typing.final
+class RegisterVimJsonResponse(_message.Message):
+    """As RegisterVimResponse."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def vim(self) -> _vim_pb2.Vim:
+        """The VIM, PENDING."""
+
+    def __init__(
+        self,
+        *,
+        vim: _vim_pb2.Vim | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["vim", b"vim"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["vim", b"vim"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterVimJsonResponse: _TypeAlias = RegisterVimJsonResponse  # noqa: Y015
+
+@_typing.final
+class ModifyVimJsonRequest(_message.Message):
+    """A ModifyVimRequest as JSON."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    vim_id: _builtins.str
+    """The VIM; `vim.id` in the text may be left out."""
+    @_builtins.property
+    def request(self) -> _httpbody_pb2.HttpBody:
+        """The text, such as `{"vim": {"description": "the lab"}}`."""
+
+    def __init__(
+        self,
+        *,
+        vim_id: _builtins.str = ...,
+        request: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request", "vim_id", b"vim_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModifyVimJsonRequest: _TypeAlias = ModifyVimJsonRequest  # noqa: Y015
+
+@_typing.final
+class ModifyVimJsonResponse(_message.Message):
+    """As ModifyVimResponse."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def vim(self) -> _vim_pb2.Vim:
+        """The VIM after the change."""
+
+    def __init__(
+        self,
+        *,
+        vim: _vim_pb2.Vim | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["vim", b"vim"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["vim", b"vim"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModifyVimJsonResponse: _TypeAlias = ModifyVimJsonResponse  # noqa: Y015
 
 @_typing.final
 class DeregisterVimRequest(_message.Message):

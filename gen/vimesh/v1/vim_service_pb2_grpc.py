@@ -60,6 +60,16 @@ class VimServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimResponse.FromString,
                 _registered_method=True)
+        self.RegisterVimJson = channel.unary_unary(
+                '/vimesh.v1.VimService/RegisterVimJson',
+                request_serializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimJsonRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimJsonResponse.FromString,
+                _registered_method=True)
+        self.ModifyVimJson = channel.unary_unary(
+                '/vimesh.v1.VimService/ModifyVimJson',
+                request_serializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimJsonRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimJsonResponse.FromString,
+                _registered_method=True)
         self.WatchVims = channel.unary_stream(
                 '/vimesh.v1.VimService/WatchVims',
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.WatchVimsRequest.SerializeToString,
@@ -84,6 +94,7 @@ class VimServiceServicer(object):
         ALREADY_EXISTS (REQUEST_ID_REUSED): the request_id came with another VIM before.
         FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
         Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
+        JSON: see RegisterVimJson.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -118,6 +129,7 @@ class VimServiceServicer(object):
         ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
         ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
         Safe to repeat without an etag; with one, a repeat of a call that went through says ABORTED.
+        JSON: see ModifyVimJson.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,6 +139,27 @@ class VimServiceServicer(object):
         """Removes a VIM, destroys its credentials and stops its ping action.
 
         NOT_FOUND (VIM_NOT_FOUND): no such VIM, or not any more. A repeat of a call that went through says so too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterVimJson(self, request, context):
+        """RegisterVim with the request as JSON text: what `POST /v1/vims` calls. The conductor reads the text itself, because
+        a transcoder would drop fields that it does not know, and nobody would hear of the slip.
+
+        INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, or holds a field that RegisterVimRequest has not.
+        Otherwise as RegisterVim.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ModifyVimJson(self, request, context):
+        """ModifyVim with the request as JSON text: what `PATCH /v1/vims/{vim_id}` calls.
+
+        INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, holds a field that ModifyVimRequest has not, or another VIM's id.
+        Otherwise as ModifyVim.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -181,6 +214,16 @@ def add_VimServiceServicer_to_server(servicer, server):
                     servicer.DeregisterVim,
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimResponse.SerializeToString,
+            ),
+            'RegisterVimJson': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterVimJson,
+                    request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimJsonRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimJsonResponse.SerializeToString,
+            ),
+            'ModifyVimJson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ModifyVimJson,
+                    request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimJsonRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimJsonResponse.SerializeToString,
             ),
             'WatchVims': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchVims,
@@ -329,6 +372,60 @@ class VimService(object):
             '/vimesh.v1.VimService/DeregisterVim',
             vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimRequest.SerializeToString,
             vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterVimJson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.VimService/RegisterVimJson',
+            vimesh_dot_v1_dot_vim__service__pb2.RegisterVimJsonRequest.SerializeToString,
+            vimesh_dot_v1_dot_vim__service__pb2.RegisterVimJsonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ModifyVimJson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.VimService/ModifyVimJson',
+            vimesh_dot_v1_dot_vim__service__pb2.ModifyVimJsonRequest.SerializeToString,
+            vimesh_dot_v1_dot_vim__service__pb2.ModifyVimJsonResponse.FromString,
             options,
             channel_credentials,
             insecure,

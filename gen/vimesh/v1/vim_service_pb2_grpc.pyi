@@ -41,6 +41,7 @@ class VimServiceStub:
     ALREADY_EXISTS (REQUEST_ID_REUSED): the request_id came with another VIM before.
     FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
     Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
+    JSON: see RegisterVimJson.
     """
     GetVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.GetVimRequest, _vim_service_pb2.GetVimResponse]
     """Shows one VIM.
@@ -63,11 +64,25 @@ class VimServiceStub:
     ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
     ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
     Safe to repeat without an etag; with one, a repeat of a call that went through says ABORTED.
+    JSON: see ModifyVimJson.
     """
     DeregisterVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.DeregisterVimRequest, _vim_service_pb2.DeregisterVimResponse]
     """Removes a VIM, destroys its credentials and stops its ping action.
 
     NOT_FOUND (VIM_NOT_FOUND): no such VIM, or not any more. A repeat of a call that went through says so too.
+    """
+    RegisterVimJson: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimJsonRequest, _vim_service_pb2.RegisterVimJsonResponse]
+    """RegisterVim with the request as JSON text: what `POST /v1/vims` calls. The conductor reads the text itself, because
+    a transcoder would drop fields that it does not know, and nobody would hear of the slip.
+
+    INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, or holds a field that RegisterVimRequest has not.
+    Otherwise as RegisterVim.
+    """
+    ModifyVimJson: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimJsonRequest, _vim_service_pb2.ModifyVimJsonResponse]
+    """ModifyVim with the request as JSON text: what `PATCH /v1/vims/{vim_id}` calls.
+
+    INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, holds a field that ModifyVimRequest has not, or another VIM's id.
+    Otherwise as ModifyVim.
     """
     WatchVims: _grpc.UnaryStreamMultiCallable[_vim_service_pb2.WatchVimsRequest, _vim_service_pb2.WatchVimsResponse]
     """Streams changes in the order of their revisions: each once, none left out. The stream goes on where another one
@@ -97,6 +112,7 @@ class VimServiceAsyncStub(VimServiceStub):
     ALREADY_EXISTS (REQUEST_ID_REUSED): the request_id came with another VIM before.
     FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
     Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
+    JSON: see RegisterVimJson.
     """
     GetVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.GetVimRequest, _vim_service_pb2.GetVimResponse]  # type: ignore[assignment]
     """Shows one VIM.
@@ -119,11 +135,25 @@ class VimServiceAsyncStub(VimServiceStub):
     ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
     ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
     Safe to repeat without an etag; with one, a repeat of a call that went through says ABORTED.
+    JSON: see ModifyVimJson.
     """
     DeregisterVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.DeregisterVimRequest, _vim_service_pb2.DeregisterVimResponse]  # type: ignore[assignment]
     """Removes a VIM, destroys its credentials and stops its ping action.
 
     NOT_FOUND (VIM_NOT_FOUND): no such VIM, or not any more. A repeat of a call that went through says so too.
+    """
+    RegisterVimJson: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimJsonRequest, _vim_service_pb2.RegisterVimJsonResponse]  # type: ignore[assignment]
+    """RegisterVim with the request as JSON text: what `POST /v1/vims` calls. The conductor reads the text itself, because
+    a transcoder would drop fields that it does not know, and nobody would hear of the slip.
+
+    INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, or holds a field that RegisterVimRequest has not.
+    Otherwise as RegisterVim.
+    """
+    ModifyVimJson: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimJsonRequest, _vim_service_pb2.ModifyVimJsonResponse]  # type: ignore[assignment]
+    """ModifyVim with the request as JSON text: what `PATCH /v1/vims/{vim_id}` calls.
+
+    INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, holds a field that ModifyVimRequest has not, or another VIM's id.
+    Otherwise as ModifyVim.
     """
     WatchVims: _aio.UnaryStreamMultiCallable[_vim_service_pb2.WatchVimsRequest, _vim_service_pb2.WatchVimsResponse]  # type: ignore[assignment]
     """Streams changes in the order of their revisions: each once, none left out. The stream goes on where another one
@@ -156,6 +186,7 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         ALREADY_EXISTS (REQUEST_ID_REUSED): the request_id came with another VIM before.
         FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
         Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
+        JSON: see RegisterVimJson.
         """
 
     @_abc_1.abstractmethod
@@ -196,6 +227,7 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
         ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
         Safe to repeat without an etag; with one, a repeat of a call that went through says ABORTED.
+        JSON: see ModifyVimJson.
         """
 
     @_abc_1.abstractmethod
@@ -207,6 +239,31 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         """Removes a VIM, destroys its credentials and stops its ping action.
 
         NOT_FOUND (VIM_NOT_FOUND): no such VIM, or not any more. A repeat of a call that went through says so too.
+        """
+
+    @_abc_1.abstractmethod
+    def RegisterVimJson(
+        self,
+        request: _vim_service_pb2.RegisterVimJsonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vim_service_pb2.RegisterVimJsonResponse, _abc.Awaitable[_vim_service_pb2.RegisterVimJsonResponse]]:
+        """RegisterVim with the request as JSON text: what `POST /v1/vims` calls. The conductor reads the text itself, because
+        a transcoder would drop fields that it does not know, and nobody would hear of the slip.
+
+        INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, or holds a field that RegisterVimRequest has not.
+        Otherwise as RegisterVim.
+        """
+
+    @_abc_1.abstractmethod
+    def ModifyVimJson(
+        self,
+        request: _vim_service_pb2.ModifyVimJsonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vim_service_pb2.ModifyVimJsonResponse, _abc.Awaitable[_vim_service_pb2.ModifyVimJsonResponse]]:
+        """ModifyVim with the request as JSON text: what `PATCH /v1/vims/{vim_id}` calls.
+
+        INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, holds a field that ModifyVimRequest has not, or another VIM's id.
+        Otherwise as ModifyVim.
         """
 
     @_abc_1.abstractmethod

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, Parse, ParseError
+from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
 from vimesh.domain import vims
@@ -19,6 +20,8 @@ from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 MAX_STRUCT_BYTES: Final = 64 * 1024
 """Bound of each free-form field, as JSON: a CA bundle fits, a file system does not."""
 DEFAULT_PROJECT: Final = "default"
+
+_M = TypeVar("_M", bound=Message)
 
 MODIFIABLE: Final = (
     "name",
@@ -78,6 +81,14 @@ def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str
         policy=policy(vim.probe_policy) if "probe_policy" in paths else None,
         etag=request.etag,
     )
+
+
+def parsed(text: bytes, into: _M) -> _M:
+    """Read a request that came as JSON. Raises BadInput for what is no JSON and for fields that it has not."""
+    try:
+        return Parse(text, into)
+    except ParseError as error:
+        raise BadInput(Violation("request", str(error))) from None
 
 
 def modified_paths(request: vim_service_pb2.ModifyVimRequest) -> frozenset[str]:

@@ -26,6 +26,7 @@ from vimesh.domain.ports import VimStore
 from vimesh.rpc.edge import Edge
 from vimesh.rpc.limits import MAX_MESSAGE_BYTES
 from vimesh.rpc.reflection import enable_reflection
+from vimesh.rpc.validation import Rules
 from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
 from vimesh.v1.conductor_service_pb2_grpc import add_ConductorServiceServicer_to_server
 from vimesh.v1.vim_service_pb2_grpc import add_VimServiceServicer_to_server
@@ -73,10 +74,11 @@ class ConductorSettings:
 @asynccontextmanager
 async def serving(store: VimStore, settings: ConductorSettings) -> AsyncGenerator[int]:
     """Serve until the block ends, then drain. Yields the port. Raises BadSetting when it cannot listen."""
+    rules = Rules()
     feed = Feed(store)
     watching = Watching(store, feed, settings.watch, now=time.monotonic)
-    server = grpc.aio.server(interceptors=(Edge("vimesh.v1"),), options=_OPTIONS)
-    add_VimServiceServicer_to_server(VimsServicer(store, feed, watching), server)
+    server = grpc.aio.server(interceptors=(Edge("vimesh.v1", rules),), options=_OPTIONS)
+    add_VimServiceServicer_to_server(VimsServicer(store, feed, watching, rules), server)
     add_ConductorServiceServicer_to_server(
         ReportsServicer(store, feed, watching, contact_within_s=settings.contact_within_s), server
     )

@@ -14,6 +14,7 @@ from vimesh.domain.errors import BadInput, EngineNotServed, Violation
 from vimesh.domain.ports import VimStore
 from vimesh.domain.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, VimQuery, parse_filter, parse_order
 from vimesh.domain.vims import Engine
+from vimesh.rpc.validation import Rules
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer
@@ -28,21 +29,33 @@ class VimsServicer(VimServiceServicer):
         store: VimStore,
         feed: Feed,
         watching: Watching,
+        rules: Rules,
         *,
         engines: frozenset[Engine] = frozenset({Engine.EMBEDDED}),
     ) -> None:
         self._store = store
         self._feed = feed
         self._watching = watching
+        self._rules = rules
         self._engines = engines
 
     async def RegisterVim(self, request: pb.RegisterVimRequest, context: _Context) -> pb.RegisterVimResponse:
+        return pb.RegisterVimResponse(vim=await self._register(request))
+
+    async def RegisterVimJson(
+        self, request: pb.RegisterVimJsonRequest, context: _Context
+    ) -> pb.RegisterVimJsonResponse:
+        read = from_wire.parsed(request.request.data, pb.RegisterVimRequest())
+        self._rules.check(read)
+        return pb.RegisterVimJsonResponse(vim=await self._register(read))
+
+    async def _register(self, request: pb.RegisterVimRequest) -> vim_pb2.Vim:
         registration = from_wire.registration(request)
         if registration.engine not in self._engines:
             raise EngineNotServed(registration.engine.value)
         vim = await self._store.register(registration)
         self._feed.poke()
-        return pb.RegisterVimResponse(vim=to_wire.vim_message(vim))
+        return to_wire.vim_message(vim)
 
     async def GetVim(self, request: pb.GetVimRequest, context: _Context) -> pb.GetVimResponse:
         return pb.GetVimResponse(vim=to_wire.vim_message(await self._store.get(request.vim_id)))
@@ -61,12 +74,23 @@ class VimsServicer(VimServiceServicer):
         )
 
     async def ModifyVim(self, request: pb.ModifyVimRequest, context: _Context) -> pb.ModifyVimResponse:
+        return pb.ModifyVimResponse(vim=await self._modify(request))
+
+    async def ModifyVimJson(self, request: pb.ModifyVimJsonRequest, context: _Context) -> pb.ModifyVimJsonResponse:
+        read = from_wire.parsed(request.request.data, pb.ModifyVimRequest())
+        if read.vim.id not in ("", request.vim_id):
+            raise BadInput(Violation("vim.id", "is another VIM's than the one in the path"))
+        read.vim.id = request.vim_id
+        self._rules.check(read)
+        return pb.ModifyVimJsonResponse(vim=await self._modify(read))
+
+    async def _modify(self, request: pb.ModifyVimRequest) -> vim_pb2.Vim:
         if not request.vim.id:
             raise BadInput(Violation("vim.id", "is required"))
         paths = from_wire.modified_paths(request)
         vim = await self._store.modify(request.vim.id, from_wire.modification(request, paths))
         self._feed.poke()
-        return pb.ModifyVimResponse(vim=to_wire.vim_message(vim))
+        return to_wire.vim_message(vim)
 
     async def DeregisterVim(self, request: pb.DeregisterVimRequest, context: _Context) -> pb.DeregisterVimResponse:
         await self._store.deregister(request.vim_id)

@@ -57,9 +57,9 @@ def _limits() -> dict[str, object]:
         # Watches count for as long as they live; the default of 1024 would shed the burst after a restart.
         "max_requests": 20000,
         "max_pending_requests": 20000,
-        # Of two conductors one dies: half of all calls are repeated at the same moment, as many as go on. The budget
-        # allows exactly that, and ends the flood when every conductor fails.
-        "retry_budget": {"budget_percent": {"value": 100}, "min_retry_concurrency": 64},
+        # A conductor that dies has all its calls repeated at the same moment: as many as go on, or more. The budget
+        # allows that to a burst of thousands, and ends the flood when every conductor fails.
+        "retry_budget": {"budget_percent": {"value": 100}, "min_retry_concurrency": 1000},
     }
 
 
@@ -90,8 +90,8 @@ def _outliers() -> dict[str, object]:
         "interval": "0.5s",
         "base_ejection_time": "2s",
         "max_ejection_time": "10s",
-        # Never all of them: a slow database makes every host look slow.
-        "max_ejection_percent": 50,
+        # All but one: a slow database makes every host look slow. The next good health check takes a host back.
+        "max_ejection_percent": 99,
     }
 
 

@@ -12,6 +12,8 @@ import yaml
 from vimesh.domain.errors import BadSetting
 
 ANY_PORT = 0
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 7600
 MAX_SOCKET_PATH = 107
 """What the kernel takes as the path of a unix socket, in bytes."""
 
@@ -33,7 +35,7 @@ class Fleet:
     """May be empty while a fleet starts; a fleet file must name one."""
     api: tuple[Address, ...] = ()
     """The HTTP processes under /v1.0/; without them the path does not exist."""
-    front: Address = Address("127.0.0.1", 7600)
+    front: Address = Address(DEFAULT_HOST, DEFAULT_PORT)
     """Port 0: any free one; `/listeners` of the admin interface tells which."""
     admin: Address | Path | None = None
     """Loopback address (port 0: any free one) or path of a unix socket. None: no admin interface."""
@@ -87,10 +89,9 @@ def parse(text: str) -> Fleet:
 
 def _front(value: object) -> Address:
     given = _mapping("front", value or {}, {"address", "port"})
-    default = Fleet.__dataclass_fields__["front"].default
     return Address(
-        _ip("front.address", given.get("address", default.host)),
-        _port("front.port", given.get("port", default.port), lowest=ANY_PORT),
+        _ip("front.address", given.get("address", DEFAULT_HOST)),
+        _port("front.port", given.get("port", DEFAULT_PORT), lowest=ANY_PORT),
     )
 
 
@@ -101,10 +102,10 @@ def _admin(value: object) -> Address | Path | None:
     if "socket" in given:
         if len(given) > 1:
             raise BadSetting("admin.socket", "excludes admin.address and admin.port")
-        return Path(str(_text("admin.socket", given["socket"])))
+        return Path(_text("admin.socket", given["socket"] or "") or "")
     if "port" not in given:
         raise BadSetting("admin.port", "is required, unless admin.socket is given")
-    host = _ip("admin.address", given.get("address", "127.0.0.1"))
+    host = _ip("admin.address", given.get("address", DEFAULT_HOST))
     return Address(host, _port("admin.port", given["port"], lowest=ANY_PORT))
 
 

@@ -44,7 +44,7 @@ def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]
         merge_slashes=True,
         path_with_escaped_slashes_action="REJECT_REQUEST",
         request_headers_timeout="10s",
-        stream_idle_timeout=f"{IDLE_S}s",
+        stream_idle_timeout=f"{IDLE_S:g}s",
         http2_protocol_options={
             "max_concurrent_streams": MAX_STREAMS,
             "initial_stream_window_size": 262144,

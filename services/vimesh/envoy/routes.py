@@ -64,9 +64,9 @@ def _call(kind: str, path: str, timeout_s: float, retry: dict[str, object]) -> R
         "match": {kind: path, "headers": _GRPC},
         "route": {
             "cluster": clusters.CONDUCTORS,
-            "timeout": f"{timeout_s}s",
+            "timeout": f"{timeout_s:g}s",
             # A caller that waits no longer frees the stream at once; one that would wait longer is bound by the route.
-            "max_stream_duration": {"grpc_timeout_header_max": f"{timeout_s}s"},
+            "max_stream_duration": {"grpc_timeout_header_max": f"{timeout_s:g}s"},
             "retry_policy": retry,
         },
         # A try can only be repeated while its request is kept.
@@ -80,7 +80,7 @@ def _stream(kind: str, path: str) -> Route:
         "route": {
             "cluster": clusters.CONDUCTORS,
             "timeout": "0s",
-            "idle_timeout": f"{IDLE_S}s",
+            "idle_timeout": f"{IDLE_S:g}s",
             # The caller's deadline, without a cap.
             "max_stream_duration": {"grpc_timeout_header_max": "0s"},
             # Ends with the first answer: what has begun is never repeated.
@@ -92,7 +92,7 @@ def _stream(kind: str, path: str) -> Route:
 def _api() -> Route:
     return {
         "match": {"prefix": "/v1.0/"},
-        "route": {"cluster": clusters.API, "timeout": f"{API_S}s", "retry_policy": retries.untouched_only()},
+        "route": {"cluster": clusters.API, "timeout": f"{API_S:g}s", "retry_policy": retries.untouched_only()},
     }
 
 
@@ -117,7 +117,9 @@ def _nothing() -> Route:
         "match": {"prefix": "/"},
         # Without JSON around it: a gRPC caller sees the message as it is, for others the local reply adds it.
         "direct_response": _answer(404, "no such path"),
-        "typed_per_filter_config": {BODY_LIMIT: typed(BUFFER + "PerRoute", buffer={"max_request_bytes": MAX_BODY_BYTES})},
+        "typed_per_filter_config": {
+            BODY_LIMIT: typed(BUFFER + "PerRoute", buffer={"max_request_bytes": MAX_BODY_BYTES})
+        },
     }
 
 

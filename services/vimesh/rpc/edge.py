@@ -17,6 +17,11 @@ from vimesh.rpc.validation import Rules
 
 _log = structlog.get_logger()
 
+NO_RETRY = ("x-envoy-ratelimited", "true")
+"""Keeps Envoy from repeating the call at another conductor."""
+# The database is the same for all conductors: asking the next one only adds to its trouble.
+_SAME_EVERYWHERE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Unary = Callable[[Message, _Context], Awaitable[Message]]
 _Stream = Callable[[Message, _Context], AsyncIterator[Message]]
@@ -25,9 +30,9 @@ _Stream = Callable[[Message, _Context], AsyncIterator[Message]]
 class Edge(grpc.aio.ServerInterceptor):
     """Wraps every handler of our own services; health and reflection pass through."""
 
-    def __init__(self, prefix: str) -> None:
-        self._prefix = f"/{prefix}."
-        self._rules = Rules()
+    def __init__(self, package: str, rules: Rules) -> None:
+        self._prefix = f"/{package}."
+        self._rules = rules
 
     async def intercept_service(
         self,
@@ -94,4 +99,7 @@ def _defect(method: str) -> tuple[grpc.StatusCode, status_pb2.Status]:
 
 
 async def _abort(context: _Context, code: grpc.StatusCode, status: status_pb2.Status) -> NoReturn:
-    await context.abort(code, status.message, ((DETAILS_KEY, status.SerializeToString()),))
+    trailers = [(DETAILS_KEY, status.SerializeToString())]
+    if code in _SAME_EVERYWHERE:
+        trailers.append(NO_RETRY)
+    await context.abort(code, status.message, tuple(trailers))

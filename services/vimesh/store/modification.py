@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +12,11 @@ from sqlalchemy import Connection, bindparam, select, update
 from vimesh.domain.errors import EtagMismatch, StoreUnavailable, VimNotFound
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Modification, Status, Vim
-from vimesh.store import registration, vims
+from vimesh.store import vims
 from vimesh.store.changes import Changes
 from vimesh.store.masking import has_mask, mask, unmask
 from vimesh.store.records import Row, kept_policy, vim_of
+from vimesh.store.registration import raise_taken
 from vimesh.store.secrets import Cipher, Undecipherable
 from vimesh.store.tables import vims as table
 
@@ -55,7 +57,7 @@ def explain_conflict(connection: Connection, vim_id: str, modification: Modifica
     vim = vims.get(connection, vim_id)
     name = vim.name if modification.name is None else modification.name
     is_default = vim.is_default if modification.is_default is None else modification.is_default
-    registration.explain_conflict(connection, vim.project_id, name, is_default=is_default, vim_id=vim_id)
+    raise_taken(connection, vim_id, vim.project_id, name=name, is_default=is_default)
 
 
 def _wanted(before: Row, modification: Modification) -> dict[str, Any]:
@@ -64,7 +66,9 @@ def _wanted(before: Row, modification: Modification) -> dict[str, Any]:
     wanted = {column: dict(value) if isinstance(value, Mapping) else value for column, value in wanted.items()}
     if modification.policy is not None:
         wanted["policy"] = kept_policy(modification.policy)
-    differ = {column: value for column, value in wanted.items() if value is not None and value != before[column]}
+    differ = {
+        column: value for column, value in wanted.items() if value is not None and not _same(value, before[column])
+    }
     if modification.is_default not in (None, before["default_of"] is not None):
         differ["default_of"] = before["project_id"] if modification.is_default else None
     return differ
@@ -82,9 +86,14 @@ def _credentials(before: Row, modification: Modification, cipher: Cipher) -> dic
             raise StoreUnavailable from error
         stored = None
     credentials = unmask(modification.auth_cred, stored if isinstance(stored, Mapping) else {})
-    if credentials == stored:
+    if _same(credentials, stored):
         return {}
     return {"auth_cred": mask(credentials), "secrets": cipher.encrypt(credentials)}
+
+
+def _same(one: object, other: object) -> bool:
+    # As text: to Python, true and 1 are equal.
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _new_action(before: Row, now: int) -> dict[str, Any]:

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.domain.vims import Engine, Monitor, MonitorState, Status, Vim
 from vimesh.store.tables import vims
 from vimesh.store.times import moment
 
-Row = Mapping[str, Any]
+Row = Mapping[str, Any] | RowMapping
 
 PUBLIC = tuple(column for column in vims.c if column.name != "secrets")
 

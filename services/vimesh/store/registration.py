@@ -58,15 +58,14 @@ def deregister(connection: Connection, vim_id: str) -> None:
     changes.write()
 
 
-def explain_conflict(
-    connection: Connection,
-    project_id: str,
-    name: str,
-    *,
-    is_default: bool,
-    vim_id: str = "",
-) -> None:
-    """Say which unique key a VIM other than this one holds. Raises NameTaken, DefaultTaken."""
+def explain_conflict(connection: Connection, registration: Registration) -> None:
+    """Say which unique key another VIM holds. Raises NameTaken, DefaultTaken."""
+    name, project_id = registration.name, registration.project_id
+    raise_taken(connection, "", project_id, name=name, is_default=registration.is_default)
+
+
+def raise_taken(connection: Connection, vim_id: str, project_id: str, *, name: str, is_default: bool) -> None:
+    """Raise NameTaken or DefaultTaken if a VIM other than this one is what keeps it from being stored."""
     others = {"project": project_id, "vim_id": vim_id}
     if connection.execute(_OF_NAME, {**others, "name_": name}).first():
         raise NameTaken(name, project_id)

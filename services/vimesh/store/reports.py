@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from vimesh.domain.events import EventKind
-from vimesh.domain.vims import BadAction, Outcome, Recorded, Report, Standing, Status, judge
+from vimesh.domain.vims import Outcome, Recorded, Report, Standing, Status, judge
 from vimesh.store.changes import Changes
 from vimesh.store.records import Row
 from vimesh.store.tables import vims
@@ -16,12 +16,14 @@ from vimesh.store.times import micros_of_age
 
 # What a report can change, and what its event says.
 _CHANGED = ("status", "reason", "detail", "round_trip_s", "status_time", "observation", "contact_time", "revision")
-_SELECT = select(
+_OF_REPORTS = vims.c.id.in_(bindparam("ids", expanding=True))
+_ROWS = select(
     vims.c.id,
     vims.c.engine,
     vims.c.action_id,
     *(vims.c[name] for name in _CHANGED),
-).where(vims.c.id.in_(bindparam("ids", expanding=True)))
+).where(_OF_REPORTS)
+_STANDINGS = select(vims.c.id, vims.c.action_id, vims.c.status, vims.c.reason, vims.c.observation).where(_OF_REPORTS)
 # The action is matched although it was read in this transaction: the statement alone keeps G1, on any database.
 _UPDATE = (
     update(vims)
@@ -32,13 +34,14 @@ _UPDATE = (
 
 def settled(connection: Connection, reports: Sequence[Report]) -> list[Outcome | None]:
     """Judge with what is committed. None: there is something to write, ask `write`."""
-    rows = _rows(connection, reports)
-    outcomes = [judge(_standing(rows.get(report.vim_id)), report) for report in reports]
+    standings = {
+        vim_id: Standing(action_id, Status(status), reason, observation)
+        for vim_id, action_id, status, reason, observation in connection.execute(_STANDINGS, _ids(reports))
+    }
+    outcomes = [judge(standings.get(report.vim_id), report) for report in reports]
     # What else is said of a VIM in the same call has to be judged after that was written.
     moving = {report.vim_id for report, said in zip(reports, outcomes, strict=True) if isinstance(said, Recorded)}
-    return [
-        None if report.vim_id in moving else said for report, said in zip(reports, outcomes, strict=True)
-    ]
+    return [None if report.vim_id in moving else said for report, said in zip(reports, outcomes, strict=True)]
 
 
 def write(connection: Connection, reports: Sequence[Report]) -> list[Outcome]:
@@ -60,8 +63,11 @@ def write(connection: Connection, reports: Sequence[Report]) -> list[Outcome]:
 
 
 def _rows(connection: Connection, reports: Iterable[Report]) -> dict[str, Row]:
-    ids = list({report.vim_id: None for report in reports})
-    return {row["id"]: row for row in connection.execute(_SELECT, {"ids": ids}).mappings()}
+    return {row["id"]: row for row in connection.execute(_ROWS, _ids(reports)).mappings()}
+
+
+def _ids(reports: Iterable[Report]) -> dict[str, list[str]]:
+    return {"ids": list({report.vim_id: None for report in reports})}
 
 
 def _standing(row: Row | None) -> Standing | None:

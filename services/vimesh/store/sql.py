@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.vims import Modification, Outcome, Registration, Report, Vim
-from vimesh.store import events, listing, modification, registration, reports, vims
+from vimesh.store import events, listing, vims
 from vimesh.store.database import Database
 from vimesh.store.group import GroupCommit
+from vimesh.store.modification import explain_conflict as explain_modification
+from vimesh.store.modification import modify
+from vimesh.store.registration import deregister, register
+from vimesh.store.registration import explain_conflict as explain_registration
+from vimesh.store.reports import settled, write
 from vimesh.store.secrets import Cipher
 from vimesh.store.sqlite_database import sqlite_database
 from vimesh.store.sqlite_file import sqlite_file
@@ -30,10 +36,10 @@ class SqlStore:
         """Commit what `record` is called with, until cancelled."""
         await self._group.run()
 
-    async def register(self, new: Registration) -> Vim:
+    async def register(self, registration: Registration) -> Vim:
         return await self._database.write(
-            lambda c: registration.register(c, new, self._cipher),
-            lambda c: registration.explain_conflict(c, new.project_id, new.name, is_default=new.is_default),
+            lambda c: register(c, registration, self._cipher),
+            lambda c: explain_registration(c, registration),
         )
 
     async def get(self, vim_id: str) -> Vim:
@@ -42,27 +48,26 @@ class SqlStore:
     async def list_vims(self, query: VimQuery) -> VimPage:
         return await self._database.read(lambda c: listing.page(c, query))
 
-    async def modify(self, vim_id: str, wanted: Modification) -> Vim:
+    async def modify(self, vim_id: str, modification: Modification) -> Vim:
         return await self._database.write(
-            lambda c: modification.modify(c, vim_id, wanted, self._cipher),
-            lambda c: modification.explain_conflict(c, vim_id, wanted),
+            lambda c: modify(c, vim_id, modification, self._cipher),
+            lambda c: explain_modification(c, vim_id, modification),
         )
 
     async def deregister(self, vim_id: str) -> None:
-        await self._database.write(lambda c: registration.deregister(c, vim_id))
+        await self._database.write(lambda c: deregister(c, vim_id))
 
-    async def record(self, said: Sequence[Report]) -> list[Outcome]:
+    async def record(self, reports: Sequence[Report]) -> list[Outcome]:
         """Raises Overloaded when too many reports are waiting."""
-        return await self._group.record(said) if said else []
+        return await self._group.record(reports) if reports else []
 
-    async def _commit(self, said: Sequence[Report]) -> list[Outcome]:
-        outcomes = await self._database.read(lambda c: reports.settled(c, said))
-        open_ones = [i for i, outcome in enumerate(outcomes) if outcome is None]
-        if open_ones:
-            written = await self._database.write(lambda c: reports.write(c, [said[i] for i in open_ones]))
-            for i, outcome in zip(open_ones, written, strict=True):
-                outcomes[i] = outcome
-        return [outcome for outcome in outcomes if outcome is not None]
+    async def _commit(self, reports: Sequence[Report]) -> list[Outcome]:
+        said = await self._database.read(lambda c: settled(c, reports))
+        moving = [report for report, outcome in zip(reports, said, strict=True) if outcome is None]
+        if not moving:
+            return [outcome for outcome in said if outcome is not None]
+        written = iter(await self._database.write(lambda c: write(c, moving)))
+        return [next(written) if outcome is None else outcome for outcome in said]
 
     async def span(self) -> LogSpan:
         return await self._database.read(events.span)
@@ -84,13 +89,20 @@ class SqlStore:
 
 
 @asynccontextmanager
-async def sql_store(database_url: str, cipher: Cipher) -> AsyncGenerator[SqlStore]:
+async def sql_store(
+    database_url: str,
+    cipher: Cipher,
+    *,
+    lock_timeout_s: float = 5.0,
+) -> AsyncGenerator[SqlStore]:
     """Open the store. The database may be away, now and later: calls say StoreUnavailable until it is there.
 
+    A call waits up to `lock_timeout_s` for its turn in this process, and as long for a writer in another one.
     Raises BadSetting for a URL that names no database. `schema.check` says whether its tables are right.
     """
     failure: Exception | None = None
-    async with sqlite_database(sqlite_file(database_url)) as database, asyncio.TaskGroup() as tasks:
+    file = replace(sqlite_file(database_url), lock_timeout_s=lock_timeout_s)
+    async with sqlite_database(file) as database, asyncio.TaskGroup() as tasks:
         store = SqlStore(database, cipher)
         serving = tasks.create_task(store.serve_reports())
         try:

@@ -7,13 +7,16 @@ several for every statement.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar, cast
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.store.database import Work, trouble_as_unavailable
@@ -23,7 +26,8 @@ T = TypeVar("T")
 
 _READERS = 4
 # FULL: an answered report is on the disk (G2). secure_delete: credentials of a deregistered VIM are overwritten.
-_WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON")
+# busy_timeout: see _begin_immediate.
+_WRITER_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "busy_timeout=10")
 _READER_PRAGMAS = ("query_only=ON",)
 
 
@@ -31,11 +35,11 @@ class SqliteDatabase:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
         self._writer = _engine(file, 1, _WRITER_PRAGMAS)
-        event.listen(self._writer, "begin", _begin_immediate)
+        event.listen(self._writer, "begin", partial(_begin_immediate, patience_s=file.lock_timeout_s))
         # A single statement needs no BEGIN to see one state.
         self._reader = _engine(file, _READERS, _READER_PRAGMAS, isolation_level="AUTOCOMMIT")
-        self._writing = _Threads(1, file.busy_timeout_s)
-        self._reading = _Threads(_READERS, file.busy_timeout_s)
+        self._writing = _Threads(1, file.lock_timeout_s)
+        self._reading = _Threads(_READERS, file.lock_timeout_s)
 
     async def read(self, work: Work[T]) -> T:
         with trouble_as_unavailable():
@@ -123,9 +127,23 @@ def _engine(file: SqliteFile, connections: int, pragmas: tuple[str, ...], **opti
     return engine
 
 
-def _begin_immediate(connection: Connection) -> None:
-    # The write lock comes first: what the transaction reads cannot change before it writes.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin_immediate(connection: Connection, *, patience_s: float) -> None:
+    """Take the write lock before anything is read, so that what is read cannot change before it is written."""
+    # SQLite asks again after pauses that grow to 100 ms. Between two busy processes that is when one of them
+    # always finds the lock taken: asking anew every few milliseconds keeps the waits short.
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if not _is_busy(error) or time.monotonic() >= deadline:
+                raise
+        else:
+            return
+
+
+def _is_busy(error: OperationalError) -> bool:
+    return isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _raw(connection: Connection) -> FileConnection:

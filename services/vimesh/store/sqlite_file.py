@@ -24,7 +24,7 @@ class FileConnection(sqlite3.Connection):
 @dataclass(frozen=True, slots=True)
 class SqliteFile:
     path: Path
-    busy_timeout_s: float = 5.0
+    lock_timeout_s: float = 5.0
     """How long a statement waits for the lock that another process holds."""
 
     def identity(self) -> tuple[int, int]:
@@ -39,7 +39,7 @@ class SqliteFile:
             # mode=rw: SQLite would answer from a new and empty file where the data ought to be.
             f"{self.path.absolute().as_uri()}?mode=rw",
             uri=True,
-            timeout=self.busy_timeout_s,
+            timeout=self.lock_timeout_s,
             isolation_level=None,  # BEGIN is said by us
             check_same_thread=False,  # the pool hands a connection to one thread at a time
             factory=FileConnection,

@@ -23,7 +23,9 @@ def upgrade() -> None:
         sa.Column("newest", _WHOLE, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_revisions"),
     )
-    op.bulk_insert(head, [{"id": 1, "oldest": 1, "newest": 0}])
+    # The making of the log is its revision 1, and leaves no event: a watcher of an empty log has a revision to resume
+    # from, and 0 can mean "none" on the wire.
+    op.bulk_insert(head, [{"id": 1, "oldest": 2, "newest": 1}])
     op.create_table(
         "requests",
         sa.Column("request_id", sa.String(64), nullable=False),

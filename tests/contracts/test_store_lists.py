@@ -1,0 +1,157 @@
+"""How every VimStore lists VIMs and actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.support.stores import registration, report
+from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
+from vimesh.domain.errors import (
+    PageTokenInvalid,
+)
+from vimesh.domain.ports import VimStore
+from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.domain.queries import Order, VimQuery, parse_filter
+from vimesh.domain.vims import (
+    Engine,
+    Registration,
+    Status,
+    Vim,
+)
+
+
+async def listed(store: VimStore, text: str = "", order: Order | None = None, page_size: int = 2) -> list[str]:
+    """Return the names on all pages."""
+    query = VimQuery(parse_filter(text), order or Order(), page_size)
+    names: list[str] = []
+    while True:
+        page = await store.list_vims(query)
+        assert len(page.vims) <= page_size
+        names += [vim.name for vim in page.vims]
+        if not page.next_page_token:
+            return names
+        query = replace(query, page_token=page.next_page_token)
+
+
+async def registered(store: VimStore, *registrations: Registration) -> Sequence[Vim]:
+    return [await store.register(wanted) for wanted in registrations]
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 5, 6, 100])
+async def test_pages_show_each_vim_once_in_order(store: VimStore, page_size: int) -> None:
+    vims = await registered(store, *(registration(name=name) for name in ("b", "a", "e", "d", "c")))
+    for vim in (vims[3], vims[0], vims[1]):
+        await store.record([report(vim, age_s=-vims.index(vim))])
+
+    assert await listed(store, "", Order("name"), page_size) == ["a", "b", "c", "d", "e"]
+    assert await listed(store, "", Order("name", descending=True), page_size) == ["e", "d", "c", "b", "a"]
+    for field in ("create_time", "status_time"):
+        for descending in (False, True):
+            names = await listed(store, "", Order(field, descending), page_size)
+            assert sorted(names) == ["a", "b", "c", "d", "e"]
+            stored = {vim.name: getattr(await store.get(vim.id), field) for vim in vims}
+            assert [stored[name] for name in names] == sorted(stored.values(), reverse=descending)
+
+
+async def test_a_page_goes_on_where_the_last_one_ended_whatever_came_meanwhile(store: VimStore) -> None:
+    vims = await registered(store, *(registration(name=name) for name in "abcdef"))
+    first = await store.list_vims(VimQuery(order=Order("name"), page_size=3))
+    await store.deregister(vims[0].id)
+    await store.register(registration(name="aa"))
+
+    second = await store.list_vims(VimQuery((), Order("name"), 3, first.next_page_token))
+
+    assert [vim.name for vim in second.vims] == ["d", "e", "f"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", "LAB lab lab_1 lab[1] lab? labX1 ö*"),
+        ("name = lab", "lab"),
+        ("name != lab", "LAB lab_1 lab[1] lab? labX1 ö*"),
+        ("name = lab*", "lab lab_1 lab[1] lab? labX1"),
+        ("name != lab*", "LAB ö*"),
+        ("name = *1", "lab_1 labX1"),
+        ("name = l*_1", "lab_1"),
+        ("name = *[1]", "lab[1]"),
+        ("name = *?", "lab?"),
+        ('name = "*%*"', ""),
+        ("name = *", "LAB lab lab_1 lab[1] lab? labX1 ö*"),
+        ("type = kubernetes", "lab"),
+        ("status = REACHABLE AND name != lab?", "LAB"),
+        ("status != PENDING", "LAB lab?"),
+        ("is_default = true", "lab_1"),
+        ("is_default != true AND name = lab*", "lab lab[1] lab? labX1"),
+        ("engine = MISTRAL", "labX1"),
+        ("project_id = other", "ö*"),
+        ("auth_url = http://10.*", "lab[1]"),
+        ("id = nothing", ""),
+    ],
+)
+async def test_a_filter_shows_what_it_says(store: VimStore, text: str, names: str) -> None:
+    vims = await registered(
+        store,
+        registration(name="lab", type="kubernetes"),
+        registration(name="LAB"),
+        registration(name="lab_1", is_default=True),
+        registration(name="labX1", engine=Engine.MISTRAL),
+        registration(name="lab[1]", auth_url="http://10.0.0.1/"),
+        registration(name="lab?"),
+        registration(name="ö*", project_id="other"),
+    )
+    await store.record([report(vims[1]), report(vims[5])])
+
+    assert sorted(await listed(store, text)) == sorted(names.split())
+
+
+async def test_a_token_of_another_query_is_refused(store: VimStore) -> None:
+    await registered(store, *(registration() for _ in range(3)))
+    query = VimQuery(page_size=1)
+    token = (await store.list_vims(query)).next_page_token
+    assert token.replace("-", "").replace("_", "").isalnum()
+
+    assert (await store.list_vims(replace(query, page_size=2, page_token=token))).vims
+    garbage = (token[:-1], token + "A", token[1:], "x", "é", "W10", "[" * 3000)
+    for other in (
+        replace(query, order=Order("name"), page_token=token),
+        replace(query, order=Order("create_time", descending=True), page_token=token),
+        replace(query, terms=parse_filter("name = lab"), page_token=token),
+        *(replace(query, page_token=text) for text in garbage),
+    ):
+        with pytest.raises(PageTokenInvalid):
+            await store.list_vims(other)
+
+
+async def test_vims_are_listed_by_id_for_a_snapshot(store: VimStore) -> None:
+    vims = sorted(await registered(store, *(registration() for _ in range(5))), key=lambda vim: vim.id)
+
+    assert await store.vims_after("", 3) == vims[:3]
+    assert await store.vims_after(vims[2].id, 3) == vims[3:]
+    assert await store.vims_after(vims[4].id, 3) == []
+
+
+async def test_actions_are_listed_by_engine_and_shard(store: VimStore) -> None:
+    vims = await registered(store, *(registration() for _ in range(12)), registration(engine=Engine.MISTRAL))
+    ids = sorted(vim.id for vim in vims[:12])
+
+    assert [action.vim_id for action in await store.actions_after(ActionScope(Engine.EMBEDDED), "", 100)] == ids
+    assert [action.vim_id for action in await store.actions_after(ActionScope(Engine.EMBEDDED), ids[3], 2)] == ids[4:6]
+    assert [action.vim_id for action in await store.actions_after(ActionScope(Engine.MISTRAL), "", 9)] == [vims[12].id]
+    for index in range(3):
+        scope = ActionScope(Engine.EMBEDDED, Shard(index, 3))
+        found = [action.vim_id for action in await store.actions_after(scope, "", 100)]
+        assert found == [vim_id for vim_id in ids if shard_key(vim_id) % 3 == index]
+
+
+async def test_an_action_says_what_to_run(store: VimStore) -> None:
+    vim = await store.register(registration(policy=ProbePolicy(Method.TCP, 5.0, 0.5, 2, 2, tls_verify=True)))
+    await store.record([report(vim, Status.REACHABLE, 4)])
+
+    assert await store.actions_of([vim.id, "gone"]) == [
+        Action(vim.id, vim.monitor.action_id, vim.auth_url, vim.policy, 4),
+    ]
+    assert await store.actions_of([]) == []

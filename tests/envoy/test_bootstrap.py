@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+
+import yaml
+from google.api import annotations_pb2
+
+from vimesh.envoy.bootstrap import bootstrap
+from vimesh.envoy.endpoints import endpoints
+from vimesh.envoy.fleet import Address, Fleet
+from vimesh.envoy.routes import JSON_PATHS, routes
+from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
+
+ONE = (Address("127.0.0.1", 7611),)
+SERVICES = [
+    *vim_service_pb2.DESCRIPTOR.services_by_name.values(),
+    *conductor_service_pb2.DESCRIPTOR.services_by_name.values(),
+    *workflow_service_pb2.DESCRIPTOR.services_by_name.values(),
+]
+
+
+def route_of(path: str) -> dict[str, object]:
+    """Return what the first route does that takes a gRPC call of this path."""
+    for route in routes(with_api=False):
+        match = route["match"]
+        assert isinstance(match, dict)
+        if match.get("path") == path or ("prefix" in match and path.startswith(match["prefix"])):
+            taken = route.get("route", {})
+            assert isinstance(taken, dict)
+            return taken
+    raise AssertionError(path)
+
+
+def retry_on(path: str) -> str:
+    policy = route_of(path)["retry_policy"]
+    assert isinstance(policy, dict)
+    return str(policy["retry_on"])
+
+
+def test_conductors_are_not_in_the_bootstrap() -> None:
+    other = (Address("10.0.0.9", 1), Address("10.0.0.10", 2))
+
+    assert bootstrap(Fleet(ONE), "/d") == bootstrap(Fleet(other), "/d")
+
+
+def test_files_are_found_in_the_directory() -> None:
+    text = yaml.safe_dump(bootstrap(Fleet(ONE, api=ONE), "/etc/vimesh"))
+
+    assert all(f"/etc/vimesh/{name}\n" in text for name in ("conductors.yaml", "api.yaml", "contract.binpb"))
+
+
+def test_without_api_processes_there_is_no_way_to_them() -> None:
+    assert "/v1.0/" not in yaml.safe_dump(bootstrap(Fleet(ONE), "/d"))
+    assert "/v1.0/" in yaml.safe_dump(bootstrap(Fleet(ONE, api=ONE), "/d"))
+
+
+def test_the_admin_interface_is_off_unless_asked_for() -> None:
+    assert "admin" not in bootstrap(Fleet(ONE), "/d")
+    assert bootstrap(Fleet(ONE, admin=Path("/run/a")), "/d")["admin"] == {
+        "address": {"pipe": {"path": "/run/a", "mode": 0o600}}
+    }
+
+
+def test_watches_have_no_end_and_every_other_call_has() -> None:
+    for service in SERVICES:
+        for method in service.methods:
+            timeout = route_of(f"/{service.full_name}/{method.name}")["timeout"]
+            assert (timeout == "0s") is method.server_streaming, method.full_name
+
+
+def test_what_changes_a_vim_is_repeated_only_if_nobody_began_it() -> None:
+    for name in ("RegisterVim", "ModifyVim", "DeregisterVim"):
+        assert retry_on(f"/vimesh.v1.VimService/{name}") == "connect-failure,refused-stream"
+    assert retry_on("/vimesh.v1.WorkflowService/ClaimWorkflowTasks") == "connect-failure,refused-stream"
+
+
+def test_reports_and_reads_are_repeated_whatever_happened() -> None:
+    for path in (
+        "vimesh.v1.ConductorService/UpdateVim",
+        "vimesh.v1.ConductorService/UpdateVims",
+        "vimesh.v1.VimService/GetVim",
+        "vimesh.v1.VimService/ListVims",
+        "vimesh.v1.VimService/ListVimEvents",
+        "vimesh.v1.WorkflowService/FinishWorkflowTask",
+        "grpc.health.v1.Health/Check",
+    ):
+        assert retry_on(f"/{path}") == "connect-failure,refused-stream,unavailable,reset"
+
+
+def test_the_json_paths_are_those_of_the_contract() -> None:
+    found = set()
+    for method in vim_service_pb2.DESCRIPTOR.services_by_name["VimService"].methods:
+        rule = method.GetOptions().Extensions[annotations_pb2.http]
+        for binding in chain([rule] if rule.WhichOneof("pattern") else [], rule.additional_bindings):
+            verb = str(binding.WhichOneof("pattern"))
+            path = getattr(binding, verb).replace("{vim_id}", "[^/]+")
+            found.add((path, verb.upper()))
+
+    assert found == {(path, method) for path, methods in JSON_PATHS for method in methods}
+
+
+def test_an_endpoint_file_names_each_host() -> None:
+    assert endpoints("conductors", [Address("127.0.0.1", 1), Address("fd00::2", 2)]) == {
+        "resources": [
+            {
+                "@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+                "cluster_name": "conductors",
+                "endpoints": [
+                    {
+                        "lb_endpoints": [
+                            {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 1}}}},
+                            {"endpoint": {"address": {"socket_address": {"address": "fd00::2", "port_value": 2}}}},
+                        ]
+                    }
+                ],
+            }
+        ]
+    }

@@ -1,0 +1,175 @@
+"""Conductors die, stop, drain, come and go under load: no caller notices."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.envoy.caller import ask, reporting
+from tests.envoy.scripted import Scripted, scripted
+from tests.support.envoys import RunningEnvoy, running_envoy
+
+CALLERS = 32
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Killable:
+    process: Process
+    address: str
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+
+@asynccontextmanager
+async def killable() -> AsyncGenerator[Killable]:
+    """A scripted conductor in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.envoy.scripted"),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(20):
+            yield Killable(process, (await process.stdout.readline()).decode().strip())
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def test_calls_are_spread(envoy: RunningEnvoy, first: Scripted, second: Scripted) -> None:
+    async with reporting(envoy.address, callers=CALLERS) as load:
+        await load.until_more(1000)
+
+    assert not load.failed
+    assert min(load.answered[first.port], load.answered[second.port]) > 250
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+async def test_no_call_is_lost_when_a_conductor_ends(end: signal.Signals, second: Scripted) -> None:
+    async with killable() as dying, running_envoy([dying.address, second.address]) as envoy:
+        await envoy.until_healthy([dying.address, second.address])
+        async with reporting(envoy.address, callers=CALLERS) as load:
+            await load.until(lambda answered: answered[dying.port] > 200 and answered[second.port] > 200)
+            dying.process.send_signal(end)
+            await dying.process.wait()
+            await load.until_more(2000)
+
+    assert not load.failed
+
+
+async def test_no_call_is_lost_when_all_conductors_but_one_die_at_once(second: Scripted) -> None:
+    async with killable() as one, killable() as other:
+        everyone = [one.address, other.address, second.address]
+        async with running_envoy(everyone) as envoy:
+            await envoy.until_healthy(everyone)
+            async with reporting(envoy.address, callers=CALLERS) as load:
+                await load.until(lambda answered: min(answered[one.port], answered[other.port]) > 100)
+                one.process.kill()
+                other.process.kill()
+                await envoy.until_healthy([second.address])
+                await load.until_more(500)
+
+    assert not load.failed
+
+
+async def test_no_call_is_lost_when_a_conductor_hangs(second: Scripted) -> None:
+    async with killable() as hanging, running_envoy([hanging.address, second.address]) as envoy:
+        await envoy.until_healthy([hanging.address, second.address])
+        async with reporting(envoy.address, callers=CALLERS) as load:
+            await load.until(lambda answered: answered[hanging.port] > 200)
+            hanging.process.send_signal(signal.SIGSTOP)
+            await envoy.until_healthy([second.address])
+            await load.until_more(500)
+
+    # The block above waited for every call that was begun.
+    assert not load.failed
+
+
+async def test_conductors_are_added_and_removed_without_a_restart_or_a_lost_call() -> None:
+    async with scripted() as old, scripted() as new, running_envoy([old.address]) as envoy:
+        await envoy.until_healthy([old.address])
+        async with reporting(envoy.address, callers=CALLERS) as load:
+            await load.until_more(100)
+            envoy.replace_conductors([old.address, new.address])
+            await load.until(lambda answered: answered[new.port] > 100)
+
+            envoy.replace_conductors([new.address])
+            await envoy.until_healthy([new.address])
+            # What was on its way when the file was read is answered; then the old one is idle.
+            await load.until_more(10 * CALLERS)
+            asked = len(old.calls)
+            await load.until_more(500)
+            assert len(old.calls) == asked
+            await old.server.stop(None)
+            await load.until_more(500)
+
+    assert not load.failed
+
+
+async def test_a_conductor_that_says_not_serving_gets_no_more_calls(
+    envoy: RunningEnvoy, first: Scripted, second: Scripted
+) -> None:
+    async with reporting(envoy.address, callers=CALLERS) as load:
+        await load.until(lambda answered: answered[first.port] > 100)
+        await first.say_not_serving()
+        await envoy.until_healthy([second.address])
+        await load.until_more(CALLERS)
+        asked = len(first.calls)
+        await load.until_more(500)
+        assert len(first.calls) == asked
+
+    assert not load.failed
+
+
+async def test_a_conductor_that_starts_late_is_found() -> None:
+    async with scripted() as late:
+        address = late.address
+    async with running_envoy([address]) as envoy:
+        assert (await ask(envoy.address, "GET", "/v1/vims/some")).status == 503
+        async with scripted(port=late.port):
+            await envoy.until_healthy([address])
+            assert (await ask(envoy.address, "GET", "/v1/vims/some")).status == 200
+
+
+async def test_a_request_log_has_no_query_and_no_body(tmp_path: Path, first: Scripted) -> None:
+    log = tmp_path / "access.json"
+    async with running_envoy([first.address], access_log=log) as envoy:
+        await envoy.until_healthy([first.address])
+        await ask(envoy.address, "POST", "/v1/vims", '{"vim": {"name": "a", "auth_cred": {"password": "secret-1"}}}')
+        await ask(envoy.address, "GET", "/v1/vims?filter=secret-2", headers={"authorization": "secret-3"})
+
+    written = log.read_text()
+    assert written.count("\n") == 2
+    assert '"path":"/v1/vims"' in written
+    assert "secret" not in written
+
+
+async def test_tackers_paths_go_to_the_api_processes(first: Scripted) -> None:
+    async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A health check connects and says nothing.
+        if request := await reader.readline():
+            line = request.split()[1]
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (len(line), line))
+        writer.close()
+
+    async with await asyncio.start_server(hello, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with running_envoy([first.address], api=[f"127.0.0.1:{port}"]) as envoy:
+            answer = await ask(envoy.address, "GET", "/v1.0/vims?name=a")
+
+    assert (answer.status, answer.body) == (200, b"/v1.0/vims?name=a")

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from vimesh.domain.errors import BadSetting
+from vimesh.envoy.binary import command, find
+from vimesh.envoy.bootstrap import BOOTSTRAP_FILE
+from vimesh.envoy.files import render, write_endpoints
+from vimesh.envoy.fleet import Address, Fleet, read
+from vimesh.envoy.validate import validate
+
+DEPLOY = Path(__file__).parents[2] / "deploy/envoy"
+ONE = (Address("127.0.0.1", 7611),)
+
+
+def test_the_files_in_deploy_are_what_its_fleet_file_says(tmp_path: Path) -> None:
+    render(read(DEPLOY / "fleet.yaml"), tmp_path)
+
+    for name in ("bootstrap.yaml", "conductors.yaml"):
+        assert (DEPLOY / name).read_text() == (tmp_path / name).read_text(), "run `make envoy`"
+    validate(tmp_path / BOOTSTRAP_FILE, find(os.environ))
+
+
+def test_envoy_accepts_everything_that_a_fleet_file_can_say(tmp_path: Path) -> None:
+    full = Fleet(ONE, api=ONE, admin=tmp_path / "admin", access_log=str(tmp_path / "access"))
+
+    validate(render(full, tmp_path / "full"), find(os.environ))
+    validate(render(Fleet(()), tmp_path / "least"), find(os.environ))
+
+
+def test_what_envoy_refuses_is_said_in_its_words(tmp_path: Path) -> None:
+    path = render(Fleet(ONE), tmp_path)
+    path.write_text(path.read_text().replace("LEAST_REQUEST", "LEAST_REQEUST"))
+
+    with pytest.raises(BadSetting, match="LEAST_REQEUST"):
+        validate(path, find(os.environ))
+
+
+def test_an_envoy_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
+    hung = tmp_path / "envoy"
+    hung.write_text("#!/bin/sh\nexec sleep 60\n")
+    hung.chmod(0o755)
+
+    with pytest.raises(BadSetting, match=r"within 0\.1 s"):
+        validate(render(Fleet(ONE), tmp_path), str(hung), limit_s=0.1)
+
+
+def test_files_are_replaced_whole_and_nothing_is_left_beside_them(tmp_path: Path) -> None:
+    render(Fleet(ONE), tmp_path)
+    before = (tmp_path / "conductors.yaml").stat().st_ino
+
+    write_endpoints(tmp_path, "conductors", [Address("127.0.0.1", 7612)])
+
+    after = (tmp_path / "conductors.yaml").stat()
+    assert before != after.st_ino
+    assert stat.S_IMODE(after.st_mode) == 0o644
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bootstrap.yaml", "conductors.yaml", "contract.binpb"]
+
+
+def test_the_binary_can_be_named(tmp_path: Path) -> None:
+    named = tmp_path / "my-envoy"
+    named.touch(0o755)
+
+    assert find({"VIMESH_ENVOY": str(named)}) == str(named)
+    with pytest.raises(BadSetting, match="VIMESH_ENVOY: /nowhere"):
+        find({"VIMESH_ENVOY": "/nowhere"})
+
+
+def test_several_envoys_may_run_side_by_side() -> None:
+    assert command("envoy", Path("b.yaml"), concurrency=1) == [
+        *("envoy", "--config-path", "b.yaml", "--concurrency", "1"),
+        *("--disable-hot-restart", "--log-level", "warning"),
+    ]

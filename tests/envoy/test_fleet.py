@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vimesh.domain.errors import BadSetting
+from vimesh.envoy.fleet import Address, Fleet, parse, read
+
+ONE = "conductors: ['127.0.0.1:7611']\n"
+
+
+def test_a_fleet_needs_nothing_but_a_conductor() -> None:
+    assert parse(ONE) == Fleet(
+        conductors=(Address("127.0.0.1", 7611),),
+        api=(),
+        front=Address("127.0.0.1", 7600),
+        admin=None,
+        directory=None,
+        access_log=None,
+    )
+
+
+def test_everything_can_be_said() -> None:
+    fleet = parse("""
+        front: {address: "::", port: 0}
+        admin: {socket: /run/vimesh/admin}
+        conductors: ["10.0.0.1:7611", "[fd00::2]:7611"]
+        api: ["10.0.0.1:7621"]
+        directory: /etc/vimesh/envoy
+        access_log: /var/log/access.json
+    """)
+
+    assert fleet == Fleet(
+        conductors=(Address("10.0.0.1", 7611), Address("fd00::2", 7611)),
+        api=(Address("10.0.0.1", 7621),),
+        front=Address("::", 0),
+        admin=Path("/run/vimesh/admin"),
+        directory="/etc/vimesh/envoy",
+        access_log="/var/log/access.json",
+    )
+    assert [str(address) for address in fleet.conductors] == ["10.0.0.1:7611", "[fd00::2]:7611"]
+
+
+def test_the_admin_interface_may_take_any_free_port() -> None:
+    assert parse(ONE + "admin: {port: 0}").admin == Address("127.0.0.1", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        ("", "fleet"),
+        ("[1]", "fleet"),
+        ("a: [", "fleet"),
+        ("front: {}", "conductors"),
+        ("conductors: []", "conductors"),
+        ("conductors: 127.0.0.1:1", "conductors"),
+        ("conductors: ['127.0.0.1:1', '127.0.0.1:1']", "conductors"),
+        ("conductors: ['127.0.0.1']", "conductors[0]"),
+        ("conductors: ['127.0.0.1:1', 'conductor-2:1']", "conductors[1]"),
+        ("conductors: ['127.0.0.1:0']", "conductors[0]"),
+        ("conductors: ['127.0.0.1:65536']", "conductors[0]"),
+        (ONE + "api: ['x']", "api[0]"),
+        (ONE + "conductor: []", "conductor"),
+        (ONE + "front: 7600", "front"),
+        (ONE + "front: {prot: 1}", "front.prot"),
+        (ONE + "front: {port: -1}", "front.port"),
+        (ONE + "front: {port: true}", "front.port"),
+        (ONE + "front: {address: localhost}", "front.address"),
+        (ONE + "admin: {address: 10.0.0.1, port: 1}", "admin.address"),
+        (ONE + "admin: {}", "admin.port"),
+        (ONE + "admin: {socket: a, port: 1}", "admin.socket"),
+        (ONE + "admin: {socket: ''}", "admin.socket"),
+        (ONE + "admin: {socket: }", "admin.socket"),
+        (ONE + f"admin: {{socket: {'a' * 108}}}", "admin.socket"),
+        (ONE + "directory: 7", "directory"),
+        (ONE + "access_log: []", "access_log"),
+    ],
+)
+def test_a_bad_setting_is_named(text: str, setting: str) -> None:
+    with pytest.raises(BadSetting) as raised:
+        parse(text)
+
+    assert raised.value.setting == setting
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r"fleet\.yaml: No such file"):
+        read(tmp_path / "fleet.yaml")

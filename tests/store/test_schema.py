@@ -1,0 +1,137 @@
+"""The tables are made, changed and checked by migrations only."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+
+import vimesh.store.schema
+from tests.support.stores import changes_in, registration, sqlite_url, store_at
+from vimesh.domain.errors import BadSetting
+from vimesh.store.schema import check, current, newest, upgrade
+from vimesh.store.tables import metadata
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "vimesh.sqlite"
+
+
+@pytest.fixture
+def url(file: Path) -> str:
+    return sqlite_url(file)
+
+
+def statement(file: Path, sql: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(file)
+    try:
+        with connection:
+            return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def mode_of(file: Path) -> int:
+    return file.stat().st_mode & 0o777
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def test_the_migrations_make_what_the_tables_say(url: str) -> None:
+    await upgrade(url)
+
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+async def test_the_migrations_can_be_undone_and_done_again(url: str, file: Path) -> None:
+    await upgrade(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(vimesh.store.schema.__file__).parent / "migrations"))
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    engine.dispose()
+    assert statement(file, "SELECT name FROM sqlite_master WHERE type = 'table'") == [("alembic_version",)]
+
+    await upgrade(url)
+
+    await check(url)
+
+
+async def test_an_upgrade_can_be_repeated_and_loses_nothing(url: str) -> None:
+    async with store_at(url) as store:
+        vim = await store.register(registration())
+        await upgrade(url)
+        assert await store.get(vim.id) == vim
+    async with store_at(url) as store:
+        assert await store.get(vim.id) == vim
+
+
+async def test_an_upgraded_file_has_a_write_ahead_log_and_is_its_owners_alone(url: str, file: Path) -> None:
+    await upgrade(url)
+
+    assert statement(file, "PRAGMA journal_mode") == [("wal",)]
+    assert mode_of(file) == 0o600
+
+
+def upgrade_in_a_process(url: str) -> None:
+    asyncio.run(upgrade(url))
+
+
+async def test_processes_that_upgrade_at_once_do_it_once(url: str) -> None:
+    with ProcessPoolExecutor(3, get_context("spawn")) as pool:
+        list(pool.map(upgrade_in_a_process, [url] * 6))
+
+    await check(url)
+    async with store_at(url) as store:
+        assert await changes_in(store) == 0
+
+
+async def test_a_missing_database_says_what_to_type(url: str, file: Path) -> None:
+    with pytest.raises(BadSetting, match="vimesh db upgrade"):
+        await check(url)
+    with pytest.raises(BadSetting, match="vimesh db upgrade"):
+        await current(url)
+    assert names_in(file.parent) == []
+
+
+async def test_a_database_without_tables_says_what_to_type(url: str, file: Path) -> None:
+    statement(file, "PRAGMA user_version")
+
+    assert await current(url) is None
+    with pytest.raises(BadSetting, match="has no tables; type: vimesh db upgrade"):
+        await check(url)
+
+
+async def test_tables_of_a_newer_version_are_left_alone(url: str, file: Path) -> None:
+    await upgrade(url)
+    assert await current(url) == newest()
+    statement(file, "UPDATE alembic_version SET version_num = '9999'")
+
+    for call in (check, upgrade):
+        with pytest.raises(BadSetting, match="newer vimesh"):
+            await call(url)
+
+
+async def test_a_missing_folder_is_named_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="nowhere does not exist"):
+        await upgrade(sqlite_url(tmp_path / "nowhere" / "vimesh.sqlite"))
+
+    assert names_in(tmp_path) == []

@@ -1,0 +1,125 @@
+"""A transaction is whole or nothing, and answered only when it is where others will look for it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from vimesh.domain.errors import StoreUnavailable
+from vimesh.store.sqlite_database import SqliteDatabase, sqlite_database
+from vimesh.store.sqlite_file import SqliteFile
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "data"
+    path.mkdir()
+    (path / "numbers.sqlite").touch()
+    return path
+
+
+@pytest.fixture
+async def database(folder: Path) -> AsyncGenerator[SqliteDatabase]:
+    async with sqlite_database(SqliteFile(folder / "numbers.sqlite", lock_timeout_s=0.2)) as opened:
+        await opened.write(lambda c: c.exec_driver_sql("CREATE TABLE numbers (number INTEGER UNIQUE, text TEXT)"))
+        yield opened
+
+
+def insert(connection: Connection, number: int, text: str = "") -> None:
+    connection.exec_driver_sql("INSERT INTO numbers VALUES (?, ?)", (number, text))
+
+
+def numbers(connection: Connection) -> list[int]:
+    return [row.number for row in connection.exec_driver_sql("SELECT number FROM numbers ORDER BY number")]
+
+
+async def test_a_commit_into_a_file_that_is_gone_is_no_answer(database: SqliteDatabase, folder: Path) -> None:
+    """G2."""
+
+    def insert_and_move(connection: Connection) -> None:
+        insert(connection, 1)
+        shutil.move(folder, folder.with_name("away"))
+
+    with pytest.raises(StoreUnavailable):
+        await database.write(insert_and_move)
+
+
+async def test_a_read_from_a_file_that_is_gone_is_no_answer(database: SqliteDatabase, folder: Path) -> None:
+    """G3."""
+
+    def read_and_move(connection: Connection) -> list[int]:
+        shutil.move(folder, folder.with_name("away"))
+        return numbers(connection)
+
+    with pytest.raises(StoreUnavailable):
+        await database.read(read_and_move)
+
+
+async def test_a_full_disk_leaves_nothing_half_written(database: SqliteDatabase) -> None:
+    def fill(connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")  # no less than the file has: it is full now
+        for number in range(100):
+            insert(connection, number, "x" * 1000)
+
+    with pytest.raises(StoreUnavailable):
+        await database.write(fill)
+    await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1000000"))
+
+    assert await database.read(numbers) == []
+
+
+async def test_an_error_of_the_work_undoes_it(database: SqliteDatabase) -> None:
+    def stumble(connection: Connection) -> None:
+        insert(connection, 1)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await database.write(stumble)
+
+    assert await database.read(numbers) == []
+
+
+async def test_a_reader_cannot_write(database: SqliteDatabase) -> None:
+    with pytest.raises(StoreUnavailable):
+        await database.read(lambda c: insert(c, 1))
+
+
+async def test_a_taken_key_is_explained_by_what_is_committed(database: SqliteDatabase) -> None:
+    def explain(connection: Connection) -> None:
+        raise LookupError(numbers(connection))
+
+    await database.write(lambda c: insert(c, 7))
+
+    with pytest.raises(LookupError, match="7"):
+        await database.write(lambda c: insert(c, 7), explain)
+    with pytest.raises(StoreUnavailable):
+        await database.write(lambda c: insert(c, 7))
+
+
+async def test_a_cancelled_caller_leaves_the_connection_usable(database: SqliteDatabase) -> None:
+    begun, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(connection: Connection) -> None:
+        insert(connection, 1)
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait(10)
+
+    caller = asyncio.create_task(database.write(slow))
+    await begun.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    # The thread is still at it: the next writer waits for its turn, and gives up in time.
+    with pytest.raises(StoreUnavailable):
+        await database.write(lambda c: insert(c, 2))
+    go_on.set()
+
+    await database.write(lambda c: insert(c, 3))
+    assert await database.read(numbers) == [1, 3]

@@ -1,0 +1,63 @@
+"""Real stores on real databases, and what is put into them."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from vimesh.domain.events import VimEvent
+from vimesh.domain.ports import VimStore
+from vimesh.domain.vims import Registration, Report, Status, Vim
+from vimesh.store.schema import upgrade
+from vimesh.store.secrets import Cipher
+from vimesh.store.sql import SqlStore, sql_store
+
+KEY = base64.urlsafe_b64encode(b"a key for tests, and none else!!").decode()
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+@asynccontextmanager
+async def store_at(database_url: str, *, lock_timeout_s: float = 5.0) -> AsyncGenerator[SqlStore]:
+    """Open a store on a database that is made, or brought to the newest version, first."""
+    await upgrade(database_url)
+    async with sql_store(database_url, Cipher([KEY]), lock_timeout_s=lock_timeout_s) as store:
+        yield store
+
+
+def registration(**fields: Any) -> Registration:  # noqa: ANN401 - any field of a Registration
+    """Make up a VIM with a name of its own; fields override."""
+    known: dict[str, Any] = {
+        "name": f"vim-{uuid.uuid4()}",
+        "type": "openstack",
+        "auth_url": "http://192.0.2.1:5000/v3",
+        "project_id": "default",
+    }
+    return Registration(**(known | fields))
+
+
+def report(vim: Vim, status: Status = Status.REACHABLE, observation: int = 0, **fields: Any) -> Report:  # noqa: ANN401 - any field of a Report
+    """Report as the VIM's wanted action, unless `action_id` says otherwise."""
+    known: dict[str, Any] = {
+        "vim_id": vim.id,
+        "action_id": vim.monitor.action_id,
+        "status": status,
+        "observation": observation,
+    }
+    return Report(**(known | fields))
+
+
+async def newest_event(store: VimStore) -> VimEvent:
+    return (await store.events_of("", 1, ""))[0][0]
+
+
+async def changes_in(store: VimStore) -> int:
+    """Count the changes ever made."""
+    span = await store.span()
+    return span.newest - span.oldest + 1
