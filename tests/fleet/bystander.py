@@ -36,8 +36,8 @@ async def main(front: str, count: int) -> None:
     addresses = [str(ipaddress.ip_address("127.1.0.0") + n) for n in range(count)]
     async with client_at(front) as client, fake_api("0.0.0.0") as api, recording(client) as seen:
         changed: dict[str, float] = {}
+        seen.on_event = lambda event: changed.__setitem__(event.vim_id, time.monotonic())
         of_vim = await register_all(client, addresses, api.port)
-        note_times(seen, changed)
         await seen.until(lambda: statuses(seen, of_vim) == {"REACHABLE": count}, 60)
         print(json.dumps({"addresses": addresses}), flush=True)
         await asyncio.to_thread(sys.stdin.readline)
@@ -46,10 +46,6 @@ async def main(front: str, count: int) -> None:
             of_vim[vim_id]: [vim_pb2.Vim.Status.Name(status), changed[vim_id]] for vim_id, status in seen.status.items()
         }
         print(json.dumps(last), flush=True)
-
-
-def note_times(seen: Recorder, changed: dict[str, float]) -> None:
-    seen.on_event = lambda event: changed.__setitem__(event.vim_id, time.monotonic())
 
 
 def statuses(seen: Recorder, of_vim: dict[str, str]) -> dict[str, int]:

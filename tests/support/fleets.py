@@ -15,7 +15,7 @@ from tests.support.targets import free_port
 from tests.support.waiting import until
 
 VIMESH = Path(sys.executable).with_name("vimesh")
-READY = "vimesh is ready"
+READY = "vimesh is up"
 _START_S = 30
 _STOP_S = 20
 

@@ -175,7 +175,9 @@ class Vim(_message.Message):
 
     @_builtins.property
     def valid_until(self) -> _timestamp_pb2.Timestamp:
-        """Until when the status holds without further news; absent while no lease is granted."""
+        """Until when the status holds without further news: after that it reads UNKNOWN. By the database's clock; absent
+        before the first report.
+        """
 
     @_builtins.property
     def monitor(self) -> Global___Monitor:
@@ -339,7 +341,13 @@ class Monitor(_message.Message):
         STARTING: Monitor._State.ValueType  # 1
         """Wanted, and not heard yet."""
         RUNNING: Monitor._State.ValueType  # 2
-        """Heard."""
+        """Heard within its lease."""
+        WAITING: Monitor._State.ValueType  # 3
+        """The engine has something to do for the action that is not done yet; `last_error` says what keeps it, if
+        anything does.
+        """
+        SILENT: Monitor._State.ValueType  # 4
+        """Not heard within its lease: it is going to be replaced."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """How far the action has come."""
@@ -349,7 +357,13 @@ class Monitor(_message.Message):
     STARTING: Monitor.State.ValueType  # 1
     """Wanted, and not heard yet."""
     RUNNING: Monitor.State.ValueType  # 2
-    """Heard."""
+    """Heard within its lease."""
+    WAITING: Monitor.State.ValueType  # 3
+    """The engine has something to do for the action that is not done yet; `last_error` says what keeps it, if
+    anything does.
+    """
+    SILENT: Monitor.State.ValueType  # 4
+    """Not heard within its lease: it is going to be replaced."""
 
     ENGINE_FIELD_NUMBER: _builtins.int
     ACTION_ID_FIELD_NUMBER: _builtins.int

@@ -112,6 +112,7 @@ class WorkflowTask(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     WORKFLOW_NAME_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
+    VIM_GONE_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """The task."""
     claim_token: _builtins.str
@@ -122,6 +123,10 @@ class WorkflowTask(_message.Message):
     """`vim_id_<id>`."""
     attempt: _builtins.int
     """How often it was claimed, this time included."""
+    vim_gone: _builtins.bool
+    """Of a STOP: whether the VIM is gone, and with it the need for its workflow. Otherwise another action of the VIM may
+    use the workflow.
+    """
     @_builtins.property
     def action(self) -> _action_pb2.Action:
         """The ping action that it concerns. Of one to be stopped, only vim_id and action_id are set."""
@@ -135,10 +140,11 @@ class WorkflowTask(_message.Message):
         action: _action_pb2.Action | None = ...,
         workflow_name: _builtins.str = ...,
         attempt: _builtins.int = ...,
+        vim_gone: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attempt", b"attempt", "claim_token", b"claim_token", "kind", b"kind", "task_id", b"task_id", "workflow_name", b"workflow_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attempt", b"attempt", "claim_token", b"claim_token", "kind", b"kind", "task_id", b"task_id", "vim_gone", b"vim_gone", "workflow_name", b"workflow_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -153,22 +159,30 @@ class FinishWorkflowTaskRequest(_message.Message):
     TASK_ID_FIELD_NUMBER: _builtins.int
     CLAIM_TOKEN_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """The task."""
     claim_token: _builtins.str
     """As it came with the task."""
     error: _builtins.str
-    """Empty if it is done. Otherwise what went wrong: shown on the VIM, and the task is tried again."""
+    """What went wrong, if anything did: shown on the VIM, and the task is tried again, later each time."""
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """The task is not done yet although nothing went wrong: it can be claimed again after this time. Not together with
+        `error`.
+        """
+
     def __init__(
         self,
         *,
         task_id: _builtins.str = ...,
         claim_token: _builtins.str = ...,
         error: _builtins.str = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim_token", b"claim_token", "error", b"error", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim_token", b"claim_token", "error", b"error", "retry_after", b"retry_after", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
