@@ -34,7 +34,7 @@ proto: $(VENV)/.dev
 	$(BIN)/buf lint gen/vimesh/v1/contract.binpb --config protos/buf.yaml --path vimesh
 	$(BIN)/buf breaking gen/vimesh/v1/contract.binpb --against protos/baseline.binpb --config protos/buf.yaml --path vimesh
 
-test: $(VENV)/.dev $(VENV)/.system samples/node/node_modules
+test: $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready samples/node/node_modules
 	$(BIN)/pytest $(ARGS)
 
 format: $(VENV)/.dev
@@ -70,7 +70,7 @@ $(VENV)/.fleet: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable '.[fleet]' --group dev
+	$(BIN)/pip install --quiet --editable '.[fleet,mistral]' --group dev
 	@touch $@ $(VENV)/.fleet
 
 # What the tests drive besides: network namespaces and packet filters as ground truth, and a client in Node.
@@ -78,6 +78,13 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@command -v ip  >/dev/null || deploy/apt-install iproute2
 	@command -v nft >/dev/null || [ -x /usr/sbin/nft ] || deploy/apt-install nftables
 	@command -v npm >/dev/null || deploy/apt-install nodejs npm
+	@touch $@
+
+# The real Mistral, with our action installed as in an executor. In an environment of its own: it is not ours to pin.
+.cache/mistral/.ready: pyproject.toml Makefile | $(VENV)/bin/python
+	$(VENV)/bin/python -m venv .cache/mistral
+	.cache/mistral/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.cache/mistral/bin/pip install --quiet mistral==23.0.0 --editable '.[mistral]'
 	@touch $@
 
 samples/node/node_modules: samples/node/package.json | $(VENV)/.system

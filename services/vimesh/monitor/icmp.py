@@ -15,7 +15,7 @@ from vimesh.monitor.icmp_packet import (
     ECHO_REPLY_V6,
     ECHO_REQUEST_V4,
     ECHO_REQUEST_V6,
-    Token,
+    PACKET_BYTES,
     echo_request,
     token_of,
     with_checksum,
@@ -28,7 +28,7 @@ from vimesh.monitor.target import Target
 SENDS_PER_DRAIN = 64
 """Replies are read that often while a burst is sent, so that they find room in the buffer."""
 
-_PACKET_BYTES = 512
+_BUFFER_BYTES = 512
 _MSG_ERRQUEUE = 0x2000
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 _FROM_NETWORK = (2, 3)
@@ -38,7 +38,10 @@ _FROM_NETWORK = (2, 3)
 class Pinger:
     """Sends echo requests of one family, and reads what comes back."""
 
-    def __init__(self, icmp: IcmpSocket, nonce: bytes, listener: Listener, clock: Clock) -> None:
+    def __init__(
+        self, icmp: IcmpSocket, *, nonce: bytes, listener: Listener, clock: Clock, under_way: dict[int, Target]
+    ) -> None:
+        """`under_way`: the targets with an open round, by its serial."""
         self._socket = icmp.socket
         v4 = icmp.family == socket.AF_INET
         self._request = ECHO_REQUEST_V4 if v4 else ECHO_REQUEST_V6
@@ -48,10 +51,9 @@ class Pinger:
         self._nonce = nonce
         self._listener = listener
         self._clock = clock
-        self._buffer = bytearray(_PACKET_BYTES)
-        self._view = memoryview(self._buffer)
+        self._buffer = bytearray(_BUFFER_BYTES)
         self._sends = 0
-        self._open: dict[int, Target] = {}
+        self._open = under_way
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -61,32 +63,28 @@ class Pinger:
 
     def send(self, target: Target, number: int, address: Address) -> None:
         """Raises LocalFault."""
-        self._sends += 1
-        if self._sends % SENDS_PER_DRAIN == 0:
-            self.drain()
-        packet = echo_request(
-            self._request,
-            self._identifier,
-            Token(self._nonce, target.serial, number, self._clock()),
-        )
+        token = (self._nonce, target.serial, number, self._clock())
+        packet = echo_request(self._request, self._identifier, token)
         if self._raw_v4:
             packet = with_checksum(packet)
         self._open[target.serial] = target
         try:
             self._socket.sendto(packet, address.sockaddr)
         except OSError:
-            self._send_again(packet, address)
+            self._send_again(target, packet, address)
+        self._sends += 1
+        if self._sends % SENDS_PER_DRAIN == 0:
+            self.drain()
 
-    def _send_again(self, packet: bytes, address: Address) -> None:
+    def _send_again(self, target: Target, packet: bytes, address: Address) -> None:
         # The error may be the answer to what was sent to another target before: sendto raises it and sends nothing.
         self._read_errors()
+        if target.serial not in self._open:
+            return  # what was read has ended the round
         try:
             self._socket.sendto(packet, address.sockaddr)
         except OSError as error:
             raise local_fault(error.errno or 0) from error
-
-    def forget(self, target: Target) -> None:
-        self._open.pop(target.serial, None)
 
     def drain(self) -> None:
         """Read all that has come in."""
@@ -103,27 +101,26 @@ class Pinger:
 
     def _read(self, size: int) -> None:
         offset = (self._buffer[0] & 15) * 4 if self._raw_v4 else 0
-        token = token_of(self._view[:size], offset)
-        if token is None or token.nonce != self._nonce or self._buffer[offset] != self._reply:
+        if size < offset + PACKET_BYTES or self._buffer[offset] != self._reply:
             return
-        target = self._open.get(token.serial)
+        nonce, serial, number, sent_at = token_of(self._buffer, offset)
+        target = self._open.get(serial) if nonce == self._nonce else None
         if target is not None:
-            self._listener.answered(target, token.number, max(0.0, self._clock() - token.sent_at))
+            self._listener.answered(target, number, max(0.0, self._clock() - sent_at))
 
     def _read_errors(self) -> None:
         """Read what routers and hosts said about packets that they did not deliver."""
         while True:
             try:
-                packet, messages, _, _ = self._socket.recvmsg(_PACKET_BYTES, _PACKET_BYTES, _MSG_ERRQUEUE)
+                packet, messages, _, _ = self._socket.recvmsg(_BUFFER_BYTES, _BUFFER_BYTES, _MSG_ERRQUEUE)
             except OSError:
                 return
-            token = token_of(packet)
-            if token is None or token.nonce != self._nonce:
-                continue
-            target = self._open.get(token.serial)
             number = _network_error(messages)
-            # Of an older probe of the round: it stands for itself, not for the probes that followed.
-            if target is not None and number:
+            if len(packet) < PACKET_BYTES or not number:
+                continue
+            nonce, serial, _, _ = token_of(packet)
+            target = self._open.get(serial) if nonce == self._nonce else None
+            if target is not None:
                 self._listener.failed(target, *remote_failure(number))
 
 
@@ -143,6 +140,7 @@ class Icmp:
         self._nonce = nonce
         self._listener = listener
         self._clock = clock
+        self._open: dict[int, Target] = {}
         self.pingers: Mapping[int, Pinger] = {}
         self.faults: Mapping[int, LocalFault] = {}
 
@@ -154,7 +152,13 @@ class Icmp:
             except LocalFault as fault:
                 faults[int(family)] = fault
             else:
-                pingers[int(family)] = Pinger(opened, self._nonce, self._listener, self._clock)
+                pingers[int(family)] = Pinger(
+                    opened,
+                    nonce=self._nonce,
+                    listener=self._listener,
+                    clock=self._clock,
+                    under_way=self._open,
+                )
         self.pingers, self.faults = pingers, faults
         return self
 
@@ -179,5 +183,4 @@ class Icmp:
         """Nothing is held open for a ping."""
 
     def forget(self, target: Target) -> None:
-        for pinger in self.pingers.values():
-            pinger.forget(target)
+        self._open.pop(target.serial, None)

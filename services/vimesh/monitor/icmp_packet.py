@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
 
 ECHO_REQUEST_V4 = 8
 ECHO_REQUEST_V6 = 128
@@ -15,16 +14,13 @@ NONCE_BYTES = 8
 _PACKET = struct.Struct("!BBHHH8sQId")
 _TOKEN = struct.Struct("!8sQId")
 _HEADER_BYTES = 8
+PACKET_BYTES = _PACKET.size
 _U16 = 0xFFFF
 
 
-class Token(NamedTuple):
-    """What comes back in an echo reply. The identifier and sequence of ICMP have 16 bits and wrap: they say nothing."""
-
-    nonce: bytes
-    serial: int
-    number: int
-    sent_at: float
+Token = tuple[bytes, int, int, float]
+"""Nonce of the process, serial of the round, number of the probe, time of sending. It comes back in the echo reply: the
+identifier and sequence of ICMP have 16 bits, wrap, and say nothing."""
 
 
 def echo_request(kind: int, identifier: int, token: Token) -> bytes:
@@ -40,8 +36,7 @@ def with_checksum(packet: bytes) -> bytes:
     return packet[:2] + struct.pack("!H", ~total & _U16) + packet[4:]
 
 
-def token_of(packet: bytes | memoryview, offset: int = 0) -> Token | None:
-    """Return the token of a packet whose ICMP header starts at the offset, if it is long enough to hold one."""
-    if len(packet) < offset + _PACKET.size:
-        return None
-    return Token._make(_TOKEN.unpack_from(packet, offset + _HEADER_BYTES))
+def token_of(packet: bytes | bytearray, offset: int = 0) -> Token:
+    """Return the token of a packet of at least PACKET_BYTES whose ICMP header starts at the offset."""
+    token: Token = _TOKEN.unpack_from(packet, offset + _HEADER_BYTES)
+    return token

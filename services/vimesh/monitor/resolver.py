@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -59,13 +58,13 @@ class Resolver:
         self,
         *,
         submit: Callable[[Callable[[], None]], None],
-        loop: asyncio.AbstractEventLoop,
+        call_back: Callable[[Callable[[], None]], object],
         clock: Clock,
         look_up: LookUp | None = None,
     ) -> None:
-        """`submit` runs a call that blocks, outside the loop."""
+        """`submit` runs a call that blocks, outside the loop; `call_back` brings what it found back into the loop."""
         self._submit = submit
-        self._loop = loop
+        self._call_back = call_back
         self._clock = clock
         self._look_up = look_up or look_up_by_system
         self._names: dict[str, _Name] = {}
@@ -110,7 +109,7 @@ class Resolver:
     def _work(self, name: str, entry: _Name) -> None:
         outcome = self._look_up(name)
         try:
-            self._loop.call_soon_threadsafe(self._landed, entry, outcome)
+            self._call_back(lambda: self._landed(entry, outcome))
         except RuntimeError:
             return  # the loop was closed while the system's resolver was hanging
 
@@ -149,7 +148,7 @@ def look_up_by_system(name: str) -> Outcome:
 
 
 def _hosts(found: Sequence[tuple[object, object, object, str, tuple[object, ...]]]) -> Hosts:
-    hosts = {}
+    hosts: dict[Host, None] = {}
     for family, _, _, _, sockaddr in found:
         if family == socket.AF_INET:
             hosts[Host(socket.AF_INET, str(sockaddr[0]))] = None

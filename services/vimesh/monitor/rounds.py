@@ -206,8 +206,10 @@ class Rounds:
 
     def _await_next_round(self, target: Target) -> None:
         interval_s = target.policy.interval_s
-        now = self._running.now()
-        target.round_at += interval_s * max(1, math.floor((now - target.round_at) / interval_s))
+        target.round_at += interval_s
+        behind_s = self._running.now() - target.round_at
+        if behind_s >= interval_s:
+            target.round_at += math.floor(behind_s / interval_s) * interval_s
         self._wheel.set(target, target.round_at)
 
     def _doubt_address(self, target: Target) -> None:

@@ -31,7 +31,6 @@ class RunningClock:
             self._promised = now
         return now - self._lost
 
-    def promise(self, when: float | None) -> float:
-        """Say when this clock will be read again; None: not before something happens. Returns the real time of it."""
+    def promise(self, when: float | None) -> None:
+        """Say when this clock will be read again; None: not before something happens."""
         self._promised = math.inf if when is None else when + self._lost
-        return self._promised

@@ -108,6 +108,9 @@ class Track:
             self._needed = addresses
 
     def answered(self) -> Step:
+        if self.status is Status.REACHABLE:
+            self._unsure = 0
+            return Step.SETTLED  # what nearly every round of a healthy fleet comes to
         self._answers += 1
         if self._answers < self._wanted:
             return Step.AGAIN

@@ -1,0 +1,106 @@
+"""The Mistral workflow of one VIM, as data: the names, the definition and what goes into an execution.
+
+The driver writes it and the action in the executor reads it, so both import it from here. Nothing in it is secret:
+Mistral keeps inputs in its database and shows them to everybody who may list executions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import yaml
+
+from vimesh.domain.actions import Action
+from vimesh.domain.endpoints import endpoint_of
+from vimesh.domain.probing import Method, ProbePolicy
+
+ACTION = "vimesh.vim_ping_action"
+LEGACY_ACTION = "tacker.vim_ping_action"
+TASK = "monitor_ping_vimPingVIMTASK"
+INPUT = "ping_vim"
+_PREFIX = "vim_id_"
+
+
+def workflow_name(vim_id: str) -> str:
+    return _PREFIX + vim_id
+
+
+def vim_id_of(name: str) -> str | None:
+    """Return the VIM whose workflow has this name, None if it is nobody's."""
+    return name.removeprefix(_PREFIX) if name.startswith(_PREFIX) else None
+
+
+@dataclass(frozen=True, slots=True)
+class PingInput:
+    """What the action is told. JSON values only; the first four are what the old action was told."""
+
+    count: str
+    """Echo requests a round, for people who read the execution: probing follows the policy."""
+    timeout: str
+    """Seconds."""
+    interval: str
+    """Seconds."""
+    targetip: str
+    """Host of the auth_url."""
+    vim_id: str
+    action_id: str
+    auth_url: str
+    method: str
+    probe_interval_s: float
+    probe_timeout_s: float
+    fall: int
+    rise: int
+    tls_verify: bool
+    observation: int
+
+    @classmethod
+    def of(cls, action: Action) -> PingInput:
+        policy = action.policy
+        return cls(
+            count=str(policy.fall),
+            timeout=str(math.ceil(policy.timeout_s)),
+            interval=str(math.ceil(policy.interval_s)),
+            targetip=endpoint_of(action.auth_url).host,
+            vim_id=action.vim_id,
+            action_id=action.action_id,
+            auth_url=action.auth_url,
+            method=policy.method.value,
+            probe_interval_s=policy.interval_s,
+            probe_timeout_s=policy.timeout_s,
+            fall=policy.fall,
+            rise=policy.rise,
+            tls_verify=policy.tls_verify,
+            observation=action.observation,
+        )
+
+    def action(self) -> Action:
+        """Raises ValueError for a method that this version does not know."""
+        policy = ProbePolicy(
+            method=Method(self.method),
+            interval_s=self.probe_interval_s,
+            timeout_s=self.probe_timeout_s,
+            fall=self.fall,
+            rise=self.rise,
+            tls_verify=self.tls_verify,
+        )
+        return Action(self.vim_id, self.action_id, self.auth_url, policy, self.observation)
+
+    def execution_input(self) -> dict[str, object]:
+        return {INPUT: asdict(self)}
+
+
+def definition(vim_id: str) -> str:
+    """Return the workflow as YAML. It is the same for every action of the VIM: what differs is an execution's input."""
+    inputs = {name: f"<% $.{INPUT}.{name} %>" for name in PingInput.__slots__}
+    return yaml.safe_dump(
+        {
+            "version": "2.0",
+            workflow_name(vim_id): {
+                "type": "direct",
+                "input": [INPUT],
+                "tasks": {TASK: {"action": ACTION, "input": inputs}},
+            },
+        },
+        sort_keys=False,
+    )

@@ -1,0 +1,25 @@
+"""Pauses between attempts that fail, longer each time, and never the same for two processes."""
+
+from __future__ import annotations
+
+from random import Random
+
+
+class Backoff:
+    """Full pauses double from `first_s` to `longest_s`; the one to make is between half of it and all of it."""
+
+    def __init__(self, *, first_s: float, longest_s: float, random: Random) -> None:
+        self._first_s = first_s
+        self._longest_s = longest_s
+        self._random = random
+        self._full_s = first_s
+
+    def pause_s(self) -> float:
+        """Return how long to wait after one more failure."""
+        full_s = self._full_s
+        self._full_s = min(self._longest_s, 2 * full_s)
+        return full_s * self._random.uniform(0.5, 1.0)
+
+    def reset(self) -> None:
+        """Note a success."""
+        self._full_s = self._first_s

@@ -1,0 +1,167 @@
+"""What is to be reported, and when. Pure but for the random spread of contacts: time is passed in."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from random import Random
+
+from vimesh.domain.vims import Report, Status
+from vimesh.monitor.verdict import Verdict
+from vimesh.monitor.wheel import Timed, Wheel
+
+TAKEOVER_STEP = 2**20
+"""Reports of an action's former host that are still on their way are older than any of ours."""
+CONTACT_TICK_S = 0.25
+"""Contacts that fall due together travel together."""
+EARLIEST_CONTACT, LATEST_CONTACT = 0.5, 0.75
+"""In which part of the granted time an action makes contact."""
+CONTACT_LIMITS_S = (0.5, 60.0)
+INSIST_S = 0.5
+"""When another report was believed, ours is repeated after this long: two hosts at odds must not flood the fleet."""
+POISON_PAUSE_S = 60.0
+
+
+class Entry(Timed):
+    """One action's side of the story."""
+
+    __slots__ = ("action_id", "in_flight", "in_line", "observation", "verdict", "vim_id")
+
+    def __init__(self, vim_id: str, action_id: str, observation: int) -> None:
+        super().__init__()
+        self.vim_id = vim_id
+        self.action_id = action_id
+        self.observation = observation
+        """The number of the verdict."""
+        self.verdict: Verdict | None = None
+        self.in_line = False
+        self.in_flight = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A report on its way."""
+
+    entry: Entry
+    report: Report
+
+
+class Ledger:
+    """Keeps the newest verdict of each action. At most one report of an action is on its way at any time."""
+
+    def __init__(self, *, random: Random) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._ready: deque[Entry] = deque()
+        self._contacts: Wheel[Entry] = Wheel(CONTACT_TICK_S)
+        self._random = random
+
+    def adopt(self, vim_id: str, action_id: str, observation: int) -> None:
+        """Expect verdicts of an action, in place of any other of the VIM."""
+        self.drop(vim_id)
+        self._entries[vim_id] = Entry(vim_id, action_id, observation + TAKEOVER_STEP)
+
+    def forget(self, vim_id: str, action_id: str) -> None:
+        entry = self._entries.get(vim_id)
+        if entry is not None and entry.action_id == action_id:
+            self.drop(vim_id)
+
+    def drop(self, vim_id: str) -> None:
+        entry = self._entries.pop(vim_id, None)
+        if entry is not None:
+            self._contacts.cancel(entry)
+
+    def note(self, verdict: Verdict) -> None:
+        """Take down a new verdict, to be reported at once."""
+        entry = self._entries.get(verdict.vim_id)
+        if entry is None or entry.action_id != verdict.action_id:
+            return
+        entry.observation += 1
+        entry.verdict = verdict
+        self._hurry(entry)
+
+    def has_ready(self, now: float) -> bool:
+        """Say whether there is anything to report now."""
+        for entry in self._contacts.take(now):
+            self._hurry(entry)
+        return bool(self._ready)
+
+    def next_contact(self) -> float | None:
+        return self._contacts.next_due()
+
+    def take(self, now: float, most: int) -> list[Sent]:
+        """Return reports to be sent; each must be given back by one of the four methods below."""
+        batch: list[Sent] = []
+        while self._ready and len(batch) < most:
+            entry = self._ready.popleft()
+            entry.in_line = False
+            verdict = entry.verdict
+            if entry.in_flight or verdict is None or self._entries.get(entry.vim_id) is not entry:
+                continue
+            self._contacts.cancel(entry)
+            entry.in_flight = True
+            batch.append(Sent(entry, _report(entry, verdict, now)))
+        return batch
+
+    def recorded(self, sent: Sent, now: float, contact_within_s: float) -> None:
+        """The report is on record."""
+        self._land(sent, now, contact_within_s)
+
+    def late(self, sent: Sent, now: float, contact_within_s: float, status: Status, newest: int) -> None:
+        """Another observation is on record. If it says something else, insist."""
+        entry = sent.entry
+        told_newest = entry.observation == sent.report.observation
+        entry.observation = max(entry.observation, newest + 1)
+        if not told_newest or status is sent.report.status:
+            self._land(sent, now, contact_within_s, told_newest=told_newest)
+        else:
+            entry.in_flight = False
+            self._schedule(entry, now + INSIST_S)
+
+    def bounced(self, sent: Sent) -> None:
+        """Nobody knows what became of it: the newest verdict is reported instead."""
+        sent.entry.in_flight = False
+        self._hurry(sent.entry)
+
+    def refused(self, sent: Sent, now: float) -> None:
+        """The report breaks a rule, and would be refused again."""
+        sent.entry.in_flight = False
+        if sent.entry.observation != sent.report.observation:
+            self._hurry(sent.entry)
+        else:
+            self._schedule(sent.entry, now + POISON_PAUSE_S)
+
+    def _land(self, sent: Sent, now: float, contact_within_s: float, *, told_newest: bool | None = None) -> None:
+        entry = sent.entry
+        entry.in_flight = False
+        if told_newest is None:
+            told_newest = entry.observation == sent.report.observation
+        if not told_newest:
+            self._hurry(entry)
+            return
+        shortest, longest = CONTACT_LIMITS_S
+        within_s = min(max(contact_within_s, shortest), longest)
+        # Spread anew each time: what was reported together does not stay together.
+        self._schedule(entry, now + within_s * self._random.uniform(EARLIEST_CONTACT, LATEST_CONTACT))
+
+    def _schedule(self, entry: Entry, when: float) -> None:
+        if self._entries.get(entry.vim_id) is entry:
+            self._contacts.set(entry, when)
+
+    def _hurry(self, entry: Entry) -> None:
+        # Once is enough, however often the verdict changes while the conductors are away.
+        if not entry.in_flight and not entry.in_line:
+            entry.in_line = True
+            self._ready.append(entry)
+
+
+def _report(entry: Entry, verdict: Verdict, now: float) -> Report:
+    return Report(
+        vim_id=entry.vim_id,
+        action_id=entry.action_id,
+        status=verdict.status,
+        observation=entry.observation,
+        reason=verdict.reason,
+        detail=verdict.detail,
+        round_trip_s=verdict.round_trip_s,
+        age_s=max(0.0, now - verdict.seen_at),
+    )

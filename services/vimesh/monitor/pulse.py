@@ -1,0 +1,93 @@
+"""The one timer of a host: wakes up when something is due, and hears before it judges."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from vimesh.monitor.rounds import Rounds
+from vimesh.monitor.running_clock import RunningClock
+from vimesh.monitor.target import Target
+from vimesh.monitor.wheel import Wheel
+
+_log = structlog.get_logger()
+
+HEARTBEAT_S = 0.1
+"""While answers are awaited, a stall of the loop is noticed with this precision."""
+
+
+class Pulse:
+    """Runs the wheel in an asyncio loop."""
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        running: RunningClock,
+        wheel: Wheel[Target],
+        rounds: Rounds,
+    ) -> None:
+        self._loop = loop
+        self._running = running
+        self._wheel = wheel
+        self._rounds = rounds
+        self._drains: list[Callable[[], None]] = []
+        self._files: list[int] = []
+        self._handle: asyncio.TimerHandle | None = None
+        self._armed_for: float | None = None
+
+    def listen(self, fd: int, drain: Callable[[], None]) -> None:
+        """Have `drain` read answers whenever the file has some, and before anything is judged."""
+        self._drains.append(drain)
+        self._files.append(fd)
+        self._loop.add_reader(fd, self._hear, drain)
+
+    def close(self) -> None:
+        for fd in self._files:
+            self._loop.remove_reader(fd)
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def arm(self) -> None:
+        """See that the next wake-up comes in time: to be called whenever something may have become due earlier."""
+        when = self._wheel.next_due()
+        if when is not None and self._rounds.open:
+            when = min(when, self._running.now() + HEARTBEAT_S)
+        armed = self._armed_for
+        if self._handle is not None and armed is not None and when is not None and armed <= when:
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._armed_for = when
+        self._running.promise(when)
+        if when is not None:
+            self._handle = self._loop.call_later(max(0.0, when - self._running.now()), self._beat)
+
+    def _hear(self, drain: Callable[[], None]) -> None:
+        self._running.now()  # notices a stall before the answers of its time are dated
+        drain()
+        self.arm()
+
+    def _beat(self) -> None:
+        self._handle = None
+        # Clock first, then the answers, and only then those whose time was over at that clock: an answer that came
+        # while the loop was busy always counts.
+        try:
+            now = self._running.now()
+            for drain in self._drains:
+                drain()
+            for target in self._wheel.take(now):
+                self._run(target)
+        finally:
+            self.arm()
+
+    def _run(self, target: Target) -> None:
+        try:
+            self._rounds.due(target)
+        except Exception:  # noqa: BLE001 - one broken target must not end the probes of the others
+            _log.exception("a round broke", vim_id=target.vim_id)
+            self._rounds.skip(target)

@@ -1,0 +1,35 @@
+"""How far TLS is trusted, and what its failures are called."""
+
+from __future__ import annotations
+
+import ssl
+
+from vimesh.domain.probing import Reason
+
+
+def verifying_context() -> ssl.SSLContext:
+    """For VIMs whose certificate must be valid: the system's authorities, and the name must match."""
+    return ssl.create_default_context()
+
+
+def lenient_context() -> ssl.SSLContext:
+    """For the others: any certificate, and whatever old protocol and cipher the cloud still speaks.
+
+    A probe carries no secret: who listens learns nothing, and who is in between can only say that the API answers.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
+    return context
+
+
+def tls_failure(error: ssl.SSLError) -> tuple[str, str]:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Reason.TLS, f"certificate: {error.verify_message}"
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Reason.RESET, "closed without an answer"
+    words = (error.reason or str(error)).replace("_", " ").lower()
+    return Reason.TLS, words

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+
+import pytest
+
+from tests.support.namespaces import Namespace, namespace, why_not
+from tests.support.targets import FakeApi, fake_api
+from tests.support.verdicts import Verdicts
+from vimesh.monitor.host import Host
+from vimesh.monitor.hosting import HostSettings, hosting
+
+
+@pytest.fixture
+async def verdicts() -> Verdicts:
+    return Verdicts()
+
+
+@pytest.fixture
+async def host(verdicts: Verdicts) -> AsyncGenerator[Host]:
+    with hosting(verdicts.note, HostSettings(user_agent="vimesh/test")) as made:
+        yield made
+
+
+@pytest.fixture
+async def api() -> AsyncGenerator[FakeApi]:
+    async with fake_api() as made:
+        yield made
+
+
+@pytest.fixture
+def machine() -> Generator[Namespace]:
+    if why := why_not():
+        pytest.skip(why)
+    with namespace() as made:
+        yield made
+
+
+@pytest.fixture
+def strict_machine() -> Generator[Namespace]:
+    """One that lets no process open ICMP datagram sockets: the kernel's own default."""
+    if why := why_not():
+        pytest.skip(why)
+    with namespace(pings_for_all=False) as made:
+        yield made

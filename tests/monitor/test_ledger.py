@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from vimesh.domain.vims import Report, Status
+from vimesh.monitor.ledger import TAKEOVER_STEP, Ledger, Sent
+from vimesh.monitor.verdict import Verdict
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    made = Ledger(random=Random(1))
+    made.adopt("vim", "action", 0)
+    return made
+
+
+def note(ledger: Ledger, status: Status, *, seen_at: float = 0) -> None:
+    ledger.note(Verdict("vim", "action", status, "", "", None, seen_at))
+
+
+def take(ledger: Ledger, now: float = 0) -> list[Sent]:
+    return ledger.take(now, 100) if ledger.has_ready(now) else []
+
+
+def reports(batch: list[Sent]) -> list[Report]:
+    return [sent.report for sent in batch]
+
+
+def test_the_age_is_measured_when_the_report_is_made(ledger: Ledger) -> None:
+    note(ledger, Status.REACHABLE, seen_at=100)
+
+    assert reports(take(ledger, now=103.5))[0].age_s == pytest.approx(3.5)
+
+
+def test_contact_is_made_in_the_second_half_of_the_granted_time(ledger: Ledger) -> None:
+    now = 0.0
+    for _ in range(50):
+        note(ledger, Status.REACHABLE)
+        (sent,) = take(ledger, now)
+        ledger.recorded(sent, now, 60)
+
+        contact = ledger.next_contact()
+
+        assert contact is not None
+        assert now + 30 <= contact <= now + 45.25
+        now = contact + 1
+
+
+@pytest.mark.parametrize(("granted", "latest"), [(0, 0.65), (3600, 45.25)])
+def test_a_grant_out_of_bounds_is_not_taken_literally(ledger: Ledger, granted: float, latest: float) -> None:
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+
+    ledger.recorded(sent, 0, granted)
+
+    contact = ledger.next_contact()
+    assert contact is not None
+    assert 0 < contact <= latest
+
+
+def test_a_verdict_that_came_meanwhile_is_told_at_once(ledger: Ledger) -> None:
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+    note(ledger, Status.UNREACHABLE)
+    assert take(ledger) == []
+
+    ledger.recorded(sent, 0, 60)
+
+    assert [(report.status, report.observation) for report in reports(take(ledger))] == [
+        (Status.UNREACHABLE, TAKEOVER_STEP + 2),
+    ]
+
+
+def test_what_bounced_comes_again_as_the_newest(ledger: Ledger) -> None:
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+    note(ledger, Status.UNREACHABLE)
+
+    ledger.bounced(sent)
+
+    assert [report.status for report in reports(take(ledger))] == [Status.UNREACHABLE]
+    assert take(ledger) == []
+
+
+def test_a_refused_report_waits_for_news(ledger: Ledger) -> None:
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+    ledger.refused(sent, 0)
+    assert take(ledger, now=30) == []
+
+    note(ledger, Status.UNREACHABLE)
+
+    assert [report.status for report in reports(take(ledger, now=30))] == [Status.UNREACHABLE]
+
+
+def test_a_late_report_that_says_the_same_is_not_repeated(ledger: Ledger) -> None:
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+
+    ledger.late(sent, 0, 60, Status.REACHABLE, newest=2**40)
+
+    assert take(ledger, now=20) == []
+    assert reports(take(ledger, now=46))[0].observation == 2**40 + 1
+
+
+def test_a_late_report_that_says_something_else_is_insisted_on(ledger: Ledger) -> None:
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+
+    ledger.late(sent, 0, 60, Status.UNREACHABLE, newest=2**40)
+
+    assert take(ledger, now=0.1) == []
+    assert reports(take(ledger, now=1))[0].observation == 2**40 + 1
+
+
+def test_an_action_that_was_replaced_is_reported_no_more(ledger: Ledger) -> None:
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+    ledger.adopt("vim", "another", 7)
+
+    ledger.bounced(sent)
+    note(ledger, Status.UNREACHABLE)
+
+    assert take(ledger, now=1000) == []

@@ -1,0 +1,233 @@
+"""Rounds in simulated time: when probes go out, and when verdicts fall."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.actions import action
+from tests.support.scripted_prober import TICK_S, SimulatedHost
+from vimesh.domain.probing import Method, ProbePolicy, Reason
+from vimesh.domain.vims import Status
+from vimesh.monitor.addresses import Address, Host
+from vimesh.monitor.probes import LocalFault
+from vimesh.monitor.resolver import LookupFailed, NoSuchName
+
+DEFAULT = ProbePolicy()
+URL = "http://10.0.0.1:5000/v3"
+V4, V6 = Host(socket.AF_INET, "10.0.0.1"), Host(socket.AF_INET6, "fd00::1")
+
+
+def times(host: SimulatedHost) -> list[float]:
+    """When probes were sent, since the first one."""
+    return [round(at - host.sent[0][0], 6) for at, _ in host.sent]
+
+
+def statuses(host: SimulatedHost) -> list[Status]:
+    return [verdict.status for verdict in host.verdicts.all]
+
+
+def test_a_new_action_is_probed_at_once_and_then_in_its_own_phase() -> None:
+    host = SimulatedHost(lambda _, __: 0.02)
+    for number in range(100):
+        host.start(action(URL, DEFAULT, vim_id=f"vim-{number}"))
+    host.run(0.1)
+    assert len(host.sent) == len(host.verdicts.all) == 100
+
+    host.run(10)
+
+    assert len(host.sent) == pytest.approx(200, abs=1)
+    seconds = [int(at - host.sent[0][0]) for at, _ in host.sent[100:]]
+    assert all(seconds.count(second) for second in range(10))
+
+
+def test_a_vim_that_falls_silent_is_unreachable_within_the_interval_and_two_seconds() -> None:
+    host = SimulatedHost(lambda at, _: 0.02 if at < 1015 else None)
+    host.start(action(URL, DEFAULT))
+
+    host.run(15 + 10 + 2)
+
+    assert statuses(host) == [Status.REACHABLE, Status.UNREACHABLE]
+    lost = [at for at, _ in host.sent if at >= 1015]
+    assert [round(at - lost[0], 1) for at in lost] == [0, 0.3, 0.5]
+    assert 1.24 <= host.verdicts.all[1].seen_at - lost[0] <= 1.75
+    assert host.verdicts.all[1].reason == Reason.TIMEOUT
+
+
+def test_a_vim_that_refuses_is_unreachable_as_soon_as_it_refused_often_enough() -> None:
+    host = SimulatedHost(lambda _, __: (0.01, Reason.REFUSED))
+    host.start(action(URL, DEFAULT))
+
+    host.run(1)
+
+    assert times(host) == pytest.approx([0, 0.25, 0.5], abs=0.04)
+    assert [(verdict.status, verdict.reason) for verdict in host.verdicts.all] == [
+        (Status.UNREACHABLE, Reason.REFUSED),
+    ]
+
+
+def test_an_answer_to_the_first_probe_counts_until_the_round_is_judged() -> None:
+    host = SimulatedHost(lambda _, __: 1.2)
+    host.start(action(URL, DEFAULT))
+
+    host.run(9)
+
+    assert statuses(host) == [Status.REACHABLE]
+
+
+def test_a_dead_vim_is_probed_once_per_interval() -> None:
+    host = SimulatedHost(lambda _, __: None)
+    host.start(action(URL, DEFAULT))
+    host.run(20)
+    host.sent.clear()
+
+    host.run(100)
+
+    assert len(host.sent) == 10
+    assert statuses(host) == [Status.UNREACHABLE]
+
+
+def test_a_vim_that_comes_back_is_reachable_when_it_answers() -> None:
+    host = SimulatedHost(lambda at, _: None if at < 1050 else 0.5)
+    host.start(action(URL, ProbePolicy(rise=3)))
+
+    host.run(65)
+
+    back = [at for at, _ in host.sent if at >= 1050]
+    assert statuses(host) == [Status.UNREACHABLE, Status.REACHABLE]
+    assert host.verdicts.all[1].seen_at - back[0] <= 3 * 0.5 + 3 * 2 * TICK_S
+
+
+def test_a_round_that_is_longer_than_the_interval_does_not_meet_the_next() -> None:
+    host = SimulatedHost(lambda _, __: None)
+    host.start(action(URL, ProbePolicy(interval_s=0.5, timeout_s=0.4, fall=10)))
+
+    host.run(30)
+
+    assert statuses(host) == [Status.UNREACHABLE]
+    later = [b - a for a, b in zip(times(host)[10:], times(host)[11:], strict=False)]
+    assert min(later) >= 0.4
+
+
+def test_an_action_that_is_dismissed_sends_no_more() -> None:
+    host = SimulatedHost(lambda _, __: None)
+    target = host.start(action(URL, DEFAULT))
+    host.run(0.3)
+
+    host.rounds.dismiss(target)
+    host.run(60)
+
+    assert len(host.sent) == 2
+    assert statuses(host) == []
+    assert host.rounds.open == 0
+
+
+def test_a_machine_without_a_route_calls_nobody_unreachable() -> None:
+    fault = LocalFault(Reason.LOCAL_NO_ROUTE, "no route")
+    host = SimulatedHost(lambda at, _: fault if 1015 <= at < 1060 else 0.02)
+    host.start(action(URL, DEFAULT))
+
+    host.run(80)
+
+    assert statuses(host) == [Status.REACHABLE, Status.UNKNOWN, Status.REACHABLE]
+    assert host.verdicts.all[1].reason == Reason.LOCAL_NO_ROUTE
+
+
+def test_an_address_that_cannot_be_sent_to_from_here_does_not_hide_the_next() -> None:
+    def no_ipv6(_: float, address: Address) -> float | LocalFault:
+        return 0.02 if address.family == V4.family else LocalFault(Reason.LOCAL_NO_ROUTE, "")
+
+    host = SimulatedHost(no_ipv6, names={"vim.example": (V6, V4)})
+    host.start(action("http://vim.example:5000", DEFAULT))
+    host.run(15)
+
+    assert statuses(host) == [Status.REACHABLE]
+
+
+@pytest.mark.parametrize("fall", [1, 3])
+def test_a_name_with_a_dead_and_a_living_address_is_reachable_and_the_living_one_is_remembered(fall: int) -> None:
+    host = SimulatedHost(
+        lambda _, address: 0.02 if address.family == V4.family else None, names={"vim.example": (V6, V4)}
+    )
+    host.start(action("http://vim.example", ProbePolicy(fall=fall)))
+    host.run(5)
+    host.sent.clear()
+
+    host.run(30)
+
+    assert statuses(host) == [Status.REACHABLE]
+    assert {address for _, address in host.sent} == {V4.address(80)}
+
+
+def test_a_name_that_does_not_exist_is_unreachable_and_found_when_it_does() -> None:
+    host = SimulatedHost(lambda _, __: 0.02, names={"vim.example": NoSuchName("gone")})
+    host.start(action("http://vim.example", DEFAULT))
+    host.run(5)
+    assert [(verdict.status, verdict.reason) for verdict in host.verdicts.all] == [(Status.UNREACHABLE, Reason.DNS)]
+
+    host.names["vim.example"] = (V4,)
+    host.run(11)
+
+    assert statuses(host) == [Status.UNREACHABLE, Status.REACHABLE]
+
+
+def test_a_name_service_that_fails_is_our_fault_and_old_addresses_stay_good() -> None:
+    host = SimulatedHost(lambda _, __: 0.02, names={"old.example": (V4,), "new.example": LookupFailed("try again")})
+    host.start(action("http://old.example", DEFAULT, vim_id="old"))
+    host.run(1)
+    host.names["old.example"] = LookupFailed("try again")
+    host.start(action("http://new.example", DEFAULT, vim_id="new"))
+
+    host.run(200)
+
+    assert [verdict.status for verdict in host.verdicts.of("old")] == [Status.REACHABLE]
+    assert [(verdict.status, verdict.reason) for verdict in host.verdicts.of("new")] == [
+        (Status.UNKNOWN, Reason.LOCAL_RESOLVER),
+    ]
+
+
+def test_a_vim_that_moves_to_another_address_is_found_there() -> None:
+    moved = Host(V4.family, "10.9.9.9")
+    host = SimulatedHost(
+        lambda at, address: 0.02 if (address.sockaddr[0] == moved.ip) is (at >= 1015) else None,
+        names={"vim.example": (V4,)},
+    )
+    host.start(action("http://vim.example", DEFAULT))
+    host.run(15)
+    host.names["vim.example"] = (moved,)
+
+    host.run(40)
+
+    assert statuses(host)[-1] is Status.REACHABLE
+    assert host.sent[-1][1].sockaddr[0] == moved.ip
+
+
+REPLIES = st.sampled_from([0.01, 0.3, 0.9, None, (0.01, Reason.REFUSED), (0.6, "HTTP_503")])
+FAULTS = st.builds(lambda: LocalFault(Reason.LOCAL_RESOURCES, ""))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    replies=st.lists(REPLIES | FAULTS, min_size=1, max_size=40),
+    fall=st.integers(1, 5),
+    rise=st.integers(1, 5),
+    method=st.sampled_from(Method),
+)
+def test_whatever_the_network_does_rounds_go_on_and_are_polite(
+    replies: list[float | tuple[float, str] | LocalFault | None], fall: int, rise: int, method: Method
+) -> None:
+    turn = iter(range(10**9))
+    host = SimulatedHost(lambda _, __: replies[next(turn) % len(replies)])
+    policy = ProbePolicy(method, interval_s=5, timeout_s=1, fall=fall, rise=rise)
+    host.start(action(URL, policy))
+
+    host.run(100)
+
+    gaps = [b - a for a, b in zip(times(host), times(host)[1:], strict=False)]
+    assert max(gaps) <= 5 + 2 * (fall + rise) + 1
+    # The first round is outside the phase: the second one may follow close.
+    assert sum(gap < 0.25 - TICK_S for gap in gaps) <= 1
+    assert host.rounds.open <= 1

@@ -1,0 +1,106 @@
+"""The whole engine against a scripted conductor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.scripted_conductor import (
+    REACHABLE,
+    UNREACHABLE,
+    ScriptedConductor,
+    bad_action,
+    recorded,
+    serving,
+)
+from tests.support.targets import FakeApi
+from vimesh.monitor.run import MonitorSettings, run_monitor
+from vimesh.v1 import action_pb2
+
+
+@pytest.fixture
+async def conductor() -> AsyncGenerator[ScriptedConductor]:
+    made = ScriptedConductor()
+    async with serving(made) as port, monitor(port):
+        yield made
+
+
+@asynccontextmanager
+async def monitor(port: int) -> AsyncGenerator[None]:
+    async with asyncio.TaskGroup() as parts:
+        running = parts.create_task(run_monitor(MonitorSettings(f"127.0.0.1:{port}")))
+        yield
+        running.cancel()
+
+
+def wanted(api: FakeApi, action_id: str) -> action_pb2.Action:
+    action = action_pb2.Action(vim_id="vim", action_id=action_id, auth_url=api.url)
+    action.probe_policy.interval.FromMilliseconds(500)
+    action.probe_policy.timeout.FromMilliseconds(200)
+    return action
+
+
+async def test_a_vim_is_reported_up_and_down_and_up_again(conductor: ScriptedConductor, api: FakeApi) -> None:
+    (await conductor.watch(0)).say(wanted=[wanted(api, "first")], revision=1)
+    await conductor.until(lambda: len(conductor.reports) == 1)
+    await api.refuse()
+    await conductor.until(lambda: len(conductor.reports) == 2)
+    await api.listen()
+    await conductor.until(lambda: len(conductor.reports) == 3)
+
+    up, down, back = conductor.reports
+    assert [up.status, down.status, back.status] == [REACHABLE, UNREACHABLE, REACHABLE]
+    assert up.observation < down.observation < back.observation
+    assert {report.action_id for report in conductor.reports} == {"first"}
+    assert down.reason == "REFUSED"
+    assert up.HasField("round_trip")
+
+
+async def test_a_bad_action_ends_its_probes_until_another_one_is_wanted(
+    conductor: ScriptedConductor, api: FakeApi
+) -> None:
+    conductor.answer = bad_action
+    watch = await conductor.watch(0)
+    watch.say(wanted=[wanted(api, "first")], revision=1)
+    await conductor.until(lambda: len(conductor.reports) == 1)
+
+    conductor.answer = recorded
+    watch.say(wanted=[wanted(api, "second")], revision=2)
+    await conductor.until(lambda: len(conductor.reports) == 2)
+
+    assert conductor.reports[1].action_id == "second"
+
+
+async def test_conductors_that_go_away_end_no_probe_and_hear_what_happened_meanwhile(api: FakeApi) -> None:
+    before, after = ScriptedConductor(), ScriptedConductor()
+    with capture_logs() as logs:
+        async with serving(before) as port, AsyncExitStack() as later:
+            await later.enter_async_context(monitor(port))
+            (await before.watch(0)).say(wanted=[wanted(api, "first")], revision=1)
+            await before.until(lambda: len(before.reports) == 1)
+            later_on = later.pop_all()
+        async with later_on:
+            asked = len(api.requests)
+            await api.asked(asked + 1)
+            await api.refuse()
+            async with serving(after, port):
+                await after.until(lambda: any(report.status == UNREACHABLE for report in after.reports))
+                assert (await after.watch(0)).request.start_revision == 2
+
+    events = [(line["event"], line.get("calls")) for line in logs]
+    assert events.count(("monitor started", None)) == 1
+    assert events.count(("conductors lost: probing goes on", "watch")) == 1
+
+
+async def test_the_start_is_logged_with_what_it_can_do(conductor: ScriptedConductor) -> None:
+    with capture_logs() as logs:
+        async with monitor(1):
+            await conductor.watch(0)
+
+    assert logs[0]["event"] == "monitor started"
+    assert (logs[0]["address"], logs[0]["shard"]) == ("127.0.0.1:1", "0/1")
+    assert {"HTTP", "TCP"} <= set(logs[0]["methods"])

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from tests.support.actions import action, quick_policy
+from tests.support.targets import Behaviour, FakeApi, free_port
+from tests.support.verdicts import Verdicts
+from vimesh.domain.probing import Method, Reason
+from vimesh.domain.vims import Status
+from vimesh.monitor.host import Host
+from vimesh.monitor.hosting import HostSettings, hosting
+
+TCP = quick_policy(Method.TCP)
+
+
+async def test_a_port_that_takes_connections_is_reachable(host: Host, verdicts: Verdicts) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host.start(action(f"http://127.0.0.1:{server.getsockname()[1]}", TCP))
+
+        assert (await verdicts.next_of("vim")).status is Status.REACHABLE
+
+
+async def test_a_port_that_takes_none_is_refused(host: Host, verdicts: Verdicts) -> None:
+    host.start(action(f"http://[::1]:{free_port('::1')}", TCP))
+
+    verdict = await verdicts.next_of("vim")
+
+    assert (verdict.status, verdict.reason) == (Status.UNREACHABLE, Reason.REFUSED)
+
+
+async def test_a_probe_that_waits_for_a_socket_does_not_use_up_the_time_of_its_vim(
+    api: FakeApi, verdicts: Verdicts
+) -> None:
+    hanging = [f"hanging-{number}" for number in range(6)]
+    with hosting(verdicts.note, HostSettings(sockets=2)) as host:
+        async with asyncio.timeout(30):
+            for vim_id in hanging:
+                host.start(action(api.url, vim_id=vim_id))
+            api.behaviour = Behaviour.HANG
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                host.start(action(f"http://127.0.0.1:{server.getsockname()[1]}", TCP, vim_id="healthy"))
+
+                for vim_id in hanging:
+                    assert (await verdicts.next_of(vim_id)).reason == Reason.TIMEOUT
+                assert (await verdicts.next_of("healthy")).status is Status.REACHABLE
+
+    assert [verdict.status for verdict in verdicts.of("healthy")] == [Status.REACHABLE]
+
+
+async def test_nothing_stays_open_when_a_host_ends(api: FakeApi, verdicts: Verdicts) -> None:
+    api.behaviour = Behaviour.HANG
+    with hosting(verdicts.note, HostSettings()) as host:
+        host.start(action(api.url, quick_policy(timeout_s=10, interval_s=30)))
+        await api.asked(2)
+    # An unclosed socket would warn, and a warning is an error here.

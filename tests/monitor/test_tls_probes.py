@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+
+from tests.support.actions import action, quick_policy
+from tests.support.certificates import self_signed
+from tests.support.targets import Behaviour, fake_api
+from tests.support.verdicts import Verdicts
+from vimesh.domain.probing import Reason
+from vimesh.domain.vims import Status
+from vimesh.monitor.host import Host
+
+VERIFYING = quick_policy(tls_verify=True, timeout_s=1, interval_s=2)
+LENIENT = quick_policy(timeout_s=1, interval_s=2)
+
+
+async def test_an_api_with_a_certificate_of_its_own_is_reachable(
+    host: Host, verdicts: Verdicts, tmp_path: Path
+) -> None:
+    async with fake_api(tls=self_signed(tmp_path)) as api:
+        host.start(action(api.url, LENIENT))
+
+        assert (await verdicts.next_of("vim")).status is Status.REACHABLE
+
+
+async def test_a_certificate_that_must_be_valid_and_is_not_is_a_tls_failure(
+    host: Host, verdicts: Verdicts, tmp_path: Path
+) -> None:
+    async with fake_api(tls=self_signed(tmp_path)) as api:
+        host.start(action(api.url, VERIFYING))
+
+        verdict = await verdicts.next_of("vim")
+
+    assert (verdict.status, verdict.reason) == (Status.UNREACHABLE, Reason.TLS)
+    assert "self-signed certificate" in verdict.detail
+
+
+async def test_an_expired_certificate_is_called_by_its_name(host: Host, verdicts: Verdicts, tmp_path: Path) -> None:
+    async with fake_api(tls=self_signed(tmp_path, valid_for=-dt.timedelta(days=1))) as api:
+        host.start(action(api.url, VERIFYING, vim_id="verifying"))
+        host.start(action(api.url, LENIENT, vim_id="lenient"))
+
+        assert (await verdicts.next_of("lenient")).status is Status.REACHABLE
+        assert (await verdicts.next_of("verifying")).detail.startswith("certificate: ")
+
+
+async def test_https_on_a_port_that_speaks_something_else_is_a_tls_failure(host: Host, verdicts: Verdicts) -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with server:
+        host.start(action(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", LENIENT))
+
+        verdict = await verdicts.next_of("vim")
+
+    assert (verdict.status, verdict.reason) == (Status.UNREACHABLE, Reason.TLS)
+
+
+async def test_an_api_that_hangs_behind_tls_times_out(host: Host, verdicts: Verdicts, tmp_path: Path) -> None:
+    async with fake_api(tls=self_signed(tmp_path)) as api:
+        api.behaviour = Behaviour.HANG
+        host.start(action(api.url, quick_policy()))
+
+        assert (await verdicts.next_of("vim")).reason == Reason.TIMEOUT

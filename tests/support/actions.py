@@ -1,0 +1,23 @@
+"""Ping actions with short times."""
+
+from __future__ import annotations
+
+from vimesh.domain.actions import Action
+from vimesh.domain.probing import Method, ProbePolicy
+
+
+def quick_policy(  # noqa: PLR0917 - mirrors the policy
+    method: Method = Method.HTTP,
+    interval_s: float = 0.5,
+    timeout_s: float = 0.2,
+    fall: int = 3,
+    rise: int = 1,
+    tls_verify: bool = False,
+) -> ProbePolicy:
+    return ProbePolicy(method, interval_s, timeout_s, fall, rise, tls_verify)
+
+
+def action(
+    auth_url: str, policy: ProbePolicy | None = None, *, vim_id: str = "vim", action_id: str = "action"
+) -> Action:
+    return Action(vim_id, action_id, auth_url, policy or quick_policy(), observation=0)

@@ -1,0 +1,54 @@
+"""A process that hosts ping actions: reads orders as lines of JSON, writes verdicts as lines of JSON.
+
+Orders: {"start": [vim_id, auth_url, policy]}, {"stop": vim_id}, {"stall": seconds}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+
+import structlog
+
+from vimesh.domain.actions import Action
+from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.monitor.host import Host
+from vimesh.monitor.hosting import HostSettings, hosting
+from vimesh.monitor.verdict import Verdict
+
+
+def _write(line: object) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def _tell(verdict: Verdict) -> None:
+    _write([verdict.vim_id, verdict.status, verdict.reason, verdict.detail, verdict.seen_at])
+
+
+def _obey(host: Host, line: bytes) -> None:
+    ((verb, what),) = json.loads(line).items()
+    if verb == "start":
+        vim_id, auth_url, policy = what
+        policy["method"] = Method(policy["method"])
+        host.start(Action(vim_id, "action", auth_url, ProbePolicy(**policy), 0))
+    elif verb == "stop":
+        host.stop(what, "action")
+    elif verb == "stall":
+        time.sleep(what)  # blocks the loop: that is the order
+
+
+async def _main() -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    orders = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
+    with hosting(_tell, HostSettings()) as host:
+        _write(list(host.abilities.methods))
+        while line := await orders.readline():
+            _obey(host, line)
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())

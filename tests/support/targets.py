@@ -1,0 +1,112 @@
+"""Endpoints to be probed, whose behaviour can be switched while they run."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from enum import Enum
+from typing import assert_never
+
+from tests.support.verdicts import PATIENCE_S
+
+
+class Behaviour(Enum):
+    ANSWER = "answers what `status_line` says"
+    HANG = "reads the request, and answers only when `release` is set"
+    CLOSE = "reads the request and closes"
+    RESET = "reads the request and resets"
+    GARBAGE = "answers something that is not HTTP"
+
+
+class FakeApi:
+    """A cloud API on a loopback port."""
+
+    def __init__(self, host: str, tls: ssl.SSLContext | None) -> None:
+        self.behaviour = Behaviour.ANSWER
+        self.status_line = "HTTP/1.1 300 Multiple Choices"
+        self.release = asyncio.Event()
+        self.requests: list[str] = []
+        self.connections = 0
+        self.host = host
+        self.port = 0
+        self._news = asyncio.Event()
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self._tls else 'http'}://{host}:{self.port}/v3"
+
+    async def listen(self) -> None:
+        self._server = await asyncio.start_server(self._serve, self.host, self.port, ssl=self._tls, reuse_address=True)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def refuse(self) -> None:
+        """Listen no more: connections are refused until `listen`."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def asked(self, times: int) -> None:
+        """Wait until that many requests have come in all."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.requests) < times:
+                self._news.clear()
+                await self._news.wait()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            request = await reader.readuntil(b"\r\n\r\n")
+            self.requests.append(request.decode())
+            self._news.set()
+            await self._behave(writer)
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # the prober hung up
+        finally:
+            writer.close()
+
+    async def _behave(self, writer: asyncio.StreamWriter) -> None:
+        match self.behaviour:
+            case Behaviour.ANSWER:
+                await self._answer(writer)
+            case Behaviour.HANG:
+                await self.release.wait()
+                await self._answer(writer)
+            case Behaviour.CLOSE:
+                pass
+            case Behaviour.RESET:
+                writer.transport.abort()
+            case Behaviour.GARBAGE:
+                writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+                await writer.drain()
+            case other:
+                assert_never(other)
+
+    async def _answer(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{self.status_line}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+
+
+@asynccontextmanager
+async def fake_api(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> AsyncGenerator[FakeApi]:
+    """Give an API that listens on a free port, and answers."""
+    api = FakeApi(host, tls)
+    await api.listen()
+    try:
+        yield api
+    finally:
+        api.release.set()
+        await api.refuse()
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a TCP port that nobody listens on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
