@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,6 +32,16 @@ def test_generated_code_is_what_the_protos_say(tmp_path: Path) -> None:
         return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc"}
 
     assert content(tmp_path) == content(ROOT / "gen"), "run `make gen`"
+
+
+def test_the_tests_that_the_guarantees_name_exist() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/guarantees.md").read_text()))
+    there = {
+        name for path in ROOT.glob("tests/**/test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
+    }
+
+    assert named
+    assert named <= there
 
 
 def test_importing_any_part_does_nothing() -> None:
