@@ -1,0 +1,8 @@
+"""`python -m vimesh.cli`."""
+
+from __future__ import annotations
+
+from vimesh.cli.main import main
+
+if __name__ == "__main__":
+    main()

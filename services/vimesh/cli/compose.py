@@ -1,0 +1,47 @@
+"""The only place that builds the parts of a process. Each imports its own share: a monitor has no use for SQL."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vimesh.cli.stopping import stop_on_signals
+
+if TYPE_CHECKING:
+    # Imported by the process that is built from them.
+    from vimesh.conductor.server import ConductorSettings
+    from vimesh.monitor.run import MonitorSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ConductorProcess:
+    database_url: str
+    key_file: Path
+    serve: ConductorSettings
+
+
+async def conductor(settings: ConductorProcess) -> None:
+    """Be a conductor until a signal comes. Raises BadSetting, also when the tables are not right."""
+    from vimesh.conductor.server import run_conductor  # noqa: PLC0415 - see above
+    from vimesh.store import schema  # noqa: PLC0415
+    from vimesh.store.secrets import cipher_from  # noqa: PLC0415
+    from vimesh.store.sql import sql_store  # noqa: PLC0415
+
+    cipher = cipher_from(settings.key_file)
+    await schema.check(settings.database_url)
+    with stop_on_signals() as stopping:
+        async with sql_store(settings.database_url, cipher) as store:
+            await run_conductor(store, settings.serve, stopping.asked)
+
+
+async def monitor(settings: MonitorSettings) -> None:
+    """Run ping actions until a signal comes."""
+    from vimesh.monitor.run import run_monitor  # noqa: PLC0415 - see above
+
+    with stop_on_signals() as stopping:
+        async with asyncio.TaskGroup() as tasks:
+            probing = tasks.create_task(run_monitor(settings))
+            await stopping.asked()
+            probing.cancel()

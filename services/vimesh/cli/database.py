@@ -1,0 +1,56 @@
+"""vimesh db: the tables of the database, and the key of what is encrypted in them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vimesh.cli import flags, settings
+from vimesh.cli.conductor import required
+from vimesh.cli.exits import ExitCode, Failure
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, change and check the database.")
+
+
+def _url(database_url: str | None, config: Path | None) -> str:
+    return required(settings.DATABASE_URL.flag, settings.given(config).read(settings.DATABASE_URL, database_url))
+
+
+@app.command()
+def upgrade(*, database_url: flags.DatabaseUrl = None, config: flags.Config = None) -> None:
+    """Make the tables, or change them to what this version needs. Safe to repeat."""
+    from vimesh.store import schema  # noqa: PLC0415 - a client needs no SQL
+
+    url = _url(database_url, config)
+    asyncio.run(schema.upgrade(url))
+    typer.echo(f"the tables are of version {schema.newest()}")
+
+
+@app.command()
+def current(*, database_url: flags.DatabaseUrl = None, config: flags.Config = None) -> None:
+    """Print the version of the tables."""
+    from vimesh.store import schema  # noqa: PLC0415 - a client needs no SQL
+
+    typer.echo(asyncio.run(schema.current(_url(database_url, config))) or "none")
+
+
+@app.command()
+def check(*, database_url: flags.DatabaseUrl = None, config: flags.Config = None) -> None:
+    """End with 0 if the tables are what this version needs; else say what to type."""
+    from vimesh.store import schema  # noqa: PLC0415 - a client needs no SQL
+
+    asyncio.run(schema.check(_url(database_url, config)))
+    typer.echo(f"the tables are of version {schema.newest()}, as needed")
+
+
+@app.command()
+def make_key(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
+    """Make the key file that every conductor of a fleet needs a copy of. Never replaces one."""
+    from vimesh.store.secrets import make_key_file  # noqa: PLC0415 - a client needs no cryptography
+
+    if not make_key_file(file):
+        raise Failure(f"{file} exists already", code=ExitCode.ERROR, hint="vimesh conductor --key-file takes it")
+    typer.echo(f"{file} is made: keep a copy, without it no credentials can be read")

@@ -1,0 +1,93 @@
+"""vimesh up and vimesh demo: flags."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vimesh.cli import flags, settings
+from vimesh.cli.sources import BadFlag
+
+Port = Annotated[
+    str | None, typer.Option("--port", metavar="PORT", help="Of the front; 0: any free one [VIMESH_UP_PORT; 7600].")
+]
+Listen = Annotated[
+    str | None, typer.Option("--listen", metavar="IP", help="Where the front listens [VIMESH_UP_LISTEN; 127.0.0.1].")
+]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", metavar="DIR", help="Keeps everything [VIMESH_UP_DATA_DIR; ./.vimesh].")
+]
+Conductors = Annotated[
+    str | None, typer.Option("--conductors", metavar="N", help="How many [VIMESH_UP_CONDUCTORS; 2].")
+]
+
+
+def up(  # noqa: PLR0913 - one parameter per flag
+    *,
+    port: Port = None,
+    listen: Listen = None,
+    data_dir: DataDir = None,
+    conductors: Conductors = None,
+    database_url: flags.DatabaseUrl = None,
+    log_level: flags.Level = None,
+    log_format: flags.Format = None,
+    config: flags.Config = None,
+) -> None:
+    """Run a whole fleet in the foreground: Envoy, conductors, a monitor. Ctrl-C stops it."""
+    from vimesh.cli.fleet.foreground import run_up  # noqa: PLC0415 - a client needs no fleet
+    from vimesh.cli.fleet.wanted import Wanted  # noqa: PLC0415
+
+    found = settings.given(config)
+    wanted = Wanted(
+        host=found.read(settings.UP_LISTEN, listen),
+        port=found.read(settings.UP_PORT, port),
+        data_dir=found.read(settings.UP_DATA_DIR, data_dir),
+        conductors=found.read(settings.UP_CONDUCTORS, conductors),
+        database_url=found.read(settings.DATABASE_URL, database_url),
+        logs=settings.log_settings(found, level=log_level, format_=log_format),
+        config=config,
+    )
+    asyncio.run(run_up(wanted))
+
+
+def demo(  # noqa: PLR0913 - one parameter per flag
+    *,
+    duration: Annotated[
+        str | None, typer.Option("--duration", metavar="DURATION", help="Stop by itself after so long.")
+    ] = None,
+    port: Annotated[
+        str | None, typer.Option("--port", metavar="PORT", help="Of the front; default 7600, or any if it is taken.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", metavar="DIR", help="Default: a temporary one, removed at the end.")
+    ] = None,
+    conductors: Conductors = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="table|json", help="How to print changes.")
+    ] = None,
+    config: flags.Config = None,
+) -> None:
+    """Run a fleet with three endpoints that come and go, and show what it says about them. Ctrl-C stops it."""
+    from vimesh.cli.fleet.showing import run_demo  # noqa: PLC0415 - a client needs no fleet
+    from vimesh.cli.fleet.wanted import Demo  # noqa: PLC0415
+
+    found = settings.given(config)
+    try:
+        duration_s = None if duration is None else settings.positive_s(duration)
+    except ValueError as error:
+        raise BadFlag("--duration", str(error)) from error
+    asyncio.run(
+        run_demo(
+            Demo(
+                port=None if port is None else found.read(settings.UP_PORT, port),
+                data_dir=data_dir,
+                conductors=found.read(settings.UP_CONDUCTORS, conductors),
+                output=found.read(settings.OUTPUT, output),
+                duration_s=duration_s,
+                config=config,
+            )
+        )
+    )

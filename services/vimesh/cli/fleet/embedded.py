@@ -1,0 +1,131 @@
+"""The embedded fleet: everything as real processes on one machine, in one foreground command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from vimesh.cli.exits import Failure
+from vimesh.cli.fleet.data_dir import DataDir
+from vimesh.cli.fleet.log_lines import Say
+from vimesh.cli.fleet.parts import Conductor, Front, Members, Monitor, without_secrets
+from vimesh.cli.fleet.ports import require_free
+from vimesh.cli.fleet.supervised import Supervised
+from vimesh.cli.stopping import Stopping
+from vimesh.envoy import binary, files
+from vimesh.envoy.fleet import Address, Fleet
+from vimesh.store import schema
+from vimesh.store.secrets import make_key_file
+
+_START_LIMIT_S = 30.0
+# Together within 8 s.
+_MONITOR_STOP_S = 1.5
+_CONDUCTOR_STOP_S = 5.0
+_FRONT_STOP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    host: str
+    """The IP address on which the front listens."""
+    port: int
+    conductors: int
+    database_url: str
+    """Empty: a SQLite file in the data directory."""
+
+    @property
+    def address(self) -> str:
+        """Where clients on this machine reach the front."""
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return str(Address(here, self.port))
+
+
+class Interrupted(Exception):
+    """The user wanted to stop before everything was up."""
+
+
+class EmbeddedFleet:
+    def __init__(
+        self, settings: FleetSettings, data_dir: DataDir, environment: Mapping[str, str], say: Say, stopping: Stopping
+    ) -> None:
+        self._settings = settings
+        self._data_dir = data_dir
+        self._say = say
+        self._stopping = stopping
+        outsiders = without_secrets(environment)
+        self._members = Members(data_dir.envoy)
+        url = settings.database_url or data_dir.database_url
+        self._database_url = url
+        self._conductors = [
+            Supervised(Conductor(number, url, data_dir.key_file, self._members, outsiders), say, self._write_state)
+            for number in range(1, settings.conductors + 1)
+        ]
+        front = Front(binary.find(environment), data_dir.envoy / "bootstrap.yaml", settings.address, outsiders)
+        self._front = Supervised(front, say, self._write_state)
+        self._monitor = Supervised(Monitor(settings.address, outsiders), say, self._write_state)
+
+    async def prepare(self) -> None:
+        """Make what the processes need. Raises Failure, BadSetting, StoreUnavailable."""
+        require_free(self._settings.host, self._settings.port)
+        make_key_file(self._data_dir.key_file)
+        await schema.upgrade(self._database_url)
+        front = Address(self._settings.host, self._settings.port)
+        files.render(Fleet(conductors=(), front=front), self._data_dir.envoy)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Run everything while the block runs. Raises a group of Failure when it does not come up, of Interrupted."""
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                await self._start(tasks)
+                yield
+            finally:
+                await self._stop()
+
+    async def _start(self, tasks: asyncio.TaskGroup) -> None:
+        waiting_for = ""
+        try:
+            async with asyncio.timeout(_START_LIMIT_S):
+                # The front serves as soon as a conductor behind it does; the monitor is nothing without them.
+                for batch in ([*self._conductors, self._front], [self._monitor]):
+                    for part in batch:
+                        tasks.create_task(part.run())
+                    for part in batch:
+                        waiting_for = part.name
+                        await self._served(part)
+        except TimeoutError:
+            raise Failure(f"{waiting_for} does not serve after {_START_LIMIT_S:g} s") from None
+
+    async def _served(self, part: Supervised) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            served = tasks.create_task(part.served.wait())
+            asked = tasks.create_task(self._stopping.asked())
+            await asyncio.wait((served, asked), return_when=asyncio.FIRST_COMPLETED)
+            served.cancel()
+            asked.cancel()
+        if not part.served.is_set():
+            raise Interrupted
+
+    async def _stop(self) -> None:
+        # Conductors drain while the front is there, so that calls in flight end well.
+        await self._monitor.stop(_MONITOR_STOP_S, self._stopping)
+        async with asyncio.TaskGroup() as tasks:
+            for conductor in self._conductors:
+                tasks.create_task(conductor.stop(_CONDUCTOR_STOP_S, self._stopping))
+        await self._front.stop(_FRONT_STOP_S, self._stopping)
+
+    def _write_state(self) -> None:
+        processes = [
+            {"name": part.name, "pid": part.pid, "address": self._address_of(part.name)}
+            for part in (*self._conductors, self._front, self._monitor)
+            if part.pid is not None
+        ]
+        self._data_dir.write_state({"address": self._settings.address, "pid": os.getpid(), "processes": processes})
+
+    def _address_of(self, name: str) -> str:
+        if name == self._front.name:
+            return self._settings.address
+        return str(self._members.addresses.get(name, ""))

@@ -1,0 +1,24 @@
+"""The environment of the fleet's processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from vimesh.cli.settings import LOG_FORMAT, LOG_LEVEL, LogFormat, LogSettings
+from vimesh.cli.sources import CONFIG_VARIABLE
+
+
+def environment_of_parts(
+    present: Mapping[str, str], logs: LogSettings, config: Path | None, *, for_eyes: bool, coloured: bool
+) -> dict[str, str]:
+    """Return what the processes get: their output is a pipe, so they cannot see who reads their logs."""
+    format_ = logs.format
+    if format_ is LogFormat.AUTO:
+        format_ = LogFormat.CONSOLE if for_eyes else LogFormat.LOGFMT
+    environment = {**present, LOG_LEVEL.variable: logs.level.value, LOG_FORMAT.variable: format_.value}
+    if coloured:
+        environment["FORCE_COLOR"] = "1"
+    if config is not None:
+        environment[CONFIG_VARIABLE] = str(config.resolve())
+    return environment

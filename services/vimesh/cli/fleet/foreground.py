@@ -1,0 +1,54 @@
+"""vimesh up: the embedded fleet until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+from vimesh.cli.fleet.data_dir import locked
+from vimesh.cli.fleet.embedded import EmbeddedFleet, FleetSettings, Interrupted
+from vimesh.cli.fleet.environment import environment_of_parts
+from vimesh.cli.fleet.log_lines import LogStream
+from vimesh.cli.fleet.ports import free_port
+from vimesh.cli.fleet.ready import ready_block
+from vimesh.cli.fleet.wanted import Wanted
+from vimesh.cli.stopping import stop_on_signals
+from vimesh.cli.terminal import coloured
+
+
+async def run_up(wanted: Wanted) -> None:
+    """Raises Failure, BadSetting, StoreUnavailable, or a group of them."""
+    stream = LogStream(sys.stderr, coloured=coloured(sys.stderr))
+    environment = environment_of_parts(
+        os.environ, wanted.logs, wanted.config, for_eyes=sys.stderr.isatty(), coloured=coloured(sys.stderr)
+    )
+    with stop_on_signals() as stopping, locked(wanted.data_dir) as data_dir:
+        settings = FleetSettings(
+            host=wanted.host,
+            port=wanted.port or free_port(wanted.host),
+            conductors=wanted.conductors,
+            database_url=wanted.database_url,
+        )
+        fleet = EmbeddedFleet(settings, data_dir, environment, stream.say, stopping)
+        await fleet.prepare()
+        stream.say("vimesh", f"starting in {data_dir.path}")
+        try:
+            async with fleet.running():
+                _say_ready(settings, str(data_dir.path))
+                await stopping.asked()
+                stream.say("vimesh", "stopping; Ctrl-C again does it at once")
+        except* Interrupted:
+            stream.say("vimesh", "stopped before it was up")
+    stream.say("vimesh", "everything is stopped")
+
+
+def _say_ready(settings: FleetSettings, data_dir: str) -> None:
+    block = ready_block(
+        settings.address,
+        summary=f"{settings.conductors} conductors, data in {data_dir}",
+        only_this_machine=settings.host in {"127.0.0.1", "::1"},
+    )
+    # Who started it may not read; the fleet runs all the same.
+    with contextlib.suppress(OSError):
+        print(f"\n{block}", flush=True)  # noqa: T201 - the output of the command

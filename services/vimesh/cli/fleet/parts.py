@@ -1,0 +1,113 @@
+"""The processes of an embedded fleet: conductors, the front, the monitor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from vimesh.cli.fleet.ports import free_port
+from vimesh.cli.fleet.program import Program, vimesh
+from vimesh.cli.fleet.serving import until_serving
+from vimesh.cli.settings import DATABASE_URL, KEY_FILE
+from vimesh.envoy import clusters
+from vimesh.envoy.binary import command
+from vimesh.envoy.files import write_endpoints
+from vimesh.envoy.fleet import Address
+
+LOOPBACK = "127.0.0.1"
+
+Environment = Mapping[str, str]
+
+
+class Members:
+    """The conductors that serve, as Envoy reads them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._serving: dict[str, Address] = {}
+
+    @property
+    def addresses(self) -> Mapping[str, Address]:
+        return self._serving
+
+    def serves(self, name: str, address: Address) -> None:
+        self._serving[name] = address
+        self._write()
+
+    def ended(self, name: str) -> None:
+        if self._serving.pop(name, None) is not None:
+            self._write()
+
+    def _write(self) -> None:
+        write_endpoints(self._directory, clusters.CONDUCTORS, self._serving.values())
+
+
+class Conductor:
+    """Has another port after each start: one that somebody else took meanwhile is no trouble then."""
+
+    def __init__(
+        self, number: int, database_url: str, key_file: Path, members: Members, environment: Environment
+    ) -> None:
+        self.name = f"conductor-{number}"
+        self._database_url = database_url
+        self._key_file = key_file
+        self._members = members
+        self._environment = environment
+        self._address = Address(LOOPBACK, 0)
+
+    def prepare(self) -> Program:
+        self._address = Address(LOOPBACK, free_port(LOOPBACK))
+        arguments = ["conductor", "--listen", str(self._address), "--key-file", str(self._key_file)]
+        environment = {**self._environment, DATABASE_URL.variable: self._database_url}
+        if urlsplit(self._database_url).password is None:
+            arguments += ["--database-url", self._database_url]
+        return Program(vimesh(*arguments), environment)
+
+    async def ready(self) -> None:
+        await until_serving(str(self._address))
+        self._members.serves(self.name, self._address)
+
+    def ended(self) -> None:
+        self._members.ended(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    binary: str
+    bootstrap: Path
+    address: str
+    """Where it can be reached from this machine."""
+    environment: Environment
+    name: str = "envoy"
+
+    def prepare(self) -> Program:
+        return Program(command(self.binary, self.bootstrap, log_level="warning"), self.environment)
+
+    async def ready(self) -> None:
+        await until_serving(self.address)
+
+    def ended(self) -> None:
+        """Nobody to tell: clients notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    address: str
+    environment: Environment
+    name: str = "monitor"
+
+    def prepare(self) -> Program:
+        return Program(vimesh("monitor", "--address", self.address), self.environment)
+
+    async def ready(self) -> None:
+        """It serves nobody."""
+
+    def ended(self) -> None:
+        """Nobody to tell: its actions' leases run out."""
+
+
+def without_secrets(environment: Environment) -> dict[str, str]:
+    """Return the environment for processes that have no business with the database."""
+    return {key: value for key, value in environment.items() if key not in {DATABASE_URL.variable, KEY_FILE.variable}}

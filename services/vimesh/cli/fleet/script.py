@@ -1,0 +1,33 @@
+"""What happens in a demo: three endpoints, and when each of them goes and comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scene(StrEnum):
+    SERVES = "serves"
+    FAILS = "answers 503"
+    GONE = "does not listen"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    after_s: float
+    """Time since the step before."""
+    name: str
+    scene: Scene
+
+
+NAMES = ("demo-north", "demo-south", "demo-west")
+
+SCRIPT = (
+    Step(3.0, "demo-south", Scene.GONE),
+    Step(5.0, "demo-west", Scene.FAILS),
+    Step(4.0, "demo-south", Scene.SERVES),
+    Step(5.0, "demo-west", Scene.SERVES),
+    Step(4.0, "demo-north", Scene.GONE),
+    Step(6.0, "demo-north", Scene.SERVES),
+)
+"""Played again and again."""

@@ -1,0 +1,125 @@
+"""One process of the fleet: started again whenever it ends, until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from vimesh.cli.exits import Failure
+from vimesh.cli.fleet.backoff import Backoff
+from vimesh.cli.fleet.log_lines import Say, relay
+from vimesh.cli.fleet.program import Program, start
+from vimesh.cli.stopping import Stopping
+
+FIRST_ATTEMPTS = 3
+"""A process that has never served is given up after so many: what is wrong then is a setting."""
+
+
+class Part(Protocol):
+    """What a process is for."""
+
+    @property
+    def name(self) -> str: ...
+
+    def prepare(self) -> Program:
+        """Say what to start. Called before each start."""
+
+    async def ready(self) -> None:
+        """Return as soon as the process that was prepared serves. Cancelled when it ends."""
+
+    def ended(self) -> None:
+        """Hear that it does not serve any more."""
+
+
+class Supervised:
+    def __init__(self, part: Part, say: Say, changed: Callable[[], None]) -> None:
+        self._part = part
+        self._say = say
+        self._changed = changed
+        self._stopping = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
+        self.served = asyncio.Event()
+        """Set once the process has served for the first time."""
+
+    @property
+    def name(self) -> str:
+        return self._part.name
+
+    @property
+    def pid(self) -> int | None:
+        """None while it does not run."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if running and self._process else None
+
+    async def run(self) -> None:
+        """Keep the process running until `stop`. Raises Failure when it never comes to serve."""
+        backoff = Backoff()
+        attempts = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            code = await self._run_once()
+            if self._stopping.is_set():
+                return
+            attempts += 1
+            if not self.served.is_set() and attempts == FIRST_ATTEMPTS:
+                raise Failure(f"{self.name} does not start: it {_ending(code)}", hint="its last words are in the log")
+            pause_s = backoff.after(time.monotonic() - began)
+            self._say("vimesh", f"{self.name} {_ending(code)}; starting it again in {pause_s:.1f} s")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._stopping.wait()
+
+    async def _run_once(self) -> int:
+        process = self._process = await start(self._part.prepare())
+        self._changed()
+        try:
+            if self._stopping.is_set():
+                # It came while the process was on its way.
+                return 0
+            async with asyncio.TaskGroup() as tasks:
+                if process.stdout is not None:
+                    tasks.create_task(relay(self.name, process.stdout, self._say))
+                becoming_ready = tasks.create_task(self._become_ready())
+                code = await process.wait()
+                becoming_ready.cancel()
+                return code
+        finally:
+            self._part.ended()
+            await self._kill()
+            self._changed()
+
+    async def _become_ready(self) -> None:
+        await self._part.ready()
+        self.served.set()
+
+    async def stop(self, limit_s: float, stopping: Stopping) -> None:
+        """Ask the process to end; kill it when the limit is over, or when the user is in a hurry."""
+        self._stopping.set()
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        async with asyncio.TaskGroup() as tasks:
+            ended = tasks.create_task(process.wait())
+            urged = tasks.create_task(stopping.urged())
+            await asyncio.wait((ended, urged), timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+            urged.cancel()
+            if not ended.done():
+                self._say("vimesh", f"{self.name} does not end; killing it")
+                await self._kill()
+
+    async def _kill(self) -> None:
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def _ending(code: int) -> str:
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

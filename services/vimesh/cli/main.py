@@ -1,0 +1,86 @@
+"""The `vimesh` command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from vimesh.cli import database, envoy, exits
+from vimesh.cli.conductor import conductor
+from vimesh.cli.exits import ExitCode, Failure
+from vimesh.cli.fleet.commands import demo, up
+from vimesh.cli.monitor import monitor
+from vimesh.cli.sources import BadFlag
+from vimesh.cli.vim.commands import app as vim
+from vimesh.domain.errors import BadSetting, VimeshError
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - 40 ms that no other command needs to wait
+
+        typer.echo(f"vimesh {version('vimesh')}")
+        raise typer.Exit
+
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback(epilog=exits.EPILOG)
+def root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Tell which VIMs can be reached."""
+
+
+app.command()(up)
+app.command()(demo)
+app.add_typer(vim, name="vim")
+app.command()(conductor)
+app.command()(monitor)
+app.add_typer(envoy.app, name="envoy")
+app.add_typer(database.app, name="db")
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command line (default: that of the process), and exit with a documented code."""
+    try:
+        app(arguments, prog_name="vimesh")
+    except BaseException as error:
+        code = _code_of(error)
+        if code is None:
+            raise
+        sys.exit(code)
+    sys.exit(ExitCode.OK)
+
+
+def _code_of(error: BaseException) -> ExitCode | None:
+    """Say what went wrong, if it is nothing that needs a traceback."""
+    match _known(error):
+        case Failure() as failure:
+            exits.show(failure)
+            return failure.code
+        case BadFlag() as flag:
+            exits.show(Failure(str(flag)))
+            return ExitCode.USAGE
+        case BadSetting() | VimeshError() as known:
+            exits.show(Failure(str(known)))
+            return ExitCode.ERROR
+        case KeyboardInterrupt():
+            return ExitCode.INTERRUPTED
+    return None
+
+
+def _known(error: BaseException) -> BaseException:
+    """Return the first error of a group of tasks, if all that happened there needs no traceback."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    inner = [_known(each) for each in error.exceptions]
+    explained = all(isinstance(each, Failure | BadSetting | VimeshError) for each in inner)
+    return inner[0] if explained else error

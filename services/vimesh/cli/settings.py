@@ -1,0 +1,157 @@
+"""Every setting of every command, and the frozen values that they become."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TypeVar
+
+from vimesh.cli.durations import seconds
+from vimesh.cli.sources import Setting, Sources, sources
+from vimesh.domain.actions import Shard
+
+DEFAULT_PORT = 7600
+
+
+class Output(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+class LogFormat(StrEnum):
+    AUTO = "auto"
+    """`console` on a terminal, else `logfmt`."""
+    CONSOLE = "console"
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+def _one_of(words: type[_Word]) -> Callable[[str], _Word]:
+    def parse(text: str) -> _Word:
+        try:
+            return words(text.lower())
+        except ValueError:
+            raise ValueError(f"must be one of {', '.join(words)}, not {text!r}") from None
+
+    return parse
+
+
+def positive_s(text: str) -> float:
+    """Read a duration above zero. Raises ValueError."""
+    if (duration_s := seconds(text)) > 0:
+        return duration_s
+    raise ValueError("must be above 0")
+
+
+def _number(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if text.isascii() and text.isdigit() and lowest <= int(text) <= highest:
+            return int(text)
+        raise ValueError(f"must be a number from {lowest} to {highest}, not {text!r}")
+
+    return parse
+
+
+def _host_and_port(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if colon and host and port.isascii() and port.isdigit() and int(port) <= 65535:
+        return text
+    raise ValueError(f"must be host:port, not {text!r}")
+
+
+def _ip(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError(f"must be an IP address, not {text!r}") from None
+
+
+def _shard(text: str) -> Shard:
+    index, _, count = text.partition("/")
+    if index.isdecimal() and count.isdecimal() and int(index) < int(count):
+        return Shard(int(index), int(count))
+    raise ValueError(f"must be I/N with I from 0 to N-1, not {text!r}")
+
+
+ADDRESS = Setting("address", _host_and_port, f"127.0.0.1:{DEFAULT_PORT}")
+CALL_TIMEOUT = Setting("call_timeout", positive_s, 10.0)
+OUTPUT = Setting("output", _one_of(Output), Output.TABLE)
+DATABASE_URL = Setting("database_url", str, "")
+KEY_FILE = Setting("key_file", str, "")
+LOG_LEVEL = Setting("log.level", _one_of(LogLevel), LogLevel.INFO)
+LOG_FORMAT = Setting("log.format", _one_of(LogFormat), LogFormat.AUTO)
+LISTEN = Setting("conductor.listen", _host_and_port, "127.0.0.1:7601")
+CONTACT_WITHIN = Setting("conductor.contact_within", positive_s, 30.0)
+SHARD = Setting("monitor.shard", _shard, Shard())
+UP_PORT = Setting("up.port", _number(0, 65535), DEFAULT_PORT)
+UP_LISTEN = Setting("up.listen", _ip, "127.0.0.1")
+UP_DATA_DIR = Setting("up.data_dir", Path, Path(".vimesh"))
+UP_CONDUCTORS = Setting("up.conductors", _number(1, 64), 2)
+
+KNOWN = tuple(
+    setting.key
+    for setting in (
+        ADDRESS,
+        CALL_TIMEOUT,
+        OUTPUT,
+        DATABASE_URL,
+        KEY_FILE,
+        LOG_LEVEL,
+        LOG_FORMAT,
+        LISTEN,
+        CONTACT_WITHIN,
+        SHARD,
+        UP_PORT,
+        UP_LISTEN,
+        UP_DATA_DIR,
+        UP_CONDUCTORS,
+    )
+)
+
+
+def given(config: Path | None) -> Sources:
+    """Return the environment and the file of this process. Raises BadSetting."""
+    return sources(config, os.environ, KNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    address: str
+    call_timeout_s: float
+    output: Output
+
+
+def client_settings(
+    config: Path | None, *, address: str | None, call_timeout: str | None, output: str | None
+) -> ClientSettings:
+    found = given(config)
+    return ClientSettings(
+        address=found.read(ADDRESS, address),
+        call_timeout_s=found.read(CALL_TIMEOUT, call_timeout),
+        output=found.read(OUTPUT, output),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    level: LogLevel
+    format: LogFormat
+
+
+def log_settings(found: Sources, *, level: str | None, format_: str | None) -> LogSettings:
+    return LogSettings(found.read(LOG_LEVEL, level), found.read(LOG_FORMAT, format_))

@@ -1,0 +1,26 @@
+"""Flags of every `vimesh vim` command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+CallTimeout = Annotated[
+    str | None,
+    typer.Option("--call-timeout", metavar="DURATION", help="Limit of one call [VIMESH_CALL_TIMEOUT; default 10s]."),
+]
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout", "--call-timeout", metavar="DURATION", help="Limit of one call [VIMESH_CALL_TIMEOUT; default 10s]."
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="table|json|yaml", help="How to print [VIMESH_OUTPUT; default table]."),
+]
+Project = Annotated[
+    str | None, typer.Option("--project", metavar="ID", help="The project in which to look for a name.")
+]
+Given = Annotated[str, typer.Argument(metavar="VIM", help="Id or name of a VIM.")]

@@ -1,0 +1,24 @@
+"""The `vimesh vim` commands: gRPC clients and nothing more."""
+
+from __future__ import annotations
+
+import typer
+
+from vimesh.cli.vim.deregister import deregister
+from vimesh.cli.vim.events import events
+from vimesh.cli.vim.listing import list_vims, show
+from vimesh.cli.vim.modify import set_vim
+from vimesh.cli.vim.register import register
+from vimesh.cli.vim.waits import wait
+from vimesh.cli.vim.watch import watch
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Register, show, change and watch VIMs.")
+app.command()(register)
+app.command("list")(list_vims)
+app.command()(show)
+app.command("set")(set_vim)
+app.command()(deregister)
+app.command("delete", hidden=True)(deregister)
+app.command()(watch)
+app.command()(wait)
+app.command()(events)

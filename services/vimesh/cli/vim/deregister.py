@@ -1,0 +1,48 @@
+"""vimesh vim deregister."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vimesh.cli import flags
+from vimesh.cli.settings import Output, client_settings
+from vimesh.cli.vim import client_flags, documents
+from vimesh.cli.vim.front import Front, run
+from vimesh.cli.vim.lookup import find
+from vimesh.v1 import vim_service_pb2 as pb
+
+
+def deregister(  # noqa: PLR0913 - one parameter per flag
+    vims: Annotated[list[str], typer.Argument(metavar="VIM...", help="Ids or names.", show_default=False)],
+    *,
+    project: client_flags.Project = None,
+    output: client_flags.Output = None,
+    address: flags.Address = None,
+    call_timeout: client_flags.Timeout = None,
+    config: flags.Config = None,
+) -> None:
+    """Remove VIMs with their credentials. Nothing is removed if one of them cannot be found."""
+    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    gone: list[dict[str, str]] = []
+
+    async def remove(front: Front) -> None:
+        found = {vim.id: vim for vim in [await find(front, given, project) for given in vims]}
+        for vim in found.values():
+            await front.vims.DeregisterVim(pb.DeregisterVimRequest(vim_id=vim.id), timeout=front.timeout_s)
+            gone.append({"id": vim.id, "name": vim.name})
+
+    try:
+        run(settings, remove)
+    finally:
+        # Also those that went before one failed.
+        _print(settings.output, gone)
+
+
+def _print(output: Output, gone: list[dict[str, str]]) -> None:
+    if output is not Output.TABLE:
+        documents.write(output, gone)
+        return
+    for vim in gone:
+        typer.echo(f"deregistered {vim['name']} ({vim['id']})")

@@ -1,0 +1,48 @@
+"""Messages as JSON and YAML, with the field names of the protos."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+
+from vimesh.cli.settings import Output
+
+
+def document(message: Message) -> dict[str, Any]:
+    """Return a message as JSON has it: defaults included, fields in the order of the proto."""
+    content = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    return _in_order(content, message.DESCRIPTOR)
+
+
+def _in_order(content: Mapping[str, Any], message: Any) -> dict[str, Any]:  # noqa: ANN401 - upb's or Python's
+    ordered: dict[str, Any] = {}
+    for field in message.fields:
+        if field.name in content:
+            value = content[field.name]
+            ours = field.message_type is not None and field.message_type.file.package == message.file.package
+            ordered[field.name] = _in_order(value, field.message_type) if ours and isinstance(value, dict) else value
+    return ordered
+
+
+def write(output: Output, content: object) -> None:
+    if output is Output.JSON:
+        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        return
+    import yaml  # noqa: PLC0415 - only who asks for YAML waits for it
+
+    sys.stdout.write(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def write_line(content: object) -> None:
+    """Write one JSON object on one line, at once: somebody reads along."""
+    sys.stdout.write(json.dumps(content, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def write_all(output: Output, messages: Sequence[Message]) -> None:
+    write(output, [document(message) for message in messages])

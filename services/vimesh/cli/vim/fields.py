@@ -1,0 +1,65 @@
+"""Flags and files as the fields of a VIM."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vimesh.v1.vim_pb2 import Vim
+
+Type = Annotated[str | None, typer.Option("--type", metavar="openstack|kubernetes", help="What cloud it is.")]
+AuthUrl = Annotated[str | None, typer.Option("--auth-url", metavar="URL", help="Its host is what gets probed.")]
+Description = Annotated[str | None, typer.Option("--description", metavar="TEXT")]
+Default = Annotated[
+    bool | None,
+    typer.Option("--default/--no-default", "--is-default", help="Whether it is the default VIM of its project."),
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config-file", metavar="FILE", help="Tacker's YAML of a VIM; flags override it.")
+]
+
+
+def fill_from_file(vim: Vim, path: Path) -> list[str]:
+    """Set what a Tacker file says. Returns the names of the fields. Raises BadSetting."""
+    from vimesh.cli.vim import tacker_file  # noqa: PLC0415 - only who has such a file waits for YAML
+
+    said = tacker_file.read(path)
+    for key in said.unknown:
+        print(f"warning: {path}: {key} is not known and left out", file=sys.stderr)  # noqa: T201 - for people
+    filled = ["type", "vim_project", "auth_cred"]
+    vim.type = said.type
+    vim.vim_project.update(said.vim_project)
+    vim.auth_cred.update(said.auth_cred)
+    if said.auth_url:
+        vim.auth_url = said.auth_url
+        filled.append("auth_url")
+    if said.extra is not None:
+        vim.extra.update(said.extra)
+        filled.append("extra")
+    return filled
+
+
+def fill_from_flags(  # noqa: PLR0913 - one parameter per flag
+    vim: Vim,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    type_: str | None = None,
+    auth_url: str | None = None,
+    is_default: bool | None = None,
+) -> list[str]:
+    """Set what flags say. Returns the names of the fields."""
+    given = {
+        "name": name,
+        "description": description,
+        "type": type_,
+        "auth_url": auth_url,
+        "is_default": is_default,
+    }
+    filled = [field for field, value in given.items() if value is not None]
+    for field in filled:
+        setattr(vim, field, given[field])
+    return filled

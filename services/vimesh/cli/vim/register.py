@@ -1,0 +1,96 @@
+"""vimesh vim register."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+import grpc
+import typer
+
+from vimesh.cli import flags
+from vimesh.cli.exits import ExitCode, Failure
+from vimesh.cli.settings import client_settings
+from vimesh.cli.sources import BadFlag
+from vimesh.cli.vim import client_flags, fields, policy, present
+from vimesh.cli.vim.failures import failure, nothing_listens
+from vimesh.cli.vim.fields import fill_from_file, fill_from_flags
+from vimesh.cli.vim.front import Front, run
+from vimesh.cli.vim.policy import PolicyFlags
+from vimesh.cli.vim.waiting import Condition, limit_s, wait_for
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+
+
+def register(  # noqa: PLR0913 - one parameter per flag
+    name_argument: Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)] = None,
+    *,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The same as the argument.")] = None,
+    type_: fields.Type = None,
+    auth_url: fields.AuthUrl = None,
+    config_file: fields.ConfigFile = None,
+    description: fields.Description = None,
+    is_default: fields.Default = None,
+    project: Annotated[str, typer.Option("--project", metavar="ID", help="The project that it belongs to.")] = "",
+    method: policy.Method = None,
+    interval: policy.Interval = None,
+    timeout: policy.Timeout = None,
+    fall: policy.Fall = None,
+    rise: policy.Rise = None,
+    tls_verify: policy.TlsVerify = None,
+    wait: Annotated[
+        str | None, typer.Option("--wait", metavar="STATUS", help="Wait for a status, such as REACHABLE.")
+    ] = None,
+    wait_timeout: Annotated[str, typer.Option("--wait-timeout", metavar="DURATION", help="... for so long.")] = "30s",
+    request_id: Annotated[
+        str | None, typer.Option("--request-id", metavar="UUID", help="Of an earlier try that got no answer.")
+    ] = None,
+    output: client_flags.Output = None,
+    address: flags.Address = None,
+    call_timeout: client_flags.CallTimeout = None,
+    config: flags.Config = None,
+) -> None:
+    """Register a VIM. Its cloud need not be up."""
+    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    vim = vim_pb2.Vim(name=_name(name_argument, name), project_id=project, type="openstack")
+    if config_file is not None:
+        fill_from_file(vim, config_file)
+    fill_from_flags(vim, description=description, type_=type_, auth_url=auth_url, is_default=is_default)
+    if not vim.auth_url:
+        raise BadFlag("--auth-url", "is required (or auth_url in --config-file)")
+    PolicyFlags(method, interval, timeout, fall, rise, tls_verify).apply(vim.probe_policy)
+    condition = Condition.parse("--wait", wait) if wait else None
+    within_s = limit_s("--wait-timeout", wait_timeout)
+    request = pb.RegisterVimRequest(vim=vim, request_id=request_id or str(uuid.uuid4()))
+
+    async def register_and_wait(front: Front) -> vim_pb2.Vim:
+        registered = await _register(front, request)
+        if condition is None:
+            return registered
+        return await wait_for(front, registered, condition, within_s) or registered
+
+    present.one(settings.output, run(settings, register_and_wait))
+
+
+def _name(argument: str | None, flag: str | None) -> str:
+    if argument and flag and argument != flag:
+        raise BadFlag("--name", f"says {flag!r}, and the argument says {argument!r}")
+    name = argument or flag
+    if not name:
+        raise BadFlag("--name", "is required")
+    return name
+
+
+async def _register(front: Front, request: pb.RegisterVimRequest) -> vim_pb2.Vim:
+    try:
+        return (await front.vims.RegisterVim(request, timeout=front.timeout_s)).vim
+    except grpc.aio.AioRpcError as error:
+        failed = failure(error, front.address)
+        if failed.code is not ExitCode.UNAVAILABLE or nothing_listens(error.details() or ""):
+            raise
+        # It may have gone through.
+        raise Failure(
+            str(failed),
+            code=failed.code,
+            hint=f"{failed.hint}; to repeat this safely add --request-id {request.request_id}",
+        ) from error

@@ -1,0 +1,77 @@
+"""Waits until a VIM has a status, by watching it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from vimesh.cli.durations import exact, seconds
+from vimesh.cli.exits import ExitCode, Failure
+from vimesh.cli.sources import BadFlag
+from vimesh.cli.vim.board import Board
+from vimesh.cli.vim.columns import status
+from vimesh.cli.vim.front import Front
+from vimesh.cli.vim.watching import watch
+from vimesh.v1 import vim_pb2
+
+_DELETED = "DELETED"
+_STATUSES = ("REACHABLE", "UNREACHABLE", "UNKNOWN", "PENDING")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    word: str
+    """A status, or DELETED."""
+
+    @classmethod
+    def parse(cls, flag: str, text: str) -> Condition:
+        """Read `REACHABLE`, `status=reachable` or `deleted`. Raises BadFlag."""
+        word = text.rpartition("=")[2].upper()
+        word = _DELETED if word in {"DELETE", "DEREGISTERED", "GONE"} else word
+        if word not in (*_STATUSES, _DELETED):
+            raise BadFlag(flag, f"must be one of {', '.join(_STATUSES)} or deleted, not {text!r}")
+        return cls(word)
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.word == _DELETED
+
+    def met_by(self, vim: vim_pb2.Vim | None) -> bool:
+        return self.is_deleted if vim is None else status(vim.status) == self.word
+
+
+def limit_s(flag: str, text: str) -> float:
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise BadFlag(flag, str(error)) from error
+
+
+async def wait_for(front: Front, vim: vim_pb2.Vim, condition: Condition, within_s: float) -> vim_pb2.Vim | None:
+    """Return the VIM as soon as the condition is met; None when it is met by being gone.
+
+    Raises Failure when the time is over, or when the VIM is gone and that was not waited for.
+    """
+    board = Board()
+    try:
+        async with asyncio.timeout(within_s):
+            async with aclosing(watch(front, vim_id=vim.id)) as changes:
+                async for shown in changes:
+                    passed = {status(change.event.status) for change in board.take(shown)}
+                    if not board.complete:
+                        continue
+                    present = board.vims.get(vim.id)
+                    vim = present or vim
+                    # A status that has come and gone again was there.
+                    if condition.met_by(present) or condition.word in passed:
+                        return present
+                    if present is None:
+                        raise Failure(f"{vim.name} ({vim.id}) was deregistered meanwhile", code=ExitCode.NOT_FOUND)
+    except TimeoutError:
+        reason = f", {vim.reason}" if vim.reason else ""
+        raise Failure(
+            f"{vim.name} ({vim.id}) is {status(vim.status)}{reason} and not {condition.word} after {exact(within_s)}",
+            code=ExitCode.NOT_MET,
+        ) from None
+    raise AssertionError("a watch never ends by itself")

@@ -1,0 +1,50 @@
+"""vimesh vim wait."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import grpc
+import typer
+
+from vimesh.cli import flags
+from vimesh.cli.exits import ExitCode, Failure
+from vimesh.cli.settings import client_settings
+from vimesh.cli.vim import client_flags, present
+from vimesh.cli.vim.front import Front, run
+from vimesh.cli.vim.lookup import find
+from vimesh.cli.vim.waiting import Condition, limit_s, wait_for
+from vimesh.v1.vim_pb2 import Vim
+
+
+def wait(  # noqa: PLR0913 - one parameter per flag
+    vim: client_flags.Given,
+    *,
+    for_: Annotated[str, typer.Option("--for", metavar="STATUS|deleted", help="What to wait for.")],
+    timeout: Annotated[str, typer.Option("--timeout", metavar="DURATION", help="For how long.")] = "30s",
+    project: client_flags.Project = None,
+    output: client_flags.Output = None,
+    address: flags.Address = None,
+    call_timeout: client_flags.CallTimeout = None,
+    config: flags.Config = None,
+) -> None:
+    """Wait until a VIM has a status, or is gone. Ends with 4 when the time is over."""
+    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    condition, within_s = Condition.parse("--for", for_), limit_s("--timeout", timeout)
+
+    async def find_and_wait(front: Front) -> Vim | None:
+        try:
+            return await wait_for(front, await find(front, vim, project), condition, within_s)
+        except (Failure, grpc.aio.AioRpcError) as error:
+            if condition.is_deleted and _says_not_found(error):
+                return None
+            raise
+
+    if (found := run(settings, find_and_wait)) is not None:
+        present.many(settings.output, [found])
+
+
+def _says_not_found(error: Failure | grpc.aio.AioRpcError) -> bool:
+    if isinstance(error, Failure):
+        return error.code is ExitCode.NOT_FOUND
+    return error.code() is grpc.StatusCode.NOT_FOUND

@@ -1,0 +1,52 @@
+"""vimesh vim watch."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from vimesh.cli import flags
+from vimesh.cli.settings import Output, client_settings
+from vimesh.cli.sources import BadFlag
+from vimesh.cli.vim import client_flags
+from vimesh.cli.vim.front import Front, run
+from vimesh.cli.vim.lookup import find
+from vimesh.cli.vim.watching import watch as follow
+
+
+def watch(  # noqa: PLR0913 - one parameter per flag
+    vims: Annotated[list[str] | None, typer.Argument(metavar="[VIM]...", show_default=False)] = None,
+    *,
+    project: client_flags.Project = None,
+    output: client_flags.Output = None,
+    address: flags.Address = None,
+    call_timeout: client_flags.Timeout = None,
+    config: flags.Config = None,
+) -> None:
+    """Show all VIMs, or some, and every change until Ctrl-C: a live table on a terminal, else lines."""
+    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    if settings.output is Output.YAML:
+        raise BadFlag("--output", "yaml cannot be watched; use json")
+
+    async def show(front: Front) -> None:
+        wanted = frozenset([(await find(front, given, project)).id for given in vims or ()])
+        await show_changes(front, settings.output, wanted)
+
+    try:
+        run(settings, show)
+    except KeyboardInterrupt:
+        # The way to end a watch.
+        return
+
+
+async def show_changes(front: Front, output: Output, wanted: frozenset[str] = frozenset()) -> None:
+    """Show the wanted VIMs (none named: all) and their changes until cancelled."""
+    from vimesh.cli.vim import lines, live  # noqa: PLC0415 - rich takes its time, and other commands do without
+
+    only = next(iter(wanted)) if len(wanted) == 1 else ""
+    if output is Output.TABLE and sys.stdout.isatty():
+        await live.show(lambda link: follow(front, vim_id=only, link=link), front.address, wanted)
+    else:
+        await lines.Lines(output, wanted).show(lambda link: follow(front, vim_id=only, link=link))

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vimesh.cli.vim import tacker_file
+from vimesh.cli.vim.tacker_file import TackerVim
+from vimesh.domain.errors import BadSetting
+
+OPENSTACK = {"auth_url": "http://10.0.0.5:5000/v3", "username": "u", "password": "'0123'", "project_name": "nfv"}
+KUBERNETES = {"type": "kubernetes", "bearer_token": "t", "ssl_ca_cert": "None", "project_name": "default"}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "vim.yaml"
+
+
+def read(file: Path, keys: dict[str, str]) -> TackerVim:
+    file.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()))
+    return tacker_file.read(file)
+
+
+def test_an_openstack_file_is_read_as_tackers_client_reads_it(file: Path) -> None:
+    found = read(file, OPENSTACK)
+
+    assert (found.type, found.auth_url) == ("openstack", "http://10.0.0.5:5000/v3")
+    assert found.vim_project == {"name": "nfv", "project_domain_name": ""}
+    assert found.auth_cred == {"username": "u", "password": "0123", "user_domain_name": "", "cert_verify": "True"}
+    assert "0123" not in repr(found)
+
+
+def test_a_kubernetes_file_keeps_the_certificate_and_what_else_was_noted(file: Path) -> None:
+    pem = '"-----BEGIN CERTIFICATE-----\\nMII\\n-----END CERTIFICATE-----\\n"'
+    found = read(file, {**KUBERNETES, "ssl_ca_cert": pem, "extra": "{helm: true}"})
+
+    assert found.auth_cred["ssl_ca_cert"].splitlines()[1] == "MII"
+    assert found.auth_cred["bearer_token"] == "t"
+    assert found.extra == {"helm": True}
+    assert found.vim_project == {"name": "default"}
+
+
+@pytest.mark.parametrize("none", ["None", "null", "''"])
+def test_no_certificate_is_the_text_none(file: Path, none: str) -> None:
+    assert read(file, {**KUBERNETES, "ssl_ca_cert": none}).auth_cred["ssl_ca_cert"] == "None"
+
+
+def test_a_kubernetes_file_may_hold_a_user_or_an_oidc_client_instead_of_a_token(file: Path) -> None:
+    user = {"type": "kubernetes", "ssl_ca_cert": "None", "project_name": "p", "username": "u", "password": "w"}
+
+    assert set(read(file, user).auth_cred) == {"username", "password", "ssl_ca_cert"}
+    with pytest.raises(BadSetting, match="client_id: is missing"):
+        read(file, {**user, "oidc_token_url": "https://id/token"})
+    oidc = read(file, {**user, "oidc_token_url": "https://id/token", "client_id": "c"})
+    assert set(oidc.auth_cred) == {"username", "password", "oidc_token_url", "client_id", "ssl_ca_cert"}
+
+
+@pytest.mark.parametrize("verify", ["True", "'False'", "false"])
+def test_cert_verify_may_be_a_text_or_a_boolean(file: Path, verify: str) -> None:
+    assert read(file, {**OPENSTACK, "cert_verify": verify}).auth_cred["cert_verify"] in {"True", "False"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        ({key: value for key, value in OPENSTACK.items() if key != "password"}, "password: is missing"),
+        ({key: value for key, value in OPENSTACK.items() if key != "project_name"}, "project_name: is missing"),
+        ({key: value for key, value in KUBERNETES.items() if key != "ssl_ca_cert"}, "ssl_ca_cert: is missing"),
+        ({key: value for key, value in KUBERNETES.items() if key != "bearer_token"}, "bearer_token: is missing"),
+        ({**OPENSTACK, "password": "12345"}, "password: must be a text: write it in quotes"),
+        ({**OPENSTACK, "type": "vmware"}, "type: must be openstack or kubernetes"),
+        ({**OPENSTACK, "cert_verify": "perhaps"}, "cert_verify: must be 'True' or 'False'"),
+        ({**KUBERNETES, "extra": "text"}, "extra: must be a mapping"),
+    ],
+)
+def test_what_is_wrong_is_named_with_the_file_and_the_key(file: Path, keys: dict[str, str], complaint: str) -> None:
+    with pytest.raises(BadSetting, match=complaint) as caught:
+        read(file, keys)
+
+    assert str(file) in str(caught.value)
+
+
+def test_a_file_that_is_no_yaml_is_told_without_quoting_it(file: Path) -> None:
+    file.write_text("username: u\npassword: 'secret\n")
+
+    with pytest.raises(BadSetting, match="is not YAML: line") as caught:
+        tacker_file.read(file)
+
+    assert "secret" not in str(caught.value)
+
+
+def test_unknown_keys_are_named(file: Path) -> None:
+    assert read(file, {**OPENSTACK, "passwrod": "x"}).unknown == ("passwrod",)

@@ -1,0 +1,149 @@
+"""The embedded fleet in the foreground: how it starts, what it survives, and that it leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import Command
+from tests.cli.running import Fleet, ends_of, fleet, has_ended, running
+
+pytestmark = pytest.mark.fleet
+
+
+def test_the_ready_block_can_be_typed(shared_fleet: Fleet, user: Command) -> None:
+    said = "\n".join(shared_fleet.lines)
+
+    assert f"export VIMESH_ADDRESS={shared_fleet.address}" in said
+    assert f"curl {shared_fleet.address}/v1/vims" in said
+    assert user("vim", "list", "-o", "json").code == 0
+
+
+def test_processes_have_telling_command_lines_and_files_only_their_owner_reads(shared_fleet: Fleet) -> None:
+    def command_line(name: str) -> str:
+        return Path(f"/proc/{shared_fleet.pid_of(name)}/cmdline").read_text().replace("\0", " ")
+
+    assert re.search(
+        r"vimesh conductor --listen 127\.0\.0\.1:\d+ .*--database-url sqlite:///", command_line("conductor-1")
+    )
+    assert f"vimesh monitor --address {shared_fleet.address}" in command_line("monitor")
+    assert "bootstrap.yaml" in command_line("envoy")
+    assert (shared_fleet.data_dir / "credentials.key").stat().st_mode & 0o777 == 0o600
+    assert shared_fleet.data_dir.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_taken_port_is_one_clear_line(vimesh: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = vimesh("up", "--port", str(port))
+
+    assert done.code == 1
+    assert f"error: port {port} on 127.0.0.1 is taken" in done.err
+    assert "--port" in done.err
+    assert done.out == ""
+
+
+def test_a_second_fleet_in_the_same_folder_is_refused(shared_fleet: Fleet, vimesh: Command) -> None:
+    done = vimesh("up", "--port", "0", "--data-dir", str(shared_fleet.data_dir))
+
+    assert done.code == 1
+    assert f"is in use by another fleet (pid {shared_fleet.state['pid']})" in done.err
+    assert "--data-dir" in done.err
+    assert shared_fleet.process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "said"),
+    [
+        (("--data-dir", "/dev/null/x"), {}, "the data directory /dev/null/x cannot be used"),
+        ((), {"VIMESH_ENVOY": "/nonexistent/envoy"}, "VIMESH_ENVOY: /nonexistent/envoy is not an executable"),
+        (("--database-url", "nonsense"), {}, "database_url: "),
+        (("--listen", "198.51.100.7", "--port", "7600"), {}, "cannot listen on 198.51.100.7"),
+        ((), {"VIMESH_UP_CONDUCTORS": "many"}, "VIMESH_UP_CONDUCTORS: must be a number from 1 to 64, not 'many'"),
+    ],
+)
+def test_what_cannot_be_started_says_why(
+    vimesh: Command, flags: tuple[str, ...], environment: dict[str, str], said: str
+) -> None:
+    done = vimesh("up", "--port", "0", *flags, **environment)
+
+    assert done.code == 1
+    assert f"error: {said}" in done.err
+
+
+def test_ctrl_c_stops_everything_in_order_and_the_next_start_finds_the_data(tmp_path: Path) -> None:
+    with fleet(tmp_path) as up:
+        user = Command(tmp_path, {"VIMESH_ADDRESS": up.address})
+        user("vim", "register", "kept", "--auth-url", "http://127.0.0.1:9/v3")
+        with ends_of(up.pids()) as handles:
+            up.interrupt()
+            assert up.ended(within_s=10) == 0
+            assert all(has_ended(handle, 0) for handle in handles)
+        assert not (up.data_dir / "fleet.json").exists()
+        assert "everything is stopped" in up.lines[-1]
+
+    with fleet(tmp_path, "--conductors", "1") as up:
+        assert Command(tmp_path)("vim", "show", "kept", "--address", up.address).code == 0
+        up.interrupt()
+        up.line_with("stopping")
+        up.interrupt()
+        assert up.ended(within_s=5) == 0
+
+
+def test_no_child_outlives_a_killed_up(tmp_path: Path) -> None:
+    with fleet(tmp_path) as up, ends_of(up.pids()) as handles:
+        assert len(handles) == 4
+        up.process.kill()
+
+        assert all(has_ended(handle, 5) for handle in handles)
+
+
+def test_killed_processes_are_replaced_and_calls_go_on(tmp_path: Path) -> None:
+    with fleet(tmp_path) as up:
+        user = Command(tmp_path, {"VIMESH_ADDRESS": up.address})
+        user(
+            "vim",
+            "register",
+            "a",
+            "--auth-url",
+            "http://127.0.0.1:9/v3",
+            "--interval",
+            "1s",
+            "--timeout",
+            "500ms",
+            "--wait",
+            "UNREACHABLE",
+        )
+        with running(tmp_path, "vim", "watch", **user.environment) as watch:
+            watch.line_with(" a ", "is UNREACHABLE")
+            before = up.pid_of("conductor-1")
+            os.kill(before, signal.SIGKILL)
+            up.line_with("conductor-1 was ended by SIGKILL; starting it again in 0.")
+            assert user("vim", "set", "a", "--description", "changed meanwhile").code == 0
+            up.line_with("conductor-1", "conductor is serving")
+            assert up.pid_of("conductor-1") != before
+
+            os.kill(up.pid_of("envoy"), signal.SIGKILL)
+            watch.line_with("reconnecting: ")
+            watch.line_with("connected again")
+            os.kill(up.pid_of("monitor"), signal.SIGKILL)
+            up.line_with("monitor was ended by SIGKILL")
+            up.line_with("monitor started")
+            assert user("vim", "deregister", "a").code == 0
+            watch.line_with(" a ", "DEREGISTERED")
+            assert [line.split()[2] for line in watch.lines if " a " in line] == ["is", "MODIFIED", "DEREGISTERED"]
+
+
+def test_ctrl_c_before_everything_is_up_leaves_nothing(tmp_path: Path) -> None:
+    with running(tmp_path, "up", "--port", "0", "--data-dir", "data") as up:
+        up.line_with("starting in")
+        up.interrupt()
+
+        assert up.ended(within_s=10) == 0
+        assert "everything is stopped" in up.lines[-1]
+    assert not (tmp_path / "data" / "fleet.json").exists()
