@@ -56,11 +56,12 @@ baseline: gen
 
 # --- installing -------------------------------------------------------------------------------------------
 
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+# The first interpreter that runs and is new enough; `make PYTHON=/path/to/python` chooses another one.
+NEW_ENOUGH = -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do $$p $(NEW_ENOUGH) 2>/dev/null && echo $$p && break; done)
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "vimesh needs Python 3.11 or newer: apt-get install python3 (Debian 12, Ubuntu 24.04), or make PYTHON=/path/to/python" >&2; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "vimesh needs Python 3.11 or newer. On Debian 12 or Ubuntu 24.04: sudo apt-get install python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || deploy/apt-install python3-venv
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
