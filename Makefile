@@ -19,8 +19,8 @@ check: lint types imports proto test
 # --- the checks, each by its own name ---------------------------------------------------------------------
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff format --check services tests protos
-	$(BIN)/ruff check services tests protos
+	$(BIN)/ruff format --check services tests protos samples
+	$(BIN)/ruff check services tests protos samples
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
@@ -38,8 +38,8 @@ test: $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready samples/node/node_modul
 	$(BIN)/pytest $(ARGS)
 
 format: $(VENV)/.dev
-	$(BIN)/ruff format services tests protos
-	$(BIN)/ruff check --fix services tests protos
+	$(BIN)/ruff format services tests protos samples
+	$(BIN)/ruff check --fix services tests protos samples
 	$(BIN)/buf format -w protos
 
 # --- files that are made and committed --------------------------------------------------------------------

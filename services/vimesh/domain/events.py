@@ -44,7 +44,7 @@ class VimEvent:
 
 @dataclass(frozen=True, slots=True)
 class LogSpan:
-    """Which revisions the log holds: none when oldest > newest. The making of the log is revision 1, without an event."""
+    """Which revisions the log holds: none when oldest > newest. Its making is revision 1, without an event."""
 
     oldest: int
     newest: int
