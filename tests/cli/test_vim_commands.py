@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -162,8 +164,22 @@ def test_nothing_at_the_address_ends_with_5_and_the_next_step(vimesh: Command) -
     assert "vimesh up" in done.err
 
 
-def test_a_call_that_is_not_answered_in_time_ends_with_5(user: Command) -> None:
-    done = user("vim", "list", "--timeout", "0.00001s")
+@pytest.fixture
+def mute() -> Generator[str]:
+    """Give the address of somebody who takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_call_that_is_not_answered_in_time_ends_with_5(vimesh: Command, mute: str) -> None:
+    done = vimesh("vim", "list", "--address", mute, "--timeout", "200ms")
 
     assert done.code == 5
     assert "did not answer in time" in done.err
+
+
+def test_a_register_without_an_answer_says_how_to_repeat_it_safely(vimesh: Command, mute: str) -> None:
+    done = vimesh("vim", "register", "x", "--auth-url", NOWHERE, "--address", mute, "--call-timeout", "200ms")
+
+    assert done.code == 5
+    assert "--request-id " in done.err

@@ -178,6 +178,23 @@ async def test_a_stream_shows_signs_of_life_and_ends_when_it_is_old(tmp_path: Pa
     assert seen[-1].end == vim_pb2.WATCH_END_AGED
 
 
+async def test_a_stream_shows_signs_of_life_although_much_happens_that_does_not_concern_it(tmp_path: Path) -> None:
+    settings = ConductorSettings(drain_s=0, grace_s=1, watch=WatchLimits(beat_s=0.05))
+    async with conductor_at(tmp_path / "vimesh.sqlite", settings) as client:
+        mine, busy = await client.register(), await client.register()
+        writing = asyncio.create_task(change_often(client, busy, 1_000_000))
+        signs = 0
+        async for response in watch(client, vim_id=mine.id):
+            assert not response.events
+            signs += 1
+            if signs == 5:
+                break
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+
+    assert response.revision > busy.revision
+
+
 async def test_an_engine_lists_and_follows_its_actions(client: Client) -> None:
     first = await client.register()
     stream = client.conductor.WatchActions(conductor_service_pb2.WatchActionsRequest(), timeout=20)

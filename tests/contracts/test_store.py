@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.stores import changes_in, newest_event, registration, report
+from tests.support.stores import changes_in, newest_event, record, registration, report
 from vimesh.domain.errors import (
     BadInput,
     DefaultTaken,
@@ -54,7 +54,7 @@ async def test_a_registered_vim_is_pending_and_complete(store: VimStore) -> None
     assert [getattr(vim, field) for field in same] == [getattr(wanted, field) for field in same]
     assert (vim.is_default, vim.auth_cred) == (True, MASKED)
     assert (vim.status, vim.reason, vim.detail, vim.round_trip_s) == (Status.PENDING, "", "", None)
-    assert (vim.monitor.engine, vim.monitor.state) == (Engine.MISTRAL, MonitorState.STARTING)
+    assert (vim.monitor.engine, vim.monitor.state) == (Engine.MISTRAL, MonitorState.WAITING)
     assert (vim.monitor.contact_time, vim.monitor.last_error) == (None, "")
     assert vim.create_time == vim.update_time == vim.status_time
     assert abs(dt.datetime.now(dt.UTC) - vim.create_time) < dt.timedelta(seconds=30)
@@ -93,7 +93,7 @@ async def test_a_project_has_one_default_even_if_all_come_at_once(store: VimStor
 async def test_a_repeated_request_is_answered_with_the_vim_as_it_is_now(store: VimStore) -> None:
     wanted = registration(request_id="r1", auth_cred=SECRETS)
     vim = await store.register(wanted)
-    await store.record([report(vim, Status.REACHABLE)])
+    await record(store, [report(vim, Status.REACHABLE)])
 
     again = await store.register(wanted)
 
@@ -123,7 +123,7 @@ async def test_a_request_id_is_not_used_for_another_vim(store: VimStore) -> None
 
 async def test_a_modification_changes_what_it_names(store: VimStore) -> None:
     vim = await store.register(registration(auth_cred=SECRETS))
-    await store.record([report(vim, Status.REACHABLE, 3)])
+    await record(store, [report(vim, Status.REACHABLE, 3)])
     before = await store.get(vim.id)
 
     after = await store.modify(vim.id, Modification(name="new", description="d", extra={"a": 1}, is_default=True))
@@ -147,7 +147,7 @@ async def test_a_modification_changes_what_it_names(store: VimStore) -> None:
 )
 async def test_a_new_target_swaps_the_action_and_is_pending(store: VimStore, vim: Vim, target: Modification) -> None:
     """G11."""
-    await store.record([report(vim, Status.UNREACHABLE, 7, reason="TIMEOUT", detail="no answer")])
+    await record(store, [report(vim, Status.UNREACHABLE, 7, reason="TIMEOUT", detail="no answer")])
 
     after = await store.modify(vim.id, target)
 
@@ -159,8 +159,8 @@ async def test_a_new_target_swaps_the_action_and_is_pending(store: VimStore, vim
     assert (event.status, event.previous_status) == (Status.PENDING, Status.UNREACHABLE)
     [action] = await store.actions_of([vim.id])
     assert (action.action_id, action.auth_url, action.observation) == (event.action_id, after.auth_url, 0)
-    assert await store.record([report(vim, Status.REACHABLE, 8)]) == [BadAction()]
-    assert await store.record([report(after, Status.REACHABLE, 1)]) == [Recorded(Status.REACHABLE)]
+    assert await record(store, [report(vim, Status.REACHABLE, 8)]) == [BadAction()]
+    assert await record(store, [report(after, Status.REACHABLE, 1)]) == [Recorded(Status.REACHABLE)]
 
 
 async def test_a_modification_that_changes_nothing_leaves_no_event(store: VimStore) -> None:
@@ -189,7 +189,7 @@ async def test_true_and_one_differ(store: VimStore) -> None:
 
 
 async def test_an_etag_holds_until_the_next_modification_and_not_the_next_status(store: VimStore, vim: Vim) -> None:
-    await store.record([report(vim, Status.REACHABLE)])
+    await record(store, [report(vim, Status.REACHABLE)])
     after = await store.modify(vim.id, Modification(name="a", etag=vim.etag))
 
     with pytest.raises(EtagMismatch):
@@ -255,7 +255,7 @@ async def test_what_is_not_there_cannot_be_read_modified_or_removed(store: VimSt
 
 
 async def test_a_deregistered_vim_leaves_its_last_state_and_a_free_name(store: VimStore, vim: Vim) -> None:
-    await store.record([report(vim, Status.REACHABLE)])
+    await record(store, [report(vim, Status.REACHABLE)])
     last = await store.get(vim.id)
 
     await store.deregister(vim.id)

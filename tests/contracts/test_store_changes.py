@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.stores import registration, report
+from tests.support.stores import record, registration, report
 from vimesh.domain.errors import (
     PageTokenInvalid,
     RevisionCompacted,
@@ -21,7 +21,7 @@ from vimesh.domain.vims import (
 async def test_changes_are_read_from_any_revision_in_order(store: VimStore) -> None:
     """G8."""
     vims = [await store.register(registration()) for _ in range(5)]
-    await store.record([report(vim, Status.REACHABLE) for vim in vims])
+    await record(store, [report(vim, Status.REACHABLE) for vim in vims])
 
     assert [event.revision for event in await store.events_after(1, 100)] == list(range(2, 12))
     assert [event.revision for event in await store.events_after(4, 3)] == [5, 6, 7]
@@ -43,7 +43,7 @@ async def test_an_empty_log_is_followed_from_its_making(store: VimStore) -> None
 
 async def test_changes_of_one_vim_are_paged_newest_first_even_when_it_is_gone(store: VimStore, vim: Vim) -> None:
     for number in range(1, 6):
-        await store.record([report(vim, Status.REACHABLE if number % 2 else Status.UNREACHABLE, number)])
+        await record(store, [report(vim, Status.REACHABLE if number % 2 else Status.UNREACHABLE, number)])
         await store.register(registration())
     await store.deregister(vim.id)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.stores import registration, report
+from tests.support.stores import record, registration, report
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
 from vimesh.domain.errors import (
     PageTokenInvalid,
@@ -44,7 +44,7 @@ async def registered(store: VimStore, *registrations: Registration) -> Sequence[
 async def test_pages_show_each_vim_once_in_order(store: VimStore, page_size: int) -> None:
     vims = await registered(store, *(registration(name=name) for name in ("b", "a", "e", "d", "c")))
     for vim in (vims[3], vims[0], vims[1]):
-        await store.record([report(vim, age_s=-vims.index(vim))])
+        await record(store, [report(vim, age_s=-vims.index(vim))])
 
     assert await listed(store, "", Order("name"), page_size) == ["a", "b", "c", "d", "e"]
     assert await listed(store, "", Order("name", descending=True), page_size) == ["e", "d", "c", "b", "a"]
@@ -103,7 +103,7 @@ async def test_a_filter_shows_what_it_says(store: VimStore, text: str, names: st
         registration(name="lab?"),
         registration(name="ö*", project_id="other"),
     )
-    await store.record([report(vims[1]), report(vims[5])])
+    await record(store, [report(vims[1]), report(vims[5])])
 
     assert sorted(await listed(store, text)) == sorted(names.split())
 
@@ -149,7 +149,7 @@ async def test_actions_are_listed_by_engine_and_shard(store: VimStore) -> None:
 
 async def test_an_action_says_what_to_run(store: VimStore) -> None:
     vim = await store.register(registration(policy=ProbePolicy(Method.TCP, 5.0, 0.5, 2, 2, tls_verify=True)))
-    await store.record([report(vim, Status.REACHABLE, 4)])
+    await record(store, [report(vim, Status.REACHABLE, 4)])
 
     assert await store.actions_of([vim.id, "gone"]) == [
         Action(vim.id, vim.monitor.action_id, vim.auth_url, vim.policy, 4),

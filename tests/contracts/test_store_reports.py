@@ -7,7 +7,7 @@ import datetime as dt
 
 import pytest
 
-from tests.support.stores import changes_in, newest_event, registration, report
+from tests.support.stores import changes_in, newest_event, record, registration, report
 from vimesh.domain.events import EventKind
 from vimesh.domain.ports import VimStore
 from vimesh.domain.vims import (
@@ -26,7 +26,7 @@ async def test_the_wanted_action_writes_the_status(store: VimStore, vim: Vim) ->
     """G1, G2."""
     said = report(vim, Status.UNREACHABLE, 1, reason="HTTP_503", detail="Service Unavailable", round_trip_s=0.25)
 
-    assert await store.record([said]) == [Recorded(Status.UNREACHABLE)]
+    assert await record(store, [said]) == [Recorded(Status.UNREACHABLE)]
 
     after = await store.get(vim.id)
     assert (after.status, after.reason, after.detail) == (Status.UNREACHABLE, "HTTP_503", "Service Unavailable")
@@ -45,18 +45,18 @@ async def test_anybody_else_is_told_to_stop(store: VimStore, vim: Vim) -> None:
 
     said = [report(vim, action_id="another"), report(gone), report(vim, vim_id="never"), report(vim)]
 
-    assert await store.record(said) == [BadAction(), BadAction(), BadAction(), Recorded(Status.REACHABLE)]
+    assert await record(store, said) == [BadAction(), BadAction(), BadAction(), Recorded(Status.REACHABLE)]
 
 
 async def test_a_late_report_overwrites_nothing(store: VimStore, vim: Vim) -> None:
     """G5."""
-    await store.record([report(vim, Status.UNREACHABLE, 5, reason="TIMEOUT")])
+    await record(store, [report(vim, Status.UNREACHABLE, 5, reason="TIMEOUT")])
     before = await store.get(vim.id)
 
     late = Late(Status.UNREACHABLE, 5)
-    assert await store.record([report(vim, Status.REACHABLE, 4)]) == [late]
-    assert await store.record([report(vim, Status.REACHABLE, 5)]) == [late]
-    assert await store.record([report(vim, Status.UNREACHABLE, 5, reason="TIMEOUT")]) == [
+    assert await record(store, [report(vim, Status.REACHABLE, 4)]) == [late]
+    assert await record(store, [report(vim, Status.REACHABLE, 5)]) == [late]
+    assert await record(store, [report(vim, Status.UNREACHABLE, 5, reason="TIMEOUT")]) == [
         Unchanged(Status.UNREACHABLE),
     ]
 
@@ -64,10 +64,10 @@ async def test_a_late_report_overwrites_nothing(store: VimStore, vim: Vim) -> No
 
 
 async def test_a_newer_observation_of_the_same_is_kept_without_an_event(store: VimStore, vim: Vim) -> None:
-    await store.record([report(vim, Status.REACHABLE, 1, round_trip_s=0.1)])
+    await record(store, [report(vim, Status.REACHABLE, 1, round_trip_s=0.1)])
     before = await store.get(vim.id)
 
-    assert await store.record([report(vim, Status.REACHABLE, 2, round_trip_s=0.2)]) == [Recorded(Status.REACHABLE)]
+    assert await record(store, [report(vim, Status.REACHABLE, 2, round_trip_s=0.2)]) == [Recorded(Status.REACHABLE)]
 
     after = await store.get(vim.id)
     assert (after.revision, after.status_time, after.round_trip_s) == (before.revision, before.status_time, 0.2)
@@ -76,10 +76,10 @@ async def test_a_newer_observation_of_the_same_is_kept_without_an_event(store: V
 
 
 async def test_another_reason_is_a_change_that_moves_no_status_time(store: VimStore, vim: Vim) -> None:
-    await store.record([report(vim, Status.UNREACHABLE, 1, reason="TIMEOUT")])
+    await record(store, [report(vim, Status.UNREACHABLE, 1, reason="TIMEOUT")])
     before = await store.get(vim.id)
 
-    await store.record([report(vim, Status.UNREACHABLE, 2, reason="REFUSED", age_s=60)])
+    await record(store, [report(vim, Status.UNREACHABLE, 2, reason="REFUSED", age_s=60)])
 
     after = await store.get(vim.id)
     assert (after.reason, after.status_time) == ("REFUSED", before.status_time)
@@ -87,7 +87,7 @@ async def test_another_reason_is_a_change_that_moves_no_status_time(store: VimSt
 
 
 async def test_the_age_of_an_observation_is_taken_off_the_databases_clock(store: VimStore, vim: Vim) -> None:
-    await store.record([report(vim, Status.REACHABLE, 1, age_s=90)])
+    await record(store, [report(vim, Status.REACHABLE, 1, age_s=90)])
 
     after = await store.get(vim.id)
     assert after.monitor.contact_time is not None
@@ -96,23 +96,23 @@ async def test_the_age_of_an_observation_is_taken_off_the_databases_clock(store:
 
 @pytest.mark.parametrize("age_s", [1e13, float("inf"), -5.0])
 async def test_an_absurd_age_leaves_a_date_that_can_be_read(store: VimStore, vim: Vim, age_s: float) -> None:
-    await store.record([report(vim, Status.REACHABLE, 1, age_s=age_s)])
+    await record(store, [report(vim, Status.REACHABLE, 1, age_s=age_s)])
 
     assert (await store.get(vim.id)).status_time.year > 1970
 
 
 @pytest.mark.parametrize("observation", [2**31, 2**63 - 1, 2**63, 2**64 - 1])
 async def test_observations_are_whole_64_bits(store: VimStore, vim: Vim, observation: int) -> None:
-    await store.record([report(vim, Status.UNREACHABLE, observation, reason="DNS")])
+    await record(store, [report(vim, Status.UNREACHABLE, observation, reason="DNS")])
 
     assert (await store.actions_of([vim.id]))[0].observation == observation
-    assert await store.record([report(vim, Status.REACHABLE, 1)]) == [Late(Status.UNREACHABLE, observation)]
+    assert await record(store, [report(vim, Status.REACHABLE, 1)]) == [Late(Status.UNREACHABLE, observation)]
 
 
 async def test_an_uncounted_report_leaves_the_count(store: VimStore, vim: Vim) -> None:
-    await store.record([report(vim, Status.UNREACHABLE, 9)])
+    await record(store, [report(vim, Status.UNREACHABLE, 9)])
 
-    assert await store.record([report(vim, Status.REACHABLE, 0)]) == [Recorded(Status.REACHABLE)]
+    assert await record(store, [report(vim, Status.REACHABLE, 0)]) == [Recorded(Status.REACHABLE)]
 
     assert (await store.actions_of([vim.id]))[0].observation == 9
 
@@ -127,7 +127,7 @@ async def test_reports_on_one_vim_in_one_call_are_judged_one_after_the_other(sto
         report(vim, Status.REACHABLE, 4),
     ]
 
-    assert await store.record(said) == [
+    assert await record(store, said) == [
         Recorded(Status.REACHABLE),
         Recorded(Status.UNREACHABLE),
         Late(Status.UNREACHABLE, 3),
@@ -145,7 +145,7 @@ async def test_reports_on_one_vim_in_one_call_are_judged_one_after_the_other(sto
 
 
 async def test_no_reports_have_no_outcomes(store: VimStore) -> None:
-    assert await store.record([]) == []
+    assert await record(store, []) == []
 
 
 async def test_stale_and_good_reports_at_once_each_get_their_own_answer(store: VimStore) -> None:
@@ -154,7 +154,7 @@ async def test_stale_and_good_reports_at_once_each_get_their_own_answer(store: V
         report(vim, Status.REACHABLE, 1, action_id="stale") if i % 2 else report(vim) for i, vim in enumerate(vims)
     ]
 
-    said = await asyncio.gather(*(store.record([call]) for call in calls))
+    said = await asyncio.gather(*(record(store, [call]) for call in calls))
 
     assert said == [[BadAction()] if i % 2 else [Recorded(Status.REACHABLE)] for i in range(20)]
     assert [(await store.get(vim.id)).status for vim in vims] == [Status.REACHABLE, Status.PENDING] * 10
@@ -163,7 +163,7 @@ async def test_stale_and_good_reports_at_once_each_get_their_own_answer(store: V
 async def test_three_thousand_calls_at_once_are_all_answered(store: VimStore) -> None:
     vims = [await store.register(registration()) for _ in range(30)]
 
-    said = await asyncio.gather(*(store.record([report(vims[i % 30], Status.REACHABLE, i + 1)]) for i in range(3000)))
+    said = await asyncio.gather(*(record(store, [report(vims[i % 30], Status.REACHABLE, i + 1)]) for i in range(3000)))
 
     assert said == [[Recorded(Status.REACHABLE)]] * 3000
     assert await changes_in(store) == 60
@@ -171,7 +171,7 @@ async def test_three_thousand_calls_at_once_are_all_answered(store: VimStore) ->
 
 
 async def test_a_cancelled_caller_takes_nobody_along(store: VimStore, vim: Vim) -> None:
-    calls = [asyncio.ensure_future(store.record([report(vim, Status.REACHABLE, i)])) for i in range(1, 40)]
+    calls = [asyncio.ensure_future(record(store, [report(vim, Status.REACHABLE, i)])) for i in range(1, 40)]
     await asyncio.sleep(0)
     for call in calls[::2]:
         call.cancel()
@@ -180,7 +180,7 @@ async def test_a_cancelled_caller_takes_nobody_along(store: VimStore, vim: Vim) 
 
     assert all(isinstance(outcome, asyncio.CancelledError) for outcome in said[::2])
     assert said[1::2] == [[Recorded(Status.REACHABLE)]] * len(said[1::2])
-    assert await store.record([report(vim, Status.UNREACHABLE, 50)]) == [Recorded(Status.UNREACHABLE)]
+    assert await record(store, [report(vim, Status.UNREACHABLE, 50)]) == [Recorded(Status.UNREACHABLE)]
 
 
 async def test_a_cancelled_change_is_whole_or_nothing(store: VimStore, vim: Vim) -> None:

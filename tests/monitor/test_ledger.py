@@ -115,12 +115,22 @@ def test_a_late_report_that_says_something_else_is_insisted_on(ledger: Ledger) -
     assert reports(take(ledger, now=1))[0].observation == 2**40 + 1
 
 
-def test_an_action_that_was_replaced_is_reported_no_more(ledger: Ledger) -> None:
+def test_an_action_that_is_forgotten_is_reported_no_more(ledger: Ledger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
-    ledger.adopt("vim", "another", 7)
+    ledger.forget("vim", "action")
 
     ledger.bounced(sent)
     note(ledger, Status.UNREACHABLE)
 
     assert take(ledger, now=1000) == []
+
+
+def test_two_actions_of_a_vim_are_reported_each_for_itself(ledger: Ledger) -> None:
+    ledger.adopt("vim", "another", 7)
+    note(ledger, Status.REACHABLE)
+    ledger.note(Verdict("vim", "another", Status.UNREACHABLE, "", "", None, 0))
+
+    told = [(report.action_id, report.status) for report in reports(take(ledger))]
+
+    assert told == [("action", Status.REACHABLE), ("another", Status.UNREACHABLE)]

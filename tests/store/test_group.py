@@ -10,7 +10,7 @@ import pytest
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.domain.vims import Outcome, Recorded, Report, Status
-from vimesh.store.group import GroupCommit
+from vimesh.store.group import Contact, GroupCommit
 
 
 class Transactions:
@@ -22,14 +22,14 @@ class Transactions:
         self.error: Exception | None = None
         self.poison = ""
 
-    async def commit(self, reports: Sequence[Report]) -> list[Outcome]:
-        self.seen.append([report.vim_id for report in reports])
+    async def commit(self, contacts: Sequence[Contact]) -> list[Outcome]:
+        self.seen.append([contact.report.vim_id for contact in contacts])
         await self.gate.acquire()
         if self.error is not None:
             raise self.error
         if self.poison in self.seen[-1]:
             raise OverflowError
-        return [Recorded(report.status) for report in reports]
+        return [Recorded(contact.report.status) for contact in contacts]
 
 
 @asynccontextmanager
@@ -43,8 +43,8 @@ async def running(group: GroupCommit) -> AsyncGenerator[None]:
             await task
 
 
-def said(*vim_ids: str) -> list[Report]:
-    return [Report(vim_id, "a", Status.REACHABLE) for vim_id in vim_ids]
+def said(*vim_ids: str) -> list[Contact]:
+    return [Contact(Report(vim_id, "a", Status.REACHABLE), 30.0) for vim_id in vim_ids]
 
 
 async def begun(group: GroupCommit, transactions: Transactions, *vim_ids: str) -> asyncio.Task[list[Outcome]]:

@@ -16,8 +16,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 import vimesh.store.schema
-from tests.support.stores import changes_in, registration, sqlite_url, store_at
+from tests.support.stores import changes_in, record, registration, report, sqlite_url, store_at
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.vims import Status
 from vimesh.store.schema import check, current, newest, upgrade
 from vimesh.store.tables import metadata
 
@@ -59,20 +60,39 @@ async def test_the_migrations_make_what_the_tables_say(url: str) -> None:
     engine.dispose()
 
 
-async def test_the_migrations_can_be_undone_and_done_again(url: str, file: Path) -> None:
-    await upgrade(url)
+def downgrade(url: str, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(vimesh.store.schema.__file__).parent / "migrations"))
     engine = create_engine(url)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+        command.downgrade(config, revision)
     engine.dispose()
+
+
+async def test_the_migrations_can_be_undone_and_done_again(url: str, file: Path) -> None:
+    await upgrade(url)
+    downgrade(url, "base")
     assert statement(file, "SELECT name FROM sqlite_master WHERE type = 'table'") == [("alembic_version",)]
 
     await upgrade(url)
 
     await check(url)
+
+
+async def test_vims_of_a_version_without_leases_are_unknown_until_they_are_heard(url: str, file: Path) -> None:
+    """G6: nobody knows how long ago they were heard."""
+    async with store_at(url) as store:
+        vim = await store.register(registration())
+        await record(store, [report(vim, Status.REACHABLE, 1)])
+    downgrade(url, "0001")
+    statement(file, "UPDATE events SET document = json_remove(document, '$.lease_until', '$.lapsed', '$.waiting')")
+
+    async with store_at(url) as store:
+        assert (await store.get(vim.id)).status is Status.UNKNOWN
+        assert (await store.events_of(vim.id, 9, ""))[0][1].vim == vim
+        await record(store, [report(vim, Status.REACHABLE, 1)])
+        assert (await store.get(vim.id)).status is Status.REACHABLE
 
 
 async def test_an_upgrade_can_be_repeated_and_loses_nothing(url: str) -> None:

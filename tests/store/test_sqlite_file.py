@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stores import KEY, changes_in, registration, report, sqlite_url, store_at
+from tests.support.stores import KEY, changes_in, record, registration, report, sqlite_url, store_at
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import Modification, Recorded, Status, Unchanged, Vim
@@ -46,8 +46,8 @@ async def vim(store: SqlStore) -> Vim:
 
 async def assert_nothing_is_known(store: SqlStore, vim: Vim) -> None:
     for call in (
-        store.record([report(vim, Status.REACHABLE, 1)]),
-        store.record([report(vim, Status.REACHABLE, 1, action_id="stale")]),
+        record(store, [report(vim, Status.REACHABLE, 1)]),
+        record(store, [report(vim, Status.REACHABLE, 1, action_id="stale")]),
         store.register(registration()),
         store.get(vim.id),
         store.list_vims(VimQuery()),
@@ -72,7 +72,7 @@ def put(file: Path, content: bytes) -> None:
 async def assert_untouched(store: SqlStore, vim: Vim) -> None:
     assert await store.get(vim.id) == vim
     assert await changes_in(store) == 1
-    assert await store.record([report(vim, Status.REACHABLE, 1)]) == [Recorded(Status.REACHABLE)]
+    assert await record(store, [report(vim, Status.REACHABLE, 1)]) == [Recorded(Status.REACHABLE)]
 
 
 async def test_a_folder_that_is_moved_away_and_back(store: SqlStore, vim: Vim, folder: Path) -> None:
@@ -129,7 +129,7 @@ async def test_a_file_that_is_replaced_by_another_database_is_served(store: SqlS
     shutil.move(other, folder)
 
     assert await store.vims_after("", 10) == [restored]
-    assert await store.record([report(restored)]) == [Recorded(Status.REACHABLE)]
+    assert await record(store, [report(restored)]) == [Recorded(Status.REACHABLE)]
 
 
 async def test_a_lock_of_another_process_is_waited_for_and_then_given_up(
@@ -137,11 +137,11 @@ async def test_a_lock_of_another_process_is_waited_for_and_then_given_up(
     vim: Vim,
     folder: Path,
 ) -> None:
-    await store.record([report(vim, Status.REACHABLE, 1)])
+    await record(store, [report(vim, Status.REACHABLE, 1)])
     with locked_elsewhere(folder / "vimesh.sqlite"):
         began = time.monotonic()
         with pytest.raises(StoreUnavailable):
-            await store.record([report(vim, Status.UNREACHABLE, 2)])
+            await record(store, [report(vim, Status.UNREACHABLE, 2)])
         with pytest.raises(StoreUnavailable):
             await store.register(registration())
         # Many at once wait together, not one after the other.
@@ -150,9 +150,9 @@ async def test_a_lock_of_another_process_is_waited_for_and_then_given_up(
         assert time.monotonic() - began < 20 * LOCK_TIMEOUT_S
         # What needs no write goes on.
         assert (await store.get(vim.id)).status is Status.REACHABLE
-        assert await store.record([report(vim, Status.REACHABLE, 1)]) == [Unchanged(Status.REACHABLE)]
+        assert await record(store, [report(vim, Status.REACHABLE, 1)]) == [Unchanged(Status.REACHABLE)]
 
-    assert await store.record([report(vim, Status.UNREACHABLE, 2)]) == [Recorded(Status.UNREACHABLE)]
+    assert await record(store, [report(vim, Status.UNREACHABLE, 2)]) == [Recorded(Status.UNREACHABLE)]
 
 
 async def test_missing_tables_are_trouble_and_not_bad_action(
@@ -163,7 +163,7 @@ async def test_missing_tables_are_trouble_and_not_bad_action(
     with sqlite3.connect(folder / "vimesh.sqlite") as connection:
         connection.execute("ALTER TABLE vims RENAME TO elsewhere")
     with pytest.raises(StoreUnavailable):
-        await store.record([report(vim)])
+        await record(store, [report(vim)])
     with connection:
         connection.execute("ALTER TABLE elsewhere RENAME TO vims")
     connection.close()

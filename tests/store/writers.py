@@ -6,7 +6,7 @@ import asyncio
 import sys
 from dataclasses import dataclass, field
 
-from tests.support.stores import KEY, registration, report
+from tests.support.stores import KEY, record, registration, report
 from vimesh.domain.vims import BadAction, Modification, Status, Vim
 from vimesh.store.secrets import Cipher
 from vimesh.store.sql import SqlStore, sql_store
@@ -43,7 +43,7 @@ async def _report(store: SqlStore, vim_id: str, number: int, answered: Answered)
     vim = await store.get(vim_id)
     for turn in range(1, ROUNDS + 1):
         status = Status.REACHABLE if (turn + number) % 2 else Status.UNREACHABLE
-        [outcome] = await store.record([report(vim, status, 2 * turn + number)])
+        [outcome] = await record(store, [report(vim, status, 2 * turn + number)])
         if isinstance(outcome, BadAction):
             answered.bad_actions += 1
             vim = await store.get(vim_id)
@@ -66,7 +66,7 @@ async def _report_until_killed(database_url: str) -> None:
         vims: list[Vim] = await store.vims_after("", 100)
         for turn in range(1, 1_000_000):
             status = Status.REACHABLE if turn % 2 else Status.UNREACHABLE
-            await store.record([report(vim, status, turn) for vim in vims])
+            await record(store, [report(vim, status, turn) for vim in vims])
             sys.stdout.write(f"{turn}\n")
             sys.stdout.flush()
 

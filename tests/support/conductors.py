@@ -18,10 +18,12 @@ from vimesh.store.sql import SqlStore
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 
 if TYPE_CHECKING:
     from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
+    from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceAsyncStub
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Client:
     channel: grpc.aio.Channel
     vims: VimServiceAsyncStub
     conductor: ConductorServiceAsyncStub
+    workflows: WorkflowServiceAsyncStub
 
     async def register(self, **fields: object) -> vim_pb2.Vim:
         """Register a VIM with a name of its own; fields override."""
@@ -71,7 +74,8 @@ def report_on(
 @asynccontextmanager
 async def client_at(address: str) -> AsyncGenerator[Client]:
     async with channel(address) as opened:
-        yield Client(address, opened, VimServiceStub(opened), ConductorServiceStub(opened))
+        stubs = VimServiceStub(opened), ConductorServiceStub(opened), WorkflowServiceStub(opened)
+        yield Client(address, opened, *stubs)
 
 
 @asynccontextmanager

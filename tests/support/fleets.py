@@ -27,8 +27,8 @@ class Fleet:
     log: Path
 
     def pids(self, *words: str) -> list[int]:
-        """Return the children of `vimesh up` whose command line holds all these words, the eldest first."""
-        return [pid for pid in children(self.process.pid) if all(word in command_line(pid) for word in words)]
+        """Return the children of `vimesh up` that were started with all these words, the eldest first."""
+        return [pid for pid in children(self.process.pid) if set(words) <= command_line(pid)]
 
     def kill(self, *words: str) -> int:
         """Kill one child without warning; return its pid."""
@@ -47,10 +47,11 @@ def children(parent: int) -> list[int]:
     return sorted(found)
 
 
-def command_line(pid: int) -> str:
+def command_line(pid: int) -> set[str]:
+    """Return the words of a command line, programs without their folders."""
     with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    return ""
+        return {word.rpartition("/")[2] for word in Path(f"/proc/{pid}/cmdline").read_text().split("\0")}
+    return set()
 
 
 @asynccontextmanager

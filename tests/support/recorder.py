@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import grpc
 
 from tests.support.conductors import Client
+from vimesh.rpc.status import failure_of
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
@@ -29,7 +30,11 @@ class Recorder:
                 async for response in self._client.vims.WatchVims(pb.WatchVimsRequest(start_revision=self._next)):
                     await self._take(response)
             except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                # INTERNAL without a reason is Envoy's: what it says of a stream whose conductor died.
+                if (
+                    error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL)
+                    or failure_of(error).reason == "INTERNAL"
+                ):
                     raise
                 await asyncio.sleep(0.05)
 
@@ -67,4 +72,5 @@ async def recording(client: Client) -> AsyncGenerator[Recorder]:
         yield recorder
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await task

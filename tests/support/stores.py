@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import update
+
 from vimesh.domain.events import VimEvent
 from vimesh.domain.ports import VimStore
-from vimesh.domain.vims import Registration, Report, Status, Vim
+from vimesh.domain.vims import Outcome, Registration, Report, Status, Vim
 from vimesh.store.schema import upgrade
 from vimesh.store.secrets import Cipher
 from vimesh.store.sql import SqlStore, sql_store
+from vimesh.store.tables import todos, vims
+from vimesh.store.times import micros
 
 KEY = base64.urlsafe_b64encode(b"a key for tests, and none else!!").decode()
 
@@ -51,6 +55,21 @@ def report(vim: Vim, status: Status = Status.REACHABLE, observation: int = 0, **
         "observation": observation,
     }
     return Report(**(known | fields))
+
+
+async def record(store: VimStore, reports: Sequence[Report], contact_within_s: float = 30.0) -> list[Outcome]:
+    """Report with a lease that does not end within a test, unless `elapse` is called."""
+    return await store.record(reports, contact_within_s=contact_within_s)
+
+
+async def elapse(store: VimStore, seconds: float) -> None:
+    """Let time pass for leases, claims and pauses: what ends at some time ends so much earlier."""
+    assert isinstance(store, SqlStore)
+    shifts = [
+        update(vims).values(lease_until=vims.c.lease_until - micros(seconds)),
+        update(todos).values(due_time=todos.c.due_time - micros(seconds)),
+    ]
+    await store._database.write(lambda connection: [connection.execute(shift) for shift in shifts])
 
 
 async def newest_event(store: VimStore) -> VimEvent:

@@ -29,3 +29,10 @@ async def once_available(call: Callable[[], Awaitable[_T]], within_s: float) -> 
                 if error.code() is not grpc.StatusCode.UNAVAILABLE:
                     raise
             await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], within_s: float) -> None:
+    """Ask again and again until the answer is yes. Raises TimeoutError."""
+    async with asyncio.timeout(within_s):
+        while not await holds():  # noqa: ASYNC110 - another process sets no event here
+            await asyncio.sleep(_LOOK_EVERY_S)

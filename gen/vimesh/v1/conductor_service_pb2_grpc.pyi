@@ -54,6 +54,7 @@ class ConductorServiceStub:
     """Lists the ping actions that should run, then streams what changes: for those who run them.
 
     OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision.
+    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
     Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
     """
 
@@ -83,6 +84,7 @@ class ConductorServiceAsyncStub(ConductorServiceStub):
     """Lists the ping actions that should run, then streams what changes: for those who run them.
 
     OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision.
+    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
     Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
     """
 
@@ -127,6 +129,7 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the ping actions that should run, then streams what changes: for those who run them.
 
         OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision.
+        UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
         Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
         """
 

@@ -132,7 +132,7 @@ class Vim(_message.Message):
     """What the wanted ping action reported last."""
     reason: _builtins.str
     """Why the status is what it is: `TIMEOUT`, `REFUSED`, `RESET`, `HOST_UNREACHABLE`, `NET_UNREACHABLE`, `DNS`, `TLS`,
-    `PROTOCOL`, `HTTP_<code>`, `LOCAL_<fault of the prober>`; of other reporters whatever word they sent. Empty where
+    `PROTOCOL`, `HTTP_<code>`, `LOCAL_<fault of the prober>`, `SILENT` (nobody reports); of other reporters whatever word they sent. Empty where
     there is nothing to explain.
     """
     detail: _builtins.str

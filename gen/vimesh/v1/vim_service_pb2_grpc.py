@@ -171,6 +171,7 @@ class VimServiceServicer(object):
 
         OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are not kept any more; take a snapshot.
         OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a restored backup; take a snapshot.
+        UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
         Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -90,6 +90,7 @@ class VimServiceStub:
 
     OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are not kept any more; take a snapshot.
     OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a restored backup; take a snapshot.
+    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
     Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
     """
     ListVimEvents: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ListVimEventsRequest, _vim_service_pb2.ListVimEventsResponse]
@@ -161,6 +162,7 @@ class VimServiceAsyncStub(VimServiceStub):
 
     OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are not kept any more; take a snapshot.
     OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a restored backup; take a snapshot.
+    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
     Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
     """
     ListVimEvents: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ListVimEventsRequest, _vim_service_pb2.ListVimEventsResponse]  # type: ignore[assignment]
@@ -277,6 +279,7 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
 
         OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are not kept any more; take a snapshot.
         OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a restored backup; take a snapshot.
+        UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
         Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
         """
 

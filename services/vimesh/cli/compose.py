@@ -11,6 +11,7 @@ from vimesh.cli.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     # Imported by the process that is built from them.
+    from vimesh.api.run import ApiSettings
     from vimesh.conductor.server import ConductorSettings
     from vimesh.monitor.run import MonitorSettings
 
@@ -45,3 +46,11 @@ async def monitor(settings: MonitorSettings) -> None:
             probing = tasks.create_task(run_monitor(settings))
             await stopping.asked()
             probing.cancel()
+
+
+async def api(settings: ApiSettings) -> None:
+    """Drive the workflow engine until a signal comes."""
+    from vimesh.api.run import run_api  # noqa: PLC0415 - see above
+
+    with stop_on_signals() as stopping:
+        await run_api(settings, stopping.asked)

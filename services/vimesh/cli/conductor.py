@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vimesh.cli import flags, settings
-from vimesh.domain.errors import BadSetting
 
 
 def conductor(  # noqa: PLR0913 - one parameter per flag
@@ -25,41 +23,50 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--contact-within",
             metavar="DURATION",
-            help="How soon a ping action is asked to be back [VIMESH_CONDUCTOR_CONTACT_WITHIN; default 30s].",
+            help="The soonest that a ping action is asked to be back [VIMESH_CONDUCTOR_CONTACT_WITHIN; default 10s].",
         ),
     ] = None,
+    contacts_per_s: Annotated[
+        str | None,
+        typer.Option(
+            "--contacts-per-s",
+            metavar="N",
+            help="Of the whole fleet: with more VIMs, each is asked later [VIMESH_CONDUCTOR_CONTACTS_PER_S; 2000].",
+        ),
+    ] = None,
+    replacements_per_s: Annotated[
+        str | None,
+        typer.Option(
+            "--replacements-per-s",
+            metavar="N",
+            help="How many silent ping actions to replace; 0: none [VIMESH_CONDUCTOR_REPLACEMENTS_PER_S; 200].",
+        ),
+    ] = None,
+    engine: flags.Engine = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
 ) -> None:
     """Serve every gRPC service until SIGTERM or Ctrl-C, then drain."""
     from vimesh.cli import compose, logs  # noqa: PLC0415 - a client needs no SQL
+    from vimesh.conductor.engines import Engines  # noqa: PLC0415
     from vimesh.conductor.server import ConductorSettings  # noqa: PLC0415
+    from vimesh.conductor.sweep import SweepLimits  # noqa: PLC0415
 
     found = settings.given(config)
     logs.set_up(settings.log_settings(found, level=log_level, format_=log_format))
     asyncio.run(
         compose.conductor(
             compose.ConductorProcess(
-                database_url=required(settings.DATABASE_URL.flag, found.read(settings.DATABASE_URL, database_url)),
-                key_file=Path(required(settings.KEY_FILE.flag, found.read(settings.KEY_FILE, key_file))),
+                database_url=settings.required_database_url(found, database_url),
+                key_file=settings.required_key_file(found, key_file),
                 serve=ConductorSettings(
                     listen=found.read(settings.LISTEN, listen),
                     contact_within_s=found.read(settings.CONTACT_WITHIN, contact_within),
+                    contacts_per_s=found.read(settings.CONTACTS_PER_S, contacts_per_s),
+                    sweep=SweepLimits(found.read(settings.REPLACEMENTS_PER_S, replacements_per_s)),
+                    engines=Engines(found.read(settings.ENGINE, engine)),
                 ),
             )
         )
     )
-
-
-_WHAT_TO_TYPE = {
-    settings.DATABASE_URL.flag: "is required, such as sqlite:///vimesh.sqlite; make its tables with: vimesh db upgrade",
-    settings.KEY_FILE.flag: "is required; make one with: vimesh db make-key FILE",
-}
-
-
-def required(flag: str, value: str) -> str:
-    """Raise BadSetting with what to type unless there is a value."""
-    if not value:
-        raise BadSetting(flag, _WHAT_TO_TYPE[flag])
-    return value

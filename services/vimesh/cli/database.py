@@ -9,14 +9,13 @@ from typing import Annotated
 import typer
 
 from vimesh.cli import flags, settings
-from vimesh.cli.conductor import required
 from vimesh.cli.exits import ExitCode, Failure
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, change and check the database.")
 
 
 def _url(database_url: str | None, config: Path | None) -> str:
-    return required(settings.DATABASE_URL.flag, settings.given(config).read(settings.DATABASE_URL, database_url))
+    return settings.required_database_url(settings.given(config), database_url)
 
 
 @app.command()

@@ -23,6 +23,18 @@ DatabaseUrl = Annotated[
     str | None,
     typer.Option("--database-url", metavar="URL", help="Such as sqlite:///vimesh.sqlite [VIMESH_DATABASE_URL]."),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="embedded|mistral",
+        help="Runs the ping actions of new VIMs; mistral serves both [VIMESH_ENGINE; default embedded].",
+    ),
+]
+MistralUrl = Annotated[
+    str | None,
+    typer.Option("--mistral-url", metavar="URL", help="Such as http://127.0.0.1:8989/v2 [VIMESH_MISTRAL_URL]."),
+]
 KeyFile = Annotated[
     str | None,
     typer.Option("--key-file", metavar="FILE", help="Keys that encrypt credentials [VIMESH_KEY_FILE]."),

@@ -8,7 +8,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from vimesh.cli import database, envoy, exits
+from vimesh.cli import database, envoy, exits, workflows
+from vimesh.cli.api import api
 from vimesh.cli.conductor import conductor
 from vimesh.cli.exits import ExitCode, Failure
 from vimesh.cli.fleet.commands import demo, up
@@ -44,6 +45,8 @@ app.command()(demo)
 app.add_typer(vim, name="vim")
 app.command()(conductor)
 app.command()(monitor)
+app.command()(api)
+app.add_typer(workflows.app, name="workflows")
 app.add_typer(envoy.app, name="envoy")
 app.add_typer(database.app, name="db")
 

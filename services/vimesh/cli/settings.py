@@ -13,6 +13,8 @@ from typing import TypeVar
 from vimesh.cli.durations import seconds
 from vimesh.cli.sources import Setting, Sources, sources
 from vimesh.domain.actions import Shard
+from vimesh.domain.errors import BadSetting
+from vimesh.domain.vims import Engine
 
 DEFAULT_PORT = 7600
 
@@ -88,6 +90,13 @@ def _shard(text: str) -> Shard:
     raise ValueError(f"must be I/N with I from 0 to N-1, not {text!r}")
 
 
+def _engine(text: str) -> Engine:
+    try:
+        return Engine(text.upper())
+    except ValueError:
+        raise ValueError(f"must be one of {', '.join(Engine).lower()}, not {text!r}") from None
+
+
 ADDRESS = Setting("address", _host_and_port, f"127.0.0.1:{DEFAULT_PORT}")
 CALL_TIMEOUT = Setting("call_timeout", positive_s, 10.0)
 OUTPUT = Setting("output", _one_of(Output), Output.TABLE)
@@ -96,7 +105,14 @@ KEY_FILE = Setting("key_file", str, "")
 LOG_LEVEL = Setting("log.level", _one_of(LogLevel), LogLevel.INFO)
 LOG_FORMAT = Setting("log.format", _one_of(LogFormat), LogFormat.AUTO)
 LISTEN = Setting("conductor.listen", _host_and_port, "127.0.0.1:7601")
-CONTACT_WITHIN = Setting("conductor.contact_within", positive_s, 30.0)
+CONTACT_WITHIN = Setting("conductor.contact_within", positive_s, 10.0)
+CONTACTS_PER_S = Setting("conductor.contacts_per_s", _number(1, 1_000_000), 2000)
+REPLACEMENTS_PER_S = Setting("conductor.replacements_per_s", _number(0, 100_000), 200)
+ENGINE = Setting("engine", _engine, Engine.EMBEDDED)
+MISTRAL_URL = Setting("mistral_url", str, "")
+MISTRAL_TIMEOUT = Setting("mistral_timeout", positive_s, 10.0)
+CONCURRENCY = Setting("api.concurrency", _number(1, 256), 8)
+LEASE = Setting("api.lease", positive_s, 60.0)
 SHARD = Setting("monitor.shard", _shard, Shard())
 UP_PORT = Setting("up.port", _number(0, 65535), DEFAULT_PORT)
 UP_LISTEN = Setting("up.listen", _ip, "127.0.0.1")
@@ -115,6 +131,13 @@ KNOWN = tuple(
         LOG_FORMAT,
         LISTEN,
         CONTACT_WITHIN,
+        CONTACTS_PER_S,
+        REPLACEMENTS_PER_S,
+        ENGINE,
+        MISTRAL_URL,
+        MISTRAL_TIMEOUT,
+        CONCURRENCY,
+        LEASE,
         SHARD,
         UP_PORT,
         UP_LISTEN,
@@ -127,6 +150,21 @@ KNOWN = tuple(
 def given(config: Path | None) -> Sources:
     """Return the environment and the file of this process. Raises BadSetting."""
     return sources(config, os.environ, KNOWN)
+
+
+def required_database_url(found: Sources, flag: str | None) -> str:
+    """Raises BadSetting with what to type when there is none."""
+    if url := found.read(DATABASE_URL, flag):
+        return url
+    what = "is required, such as sqlite:///vimesh.sqlite; make its tables with: vimesh db upgrade"
+    raise BadSetting(DATABASE_URL.flag, what)
+
+
+def required_key_file(found: Sources, flag: str | None) -> Path:
+    """Raises BadSetting with what to type when there is none."""
+    if path := found.read(KEY_FILE, flag):
+        return Path(path)
+    raise BadSetting(KEY_FILE.flag, "is required; make one with: vimesh db make-key FILE")
 
 
 @dataclass(frozen=True, slots=True)

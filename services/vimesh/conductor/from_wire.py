@@ -37,8 +37,8 @@ MODIFIABLE: Final = (
 )
 
 
-def registration(request: vim_service_pb2.RegisterVimRequest) -> vims.Registration:
-    """Raises BadInput."""
+def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engine) -> vims.Registration:
+    """Read a registration, with the engine that runs what asks for none. Raises BadInput."""
     vim = request.vim
     return vims.Registration(
         name=vim.name,
@@ -52,7 +52,7 @@ def registration(request: vim_service_pb2.RegisterVimRequest) -> vims.Registrati
         placement_attr=_mapping("vim.placement_attr", vim.placement_attr),
         extra=_mapping("vim.extra", vim.extra),
         policy=policy(vim.probe_policy),
-        engine=engine(request.engine),
+        engine=engine(request.engine, default),
         request_id=request.request_id,
     )
 
@@ -111,21 +111,21 @@ def report(request: conductor_service_pb2.UpdateVimRequest) -> vims.Report:
         observation=request.observation,
         reason=request.reason,
         detail=request.detail,
-        round_trip_s=_seconds(request.round_trip) if request.HasField("round_trip") else None,
-        age_s=_seconds(request.age),
+        round_trip_s=seconds(request.round_trip) if request.HasField("round_trip") else None,
+        age_s=seconds(request.age),
     )
 
 
-def engine(value: vim_pb2.Monitor.Engine.ValueType) -> vims.Engine:
-    return vims.Engine(vim_pb2.Monitor.Engine.Name(value)) if value else vims.Engine.EMBEDDED
+def engine(value: vim_pb2.Monitor.Engine.ValueType, default: vims.Engine = vims.Engine.EMBEDDED) -> vims.Engine:
+    return vims.Engine(vim_pb2.Monitor.Engine.Name(value)) if value else default
 
 
 def policy(message: vim_pb2.ProbePolicy) -> ProbePolicy:
     default = ProbePolicy()
     return ProbePolicy(
         method=Method(vim_pb2.ProbePolicy.Method.Name(message.method)) if message.method else default.method,
-        interval_s=_seconds(message.interval) if message.HasField("interval") else default.interval_s,
-        timeout_s=_seconds(message.timeout) if message.HasField("timeout") else default.timeout_s,
+        interval_s=seconds(message.interval) if message.HasField("interval") else default.interval_s,
+        timeout_s=seconds(message.timeout) if message.HasField("timeout") else default.timeout_s,
         fall=message.fall or default.fall,
         rise=message.rise or default.rise,
         tls_verify=message.tls_verify,
@@ -149,5 +149,5 @@ def _mapping(field: str, struct: Struct) -> Mapping[str, object]:
     return found
 
 
-def _seconds(duration: Duration) -> float:
+def seconds(duration: Duration) -> float:
     return duration.seconds + duration.nanos / 1e9

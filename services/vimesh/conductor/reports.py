@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 
 from vimesh.conductor import from_wire, to_wire
 from vimesh.conductor.feed import Feed
+from vimesh.conductor.pacing import Pacing
 from vimesh.conductor.watching import Watching
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
 from vimesh.domain.events import EventKind, VimEvent
@@ -23,34 +25,29 @@ _PAGE = 1000
 
 
 class ReportsServicer(ConductorServiceServicer):
-    def __init__(self, store: VimStore, feed: Feed, watching: Watching, *, contact_within_s: float) -> None:
+    def __init__(self, store: VimStore, feed: Feed, watching: Watching, pacing: Pacing) -> None:
         self._store = store
         self._feed = feed
         self._watching = watching
-        self._contact_within = to_wire.duration(contact_within_s)
+        self._pacing = pacing
 
     async def UpdateVim(self, request: pb.UpdateVimRequest, context: _Context) -> pb.UpdateVimResponse:
-        [outcome] = await self._record([from_wire.report(request)])
-        return self._response(outcome)
+        [answer] = await self._record([from_wire.report(request)])
+        return answer
 
     async def UpdateVims(self, request: pb.UpdateVimsRequest, context: _Context) -> pb.UpdateVimsResponse:
-        outcomes = await self._record([from_wire.report(report) for report in request.reports])
-        return pb.UpdateVimsResponse(outcomes=[self._response(outcome) for outcome in outcomes])
+        return pb.UpdateVimsResponse(
+            outcomes=await self._record([from_wire.report(report) for report in request.reports])
+        )
 
-    async def _record(self, reports: Sequence[Report]) -> Sequence[Outcome]:
-        outcomes = await self._store.record(reports)
+    async def _record(self, reports: Sequence[Report]) -> Sequence[pb.UpdateVimResponse]:
+        # One number for both: the lease is granted for what the action is told.
+        contact_within_s = self._pacing.contact_within_s
+        outcomes = await self._store.record(reports, contact_within_s=contact_within_s)
         if any(isinstance(outcome, Recorded) for outcome in outcomes):
             self._feed.poke()
-        return outcomes
-
-    def _response(self, outcome: Outcome) -> pb.UpdateVimResponse:
-        if isinstance(outcome, BadAction):
-            return pb.UpdateVimResponse(bad_action=pb.BadAction())
-        return pb.UpdateVimResponse(
-            status=to_wire.status_value(outcome.status),
-            contact_within=self._contact_within,
-            newest_observation=outcome.observation if isinstance(outcome, Late) else 0,
-        )
+        contact_within = to_wire.duration(contact_within_s)
+        return [_response(outcome, contact_within) for outcome in outcomes]
 
     async def WatchActions(
         self, request: pb.WatchActionsRequest, context: _Context
@@ -63,16 +60,15 @@ class ReportsServicer(ConductorServiceServicer):
             revision = await self._watching.newest()
             async for page in self._wanted(scope):
                 yield pb.WatchActionsResponse(wanted=page)
-            yield pb.WatchActionsResponse(revision=revision)
-        async for step in self._watching.follow(revision):
-            moves = [event for event in step.events if _concerns(scope, event)]
-            if moves or not step.events:
-                yield pb.WatchActionsResponse(
-                    wanted=await self._started(moves),
-                    unwanted=[_stopped(event) for event in moves if event.stopped_action_id],
-                    revision=step.revision,
-                    end=step.end,
-                )
+        # Says that the stream stands, that the list is complete, and from where to resume.
+        yield pb.WatchActionsResponse(revision=revision)
+        async for step in self._watching.follow(revision, lambda event: _concerns(scope, event)):
+            yield pb.WatchActionsResponse(
+                wanted=await self._started(step.events),
+                unwanted=[_stopped(event) for event in step.events if event.stopped_action_id],
+                revision=step.revision,
+                end=step.end,
+            )
 
     async def _wanted(self, scope: ActionScope) -> AsyncIterator[list[action_pb2.Action]]:
         last = ""
@@ -85,6 +81,16 @@ class ReportsServicer(ConductorServiceServicer):
         made = {event.vim_id: event.action_id for event in moves if event.kind is not EventKind.DEREGISTERED}
         found: Sequence[Action] = await self._store.actions_of(list(made)) if made else ()
         return [to_wire.action_message(action) for action in found if made[action.vim_id] == action.action_id]
+
+
+def _response(outcome: Outcome, contact_within: Duration) -> pb.UpdateVimResponse:
+    if isinstance(outcome, BadAction):
+        return pb.UpdateVimResponse(bad_action=pb.BadAction())
+    return pb.UpdateVimResponse(
+        status=to_wire.status_value(outcome.status),
+        contact_within=contact_within,
+        newest_observation=outcome.observation if isinstance(outcome, Late) else 0,
+    )
 
 
 def _concerns(scope: ActionScope, event: VimEvent) -> bool:

@@ -14,14 +14,18 @@ from grpc_health.v1 import health_pb2
 from grpc_health.v1._async import HealthServicer
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
+from vimesh.conductor.engines import Engines
 from vimesh.conductor.feed import Feed
 from vimesh.conductor.health import Health
+from vimesh.conductor.pacing import Pacing
 from vimesh.conductor.reports import ReportsServicer
+from vimesh.conductor.sweep import Sweep, SweepLimits
 from vimesh.conductor.vims import VimsServicer
 from vimesh.conductor.watching import Watching, WatchLimits
 from vimesh.conductor.workflows import WorkflowsServicer
 from vimesh.domain.background import beside
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.leases import LONGEST_CONTACT_WITHIN_S
 from vimesh.domain.ports import VimStore
 from vimesh.rpc.edge import Edge
 from vimesh.rpc.limits import MAX_MESSAGE_BYTES
@@ -58,8 +62,12 @@ _OPTIONS = (
 class ConductorSettings:
     listen: str = "127.0.0.1:0"
     """`host:port`; port 0 takes a free one."""
-    contact_within_s: float = 30.0
-    """How soon a ping action is asked to be back; at most 60 s."""
+    contact_within_s: float = 10.0
+    """The soonest that a ping action is asked to be back; at most 60 s."""
+    contacts_per_s: float = 2000.0
+    """How many contacts all actions of the fleet may make: with many VIMs, each is asked to be back later."""
+    sweep: SweepLimits = field(default_factory=SweepLimits)
+    engines: Engines = field(default_factory=Engines)
     drain_s: float = 1.5
     """How long a conductor that stops says NOT_SERVING before it ends streams: until the balancer has noticed."""
     grace_s: float = 5.0
@@ -67,8 +75,10 @@ class ConductorSettings:
     watch: WatchLimits = field(default_factory=WatchLimits)
 
     def __post_init__(self) -> None:
-        if not 0 < self.contact_within_s <= 60:
-            raise BadSetting("contact_within", "must be above 0 s and at most 60 s")
+        if not 0 < self.contact_within_s <= LONGEST_CONTACT_WITHIN_S:
+            raise BadSetting("contact_within", f"must be above 0 s and at most {LONGEST_CONTACT_WITHIN_S:.0f} s")
+        if not self.contacts_per_s > 0:
+            raise BadSetting("contacts_per_s", "must be above 0")
 
 
 @asynccontextmanager
@@ -78,17 +88,19 @@ async def serving(store: VimStore, settings: ConductorSettings) -> AsyncGenerato
     feed = Feed(store)
     watching = Watching(store, feed, settings.watch, now=time.monotonic)
     server = grpc.aio.server(interceptors=(Edge("vimesh.v1", rules),), options=_OPTIONS)
-    add_VimServiceServicer_to_server(VimsServicer(store, feed, watching, rules), server)
-    add_ConductorServiceServicer_to_server(
-        ReportsServicer(store, feed, watching, contact_within_s=settings.contact_within_s), server
-    )
-    add_WorkflowServiceServicer_to_server(WorkflowsServicer(), server)
+    pacing = Pacing(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
+    sweep = Sweep(store, feed, pacing, settings.sweep)
+    add_VimServiceServicer_to_server(VimsServicer(store, feed, watching, rules, settings.engines), server)
+    add_ConductorServiceServicer_to_server(ReportsServicer(store, feed, watching, pacing), server)
+    add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), server)
     grpc_health = HealthServicer()
     add_HealthServicer_to_server(grpc_health, server)
     enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), server)
     port = _listen(server, settings.listen)
     health = Health(store, grpc_health, ("", *SERVICES))
-    async with beside(feed.run(), health.run()):
+    # The first answers shall know how many VIMs there are; if the database is away, there are no answers.
+    await pacing.count()
+    async with beside(feed.run(), health.run(), pacing.run(), sweep.run()):
         await server.start()
         try:
             yield port

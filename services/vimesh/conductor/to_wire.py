@@ -12,7 +12,8 @@ from vimesh.domain import vims
 from vimesh.domain.actions import Action
 from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.probing import ProbePolicy
-from vimesh.v1 import action_pb2, vim_pb2
+from vimesh.domain.todos import ClaimedTodo
+from vimesh.v1 import action_pb2, vim_pb2, workflow_service_pb2
 
 
 def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
@@ -29,6 +30,7 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
         reason=vim.reason,
         detail=vim.detail,
         status_time=timestamp(vim.status_time),
+        valid_until=timestamp(vim.valid_until) if vim.valid_until else None,
         monitor=_monitor_message(vim.id, vim.monitor),
         revision=vim.revision,
         etag=vim.etag,
@@ -46,7 +48,7 @@ def _monitor_message(vim_id: str, monitor: vims.Monitor) -> vim_pb2.Monitor:
     return vim_pb2.Monitor(
         engine=vim_pb2.Monitor.Engine.Value(monitor.engine.value),
         action_id=monitor.action_id,
-        workflow_name=f"vim_id_{vim_id}" if monitor.engine is vims.Engine.MISTRAL else "",
+        workflow_name=_workflow_name(vim_id) if monitor.engine is vims.Engine.MISTRAL else "",
         state=vim_pb2.Monitor.State.Value(monitor.state.value),
         last_error=monitor.last_error,
         contact_time=timestamp(monitor.contact_time) if monitor.contact_time else None,
@@ -90,6 +92,23 @@ def action_message(action: Action) -> action_pb2.Action:
         probe_policy=policy_message(action.policy),
         observation=action.observation,
     )
+
+
+def task_message(todo: ClaimedTodo) -> workflow_service_pb2.WorkflowTask:
+    stopped = action_pb2.Action(vim_id=todo.vim_id, action_id=todo.action_id)
+    return workflow_service_pb2.WorkflowTask(
+        task_id=todo.id,
+        claim_token=todo.claim_token,
+        kind=workflow_service_pb2.WorkflowTask.Kind.Value(todo.kind.value),
+        action=action_message(todo.action) if todo.action else stopped,
+        workflow_name=_workflow_name(todo.vim_id),
+        attempt=todo.attempt,
+        vim_gone=todo.vim_gone,
+    )
+
+
+def _workflow_name(vim_id: str) -> str:
+    return f"vim_id_{vim_id}"
 
 
 def status_value(status: vims.Status) -> vim_pb2.Vim.Status.ValueType:

@@ -8,12 +8,12 @@ from typing import Any
 import grpc
 
 from vimesh.conductor import from_wire, to_wire
+from vimesh.conductor.engines import Engines
 from vimesh.conductor.feed import Feed
 from vimesh.conductor.watching import Watching
-from vimesh.domain.errors import BadInput, EngineNotServed, Violation
+from vimesh.domain.errors import BadInput, Violation
 from vimesh.domain.ports import VimStore
 from vimesh.domain.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, VimQuery, parse_filter, parse_order
-from vimesh.domain.vims import Engine
 from vimesh.rpc.validation import Rules
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
@@ -30,8 +30,7 @@ class VimsServicer(VimServiceServicer):
         feed: Feed,
         watching: Watching,
         rules: Rules,
-        *,
-        engines: frozenset[Engine] = frozenset({Engine.EMBEDDED}),
+        engines: Engines,
     ) -> None:
         self._store = store
         self._feed = feed
@@ -50,9 +49,8 @@ class VimsServicer(VimServiceServicer):
         return pb.RegisterVimJsonResponse(vim=await self._register(read))
 
     async def _register(self, request: pb.RegisterVimRequest) -> vim_pb2.Vim:
-        registration = from_wire.registration(request)
-        if registration.engine not in self._engines:
-            raise EngineNotServed(registration.engine.value)
+        registration = from_wire.registration(request, self._engines.default)
+        self._engines.require(registration.engine)
         vim = await self._store.register(registration)
         self._feed.poke()
         return to_wire.vim_message(vim)
@@ -106,16 +104,13 @@ class VimsServicer(VimServiceServicer):
             if request.snapshot:
                 async for page in self._snapshot(request.vim_id):
                     yield pb.WatchVimsResponse(vims=page)
-            # Tells the client from which revision it can resume, and that the snapshot is complete.
-            yield pb.WatchVimsResponse(revision=revision)
-        async for step in self._watching.follow(revision):
-            shown = [event for event in step.events if request.vim_id in ("", event.vim_id)]
-            if shown or not step.events:
-                yield pb.WatchVimsResponse(
-                    events=[to_wire.event_message(event) for event in shown],
-                    revision=step.revision,
-                    end=step.end,
-                )
+        # Says that the stream stands, that the snapshot is complete, and from where to resume.
+        yield pb.WatchVimsResponse(revision=revision)
+        only = request.vim_id
+        async for step in self._watching.follow(revision, lambda event: only in ("", event.vim_id)):
+            yield pb.WatchVimsResponse(
+                events=[to_wire.event_message(event) for event in step.events], revision=step.revision, end=step.end
+            )
 
     async def _snapshot(self, only: str) -> AsyncIterator[list[vim_pb2.Vim]]:
         if only:

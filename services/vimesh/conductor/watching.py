@@ -63,9 +63,14 @@ class Watching:
             raise RevisionUnknown(span.newest)
         return start_revision - 1
 
-    async def follow(self, revision: int) -> AsyncIterator[Step]:
-        """Show every change after a revision, in order, each once; a step without events is a sign of life."""
-        ends_at = self._now() + self._limits.max_age_s * (1 - self._jitter() / 5)
+    async def follow(self, revision: int, concerns: Callable[[VimEvent], bool]) -> AsyncIterator[Step]:
+        """Show every change after a revision that concerns the client, in order, each once.
+
+        A step without events is a sign of life: it moves the revision past what does not concern the client, and comes
+        in time however much of that there is.
+        """
+        limits, said_at = self._limits, self._now()
+        ends_at = said_at + limits.max_age_s * (1 - self._jitter() / 5)
         with self._feed:
             while True:
                 if self._feed.draining:
@@ -74,7 +79,11 @@ class Watching:
                 if self._now() >= ends_at:
                     yield Step((), revision, vim_pb2.WATCH_END_AGED)
                     return
-                events = await self._feed.after(revision, _BATCH, wait_s=self._limits.beat_s)
+                patience_s = max(0.0, said_at + limits.beat_s - self._now())
+                events = await self._feed.after(revision, _BATCH, wait_s=patience_s)
                 if events:
                     revision = events[-1].revision
-                yield Step(events, revision)
+                shown = [event for event in events if concerns(event)]
+                if shown or self._now() >= said_at + limits.beat_s:
+                    yield Step(shown, revision)
+                    said_at = self._now()

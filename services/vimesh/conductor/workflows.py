@@ -6,22 +6,36 @@ from typing import Any
 
 import grpc
 
-from vimesh.domain.errors import TodoNotFound
+from vimesh.conductor import from_wire, to_wire
+from vimesh.domain.errors import BadInput, Violation
+from vimesh.domain.ports import VimStore
 from vimesh.v1 import workflow_service_pb2 as pb
 from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceServicer
 
 _Context = grpc.aio.ServicerContext[Any, Any]
+_LEASE_S = 60.0
 
 
 class WorkflowsServicer(WorkflowServiceServicer):
-    """Answers as long as no engine with workflows is served: nothing is to be done, so no task exists."""
+    def __init__(self, store: VimStore) -> None:
+        self._store = store
 
     async def ClaimWorkflowTasks(
         self, request: pb.ClaimWorkflowTasksRequest, context: _Context
     ) -> pb.ClaimWorkflowTasksResponse:
-        return pb.ClaimWorkflowTasksResponse()
+        lease_s = from_wire.seconds(request.lease) if request.HasField("lease") else _LEASE_S
+        todos = await self._store.claim_todos(request.claimant, request.max_tasks or 1, lease_s)
+        return pb.ClaimWorkflowTasksResponse(tasks=[to_wire.task_message(todo) for todo in todos])
 
     async def FinishWorkflowTask(
         self, request: pb.FinishWorkflowTaskRequest, context: _Context
     ) -> pb.FinishWorkflowTaskResponse:
-        raise TodoNotFound(request.task_id)
+        if request.error and request.HasField("retry_after"):
+            raise BadInput(Violation("retry_after", "must be left out when there is an error"))
+        await self._store.finish_todo(
+            request.task_id,
+            request.claim_token,
+            error=request.error,
+            retry_after_s=from_wire.seconds(request.retry_after) if request.HasField("retry_after") else None,
+        )
+        return pb.FinishWorkflowTaskResponse()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Protocol
 
 from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.queries import VimPage, VimQuery
+from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registration, Report, Vim
 
 
 class VimStore(Protocol):
     """Where VIMs live. Every method is one transaction, and raises StoreUnavailable when it cannot be known.
 
-    A change and its event commit together; revisions grow by one with each change, in commit order (G8).
+    A change and its event commit together; revisions grow by one with each change, in commit order (G8). What a change
+    asks of a workflow engine commits with it as well (G9). A status whose lease has ended reads UNKNOWN (G6).
     """
 
     async def register(self, registration: Registration) -> Vim:
@@ -35,10 +38,31 @@ class VimStore(Protocol):
     async def deregister(self, vim_id: str) -> None:
         """Remove a VIM and its credentials. Raises VimNotFound."""
 
-    async def record(self, reports: Sequence[Report]) -> list[Outcome]:
+    async def record(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
         """Judge each report alone, write what must be written in one transaction; outcomes in the same order.
 
-        Two reports on one VIM in one call are judged one after the other.
+        Two reports on one VIM in one call are judged one after the other. Each report of a wanted action sees to it
+        that the action has a lease, as of one that was told to be back by then.
+        """
+
+    async def sweep(self, limit: int) -> int:
+        """Replace up to `limit` actions that are silent past their leases, the oldest first; return how many (G7)."""
+
+    async def clock(self) -> dt.datetime:
+        """Read the database's clock: only its own readings can be compared with each other."""
+
+    async def count_vims(self) -> int:
+        """Return how many VIMs there are."""
+
+    async def claim_todos(self, claimant: str, limit: int, lease_s: float) -> list[ClaimedTodo]:
+        """Lease to-dos that are due, oldest first, and never one of a VIM of which an older one is open."""
+
+    async def finish_todo(
+        self, todo_id: str, claim_token: str, *, error: str = "", retry_after_s: float | None = None
+    ) -> None:
+        """End a claim: the to-do is done, or due again after `retry_after_s`, or after a pause that grows with errors.
+
+        Raises TodoNotFound when it is done already, or claimed anew.
         """
 
     async def span(self) -> LogSpan:

@@ -47,6 +47,9 @@ class Reason:
     PROTOCOL = "PROTOCOL"
     """Something answered, but not in HTTP."""
 
+    SILENT = "SILENT"
+    """No report came within the lease: said by the conductors, never by a prober."""
+
     # What the prober itself could not do. These never make a VIM unreachable (G12).
     LOCAL_NO_ROUTE = "LOCAL_NO_ROUTE"
     LOCAL_PERMISSION = "LOCAL_PERMISSION"

@@ -34,6 +34,10 @@ class MonitorState(StrEnum):
     """The action is wanted, and has not reported yet."""
     RUNNING = "RUNNING"
     """The action reports."""
+    WAITING = "WAITING"
+    """The engine has not been told to start the action yet."""
+    SILENT = "SILENT"
+    """The action was not heard within its lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Vim:
     detail: str
     round_trip_s: float | None
     status_time: dt.datetime
+    valid_until: dt.datetime | None
+    """When the lease ends, by the database's clock; None before the first report."""
     monitor: Monitor
     revision: int
     """The change that left the VIM as it is here."""

@@ -19,16 +19,16 @@ ACTION = "vimesh.vim_ping_action"
 LEGACY_ACTION = "tacker.vim_ping_action"
 TASK = "monitor_ping_vimPingVIMTASK"
 INPUT = "ping_vim"
-_PREFIX = "vim_id_"
+NAME_PREFIX = "vim_id_"
 
 
 def workflow_name(vim_id: str) -> str:
-    return _PREFIX + vim_id
+    return NAME_PREFIX + vim_id
 
 
 def vim_id_of(name: str) -> str | None:
     """Return the VIM whose workflow has this name, None if it is nobody's."""
-    return name.removeprefix(_PREFIX) if name.startswith(_PREFIX) else None
+    return name.removeprefix(NAME_PREFIX) if name.startswith(NAME_PREFIX) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +104,8 @@ def definition(vim_id: str) -> str:
         },
         sort_keys=False,
     )
+
+
+def defines_ping(text: str) -> bool:
+    """Whether the definition is one of ours, of any version. Others make workflows with the same names."""
+    return ACTION in text and f"$.{INPUT}.action_id" in text

@@ -32,7 +32,7 @@ class Host:
         self._rounds = rounds
         self._pulse = pulse
         self._running = running
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[tuple[str, str], Target] = {}
         self._next_first = 0.0
 
     def __len__(self) -> int:
@@ -40,17 +40,18 @@ class Host:
 
     def actions(self) -> Iterator[tuple[str, str]]:
         """Yield (vim_id, action_id) of each action that runs."""
-        return ((target.vim_id, target.action_id) for target in self._targets.values())
+        return iter(self._targets)
 
     def start(self, action: Action) -> bool:
-        """Run an action in place of any other of its VIM; False if it runs already. Raises AuthUrlInvalid."""
-        present = self._targets.get(action.vim_id)
-        if present is not None and present.action_id == action.action_id:
+        """Run an action, beside any other of its VIM; False if it runs already. Raises AuthUrlInvalid.
+
+        Which of two is wanted is not known here: they may come in the wrong order. The conductors tell the other one.
+        """
+        key = (action.vim_id, action.action_id)
+        if key in self._targets:
             return False
         target = Target(action)
-        if present is not None:
-            self._rounds.dismiss(present)
-        self._targets[action.vim_id] = target
+        self._targets[key] = target
         first_at = max(self._running.now(), self._next_first)
         self._next_first = first_at + 1 / FIRST_ROUNDS_PER_S
         self._rounds.enlist(target, first_at)
@@ -59,9 +60,8 @@ class Host:
 
     def stop(self, vim_id: str, action_id: str) -> bool:
         """Stop an action; False if it does not run (any more)."""
-        target = self._targets.get(vim_id)
-        if target is None or target.action_id != action_id:
+        target = self._targets.pop((vim_id, action_id), None)
+        if target is None:
             return False
-        del self._targets[vim_id]
         self._rounds.dismiss(target)
         return True

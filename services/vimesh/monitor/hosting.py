@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from vimesh.domain.probing import Method
 from vimesh.monitor.addresses import Address
 from vimesh.monitor.connection import Connection
+from vimesh.monitor.daemon_threads import DaemonThreads
 from vimesh.monitor.host import Abilities, Host
 from vimesh.monitor.http import HttpConnection, HttpsConnection
 from vimesh.monitor.icmp import Icmp
 from vimesh.monitor.icmp_packet import NONCE_BYTES
-from vimesh.monitor.lookup_threads import LookupThreads
 from vimesh.monitor.pulse import Pulse
 from vimesh.monitor.resolver import LookUp, Resolver
 from vimesh.monitor.rounds import Rounds
@@ -48,7 +48,7 @@ def hosting(on_verdict: Callable[[Verdict], None], settings: HostSettings) -> Ge
     running = RunningClock(time.monotonic)
     wheel: Wheel[Target] = Wheel(TICK_S)
     with ExitStack() as scope:
-        threads = scope.enter_context(LookupThreads(settings.lookup_threads))
+        threads = scope.enter_context(DaemonThreads(settings.lookup_threads, "vimesh-lookup"))
         resolver = Resolver(
             submit=threads.submit, call_back=loop.call_soon_threadsafe, clock=time.monotonic, look_up=settings.look_up
         )

@@ -50,30 +50,26 @@ class Ledger:
     """Keeps the newest verdict of each action. At most one report of an action is on its way at any time."""
 
     def __init__(self, *, random: Random) -> None:
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[tuple[str, str], Entry] = {}
         self._ready: deque[Entry] = deque()
         self._contacts: Wheel[Entry] = Wheel(CONTACT_TICK_S)
         self._random = random
 
     def adopt(self, vim_id: str, action_id: str, observation: int) -> None:
-        """Expect verdicts of an action, in place of any other of the VIM."""
-        self.drop(vim_id)
-        self._entries[vim_id] = Entry(vim_id, action_id, observation + TAKEOVER_STEP)
+        """Expect verdicts of an action."""
+        self.forget(vim_id, action_id)
+        self._entries[vim_id, action_id] = Entry(vim_id, action_id, observation + TAKEOVER_STEP)
 
     def forget(self, vim_id: str, action_id: str) -> None:
-        entry = self._entries.get(vim_id)
-        if entry is not None and entry.action_id == action_id:
-            self.drop(vim_id)
-
-    def drop(self, vim_id: str) -> None:
-        entry = self._entries.pop(vim_id, None)
+        """Expect no more of it; what is on its way is its last."""
+        entry = self._entries.pop((vim_id, action_id), None)
         if entry is not None:
             self._contacts.cancel(entry)
 
     def note(self, verdict: Verdict) -> None:
         """Take down a new verdict, to be reported at once."""
-        entry = self._entries.get(verdict.vim_id)
-        if entry is None or entry.action_id != verdict.action_id:
+        entry = self._entries.get((verdict.vim_id, verdict.action_id))
+        if entry is None:
             return
         entry.observation += 1
         entry.verdict = verdict
@@ -95,7 +91,7 @@ class Ledger:
             entry = self._ready.popleft()
             entry.in_line = False
             verdict = entry.verdict
-            if entry.in_flight or verdict is None or self._entries.get(entry.vim_id) is not entry:
+            if entry.in_flight or verdict is None or not self._expects(entry):
                 continue
             self._contacts.cancel(entry)
             entry.in_flight = True
@@ -144,8 +140,11 @@ class Ledger:
         self._schedule(entry, now + within_s * self._random.uniform(EARLIEST_CONTACT, LATEST_CONTACT))
 
     def _schedule(self, entry: Entry, when: float) -> None:
-        if self._entries.get(entry.vim_id) is entry:
+        if self._expects(entry):
             self._contacts.set(entry, when)
+
+    def _expects(self, entry: Entry) -> bool:
+        return self._entries.get((entry.vim_id, entry.action_id)) is entry
 
     def _hurry(self, entry: Entry) -> None:
         # Once is enough, however often the verdict changes while the conductors are away.

@@ -20,6 +20,8 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 2_000),
     # Envoy retries, nobody else: two layers of retries multiply.
     ("grpc.enable_retries", 0),
+    # The front is near, and a proxy of the environment is for what is far: it would answer for 127.0.0.1 too.
+    ("grpc.enable_http_proxy", 0),
 )
 
 

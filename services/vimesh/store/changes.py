@@ -1,4 +1,4 @@
-"""What every change has: a time, a revision and an event, in the transaction that makes it (G8)."""
+"""What every change has: a time, a revision, an event, and to-dos, in the transaction that makes it (G8, G9)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
 from vimesh.store.dialects import NowMicros
-from vimesh.store.records import Row, document_of
-from vimesh.store.tables import events, revisions
+from vimesh.store.planning import todos_of
+from vimesh.store.records import document_of
+from vimesh.store.shown import Row, shown
+from vimesh.store.tables import events, revisions, todos
 
 _HEAD = select(revisions.c.newest, NowMicros().label("now")).with_for_update()
 _MOVE_HEAD = update(revisions).values(newest=bindparam("to"))
@@ -45,8 +47,9 @@ class Changes:
         stopped_action_id: str = "",
         document: bool = False,
     ) -> None:
-        """Note the change that left a VIM as in `after`, whose revision is `next_revision()`."""
+        """Note the change that left a VIM as it is shown in `after`, whose revision is `next_revision()`."""
         self.newest += 1
+        after = shown(after)
         self._events.append(
             {
                 "revision": self.newest,
@@ -65,8 +68,10 @@ class Changes:
         )
 
     def write(self) -> None:
-        """Write the events and move the head. To be called once, at the end."""
+        """Write the events and what they ask of an engine, and move the head. To be called once, at the end."""
         if not self._events:
             return
         self.connection.execute(insert(events), self._events)
+        if planned := todos_of(self._events):
+            self.connection.execute(insert(todos), planned)
         self.connection.execute(_MOVE_HEAD, {"to": self.newest})

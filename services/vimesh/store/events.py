@@ -8,7 +8,7 @@ from vimesh.domain.errors import RevisionCompacted, RevisionUnknown
 from vimesh.domain.events import EventKind, LogSpan, VimEvent
 from vimesh.domain.vims import Engine, Status
 from vimesh.store.paging import position_of, token_of
-from vimesh.store.records import vim_of
+from vimesh.store.records import vim_of_document
 from vimesh.store.tables import events, revisions
 from vimesh.store.times import moment
 
@@ -65,5 +65,5 @@ def _event_of(row: RowMapping) -> VimEvent:
         previous_status=Status(row["previous_status"]),
         reason=row["reason"],
         detail=row["detail"],
-        vim=None if row["document"] is None else vim_of(row["document"]),
+        vim=None if row["document"] is None else vim_of_document(row["document"]),
     )

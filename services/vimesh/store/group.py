@@ -12,12 +12,21 @@ from typing import Never
 from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.domain.vims import Outcome, Report
 
-Commit = Callable[[Sequence[Report]], Awaitable[list[Outcome]]]
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A report, and the lease that it earns."""
+
+    report: Report
+    lease_s: float
+
+
+Commit = Callable[[Sequence[Contact]], Awaitable[list[Outcome]]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    reports: Sequence[Report]
+    contacts: Sequence[Contact]
     answer: asyncio.Future[list[Outcome]]
 
 
@@ -34,15 +43,15 @@ class GroupCommit:
         self._arrived = asyncio.Event()
         self._closed = False
 
-    async def record(self, reports: Sequence[Report]) -> list[Outcome]:
+    async def record(self, contacts: Sequence[Contact]) -> list[Outcome]:
         """Return the outcomes once they are committed. Raises Overloaded, StoreUnavailable."""
         if self._closed:
             raise StoreUnavailable
-        if self._waiting + len(reports) > self._max_waiting:
+        if self._waiting + len(contacts) > self._max_waiting:
             raise Overloaded
-        call = _Call(reports, asyncio.get_running_loop().create_future())
+        call = _Call(contacts, asyncio.get_running_loop().create_future())
         self._calls.append(call)
-        self._waiting += len(reports)
+        self._waiting += len(contacts)
         self._arrived.set()
         return await call.answer
 
@@ -62,19 +71,19 @@ class GroupCommit:
     def _take(self) -> list[_Call]:
         group: list[_Call] = []
         size = 0
-        while self._calls and (not group or size + len(self._calls[0].reports) <= self._max_group):
+        while self._calls and (not group or size + len(self._calls[0].contacts) <= self._max_group):
             call = self._calls.popleft()
-            self._waiting -= len(call.reports)
+            self._waiting -= len(call.contacts)
             if not call.answer.done():  # else its caller gave up
                 group.append(call)
-                size += len(call.reports)
+                size += len(call.contacts)
         if not self._calls:
             self._arrived.clear()
         return group
 
     async def _answer(self, group: Sequence[_Call]) -> None:
         try:
-            outcomes = iter(await self._commit([report for call in group for report in call.reports]))
+            outcomes = iter(await self._commit([contact for call in group for contact in call.contacts]))
         except StoreUnavailable as error:
             for call in group:
                 _fail(call, _unavailable(error.__cause__))
@@ -82,7 +91,7 @@ class GroupCommit:
             await self._answer_alone(group, error)
         else:
             for call in group:
-                said = [next(outcomes) for _ in call.reports]
+                said = [next(outcomes) for _ in call.contacts]
                 if not call.answer.done():
                     call.answer.set_result(said)
 

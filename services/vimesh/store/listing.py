@@ -7,14 +7,15 @@ from sqlalchemy import ColumnElement, Connection, select, tuple_
 from vimesh.domain.queries import Operator, Order, Term, VimPage, VimQuery
 from vimesh.store.dialects import matches
 from vimesh.store.paging import position_of, token_of
-from vimesh.store.records import PUBLIC, vim_of
+from vimesh.store.records import vim_of
+from vimesh.store.shown import SHOWN, STATUS_TIME, has_status, shown
 from vimesh.store.tables import vims
 
 _WILD_FIELDS = ("name", "auth_url")
 _ORDERS = {
     "name": (vims.c.name, str),
     "create_time": (vims.c.create_time, int),
-    "status_time": (vims.c.status_time, int),
+    "status_time": (STATUS_TIME, int),
 }
 
 
@@ -22,16 +23,16 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
     """Raises PageTokenInvalid. The position is a row's, not a count: what was shown does not shift later pages."""
     column, kind = _ORDERS[query.order.field]
     key = (query.terms, query.order)
-    statement = select(*PUBLIC).where(*(_condition(term, connection) for term in query.terms))
+    statement = select(*SHOWN).where(*(_condition(term, connection) for term in query.terms))
     if query.page_token:
         statement = statement.where(_beyond(query.order, position_of(query.page_token, key, (kind, str))))
     ways = (column.desc(), vims.c.id.desc()) if query.order.descending else (column, vims.c.id)
     rows = connection.execute(statement.order_by(*ways).limit(query.page_size + 1)).mappings().all()
-    shown = rows[: query.page_size]
-    more = len(rows) > len(shown) and shown
+    listed = [shown(row) for row in rows[: query.page_size]]
+    more = len(rows) > len(listed) and listed
     return VimPage(
-        [vim_of(row) for row in shown],
-        token_of(key, (shown[-1][column.name], shown[-1]["id"])) if more else "",
+        [vim_of(row) for row in listed],
+        token_of(key, (listed[-1][query.order.field], listed[-1]["id"])) if more else "",
     )
 
 
@@ -49,6 +50,8 @@ def _equals(term: Term, connection: Connection) -> ColumnElement[bool]:
     if term.field == "is_default":
         is_default = vims.c.default_of.is_not(None)
         return is_default if term.value == "true" else ~is_default
+    if term.field == "status":
+        return has_status(term.value)
     column = vims.c[term.field]
     if term.field in _WILD_FIELDS and "*" in term.value:
         return matches(column, term.value, connection.dialect)

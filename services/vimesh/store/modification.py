@@ -11,16 +11,19 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from vimesh.domain.errors import EtagMismatch, StoreUnavailable, VimNotFound
 from vimesh.domain.events import EventKind
+from vimesh.domain.leases import start_grace_s
 from vimesh.domain.vims import Modification, Status, Vim
 from vimesh.store import vims
 from vimesh.store.changes import Changes
 from vimesh.store.masking import has_mask, mask, unmask
-from vimesh.store.records import Row, kept_policy, vim_of
+from vimesh.store.records import kept_policy, vim_of
 from vimesh.store.registration import raise_taken
 from vimesh.store.secrets import Cipher, Undecipherable
+from vimesh.store.shown import LAPSED, WAITING, Row, begun, shown
 from vimesh.store.tables import vims as table
+from vimesh.store.times import micros
 
-_ONE = select(table).where(table.c.id == bindparam("vim_id"))
+_ONE = select(table, LAPSED.label("lapsed"), WAITING.label("waiting")).where(table.c.id == bindparam("vim_id"))
 _STORE = update(table).where(table.c.id == bindparam("vim_id"))
 _TAKEN_OVER = ("name", "description", "type", "auth_url", "vim_project", "placement_attr", "extra")
 _TARGET = ("type", "auth_url", "policy")
@@ -39,12 +42,14 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
         return vim_of(before)
     moves = any(column in changed for column in _TARGET)
     changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
-    after = {**before, **changed, **(_new_action(before, changes.now) if moves else {})}
-    connection.execute(_STORE, {"vim_id": vim_id, **{column: after[column] for column in after if column != "id"}})
+    changed |= _new_action(before, changes.now) if moves else {}
+    connection.execute(_STORE, {"vim_id": vim_id, **changed})
+    after: Row = {**before, **changed}
+    after = begun(after) if moves else after
     changes.add(
         EventKind.MODIFIED,
         after,
-        previous_status=before["status"],
+        previous_status=shown(before)["status"],
         stopped_action_id=before["action_id"] if moves else "",
         document=True,
     )
@@ -103,6 +108,8 @@ def _new_action(before: Row, now: int) -> dict[str, Any]:
         "action_id": str(uuid.uuid4()),
         "observation": 0,
         "contact_time": None,
+        "lease_until": now + micros(start_grace_s(0)),
+        "unheard": 0,
         "monitor_error": "",
         "status": Status.PENDING,
         "status_time": before["status_time"] if pending else now,

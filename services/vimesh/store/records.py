@@ -6,23 +6,22 @@ an event keeps as its document, all the same.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import RowMapping
-
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.domain.vims import Engine, Monitor, MonitorState, Status, Vim
-from vimesh.store.tables import vims
+from vimesh.store.shown import PUBLIC, Row, shown
 from vimesh.store.times import moment
 
-Row = Mapping[str, Any] | RowMapping
-
-PUBLIC = tuple(column for column in vims.c if column.name != "secrets")
+_KEPT = (*(column.name for column in PUBLIC), "lapsed", "waiting")
 
 
-def vim_of(row: Row) -> Vim:
+def vim_of(stored: Row) -> Vim:
+    """Read a row that is shown: see `shown`."""
+    row = shown(stored)
     return Vim(
         id=row["id"],
         project_id=row["project_id"],
@@ -41,6 +40,7 @@ def vim_of(row: Row) -> Vim:
         detail=row["detail"],
         round_trip_s=row["round_trip_s"],
         status_time=moment(row["status_time"]),
+        valid_until=_end_of_lease(row),
         monitor=_monitor_of(row),
         revision=row["revision"],
         etag=row["etag"],
@@ -49,20 +49,40 @@ def vim_of(row: Row) -> Vim:
     )
 
 
+def _end_of_lease(row: Row) -> dt.datetime | None:
+    # Without a lease: what an event kept before there were any.
+    if row["contact_time"] is None or row["lease_until"] is None:
+        return None
+    return moment(row["lease_until"])
+
+
 def _monitor_of(row: Row) -> Monitor:
     heard = row["contact_time"]
     return Monitor(
         engine=Engine(row["engine"]),
         action_id=row["action_id"],
-        state=MonitorState.STARTING if heard is None else MonitorState.RUNNING,
+        state=_state_of(row),
         last_error=row["monitor_error"],
         contact_time=None if heard is None else moment(heard),
     )
 
 
+def _state_of(row: Row) -> MonitorState:
+    if row["waiting"]:
+        return MonitorState.WAITING
+    if row["lapsed"]:
+        return MonitorState.SILENT
+    return MonitorState.STARTING if row["contact_time"] is None else MonitorState.RUNNING
+
+
 def document_of(row: Row) -> dict[str, Any]:
-    """Return what an event keeps of a row: all but the secrets."""
-    return {column.name: row[column.name] for column in PUBLIC}
+    """Return what an event keeps of a row that is shown: all but the secrets."""
+    return {name: row[name] for name in _KEPT}
+
+
+def vim_of_document(document: Mapping[str, Any]) -> Vim:
+    """Read what an event kept, also of a version that knew no leases."""
+    return vim_of({"lease_until": None, "lapsed": False, "waiting": False, **document})
 
 
 def policy_of(kept: Mapping[str, Any]) -> ProbePolicy:

@@ -10,18 +10,21 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from vimesh.domain.actions import shard_key
 from vimesh.domain.errors import DefaultTaken, NameTaken, VimNotFound
 from vimesh.domain.events import EventKind
+from vimesh.domain.leases import start_grace_s
 from vimesh.domain.vims import Registration, Status, Vim
 from vimesh.store import requests
 from vimesh.store.changes import Changes
 from vimesh.store.masking import mask
-from vimesh.store.records import PUBLIC, kept_policy, vim_of
+from vimesh.store.records import kept_policy, vim_of
 from vimesh.store.secrets import Cipher
+from vimesh.store.shown import SHOWN, begun, shown
 from vimesh.store.tables import vims
+from vimesh.store.times import micros
 
 _OTHER = select(vims.c.id).where(vims.c.id != bindparam("vim_id"), vims.c.project_id == bindparam("project"))
 _OF_NAME = _OTHER.where(vims.c.name == bindparam("name_"))
 _DEFAULT = _OTHER.where(vims.c.default_of.is_not(None))
-_ONE = select(*PUBLIC).where(vims.c.id == bindparam("vim_id"))
+_ONE = select(*SHOWN).where(vims.c.id == bindparam("vim_id"))
 _REMOVE = delete(vims).where(vims.c.id == bindparam("vim_id"))
 
 
@@ -34,11 +37,12 @@ def register(connection: Connection, registration: Registration, cipher: Cipher)
             return earlier
     row = _new_row(registration, changes)
     connection.execute(insert(vims), {**row, "secrets": cipher.encrypt(dict(registration.auth_cred))})
-    changes.add(EventKind.REGISTERED, row, previous_status=Status.PENDING, document=True)
+    after = begun(row)
+    changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=True)
     changes.write()
     if registration.request_id:
         requests.remember(connection, registration, row["id"], changes.now, cipher)
-    return vim_of(row)
+    return vim_of(after)
 
 
 def deregister(connection: Connection, vim_id: str) -> None:
@@ -51,7 +55,7 @@ def deregister(connection: Connection, vim_id: str) -> None:
     changes.add(
         EventKind.DEREGISTERED,
         {**row, "revision": changes.next_revision()},
-        previous_status=row["status"],
+        previous_status=shown(row)["status"],
         stopped_action_id=row["action_id"],
         document=True,
     )
@@ -97,6 +101,8 @@ def _new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
         "action_id": str(uuid.uuid4()),
         "observation": 0,
         "contact_time": None,
+        "lease_until": changes.now + micros(start_grace_s(0)),
+        "unheard": 0,
         "monitor_error": "",
         "shard_key": shard_key(vim_id),
         "etag": uuid.uuid4().hex,

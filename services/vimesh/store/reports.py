@@ -1,4 +1,4 @@
-"""Recording reports: the fence and the write are one transaction (G1 to G5)."""
+"""Recording reports: the fence and the write are one transaction (G1 to G6)."""
 
 from __future__ import annotations
 
@@ -8,66 +8,81 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from vimesh.domain.events import EventKind
-from vimesh.domain.vims import Outcome, Recorded, Report, Standing, Status, judge
+from vimesh.domain.leases import renewal_due
+from vimesh.domain.vims import BadAction, Outcome, Recorded, Report, Standing, Status, judge
 from vimesh.store.changes import Changes
-from vimesh.store.records import Row
+from vimesh.store.dialects import NowMicros
+from vimesh.store.group import Contact
+from vimesh.store.shown import LAPSED, Row, shown
 from vimesh.store.tables import vims
-from vimesh.store.times import micros_of_age
+from vimesh.store.times import MICROS, micros, micros_of_age
 
-# What a report can change, and what its event says.
-_CHANGED = ("status", "reason", "detail", "round_trip_s", "status_time", "observation", "contact_time", "revision")
+# What a contact can change, and what its event says.
+_RENEWED = ("contact_time", "lease_until", "unheard")
+_CHANGED = ("status", "reason", "detail", "round_trip_s", "status_time", "observation", "revision", *_RENEWED)
 _OF_REPORTS = vims.c.id.in_(bindparam("ids", expanding=True))
 _ROWS = select(
     vims.c.id,
     vims.c.engine,
     vims.c.action_id,
     *(vims.c[name] for name in _CHANGED),
+    LAPSED.label("lapsed"),
 ).where(_OF_REPORTS)
-_STANDINGS = select(vims.c.id, vims.c.action_id, vims.c.status, vims.c.reason, vims.c.observation).where(_OF_REPORTS)
+_STANDINGS = select(
+    vims.c.id,
+    vims.c.action_id,
+    vims.c.status,
+    vims.c.reason,
+    vims.c.observation,
+    vims.c.contact_time,
+    (vims.c.lease_until - NowMicros()).label("remaining"),
+).where(_OF_REPORTS)
 # The action is matched although it was read in this transaction: the statement alone keeps G1, on any database.
-_UPDATE = (
-    update(vims)
-    .where(vims.c.id == bindparam("of_vim"), vims.c.action_id == bindparam("of_action"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGED})
-)
+_OF_ACTION = update(vims).where(vims.c.id == bindparam("of_vim"), vims.c.action_id == bindparam("of_action"))
+_CHANGE = _OF_ACTION.values({name: bindparam(f"new_{name}") for name in _CHANGED})
+_RENEW = _OF_ACTION.values({name: bindparam(f"new_{name}") for name in _RENEWED})
 
 
-def settled(connection: Connection, reports: Sequence[Report]) -> list[Outcome | None]:
+def settled(connection: Connection, contacts: Sequence[Contact]) -> list[Outcome | None]:
     """Judge with what is committed. None: there is something to write, ask `write`."""
-    standings = {
-        vim_id: Standing(action_id, Status(status), reason, observation)
-        for vim_id, action_id, status, reason, observation in connection.execute(_STANDINGS, _ids(reports))
-    }
-    outcomes = [judge(standings.get(report.vim_id), report) for report in reports]
-    # What else is said of a VIM in the same call has to be judged after that was written.
-    moving = {report.vim_id for report, said in zip(reports, outcomes, strict=True) if isinstance(said, Recorded)}
-    return [None if report.vim_id in moving else said for report, said in zip(reports, outcomes, strict=True)]
-
-
-def write(connection: Connection, reports: Sequence[Report]) -> list[Outcome]:
-    """Judge the reports one after the other and write what they change, in five statements however many they are."""
-    changes = Changes.begin(connection)
-    rows = _rows(connection, reports)
-    written: dict[str, Row] = {}
+    rows = {row["id"]: row for row in connection.execute(_STANDINGS, _ids(contacts)).mappings()}
     outcomes: list[Outcome] = []
-    for report in reports:
-        before = rows.get(report.vim_id)
-        outcome = judge(_standing(before), report)
+    # What else is said of a VIM in the same call has to be judged after that was written.
+    moving: set[str] = set()
+    for contact in contacts:
+        row = rows.get(contact.report.vim_id)
+        outcome = judge(_standing(row), contact.report)
         outcomes.append(outcome)
-        if before is not None and isinstance(outcome, Recorded):
-            rows[report.vim_id] = written[report.vim_id] = _after(before, report, changes)
-    if written:
-        connection.execute(_UPDATE, [_parameters(row) for row in written.values()])
+        if row is not None and _writes(outcome, contact, row, row["remaining"]):
+            moving.add(contact.report.vim_id)
+    return [None if c.report.vim_id in moving else said for c, said in zip(contacts, outcomes, strict=True)]
+
+
+def write(connection: Connection, contacts: Sequence[Contact]) -> list[Outcome]:
+    """Judge the reports one after the other and write what they change, in six statements however many they are."""
+    changes = Changes.begin(connection)
+    rows: dict[str, Row] = {row["id"]: row for row in connection.execute(_ROWS, _ids(contacts)).mappings()}
+    changed: dict[str, Row] = {}
+    renewed: dict[str, Row] = {}
+    outcomes: list[Outcome] = []
+    for contact in contacts:
+        before = rows.get(contact.report.vim_id)
+        outcome = judge(_standing(before), contact.report)
+        outcomes.append(outcome)
+        if before is not None and _writes(outcome, contact, before, before["lease_until"] - changes.now):
+            after = _after(before, contact, outcome, changes)
+            # A lease that goes on touches one index only, and is what most writes are.
+            moves = isinstance(outcome, Recorded) or after["revision"] != before["revision"]
+            (changed if moves else renewed)[after["id"]] = rows[after["id"]] = after
+    for statement, columns, written in ((_RENEW, _RENEWED, renewed), (_CHANGE, _CHANGED, changed)):
+        if written:
+            connection.execute(statement, [_parameters(row, columns) for row in written.values()])
     changes.write()
     return outcomes
 
 
-def _rows(connection: Connection, reports: Iterable[Report]) -> dict[str, Row]:
-    return {row["id"]: row for row in connection.execute(_ROWS, _ids(reports)).mappings()}
-
-
-def _ids(reports: Iterable[Report]) -> dict[str, list[str]]:
-    return {"ids": list({report.vim_id: None for report in reports})}
+def _ids(contacts: Iterable[Contact]) -> dict[str, list[str]]:
+    return {"ids": list({contact.report.vim_id: None for contact in contacts})}
 
 
 def _standing(row: Row | None) -> Standing | None:
@@ -76,26 +91,46 @@ def _standing(row: Row | None) -> Standing | None:
     return Standing(row["action_id"], Status(row["status"]), row["reason"], row["observation"])
 
 
-def _after(before: Row, report: Report, changes: Changes) -> Row:
-    """Return the row that the report leaves, and note the change if there is one to tell."""
-    moved = report.status != before["status"]
-    tells = moved or report.reason != before["reason"]
+def _writes(outcome: Outcome, contact: Contact, row: Row, remaining: int) -> bool:
+    if isinstance(outcome, BadAction):
+        return False
+    heard = row["contact_time"] is not None
+    return isinstance(outcome, Recorded) or renewal_due(remaining / MICROS, contact.lease_s, heard=heard)
+
+
+def _after(before: Row, contact: Contact, outcome: Outcome, changes: Changes) -> Row:
+    """Return the row that the contact leaves, and note the change if there is one to tell.
+
+    The end of a silence is one: who has seen UNKNOWN must hear that it is over.
+    """
+    seen = shown(before)
     after = {
         **before,
+        "contact_time": changes.now,
+        "lease_until": changes.now + micros(contact.lease_s),
+        "unheard": 0,
+        "lapsed": False,
+    }
+    if isinstance(outcome, Recorded):
+        after |= _recorded(contact.report, before, moved=contact.report.status != seen["status"], now=changes.now)
+    moved = after["status"] != seen["status"]
+    if moved or after["reason"] != seen["reason"]:
+        after["revision"] = changes.next_revision()
+        kind = EventKind.STATUS_CHANGED if moved else EventKind.REASON_CHANGED
+        changes.add(kind, after, previous_status=seen["status"])
+    return after
+
+
+def _recorded(report: Report, before: Row, *, moved: bool, now: int) -> dict[str, Any]:
+    return {
         "status": report.status,
         "reason": report.reason,
         "detail": report.detail,
         "round_trip_s": report.round_trip_s,
         "observation": report.observation or before["observation"],
-        "contact_time": changes.now,
-        "status_time": changes.now - micros_of_age(report.age_s) if moved else before["status_time"],
-        "revision": changes.next_revision() if tells else before["revision"],
+        "status_time": now - micros_of_age(report.age_s) if moved else before["status_time"],
     }
-    if tells:
-        kind = EventKind.STATUS_CHANGED if moved else EventKind.REASON_CHANGED
-        changes.add(kind, after, previous_status=before["status"])
-    return after
 
 
-def _parameters(row: Row) -> dict[str, Any]:
-    return {"of_vim": row["id"], "of_action": row["action_id"], **{f"new_{name}": row[name] for name in _CHANGED}}
+def _parameters(row: Row, columns: Sequence[str]) -> dict[str, Any]:
+    return {"of_vim": row["id"], "of_action": row["action_id"], **{f"new_{name}": row[name] for name in columns}}

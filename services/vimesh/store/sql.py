@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import datetime as dt
+import random
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from sqlalchemy import select
+
 from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.events import LogSpan, VimEvent
+from vimesh.domain.leases import lease_s
 from vimesh.domain.queries import VimPage, VimQuery
+from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registration, Report, Vim
-from vimesh.store import events, listing, vims
+from vimesh.store import events, finishing, listing, sweep, todos, vims
 from vimesh.store.database import Database
-from vimesh.store.group import GroupCommit
+from vimesh.store.dialects import NowMicros
+from vimesh.store.group import Contact, GroupCommit
 from vimesh.store.modification import explain_conflict as explain_modification
 from vimesh.store.modification import modify
 from vimesh.store.registration import deregister, register
@@ -22,14 +29,18 @@ from vimesh.store.reports import settled, write
 from vimesh.store.secrets import Cipher
 from vimesh.store.sqlite_database import sqlite_database
 from vimesh.store.sqlite_file import sqlite_file
+from vimesh.store.times import moment
+
+_CLOCK = select(NowMicros())
 
 
 class SqlStore:
     """Implements VimStore. Any number of processes may have one on the same database."""
 
-    def __init__(self, database: Database, cipher: Cipher) -> None:
+    def __init__(self, database: Database, cipher: Cipher, *, jitter: Callable[[], float] = random.random) -> None:
         self._database = database
         self._cipher = cipher
+        self._jitter = jitter
         self._group = GroupCommit(self._commit)
 
     async def serve_reports(self) -> None:
@@ -57,17 +68,48 @@ class SqlStore:
     async def deregister(self, vim_id: str) -> None:
         await self._database.write(lambda c: deregister(c, vim_id))
 
-    async def record(self, reports: Sequence[Report]) -> list[Outcome]:
+    async def record(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
         """Raises Overloaded when too many reports are waiting."""
-        return await self._group.record(reports) if reports else []
+        if not reports:
+            return []
+        granted_s = lease_s(contact_within_s)
+        return await self._group.record([Contact(report, granted_s) for report in reports])
 
-    async def _commit(self, reports: Sequence[Report]) -> list[Outcome]:
-        said = await self._database.read(lambda c: settled(c, reports))
-        moving = [report for report, outcome in zip(reports, said, strict=True) if outcome is None]
+    async def _commit(self, contacts: Sequence[Contact]) -> list[Outcome]:
+        said = await self._database.read(lambda c: settled(c, contacts))
+        moving = [contact for contact, outcome in zip(contacts, said, strict=True) if outcome is None]
         if not moving:
             return [outcome for outcome in said if outcome is not None]
         written = iter(await self._database.write(lambda c: write(c, moving)))
         return [next(written) if outcome is None else outcome for outcome in said]
+
+    async def sweep(self, limit: int) -> int:
+        # Most of the time no lease has ended, and nobody has to be kept from writing to find that out.
+        if not await self._database.read(sweep.any_lapsed):
+            return 0
+        return await self._database.write(lambda c: sweep.sweep(c, limit))
+
+    async def clock(self) -> dt.datetime:
+        return await self._database.read(lambda c: moment(c.execute(_CLOCK).scalar_one()))
+
+    async def count_vims(self) -> int:
+        return await self._database.read(vims.count)
+
+    async def claim_todos(self, claimant: str, limit: int, lease_s: float) -> list[ClaimedTodo]:
+        if not await self._database.read(todos.any_due):
+            return []
+        return await self._database.write(lambda c: todos.claim(c, claimant, limit, lease_s))
+
+    async def finish_todo(
+        self, todo_id: str, claim_token: str, *, error: str = "", retry_after_s: float | None = None
+    ) -> None:
+        if error:
+            jitter = self._jitter()
+            await self._database.write(lambda c: finishing.failed(c, todo_id, claim_token, error, jitter))
+        elif retry_after_s is not None:
+            await self._database.write(lambda c: finishing.postponed(c, todo_id, claim_token, retry_after_s))
+        else:
+            await self._database.write(lambda c: finishing.done(c, todo_id, claim_token))
 
     async def span(self) -> LogSpan:
         return await self._database.read(events.span)

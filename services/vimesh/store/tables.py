@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from vimesh.store.columns import Micros, Unsigned, Whole
 
@@ -40,6 +53,10 @@ vims = Table(
     Column("action_id", String(36), nullable=False),
     Column("observation", Unsigned, nullable=False),
     Column("contact_time", Micros),
+    # Until when the action need not be heard: its start grace before the first report, its lease after that.
+    Column("lease_until", Micros, nullable=False, server_default="0"),
+    # How many actions in a row were replaced without ever having been heard.
+    Column("unheard", Integer, nullable=False, server_default="0"),
     Column("monitor_error", Text, nullable=False),
     Column("shard_key", Whole, nullable=False),
     Column("etag", String(36), nullable=False),
@@ -52,6 +69,7 @@ vims = Table(
     Index(None, "status_time", "id"),
     Index(None, "status", "create_time", "id"),
     Index(None, "engine", "id"),
+    Index(None, "lease_until"),
 )
 
 events = Table(
@@ -89,4 +107,26 @@ requests = Table(
     Column("vim_id", String(36), nullable=False),
     Column("create_time", Micros, nullable=False),
     Index(None, "create_time"),
+)
+
+# What a workflow engine has to be told, in the order in which it must be told of one VIM.
+todos = Table(
+    "todos",
+    metadata,
+    # From the revision of the change; see `planning`.
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("vim_id", String(36), nullable=False),
+    Column("action_id", String(36), nullable=False),
+    Column("vim_gone", Boolean, nullable=False),
+    # From when on it can be claimed: of a claimed one, when the claim lapses.
+    Column("due_time", Micros, nullable=False),
+    Column("claim_token", String(64), nullable=False),  # empty: nobody holds it
+    Column("claimant", String(255), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("error", Text, nullable=False),
+    Index(None, "vim_id", "number"),
+    Index(None, "due_time"),
 )

@@ -6,12 +6,17 @@ import datetime as dt
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LONGEST_AGE_S = 10 * 365 * 86400.0
+MICROS = 1_000_000
 
 
 def moment(micros: int) -> dt.datetime:
     return _EPOCH + dt.timedelta(microseconds=micros)
 
 
+def micros(duration_s: float) -> int:
+    return round(duration_s * MICROS)
+
+
 def micros_of_age(age_s: float) -> int:
     """Turn an age into microseconds; an absurd one is cut, so that what lies so long ago still has a date."""
-    return int(min(max(age_s, 0.0), _LONGEST_AGE_S) * 1_000_000)
+    return int(min(max(age_s, 0.0), _LONGEST_AGE_S) * MICROS)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, RowMapping, bindparam, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.errors import VimNotFound
 from vimesh.domain.vims import Vim
-from vimesh.store.records import PUBLIC, policy_of, vim_of
+from vimesh.store.records import policy_of, vim_of
+from vimesh.store.shown import SHOWN
 from vimesh.store.tables import vims
 
-_ONE = select(*PUBLIC).where(vims.c.id == bindparam("vim_id"))
-_AFTER = select(*PUBLIC).where(vims.c.id > bindparam("after")).order_by(vims.c.id).limit(bindparam("count"))
+_ONE = select(*SHOWN).where(vims.c.id == bindparam("vim_id"))
+_AFTER = select(*SHOWN).where(vims.c.id > bindparam("after")).order_by(vims.c.id).limit(bindparam("count"))
 _ACTIONS = select(vims.c.id, vims.c.action_id, vims.c.auth_url, vims.c.policy, vims.c.observation).order_by(vims.c.id)
 _ACTIONS_AFTER = _ACTIONS.where(
     vims.c.id > bindparam("after"),
     vims.c.engine == bindparam("engine"),
     vims.c.shard_key % bindparam("shards") == bindparam("shard"),
 ).limit(bindparam("count"))
+_COUNT = select(func.count()).select_from(vims)
 _ACTIONS_OF = _ACTIONS.where(vims.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -35,6 +37,10 @@ def after(connection: Connection, vim_id: str, limit: int) -> list[Vim]:
     return [vim_of(row) for row in connection.execute(_AFTER, {"after": vim_id, "count": limit}).mappings()]
 
 
+def count(connection: Connection) -> int:
+    return connection.execute(_COUNT).scalar_one()
+
+
 def actions_after(connection: Connection, scope: ActionScope, vim_id: str, limit: int) -> list[Action]:
     rows = connection.execute(
         _ACTIONS_AFTER,
@@ -46,12 +52,12 @@ def actions_after(connection: Connection, scope: ActionScope, vim_id: str, limit
             "count": limit,
         },
     )
-    return [_action_of(row) for row in rows.mappings()]
+    return [action_of(row) for row in rows.mappings()]
 
 
 def actions_of(connection: Connection, vim_ids: Sequence[str]) -> list[Action]:
-    return [_action_of(row) for row in connection.execute(_ACTIONS_OF, {"ids": list(vim_ids)}).mappings()]
+    return [action_of(row) for row in connection.execute(_ACTIONS_OF, {"ids": list(vim_ids)}).mappings()]
 
 
-def _action_of(row: RowMapping) -> Action:
+def action_of(row: RowMapping) -> Action:
     return Action(row["id"], row["action_id"], row["auth_url"], policy_of(row["policy"]), row["observation"])

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli import flags, settings
+from vimesh.cli import flags, mistral, settings
 from vimesh.cli.sources import BadFlag
+from vimesh.domain.vims import Engine
 
 Port = Annotated[
     str | None, typer.Option("--port", metavar="PORT", help="Of the front; 0: any free one [VIMESH_UP_PORT; 7600].")
@@ -32,11 +33,16 @@ def up(  # noqa: PLR0913 - one parameter per flag
     data_dir: DataDir = None,
     conductors: Conductors = None,
     database_url: flags.DatabaseUrl = None,
+    engine: flags.Engine = None,
+    mistral_url: flags.MistralUrl = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
 ) -> None:
-    """Run a whole fleet in the foreground: Envoy, conductors, a monitor. Ctrl-C stops it."""
+    """Run a whole fleet in the foreground: Envoy, conductors, a monitor. Ctrl-C stops it.
+
+    With --engine mistral there is an api process instead of the monitor, and Mistral runs the ping actions.
+    """
     from vimesh.cli.fleet.foreground import run_up  # noqa: PLC0415 - a client needs no fleet
     from vimesh.cli.fleet.wanted import Wanted  # noqa: PLC0415
 
@@ -49,7 +55,11 @@ def up(  # noqa: PLR0913 - one parameter per flag
         database_url=found.read(settings.DATABASE_URL, database_url),
         logs=settings.log_settings(found, level=log_level, format_=log_format),
         config=config,
+        engine=found.read(settings.ENGINE, engine),
+        mistral_url=found.read(settings.MISTRAL_URL, mistral_url),
     )
+    if wanted.engine is Engine.MISTRAL:
+        mistral.access(found, url=mistral_url)  # what is wrong with it is said before anything is started
     asyncio.run(run_up(wanted))
 
 

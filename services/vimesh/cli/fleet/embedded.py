@@ -1,4 +1,4 @@
-"""The embedded fleet: everything as real processes on one machine, in one foreground command."""
+"""A fleet on one machine: everything as real processes, in one foreground command."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vimesh.cli.exits import Failure
 from vimesh.cli.fleet.data_dir import DataDir
 from vimesh.cli.fleet.log_lines import Say
-from vimesh.cli.fleet.parts import Conductor, Front, Members, Monitor, without_secrets
+from vimesh.cli.fleet.parts import Api, Conductor, Front, Members, Monitor, without_secrets
 from vimesh.cli.fleet.ports import require_free
 from vimesh.cli.fleet.supervised import Supervised
 from vimesh.cli.stopping import Stopping
+from vimesh.domain.vims import Engine
 from vimesh.envoy import binary, files
 from vimesh.envoy.fleet import Address, Fleet
 from vimesh.store import schema
@@ -22,7 +23,7 @@ from vimesh.store.secrets import make_key_file
 
 _START_LIMIT_S = 30.0
 # Together within 8 s.
-_MONITOR_STOP_S = 1.5
+_DRIVER_STOP_S = 2.0
 _CONDUCTOR_STOP_S = 5.0
 _FRONT_STOP_S = 1.0
 
@@ -35,6 +36,10 @@ class FleetSettings:
     conductors: int
     database_url: str
     """Empty: a SQLite file in the data directory."""
+    engine: Engine = Engine.EMBEDDED
+    """Runs the ping actions of new VIMs."""
+    mistral_url: str = field(default="", repr=False)
+    """Empty: what Keystone's catalog says."""
 
     @property
     def address(self) -> str:
@@ -60,12 +65,16 @@ class EmbeddedFleet:
         url = settings.database_url or data_dir.database_url
         self._database_url = url
         self._conductors = [
-            Supervised(Conductor(number, url, data_dir.key_file, self._members, outsiders), say, self._write_state)
+            Supervised(
+                Conductor(number, url, data_dir.key_file, self._members, outsiders, engine=settings.engine),
+                say,
+                self._write_state,
+            )
             for number in range(1, settings.conductors + 1)
         ]
         front = Front(binary.find(environment), data_dir.envoy / "bootstrap.yaml", settings.address, outsiders)
         self._front = Supervised(front, say, self._write_state)
-        self._monitor = Supervised(Monitor(settings.address, outsiders), say, self._write_state)
+        self._driver = Supervised(_driver(settings, outsiders), say, self._write_state)
 
     async def prepare(self) -> None:
         """Make what the processes need. Raises Failure, BadSetting, StoreUnavailable."""
@@ -89,8 +98,8 @@ class EmbeddedFleet:
         waiting_for = ""
         try:
             async with asyncio.timeout(_START_LIMIT_S):
-                # The front serves as soon as a conductor behind it does; the monitor is nothing without them.
-                for batch in ([*self._conductors, self._front], [self._monitor]):
+                # The front serves as soon as a conductor behind it does; the driver is nothing without them.
+                for batch in ([*self._conductors, self._front], [self._driver]):
                     for part in batch:
                         tasks.create_task(part.run())
                     for part in batch:
@@ -111,7 +120,7 @@ class EmbeddedFleet:
 
     async def _stop(self) -> None:
         # Conductors drain while the front is there, so that calls in flight end well.
-        await self._monitor.stop(_MONITOR_STOP_S, self._stopping)
+        await self._driver.stop(_DRIVER_STOP_S, self._stopping)
         async with asyncio.TaskGroup() as tasks:
             for conductor in self._conductors:
                 tasks.create_task(conductor.stop(_CONDUCTOR_STOP_S, self._stopping))
@@ -120,7 +129,7 @@ class EmbeddedFleet:
     def _write_state(self) -> None:
         processes = [
             {"name": part.name, "pid": part.pid, "address": self._address_of(part.name)}
-            for part in (*self._conductors, self._front, self._monitor)
+            for part in (*self._conductors, self._front, self._driver)
             if part.pid is not None
         ]
         self._data_dir.write_state({"address": self._settings.address, "pid": os.getpid(), "processes": processes})
@@ -129,3 +138,10 @@ class EmbeddedFleet:
         if name == self._front.name:
             return self._settings.address
         return str(self._members.addresses.get(name, ""))
+
+
+def _driver(settings: FleetSettings, environment: Mapping[str, str]) -> Monitor | Api:
+    """Return what has ping actions run."""
+    if settings.engine is Engine.MISTRAL:
+        return Api(settings.address, settings.mistral_url, environment)
+    return Monitor(settings.address, environment)

@@ -1,4 +1,4 @@
-"""vimesh up: the embedded fleet until Ctrl-C."""
+"""vimesh up: a fleet until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ async def run_up(wanted: Wanted) -> None:
             port=wanted.port or free_port(wanted.host),
             conductors=wanted.conductors,
             database_url=wanted.database_url,
+            engine=wanted.engine,
+            mistral_url=wanted.mistral_url,
         )
         fleet = EmbeddedFleet(settings, data_dir, environment, stream.say, stopping)
         await fleet.prepare()
@@ -44,9 +46,10 @@ async def run_up(wanted: Wanted) -> None:
 
 
 def _say_ready(settings: FleetSettings, data_dir: str) -> None:
+    counted = "1 conductor" if settings.conductors == 1 else f"{settings.conductors} conductors"
     block = ready_block(
         settings.address,
-        summary=f"{settings.conductors} conductors, data in {data_dir}",
+        summary=f"{counted}, engine {settings.engine.lower()}, data in {data_dir}",
         only_this_machine=settings.host in {"127.0.0.1", "::1"},
     )
     # Who started it may not read; the fleet runs all the same.

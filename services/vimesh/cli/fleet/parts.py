@@ -1,4 +1,4 @@
-"""The processes of an embedded fleet: conductors, the front, the monitor."""
+"""The processes of a fleet on one machine: conductors, the front, and what has ping actions run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from vimesh.cli.fleet.ports import free_port
 from vimesh.cli.fleet.program import Program, vimesh
 from vimesh.cli.fleet.serving import until_serving
-from vimesh.cli.settings import DATABASE_URL, KEY_FILE
+from vimesh.cli.settings import DATABASE_URL, KEY_FILE, MISTRAL_URL
+from vimesh.domain.vims import Engine
 from vimesh.envoy import clusters
 from vimesh.envoy.binary import command
 from vimesh.envoy.files import write_endpoints
@@ -47,19 +48,28 @@ class Members:
 class Conductor:
     """Has another port after each start: one that somebody else took meanwhile is no trouble then."""
 
-    def __init__(
-        self, number: int, database_url: str, key_file: Path, members: Members, environment: Environment
+    def __init__(  # noqa: PLR0913 - everything it uses comes in here
+        self,
+        number: int,
+        database_url: str,
+        key_file: Path,
+        members: Members,
+        environment: Environment,
+        *,
+        engine: Engine,
     ) -> None:
         self.name = f"conductor-{number}"
         self._database_url = database_url
         self._key_file = key_file
         self._members = members
         self._environment = environment
+        self._engine = engine
         self._address = Address(LOOPBACK, 0)
 
     def prepare(self) -> Program:
         self._address = Address(LOOPBACK, free_port(LOOPBACK))
         arguments = ["conductor", "--listen", str(self._address), "--key-file", str(self._key_file)]
+        arguments += ["--engine", self._engine.lower()]
         environment = {**self._environment, DATABASE_URL.variable: self._database_url}
         if urlsplit(self._database_url).password is None:
             arguments += ["--database-url", self._database_url]
@@ -106,6 +116,28 @@ class Monitor:
 
     def ended(self) -> None:
         """Nobody to tell: its actions' leases run out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    address: str
+    mistral_url: str
+    """Empty: what Keystone's catalog says."""
+    environment: Environment
+    name: str = "api"
+
+    def prepare(self) -> Program:
+        environment = {**self.environment, MISTRAL_URL.variable: self.mistral_url}
+        arguments = ["api", "--engine", "mistral", "--address", self.address]
+        if self.mistral_url and urlsplit(self.mistral_url).password is None:
+            arguments += ["--mistral-url", self.mistral_url]
+        return Program(vimesh(*arguments), environment)
+
+    async def ready(self) -> None:
+        """It serves nobody."""
+
+    def ended(self) -> None:
+        """Nobody to tell: its tasks are claimed again."""
 
 
 def without_secrets(environment: Environment) -> dict[str, str]:

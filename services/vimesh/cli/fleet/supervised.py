@@ -94,6 +94,8 @@ class Supervised:
 
     async def _become_ready(self) -> None:
         await self._part.ready()
+        if self.served.is_set():
+            self._say("vimesh", f"{self.name} is back")
         self.served.set()
 
     async def stop(self, limit_s: float, stopping: Stopping) -> None:

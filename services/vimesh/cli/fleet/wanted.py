@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vimesh.cli.settings import LogSettings, Output
+from vimesh.domain.vims import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Wanted:
     logs: LogSettings
     config: Path | None
     """The TOML file that was named, for the processes to read too."""
+    engine: Engine = Engine.EMBEDDED
+    mistral_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,17 @@ def _without_reason(status: grpc.StatusCode, message: str, address: str, code: E
             code=code,
             hint="is the fleet up? start it with `vimesh up`, or set VIMESH_ADDRESS",
         )
-    if status is grpc.StatusCode.UNAVAILABLE:
+    if status is grpc.StatusCode.UNAVAILABLE and "upstream" in message:
         return Failure(
             f"{address} answers, but no conductor behind it does: {_first_line(message)} (UNAVAILABLE)",
             code=code,
             hint="the conductors' logs say why; try again in a moment",
+        )
+    if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL):
+        return Failure(
+            f"the connection to {address} broke: {_first_line(message)} ({status.name})",
+            code=ExitCode.UNAVAILABLE,
+            hint="it is not known whether the call went through",
         )
     if status is grpc.StatusCode.UNIMPLEMENTED:
         return Failure(f"{address} is no vimesh front: {_first_line(message)} (UNIMPLEMENTED)", code=code)

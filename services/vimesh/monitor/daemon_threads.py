@@ -1,4 +1,4 @@
-"""A few threads for calls that block: the only way to ask the system's resolver."""
+"""A few threads for calls that block, such as the only way to ask the system's resolver."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from typing import Self
 Job = Callable[[], None]
 
 
-class LookupThreads:
+class DaemonThreads:
     """Runs jobs in a bounded number of threads; the others wait in line.
 
-    The threads are daemons: a resolver call can hang for a minute and cannot be broken off, and must not keep the
-    process from exiting meanwhile.
+    The threads are daemons: such a call can hang for a minute and cannot be broken off, and must not keep the process
+    from exiting meanwhile.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, name: str) -> None:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._count = count
+        self._name = name
 
     def __enter__(self) -> Self:
         for number in range(self._count):
-            threading.Thread(target=self._work, name=f"lookup-{number}", daemon=True).start()
+            threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True).start()
         return self
 
     def __exit__(

@@ -1,0 +1,77 @@
+"""Replacing silent actions: every conductor does it, and none leads (G7)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Never
+
+import structlog
+
+from vimesh.conductor.feed import Feed
+from vimesh.conductor.pacing import Pacing
+from vimesh.conductor.vigil import Vigil
+from vimesh.domain.errors import BadSetting, VimeshError
+from vimesh.domain.leases import lease_s
+from vimesh.domain.ports import VimStore
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class SweepLimits:
+    replacements: int = 200
+    """At most so many actions are replaced at once; 0: this conductor replaces none."""
+    period_s: float = 1.0
+    """The shortest time from one look to the next; up to half as much is added, so that conductors take turns."""
+
+    def __post_init__(self) -> None:
+        if self.replacements < 0:
+            raise BadSetting("replacements", "must not be below 0")
+
+
+class Sweep:
+    def __init__(
+        self,
+        store: VimStore,
+        feed: Feed,
+        pacing: Pacing,
+        limits: SweepLimits,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._feed = feed
+        self._pacing = pacing
+        self._limits = limits
+        self._jitter = jitter
+        self._vigil = Vigil()
+        self._away = False
+
+    async def run(self) -> Never:
+        """Look for silent actions again and again. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(self._limits.period_s * (1 + self._jitter() / 2))
+            if self._limits.replacements:
+                await self._look()
+
+    async def _look(self) -> None:
+        try:
+            now = await self._store.clock()
+            # Whoever lives comes within one lease of service: only then is silence an action's own.
+            if self._vigil.held(now, lease_s(self._pacing.contact_within_s)):
+                await self._replace()
+        except VimeshError as error:
+            self._vigil.lost()
+            if not self._away:
+                _log.warning("cannot look for silent actions", error=str(error), cause=repr(error.__cause__))
+            self._away = True
+        else:
+            self._away = False
+
+    async def _replace(self) -> None:
+        if replaced := await self._store.sweep(self._limits.replacements):
+            self._feed.poke()
+            _log.info("replaced silent actions", count=replaced)

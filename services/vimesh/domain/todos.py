@@ -1,0 +1,45 @@
+"""To-dos: what a change of the wanted actions asks of a workflow engine (G9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vimesh.domain.actions import Action
+
+FIRST_RETRY_S = 1.0
+LONGEST_RETRY_S = 60.0
+
+
+class TodoKind(StrEnum):
+    START = "START"
+    """See that the workflow of the action exists and runs."""
+    STOP = "STOP"
+    """See that nothing is left of the action's workflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedTodo:
+    """A to-do that its claimant may carry out until the claim lapses. It must be safe to do twice."""
+
+    id: str
+    claim_token: str
+    """Proves that the claim is the newest one."""
+    kind: TodoKind
+    vim_id: str
+    action_id: str
+    action: Action | None
+    """What to run; None for a STOP."""
+    vim_gone: bool
+    """Of a STOP: whether the VIM is gone too. Otherwise another action of it may use the workflow."""
+    attempt: int
+    """How often the to-do was claimed, this time included."""
+
+
+def retry_delay_s(failures: int, jitter: float) -> float:
+    """Return the pause after that many failures in a row: twice the last one, less up to a half.
+
+    `jitter` is a number from 0 to 1, different each time: to-dos that failed together are not tried together.
+    """
+    longest_s = min(FIRST_RETRY_S * 2.0 ** min(failures - 1, 16), LONGEST_RETRY_S)
+    return longest_s * (1 - jitter / 2)

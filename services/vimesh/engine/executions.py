@@ -1,0 +1,62 @@
+"""Executions of our workflows, as Mistral shows them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vimesh.engine.workflow import INPUT, vim_id_of
+
+FIELDS = ("id", "workflow_name", "state", "state_info", "input")
+"""What has to be asked for."""
+
+_ENDED = {"SUCCESS", "ERROR", "CANCELLED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    id: str
+    vim_id: str
+    action_id: str
+    state: str
+    state_info: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether its action is done with, for Mistral. Otherwise the action runs, or is going to, or is lost."""
+        return self.state in _ENDED
+
+
+def our_execution(found: Mapping[str, object]) -> Execution | None:
+    """Return None for executions that others made, also if they run a workflow with one of our names."""
+    vim_id = vim_id_of(str(found.get("workflow_name") or ""))
+    told = _told(found.get("input"))
+    action_id = told.get("action_id")
+    if not vim_id or told.get("vim_id") != vim_id or not isinstance(action_id, str):
+        return None
+    return Execution(
+        id=str(found["id"]),
+        vim_id=vim_id,
+        action_id=action_id,
+        state=str(found.get("state") or ""),
+        state_info=str(found.get("state_info") or ""),
+    )
+
+
+def action_id_of(found: Mapping[str, object]) -> str:
+    """Return which of our actions an action execution runs; empty if it is none of ours."""
+    return str(_read(found.get("input")).get("action_id", ""))
+
+
+def _told(text: object) -> Mapping[str, object]:
+    told = _read(text).get(INPUT)
+    return told if isinstance(told, dict) else {}
+
+
+def _read(text: object) -> Mapping[str, object]:
+    try:
+        read = json.loads(text) if isinstance(text, str) else text
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}

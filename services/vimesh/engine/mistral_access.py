@@ -1,0 +1,70 @@
+"""How Mistral is reached: its address, the limits of a call, and who asks."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import keystoneauth1.loading
+from keystoneauth1.session import Session
+from mistralclient.api.v2.client import Client
+
+from vimesh.domain.errors import BadSetting
+
+_SERVICE = "workflowv2"
+
+
+@dataclass(frozen=True, slots=True)
+class MistralAccess:
+    url: str = field(default="", repr=False)
+    """Such as http://127.0.0.1:8989/v2. Empty: what Keystone's catalog says."""
+    keystone: bool = False
+    """Whether to log in, as the OS_* variables of the process say."""
+    call_timeout_s: float = 10.0
+    """How long Mistral may take to accept a connection, and then to go on answering."""
+    concurrency: int = 8
+    """Calls under way at the same time: each has a thread."""
+
+    def __post_init__(self) -> None:
+        if not self.url and not self.keystone:
+            raise BadSetting("--mistral-url", "is required without Keystone (OS_AUTH_URL), such as http://HOST:8989/v2")
+        if self.url and urlsplit(self.url).scheme not in {"http", "https"}:
+            raise BadSetting("--mistral-url", "must be an http or https URL, such as http://HOST:8989/v2")
+
+    @property
+    def place(self) -> str:
+        """The URL without what may be secret in it."""
+        if not self.url:
+            return "the address that Keystone knows"
+        parts = urlsplit(self.url)
+        where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return f"{where}, by way of Keystone" if self.keystone else where
+
+
+def uses_keystone(environment: Mapping[str, str]) -> bool:
+    return bool(environment.get("OS_AUTH_URL"))
+
+
+def open_session(access: MistralAccess) -> Session:
+    """Return a session that nobody else uses. The caller closes it."""
+    if not access.keystone:
+        return Session(timeout=access.call_timeout_s, app_name="vimesh")
+    options = argparse.ArgumentParser()
+    keystoneauth1.loading.register_session_argparse_arguments(options)
+    keystoneauth1.loading.register_auth_argparse_arguments(options, [], default="password")
+    # Without arguments, everything has the value of its OS_* variable.
+    read = options.parse_args([])
+    read.timeout = access.call_timeout_s
+    auth = keystoneauth1.loading.load_auth_from_argparse_arguments(read)
+    return keystoneauth1.loading.load_session_from_argparse_arguments(read, auth=auth, app_name="vimesh")
+
+
+def client_over(session: Session, access: MistralAccess) -> Client:
+    """Raises what keystoneauth raises: the catalog may have to be asked."""
+    url = access.url or session.get_endpoint(service_type=_SERVICE)
+    if not url:
+        raise BadSetting("--mistral-url", f"is required: Keystone's catalog has no service of type {_SERVICE}")
+    # Without `enforce_raw_definitions` a definition is first tried as the name of a file.
+    return Client(mistral_url=url, session=session, enforce_raw_definitions=True)

@@ -1,0 +1,93 @@
+"""Calls to Mistral: blocking ones, in a bounded number of threads, with errors of our own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
+
+from keystoneauth1 import exceptions
+from keystoneauth1.session import Session
+from mistralclient.api.base import APIException
+from mistralclient.api.v2.client import Client
+
+from vimesh.engine.errors import EngineError, EngineRefused, EngineUnavailable
+from vimesh.engine.mistral_access import MistralAccess, client_over, open_session
+
+T = TypeVar("T")
+
+# Time-out and overload are said with 4xx too, and are no judgement on what was asked.
+_TRY_AGAIN = {408, 425, 429}
+
+
+class MistralCalls:
+    def __init__(self, access: MistralAccess) -> None:
+        self._access = access
+        self._threads = ThreadPoolExecutor(access.concurrency, thread_name_prefix="mistral")
+        # Neither client nor session may be shared by threads.
+        self._of_thread = threading.local()
+        self._sessions: list[Session] = []
+
+    async def ask(self, question: Callable[[Client], T]) -> T:
+        """Have a thread call `question` with its client. Raises EngineUnavailable, EngineRefused.
+
+        Who is cancelled while the call is under way does not wait for it: it ends within its time-out.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, question)
+
+    def _ask(self, question: Callable[[Client], T]) -> T:
+        with mistral_errors(self._access):
+            return question(self._client())
+
+    def _client(self) -> Client:
+        client: Client | None = getattr(self._of_thread, "client", None)
+        if client is None:
+            session = open_session(self._access)
+            self._sessions.append(session)
+            client = self._of_thread.client = client_over(session, self._access)
+        return client
+
+    def close(self) -> None:
+        """Wait for the calls that are under way; make no others."""
+        self._threads.shutdown(cancel_futures=True)
+        for session in self._sessions:
+            session.session.close()
+
+
+@asynccontextmanager
+async def mistral_calls(access: MistralAccess) -> AsyncGenerator[MistralCalls]:
+    calls = MistralCalls(access)
+    try:
+        yield calls
+    finally:
+        await asyncio.to_thread(calls.close)
+
+
+@contextmanager
+def mistral_errors(access: MistralAccess) -> Generator[None]:
+    """Turn what the client raises into EngineUnavailable and EngineRefused."""
+    try:
+        yield
+    except APIException as error:
+        raise _answered(access, error.error_code or 0, error.error_message) from error
+    except exceptions.HttpError as error:
+        raise _answered(access, error.http_status or 0, error.message) from error
+    except exceptions.ConnectTimeout as error:
+        raise EngineUnavailable(access.place, f"no answer within {access.call_timeout_s:g} s") from error
+    except exceptions.ConnectFailure as error:
+        raise EngineUnavailable(access.place, "cannot connect") from error
+    except exceptions.ClientException as error:
+        # Its text may hold what was sent to Keystone.
+        raise EngineUnavailable(access.place, f"cannot be asked: {type(error).__name__}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EngineUnavailable(access.place, "the answer is not one of Mistral's") from error
+
+
+def _answered(access: MistralAccess, code: int, message: str | bytes | None) -> EngineError:
+    text = message.decode(errors="replace") if isinstance(message, bytes) else str(message)
+    if 400 <= code < 500 and code not in _TRY_AGAIN:
+        return EngineRefused(code, text)
+    return EngineUnavailable(access.place, f"answered {code}: {text}")

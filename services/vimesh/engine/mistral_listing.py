@@ -1,0 +1,93 @@
+"""Everything of ours that Mistral has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from mistralclient.api.base import Resource
+from mistralclient.api.v2.client import Client
+
+from vimesh.engine.errors import EngineRefused
+from vimesh.engine.executions import FIELDS, Execution, action_id_of, our_execution
+from vimesh.engine.mistral_calls import MistralCalls
+from vimesh.engine.workflow import ACTION, NAME_PREFIX, defines_ping, vim_id_of, workflow_name
+
+Row = dict[str, object]
+ListPage = Callable[[Client, str], list[Resource]]
+"""Lists what comes after a marker."""
+
+PAGE = 500
+"""Mistral cuts longer ones to a limit of its own, 1000 by default."""
+_BEGINNINGS = 5
+_NOT_FOUND = 404
+
+
+class MistralListing:
+    def __init__(self, calls: MistralCalls, *, page: int) -> None:
+        self._calls = calls
+        self._page = page
+
+    async def executions_of(self, vim_id: str) -> list[Execution]:
+        """One page is plenty: a VIM has one execution, and for a while those of earlier actions."""
+        return _ours(await self._page_after(self._executions_named(workflow_name(vim_id)), ""))
+
+    async def executions(self) -> list[Execution]:
+        return _ours(await self._all(self._executions_named(f"has:{NAME_PREFIX}")))
+
+    async def running_actions(self) -> frozenset[str]:
+        """Return the ids of our actions that have an action execution which runs."""
+        rows = await self._all(
+            lambda mistral, marker: mistral.action_executions.list(
+                name=ACTION,
+                state="RUNNING",
+                fields=["id", "input"],
+                sort_keys="id",
+                marker=marker,
+                limit=self._page,
+            )
+        )
+        return frozenset(action_id for row in rows if (action_id := action_id_of(row)))
+
+    async def vims_with_workflow(self) -> list[str]:
+        """Return the ids of the VIMs that have a workflow of ours."""
+        rows = await self._all(
+            lambda mistral, marker: mistral.workflows.list(
+                name=f"has:{NAME_PREFIX}",
+                fields=["id", "name", "definition"],
+                sort_keys="id",
+                marker=marker,
+                limit=self._page,
+            )
+        )
+        ours = [vim_id_of(str(row["name"])) for row in rows if defines_ping(str(row["definition"]))]
+        return [vim_id for vim_id in ours if vim_id]
+
+    def _executions_named(self, name: str) -> ListPage:
+        return lambda mistral, marker: mistral.executions.list(
+            workflow_name=name, fields=list(FIELDS), sort_keys="id", marker=marker, limit=self._page
+        )
+
+    async def _all(self, list_page: ListPage) -> list[Row]:
+        beginnings = 0
+        while True:
+            beginnings += 1
+            try:
+                return await self._pages(list_page)
+            except EngineRefused as refused:
+                # The last row of a page is where the next one begins: it was deleted meanwhile.
+                if refused.code != _NOT_FOUND or beginnings == _BEGINNINGS:
+                    raise
+
+    async def _pages(self, list_page: ListPage) -> list[Row]:
+        found: list[Row] = []
+        # Mistral may be set to give shorter pages than were asked for: only an empty one is the end.
+        while page := await self._page_after(list_page, str(found[-1]["id"]) if found else ""):
+            found += page
+        return found
+
+    async def _page_after(self, list_page: ListPage, marker: str) -> list[Row]:
+        return await self._calls.ask(lambda mistral: [row.to_dict() for row in list_page(mistral, marker)])
+
+
+def _ours(rows: Iterable[Row]) -> list[Execution]:
+    return [execution for execution in map(our_execution, rows) if execution]

@@ -1,0 +1,47 @@
+"""Leases, and what workflow engines have to be told."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+_WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    # Ended long ago: nobody knows when the actions of earlier versions were heard. They read UNKNOWN until they are
+    # heard again, which is at most one contact away.
+    op.add_column("vims", sa.Column("lease_until", _WHOLE, server_default="0", nullable=False))
+    op.add_column("vims", sa.Column("unheard", sa.Integer(), server_default="0", nullable=False))
+    op.create_index("ix_vims_lease_until", "vims", ["lease_until"])
+    op.create_table(
+        "todos",
+        sa.Column("number", _WHOLE, autoincrement=False, nullable=False),
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("vim_id", sa.String(36), nullable=False),
+        sa.Column("action_id", sa.String(36), nullable=False),
+        sa.Column("vim_gone", sa.Boolean(), nullable=False),
+        sa.Column("due_time", _WHOLE, nullable=False),
+        sa.Column("claim_token", sa.String(64), nullable=False),
+        sa.Column("claimant", sa.String(255), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_todos"),
+        sa.UniqueConstraint("id", name="uq_todos_id"),
+    )
+    op.create_index("ix_todos_vim_id_number", "todos", ["vim_id", "number"])
+    op.create_index("ix_todos_due_time", "todos", ["due_time"])
+
+
+def downgrade() -> None:
+    op.drop_table("todos")
+    op.drop_index("ix_vims_lease_until", "vims")
+    op.drop_column("vims", "unheard")
+    op.drop_column("vims", "lease_until")

@@ -1,0 +1,42 @@
+"""Which to-dos a change brings: told from its event, so that no change can forget them (G9)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from vimesh.domain.events import EventKind
+from vimesh.domain.todos import TodoKind
+from vimesh.domain.vims import Engine
+
+
+def todos_of(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of `todos`: the stopped action is to be stopped, and the new one started after that."""
+    return [todo for event in events if event["engine"] == Engine.MISTRAL for todo in _of(event)]
+
+
+def _of(event: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    gone = event["kind"] == EventKind.DEREGISTERED
+    if event["stopped_action_id"]:
+        yield _todo(event, TodoKind.STOP, event["stopped_action_id"], vim_gone=gone)
+    if event["kind"] == EventKind.REGISTERED or (event["stopped_action_id"] and not gone):
+        yield _todo(event, TodoKind.START, event["action_id"], vim_gone=False)
+
+
+def _todo(event: Mapping[str, Any], kind: TodoKind, action_id: str, *, vim_gone: bool) -> dict[str, Any]:
+    return {
+        # Grows with the revisions, so in the order of commits; within one change, the start comes last.
+        "number": 2 * event["revision"] + (kind is TodoKind.START),
+        "id": str(uuid.uuid4()),
+        "kind": kind,
+        "vim_id": event["vim_id"],
+        "action_id": action_id,
+        "vim_gone": vim_gone,
+        "due_time": event["time"],
+        "claim_token": "",
+        "claimant": "",
+        "attempts": 0,
+        "failures": 0,
+        "error": "",
+    }

@@ -1,0 +1,74 @@
+"""What is shown of a VIM besides its row: what time and open to-dos make of it.
+
+A row that is shown has the columns of PUBLIC and two more: `lapsed` (the lease of its action has ended, by the
+database's clock, at the time of the statement) and `waiting` (its engine has not been told to start the action yet).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, and_, case, exists, or_
+
+from vimesh.domain.leases import silence
+from vimesh.domain.probing import Reason
+from vimesh.domain.todos import TodoKind
+from vimesh.domain.vims import Engine, Status
+from vimesh.store.dialects import NowMicros
+from vimesh.store.tables import todos, vims
+from vimesh.store.times import moment
+
+Row = Mapping[str, Any] | RowMapping
+
+PUBLIC = tuple(column for column in vims.c if column.name != "secrets")
+LAPSED: ColumnElement[bool] = vims.c.lease_until < NowMicros()
+WAITING: ColumnElement[bool] = and_(
+    vims.c.engine == Engine.MISTRAL,
+    exists().where(
+        todos.c.vim_id == vims.c.id,
+        todos.c.action_id == vims.c.action_id,
+        todos.c.kind == TodoKind.START,
+    ),
+)
+SHOWN = (*PUBLIC, LAPSED.label("lapsed"), WAITING.label("waiting"))
+# A status that was reported, and holds no more. Whoever was never heard has claimed nothing.
+_SILENT = and_(LAPSED, vims.c.contact_time.is_not(None))
+STATUS_TIME: ColumnElement[int] = case(
+    (and_(_SILENT, vims.c.status != Status.UNKNOWN), vims.c.lease_until), else_=vims.c.status_time
+)
+
+
+def has_status(status: str) -> ColumnElement[bool]:
+    """Select the VIMs that are shown with the status."""
+    stored = vims.c.status == status
+    match status:
+        case Status.UNKNOWN:
+            return or_(stored, _SILENT)
+        case Status.PENDING:
+            return stored
+        case _:
+            return and_(stored, ~LAPSED)
+
+
+def shown(row: Row) -> Row:
+    """Return the row as it is shown: of a silent action nothing is known (G6)."""
+    if not row["lapsed"] or row["contact_time"] is None:
+        return row
+    return {**row, **silent(row)}
+
+
+def silent(row: Row) -> dict[str, Any]:
+    """Return the columns that say that nobody knows the status since the lease ended."""
+    return {
+        "status": Status.UNKNOWN,
+        "reason": Reason.SILENT,
+        "detail": silence(moment(row["lease_until"])),
+        "round_trip_s": None,
+        "status_time": row["status_time"] if row["status"] == Status.UNKNOWN else row["lease_until"],
+    }
+
+
+def begun(row: Row) -> Row:
+    """Return a row whose action was made wanted in this transaction as it is shown after it."""
+    return {**row, "lapsed": False, "waiting": row["engine"] == Engine.MISTRAL}

@@ -1,0 +1,94 @@
+"""Replacing silent actions (G7). The transaction holds off all other writers, so no two sweeps take the same action."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, select, update
+
+from vimesh.domain.events import EventKind
+from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
+from vimesh.store.changes import Changes
+from vimesh.store.shown import LAPSED, WAITING, Row, begun, silent
+from vimesh.store.tables import vims
+from vimesh.store.times import micros
+
+_ANY_LAPSED = select(exists().where(LAPSED))
+_REPLACED = (
+    *("action_id", "observation", "contact_time", "lease_until", "unheard", "monitor_error"),
+    *("status", "reason", "detail", "round_trip_s", "status_time", "revision"),
+)
+_OLDEST_LAPSED = (
+    select(vims.c.id, vims.c.engine, *(vims.c[name] for name in _REPLACED), WAITING.label("waiting"))
+    .where(vims.c.lease_until < bindparam("now"))
+    .order_by(vims.c.lease_until, vims.c.id)
+    .limit(bindparam("count"))
+)
+_OF_ACTION = update(vims).where(vims.c.id == bindparam("of_vim"), vims.c.action_id == bindparam("of_action"))
+_POSTPONE = _OF_ACTION.values(lease_until=bindparam("to"))
+_REPLACE = _OF_ACTION.values({name: bindparam(f"new_{name}") for name in _REPLACED})
+_LOOKED_AT = 2000
+"""Bounds what one sweep does while an engine is away and has much to start."""
+
+
+def any_lapsed(connection: Connection) -> bool:
+    """Say whether a sweep is worth its transaction."""
+    return bool(connection.execute(_ANY_LAPSED).scalar_one())
+
+
+def sweep(connection: Connection, limit: int) -> int:
+    """Replace the actions that have been silent for longest; return how many."""
+    changes = Changes.begin(connection)
+    found = {"now": changes.now, "count": limit + _LOOKED_AT}
+    lapsed = connection.execute(_OLDEST_LAPSED, found).mappings().all()
+    _postpone(connection, [row for row in lapsed if _waits(row)], changes.now)
+    replaced = [_replace(row, changes) for row in [row for row in lapsed if not _waits(row)][:limit]]
+    if replaced:
+        connection.execute(_REPLACE, replaced)
+    changes.write()
+    return len(replaced)
+
+
+def _waits(row: Row) -> bool:
+    """Say whether the engine was not told of the action yet: that is no silence, and another would wait as long."""
+    return bool(row["waiting"]) and row["contact_time"] is None
+
+
+def _postpone(connection: Connection, waiting: Sequence[Row], now: int) -> None:
+    """Look at them again much later: the start grace begins anew when the engine has been told."""
+    to = now + micros(LONGEST_GRACE_S)
+    if waiting:
+        connection.execute(
+            _POSTPONE, [{"of_vim": row["id"], "of_action": row["action_id"], "to": to} for row in waiting]
+        )
+
+
+def _replace(row: Row, changes: Changes) -> dict[str, Any]:
+    """Note the change, and return what is to be written."""
+    after = {**row, **_replacement(row, changes)}
+    changes.add(
+        EventKind.ACTION_REPLACED,
+        begun(after),
+        # The silence was no event: this one tells of it.
+        previous_status=row["status"],
+        stopped_action_id=row["action_id"],
+    )
+    return {"of_vim": row["id"], "of_action": row["action_id"], **{f"new_{name}": after[name] for name in _REPLACED}}
+
+
+def _replacement(row: Row, changes: Changes) -> dict[str, Any]:
+    """Return what a silent action leaves: whoever was heard has made a claim that holds no more."""
+    heard = row["contact_time"] is not None
+    unheard = 0 if heard else row["unheard"] + 1
+    return {
+        "action_id": str(uuid.uuid4()),
+        "observation": 0,
+        "contact_time": None,
+        "lease_until": changes.now + micros(start_grace_s(unheard)),
+        "unheard": unheard,
+        "monitor_error": "",
+        "revision": changes.next_revision(),
+        **(silent(row) if heard else {}),
+    }

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from vimesh.cli.vim.board import Board
+from vimesh.cli.vim.watching import Shown
+from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
+from vimesh.v1.vim_service_pb2 import WatchVimsResponse
+
+
+def vim(vim_id: str, revision: int, status: Vim.Status.ValueType = Vim.PENDING) -> Vim:
+    return Vim(id=vim_id, name=vim_id, revision=revision, status=status)
+
+
+def event(vim_id: str, revision: int, kind: VimEvent.Kind.ValueType, status: Vim.Status.ValueType) -> VimEvent:
+    made = VimEvent(vim_id=vim_id, revision=revision, kind=kind, status=status, reason="WHY")
+    if kind == VimEvent.REGISTERED:
+        made.vim.CopyFrom(vim(vim_id, revision, status))
+    return made
+
+
+def with_snapshot(*vims: Vim, revision: int) -> Board:
+    board = Board()
+    board.take(Shown(WatchVimsResponse(vims=vims), afresh=True))
+    assert not board.complete
+    board.take(Shown(WatchVimsResponse(revision=revision)))
+    assert board.complete
+    return board
+
+
+def test_a_change_that_the_snapshot_shows_already_is_no_news() -> None:
+    board = with_snapshot(vim("a", 7, Vim.REACHABLE), revision=5)
+    changes = [
+        event("a", 6, VimEvent.STATUS_CHANGED, Vim.UNREACHABLE),
+        event("a", 7, VimEvent.STATUS_CHANGED, Vim.REACHABLE),
+        event("a", 8, VimEvent.STATUS_CHANGED, Vim.UNREACHABLE),
+    ]
+
+    news = board.take(Shown(WatchVimsResponse(events=changes, revision=8)))
+
+    assert [change.event.revision for change in news] == [8]
+    assert (board.vims["a"].status, board.vims["a"].reason) == (Vim.UNREACHABLE, "WHY")
+    assert board.vims["a"].monitor.state == Monitor.RUNNING
+
+
+def test_vims_come_and_go() -> None:
+    board = with_snapshot(vim("a", 1), revision=1)
+    changes = [
+        event("b", 2, VimEvent.REGISTERED, Vim.PENDING),
+        event("a", 3, VimEvent.DEREGISTERED, Vim.PENDING),
+    ]
+
+    news = board.take(Shown(WatchVimsResponse(events=changes, revision=3)))
+
+    assert [change.vim.name for change in news if change.vim] == ["b", "a"]
+    assert set(board.vims) == {"b"}
+
+
+def test_what_a_later_snapshot_does_not_show_is_gone() -> None:
+    board = with_snapshot(vim("a", 1), vim("b", 2), revision=2)
+
+    board.take(Shown(WatchVimsResponse(vims=[vim("b", 9)]), afresh=True))
+    assert set(board.vims) == {"a", "b"}
+    board.take(Shown(WatchVimsResponse(revision=9)))
+
+    assert set(board.vims) == {"b"}

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Generator
+
+import pytest
+import structlog
+
+from vimesh.cli import logs
+from vimesh.cli.settings import LogFormat, LogLevel, LogSettings
+from vimesh.cli.terminal import printable
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Generator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def lines_of(settings: LogSettings, **event: object) -> str:
+    stream = io.StringIO()
+    logs.set_up(settings, stream)
+    structlog.get_logger("vimesh.test").info("it happened", **event)
+    logging.getLogger("alembic").info("of no interest")
+    logging.getLogger("alembic").warning("of interest")
+    return stream.getvalue()
+
+
+def test_lines_are_json_where_that_is_asked_for() -> None:
+    first, second = lines_of(LogSettings(LogLevel.INFO, LogFormat.JSON), count=3).splitlines()
+
+    assert json.loads(first)["event"] == "it happened"
+    assert json.loads(first)["count"] == 3
+    assert json.loads(second)["event"] == "of interest"
+
+
+def test_lines_are_logfmt_where_no_terminal_is() -> None:
+    line = lines_of(LogSettings(LogLevel.INFO, LogFormat.AUTO), serving=True).splitlines()[0]
+
+    assert 'level=info event="it happened" serving=true' in line
+
+
+def test_the_level_leaves_out_what_is_below_it() -> None:
+    assert "it happened" not in lines_of(LogSettings(LogLevel.WARNING, LogFormat.LOGFMT))
+
+
+@pytest.mark.parametrize("format_", [LogFormat.JSON, LogFormat.LOGFMT, LogFormat.CONSOLE])
+def test_secrets_are_masked_whoever_logs_them(format_: LogFormat) -> None:
+    written = lines_of(
+        LogSettings(LogLevel.INFO, format_),
+        auth_cred={"password": "hunter2"},
+        bearer_token="hunter2",
+        url="postgresql://me:hunter2@db/vimesh",
+    )
+
+    assert "hunter2" not in written
+    assert "postgresql://me:***@db/vimesh" in written
+
+
+def test_what_others_wrote_cannot_move_the_cursor() -> None:
+    assert printable("a\x1b[2Jb\u202ec") == "a\ufffd[2Jb\ufffdc"

@@ -1,0 +1,102 @@
+"""One process that is kept running: real ones, which end as they are told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from vimesh.cli.exits import Failure
+from vimesh.cli.fleet.backoff import FIRST_S, LONGEST_S, STEADY_S, Backoff
+from vimesh.cli.fleet.program import Program
+from vimesh.cli.fleet.supervised import FIRST_ATTEMPTS, Supervised
+from vimesh.cli.stopping import Stopping
+
+ENDS_WELL = "import time; print('here', flush=True); time.sleep(60)"
+ENDS_NEVER = "import signal, time; signal.signal(15, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"
+
+
+class Script:
+    """A part that is ready as soon as it has said something."""
+
+    name = "script"
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+        self.said = asyncio.Event()
+        self.starts = 0
+
+    def prepare(self) -> Program:
+        self.starts += 1
+        self.said.clear()
+        return Program([sys.executable, "-I", "-S", "-c", self._code], dict(os.environ))
+
+    async def ready(self) -> None:
+        await self.said.wait()
+
+    def ended(self) -> None:
+        """Nobody to tell."""
+
+    def hear(self, name: str, line: str) -> None:
+        if (name, line) == (self.name, "here"):
+            self.said.set()
+
+
+def ignore() -> None:
+    """Take no notice of a change."""
+
+
+@pytest.mark.parametrize("code", [ENDS_WELL, ENDS_NEVER])
+async def test_a_process_is_stopped_and_killed_if_it_must_be(code: str) -> None:
+    script = Script(code)
+    supervised = Supervised(script, script.hear, ignore)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(supervised.run())
+        await supervised.served.wait()
+        assert supervised.pid is not None
+        await supervised.stop(0.3, Stopping())
+
+    assert supervised.pid is None
+    assert script.starts == 1
+
+
+async def test_a_process_that_ends_is_started_again() -> None:
+    script = Script(ENDS_WELL)
+    again = asyncio.Event()
+
+    def hear(name: str, line: str) -> None:
+        script.hear(name, line)
+        if script.starts == 2 and line == "here":
+            again.set()
+
+    supervised = Supervised(script, hear, ignore)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(supervised.run())
+        await supervised.served.wait()
+        os.kill(supervised.pid or 0, 9)
+        await again.wait()
+        await supervised.stop(1, Stopping())
+
+
+async def test_a_process_that_never_serves_is_given_up() -> None:
+    script = Script("raise SystemExit(3)")
+    supervised = Supervised(script, script.hear, ignore)
+
+    with pytest.raises(Failure, match="script does not start: it ended with exit code 3"):
+        await supervised.run()
+
+    assert script.starts == FIRST_ATTEMPTS
+
+
+@pytest.mark.parametrize("jitter", [lambda: 0.0, lambda: 1.0])
+def test_pauses_grow_to_a_limit_and_begin_anew_after_a_steady_run(jitter: Callable[[], float]) -> None:
+    backoff = Backoff(jitter)
+    pauses = [backoff.after(0) for _ in range(8)]
+
+    assert pauses == sorted(pauses)
+    assert 0.75 * FIRST_S <= pauses[0] <= FIRST_S
+    assert 0.75 * LONGEST_S <= pauses[-1] <= LONGEST_S
+    assert backoff.after(STEADY_S) == pauses[0]

@@ -1,0 +1,83 @@
+"""A monitor that falls silent: nobody is told that its VIMs are well, another one takes over, and it may come back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+
+from tests.support.conductors import Client, client_at
+from tests.support.fleets import VIMESH, starting_fleet
+from tests.support.recorder import recording
+from tests.support.targets import fake_api
+from tests.support.waiting import eventually
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(120)]
+
+Vim = vim_pb2.Vim
+FAST = vim_pb2.ProbePolicy(interval=Duration(nanos=500_000_000), timeout=Duration(nanos=200_000_000))
+CONTACT_WITHIN_S = 1
+LEASE_S = 3 * CONTACT_WITHIN_S
+
+
+async def listed(client: Client) -> list[vim_pb2.Vim]:
+    return list((await client.vims.ListVims(pb.ListVimsRequest(page_size=1000), timeout=10)).vims)
+
+
+@asynccontextmanager
+async def another_monitor(address: str) -> AsyncGenerator[None]:
+    process = await asyncio.create_subprocess_exec(VIMESH, "monitor", "--address", address)
+    try:
+        yield
+    finally:
+        process.terminate()
+        await asyncio.wait_for(process.wait(), 10)
+
+
+async def test_a_monitor_that_stops_is_not_believed_and_its_actions_are_run_by_another_one(tmp_path: Path) -> None:
+    settings = ["env", f"VIMESH_CONDUCTOR_CONTACT_WITHIN={CONTACT_WITHIN_S}s"]
+    async with (
+        starting_fleet(tmp_path, prefix=settings) as fleet,
+        client_at(fleet.address) as client,
+        recording(client) as seen,
+        fake_api() as api,
+    ):
+        vims = [await client.register(auth_url=api.url, probe_policy=FAST) for _ in range(20)]
+        await seen.until(lambda: all(seen.status.get(vim.id) == Vim.REACHABLE for vim in vims), 20)
+
+        [monitor] = fleet.pids("vimesh", "monitor")
+        os.kill(monitor, signal.SIGSTOP)
+        try:
+            await eventually(lambda: all_read_unknown(client), LEASE_S + 2)
+            # The conductors' sweep gives them new actions, which nobody runs yet.
+            await seen.until(lambda: all(seen.status[vim.id] == Vim.UNKNOWN for vim in vims), 30)
+            async with another_monitor(fleet.address):
+                await seen.until(lambda: all(seen.status[vim.id] == Vim.REACHABLE for vim in vims), 30)
+                taken_over = {vim.id: vim.monitor.action_id for vim in await listed(client)}
+                os.kill(monitor, signal.SIGCONT)
+
+                for vim in vims:
+                    assert taken_over[vim.id] != vim.monitor.action_id
+                    stale = await client.report(vim, Vim.UNREACHABLE, 1 << 40)
+                    assert stale.WhichOneof("outcome") == "bad_action"
+        finally:
+            os.kill(monitor, signal.SIGCONT)
+
+        seen.check_order()
+        replaced = [event for event in seen.events if event.kind == vim_pb2.VimEvent.ACTION_REPLACED]
+        assert {event.stopped_action_id for event in replaced} >= {vim.monitor.action_id for vim in vims}
+        after = [event for event in seen.events if event.revision > replaced[-1].revision]
+        assert {event.action_id for event in after}.isdisjoint(vim.monitor.action_id for vim in vims)
+
+
+async def all_read_unknown(client: Client) -> bool:
+    vims = await listed(client)
+    return all((vim.status, vim.reason) == (Vim.UNKNOWN, "SILENT") for vim in vims)
