@@ -7,9 +7,9 @@ import pytest
 from tests.cli.commands import Command
 from vimesh.cli.durations import brief, exact, seconds
 from vimesh.cli.settings import CALL_TIMEOUT, KNOWN, SHARD, UP_PORT
-from vimesh.cli.sources import BadFlag, Sources, sources
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import BadFlag, Sources, config_file, sources
 
 
 def test_flags_win_over_the_environment_and_that_over_the_file() -> None:
@@ -26,7 +26,7 @@ def test_the_file_is_read_from_where_config_says(tmp_path: Path) -> None:
     path = tmp_path / "my.toml"
     path.write_text('call_timeout = 2.5\n[up]\nport = 7700\n[monitor]\nshard = "1/3"\n')
 
-    for found in (sources(path, {}, KNOWN), sources(None, {"VIMESH_CONFIG": str(path)}, KNOWN)):
+    for found in (sources({}, path, KNOWN), sources({}, config_file({"VIMESH_CONFIG": str(path)}), KNOWN)):
         assert (found.read(UP_PORT), found.read(CALL_TIMEOUT), found.read(SHARD)) == (7700, 2.5, Shard(1, 3))
 
 
@@ -43,7 +43,7 @@ def test_a_bad_file_is_named_with_its_key(tmp_path: Path, content: str, complain
     path.write_text(content)
 
     with pytest.raises(BadSetting, match=complaint):
-        sources(path, {}, KNOWN).read(UP_PORT)
+        sources({}, path, KNOWN).read(UP_PORT)
 
 
 def test_a_bad_flag_is_wrong_usage_and_a_bad_variable_is_named() -> None:

@@ -9,7 +9,7 @@ from vimesh.monitor.executor_settings import ActionMode, ExecutorSettings, execu
 
 
 def test_nothing_has_to_be_set() -> None:
-    assert executor_settings({}) == ExecutorSettings(None, ActionMode.ASYNC)
+    assert executor_settings({}) == ExecutorSettings("127.0.0.1:7600", ActionMode.ASYNC)
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:

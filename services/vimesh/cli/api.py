@@ -9,6 +9,7 @@ import typer
 
 from vimesh.cli import flags, settings
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import ADDRESS
 from vimesh.domain.vims import Engine
 
 
@@ -46,4 +47,4 @@ def api(  # noqa: PLR0913 - one parameter per flag
     lease_s = found.read(settings.LEASE)
     # Twice the calls: while Mistral answers, the next tasks are there already.
     limits = StewardLimits(tasks=2 * access.concurrency, lease_s=lease_s, work_s=lease_s * 2 / 3)
-    asyncio.run(compose.api(ApiSettings(found.read(settings.ADDRESS, address), access, limits)))
+    asyncio.run(compose.api(ApiSettings(found.read(ADDRESS, address), access, limits)))

@@ -14,9 +14,9 @@ from vimesh.cli.conductor import conductor
 from vimesh.cli.exits import ExitCode, Failure
 from vimesh.cli.fleet.commands import demo, up
 from vimesh.cli.monitor import monitor
-from vimesh.cli.sources import BadFlag
 from vimesh.cli.vim.commands import app as vim
 from vimesh.domain.errors import BadSetting, VimeshError
+from vimesh.domain.settings import BadFlag
 
 
 def _print_version(*, wanted: bool) -> None:

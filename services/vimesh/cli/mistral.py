@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from vimesh.cli import settings
-from vimesh.cli.sources import Sources
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import Sources
 
 if TYPE_CHECKING:
     from vimesh.engine.mistral_access import MistralAccess  # imported when Mistral's client is there

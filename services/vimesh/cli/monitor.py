@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vimesh.cli import flags, settings
+from vimesh.domain.settings import ADDRESS
 
 
 def monitor(
@@ -28,7 +29,5 @@ def monitor(
     found = settings.given(config)
     logs.set_up(settings.log_settings(found, level=log_level, format_=log_format))
     asyncio.run(
-        compose.monitor(
-            MonitorSettings(address=found.read(settings.ADDRESS, address), shard=found.read(settings.SHARD, shard))
-        )
+        compose.monitor(MonitorSettings(address=found.read(ADDRESS, address), shard=found.read(settings.SHARD, shard)))
     )

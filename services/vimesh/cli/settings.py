@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TypeVar
 
 from vimesh.cli.durations import seconds
-from vimesh.cli.sources import Setting, Sources, sources
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import ADDRESS, Setting, Sources, config_file, host_and_port, one_of, sources
 from vimesh.domain.vims import Engine
 
 DEFAULT_PORT = 7600
+DEFAULT_FILE = Path("vimesh.toml")
 
 
 class Output(StrEnum):
@@ -40,19 +40,6 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-_Word = TypeVar("_Word", bound=StrEnum)
-
-
-def _one_of(words: type[_Word]) -> Callable[[str], _Word]:
-    def parse(text: str) -> _Word:
-        try:
-            return words(text.lower())
-        except ValueError:
-            raise ValueError(f"must be one of {', '.join(words)}, not {text!r}") from None
-
-    return parse
-
-
 def positive_s(text: str) -> float:
     """Read a duration above zero. Raises ValueError."""
     if (duration_s := seconds(text)) > 0:
@@ -69,18 +56,16 @@ def _number(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
-def _host_and_port(text: str) -> str:
-    host, colon, port = text.rpartition(":")
-    if colon and host and port.isascii() and port.isdigit() and int(port) <= 65535:
-        return text
-    raise ValueError(f"must be host:port, not {text!r}")
-
-
 def _ip(text: str) -> str:
     try:
         return str(ip_address(text))
     except ValueError:
         raise ValueError(f"must be an IP address, not {text!r}") from None
+
+
+def _listen(text: str) -> str:
+    # Port 0 takes a free one.
+    return text if text.endswith(":0") else host_and_port(text)
 
 
 def _shard(text: str) -> Shard:
@@ -90,29 +75,23 @@ def _shard(text: str) -> Shard:
     raise ValueError(f"must be I/N with I from 0 to N-1, not {text!r}")
 
 
-def _engine(text: str) -> Engine:
-    try:
-        return Engine(text.upper())
-    except ValueError:
-        raise ValueError(f"must be one of {', '.join(Engine).lower()}, not {text!r}") from None
-
-
-ADDRESS = Setting("address", _host_and_port, f"127.0.0.1:{DEFAULT_PORT}")
 CALL_TIMEOUT = Setting("call_timeout", positive_s, 10.0)
-OUTPUT = Setting("output", _one_of(Output), Output.TABLE)
+OUTPUT = Setting("output", one_of(Output), Output.TABLE)
 DATABASE_URL = Setting("database_url", str, "")
 KEY_FILE = Setting("key_file", str, "")
-LOG_LEVEL = Setting("log.level", _one_of(LogLevel), LogLevel.INFO)
-LOG_FORMAT = Setting("log.format", _one_of(LogFormat), LogFormat.AUTO)
-LISTEN = Setting("conductor.listen", _host_and_port, "127.0.0.1:7601")
+LOG_LEVEL = Setting("log.level", one_of(LogLevel), LogLevel.INFO)
+LOG_FORMAT = Setting("log.format", one_of(LogFormat), LogFormat.AUTO)
+LISTEN = Setting("conductor.listen", _listen, "127.0.0.1:7601")
 CONTACT_WITHIN = Setting("conductor.contact_within", positive_s, 10.0)
 CONTACTS_PER_S = Setting("conductor.contacts_per_s", _number(1, 1_000_000), 2000)
 REPLACEMENTS_PER_S = Setting("conductor.replacements_per_s", _number(0, 100_000), 200)
-ENGINE = Setting("engine", _engine, Engine.EMBEDDED)
+ENGINE = Setting("engine", one_of(Engine), Engine.EMBEDDED)
 MISTRAL_URL = Setting("mistral_url", str, "")
 MISTRAL_TIMEOUT = Setting("mistral_timeout", positive_s, 10.0)
 CONCURRENCY = Setting("api.concurrency", _number(1, 256), 8)
 LEASE = Setting("api.lease", positive_s, 60.0)
+ACTION_MODE = Setting("action.mode", str, "")
+"""Of the ping actions in a Mistral executor, which read it themselves."""
 SHARD = Setting("monitor.shard", _shard, Shard())
 UP_PORT = Setting("up.port", _number(0, 65535), DEFAULT_PORT)
 UP_LISTEN = Setting("up.listen", _ip, "127.0.0.1")
@@ -138,6 +117,7 @@ KNOWN = tuple(
         MISTRAL_TIMEOUT,
         CONCURRENCY,
         LEASE,
+        ACTION_MODE,
         SHARD,
         UP_PORT,
         UP_LISTEN,
@@ -149,7 +129,10 @@ KNOWN = tuple(
 
 def given(config: Path | None) -> Sources:
     """Return the environment and the file of this process. Raises BadSetting."""
-    return sources(config, os.environ, KNOWN)
+    file = config or config_file(os.environ)
+    if file is None and DEFAULT_FILE.is_file():
+        file = DEFAULT_FILE
+    return sources(os.environ, file, KNOWN)
 
 
 def required_database_url(found: Sources, flag: str | None) -> str:

@@ -14,7 +14,6 @@ from vimesh.monitor.executor_settings import ActionMode, executor_settings
 from vimesh.monitor.mistral_engine import RESULT, end_execution
 from vimesh.monitor.per_process import ForkedAfterUse, PerProcess
 from vimesh.monitor.ping_order import BadOrder, action_of
-from vimesh.rpc.channels import DEFAULT_ADDRESS
 
 _log = structlog.get_logger()
 
@@ -42,7 +41,7 @@ def run(
         action = action_of(inputs)
         execution_id = _saved(execution_id)
         host = _host.get(
-            make=lambda: ExecutorHost(settings.address or DEFAULT_ADDRESS, end_execution),
+            make=lambda: ExecutorHost(settings.address, end_execution),
             usable=lambda known: not known.broken,
         )
         if not synchronous and settings.mode is ActionMode.ASYNC:

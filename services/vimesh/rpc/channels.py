@@ -6,8 +6,6 @@ import grpc
 
 from vimesh.rpc.limits import MAX_MESSAGE_BYTES
 
-DEFAULT_ADDRESS = "127.0.0.1:7600"
-
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),

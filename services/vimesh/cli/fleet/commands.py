@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vimesh.cli import flags, mistral, settings
-from vimesh.cli.sources import BadFlag
+from vimesh.domain.settings import BadFlag
 from vimesh.domain.vims import Engine
 
 Port = Annotated[

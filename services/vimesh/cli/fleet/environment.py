@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vimesh.cli.settings import LOG_FORMAT, LOG_LEVEL, LogFormat, LogSettings
-from vimesh.cli.sources import CONFIG_VARIABLE
+from vimesh.domain.settings import CONFIG_VARIABLE
 
 
 def environment_of_parts(

@@ -10,12 +10,12 @@ import typer
 
 from vimesh.cli import flags
 from vimesh.cli.settings import client_settings
-from vimesh.cli.sources import BadFlag
 from vimesh.cli.vim import client_flags, fields, policy, present
 from vimesh.cli.vim.fields import fill_from_file, fill_from_flags
 from vimesh.cli.vim.front import Front, run
 from vimesh.cli.vim.lookup import find
 from vimesh.cli.vim.policy import PolicyFlags
+from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
 

@@ -9,7 +9,7 @@ import typer
 from google.protobuf.duration_pb2 import Duration
 
 from vimesh.cli.durations import seconds
-from vimesh.cli.sources import BadFlag
+from vimesh.domain.settings import BadFlag
 from vimesh.v1.vim_pb2 import ProbePolicy
 
 _METHODS = {"ping": ProbePolicy.PING, "tcp": ProbePolicy.TCP, "http": ProbePolicy.HTTP}

@@ -11,13 +11,13 @@ import typer
 from vimesh.cli import flags
 from vimesh.cli.exits import ExitCode, Failure
 from vimesh.cli.settings import client_settings
-from vimesh.cli.sources import BadFlag
 from vimesh.cli.vim import client_flags, fields, policy, present
 from vimesh.cli.vim.failures import failure, nothing_listens
 from vimesh.cli.vim.fields import fill_from_file, fill_from_flags
 from vimesh.cli.vim.front import Front, run
 from vimesh.cli.vim.policy import PolicyFlags
 from vimesh.cli.vim.waiting import Condition, limit_s, wait_for
+from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 

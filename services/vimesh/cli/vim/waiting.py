@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from vimesh.cli.durations import exact, seconds
 from vimesh.cli.exits import ExitCode, Failure
-from vimesh.cli.sources import BadFlag
 from vimesh.cli.vim.board import Board
 from vimesh.cli.vim.columns import status
 from vimesh.cli.vim.front import Front
 from vimesh.cli.vim.watching import watch
+from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_pb2
 
 _DELETED = "DELETED"

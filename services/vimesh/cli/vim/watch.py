@@ -9,11 +9,11 @@ import typer
 
 from vimesh.cli import flags
 from vimesh.cli.settings import Output, client_settings
-from vimesh.cli.sources import BadFlag
 from vimesh.cli.vim import client_flags
 from vimesh.cli.vim.front import Front, run
 from vimesh.cli.vim.lookup import find
 from vimesh.cli.vim.watching import watch as follow
+from vimesh.domain.settings import BadFlag
 
 
 def watch(  # noqa: PLR0913 - one parameter per flag

@@ -5,15 +5,16 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from vimesh.domain.errors import BadSetting
 
 T = TypeVar("T")
+Word = TypeVar("Word", bound=StrEnum)
 
 CONFIG_VARIABLE = "VIMESH_CONFIG"
-DEFAULT_FILE = Path("vimesh.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,47 @@ def _parsed(setting: Setting[T], text: str, where: str) -> T:
         raise BadSetting(where, str(error)) from error
 
 
-def sources(flag: Path | None, environment: Mapping[str, str], known: Iterable[str]) -> Sources:
-    """Read the file that --config or VIMESH_CONFIG names, if any. Raises BadSetting, also for a key not in `known`."""
-    named = flag or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
-    if named is None and not DEFAULT_FILE.is_file():
+def sources(environment: Mapping[str, str], file: Path | None, known: Iterable[str] | None = None) -> Sources:
+    """Read the TOML file, if there is one. Raises BadSetting, also for a key that is not in `known`."""
+    if file is None:
         return Sources(environment, {})
-    path = named or DEFAULT_FILE
+    values = _read(file)
+    for key in values:
+        if known is not None and key not in known:
+            raise BadSetting(f"{key} in {file}", f"is not known; known are {', '.join(sorted(known))}")
+    return Sources(environment, values, str(file))
+
+
+def config_file(environment: Mapping[str, str]) -> Path | None:
+    """Return the file that VIMESH_CONFIG names."""
+    return Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None
+
+
+def host_and_port(text: str) -> str:
+    """Read an address that can be called. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    if host and port.isascii() and port.isdigit() and 0 < int(port) <= 65535:
+        return text
+    raise ValueError(f"must be host:port, not {text!r}")
+
+
+def one_of(words: type[Word]) -> Callable[[str], Word]:
+    """Make a reader of one of the words, in capitals or not."""
+
+    def parse(text: str) -> Word:
+        for word in words:
+            if text.lower() == word.lower():
+                return word
+        raise ValueError(f"must be one of {', '.join(words).lower()}, not {text!r}")
+
+    return parse
+
+
+ADDRESS = Setting("address", host_and_port, "127.0.0.1:7600")
+"""Where every client finds the front of the mesh."""
+
+
+def _read(path: Path) -> dict[str, str]:
     try:
         with path.open("rb") as file:
             document = tomllib.load(file)
@@ -83,12 +119,7 @@ def sources(flag: Path | None, environment: Mapping[str, str], known: Iterable[s
         raise BadSetting(str(path), f"cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSetting(str(path), f"is not TOML: {error}") from error
-    values = dict(_flat(document, ""))
-    allowed = sorted(known)
-    for key in values:
-        if key not in allowed:
-            raise BadSetting(f"{key} in {path}", f"is not known; known are {', '.join(allowed)}")
-    return Sources(environment, values, str(path))
+    return dict(_flat(document, ""))
 
 
 def _flat(table: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, str]]:
