@@ -81,6 +81,35 @@ async def test_a_process_that_ends_is_started_again() -> None:
         await supervised.stop(1, Stopping())
 
 
+async def test_a_machine_that_is_short_of_something_only_delays_the_next_start() -> None:
+    started_again, told = asyncio.Event(), list[str]()
+
+    class Short(Script):
+        def prepare(self) -> Program:
+            program = super().prepare()
+            if self.starts == 2:
+                raise BlockingIOError(11, "Resource temporarily unavailable")
+            return program
+
+    script = Short(ENDS_WELL)
+
+    def hear(name: str, line: str) -> None:
+        script.hear(name, line)
+        told.append(line)
+        if script.starts == 3 and line == "here":
+            started_again.set()
+
+    supervised = Supervised(script, hear, ignore)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(supervised.run())
+        await supervised.served.wait()
+        os.kill(supervised.pid or 0, 9)
+        await started_again.wait()
+        await supervised.stop(1, Stopping())
+
+    assert any("cannot run: [Errno 11]" in line for line in told)
+
+
 async def test_a_process_that_never_serves_is_given_up() -> None:
     script = Script("raise SystemExit(3)")
     supervised = Supervised(script, script.hear, ignore)

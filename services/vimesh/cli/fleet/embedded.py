@@ -132,7 +132,11 @@ class EmbeddedFleet:
             for part in (*self._conductors, self._front, self._driver)
             if part.pid is not None
         ]
-        self._data_dir.write_state({"address": self._settings.address, "pid": os.getpid(), "processes": processes})
+        try:
+            self._data_dir.write_state({"address": self._settings.address, "pid": os.getpid(), "processes": processes})
+        except OSError as error:
+            # For people to look into: the fleet runs without.
+            self._say("vimesh", f"cannot write what runs: {error}")
 
     def _address_of(self, name: str) -> str:
         if name == self._front.name:

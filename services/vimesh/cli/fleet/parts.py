@@ -71,7 +71,8 @@ class Conductor:
         arguments = ["conductor", "--listen", str(self._address), "--key-file", str(self._key_file)]
         arguments += ["--engine", self._engine.lower()]
         environment = {**self._environment, DATABASE_URL.variable: self._database_url}
-        if urlsplit(self._database_url).password is None:
+        # Command lines are for everybody's eyes. Of a server's URL even the query may hold a password.
+        if self._database_url.startswith("sqlite:"):
             arguments += ["--database-url", self._database_url]
         return Program(vimesh(*arguments), environment)
 

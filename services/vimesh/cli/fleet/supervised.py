@@ -61,17 +61,26 @@ class Supervised:
         attempts = 0
         while not self._stopping.is_set():
             began = time.monotonic()
-            code = await self._run_once()
+            ended = await self._attempt()
             if self._stopping.is_set():
                 return
             attempts += 1
             if not self.served.is_set() and attempts == FIRST_ATTEMPTS:
-                raise Failure(f"{self.name} does not start: it {_ending(code)}", hint="its last words are in the log")
+                raise Failure(f"{self.name} does not start: it {ended}", hint="its last words are in the log")
             pause_s = backoff.after(time.monotonic() - began)
-            self._say("vimesh", f"{self.name} {_ending(code)}; starting it again in {pause_s:.1f} s")
+            self._say("vimesh", f"{self.name} {ended}; starting it again in {pause_s:.1f} s")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._stopping.wait()
+
+    async def _attempt(self) -> str:
+        """Run the process once; say how it ended. A machine that is short of something is what restarts are for."""
+        ended = ""
+        try:
+            ended = _ending(await self._run_once())
+        except* OSError as trouble:
+            ended = f"cannot run: {trouble.exceptions[0]}"
+        return ended
 
     async def _run_once(self) -> int:
         process = self._process = await start(self._part.prepare())

@@ -23,6 +23,8 @@ class Lines:
         board = Board()
         known: dict[str, int] = {}
         async for shown in changes(connection_notes()):
+            if shown.afresh:
+                known = {vim.id: vim.revision for vim in board.vims.values()}
             was_complete = board.complete
             news = board.take(shown)
             if board.complete and not was_complete:
@@ -30,7 +32,6 @@ class Lines:
                 self._begin([vim for vim in board.vims.values() if known.get(vim.id) != vim.revision])
             for change in news:
                 self._changed(change)
-            known = {vim.id: vim.revision for vim in board.vims.values()}
 
     def _begin(self, vims: list[Vim]) -> None:
         for vim in sorted(vims, key=lambda vim: (vim.name, vim.id)):

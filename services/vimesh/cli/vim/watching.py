@@ -11,6 +11,7 @@ import grpc
 
 from vimesh.cli.vim.failures import failure
 from vimesh.cli.vim.front import Front
+from vimesh.rpc.status import failure_of
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
@@ -85,7 +86,8 @@ async def watch(
                 link.missed()
                 seen = None
                 continue
-            if not connected or error.code() not in _PASSING:
+            # INTERNAL with a reason is a defect of the server, which trying again does not mend.
+            if not connected or error.code() not in _PASSING or failure_of(error).reason == "INTERNAL":
                 raise
             if not lost:
                 link.lost(str(failure(error, front.address)))
