@@ -21,7 +21,7 @@ async def test_new_vims_of_a_fleet_on_mistral_run_there(tmp_path: Path) -> None:
     port = free_port()
     flags = ("--engine", "mistral", "--mistral-url", f"http://127.0.0.1:{port}/v2", "--conductors", "1")
     async with starting_fleet(tmp_path, *flags) as fleet:
-        assert fleet.pids("vimesh", "api", "--engine mistral")
+        assert fleet.pids("vimesh", "api", "mistral")
         assert not fleet.pids("vimesh", "monitor")
         async with (
             client_at(fleet.address) as client,
