@@ -25,8 +25,17 @@ def _in_order(content: Mapping[str, Any], message: Any) -> dict[str, Any]:  # no
         if field.name in content:
             value = content[field.name]
             ours = field.message_type is not None and field.message_type.file.package == message.file.package
-            ordered[field.name] = _in_order(value, field.message_type) if ours and isinstance(value, dict) else value
+            ordered[field.name] = (
+                _in_order(value, field.message_type) if ours and isinstance(value, dict) else _sorted(value)
+            )
     return ordered
+
+
+def _sorted(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Order the keys of free-form fields, which have no order on the wire: two prints of one VIM are the same."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def write(output: Output, content: object) -> None:

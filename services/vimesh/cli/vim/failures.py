@@ -50,9 +50,15 @@ def _without_reason(status: grpc.StatusCode, message: str, address: str, code: E
             code=code,
             hint="it is not known whether the call went through; --call-timeout waits longer",
         )
+    if status is grpc.StatusCode.UNAVAILABLE and unresolvable(message):
+        return Failure(
+            f"the name in {address} cannot be resolved (UNAVAILABLE)",
+            code=code,
+            hint="check --address, or VIMESH_ADDRESS",
+        )
     if status is grpc.StatusCode.UNAVAILABLE and nothing_listens(message):
         return Failure(
-            f"nothing answers at {address} (UNAVAILABLE)",
+            f"no gRPC server answers at {address} (UNAVAILABLE)",
             code=code,
             hint="is the fleet up? start it with `vimesh up`, or set VIMESH_ADDRESS",
         )
@@ -75,7 +81,12 @@ def _without_reason(status: grpc.StatusCode, message: str, address: str, code: E
 
 def nothing_listens(message: str) -> bool:
     """Whether gRPC itself could not connect. Its words are all there is to tell by."""
-    return "failed to connect" in message or "DNS" in message or "name resolution" in message.lower()
+    return "failed to connect" in message or "no route" in message.lower()
+
+
+def unresolvable(message: str) -> bool:
+    """Whether the name of the address is the trouble."""
+    return "DNS" in message or "hostname lookup" in message or "resol" in message.lower()
 
 
 def _first_line(message: str) -> str:

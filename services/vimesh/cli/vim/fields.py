@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from vimesh.v1.vim_pb2 import Vim
 
 Type = Annotated[str | None, typer.Option("--type", metavar="openstack|kubernetes", help="What cloud it is.")]
-AuthUrl = Annotated[str | None, typer.Option("--auth-url", metavar="URL", help="Its host is what gets probed.")]
+AuthUrl = Annotated[str | None, typer.Option("--auth-url", metavar="URL", help="What gets probed; http or https.")]
 Description = Annotated[str | None, typer.Option("--description", metavar="TEXT")]
 Default = Annotated[
     bool | None,
@@ -22,13 +23,20 @@ ConfigFile = Annotated[
 ]
 
 
+def warn(text: str) -> None:
+    """Say on standard error what is not an error."""
+    print(f"warning: {text}", file=sys.stderr)  # noqa: T201 - for people, apart from the data
+
+
 def fill_from_file(vim: Vim, path: Path) -> list[str]:
     """Set what a Tacker file says. Returns the names of the fields. Raises BadSetting."""
     from vimesh.cli.vim import tacker_file  # noqa: PLC0415 - only who has such a file waits for YAML
 
     said = tacker_file.read(path)
     for key in said.unknown:
-        print(f"warning: {path}: {key} is not known and left out", file=sys.stderr)  # noqa: T201 - for people
+        warn(f"{path}: {key} is not known and left out")
+    if said.auth_cred.get("cert_verify") == "True":
+        warn("cert_verify is kept with the credentials; probes verify certificates only with --tls-verify")
     filled = ["type", "vim_project", "auth_cred"]
     vim.type = said.type
     vim.vim_project.update(said.vim_project)
@@ -59,6 +67,8 @@ def fill_from_flags(  # noqa: PLR0913 - one parameter per flag
         "auth_url": auth_url,
         "is_default": is_default,
     }
+    if auth_url and "@" in urlsplit(auth_url).netloc:
+        warn("the user name and password in the URL are not kept: they belong into a --config-file")
     filled = [field for field, value in given.items() if value is not None]
     for field in filled:
         setattr(vim, field, given[field])

@@ -12,7 +12,7 @@ from vimesh.cli import flags
 from vimesh.cli.exits import ExitCode, Failure
 from vimesh.cli.settings import client_settings
 from vimesh.cli.vim import client_flags, fields, policy, present
-from vimesh.cli.vim.failures import failure, nothing_listens
+from vimesh.cli.vim.failures import failure, nothing_listens, unresolvable
 from vimesh.cli.vim.fields import fill_from_file, fill_from_flags
 from vimesh.cli.vim.front import Front, run
 from vimesh.cli.vim.policy import PolicyFlags
@@ -86,7 +86,8 @@ async def _register(front: Front, request: pb.RegisterVimRequest) -> vim_pb2.Vim
         return (await front.vims.RegisterVim(request, timeout=front.timeout_s)).vim
     except grpc.aio.AioRpcError as error:
         failed = failure(error, front.address)
-        if failed.code is not ExitCode.UNAVAILABLE or nothing_listens(error.details() or ""):
+        words = error.details() or ""
+        if failed.code is not ExitCode.UNAVAILABLE or nothing_listens(words) or unresolvable(words):
             raise
         # It may have gone through.
         raise Failure(
