@@ -50,24 +50,8 @@ def _without_reason(status: grpc.StatusCode, message: str, address: str, code: E
             code=code,
             hint="it is not known whether the call went through; --call-timeout waits longer",
         )
-    if status is grpc.StatusCode.UNAVAILABLE and unresolvable(message):
-        return Failure(
-            f"the name in {address} cannot be resolved (UNAVAILABLE)",
-            code=code,
-            hint="check --address, or VIMESH_ADDRESS",
-        )
-    if status is grpc.StatusCode.UNAVAILABLE and nothing_listens(message):
-        return Failure(
-            f"no gRPC server answers at {address} (UNAVAILABLE)",
-            code=code,
-            hint="is the fleet up? start it with `vimesh up`, or set VIMESH_ADDRESS",
-        )
-    if status is grpc.StatusCode.UNAVAILABLE and "upstream" in message:
-        return Failure(
-            f"{address} answers, but no conductor behind it does: {_first_line(message)} (UNAVAILABLE)",
-            code=code,
-            hint="the conductors' logs say why; try again in a moment",
-        )
+    if status is grpc.StatusCode.UNAVAILABLE and (known := _away(message, address)) is not None:
+        return known
     if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL):
         return Failure(
             f"the connection to {address} broke: {_first_line(message)} ({status.name})",
@@ -77,6 +61,28 @@ def _without_reason(status: grpc.StatusCode, message: str, address: str, code: E
     if status is grpc.StatusCode.UNIMPLEMENTED:
         return Failure(f"{address} is no vimesh front: {_first_line(message)} (UNIMPLEMENTED)", code=code)
     return Failure(f"{_first_line(message) or 'the call failed'} ({status.name})", code=code)
+
+
+def _away(message: str, address: str) -> Failure | None:
+    if unresolvable(message):
+        return Failure(
+            f"the name in {address} cannot be resolved (UNAVAILABLE)",
+            code=ExitCode.UNAVAILABLE,
+            hint="check --address, or VIMESH_ADDRESS",
+        )
+    if nothing_listens(message):
+        return Failure(
+            f"no gRPC server answers at {address} (UNAVAILABLE)",
+            code=ExitCode.UNAVAILABLE,
+            hint="is the fleet up? start it with `vimesh up`, or set VIMESH_ADDRESS",
+        )
+    if "upstream" in message:
+        return Failure(
+            f"{address} answers, but no conductor behind it does: {_first_line(message)} (UNAVAILABLE)",
+            code=ExitCode.UNAVAILABLE,
+            hint="the conductors' logs say why; try again in a moment",
+        )
+    return None
 
 
 def nothing_listens(message: str) -> bool:

@@ -11,6 +11,7 @@ from vimesh.cli import flags
 from vimesh.cli.exits import ExitCode, Failure
 from vimesh.cli.settings import client_settings
 from vimesh.cli.vim import client_flags, present
+from vimesh.cli.vim.fields import warn
 from vimesh.cli.vim.front import Front, run
 from vimesh.cli.vim.lookup import find
 from vimesh.cli.vim.waiting import Condition, limit_s, wait_for
@@ -37,6 +38,8 @@ def wait(  # noqa: PLR0913 - one parameter per flag
             return await wait_for(front, await find(front, vim, project), condition, within_s)
         except (Failure, grpc.aio.AioRpcError) as error:
             if condition.is_deleted and _says_not_found(error):
+                # A slip in the name looks the same: say it, so that a log shows what was waited for.
+                warn(f"no VIM has the id or name {vim}: taken as deleted")
                 return None
             raise
 
