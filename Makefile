@@ -74,11 +74,13 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable '.[fleet,mistral]' --group dev
 	@touch $@ $(VENV)/.fleet
 
-# What the tests drive besides: network namespaces and packet filters as ground truth, and a client in Node.
+# What the tests drive besides: network namespaces and packet filters as ground truth, a client in Node, and private
+# RabbitMQs. Debian may start a RabbitMQ when it installs one: no test uses that.
 $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@command -v ip  >/dev/null || deploy/apt-install iproute2
 	@command -v nft >/dev/null || [ -x /usr/sbin/nft ] || deploy/apt-install nftables
 	@command -v npm >/dev/null || deploy/apt-install nodejs npm
+	@command -v rabbitmq-server >/dev/null || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || deploy/apt-install rabbitmq-server
 	@touch $@
 
 # The real Mistral, with our action installed as in an executor. In an environment of its own: it is not ours to pin.

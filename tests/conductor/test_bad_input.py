@@ -43,6 +43,16 @@ def struct(**fields: str | float) -> Struct:
     return made
 
 
+def nested(levels: int, *, in_lists: bool = False) -> Struct:
+    """Nest a free-form field so deep, itself included."""
+    value: object = 1
+    for _ in range(levels - 1):
+        value = [value] if in_lists else {"a": value}
+    made = Struct()
+    made.update({"a": value})  # type: ignore[dict-item]  # nested without end
+    return made
+
+
 def policy(**fields: object) -> vim_pb2.ProbePolicy:
     return vim_pb2.ProbePolicy(**fields)  # type: ignore[arg-type]  # fields by name
 
@@ -78,6 +88,10 @@ async def failure(client: Client, call: Call) -> RpcFailure:
         (register(extra=struct(a="x" * 70_000)), "vim.extra"),
         (register(auth_cred=struct(password="x" * 70_000)), "vim.auth_cred"),
         (register(extra=struct(a=float("nan"))), "vim.extra"),
+        (register(extra=nested(17)), "vim.extra"),
+        (register(auth_cred=nested(30)), "vim.auth_cred"),
+        (register(vim_project=nested(17, in_lists=True)), "vim.vim_project"),
+        (modify(placement_attr=nested(17)), "vim.placement_attr"),
         (register(probe_policy=policy(interval=seconds(0.1))), "vim.probe_policy.interval"),
         (register(probe_policy=policy(interval=seconds(1), timeout=seconds(1))), "vim.probe_policy"),
         (register(probe_policy=policy(timeout=seconds(20))), "vim.probe_policy"),
@@ -103,6 +117,11 @@ async def failure(client: Client, call: Call) -> RpcFailure:
         (modify("status"), "update_mask"),
         (modify("id"), "update_mask"),
         (modify("colour"), "update_mask"),
+        (modify("probe_policy.colour"), "update_mask"),
+        (modify("extra.colour"), "update_mask"),
+        (modify("*", "project_id"), "update_mask"),
+        (modify("*", type="openstack", auth_url="http://a/"), "vim.name"),
+        (modify("probe_policy", probe_policy=policy(timeout=seconds(20))), "vim.probe_policy"),
         (modify(id=""), "vim.id"),
         (report(vim_id="lab"), "vim_id"),
         (report(vim_id=""), "vim_id"),
@@ -114,6 +133,9 @@ async def failure(client: Client, call: Call) -> RpcFailure:
         (report(reason="no word"), "reason"),
         (report(detail="a" * 513), "detail"),
         (report(age=seconds(-1)), "age"),
+        (report(age=seconds(11 * 366 * 86400)), "age"),
+        (report(round_trip=seconds(-1)), "round_trip"),
+        (report(round_trip=seconds(3601)), "round_trip"),
         (lambda c: c.conductor.UpdateVims(conductor_service_pb2.UpdateVimsRequest(), timeout=10), "reports"),
     ],
 )
@@ -126,6 +148,13 @@ async def test_a_broken_rule_is_an_invalid_argument_that_names_the_field(
     assert field in {violation.field for violation in found.violations}
     assert not (await client.vims.ListVims(pb.ListVimsRequest(), timeout=10)).vims
     assert not (await client.vims.ListVimEvents(pb.ListVimEventsRequest(), timeout=10)).events
+
+
+async def test_the_deepest_fields_that_are_allowed_come_back_as_they_went_in(client: Client) -> None:
+    for deepest in (nested(16), nested(16, in_lists=True)):
+        vim = await client.register(extra=deepest)
+
+        assert (await client.get(vim.id)).extra == deepest
 
 
 async def test_a_request_above_4_mib_is_refused(client: Client) -> None:
@@ -168,6 +197,8 @@ async def test_a_request_id_makes_a_registration_repeatable(client: Client) -> N
     )
     first = (await client.vims.RegisterVim(request, timeout=10)).vim
 
+    assert (await client.vims.RegisterVim(request, timeout=10)).vim == first
+    request.request_id = request.request_id.upper()
     assert (await client.vims.RegisterVim(request, timeout=10)).vim == first
 
     request.vim.name = "another"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from tests.support.conductors import Client, conductor_at, report_on
 from vimesh.rpc.status import failure_of
@@ -28,6 +29,38 @@ async def test_a_report_of_the_wanted_action_is_recorded_and_answered_with_its_s
     assert known.monitor.state == vim_pb2.Monitor.RUNNING
     assert known.revision == vim.revision + 1
     assert known.etag == vim.etag
+
+
+async def test_an_id_in_upper_case_is_the_same_id(client: Client) -> None:
+    """G3, G4."""
+    vim = await client.register()
+    upper = vim.id.upper()
+    stream = client.vims.WatchVims(vim_service_pb2.WatchVimsRequest(vim_id=upper, snapshot=True), timeout=10)
+    assert [shown.id for shown in (await anext(aiter(stream))).vims] == [vim.id]
+
+    assert (await client.report(vim, Vim.REACHABLE, 1, vim_id=upper)).status == Vim.REACHABLE
+    many = pb.UpdateVimsRequest(reports=[report_on(vim, Vim.UNREACHABLE, 2, vim_id=upper)])
+    assert (await client.conductor.UpdateVims(many, timeout=10)).outcomes[0].status == Vim.UNREACHABLE
+    assert (await client.get(upper)).status == Vim.UNREACHABLE
+    change = vim_service_pb2.ModifyVimRequest(vim=Vim(id=upper, name="new"))
+    assert (await client.vims.ModifyVim(change, timeout=10)).vim.id == vim.id
+    listed = await client.vims.ListVims(vim_service_pb2.ListVimsRequest(filter=f"id = {upper}"), timeout=10)
+    assert [shown.name for shown in listed.vims] == ["new"]
+    past = await client.vims.ListVimEvents(vim_service_pb2.ListVimEventsRequest(vim_id=upper), timeout=10)
+    assert len(past.events) == 4
+    await anext(aiter(stream))
+    assert [event.vim_id for event in (await anext(aiter(stream))).events] == [vim.id]
+    await client.deregister(upper)
+
+
+async def test_a_verdict_may_stand_for_days(client: Client) -> None:
+    vim = await client.register()
+
+    answer = await client.report(
+        vim, Vim.REACHABLE, age=Duration(seconds=30 * 86400), round_trip=Duration(seconds=3600)
+    )
+
+    assert answer.status == Vim.REACHABLE
 
 
 async def test_another_action_hears_bad_action_and_changes_nothing(client: Client) -> None:

@@ -150,3 +150,13 @@ async def test_actions_of_each_engine_are_watched_apart(mistral: Client) -> None
     await mistral.deregister(embedded.id)
     await mistral.deregister(vim.id)
     assert [action.vim_id for action in (await anext(stream)).unwanted] == [vim.id]
+
+
+async def test_a_task_is_finished_by_its_id_in_upper_case(mistral: Client) -> None:
+    vim = await mistral.register()
+    [start] = await claim(mistral)
+
+    start.task_id = start.task_id.upper()
+    await finish(mistral, start)
+
+    assert (await mistral.get(vim.id)).monitor.state == vim_pb2.Monitor.STARTING

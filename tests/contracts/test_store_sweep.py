@@ -19,6 +19,7 @@ async def test_a_silent_action_is_replaced_and_hears_bad_action_when_it_comes_ba
     """G7."""
     await record(store, [report(vim, Status.REACHABLE, 5, round_trip_s=0.1)])
     await elapse(store, LATE_S)
+    await store.lapse(10)
     silent = await store.get(vim.id)
 
     assert await store.sweep(10) == 1
@@ -32,7 +33,7 @@ async def test_a_silent_action_is_replaced_and_hears_bad_action_when_it_comes_ba
     event = await newest_event(store)
     assert (event.kind, event.revision, event.moves_actions) == (EventKind.ACTION_REPLACED, after.revision, True)
     assert (event.action_id, event.stopped_action_id) == (after.monitor.action_id, vim.monitor.action_id)
-    assert (event.previous_status, event.status, event.reason) == (Status.REACHABLE, Status.UNKNOWN, Reason.SILENT)
+    assert (event.previous_status, event.status, event.reason) == (Status.UNKNOWN, Status.UNKNOWN, Reason.SILENT)
     assert (await store.actions_of([vim.id]))[0].observation == 0
 
     assert await record(store, [report(vim, Status.REACHABLE, 6), report(after, Status.REACHABLE, 1)]) == [
@@ -40,6 +41,14 @@ async def test_a_silent_action_is_replaced_and_hears_bad_action_when_it_comes_ba
         Recorded(Status.REACHABLE),
     ]
     assert await store.sweep(10) == 0
+
+
+async def test_an_action_is_replaced_after_its_silence_was_told(store: VimStore, vim: Vim) -> None:
+    """G8: a watcher is not told of UNKNOWN by the way."""
+    await record(store, [report(vim, Status.REACHABLE, 5)])
+    await elapse(store, LATE_S)
+
+    assert (await store.sweep(10), await store.lapse(10), await store.sweep(10)) == (0, 1, 1)
 
 
 async def test_who_lives_is_not_replaced(store: VimStore, vim: Vim) -> None:
@@ -68,10 +77,11 @@ async def test_who_has_been_silent_for_longest_is_replaced_first(store: VimStore
     for vim, contact_within_s in zip(vims, (5, 1, 4, 2, 3), strict=True):
         await store.record([report(vim, Status.REACHABLE, 1)], contact_within_s=contact_within_s)
     await elapse(store, LATE_S)
+    await store.lapse(10)
 
     assert [await store.sweep(2), await store.sweep(2), await store.sweep(2), await store.sweep(2)] == [2, 2, 1, 0]
 
-    events = await store.events_after(11, 10)
+    events = await store.events_after(16, 10)
     assert [event.vim_id for event in events] == [vims[i].id for i in (1, 3, 4, 2, 0)]
 
 
@@ -89,7 +99,7 @@ async def test_who_was_never_heard_stays_pending_and_is_replaced_ever_more_rarel
 
     await record(store, [report(after, Status.REACHABLE, 1)])
     await elapse(store, LATE_S)
-    assert await store.sweep(10) == 1
+    assert (await store.lapse(10), await store.sweep(10)) == (1, 1)
     await elapse(store, START_GRACE_S + 1)
     assert await store.sweep(10) == 1
     assert (await store.get(vim.id)).status is Status.UNKNOWN
@@ -99,8 +109,9 @@ async def test_sweeps_at_once_never_replace_the_same_action_twice(store: VimStor
     """G7."""
     vims = [await store.register(registration()) for _ in range(60)]
     await record(store, [report(vim, Status.REACHABLE, 1) for vim in vims])
-    before = await changes_in(store)
     await elapse(store, LATE_S)
+    await store.lapse(100)
+    before = await changes_in(store)
 
     async with store_at(database_url) as other:
         swept = await asyncio.gather(*(each.sweep(7) for each in (store, other) * 12))
@@ -118,6 +129,7 @@ async def test_a_sweep_and_a_report_at_once_leave_one_of_the_two(store: VimStore
     vims = [await store.register(registration()) for _ in range(30)]
     await record(store, [report(vim, Status.REACHABLE, 1) for vim in vims])
     await elapse(store, LATE_S)
+    await store.lapse(100)
 
     async with store_at(database_url) as other:
         answers, swept = await asyncio.gather(

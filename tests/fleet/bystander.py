@@ -1,7 +1,7 @@
 """Registers many VIMs with a fleet, and says what it was shown of them: runs inside the fleet's network namespace.
 
-Prints one JSON line when all are reachable, and one more, with the time of each change, when a line comes on standard
-input.
+Prints one JSON line when all are reachable, reads how many go dark, and when so many are unreachable prints another:
+the status of each, and when it was shown.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ async def main(front: str, count: int) -> None:
         of_vim = await register_all(client, addresses, api.port)
         await seen.until(lambda: statuses(seen, of_vim) == {"REACHABLE": count}, 60)
         print(json.dumps({"addresses": addresses}), flush=True)
-        await asyncio.to_thread(sys.stdin.readline)
+        dark = json.loads(await asyncio.to_thread(sys.stdin.readline))
+        await seen.until(lambda: statuses(seen, of_vim).get("UNREACHABLE", 0) >= dark, 60)
         seen.check_order()
         last = {
             of_vim[vim_id]: [vim_pb2.Vim.Status.Name(status), changed[vim_id]] for vim_id, status in seen.status.items()

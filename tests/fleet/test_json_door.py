@@ -11,6 +11,9 @@ import pytest
 from tests.envoy.caller import Answer, ask
 from tests.support.conductors import conductor_at
 from tests.support.envoys import RunningEnvoy, running_envoy
+from vimesh.conductor import from_wire
+from vimesh.domain.errors import BadInput
+from vimesh.v1 import vim_service_pb2 as pb
 
 LAB = {"name": "lab", "type": "openstack", "auth_url": "http://127.0.0.1:5000/v3", "extra": {"rack": [1, "b"]}}
 STRANGER = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
@@ -66,6 +69,13 @@ async def test_a_vim_is_registered_read_changed_listed_and_deregistered(front: R
         ("POST", "/v1/vims", {"vim": LAB | {"probe_policy": {"method": "SMOKE"}}}, "request"),
         ("POST", "/v1/vims", {"vim": LAB | {"probe_policy": {"ttl": 1}}}, "request"),
         ("POST", "/v1/vims", '{"vim": {"name": ', "request"),
+        ("POST", "/v1/vims", '{"vim": {"extra": ' + '{"a": ' * 20_000, "request"),
+        (
+            "POST",
+            "/v1/vims",
+            json.dumps({"vim": LAB | {"extra": {"a": "0"}}}).replace('"0"', "[" * 17 + "]" * 17),
+            "vim.extra",
+        ),
         ("POST", "/v1/vims", "[]", "vim.name"),
         ("POST", "/v1/vims", "{}", "vim.name"),
         ("POST", "/v1/vims", {"vim": LAB | {"name": "a\nb"}}, "vim.name"),
@@ -87,6 +97,27 @@ async def test_bad_json_is_refused_with_the_field_and_changes_nothing(
     assert (answer.status, answer.json()["code"]) == (400, 3)
     assert field in violations(answer)
     assert (await send(front, "GET", "/v1/vims")).json()["vims"] == []
+
+
+async def test_text_that_is_no_utf_8_is_bad_input() -> None:
+    with pytest.raises(BadInput, match="request: "):
+        from_wire.parsed(b'{"vim": {"name": "\xff"}}', pb.RegisterVimRequest())
+
+
+async def test_a_vim_is_patched_by_its_id_in_upper_case(front: RunningEnvoy) -> None:
+    made = (await send(front, "POST", "/v1/vims", {"vim": LAB})).json()["vim"]
+    assert isinstance(made, dict)
+    vim_id = str(made["id"])
+    change = {
+        "vim": {"id": vim_id, "probe_policy": {"interval": "20s", "fall": 5}},
+        "update_mask": "probePolicy.interval",
+    }
+
+    answer = await send(front, "PATCH", f"/v1/vims/{vim_id.upper()}", change)
+
+    changed = answer.json()["vim"]
+    assert isinstance(changed, dict)
+    assert changed["probe_policy"] == made["probe_policy"] | {"interval": "20s"}
 
 
 async def test_conflicts_and_strangers_have_their_http_codes(front: RunningEnvoy) -> None:

@@ -14,7 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from tests.support.conductors import Client, client_at
 from tests.support.fleets import VIMESH, starting_fleet
-from tests.support.recorder import recording
+from tests.support.recorder import Recorder, recording
 from tests.support.targets import fake_api
 from tests.support.waiting import eventually
 from vimesh.v1 import vim_pb2
@@ -57,8 +57,9 @@ async def test_a_monitor_that_stops_is_not_believed_and_its_actions_are_run_by_a
         os.kill(monitor, signal.SIGSTOP)
         try:
             await eventually(lambda: all_read_unknown(client), LEASE_S + 2)
+            await seen.until(lambda: all(seen.status[vim.id] == Vim.UNKNOWN for vim in vims), 10)
             # The conductors' sweep gives them new actions, which nobody runs yet.
-            await seen.until(lambda: all(seen.status[vim.id] == Vim.UNKNOWN for vim in vims), 30)
+            await seen.until(lambda: replaced_in(seen) >= {vim.monitor.action_id for vim in vims}, 30)
             async with another_monitor(fleet.address):
                 await seen.until(lambda: all(seen.status[vim.id] == Vim.REACHABLE for vim in vims), 30)
                 taken_over = {vim.id: vim.monitor.action_id for vim in await listed(client)}
@@ -73,9 +74,12 @@ async def test_a_monitor_that_stops_is_not_believed_and_its_actions_are_run_by_a
 
         seen.check_order()
         replaced = [event for event in seen.events if event.kind == vim_pb2.VimEvent.ACTION_REPLACED]
-        assert {event.stopped_action_id for event in replaced} >= {vim.monitor.action_id for vim in vims}
         after = [event for event in seen.events if event.revision > replaced[-1].revision]
         assert {event.action_id for event in after}.isdisjoint(vim.monitor.action_id for vim in vims)
+
+
+def replaced_in(seen: Recorder) -> set[str]:
+    return {event.stopped_action_id for event in seen.events if event.kind == vim_pb2.VimEvent.ACTION_REPLACED}
 
 
 async def all_read_unknown(client: Client) -> bool:

@@ -27,10 +27,11 @@ class Mistral:
 
     def tell(self, execution_id: str) -> None:
         self.attempts += 1
-        if not self.away:
+        away = self.away  # may change meanwhile
+        if not away:
             self.told.append(execution_id)
         self._loop.call_soon_threadsafe(self._news.set)
-        if self.away:
+        if away:
             raise ConnectionError("no broker")
 
     async def until(self, reached: Callable[[], bool]) -> None:

@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Report, Status
 from vimesh.monitor.ledger import TAKEOVER_STEP, Ledger, Sent
 from vimesh.monitor.verdict import Verdict
@@ -11,7 +12,7 @@ from vimesh.monitor.verdict import Verdict
 
 @pytest.fixture
 def ledger() -> Ledger:
-    made = Ledger(random=Random(1))
+    made = Ledger(random=Random(1), recheck=lambda _, __: None)
     made.adopt("vim", "action", 0)
     return made
 
@@ -32,6 +33,28 @@ def test_the_age_is_measured_when_the_report_is_made(ledger: Ledger) -> None:
     note(ledger, Status.REACHABLE, seen_at=100)
 
     assert reports(take(ledger, now=103.5))[0].age_s == pytest.approx(3.5)
+
+
+def test_a_verdict_that_is_out_of_date_is_not_told_again() -> None:
+    def recheck(vim_id: str, action_id: str) -> None:
+        if outdated:
+            ledger.note(Verdict(vim_id, action_id, Status.UNKNOWN, Reason.LOCAL_STUCK, "", None, 50))
+
+    outdated = False
+    ledger = Ledger(random=Random(1), recheck=recheck)
+    ledger.adopt("vim", "action", 0)
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+    ledger.recorded(sent, 0, 60)
+    outdated = True
+
+    (again,) = take(ledger, now=60)
+
+    assert again.report.status is Status.UNKNOWN
+    assert again.report.observation == sent.report.observation + 1
+    assert take(ledger, now=60) == []
+    ledger.recorded(again, 60, 60)
+    assert take(ledger, now=61) == []
 
 
 def test_contact_is_made_in_the_second_half_of_the_granted_time(ledger: Ledger) -> None:

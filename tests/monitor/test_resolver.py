@@ -9,7 +9,17 @@ from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.addresses import Host
 from vimesh.monitor.hosting import HostSettings, hosting
-from vimesh.monitor.resolver import DOUBT_S, REFRESH_S, LookupFailed, NoSuchName, Outcome, Resolver, look_up_by_system
+from vimesh.monitor.resolver import (
+    DOUBT_S,
+    REFRESH_S,
+    LookUp,
+    LookupFailed,
+    NoSuchName,
+    Outcome,
+    Resolver,
+    Waiter,
+    look_up_by_system,
+)
 
 LOOPBACK = Host(socket.AF_INET, "127.0.0.1")
 
@@ -17,7 +27,7 @@ LOOPBACK = Host(socket.AF_INET, "127.0.0.1")
 class Lookups:
     """A resolver whose lookups are answered by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, look_up: LookUp | None = None) -> None:
         self.time = 0.0
         self.answer: Outcome = (LOOPBACK,)
         self.pending: list[object] = []
@@ -25,12 +35,15 @@ class Lookups:
             submit=self.pending.append,
             call_back=lambda back: back(),
             clock=lambda: self.time,
-            look_up=lambda _: self.answer,
+            look_up=look_up or (lambda _: self.answer),
         )
         self.outcomes: list[Outcome] = []
 
     def ask(self) -> None:
-        self.resolver.ask("vim.example", self.outcomes.append)
+        self.resolver.ask("vim.example", object(), self.waiter())
+
+    def waiter(self) -> Waiter:
+        return Waiter(begun=lambda: None, landed=self.outcomes.append)
 
     def run(self) -> int:
         """Answer what was asked; say how often that was."""
@@ -48,6 +61,37 @@ def test_a_name_is_asked_for_once_however_many_wait() -> None:
 
     assert lookups.run() == 1
     assert lookups.outcomes == [(LOOPBACK,)] * 100
+
+
+def test_who_asks_again_is_answered_once() -> None:
+    lookups = Lookups()
+    for _ in range(100):
+        lookups.resolver.ask("vim.example", "vim", lookups.waiter())
+
+    lookups.run()
+
+    assert lookups.outcomes == [(LOOPBACK,)]
+
+
+def test_who_asks_is_told_when_the_lookup_begins_also_if_it_has_begun() -> None:
+    heard: list[str] = []
+
+    def ask(who: str) -> None:
+        waiter = Waiter(lambda: heard.append(f"{who} begun"), lambda _: heard.append(f"{who} landed"))
+        lookups.resolver.ask("vim.example", who, waiter)
+
+    def look_up(_: str) -> Outcome:
+        ask("late")
+        heard.append("looked up")
+        return (LOOPBACK,)
+
+    lookups = Lookups(look_up)
+    ask("early")
+    assert heard == []
+
+    lookups.run()
+
+    assert heard == ["early begun", "late begun", "looked up", "early landed", "late landed"]
 
 
 def test_an_old_address_is_used_while_it_is_asked_for_again() -> None:
@@ -97,7 +141,7 @@ def test_a_name_service_that_fails_takes_no_address_away_but_one_that_denies_doe
 def test_names_that_nobody_uses_are_forgotten() -> None:
     lookups = Lookups()
     for number in range(3000):
-        lookups.resolver.ask(f"vim-{number}.example", lookups.outcomes.append)
+        lookups.resolver.ask(f"vim-{number}.example", object(), lookups.waiter())
         lookups.run()
         lookups.time += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 
 import pytest
@@ -9,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.actions import action
-from tests.support.scripted_prober import TICK_S, SimulatedHost
+from tests.support.scripted_prober import IN_LINE, NEVER, TICK_S, Reply, SimulatedHost
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.addresses import Address, Host
 from vimesh.monitor.probes import LocalFault
-from vimesh.monitor.resolver import LookupFailed, NoSuchName
+from vimesh.monitor.resolver import LookupFailed, NoSuchName, Outcome
+from vimesh.monitor.rounds import NAMING_LIMIT_S
+from vimesh.monitor.target import OVERDUE_MARGIN_S, Stage
 
 DEFAULT = ProbePolicy()
 URL = "http://10.0.0.1:5000/v3"
@@ -24,10 +27,6 @@ V4, V6 = Host(socket.AF_INET, "10.0.0.1"), Host(socket.AF_INET6, "fd00::1")
 def times(host: SimulatedHost) -> list[float]:
     """When probes were sent, since the first one."""
     return [round(at - host.sent[0][0], 6) for at, _ in host.sent]
-
-
-def statuses(host: SimulatedHost) -> list[Status]:
-    return [verdict.status for verdict in host.verdicts.all]
 
 
 def test_a_new_action_is_probed_at_once_and_then_in_its_own_phase() -> None:
@@ -50,7 +49,7 @@ def test_a_vim_that_falls_silent_is_unreachable_within_the_interval_and_two_seco
 
     host.run(15 + 10 + 2)
 
-    assert statuses(host) == [Status.REACHABLE, Status.UNREACHABLE]
+    assert host.statuses() == [Status.REACHABLE, Status.UNREACHABLE]
     lost = [at for at, _ in host.sent if at >= 1015]
     assert [round(at - lost[0], 1) for at in lost] == [0, 0.3, 0.5]
     assert 1.24 <= host.verdicts.all[1].seen_at - lost[0] <= 1.75
@@ -75,7 +74,7 @@ def test_an_answer_to_the_first_probe_counts_until_the_round_is_judged() -> None
 
     host.run(9)
 
-    assert statuses(host) == [Status.REACHABLE]
+    assert host.statuses() == [Status.REACHABLE]
 
 
 def test_a_dead_vim_is_probed_once_per_interval() -> None:
@@ -87,7 +86,7 @@ def test_a_dead_vim_is_probed_once_per_interval() -> None:
     host.run(100)
 
     assert len(host.sent) == 10
-    assert statuses(host) == [Status.UNREACHABLE]
+    assert host.statuses() == [Status.UNREACHABLE]
 
 
 def test_a_vim_that_comes_back_is_reachable_when_it_answers() -> None:
@@ -97,7 +96,7 @@ def test_a_vim_that_comes_back_is_reachable_when_it_answers() -> None:
     host.run(65)
 
     back = [at for at, _ in host.sent if at >= 1050]
-    assert statuses(host) == [Status.UNREACHABLE, Status.REACHABLE]
+    assert host.statuses() == [Status.UNREACHABLE, Status.REACHABLE]
     assert host.verdicts.all[1].seen_at - back[0] <= 3 * 0.5 + 3 * 2 * TICK_S
 
 
@@ -107,7 +106,7 @@ def test_a_round_that_is_longer_than_the_interval_does_not_meet_the_next() -> No
 
     host.run(30)
 
-    assert statuses(host) == [Status.UNREACHABLE]
+    assert host.statuses() == [Status.UNREACHABLE]
     later = [b - a for a, b in zip(times(host)[10:], times(host)[11:], strict=False)]
     assert min(later) >= 0.4
 
@@ -121,7 +120,7 @@ def test_an_action_that_is_dismissed_sends_no_more() -> None:
     host.run(60)
 
     assert len(host.sent) == 2
-    assert statuses(host) == []
+    assert host.statuses() == []
     assert host.rounds.open == 0
 
 
@@ -132,7 +131,7 @@ def test_a_machine_without_a_route_calls_nobody_unreachable() -> None:
 
     host.run(80)
 
-    assert statuses(host) == [Status.REACHABLE, Status.UNKNOWN, Status.REACHABLE]
+    assert host.statuses() == [Status.REACHABLE, Status.UNKNOWN, Status.REACHABLE]
     assert host.verdicts.all[1].reason == Reason.LOCAL_NO_ROUTE
 
 
@@ -144,7 +143,7 @@ def test_an_address_that_cannot_be_sent_to_from_here_does_not_hide_the_next() ->
     host.start(action("http://vim.example:5000", DEFAULT))
     host.run(15)
 
-    assert statuses(host) == [Status.REACHABLE]
+    assert host.statuses() == [Status.REACHABLE]
 
 
 @pytest.mark.parametrize("fall", [1, 3])
@@ -158,7 +157,7 @@ def test_a_name_with_a_dead_and_a_living_address_is_reachable_and_the_living_one
 
     host.run(30)
 
-    assert statuses(host) == [Status.REACHABLE]
+    assert host.statuses() == [Status.REACHABLE]
     assert {address for _, address in host.sent} == {V4.address(80)}
 
 
@@ -171,7 +170,7 @@ def test_a_name_that_does_not_exist_is_unreachable_and_found_when_it_does() -> N
     host.names["vim.example"] = (V4,)
     host.run(11)
 
-    assert statuses(host) == [Status.UNREACHABLE, Status.REACHABLE]
+    assert host.statuses() == [Status.UNREACHABLE, Status.REACHABLE]
 
 
 def test_a_name_service_that_fails_is_our_fault_and_old_addresses_stay_good() -> None:
@@ -201,33 +200,161 @@ def test_a_vim_that_moves_to_another_address_is_found_there() -> None:
 
     host.run(40)
 
-    assert statuses(host)[-1] is Status.REACHABLE
+    assert host.statuses()[-1] is Status.REACHABLE
     assert host.sent[-1][1].sockaddr[0] == moved.ip
 
 
-REPLIES = st.sampled_from([0.01, 0.3, 0.9, None, (0.01, Reason.REFUSED), (0.6, "HTTP_503")])
+NAME = "vim.example"
+NAMED_URL = f"http://{NAME}:5000"
+
+
+@pytest.mark.parametrize(("outcome", "after_s"), [((V4,), NEVER), (LookupFailed("try again"), 0)])
+def test_a_resolver_that_goes_away_in_the_middle_of_a_round_leaves_no_round_open(
+    outcome: Outcome, after_s: float
+) -> None:
+    denied = False
+
+    def name_service(at: float, _: str) -> tuple[float, Outcome]:
+        nonlocal denied
+        if at < 1055:
+            return 0, (V4,)
+        if not denied:
+            denied = True
+            return 0, NoSuchName("gone")
+        return after_s, outcome
+
+    host = SimulatedHost(lambda at, _: 0.02 if at < 1055 else None, name_service=name_service)
+    target = host.start(action(NAMED_URL, DEFAULT))
+
+    host.run(55 + 120)
+
+    assert denied
+    assert host.waits(target)
+    assert host.statuses() == [Status.REACHABLE, Status.UNKNOWN]
+    assert host.verdicts.all[-1].reason == Reason.LOCAL_RESOLVER
+
+
+def test_names_that_wait_for_their_turn_to_be_looked_up_are_not_blamed_on_the_resolver() -> None:
+    host = SimulatedHost(lambda _, __: 0.02, name_service=lambda _, __: (1.5, (V4,)), lookup_threads=2)
+    for number in range(20):
+        host.start(action(f"http://vim-{number}.example", DEFAULT, vim_id=f"vim-{number}"))
+
+    host.run(20)
+
+    assert [host.statuses(f"vim-{number}") for number in range(20)] == [[Status.REACHABLE]] * 20
+
+
+def test_who_waits_for_its_turn_to_be_looked_up_for_too_long_is_unknown() -> None:
+    host = SimulatedHost(lambda _, __: 0.02, name_service=lambda _, __: (NEVER, (V4,)), lookup_threads=1)
+    host.start(action("http://first.example", DEFAULT, vim_id="first"))
+    second = host.start(action("http://second.example", DEFAULT, vim_id="second"))
+
+    host.run(60)
+
+    assert [(verdict.status, verdict.reason) for verdict in host.verdicts.of("second")] == [
+        (Status.UNKNOWN, Reason.LOCAL_RESOLVER),
+    ]
+    assert host.waits(second)
+
+
+def test_who_waits_for_a_socket_for_too_long_is_unknown() -> None:
+    host = SimulatedHost(lambda at, _: 0.02 if at < 1015 else IN_LINE)
+    target = host.start(action(URL, DEFAULT))
+
+    host.run(80)
+
+    assert [(verdict.status, verdict.reason) for verdict in host.verdicts.all] == [
+        (Status.REACHABLE, ""),
+        (Status.UNKNOWN, Reason.LOCAL_RESOURCES),
+    ]
+    assert host.waits(target)
+
+
+def test_a_verdict_is_not_held_up_when_rounds_do_not_end_and_they_begin_again() -> None:
+    host = SimulatedHost(lambda _, __: 0.02)
+    target = host.start(action(URL, DEFAULT))
+    host.run(15)
+    host.lose(target)
+    host.run(20)
+    assert not host.rounds.recheck(target)  # a round may be late
+
+    host.run(30)
+    assert host.rounds.recheck(target)
+    assert not host.rounds.recheck(target)  # said once
+    host.run(11)
+
+    assert host.statuses() == [Status.REACHABLE, Status.UNKNOWN, Status.REACHABLE]
+    assert host.verdicts.all[1].reason == Reason.LOCAL_STUCK
+    assert host.rounds.open == 0
+
+
+def test_a_vim_that_is_slow_by_nature_gets_one_probe_a_round() -> None:
+    host = SimulatedHost(lambda _, __: 0.6)
+    host.start(action(URL, DEFAULT))
+    host.run(5)
+    host.sent.clear()
+
+    host.run(100)
+
+    assert len(host.sent) == 10
+    assert host.statuses() == [Status.REACHABLE]
+
+
+def test_a_slow_vim_that_falls_silent_is_unreachable_after_no_more_than_its_time_outs() -> None:
+    host = SimulatedHost(lambda at, _: 0.9 if at < 1015 else None)
+    host.start(action(URL, DEFAULT))
+
+    host.run(30)
+
+    lost = next(at for at, _ in host.sent if at >= 1015)
+    assert host.statuses() == [Status.REACHABLE, Status.UNREACHABLE]
+    assert host.verdicts.all[1].seen_at - lost <= 3 * 1 + 5 * TICK_S
+
+
+REPLIES = st.sampled_from([0.01, 0.3, 0.9, None, (0.01, Reason.REFUSED), (0.6, "HTTP_503"), IN_LINE])
 FAULTS = st.builds(lambda: LocalFault(Reason.LOCAL_RESOURCES, ""))
+OUTCOMES = st.sampled_from([(V4,), (V6, V4), (V6,), NoSuchName("gone"), LookupFailed("try again")])
+LOOKUPS = st.tuples(st.sampled_from([0, 0.5, 3, 30, NEVER]), OUTCOMES)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     replies=st.lists(REPLIES | FAULTS, min_size=1, max_size=40),
+    lookups=st.none() | st.lists(LOOKUPS, min_size=1, max_size=10),
     fall=st.integers(1, 5),
     rise=st.integers(1, 5),
     method=st.sampled_from(Method),
 )
 def test_whatever_the_network_does_rounds_go_on_and_are_polite(
-    replies: list[float | tuple[float, str] | LocalFault | None], fall: int, rise: int, method: Method
+    replies: list[Reply],
+    lookups: list[tuple[float, Outcome]] | None,
+    *,
+    fall: int,
+    rise: int,
+    method: Method,
 ) -> None:
-    turn = iter(range(10**9))
-    host = SimulatedHost(lambda _, __: replies[next(turn) % len(replies)])
+    """With lookups, the VIM is given by name."""
+    network, name_service = itertools.cycle(replies), itertools.cycle(lookups or [])
+    host = SimulatedHost(
+        lambda _, __: next(network), name_service=lambda _, __: next(name_service), lookup_threads=1, ageing=20
+    )
     policy = ProbePolicy(method, interval_s=5, timeout_s=1, fall=fall, rise=rise)
-    host.start(action(URL, policy))
+    target = host.start(action(NAMED_URL if lookups else URL, policy))
+    # The wheel is looked at once a tick.
+    longest_s = 2 * 5 + (fall + rise) * 1 + OVERDUE_MARGIN_S + NAMING_LIMIT_S + 2 * TICK_S
 
-    host.run(100)
+    ended_at = host.time
+    for _ in range(int(80 / TICK_S)):
+        host.run(TICK_S)
+        assert host.waits(target)
+        if target.stage is Stage.IDLE:
+            ended_at = host.time
+        assert host.time - ended_at <= longest_s
+        assert host.rounds.open == (target.stage is not Stage.IDLE)
 
+    if lookups or IN_LINE in replies:
+        return  # a round that ended late may be followed by the next one at once
     gaps = [b - a for a, b in zip(times(host), times(host)[1:], strict=False)]
     assert max(gaps) <= 5 + 2 * (fall + rise) + 1
     # The first round is outside the phase: the second one may follow close.
     assert sum(gap < 0.25 - TICK_S for gap in gaps) <= 1
-    assert host.rounds.open <= 1

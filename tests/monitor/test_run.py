@@ -9,8 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.actions import action, quick_policy
 from tests.support.scripted_conductor import (
     REACHABLE,
+    UNKNOWN,
     UNREACHABLE,
     ScriptedConductor,
     bad_action,
@@ -18,6 +20,9 @@ from tests.support.scripted_conductor import (
     serving,
 )
 from tests.support.targets import FakeApi
+from vimesh.domain.probing import Reason
+from vimesh.monitor.reporter import ReporterLimits
+from vimesh.monitor.reporting_host import reporting_host
 from vimesh.monitor.run import MonitorSettings, run_monitor
 from vimesh.v1 import action_pb2
 
@@ -94,6 +99,27 @@ async def test_conductors_that_go_away_end_no_probe_and_hear_what_happened_meanw
     events = [(line["event"], line.get("calls")) for line in logs]
     assert events.count(("monitor started", None)) == 1
     assert events.count(("conductors lost: probing goes on", "watch")) == 1
+
+
+async def test_no_verdict_is_repeated_when_rounds_do_not_end_any_more(api: FakeApi) -> None:
+    conductor = ScriptedConductor()
+    conductor.answer = lambda report: recorded(report, within_s=0.5)
+    async with (
+        serving(conductor) as port,
+        reporting_host(f"127.0.0.1:{port}", ReporterLimits()) as running,
+        asyncio.TaskGroup() as parts,
+    ):
+        reporting = parts.create_task(running.reporter.run())
+        running.start(action(api.url, quick_policy(interval_s=60)))
+        await conductor.until(lambda: bool(conductor.reports))
+        (target,) = running.host._targets.values()
+        target.ended_at -= 3600
+
+        await conductor.until(lambda: conductor.reports[-1].status == UNKNOWN)
+        reporting.cancel()
+
+    assert conductor.reports[0].status == REACHABLE
+    assert conductor.reports[-1].reason == Reason.LOCAL_STUCK
 
 
 async def test_the_start_is_logged_with_what_it_can_do(conductor: ScriptedConductor) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import datetime as dt
 from pathlib import Path
 
+import pytest
+
 from tests.support.actions import action, quick_policy
 from tests.support.certificates import self_signed
 from tests.support.targets import Behaviour, fake_api
@@ -11,6 +13,8 @@ from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.host import Host
+from vimesh.monitor.hosting import HostSettings, hosting
+from vimesh.monitor.tls import verifying_context
 
 VERIFYING = quick_policy(tls_verify=True, timeout_s=1, interval_s=2)
 LENIENT = quick_policy(timeout_s=1, interval_s=2)
@@ -66,3 +70,35 @@ async def test_an_api_that_hangs_behind_tls_times_out(host: Host, verdicts: Verd
         host.start(action(api.url, quick_policy()))
 
         assert (await verdicts.next_of("vim")).reason == Reason.TIMEOUT
+
+
+@pytest.fixture
+def authorities(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of all CA certificates that the system knows: there are none."""
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    return folder
+
+
+@pytest.mark.usefixtures("authorities")
+async def test_a_machine_that_trusts_nobody_says_so_and_calls_no_vim_unreachable(
+    verdicts: Verdicts, tmp_path: Path
+) -> None:
+    async with fake_api(tls=self_signed(tmp_path)) as api:
+        with hosting(verdicts.note, HostSettings()) as host:
+            assert "CA certificates" in host.abilities.missing["HTTP with tls_verify"]
+            host.start(action(api.url, VERIFYING, vim_id="verifying"))
+            host.start(action(api.url, LENIENT, vim_id="lenient"))
+
+            assert (await verdicts.next_of("lenient")).status is Status.REACHABLE
+            verdict = await verdicts.next_of("verifying")
+
+    assert (verdict.status, verdict.reason) == (Status.UNKNOWN, Reason.LOCAL_RESOURCES)
+
+
+def test_authorities_in_a_folder_are_enough(authorities: Path) -> None:
+    (authorities / "0a1b2c3d.0").touch()
+
+    verifying_context()  # raises nothing

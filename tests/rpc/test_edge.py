@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.conductors import Client, client_at
 from vimesh.domain import errors
-from vimesh.rpc.edge import Edge
+from vimesh.rpc.edge import NO_RETRY, Edge
 from vimesh.rpc.status import STATUS, failure_of
 from vimesh.rpc.validation import Rules
 from vimesh.v1 import vim_service_pb2 as pb
@@ -31,6 +31,7 @@ RAISED = [
     errors.EtagMismatch(ID),
     errors.RevisionCompacted(17),
     errors.RevisionUnknown(17),
+    errors.EventUnreadable(17),
     errors.EngineNotServed("MISTRAL"),
     errors.StoreUnavailable(),
     errors.Overloaded(),
@@ -86,6 +87,14 @@ async def test_a_domain_error_arrives_with_its_code_reason_and_metadata(error: e
 
 def test_the_table_above_has_every_error() -> None:
     assert {type(error) for error in RAISED} == set(STATUS)
+
+
+async def test_another_conductor_is_asked_only_if_it_may_know_better() -> None:
+    for error, elsewhere in ((errors.StoreUnavailable(), False), (errors.EventUnreadable(17), True)):
+        async with failing_with(error) as client:
+            for failed in await failures(client):
+                assert failed.code() is grpc.StatusCode.UNAVAILABLE
+                assert (NO_RETRY in tuple(failed.trailing_metadata() or ())) is not elsewhere
 
 
 async def test_a_defect_tells_a_number_and_nothing_else() -> None:

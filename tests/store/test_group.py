@@ -113,6 +113,20 @@ async def test_trouble_goes_to_all_of_the_group_and_none_after() -> None:
         assert await group.record(said("d"))
 
 
+async def test_overload_is_told_to_all_of_the_group_and_nothing_is_tried_again() -> None:
+    transactions = Transactions()
+    transactions.error = Overloaded()
+    group = GroupCommit(transactions.commit)
+    async with running(group):
+        calls = [await begun(group, transactions, vim_id) for vim_id in "abc"]
+        transactions.gate.release()
+        transactions.gate.release()
+        failures = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [type(failure) for failure in failures] == [Overloaded] * 3
+    assert transactions.seen == [["a"], ["b", "c"]]
+
+
 async def test_a_report_that_cannot_be_stored_fails_its_own_call_only() -> None:
     transactions = Transactions()
     transactions.poison = "c"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
 
-from vimesh.domain.errors import StoreUnavailable
+from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.store.sqlite_database import SqliteDatabase, sqlite_database
 from vimesh.store.sqlite_file import SqliteFile
 
@@ -117,9 +117,57 @@ async def test_a_cancelled_caller_leaves_the_connection_usable(database: SqliteD
     with pytest.raises(asyncio.CancelledError):
         await caller
     # The thread is still at it: the next writer waits for its turn, and gives up in time.
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(Overloaded):
         await database.write(lambda c: insert(c, 2))
     go_on.set()
 
     await database.write(lambda c: insert(c, 3))
     assert await database.read(numbers) == [1, 3]
+
+
+COUNT_FOR_LONG = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT max(i) FROM n"
+)
+
+
+def browse_for_long(begun: Callable[[], object]) -> Callable[[Connection], object]:
+    def work(connection: Connection) -> object:
+        begun()
+        return connection.exec_driver_sql(COUNT_FOR_LONG).scalar_one()
+
+    return work
+
+
+async def test_browsing_keeps_no_read_waiting_and_ends_when_its_caller_is_gone(database: SqliteDatabase) -> None:
+    loop = asyncio.get_running_loop()
+    begun = asyncio.Semaphore(0)
+    work = browse_for_long(lambda: loop.call_soon_threadsafe(begun.release))
+    # Twice: the connections are as good as new after the first time.
+    for _ in range(2):
+        callers = [asyncio.create_task(database.browse(work)) for _ in range(2)]
+        await begun.acquire()
+        await begun.acquire()
+        with pytest.raises(Overloaded):
+            await database.browse(numbers)
+
+        assert await database.read(numbers) == []
+
+        for caller in callers:
+            caller.cancel()
+        await asyncio.wait(callers)
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    assert await database.browse(numbers) == []
+                except Overloaded:
+                    continue
+                break
+
+
+async def test_an_error_does_not_repeat_what_was_to_be_stored(database: SqliteDatabase) -> None:
+    await database.write(lambda c: insert(c, 7, "swordfish"))
+
+    with pytest.raises(StoreUnavailable) as caught:
+        await database.write(lambda c: insert(c, 7, "swordfish"))
+
+    assert "swordfish" not in repr(caught.value.__cause__) + str(caught.value.__cause__)

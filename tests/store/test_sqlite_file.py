@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.stores import KEY, changes_in, record, registration, report, sqlite_url, store_at
-from vimesh.domain.errors import BadSetting, StoreUnavailable
+from vimesh.domain.errors import BadSetting, Overloaded, StoreUnavailable
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import Modification, Recorded, Status, Unchanged, Vim
 from vimesh.store.secrets import Cipher
@@ -146,7 +146,7 @@ async def test_a_lock_of_another_process_is_waited_for_and_then_given_up(
             await store.register(registration())
         # Many at once wait together, not one after the other.
         said = await asyncio.gather(*(store.deregister(vim.id) for _ in range(30)), return_exceptions=True)
-        assert {type(outcome) for outcome in said} == {StoreUnavailable}
+        assert {type(outcome) for outcome in said} <= {StoreUnavailable, Overloaded}
         assert time.monotonic() - began < 20 * LOCK_TIMEOUT_S
         # What needs no write goes on.
         assert (await store.get(vim.id)).status is Status.REACHABLE

@@ -20,7 +20,7 @@ _STOP_S = 10
 
 _CONF = """
 [DEFAULT]
-transport_url = fake://
+transport_url = {transport_url}
 rpc_response_timeout = 30
 executor_thread_pool_size = {pool}
 log_file = {folder}/mistral.log
@@ -40,6 +40,18 @@ execution_integrity_check_delay = -1
 [keystone_authtoken]
 www_authenticate_uri = http://127.0.0.1:1/
 """
+
+
+def write_configuration(folder: Path, *, port: int, pool: int = 64, transport_url: str = "fake://") -> Path:
+    """Write down a Mistral whose files are in a folder; return where that is."""
+    file = folder / "mistral.conf"
+    file.write_text(_CONF.format(folder=folder, port=port, pool=pool, transport_url=transport_url))
+    return file
+
+
+def environment_of_mistral(folder: Path, plugin: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for Mistral's processes; `plugin` is what our action is configured by."""
+    return {"PATH": f"{PYTHON.parent}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder), **plugin}
 
 
 @dataclass(frozen=True)
@@ -62,14 +74,13 @@ async def running_mistral(
     `environment` is what the plugin is configured by, such as VIMESH_ADDRESS.
     """
     port = port or free_port()
-    conf = folder / "mistral.conf"
-    conf.write_text(_CONF.format(folder=folder, port=port, pool=pool))
+    conf = write_configuration(folder, port=port, pool=pool)
     with (folder / "mistral.out").open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             PYTHON,
             ROOT / "tests/support/mistral_server.py",
             conf,
-            env={"PATH": f"{PYTHON.parent}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder), **environment},
+            env=environment_of_mistral(folder, environment),
             stdout=asyncio.subprocess.PIPE,
             stderr=output,
         )

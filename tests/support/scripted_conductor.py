@@ -116,3 +116,4 @@ async def serving(conductor: ScriptedConductor, port: int = 0) -> AsyncGenerator
 
 REACHABLE = vim_pb2.Vim.REACHABLE
 UNREACHABLE = vim_pb2.Vim.UNREACHABLE
+UNKNOWN = vim_pb2.Vim.UNKNOWN

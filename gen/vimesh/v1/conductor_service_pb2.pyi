@@ -51,11 +51,13 @@ class UpdateVimRequest(_message.Message):
     """The same for people."""
     @_builtins.property
     def round_trip(self) -> _duration_pb2.Duration:
-        """How long the probe took, if it got an answer."""
+        """How long the probe took, if it got an answer; at most 1 h."""
 
     @_builtins.property
     def age(self) -> _duration_pb2.Duration:
-        """How long ago the action saw it, by its own clock. Never a time of day: clocks of two machines are not compared."""
+        """How long ago the action came to this verdict, by its own clock. Never a time of day: clocks of two machines are not
+        compared. It grows while the verdict stays the same, for as long as the action runs; at most 10 years.
+        """
 
     def __init__(
         self,

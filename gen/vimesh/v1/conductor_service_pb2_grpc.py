@@ -84,7 +84,10 @@ class ConductorServiceServicer(object):
     def WatchActions(self, request, context):
         """Lists the ping actions that should run, then streams what changes: for those who run them.
 
-        OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision.
+        OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. A stream that stands
+        ends so too, when the log goes back as after a restored backup.
+        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; go on at another
+        one.
         UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
         Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
         """

@@ -53,7 +53,10 @@ class ConductorServiceStub:
     WatchActions: _grpc.UnaryStreamMultiCallable[_conductor_service_pb2.WatchActionsRequest, _conductor_service_pb2.WatchActionsResponse]
     """Lists the ping actions that should run, then streams what changes: for those who run them.
 
-    OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision.
+    OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. A stream that stands
+    ends so too, when the log goes back as after a restored backup.
+    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; go on at another
+    one.
     UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
     Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
     """
@@ -83,7 +86,10 @@ class ConductorServiceAsyncStub(ConductorServiceStub):
     WatchActions: _aio.UnaryStreamMultiCallable[_conductor_service_pb2.WatchActionsRequest, _conductor_service_pb2.WatchActionsResponse]  # type: ignore[assignment]
     """Lists the ping actions that should run, then streams what changes: for those who run them.
 
-    OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision.
+    OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. A stream that stands
+    ends so too, when the log goes back as after a restored backup.
+    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; go on at another
+    one.
     UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
     Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
     """
@@ -128,7 +134,10 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_conductor_service_pb2.WatchActionsResponse], _abc.AsyncIterator[_conductor_service_pb2.WatchActionsResponse]]:
         """Lists the ping actions that should run, then streams what changes: for those who run them.
 
-        OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision.
+        OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. A stream that stands
+        ends so too, when the log goes back as after a restored backup.
+        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; go on at another
+        one.
         UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
         Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
         """

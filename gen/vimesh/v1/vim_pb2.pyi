@@ -3,12 +3,22 @@
 isort:skip_file
 vimesh says which VIMs (OpenStack and Kubernetes clouds under an NFV orchestrator) can be reached.
 
-Every error is a google.rpc.Status with an ErrorInfo: `reason` is the word that the RPCs below name, `domain` is
-`vimesh.v1`, `metadata` repeats for machines what the message says for people. INVALID_ARGUMENT carries a
-BadRequest with one violation per field besides. Any call can also end with:
-  UNAVAILABLE (STORE_UNAVAILABLE): the database or every conductor is away. Nothing is known; retry after RetryInfo.
+Every error that a conductor makes is a google.rpc.Status with an ErrorInfo: `reason` is the word that the RPCs below
+name, `domain` is `vimesh.v1`, `metadata` repeats for machines what the message says for people. INVALID_ARGUMENT
+carries a BadRequest with one violation per field (the first 16 of them) besides. Any call can also end with:
+  UNAVAILABLE (STORE_UNAVAILABLE): the database is away. Nothing is known; retry after RetryInfo.
   RESOURCE_EXHAUSTED (OVERLOADED): too much is queued. Nothing was done; retry after RetryInfo.
   INTERNAL (INTERNAL): a defect of the server. `metadata.error_id` names the line in its log.
+What is said on the way, by Envoy or by gRPC itself, is a status without such details:
+  UNAVAILABLE: no conductor could be reached, or the connection broke. Whether the call was done is not known.
+  RESOURCE_EXHAUSTED: the request has more than 4 MiB. Nothing was done.
+  Any other code that gRPC defines, such as DEADLINE_EXCEEDED, UNIMPLEMENTED, or INTERNAL for a broken stream.
+
+UUIDs in requests may be in upper or lower case. Answers have them in lower case.
+
+Free-form fields (google.protobuf.Struct) may have 64 KiB of JSON each, nested at most 16 levels deep. Pages of VIMs,
+actions and changes, streamed or not, are cut at about 1 MiB, whatever page size is asked for: a client that takes
+messages of 4 MiB, as gRPC clients do by default, takes every answer.
 """
 
 from google.protobuf import descriptor as _descriptor
@@ -115,7 +125,7 @@ class Vim(_message.Message):
     id: _builtins.str
     """UUID, made by the server. Never used again for another VIM."""
     project_id: _builtins.str
-    """The project that the VIM belongs to; empty means `default`."""
+    """The project that the VIM belongs to; empty means `default`. Cannot be changed."""
     name: _builtins.str
     """Required; unique within its project."""
     description: _builtins.str
@@ -140,7 +150,9 @@ class Vim(_message.Message):
     revision: _builtins.int
     """The change that left the VIM as it is here. Grows over all VIMs; see WatchVims."""
     etag: _builtins.str
-    """Changes with everything that people can modify, not with the status. See ModifyVim."""
+    """Changes with everything that people can modify, not with the status. In ModifyVim it is honoured like
+    ModifyVimRequest.etag, when that one is empty; in RegisterVim it is ignored.
+    """
     @_builtins.property
     def vim_project(self) -> _struct_pb2.Struct:
         """The cloud's project, such as `{"name": "nfv", "project_domain_name": "Default"}`. Not looked into."""
@@ -162,7 +174,7 @@ class Vim(_message.Message):
     @_builtins.property
     def probe_policy(self) -> Global___ProbePolicy:
         """How the VIM is probed. Answers show the policy in force, defaults filled in. Changing it gives the VIM a new ping
-        action.
+        action. See ModifyVimRequest.update_mask for changing a part of it.
         """
 
     @_builtins.property

@@ -134,7 +134,7 @@ class ListVimsRequest(_message.Message):
     FILTER_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most this many VIMs; 0 means 100, more than 1000 means 1000."""
+    """At most this many VIMs; 0 means 100, more than 1000 means 1000. The page may be shorter."""
     page_token: _builtins.str
     """`next_page_token` of the page before, with the same filter and order; empty for the first page."""
     filter: _builtins.str
@@ -197,15 +197,23 @@ class ModifyVimRequest(_message.Message):
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     etag: _builtins.str
-    """When given, the VIM must still have this etag."""
+    """When given, the VIM must still have this etag. If it is empty, `vim.etag` counts: whoever sends back what they read
+    changes nothing that they have not seen.
+    """
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
-        """The VIM with its id and the new values."""
+        """The VIM with its id and the new values. Fields that the server sets are ignored, but for `etag`."""
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """The fields to change: name, description, type, auth_url, vim_project, auth_cred, is_default, placement_attr, extra,
-        probe_policy. Empty: those that are set in `vim`.
+        probe_policy, or `*` for all of these. One that is named and not set in `vim` becomes empty, or gets its default.
+
+        `probe_policy` replaces the whole policy. `probe_policy.interval` and the like (method, timeout, fall, rise,
+        tls_verify) change only this part of what is stored.
+
+        Empty: the fields that are set in `vim`, and of the probe_policy only the parts that are set. What is empty, zero or
+        false counts as not set: it takes a mask to set tls_verify to false.
         """
 
     def __init__(
@@ -400,7 +408,9 @@ class WatchVimsRequest(_message.Message):
     snapshot: _builtins.bool
     """Whether the stream begins with all VIMs as they are. Not together with start_revision."""
     vim_id: _builtins.str
-    """Only this VIM, if given."""
+    """Only this VIM, if given. Of one that is gone, or never was, the snapshot is empty: there is no VIM before the first
+    `revision`.
+    """
     def __init__(
         self,
         *,
@@ -468,7 +478,7 @@ class ListVimEventsRequest(_message.Message):
     vim_id: _builtins.str
     """Only this VIM, if given."""
     page_size: _builtins.int
-    """At most this many events; 0 means 100, more than 1000 means 1000."""
+    """At most this many events; 0 means 100, more than 1000 means 1000. The page may be shorter."""
     page_token: _builtins.str
     """`next_page_token` of the page before; empty for the first page."""
     def __init__(

@@ -111,7 +111,8 @@ class VimServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListVims(self, request, context):
-        """Lists VIMs in pages.
+        """Lists VIMs in pages. A page is shorter than was asked for where it would have more than about 1 MiB: only an empty
+        next_page_token says that there are no more.
 
         INVALID_ARGUMENT (BAD_INPUT): filter, order or page token cannot be read.
         Safe to repeat. A VIM that changes its place in the order between two pages may be seen twice or not at all.
@@ -124,7 +125,8 @@ class VimServiceServicer(object):
         """Changes a VIM. A new auth_url, type or probe_policy comes with a new ping action: the old one is told to exit, and
         never writes again.
 
-        INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, or the mask names one that cannot be changed.
+        INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names one that cannot be changed, or, without a
+        mask, `vim` holds another project_id than the VIM's. Fields that the server sets are ignored.
         NOT_FOUND (VIM_NOT_FOUND): no such VIM.
         ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
         ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
@@ -156,7 +158,8 @@ class VimServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ModifyVimJson(self, request, context):
-        """ModifyVim with the request as JSON text: what `PATCH /v1/vims/{vim_id}` calls.
+        """ModifyVim with the request as JSON text: what `PATCH /v1/vims/{vim_id}` calls. A mask in JSON is one text, with
+        names in camel case: `"update_mask": "authUrl,probePolicy.interval"`.
 
         INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, holds a field that ModifyVimRequest has not, or another VIM's id.
         Otherwise as ModifyVim.
@@ -170,7 +173,10 @@ class VimServiceServicer(object):
         ended, at any conductor, when start_revision is one more than the last `revision` that was received.
 
         OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are not kept any more; take a snapshot.
-        OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a restored backup; take a snapshot.
+        OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a restored backup; take a snapshot. A
+        stream that stands ends so too, when the log goes back.
+        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; go on at another
+        one.
         UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
         Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
         """
@@ -179,9 +185,11 @@ class VimServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListVimEvents(self, request, context):
-        """Lists changes, the newest first, also of VIMs that are gone.
+        """Lists changes, the newest first, also of VIMs that are gone. A page is shorter than was asked for where it would
+        have more than about 1 MiB: only an empty next_page_token says that there are no more.
 
         INVALID_ARGUMENT (BAD_INPUT): the page token cannot be read.
+        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; ask another one.
         Safe to repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

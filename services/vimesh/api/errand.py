@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import structlog
 
-from vimesh.api.link import Link
-from vimesh.api.translate import action_from_wire, duration, stop_from_wire
+from vimesh.api.translate import stop_from_wire
 from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.engine.errors import EngineRefused, EngineUnavailable
 from vimesh.engine.port import NotYet, WorkflowEngine
+from vimesh.rpc.actions import action_from_wire
+from vimesh.rpc.durations import duration
+from vimesh.rpc.link import Link
 from vimesh.v1 import workflow_service_pb2 as pb
 
 _log = structlog.get_logger()
@@ -21,7 +23,7 @@ class Errands:
 
     def __init__(self, engine: WorkflowEngine) -> None:
         self._engine = engine
-        self._link = Link("Mistral")
+        self._link = Link("Mistral", "workflows", meanwhile="tasks wait")
 
     async def carry_out(self, task: pb.WorkflowTask) -> pb.FinishWorkflowTaskRequest:
         """Return what is to be said about it."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import grpc
 
 from vimesh.api.findings import Inventory, MonitorSeen
-from vimesh.api.translate import action_from_wire
 from vimesh.domain.actions import Action
 from vimesh.engine.mistral_listing import MistralListing
+from vimesh.rpc.actions import action_from_wire
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub

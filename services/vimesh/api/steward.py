@@ -13,10 +13,10 @@ import grpc
 import structlog
 
 from vimesh.api.errand import Errands
-from vimesh.api.link import Link
-from vimesh.api.pauses import Pauses
-from vimesh.api.translate import duration
+from vimesh.domain.backoff import Backoff
 from vimesh.domain.errors import BadSetting
+from vimesh.rpc.durations import duration
+from vimesh.rpc.link import Link
 from vimesh.v1 import workflow_service_pb2 as pb
 
 if TYPE_CHECKING:  # exists for type checkers only
@@ -73,7 +73,7 @@ class Steward:
         self._random = random
         self._clock = clock
         self._limits = limits or StewardLimits()
-        self._front = Link("front")
+        self._front = Link("front", "tasks", meanwhile="what is claimed goes on")
         self._under_way = 0
         self._ended = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -85,7 +85,7 @@ class Steward:
 
     async def run(self) -> None:
         """Work until stopped. The front may come and go."""
-        pauses = self._pauses()
+        backoff = self._backoff()
         async with asyncio.TaskGroup() as work:
             while await self._free_to_claim():
                 claimed_at = self._clock()
@@ -93,10 +93,13 @@ class Steward:
                 for task in tasks or ():
                     self._under_way += 1
                     work.create_task(self._see_to(task, claimed_at))
+                if tasks is None:
+                    await self._rest(backoff.pause_s())
+                    continue
+                backoff.reset()
                 if not tasks:
-                    await self._rest(pauses.after_failure() if tasks is None else pauses.idle())
-                else:
-                    pauses.reset()
+                    # Never the same for two processes: they take turns.
+                    await self._rest(self._limits.idle_s * self._random.uniform(0.5, 1.5))
 
     async def _free_to_claim(self) -> bool:
         """Wait until half of the places are free. Returns False when stopped."""
@@ -145,7 +148,7 @@ class Steward:
 
     async def _finish(self, answer: pb.FinishWorkflowTaskRequest) -> None:
         """Say how it went, again and again while nobody can be told."""
-        pauses = self._pauses()
+        backoff = self._backoff()
         while True:
             try:
                 await self._stub.FinishWorkflowTask(answer, timeout=self._limits.call_timeout_s)
@@ -156,16 +159,14 @@ class Steward:
                     _log.error("answer refused", task_id=answer.task_id, why=error.details())
                     return
                 self._front.failed(f"{error.code().name}: {error.details()}")
-                await asyncio.sleep(pauses.after_failure())
+                await asyncio.sleep(backoff.pause_s())
             else:
                 self._front.worked()
                 return
 
-    def _pauses(self) -> Pauses:
+    def _backoff(self) -> Backoff:
         limits = self._limits
-        return Pauses(
-            first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, idle_s=limits.idle_s, random=self._random
-        )
+        return Backoff(first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, random=self._random)
 
     async def _rest(self, pause_s: float) -> None:
         with contextlib.suppress(TimeoutError):

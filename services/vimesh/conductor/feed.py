@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Never
 
 import structlog
 
-from vimesh.domain.errors import VimeshError
+from vimesh.domain.errors import EventUnreadable, RevisionUnknown, VimeshError
 from vimesh.domain.events import VimEvent
 from vimesh.domain.ports import VimStore
 
@@ -29,6 +30,8 @@ class Feed:
         self._keep = keep
         self._recent: list[VimEvent] = []
         self._newest = 0
+        self._seen = 0
+        self._generation = 0
         self._moved = asyncio.Event()
         self._poked = asyncio.Event()
         self._watched = asyncio.Event()
@@ -45,10 +48,13 @@ class Feed:
         """Say that this conductor has committed a change, so that its watchers need not wait for the next poll."""
         self._poked.set()
 
-    async def run(self) -> None:
+    async def run(self) -> Never:
         """Follow the log while anybody watches. Runs until cancelled."""
         lost = False
         while True:
+            if not self._watched.is_set():
+                # Nobody sees what happens to the log meanwhile.
+                self._recent, self._newest, self._seen = [], 0, 0
             await self._watched.wait()
             try:
                 await self._read()
@@ -70,49 +76,78 @@ class Feed:
         self._poked.clear()
 
     async def _read(self) -> None:
+        # What was seen before the log was asked must be in the answer.
+        seen = max(self._seen, self._newest)
         span = await self._store.span()
+        if span.newest < seen:
+            _log.warning("the log went back, as after a restored backup", newest=span.newest, seen=seen)
+            self._generation += 1
+            self._seen = 0
         joins = span.oldest - 1 <= self._newest <= span.newest
         if not joins or span.newest - self._newest > self._keep:
             # The first time, far behind after a pause, or another database: what is in memory does not join on.
-            self._recent = []
-            self._newest = span.newest
-            self._wake()
+            self._jump(span.newest)
         while self._newest < span.newest:
-            page = await self._store.events_after(self._newest, _PAGE)
+            try:
+                page = await self._store.events_after(self._newest, _PAGE)
+            except EventUnreadable as error:
+                # Watchers that come to it hear so from the database, one by one; later changes concern later ones.
+                _log.warning("cannot read a change", error=str(error), cause=repr(error.__cause__))
+                self._jump(span.newest)
+                return
             self._recent += page
             if len(self._recent) > 2 * self._keep:
                 del self._recent[: -self._keep]
             self._newest = page[-1].revision
             self._wake()
 
+    def _jump(self, revision: int) -> None:
+        self._recent = []
+        self._newest = revision
+        self._wake()
+
     def _wake(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
 
-    def __enter__(self) -> Self:
+    @contextmanager
+    def watched(self, revision: int) -> Iterator[int]:
+        """Follow the log for a watcher that has seen it up to a revision. Yields the generation of the log."""
         self._watchers += 1
+        self._seen = max(self._seen, revision)
         self._watched.set()
-        return self
+        try:
+            yield self._generation
+        finally:
+            self._watchers -= 1
+            if not self._watchers:
+                self._watched.clear()
 
-    def __exit__(self, *_: object) -> None:
-        self._watchers -= 1
-        if not self._watchers:
-            self._watched.clear()
-
-    async def after(self, revision: int, limit: int, *, wait_s: float) -> Sequence[VimEvent]:
+    async def after(self, revision: int, limit: int, *, generation: int, wait_s: float) -> Sequence[VimEvent]:
         """Return the next changes after a revision; none if nothing happens for `wait_s`, or the feed drains.
 
-        To be called within `with feed:`. Raises RevisionCompacted, RevisionUnknown, StoreUnavailable.
+        To be called within `with feed.watched(...)`. Raises RevisionCompacted, RevisionUnknown (also when the log has
+        gone back since), EventUnreadable, StoreUnavailable.
         """
         try:
             async with asyncio.timeout(wait_s):
-                while revision >= self._newest and not self.draining:
+                while revision >= self._newest and generation == self._generation and not self.draining:
                     await self._moved.wait()
         except TimeoutError:
             return ()
+        self._require(generation)
         if revision >= self._newest:
             return ()
-        if self._recent and self._recent[0].revision <= revision + 1:
-            start = revision + 1 - self._recent[0].revision
-            return self._recent[start : start + limit]
-        return await self._store.events_after(revision, limit)
+        events = self._remembered(revision, limit) or await self._store.events_after(revision, limit)
+        self._require(generation)
+        return events
+
+    def _require(self, generation: int) -> None:
+        if generation != self._generation:
+            raise RevisionUnknown(self._newest)
+
+    def _remembered(self, revision: int, limit: int) -> Sequence[VimEvent]:
+        if not self._recent or self._recent[0].revision > revision + 1:
+            return ()
+        start = revision + 1 - self._recent[0].revision
+        return self._recent[start : start + limit]

@@ -1,24 +1,26 @@
-"""Requests as domain values."""
+"""Requests as domain values. Ids are made in lower case and compared as text: in a request they may be in any."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.json_format import MessageToDict, Parse, ParseError
 from google.protobuf.message import Message
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.struct_pb2 import Struct, Value
 
 from vimesh.domain import vims
 from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials
 from vimesh.domain.errors import BadInput, Violation
-from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.domain.probing import Method, PolicyChange, ProbePolicy
+from vimesh.rpc.durations import seconds
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 
 MAX_STRUCT_BYTES: Final = 64 * 1024
 """Bound of each free-form field, as JSON: a CA bundle fits, a file system does not."""
+MAX_DEPTH: Final = 16
+"""How deep a free-form field may be nested, itself included."""
 DEFAULT_PROJECT: Final = "default"
 
 _M = TypeVar("_M", bound=Message)
@@ -35,6 +37,18 @@ MODIFIABLE: Final = (
     "extra",
     "probe_policy",
 )
+_POLICY_FIELDS: Final = {
+    f"probe_policy.{field}": name
+    for field, name in (
+        ("method", "method"),
+        ("interval", "interval_s"),
+        ("timeout", "timeout_s"),
+        ("fall", "fall"),
+        ("rise", "rise"),
+        ("tls_verify", "tls_verify"),
+    )
+}
+_ALL: Final = "*"
 
 
 def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engine) -> vims.Registration:
@@ -53,7 +67,7 @@ def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engi
         extra=_mapping("vim.extra", vim.extra),
         policy=policy(vim.probe_policy),
         engine=engine(request.engine, default),
-        request_id=request.request_id,
+        request_id=id_of(request.request_id),
     )
 
 
@@ -78,8 +92,8 @@ def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str
         is_default=vim.is_default if "is_default" in paths else None,
         placement_attr=struct("placement_attr"),
         extra=struct("extra"),
-        policy=policy(vim.probe_policy) if "probe_policy" in paths else None,
-        etag=request.etag,
+        policy=policy(vim.probe_policy) if "probe_policy" in paths else _policy_change(vim.probe_policy, paths),
+        etag=request.etag or vim.etag,
     )
 
 
@@ -87,25 +101,38 @@ def parsed(text: bytes, into: _M) -> _M:
     """Read a request that came as JSON. Raises BadInput for what is no JSON and for fields that it has not."""
     try:
         return Parse(text, into)
-    except ParseError as error:
+    # Besides ParseError: text that is no UTF-8 is a ValueError, and what is nested without end may be any of them.
+    except (ParseError, ValueError, RecursionError) as error:
         raise BadInput(Violation("request", str(error))) from None
 
 
 def modified_paths(request: vim_service_pb2.ModifyVimRequest) -> frozenset[str]:
     """Return the fields to change. Raises BadInput when the mask names what cannot be changed."""
-    if not request.update_mask.paths:
-        return frozenset(field.name for field, _ in request.vim.ListFields() if field.name in MODIFIABLE)
-    unknown = [path for path in request.update_mask.paths if path not in MODIFIABLE]
+    named = frozenset(request.update_mask.paths)
+    unknown = [path for path in named if path not in (*MODIFIABLE, *_POLICY_FIELDS, _ALL)]
     if unknown:
         raise BadInput(
             *(Violation("update_mask", f"{path} cannot be changed; use {', '.join(MODIFIABLE)}") for path in unknown)
         )
-    return frozenset(request.update_mask.paths)
+    if _ALL in named:
+        return frozenset(MODIFIABLE)
+    return named or _set_fields(request.vim)
+
+
+def _set_fields(vim: vim_pb2.Vim) -> frozenset[str]:
+    fields = {field.name for field, _ in vim.ListFields()} & set(MODIFIABLE) - {"probe_policy"}
+    return frozenset(fields | {f"probe_policy.{field.name}" for field, _ in vim.probe_policy.ListFields()})
+
+
+def assumed_project(request: vim_service_pb2.ModifyVimRequest) -> str:
+    """Return the project that the VIM must be in for the request to make sense; empty if it does not matter."""
+    paths = request.update_mask.paths
+    return request.vim.project_id if not paths or _ALL in paths else ""
 
 
 def report(request: conductor_service_pb2.UpdateVimRequest) -> vims.Report:
     return vims.Report(
-        vim_id=request.vim_id,
+        vim_id=id_of(request.vim_id),
         action_id=request.action_id,
         status=vims.Status(vim_pb2.Vim.Status.Name(request.status)),
         observation=request.observation,
@@ -121,6 +148,18 @@ def engine(value: vim_pb2.Monitor.Engine.ValueType, default: vims.Engine = vims.
 
 
 def policy(message: vim_pb2.ProbePolicy) -> ProbePolicy:
+    """Read a whole policy, with defaults for what is not set. Raises BadInput."""
+    return PolicyChange().onto(_with_defaults(message))
+
+
+def _policy_change(message: vim_pb2.ProbePolicy, paths: frozenset[str]) -> PolicyChange | None:
+    """Take the fields that `paths` names; one that is named and not set gets its default."""
+    names = [name for path, name in _POLICY_FIELDS.items() if path in paths]
+    values = _with_defaults(message)
+    return PolicyChange(**{name: getattr(values, name) for name in names}) if names else None
+
+
+def _with_defaults(message: vim_pb2.ProbePolicy) -> ProbePolicy:
     default = ProbePolicy()
     return ProbePolicy(
         method=Method(vim_pb2.ProbePolicy.Method.Name(message.method)) if message.method else default.method,
@@ -140,6 +179,9 @@ def _auth_url(text: str) -> str:
 
 
 def _mapping(field: str, struct: Struct) -> Mapping[str, object]:
+    # First of all: whatever else is done with it may go down as deep as it is nested.
+    if _nested_deeper(struct.fields.values(), MAX_DEPTH - 1):
+        raise BadInput(Violation(field, f"nested deeper than {MAX_DEPTH} levels"))
     try:
         found: Mapping[str, object] = MessageToDict(struct)
     except ValueError:
@@ -149,5 +191,20 @@ def _mapping(field: str, struct: Struct) -> Mapping[str, object]:
     return found
 
 
-def seconds(duration: Duration) -> float:
-    return duration.seconds + duration.nanos / 1e9
+def _nested_deeper(values: Iterable[Value], levels: int) -> bool:
+    for value in values:
+        kind = value.WhichOneof("kind")
+        if kind == "struct_value":
+            inner: Iterable[Value] = value.struct_value.fields.values()
+        elif kind == "list_value":
+            inner = value.list_value.values
+        else:
+            continue
+        if not levels or _nested_deeper(inner, levels - 1):
+            return True
+    return False
+
+
+def id_of(text: str) -> str:
+    """Read the id of a VIM, a task or a request, or none."""
+    return text.lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Never
 
 import structlog
 from grpc_health.v1._async import HealthServicer
@@ -26,10 +27,16 @@ class Health:
         self._serving: bool | None = None
         self._draining = False
 
-    async def run(self) -> None:
+    async def run(self) -> Never:
         """Ask the database again and again. Runs until cancelled."""
         while True:
-            await self._say(serving=await self._answers())
+            try:
+                serving = await self._answers()
+            except Exception:
+                # A conductor that cannot say how it is must not be sent calls.
+                await self._say(serving=False)
+                raise
+            await self._say(serving=serving)
             await asyncio.sleep(_CHECK_EVERY_S)
 
     async def drain(self) -> None:

@@ -11,11 +11,13 @@ from google.protobuf.duration_pb2 import Duration
 from vimesh.conductor import from_wire, to_wire
 from vimesh.conductor.feed import Feed
 from vimesh.conductor.pacing import Pacing
+from vimesh.conductor.pages import cut
 from vimesh.conductor.watching import Watching
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
 from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.ports import VimStore
 from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Report
+from vimesh.rpc.durations import duration
 from vimesh.v1 import action_pb2
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceServicer
@@ -46,7 +48,7 @@ class ReportsServicer(ConductorServiceServicer):
         outcomes = await self._store.record(reports, contact_within_s=contact_within_s)
         if any(isinstance(outcome, Recorded) for outcome in outcomes):
             self._feed.poke()
-        contact_within = to_wire.duration(contact_within_s)
+        contact_within = duration(contact_within_s)
         return [_response(outcome, contact_within) for outcome in outcomes]
 
     async def WatchActions(
@@ -58,8 +60,9 @@ class ReportsServicer(ConductorServiceServicer):
         else:
             # Taken before the list: what changes while the list is read comes again as a change.
             revision = await self._watching.newest()
-            async for page in self._wanted(scope):
-                yield pb.WatchActionsResponse(wanted=page)
+            async for found in self._wanted(scope):
+                for page in cut(found):
+                    yield pb.WatchActionsResponse(wanted=page)
         # Says that the stream stands, that the list is complete, and from where to resume.
         yield pb.WatchActionsResponse(revision=revision)
         async for step in self._watching.follow(revision, lambda event: _concerns(scope, event)):

@@ -27,6 +27,7 @@ from vimesh.domain.background import beside
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.leases import LONGEST_CONTACT_WITHIN_S
 from vimesh.domain.ports import VimStore
+from vimesh.domain.supervisor import supervise
 from vimesh.rpc.edge import Edge
 from vimesh.rpc.limits import MAX_MESSAGE_BYTES
 from vimesh.rpc.reflection import enable_reflection
@@ -100,7 +101,12 @@ async def serving(store: VimStore, settings: ConductorSettings) -> AsyncGenerato
     health = Health(store, grpc_health, ("", *SERVICES))
     # The first answers shall know how many VIMs there are; if the database is away, there are no answers.
     await pacing.count()
-    async with beside(feed.run(), health.run(), pacing.run(), sweep.run()):
+    async with beside(
+        supervise("feed", feed.run),
+        supervise("health", health.run),
+        supervise("pacing", pacing.run),
+        supervise("sweep", sweep.run),
+    ):
         await server.start()
         try:
             yield port

@@ -1,4 +1,4 @@
-"""Replacing silent actions: every conductor does it, and none leads (G7)."""
+"""Telling of silences, and replacing silent actions: every conductor does both, and none leads (G6, G7, G8)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from vimesh.domain.leases import lease_s
 from vimesh.domain.ports import VimStore
 
 _log = structlog.get_logger()
+
+_LAPSES = 1000
+"""How many silences are put on record in one transaction: reports come in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,15 @@ class Sweep:
         """Look for silent actions again and again. Runs until cancelled."""
         while True:
             await asyncio.sleep(self._limits.period_s * (1 + self._jitter() / 2))
-            if self._limits.replacements:
-                await self._look()
+            await self._look()
 
     async def _look(self) -> None:
         try:
             now = await self._store.clock()
+            # They read UNKNOWN already, whoever's fault the silence is.
+            await self._tell()
             # Whoever lives comes within one lease of service: only then is silence an action's own.
-            if self._vigil.held(now, lease_s(self._pacing.contact_within_s)):
+            if self._vigil.held(now, lease_s(self._pacing.contact_within_s)) and self._limits.replacements:
                 await self._replace()
         except VimeshError as error:
             self._vigil.lost()
@@ -70,6 +74,16 @@ class Sweep:
             self._away = True
         else:
             self._away = False
+
+    async def _tell(self) -> None:
+        told, lapsed = 0, _LAPSES
+        while lapsed == _LAPSES:
+            lapsed = await self._store.lapse(_LAPSES)
+            told += lapsed
+            if lapsed:
+                self._feed.poke()
+        if told:
+            _log.info("actions fell silent", count=told)
 
     async def _replace(self) -> None:
         if replaced := await self._store.sweep(self._limits.replacements):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.json_format import ParseDict
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.domain import vims
@@ -13,6 +13,7 @@ from vimesh.domain.actions import Action
 from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.todos import ClaimedTodo
+from vimesh.rpc.durations import duration
 from vimesh.v1 import action_pb2, vim_pb2, workflow_service_pb2
 
 
@@ -39,9 +40,17 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
     )
     if vim.round_trip_s is not None:
         message.round_trip.CopyFrom(duration(vim.round_trip_s))
-    for field in ("vim_project", "auth_cred", "placement_attr", "extra"):
-        ParseDict(getattr(vim, field), getattr(message, field))
+    _fill(message.vim_project, vim.vim_project)
+    _fill(message.auth_cred, vim.auth_cred)
+    _fill(message.placement_attr, vim.placement_attr)
+    _fill(message.extra, vim.extra)
     return message
+
+
+def _fill(struct: Struct, value: Mapping[str, object]) -> None:
+    # An empty one is there too, and `update` with nothing in it would leave it out.
+    struct.SetInParent()
+    struct.update(value)  # type: ignore[arg-type]  # whatever JSON holds
 
 
 def _monitor_message(vim_id: str, monitor: vims.Monitor) -> vim_pb2.Monitor:
@@ -118,10 +127,4 @@ def status_value(status: vims.Status) -> vim_pb2.Vim.Status.ValueType:
 def timestamp(time: dt.datetime) -> Timestamp:
     message = Timestamp()
     message.FromDatetime(time)
-    return message
-
-
-def duration(seconds: float) -> Duration:
-    message = Duration()
-    message.FromNanoseconds(round(seconds * 1_000_000) * 1000)
     return message

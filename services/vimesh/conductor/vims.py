@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -10,8 +11,9 @@ import grpc
 from vimesh.conductor import from_wire, to_wire
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.feed import Feed
+from vimesh.conductor.pages import bounded, cut
 from vimesh.conductor.watching import Watching
-from vimesh.domain.errors import BadInput, Violation
+from vimesh.domain.errors import BadInput, VimNotFound, Violation
 from vimesh.domain.ports import VimStore
 from vimesh.domain.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, VimQuery, parse_filter, parse_order
 from vimesh.rpc.validation import Rules
@@ -56,65 +58,74 @@ class VimsServicer(VimServiceServicer):
         return to_wire.vim_message(vim)
 
     async def GetVim(self, request: pb.GetVimRequest, context: _Context) -> pb.GetVimResponse:
-        return pb.GetVimResponse(vim=to_wire.vim_message(await self._store.get(request.vim_id)))
+        return pb.GetVimResponse(vim=to_wire.vim_message(await self._store.get(from_wire.id_of(request.vim_id))))
 
     async def ListVims(self, request: pb.ListVimsRequest, context: _Context) -> pb.ListVimsResponse:
-        page = await self._store.list_vims(
-            VimQuery(
-                terms=parse_filter(request.filter),
-                order=parse_order(request.order_by),
-                page_size=_page_size(request.page_size),
-                page_token=request.page_token,
-            )
-        )
-        return pb.ListVimsResponse(
-            vims=[to_wire.vim_message(vim) for vim in page.vims], next_page_token=page.next_page_token
-        )
+        query = VimQuery(parse_filter(request.filter), parse_order(request.order_by), page_token=request.page_token)
+
+        async def read(size: int) -> tuple[Sequence[vim_pb2.Vim], str]:
+            page = await self._store.list_vims(replace(query, page_size=size))
+            return [to_wire.vim_message(vim) for vim in page.vims], page.next_page_token
+
+        vims, token = await bounded(read, _page_size(request.page_size))
+        return pb.ListVimsResponse(vims=vims, next_page_token=token)
 
     async def ModifyVim(self, request: pb.ModifyVimRequest, context: _Context) -> pb.ModifyVimResponse:
         return pb.ModifyVimResponse(vim=await self._modify(request))
 
     async def ModifyVimJson(self, request: pb.ModifyVimJsonRequest, context: _Context) -> pb.ModifyVimJsonResponse:
         read = from_wire.parsed(request.request.data, pb.ModifyVimRequest())
-        if read.vim.id not in ("", request.vim_id):
+        if from_wire.id_of(read.vim.id) not in ("", from_wire.id_of(request.vim_id)):
             raise BadInput(Violation("vim.id", "is another VIM's than the one in the path"))
         read.vim.id = request.vim_id
         self._rules.check(read)
         return pb.ModifyVimJsonResponse(vim=await self._modify(read))
 
     async def _modify(self, request: pb.ModifyVimRequest) -> vim_pb2.Vim:
-        if not request.vim.id:
+        vim_id = from_wire.id_of(request.vim.id)
+        if not vim_id:
             raise BadInput(Violation("vim.id", "is required"))
-        paths = from_wire.modified_paths(request)
-        vim = await self._store.modify(request.vim.id, from_wire.modification(request, paths))
+        modification = from_wire.modification(request, from_wire.modified_paths(request))
+        project_id = from_wire.assumed_project(request)
+        # Read outside of the transaction that modifies: a VIM never leaves its project.
+        if project_id and (await self._store.get(vim_id)).project_id != project_id:
+            raise BadInput(Violation("vim.project_id", "cannot be changed"))
+        vim = await self._store.modify(vim_id, modification)
         self._feed.poke()
         return to_wire.vim_message(vim)
 
     async def DeregisterVim(self, request: pb.DeregisterVimRequest, context: _Context) -> pb.DeregisterVimResponse:
-        await self._store.deregister(request.vim_id)
+        await self._store.deregister(from_wire.id_of(request.vim_id))
         self._feed.poke()
         return pb.DeregisterVimResponse()
 
     async def WatchVims(self, request: pb.WatchVimsRequest, context: _Context) -> AsyncIterator[pb.WatchVimsResponse]:
+        only = from_wire.id_of(request.vim_id)
         if request.start_revision:
             revision = await self._watching.start_after(request.start_revision)
         else:
             # Taken before the snapshot: what changes while the snapshot is read comes again as a change.
             revision = await self._watching.newest()
             if request.snapshot:
-                async for page in self._snapshot(request.vim_id):
-                    yield pb.WatchVimsResponse(vims=page)
+                async for found in self._snapshot(only):
+                    for vims in cut(found):
+                        yield pb.WatchVimsResponse(vims=vims)
         # Says that the stream stands, that the snapshot is complete, and from where to resume.
         yield pb.WatchVimsResponse(revision=revision)
-        only = request.vim_id
         async for step in self._watching.follow(revision, lambda event: only in ("", event.vim_id)):
-            yield pb.WatchVimsResponse(
-                events=[to_wire.event_message(event) for event in step.events], revision=step.revision, end=step.end
-            )
+            *full, rest = cut([to_wire.event_message(event) for event in step.events]) if step.events else [()]
+            for events in full:
+                yield pb.WatchVimsResponse(events=events, revision=events[-1].revision)
+            yield pb.WatchVimsResponse(events=rest, revision=step.revision, end=step.end)
 
     async def _snapshot(self, only: str) -> AsyncIterator[list[vim_pb2.Vim]]:
         if only:
-            yield [to_wire.vim_message(await self._store.get(only))]
+            # Of one that is gone the snapshot is empty.
+            try:
+                vim = await self._store.get(only)
+            except VimNotFound:
+                return
+            yield [to_wire.vim_message(vim)]
             return
         last = ""
         while page := await self._store.vims_after(last, _PAGE):
@@ -122,10 +133,14 @@ class VimsServicer(VimServiceServicer):
             yield [to_wire.vim_message(vim) for vim in page]
 
     async def ListVimEvents(self, request: pb.ListVimEventsRequest, context: _Context) -> pb.ListVimEventsResponse:
-        events, token = await self._store.events_of(request.vim_id, _page_size(request.page_size), request.page_token)
-        return pb.ListVimEventsResponse(
-            events=[to_wire.event_message(event) for event in events], next_page_token=token
-        )
+        vim_id = from_wire.id_of(request.vim_id)
+
+        async def read(size: int) -> tuple[Sequence[vim_pb2.VimEvent], str]:
+            events, token = await self._store.events_of(vim_id, size, request.page_token)
+            return [to_wire.event_message(event) for event in events], token
+
+        events, token = await bounded(read, _page_size(request.page_size))
+        return pb.ListVimEventsResponse(events=events, next_page_token=token)
 
 
 def _page_size(asked: int) -> int:

@@ -13,6 +13,7 @@ from vimesh.domain.ports import VimStore
 from vimesh.v1 import vim_pb2
 
 _BATCH = 500
+"""Of actions, so many make a message of about 1 MiB at most. VIMs can be larger: see `pages`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,11 @@ class Watching:
         """Show every change after a revision that concerns the client, in order, each once.
 
         A step without events is a sign of life: it moves the revision past what does not concern the client, and comes
-        in time however much of that there is.
+        in time however much of that there is. Raises RevisionUnknown when the log goes back, EventUnreadable.
         """
         limits, said_at = self._limits, self._now()
         ends_at = said_at + limits.max_age_s * (1 - self._jitter() / 5)
-        with self._feed:
+        with self._feed.watched(revision) as generation:
             while True:
                 if self._feed.draining:
                     yield Step((), revision, vim_pb2.WATCH_END_DRAINING)
@@ -80,7 +81,7 @@ class Watching:
                     yield Step((), revision, vim_pb2.WATCH_END_AGED)
                     return
                 patience_s = max(0.0, said_at + limits.beat_s - self._now())
-                events = await self._feed.after(revision, _BATCH, wait_s=patience_s)
+                events = await self._feed.after(revision, _BATCH, generation=generation, wait_s=patience_s)
                 if events:
                     revision = events[-1].revision
                 shown = [event for event in events if concerns(event)]

@@ -9,6 +9,7 @@ import grpc
 from vimesh.conductor import from_wire, to_wire
 from vimesh.domain.errors import BadInput, Violation
 from vimesh.domain.ports import VimStore
+from vimesh.rpc.durations import seconds
 from vimesh.v1 import workflow_service_pb2 as pb
 from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceServicer
 
@@ -23,7 +24,7 @@ class WorkflowsServicer(WorkflowServiceServicer):
     async def ClaimWorkflowTasks(
         self, request: pb.ClaimWorkflowTasksRequest, context: _Context
     ) -> pb.ClaimWorkflowTasksResponse:
-        lease_s = from_wire.seconds(request.lease) if request.HasField("lease") else _LEASE_S
+        lease_s = seconds(request.lease) if request.HasField("lease") else _LEASE_S
         todos = await self._store.claim_todos(request.claimant, request.max_tasks or 1, lease_s)
         return pb.ClaimWorkflowTasksResponse(tasks=[to_wire.task_message(todo) for todo in todos])
 
@@ -33,9 +34,9 @@ class WorkflowsServicer(WorkflowServiceServicer):
         if request.error and request.HasField("retry_after"):
             raise BadInput(Violation("retry_after", "must be left out when there is an error"))
         await self._store.finish_todo(
-            request.task_id,
+            from_wire.id_of(request.task_id),
             request.claim_token,
             error=request.error,
-            retry_after_s=from_wire.seconds(request.retry_after) if request.HasField("retry_after") else None,
+            retry_after_s=seconds(request.retry_after) if request.HasField("retry_after") else None,
         )
         return pb.FinishWorkflowTaskResponse()

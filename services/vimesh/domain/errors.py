@@ -12,6 +12,7 @@ VimeshError
 ├── EtagMismatch                 the VIM changed since the caller read it
 ├── RevisionCompacted            the watch wants changes that are not kept any more
 ├── RevisionUnknown              the watch wants changes after one that never happened
+├── EventUnreadable              a newer version wrote a change that this one does not know
 ├── EngineNotServed              no engine of that name runs here
 ├── StoreUnavailable             the database cannot be asked; nothing is known
 └── Overloaded                   more work is queued than the bound allows
@@ -141,6 +142,18 @@ class RevisionUnknown(VimeshError):
     @property
     def metadata(self) -> Mapping[str, str]:
         return {"newest_revision": str(self.newest)}
+
+
+class EventUnreadable(VimeshError):
+    """A conductor of the version that wrote the change can tell it. Raise it `from` the cause."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(f"this conductor is too old to tell the change with revision {revision}; ask another one")
+        self.revision = revision
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"revision": str(self.revision)}
 
 
 class EngineNotServed(VimeshError):

@@ -22,9 +22,10 @@ def lease_s(contact_within_s: float) -> float:
 def renewal_due(remaining_s: float, granted_s: float, *, heard: bool) -> bool:
     """Say whether a contact that changes nothing must be written, given the lease that it would be granted.
 
-    With half of the lease left nothing is lost yet: most contacts cost only the read that judged them.
+    With half of the lease left nothing is lost yet: most contacts cost only the read that judged them. With more left
+    than is granted now, the clock was set back, or the pace fell: a silence would be noticed too late.
     """
-    return not heard or remaining_s < granted_s / 2
+    return not heard or not granted_s / 2 <= remaining_s <= granted_s
 
 
 def start_grace_s(unheard: int) -> float:

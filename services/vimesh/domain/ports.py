@@ -16,6 +16,8 @@ from vimesh.domain.vims import Modification, Outcome, Registration, Report, Vim
 class VimStore(Protocol):
     """Where VIMs live. Every method is one transaction, and raises StoreUnavailable when it cannot be known.
 
+    Overloaded says that too many calls wait already, or that this one has waited for its turn for too long.
+
     A change and its event commit together; revisions grow by one with each change, in commit order (G8). What a change
     asks of a workflow engine commits with it as well (G9). A status whose lease has ended reads UNKNOWN (G6).
     """
@@ -32,7 +34,8 @@ class VimStore(Protocol):
     async def modify(self, vim_id: str, modification: Modification) -> Vim:
         """Change a VIM; a new auth_url, type or policy comes with a new action id (G11).
 
-        A modification that changes nothing leaves no event. Raises VimNotFound, EtagMismatch, NameTaken, DefaultTaken.
+        A modification that changes nothing leaves no event. Raises VimNotFound, EtagMismatch, NameTaken, DefaultTaken,
+        and BadInput for what does not go together with what is stored.
         """
 
     async def deregister(self, vim_id: str) -> None:
@@ -45,8 +48,17 @@ class VimStore(Protocol):
         that the action has a lease, as of one that was told to be back by then.
         """
 
+    async def lapse(self, limit: int) -> int:
+        """Put on record that up to `limit` statuses hold no more, with an event each; return how many (G6, G8).
+
+        They read UNKNOWN before, but nobody was told.
+        """
+
     async def sweep(self, limit: int) -> int:
-        """Replace up to `limit` actions that are silent past their leases, the oldest first; return how many (G7)."""
+        """Replace up to `limit` actions whose silence is on record, the oldest first; return how many (G7).
+
+        Those that were never heard, and should have been by now, are silent as well.
+        """
 
     async def clock(self) -> dt.datetime:
         """Read the database's clock: only its own readings can be compared with each other."""
@@ -69,12 +81,12 @@ class VimStore(Protocol):
         """Say which revisions the log holds: also the cheapest proof that the database answers."""
 
     async def events_after(self, revision: int, limit: int) -> list[VimEvent]:
-        """Return changes in order. Raises RevisionCompacted, RevisionUnknown."""
+        """Return changes in order. Raises RevisionCompacted, RevisionUnknown, EventUnreadable."""
 
     async def events_of(self, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
         """Return the changes of one VIM (of all, if empty), newest first, and the token of the next page.
 
-        Works for a VIM that is gone. Raises PageTokenInvalid.
+        Works for a VIM that is gone. Raises PageTokenInvalid, EventUnreadable.
         """
 
     async def vims_after(self, vim_id: str, limit: int) -> list[Vim]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+
+from vimesh.domain.errors import BadInput, Violation
 
 
 class Method(StrEnum):
@@ -32,6 +34,26 @@ class ProbePolicy:
     """Whether the certificate of an https auth_url must be valid."""
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """What a user changes of a policy; None leaves a field as it is."""
+
+    method: Method | None = None
+    interval_s: float | None = None
+    timeout_s: float | None = None
+    fall: int | None = None
+    rise: int | None = None
+    tls_verify: bool | None = None
+
+    def onto(self, policy: ProbePolicy) -> ProbePolicy:
+        """Return the changed policy. Raises BadInput for times that do not go together."""
+        changed = replace(policy, **{name: value for name, value in asdict(self).items() if value is not None})
+        if changed.timeout_s >= changed.interval_s:
+            times = f"{changed.timeout_s:g} s is not below {changed.interval_s:g} s"
+            raise BadInput(Violation("vim.probe_policy", f"timeout must be shorter than interval: {times}"))
+        return changed
+
+
 class Reason:
     """Words that say why a verdict is what it is. HTTP answers are `HTTP_<code>`."""
 
@@ -55,6 +77,10 @@ class Reason:
     LOCAL_PERMISSION = "LOCAL_PERMISSION"
     LOCAL_RESOURCES = "LOCAL_RESOURCES"
     LOCAL_RESOLVER = "LOCAL_RESOLVER"
+    LOCAL_DEFECT = "LOCAL_DEFECT"
+    """The prober itself broke."""
+    LOCAL_STUCK = "LOCAL_STUCK"
+    """No round of probes has ended for too long: what was said last is not known to be true any more."""
 
     @staticmethod
     def http(code: int) -> str:

@@ -88,7 +88,8 @@ def _term(field: str, operator: str, kind: str, value: str) -> Term:
     words = _WORDS.get(field)
     if words and value not in words:
         raise FilterInvalid(f"{field} is one of {', '.join(words)}, not {value!r}")
-    return Term(field, Operator(operator), value)
+    # Ids are kept in lower case, and read in any.
+    return Term(field, Operator(operator), value.lower() if field == "id" else value)
 
 
 def parse_order(text: str) -> Order:

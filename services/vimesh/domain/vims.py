@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from vimesh.domain.probing import ProbePolicy
+from vimesh.domain.probing import PolicyChange, ProbePolicy
 
 TYPES = ("openstack", "kubernetes")
 """Values of `Vim.type`: Tacker's words."""
@@ -118,7 +118,8 @@ class Modification:
     is_default: bool | None = None
     placement_attr: Mapping[str, object] | None = None
     extra: Mapping[str, object] | None = None
-    policy: ProbePolicy | None = None
+    policy: ProbePolicy | PolicyChange | None = None
+    """All of it, or what is to be changed of it as it is stored."""
     etag: str = ""
     """When given, the VIM must still have it."""
 
@@ -148,6 +149,8 @@ class Standing:
     reason: str
     observation: int
     """The newest observation on record; 0 when none was counted."""
+    holds: bool = True
+    """Whether the status is what the action said last. Else it fell silent since, or was never heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,9 @@ def judge(standing: Standing | None, report: Report) -> Outcome:
         return BadAction()
     if report.observation and report.observation < standing.observation:
         return Late(standing.status, standing.observation)
+    if not standing.holds:
+        # The same again ends a silence.
+        return Recorded(report.status)
     same = (standing.status, standing.reason) == (report.status, report.reason)
     if report.observation and report.observation == standing.observation:
         # A repeat. With other content it broke the rule that observations grow: tell it what is on record.

@@ -62,7 +62,7 @@ class Connection:
             raise local_fault(number)
 
     def advance(self) -> None:
-        """Go as far as possible; called when the socket is ready for what `interest` says."""
+        """Go as far as possible; called when the socket is ready for what `interest` says. Raises LocalFault."""
         if self._connected:
             self.proceed()
             return

@@ -11,7 +11,7 @@ from typing import Never
 
 import structlog
 
-from vimesh.monitor.backoff import Backoff
+from vimesh.domain.backoff import Backoff
 from vimesh.monitor.daemon_threads import Job
 from vimesh.monitor.running_clock import Clock
 

@@ -13,11 +13,11 @@ from typing import Never
 import structlog
 
 from vimesh.domain.actions import Action
+from vimesh.domain.supervisor import supervise
 from vimesh.monitor.daemon_threads import DaemonThreads
 from vimesh.monitor.endings import EndingLimits, Endings
 from vimesh.monitor.reporter import ReporterLimits
 from vimesh.monitor.reporting_host import ReportingHost, reporting_host
-from vimesh.monitor.supervisor import supervise
 
 _log = structlog.get_logger()
 

@@ -58,6 +58,12 @@ class Host:
         self._pulse.arm()
         return True
 
+    def recheck(self, vim_id: str, action_id: str) -> None:
+        """To be called before the last verdict of an action is told again: if it is out of date, another one comes."""
+        target = self._targets.get((vim_id, action_id))
+        if target is not None and self._rounds.recheck(target):
+            self._pulse.arm()
+
     def stop(self, vim_id: str, action_id: str) -> bool:
         """Stop an action; False if it does not run (any more)."""
         target = self._targets.pop((vim_id, action_id), None)

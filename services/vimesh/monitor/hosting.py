@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
@@ -18,6 +19,7 @@ from vimesh.monitor.host import Abilities, Host
 from vimesh.monitor.http import HttpConnection, HttpsConnection
 from vimesh.monitor.icmp import Icmp
 from vimesh.monitor.icmp_packet import NONCE_BYTES
+from vimesh.monitor.probes import LocalFault
 from vimesh.monitor.pulse import Pulse
 from vimesh.monitor.resolver import LookUp, Resolver
 from vimesh.monitor.rounds import Rounds
@@ -55,9 +57,10 @@ def hosting(on_verdict: Callable[[Verdict], None], settings: HostSettings) -> Ge
         rounds = Rounds(wheel=wheel, running=running, clock=time.monotonic, resolver=resolver, on_verdict=on_verdict)
         pulse = Pulse(loop=loop, running=running, wheel=wheel, rounds=rounds)
         icmp = scope.enter_context(Icmp(nonce=secrets.token_bytes(NONCE_BYTES), listener=rounds, clock=time.monotonic))
+        verifying = _verifying()
         sockets = scope.enter_context(
             Sockets(
-                connect=_connect_by_method(time.monotonic, settings.user_agent),
+                connect=_connect_by_method(time.monotonic, settings.user_agent, verifying),
                 listener=rounds,
                 limit=settings.sockets or socket_limit(),
             ),
@@ -67,18 +70,27 @@ def hosting(on_verdict: Callable[[Verdict], None], settings: HostSettings) -> Ge
         for pinger in icmp.pingers.values():
             pulse.listen(pinger.fileno(), pinger.drain)
         pulse.listen(sockets.fileno(), sockets.drain)
-        yield Host(rounds=rounds, pulse=pulse, running=running, abilities=_abilities(icmp))
+        yield Host(rounds=rounds, pulse=pulse, running=running, abilities=_abilities(icmp, verifying))
 
 
-def _abilities(icmp: Icmp) -> Abilities:
+def _verifying() -> ssl.SSLContext | LocalFault:
+    try:
+        return verifying_context()
+    except LocalFault as fault:
+        return fault
+
+
+def _abilities(icmp: Icmp, verifying: ssl.SSLContext | LocalFault) -> Abilities:
     versions = {int(socket.AF_INET): "PING over IPv4", int(socket.AF_INET6): "PING over IPv6"}
     usable = tuple(versions[family] for family in icmp.pingers)
     missing = {versions[family]: fault.detail for family, fault in icmp.faults.items()}
+    if isinstance(verifying, LocalFault):
+        missing["HTTP with tls_verify"] = verifying.detail
     return Abilities((Method.HTTP.value, Method.TCP.value, *usable), missing)
 
 
-def _connect_by_method(clock: Clock, user_agent: str) -> Connect:
-    verifying, lenient = verifying_context(), lenient_context()
+def _connect_by_method(clock: Clock, user_agent: str, verifying: ssl.SSLContext | LocalFault) -> Connect:
+    lenient = lenient_context()
 
     def connect(target: Target, number: int, address: Address) -> Connection:
         if target.policy.method is Method.TCP:
@@ -86,6 +98,8 @@ def _connect_by_method(clock: Clock, user_agent: str) -> Connect:
         if target.endpoint.scheme == "http":
             return HttpConnection(target, number, address, clock, user_agent)
         context = verifying if target.policy.tls_verify else lenient
+        if isinstance(context, LocalFault):
+            raise LocalFault(context.reason, context.detail)
         return HttpsConnection(target, number, address, clock, user_agent, context)
 
     return connect

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -121,7 +122,8 @@ class Pinger:
             nonce, serial, _, _ = token_of(packet)
             target = self._open.get(serial) if nonce == self._nonce else None
             if target is not None:
-                self._listener.failed(target, *remote_failure(number))
+                with suppress(LocalFault):  # a message that says nothing about the VIM: its silence will
+                    self._listener.failed(target, *remote_failure(number))
 
 
 def _network_error(messages: list[tuple[int, int, bytes]]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -49,7 +50,9 @@ class Sent:
 class Ledger:
     """Keeps the newest verdict of each action. At most one report of an action is on its way at any time."""
 
-    def __init__(self, *, random: Random) -> None:
+    def __init__(self, *, random: Random, recheck: Callable[[str, str], object]) -> None:
+        """`recheck` is called with (vim_id, action_id) before each report is made: it may note another verdict."""
+        self._recheck = recheck
         self._entries: dict[tuple[str, str], Entry] = {}
         self._ready: deque[Entry] = deque()
         self._contacts: Wheel[Entry] = Wheel(CONTACT_TICK_S)
@@ -90,12 +93,12 @@ class Ledger:
         while self._ready and len(batch) < most:
             entry = self._ready.popleft()
             entry.in_line = False
-            verdict = entry.verdict
-            if entry.in_flight or verdict is None or not self._expects(entry):
+            if entry.in_flight or entry.verdict is None or not self._expects(entry):
                 continue
+            self._recheck(entry.vim_id, entry.action_id)
             self._contacts.cancel(entry)
             entry.in_flight = True
-            batch.append(Sent(entry, _report(entry, verdict, now)))
+            batch.append(Sent(entry, _report(entry, entry.verdict, now)))
         return batch
 
     def recorded(self, sent: Sent, now: float, contact_within_s: float) -> None:

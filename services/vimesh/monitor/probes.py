@@ -30,7 +30,7 @@ class Listener(Protocol):
         """A probe that waited for its turn is being sent now. Returns its number."""
 
     def faulted(self, target: Target, reason: str, detail: str) -> None:
-        """The probe that departed last could not be sent."""
+        """A probe that departed was not sent, or got lost here: it says nothing about the VIM."""
 
 
 class Prober(Protocol):

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Never
 import grpc
 import structlog
 
-from vimesh.monitor.backoff import Backoff
-from vimesh.monitor.conductor_link import ConductorLink
+from vimesh.domain.backoff import Backoff
 from vimesh.monitor.ledger import Ledger, Sent
 from vimesh.monitor.running_clock import Clock
-from vimesh.monitor.translate import report_to_wire, seconds, status_from_wire
+from vimesh.monitor.translate import report_to_wire, status_from_wire
 from vimesh.monitor.verdict import Verdict
+from vimesh.rpc.durations import seconds
+from vimesh.rpc.link import Link
 from vimesh.v1 import conductor_service_pb2
 
 if TYPE_CHECKING:  # exists for type checkers only
@@ -55,8 +56,8 @@ class Reporter:
         self._stub = stub
         self._clock = clock
         self._limits = limits or ReporterLimits()
-        self._ledger = Ledger(random=random)
-        self._link = ConductorLink("reports")
+        self._ledger = Ledger(random=random, recheck=self._recheck)
+        self._link = Link("conductors", "reports", meanwhile="probing goes on")
         self._backoff = Backoff(
             first_s=self._limits.first_pause_s,
             longest_s=self._limits.longest_pause_s,
@@ -65,6 +66,11 @@ class Reporter:
         self._paused_until = 0.0
         self._wake = asyncio.Event()
         self._on_bad_action: Callable[[str, str], object] | None = None
+        self._before_report: Callable[[str, str], object] | None = None
+
+    def before_report(self, recheck: Callable[[str, str], object]) -> None:
+        """Have `recheck` called with (vim_id, action_id) before anything is reported: it may note another verdict."""
+        self._before_report = recheck
 
     def on_bad_action(self, stop: Callable[[str, str], object]) -> None:
         """Have `stop` called with (vim_id, action_id) of each action that is not wanted."""
@@ -170,6 +176,10 @@ class Reporter:
             self._ledger.late(sent, now, within_s, status, outcome.newest_observation)
         else:
             self._ledger.recorded(sent, now, within_s)
+
+    def _recheck(self, vim_id: str, action_id: str) -> None:
+        if self._before_report is not None:
+            self._before_report(vim_id, action_id)
 
     def _pause(self, why: str) -> None:
         self._link.failed(why)

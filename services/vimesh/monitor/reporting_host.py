@@ -52,6 +52,7 @@ async def reporting_host(address: str, limits: ReporterLimits) -> AsyncGenerator
         reporter = Reporter(stub, clock=time.monotonic, random=SystemRandom(), limits=limits)
         with hosting(reporter.note, HostSettings(user_agent=f"vimesh/{metadata.version('vimesh')}")) as host:
             reporter.on_bad_action(host.stop)
+            reporter.before_report(host.recheck)
             yield ReportingHost(host, reporter, stub)
 
 

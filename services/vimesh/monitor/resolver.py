@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vimesh.monitor.addresses import Host
 from vimesh.monitor.running_clock import Clock
@@ -36,19 +37,27 @@ class LookupFailed:
 
 Hosts = tuple[Host, ...]
 Outcome = Hosts | NoSuchName | LookupFailed
-Waiter = Callable[[Outcome], None]
 LookUp = Callable[[str], Outcome]
 
 
+class Waiter(NamedTuple):
+    """What to call when a name is looked up."""
+
+    begun: Callable[[], None]
+    """The lookup has begun: until then it stood in line behind others."""
+    landed: Callable[[Outcome], None]
+
+
 class _Name:
-    __slots__ = ("asked_at", "asking", "hosts", "used_at", "waiters")
+    __slots__ = ("asked_at", "asking", "begun", "hosts", "used_at", "waiters")
 
     def __init__(self) -> None:
         self.hosts: Hosts | None = None
         self.asked_at = 0.0
         self.used_at = 0.0
         self.asking = False
-        self.waiters: list[Waiter] = []
+        self.begun = False
+        self.waiters: dict[object, Waiter] = {}
 
 
 class Resolver:
@@ -79,15 +88,17 @@ class Resolver:
         self._refresh(name, entry, older_than_s=REFRESH_S)
         return entry.hosts
 
-    def ask(self, name: str, waiter: Waiter) -> None:
-        """Have the waiter called with the outcome, some time."""
+    def ask(self, name: str, who: object, waiter: Waiter) -> None:
+        """Have the waiter called with the outcome, some time. Of one who asks again, only the last waiter is called."""
         entry = self._names.get(name)
         if entry is None:
             self._sweep()
             entry = self._names[name] = _Name()
         entry.used_at = self._clock()
-        entry.waiters.append(waiter)
+        entry.waiters[who] = waiter
         self._start(name, entry)
+        if entry.begun:
+            waiter.begun()
 
     def refresh(self, name: str) -> None:
         """Doubt the addresses of a name: ask for them again, unless that was done just now."""
@@ -107,23 +118,29 @@ class Resolver:
         self._submit(lambda: self._work(name, entry))
 
     def _work(self, name: str, entry: _Name) -> None:
-        outcome = self._look_up(name)
         try:
+            self._call_back(lambda: self._begun(entry))
+            outcome = self._look_up(name)
             self._call_back(lambda: self._landed(entry, outcome))
         except RuntimeError:
             return  # the loop was closed while the system's resolver was hanging
 
+    def _begun(self, entry: _Name) -> None:
+        entry.begun = True
+        for waiter in tuple(entry.waiters.values()):
+            waiter.begun()
+
     def _landed(self, entry: _Name, outcome: Outcome) -> None:
-        entry.asking = False
+        entry.asking = entry.begun = False
         if isinstance(outcome, NoSuchName):
             entry.hosts = None
         elif not isinstance(outcome, LookupFailed):
             entry.hosts = outcome
         elif entry.hosts is not None:
             outcome = entry.hosts
-        waiters, entry.waiters = entry.waiters, []
-        for waiter in waiters:
-            waiter(outcome)
+        waiters, entry.waiters = entry.waiters, {}
+        for waiter in waiters.values():
+            waiter.landed(outcome)
 
     def _sweep(self) -> None:
         if len(self._names) < self._sweep_at:

@@ -6,25 +6,32 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+import structlog
+
 from vimesh.domain.actions import shard_key
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.addresses import Address
 from vimesh.monitor.probes import LocalFault, Prober
-from vimesh.monitor.resolver import LookupFailed, NoSuchName, Outcome, Resolver
+from vimesh.monitor.resolver import LookupFailed, NoSuchName, Outcome, Resolver, Waiter
 from vimesh.monitor.running_clock import Clock, RunningClock
 from vimesh.monitor.target import Stage, Target
 from vimesh.monitor.verdict import Step, Verdict
 from vimesh.monitor.wheel import Wheel
 
+_log = structlog.get_logger()
+
 NAMING_LIMIT_S = 2.0
 """A resolver that takes longer is out of order."""
+STUCK_MARGIN_S = 5.0
+"""An overdue round gives itself up. One that is still open after this long never will."""
 
 
 class Rounds:
     """Sends through the probers, listens to them, and calls `on_verdict` when a verdict changes.
 
-    Everything that sends starts from the wheel, never from an answer: so answers can be read at any moment.
+    Everything that sends starts from the wheel, never from an answer: so answers can be read at any moment. Each
+    target is on the wheel from its first round on, whatever it waits for: none is ever left to an answer alone.
     """
 
     def __init__(
@@ -57,6 +64,7 @@ class Rounds:
         phase_s = shard_key(target.vim_id) / 2**32 * interval_s
         # Phases by hash spread the load, and the changes of a common outage, over the interval.
         target.round_at = phase_s + math.floor((first_at - phase_s) / interval_s) * interval_s
+        target.ended_at = first_at
         self._wheel.set(target, first_at)
 
     def dismiss(self, target: Target) -> None:
@@ -67,7 +75,23 @@ class Rounds:
     def skip(self, target: Target) -> None:
         """Drop what is left of the open round."""
         self._close(target)
-        self._await_next_round(target)
+        self._await_next_round(target, self._running.now())
+
+    def recheck(self, target: Target) -> bool:
+        """See that no verdict is held up although rounds do not end any more (G6); True if that was so.
+
+        No known fault leads here: it is the net under those that nobody has thought of.
+        """
+        now = self._running.now()
+        if now < target.overdue_at() + STUCK_MARGIN_S:
+            return False
+        silent_s = now - target.ended_at
+        _log.error("rounds do not end", vim_id=target.vim_id, stage=target.stage.name, for_s=round(silent_s))
+        self.skip(target)
+        target.ended_at = now
+        if target.track.blind(Reason.LOCAL_STUCK, f"no round has ended for {silent_s:.0f} s") is Step.CHANGED:
+            self._tell(target, None)
+        return True
 
     def due(self, target: Target) -> None:
         """Do what the target has waited for."""
@@ -79,10 +103,9 @@ class Rounds:
         elif stage is Stage.IDLE:
             self._begin(target)
         elif stage is Stage.NAMING:
-            self._unnamed(target, "the resolver does not answer")
+            self._name_late(target)
         else:
-            # What is under way has had its time; the sockets are needed by those in the queue.
-            self._probers[target.policy.method].hang_up(target)
+            self._queue_long(target)
 
     # What the probers tell.
 
@@ -90,6 +113,7 @@ class Rounds:
         if target.track.confirming and number != target.number:
             return
         target.preferred += number - 1
+        target.round_trip_s = round_trip_s
         self._follow(target, target.track.answered(), round_trip_s)
 
     def failed(self, target: Target, reason: str, detail: str) -> None:
@@ -130,13 +154,18 @@ class Rounds:
             self._send(target, [host.address(target.port) for host in hosts])
 
     def _ask(self, target: Target) -> None:
-        serial = target.serial
         target.stage = Stage.NAMING
-        self._wheel.set(target, self._running.now() + NAMING_LIMIT_S)
-        self._resolver.ask(target.endpoint.host, lambda outcome: self._named(target, serial, outcome))
+        # Until its lookup begins, it waits for those of other VIMs: that says nothing about the resolver.
+        self._wheel.set(target, target.overdue_at())
+        waiter = Waiter(begun=lambda: self._naming(target), landed=lambda outcome: self._named(target, outcome))
+        self._resolver.ask(target.endpoint.host, target, waiter)
 
-    def _named(self, target: Target, serial: int, outcome: Outcome) -> None:
-        if target.serial != serial or target.stage is not Stage.NAMING:
+    def _naming(self, target: Target) -> None:
+        if target.stage is Stage.NAMING:
+            self._wheel.set(target, self._running.now() + NAMING_LIMIT_S)
+
+    def _named(self, target: Target, outcome: Outcome) -> None:
+        if target.stage is not Stage.NAMING:
             return
         if isinstance(outcome, NoSuchName):
             self.departs(target)
@@ -146,6 +175,12 @@ class Rounds:
         else:
             target.stage = Stage.SPACING
             self._wheel.set(target, self._running.now())
+
+    def _name_late(self, target: Target) -> None:
+        if self._running.now() < target.overdue_at():
+            self._unnamed(target, "the resolver does not answer")
+        else:
+            self._give_up(target, Reason.LOCAL_RESOLVER, "too many names are waiting to be looked up")
 
     def _unnamed(self, target: Target, detail: str) -> None:
         target.stage = Stage.SPACING
@@ -177,24 +212,34 @@ class Rounds:
         target.track.sent -= 1
         target.last_sent = previous_s
         target.stage = Stage.QUEUED
-        if target.track.sent:
-            self._wheel.set(target, previous_s + target.policy.timeout_s)
-        else:
-            self._wheel.cancel(target)
+        self._wheel.set(target, previous_s + target.policy.timeout_s if target.track.sent else target.overdue_at())
+
+    def _queue_long(self, target: Target) -> None:
+        if self._running.now() >= target.overdue_at():
+            self._give_up(target, Reason.LOCAL_RESOURCES, "too many probes are waiting for a socket")
+            return
+        # What is under way has had its time; the sockets are needed by those in the queue.
+        self._wheel.set(target, target.overdue_at())
+        self._probers[target.policy.method].hang_up(target)
+
+    def _give_up(self, target: Target, reason: str, detail: str) -> None:
+        self._follow(target, target.track.blind(reason, detail), None)
 
     def _follow(self, target: Target, step: Step, round_trip_s: float | None) -> None:
         if step is Step.SETTLED or step is Step.CHANGED:
             self._close(target)
             if target.track.status is not Status.REACHABLE:
                 self._doubt_address(target)
-            self._await_next_round(target)
+            target.ended_at = now = self._running.now()
+            self._await_next_round(target, now)
             if step is Step.CHANGED:
                 self._tell(target, round_trip_s)
         elif step is Step.AGAIN:
             if target.stage is Stage.AWAITING or target.stage is Stage.SPACING:
                 target.stage = Stage.SPACING
                 self._wheel.set(target, target.last_sent + target.spacing_s)
-        elif target.stage is Stage.AWAITING:
+        elif target.stage is not Stage.QUEUED:
+            target.stage = Stage.AWAITING
             self._wheel.set(target, target.judged_at())
 
     def _close(self, target: Target) -> None:
@@ -204,10 +249,10 @@ class Rounds:
         self.open -= 1
         self._probers[target.policy.method].forget(target)
 
-    def _await_next_round(self, target: Target) -> None:
+    def _await_next_round(self, target: Target, now: float) -> None:
         interval_s = target.policy.interval_s
         target.round_at += interval_s
-        behind_s = self._running.now() - target.round_at
+        behind_s = now - target.round_at
         if behind_s >= interval_s:
             target.round_at += math.floor(behind_s / interval_s) * interval_s
         self._wheel.set(target, target.round_at)

@@ -10,11 +10,11 @@ from random import SystemRandom
 import structlog
 
 from vimesh.domain.actions import ActionScope, Shard
+from vimesh.domain.supervisor import supervise
 from vimesh.domain.vims import Engine
 from vimesh.monitor.host import Host
 from vimesh.monitor.reporter import ReporterLimits
 from vimesh.monitor.reporting_host import reporting_host
-from vimesh.monitor.supervisor import supervise
 from vimesh.monitor.watcher import ActionSet, Watcher, WatcherLimits
 
 _log = structlog.get_logger()

@@ -11,10 +11,9 @@ from typing import Self
 
 import structlog
 
-from vimesh.domain.probing import Reason
 from vimesh.monitor.addresses import Address
 from vimesh.monitor.connection import Connection
-from vimesh.monitor.faults import local_fault
+from vimesh.monitor.faults import defect, local_fault
 from vimesh.monitor.probes import Listener, LocalFault
 from vimesh.monitor.target import Target
 
@@ -45,6 +44,7 @@ class Sockets:
         self._by_serial: dict[int, list[Connection]] = {}
         self._line: deque[tuple[int, Address]] = deque()
         self._waiting: dict[int, Target] = {}
+        self._logged: set[type[Exception]] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -95,19 +95,19 @@ class Sockets:
                 return
 
     def _open(self, target: Target, number: int, address: Address) -> None:
-        connection = self._connect(target, number, address)
+        try:
+            connection = self._connect(target, number, address)
+        except Exception as error:
+            raise self._fault(target, error) from error
         self._by_fd[connection.fd] = connection
         self._by_serial.setdefault(target.serial, []).append(connection)
         try:
             connection.start()
             if connection.outcome is None:
                 self._epoll.register(connection.fd, connection.interest)
-        except LocalFault:
+        except Exception as error:
             self._drop(connection)
-            raise
-        except OSError as error:
-            self._drop(connection)
-            raise local_fault(error.errno or 0) from error
+            raise self._fault(target, error) from error
         if connection.outcome is not None:
             self._finish(connection)
 
@@ -115,13 +115,27 @@ class Sockets:
         interest = connection.interest
         try:
             connection.advance()
-        except Exception:  # noqa: BLE001 - one odd peer must not end the probes of the others
-            _log.exception("a probe broke", vim_id=connection.target.vim_id)
-            connection.fail(Reason.PROTOCOL, "the answer could not be read")
+            if connection.outcome is None and connection.interest != interest:
+                self._epoll.modify(connection.fd, connection.interest)
+        except Exception as error:  # noqa: BLE001 - one broken probe must not end those of the others
+            self._drop(connection)
+            fault = self._fault(connection.target, error)
+            self._listener.faulted(connection.target, fault.reason, fault.detail)
+            return
         if connection.outcome is not None:
             self._finish(connection)
-        elif connection.interest != interest:
-            self._epoll.modify(connection.fd, connection.interest)
+
+    def _fault(self, target: Target, error: Exception) -> LocalFault:
+        """Say as a fault of our own whatever was raised here: what the VIM does wrong is an outcome, and not raised."""
+        if isinstance(error, LocalFault):
+            return error
+        if isinstance(error, OSError):
+            return local_fault(error.errno or 0)
+        # The same defect will meet every VIM, each at every round: once is enough to have it repaired.
+        if type(error) not in self._logged:
+            self._logged.add(type(error))
+            _log.error("a probe broke", vim_id=target.vim_id, exc_info=error)
+        return defect(error)
 
     def _finish(self, connection: Connection) -> None:
         self._drop(connection)

@@ -12,6 +12,8 @@ from vimesh.monitor.verdict import Track
 from vimesh.monitor.wheel import Timed
 
 MAX_SPACING_S = 0.25
+OVERDUE_MARGIN_S = 10.0
+"""Rounds in which the resolver has to be waited for are longer than their probes."""
 
 
 class Stage(IntEnum):
@@ -35,6 +37,7 @@ class Target(Timed):
     __slots__ = (
         "action_id",
         "address",
+        "ended_at",
         "endpoint",
         "first_sent",
         "last_sent",
@@ -42,6 +45,7 @@ class Target(Timed):
         "policy",
         "preferred",
         "round_at",
+        "round_trip_s",
         "serial",
         "stage",
         "track",
@@ -66,8 +70,12 @@ class Target(Timed):
         self.preferred = 0
         """Which of the host's addresses is tried first."""
         self.round_at = 0.0
+        self.ended_at = 0.0
+        """When the newest round that came to an end did so."""
         self.first_sent = 0.0
         self.last_sent = 0.0
+        self.round_trip_s = 0.0
+        """Of the newest answer."""
 
     @property
     def port(self) -> int:
@@ -80,14 +88,25 @@ class Target(Timed):
 
     @property
     def spacing_s(self) -> float:
-        """How long silence lasts before another probe of the same round is sent."""
+        """The shortest time between two probes of the same round."""
         return min(self.policy.timeout_s / 4, MAX_SPACING_S)
+
+    @property
+    def patience_s(self) -> float:
+        """How long silence lasts before another probe of the same round is sent: a VIM may be slow by nature."""
+        return max(self.spacing_s, min(2 * self.round_trip_s, self.policy.timeout_s))
 
     def judged_at(self) -> float:
         """When silence after the newest probe is over."""
         if self.track.has_more:
-            return self.last_sent + self.spacing_s
+            return self.last_sent + self.patience_s
         if self.track.hedged:
             whole = self.first_sent + self.policy.timeout_s + self.spacing_s
-            return max(whole, self.last_sent + self.spacing_s)
+            return max(whole, self.last_sent + self.patience_s)
         return self.last_sent + self.policy.timeout_s
+
+    def overdue_at(self) -> float:
+        """When the next round must have ended, whatever became of it."""
+        policy = self.policy
+        probes_s = (policy.fall + policy.rise) * policy.timeout_s
+        return self.ended_at + 2 * policy.interval_s + probes_s + OVERDUE_MARGIN_S

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import ssl
+from pathlib import Path
 
 from vimesh.domain.probing import Reason
+from vimesh.monitor.probes import LocalFault
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
 
 def verifying_context() -> ssl.SSLContext:
-    """For VIMs whose certificate must be valid: the system's authorities, and the name must match."""
-    return ssl.create_default_context()
+    """For VIMs whose certificate must be valid: the system's authorities, and the name must match.
+
+    Raises LocalFault if the system knows no authority: then no certificate is valid, and that is no VIM's fault (G12).
+    """
+    context = ssl.create_default_context()
+    if not context.cert_store_stats()["x509_ca"] and not _has_authorities(ssl.get_default_verify_paths().capath):
+        detail = "this machine has no CA certificates: install them, and restart the monitor"
+        raise LocalFault(Reason.LOCAL_RESOURCES, detail)
+    return context
+
+
+def _has_authorities(folder: str | None) -> bool:
+    """Say whether there is an authority that OpenSSL will find when it needs it."""
+    return folder is not None and any(_HASHED.fullmatch(entry.name) for entry in Path(folder).iterdir())
 
 
 def lenient_context() -> ssl.SSLContext:

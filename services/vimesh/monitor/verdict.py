@@ -132,6 +132,10 @@ class Track:
             return Step.AGAIN
         return Step.WAIT if self.sent else self._settle(Status.UNKNOWN, reason, detail)
 
+    def blind(self, reason: str, detail: str) -> Step:
+        """Note that the round was given up, for a reason of our own."""
+        return self._settle(Status.UNKNOWN, reason, detail)
+
     def silent(self) -> Step:
         """Note that the time for an answer to the newest probe is over."""
         if self.has_more:

@@ -12,12 +12,12 @@ import grpc
 import structlog
 
 from vimesh.domain.actions import Action, ActionScope
+from vimesh.domain.backoff import Backoff
 from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.domain.vims import Engine
-from vimesh.monitor.backoff import Backoff
-from vimesh.monitor.conductor_link import ConductorLink
 from vimesh.monitor.running_clock import Clock
-from vimesh.monitor.translate import action_from_wire
+from vimesh.rpc.actions import action_from_wire
+from vimesh.rpc.link import Link
 from vimesh.v1 import conductor_service_pb2, vim_pb2
 
 if TYPE_CHECKING:  # exists for type checkers only
@@ -67,7 +67,7 @@ class Watcher:
         self._actions = actions
         self._clock = clock
         self._limits = limits or WatcherLimits()
-        self._link = ConductorLink("watch")
+        self._link = Link("conductors", "watch", meanwhile="probing goes on")
         self._backoff = Backoff(
             first_s=self._limits.first_pause_s,
             longest_s=self._limits.longest_pause_s,

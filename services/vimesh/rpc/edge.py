@@ -11,7 +11,7 @@ import structlog
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 
-from vimesh.domain.errors import VimeshError
+from vimesh.domain.errors import Overloaded, StoreUnavailable, VimeshError
 from vimesh.rpc.status import DETAILS_KEY, internal_status, rich_status
 from vimesh.rpc.validation import Rules
 
@@ -20,11 +20,13 @@ _log = structlog.get_logger()
 NO_RETRY = ("x-envoy-ratelimited", "true")
 """Keeps Envoy from repeating the call at another conductor."""
 # The database is the same for all conductors: asking the next one only adds to its trouble.
-_SAME_EVERYWHERE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+_SAME_EVERYWHERE = (StoreUnavailable, Overloaded)
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Unary = Callable[[Message, _Context], Awaitable[Message]]
 _Stream = Callable[[Message, _Context], AsyncIterator[Message]]
+_Failure = tuple[grpc.StatusCode, status_pb2.Status, bool]
+"""What to abort with, and whether every other conductor would say the same."""
 
 
 class Edge(grpc.aio.ServerInterceptor):
@@ -85,21 +87,25 @@ class Edge(grpc.aio.ServerInterceptor):
         return guarded
 
 
-def _expected(method: str, error: VimeshError) -> tuple[grpc.StatusCode, status_pb2.Status]:
+def _expected(method: str, error: VimeshError) -> _Failure:
     if error.__cause__ is not None:
         # The cause may hold file names or SQL: it belongs into the log, never into the answer.
         _log.warning("call failed", method=method, error=str(error), cause=repr(error.__cause__))
-    return rich_status(error)
+    code, status = rich_status(error)
+    return code, status, isinstance(error, _SAME_EVERYWHERE)
 
 
-def _defect(method: str) -> tuple[grpc.StatusCode, status_pb2.Status]:
+def _defect(method: str) -> _Failure:
     error_id = uuid.uuid4().hex[:12]
     _log.exception("defect", method=method, error_id=error_id)
-    return internal_status(error_id)
+    code, status = internal_status(error_id)
+    return code, status, False
 
 
-async def _abort(context: _Context, code: grpc.StatusCode, status: status_pb2.Status) -> NoReturn:
+async def _abort(
+    context: _Context, code: grpc.StatusCode, status: status_pb2.Status, same_everywhere: bool
+) -> NoReturn:
     trailers = [(DETAILS_KEY, status.SerializeToString())]
-    if code in _SAME_EVERYWHERE:
+    if same_everywhere:
         trailers.append(NO_RETRY)
     await context.abort(code, status.message, tuple(trailers))

@@ -12,7 +12,7 @@ from vimesh.domain.vims import Status
 from vimesh.store.dialects import NowMicros
 from vimesh.store.planning import todos_of
 from vimesh.store.records import document_of
-from vimesh.store.shown import Row, shown
+from vimesh.store.shown import Row
 from vimesh.store.tables import events, revisions, todos
 
 _HEAD = select(revisions.c.newest, NowMicros().label("now")).with_for_update()
@@ -49,7 +49,6 @@ class Changes:
     ) -> None:
         """Note the change that left a VIM as it is shown in `after`, whose revision is `next_revision()`."""
         self.newest += 1
-        after = shown(after)
         self._events.append(
             {
                 "revision": self.newest,

@@ -20,13 +20,19 @@ Work = Callable[[Connection], T]
 class Database(Protocol):
     """Runs each piece of work whole or not at all; trouble of the database is StoreUnavailable.
 
+    Whoever has to wait for too long, or behind too many, hears Overloaded. What is urgent goes before all that waits,
+    and is not counted: it is for what is asked one at a time.
+
     A caller that is cancelled leaves no transaction behind: the work is finished, or undone, without it.
     """
 
-    async def read(self, work: Work[T]) -> T:
-        """Run statements that each see what was committed before it, and write nothing."""
+    async def read(self, work: Work[T], *, urgent: bool = False) -> T:
+        """Run quick statements that each see what was committed before it, and write nothing."""
 
-    async def write(self, work: Work[T], conflict: Work[object] | None = None) -> T:
+    async def browse(self, work: Work[T]) -> T:
+        """Do the same with what may take long. It keeps no `read` waiting, and ends early when its caller is gone."""
+
+    async def write(self, work: Work[T], conflict: Work[object] | None = None, *, urgent: bool = False) -> T:
         """Run a transaction that no other writer can come between.
 
         When a unique key is taken, `conflict` is run on what is committed, to raise what the caller shall hear.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
-from vimesh.domain.errors import RevisionCompacted, RevisionUnknown
+from vimesh.domain.errors import EventUnreadable, RevisionCompacted, RevisionUnknown
 from vimesh.domain.events import EventKind, LogSpan, VimEvent
 from vimesh.domain.vims import Engine, Status
 from vimesh.store.paging import position_of, token_of
@@ -27,7 +27,7 @@ def span(connection: Connection) -> LogSpan:
 
 
 def after(connection: Connection, revision: int, limit: int) -> list[VimEvent]:
-    """Return changes in order. Raises RevisionCompacted, RevisionUnknown."""
+    """Return changes in order. Raises RevisionCompacted, RevisionUnknown, EventUnreadable."""
     rows = connection.execute(_AFTER, {"revision": revision, "count": limit}).mappings().all()
     # Asked second: if the log was cut between the two, what was read may have a gap, and this says so.
     held = span(connection)
@@ -39,7 +39,7 @@ def after(connection: Connection, revision: int, limit: int) -> list[VimEvent]:
 
 
 def page(connection: Connection, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
-    """Return the newest first, and the token of the next page. Raises PageTokenInvalid."""
+    """Return the newest first, and the token of the next page. Raises PageTokenInvalid, EventUnreadable."""
     statement = select(events).order_by(events.c.revision.desc()).limit(page_size + 1)
     key = ("events", vim_id)
     if vim_id:
@@ -53,6 +53,14 @@ def page(connection: Connection, vim_id: str, page_size: int, page_token: str) -
 
 
 def _event_of(row: RowMapping) -> VimEvent:
+    """Raises EventUnreadable for what a newer version wrote: to leave it out would be a gap (G8)."""
+    try:
+        return _known(row)
+    except (KeyError, TypeError, ValueError) as error:
+        raise EventUnreadable(row["revision"]) from error
+
+
+def _known(row: RowMapping) -> VimEvent:
     return VimEvent(
         revision=row["revision"],
         kind=EventKind(row["kind"]),

@@ -66,7 +66,7 @@ class GroupCommit:
         finally:
             self._closed = True
             for call in chain(group, self._calls):
-                _fail(call, _unavailable(None))
+                _fail(call, StoreUnavailable())
 
     def _take(self) -> list[_Call]:
         group: list[_Call] = []
@@ -84,9 +84,9 @@ class GroupCommit:
     async def _answer(self, group: Sequence[_Call]) -> None:
         try:
             outcomes = iter(await self._commit([contact for call in group for contact in call.contacts]))
-        except StoreUnavailable as error:
+        except (StoreUnavailable, Overloaded) as error:
             for call in group:
-                _fail(call, _unavailable(error.__cause__))
+                _fail(call, _another(error))
         except Exception as error:  # noqa: BLE001 - the committer outlives whatever a report makes it stumble over
             await self._answer_alone(group, error)
         else:
@@ -109,8 +109,8 @@ def _fail(call: _Call, error: Exception) -> None:
         call.answer.set_exception(error)
 
 
-def _unavailable(cause: BaseException | None) -> StoreUnavailable:
+def _another(error: StoreUnavailable | Overloaded) -> StoreUnavailable | Overloaded:
     # One for each caller: raising adds the caller's own trace to it.
-    error = StoreUnavailable()
-    error.__cause__ = cause
-    return error
+    another = type(error)()
+    another.__cause__ = error.__cause__
+    return another

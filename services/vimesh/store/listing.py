@@ -2,42 +2,90 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union_all
 
 from vimesh.domain.queries import Operator, Order, Term, VimPage, VimQuery
+from vimesh.domain.vims import Status
 from vimesh.store.dialects import matches
 from vimesh.store.paging import position_of, token_of
 from vimesh.store.records import vim_of
-from vimesh.store.shown import SHOWN, STATUS_TIME, has_status, shown
+from vimesh.store.shown import SHOWN, SILENT
 from vimesh.store.tables import vims
 
 _WILD_FIELDS = ("name", "auth_url")
-_ORDERS = {
-    "name": (vims.c.name, str),
-    "create_time": (vims.c.create_time, int),
-    "status_time": (STATUS_TIME, int),
-}
+_KINDS = {"name": str, "create_time": int, "status_time": int}
 
 
 def page(connection: Connection, query: VimQuery) -> VimPage:
     """Raises PageTokenInvalid. The position is a row's, not a count: what was shown does not shift later pages."""
-    column, kind = _ORDERS[query.order.field]
+    field = query.order.field
     key = (query.terms, query.order)
-    statement = select(*SHOWN).where(*(_condition(term, connection) for term in query.terms))
+    conditions = [_condition(term, connection) for term in query.terms if term.field != "status"]
     if query.page_token:
-        statement = statement.where(_beyond(query.order, position_of(query.page_token, key, (kind, str))))
-    ways = (column.desc(), vims.c.id.desc()) if query.order.descending else (column, vims.c.id)
-    rows = connection.execute(statement.order_by(*ways).limit(query.page_size + 1)).mappings().all()
-    listed = [shown(row) for row in rows[: query.page_size]]
+        conditions.append(_beyond(query.order, position_of(query.page_token, key, (_KINDS[field], str))))
+    statement = _rows(query, conditions)
+    rows = connection.execute(statement).mappings().all()
+    listed = rows[: query.page_size]
     more = len(rows) > len(listed) and listed
     return VimPage(
         [vim_of(row) for row in listed],
-        token_of(key, (listed[-1][query.order.field], listed[-1]["id"])) if more else "",
+        token_of(key, (listed[-1][field], listed[-1]["id"])) if more else "",
     )
 
 
+def _rows(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tuple[object, ...]]:
+    """Select the rows of the page and one more.
+
+    The places of each status are found in an index that has them in order. One condition over all of them would make
+    the database look at every VIM.
+    """
+    count = query.page_size + 1
+    ordered = vims.c[query.order.field]
+    found = [
+        select(
+            select(vims.c.id, ordered.label("place"))
+            .where(*kind, *conditions)
+            .order_by(*_ways(query.order, ordered, vims.c.id))
+            .limit(count)
+            .subquery()
+        )
+        for kind in _kinds(query.terms)
+    ]
+    all_found = union_all(*found).subquery()
+    places = select(all_found).order_by(*_ways(query.order, all_found.c.place, all_found.c.id)).limit(count).subquery()
+    return (
+        select(*SHOWN)
+        .join_from(places, vims, vims.c.id == places.c.id)
+        .order_by(*_ways(query.order, places.c.place, places.c.id))
+    )
+
+
+def _kinds(terms: tuple[Term, ...]) -> list[tuple[ColumnElement[bool], ...]]:
+    """Return conditions that exclude each other, and together select the VIMs that are shown with a wanted status."""
+    of_status = [term for term in terms if term.field == "status"]
+    if not of_status:
+        return [()]
+    wanted = [
+        status
+        for status in Status
+        if all((term.value == status) is (term.operator is Operator.EQUALS) for term in of_status)
+    ]
+    kinds: list[tuple[ColumnElement[bool], ...]] = [
+        # Not what its silence has made UNKNOWN, though that is not on record yet.
+        (vims.c.status == status, ~SILENT)
+        for status in wanted
+    ]
+    if Status.UNKNOWN in wanted:
+        kinds.append((SILENT,))
+    return kinds or [(vims.c.id.is_(None),)]
+
+
+def _ways(order: Order, *columns: ColumnElement[object]) -> list[ColumnElement[object]]:
+    return [column.desc() for column in columns] if order.descending else list(columns)
+
+
 def _beyond(order: Order, position: tuple[str | int, ...]) -> ColumnElement[bool]:
-    place = tuple_(_ORDERS[order.field][0], vims.c.id)
+    place = tuple_(vims.c[order.field], vims.c.id)
     return place < position if order.descending else place > position
 
 
@@ -50,8 +98,6 @@ def _equals(term: Term, connection: Connection) -> ColumnElement[bool]:
     if term.field == "is_default":
         is_default = vims.c.default_of.is_not(None)
         return is_default if term.value == "true" else ~is_default
-    if term.field == "status":
-        return has_status(term.value)
     column = vims.c[term.field]
     if term.field in _WILD_FIELDS and "*" in term.value:
         return matches(column, term.value, connection.dialect)

@@ -12,14 +12,16 @@ from sqlalchemy import Connection, bindparam, select, update
 from vimesh.domain.errors import EtagMismatch, StoreUnavailable, VimNotFound
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import start_grace_s
+from vimesh.domain.probing import PolicyChange
 from vimesh.domain.vims import Modification, Status, Vim
 from vimesh.store import vims
 from vimesh.store.changes import Changes
+from vimesh.store.lapsing import SILENCE, with_its_silence
 from vimesh.store.masking import has_mask, mask, unmask
-from vimesh.store.records import kept_policy, vim_of
+from vimesh.store.records import kept_policy, policy_of, vim_of
 from vimesh.store.registration import raise_taken
 from vimesh.store.secrets import Cipher, Undecipherable
-from vimesh.store.shown import LAPSED, WAITING, Row, begun, shown
+from vimesh.store.shown import LAPSED, WAITING, Row, begun
 from vimesh.store.tables import vims as table
 from vimesh.store.times import micros
 
@@ -32,14 +34,16 @@ _TARGET = ("type", "auth_url", "policy")
 def modify(connection: Connection, vim_id: str, modification: Modification, cipher: Cipher) -> Vim:
     """Raises VimNotFound, EtagMismatch, BadInput; IntegrityError when a unique key is taken."""
     changes = Changes.begin(connection)
-    before = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
-    if before is None:
+    found = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
+    if found is None:
         raise VimNotFound(vim_id)
-    if modification.etag and modification.etag != before["etag"]:
+    if modification.etag and modification.etag != found["etag"]:
         raise EtagMismatch(vim_id)
-    changed = _wanted(before, modification) | _credentials(before, modification, cipher)
+    changed = _wanted(found, modification) | _credentials(found, modification, cipher)
     if not changed:
-        return vim_of(before)
+        return vim_of(found)
+    before = with_its_silence(found, changes)
+    changed |= {column: before[column] for column in SILENCE}
     moves = any(column in changed for column in _TARGET)
     changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
     changed |= _new_action(before, changes.now) if moves else {}
@@ -49,7 +53,7 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
     changes.add(
         EventKind.MODIFIED,
         after,
-        previous_status=shown(before)["status"],
+        previous_status=before["status"],
         stopped_action_id=before["action_id"] if moves else "",
         document=True,
     )
@@ -69,8 +73,9 @@ def _wanted(before: Row, modification: Modification) -> dict[str, Any]:
     """Return the columns that differ, credentials aside."""
     wanted = {column: getattr(modification, column) for column in _TAKEN_OVER}
     wanted = {column: dict(value) if isinstance(value, Mapping) else value for column, value in wanted.items()}
-    if modification.policy is not None:
-        wanted["policy"] = kept_policy(modification.policy)
+    if (policy := modification.policy) is not None:
+        policy = policy.onto(policy_of(before["policy"])) if isinstance(policy, PolicyChange) else policy
+        wanted["policy"] = kept_policy(policy)
     differ = {
         column: value for column, value in wanted.items() if value is not None and not _same(value, before[column])
     }
@@ -109,6 +114,7 @@ def _new_action(before: Row, now: int) -> dict[str, Any]:
         "observation": 0,
         "contact_time": None,
         "lease_until": now + micros(start_grace_s(0)),
+        "holds": False,
         "unheard": 0,
         "monitor_error": "",
         "status": Status.PENDING,

@@ -82,7 +82,7 @@ def document_of(row: Row) -> dict[str, Any]:
 
 def vim_of_document(document: Mapping[str, Any]) -> Vim:
     """Read what an event kept, also of a version that knew no leases."""
-    return vim_of({"lease_until": None, "lapsed": False, "waiting": False, **document})
+    return vim_of({"lease_until": None, "holds": False, "lapsed": False, "waiting": False, **document})
 
 
 def policy_of(kept: Mapping[str, Any]) -> ProbePolicy:

@@ -14,10 +14,11 @@ from vimesh.domain.leases import start_grace_s
 from vimesh.domain.vims import Registration, Status, Vim
 from vimesh.store import requests
 from vimesh.store.changes import Changes
+from vimesh.store.lapsing import with_its_silence
 from vimesh.store.masking import mask
 from vimesh.store.records import kept_policy, vim_of
 from vimesh.store.secrets import Cipher
-from vimesh.store.shown import SHOWN, begun, shown
+from vimesh.store.shown import SHOWN, begun
 from vimesh.store.tables import vims
 from vimesh.store.times import micros
 
@@ -48,14 +49,15 @@ def register(connection: Connection, registration: Registration, cipher: Cipher)
 def deregister(connection: Connection, vim_id: str) -> None:
     """Raises VimNotFound."""
     changes = Changes.begin(connection)
-    row = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
-    if row is None:
+    found = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
+    if found is None:
         raise VimNotFound(vim_id)
     connection.execute(_REMOVE, {"vim_id": vim_id})
+    row = with_its_silence(found, changes)
     changes.add(
         EventKind.DEREGISTERED,
         {**row, "revision": changes.next_revision()},
-        previous_status=shown(row)["status"],
+        previous_status=row["status"],
         stopped_action_id=row["action_id"],
         document=True,
     )
@@ -102,6 +104,7 @@ def _new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
         "observation": 0,
         "contact_time": None,
         "lease_until": changes.now + micros(start_grace_s(0)),
+        "holds": False,
         "unheard": 0,
         "monitor_error": "",
         "shard_key": shard_key(vim_id),

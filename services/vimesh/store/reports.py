@@ -13,20 +13,20 @@ from vimesh.domain.vims import BadAction, Outcome, Recorded, Report, Standing, S
 from vimesh.store.changes import Changes
 from vimesh.store.dialects import NowMicros
 from vimesh.store.group import Contact
-from vimesh.store.shown import LAPSED, Row, shown
+from vimesh.store.lapsing import SILENCE, with_its_silence
+from vimesh.store.shown import Row
 from vimesh.store.tables import vims
 from vimesh.store.times import MICROS, micros, micros_of_age
 
 # What a contact can change, and what its event says.
 _RENEWED = ("contact_time", "lease_until", "unheard")
-_CHANGED = ("status", "reason", "detail", "round_trip_s", "status_time", "observation", "revision", *_RENEWED)
+_CHANGED = (*SILENCE, "observation", *_RENEWED)
 _OF_REPORTS = vims.c.id.in_(bindparam("ids", expanding=True))
 _ROWS = select(
     vims.c.id,
     vims.c.engine,
     vims.c.action_id,
     *(vims.c[name] for name in _CHANGED),
-    LAPSED.label("lapsed"),
 ).where(_OF_REPORTS)
 _STANDINGS = select(
     vims.c.id,
@@ -35,6 +35,7 @@ _STANDINGS = select(
     vims.c.reason,
     vims.c.observation,
     vims.c.contact_time,
+    vims.c.holds,
     (vims.c.lease_until - NowMicros()).label("remaining"),
 ).where(_OF_REPORTS)
 # The action is matched although it was read in this transaction: the statement alone keeps G1, on any database.
@@ -51,9 +52,10 @@ def settled(connection: Connection, contacts: Sequence[Contact]) -> list[Outcome
     moving: set[str] = set()
     for contact in contacts:
         row = rows.get(contact.report.vim_id)
-        outcome = judge(_standing(row), contact.report)
+        remaining = 0 if row is None else row["remaining"]
+        outcome = judge(_standing(row, remaining), contact.report)
         outcomes.append(outcome)
-        if row is not None and _writes(outcome, contact, row, row["remaining"]):
+        if row is not None and _writes(outcome, contact, row, remaining):
             moving.add(contact.report.vim_id)
     return [None if c.report.vim_id in moving else said for c, said in zip(contacts, outcomes, strict=True)]
 
@@ -67,10 +69,11 @@ def write(connection: Connection, contacts: Sequence[Contact]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for contact in contacts:
         before = rows.get(contact.report.vim_id)
-        outcome = judge(_standing(before), contact.report)
+        remaining = 0 if before is None else before["lease_until"] - changes.now
+        outcome = judge(_standing(before, remaining), contact.report)
         outcomes.append(outcome)
-        if before is not None and _writes(outcome, contact, before, before["lease_until"] - changes.now):
-            after = _after(before, contact, outcome, changes)
+        if before is not None and _writes(outcome, contact, before, remaining):
+            after = _after(with_its_silence(before, changes), contact, outcome, changes)
             # A lease that goes on touches one index only, and is what most writes are.
             moves = isinstance(outcome, Recorded) or after["revision"] != before["revision"]
             (changed if moves else renewed)[after["id"]] = rows[after["id"]] = after
@@ -85,10 +88,12 @@ def _ids(contacts: Iterable[Contact]) -> dict[str, list[str]]:
     return {"ids": list({contact.report.vim_id: None for contact in contacts})}
 
 
-def _standing(row: Row | None) -> Standing | None:
+def _standing(row: Row | None, remaining: int) -> Standing | None:
     if row is None:
         return None
-    return Standing(row["action_id"], Status(row["status"]), row["reason"], row["observation"])
+    lapsed = remaining < 0 and row["holds"]
+    status = Status.UNKNOWN if lapsed else Status(row["status"])
+    return Standing(row["action_id"], status, row["reason"], row["observation"], holds=row["holds"] and not lapsed)
 
 
 def _writes(outcome: Outcome, contact: Contact, row: Row, remaining: int) -> bool:
@@ -99,11 +104,7 @@ def _writes(outcome: Outcome, contact: Contact, row: Row, remaining: int) -> boo
 
 
 def _after(before: Row, contact: Contact, outcome: Outcome, changes: Changes) -> Row:
-    """Return the row that the contact leaves, and note the change if there is one to tell.
-
-    The end of a silence is one: who has seen UNKNOWN must hear that it is over.
-    """
-    seen = shown(before)
+    """Return the row that the contact leaves, and note the change if there is one to tell."""
     after = {
         **before,
         "contact_time": changes.now,
@@ -111,13 +112,15 @@ def _after(before: Row, contact: Contact, outcome: Outcome, changes: Changes) ->
         "unheard": 0,
         "lapsed": False,
     }
-    if isinstance(outcome, Recorded):
-        after |= _recorded(contact.report, before, moved=contact.report.status != seen["status"], now=changes.now)
-    moved = after["status"] != seen["status"]
-    if moved or after["reason"] != seen["reason"]:
+    # A late report proves that the action lives, and nothing of the VIM: after a silence it reads UNKNOWN still.
+    if not isinstance(outcome, Recorded):
+        return after
+    moved = outcome.status != before["status"]
+    after |= _recorded(contact.report, before, moved=moved, now=changes.now)
+    if moved or after["reason"] != before["reason"]:
         after["revision"] = changes.next_revision()
         kind = EventKind.STATUS_CHANGED if moved else EventKind.REASON_CHANGED
-        changes.add(kind, after, previous_status=seen["status"])
+        changes.add(kind, after, previous_status=before["status"])
     return after
 
 
@@ -129,6 +132,7 @@ def _recorded(report: Report, before: Row, *, moved: bool, now: int) -> dict[str
         "round_trip_s": report.round_trip_s,
         "observation": report.observation or before["observation"],
         "status_time": now - micros_of_age(report.age_s) if moved else before["status_time"],
+        "holds": True,
     }
 
 

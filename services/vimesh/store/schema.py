@@ -92,7 +92,7 @@ def _make(path: Path) -> None:
 
 @contextlib.contextmanager
 def _connected(file: SqliteFile) -> Generator[Connection]:
-    engine = create_engine("sqlite://", creator=file.connect, poolclass=NullPool)
+    engine = create_engine("sqlite://", creator=file.connect, poolclass=NullPool, hide_parameters=True)
     with engine.connect() as connection:
         yield connection
 

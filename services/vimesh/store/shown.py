@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, case, exists, or_
+from sqlalchemy import ColumnElement, RowMapping, and_, exists
 
 from vimesh.domain.leases import silence
 from vimesh.domain.probing import Reason
@@ -32,30 +32,13 @@ WAITING: ColumnElement[bool] = and_(
     ),
 )
 SHOWN = (*PUBLIC, LAPSED.label("lapsed"), WAITING.label("waiting"))
-# A status that was reported, and holds no more. Whoever was never heard has claimed nothing.
-_SILENT = and_(LAPSED, vims.c.contact_time.is_not(None))
-STATUS_TIME: ColumnElement[int] = case(
-    (and_(_SILENT, vims.c.status != Status.UNKNOWN), vims.c.lease_until), else_=vims.c.status_time
-)
-
-
-def has_status(status: str) -> ColumnElement[bool]:
-    """Select the VIMs that are shown with the status."""
-    stored = vims.c.status == status
-    match status:
-        case Status.UNKNOWN:
-            return or_(stored, _SILENT)
-        case Status.PENDING:
-            return stored
-        case _:
-            return and_(stored, ~LAPSED)
+# A status that was reported and holds no more, which is not on record yet.
+SILENT: ColumnElement[bool] = and_(vims.c.holds, LAPSED)
 
 
 def shown(row: Row) -> Row:
-    """Return the row as it is shown: of a silent action nothing is known (G6)."""
-    if not row["lapsed"] or row["contact_time"] is None:
-        return row
-    return {**row, **silent(row)}
+    """Return the row as it is shown: of a silent action nothing is known, though nobody may have written that (G6)."""
+    return {**row, **silent(row)} if row["holds"] and row["lapsed"] else row
 
 
 def silent(row: Row) -> dict[str, Any]:
@@ -66,6 +49,7 @@ def silent(row: Row) -> dict[str, Any]:
         "detail": silence(moment(row["lease_until"])),
         "round_trip_s": None,
         "status_time": row["status_time"] if row["status"] == Status.UNKNOWN else row["lease_until"],
+        "holds": False,
     }
 
 

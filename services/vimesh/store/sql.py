@@ -17,7 +17,7 @@ from vimesh.domain.leases import lease_s
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registration, Report, Vim
-from vimesh.store import events, finishing, listing, sweep, todos, vims
+from vimesh.store import events, finishing, lapsing, listing, sweep, todos, vims
 from vimesh.store.database import Database
 from vimesh.store.dialects import NowMicros
 from vimesh.store.group import Contact, GroupCommit
@@ -57,7 +57,7 @@ class SqlStore:
         return await self._database.read(lambda c: vims.get(c, vim_id))
 
     async def list_vims(self, query: VimQuery) -> VimPage:
-        return await self._database.read(lambda c: listing.page(c, query))
+        return await self._database.browse(lambda c: listing.page(c, query))
 
     async def modify(self, vim_id: str, modification: Modification) -> Vim:
         return await self._database.write(
@@ -76,16 +76,21 @@ class SqlStore:
         return await self._group.record([Contact(report, granted_s) for report in reports])
 
     async def _commit(self, contacts: Sequence[Contact]) -> list[Outcome]:
-        said = await self._database.read(lambda c: settled(c, contacts))
+        said = await self._database.read(lambda c: settled(c, contacts), urgent=True)
         moving = [contact for contact, outcome in zip(contacts, said, strict=True) if outcome is None]
         if not moving:
             return [outcome for outcome in said if outcome is not None]
-        written = iter(await self._database.write(lambda c: write(c, moving)))
+        written = iter(await self._database.write(lambda c: write(c, moving), urgent=True))
         return [next(written) if outcome is None else outcome for outcome in said]
 
-    async def sweep(self, limit: int) -> int:
+    async def lapse(self, limit: int) -> int:
         # Most of the time no lease has ended, and nobody has to be kept from writing to find that out.
-        if not await self._database.read(sweep.any_lapsed):
+        if not await self._database.read(lapsing.any_silent):
+            return 0
+        return await self._database.write(lambda c: lapsing.lapse(c, limit))
+
+    async def sweep(self, limit: int) -> int:
+        if not await self._database.read(sweep.any_to_replace):
             return 0
         return await self._database.write(lambda c: sweep.sweep(c, limit))
 
@@ -112,19 +117,19 @@ class SqlStore:
             await self._database.write(lambda c: finishing.done(c, todo_id, claim_token))
 
     async def span(self) -> LogSpan:
-        return await self._database.read(events.span)
+        return await self._database.read(events.span, urgent=True)
 
     async def events_after(self, revision: int, limit: int) -> list[VimEvent]:
         return await self._database.read(lambda c: events.after(c, revision, limit))
 
     async def events_of(self, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
-        return await self._database.read(lambda c: events.page(c, vim_id, page_size, page_token))
+        return await self._database.browse(lambda c: events.page(c, vim_id, page_size, page_token))
 
     async def vims_after(self, vim_id: str, limit: int) -> list[Vim]:
-        return await self._database.read(lambda c: vims.after(c, vim_id, limit))
+        return await self._database.browse(lambda c: vims.after(c, vim_id, limit))
 
     async def actions_after(self, scope: ActionScope, vim_id: str, limit: int) -> list[Action]:
-        return await self._database.read(lambda c: vims.actions_after(c, scope, vim_id, limit))
+        return await self._database.browse(lambda c: vims.actions_after(c, scope, vim_id, limit))
 
     async def actions_of(self, vim_ids: Sequence[str]) -> list[Action]:
         return await self._database.read(lambda c: vims.actions_of(c, vim_ids))

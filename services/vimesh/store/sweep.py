@@ -1,4 +1,7 @@
-"""Replacing silent actions (G7). The transaction holds off all other writers, so no two sweeps take the same action."""
+"""Replacing actions whose silence is on record, or that were never heard (G7).
+
+The transaction holds off all other writers, so no two sweeps take the same action.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,16 @@ from sqlalchemy import Connection, bindparam, exists, select, update
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
 from vimesh.store.changes import Changes
-from vimesh.store.shown import LAPSED, WAITING, Row, begun, silent
+from vimesh.store.shown import LAPSED, WAITING, Row, begun
 from vimesh.store.tables import vims
 from vimesh.store.times import micros
 
-_ANY_LAPSED = select(exists().where(LAPSED))
-_REPLACED = (
-    *("action_id", "observation", "contact_time", "lease_until", "unheard", "monitor_error"),
-    *("status", "reason", "detail", "round_trip_s", "status_time", "revision"),
-)
-_OLDEST_LAPSED = (
-    select(vims.c.id, vims.c.engine, *(vims.c[name] for name in _REPLACED), WAITING.label("waiting"))
-    .where(vims.c.lease_until < bindparam("now"))
+_ANY_TO_REPLACE = select(exists().where(~vims.c.holds, LAPSED))
+_REPLACED = ("action_id", "observation", "contact_time", "lease_until", "unheard", "monitor_error", "revision")
+_TOLD = ("id", "engine", "status", "reason", "detail")
+_OLDEST = (
+    select(*(vims.c[name] for name in (*_TOLD, *_REPLACED)), WAITING.label("waiting"))
+    .where(~vims.c.holds, vims.c.lease_until < bindparam("now"))
     .order_by(vims.c.lease_until, vims.c.id)
     .limit(bindparam("count"))
 )
@@ -33,16 +34,16 @@ _LOOKED_AT = 2000
 """Bounds what one sweep does while an engine is away and has much to start."""
 
 
-def any_lapsed(connection: Connection) -> bool:
+def any_to_replace(connection: Connection) -> bool:
     """Say whether a sweep is worth its transaction."""
-    return bool(connection.execute(_ANY_LAPSED).scalar_one())
+    return bool(connection.execute(_ANY_TO_REPLACE).scalar_one())
 
 
 def sweep(connection: Connection, limit: int) -> int:
     """Replace the actions that have been silent for longest; return how many."""
     changes = Changes.begin(connection)
     found = {"now": changes.now, "count": limit + _LOOKED_AT}
-    lapsed = connection.execute(_OLDEST_LAPSED, found).mappings().all()
+    lapsed = connection.execute(_OLDEST, found).mappings().all()
     _postpone(connection, [row for row in lapsed if _waits(row)], changes.now)
     replaced = [_replace(row, changes) for row in [row for row in lapsed if not _waits(row)][:limit]]
     if replaced:
@@ -71,7 +72,6 @@ def _replace(row: Row, changes: Changes) -> dict[str, Any]:
     changes.add(
         EventKind.ACTION_REPLACED,
         begun(after),
-        # The silence was no event: this one tells of it.
         previous_status=row["status"],
         stopped_action_id=row["action_id"],
     )
@@ -79,9 +79,8 @@ def _replace(row: Row, changes: Changes) -> dict[str, Any]:
 
 
 def _replacement(row: Row, changes: Changes) -> dict[str, Any]:
-    """Return what a silent action leaves: whoever was heard has made a claim that holds no more."""
-    heard = row["contact_time"] is not None
-    unheard = 0 if heard else row["unheard"] + 1
+    """Return the columns of the new action: nothing was heard of it yet."""
+    unheard = row["unheard"] + 1 if row["contact_time"] is None else 0
     return {
         "action_id": str(uuid.uuid4()),
         "observation": 0,
@@ -90,5 +89,4 @@ def _replacement(row: Row, changes: Changes) -> dict[str, Any]:
         "unheard": unheard,
         "monitor_error": "",
         "revision": changes.next_revision(),
-        **(silent(row) if heard else {}),
     }

@@ -55,6 +55,9 @@ vims = Table(
     Column("contact_time", Micros),
     # Until when the action need not be heard: its start grace before the first report, its lease after that.
     Column("lease_until", Micros, nullable=False, server_default="0"),
+    # Whether the status is what the wanted action said last: not before its first report, and not any more when its
+    # silence is on record.
+    Column("holds", Boolean, nullable=False, server_default="0"),
     # How many actions in a row were replaced without ever having been heard.
     Column("unheard", Integer, nullable=False, server_default="0"),
     Column("monitor_error", Text, nullable=False),
@@ -69,7 +72,8 @@ vims = Table(
     Index(None, "status_time", "id"),
     Index(None, "status", "create_time", "id"),
     Index(None, "engine", "id"),
-    Index(None, "lease_until"),
+    # The silences that are to be put on record, and the actions that are to be replaced, each the oldest first.
+    Index(None, "holds", "lease_until"),
 )
 
 events = Table(

@@ -18,7 +18,9 @@ def upgrade() -> None:
     # heard again, which is at most one contact away.
     op.add_column("vims", sa.Column("lease_until", _WHOLE, server_default="0", nullable=False))
     op.add_column("vims", sa.Column("unheard", sa.Integer(), server_default="0", nullable=False))
-    op.create_index("ix_vims_lease_until", "vims", ["lease_until"])
+    op.add_column("vims", sa.Column("holds", sa.Boolean(), server_default="0", nullable=False))
+    op.execute("UPDATE vims SET holds = 1 WHERE contact_time IS NOT NULL")
+    op.create_index("ix_vims_holds_lease_until", "vims", ["holds", "lease_until"])
     op.create_table(
         "todos",
         sa.Column("number", _WHOLE, autoincrement=False, nullable=False),
@@ -42,6 +44,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("todos")
-    op.drop_index("ix_vims_lease_until", "vims")
+    op.drop_index("ix_vims_holds_lease_until", "vims")
+    op.drop_column("vims", "holds")
     op.drop_column("vims", "unheard")
     op.drop_column("vims", "lease_until")

@@ -1,0 +1,28 @@
+"""Says once that a peer is lost, and once that it is back."""
+
+from __future__ import annotations
+
+import structlog
+
+_log = structlog.get_logger()
+
+
+class Link:
+    """Whether calls of one kind get through to a peer. Attempts are not logged, only what changes."""
+
+    def __init__(self, peer: str, calls: str, *, meanwhile: str) -> None:
+        """`meanwhile` says what a lost peer does not stop."""
+        self._peer = peer
+        self._calls = calls
+        self._meanwhile = meanwhile
+        self._lost = False
+
+    def failed(self, why: str) -> None:
+        if not self._lost:
+            self._lost = True
+            _log.warning(f"{self._peer} lost: {self._meanwhile}", calls=self._calls, why=why)
+
+    def worked(self) -> None:
+        if self._lost:
+            self._lost = False
+            _log.info(f"{self._peer} back", calls=self._calls)

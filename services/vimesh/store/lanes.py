@@ -1,0 +1,77 @@
+"""Threads for one kind of work, and the queue before them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
+
+from vimesh.domain.errors import Overloaded
+
+T = TypeVar("T")
+
+
+class Lane:
+    """Bounds who waits for a thread, and for how long. Lanes do not wait for each other."""
+
+    def __init__(self, threads: int, *, patience_s: float, max_waiting: int) -> None:
+        self._executor = ThreadPoolExecutor(threads, "sqlite")
+        self._free = threads
+        self._patience_s = patience_s
+        self._max_waiting = max_waiting
+        self._urgent: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def run(self, call: Callable[[], T], *, urgent: bool = False) -> T:
+        """Run the call in a thread. What is urgent goes before all others, and is not counted.
+
+        Raises Overloaded when too many wait, or none of the threads was free in time.
+        """
+        await self._turn(urgent=urgent)
+        future = asyncio.get_running_loop().run_in_executor(self._executor, call)
+        future.add_done_callback(self._done)
+        # The thread cannot be cancelled: it stays taken until its transaction is over.
+        return await asyncio.shield(future)
+
+    async def _turn(self, *, urgent: bool) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        if not urgent and len(self._waiting) >= self._max_waiting:
+            raise Overloaded
+        queue = self._urgent if urgent else self._waiting
+        turn = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await turn
+        except BaseException as error:
+            if turn.cancelled():
+                with suppress(ValueError):  # passed over meanwhile
+                    queue.remove(turn)
+            else:  # given while its owner was giving up
+                self._pass_on()
+            if isinstance(error, TimeoutError):
+                raise Overloaded from error
+            raise
+
+    def _done(self, future: asyncio.Future[T]) -> None:
+        self._pass_on()
+        if not future.cancelled():
+            future.exception()  # nobody may be left to hear it
+
+    def _pass_on(self) -> None:
+        """Give the thread to whoever comes next."""
+        for queue in (self._urgent, self._waiting):
+            while queue:
+                turn = queue.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    return
+        self._free += 1
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._executor.shutdown)

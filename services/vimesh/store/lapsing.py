@@ -1,0 +1,59 @@
+"""Putting silences on record: what is read already becomes a change that watchers are told of (G6, G8)."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, exists, select, update
+
+from vimesh.domain.events import EventKind
+from vimesh.domain.vims import Status
+from vimesh.store.changes import Changes
+from vimesh.store.shown import SILENT, Row, silent
+from vimesh.store.tables import vims
+
+SILENCE = ("status", "reason", "detail", "round_trip_s", "status_time", "holds", "revision")
+"""The columns that say so."""
+
+_ANY_SILENT = select(exists().where(SILENT))
+_OLDEST_SILENT = (
+    select(vims.c.id, vims.c.engine, vims.c.action_id, vims.c.lease_until, *(vims.c[name] for name in SILENCE))
+    .where(vims.c.holds, vims.c.lease_until < bindparam("now"))
+    .order_by(vims.c.lease_until)
+    .limit(bindparam("count"))
+)
+_LAPSE = (
+    update(vims).where(vims.c.id == bindparam("of_vim")).values({name: bindparam(f"new_{name}") for name in SILENCE})
+)
+
+
+def any_silent(connection: Connection) -> bool:
+    """Say whether `lapse` is worth its transaction."""
+    return bool(connection.execute(_ANY_SILENT).scalar_one())
+
+
+def lapse(connection: Connection, limit: int) -> int:
+    """Put the oldest silences on record; return how many."""
+    changes = Changes.begin(connection)
+    found = connection.execute(_OLDEST_SILENT, {"now": changes.now, "count": limit}).mappings().all()
+    lapsed = [with_its_silence(row, changes) for row in found]
+    if lapsed:
+        connection.execute(
+            _LAPSE, [{"of_vim": row["id"], **{f"new_{name}": row[name] for name in SILENCE}} for row in lapsed]
+        )
+    changes.write()
+    return len(lapsed)
+
+
+def with_its_silence(row: Row, changes: Changes) -> Row:
+    """Return a row of which a change is made with the silence that nobody wrote yet, if any, and note that change.
+
+    A silence comes before what ends it: whoever has read UNKNOWN is told of both.
+    """
+    lapsed = row["lease_until"] < changes.now
+    if not (row["holds"] and lapsed):
+        return {**row, "lapsed": lapsed}
+    after = {**row, **silent(row), "lapsed": lapsed, "revision": changes.next_revision()}
+    known = row["status"] != Status.UNKNOWN
+    changes.add(
+        EventKind.STATUS_CHANGED if known else EventKind.REASON_CHANGED, after, previous_status=Status(row["status"])
+    )
+    return after

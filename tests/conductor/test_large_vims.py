@@ -1,0 +1,106 @@
+"""However large VIMs are, every message stays below what clients take by default."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+
+from tests.support.conductors import Client
+from vimesh.conductor.pages import MAX_PAGE_BYTES, bounded, cut
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+
+_COUNT = 8
+
+
+def large() -> dict[str, object]:
+    """Make fields that are as large as the rules allow, and larger on the wire than as JSON."""
+    numbers, text = Struct(), Struct()
+    numbers.update({"a": [0] * 13_000})
+    text.update({"a": "x" * 65_000})
+    return {"extra": numbers, "placement_attr": numbers, "vim_project": text, "auth_cred": text}
+
+
+@pytest.fixture
+async def ids(client: Client) -> list[str]:
+    return [(await client.register(**large())).id for _ in range(_COUNT)]
+
+
+def assert_small(responses: Sequence[Message]) -> None:
+    assert len(responses) > 1
+    assert max(response.ByteSize() for response in responses) < MAX_PAGE_BYTES + 1024
+
+
+async def test_lists_of_large_vims_come_in_short_pages_without_gap_or_repeat(client: Client, ids: list[str]) -> None:
+    pages: list[pb.ListVimsResponse] = []
+    token = ""
+    async with grpc.aio.insecure_channel(client.address) as plain:
+        stub = VimServiceStub(plain)
+        while token or not pages:
+            request = pb.ListVimsRequest(page_size=1000, page_token=token)
+            pages.append(await stub.ListVims(request, timeout=20))
+            token = pages[-1].next_page_token
+
+    assert_small(pages)
+    assert [vim.id for page in pages for vim in page.vims] == ids
+
+
+async def test_changes_of_large_vims_come_in_short_pages_without_gap_or_repeat(client: Client, ids: list[str]) -> None:
+    pages: list[pb.ListVimEventsResponse] = []
+    token = ""
+    while token or not pages:
+        pages.append(await client.vims.ListVimEvents(pb.ListVimEventsRequest(page_token=token), timeout=20))
+        token = pages[-1].next_page_token
+
+    assert_small(pages)
+    assert [event.vim_id for page in pages for event in page.events] == ids[::-1]
+
+
+async def test_a_watch_shows_large_vims_in_small_messages(client: Client, ids: list[str]) -> None:
+    shown: list[pb.WatchVimsResponse] = []
+    async for response in client.vims.WatchVims(pb.WatchVimsRequest(snapshot=True), timeout=20):
+        if response.revision:
+            break
+        shown.append(response)
+    changes: list[pb.WatchVimsResponse] = []
+    async for response in client.vims.WatchVims(pb.WatchVimsRequest(start_revision=2), timeout=20):
+        changes += [response] if response.events else []
+        if response.events and response.events[-1].vim_id == ids[-1]:
+            break
+
+    assert_small(shown)
+    assert sorted(vim.id for response in shown for vim in response.vims) == sorted(ids)
+    assert_small(changes)
+    assert [event.vim_id for response in changes for event in response.events] == ids
+    assert [response.revision for response in changes] == [response.events[-1].revision for response in changes]
+
+
+def vims(*sizes: int) -> list[vim_pb2.Vim]:
+    return [vim_pb2.Vim(description="x" * size) for size in sizes]
+
+
+def test_what_is_too_large_for_a_page_makes_one_alone() -> None:
+    small, half, huge = 100, MAX_PAGE_BYTES // 2, 2 * MAX_PAGE_BYTES
+
+    pages = list(cut(vims(huge, small, half, half, huge)))
+
+    assert [[len(vim.description) for vim in page] for page in pages] == [[huge], [small, half], [half], [huge]]
+    assert list(cut([])) == []
+
+
+async def test_a_page_that_grows_while_it_is_cut_is_cut_again() -> None:
+    answers = [vims(*[MAX_PAGE_BYTES // 3] * 5), vims(*[MAX_PAGE_BYTES] * 2), vims(MAX_PAGE_BYTES)]
+    asked: list[int] = []
+
+    async def read(size: int) -> tuple[Sequence[vim_pb2.Vim], str]:
+        asked.append(size)
+        return answers[len(asked) - 1], f"after {size}"
+
+    found, token = await bounded(read, 5)
+
+    assert (asked, len(found), token) == ([5, 2, 1], 1, "after 1")

@@ -1,0 +1,112 @@
+"""What goes wrong on our side is never the VIM's fault (G12)."""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+from collections.abc import Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.actions import action
+from vimesh.domain.probing import Reason
+from vimesh.monitor.addresses import Address
+from vimesh.monitor.connection import Connection
+from vimesh.monitor.faults import remote_failure
+from vimesh.monitor.probes import LocalFault
+from vimesh.monitor.sockets import Sockets
+from vimesh.monitor.target import Target
+
+REMOTE = {
+    errno.ECONNREFUSED: Reason.REFUSED,
+    errno.ECONNRESET: Reason.RESET,
+    errno.EPIPE: Reason.RESET,
+    errno.ETIMEDOUT: Reason.TIMEOUT,
+    errno.ENETUNREACH: Reason.NET_UNREACHABLE,
+    errno.EHOSTUNREACH: Reason.HOST_UNREACHABLE,
+    errno.EHOSTDOWN: Reason.HOST_UNREACHABLE,
+}
+
+
+@pytest.mark.parametrize(("number", "reason"), REMOTE.items())
+def test_what_the_network_says_is_about_the_vim(number: int, reason: str) -> None:
+    assert remote_failure(number)[0] == reason
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.ENOBUFS, Reason.LOCAL_RESOURCES),
+        (errno.ENOMEM, Reason.LOCAL_RESOURCES),
+        (errno.EMFILE, Reason.LOCAL_RESOURCES),
+        (errno.ENETDOWN, Reason.LOCAL_NO_ROUTE),
+        (errno.EPERM, Reason.LOCAL_PERMISSION),
+        (99999, Reason.LOCAL_RESOURCES),
+    ],
+)
+def test_all_other_numbers_are_about_this_machine_whenever_they_are_learnt(number: int, reason: str) -> None:
+    with pytest.raises(LocalFault) as raised:
+        remote_failure(number)
+
+    assert raised.value.reason == reason
+
+
+class Heard:
+    """Takes down faults, and expects nothing else."""
+
+    def __init__(self) -> None:
+        self.faults: list[tuple[str, str]] = []
+
+    def answered(self, *answer: object) -> None:
+        raise AssertionError(answer)
+
+    def failed(self, *failure: object) -> None:
+        raise AssertionError(failure)
+
+    def departs(self, target: Target) -> int:
+        raise AssertionError(target)
+
+    def faulted(self, _: Target, reason: str, detail: str) -> None:
+        self.faults.append((reason, detail))
+
+
+def probe(advance: Callable[[], None], *, times: int = 1) -> Heard:
+    """Probe a port that takes connections, with connections that go on in this way."""
+
+    class Odd(Connection):
+        def established(self) -> None:
+            advance()
+
+    heard = Heard()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        Sockets(
+            connect=lambda target, number, address: Odd(target, number, address, lambda: 0.0), listener=heard, limit=10
+        ) as sockets,
+    ):
+        for serial in range(times):
+            target = Target(action("http://127.0.0.1"))
+            target.serial = serial
+            sockets.send(target, 1, Address(socket.AF_INET, server.getsockname()))
+            select.select([sockets.fileno()], [], [], 5)
+            sockets.drain()
+    return heard
+
+
+def test_a_defect_of_the_prober_is_a_local_fault_and_logged_once() -> None:
+    def break_down() -> None:
+        raise IndexError("a bug")
+
+    with capture_logs() as logs:
+        heard = probe(break_down, times=3)
+
+    assert heard.faults == [(Reason.LOCAL_DEFECT, "the prober broke: IndexError: a bug")] * 3
+    assert [line["event"] for line in logs] == ["a probe broke"]
+
+
+def test_a_connection_that_breaks_for_want_of_memory_is_a_local_fault() -> None:
+    heard = probe(lambda: remote_failure(errno.ENOBUFS) and None)
+
+    assert [reason for reason, _ in heard.faults] == [Reason.LOCAL_RESOURCES]

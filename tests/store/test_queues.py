@@ -1,0 +1,62 @@
+"""Many callers at once: what is asked most is not kept waiting by what takes long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.support.stores import record, registration, report, sqlite_url, store_at
+from vimesh.domain.queries import VimQuery, parse_filter, parse_order
+from vimesh.domain.vims import Recorded, Status
+from vimesh.store.listing import _rows
+from vimesh.store.sql import SqlStore
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncGenerator[SqlStore]:
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as opened:
+        yield opened
+
+
+async def test_reports_go_before_registrations_that_wait(store: SqlStore) -> None:
+    vim = await store.register(registration())
+    registering = [asyncio.create_task(store.register(registration())) for _ in range(300)]
+    await asyncio.sleep(0)
+
+    assert await record(store, [report(vim, Status.REACHABLE, 1)]) == [Recorded(Status.REACHABLE)]
+
+    assert sum(task.done() for task in registering) < 150
+    await asyncio.gather(*registering)
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        *(("", order) for order in ("create_time", "status_time", "status_time desc", "name")),
+        *((f"status {term}", "") for term in ("= UNKNOWN", "= REACHABLE", "!= REACHABLE", "= PENDING")),
+        ("status != UNKNOWN", "create_time desc"),
+    ],
+)
+async def test_a_page_is_read_in_the_order_of_an_index(store: SqlStore, text: str, order: str) -> None:
+    statement = _rows(VimQuery(parse_filter(text), parse_order(order)), [])
+
+    plan = await store._database.read(
+        lambda c: [
+            str(row.detail)
+            for row in c.exec_driver_sql(
+                f"EXPLAIN QUERY PLAN {statement.compile(c, compile_kwargs={'literal_binds': True})}"
+            )
+        ]
+    )
+
+    # What has to be sorted is what was found, and the silences that are not on record yet.
+    sorted_after = [
+        step for step, then in pairwise(plan) if " vims USING INDEX" in step and then.startswith("USE TEMP")
+    ]
+    assert all("ix_vims_holds_lease_until" in step for step in sorted_after)
+    assert len(sorted_after) == (text in ("status = UNKNOWN", "status != REACHABLE"))
+    assert not [step for step in plan if step == "SCAN vims"]
