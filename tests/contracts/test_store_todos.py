@@ -73,12 +73,12 @@ async def test_each_change_of_the_action_brings_its_to_dos(store: VimStore, vim:
     assert await all_done(store) == []
 
     actions.append((await other_target(store, vim)).monitor.action_id)
-    assert await all_done(store) == [(TodoKind.STOP, actions[0], False), (TodoKind.START, actions[1], False)]
+    assert await all_done(store) == [(TodoKind.START, actions[1], False), (TodoKind.STOP, actions[0], False)]
 
     await elapse(store, START_GRACE_S + 1)
     assert await store.sweep(10) == 1
     actions.append((await store.get(vim.id)).monitor.action_id)
-    assert await all_done(store) == [(TodoKind.STOP, actions[1], False), (TodoKind.START, actions[2], False)]
+    assert await all_done(store) == [(TodoKind.START, actions[2], False), (TodoKind.STOP, actions[1], False)]
 
     await store.deregister(vim.id)
     assert await all_done(store) == [(TodoKind.STOP, actions[2], True)]
@@ -91,19 +91,19 @@ async def test_what_is_to_be_done_of_one_vim_comes_one_after_the_other(store: Vi
 
     first = await claimed(store)
 
-    assert [(todo.kind, todo.vim_id) for todo in first] == [(TodoKind.STOP, vim.id), (TodoKind.START, other.id)]
-    assert first[0].action is None
+    assert [(todo.kind, todo.vim_id) for todo in first] == [(TodoKind.START, vim.id), (TodoKind.START, other.id)]
+    assert first[0].action_id == after.monitor.action_id
     assert await claimed(store) == []
     await store.finish_todo(first[0].id, first[0].claim_token)
     [second] = await claimed(store)
-    assert (second.kind, second.action_id) == (TodoKind.START, after.monitor.action_id)
+    assert (second.kind, second.action_id, second.action) == (TodoKind.STOP, vim.monitor.action_id, None)
 
 
 async def test_a_start_that_is_not_wanted_any_more_is_dropped(store: VimStore, vim: Vim) -> None:
     actions = [(await other_target(store, vim, number)).monitor.action_id for number in range(4)]
 
     stops = [(TodoKind.STOP, action_id, False) for action_id in (vim.monitor.action_id, *actions[:3])]
-    assert await all_done(store) == [*stops, (TodoKind.START, actions[3], False)]
+    assert await all_done(store) == [*stops[:3], (TodoKind.START, actions[3], False), stops[3]]
 
 
 async def test_a_vim_that_is_gone_is_not_started(store: VimStore, vim: Vim) -> None:
@@ -237,8 +237,8 @@ async def test_who_was_heard_is_replaced_though_its_start_was_never_finished(sto
 
     after = await store.get(vim.id)
     assert await all_done(store) == [
-        (TodoKind.STOP, vim.monitor.action_id, False),
         (TodoKind.START, after.monitor.action_id, False),
+        (TodoKind.STOP, vim.monitor.action_id, False),
     ]
 
 

@@ -8,8 +8,8 @@ GONE_PAUSES_S = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 15.0, 15.0)
 """Between the attempts to stop the action of a VIM that is gone. Together a contact interval of at most 60 s, and what
 it takes to exit."""
 REPLACED_PAUSES_S = (1.0, 1.0, 2.0, 3.0, 5.0)
-"""The same of an action that was replaced. The new one is started after that, and to have the VIM watched is worth
-more than a quiet log; an action whose executor died never exits."""
+"""The same of an action that was replaced. The next change of the VIM comes after it, and to have the VIM watched is
+worth more than a quiet log; an action whose executor died never exits."""
 
 
 def pause_after(stop: Stop) -> float | None:

@@ -12,7 +12,7 @@ from vimesh.domain.vims import Engine
 
 
 def todos_of(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows of `todos`: the stopped action is to be stopped, and the new one started after that."""
+    """Return rows of `todos`: the new action is to be started, and the stopped one stopped after that."""
     return [todo for event in events if event["engine"] == Engine.MISTRAL for todo in _of(event)]
 
 
@@ -26,8 +26,9 @@ def _of(event: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
 
 def _todo(event: Mapping[str, Any], kind: TodoKind, action_id: str, *, vim_gone: bool) -> dict[str, Any]:
     return {
-        # Grows with the revisions, so in the order of commits; within one change, the start comes last.
-        "number": 2 * event["revision"] + (kind is TodoKind.START),
+        # Grows with the revisions, so in the order of commits. Within one change the start comes first: the VIM is
+        # probed while the old action, which cannot write any more, is still being taken away (G11).
+        "number": 2 * event["revision"] + (kind is TodoKind.STOP),
         "id": str(uuid.uuid4()),
         "kind": kind,
         "vim_id": event["vim_id"],
