@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import executor_main
 from tests.support.scripted_conductor import ScriptedConductor, serving
 from tests.support.verdicts import PATIENCE_S
+
+PROGRAM = Path(__file__).parents[1] / "support/executor_main.py"
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def conductor() -> ScriptedConductor:
 async def process(port: int, *words: str) -> AsyncGenerator[asyncio.subprocess.Process]:
     running = await asyncio.create_subprocess_exec(
         sys.executable,
-        str(Path(executor_main.__file__)),
+        str(PROGRAM),
         f"127.0.0.1:{port}",
         *words,
         stdin=asyncio.subprocess.PIPE,
