@@ -6,6 +6,8 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 
+import grpc
+
 from vimesh.cli.durations import exact, seconds
 from vimesh.cli.exits import ExitCode, Failure
 from vimesh.cli.vim.board import Board
@@ -14,6 +16,7 @@ from vimesh.cli.vim.front import Front
 from vimesh.cli.vim.watching import watch
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
 
 _DELETED = "DELETED"
 _STATUSES = ("REACHABLE", "UNREACHABLE", "UNKNOWN", "PENDING")
@@ -65,7 +68,7 @@ async def wait_for(front: Front, vim: vim_pb2.Vim, condition: Condition, within_
                     vim = present or vim
                     # A status that has come and gone again was there.
                     if condition.met_by(present) or condition.word in passed:
-                        return present
+                        return present and await _whole(front, present)
                     if present is None:
                         raise Failure(f"{vim.name} ({vim.id}) was deregistered meanwhile", code=ExitCode.NOT_FOUND)
     except TimeoutError:
@@ -75,3 +78,12 @@ async def wait_for(front: Front, vim: vim_pb2.Vim, condition: Condition, within_
             code=ExitCode.NOT_MET,
         ) from None
     raise AssertionError("a watch never ends by itself")
+
+
+async def _whole(front: Front, vim: vim_pb2.Vim) -> vim_pb2.Vim:
+    """Return the VIM with what events do not carry, such as the round trip, unless it has changed again."""
+    try:
+        read = (await front.vims.GetVim(pb.GetVimRequest(vim_id=vim.id), timeout=front.timeout_s)).vim
+    except grpc.aio.AioRpcError:
+        return vim  # what was waited for was there, and that is the answer
+    return read if read.revision == vim.revision else vim
