@@ -68,7 +68,7 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
 $(VENV)/.fleet: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable '.[fleet]'
+	$(BIN)/pip install --quiet --editable '.[fleet,mistral]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
@@ -80,6 +80,7 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@command -v ip  >/dev/null || deploy/apt-install iproute2
 	@command -v nft >/dev/null || [ -x /usr/sbin/nft ] || deploy/apt-install nftables
+	@command -v sysctl >/dev/null || [ -x /usr/sbin/sysctl ] || deploy/apt-install procps
 	@command -v npm >/dev/null || deploy/apt-install nodejs npm
 	@command -v rabbitmq-server >/dev/null || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || deploy/apt-install rabbitmq-server
 	@touch $@
