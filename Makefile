@@ -34,9 +34,11 @@ proto: $(VENV)/.dev
 	$(BIN)/buf lint gen/vimesh/v1/contract.binpb --config protos/buf.yaml --path vimesh
 	$(BIN)/buf breaking gen/vimesh/v1/contract.binpb --against protos/baseline.binpb --config protos/buf.yaml --path vimesh
 
-# Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker.
+# Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker. What must have
+# the machine for itself comes after that.
 test: $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready samples/node/node_modules
-	$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest -m 'not alone' --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest -m alone $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format services tests protos samples

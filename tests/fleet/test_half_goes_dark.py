@@ -13,7 +13,7 @@ import pytest
 from tests.support.fleets import starting_fleet
 from tests.support.namespaces import namespace
 
-pytestmark = [pytest.mark.fleet, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.fleet, pytest.mark.alone, pytest.mark.timeout(180)]
 
 COUNT = 2000
 INTERVAL_S = 10.0

@@ -17,7 +17,7 @@ from tests.support.waiting import eventually, until
 from vimesh.engine.workflow import ACTION, TASK, workflow_name
 from vimesh.v1 import vim_pb2
 
-pytestmark = [pytest.mark.fleet, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.fleet, pytest.mark.alone, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
 
 Monitor = vim_pb2.Monitor
 ROUNDS = 3

@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
-pytestmark = [pytest.mark.fleet, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.fleet, pytest.mark.alone, pytest.mark.timeout(120)]
 
 Vim = vim_pb2.Vim
 FAST = vim_pb2.ProbePolicy(interval=Duration(nanos=500_000_000), timeout=Duration(nanos=200_000_000))
