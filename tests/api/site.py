@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from mistralclient.api import client as mistral_client
 from tests.api.conductors import OF_MISTRAL
 from tests.support.conductors import Client, conductor_at
 from tests.support.mistrals import RunningMistral, running_mistral
+from tests.support.waiting import until
 from vimesh.v1 import vim_pb2
 
 PATIENCE_S = 25
@@ -38,9 +38,7 @@ class Site:
         return await until_vim(self.client, vim_id, holds)
 
     async def until_empty(self) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while self.left():  # noqa: ASYNC110 - Mistral tells nobody
-                await asyncio.sleep(0.1)
+        await until(lambda: not self.left(), PATIENCE_S)
 
     def left(self) -> list[str]:
         found = [*self.workflows.workflows.list(name="has:vim_id_"), *self.workflows.executions.list()]
@@ -52,10 +50,7 @@ class Site:
 
 async def until_vim(client: Client, vim_id: str, holds: Holds) -> vim_pb2.Vim:
     """Wait until a VIM is as wanted."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds(vim := await client.get(vim_id)):  # noqa: ASYNC110 - looks at what users see
-            await asyncio.sleep(0.05)
-    return vim
+    return await client.until(vim_id, holds, PATIENCE_S)
 
 
 @asynccontextmanager

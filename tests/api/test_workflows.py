@@ -14,6 +14,7 @@ from tests.api.site import PATIENCE_S, Site, until_vim
 from tests.support.conductors import conductor_at
 from tests.support.mistrals import running_mistral
 from tests.support.targets import fake_api, free_port
+from tests.support.waiting import until
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
@@ -48,9 +49,7 @@ async def test_a_new_auth_url_is_watched_by_a_new_execution(site: Site) -> None:
         change.update_mask.paths.append("auth_url")
         modified = (await site.client.vims.ModifyVim(change, timeout=10)).vim
         await site.until(vim.id, lambda vim: vim.status == REACHABLE and vim.monitor.state == vim_pb2.Monitor.RUNNING)
-        async with asyncio.timeout(PATIENCE_S):
-            while set(site.executions()) != {modified.monitor.action_id}:  # noqa: ASYNC110 - Mistral tells nobody
-                await asyncio.sleep(0.1)
+        await until(lambda: set(site.executions()) == {modified.monitor.action_id}, PATIENCE_S)
 
     assert modified.monitor.action_id != vim.monitor.action_id
 

@@ -34,10 +34,7 @@ def database(tmp_path: Path) -> Path:
 
 
 async def until_unknown(client: Client, vim: Vim) -> Vim:
-    async with asyncio.timeout(20):
-        while (found := await client.get(vim.id)).status != Vim.UNKNOWN:  # noqa: ASYNC110 - nobody writes: no event comes
-            await asyncio.sleep(0.02)
-    return found
+    return await client.until(vim.id, lambda found: found.status == Vim.UNKNOWN, 20)
 
 
 async def test_a_vim_whose_action_fell_silent_reads_unknown_though_nobody_wrote(database: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 from tests.support.stores import sqlite_url, store_at
+from tests.support.waiting import eventually
 from vimesh.conductor.server import ConductorSettings, serving
 from vimesh.rpc.channels import channel
 from vimesh.store.sql import SqlStore
@@ -48,6 +49,18 @@ class Client:
 
     async def get(self, vim_id: str) -> vim_pb2.Vim:
         return (await self.vims.GetVim(vim_service_pb2.GetVimRequest(vim_id=vim_id), timeout=10)).vim
+
+    async def until(self, vim_id: str, holds: Callable[[vim_pb2.Vim], bool], within_s: float) -> vim_pb2.Vim:
+        """Read a VIM again and again until it is as wanted: what is read can change although no event comes."""
+        vim = vim_pb2.Vim()
+
+        async def holds_now() -> bool:
+            nonlocal vim
+            vim = await self.get(vim_id)
+            return holds(vim)
+
+        await eventually(holds_now, within_s)
+        return vim
 
     async def deregister(self, vim_id: str) -> None:
         await self.vims.DeregisterVim(vim_service_pb2.DeregisterVimRequest(vim_id=vim_id), timeout=10)

@@ -62,12 +62,8 @@ class Edge(grpc.aio.ServerInterceptor):
             try:
                 self._rules.check(request)
                 return await serve(request, context)
-            except VimeshError as error:
-                await _abort(context, *_expected(method, error))
-            except grpc.aio.AbortError:
-                raise
-            except Exception:  # noqa: BLE001 - the edge is where faults stop
-                await _abort(context, *_defect(method))
+            except Exception as error:  # noqa: BLE001 - the edge is where faults stop
+                await _refuse(method, context, error)
 
         return guarded
 
@@ -77,14 +73,17 @@ class Edge(grpc.aio.ServerInterceptor):
                 self._rules.check(request)
                 async for response in serve(request, context):
                     yield response
-            except VimeshError as error:
-                await _abort(context, *_expected(method, error))
-            except grpc.aio.AbortError:
-                raise
-            except Exception:  # noqa: BLE001 - the edge is where faults stop
-                await _abort(context, *_defect(method))
+            except Exception as error:  # noqa: BLE001 - the edge is where faults stop
+                await _refuse(method, context, error)
 
         return guarded
+
+
+async def _refuse(method: str, context: _Context, error: Exception) -> NoReturn:
+    """End the call with the status of what its handler raised. To be called where that is caught."""
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    await _abort(context, *(_expected(method, error) if isinstance(error, VimeshError) else _defect(method)))
 
 
 def _expected(method: str, error: VimeshError) -> _Failure:

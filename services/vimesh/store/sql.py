@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -12,6 +11,7 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from vimesh.domain.actions import Action, ActionScope
+from vimesh.domain.background import beside
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.leases import lease_s
 from vimesh.domain.queries import VimPage, VimQuery
@@ -147,16 +147,8 @@ async def sql_store(
     A call waits up to `lock_timeout_s` for its turn in this process, and as long for a writer in another one.
     Raises BadSetting for a URL that names no database. `schema.check` says whether its tables are right.
     """
-    failure: Exception | None = None
     file = replace(sqlite_file(database_url), lock_timeout_s=lock_timeout_s)
-    async with sqlite_database(file) as database, asyncio.TaskGroup() as tasks:
+    async with sqlite_database(file) as database:
         store = SqlStore(database, cipher)
-        serving = tasks.create_task(store.serve_reports())
-        try:
+        async with beside(store.serve_reports()):
             yield store
-        except Exception as error:  # noqa: BLE001 - raised again below: a TaskGroup would wrap it
-            failure = error
-        finally:
-            serving.cancel()
-    if failure is not None:
-        raise failure
