@@ -52,6 +52,20 @@ def test_a_repeated_register_with_the_same_request_id_answers_with_the_same_vim(
     assert user(*again).json["id"] == user(*again).json["id"]
 
 
+def test_a_vim_can_bring_its_id_and_its_engine_and_move(user: Command, name: str, cloud: Target) -> None:
+    vim_id = str(uuid.uuid4())
+    whose = ("--id", vim_id, "--engine", "external", "--auth-url", cloud.auth_url, *QUICK)
+
+    registered = user("vim", "register", name, *whose, "-o", "json").json
+    assert (registered["id"], registered["monitor"]["engine"]) == (vim_id, "EXTERNAL")
+    assert registered["monitor"]["action_id"] == vim_id
+
+    moved = user("vim", "set", name, "--engine", "embedded", "-o", "json").json
+    assert moved["monitor"]["engine"] == "EMBEDDED"
+    assert user("vim", "wait", name, "--for", "REACHABLE", "--timeout", "10s").code == 0
+    assert user("vim", "set", name, "--engine", "nowhere").code == 2
+
+
 def test_every_broken_rule_is_a_line_and_nothing_is_registered(user: Command, name: str) -> None:
     done = user("vim", "register", name, "--auth-url", NOWHERE, "--interval", "2h", "--timeout", "1ms")
 

@@ -189,7 +189,7 @@ async def test_a_silence_becomes_a_change_of_its_own(store: VimStore) -> None:
     for vim in read[:3]:
         event = events[vim.id]
         assert (event.status, event.reason, event.detail) == (Status.UNKNOWN, Reason.SILENT, vim.detail)
-        assert (event.action_id, event.moves_actions) == (vim.monitor.action_id, False)
+        assert (event.action_id, event.stopped_action_id) == (vim.monitor.action_id, "")
         # Whoever reads sees what it saw before.
         assert await store.get(vim.id) == replace(vim, revision=event.revision)
     assert await store.get(vims[3].id) == read[3]

@@ -9,7 +9,7 @@ from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.leases import LONGEST_GRACE_S, START_GRACE_S
 from vimesh.domain.ports import VimStore
 from vimesh.domain.probing import Reason
-from vimesh.domain.vims import BadAction, MonitorState, Recorded, Status, Vim
+from vimesh.domain.vims import BadAction, Engine, MonitorState, Recorded, Status, Vim
 
 LATE_S = 91.0
 """Longer than the lease that `record` grants, and than the first start grace."""
@@ -31,7 +31,11 @@ async def test_a_silent_action_is_replaced_and_hears_bad_action_when_it_comes_ba
     assert (after.monitor.state, after.monitor.contact_time) == (MonitorState.STARTING, None)
     assert (after.etag, after.update_time) == (vim.etag, vim.update_time)
     event = await newest_event(store)
-    assert (event.kind, event.revision, event.moves_actions) == (EventKind.ACTION_REPLACED, after.revision, True)
+    assert (event.kind, event.revision, event.starts_in(Engine.EMBEDDED)) == (
+        EventKind.ACTION_REPLACED,
+        after.revision,
+        True,
+    )
     assert (event.action_id, event.stopped_action_id) == (after.monitor.action_id, vim.monitor.action_id)
     assert (event.previous_status, event.status, event.reason) == (Status.UNKNOWN, Status.UNKNOWN, Reason.SILENT)
     assert (await store.actions_of([vim.id]))[0].observation == 0

@@ -27,6 +27,7 @@ RAISED = [
     errors.TodoNotFound(ID),
     errors.NameTaken("lab", "default"),
     errors.DefaultTaken("default"),
+    errors.VimIdTaken(ID),
     errors.RequestIdReused(ID),
     errors.EtagMismatch(ID),
     errors.RevisionCompacted(17),

@@ -123,7 +123,7 @@ class Vim(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """UUID, made by the server. Never used again for another VIM."""
+    """UUID. The server makes a new one, unless RegisterVimRequest.vim_id names one."""
     project_id: _builtins.str
     """The project that the VIM belongs to; empty means `default`. Cannot be changed."""
     name: _builtins.str
@@ -331,6 +331,10 @@ class Monitor(_message.Message):
         """In a `vimesh monitor` process."""
         MISTRAL: Monitor._Engine.ValueType  # 2
         """In a Mistral workflow named `workflow_name`."""
+        EXTERNAL: Monitor._Engine.ValueType  # 3
+        """Nowhere that vimesh starts it: somebody else runs the action, such as an old Tacker action behind the bridge or a
+        client of UpdateVim, and reports. A silent one reads UNKNOWN, and stays the wanted one: nobody could start another.
+        """
 
     class Engine(_Engine, metaclass=_EngineEnumTypeWrapper):
         """Where ping actions run."""
@@ -341,6 +345,10 @@ class Monitor(_message.Message):
     """In a `vimesh monitor` process."""
     MISTRAL: Monitor.Engine.ValueType  # 2
     """In a Mistral workflow named `workflow_name`."""
+    EXTERNAL: Monitor.Engine.ValueType  # 3
+    """Nowhere that vimesh starts it: somebody else runs the action, such as an old Tacker action behind the bridge or a
+    client of UpdateVim, and reports. A silent one reads UNKNOWN, and stays the wanted one: nobody could start another.
+    """
 
     class _State:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -386,7 +394,10 @@ class Monitor(_message.Message):
     engine: Global___Monitor.Engine.ValueType
     """Where the action runs."""
     action_id: _builtins.str
-    """UUID of the wanted action: the token without which no report is recorded."""
+    """UUID of the wanted action: the token without which no report is recorded. Of a VIM that was registered as EXTERNAL,
+    or moved there, the VIM's own id, so that an action that knows only its VIM can report. A new target brings a new
+    one there, too.
+    """
     workflow_name: _builtins.str
     """`vim_id_<id>` in the Mistral engine, else empty."""
     state: Global___Monitor.State.ValueType

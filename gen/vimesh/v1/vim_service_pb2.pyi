@@ -30,10 +30,13 @@ class RegisterVimRequest(_message.Message):
     VIM_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
+    VIM_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID that makes a repeat of the call safe: it is answered with the VIM that the first one made."""
     engine: _vim_pb2.Monitor.Engine.ValueType
     """Where the ping action shall run; by default where the fleet was set up to run them."""
+    vim_id: _builtins.str
+    """The id that the VIM shall have, for one that has an id elsewhere, such as in Tacker; by default a new one."""
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
         """Required. Fields that the server sets are ignored."""
@@ -44,10 +47,11 @@ class RegisterVimRequest(_message.Message):
         vim: _vim_pb2.Vim | None = ...,
         request_id: _builtins.str = ...,
         engine: _vim_pb2.Monitor.Engine.ValueType = ...,
+        vim_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["vim", b"vim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "request_id", b"request_id", "vim", b"vim"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "request_id", b"request_id", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -196,10 +200,13 @@ class ModifyVimRequest(_message.Message):
     VIM_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
     etag: _builtins.str
     """When given, the VIM must still have this etag. If it is empty, `vim.etag` counts: whoever sends back what they read
     changes nothing that they have not seen.
     """
+    engine: _vim_pb2.Monitor.Engine.ValueType
+    """Where the ping action shall run from now on; by default where it runs. Needs no mask."""
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
         """The VIM with its id and the new values. Fields that the server sets are ignored, but for `etag`."""
@@ -222,10 +229,11 @@ class ModifyVimRequest(_message.Message):
         vim: _vim_pb2.Vim | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         etag: _builtins.str = ...,
+        engine: _vim_pb2.Monitor.Engine.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask", "vim", b"vim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "update_mask", b"update_mask", "vim", b"vim"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "etag", b"etag", "update_mask", b"update_mask", "vim", b"vim"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -91,6 +91,7 @@ class VimServiceServicer(object):
 
         INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule; nothing was stored.
         ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
+        ALREADY_EXISTS (VIM_ID_TAKEN): a VIM has the vim_id that was asked for.
         ALREADY_EXISTS (REQUEST_ID_REUSED): the request_id came with another VIM before.
         FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
         Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
@@ -122,14 +123,15 @@ class VimServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ModifyVim(self, request, context):
-        """Changes a VIM. A new auth_url, type or probe_policy comes with a new ping action: the old one is told to exit, and
-        never writes again.
+        """Changes a VIM. A new auth_url, type, probe_policy or engine comes with a new ping action: the old one is told to
+        exit, and never writes again.
 
         INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names one that cannot be changed, or, without a
         mask, `vim` holds another project_id than the VIM's. Fields that the server sets are ignored.
         NOT_FOUND (VIM_NOT_FOUND): no such VIM.
         ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
         ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
+        FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
         Safe to repeat without an etag; with one, a repeat of a call that went through says ABORTED.
         JSON: see ModifyVimJson.
         """

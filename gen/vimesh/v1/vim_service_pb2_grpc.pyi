@@ -38,6 +38,7 @@ class VimServiceStub:
 
     INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule; nothing was stored.
     ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
+    ALREADY_EXISTS (VIM_ID_TAKEN): a VIM has the vim_id that was asked for.
     ALREADY_EXISTS (REQUEST_ID_REUSED): the request_id came with another VIM before.
     FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
     Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
@@ -57,14 +58,15 @@ class VimServiceStub:
     Safe to repeat. A VIM that changes its place in the order between two pages may be seen twice or not at all.
     """
     ModifyVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimRequest, _vim_service_pb2.ModifyVimResponse]
-    """Changes a VIM. A new auth_url, type or probe_policy comes with a new ping action: the old one is told to exit, and
-    never writes again.
+    """Changes a VIM. A new auth_url, type, probe_policy or engine comes with a new ping action: the old one is told to
+    exit, and never writes again.
 
     INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names one that cannot be changed, or, without a
     mask, `vim` holds another project_id than the VIM's. Fields that the server sets are ignored.
     NOT_FOUND (VIM_NOT_FOUND): no such VIM.
     ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
     ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
+    FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
     Safe to repeat without an etag; with one, a repeat of a call that went through says ABORTED.
     JSON: see ModifyVimJson.
     """
@@ -118,6 +120,7 @@ class VimServiceAsyncStub(VimServiceStub):
 
     INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule; nothing was stored.
     ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
+    ALREADY_EXISTS (VIM_ID_TAKEN): a VIM has the vim_id that was asked for.
     ALREADY_EXISTS (REQUEST_ID_REUSED): the request_id came with another VIM before.
     FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
     Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
@@ -137,14 +140,15 @@ class VimServiceAsyncStub(VimServiceStub):
     Safe to repeat. A VIM that changes its place in the order between two pages may be seen twice or not at all.
     """
     ModifyVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimRequest, _vim_service_pb2.ModifyVimResponse]  # type: ignore[assignment]
-    """Changes a VIM. A new auth_url, type or probe_policy comes with a new ping action: the old one is told to exit, and
-    never writes again.
+    """Changes a VIM. A new auth_url, type, probe_policy or engine comes with a new ping action: the old one is told to
+    exit, and never writes again.
 
     INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names one that cannot be changed, or, without a
     mask, `vim` holds another project_id than the VIM's. Fields that the server sets are ignored.
     NOT_FOUND (VIM_NOT_FOUND): no such VIM.
     ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
     ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
+    FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
     Safe to repeat without an etag; with one, a repeat of a call that went through says ABORTED.
     JSON: see ModifyVimJson.
     """
@@ -201,6 +205,7 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
 
         INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule; nothing was stored.
         ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
+        ALREADY_EXISTS (VIM_ID_TAKEN): a VIM has the vim_id that was asked for.
         ALREADY_EXISTS (REQUEST_ID_REUSED): the request_id came with another VIM before.
         FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
         Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
@@ -238,14 +243,15 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _vim_service_pb2.ModifyVimRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_vim_service_pb2.ModifyVimResponse, _abc.Awaitable[_vim_service_pb2.ModifyVimResponse]]:
-        """Changes a VIM. A new auth_url, type or probe_policy comes with a new ping action: the old one is told to exit, and
-        never writes again.
+        """Changes a VIM. A new auth_url, type, probe_policy or engine comes with a new ping action: the old one is told to
+        exit, and never writes again.
 
         INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names one that cannot be changed, or, without a
         mask, `vim` holds another project_id than the VIM's. Fields that the server sets are ignored.
         NOT_FOUND (VIM_NOT_FOUND): no such VIM.
         ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
         ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
+        FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
         Safe to repeat without an etag; with one, a repeat of a call that went through says ABORTED.
         JSON: see ModifyVimJson.
         """

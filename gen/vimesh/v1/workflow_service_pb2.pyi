@@ -124,8 +124,8 @@ class WorkflowTask(_message.Message):
     attempt: _builtins.int
     """How often it was claimed, this time included."""
     vim_gone: _builtins.bool
-    """Of a STOP: whether the VIM is gone, and with it the need for its workflow. Otherwise another action of the VIM may
-    use the workflow.
+    """Of a STOP: whether the VIM is gone, or moved to another engine, and with it the need for its workflow. Otherwise
+    another action of the VIM may use the workflow.
     """
     @_builtins.property
     def action(self) -> _action_pb2.Action:

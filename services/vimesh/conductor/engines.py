@@ -16,7 +16,7 @@ class Engines:
     def require(self, engine: Engine) -> None:
         """Raise EngineNotServed unless the engine's actions find somebody to run them.
 
-        Anybody may start a monitor; an engine with workflows has to be set up.
+        Anybody may start a monitor, or report by other means; an engine with workflows has to be set up.
         """
-        if engine not in (Engine.EMBEDDED, self.default):
+        if engine not in (Engine.EMBEDDED, Engine.EXTERNAL, self.default):
             raise EngineNotServed(engine.value)

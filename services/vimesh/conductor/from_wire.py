@@ -68,6 +68,7 @@ def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engi
         policy=policy(vim.probe_policy),
         engine=engine(request.engine, default),
         request_id=id_of(request.request_id),
+        vim_id=id_of(request.vim_id),
     )
 
 
@@ -93,6 +94,7 @@ def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str
         placement_attr=struct("placement_attr"),
         extra=struct("extra"),
         policy=policy(vim.probe_policy) if "probe_policy" in paths else _policy_change(vim.probe_policy, paths),
+        engine=engine(request.engine) if request.engine else None,
         etag=request.etag or vim.etag,
     )
 

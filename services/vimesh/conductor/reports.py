@@ -14,7 +14,7 @@ from vimesh.conductor.pacing import Pacing
 from vimesh.conductor.pages import cut
 from vimesh.conductor.watching import Watching
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
-from vimesh.domain.events import EventKind, VimEvent
+from vimesh.domain.events import VimEvent
 from vimesh.domain.ports import VimStore
 from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Report
 from vimesh.rpc.durations import duration
@@ -67,8 +67,8 @@ class ReportsServicer(ConductorServiceServicer):
         yield pb.WatchActionsResponse(revision=revision)
         async for step in self._watching.follow(revision, lambda event: _concerns(scope, event)):
             yield pb.WatchActionsResponse(
-                wanted=await self._started(step.events),
-                unwanted=[_stopped(event) for event in step.events if event.stopped_action_id],
+                wanted=await self._started([event for event in step.events if event.starts_in(scope.engine)]),
+                unwanted=[_stopped(event) for event in step.events if event.stops_in(scope.engine)],
                 revision=step.revision,
                 end=step.end,
             )
@@ -81,7 +81,7 @@ class ReportsServicer(ConductorServiceServicer):
 
     async def _started(self, moves: Sequence[VimEvent]) -> list[action_pb2.Action]:
         """Return the actions that the changes made wanted, unless a later change did away with them again."""
-        made = {event.vim_id: event.action_id for event in moves if event.kind is not EventKind.DEREGISTERED}
+        made = {event.vim_id: event.action_id for event in moves}
         found: Sequence[Action] = await self._store.actions_of(list(made)) if made else ()
         return [to_wire.action_message(action) for action in found if made[action.vim_id] == action.action_id]
 
@@ -97,7 +97,8 @@ def _response(outcome: Outcome, contact_within: Duration) -> pb.UpdateVimRespons
 
 
 def _concerns(scope: ActionScope, event: VimEvent) -> bool:
-    return event.moves_actions and event.engine is scope.engine and scope.shard.holds(shard_key(event.vim_id))
+    moves = event.starts_in(scope.engine) or event.stops_in(scope.engine)
+    return moves and scope.shard.holds(shard_key(event.vim_id))
 
 
 def _stopped(event: VimEvent) -> pb.UnwantedAction:

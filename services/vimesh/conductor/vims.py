@@ -86,6 +86,8 @@ class VimsServicer(VimServiceServicer):
         if not vim_id:
             raise BadInput(Violation("vim.id", "is required"))
         modification = from_wire.modification(request, from_wire.modified_paths(request))
+        if modification.engine:
+            self._engines.require(modification.engine)
         project_id = from_wire.assumed_project(request)
         # Read outside of the transaction that modifies: a VIM never leaves its project.
         if project_id and (await self._store.get(vim_id)).project_id != project_id:

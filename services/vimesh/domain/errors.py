@@ -8,6 +8,7 @@ VimeshError
 ├── TodoNotFound                 the to-do is done, or was claimed by another driver meanwhile
 ├── NameTaken                    another VIM of the project has the name
 ├── DefaultTaken                 the project has a default VIM already
+├── VimIdTaken                   a VIM has the id that another one shall get
 ├── RequestIdReused              a request id that came with other content before
 ├── EtagMismatch                 the VIM changed since the caller read it
 ├── RevisionCompacted            the watch wants changes that are not kept any more
@@ -102,6 +103,16 @@ class DefaultTaken(VimeshError):
     @property
     def metadata(self) -> Mapping[str, str]:
         return {"project_id": self.project_id}
+
+
+class VimIdTaken(VimeshError):
+    def __init__(self, vim_id: str) -> None:
+        super().__init__(f"a VIM has the id {vim_id} already")
+        self.vim_id = vim_id
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"vim_id": self.vim_id}
 
 
 class RequestIdReused(VimeshError):

@@ -33,13 +33,19 @@ class VimEvent:
     previous_status: Status
     reason: str
     detail: str
+    stopped_engine: Engine
+    """Where the stopped action ran; the same as `engine` unless the VIM moved."""
     vim: Vim | None
     """The VIM as a REGISTERED, MODIFIED or DEREGISTERED left it."""
 
-    @property
-    def moves_actions(self) -> bool:
-        """Whether an action is wanted, or not wanted any more, since this change."""
-        return self.kind is EventKind.REGISTERED or bool(self.stopped_action_id)
+    def starts_in(self, engine: Engine) -> bool:
+        """Say whether an action of this engine is wanted since this change."""
+        moved = self.kind is EventKind.REGISTERED or bool(self.stopped_action_id)
+        return moved and self.kind is not EventKind.DEREGISTERED and self.engine is engine
+
+    def stops_in(self, engine: Engine) -> bool:
+        """Say whether an action of this engine is not wanted any more since this change."""
+        return bool(self.stopped_action_id) and self.stopped_engine is engine
 
 
 @dataclass(frozen=True, slots=True)

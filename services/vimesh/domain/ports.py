@@ -23,7 +23,7 @@ class VimStore(Protocol):
     """
 
     async def register(self, registration: Registration) -> Vim:
-        """Store a new VIM with a new action id. Raises NameTaken, DefaultTaken, RequestIdReused."""
+        """Store a new VIM with a new action id. Raises NameTaken, DefaultTaken, VimIdTaken, RequestIdReused."""
 
     async def get(self, vim_id: str) -> Vim:
         """Raises VimNotFound."""
@@ -32,7 +32,7 @@ class VimStore(Protocol):
         """Raises PageTokenInvalid."""
 
     async def modify(self, vim_id: str, modification: Modification) -> Vim:
-        """Change a VIM; a new auth_url, type or policy comes with a new action id (G11).
+        """Change a VIM; a new auth_url, type, policy or engine comes with a new action id (G11).
 
         A modification that changes nothing leaves no event. Raises VimNotFound, EtagMismatch, NameTaken, DefaultTaken,
         and BadInput for what does not go together with what is stored.
@@ -57,7 +57,8 @@ class VimStore(Protocol):
     async def sweep(self, limit: int) -> int:
         """Replace up to `limit` actions whose silence is on record, the oldest first; return how many (G7).
 
-        Those that were never heard, and should have been by now, are silent as well.
+        Those that were never heard, and should have been by now, are silent as well. EXTERNAL ones are never replaced:
+        nobody could start another.
         """
 
     async def clock(self) -> dt.datetime:

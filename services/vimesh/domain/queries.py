@@ -54,7 +54,7 @@ _WORDS: dict[str, Sequence[str]] = {
     "status": tuple(Status),
     "type": TYPES,
     "is_default": ("true", "false"),
-    "engine": ("EMBEDDED", "MISTRAL"),
+    "engine": ("EMBEDDED", "MISTRAL", "EXTERNAL"),
 }
 _TOKEN = re.compile(r"""\s*(?:(?P<op>!=|=)|"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<word>[^\s"=!]+)|(?P<bad>\S))""")
 _MAX_TERMS = 16

@@ -95,8 +95,9 @@ def host_and_port(text: str) -> str:
     raise ValueError(f"must be host:port, not {text!r}")
 
 
-def one_of(words: type[Word]) -> Callable[[str], Word]:
+def one_of(words: Iterable[Word]) -> Callable[[str], Word]:
     """Make a reader of one of the words, in capitals or not."""
+    words = tuple(words)
 
     def parse(text: str) -> Word:
         for word in words:

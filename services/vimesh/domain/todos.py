@@ -31,7 +31,8 @@ class ClaimedTodo:
     action: Action | None
     """What to run; None for a STOP."""
     vim_gone: bool
-    """Of a STOP: whether the VIM is gone too. Otherwise another action of it may use the workflow."""
+    """Of a STOP: whether the VIM is gone too, or moved to another engine. Else another action of it may use the
+    workflow."""
     attempt: int
     """How often the to-do was claimed, this time included."""
 

@@ -27,6 +27,8 @@ class Engine(StrEnum):
 
     EMBEDDED = "EMBEDDED"
     MISTRAL = "MISTRAL"
+    EXTERNAL = "EXTERNAL"
+    """Nowhere that vimesh starts it: somebody else runs the action, and reports."""
 
 
 class MonitorState(StrEnum):
@@ -103,6 +105,8 @@ class Registration:
     engine: Engine = Engine.EMBEDDED
     request_id: str = ""
     """A repeat with the same id is answered with the VIM that the first one made."""
+    vim_id: str = ""
+    """The id that the VIM shall have; empty: a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ class Modification:
     extra: Mapping[str, object] | None = None
     policy: ProbePolicy | PolicyChange | None = None
     """All of it, or what is to be changed of it as it is stored."""
+    engine: Engine | None = None
     etag: str = ""
     """When given, the VIM must still have it."""
 

@@ -30,6 +30,7 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.TodoNotFound: (grpc.StatusCode.NOT_FOUND, "TASK_NOT_FOUND"),
     errors.NameTaken: (grpc.StatusCode.ALREADY_EXISTS, "NAME_TAKEN"),
     errors.DefaultTaken: (grpc.StatusCode.ALREADY_EXISTS, "DEFAULT_TAKEN"),
+    errors.VimIdTaken: (grpc.StatusCode.ALREADY_EXISTS, "VIM_ID_TAKEN"),
     errors.RequestIdReused: (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
     errors.EtagMismatch: (grpc.StatusCode.ABORTED, "ETAG_MISMATCH"),
     errors.RevisionCompacted: (grpc.StatusCode.OUT_OF_RANGE, "REVISION_COMPACTED"),

@@ -44,10 +44,13 @@ class Changes:
         after: Row,
         *,
         previous_status: Status,
-        stopped_action_id: str = "",
+        stopped: Row | None = None,
         document: bool = False,
     ) -> None:
-        """Note the change that left a VIM as it is shown in `after`, whose revision is `next_revision()`."""
+        """Note the change that left a VIM as it is shown in `after`, whose revision is `next_revision()`.
+
+        `stopped` is the VIM as it was, if the change stopped its action.
+        """
         self.newest += 1
         self._events.append(
             {
@@ -57,7 +60,8 @@ class Changes:
                 "time": self.now,
                 "engine": after["engine"],
                 "action_id": after["action_id"],
-                "stopped_action_id": stopped_action_id,
+                "stopped_action_id": stopped["action_id"] if stopped else "",
+                "stopped_engine": stopped["engine"] if stopped else None,
                 "status": after["status"],
                 "previous_status": previous_status,
                 "reason": after["reason"],

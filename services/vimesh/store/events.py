@@ -69,6 +69,7 @@ def _known(row: RowMapping) -> VimEvent:
         engine=Engine(row["engine"]),
         action_id=row["action_id"],
         stopped_action_id=row["stopped_action_id"],
+        stopped_engine=Engine(row["stopped_engine"] or row["engine"]),
         status=Status(row["status"]),
         previous_status=Status(row["previous_status"]),
         reason=row["reason"],

@@ -13,13 +13,13 @@ from vimesh.domain.errors import EtagMismatch, StoreUnavailable, VimNotFound
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import start_grace_s
 from vimesh.domain.probing import PolicyChange
-from vimesh.domain.vims import Modification, Status, Vim
+from vimesh.domain.vims import Engine, Modification, Status, Vim
 from vimesh.store import vims
 from vimesh.store.changes import Changes
 from vimesh.store.lapsing import SILENCE, with_its_silence
 from vimesh.store.masking import has_mask, mask, unmask
 from vimesh.store.records import kept_policy, policy_of, vim_of
-from vimesh.store.registration import raise_taken
+from vimesh.store.registration import first_action_id, raise_taken
 from vimesh.store.secrets import Cipher, Undecipherable
 from vimesh.store.shown import LAPSED, WAITING, Row, begun
 from vimesh.store.tables import vims as table
@@ -27,8 +27,8 @@ from vimesh.store.times import micros
 
 _ONE = select(table, LAPSED.label("lapsed"), WAITING.label("waiting")).where(table.c.id == bindparam("vim_id"))
 _STORE = update(table).where(table.c.id == bindparam("vim_id"))
-_TAKEN_OVER = ("name", "description", "type", "auth_url", "vim_project", "placement_attr", "extra")
-_TARGET = ("type", "auth_url", "policy")
+_TAKEN_OVER = ("name", "description", "type", "auth_url", "vim_project", "placement_attr", "extra", "engine")
+_TARGET = ("type", "auth_url", "policy", "engine")
 
 
 def modify(connection: Connection, vim_id: str, modification: Modification, cipher: Cipher) -> Vim:
@@ -46,7 +46,7 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
     changed |= {column: before[column] for column in SILENCE}
     moves = any(column in changed for column in _TARGET)
     changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
-    changed |= _new_action(before, changes.now) if moves else {}
+    changed |= _new_action(before, changed.get("engine"), changes.now) if moves else {}
     connection.execute(_STORE, {"vim_id": vim_id, **changed})
     after: Row = {**before, **changed}
     after = begun(after) if moves else after
@@ -54,7 +54,7 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
         EventKind.MODIFIED,
         after,
         previous_status=before["status"],
-        stopped_action_id=before["action_id"] if moves else "",
+        stopped=before if moves else None,
         document=True,
     )
     changes.write()
@@ -106,11 +106,11 @@ def _same(one: object, other: object) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def _new_action(before: Row, now: int) -> dict[str, Any]:
-    """Return the columns that say: nothing is known about the new target yet."""
+def _new_action(before: Row, engine: Engine | None, now: int) -> dict[str, Any]:
+    """Return the columns that say: nothing is known about the new target, or from the new engine, yet."""
     pending = before["status"] == Status.PENDING
     return {
-        "action_id": str(uuid.uuid4()),
+        "action_id": first_action_id(before["id"], engine) if engine else str(uuid.uuid4()),
         "observation": 0,
         "contact_time": None,
         "lease_until": now + micros(start_grace_s(0)),

@@ -13,14 +13,15 @@ from vimesh.domain.vims import Engine
 
 def todos_of(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return rows of `todos`: the new action is to be started, and the stopped one stopped after that."""
-    return [todo for event in events if event["engine"] == Engine.MISTRAL for todo in _of(event)]
+    return [todo for event in events for todo in _of(event)]
 
 
 def _of(event: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    gone = event["kind"] == EventKind.DEREGISTERED
-    if event["stopped_action_id"]:
-        yield _todo(event, TodoKind.STOP, event["stopped_action_id"], vim_gone=gone)
-    if event["kind"] == EventKind.REGISTERED or (event["stopped_action_id"] and not gone):
+    kind, stopped = event["kind"], event["stopped_action_id"]
+    stays = kind != EventKind.DEREGISTERED and event["engine"] == Engine.MISTRAL
+    if stopped and event["stopped_engine"] == Engine.MISTRAL:
+        yield _todo(event, TodoKind.STOP, stopped, vim_gone=not stays)
+    if stays and (stopped or kind == EventKind.REGISTERED):
         yield _todo(event, TodoKind.START, event["action_id"], vim_gone=False)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from vimesh.domain.actions import shard_key
-from vimesh.domain.errors import DefaultTaken, NameTaken, VimNotFound
+from vimesh.domain.errors import DefaultTaken, NameTaken, VimIdTaken, VimNotFound
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import start_grace_s
-from vimesh.domain.vims import Registration, Status, Vim
+from vimesh.domain.vims import Engine, Registration, Status, Vim
 from vimesh.store import requests
 from vimesh.store.changes import Changes
 from vimesh.store.lapsing import with_its_silence
@@ -58,15 +58,17 @@ def deregister(connection: Connection, vim_id: str) -> None:
         EventKind.DEREGISTERED,
         {**row, "revision": changes.next_revision()},
         previous_status=row["status"],
-        stopped_action_id=row["action_id"],
+        stopped=row,
         document=True,
     )
     changes.write()
 
 
 def explain_conflict(connection: Connection, registration: Registration) -> None:
-    """Say which unique key another VIM holds. Raises NameTaken, DefaultTaken."""
+    """Say which unique key another VIM holds. Raises VimIdTaken, NameTaken, DefaultTaken."""
     name, project_id = registration.name, registration.project_id
+    if connection.execute(_ONE, {"vim_id": registration.vim_id}).first():
+        raise VimIdTaken(registration.vim_id)
     raise_taken(connection, "", project_id, name=name, is_default=registration.is_default)
 
 
@@ -79,8 +81,16 @@ def raise_taken(connection: Connection, vim_id: str, project_id: str, *, name: s
         raise DefaultTaken(project_id)
 
 
+def first_action_id(vim_id: str, engine: Engine) -> str:
+    """Return the id of a VIM's first action in an engine.
+
+    An EXTERNAL one may be of those that were never told an id: they know only their VIM's.
+    """
+    return vim_id if engine is Engine.EXTERNAL else str(uuid.uuid4())
+
+
 def _new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
-    vim_id = str(uuid.uuid4())
+    vim_id = registration.vim_id or str(uuid.uuid4())
     return {
         "id": vim_id,
         "project_id": registration.project_id,
@@ -100,7 +110,7 @@ def _new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
         "round_trip_s": None,
         "status_time": changes.now,
         "engine": registration.engine,
-        "action_id": str(uuid.uuid4()),
+        "action_id": first_action_id(vim_id, registration.engine),
         "observation": 0,
         "contact_time": None,
         "lease_until": changes.now + micros(start_grace_s(0)),

@@ -13,17 +13,20 @@ from sqlalchemy import Connection, bindparam, exists, select, update
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
+from vimesh.domain.vims import Engine
 from vimesh.store.changes import Changes
 from vimesh.store.shown import LAPSED, WAITING, Row, begun
 from vimesh.store.tables import vims
 from vimesh.store.times import micros
 
-_ANY_TO_REPLACE = select(exists().where(~vims.c.holds, LAPSED))
+# Nobody could start another one.
+_REPLACEABLE = vims.c.engine != Engine.EXTERNAL
+_ANY_TO_REPLACE = select(exists().where(~vims.c.holds, LAPSED, _REPLACEABLE))
 _REPLACED = ("action_id", "observation", "contact_time", "lease_until", "unheard", "monitor_error", "revision")
 _TOLD = ("id", "engine", "status", "reason", "detail")
 _OLDEST = (
     select(*(vims.c[name] for name in (*_TOLD, *_REPLACED)), WAITING.label("waiting"))
-    .where(~vims.c.holds, vims.c.lease_until < bindparam("now"))
+    .where(~vims.c.holds, vims.c.lease_until < bindparam("now"), _REPLACEABLE)
     .order_by(vims.c.lease_until, vims.c.id)
     .limit(bindparam("count"))
 )
@@ -73,7 +76,7 @@ def _replace(row: Row, changes: Changes) -> dict[str, Any]:
         EventKind.ACTION_REPLACED,
         begun(after),
         previous_status=row["status"],
-        stopped_action_id=row["action_id"],
+        stopped=row,
     )
     return {"of_vim": row["id"], "of_action": row["action_id"], **{f"new_{name}": after[name] for name in _REPLACED}}
 

@@ -86,6 +86,7 @@ events = Table(
     Column("engine", String(16), nullable=False),
     Column("action_id", String(36), nullable=False),
     Column("stopped_action_id", String(36), nullable=False),
+    Column("stopped_engine", String(16)),  # NULL in what versions wrote in which no VIM could move: `engine`
     Column("status", String(16), nullable=False),
     Column("previous_status", String(16), nullable=False),
     Column("reason", String(64), nullable=False),
@@ -123,7 +124,7 @@ todos = Table(
     Column("kind", String(16), nullable=False),
     Column("vim_id", String(36), nullable=False),
     Column("action_id", String(36), nullable=False),
-    Column("vim_gone", Boolean, nullable=False),
+    Column("vim_gone", Boolean, nullable=False),  # from the engine
     # From when on it can be claimed: of a claimed one, when the claim lapses.
     Column("due_time", Micros, nullable=False),
     Column("claim_token", String(64), nullable=False),  # empty: nobody holds it

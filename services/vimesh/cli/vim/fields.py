@@ -9,10 +9,20 @@ from urllib.parse import urlsplit
 
 import typer
 
-from vimesh.v1.vim_pb2 import Vim
+from vimesh.domain import vims
+from vimesh.domain.settings import BadFlag, one_of
+from vimesh.v1.vim_pb2 import Monitor, Vim
 
 Type = Annotated[str | None, typer.Option("--type", metavar="openstack|kubernetes", help="What cloud it is.")]
 AuthUrl = Annotated[str | None, typer.Option("--auth-url", metavar="URL", help="What gets probed; http or https.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="embedded|mistral|external",
+        help="Where its ping action runs; external: somebody else's reports.",
+    ),
+]
 Description = Annotated[str | None, typer.Option("--description", metavar="TEXT")]
 Default = Annotated[
     bool | None,
@@ -26,6 +36,16 @@ ConfigFile = Annotated[
 def warn(text: str) -> None:
     """Say on standard error what is not an error."""
     print(f"warning: {text}", file=sys.stderr)  # noqa: T201 - for people, apart from the data
+
+
+def engine(given: str | None) -> Monitor.Engine.ValueType:
+    """Read --engine; not given: what the server decides. Raises BadFlag."""
+    if given is None:
+        return Monitor.ENGINE_UNSPECIFIED
+    try:
+        return Monitor.Engine.Value(one_of(vims.Engine)(given))
+    except ValueError as error:
+        raise BadFlag("--engine", str(error)) from None
 
 
 def fill_from_file(vim: Vim, path: Path) -> list[str]:

@@ -17,7 +17,7 @@ from vimesh.cli.vim.lookup import find
 from vimesh.cli.vim.policy import PolicyFlags
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_service_pb2 as pb
-from vimesh.v1.vim_pb2 import Vim
+from vimesh.v1.vim_pb2 import Monitor, Vim
 
 _ATTEMPTS = 5
 
@@ -29,6 +29,7 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     type_: fields.Type = None,
     auth_url: fields.AuthUrl = None,
     config_file: fields.ConfigFile = None,
+    engine: fields.Engine = None,
     description: fields.Description = None,
     is_default: fields.Default = None,
     method: policy.Method = None,
@@ -54,9 +55,9 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
         changes, name=name, description=description, type_=type_, auth_url=auth_url, is_default=is_default
     )
     probing = PolicyFlags(method, interval, timeout, fall, rise, tls_verify)
-    if not named and not probing.given:
+    if not named and not probing.given and engine is None:
         raise BadFlag("vim set", "says nothing to change; see vimesh vim set --help")
-    change = _Change(changes, tuple(dict.fromkeys(named)), probing, etag)
+    change = _Change(changes, tuple(dict.fromkeys(named)), probing, fields.engine(engine), etag)
 
     async def find_and_modify(front: Front) -> Vim:
         return await _modify(front, await find(front, vim, project), change)
@@ -69,10 +70,11 @@ class _Change:
     values: Vim
     fields: tuple[str, ...]
     probing: PolicyFlags
+    engine: Monitor.Engine.ValueType
     etag: str
 
     def request(self, present_vim: Vim) -> pb.ModifyVimRequest:
-        request = pb.ModifyVimRequest(vim=self.values, etag=self.etag)
+        request = pb.ModifyVimRequest(vim=self.values, engine=self.engine, etag=self.etag)
         request.vim.id = present_vim.id
         request.update_mask.paths.extend(self.fields)
         if self.probing.given:

@@ -29,9 +29,13 @@ def register(  # noqa: PLR0913 - one parameter per flag
     type_: fields.Type = None,
     auth_url: fields.AuthUrl = None,
     config_file: fields.ConfigFile = None,
+    engine: fields.Engine = None,
     description: fields.Description = None,
     is_default: fields.Default = None,
     project: Annotated[str, typer.Option("--project", metavar="ID", help="The project that it belongs to.")] = "",
+    vim_id: Annotated[
+        str, typer.Option("--id", metavar="UUID", help="The id that it shall have; default: a new one.")
+    ] = "",
     method: policy.Method = None,
     interval: policy.Interval = None,
     timeout: policy.Timeout = None,
@@ -61,7 +65,9 @@ def register(  # noqa: PLR0913 - one parameter per flag
     PolicyFlags(method, interval, timeout, fall, rise, tls_verify).apply(vim.probe_policy)
     condition = Condition.parse("--wait", wait) if wait else None
     within_s = limit_s("--wait-timeout", wait_timeout)
-    request = pb.RegisterVimRequest(vim=vim, request_id=request_id or str(uuid.uuid4()))
+    request = pb.RegisterVimRequest(
+        vim=vim, request_id=request_id or str(uuid.uuid4()), engine=fields.engine(engine), vim_id=vim_id
+    )
 
     async def register_and_wait(front: Front) -> vim_pb2.Vim:
         registered = await _register(front, request)

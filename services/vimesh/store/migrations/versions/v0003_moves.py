@@ -1,0 +1,19 @@
+"""VIMs that move from one engine to another."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("events", sa.Column("stopped_engine", sa.String(16), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("events", "stopped_engine")
