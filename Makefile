@@ -5,6 +5,8 @@ SHELL := /bin/bash
 VENV  := .venv
 BIN   := $(VENV)/bin
 ARGS  ?=
+# All that the README and its pages type; each part alone needs less, see pyproject.toml.
+PARTS := .[bridge,fleet,import,mistral]
 
 .PHONY: up demo check format lint types imports proto test gen envoy baseline clean
 
@@ -36,7 +38,7 @@ proto: $(VENV)/.dev
 
 # Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker. What must have
 # the machine for itself comes after that.
-test: $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready samples/node/node_modules
+test: $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready samples/node/node_modules
 	$(BIN)/pytest -m 'not alone' --numprocesses 3 --dist loadfile $(ARGS)
 	$(BIN)/pytest -m alone $(ARGS)
 
@@ -70,21 +72,22 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
 $(VENV)/.fleet: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable '.[fleet,mistral]'
+	$(BIN)/pip install --quiet --editable '$(PARTS)'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable '.[fleet,mistral]' --group dev
+	$(BIN)/pip install --quiet --editable '$(PARTS)' --group dev
 	@touch $@ $(VENV)/.fleet
 
 # What the tests drive besides: network namespaces and packet filters as ground truth, a client in Node, and private
-# RabbitMQs. Debian may start a RabbitMQ when it installs one: no test uses that.
+# RabbitMQs and MariaDBs. Debian may start a server when it installs one: no test uses that.
 $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@command -v ip  >/dev/null || deploy/apt-install iproute2
 	@command -v nft >/dev/null || [ -x /usr/sbin/nft ] || deploy/apt-install nftables
 	@command -v sysctl >/dev/null || [ -x /usr/sbin/sysctl ] || deploy/apt-install procps
 	@command -v npm >/dev/null || deploy/apt-install nodejs npm
 	@command -v rabbitmq-server >/dev/null || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || deploy/apt-install rabbitmq-server
+	@command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || deploy/apt-install mariadb-server
 	@touch $@
 
 # The real Mistral, with our action installed as in an executor. In an environment of its own: it is not ours to pin.
@@ -92,6 +95,23 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	$(VENV)/bin/python -m venv .cache/mistral
 	.cache/mistral/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	.cache/mistral/bin/pip install --quiet mistral==23.0.0 --editable '.[mistral]'
+	@touch $@
+
+# oslo.messaging's own clients and servers, and Tacker's last ping action with what it imports: what the bridge must serve as
+# they are.
+.cache/oslo/.ready: Makefile | $(VENV)/bin/python
+	$(VENV)/bin/python -m venv .cache/oslo
+	.cache/oslo/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.cache/oslo/bin/pip install --quiet oslo.messaging==18.3.1 mistral-lib castellan eventlet netaddr oslo.db oslo.log \
+		oslo.policy oslo.service oslo.versionedobjects
+	.cache/oslo/bin/pip install --quiet --no-deps tacker==8.0.0
+	@touch $@
+
+# The command line of OpenStack with Tacker's part, unmodified, as those have it who use our REST.
+.cache/openstack/.ready: Makefile | $(VENV)/bin/python
+	$(VENV)/bin/python -m venv .cache/openstack
+	.cache/openstack/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.cache/openstack/bin/pip install --quiet python-openstackclient python-tackerclient==2.6.0
 	@touch $@
 
 samples/node/node_modules: samples/node/package.json | $(VENV)/.system

@@ -32,6 +32,7 @@ from tests.api.conductors import OF_MISTRAL
 from tests.support import scripted_conductor
 from tests.support.conductors import Client, conductor_at
 from tests.support.mistrals import running_mistral
+from vimesh.api.driving import Driver
 from vimesh.api.run import ApiSettings, run_api
 from vimesh.conductor.sweep import SweepLimits
 from vimesh.domain.actions import Action
@@ -74,7 +75,7 @@ async def by_vimesh(client: Client, url: str, count: int) -> float:
     done = asyncio.Event()
     begin = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:
-        settings = ApiSettings(client.address, MistralAccess(url, concurrency=CONCURRENCY))
+        settings = ApiSettings(client.address, beside=Driver(MistralAccess(url, concurrency=CONCURRENCY)))
         tasks.create_task(run_api(settings, done.wait))
         while await waiting(client):  # noqa: ASYNC110 - looks at what users see
             await asyncio.sleep(0.1)

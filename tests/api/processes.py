@@ -23,7 +23,17 @@ async def api_process(
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
     """Run `vimesh api`, stop it as an administrator would, and see that it said nothing that it should not."""
     log = folder / f"api-{uuid4()}.log"
-    command = ("api", "--engine", "mistral", "--mistral-url", mistral_url, "--address", address)
+    command = (
+        "api",
+        "--listen",
+        "127.0.0.1:0",
+        "--engine",
+        "mistral",
+        "--mistral-url",
+        mistral_url,
+        "--address",
+        address,
+    )
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "vimesh.cli", *command),

@@ -32,6 +32,7 @@ def test_processes_have_telling_command_lines_and_files_only_their_owner_reads(s
         r"vimesh conductor --listen 127\.0\.0\.1:\d+ .*--database-url sqlite:///", command_line("conductor-1")
     )
     assert f"vimesh monitor --address {shared_fleet.address}" in command_line("monitor")
+    assert re.search(rf"vimesh api --listen 127\.0\.0\.1:\d+ --address {shared_fleet.address}", command_line("api"))
     assert "bootstrap.yaml" in command_line("envoy")
     assert (shared_fleet.data_dir / "credentials.key").stat().st_mode & 0o777 == 0o600
     assert shared_fleet.data_dir.stat().st_mode & 0o777 == 0o700
@@ -97,7 +98,7 @@ def test_ctrl_c_stops_everything_in_order_and_the_next_start_finds_the_data(tmp_
 
 def test_no_child_outlives_a_killed_up(tmp_path: Path) -> None:
     with fleet(tmp_path) as up, ends_of(up.pids()) as handles:
-        assert len(handles) == 4
+        assert len(handles) == 5
         up.process.kill()
 
         assert all(has_ended(handle, 5) for handle in handles)

@@ -1,53 +1,50 @@
-"""The api process: drives the workflow engine until it is stopped."""
+"""The api process: serves HTTP, and has something else run beside it if wanted, until it is stopped."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from random import SystemRandom
+from typing import Protocol
 
+import grpc
 import structlog
 
-from vimesh.api.errand import Errands
-from vimesh.api.steward import Steward, StewardLimits
-from vimesh.engine.mistral import mistral_engine
-from vimesh.engine.mistral_access import MistralAccess
+from vimesh.api.rest.app import RestSettings, rest_app
+from vimesh.api.rest.serving import listening, serve
 from vimesh.rpc.channels import channel
-from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
 _log = structlog.get_logger()
+
+Stopped = Callable[[], Awaitable[object]]
+
+
+class Beside(Protocol):
+    """Other work of the process."""
+
+    async def run(self, front: grpc.aio.Channel, stopped: Stopped, grace_s: float) -> None:
+        """Work until `stopped` returns, and at most `grace_s` longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
     address: str
     """Where the front of the mesh is: `host:port`."""
-    mistral: MistralAccess
-    steward: StewardLimits = field(default_factory=StewardLimits)
+    listen: str = "127.0.0.1:0"
+    """Where to serve HTTP: `host:port`; port 0 takes a free one."""
+    rest: RestSettings = field(default_factory=RestSettings)
+    beside: Beside | None = None
     grace_s: float = 1.5
-    """How long tasks under way may take when the process is to stop. What is not done by then is done by another one,
-    when its lease has ended."""
+    """How long what is under way may take when the process is to stop."""
 
 
-async def run_api(settings: ApiSettings, stopped: Callable[[], Awaitable[object]]) -> None:
-    """Work until `stopped` returns. Waits for a front and a Mistral that are away."""
-    async with channel(settings.address) as front, mistral_engine(settings.mistral) as engine:
-        steward = Steward(
-            WorkflowServiceStub(front),
-            Errands(engine),
-            claimant=f"{socket.gethostname()}:{os.getpid()}",
-            random=SystemRandom(),
-            clock=time.monotonic,
-            limits=settings.steward,
-        )
-        _log.info("api started", address=settings.address, mistral=settings.mistral.place)
-        async with asyncio.TaskGroup() as parts:
-            working = parts.create_task(steward.run())
-            await stopped()
-            steward.stop()
-            await asyncio.wait({working}, timeout=settings.grace_s)
-            working.cancel()
+async def run_api(settings: ApiSettings, stopped: Stopped) -> None:
+    """Work until `stopped` returns. Waits for a front that is away. Raises BadSetting when it cannot listen."""
+    with listening(settings.listen) as listener:
+        async with channel(settings.address) as front, asyncio.TaskGroup() as parts:
+            app = rest_app(VimServiceStub(front), settings.rest)
+            parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s))
+            if settings.beside is not None:
+                parts.create_task(settings.beside.run(front, stopped, settings.grace_s))
+            _log.info("api is serving", port=listener.getsockname()[1], address=settings.address)

@@ -1,22 +1,37 @@
-"""vimesh api: drives Mistral."""
+"""vimesh api: serves Tacker's REST, and drives Mistral."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vimesh.cli import flags, settings
 from vimesh.domain.errors import BadSetting
-from vimesh.domain.settings import ADDRESS
+from vimesh.domain.settings import ADDRESS, Sources
 from vimesh.domain.vims import Engine
+
+if TYPE_CHECKING:
+    from vimesh.api.driving import Driver  # imported when Mistral's client is there
 
 
 def api(  # noqa: PLR0913 - one parameter per flag
     *,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            "--listen", metavar="HOST:PORT", help="Where to serve HTTP [VIMESH_API_LISTEN; default 127.0.0.1:7602]."
+        ),
+    ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", metavar="ID", help="New VIMs belong to it by default [VIMESH_API_PROJECT; default]."),
+    ] = None,
     engine: Annotated[
-        str | None, typer.Option("--engine", metavar="mistral", help="Whose workflows to drive [VIMESH_ENGINE].")
+        str | None,
+        typer.Option("--engine", metavar="embedded|mistral", help="mistral: drive its workflows [VIMESH_ENGINE]."),
     ] = None,
     mistral_url: flags.MistralUrl = None,
     concurrency: Annotated[
@@ -30,21 +45,41 @@ def api(  # noqa: PLR0913 - one parameter per flag
     log_format: flags.Format = None,
     config: flags.Config = None,
 ) -> None:
-    """Start and remove the Mistral workflows of VIMs until SIGTERM or Ctrl-C.
+    """Serve Tacker's REST until SIGTERM or Ctrl-C; with --engine mistral, start and remove Mistral workflows too.
 
-    Logs in at Keystone if OS_AUTH_URL and its like are set.
+    For that it logs in at Keystone if OS_AUTH_URL and its like are set.
     """
-    from vimesh.cli import compose, logs, mistral  # noqa: PLC0415 - other commands do not drive Mistral
+    from vimesh.cli import compose, logs  # noqa: PLC0415 - a client serves nothing
 
     found = settings.given(config)
     logs.set_up(settings.log_settings(found, level=log_level, format_=log_format))
-    if found.read(settings.ENGINE, engine) is not Engine.MISTRAL:
-        raise BadSetting(settings.ENGINE.flag, "an api process is there for: --engine mistral")
-    access = mistral.access(found, url=mistral_url, concurrency=concurrency)
-    from vimesh.api.run import ApiSettings  # noqa: PLC0415 - needs Mistral's client
+    if find_spec("uvicorn") is None or find_spec("starlette") is None:
+        raise BadSetting("vimesh api", "needs packages that are not installed: pip install 'vimesh[api]'")
+    drives = found.read(settings.ENGINE, engine) is Engine.MISTRAL
+    beside = _driver(found, url=mistral_url, concurrency=concurrency) if drives else None
+    from vimesh.api.rest.app import RestSettings  # noqa: PLC0415 - needs the HTTP server
+    from vimesh.api.run import ApiSettings  # noqa: PLC0415
+
+    asyncio.run(
+        compose.api(
+            ApiSettings(
+                address=found.read(ADDRESS, address),
+                listen=found.read(settings.API_LISTEN, listen),
+                rest=RestSettings(project=found.read(settings.API_PROJECT, project)),
+                beside=beside,
+            )
+        )
+    )
+
+
+def _driver(found: Sources, *, url: str | None, concurrency: str | None) -> Driver:
+    """Raises BadSetting."""
+    from vimesh.cli import mistral  # noqa: PLC0415 - only who drives it talks to it
+
+    access = mistral.access(found, url=url, concurrency=concurrency)
+    from vimesh.api.driving import Driver  # noqa: PLC0415 - needs Mistral's client
     from vimesh.api.steward import StewardLimits  # noqa: PLC0415
 
     lease_s = found.read(settings.LEASE)
     # Twice the calls: while Mistral answers, the next tasks are there already.
-    limits = StewardLimits(tasks=2 * access.concurrency, lease_s=lease_s, work_s=lease_s * 2 / 3)
-    asyncio.run(compose.api(ApiSettings(found.read(ADDRESS, address), access, limits)))
+    return Driver(access, StewardLimits(tasks=2 * access.concurrency, lease_s=lease_s, work_s=lease_s * 2 / 3))

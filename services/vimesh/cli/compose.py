@@ -12,6 +12,7 @@ from vimesh.cli.stopping import stop_on_signals
 if TYPE_CHECKING:
     # Imported by the process that is built from them.
     from vimesh.api.run import ApiSettings
+    from vimesh.bridge.run import BridgeSettings
     from vimesh.conductor.server import ConductorSettings
     from vimesh.monitor.run import MonitorSettings
 
@@ -49,8 +50,16 @@ async def monitor(settings: MonitorSettings) -> None:
 
 
 async def api(settings: ApiSettings) -> None:
-    """Drive the workflow engine until a signal comes."""
+    """Serve HTTP, and do what is to be done beside it, until a signal comes."""
     from vimesh.api.run import run_api  # noqa: PLC0415 - see above
 
     with stop_on_signals() as stopping:
         await run_api(settings, stopping.asked)
+
+
+async def bridge(settings: BridgeSettings) -> None:
+    """Serve old ping actions until a signal comes. Raises BadSetting."""
+    from vimesh.bridge.run import run_bridge  # noqa: PLC0415 - see above
+
+    with stop_on_signals() as stopping:
+        await run_bridge(settings, stopping.asked)

@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     NOT_FOUND = 3
     """No such VIM."""
     NOT_MET = 4
-    """What `wait` waits for did not come in time."""
+    """What `wait` waits for did not come in time, or something is left that the command could not do."""
     UNAVAILABLE = 5
     """Nothing answers, or not in time: nothing is known."""
     INTERRUPTED = 130
@@ -29,7 +29,8 @@ Exit codes:
   1  failed: the message says why
   2  the command line cannot be read
   3  no such VIM
-  4  the condition was not met in time (wait, register --wait)
+  4  the condition was not met in time (wait, register --wait); something is
+     left to mend (workflows audit) or was not imported (import tacker)
   5  unavailable: nothing answers at the address, or not in time
 130  interrupted (Ctrl-C)
 

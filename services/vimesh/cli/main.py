@@ -10,9 +10,11 @@ import typer
 
 from vimesh.cli import database, envoy, exits, workflows
 from vimesh.cli.api import api
+from vimesh.cli.bridge import bridge
 from vimesh.cli.conductor import conductor
 from vimesh.cli.exits import ExitCode, Failure
 from vimesh.cli.fleet.commands import demo, up
+from vimesh.cli.importing.commands import app as importing
 from vimesh.cli.monitor import monitor
 from vimesh.cli.vim.commands import app as vim
 from vimesh.domain.errors import BadSetting, VimeshError
@@ -46,9 +48,11 @@ app.add_typer(vim, name="vim")
 app.command()(conductor)
 app.command()(monitor)
 app.command()(api)
+app.command()(bridge)
 app.add_typer(workflows.app, name="workflows")
 app.add_typer(envoy.app, name="envoy")
 app.add_typer(database.app, name="db")
+app.add_typer(importing, name="import")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -9,6 +9,8 @@ from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 
+from vimesh.bridge.policies import REJECT_ALL, policies
+from vimesh.bridge.transport_url import TransportUrl, transport_url
 from vimesh.cli.durations import seconds
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
@@ -68,6 +70,12 @@ def _listen(text: str) -> str:
     return text if text.endswith(":0") else host_and_port(text)
 
 
+def _project(text: str) -> str:
+    if len(text.strip()) > 0 and len(text) <= 255 and text.isprintable():
+        return text
+    raise ValueError(f"must be a project, not {text[:50]!r}")
+
+
 def _shard(text: str) -> Shard:
     index, _, count = text.partition("/")
     if index.isdecimal() and count.isdecimal() and int(index) < int(count):
@@ -88,11 +96,21 @@ REPLACEMENTS_PER_S = Setting("conductor.replacements_per_s", _number(0, 100_000)
 ENGINE = Setting("engine", one_of((Engine.EMBEDDED, Engine.MISTRAL)), Engine.EMBEDDED)
 MISTRAL_URL = Setting("mistral_url", str, "")
 MISTRAL_TIMEOUT = Setting("mistral_timeout", positive_s, 10.0)
+API_LISTEN = Setting("api.listen", _listen, "127.0.0.1:7602")
+API_PROJECT = Setting("api.project", _project, "default")
 CONCURRENCY = Setting("api.concurrency", _number(1, 256), 8)
 LEASE = Setting("api.lease", positive_s, 60.0)
 ACTION_MODE = Setting("action.mode", str, "")
 """Of the ping actions in a Mistral executor, which read it themselves."""
 SHARD = Setting("monitor.shard", _shard, Shard())
+IMPORT_DATABASE_URL = Setting("import.database_url", str, "")
+IMPORT_FERNET_KEYS = Setting("import.fernet_keys", str, "")
+IMPORT_CONCURRENCY = Setting("import.concurrency", _number(1, 256), 8)
+TRANSPORT_URL: Setting[TransportUrl | None] = Setting("bridge.transport_url", transport_url, None)
+POLICIES = Setting("bridge.policy", policies, REJECT_ALL)
+HOLD = Setting("bridge.hold", seconds, 5.0)
+BRIDGE_CONCURRENCY = Setting("bridge.concurrency", _number(1, 65535), 1000)
+STATE_DIR = Setting("bridge.state_dir", Path, Path(".vimesh/bridge"))
 UP_PORT = Setting("up.port", _number(0, 65535), DEFAULT_PORT)
 UP_LISTEN = Setting("up.listen", _ip, "127.0.0.1")
 UP_DATA_DIR = Setting("up.data_dir", Path, Path(".vimesh"))
@@ -115,10 +133,20 @@ KNOWN = tuple(
         ENGINE,
         MISTRAL_URL,
         MISTRAL_TIMEOUT,
+        API_LISTEN,
+        API_PROJECT,
         CONCURRENCY,
         LEASE,
         ACTION_MODE,
         SHARD,
+        TRANSPORT_URL,
+        POLICIES,
+        HOLD,
+        BRIDGE_CONCURRENCY,
+        STATE_DIR,
+        IMPORT_DATABASE_URL,
+        IMPORT_FERNET_KEYS,
+        IMPORT_CONCURRENCY,
         UP_PORT,
         UP_LISTEN,
         UP_DATA_DIR,

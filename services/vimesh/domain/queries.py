@@ -80,6 +80,12 @@ def parse_filter(text: str) -> tuple[Term, ...]:
 _VALUES = ("word", "quoted")
 
 
+def quoted(value: str) -> str:
+    """Write a value into a filter."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def _term(field: str, operator: str, kind: str, value: str) -> Term:
     if field not in FILTER_FIELDS:
         raise FilterInvalid(f"{field!r} cannot be filtered by; use one of {', '.join(FILTER_FIELDS)}")

@@ -26,7 +26,7 @@ def bootstrap(fleet: Fleet, directory: str) -> dict[str, object]:
     The hosts of the clusters are not in it: they come from the endpoint files, and change without a restart.
     """
     known = [clusters.conductors(f"{directory}/{endpoint_file(clusters.CONDUCTORS)}")]
-    if fleet.api:
+    if fleet.with_api:
         known.append(clusters.api(f"{directory}/{endpoint_file(clusters.API)}"))
     return {
         "node": {"id": "front", "cluster": "vimesh"},

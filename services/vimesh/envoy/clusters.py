@@ -30,7 +30,13 @@ def api(endpoint_file: str) -> dict[str, object]:
         **_cluster(API, endpoint_file),
         # Only whether somebody listens: an api process has no say in what the conductors know.
         "health_checks": [{**_checks(), "tcp_health_check": {}}],
-        **_upstream({"explicit_http_config": {"http_protocol_options": {}}}),
+        **_upstream(
+            {
+                "explicit_http_config": {"http_protocol_options": {}},
+                # Sooner than the api process closes it: a request on a connection that is being closed is lost.
+                "common_http_protocol_options": {"idle_timeout": "30s"},
+            }
+        ),
     }
 
 

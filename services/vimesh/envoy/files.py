@@ -23,7 +23,7 @@ def render(fleet: Fleet, directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     _replace(directory / DESCRIPTOR_FILE, files("vimesh.v1").joinpath("contract.binpb").read_bytes())
     write_endpoints(directory, clusters.CONDUCTORS, fleet.conductors)
-    if fleet.api:
+    if fleet.with_api:
         write_endpoints(directory, clusters.API, fleet.api)
     path = directory / BOOTSTRAP_FILE
     _replace(path, _yaml(bootstrap(fleet, fleet.directory or str(directory.resolve()))))

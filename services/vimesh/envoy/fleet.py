@@ -34,7 +34,7 @@ class Fleet:
     conductors: tuple[Address, ...]
     """May be empty while a fleet starts; a fleet file must name one."""
     api: tuple[Address, ...] = ()
-    """The HTTP processes under /v1.0/; without them the path does not exist."""
+    """The HTTP processes under /v1.0/; without them the path does not exist, unless they are expected."""
     front: Address = Address(DEFAULT_HOST, DEFAULT_PORT)
     """Port 0: any free one; `/listeners` of the admin interface tells which."""
     admin: Address | Path | None = None
@@ -43,6 +43,12 @@ class Fleet:
     """Where Envoy finds the rendered files; by default where they are written."""
     access_log: str | None = None
     """File that gets one JSON line for each request. None: no access log."""
+    expects_api: bool = False
+    """Whether HTTP processes come later: the path exists, and says 503 until then."""
+
+    @property
+    def with_api(self) -> bool:
+        return bool(self.api) or self.expects_api
 
     def __post_init__(self) -> None:
         if isinstance(self.admin, Address) and not ip_address(self.admin.host).is_loopback:

@@ -32,7 +32,7 @@ def front(fleet: Fleet, descriptor_file: str) -> dict[str, object]:
 
 
 def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]:
-    hosts = {"name": "all", "domains": ["*"], "routes": routes(with_api=bool(fleet.api))}
+    hosts = {"name": "all", "domains": ["*"], "routes": routes(with_api=fleet.with_api)}
     return extension(
         "envoy.filters.network.http_connection_manager",
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -51,7 +51,7 @@ def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]
             "initial_connection_window_size": 4194304,
         },
         access_log=[] if fleet.access_log is None else [_access_log(fleet.access_log)],
-        local_reply_config=local_replies(),
+        local_reply_config=local_replies(with_api=fleet.with_api),
         route_config={"name": "front", "virtual_hosts": [hosts]},
         http_filters=[
             extension("envoy.filters.http.grpc_web", f"{_HTTP}.grpc_web.v3.GrpcWeb"),

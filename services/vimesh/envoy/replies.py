@@ -38,11 +38,24 @@ _NOT_GRPC = {
 }
 
 
-def local_replies() -> dict[str, object]:
+def local_replies(*, with_api: bool = False) -> dict[str, object]:
     """Return the mappers; the first that fits a reply is used."""
+    of_api = [_tacker_error()] if with_api else []
     away = [{**_mapper(status, _UNAVAILABLE, "STORE_UNAVAILABLE"), "status_code": 503} for status in _AWAY]
     known = [_mapper(status, code) for status, code in _CODES]
-    return {"mappers": [*away, *known, _mapper(400, _INVALID_ARGUMENT, "BAD_INPUT", operation="GE")]}
+    return {"mappers": [*of_api, *away, *known, _mapper(400, _INVALID_ARGUMENT, "BAD_INPUT", operation="GE")]}
+
+
+def _tacker_error() -> dict[str, object]:
+    """Speak to Tacker's clients as the api processes do: what has another form they cannot read."""
+    error = {"type": "HTTPError", "message": "%LOCAL_REPLY_BODY%", "detail": ""}
+    path = {"name": ":path", "string_match": {"prefix": "/v1.0/"}}
+    compared = {"op": "GE", "value": {"default_value": 400, "runtime_key": "vimesh.api_reply"}}
+    filters = [{"header_filter": {"header": path}}, {"status_code_filter": {"comparison": compared}}]
+    return {
+        "filter": {"and_filter": {"filters": filters}},
+        "body_format_override": {"json_format": {"TackerError": error}, "content_type": "application/json"},
+    }
 
 
 def _mapper(status: int, code: int, reason: str | None = None, *, operation: str = "EQ") -> dict[str, object]:

@@ -39,9 +39,9 @@ def up(  # noqa: PLR0913 - one parameter per flag
     log_format: flags.Format = None,
     config: flags.Config = None,
 ) -> None:
-    """Run a whole fleet in the foreground: Envoy, conductors, a monitor. Ctrl-C stops it.
+    """Run a whole fleet in the foreground: Envoy, conductors, an api process, a monitor. Ctrl-C stops it.
 
-    With --engine mistral there is an api process instead of the monitor, and Mistral runs the ping actions.
+    With --engine mistral there is no monitor: the api process drives Mistral, which runs the ping actions.
     """
     from vimesh.cli.fleet.foreground import run_up  # noqa: PLC0415 - a client needs no fleet
     from vimesh.cli.fleet.wanted import Wanted  # noqa: PLC0415

@@ -13,17 +13,17 @@ from vimesh.cli.fleet.data_dir import DataDir
 from vimesh.cli.fleet.log_lines import Say
 from vimesh.cli.fleet.parts import Api, Conductor, Front, Members, Monitor, without_secrets
 from vimesh.cli.fleet.ports import require_free
-from vimesh.cli.fleet.supervised import Supervised
+from vimesh.cli.fleet.supervised import Part, Supervised
 from vimesh.cli.stopping import Stopping
 from vimesh.domain.vims import Engine
-from vimesh.envoy import binary, files
+from vimesh.envoy import binary, clusters, files
 from vimesh.envoy.fleet import Address, Fleet
 from vimesh.store import schema
 from vimesh.store.secrets import make_key_file
 
 _START_LIMIT_S = 30.0
 # Together within 8 s.
-_DRIVER_STOP_S = 2.0
+_CLIENT_STOP_S = 2.0
 _CONDUCTOR_STOP_S = 5.0
 _FRONT_STOP_S = 1.0
 
@@ -61,7 +61,8 @@ class EmbeddedFleet:
         self._say = say
         self._stopping = stopping
         outsiders = without_secrets(environment)
-        self._members = Members(data_dir.envoy)
+        self._members = Members(data_dir.envoy, clusters.CONDUCTORS)
+        self._doors = Members(data_dir.envoy, clusters.API)
         url = settings.database_url or data_dir.database_url
         self._database_url = url
         self._conductors = [
@@ -74,7 +75,7 @@ class EmbeddedFleet:
         ]
         front = Front(binary.find(environment), data_dir.envoy / "bootstrap.yaml", settings.address, outsiders)
         self._front = Supervised(front, say, self._write_state)
-        self._driver = Supervised(_driver(settings, outsiders), say, self._write_state)
+        self._clients = [Supervised(part, say, self._write_state) for part in self._parts_of_clients(outsiders)]
 
     async def prepare(self) -> None:
         """Make what the processes need. Raises Failure, BadSetting, StoreUnavailable."""
@@ -82,7 +83,7 @@ class EmbeddedFleet:
         make_key_file(self._data_dir.key_file)
         await schema.upgrade(self._database_url)
         front = Address(self._settings.host, self._settings.port)
-        files.render(Fleet(conductors=(), front=front), self._data_dir.envoy)
+        files.render(Fleet(conductors=(), front=front, expects_api=True), self._data_dir.envoy)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -98,8 +99,8 @@ class EmbeddedFleet:
         waiting_for = ""
         try:
             async with asyncio.timeout(_START_LIMIT_S):
-                # The front serves as soon as a conductor behind it does; the driver is nothing without them.
-                for batch in ([*self._conductors, self._front], [self._driver]):
+                # The front serves as soon as a conductor behind it does; the others are nothing without them.
+                for batch in ([*self._conductors, self._front], *([client] for client in self._clients)):
                     for part in batch:
                         tasks.create_task(part.run())
                     for part in batch:
@@ -119,8 +120,10 @@ class EmbeddedFleet:
             raise Interrupted
 
     async def _stop(self) -> None:
-        # Conductors drain while the front is there, so that calls in flight end well.
-        await self._driver.stop(_DRIVER_STOP_S, self._stopping)
+        # Conductors drain while the front is there, so that calls in flight end well. The same goes for their clients.
+        async with asyncio.TaskGroup() as tasks:
+            for client in self._clients:
+                tasks.create_task(client.stop(_CLIENT_STOP_S, self._stopping))
         async with asyncio.TaskGroup() as tasks:
             for conductor in self._conductors:
                 tasks.create_task(conductor.stop(_CONDUCTOR_STOP_S, self._stopping))
@@ -129,7 +132,7 @@ class EmbeddedFleet:
     def _write_state(self) -> None:
         processes = [
             {"name": part.name, "pid": part.pid, "address": self._address_of(part.name)}
-            for part in (*self._conductors, self._front, self._driver)
+            for part in (*self._conductors, self._front, *self._clients)
             if part.pid is not None
         ]
         try:
@@ -141,11 +144,10 @@ class EmbeddedFleet:
     def _address_of(self, name: str) -> str:
         if name == self._front.name:
             return self._settings.address
-        return str(self._members.addresses.get(name, ""))
+        return str({**self._members.addresses, **self._doors.addresses}.get(name, ""))
 
-
-def _driver(settings: FleetSettings, environment: Mapping[str, str]) -> Monitor | Api:
-    """Return what has ping actions run."""
-    if settings.engine is Engine.MISTRAL:
-        return Api(settings.address, settings.mistral_url, environment)
-    return Monitor(settings.address, environment)
+    def _parts_of_clients(self, environment: Mapping[str, str]) -> list[Part]:
+        """Return what lives on the front: the HTTP door, which drives Mistral, too, or else a monitor beside it."""
+        settings = self._settings
+        api = Api(settings.address, self._doors, environment, engine=settings.engine, mistral_url=settings.mistral_url)
+        return [api] if settings.engine is Engine.MISTRAL else [api, Monitor(settings.address, environment)]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from vimesh.cli.fleet.answering import until_answering
 from vimesh.cli.fleet.ports import free_port
 from vimesh.cli.fleet.program import Program, vimesh
 from vimesh.cli.fleet.serving import until_serving
 from vimesh.cli.settings import DATABASE_URL, KEY_FILE, MISTRAL_URL
 from vimesh.domain.vims import Engine
-from vimesh.envoy import clusters
 from vimesh.envoy.binary import command
 from vimesh.envoy.files import write_endpoints
 from vimesh.envoy.fleet import Address
@@ -23,10 +23,11 @@ Environment = Mapping[str, str]
 
 
 class Members:
-    """The conductors that serve, as Envoy reads them."""
+    """Those of a cluster that serve, as Envoy reads them."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, cluster: str) -> None:
         self._directory = directory
+        self._cluster = cluster
         self._serving: dict[str, Address] = {}
 
     @property
@@ -42,7 +43,7 @@ class Members:
             self._write()
 
     def _write(self) -> None:
-        write_endpoints(self._directory, clusters.CONDUCTORS, self._serving.values())
+        write_endpoints(self._directory, self._cluster, self._serving.values())
 
 
 class Conductor:
@@ -119,26 +120,38 @@ class Monitor:
         """Nobody to tell: its actions' leases run out."""
 
 
-@dataclass(frozen=True, slots=True)
 class Api:
-    address: str
-    mistral_url: str
-    """Empty: what Keystone's catalog says."""
-    environment: Environment
-    name: str = "api"
+    """Has another port after each start, as a conductor."""
+
+    name = "api"
+
+    def __init__(
+        self, front: str, members: Members, environment: Environment, *, engine: Engine, mistral_url: str
+    ) -> None:
+        """An empty `mistral_url` means what Keystone's catalog says."""
+        self._front = front
+        self._members = members
+        self._environment = environment
+        self._engine = engine
+        self._mistral_url = mistral_url
+        self._address = Address(LOOPBACK, 0)
 
     def prepare(self) -> Program:
-        environment = {**self.environment, MISTRAL_URL.variable: self.mistral_url}
-        arguments = ["api", "--engine", "mistral", "--address", self.address]
-        if self.mistral_url and urlsplit(self.mistral_url).password is None:
-            arguments += ["--mistral-url", self.mistral_url]
-        return Program(vimesh(*arguments), environment)
+        self._address = Address(LOOPBACK, free_port(LOOPBACK))
+        arguments = ["api", "--listen", str(self._address), "--address", self._front]
+        arguments += ["--engine", self._engine.lower()]
+        if self._mistral_url and urlsplit(self._mistral_url).password is None:
+            arguments += ["--mistral-url", self._mistral_url]
+        return Program(vimesh(*arguments), {**self._environment, MISTRAL_URL.variable: self._mistral_url})
 
     async def ready(self) -> None:
-        """It serves nobody."""
+        await until_answering(str(self._address))
+        self._members.serves(self.name, self._address)
+        # Not before Envoy has looked after it: whoever reads that all is up may go there at once.
+        await until_answering(self._front)
 
     def ended(self) -> None:
-        """Nobody to tell: its tasks are claimed again."""
+        self._members.ended(self.name)
 
 
 def without_secrets(environment: Environment) -> dict[str, str]:

@@ -27,6 +27,7 @@ def ready_block(address: str, *, summary: str, only_this_machine: bool) -> str:
         f"  {vimesh} vim wait lab --for REACHABLE",
         f"  grpcurl -plaintext {address} list vimesh.v1.VimService",
         f"  curl {address}/v1/vims",
+        f"  openstack --os-auth-type none --os-endpoint http://{address} vim list",
         "",
         "Ctrl-C stops it.",
         "",

@@ -106,6 +106,7 @@ class Supervised:
         if self.served.is_set():
             self._say("vimesh", f"{self.name} is back")
         self.served.set()
+        self._changed()
 
     async def stop(self, limit_s: float, stopping: Stopping) -> None:
         """Ask the process to end; kill it when the limit is over, or when the user is in a hurry."""

@@ -12,7 +12,8 @@ from vimesh.cli.settings import Output, client_settings
 from vimesh.cli.vim import client_flags, documents, events_shown, history
 from vimesh.cli.vim.front import Front, run
 from vimesh.cli.vim.lines import connection_notes
-from vimesh.cli.vim.lookup import find, is_id
+from vimesh.cli.vim.lookup import find
+from vimesh.domain.ids import is_id
 from vimesh.domain.settings import BadFlag
 from vimesh.v1.vim_pb2 import VimEvent
 

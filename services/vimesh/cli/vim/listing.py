@@ -10,7 +10,8 @@ from vimesh.cli import flags
 from vimesh.cli.settings import client_settings
 from vimesh.cli.vim import client_flags, present
 from vimesh.cli.vim.front import Front, run
-from vimesh.cli.vim.lookup import find, quoted
+from vimesh.cli.vim.lookup import find
+from vimesh.domain.queries import quoted
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
-
 import grpc
 
 from vimesh.cli.exits import ExitCode, Failure
 from vimesh.cli.vim.front import Front
+from vimesh.domain.ids import is_id
+from vimesh.domain.queries import quoted
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
-
-
-def is_id(given: str) -> bool:
-    try:
-        return str(uuid.UUID(given)) == given.lower()
-    except ValueError:
-        return False
 
 
 async def find(front: Front, given: str, project: str | None = None) -> vim_pb2.Vim:
@@ -53,9 +46,3 @@ async def _named(front: Front, name: str, project: str | None) -> list[vim_pb2.V
     found = (await front.vims.ListVims(request, timeout=front.timeout_s)).vims
     # A `*` in the filter stands for any text; in a name it is only itself.
     return [vim for vim in found if vim.name == name]
-
-
-def quoted(value: str) -> str:
-    """Write a value for a filter."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -1,0 +1,85 @@
+"""All events that fit a query, the newest first, from as many calls as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import grpc
+
+from vimesh.api.rest.events_shown import RESOURCE_TYPE, event_document
+from vimesh.api.rest.lists import Documents, Pages
+from vimesh.api.rest.queries import Query
+from vimesh.domain.ids import is_id
+from vimesh.rpc.status import failure_of
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.vim_pb2 import VimEvent
+
+if TYPE_CHECKING:  # exists for type checkers only
+    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
+
+_PAGE = 1000
+_MAX_ID = 2**63
+_NOT_KEPT = ("REVISION_UNKNOWN", "REVISION_COMPACTED")
+
+
+class EventList:
+    def __init__(self, stub: VimServiceAsyncStub, call_timeout_s: float) -> None:
+        self._stub = stub
+        self._call_timeout_s = call_timeout_s
+        self.next_marker: str | None = None
+        """As that of a list of VIMs."""
+
+    async def pages(self, query: Query) -> Pages:
+        if RESOURCE_TYPE not in query.wanted.get("resource_type", (RESOURCE_TYPE,)):
+            return
+        if "id" in query.wanted:
+            yield self._fitting(query, [event for event in await self._named(query) if event is not None])
+            return
+        vim_id = str(query.only("resource_id") or "")
+        if vim_id and not is_id(vim_id):
+            return
+        token, left = query.marker, query.limit
+        while True:
+            size = min(left or _PAGE, _PAGE)
+            request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=size, page_token=token)
+            page = await self._stub.ListVimEvents(request, timeout=self._call_timeout_s)
+            token = page.next_page_token
+            shown = self._fitting(query, page.events)
+            yield shown
+            left -= len(shown) if left else 0
+            if not token or (query.limit and not left):
+                self.next_marker = token or None
+                return
+
+    async def one(self, event_id: str) -> VimEvent | None:
+        """Return the event with that id; None if there is none, or not any more."""
+        revision = int(event_id) if event_id.isascii() and event_id.isdigit() and len(event_id) < 20 else 0
+        # A watch of what lies ahead would wait for it.
+        if not 0 < revision <= await self._newest():
+            return None
+        watch = self._stub.WatchVims(pb.WatchVimsRequest(start_revision=revision), timeout=self._call_timeout_s)
+        try:
+            async for answer in watch:
+                for event in answer.events:
+                    return event if event.revision == revision else None
+        except grpc.aio.AioRpcError as error:
+            if failure_of(error).reason in _NOT_KEPT:
+                return None
+            raise
+        finally:
+            watch.cancel()
+        return None
+
+    async def _named(self, query: Query) -> list[VimEvent | None]:
+        return [await self.one(str(event_id)) for event_id in sorted(map(str, query.wanted["id"]))]
+
+    async def _newest(self) -> int:
+        page = await self._stub.ListVimEvents(pb.ListVimEventsRequest(page_size=1), timeout=self._call_timeout_s)
+        return page.events[0].revision if page.events else 0
+
+    @staticmethod
+    def _fitting(query: Query, events: Iterable[VimEvent]) -> Documents:
+        # An id is a number in the answer, and a text in the query.
+        documents = (event_document(event) for event in events)
+        return [query.cut(each) for each in documents if query.takes({**each, "id": str(each["id"])})]

@@ -1,0 +1,43 @@
+"""What a PUT makes of the nested attributes: what it does not name stays, as it did in Tacker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+# What an answer repeats from elsewhere: sent back, it is not kept a second time.
+REPEATED: Final = ("auth_url", "project_id", "project_name", "project_domain_name", "key_type", "secret_uuid")
+
+_OIDC: Final = ("oidc_token_url", "client_id", "client_secret")
+_LOGIN: Final = ("username", "password")
+_TOKEN: Final = ("bearer_token",)
+
+
+def without_repeated(credentials: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in credentials.items() if key not in REPEATED}
+
+
+def merged(kept: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept, with what is given put over it, level by level."""
+    result = dict(kept)
+    for key, value in given.items():
+        before = result.get(key)
+        both = isinstance(before, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(before, value) if both else value  # type: ignore[arg-type]  # both are mappings
+    return result
+
+
+def merged_credentials(masked: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the credentials after a PUT: `***` in them stands for what is stored.
+
+    Another way to log in takes the place of the one before: a token is of no use beside a new password.
+    """
+    named = {key: value for key, value in without_repeated(given).items() if value is not None}
+    superseded: tuple[str, ...] = ()
+    if "oidc_token_url" in named:
+        superseded = _TOKEN
+    elif all(key in named for key in _LOGIN):
+        superseded = (*_TOKEN, *_OIDC)
+    elif "bearer_token" in named:
+        superseded = (*_LOGIN, *_OIDC)
+    return merged({key: value for key, value in masked.items() if key not in superseded}, named)

@@ -1,0 +1,83 @@
+"""What the query of a list asks for: filters, fields, and a part of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+
+from vimesh.api.rest.attributes import boolean
+from vimesh.api.rest.refusals import bad_request
+from vimesh.api.rest.vims_shown import Document
+
+_NESTED: Final = ("placement_attr", "extra", "vim_project", "auth_cred")
+_ALIASES: Final = {"project_id": "tenant_id"}
+# Lists have one order, and the clients sort what they show.
+_IGNORED: Final = ("sort_key", "sort_dir", "page_reverse", "verbose")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    wanted: Mapping[str, frozenset[object]]
+    """By attribute: one of these values. All attributes must fit."""
+    fields: frozenset[str]
+    """What to show; empty: everything."""
+    limit: int
+    """At most so many; 0: all."""
+    marker: str
+    """Where to go on; empty: at the begin."""
+
+    def takes(self, document: Document) -> bool:
+        return all(document[name] in values for name, values in self.wanted.items())
+
+    def cut(self, document: Document) -> Document:
+        return {key: value for key, value in document.items() if key in self.fields} if self.fields else document
+
+    def only(self, name: str) -> object | None:
+        """Return the one value that an attribute may have; None if it may have several, or any."""
+        values = self.wanted.get(name, frozenset())
+        return next(iter(values)) if len(values) == 1 else None
+
+
+def query_of(request: Request, attributes: Sequence[str]) -> Query:
+    """Raises Refused. What is filtered by must be known: a slip would show everything, and somebody may delete it."""
+    wanted: dict[str, set[object]] = {}
+    fields: set[str] = set()
+    for key, value in request.query_params.multi_items():
+        name = _ALIASES.get(key, key)
+        if name == "fields":
+            fields.add(_ALIASES.get(value, value))
+        elif name in attributes and name not in _NESTED:
+            if value:
+                wanted.setdefault(name, set()).add(_value(name, value))
+        elif name not in (*_IGNORED, "limit", "marker"):
+            raise bad_request(f"'{key[:100]}' cannot be filtered by")
+    return Query(
+        wanted={name: frozenset(values) for name, values in wanted.items()},
+        fields=frozenset(fields - {""}),
+        limit=_limit(request.query_params.get("limit") or "0"),
+        marker=request.query_params.get("marker") or "",
+    )
+
+
+def _value(name: str, text: str) -> object:
+    if name == "is_default":
+        return boolean(name, text)
+    # Ids are kept in lower case, and read in any.
+    return text.lower() if name in ("id", "resource_id") else text
+
+
+def _limit(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    raise bad_request(f"Limit must be an integer 0 or greater and not '{text[:100]}'")
+
+
+def next_page(request: Request, marker: str) -> str:
+    """Return the address of what comes after a page."""
+    items: Iterable[tuple[str, str]] = request.query_params.multi_items()
+    kept = [(key, value) for key, value in items if key != "marker"]
+    return str(request.url.replace(query=urlencode([*kept, ("marker", marker)])))

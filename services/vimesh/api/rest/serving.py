@@ -1,0 +1,60 @@
+"""The HTTP server of the api process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from vimesh.domain.errors import BadSetting
+
+_BACKLOG: Final = 1024
+_KEEP_ALIVE_S: Final = 75
+"""Longer than Envoy keeps a connection that nobody uses: who closes first must not be the one that is called."""
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave them to the process."""
+        yield
+
+
+def listening(address: str) -> socket.socket:
+    """Listen on `host:port`; port 0 takes a free one. Raises BadSetting."""
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise BadSetting("listen", f"cannot listen on {address}: {error.strerror}") from error
+
+
+async def serve(
+    app: ASGIApp, listener: socket.socket, stopped: Callable[[], Awaitable[object]], *, grace_s: float
+) -> None:
+    """Serve until `stopped` returns. Requests in flight may take `grace_s` more; then they are broken off."""
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,  # ours stands
+        access_log=False,  # Envoy has one
+        proxy_headers=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=grace_s,  # type: ignore[arg-type]  # takes parts of seconds, too
+    )
+    server = _Server(config)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.serve([listener]))
+        await stopped()
+        server.should_exit = True

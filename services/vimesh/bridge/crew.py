@@ -1,0 +1,46 @@
+"""Work that ends by itself, and at the latest with the block in which it was begun."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+
+import structlog
+
+_log = structlog.get_logger()
+
+
+class Crew:
+    """Any number of tasks. One that breaks is logged, and disturbs no other."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[object, object, object]) -> None:
+        task = self._group.create_task(_guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+
+async def _guarded(work: Coroutine[object, object, object]) -> None:
+    try:
+        await work
+    except Exception:  # noqa: BLE001 - here faults of a piece of work stop
+        _log.exception("defect")
+
+
+@asynccontextmanager
+async def crew() -> AsyncGenerator[Crew]:
+    """Give a crew whose tasks are cancelled when the block ends."""
+    async with asyncio.TaskGroup() as group:
+        made = Crew(group)
+        try:
+            yield made
+        finally:
+            made.cancel()

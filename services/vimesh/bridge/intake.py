@@ -1,0 +1,153 @@
+"""Takes calls from the queue, has them served, and acknowledges each when it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+
+from vimesh.bridge.broker import AMQP_FAULTS
+from vimesh.bridge.crew import Crew
+from vimesh.bridge.failures import BridgeFault, CallFailed
+from vimesh.bridge.queues import CALLS, declare_calls
+from vimesh.bridge.replies import Replies
+from vimesh.bridge.wire import Call, Malformed, answer_to, call_from
+
+_log = structlog.get_logger()
+
+DEFAULT_TIMEOUT_S = 60.0
+"""How long oslo.messaging's callers wait unless they are told otherwise."""
+_LOOK_EVERY_S = 1.0
+_BROKER_S = 10.0
+_LEAST_S = 1.0
+
+Serve = Callable[[Call], Awaitable[str]]
+"""Returns the answer to a call. Raises CallFailed."""
+
+
+class Intake:
+    """The calls that came in and are not answered yet. They outlive the connection by which they came."""
+
+    def __init__(self, serve: Serve, replies: Replies, crew: Crew, *, concurrency: int) -> None:
+        self._serve = serve
+        self._replies = replies
+        self._crew = crew
+        self._concurrency = concurrency
+        self._calls: dict[str, AbstractIncomingMessage] = {}
+        """By their unique ids, with the delivery to acknowledge."""
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopping = asyncio.Event()
+        self._stopped = asyncio.Event()
+
+    async def work(self, connection: AbstractConnection, at_work: Callable[[], None]) -> None:
+        """Take calls until the connection breaks, or the consumer is lost; none once it was stopped."""
+        if not self._stopping.is_set():
+            await self._consume(connection, at_work)
+        if self._stopping.is_set():
+            self._stopped.set()
+            # Answers and kills go on, and calls that are served still want to be acknowledged.
+            await connection.closed()
+
+    async def _consume(self, connection: AbstractConnection, at_work: Callable[[], None]) -> None:
+        await declare_calls(connection, _BROKER_S)
+        # Closed with the connection, not here: see above.
+        channel = connection.channel(publisher_confirms=False)
+        async with asyncio.timeout(_BROKER_S):
+            await channel.initialize()
+            await channel.set_qos(prefetch_count=self._concurrency)
+            queue = await channel.get_queue(CALLS, ensure=False)
+            consumer = await queue.consume(self._take)
+        at_work()
+        _log.info("calls are taken", queue=CALLS)
+        while not channel.is_closed and not connection.is_closed and await _consumes(channel, consumer):
+            if self._stopping.is_set():
+                await queue.cancel(consumer, timeout=_BROKER_S)
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await _either(connection.closed(), self._stopping.wait())
+
+    async def stop(self, within_s: float) -> None:
+        """Take no more calls."""
+        self._stopping.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._stopped.wait()
+
+    async def until_idle(self, within_s: float) -> bool:
+        """Wait until every call is answered; say whether that is so."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _take(self, message: AbstractIncomingMessage) -> None:
+        try:
+            call = call_from(message.body, _expiration_s(message))
+        except Malformed as error:
+            # Nothing in it says who would want to know. Coming again would not make it better.
+            _log.warning("a message is no call: dropped", why=str(error), bytes=len(message.body))
+            await _acknowledge(message)
+            return
+        known = call.unique_id in self._calls
+        self._calls[call.unique_id] = message
+        self._idle.clear()
+        if not known:  # else the broker delivered again what is being served: the newest delivery gets acknowledged
+            self._crew.start(self._serve_one(call))
+
+    async def _serve_one(self, call: Call) -> None:
+        now = asyncio.get_running_loop().time
+        gives_up_at = now() + (DEFAULT_TIMEOUT_S if call.timeout_s is None else call.timeout_s)
+        try:
+            outcome = await self._outcome(call)
+            if call.call_id:
+                left_s = max(_LEAST_S, gives_up_at - now())
+                await self._replies.send(call.reply_to, answer_to(call, outcome), left_s)
+            await _acknowledge(self._calls[call.unique_id])
+        finally:
+            del self._calls[call.unique_id]
+            if not self._calls:
+                self._idle.set()
+
+    async def _outcome(self, call: Call) -> str | CallFailed:
+        try:
+            return await self._serve(call)
+        except CallFailed as failure:
+            _log.info("call failed", method=call.method[:100], why=str(failure))
+            return failure
+        except Exception:  # noqa: BLE001 - here faults of a call stop
+            _log.exception("defect", method=call.method[:100])
+            return BridgeFault()
+
+
+async def _acknowledge(message: AbstractIncomingMessage) -> None:
+    # If its connection is gone, the broker has given the message back already.
+    with suppress(*AMQP_FAULTS):
+        await message.ack()
+
+
+async def _consumes(channel: AbstractChannel, consumer: str) -> bool:
+    """Say whether the broker delivers still: it stops without an error when somebody deletes the queue."""
+    underlay: Any = await channel.get_underlay_channel()
+    return consumer in underlay.consumers
+
+
+async def _either(*happenings: Awaitable[object]) -> None:
+    tasks = [asyncio.ensure_future(each) for each in happenings]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _expiration_s(message: AbstractIncomingMessage) -> float | None:
+    expiration = message.expiration
+    return float(expiration) if isinstance(expiration, int | float) and expiration > 0 else None

@@ -1,0 +1,101 @@
+"""Ends old actions: by a cast to the queue that the action of a VIM consumes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from vimesh.bridge.broker import AMQP_FAULTS, Broker, BrokerAway
+from vimesh.bridge.crew import Crew
+from vimesh.bridge.queues import consumers_of, delete_unused, kill_queue, publish_cast
+from vimesh.bridge.wire import cast
+
+_log = structlog.get_logger()
+
+METHOD = "killAction"
+
+
+@dataclass(frozen=True, slots=True)
+class KillLimits:
+    at_once: int = 32
+    """Kills on their way at the same time."""
+    expires_s: float = 10.0
+    """A kill that nobody took by then is no use any more. It must not wait for a later action."""
+    connection_s: float = 5.0
+    clean_up_pauses_s: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
+    """An action ends within a ping. Then its queue is left, which nobody else removes."""
+    slow_pause_s: float = 60.0
+    slow_tries: int = 24 * 60
+    """Tacker's own action consumes its queue when it has ended, until the executor that it ran in ends."""
+
+
+class Kills:
+    """Kills, and removes what killed actions leave behind. Actions that end by themselves are left alone."""
+
+    def __init__(self, broker: Broker, crew: Crew, limits: KillLimits | None = None) -> None:
+        self._broker = broker
+        self._crew = crew
+        self._limits = limits or KillLimits()
+        self._slots = asyncio.Semaphore(self._limits.at_once)
+        self._cleaning: dict[str, int] = {}
+        """How often each VIM's action was told to end since it was last seen to be gone."""
+
+    async def kill(self, vim_id: str) -> int:
+        """Tell whatever action of the VIM is there to end. Raises BrokerAway.
+
+        Returns how often it was told by now: 0 if there is nobody to tell, and more than once if it may be deaf.
+        """
+        queue = kill_queue(vim_id)
+        async with self._slots:
+            try:
+                told = await self._kill(queue)
+            except AMQP_FAULTS:
+                raise BrokerAway from None
+        if not told:
+            return 0
+        if vim_id not in self._cleaning:
+            self._cleaning[vim_id] = 0
+            self._crew.start(self._clean_up(vim_id, queue))
+        self._cleaning[vim_id] += 1
+        return self._cleaning[vim_id]
+
+    async def _kill(self, queue: str) -> bool:
+        connection = await self._broker.connection(self._limits.connection_s)
+        timeout_s = self._broker.limits.call_timeout_s
+        consumers = await consumers_of(connection, queue, timeout_s)
+        if consumers is None:
+            return False
+        if not consumers:
+            # Left by an action that is gone: a kill would wait there for the next one.
+            return not await delete_unused(connection, queue, timeout_s, if_empty=False)
+        # One for each: what consumes may be dead, in a process that lives.
+        _log.info("kill", queue=queue, consumers=consumers)
+        return await publish_cast(
+            connection, queue, cast(METHOD), times=consumers, expires_s=self._limits.expires_s, timeout_s=timeout_s
+        )
+
+    async def _clean_up(self, vim_id: str, queue: str) -> None:
+        try:
+            for pause_s in self._limits.clean_up_pauses_s:
+                await asyncio.sleep(pause_s)
+                if await self._gone(queue):
+                    return
+            self._cleaning[vim_id] = 0
+            _log.info("a kill queue is in use still: its action did not end, or left it open", queue=queue)
+            for _ in range(self._limits.slow_tries):
+                await asyncio.sleep(self._limits.slow_pause_s)
+                if await self._gone(queue):
+                    return
+            _log.warning("a kill queue stays", queue=queue)
+        finally:
+            self._cleaning.pop(vim_id, None)
+
+    async def _gone(self, queue: str) -> bool:
+        try:
+            async with self._slots:
+                connection = await self._broker.connection(self._limits.connection_s)
+                return await delete_unused(connection, queue, self._broker.limits.call_timeout_s, if_empty=False)
+        except (BrokerAway, *AMQP_FAULTS):
+            return False

@@ -1,0 +1,40 @@
+"""What a report means that comes without action id from an action that the VIM does not want."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from vimesh.domain.settings import one_of
+from vimesh.domain.vims import Engine
+
+
+class Policy(StrEnum):
+    REJECT = "reject"
+    """It is not recorded, and the action is killed."""
+    ADOPT = "adopt"
+    """The VIM is moved to the action: its engine becomes EXTERNAL, and the action that ran there is told to stop."""
+    ACCEPT = "accept"
+    """It is recorded, beside those of the wanted action."""
+
+
+Policies = Mapping[Engine, Policy]
+
+REJECT_ALL: Policies = dict.fromkeys(Engine, Policy.REJECT)
+
+
+_engine = one_of(Engine)
+_policy = one_of(Policy)
+
+
+def policies(text: str) -> Policies:
+    """Read ENGINE=POLICY, several with commas; an engine that is not named rejects. Raises ValueError."""
+    read = dict(REJECT_ALL)
+    for each in filter(None, (part.strip() for part in text.split(","))):
+        engine, equals, policy = each.partition("=")
+        if not equals:
+            raise ValueError(f"must be ENGINE=POLICY, not {each!r}")
+        read[_engine(engine)] = _policy(policy)
+    if read[Engine.EXTERNAL] is Policy.ADOPT:
+        raise ValueError("external=adopt: such a VIM belongs to an action from outside already, to a newer one")
+    return read

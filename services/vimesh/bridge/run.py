@@ -1,0 +1,104 @@
+"""The bridge: serves Tacker's oslo.messaging RPC until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import SystemRandom
+from typing import Never
+
+import grpc
+import structlog
+
+from vimesh.bridge.broker import Broker, silence_the_client
+from vimesh.bridge.calls_queue import clear_away
+from vimesh.bridge.conductors import Conductors
+from vimesh.bridge.crew import Crew, crew
+from vimesh.bridge.ending import Ending
+from vimesh.bridge.endpoint import Endpoint
+from vimesh.bridge.held import Held
+from vimesh.bridge.intake import Intake
+from vimesh.bridge.kills import Kills
+from vimesh.bridge.progress import Progress
+from vimesh.bridge.replies import Replies
+from vimesh.bridge.state_dir import StateDir, state_dir
+from vimesh.bridge.transport_url import TransportUrl
+from vimesh.bridge.updates import UpdateRules, Updates
+from vimesh.bridge.watch import Watch
+from vimesh.domain.background import beside
+from vimesh.domain.supervisor import supervise
+from vimesh.rpc.channels import channel
+from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+
+_log = structlog.get_logger()
+
+_STORE_EVERY_S = 1.0
+_STOP_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeSettings:
+    address: str
+    """Where the front of the mesh is: `host:port`."""
+    transport: TransportUrl
+    state_dir: Path
+    rules: UpdateRules = field(default_factory=UpdateRules)
+    concurrency: int = 1000
+    """Calls in flight, those with held answers included."""
+    grace_s: float = 5.0
+    """How long calls under way may take when the process is to stop. The others go back to the broker."""
+
+
+async def run_bridge(settings: BridgeSettings, stopped: Callable[[], Awaitable[object]]) -> None:
+    """Work until `stopped` returns. Waits for a front and a broker that are away. Raises BadSetting."""
+    silence_the_client()
+    with state_dir(settings.state_dir) as state:
+        progress = Progress(state.read())
+        try:
+            async with channel(settings.address) as front, crew() as workers:
+                await _run(settings, stopped, front, workers, progress, state)
+        finally:
+            # What is not done by now, such as kills that wait for the broker, is done by whoever resumes from here.
+            state.write(progress.done)
+
+
+async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put together
+    settings: BridgeSettings,
+    stopped: Callable[[], Awaitable[object]],
+    front: grpc.aio.Channel,
+    workers: Crew,
+    progress: Progress,
+    state: StateDir,
+) -> None:
+    random = SystemRandom()
+    reports = ConductorServiceStub(front)
+    broker = Broker(settings.transport, random=random)
+    held = Held(capacity=max(1, settings.concurrency * 3 // 4))
+    conductors = Conductors(reports, VimServiceStub(front), random=random)
+    kills = Kills(broker, workers)
+    endpoint = Endpoint(Updates(conductors, kills, held, settings.rules))
+    intake = Intake(endpoint.serve, Replies(broker, random=random), workers, concurrency=settings.concurrency)
+    ending = Ending(conductors, kills, held, random=random)
+    watch = Watch(reports, ending.end, progress, workers, random=random)
+    work = (
+        supervise("broker", lambda: broker.run(intake.work)),
+        supervise("watch", watch.run),
+        supervise("state", lambda: _store(progress, state)),
+    )
+    async with beside(*work):
+        _log.info("bridge started", address=settings.address, broker=settings.transport.places)
+        await stopped()
+        await intake.stop(_STOP_S)
+        held.close()
+        if not await intake.until_idle(settings.grace_s):
+            _log.warning("calls are under way still: they go back to the broker")
+        await clear_away(broker)
+
+
+async def _store(progress: Progress, state: StateDir) -> Never:
+    while True:
+        state.write(progress.done)
+        await asyncio.sleep(_STORE_EVERY_S)

@@ -1,0 +1,66 @@
+"""What a bridge remembers: the revision up to which all unwanted actions were killed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from vimesh.domain.errors import BadSetting
+
+_log = structlog.get_logger()
+
+SETTING = "--state-dir"
+
+
+class StateDir:
+    """A folder that only one bridge uses at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path / "revision"
+        self._written = 0
+
+    def read(self) -> int:
+        """Return the revision; 0 if there is none that can be read."""
+        try:
+            self._written = int(self._file.read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return 0
+        except (OSError, ValueError) as error:
+            _log.warning("the stored revision cannot be read: beginning with the list", why=repr(error))
+            return 0
+        return self._written
+
+    def write(self, revision: int) -> None:
+        """Store the revision, if it is another one. That it cannot be stored ends nothing."""
+        if revision == self._written:
+            return
+        scratch = self._file.with_suffix(".new")
+        try:
+            scratch.write_text(f"{revision}\n", encoding="ascii")
+            scratch.replace(self._file)
+        except OSError as error:
+            _log.warning("the revision cannot be stored", why=error.strerror)
+        self._written = revision
+
+
+@contextmanager
+def state_dir(path: Path) -> Generator[StateDir]:
+    """Make the folder if it is missing, and keep other bridges out until the block ends. Raises BadSetting."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise BadSetting(SETTING, f"{path} cannot be used: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadSetting(SETTING, f"{path} is used by another bridge; give each one its own") from None
+        yield StateDir(path)
+    finally:
+        os.close(lock)

@@ -1,0 +1,84 @@
+"""vimesh bridge: serves old Tacker ping actions over RabbitMQ."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from vimesh.cli import flags, settings
+from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import ADDRESS
+
+
+def bridge(  # noqa: PLR0913 - one parameter per flag
+    *,
+    transport_url: Annotated[
+        str | None,
+        typer.Option(
+            "--transport-url",
+            metavar="URL",
+            help="RabbitMQ, such as rabbit://user:password@host:5672/ [VIMESH_BRIDGE_TRANSPORT_URL].",
+        ),
+    ] = None,
+    address: flags.Address = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy",
+            metavar="ENGINE=reject|adopt|accept",
+            help="What a report without action id means that the VIM does not want; repeatable "
+            "[VIMESH_BRIDGE_POLICY; default reject].",
+        ),
+    ] = None,
+    hold: Annotated[
+        str | None,
+        typer.Option(
+            "--hold",
+            metavar="DURATION",
+            help="How long answers to calls without action id are held back; 0: not at all "
+            "[VIMESH_BRIDGE_HOLD; default 5s].",
+        ),
+    ] = None,
+    concurrency: Annotated[
+        str | None,
+        typer.Option("--concurrency", metavar="N", help="Calls in flight [VIMESH_BRIDGE_CONCURRENCY; default 1000]."),
+    ] = None,
+    state_dir: Annotated[
+        str | None,
+        typer.Option(
+            "--state-dir",
+            metavar="DIR",
+            help="What this bridge remembers [VIMESH_BRIDGE_STATE_DIR; default ./.vimesh/bridge].",
+        ),
+    ] = None,
+    log_level: flags.Level = None,
+    log_format: flags.Format = None,
+    config: flags.Config = None,
+) -> None:
+    """Serve the RPC of Tacker's conductor to ping actions until SIGTERM or Ctrl-C."""
+    from vimesh.cli import compose, logs  # noqa: PLC0415 - other commands do not speak AMQP
+
+    found = settings.given(config)
+    logs.set_up(settings.log_settings(found, level=log_level, format_=log_format))
+    if (transport := found.read(settings.TRANSPORT_URL, transport_url)) is None:
+        raise BadSetting(settings.TRANSPORT_URL.flag, "is required, such as rabbit://user:password@host:5672/")
+    policies = found.read(settings.POLICIES, ",".join(policy) if policy else None)
+    if find_spec("aio_pika") is None:
+        raise BadSetting("bridge", "needs packages that are not installed: pip install 'vimesh[bridge]'")
+    from vimesh.bridge.run import BridgeSettings  # noqa: PLC0415 - needs the AMQP client
+    from vimesh.bridge.updates import UpdateRules  # noqa: PLC0415
+
+    asyncio.run(
+        compose.bridge(
+            BridgeSettings(
+                address=found.read(ADDRESS, address),
+                transport=transport,
+                state_dir=found.read(settings.STATE_DIR, state_dir),
+                rules=UpdateRules(hold_s=found.read(settings.HOLD, hold), policies=policies),
+                concurrency=found.read(settings.BRIDGE_CONCURRENCY, concurrency),
+            )
+        )
+    )

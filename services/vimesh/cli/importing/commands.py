@@ -1,0 +1,141 @@
+"""vimesh import: takes VIMs over from elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vimesh.cli import flags, settings
+from vimesh.cli.exits import ExitCode, Failure
+from vimesh.cli.vim import client_flags, fields, policy
+from vimesh.cli.vim.policy import PolicyFlags
+from vimesh.domain.errors import BadSetting
+
+if TYPE_CHECKING:
+    from vimesh.cli.importing.run import ImportSettings, Ledger  # imported when its extra is there
+    from vimesh.tacker.credentials import CredentialsReader
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Take VIMs over from elsewhere.")
+
+_MANY = "Only this one; may be repeated."
+
+
+@app.callback()
+def group() -> None:
+    """Make room for other commands beside `tacker`."""
+
+
+@app.command()
+def tacker(  # noqa: PLR0913 - one parameter per flag
+    *,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            "--database-url",
+            metavar="URL",
+            help="Tacker's, as in tacker.conf; with a password better in VIMESH_IMPORT_DATABASE_URL.",
+        ),
+    ] = None,
+    fernet_keys: Annotated[
+        str | None,
+        typer.Option(
+            "--fernet-keys", metavar="DIR", help="[vim_keys] openstack of tacker.conf [VIMESH_IMPORT_FERNET_KEYS]."
+        ),
+    ] = None,
+    without_secrets: Annotated[
+        bool,
+        typer.Option(
+            "--without-secrets", help="Leave out what Barbican's keys encrypt; without --fernet-keys all secrets."
+        ),
+    ] = False,
+    engine: fields.Engine = None,
+    method: policy.Method = None,
+    name: Annotated[list[str] | None, typer.Option("--name", metavar="NAME", help=_MANY)] = None,
+    vim_id: Annotated[list[str] | None, typer.Option("--vim-id", metavar="UUID", help=_MANY)] = None,
+    project: Annotated[
+        list[str] | None, typer.Option("--project", metavar="ID", help="Only of this project; may be repeated.")
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Register them; otherwise only look.")] = False,
+    concurrency: Annotated[
+        str | None,
+        typer.Option(
+            "--concurrency", metavar="N", help="VIMs at the same time [VIMESH_IMPORT_CONCURRENCY; default 8]."
+        ),
+    ] = None,
+    output: client_flags.Output = None,
+    address: flags.Address = None,
+    call_timeout: client_flags.CallTimeout = None,
+    config: flags.Config = None,
+) -> None:
+    """Register the VIMs of a Tacker database, with their ids, projects and credentials. Safe to repeat.
+
+    The default engine is external: nothing begins to probe until a VIM is given another one. Ends with 4 if a VIM
+    differs, failed, or cannot be imported.
+    """
+    try:
+        from vimesh.cli.importing import run, showing  # noqa: PLC0415 - needs SQL and cryptography
+        from vimesh.cli.importing.registering import Registrar  # noqa: PLC0415
+        from vimesh.tacker.selection import Selection  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Failure(f"{error.name} is not installed", hint="pip install 'vimesh[import]'") from None
+
+    found = settings.given(config)
+    wanted = run.ImportSettings(
+        client=settings.client_settings(config, address=address, call_timeout=call_timeout, output=output),
+        database_url=found.read(settings.IMPORT_DATABASE_URL, database_url),
+        selection=Selection(tuple(name or ()), tuple(each.lower() for each in vim_id or ()), tuple(project or ())),
+        credentials=_credentials(found.read(settings.IMPORT_FERNET_KEYS, fernet_keys), without_secrets=without_secrets),
+        registrar=Registrar(fields.engine(engine or "external"), PolicyFlags(method, None, None, None, None, None)),
+        concurrency=found.read(settings.IMPORT_CONCURRENCY, concurrency),
+        apply=apply,
+    )
+    ledger = run.Ledger()
+    try:
+        with showing.progress(ledger):
+            _run(wanted, ledger)
+    finally:
+        if ledger.looked:
+            # Also what was done before it ended.
+            _say(wanted, ledger)
+    if ledger.ended_early is not None:
+        raise ledger.ended_early
+    if showing.left_to_do(ledger):
+        raise typer.Exit(ExitCode.NOT_MET)
+
+
+def _credentials(fernet_keys: str, *, without_secrets: bool) -> CredentialsReader:
+    from vimesh.tacker.credentials import CredentialsReader  # noqa: PLC0415 - see above
+    from vimesh.tacker.keys import KeyFolder  # noqa: PLC0415
+
+    if fernet_keys:
+        folder = Path(fernet_keys)
+        if not folder.is_dir():
+            raise BadSetting(settings.IMPORT_FERNET_KEYS.flag, f"there is no folder {folder}")
+        return CredentialsReader(KeyFolder(folder), without_secrets=without_secrets)
+    if not without_secrets:
+        what = "is required: the folder of [vim_keys] openstack in tacker.conf, or a copy; or give --without-secrets"
+        raise BadSetting(settings.IMPORT_FERNET_KEYS.flag, what)
+    return CredentialsReader(None, without_secrets=True)
+
+
+def _run(wanted: ImportSettings, ledger: Ledger) -> None:
+    from vimesh.cli.importing.run import run_import  # noqa: PLC0415 - see above
+    from vimesh.tacker.errors import DatabaseAway, TackerError  # noqa: PLC0415
+
+    try:
+        asyncio.run(run_import(wanted, ledger))
+    except DatabaseAway as error:
+        raise Failure(str(error), code=ExitCode.UNAVAILABLE) from error
+    except TackerError as error:
+        raise Failure(str(error)) from error
+
+
+def _say(wanted: ImportSettings, ledger: Ledger) -> None:
+    from vimesh.cli.importing import showing  # noqa: PLC0415 - see above
+
+    showing.write(wanted.client.output, ledger)
+    print(showing.summary(ledger, apply=wanted.apply), file=sys.stderr)  # noqa: T201 - for people, apart from the data

@@ -1,0 +1,64 @@
+"""One of Tacker's VIMs as a registration."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from vimesh.cli.vim.policy import PolicyFlags
+from vimesh.conductor import from_wire
+from vimesh.domain.errors import BadInput
+from vimesh.domain.vims import Engine, Registration
+from vimesh.rpc.validation import Rules
+from vimesh.tacker.errors import CannotImport
+from vimesh.tacker.vims import TackerVim
+from vimesh.v1.vim_pb2 import Monitor, Vim
+from vimesh.v1.vim_service_pb2 import RegisterVimRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    request: RegisterVimRequest
+    """Repeating it is safe: it has a request id."""
+    registration: Registration
+    """What a conductor makes of it."""
+    left_out: tuple[str, ...]
+    """Secrets that the VIM has in Tacker, and that do not come along."""
+
+
+class Registrar:
+    def __init__(self, engine: Monitor.Engine.ValueType, probing: PolicyFlags) -> None:
+        self._engine = engine
+        self._probing = probing
+        self._rules = Rules()
+
+    def prepare(self, vim: TackerVim) -> Prepared:
+        """Raises CannotImport for what a conductor would refuse: a dry run is to find it, too."""
+        request = RegisterVimRequest(vim_id=vim.named.vim_id, engine=self._engine, request_id=str(uuid.uuid4()))
+        try:
+            request.vim.CopyFrom(self._message(vim))
+        except (ValueError, OverflowError, RecursionError):
+            # JSON can say more than a message can: half a character, a number without end, nesting without end.
+            raise CannotImport("vimesh refuses it: it holds text or numbers that cannot be sent") from None
+        try:
+            self._rules.check(request)
+            registration = from_wire.registration(request, Engine.EXTERNAL)
+        except BadInput as error:
+            raise CannotImport(f"vimesh refuses it: {error}") from None
+        return Prepared(request, registration, vim.credentials.left_out)
+
+    def _message(self, vim: TackerVim) -> Vim:
+        message = Vim(
+            name=vim.named.name,
+            project_id=vim.named.project_id,
+            description=vim.description,
+            type=vim.named.type,
+            auth_url=vim.named.auth_url,
+            is_default=vim.is_default,
+        )
+        message.vim_project.update(vim.vim_project)
+        message.auth_cred.update(vim.credentials.auth_cred)
+        message.placement_attr.update(vim.placement_attr)
+        message.extra.update(vim.extra)
+        self._probing.apply(message.probe_policy)
+        return message

@@ -1,0 +1,12 @@
+"""Ids: UUIDs as text, in capitals or not."""
+
+from __future__ import annotations
+
+import uuid
+
+
+def is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False

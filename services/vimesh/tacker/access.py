@@ -1,0 +1,70 @@
+"""The URL of Tacker's database, as an engine that can only read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from vimesh.domain.errors import BadSetting
+
+SETTING: Final = "--database-url"
+
+_CONNECT_S: Final = 10
+_ANSWER_S: Final = 60
+_MYSQL: Final = frozenset({"mysql", "mysql+pymysql", "mariadb", "mariadb+pymysql"})
+_EXAMPLE: Final = "such as mysql+pymysql://tacker@127.0.0.1/tacker: [database] connection in tacker.conf"
+
+
+def engine_for(url: str) -> Engine:
+    """Raises BadSetting. Nothing is connected yet. The URL may hold a password: no message repeats it."""
+    if not url:
+        raise BadSetting(SETTING, f"is required, {_EXAMPLE}")
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise BadSetting(SETTING, f"is no URL of a database; it must be {_EXAMPLE}") from None
+    if parsed.drivername in _MYSQL:
+        return _mysql(parsed)
+    if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
+        return _sqlite(parsed)
+    raise BadSetting(
+        SETTING, f"names {parsed.drivername}; Tacker's databases are read from MariaDB and MySQL, {_EXAMPLE}"
+    )
+
+
+def place_of(engine: Engine) -> str:
+    """Say which database it is, without user and password."""
+    url = engine.url
+    if engine.dialect.name == "sqlite":
+        return str(url.database).removeprefix("file:")
+    port = f":{url.port}" if url.port else ""
+    return f"database {url.database} at {url.host or 'localhost'}{port}"
+
+
+def _mysql(url: URL) -> Engine:
+    if not url.database:
+        raise BadSetting(SETTING, f"names no database; it must be {_EXAMPLE}")
+    limits = {"connect_timeout": _CONNECT_S, "read_timeout": _ANSWER_S, "write_timeout": _ANSWER_S}
+    asked = {name: limit for name, limit in limits.items() if name not in url.query}
+    try:
+        # One connection, that is closed when it is given back.
+        return create_engine(url.set(drivername="mysql+pymysql"), connect_args=asked, poolclass=NullPool)
+    except (ModuleNotFoundError, NoSuchModuleError):
+        raise BadSetting(SETTING, "needs the driver of MariaDB: pip install 'vimesh[import]'") from None
+
+
+def _sqlite(url: URL) -> Engine:
+    # SQLite would make a file that is missing.
+    if not url.database or not Path(url.database).is_file():
+        raise BadSetting(SETTING, f"there is no file {url.database}")
+    file = f"file:{quote(str(Path(url.database).absolute()))}"
+    # The thread that reads is not the one that opens.
+    return create_engine(
+        url.set(database=file, query={"mode": "ro", "uri": "true"}),
+        connect_args={"check_same_thread": False},
+        poolclass=NullPool,
+    )

@@ -1,0 +1,105 @@
+"""A VIM's credentials as its user typed them: decrypted, and without what Tacker adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from vimesh.tacker.errors import CannotImport
+from vimesh.tacker.keys import KeyFolder, WrongKey
+
+# What Tacker encrypts, by the type of the VIM.
+_ENCRYPTED: Final = {
+    "openstack": ("password",),
+    "kubernetes": ("password", "bearer_token", "ssl_ca_cert", "client_secret"),
+}
+_OF_STORAGE: Final = frozenset({"key_type", "secret_uuid"})
+# Copied from the VIM and its project, or made for one call, each time that Tacker logs in.
+_DERIVED: Final = {
+    "openstack": frozenset({"auth_url", "project_id", "project_name", "project_domain_name"}),
+    "kubernetes": frozenset({"auth_url", "ca_cert_file", "id_token"}),
+}
+# How Tacker writes that there is no certificate.
+_NONE: Final = frozenset({"", "None", "NONE", "null", "NULL"})
+_NOBODY: Final = "None"
+"""The user name that a VIM with a token is given."""
+_FILE_KEYS: Final = frozenset({"fernet_key", None})
+_BARBICAN: Final = "barbican_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    auth_cred: Mapping[str, Any] = field(repr=False)
+    left_out: tuple[str, ...] = ()
+    """Secrets that are there and were not taken along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the database holds."""
+
+    vim_id: str
+    type: str
+    password: str | None = field(repr=False)
+    auth_cred: Mapping[str, Any] = field(repr=False)
+
+
+class CredentialsReader:
+    def __init__(self, keys: KeyFolder | None, *, without_secrets: bool) -> None:
+        """Without keys every secret is left out; with them, those whose key is not at hand because Barbican has it."""
+        self._keys = keys
+        self._without_secrets = without_secrets
+
+    def read(self, stored: Stored) -> Credentials:
+        """Raises CannotImport."""
+        typed = _typed(stored)
+        secrets = {name: value for name in _ENCRYPTED[stored.type] if _is_secret(name, value := typed.get(name))}
+        if not secrets:
+            return Credentials(typed)
+        if self._keys is None or self._leaves_out(stored, self._keys):
+            kept = {name: value for name, value in typed.items() if name not in secrets}
+            return Credentials(kept, tuple(secrets))
+        key = self._keys.key_of(stored.vim_id)
+        opened: dict[str, object] = {}
+        for name, value in secrets.items():
+            try:
+                opened[name] = key.open(str(value))
+            except WrongKey:
+                path = self._keys.path_of(stored.vim_id)
+                raise CannotImport(
+                    f"its key file {path} does not open its {name}: is it of this VIM, and of this database?"
+                ) from None
+        return Credentials({**typed, **opened})
+
+    def _leaves_out(self, stored: Stored, keys: KeyFolder) -> bool:
+        """Say whether the VIM goes without secrets. Raises CannotImport when it would, and nobody allowed it."""
+        key_type = stored.auth_cred.get("key_type")
+        # Whoever fetched a key from Barbican has put it beside the others.
+        if key_type in _FILE_KEYS or keys.has(stored.vim_id):
+            return False
+        if key_type != _BARBICAN:
+            raise CannotImport("its credentials have a key of a kind that is not known")
+        if not self._without_secrets:
+            raise CannotImport(
+                f"its key is in Barbican: put the payload of the secret into {keys.path_of(stored.vim_id)}, "
+                "or leave its secrets out with --without-secrets"
+            )
+        return True
+
+
+def _typed(stored: Stored) -> dict[str, object]:
+    added = _OF_STORAGE | _DERIVED[stored.type]
+    typed = {name: value for name, value in stored.auth_cred.items() if name not in added}
+    if stored.password is not None:
+        typed["password"] = stored.password
+    if typed.get("password") is None:
+        typed.pop("password", None)
+        if stored.type == "kubernetes" and typed.get("username") == _NOBODY:
+            del typed["username"]
+    return typed
+
+
+def _is_secret(name: str, value: object) -> bool:
+    # A VIM without a certificate has a word in its place, which is not encrypted.
+    return isinstance(value, str) and bool(value) and not (name == "ssl_ca_cert" and value in _NONE)

@@ -1,0 +1,57 @@
+"""The Fernet keys that Tacker keeps as files: one for each VIM, named by its id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from vimesh.tacker.errors import CannotImport
+
+
+class WrongKey(Exception):
+    """The key does not open what it should."""
+
+
+class Key:
+    def __init__(self, fernet: Fernet) -> None:
+        self._fernet = fernet
+
+    def open(self, token: str) -> str:
+        """Raises WrongKey."""
+        try:
+            return self._fernet.decrypt(token.encode()).decode()
+        except (InvalidToken, ValueError):
+            # Also for what was no text: nothing of it is shown.
+            raise WrongKey from None
+
+
+class KeyFolder:
+    """`[vim_keys] openstack` of tacker.conf, or a copy of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path_of(self, vim_id: str) -> Path:
+        return self._folder / vim_id
+
+    def has(self, vim_id: str) -> bool:
+        return self.path_of(vim_id).exists()
+
+    def key_of(self, vim_id: str) -> Key:
+        """Raises CannotImport that names the file."""
+        path = self.path_of(vim_id)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise CannotImport(
+                f"its key file {path} is missing: copy it from the Tacker server that registered the VIM"
+            ) from None
+        except OSError as error:
+            raise CannotImport(f"its key file {path} cannot be read: {error.strerror}") from None
+        try:
+            return Key(Fernet(content.strip()))
+        except ValueError:
+            raise CannotImport(
+                f"its key file {path} holds no Fernet key: copy it again from the Tacker server"
+            ) from None

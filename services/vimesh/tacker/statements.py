@@ -1,0 +1,75 @@
+"""What is asked of Tacker's tables. Only names are fixed here: types differ from release to release."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, DateTime, Select, TableClause, and_, column, func, literal, or_, select, table
+
+from vimesh.tacker.selection import Selection
+
+VIMS: Final = "vims"
+VIMAUTHS: Final = "vimauths"
+NEEDED: Final[Mapping[str, frozenset[str]]] = {
+    VIMS: frozenset({"id", "type", "tenant_id", "name", "description", "placement_attr", "is_default"}),
+    VIMAUTHS: frozenset({"id", "vim_id", "password", "auth_url", "vim_project", "auth_cred"}),
+}
+_LATER: Final = ("extra", "deleted_at")
+"""Columns of vims that came with later releases."""
+_NO_DATE: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the column has no time zone
+
+
+class Statements:
+    """The queries for the columns that this database has."""
+
+    def __init__(self, vims_columns: Collection[str]) -> None:
+        later = [name for name in _LATER if name in vims_columns]
+        names = sorted(NEEDED[VIMS])
+        self._vims = _table(VIMS, [*names, *later])
+        self._auths = _table(VIMAUTHS, sorted(NEEDED[VIMAUTHS]))
+        self._extra: ColumnElement[Any] = self._vims.c.extra if "extra" in later else literal(None).label("extra")
+
+    def page(self, selection: Selection, after: str, size: int) -> Select[Any]:
+        """Ask for VIMs in the order of their ids. One with two rows of credentials, which never was, comes twice."""
+        vims, auths = self._vims, self._auths
+        return (
+            select(
+                *(vims.c[name] for name in sorted(NEEDED[VIMS])),
+                self._extra,
+                *(auths.c[name] for name in ("password", "auth_url", "vim_project", "auth_cred")),
+                auths.c.id.label("auth_id"),
+            )
+            .select_from(vims.outerjoin(auths, auths.c.vim_id == vims.c.id))
+            .where(self._meant(selection), vims.c.id > after)
+            .order_by(vims.c.id)
+            .limit(size)
+        )
+
+    def count(self, selection: Selection) -> Select[Any]:
+        return select(func.count().label("vims")).select_from(self._vims).where(self._meant(selection))
+
+    def known(self, selection: Selection) -> Select[Any]:
+        return select(self._vims.c.id, self._vims.c.name).where(self._meant(selection))
+
+    def _meant(self, selection: Selection) -> ColumnElement[bool]:
+        vims = self._vims
+        terms = [self._live()]
+        if selection.names or selection.vim_ids:
+            terms.append(or_(vims.c.name.in_(selection.names), vims.c.id.in_(selection.vim_ids)))
+        if selection.projects:
+            terms.append(vims.c.tenant_id.in_(selection.projects))
+        return and_(*terms)
+
+    def _live(self) -> ColumnElement[bool]:
+        # Since a name must be free again after a removal, live rows have the first day of the calendar here. Before,
+        # they had NULL.
+        if "deleted_at" not in self._vims.c:
+            return literal(1) == literal(1)
+        deleted_at = self._vims.c.deleted_at
+        return or_(deleted_at.is_(None), deleted_at < literal(_NO_DATE, DateTime()))
+
+
+def _table(name: str, columns: Collection[str]) -> TableClause:
+    return table(name, *(column(each) for each in columns))

@@ -1,0 +1,100 @@
+"""Real bridges, and the broker as its administrator sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+from tests.cli.commands import clean_environment
+from tests.support.brokers import _BIN, Broker
+from tests.support.waiting import until
+
+_START_S = 30
+_STOP_S = 15
+READY = "calls are taken"
+
+
+class Bridge:
+    """A `vimesh bridge` that may be stopped, killed and started again: it remembers what its folder holds."""
+
+    def __init__(self, folder: Path, address: str, url: str, *flags: str) -> None:
+        self._folder = folder
+        self._name = f"bridge-{uuid4()}"
+        self.log = folder / f"{self._name}.log"
+        places = ("--address", address, "--state-dir", str(folder / self._name))
+        self._command = (sys.executable, "-m", "vimesh.cli", "bridge", *places, *flags)
+        # In the environment it is not seen by others of the machine.
+        self._environment = clean_environment(VIMESH_BRIDGE_TRANSPORT_URL=url)
+        self._process: Process | None = None
+
+    async def start(self) -> None:
+        """Return when it serves, or would, if its broker were there."""
+        told = self.log.read_text().count(READY) if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            process = self._process = await asyncio.create_subprocess_exec(
+                *self._command, cwd=self._folder, env=self._environment, stdout=log, stderr=log
+            )
+
+        def ready() -> bool:
+            assert process.returncode is None, self.log.read_text()
+            return self.log.read_text().count(READY) > told
+
+        await until(ready, _START_S)
+
+    async def stop(self) -> None:
+        """Stop it as an administrator would."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), _STOP_S)
+        except TimeoutError:
+            await self.kill()
+            raise AssertionError(f"vimesh bridge did not stop:\n{self.log.read_text()}") from None
+        self._process = None
+
+    async def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+    def said(self, *texts: str) -> int:
+        """Count the lines of its log that hold one of the texts."""
+        return sum(any(text in line for text in texts) for line in self.log.read_text().splitlines())
+
+
+@asynccontextmanager
+async def running_bridge(folder: Path, address: str, url: str, *flags: str) -> AsyncGenerator[Bridge]:
+    """Run a bridge, and see that it said nothing that it should not."""
+    bridge = Bridge(folder, address, url, *flags)
+    try:
+        await bridge.start()
+        yield bridge
+    finally:
+        await bridge.stop()
+    said = bridge.log.read_text()
+    assert "Traceback" not in said, said
+    assert "defect" not in said, said
+    assert "guest:guest" not in said, said
+
+
+async def queues(broker: Broker) -> dict[str, int]:
+    """Return the broker's queues, with their consumers."""
+    environment = broker._environment()
+    process = await asyncio.create_subprocess_exec(
+        f"{_BIN}/rabbitmqctl",
+        *("-q", "-n", environment["RABBITMQ_NODENAME"], "list_queues", "name", "consumers", "--no-table-headers"),
+        env=environment,
+        stdin=DEVNULL,
+        stdout=PIPE,
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    lines = (line.split("\t") for line in out.decode().splitlines() if "\t" in line)
+    return {name: int(consumers) for name, consumers in lines}

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import Command
+from vimesh.bridge.policies import Policy, policies
+from vimesh.bridge.state_dir import state_dir
+from vimesh.bridge.transport_url import Node, transport_url
+from vimesh.domain.errors import BadSetting
+from vimesh.domain.vims import Engine
+
+
+@pytest.mark.parametrize(
+    ("text", "nodes", "virtual_host"),
+    [
+        ("rabbit://u:p@h:5673/v", [Node("h", 5673, "u", "p")], "v"),
+        ("rabbit://u:p@h/", [Node("h", 5672, "u", "p")], "/"),
+        ("rabbit://h//", [Node("h")], "/"),
+        ("rabbit://u:p%40%2F@[::1]:5672/%2Fv", [Node("::1", 5672, "u", "p@/")], "/v"),
+        ("rabbit://u:p@h1:5672,u:q@h2:5673/v", [Node("h1", 5672, "u", "p"), Node("h2", 5673, "u", "q")], "v"),
+    ],
+)
+def test_a_transport_url_reads_as_it_does_to_oslo_messaging(text: str, nodes: list[Node], virtual_host: str) -> None:
+    read = transport_url(text)
+
+    assert list(read.nodes) == nodes
+    assert read.virtual_host == virtual_host
+    assert not read.tls
+
+
+def test_tls_is_asked_for_as_in_oslo_messaging() -> None:
+    read = transport_url("rabbit://u:p@h:5671/?ssl=true&ssl_ca_file=/ca.pem")
+
+    assert read.tls
+    assert read.ca_file == "/ca.pem"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "amqp://u:secret@h/",
+        "rabbit://u:secret@h:port/",
+        "rabbit://u:secret@/",
+        "http://u:secret@h/",
+        "u:secret@h",
+        "rabbit://u:secret@h/?x=1",
+    ],
+)
+def test_what_is_no_transport_url_is_refused_without_its_password(tmp_path: Path, text: str) -> None:
+    ended = Command(tmp_path)("bridge", "--transport-url", text)
+
+    assert ended.code == 2
+    assert "--transport-url: " in ended.err
+    assert "secret" not in ended.err
+
+
+def test_the_password_stands_nowhere() -> None:
+    read = transport_url("rabbit://u:secret@h1,u:secret@h2/")
+
+    assert "secret" not in repr(read) + read.places
+
+
+def test_a_bridge_has_to_know_its_broker(tmp_path: Path) -> None:
+    ended = Command(tmp_path)("bridge")
+
+    assert ended.code == 1
+    assert "--transport-url: is required" in ended.err
+
+
+def test_policies_are_by_engine() -> None:
+    read = policies("embedded=adopt,MISTRAL=Accept")
+
+    assert read == {Engine.EMBEDDED: Policy.ADOPT, Engine.MISTRAL: Policy.ACCEPT, Engine.EXTERNAL: Policy.REJECT}
+
+
+@pytest.mark.parametrize("text", ["embedded", "embedded=maybe", "nobody=reject", "external=adopt"])
+def test_what_is_no_policy_is_refused(tmp_path: Path, text: str) -> None:
+    ended = Command(tmp_path)("bridge", "--policy", text, "--transport-url", "rabbit://h/")
+
+    assert ended.code == 2
+    assert "--policy: " in ended.err
+
+
+def test_a_state_dir_belongs_to_one_bridge(tmp_path: Path) -> None:
+    with state_dir(tmp_path / "a") as state:
+        state.write(7)
+        with pytest.raises(BadSetting, match="used by another bridge"), state_dir(tmp_path / "a"):
+            pass
+    with state_dir(tmp_path / "a") as again:
+        assert again.read() == 7
+
+
+def test_a_revision_that_cannot_be_read_begins_with_the_list(tmp_path: Path) -> None:
+    with state_dir(tmp_path) as state:
+        (tmp_path / "revision").write_text("seven")
+
+        assert state.read() == 0

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from random import Random
+
+import grpc
+
+from tests.support.scripted_conductor import ScriptedConductor, serving
+from tests.support.waiting import until
+from vimesh.bridge.crew import crew
+from vimesh.bridge.progress import Progress
+from vimesh.bridge.watch import Watch, WatchLimits
+from vimesh.domain.background import beside
+from vimesh.rpc.channels import channel
+from vimesh.v1 import conductor_service_pb2 as pb
+from vimesh.v1 import vim_pb2
+from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
+
+_LIMITS = WatchLimits(silence_s=5, first_pause_s=0.01, longest_pause_s=0.05, shortest_stream_s=0)
+_PATIENCE_S = 10
+
+
+class Ends:
+    """Actions that are being ended: each when a test says so."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, str]] = []
+        self.gate = asyncio.Event()
+
+    async def end(self, vim_id: str, action_id: str) -> None:
+        self.begun.append((vim_id, action_id))
+        await self.gate.wait()
+
+
+@asynccontextmanager
+async def watching(conductor: ScriptedConductor, progress: Progress, ends: Ends) -> AsyncGenerator[None]:
+    async with serving(conductor) as port, channel(f"127.0.0.1:{port}") as opened, crew() as workers:
+        watch = Watch(ConductorServiceStub(opened), ends.end, progress, workers, random=Random(1), limits=_LIMITS)
+        async with beside(watch.run()):
+            yield
+
+
+def gone(*vim_ids: str) -> list[pb.UnwantedAction]:
+    return [pb.UnwantedAction(vim_id=vim_id, action_id=vim_id) for vim_id in vim_ids]
+
+
+async def test_it_begins_with_the_list_when_nothing_is_remembered() -> None:
+    conductor, progress = ScriptedConductor(), Progress(0)
+    async with watching(conductor, progress, Ends()):
+        watch = await conductor.watch(0)
+        watch.say(revision=7)
+        await until(lambda: progress.done == 7, _PATIENCE_S)
+
+    assert watch.request.engine == vim_pb2.Monitor.EXTERNAL
+    assert watch.request.start_revision == 0
+
+
+async def test_what_is_not_done_is_not_passed() -> None:
+    conductor, progress, ends = ScriptedConductor(), Progress(4), Ends()
+    async with watching(conductor, progress, ends):
+        watch = await conductor.watch(0)
+        watch.say(unwanted=gone("a", "b"), revision=5)
+        watch.say(revision=9)
+        await until(lambda: len(ends.begun) == 2, _PATIENCE_S)
+        assert progress.done == 4
+        ends.gate.set()
+        await until(lambda: progress.done == 9, _PATIENCE_S)
+
+    assert watch.request.start_revision == 5
+
+
+async def test_a_lost_stream_goes_on_after_what_was_seen() -> None:
+    conductor, ends = ScriptedConductor(), Ends()
+    async with watching(conductor, Progress(4), ends):
+        first = await conductor.watch(0)
+        first.say(unwanted=gone("a"), revision=5)
+        first.end(grpc.StatusCode.UNAVAILABLE)
+        second = await conductor.watch(1)
+
+    assert second.request.start_revision == 6
+    assert ends.begun == [("a", "a")]
+
+
+async def test_missed_changes_begin_with_the_list_again() -> None:
+    conductor, progress = ScriptedConductor(), Progress(4)
+    async with watching(conductor, progress, Ends()):
+        (await conductor.watch(0)).end(grpc.StatusCode.OUT_OF_RANGE)
+        again = await conductor.watch(1)
+        again.say(revision=2)
+        await until(lambda: progress.done == 2, _PATIENCE_S)
+
+    assert again.request.start_revision == 0

@@ -1,0 +1,279 @@
+"""VIMs of a Tacker on MariaDB come into a fleet, with a real conductor."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import uuid
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from tests.cli.commands import Command
+from tests.support.mariadb import MariaDb
+from tests.tacker.fleet import Conductor
+from tests.tacker.importing import results, take
+from tests.tacker.site import Site
+
+
+@pytest.fixture
+def project() -> str:
+    """Give a project of its own to each test: they share the conductor."""
+    return uuid.uuid4().hex
+
+
+def test_a_dry_run_says_what_would_happen_and_changes_nothing(
+    vimesh: Command, site: Site, conductor: Conductor, project: str
+) -> None:
+    vim_id = site.openstack(name="lab", tenant_id=project)
+    before = conductor.count()
+
+    done = take(vimesh, site)
+
+    assert done.code == 0, done.err
+    assert done.json == [
+        {
+            "name": "lab",
+            "id": vim_id,
+            "project_id": project,
+            "type": "openstack",
+            "auth_url": "http://192.0.2.1:5000/v3",
+            "result": "import",
+            "detail": "",
+        }
+    ]
+    assert "1 VIMs: 1 to import. Nothing was changed; --apply imports" in done.err
+    assert conductor.count() == before
+
+
+def test_a_vim_keeps_its_id_project_content_and_credentials(
+    vimesh: Command, site: Site, conductor: Conductor, project: str
+) -> None:
+    vim_id = site.openstack(name="lab", tenant_id=project, description="the lab", is_default=True, extra={"rack": "b"})
+
+    done = take(vimesh, site, "--apply")
+
+    assert done.code == 0, done.err
+    assert results(done) == {vim_id: "imported"}
+    shown = vimesh("vim", "show", vim_id, "-o", "json").json
+    assert (shown["name"], shown["project_id"], shown["description"]) == ("lab", project, "the lab")
+    assert (shown["is_default"], shown["extra"]) == (True, {"rack": "b"})
+    assert shown["placement_attr"] == {"regions": ["RegionOne"]}
+    assert shown["vim_project"] == {"name": "nfv", "project_domain_name": "Default"}
+    assert shown["monitor"]["engine"] == "EXTERNAL"
+    # As the user typed them: what Tacker derives is not there.
+    assert conductor.secrets_of(vim_id) == {
+        "username": "nfv_user",
+        "password": "devstack-secret",
+        "user_domain_name": "Default",
+        "cert_verify": "True",
+    }
+
+
+def test_an_engine_and_a_method_are_taken_for_all(vimesh: Command, site: Site, project: str) -> None:
+    vim_id = site.openstack(tenant_id=project)
+
+    assert take(vimesh, site, "--apply", "--engine", "embedded", "--method", "ping").code == 0
+
+    shown = vimesh("vim", "show", vim_id, "-o", "json").json
+    assert (shown["monitor"]["engine"], shown["probe_policy"]["method"]) == ("EMBEDDED", "PING")
+
+
+def test_a_second_import_finds_all_present_and_leaves_alone_what_differs(
+    vimesh: Command, site: Site, project: str
+) -> None:
+    same, changed = site.openstack(tenant_id=project), site.openstack(tenant_id=project)
+    assert take(vimesh, site, "--apply").code == 0
+    assert vimesh("vim", "set", same, "--engine", "embedded").code == 0
+    assert vimesh("vim", "set", changed, "--name", "other", "--auth-url", "http://192.0.2.9/v3").code == 0
+
+    for flags in ((), ("--apply",)):
+        done = take(vimesh, site, *flags)
+
+        assert done.code == 4
+        assert results(done) == {same: "present", changed: "differs: name, auth_url"}
+    assert vimesh("vim", "show", changed, "-o", "json").json["name"] == "other"
+
+
+def test_a_vim_that_cannot_be_imported_does_not_stop_the_others(vimesh: Command, site: Site, project: str) -> None:
+    good, lost, wrong, broken, refused, foreign, barbican = (
+        site.openstack(tenant_id=project),
+        site.openstack(tenant_id=project),
+        site.openstack(tenant_id=project),
+        site.openstack(tenant_id=project),
+        site.openstack(tenant_id=project, auth_url="ftp://192.0.2.1"),
+        site.openstack(tenant_id=project, type="vmware"),
+        site.kubernetes(tenant_id=project),
+    )
+    (site.keys / lost).unlink()
+    (site.keys / wrong).write_bytes((site.keys / good).read_bytes())
+    (site.keys / broken).write_text("no key")
+
+    done = take(vimesh, site, "--apply")
+
+    assert done.code == 4
+    said = results(done)
+    assert said[good] == "imported"
+    assert said[lost].startswith(f"cannot: its key file {site.keys / lost} is missing: copy it")
+    assert said[wrong].startswith(f"cannot: its key file {site.keys / wrong} does not open its password")
+    assert said[broken].startswith(f"cannot: its key file {site.keys / broken} holds no Fernet key")
+    assert said[refused] == "cannot: vimesh refuses its auth_url: must start with http:// or https://"
+    assert said[foreign] == "cannot: its type is 'vmware'; known are openstack and kubernetes"
+    assert said[barbican].startswith("cannot: its key is in Barbican: put the payload of the secret into ")
+    assert "7 VIMs: 1 imported, 6 cannot be imported" in done.err
+    assert [vim["id"] for vim in vimesh("vim", "list", "--project", project, "-o", "json").json] == [good]
+
+
+def test_a_key_fetched_from_barbican_opens_a_kubernetes_vim(
+    vimesh: Command, site: Site, conductor: Conductor, project: str
+) -> None:
+    vim_id = site.kubernetes(tenant_id=project)
+    (site.keys / vim_id).write_bytes(site.barbican[vim_id] + b"\n")
+
+    assert results(take(vimesh, site, "--apply")) == {vim_id: "imported"}
+    assert conductor.secrets_of(vim_id) == {
+        "bearer_token": "token-secret",
+        "ssl_ca_cert": "-----BEGIN CERTIFICATE-----",
+    }
+
+
+def test_a_vim_comes_without_secrets_when_that_is_allowed(
+    vimesh: Command, site: Site, conductor: Conductor, project: str
+) -> None:
+    vim_id, other = site.kubernetes(tenant_id=project), site.openstack(tenant_id=project)
+
+    done = take(vimesh, site, "--apply", "--without-secrets", "--fernet-keys", str(site.keys))
+
+    assert results(done) == {vim_id: "imported: without bearer_token, ssl_ca_cert", other: "imported"}
+    assert conductor.secrets_of(vim_id) == {}
+    # Who adds the secrets later has not changed anything else.
+    (tmp := vimesh.folder / "vim.yaml").write_text(
+        "auth_url: https://192.0.2.2:6443\ntype: kubernetes\nproject_name: default\n"
+        "bearer_token: later\nssl_ca_cert: later\n"
+    )
+    assert vimesh("vim", "set", vim_id, "--config-file", str(tmp)).code == 0
+    again = take(vimesh, site, "--without-secrets")
+    assert results(again) == {vim_id: "present", other: "present"}
+
+
+def test_a_name_or_default_that_another_vim_holds_is_said_before_and_when_it_is_tried(
+    vimesh: Command, site: Site, project: str
+) -> None:
+    taken, default, free = (
+        site.openstack(name="lab", tenant_id=project),
+        site.openstack(tenant_id=project, is_default=True),
+        site.openstack(name="LAB2", tenant_id=project),
+    )
+    flags = ("--auth-url", "http://192.0.2.3/v3", "--project", project)
+    assert vimesh("vim", "register", "lab", *flags, "--default").code == 0
+
+    for flag, good in ((), "import"), (("--apply",), "imported"):
+        done = take(vimesh, site, *flag)
+
+        assert done.code == 4
+        said = results(done)
+        assert said[taken].startswith(f"cannot: project {project} has a VIM named lab already")
+        assert said[default].startswith(f"cannot: project {project} has a default VIM already")
+        assert "vimesh vim set OTHER --no-default" in said[default]
+        assert said[free] == good
+
+
+def test_two_default_vims_that_a_race_left_in_tacker_are_found_by_the_dry_run(
+    vimesh: Command, site: Site, project: str
+) -> None:
+    for _ in range(2):
+        site.openstack(tenant_id=project, is_default=True)
+
+    assert sorted(row["result"] for row in take(vimesh, site).json) == ["cannot", "import"]
+
+
+def test_deleted_vims_are_no_vims(vimesh: Command, site: Site, project: str) -> None:
+    old = site.openstack(name="old", tenant_id=project, deleted_at=None)
+    site.openstack(name="lab", tenant_id=project, deleted_at=dt.datetime(2024, 5, 6, 7, 8, 9))  # noqa: DTZ001 - as stored
+    live = site.openstack(name="lab", tenant_id=project)
+
+    assert set(results(take(vimesh, site))) == {old, live}
+
+
+def test_a_move_vim_by_vim_names_them(vimesh: Command, site: Site, project: str) -> None:
+    named, by_id, elsewhere = (
+        site.openstack(name="lab", tenant_id=project),
+        site.openstack(name="Lab2", tenant_id=project),
+        site.openstack(name="lab", tenant_id="elsewhere"),
+    )
+
+    assert set(results(take(vimesh, site, "--name", "lab", "--vim-id", by_id))) == {named, by_id, elsewhere}
+    assert set(results(take(vimesh, site, "--name", "lab", "--project", project))) == {named}
+    slip = take(vimesh, site, "--name", "lab2", "--name", "lab", "--apply")
+    assert slip.code == 3
+    assert "has no live VIM with the name or id lab2" in slip.err
+    assert vimesh("vim", "show", named).code == 3
+
+
+def test_no_secret_is_printed_by_anything(vimesh: Command, site: Site, mariadb: MariaDb, project: str) -> None:
+    fine = site.openstack(tenant_id=project)
+    site.openstack(tenant_id=project, auth_url="http://admin:url-secret@192.0.2.1:5000/v3")
+    site.openstack(tenant_id=project, auth_url="http://admin:url-secret/x@192.0.2.1:5000/v3")
+    bad = site.openstack(tenant_id=project)
+    (site.keys / bad).write_text(key := "k" * 43 + "=")
+    with_password = _granted(site, mariadb, "SELECT")
+
+    texts = [
+        done.out + done.err
+        for output in ("table", "json", "yaml")
+        for flags in ((), ("--apply",), ("--database-url", with_password), ("--database-url", f"{with_password}x"))
+        for done in [take(vimesh, site, *flags, "-o", output)]
+    ]
+
+    assert any(fine in each for each in texts)
+    for secret in ("devstack-secret", "url-secret", "admin:", "database-secret", key, "gAAAA"):
+        assert not [each for each in texts if secret in each], secret
+
+
+def test_an_import_needs_no_more_than_the_right_to_read(
+    vimesh: Command, site: Site, mariadb: MariaDb, project: str
+) -> None:
+    vim_id = site.openstack(tenant_id=project)
+
+    allowed = take(vimesh, site, "--database-url", _granted(site, mariadb, "SELECT"))
+    denied = take(vimesh, site, "--database-url", _granted(site, mariadb, "INSERT"))
+
+    assert results(allowed) == {vim_id: "import"}
+    assert denied.code == 1
+    assert "the user needs SELECT on the tables vims and vimauths" in denied.err
+
+
+def test_a_session_cannot_write(site: Site) -> None:
+    from vimesh.tacker import access, database  # noqa: PLC0415 - its inside, for this test alone
+
+    connection, _ = database._opened(access.engine_for(site.url), "here")
+    with connection, pytest.raises(DBAPIError, match="READ ONLY"):
+        connection.execute(text("DELETE FROM vims"))
+
+
+def test_a_thousand_vims_come_in_a_reasonable_time(
+    vimesh: Command, site: Site, conductor: Conductor, project: str
+) -> None:
+    ids = set(site.many(1000, project))
+    before = conductor.count()
+
+    begun = time.monotonic()
+    done = take(vimesh, site, "--apply")
+    print(f"1,000 VIMs in {time.monotonic() - begun:.1f} s")
+
+    assert done.code == 0, done.err
+    assert set(results(done)) == ids
+    assert "1000 VIMs: 1000 imported" in done.err
+    assert conductor.count() == before + 1000
+    assert set(results(take(vimesh, site)).values()) == {"present"}
+
+
+def _granted(site: Site, mariadb: MariaDb, right: str) -> str:
+    """Make a user that may only do one thing to the two tables. Returns its URL, with a password."""
+    user, database = f"u{uuid.uuid4().hex[:12]}", str(site.engine.url.database)
+    with site.engine.begin() as connection:
+        connection.execute(text(f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY 'database-secret'"))
+        for table in ("vims", "vimauths"):
+            connection.execute(text(f"GRANT {right} ON {database}.{table} TO {user}@'127.0.0.1'"))
+    return mariadb.url(database, user, "database-secret")
