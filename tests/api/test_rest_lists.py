@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
+from uuid import UUID
 
 import pytest
 
 from tests.support.conductors import Client, conductor_at
-from tests.support.rest_doors import Door, door_to, refusal
-from vimesh.v1.vim_pb2 import Vim
+from tests.support.rest_doors import Door, door_to, refusal, scripted
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1 import vim_service_pb2_grpc
+from vimesh.v1.vim_pb2 import Vim, VimEvent
 
 QUOTED = 'q"\\ AND'
 STRANGER = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
@@ -153,6 +156,49 @@ async def test_events_have_a_limit_and_those_that_are_not_there_are_missed(door:
     assert isinstance(links, list)
     rest = await door.send("GET", f"events?{urlsplit(links[0]['href']).query}")
     assert rest.json() == {"events": [{"id": 2}]}
+    # As Tacker's users write it, too.
+    assert (await door.send("GET", "events?marker=4&fields=id")).json() == {"events": [{"id": 3}, {"id": 2}]}
+    several = await door.send("GET", "events?id=2&id=4&id=x&fields=id")
+    assert several.json() == {"events": [{"id": 4}, {"id": 2}]}
     for event_id in ("0", "1", "5", "6", "x", "-1", "9" * 19, "9" * 30):
         said = f"no event has the id {event_id}"
         assert refusal(await door.send("GET", f"events/{event_id}.json")) == (404, "EventNotFoundException", said)
+
+
+class Long(vim_service_pb2_grpc.VimServiceServicer):
+    """A conductor with 600 VIMs and as many events, which notes how often it is asked."""
+
+    asked = 0
+
+    def _page(self, size: int, token: str) -> tuple[range, str]:
+        self.asked += 1
+        begin = int(token or 0)
+        end = min(begin + size, 600)
+        return range(begin, end), str(end) if end < 600 else ""
+
+    async def ListVims(self, request: pb.ListVimsRequest, _context: object) -> pb.ListVimsResponse:  # noqa: N802 - the RPC
+        numbers, token = self._page(request.page_size, request.page_token)
+        vims = [Vim(id=str(UUID(int=number)), description="" if number < 550 else "x") for number in numbers]
+        return pb.ListVimsResponse(vims=vims, next_page_token=token)
+
+    async def ListVimEvents(self, request: pb.ListVimEventsRequest, _context: object) -> pb.ListVimEventsResponse:  # noqa: N802 - the RPC
+        numbers, token = self._page(request.page_size, request.page_token)
+        events = [VimEvent(revision=600 - number, reason="" if number < 550 else "x") for number in numbers]
+        return pb.ListVimEventsResponse(events=events, next_page_token=token)
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "second"),
+    [("vims?description=x", str(UUID(int=550)), str(UUID(int=551))), ("events?event_details=x", 50, 49)],
+)
+async def test_a_small_limit_asks_seldom_though_few_fit(query: str, first: object, second: object) -> None:
+    kind = query.partition("?")[0]
+    long = Long()  # type: ignore[abstract]  # the other calls are not made
+    async with scripted(long) as conductor, door_to(conductor) as door:
+        page = (await door.send("GET", f"{query}&limit=1&fields=id")).json()
+        assert page[kind] == [{"id": first}]
+        assert long.asked <= 11
+        links = page[f"{kind}_links"]
+        assert isinstance(links, list)
+        rest = (await door.send("GET", f"{kind}?{urlsplit(links[0]['href']).query}")).json()
+        assert rest[kind] == [{"id": second}]

@@ -240,6 +240,12 @@ async def test_masked_credentials_keep_what_is_stored(store: VimStore) -> None:
     assert same.revision == changed.revision
 
 
+async def test_a_new_vim_has_nothing_that_a_mask_could_stand_for(store: VimStore) -> None:
+    with pytest.raises(BadInput, match=r"vim\.auth_cred\.more\.token"):
+        await store.register(registration(auth_cred={"username": "nfv", "more": {"token": "***"}}))
+    assert await changes_in(store) == 0
+
+
 async def test_a_mask_that_stands_for_nothing_is_refused(store: VimStore, vim: Vim) -> None:
     with pytest.raises(BadInput, match=r"auth_cred\.password"):
         await store.modify(vim.id, Modification(auth_cred={"password": "***"}))

@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import grpc
+
 from tests.envoy.caller import Answer, ask
 from vimesh.api.rest.app import RestSettings, rest_app
 from vimesh.api.rest.serving import listening, serve
 from vimesh.rpc.channels import channel
-from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer, VimServiceStub, add_VimServiceServicer_to_server
 
 LAB: dict[str, Any] = {
     "name": "lab",
@@ -58,6 +60,19 @@ def refusal(answer: Answer) -> tuple[int, str, str]:
     assert isinstance(error, dict)
     assert set(error) == {"type", "message", "detail"}
     return answer.status, error["type"], error["message"]
+
+
+@asynccontextmanager
+async def scripted(vims: VimServiceServicer) -> AsyncGenerator[str]:
+    """Serve in a conductor's place; yields the address."""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    add_VimServiceServicer_to_server(vims, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)
 
 
 @asynccontextmanager

@@ -33,6 +33,11 @@ def test_it_says_what_is_missing_on_the_command_line(vimesh: Command, small_site
         ("oracle://u:database-secret@host/tacker", "names oracle"),
         ("mysql://u:database-secret@host", "names no database"),
         ("mysql://u:database-secret@host:port/tacker", "is no URL of a database"),
+        (
+            "mysql://u:database-secret@127.0.0.1:1/tacker?bogus=1&charset=utf8",
+            "cannot be used (TypeError): bogus, charset",
+        ),
+        ("mysql://u:database-secret@127.0.0.1:1/tacker?ssl_ca=nowhere", "cannot be used (FileNotFoundError)"),
         ("sqlite:///nowhere.sqlite", "there is no file nowhere.sqlite"),
     ],
 )
@@ -52,7 +57,9 @@ def test_a_server_that_is_away_refuses_or_is_no_tackers_is_told_apart(
 ) -> None:
     port = free_port()
     name = str(site.engine.url.database)
-    away = take(vimesh, site, "--database-url", f"mysql+pymysql://root:database-secret@127.0.0.1:{port}/tacker")
+    # With the plugin of DevStack, as its tacker.conf has it.
+    url = f"mysql+pymysql://root:database-secret@127.0.0.1:{port}/tacker?charset=utf8&plugin=dbcounter"
+    away = take(vimesh, site, "--database-url", url)
     wrong = take(vimesh, site, "--database-url", mariadb.url(name, "root", "database-secret"))
     absent = take(vimesh, site, "--database-url", mariadb.url("nowhere"))
     other = take(vimesh, site, "--database-url", mariadb.url("mysql"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from vimesh.bridge.policies import REJECT_ALL, policies
 from vimesh.bridge.transport_url import TransportUrl, transport_url
@@ -85,8 +86,8 @@ def _shard(text: str) -> Shard:
 
 CALL_TIMEOUT = Setting("call_timeout", positive_s, 10.0)
 OUTPUT = Setting("output", one_of(Output), Output.TABLE)
-DATABASE_URL = Setting("database_url", str, "")
-KEY_FILE = Setting("key_file", str, "")
+DATABASE_URL = Setting("database_url", str, "", secret=True)
+KEY_FILE = Setting("key_file", str, "", secret=True)
 LOG_LEVEL = Setting("log.level", one_of(LogLevel), LogLevel.INFO)
 LOG_FORMAT = Setting("log.format", one_of(LogFormat), LogFormat.AUTO)
 LISTEN = Setting("conductor.listen", _listen, "127.0.0.1:7601")
@@ -94,7 +95,7 @@ CONTACT_WITHIN = Setting("conductor.contact_within", positive_s, 10.0)
 CONTACTS_PER_S = Setting("conductor.contacts_per_s", _number(1, 1_000_000), 2000)
 REPLACEMENTS_PER_S = Setting("conductor.replacements_per_s", _number(0, 100_000), 200)
 ENGINE = Setting("engine", one_of((Engine.EMBEDDED, Engine.MISTRAL)), Engine.EMBEDDED)
-MISTRAL_URL = Setting("mistral_url", str, "")
+MISTRAL_URL = Setting("mistral_url", str, "", secret=True)
 MISTRAL_TIMEOUT = Setting("mistral_timeout", positive_s, 10.0)
 API_LISTEN = Setting("api.listen", _listen, "127.0.0.1:7602")
 API_PROJECT = Setting("api.project", _project, "default")
@@ -103,10 +104,10 @@ LEASE = Setting("api.lease", positive_s, 60.0)
 ACTION_MODE = Setting("action.mode", str, "")
 """Of the ping actions in a Mistral executor, which read it themselves."""
 SHARD = Setting("monitor.shard", _shard, Shard())
-IMPORT_DATABASE_URL = Setting("import.database_url", str, "")
+IMPORT_DATABASE_URL = Setting("import.database_url", str, "", secret=True)
 IMPORT_FERNET_KEYS = Setting("import.fernet_keys", str, "")
 IMPORT_CONCURRENCY = Setting("import.concurrency", _number(1, 256), 8)
-TRANSPORT_URL: Setting[TransportUrl | None] = Setting("bridge.transport_url", transport_url, None)
+TRANSPORT_URL: Setting[TransportUrl | None] = Setting("bridge.transport_url", transport_url, None, secret=True)
 POLICIES = Setting("bridge.policy", policies, REJECT_ALL)
 HOLD = Setting("bridge.hold", seconds, 5.0)
 BRIDGE_CONCURRENCY = Setting("bridge.concurrency", _number(1, 65535), 1000)
@@ -116,43 +117,42 @@ UP_LISTEN = Setting("up.listen", _ip, "127.0.0.1")
 UP_DATA_DIR = Setting("up.data_dir", Path, Path(".vimesh"))
 UP_CONDUCTORS = Setting("up.conductors", _number(1, 64), 2)
 
-KNOWN = tuple(
-    setting.key
-    for setting in (
-        ADDRESS,
-        CALL_TIMEOUT,
-        OUTPUT,
-        DATABASE_URL,
-        KEY_FILE,
-        LOG_LEVEL,
-        LOG_FORMAT,
-        LISTEN,
-        CONTACT_WITHIN,
-        CONTACTS_PER_S,
-        REPLACEMENTS_PER_S,
-        ENGINE,
-        MISTRAL_URL,
-        MISTRAL_TIMEOUT,
-        API_LISTEN,
-        API_PROJECT,
-        CONCURRENCY,
-        LEASE,
-        ACTION_MODE,
-        SHARD,
-        TRANSPORT_URL,
-        POLICIES,
-        HOLD,
-        BRIDGE_CONCURRENCY,
-        STATE_DIR,
-        IMPORT_DATABASE_URL,
-        IMPORT_FERNET_KEYS,
-        IMPORT_CONCURRENCY,
-        UP_PORT,
-        UP_LISTEN,
-        UP_DATA_DIR,
-        UP_CONDUCTORS,
-    )
+_ALL: tuple[Setting[Any], ...] = (
+    ADDRESS,
+    CALL_TIMEOUT,
+    OUTPUT,
+    DATABASE_URL,
+    KEY_FILE,
+    LOG_LEVEL,
+    LOG_FORMAT,
+    LISTEN,
+    CONTACT_WITHIN,
+    CONTACTS_PER_S,
+    REPLACEMENTS_PER_S,
+    ENGINE,
+    MISTRAL_URL,
+    MISTRAL_TIMEOUT,
+    API_LISTEN,
+    API_PROJECT,
+    CONCURRENCY,
+    LEASE,
+    ACTION_MODE,
+    SHARD,
+    TRANSPORT_URL,
+    POLICIES,
+    HOLD,
+    BRIDGE_CONCURRENCY,
+    STATE_DIR,
+    IMPORT_DATABASE_URL,
+    IMPORT_FERNET_KEYS,
+    IMPORT_CONCURRENCY,
+    UP_PORT,
+    UP_LISTEN,
+    UP_DATA_DIR,
+    UP_CONDUCTORS,
 )
+KNOWN = tuple(setting.key for setting in _ALL)
+SECRET_VARIABLES = frozenset(setting.variable for setting in _ALL if setting.secret)
 
 
 def given(config: Path | None) -> Sources:

@@ -23,7 +23,10 @@ class VimStore(Protocol):
     """
 
     async def register(self, registration: Registration) -> Vim:
-        """Store a new VIM with a new action id. Raises NameTaken, DefaultTaken, VimIdTaken, RequestIdReused."""
+        """Store a new VIM with a new action id.
+
+        Raises NameTaken, DefaultTaken, VimIdTaken, RequestIdReused, and BadInput for credentials that are masked.
+        """
 
     async def get(self, vim_id: str) -> Vim:
         """Raises VimNotFound."""

@@ -24,6 +24,8 @@ class Setting(Generic[T]):
     parse: Callable[[str], T]
     """Raises ValueError that says what the value must be."""
     default: T
+    secret: bool = False
+    """Whether it is for those processes only that need it: it may hold a password."""
 
     @property
     def variable(self) -> str:

@@ -48,7 +48,11 @@ def local_replies(*, with_api: bool = False) -> dict[str, object]:
 
 def _tacker_error() -> dict[str, object]:
     """Speak to Tacker's clients as the api processes do: what has another form they cannot read."""
-    error = {"type": "HTTPError", "message": "%LOCAL_REPLY_BODY%", "detail": ""}
+    error = {
+        "type": "HTTPError",
+        "message": "HTTP %RESPONSE_CODE% %LOCAL_REPLY_BODY%",
+        "detail": "%RESPONSE_CODE_DETAILS%",
+    }
     path = {"name": ":path", "string_match": {"prefix": "/v1.0/"}}
     compared = {"op": "GE", "value": {"default_value": 400, "runtime_key": "vimesh.api_reply"}}
     filters = [{"header_filter": {"header": path}}, {"status_code_filter": {"comparison": compared}}]

@@ -15,7 +15,7 @@ from vimesh.domain.vims import Engine, Registration, Status, Vim
 from vimesh.store import requests
 from vimesh.store.changes import Changes
 from vimesh.store.lapsing import with_its_silence
-from vimesh.store.masking import mask
+from vimesh.store.masking import mask, unmask
 from vimesh.store.records import kept_policy, vim_of
 from vimesh.store.secrets import Cipher
 from vimesh.store.shown import SHOWN, begun
@@ -30,7 +30,8 @@ _REMOVE = delete(vims).where(vims.c.id == bindparam("vim_id"))
 
 
 def register(connection: Connection, registration: Registration, cipher: Cipher) -> Vim:
-    """Raises RequestIdReused; IntegrityError when a unique key is taken."""
+    """Raises RequestIdReused, BadInput for a `***`, which stands for nothing yet; IntegrityError for a taken key."""
+    unmask(registration.auth_cred, {})
     changes = Changes.begin(connection)
     if registration.request_id:
         earlier = requests.answered_with(connection, registration, cipher)

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from vimesh.tacker.access import engine_for, place_of
+from vimesh.domain.errors import BadSetting
+from vimesh.tacker.access import SETTING, engine_for, place_of
 from vimesh.tacker.errors import DatabaseAway, DatabaseRefused, NotTacker, TackerError
 from vimesh.tacker.selection import Selection
 from vimesh.tacker.statements import NEEDED, VIMS, Statements
@@ -84,7 +85,7 @@ async def _in(thread: ThreadPoolExecutor, call: Callable[[], T]) -> T:
 
 def _opened(engine: Engine, place: str) -> tuple[Connection, Statements]:
     with _explained(place):
-        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection = _connected(engine).execution_options(isolation_level="AUTOCOMMIT")
         try:
             statements = Statements(_columns(connection, place))
             _read_only(connection)
@@ -92,6 +93,18 @@ def _opened(engine: Engine, place: str) -> tuple[Connection, Statements]:
             connection.close()
             raise
     return connection, statements
+
+
+def _connected(engine: Engine) -> Connection:
+    """Raises BadSetting for options of the URL that the driver cannot use: it takes them as they are."""
+    try:
+        return engine.connect()
+    except (AttributeError, OSError, TypeError, ValueError) as error:
+        if not engine.url.query:
+            raise
+        # Their names alone: a value may be a password.
+        names = ", ".join(engine.url.query)
+        raise BadSetting(SETTING, f"has options that cannot be used ({type(error).__name__}): {names}") from None
 
 
 def _read_only(connection: Connection) -> None:

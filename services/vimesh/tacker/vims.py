@@ -97,7 +97,7 @@ def _mapping(row: Row, column: str) -> Mapping[str, Any]:
     value = row[column]
     try:
         found = json.loads(value) if isinstance(value, str | bytes) else value
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CannotImport(
             f"its {column} is no JSON: the release of Tacker is too old, or the row is damaged"
         ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -30,11 +31,10 @@ class RestSettings:
 
 
 def rest_app(stub: VimServiceAsyncStub, settings: RestSettings) -> Starlette:
-    vims = Vims(stub, settings.project, settings.call_timeout_s)
+    vims = Vims(stub, settings.project, settings.call_timeout_s, Random())  # noqa: S311 - spreads attempts, guards nothing
     events = Events(stub, settings.call_timeout_s)
     app = Starlette(
         routes=[
-            _route("/", {"GET": _versions}),
             _route(f"{ROOT}/", {"GET": _resources}),
             # Tacker's client ends every path with `.json`; others do not. Of an id the handlers cut it off.
             *(_route(ROOT + path, {"GET": vims.list, "POST": vims.register}) for path in ("/vims", "/vims.json")),
@@ -50,11 +50,6 @@ def rest_app(stub: VimServiceAsyncStub, settings: RestSettings) -> Starlette:
 
 def _route(path: str, handlers: dict[str, Handler]) -> Route:
     return Route(path, guarded(handlers), methods=list(handlers))
-
-
-async def _versions(request: Request) -> Response:
-    links = [{"rel": "self", "href": str(request.url.replace(path=ROOT, query=""))}]
-    return JSONResponse({"versions": [{"id": "v1.0", "status": "CURRENT", "links": links}]})
 
 
 async def _resources(request: Request) -> Response:

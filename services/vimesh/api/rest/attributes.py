@@ -72,7 +72,7 @@ def boolean(name: str, value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    return f"'{value}'" if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    return f"'{str(value)[:100]}'" if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
 
 
 _READERS: Final[dict[str, _Reader]] = {

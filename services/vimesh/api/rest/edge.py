@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import grpc
@@ -11,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from vimesh.api.rest.faults import explained
-from vimesh.api.rest.refusals import Refused, answer, bad_request, defect, new_error_id
+from vimesh.api.rest.refusals import Refused, answer, bad_request, defect, new_error_id, too_late, unavailable
 
 _log = structlog.get_logger()
 
@@ -30,6 +31,9 @@ def guarded(handlers: Mapping[str, Handler]) -> Handler:
         method = "GET" if request.method == "HEAD" else request.method
         try:
             return await handlers[method](request)
+        except asyncio.CancelledError:
+            # The process ends, and waits for nobody any more: this much can still be said.
+            return answer(unavailable("this api process ends; try again"))
         except Exception as error:  # noqa: BLE001 - the edge is where faults stop
             return answer(_refusal(request, error))
 
@@ -42,6 +46,8 @@ def _refusal(request: Request, error: Exception) -> Refused:
             return error
         case grpc.aio.AioRpcError():
             return explained(error)
+        case TimeoutError():
+            return too_late()
         case ClientDisconnect():
             return bad_request("the request broke off")  # nobody hears it
     error_id = new_error_id()

@@ -38,6 +38,15 @@ def no_such_event(event_id: str) -> Refused:
     return Refused(404, "EventNotFoundException", f"no event has the id {event_id}")
 
 
+def unavailable(message: str) -> Refused:
+    return Refused(503, "ServiceUnavailable", message, headers={"Retry-After": "1"})
+
+
+def too_late() -> Refused:
+    message = "the conductors did not answer in time; a change may have been made all the same"
+    return Refused(504, "GatewayTimeout", message)
+
+
 def defect(error_id: str) -> Refused:
     """Name a line of the log, and nothing of what is in it."""
     return Refused(500, "HTTPInternalServerError", f"internal error; look for {error_id} in the logs")

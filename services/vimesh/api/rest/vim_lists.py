@@ -36,11 +36,13 @@ class VimList:
         # Tacker's marker is the id of the last VIM that was seen; the links that we make say it shorter.
         skip_to, token = (self._query.marker.lower(), "") if is_id(self._query.marker) else ("", self._query.marker)
         left = self._query.limit
+        size = min(left, _PAGE) if left and not skip_to else _PAGE
         while True:
-            request = pb.ListVimsRequest(filter=filter_, page_token=token)
-            request.page_size = min(left, _PAGE) if left and not skip_to else _PAGE
+            request = pb.ListVimsRequest(filter=filter_, page_token=token, page_size=size)
             page = await self._stub.ListVims(request, timeout=self._call_timeout_s)
             token = page.next_page_token
+            # Where few VIMs fit, a small limit must not take a call for each that does not.
+            size = min(2 * size, _PAGE)
             vims = list(page.vims)
             if skip_to:
                 places = [place for place, vim in enumerate(vims) if vim.id == skip_to]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -14,9 +16,10 @@ from vimesh.api.rest.bodies import object_in
 from vimesh.api.rest.lists import listed
 from vimesh.api.rest.merging import merged, merged_credentials, without_repeated
 from vimesh.api.rest.queries import next_page, query_of
-from vimesh.api.rest.refusals import no_such_vim
+from vimesh.api.rest.refusals import bad_attribute, no_such_vim
 from vimesh.api.rest.vim_lists import VimList
 from vimesh.api.rest.vims_shown import ATTRIBUTES, plain, vim_document
+from vimesh.domain.backoff import Backoff
 from vimesh.domain.ids import is_id
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
@@ -25,13 +28,16 @@ if TYPE_CHECKING:  # exists for type checkers only
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
 
 _NESTED = ("vim_project", "auth_cred", "extra")
-_ATTEMPTS = 5
+_ATTEMPTS = 10
+_MERGE_S = 45.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.3
 
 
 class Vims:
-    def __init__(self, stub: VimServiceAsyncStub, project: str, call_timeout_s: float) -> None:
+    def __init__(self, stub: VimServiceAsyncStub, project: str, call_timeout_s: float, random: Random) -> None:
         """New VIMs belong to `project` unless the request names another one."""
         self._stub = stub
+        self._random = random
         self._project = project
         self._call_timeout_s = call_timeout_s
 
@@ -46,7 +52,9 @@ class Vims:
 
     async def register(self, request: Request) -> Response:
         given = to_register(await object_in(request))
-        given["auth_cred"] = without_repeated(given["auth_cred"])
+        if not (credentials := without_repeated(given["auth_cred"])):
+            raise bad_attribute("auth_cred", "it holds nothing to log in with")
+        given["auth_cred"] = credentials
         vim = _filled(given | {"project_id": given.pop("tenant_id", self._project)})
         # Should Envoy send it twice, the second one is answered with the VIM that the first one made.
         wanted = pb.RegisterVimRequest(vim=vim, request_id=str(uuid.uuid4()))
@@ -63,7 +71,9 @@ class Vims:
         if not given:
             changed = await self._get(vim_id)
         elif any(name in given for name in _NESTED):
-            changed = await self._merge(vim_id, given)
+            # Below the time that Envoy gives to a request.
+            async with asyncio.timeout(_MERGE_S):
+                changed = await self._merge(vim_id, given)
         else:
             changed = await self._modify(vim_id, given, etag="")
         return JSONResponse({"vim": vim_document(changed)})
@@ -78,6 +88,7 @@ class Vims:
 
     async def _merge(self, vim_id: str, given: Attributes) -> Vim:
         """Put what is given over what is there. If somebody changes that meanwhile, it is done again."""
+        pauses = Backoff(first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, random=self._random)
         for attempt in range(1, _ATTEMPTS + 1):
             vim = await self._get(vim_id)
             whole = dict(given)
@@ -91,6 +102,7 @@ class Vims:
             except grpc.aio.AioRpcError as error:
                 if error.code() is not grpc.StatusCode.ABORTED or attempt == _ATTEMPTS:
                     raise
+            await asyncio.sleep(pauses.pause_s())
         raise AssertionError("the last attempt raises")
 
     async def _modify(self, vim_id: str, values: Attributes, *, etag: str) -> Vim:

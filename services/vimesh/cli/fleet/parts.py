@@ -11,7 +11,7 @@ from vimesh.cli.fleet.answering import until_answering
 from vimesh.cli.fleet.ports import free_port
 from vimesh.cli.fleet.program import Program, vimesh
 from vimesh.cli.fleet.serving import until_serving
-from vimesh.cli.settings import DATABASE_URL, KEY_FILE, MISTRAL_URL
+from vimesh.cli.settings import DATABASE_URL, MISTRAL_URL, SECRET_VARIABLES
 from vimesh.domain.vims import Engine
 from vimesh.envoy.binary import command
 from vimesh.envoy.files import write_endpoints
@@ -155,5 +155,5 @@ class Api:
 
 
 def without_secrets(environment: Environment) -> dict[str, str]:
-    """Return the environment for processes that have no business with the database."""
-    return {key: value for key, value in environment.items() if key not in {DATABASE_URL.variable, KEY_FILE.variable}}
+    """Return the environment for processes that are given what they need of it one by one."""
+    return {key: value for key, value in environment.items() if key not in SECRET_VARIABLES}
