@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.commands import Command
 from vimesh.cli.durations import brief, exact, seconds
+from vimesh.cli.fleet.parts import without_secrets
 from vimesh.cli.settings import CALL_TIMEOUT, KNOWN, SHARD, UP_PORT
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
@@ -100,3 +101,18 @@ def test_help_documents_the_exit_codes_and_version_is_printed(vimesh: Command) -
 
     assert all(f"{code}  " in said for code in (0, 1, 2, 3, 4, 5))
     assert vimesh("--version").out.startswith("vimesh ")
+
+
+def test_processes_of_a_fleet_inherit_no_secrets() -> None:
+    secrets = {
+        "VIMESH_DATABASE_URL": "postgresql://vimesh:secret@db/vimesh",
+        "VIMESH_KEY_FILE": "keys",
+        "VIMESH_MISTRAL_URL": "http://user:secret@mistral:8989/v2",
+        "VIMESH_IMPORT_DATABASE_URL": "mysql://tacker:secret@db/tacker",
+        "VIMESH_BRIDGE_TRANSPORT_URL": "rabbit://guest:secret@rabbit/",
+    }
+
+    assert without_secrets({"PATH": "/bin", "VIMESH_LOG_LEVEL": "info", **secrets}) == {
+        "PATH": "/bin",
+        "VIMESH_LOG_LEVEL": "info",
+    }

@@ -82,6 +82,30 @@ async def test_a_new_target_fences_who_knows_only_the_vim(store: VimStore) -> No
     assert (await store.get(vim.id)).monitor.action_id == after.monitor.action_id != vim.id
 
 
+async def test_who_names_external_again_lets_those_in_that_know_only_the_vim(store: VimStore) -> None:
+    vim = await store.register(registration(engine=EXTERNAL))
+    moved = await store.modify(vim.id, Modification(auth_url="http://192.0.2.9/"))
+
+    again = await move(store, vim, EXTERNAL)
+
+    assert again.monitor.action_id == vim.id
+    assert (await newest_event(store)).stopped_action_id == moved.monitor.action_id
+    assert await record(store, [report(moved), report(again)]) == [BadAction(), Recorded(Status.REACHABLE)]
+    before = await changes_in(store)
+    assert (await move(store, vim, EXTERNAL)).monitor.action_id == vim.id
+    assert await changes_in(store) == before
+
+
+async def test_a_new_target_is_never_that_of_the_old_action_whatever_else_is_said(store: VimStore) -> None:
+    """G11."""
+    vim = await store.register(registration(engine=EXTERNAL))
+
+    after = await store.modify(vim.id, Modification(auth_url="http://192.0.2.9/", engine=EXTERNAL))
+
+    assert after.monitor.action_id != vim.id
+    assert await record(store, [report(vim)]) == [BadAction()]
+
+
 async def test_a_silent_external_action_reads_unknown_and_stays_wanted(store: VimStore) -> None:
     """G6: nobody could start another one."""
     vim = await store.register(registration(engine=EXTERNAL))

@@ -396,7 +396,7 @@ class Monitor(_message.Message):
     action_id: _builtins.str
     """UUID of the wanted action: the token without which no report is recorded. Of a VIM that was registered as EXTERNAL,
     or moved there, the VIM's own id, so that an action that knows only its VIM can report. A new target brings a new
-    one there, too.
+    one there, too; ModifyVim with engine EXTERNAL then makes it the VIM's id again.
     """
     workflow_name: _builtins.str
     """`vim_id_<id>` in the Mistral engine, else empty."""

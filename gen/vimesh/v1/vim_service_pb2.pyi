@@ -206,7 +206,9 @@ class ModifyVimRequest(_message.Message):
     changes nothing that they have not seen.
     """
     engine: _vim_pb2.Monitor.Engine.ValueType
-    """Where the ping action shall run from now on; by default where it runs. Needs no mask."""
+    """Where the ping action shall run from now on; by default where it runs. Needs no mask. Naming EXTERNAL for a VIM that
+    is there already lets actions report again that know only its id; see Monitor.action_id.
+    """
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
         """The VIM with its id and the new values. Fields that the server sets are ignored, but for `etag`."""

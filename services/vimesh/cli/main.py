@@ -79,6 +79,14 @@ def _code_of(error: BaseException) -> ExitCode | None:
         case BadSetting() | VimeshError() as known:
             exits.show(Failure(str(known)))
             return ExitCode.ERROR
+        case ModuleNotFoundError(name=str(missing)) if not missing.startswith("vimesh"):
+            exits.show(
+                Failure(
+                    f"{missing} is not installed: this command needs a part of vimesh that is not there",
+                    hint="in a checkout, `make up` installs all parts; pyproject.toml lists them",
+                )
+            )
+            return ExitCode.ERROR
         case KeyboardInterrupt():
             return ExitCode.INTERRUPTED
     return None

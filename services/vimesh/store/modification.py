@@ -40,13 +40,13 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
     if modification.etag and modification.etag != found["etag"]:
         raise EtagMismatch(vim_id)
     changed = _wanted(found, modification) | _credentials(found, modification, cipher)
-    if not changed:
+    moves = any(column in changed for column in _TARGET) or _opens(found, modification)
+    if not (changed or moves):
         return vim_of(found)
     before = with_its_silence(found, changes)
     changed |= {column: before[column] for column in SILENCE}
-    moves = any(column in changed for column in _TARGET)
     changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
-    changed |= _new_action(before, changed.get("engine"), changes.now) if moves else {}
+    changed |= _new_action(before, modification.engine, changes.now) if moves else {}
     connection.execute(_STORE, {"vim_id": vim_id, **changed})
     after: Row = {**before, **changed}
     after = begun(after) if moves else after
@@ -84,6 +84,11 @@ def _wanted(before: Row, modification: Modification) -> dict[str, Any]:
     return differ
 
 
+def _opens(before: Row, modification: Modification) -> bool:
+    """Say whether an EXTERNAL VIM is to listen to actions again that know only its id."""
+    return modification.engine is Engine.EXTERNAL and before["action_id"] != before["id"]
+
+
 def _credentials(before: Row, modification: Modification, cipher: Cipher) -> dict[str, Any]:
     """Return the two columns of the credentials if they differ. Raises BadInput for a `***` that stands for nothing."""
     if modification.auth_cred is None:
@@ -106,11 +111,17 @@ def _same(one: object, other: object) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
+def _next_action_id(before: Row, engine: Engine | None) -> str:
+    first = first_action_id(before["id"], engine or Engine(before["engine"]))
+    # Only who names EXTERNAL lets actions in that know only their VIM, and never the one of the old target.
+    return first if engine and first != before["action_id"] else str(uuid.uuid4())
+
+
 def _new_action(before: Row, engine: Engine | None, now: int) -> dict[str, Any]:
     """Return the columns that say: nothing is known about the new target, or from the new engine, yet."""
     pending = before["status"] == Status.PENDING
     return {
-        "action_id": first_action_id(before["id"], engine) if engine else str(uuid.uuid4()),
+        "action_id": _next_action_id(before, engine),
         "observation": 0,
         "contact_time": None,
         "lease_until": now + micros(start_grace_s(0)),
