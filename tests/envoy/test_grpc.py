@@ -55,6 +55,7 @@ async def grpcurl(envoy: RunningEnvoy, *arguments: str, options: Sequence[str] =
     return out.decode()
 
 
+@pytest.mark.alone
 async def test_three_thousand_calls_at_once_on_one_connection(conductor: ConductorServiceAsyncStub) -> None:
     answers = await asyncio.gather(*(conductor.UpdateVim(report(), timeout=20) for _ in range(3000)))
 
