@@ -32,19 +32,19 @@ class Bridge:
         self._environment = clean_environment(VIMESH_BRIDGE_TRANSPORT_URL=url)
         self._process: Process | None = None
 
-    async def start(self) -> None:
-        """Return when it serves, or would, if its broker were there."""
-        told = self.log.read_text().count(READY) if self.log.exists() else 0
+    async def start(self, ready: str = READY) -> None:
+        """Return when it serves, or would, if its broker were there; or when it says something else once more."""
+        told = self.said(ready) if self.log.exists() else 0
         with self.log.open("ab") as log:
             process = self._process = await asyncio.create_subprocess_exec(
                 *self._command, cwd=self._folder, env=self._environment, stdout=log, stderr=log
             )
 
-        def ready() -> bool:
+        def is_ready() -> bool:
             assert process.returncode is None, self.log.read_text()
-            return self.log.read_text().count(READY) > told
+            return self.said(ready) > told
 
-        await until(ready, _START_S)
+        await until(is_ready, _START_S)
 
     async def stop(self) -> None:
         """Stop it as an administrator would."""
@@ -69,13 +69,19 @@ class Bridge:
         """Count the lines of its log that hold one of the texts."""
         return sum(any(text in line for text in texts) for line in self.log.read_text().splitlines())
 
+    def kills_of(self, vim_id: str) -> list[str]:
+        """Return what it logged of the kills of a VIM's action."""
+        return [line for line in self.log.read_text().splitlines() if f"KILL_ACTION.{vim_id} " in line]
+
 
 @asynccontextmanager
-async def running_bridge(folder: Path, address: str, url: str, *flags: str) -> AsyncGenerator[Bridge]:
+async def running_bridge(
+    folder: Path, address: str, url: str, *flags: str, ready: str = READY
+) -> AsyncGenerator[Bridge]:
     """Run a bridge, and see that it said nothing that it should not."""
     bridge = Bridge(folder, address, url, *flags)
     try:
-        await bridge.start()
+        await bridge.start(ready)
         yield bridge
     finally:
         await bridge.stop()
@@ -98,3 +104,14 @@ async def queues(broker: Broker) -> dict[str, int]:
     out, _ = await asyncio.wait_for(process.communicate(), 30)
     lines = (line.split("\t") for line in out.decode().splitlines() if "\t" in line)
     return {name: int(consumers) for name, consumers in lines}
+
+
+async def administer(broker: Broker, *command: str) -> None:
+    """Run rabbitmqctl."""
+    environment = broker._environment()
+    process = await asyncio.create_subprocess_exec(
+        *(f"{_BIN}/rabbitmqctl", "-q", "-n", environment["RABBITMQ_NODENAME"], *command),
+        env=environment,
+        stdin=DEVNULL,
+    )
+    assert await asyncio.wait_for(process.wait(), 30) == 0

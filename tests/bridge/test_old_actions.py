@@ -95,6 +95,20 @@ async def test_a_new_target_ends_the_old_action_which_never_writes_again(site: S
     await site.client.deregister(vim.id)
 
 
+async def test_after_a_new_target_an_old_action_may_report_again_when_that_is_said(site: Site, bridge: Bridge) -> None:
+    vim = await site.register()
+    await site.change(vim, auth_url="http://127.0.0.1:5001/v3")
+
+    asked = await site.change(vim, engine=vim_pb2.Monitor.EXTERNAL)
+    await site.old.start(vim.id)
+    await site.until(vim, Vim.REACHABLE)
+
+    assert asked.monitor.action_id == vim.id
+    assert not bridge.kills_of(vim.id)
+    await site.client.deregister(vim.id)
+    await site.old.ended(vim.id, AT_ONCE_S)
+
+
 @pytest.mark.usefixtures("bridge")
 async def test_a_vim_that_moves_to_another_engine_ends_its_old_action(site: Site) -> None:
     vim = await site.register()

@@ -56,6 +56,40 @@ def test_what_is_no_transport_url_is_refused_without_its_password(tmp_path: Path
     assert "secret" not in ended.err
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rabbit://u:top/secret@h:5672/v",
+        "rabbit://u:12/secret@h:5672/v",
+        "rabbit://u:top@secret@h/",
+        "rabbit://u:p@h1,u:top@secret@h2/",
+        "rabbit://u:top#secret@h/",
+        "rabbit://u:12?secret@h/",
+        "rabbit://u:top,secret@h/",
+        "rabbit://u:top[secret@h/",
+    ],
+)
+def test_a_password_that_looks_like_another_part_gets_a_hint(tmp_path: Path, text: str) -> None:
+    ended = Command(tmp_path)("bridge", "--transport-url", text)
+
+    assert ended.code == 2
+    assert "write / as %2F, @ as %40, # as %23" in ended.err
+    assert "secret" not in ended.err
+    assert "top" not in ended.err
+
+
+def test_a_ca_file_that_cannot_be_used_is_refused_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "odd.pem").write_text("no certificate")
+    url = f"rabbit://h/?ssl=true&ssl_ca_file={tmp_path}"
+
+    missing = Command(tmp_path)("bridge", "--transport-url", f"{url}/none.pem")
+    odd = Command(tmp_path)("bridge", "--transport-url", f"{url}/odd.pem")
+
+    assert (missing.code, odd.code) == (1, 1)
+    assert f"ssl_ca_file {tmp_path}/none.pem cannot be read: No such file" in missing.err
+    assert f"ssl_ca_file {tmp_path}/odd.pem holds no certificates" in odd.err
+
+
 def test_the_password_stands_nowhere() -> None:
     read = transport_url("rabbit://u:secret@h1,u:secret@h2/")
 
@@ -81,6 +115,22 @@ def test_what_is_no_policy_is_refused(tmp_path: Path, text: str) -> None:
 
     assert ended.code == 2
     assert "--policy: " in ended.err
+
+
+def test_a_list_of_policies_in_the_file_is_refused_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "vimesh.toml").write_text('[bridge]\ntransport_url = "rabbit://h/"\npolicy = ["embedded=adopt"]\n')
+
+    ended = Command(tmp_path)("bridge")
+
+    assert ended.code == 1
+    assert "bridge.policy in vimesh.toml: must be one text, such as 'embedded=adopt,mistral=reject'" in ended.err
+
+
+def test_the_help_explains_engines_and_policies(tmp_path: Path) -> None:
+    said = " ".join(Command(tmp_path)("bridge", "--help").out.split())
+
+    for word in ("embedded, mistral, external", "reject: the report", "adopt: the VIM", "accept: the report"):
+        assert word in said
 
 
 def test_a_state_dir_belongs_to_one_bridge(tmp_path: Path) -> None:

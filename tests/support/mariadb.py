@@ -25,6 +25,7 @@ _OPTIONS = (
     "--performance-schema=OFF",
     "--skip-log-bin",
     "--skip-name-resolve",
+    "--innodb-use-native-aio=OFF",  # of which a machine has only so many
     "--character-set-server=utf8mb4",
 )
 

@@ -20,7 +20,11 @@ def test_it_says_what_is_missing_on_the_command_line(vimesh: Command, small_site
     no_keys = vimesh("import", "tacker", "--database-url", small_site.url)
     no_folder = vimesh("import", "tacker", "--database-url", small_site.url, "--fernet-keys", "nowhere")
 
-    assert [each.code for each in (no_url, no_keys, no_folder)] == [1, 1, 1]
+    neither = vimesh("import", "tacker")
+
+    assert [each.code for each in (no_url, no_keys, no_folder, neither)] == [1, 1, 1, 1]
+    for required in ("--database-url: is required", "--fernet-keys: is required"):
+        assert required in neither.err
     assert "--database-url: is required, such as mysql+pymysql://tacker@127.0.0.1/tacker" in no_url.err
     assert "--fernet-keys: is required: the folder of [vim_keys] openstack" in no_keys.err
     assert "there is no folder nowhere" in no_folder.err
@@ -144,7 +148,7 @@ def test_without_a_front_it_ends_with_5_and_changes_nothing(small_site: Site, tm
 
     assert done.code == 5
     assert "is the fleet up?" in done.err
-    assert "1 VIMs: 1 not done" in done.err
+    assert "1 VIM: 1 not done. Nothing was changed\n" in done.err
 
 
 def test_a_table_has_a_row_for_each_vim_and_what_needs_a_look_stands_last(vimesh: Command, small_site: Site) -> None:

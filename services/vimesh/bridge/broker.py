@@ -16,9 +16,11 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, AuthenticationError, ProbableAuthenticationError
+from aiormq.exceptions import ConnectionNotAllowed, InvalidFrameError
 
-from vimesh.bridge.transport_url import Node, TransportUrl
+from vimesh.bridge.transport_url import SETTING, Node, TransportUrl
 from vimesh.domain.backoff import Backoff
+from vimesh.domain.errors import BadSetting
 from vimesh.rpc.link import Link
 
 _log = structlog.get_logger()
@@ -69,7 +71,7 @@ class Broker:
                 async with self._opened(next(self._nodes)) as connection:
                     await work(connection, self._at_work)
             except AMQP_FAULTS as error:
-                self._link.failed(_why(error))
+                self._link.failed(_why(error, self._url.virtual_host))
             else:
                 self._link.failed("the connection broke")
             await asyncio.sleep(self._backoff.pause_s())
@@ -104,7 +106,6 @@ class Broker:
                     await connection.close()
 
     async def _connect(self, node: Node) -> AbstractConnection:
-        context = ssl.create_default_context(cafile=self._url.ca_file or None) if self._url.tls else None
         return await aio_pika.connect(
             host=node.host,
             port=node.port,
@@ -112,10 +113,26 @@ class Broker:
             password=node.password,
             virtualhost=self._url.virtual_host,
             ssl=self._url.tls,
-            ssl_context=context,
+            ssl_context=_tls_context(self._url),
             timeout=self.limits.connect_timeout_s,
             heartbeat=self.limits.heartbeat_s,
         )
+
+
+def check_ca_file(url: TransportUrl) -> None:
+    """Raise BadSetting for a file that no connection could be made with."""
+    try:
+        _tls_context(url)
+    except ssl.SSLError:
+        raise BadSetting(SETTING, f"ssl_ca_file {url.ca_file} holds no certificates in PEM format") from None
+    except (OSError, ValueError) as error:
+        what = getattr(error, "strerror", None) or str(error)
+        raise BadSetting(SETTING, f"ssl_ca_file {url.ca_file} cannot be read: {what}") from None
+
+
+def _tls_context(url: TransportUrl) -> ssl.SSLContext | None:
+    # Made anew for each connection: the file may have been replaced.
+    return ssl.create_default_context(cafile=url.ca_file or None) if url.tls else None
 
 
 def silence_the_client() -> None:
@@ -124,12 +141,23 @@ def silence_the_client() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def _why(error: BaseException) -> str:
+def _why(error: BaseException, virtual_host: str) -> str:
     # What the library says holds the whole URL at times: only what is known to be harmless is passed on.
     if isinstance(error, AuthenticationError | ProbableAuthenticationError):
         return "the broker refused the login"
+    if _refuses_virtual_host(error):
+        return f"virtual host {virtual_host}: not found, or not allowed"
     if isinstance(error, TimeoutError):
         return "it does not answer in time"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__
+
+
+def _refuses_virtual_host(error: BaseException) -> bool:
+    # The client does not tell one refusal from another: only its text says that the broker closed the connection in
+    # place of opening the virtual host.
+    closed_instead = isinstance(error, InvalidFrameError) and all(
+        frame in str(error) for frame in ("Connection.OpenOk", "Connection.Close")
+    )
+    return closed_instead or isinstance(error, ConnectionNotAllowed)

@@ -11,8 +11,9 @@ from vimesh.bridge.broker import BrokerAway
 from vimesh.bridge.conductors import Conductors
 from vimesh.bridge.failures import CallFailed, ConductorsAway
 from vimesh.bridge.held import Held
-from vimesh.bridge.kills import Kills
+from vimesh.bridge.kills import Kills, Why
 from vimesh.domain.backoff import Backoff
+from vimesh.domain.vims import Engine
 
 _log = structlog.get_logger()
 
@@ -35,8 +36,8 @@ class Ending:
         backoff = Backoff(first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, random=self._random)
         while True:
             try:
-                if not await self._is_wanted(vim_id, action_id):
-                    await self._kills.kill(vim_id)
+                if (why := await self._why_unwanted(vim_id, action_id)) is not None:
+                    await self._kills.kill(vim_id, why)
                     self._held.unwanted(vim_id)
             except (BrokerAway, ConductorsAway):
                 await asyncio.sleep(backoff.pause_s())
@@ -46,9 +47,15 @@ class Ending:
             else:
                 return
 
-    async def _is_wanted(self, vim_id: str, action_id: str) -> bool:
+    async def _why_unwanted(self, vim_id: str, action_id: str) -> Why | None:
+        """Return None if nothing is to be killed."""
         # A kill hits whatever action of the VIM is there. The change may be an old one: it is read again after a
         # restart, and a VIM that was moved away may have been moved back.
         deadline = asyncio.get_running_loop().time() + _ATTEMPT_S
         wanted = await self._conductors.wanted(vim_id, deadline)
-        return wanted is not None and wanted.action_id == action_id
+        if wanted is None:
+            return Why.DEREGISTERED
+        if wanted.action_id in (action_id, vim_id):
+            # What knows only its VIM is wanted. An action with another id hears that it is not by its next report.
+            return None
+        return Why.NEW_TARGET if wanted.engine is Engine.EXTERNAL else Why.MOVED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from enum import StrEnum
 
 import structlog
 
@@ -15,6 +16,24 @@ from vimesh.bridge.wire import cast
 _log = structlog.get_logger()
 
 METHOD = "killAction"
+UNKNOWN_HINT = "the fleet has no such VIM: if it should, import it, and start its action again"
+
+
+class Why(StrEnum):
+    """Why an action is to end."""
+
+    DEREGISTERED = "deregistered"
+    """Its VIM was deregistered."""
+    MOVED = "moved"
+    """Its VIM was moved to another engine."""
+    NEW_TARGET = "new-target"
+    """Its VIM is EXTERNAL still, and wants another action: it got another auth_url, or was away in between."""
+    UNKNOWN_VIM = "unknown-vim"
+    """It reported on a VIM that the fleet does not have."""
+    POLICY_REJECT = "policy-reject"
+    """It reported on a VIM of another engine, whose policy is to reject."""
+    CHANGED = "changed-meanwhile"
+    """Its VIM changed while its report was under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +61,7 @@ class Kills:
         self._cleaning: dict[str, int] = {}
         """How often each VIM's action was told to end since it was last seen to be gone."""
 
-    async def kill(self, vim_id: str) -> int:
+    async def kill(self, vim_id: str, why: Why) -> int:
         """Tell whatever action of the VIM is there to end. Raises BrokerAway.
 
         Returns how often it was told by now: 0 if there is nobody to tell, and more than once if it may be deaf.
@@ -50,7 +69,7 @@ class Kills:
         queue = kill_queue(vim_id)
         async with self._slots:
             try:
-                told = await self._kill(queue)
+                told = await self._kill(vim_id, queue, why)
             except AMQP_FAULTS:
                 raise BrokerAway from None
         if not told:
@@ -61,7 +80,7 @@ class Kills:
         self._cleaning[vim_id] += 1
         return self._cleaning[vim_id]
 
-    async def _kill(self, queue: str) -> bool:
+    async def _kill(self, vim_id: str, queue: str, why: Why) -> bool:
         connection = await self._broker.connection(self._limits.connection_s)
         timeout_s = self._broker.limits.call_timeout_s
         consumers = await consumers_of(connection, queue, timeout_s)
@@ -71,10 +90,18 @@ class Kills:
             # Left by an action that is gone: a kill would wait there for the next one.
             return not await delete_unused(connection, queue, timeout_s, if_empty=False)
         # One for each: what consumes may be dead, in a process that lives.
-        _log.info("kill", queue=queue, consumers=consumers)
+        self._say_kill(vim_id, queue, why, consumers)
         return await publish_cast(
             connection, queue, cast(METHOD), times=consumers, expires_s=self._limits.expires_s, timeout_s=timeout_s
         )
+
+    def _say_kill(self, vim_id: str, queue: str, why: Why, consumers: int) -> None:
+        said = {"vim_id": vim_id, "why": str(why), "queue": queue, "consumers": consumers}
+        if why is Why.UNKNOWN_VIM and vim_id not in self._cleaning:
+            # Nor was it deregistered a moment ago.
+            _log.warning("kill", **said, hint=UNKNOWN_HINT)
+        else:
+            _log.info("kill", **said)
 
     async def _clean_up(self, vim_id: str, queue: str) -> None:
         try:

@@ -29,6 +29,8 @@ _policy = one_of(Policy)
 
 def policies(text: str) -> Policies:
     """Read ENGINE=POLICY, several with commas; an engine that is not named rejects. Raises ValueError."""
+    if text.lstrip().startswith("["):
+        raise ValueError("must be one text, such as 'embedded=adopt,mistral=reject', and no list")
     read = dict(REJECT_ALL)
     for each in filter(None, (part.strip() for part in text.split(","))):
         engine, equals, policy = each.partition("=")
@@ -38,3 +40,8 @@ def policies(text: str) -> Policies:
     if read[Engine.EXTERNAL] is Policy.ADOPT:
         raise ValueError("external=adopt: such a VIM belongs to an action from outside already, to a newer one")
     return read
+
+
+def shown(by_engine: Policies) -> str:
+    """Write policies the way they can be typed."""
+    return ",".join(f"{engine}={by_engine[engine]}".lower() for engine in Engine)

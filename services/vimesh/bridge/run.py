@@ -12,7 +12,7 @@ from typing import Never
 import grpc
 import structlog
 
-from vimesh.bridge.broker import Broker, silence_the_client
+from vimesh.bridge.broker import Broker, check_ca_file, silence_the_client
 from vimesh.bridge.calls_queue import clear_away
 from vimesh.bridge.conductors import Conductors
 from vimesh.bridge.crew import Crew, crew
@@ -21,6 +21,7 @@ from vimesh.bridge.endpoint import Endpoint
 from vimesh.bridge.held import Held
 from vimesh.bridge.intake import Intake
 from vimesh.bridge.kills import Kills
+from vimesh.bridge.policies import shown
 from vimesh.bridge.progress import Progress
 from vimesh.bridge.replies import Replies
 from vimesh.bridge.state_dir import StateDir, state_dir
@@ -55,6 +56,7 @@ class BridgeSettings:
 async def run_bridge(settings: BridgeSettings, stopped: Callable[[], Awaitable[object]]) -> None:
     """Work until `stopped` returns. Waits for a front and a broker that are away. Raises BadSetting."""
     silence_the_client()
+    check_ca_file(settings.transport)
     with state_dir(settings.state_dir) as state:
         progress = Progress(state.read())
         try:
@@ -89,7 +91,17 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put to
         supervise("state", lambda: _store(progress, state)),
     )
     async with beside(*work):
-        _log.info("bridge started", address=settings.address, broker=settings.transport.places)
+        _log.info(
+            "bridge started",
+            address=settings.address,
+            broker=settings.transport.places,
+            virtual_host=settings.transport.virtual_host,
+            tls=settings.transport.tls,
+            hold=f"{settings.rules.hold_s:g}s",
+            policy=shown(settings.rules.policies),
+            concurrency=settings.concurrency,
+            state_dir=str(settings.state_dir),
+        )
         await stopped()
         await intake.stop(_STOP_S)
         held.close()

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+import structlog
+
 from vimesh.bridge.broker import BrokerAway
 from vimesh.bridge.conductors import Conductors, Recorded
 from vimesh.bridge.failures import NotWanted
 from vimesh.bridge.held import Held
-from vimesh.bridge.kills import Kills
+from vimesh.bridge.kills import UNKNOWN_HINT, Kills, Why
 from vimesh.bridge.policies import REJECT_ALL, Policies, Policy
+from vimesh.domain.vims import Engine
+
+_log = structlog.get_logger()
 
 BAD_ACTION = "bad_action"
 """Only for actions that name themselves: others take it for a status, and call again and again."""
@@ -76,29 +81,31 @@ class Updates:
         vim_id = report.vim_id
         with self._held.holding(vim_id.lower()) as waiter:
             recorded = await self._conductors.report(vim_id, vim_id.lower(), report.status, deadline)
-            if recorded is None:
-                recorded = await self._by_policy(report, deadline)
-            if recorded is not None:
-                held_s = self._held_s(report, recorded)
+            outcome = recorded or await self._by_policy(report, deadline)
+            if isinstance(outcome, Recorded):
+                held_s = self._held_s(report, outcome)
                 if not held_s and not waiter.unwanted:
-                    return recorded.status
+                    return outcome.status
                 await waiter.wait(held_s)
                 return KILLED if waiter.unwanted else HELD
-        return await self._kill(report)
+        return await self._kill(report, outcome)
 
-    async def _by_policy(self, report: Report, deadline: float) -> Recorded | None:
+    async def _by_policy(self, report: Report, deadline: float) -> Recorded | Why:
         """Record what the wanted action did not say, if that is how the VIM's engine is to be treated."""
         wanted = await self._conductors.wanted(report.vim_id, deadline)
-        if wanted is None or wanted.engine is None:
-            return None
+        if wanted is None:
+            return Why.UNKNOWN_VIM
+        if wanted.engine is None:
+            return Why.MOVED
         match self._rules.policies[wanted.engine]:
             case Policy.ADOPT:
                 await self._conductors.adopt(report.vim_id, deadline)
-                return await self._conductors.report(report.vim_id, report.vim_id.lower(), report.status, deadline)
+                recorded = await self._conductors.report(report.vim_id, report.vim_id.lower(), report.status, deadline)
+                return recorded or Why.CHANGED
             case Policy.ACCEPT:
-                return await self._as_wanted(report, wanted.action_id, deadline)
+                return await self._as_wanted(report, wanted.action_id, deadline) or Why.CHANGED
             case _:
-                return None
+                return Why.NEW_TARGET if wanted.engine is Engine.EXTERNAL else Why.POLICY_REJECT
 
     async def _as_wanted(self, report: Report, action_id: str, deadline: float) -> Recorded | None:
         # The action may be replaced between the question and the report.
@@ -118,13 +125,15 @@ class Updates:
             bounds.append(report.timeout_s / 3)
         return min(bounds)
 
-    async def _kill(self, report: Report) -> str:
+    async def _kill(self, report: Report, why: Why) -> str:
         try:
-            told = await self._kills.kill(report.vim_id)
+            told = await self._kills.kill(report.vim_id, why)
         except BrokerAway:
             told = 0
         if not told or told > _DEAF_AFTER:
             # An error ends it, too.
+            if not told and why is Why.UNKNOWN_VIM:
+                _log.warning("an action ends by an error", vim_id=report.vim_id, why=str(why), hint=UNKNOWN_HINT)
             raise NotWanted(report.vim_id)
         if report.waits:
             await asyncio.sleep(self._rules.kill_pause_s)

@@ -54,7 +54,7 @@ def api(  # noqa: PLR0913 - one parameter per flag
     found = settings.given(config)
     logs.set_up(settings.log_settings(found, level=log_level, format_=log_format))
     if find_spec("uvicorn") is None or find_spec("starlette") is None:
-        raise BadSetting("vimesh api", "needs packages that are not installed: pip install 'vimesh[api]'")
+        raise BadSetting("vimesh api", "needs packages that are not installed: pip install '.[api]' in a checkout")
     drives = found.read(settings.ENGINE, engine) is Engine.MISTRAL
     beside = _driver(found, url=mistral_url, concurrency=concurrency) if drives else None
     from vimesh.api.rest.app import RestSettings  # noqa: PLC0415 - needs the HTTP server

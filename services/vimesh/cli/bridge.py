@@ -28,9 +28,12 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
         list[str] | None,
         typer.Option(
             "--policy",
-            metavar="ENGINE=reject|adopt|accept",
-            help="What a report without action id means that the VIM does not want; repeatable "
-            "[VIMESH_BRIDGE_POLICY; default reject].",
+            metavar="ENGINE=POLICY",
+            help="What becomes of a report without action id, on a VIM that wants another action. ENGINE is where the "
+            "wanted action runs: embedded, mistral, external. POLICY is reject: the report does not count, and the old "
+            "action is killed; adopt: the VIM becomes external, and belongs to the old action (not for external); "
+            "accept: the report counts as if the wanted action had made it. Once for each engine "
+            "[VIMESH_BRIDGE_POLICY, with commas; default reject for each].",
         ),
     ] = None,
     hold: Annotated[
@@ -67,7 +70,7 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
         raise BadSetting(settings.TRANSPORT_URL.flag, "is required, such as rabbit://user:password@host:5672/")
     policies = found.read(settings.POLICIES, ",".join(policy) if policy else None)
     if find_spec("aio_pika") is None:
-        raise BadSetting("bridge", "needs packages that are not installed: pip install 'vimesh[bridge]'")
+        raise BadSetting("bridge", "needs packages that are not installed: pip install '.[cli,bridge]' in a checkout")
     from vimesh.bridge.run import BridgeSettings  # noqa: PLC0415 - needs the AMQP client
     from vimesh.bridge.updates import UpdateRules  # noqa: PLC0415
 

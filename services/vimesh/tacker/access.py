@@ -18,11 +18,13 @@ _ANSWER_S: Final = 60
 _MYSQL: Final = frozenset({"mysql", "mysql+pymysql", "mariadb", "mariadb+pymysql"})
 _EXAMPLE: Final = "such as mysql+pymysql://tacker@127.0.0.1/tacker: [database] connection in tacker.conf"
 
+URL_REQUIRED: Final = f"is required, {_EXAMPLE}"
+
 
 def engine_for(url: str) -> Engine:
     """Raises BadSetting. Nothing is connected yet. The URL may hold a password: no message repeats it."""
     if not url:
-        raise BadSetting(SETTING, f"is required, {_EXAMPLE}")
+        raise BadSetting(SETTING, URL_REQUIRED)
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -56,7 +58,7 @@ def _mysql(url: URL) -> Engine:
         # One connection, that is closed when it is given back.
         return create_engine(plain, connect_args=asked, poolclass=NullPool)
     except (ModuleNotFoundError, NoSuchModuleError):
-        raise BadSetting(SETTING, "needs the driver of MariaDB: pip install 'vimesh[import]'") from None
+        raise BadSetting(SETTING, "needs the driver of MariaDB: pip install '.[cli,import]' in a checkout") from None
 
 
 def _sqlite(url: URL) -> Engine:

@@ -40,15 +40,18 @@ class TackerDatabase:
         return int((await self._rows(self._statements.count(selection)))[0]["vims"])
 
     async def unknown(self, selection: Selection) -> list[str]:
-        """Return the names and ids that were asked for by name, and that no live VIM has."""
-        if not selection.names and not selection.vim_ids:
-            return []
-        found = await self._rows(self._statements.known(selection))
-        names, vim_ids = {row["name"] for row in found}, {row["id"] for row in found}
-        return [
-            *(name for name in selection.names if name not in names),
-            *(vim_id for vim_id in selection.vim_ids if vim_id not in vim_ids),
-        ]
+        """Return what was asked for, and no live VIM has: `of project X`, `with the name or id a, b`."""
+        parts: list[tuple[str, list[str]]] = []
+        if selection.projects:
+            projects = {row["tenant_id"] for row in await self._rows(self._statements.projects(selection))}
+            parts.append(("of project", [project for project in selection.projects if project not in projects]))
+        if selection.names or selection.vim_ids:
+            found = await self._rows(self._statements.known(selection))
+            names, vim_ids = {row["name"] for row in found}, {row["id"] for row in found}
+            absent = [name for name in selection.names if name not in names]
+            absent += [vim_id for vim_id in selection.vim_ids if vim_id not in vim_ids]
+            parts.append(("with the name or id", absent))
+        return [f"{what} {', '.join(absent)}" for what, absent in parts if absent]
 
     async def pages(self, selection: Selection) -> AsyncGenerator[Sequence[Row]]:
         """Read the live VIMs with their credentials, some at a time, in the order of their ids."""

@@ -53,6 +53,11 @@ class Statements:
     def known(self, selection: Selection) -> Select[Any]:
         return select(self._vims.c.id, self._vims.c.name).where(self._meant(selection))
 
+    def projects(self, selection: Selection) -> Select[Any]:
+        """Ask which of the projects have live VIMs."""
+        project = self._vims.c.tenant_id
+        return select(project).where(self._live(), project.in_(selection.projects)).distinct()
+
     def _meant(self, selection: Selection) -> ColumnElement[bool]:
         vims = self._vims
         terms = [self._live()]

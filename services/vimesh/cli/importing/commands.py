@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Take VIMs over from elsewhere.")
 
 _MANY = "Only this one; may be repeated."
+_INSTALL = "in a checkout of vimesh: pip install '.[cli,import]'"
 
 
 @app.callback()
@@ -59,6 +60,10 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
     project: Annotated[
         list[str] | None, typer.Option("--project", metavar="ID", help="Only of this project; may be repeated.")
     ] = None,
+    no_default: Annotated[
+        bool,
+        typer.Option("--no-default", help="Make no VIM the default one of its project, and do not compare that."),
+    ] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Register them; otherwise only look.")] = False,
     concurrency: Annotated[
         str | None,
@@ -81,15 +86,22 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
         from vimesh.cli.importing.registering import Registrar  # noqa: PLC0415
         from vimesh.tacker.selection import Selection  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise Failure(f"{error.name} is not installed", hint="pip install 'vimesh[import]'") from None
+        raise Failure(f"{error.name} is not installed", hint=_INSTALL) from None
 
     found = settings.given(config)
+    url = found.read(settings.IMPORT_DATABASE_URL, database_url)
+    keys = found.read(settings.IMPORT_FERNET_KEYS, fernet_keys)
+    _check_given(url, keys, without_secrets=without_secrets)
     wanted = run.ImportSettings(
         client=settings.client_settings(config, address=address, call_timeout=call_timeout, output=output),
-        database_url=found.read(settings.IMPORT_DATABASE_URL, database_url),
+        database_url=url,
         selection=Selection(tuple(name or ()), tuple(each.lower() for each in vim_id or ()), tuple(project or ())),
-        credentials=_credentials(found.read(settings.IMPORT_FERNET_KEYS, fernet_keys), without_secrets=without_secrets),
-        registrar=Registrar(fields.engine(engine or "external"), PolicyFlags(method, None, None, None, None, None)),
+        credentials=_credentials(keys, without_secrets=without_secrets),
+        registrar=Registrar(
+            fields.engine(engine or "external"),
+            PolicyFlags(method, None, None, None, None, None),
+            with_default=not no_default,
+        ),
         concurrency=found.read(settings.IMPORT_CONCURRENCY, concurrency),
         apply=apply,
     )
@@ -107,19 +119,32 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
         raise typer.Exit(ExitCode.NOT_MET)
 
 
+def _check_given(url: str, fernet_keys: str, *, without_secrets: bool) -> None:
+    """Raise BadSetting, or Failure with all that is missing."""
+    from vimesh.tacker.access import URL_REQUIRED  # noqa: PLC0415 - see above
+
+    missing: list[BadSetting] = []
+    if not url:
+        missing.append(BadSetting(settings.IMPORT_DATABASE_URL.flag, URL_REQUIRED))
+    if not fernet_keys and not without_secrets:
+        what = "is required: the folder of [vim_keys] openstack in tacker.conf, or a copy; or give --without-secrets"
+        missing.append(BadSetting(settings.IMPORT_FERNET_KEYS.flag, what))
+    if len(missing) > 1:
+        raise Failure("settings are missing", details=[str(each) for each in missing])
+    if missing:
+        raise missing[0]
+
+
 def _credentials(fernet_keys: str, *, without_secrets: bool) -> CredentialsReader:
     from vimesh.tacker.credentials import CredentialsReader  # noqa: PLC0415 - see above
     from vimesh.tacker.keys import KeyFolder  # noqa: PLC0415
 
-    if fernet_keys:
-        folder = Path(fernet_keys)
-        if not folder.is_dir():
-            raise BadSetting(settings.IMPORT_FERNET_KEYS.flag, f"there is no folder {folder}")
-        return CredentialsReader(KeyFolder(folder), without_secrets=without_secrets)
-    if not without_secrets:
-        what = "is required: the folder of [vim_keys] openstack in tacker.conf, or a copy; or give --without-secrets"
-        raise BadSetting(settings.IMPORT_FERNET_KEYS.flag, what)
-    return CredentialsReader(None, without_secrets=True)
+    if not fernet_keys:
+        return CredentialsReader(None, without_secrets=without_secrets)
+    folder = Path(fernet_keys)
+    if not folder.is_dir():
+        raise BadSetting(settings.IMPORT_FERNET_KEYS.flag, f"there is no folder {folder}")
+    return CredentialsReader(KeyFolder(folder), without_secrets=without_secrets)
 
 
 def _run(wanted: ImportSettings, ledger: Ledger) -> None:

@@ -11,7 +11,8 @@ from vimesh.cli.importing.registering import Prepared
 from vimesh.store.masking import mask
 from vimesh.v1.vim_pb2 import Vim
 
-_PLAIN = ("project_id", "name", "description", "type", "auth_url", "is_default")
+_DEFAULT = "is_default"
+_PLAIN = ("project_id", "name", "description", "type", "auth_url", _DEFAULT)
 _FREE_FORM = ("vim_project", "placement_attr", "extra")
 
 
@@ -22,7 +23,8 @@ def differences(wanted: Prepared, found: Vim) -> list[str]:
     are compared, because the fleet shows no values.
     """
     registration = wanted.registration
-    differing = [field for field in _PLAIN if getattr(registration, field) != getattr(found, field)]
+    plain = _PLAIN if wanted.with_default else [field for field in _PLAIN if field != _DEFAULT]
+    differing = [field for field in plain if getattr(registration, field) != getattr(found, field)]
     differing += [field for field in _FREE_FORM if getattr(registration, field) != _content(getattr(found, field))]
     ours, theirs = mask(registration.auth_cred), _content(found.auth_cred)
     # Somebody may have added what could not be taken along.

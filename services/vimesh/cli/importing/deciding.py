@@ -1,93 +1,72 @@
-"""What is to be done about one VIM, and what comes of it."""
+"""What is to be done about each VIM: the same whether it is done afterwards or only shown."""
 
 from __future__ import annotations
 
-from typing import Final
-
-import grpc
-
-from vimesh.cli.exits import ExitCode
 from vimesh.cli.importing.comparing import differences
-from vimesh.cli.importing.fleet import Fleet
+from vimesh.cli.importing.looking import Candidate, Holders, Unfit
 from vimesh.cli.importing.outcome import Outcome, Result
-from vimesh.cli.importing.registering import Prepared, Registrar
-from vimesh.cli.vim.failures import failure
-from vimesh.rpc.status import failure_of
-from vimesh.tacker.credentials import CredentialsReader
-from vimesh.tacker.database import Row
-from vimesh.tacker.errors import CannotImport
-from vimesh.tacker.vims import Named, named, vim_of
+from vimesh.cli.importing.registering import Prepared
+from vimesh.domain.vims import Registration
 from vimesh.v1.vim_pb2 import Vim
 
-_NEXT_STEP: Final = {
-    "NAME_TAKEN": "give one of the two another name",
-    "DEFAULT_TAKEN": "take it from the other one first: vimesh vim set OTHER --no-default",
-}
+NAME_STEP = "give one of the two another name"
+DEFAULT_STEP = "take it from the other one first (vimesh vim set OTHER --no-default), or import with --no-default"
 
 
 class Decider:
-    def __init__(self, fleet: Fleet, credentials: CredentialsReader, registrar: Registrar, *, apply: bool) -> None:
-        self._fleet = fleet
-        self._credentials = credentials
-        self._registrar = registrar
-        self._apply = apply
+    """Takes VIMs in the order of Tacker's database: the first one gets a name or a default that two ask for.
+
+    Tacker checks before it stores, and not while it does: two at once may both have become the default VIM.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str], str] = {}
+        """Ids of VIMs that are to be imported, by project and name."""
         self._defaults: dict[str, str] = {}
-        """Name of the VIM that would become the default one, by project."""
+        """Names of those that are to be the default one, by project."""
 
-    async def settle(self, row: Row) -> Outcome:
-        """Raises AioRpcError when the fleet cannot be asked."""
-        head = named(row)
-        try:
-            prepared = self._registrar.prepare(vim_of(row, self._credentials))
-            found = await self._fleet.vim(head.vim_id)
-            if found is not None:
-                return _compared(head, prepared, found)
-            if self._apply:
-                return await self._registered(head, prepared)
-            await self._check_room(prepared)
-        except CannotImport as error:
-            return Outcome(head, Result.CANNOT, str(error))
-        return Outcome(head, Result.IMPORT, _left_out(prepared))
+    def decide(self, looked: Candidate | Unfit) -> Outcome:
+        if isinstance(looked, Unfit):
+            return Outcome(looked.named, Result.CANNOT, looked.why)
+        if looked.found is not None:
+            return compared(looked, looked.found)
+        wanted = looked.prepared.registration
+        if why := taken(wanted, looked.holders) or self._promised(wanted):
+            return Outcome(looked.named, Result.CANNOT, why)
+        self._names[wanted.project_id, wanted.name] = looked.named.vim_id
+        if wanted.is_default:
+            self._defaults[wanted.project_id] = wanted.name
+        return Outcome(looked.named, Result.IMPORT, left_out(looked.prepared))
 
-    async def _registered(self, head: Named, prepared: Prepared) -> Outcome:
-        try:
-            await self._fleet.register(prepared.request)
-        except grpc.aio.AioRpcError as error:
-            reason = failure_of(error).reason
-            if reason == "VIM_ID_TAKEN" and (found := await self._fleet.vim(head.vim_id)) is not None:
-                # Somebody else was faster.
-                return _compared(head, prepared, found)
-            if reason in _NEXT_STEP:
-                raise CannotImport(f"{failure_of(error).message}: {_NEXT_STEP[reason]}") from None
-            failed = failure(error, "the fleet")
-            if failed.code is ExitCode.UNAVAILABLE:
-                raise
-            return Outcome(head, Result.FAILED, ": ".join([str(failed), "; ".join(failed.details)]).removesuffix(": "))
-        return Outcome(head, Result.IMPORTED, _left_out(prepared))
-
-    async def _check_room(self, prepared: Prepared) -> None:
-        """Raise CannotImport for what RegisterVim would find taken."""
-        wanted = prepared.registration
-        if (holder := await self._fleet.holder_of_name(wanted.project_id, wanted.name)) is not None:
-            raise CannotImport(
-                f"project {wanted.project_id} has a VIM named {wanted.name} already ({holder.id}): "
-                f"{_NEXT_STEP['NAME_TAKEN']}"
-            )
-        if not wanted.is_default:
-            return
-        default = await self._fleet.default_of(wanted.project_id)
-        # Tacker checks before it stores, and not while it does: two at once may both have become the default one.
-        name = default.name if default is not None else self._defaults.setdefault(wanted.project_id, wanted.name)
-        if default is not None or name != wanted.name:
-            raise CannotImport(
-                f"project {wanted.project_id} has a default VIM already ({name}): {_NEXT_STEP['DEFAULT_TAKEN']}"
-            )
+    def _promised(self, wanted: Registration) -> str:
+        """Say which VIM of the same run gets what this one asks for; empty if none does."""
+        if vim_id := self._names.get((wanted.project_id, wanted.name)):
+            return _name_taken(wanted, vim_id)
+        name = self._defaults.get(wanted.project_id) if wanted.is_default else None
+        return _default_taken(wanted, name) if name is not None else ""
 
 
-def _compared(head: Named, prepared: Prepared, found: Vim) -> Outcome:
-    differing = differences(prepared, found)
-    return Outcome(head, Result.DIFFERS, ", ".join(differing)) if differing else Outcome(head, Result.PRESENT)
+def taken(wanted: Registration, holders: Holders) -> str:
+    """Say which VIM of the fleet has what this one asks for; empty if none has."""
+    if holders.of_name is not None:
+        return _name_taken(wanted, holders.of_name.id)
+    return _default_taken(wanted, holders.of_default.name) if holders.of_default is not None else ""
 
 
-def _left_out(prepared: Prepared) -> str:
+def compared(candidate: Candidate, found: Vim) -> Outcome:
+    differing = differences(candidate.prepared, found)
+    if differing:
+        return Outcome(candidate.named, Result.DIFFERS, ", ".join(differing))
+    return Outcome(candidate.named, Result.PRESENT)
+
+
+def left_out(prepared: Prepared) -> str:
     return f"without {', '.join(prepared.left_out)}" if prepared.left_out else ""
+
+
+def _name_taken(wanted: Registration, vim_id: str) -> str:
+    return f"project {wanted.project_id} has a VIM named {wanted.name} already ({vim_id}): {NAME_STEP}"
+
+
+def _default_taken(wanted: Registration, name: str) -> str:
+    return f"project {wanted.project_id} has a default VIM already ({name}): {DEFAULT_STEP}"

@@ -24,11 +24,14 @@ class Prepared:
     """What a conductor makes of it."""
     left_out: tuple[str, ...]
     """Secrets that the VIM has in Tacker, and that do not come along."""
+    with_default: bool = True
+    """Whether it comes along that a VIM is the default one."""
 
 
 class Registrar:
-    def __init__(self, engine: Monitor.Engine.ValueType, probing: PolicyFlags) -> None:
+    def __init__(self, engine: Monitor.Engine.ValueType, probing: PolicyFlags, *, with_default: bool = True) -> None:
         self._engine = engine
+        self._with_default = with_default
         self._probing = probing
         self._rules = Rules()
 
@@ -45,7 +48,7 @@ class Registrar:
             registration = from_wire.registration(request, Engine.EXTERNAL)
         except BadInput as error:
             raise CannotImport(f"vimesh refuses it: {error}") from None
-        return Prepared(request, registration, vim.credentials.left_out)
+        return Prepared(request, registration, vim.credentials.left_out, self._with_default)
 
     def _message(self, vim: TackerVim) -> Vim:
         message = Vim(
@@ -54,7 +57,7 @@ class Registrar:
             description=vim.description,
             type=vim.named.type,
             auth_url=vim.named.auth_url,
-            is_default=vim.is_default,
+            is_default=vim.is_default and self._with_default,
         )
         message.vim_project.update(vim.vim_project)
         message.auth_cred.update(vim.credentials.auth_cred)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Never
+from typing import Never, TypeVar
 
 import grpc
 
 from vimesh.cli.exits import ExitCode, Failure
 from vimesh.cli.importing.deciding import Decider
 from vimesh.cli.importing.fleet import Fleet
+from vimesh.cli.importing.looking import Candidate, Looker
 from vimesh.cli.importing.outcome import Outcome, Result
 from vimesh.cli.importing.registering import Registrar
+from vimesh.cli.importing.taking import Taker
 from vimesh.cli.settings import ClientSettings
 from vimesh.cli.stopping import Stopping, stop_on_signals
 from vimesh.cli.vim.failures import failure
@@ -24,6 +26,12 @@ from vimesh.domain.background import beside
 from vimesh.tacker.credentials import CredentialsReader
 from vimesh.tacker.database import Row, TackerDatabase, tacker_database
 from vimesh.tacker.selection import Selection
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+_BATCH = 100
+"""So many VIMs are looked at before the first of them is registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +73,10 @@ async def run_import(settings: ImportSettings, ledger: Ledger) -> None:
             tacker_database(settings.database_url) as database,
             connected(client.address, client.call_timeout_s) as front,
         ):
-            decider = Decider(
-                Fleet(front, Random()),  # noqa: S311 - spreads retries, guards nothing
-                settings.credentials,
-                settings.registrar,
-                apply=settings.apply,
-            )
-            importing = _Import(decider, ledger, client.address, settings.concurrency)
+            fleet = Fleet(front, Random())  # noqa: S311 - spreads retries, guards nothing
+            looker = Looker(fleet, settings.credentials, settings.registrar)
+            taker = Taker(fleet) if settings.apply else None
+            importing = _Import(looker, taker, ledger, client.address, settings.concurrency)
             async with beside(_obey(stopping, importing)):
                 await importing.run(database, settings.selection)
 
@@ -85,8 +90,11 @@ async def _obey(stopping: Stopping, importing: _Import) -> Never:
 
 
 class _Import:
-    def __init__(self, decider: Decider, ledger: Ledger, address: str, concurrency: int) -> None:
-        self._decider = decider
+    def __init__(self, looker: Looker, taker: Taker | None, ledger: Ledger, address: str, concurrency: int) -> None:
+        self._looker = looker
+        self._taker = taker
+        """None: only look."""
+        self._decider = Decider()
         self._ledger = ledger
         self._address = address
         self._places = asyncio.Semaphore(concurrency)
@@ -97,23 +105,51 @@ class _Import:
 
     async def run(self, database: TackerDatabase, selection: Selection) -> None:
         if unknown := await database.unknown(selection):
-            what = f"{database.place} has no live VIM with the name or id {', '.join(unknown)}"
-            raise Failure(what, code=ExitCode.NOT_FOUND)
+            raise Failure(f"{database.place} has no live VIM {' or '.join(unknown)}", code=ExitCode.NOT_FOUND)
         self._ledger.total = await database.count(selection)
         self._ledger.looked = True
         async for page in database.pages(selection):
-            async with asyncio.TaskGroup() as tasks:
-                for row in page:
-                    await self._places.acquire()
-                    if self._ledger.ended_early is not None:
-                        return
-                    tasks.create_task(self._settle(row))
+            for first in range(0, len(page), _BATCH):
+                await self._settle(page[first : first + _BATCH])
+                if self._ledger.ended_early is not None:
+                    return
 
-    async def _settle(self, row: Row) -> None:
+    async def _settle(self, rows: Sequence[Row]) -> None:
+        """Look at all, decide in their order, and then register: what is decided does not depend on who is faster."""
+        looked = await self._each(rows, self._looker.look)
+        if self._ledger.ended_early is not None:
+            return
+        chosen: list[Candidate] = []
+        for each in looked:
+            outcome = self._decider.decide(each)
+            if self._taker is not None and isinstance(each, Candidate) and outcome.result is Result.IMPORT:
+                chosen.append(each)
+            else:
+                self._ledger.take(outcome)
+        if (taker := self._taker) is not None:
+            await self._each(chosen, lambda candidate: self._noted(taker.take(candidate)))
+
+    async def _noted(self, coming: Awaitable[Outcome]) -> None:
+        self._ledger.take(await coming)
+
+    async def _each(self, many: Sequence[_T], work: Callable[[_T], Awaitable[_R]]) -> list[_R]:
+        """Return what came of each, some at the same time, in their order. It may lack some once this was stopped."""
+        async with asyncio.TaskGroup() as tasks:
+            begun: list[asyncio.Task[_R | None]] = []
+            for each in many:
+                await self._places.acquire()
+                if self._ledger.ended_early is not None:
+                    self._places.release()
+                    break
+                begun.append(tasks.create_task(self._one(each, work)))
+        return [result for task in begun if (result := task.result()) is not None]
+
+    async def _one(self, each: _T, work: Callable[[_T], Awaitable[_R]]) -> _R | None:
         try:
-            self._ledger.take(await self._decider.settle(row))
+            return await work(each)
         except grpc.aio.AioRpcError as error:
             # The fleet cannot be asked, and the next VIM would fare no better.
             self.stop(failure(error, self._address))
+            return None
         finally:
             self._places.release()

@@ -17,7 +17,7 @@ _WORDS = {
     Result.IMPORT: "to import",
     Result.IMPORTED: "imported",
     Result.PRESENT: "present",
-    Result.DIFFERS: "differ and were left alone",
+    Result.DIFFERS: "differing and left alone",
     Result.CANNOT: "cannot be imported",
     Result.FAILED: "failed",
 }
@@ -42,8 +42,13 @@ def summary(ledger: Ledger, *, apply: bool) -> str:
     parts = [f"{counts[result]} {word}" for result, word in _WORDS.items() if counts[result]]
     if left := ledger.total - len(ledger.outcomes):
         parts.append(f"{left} not done")
-    text = f"{ledger.total} VIMs: {', '.join(parts) or 'none is there'}"
-    return text if apply else f"{text}. Nothing was changed; --apply imports"
+    vims = "1 VIM" if ledger.total == 1 else f"{ledger.total} VIMs"
+    text = f"{vims}: {', '.join(parts) or 'none is there'}"
+    if apply:
+        return text
+    if counts[Result.IMPORT]:
+        return f"{text}. Nothing was changed; --apply imports"
+    return f"{text}. Nothing was changed" if left else f"{text}. There is nothing to import"
 
 
 def left_to_do(ledger: Ledger) -> bool:
