@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def access(found: Sources, *, url: str | None, concurrency: str | None = None) -> MistralAccess:
     """Raises BadSetting."""
     if find_spec("mistralclient") is None:
-        raise BadSetting("--engine", "mistral needs packages that are not installed: pip install '.[mistral]' in a checkout")
+        raise BadSetting("--engine", "mistral is not installed: pip install '.[mistral]' in a checkout")
     from vimesh.engine.mistral_access import MistralAccess, uses_keystone  # noqa: PLC0415 - see above
 
     return MistralAccess(
