@@ -6,9 +6,9 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 ARGS  ?=
 # All that the README and its pages type; each part alone needs less, see pyproject.toml.
-PARTS := .[bridge,fleet,import,mistral]
+PARTS := .[bridge,fleet,import,mistral,mysql,postgresql]
 
-.PHONY: up demo check format lint types imports proto test gen envoy baseline clean
+.PHONY: up demo check format lint types imports proto test robustness gen envoy baseline clean
 
 up: $(VENV)/.fleet
 	@exec $(BIN)/vimesh up $(ARGS)
@@ -41,6 +41,17 @@ proto: $(VENV)/.dev
 test: $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready samples/node/node_modules
 	$(BIN)/pytest -m 'not alone' --numprocesses 3 --dist loadfile $(ARGS)
 	$(BIN)/pytest -m alone $(ARGS)
+
+# Faults at random against a real fleet on each database, and the scenarios that must go without any loss: about an
+# hour. ROBUSTNESS asks for one run instead: make robustness ROBUSTNESS="--seed 7 --minutes 3 --database postgresql"
+ROBUSTNESS ?=
+robustness: $(VENV)/.dev $(VENV)/.system
+ifneq ($(ROBUSTNESS),)
+	$(BIN)/python -m tests.robustness $(ROBUSTNESS)
+else
+	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.robustness --database $$database; done
+	set -e; for scenario in kill rolling dark away; do $(BIN)/python -m tests.robustness --scenario $$scenario; done
+endif
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format services tests protos samples
@@ -80,7 +91,7 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@touch $@ $(VENV)/.fleet
 
 # What the tests drive besides: network namespaces and packet filters as ground truth, a client in Node, and private
-# RabbitMQs and MariaDBs. Debian may start a server when it installs one: no test uses that.
+# RabbitMQs, MariaDBs and PostgreSQLs. Debian may start a server when it installs one: no test uses that.
 $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@command -v ip  >/dev/null || deploy/apt-install iproute2
 	@command -v nft >/dev/null || [ -x /usr/sbin/nft ] || deploy/apt-install nftables
@@ -88,6 +99,8 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@command -v npm >/dev/null || deploy/apt-install nodejs npm
 	@command -v rabbitmq-server >/dev/null || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || deploy/apt-install rabbitmq-server
 	@command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || deploy/apt-install mariadb-server
+	@compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || deploy/apt-install faketime
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || deploy/apt-install postgresql
 	@touch $@
 
 # The real Mistral, with our action installed as in an executor. In an environment of its own: it is not ours to pin.

@@ -20,6 +20,7 @@ from vimesh.domain.errors import (
 from vimesh.domain.events import EventKind
 from vimesh.domain.ports import VimStore
 from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.domain.queries import VimQuery, parse_filter, parse_order
 from vimesh.domain.vims import (
     BadAction,
     Engine,
@@ -275,3 +276,28 @@ async def test_a_deregistered_vim_leaves_its_last_state_and_a_free_name(store: V
     assert (event.action_id, event.stopped_action_id) == (vim.monitor.action_id, vim.monitor.action_id)
     assert await store.actions_of([vim.id]) == []
     await store.register(registration(name=vim.name))
+
+
+async def test_whatever_json_can_say_comes_back_as_it_was(store: VimStore) -> None:
+    odd = {"nul": "a\x00b", "emoji": "\U0001f600", "quote": "'\"\\%|", "": None, "number": 1.5, "list": [1, {"a": []}]}
+    vim = await store.register(
+        registration(description="\U0001f600 'x' %s :a", extra=odd, auth_cred={"password": "ä" * 60_000})
+    )
+
+    found = await store.get(vim.id)
+
+    assert found.extra == odd
+    assert found.description == "\U0001f600 'x' %s :a"
+    assert found.auth_cred == {"password": "***"}
+
+
+async def test_names_that_differ_in_case_or_accents_are_different(store: VimStore) -> None:
+    names = ["lab", "LAB", "Lab", "läb", "lab\u0301"]
+
+    for name in names:
+        await store.register(registration(name=name))
+
+    page = await store.list_vims(VimQuery(parse_filter('name = "lab"'), parse_order("name")))
+    assert [vim.name for vim in page.vims] == ["lab"]
+    page = await store.list_vims(VimQuery((), parse_order("name")))
+    assert [vim.name for vim in page.vims] == sorted(names)

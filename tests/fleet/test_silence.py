@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from tests.support.clocks import Clock
 from tests.support.conductors import Client, client_at
+from tests.support.databases import server
 from tests.support.fleets import VIMESH, starting_fleet
 from tests.support.recorder import Recorder, recording
+from tests.support.stores import sqlite_url
 from tests.support.targets import fake_api
 from tests.support.waiting import eventually
 from vimesh.v1 import vim_pb2
@@ -26,6 +29,8 @@ Vim = vim_pb2.Vim
 FAST = vim_pb2.ProbePolicy(interval=Duration(nanos=500_000_000), timeout=Duration(nanos=200_000_000))
 CONTACT_WITHIN_S = 1
 LEASE_S = 3 * CONTACT_WITHIN_S
+KINDS = os.environ.get("VIMESH_TEST_DATABASES", "sqlite").split(",")
+"""On which databases: sqlite, postgresql, mariadb."""
 
 
 async def listed(client: Client) -> list[vim_pb2.Vim]:
@@ -33,8 +38,10 @@ async def listed(client: Client) -> list[vim_pb2.Vim]:
 
 
 @asynccontextmanager
-async def another_monitor(address: str) -> AsyncGenerator[None]:
-    process = await asyncio.create_subprocess_exec(VIMESH, "monitor", "--address", address)
+async def another_monitor(address: str, clock: Clock) -> AsyncGenerator[None]:
+    process = await asyncio.create_subprocess_exec(
+        VIMESH, "monitor", "--address", address, env={**os.environ, **clock.environment}
+    )
     try:
         yield
     finally:
@@ -42,8 +49,28 @@ async def another_monitor(address: str) -> AsyncGenerator[None]:
         await asyncio.wait_for(process.wait(), 10)
 
 
-async def test_a_monitor_that_stops_is_not_believed_and_its_actions_are_run_by_another_one(tmp_path: Path) -> None:
-    settings = ["env", f"VIMESH_CONDUCTOR_CONTACT_WITHIN={CONTACT_WITHIN_S}s"]
+@asynccontextmanager
+async def database(kind: str, folder: Path) -> AsyncGenerator[str]:
+    if kind == "sqlite":
+        yield sqlite_url(folder / "vimesh.sqlite")
+    else:
+        async with server(kind) as running:
+            yield running.url
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_monitor_that_stops_is_not_believed_and_its_actions_are_run_by_another_one(
+    tmp_path: Path, kind: str
+) -> None:
+    # The one that takes over has a clock of its own: no two machines' clocks are compared.
+    clock = Clock(tmp_path / "clock")
+    clock.set(-3600)
+    async with database(kind, tmp_path) as url:
+        await silenced(tmp_path, url, clock)
+
+
+async def silenced(tmp_path: Path, database_url: str, clock: Clock) -> None:
+    settings = ["env", f"VIMESH_CONDUCTOR_CONTACT_WITHIN={CONTACT_WITHIN_S}s", f"VIMESH_DATABASE_URL={database_url}"]
     async with (
         starting_fleet(tmp_path, prefix=settings) as fleet,
         client_at(fleet.address) as client,
@@ -60,7 +87,7 @@ async def test_a_monitor_that_stops_is_not_believed_and_its_actions_are_run_by_a
             await seen.until(lambda: all(seen.status[vim.id] == Vim.UNKNOWN for vim in vims), 10)
             # The conductors' sweep gives them new actions, which nobody runs yet.
             await seen.until(lambda: replaced_in(seen) >= {vim.monitor.action_id for vim in vims}, 30)
-            async with another_monitor(fleet.address):
+            async with another_monitor(fleet.address, clock):
                 await seen.until(lambda: all(seen.status[vim.id] == Vim.REACHABLE for vim in vims), 30)
                 taken_over = {vim.id: vim.monitor.action_id for vim in await listed(client)}
                 os.kill(monitor, signal.SIGCONT)

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Connection
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable
-from vimesh.store.sqlite_database import SqliteDatabase, sqlite_database
+from vimesh.store.database import Database
+from vimesh.store.place import open_database
 from vimesh.store.sqlite_file import SqliteFile
 
 
@@ -25,8 +26,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def database(folder: Path) -> AsyncGenerator[SqliteDatabase]:
-    async with sqlite_database(SqliteFile(folder / "numbers.sqlite", lock_timeout_s=0.2)) as opened:
+async def database(folder: Path) -> AsyncGenerator[Database]:
+    async with open_database(SqliteFile(folder / "numbers.sqlite", lock_timeout_s=0.2)) as opened:
         await opened.write(lambda c: c.exec_driver_sql("CREATE TABLE numbers (number INTEGER UNIQUE, text TEXT)"))
         yield opened
 
@@ -39,7 +40,7 @@ def numbers(connection: Connection) -> list[int]:
     return [row.number for row in connection.exec_driver_sql("SELECT number FROM numbers ORDER BY number")]
 
 
-async def test_a_commit_into_a_file_that_is_gone_is_no_answer(database: SqliteDatabase, folder: Path) -> None:
+async def test_a_commit_into_a_file_that_is_gone_is_no_answer(database: Database, folder: Path) -> None:
     """G2."""
 
     def insert_and_move(connection: Connection) -> None:
@@ -50,7 +51,7 @@ async def test_a_commit_into_a_file_that_is_gone_is_no_answer(database: SqliteDa
         await database.write(insert_and_move)
 
 
-async def test_a_read_from_a_file_that_is_gone_is_no_answer(database: SqliteDatabase, folder: Path) -> None:
+async def test_a_read_from_a_file_that_is_gone_is_no_answer(database: Database, folder: Path) -> None:
     """G3."""
 
     def read_and_move(connection: Connection) -> list[int]:
@@ -61,7 +62,7 @@ async def test_a_read_from_a_file_that_is_gone_is_no_answer(database: SqliteData
         await database.read(read_and_move)
 
 
-async def test_a_full_disk_leaves_nothing_half_written(database: SqliteDatabase) -> None:
+async def test_a_full_disk_leaves_nothing_half_written(database: Database) -> None:
     def fill(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA max_page_count = 1")  # no less than the file has: it is full now
         for number in range(100):
@@ -74,7 +75,7 @@ async def test_a_full_disk_leaves_nothing_half_written(database: SqliteDatabase)
     assert await database.read(numbers) == []
 
 
-async def test_an_error_of_the_work_undoes_it(database: SqliteDatabase) -> None:
+async def test_an_error_of_the_work_undoes_it(database: Database) -> None:
     def stumble(connection: Connection) -> None:
         insert(connection, 1)
         raise LookupError
@@ -85,12 +86,12 @@ async def test_an_error_of_the_work_undoes_it(database: SqliteDatabase) -> None:
     assert await database.read(numbers) == []
 
 
-async def test_a_reader_cannot_write(database: SqliteDatabase) -> None:
+async def test_a_reader_cannot_write(database: Database) -> None:
     with pytest.raises(StoreUnavailable):
         await database.read(lambda c: insert(c, 1))
 
 
-async def test_a_taken_key_is_explained_by_what_is_committed(database: SqliteDatabase) -> None:
+async def test_a_taken_key_is_explained_by_what_is_committed(database: Database) -> None:
     def explain(connection: Connection) -> None:
         raise LookupError(numbers(connection))
 
@@ -102,7 +103,7 @@ async def test_a_taken_key_is_explained_by_what_is_committed(database: SqliteDat
         await database.write(lambda c: insert(c, 7))
 
 
-async def test_a_cancelled_caller_leaves_the_connection_usable(database: SqliteDatabase) -> None:
+async def test_a_cancelled_caller_leaves_the_connection_usable(database: Database) -> None:
     begun, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
@@ -138,7 +139,7 @@ def browse_for_long(begun: Callable[[], object]) -> Callable[[Connection], objec
     return work
 
 
-async def test_browsing_keeps_no_read_waiting_and_ends_when_its_caller_is_gone(database: SqliteDatabase) -> None:
+async def test_browsing_keeps_no_read_waiting_and_ends_when_its_caller_is_gone(database: Database) -> None:
     loop = asyncio.get_running_loop()
     begun = asyncio.Semaphore(0)
     work = browse_for_long(lambda: loop.call_soon_threadsafe(begun.release))
@@ -164,7 +165,7 @@ async def test_browsing_keeps_no_read_waiting_and_ends_when_its_caller_is_gone(d
                 break
 
 
-async def test_an_error_does_not_repeat_what_was_to_be_stored(database: SqliteDatabase) -> None:
+async def test_an_error_does_not_repeat_what_was_to_be_stored(database: Database) -> None:
     await database.write(lambda c: insert(c, 7, "swordfish"))
 
     with pytest.raises(StoreUnavailable) as caught:

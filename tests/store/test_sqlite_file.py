@@ -19,9 +19,9 @@ from tests.support.stores import KEY, changes_in, record, registration, report, 
 from vimesh.domain.errors import BadSetting, Overloaded, StoreUnavailable
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import Modification, Recorded, Status, Unchanged, Vim
+from vimesh.store.place import place_of
 from vimesh.store.secrets import Cipher
 from vimesh.store.sql import SqlStore, sql_store
-from vimesh.store.sqlite_file import sqlite_file
 
 LOCK_TIMEOUT_S = 0.2
 
@@ -192,12 +192,14 @@ async def test_a_store_can_be_opened_before_its_database_is_there(folder: Path) 
         "sqlite:///:memory:",
         "sqlite:///file.db?mode=memory",
         "sqlite://host/file.db",
-        "postgresql://localhost/vimesh",
+        "oracle://localhost/vimesh",
+        "postgresql://localhost",
+        "postgresql+psycopg://localhost/vimesh",
     ],
 )
 def test_a_url_that_names_no_file_is_a_bad_setting(url: str) -> None:
     with pytest.raises(BadSetting, match="database_url"):
-        sqlite_file(url)
+        place_of(url)
 
 
 async def test_a_path_may_hold_anything(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,9 +40,8 @@ class MariaDb:
         self.port = free_port()
 
     def url(self, database: str, user: str = "root", password: str = "") -> str:
-        """As SQLAlchemy wants it, with the driver that is written in Python."""
         who = f"{user}:{password}" if password else user
-        return f"mysql+pymysql://{who}@127.0.0.1:{self.port}/{database}"
+        return f"mysql://{who}@127.0.0.1:{self.port}/{database}"
 
     async def install(self) -> None:
         """Make the files of an empty node."""
@@ -80,6 +80,10 @@ class MariaDb:
     async def kill(self) -> None:
         if self._node is not None:
             await self._node.kill()
+
+    def signal(self, number: signal.Signals) -> None:
+        if self._node is not None:
+            self._node.signal(number)
 
     @property
     def _data(self) -> Path:

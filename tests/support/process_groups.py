@@ -18,11 +18,21 @@ class ProcessGroup:
         self._output = output
 
     @classmethod
-    async def start(cls, *command: str | Path, environment: Mapping[str, str], output: Path) -> ProcessGroup:
-        """Start a program; what it prints is added to a file."""
+    async def start(
+        cls, *command: str | Path, environment: Mapping[str, str], output: Path, user: str | None = None
+    ) -> ProcessGroup:
+        """Start a program, by default as who we are; what it prints is added to a file."""
         with output.open("ab") as file:
             process = await asyncio.create_subprocess_exec(
-                *command, env=environment, stdout=file, stderr=file, cwd=output.parent, start_new_session=True
+                *command,
+                env=environment,
+                stdout=file,
+                stderr=file,
+                cwd=output.parent,
+                start_new_session=True,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else (),
             )
         return cls(process, output)
 
@@ -34,10 +44,17 @@ class ProcessGroup:
     def succeeded(self) -> bool:
         return self._process.returncode == 0
 
-    async def stop(self) -> None:
-        """Ask the leader to end, and see that it does. What it leaves behind is killed."""
+    async def wait(self) -> None:
+        """Wait until the leader ends by itself."""
+        await self._process.wait()
+
+    async def stop(self, *, fast: bool = False) -> None:
+        """Ask the leader to end, and see that it does. What it leaves behind is killed.
+
+        `fast` asks by what Ctrl-C sends, which has another meaning for some.
+        """
         with suppress(ProcessLookupError):
-            self._process.terminate()
+            self._process.send_signal(signal.SIGINT if fast else signal.SIGTERM)
         try:
             await asyncio.wait_for(self._process.wait(), _STOP_S)
         except TimeoutError:
@@ -45,8 +62,23 @@ class ProcessGroup:
         finally:
             await self.kill()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all of them, and to those that lead groups of their own, as PostgreSQL's do."""
+        for pid in _descendants(self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     async def kill(self) -> None:
         """Kill them all at once, without warning."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return a process and all that it forked and is still the parent of."""
+    try:
+        forked = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return []
+    return [pid, *(descendant for child in forked for descendant in _descendants(int(child)))]

@@ -11,7 +11,7 @@ from sqlalchemy import NullPool, create_engine, text
 from tests.cli.commands import Command
 from tests.support.mariadb import MariaDb, running_mariadb
 from tests.tacker.fleet import Conductor, conductor_in
-from tests.tacker.site import Site
+from tests.tacker.site import Site, with_pymysql
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Generator[MariaDb]:
 def site(mariadb: MariaDb, tmp_path: Path) -> Site:
     """Give a Tacker without VIMs, on MariaDB."""
     name = f"tacker_{uuid.uuid4().hex}"
-    with create_engine(mariadb.url(""), poolclass=NullPool).begin() as connection:
+    with create_engine(with_pymysql(mariadb.url("")), poolclass=NullPool).begin() as connection:
         connection.execute(text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
     return Site(mariadb.url(name), tmp_path / "fernet_keys")
 

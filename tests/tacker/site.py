@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet
-from sqlalchemy import NullPool, create_engine, insert
+from sqlalchemy import URL, NullPool, create_engine, insert, make_url
 
 from tests.tacker.schema import metadata, vimauths, vims
 
 LIVE = dt.datetime(1, 1, 1)  # noqa: DTZ001 - as Tacker marks a row that is not deleted
 _ENCRYPTED = ("password", "bearer_token", "ssl_ca_cert", "client_secret")
+
+
+def with_pymysql(url: str) -> URL:
+    """Name the driver of a MariaDB that is there for the import."""
+    parsed = make_url(url)
+    return parsed.set(drivername="mysql+pymysql") if parsed.get_backend_name() == "mysql" else parsed
 
 
 @dataclass
@@ -27,7 +33,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.keys.mkdir(exist_ok=True)
-        self.engine = create_engine(self.url, poolclass=NullPool)
+        self.engine = create_engine(with_pymysql(self.url), poolclass=NullPool)
         metadata.create_all(self.engine)
 
     def openstack(self, **fields: Any) -> str:  # noqa: ANN401 - any column

@@ -129,7 +129,7 @@ class Vim(_message.Message):
     name: _builtins.str
     """Required; unique within its project."""
     description: _builtins.str
-    """Free text."""
+    """Free text. No NUL characters, here and elsewhere."""
     type: _builtins.str
     """Required; `openstack` or `kubernetes`."""
     auth_url: _builtins.str

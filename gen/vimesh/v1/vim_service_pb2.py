@@ -30,7 +30,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from vimesh.v1 import vim_pb2 as vimesh_dot_v1_dot_vim__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bvimesh/v1/vim_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x13vimesh/v1/vim.proto\"\xcf\x03\n\x12RegisterVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x33\n\x06\x65ngine\x18\x03 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x06vim_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:\x9c\x02\xbaH\x98\x02\x1aO\n\x11register_vim.name\x12\x14vim.name is required\x1a$has(this.vim) && this.vim.name != \'\'\x1ah\n\x11register_vim.type\x12-vim.type is required: openstack or kubernetes\x1a$has(this.vim) && this.vim.type != \'\'\x1a[\n\x15register_vim.auth_url\x12\x18vim.auth_url is required\x1a(has(this.vim) && this.vim.auth_url != \'\'\"2\n\x13RegisterVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"-\n\rGetVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"-\n\x0eGetVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"\x80\x01\n\x0fListVimsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x18\n\x06\x66ilter\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x19\n\x08order_by\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"I\n\x10ListVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb8\x01\n\x10ModifyVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x33\n\x06\x65ngine\x18\x04 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\"0\n\x11ModifyVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"K\n\x16RegisterVimJsonRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"6\n\x17RegisterVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"g\n\x14ModifyVimJsonRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x31\n\x07request\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"4\n\x15ModifyVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"4\n\x14\x44\x65registerVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65registerVimResponse\"\xd9\x01\n\x10WatchVimsRequest\x12\x16\n\x0estart_revision\x18\x01 \x01(\x04\x12\x10\n\x08snapshot\x18\x02 \x01(\x08\x12\x1b\n\x06vim_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:~\xbaH{\x1ay\n\x14watch_vims.one_start\x12.snapshot and start_revision exclude each other\x1a\x31!(this.snapshot && this.start_revision > uint(0))\"\x8a\x01\n\x11WatchVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12#\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12 \n\x03\x65nd\x18\x04 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\"m\n\x14ListVimEventsRequest\x12\x1b\n\x06vim_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"U\n\x15ListVimEventsResponse\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x96\x07\n\nVimService\x12L\n\x0bRegisterVim\x12\x1d.vimesh.v1.RegisterVimRequest\x1a\x1e.vimesh.v1.RegisterVimResponse\x12X\n\x06GetVim\x12\x18.vimesh.v1.GetVimRequest\x1a\x19.vimesh.v1.GetVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/vims/{vim_id}\x12U\n\x08ListVims\x12\x1a.vimesh.v1.ListVimsRequest\x1a\x1b.vimesh.v1.ListVimsResponse\"\x10\x82\xd3\xe4\x93\x02\n\x12\x08/v1/vims\x12\x46\n\tModifyVim\x12\x1b.vimesh.v1.ModifyVimRequest\x1a\x1c.vimesh.v1.ModifyVimResponse\x12m\n\rDeregisterVim\x12\x1f.vimesh.v1.DeregisterVimRequest\x1a .vimesh.v1.DeregisterVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/vims/{vim_id}\x12s\n\x0fRegisterVimJson\x12!.vimesh.v1.RegisterVimJsonRequest\x1a\".vimesh.v1.RegisterVimJsonResponse\"\x19\x82\xd3\xe4\x93\x02\x13\"\x08/v1/vims:\x07request\x12v\n\rModifyVimJson\x12\x1f.vimesh.v1.ModifyVimJsonRequest\x1a .vimesh.v1.ModifyVimJsonResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x32\x11/v1/vims/{vim_id}:\x07request\x12`\n\tWatchVims\x12\x1b.vimesh.v1.WatchVimsRequest\x1a\x1c.vimesh.v1.WatchVimsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/vims:watch0\x01\x12\x82\x01\n\rListVimEvents\x12\x1f.vimesh.v1.ListVimEventsRequest\x1a .vimesh.v1.ListVimEventsResponse\".\x82\xd3\xe4\x93\x02(\x12\x18/v1/vims/{vim_id}/eventsZ\x0c\x12\n/v1/eventsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bvimesh/v1/vim_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x13vimesh/v1/vim.proto\"\xcf\x03\n\x12RegisterVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x33\n\x06\x65ngine\x18\x03 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x06vim_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:\x9c\x02\xbaH\x98\x02\x1aO\n\x11register_vim.name\x12\x14vim.name is required\x1a$has(this.vim) && this.vim.name != \'\'\x1ah\n\x11register_vim.type\x12-vim.type is required: openstack or kubernetes\x1a$has(this.vim) && this.vim.type != \'\'\x1a[\n\x15register_vim.auth_url\x12\x18vim.auth_url is required\x1a(has(this.vim) && this.vim.auth_url != \'\'\"2\n\x13RegisterVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"-\n\rGetVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"-\n\x0eGetVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"\x84\x01\n\x0fListVimsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1c\n\x06\x66ilter\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12\x19\n\x08order_by\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"I\n\x10ListVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb8\x01\n\x10ModifyVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x33\n\x06\x65ngine\x18\x04 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\"0\n\x11ModifyVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"K\n\x16RegisterVimJsonRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"6\n\x17RegisterVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"g\n\x14ModifyVimJsonRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x31\n\x07request\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"4\n\x15ModifyVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"4\n\x14\x44\x65registerVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65registerVimResponse\"\xd9\x01\n\x10WatchVimsRequest\x12\x16\n\x0estart_revision\x18\x01 \x01(\x04\x12\x10\n\x08snapshot\x18\x02 \x01(\x08\x12\x1b\n\x06vim_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:~\xbaH{\x1ay\n\x14watch_vims.one_start\x12.snapshot and start_revision exclude each other\x1a\x31!(this.snapshot && this.start_revision > uint(0))\"\x8a\x01\n\x11WatchVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12#\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12 \n\x03\x65nd\x18\x04 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\"m\n\x14ListVimEventsRequest\x12\x1b\n\x06vim_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"U\n\x15ListVimEventsResponse\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x96\x07\n\nVimService\x12L\n\x0bRegisterVim\x12\x1d.vimesh.v1.RegisterVimRequest\x1a\x1e.vimesh.v1.RegisterVimResponse\x12X\n\x06GetVim\x12\x18.vimesh.v1.GetVimRequest\x1a\x19.vimesh.v1.GetVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/vims/{vim_id}\x12U\n\x08ListVims\x12\x1a.vimesh.v1.ListVimsRequest\x1a\x1b.vimesh.v1.ListVimsResponse\"\x10\x82\xd3\xe4\x93\x02\n\x12\x08/v1/vims\x12\x46\n\tModifyVim\x12\x1b.vimesh.v1.ModifyVimRequest\x1a\x1c.vimesh.v1.ModifyVimResponse\x12m\n\rDeregisterVim\x12\x1f.vimesh.v1.DeregisterVimRequest\x1a .vimesh.v1.DeregisterVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/vims/{vim_id}\x12s\n\x0fRegisterVimJson\x12!.vimesh.v1.RegisterVimJsonRequest\x1a\".vimesh.v1.RegisterVimJsonResponse\"\x19\x82\xd3\xe4\x93\x02\x13\"\x08/v1/vims:\x07request\x12v\n\rModifyVimJson\x12\x1f.vimesh.v1.ModifyVimJsonRequest\x1a .vimesh.v1.ModifyVimJsonResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x32\x11/v1/vims/{vim_id}:\x07request\x12`\n\tWatchVims\x12\x1b.vimesh.v1.WatchVimsRequest\x1a\x1c.vimesh.v1.WatchVimsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/vims:watch0\x01\x12\x82\x01\n\rListVimEvents\x12\x1f.vimesh.v1.ListVimEventsRequest\x1a .vimesh.v1.ListVimEventsResponse\".\x82\xd3\xe4\x93\x02(\x12\x18/v1/vims/{vim_id}/eventsZ\x0c\x12\n/v1/eventsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,7 +54,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTVIMSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTVIMSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200 '
   _globals['_LISTVIMSREQUEST'].fields_by_name['filter']._loaded_options = None
-  _globals['_LISTVIMSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\005r\003\030\200 '
+  _globals['_LISTVIMSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\tr\007\030\200 \272\001\001\000'
   _globals['_LISTVIMSREQUEST'].fields_by_name['order_by']._loaded_options = None
   _globals['_LISTVIMSREQUEST'].fields_by_name['order_by']._serialized_options = b'\272H\004r\002\030@'
   _globals['_MODIFYVIMREQUEST'].fields_by_name['vim']._loaded_options = None
@@ -104,33 +104,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETVIMRESPONSE']._serialized_start=781
   _globals['_GETVIMRESPONSE']._serialized_end=826
   _globals['_LISTVIMSREQUEST']._serialized_start=829
-  _globals['_LISTVIMSREQUEST']._serialized_end=957
-  _globals['_LISTVIMSRESPONSE']._serialized_start=959
-  _globals['_LISTVIMSRESPONSE']._serialized_end=1032
-  _globals['_MODIFYVIMREQUEST']._serialized_start=1035
-  _globals['_MODIFYVIMREQUEST']._serialized_end=1219
-  _globals['_MODIFYVIMRESPONSE']._serialized_start=1221
-  _globals['_MODIFYVIMRESPONSE']._serialized_end=1269
-  _globals['_REGISTERVIMJSONREQUEST']._serialized_start=1271
-  _globals['_REGISTERVIMJSONREQUEST']._serialized_end=1346
-  _globals['_REGISTERVIMJSONRESPONSE']._serialized_start=1348
-  _globals['_REGISTERVIMJSONRESPONSE']._serialized_end=1402
-  _globals['_MODIFYVIMJSONREQUEST']._serialized_start=1404
-  _globals['_MODIFYVIMJSONREQUEST']._serialized_end=1507
-  _globals['_MODIFYVIMJSONRESPONSE']._serialized_start=1509
-  _globals['_MODIFYVIMJSONRESPONSE']._serialized_end=1561
-  _globals['_DEREGISTERVIMREQUEST']._serialized_start=1563
-  _globals['_DEREGISTERVIMREQUEST']._serialized_end=1615
-  _globals['_DEREGISTERVIMRESPONSE']._serialized_start=1617
-  _globals['_DEREGISTERVIMRESPONSE']._serialized_end=1640
-  _globals['_WATCHVIMSREQUEST']._serialized_start=1643
-  _globals['_WATCHVIMSREQUEST']._serialized_end=1860
-  _globals['_WATCHVIMSRESPONSE']._serialized_start=1863
-  _globals['_WATCHVIMSRESPONSE']._serialized_end=2001
-  _globals['_LISTVIMEVENTSREQUEST']._serialized_start=2003
-  _globals['_LISTVIMEVENTSREQUEST']._serialized_end=2112
-  _globals['_LISTVIMEVENTSRESPONSE']._serialized_start=2114
-  _globals['_LISTVIMEVENTSRESPONSE']._serialized_end=2199
-  _globals['_VIMSERVICE']._serialized_start=2202
-  _globals['_VIMSERVICE']._serialized_end=3120
+  _globals['_LISTVIMSREQUEST']._serialized_end=961
+  _globals['_LISTVIMSRESPONSE']._serialized_start=963
+  _globals['_LISTVIMSRESPONSE']._serialized_end=1036
+  _globals['_MODIFYVIMREQUEST']._serialized_start=1039
+  _globals['_MODIFYVIMREQUEST']._serialized_end=1223
+  _globals['_MODIFYVIMRESPONSE']._serialized_start=1225
+  _globals['_MODIFYVIMRESPONSE']._serialized_end=1273
+  _globals['_REGISTERVIMJSONREQUEST']._serialized_start=1275
+  _globals['_REGISTERVIMJSONREQUEST']._serialized_end=1350
+  _globals['_REGISTERVIMJSONRESPONSE']._serialized_start=1352
+  _globals['_REGISTERVIMJSONRESPONSE']._serialized_end=1406
+  _globals['_MODIFYVIMJSONREQUEST']._serialized_start=1408
+  _globals['_MODIFYVIMJSONREQUEST']._serialized_end=1511
+  _globals['_MODIFYVIMJSONRESPONSE']._serialized_start=1513
+  _globals['_MODIFYVIMJSONRESPONSE']._serialized_end=1565
+  _globals['_DEREGISTERVIMREQUEST']._serialized_start=1567
+  _globals['_DEREGISTERVIMREQUEST']._serialized_end=1619
+  _globals['_DEREGISTERVIMRESPONSE']._serialized_start=1621
+  _globals['_DEREGISTERVIMRESPONSE']._serialized_end=1644
+  _globals['_WATCHVIMSREQUEST']._serialized_start=1647
+  _globals['_WATCHVIMSREQUEST']._serialized_end=1864
+  _globals['_WATCHVIMSRESPONSE']._serialized_start=1867
+  _globals['_WATCHVIMSRESPONSE']._serialized_end=2005
+  _globals['_LISTVIMEVENTSREQUEST']._serialized_start=2007
+  _globals['_LISTVIMEVENTSREQUEST']._serialized_end=2116
+  _globals['_LISTVIMEVENTSRESPONSE']._serialized_start=2118
+  _globals['_LISTVIMEVENTSRESPONSE']._serialized_end=2203
+  _globals['_VIMSERVICE']._serialized_start=2206
+  _globals['_VIMSERVICE']._serialized_end=3124
 # @@protoc_insertion_point(module_scope)

@@ -46,6 +46,24 @@ def check(*, database_url: flags.DatabaseUrl = None, config: flags.Config = None
 
 
 @app.command()
+def compact(
+    *,
+    keep_events: flags.KeepEvents = None,
+    keep_for: flags.KeepFor = None,
+    database_url: flags.DatabaseUrl = None,
+    config: flags.Config = None,
+) -> None:
+    """Drop the changes that are not to be kept. Conductors do the same by themselves, once a minute."""
+    from vimesh.store import compaction  # noqa: PLC0415 - a client needs no SQL
+
+    found = settings.given(config)
+    retention = settings.retention(found, keep_events=keep_events, keep_for=keep_for)
+    url = settings.required_database_url(found, database_url)
+    dropped, span = asyncio.run(compaction.drop_all(url, retention))
+    typer.echo(f"dropped {dropped} changes; kept are {span.newest - span.oldest + 1}, from revision {span.oldest}")
+
+
+@app.command()
 def make_key(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """Make the key file that every conductor of a fleet needs a copy of. Never replaces one."""
     from vimesh.store.secrets import make_key_file  # noqa: PLC0415 - a client needs no cryptography

@@ -1,11 +1,11 @@
-"""Durations as people write them: 500ms, 10s, 2m, 1h."""
+"""Durations as people write them: 500ms, 10s, 2m, 1h, 30d."""
 
 from __future__ import annotations
 
 import re
 
-_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)", re.ASCII)
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)", re.ASCII)
 
 
 def seconds(text: str) -> float:

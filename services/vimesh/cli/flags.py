@@ -23,6 +23,20 @@ DatabaseUrl = Annotated[
     str | None,
     typer.Option("--database-url", metavar="URL", help="Such as sqlite:///vimesh.sqlite [VIMESH_DATABASE_URL]."),
 ]
+KeepEvents = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-events",
+        metavar="N",
+        help="How many of the newest changes to keep [VIMESH_CONDUCTOR_KEEP_EVENTS; default 1000000].",
+    ),
+]
+KeepFor = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-for", metavar="DURATION", help="How old a change may be [VIMESH_CONDUCTOR_KEEP_FOR; default 30d]."
+    ),
+]
 Engine = Annotated[
     str | None,
     typer.Option(

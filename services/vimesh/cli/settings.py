@@ -15,6 +15,7 @@ from vimesh.bridge.transport_url import TransportUrl, transport_url
 from vimesh.cli.durations import seconds
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.retention import Retention
 from vimesh.domain.settings import ADDRESS, Setting, Sources, config_file, host_and_port, one_of, sources
 from vimesh.domain.vims import Engine
 
@@ -94,6 +95,8 @@ LISTEN = Setting("conductor.listen", _listen, "127.0.0.1:7601")
 CONTACT_WITHIN = Setting("conductor.contact_within", positive_s, 10.0)
 CONTACTS_PER_S = Setting("conductor.contacts_per_s", _number(1, 1_000_000), 2000)
 REPLACEMENTS_PER_S = Setting("conductor.replacements_per_s", _number(0, 100_000), 200)
+KEEP_EVENTS = Setting("conductor.keep_events", _number(0, 1_000_000_000), Retention().events)
+KEEP_FOR = Setting("conductor.keep_for", positive_s, Retention().age_s)
 ENGINE = Setting("engine", one_of((Engine.EMBEDDED, Engine.MISTRAL)), Engine.EMBEDDED)
 MISTRAL_URL = Setting("mistral_url", str, "", secret=True)
 MISTRAL_TIMEOUT = Setting("mistral_timeout", positive_s, 10.0)
@@ -204,3 +207,7 @@ class LogSettings:
 
 def log_settings(found: Sources, *, level: str | None, format_: str | None) -> LogSettings:
     return LogSettings(found.read(LOG_LEVEL, level), found.read(LOG_FORMAT, format_))
+
+
+def retention(found: Sources, *, keep_events: str | None, keep_for: str | None) -> Retention:
+    return Retention(found.read(KEEP_EVENTS, keep_events), found.read(KEEP_FOR, keep_for))

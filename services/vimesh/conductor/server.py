@@ -14,9 +14,11 @@ from grpc_health.v1 import health_pb2
 from grpc_health.v1._async import HealthServicer
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
+from vimesh.conductor.compaction import Compaction
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.feed import Feed
 from vimesh.conductor.health import Health
+from vimesh.conductor.hints import Hints
 from vimesh.conductor.pacing import Pacing
 from vimesh.conductor.reports import ReportsServicer
 from vimesh.conductor.sweep import Sweep, SweepLimits
@@ -27,6 +29,7 @@ from vimesh.domain.background import beside
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.leases import LONGEST_CONTACT_WITHIN_S
 from vimesh.domain.ports import VimStore
+from vimesh.domain.retention import Retention
 from vimesh.domain.supervisor import supervise
 from vimesh.rpc.edge import Edge
 from vimesh.rpc.limits import MAX_MESSAGE_BYTES
@@ -68,6 +71,7 @@ class ConductorSettings:
     contacts_per_s: float = 2000.0
     """How many contacts all actions of the fleet may make: with many VIMs, each is asked to be back later."""
     sweep: SweepLimits = field(default_factory=SweepLimits)
+    retention: Retention = field(default_factory=Retention)
     engines: Engines = field(default_factory=Engines)
     drain_s: float = 1.5
     """How long a conductor that stops says NOT_SERVING before it ends streams: until the balancer has noticed."""
@@ -103,9 +107,11 @@ async def serving(store: VimStore, settings: ConductorSettings) -> AsyncGenerato
     await pacing.count()
     async with beside(
         supervise("feed", feed.run),
+        supervise("hints", Hints(store, feed).run),
         supervise("health", health.run),
         supervise("pacing", pacing.run),
         supervise("sweep", sweep.run),
+        supervise("compaction", Compaction(store, settings.retention).run),
     ):
         await server.start()
         try:

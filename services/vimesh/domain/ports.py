@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Never, Protocol
 
 from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.queries import VimPage, VimQuery
+from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registration, Report, Vim
 
@@ -81,11 +82,24 @@ class VimStore(Protocol):
         Raises TodoNotFound when it is done already, or claimed anew.
         """
 
+    async def hear_commits(self, heard: Callable[[], None]) -> Never:
+        """Call `heard` as soon as another process may have changed something. Runs until cancelled.
+
+        A hint, for databases that tell: some never do, and none says what was changed, or tells of everything. Raises
+        StoreUnavailable.
+        """
+
     async def span(self) -> LogSpan:
         """Say which revisions the log holds: also the cheapest proof that the database answers."""
 
     async def events_after(self, revision: int, limit: int) -> list[VimEvent]:
         """Return changes in order. Raises RevisionCompacted, RevisionUnknown, EventUnreadable."""
+
+    async def compact(self, retention: Retention, limit: int) -> int:
+        """Drop up to `limit` of the oldest changes that are not to be kept; return how many.
+
+        Whoever asks for one of them later hears RevisionCompacted.
+        """
 
     async def events_of(self, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
         """Return the changes of one VIM (of all, if empty), newest first, and the token of the next page.

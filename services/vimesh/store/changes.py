@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
+from vimesh.store.database import COMMITS
 from vimesh.store.dialects import NowMicros
 from vimesh.store.planning import todos_of
 from vimesh.store.records import document_of
 from vimesh.store.shown import Row
 from vimesh.store.tables import events, revisions, todos
 
-_HEAD = select(revisions.c.newest, NowMicros().label("now")).with_for_update()
+_HEAD = select(revisions.c.newest).with_for_update()
+_CLOCK = select(NowMicros())
+_TELL = select(func.pg_notify(COMMITS, ""))  # when the transaction commits, and not before
 _MOVE_HEAD = update(revisions).values(newest=bindparam("to"))
 
 
@@ -31,8 +34,9 @@ class Changes:
 
     @classmethod
     def begin(cls, connection: Connection) -> Changes:
-        head = connection.execute(_HEAD).one()
-        return cls(connection, head.newest, head.now)
+        newest = connection.execute(_HEAD).scalar_one()
+        # Read when the other writers are held off: in the order of commits, too.
+        return cls(connection, newest, connection.execute(_CLOCK).scalar_one())
 
     def next_revision(self) -> int:
         """Return the revision of the change that is added next."""
@@ -78,3 +82,5 @@ class Changes:
         if planned := todos_of(self._events):
             self.connection.execute(insert(todos), planned)
         self.connection.execute(_MOVE_HEAD, {"to": self.newest})
+        if self.connection.dialect.name == "postgresql":
+            self.connection.execute(_TELL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Never, Protocol, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -13,6 +13,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from vimesh.domain.errors import StoreUnavailable
 
 T = TypeVar("T")
+
+SETTING = "database_url"
+COMMITS = "vimesh_commits"
+"""The channel on which PostgreSQL tells of commits."""
 Work = Callable[[Connection], T]
 """What one transaction does. It may run in another thread, and touches nothing but its connection."""
 
@@ -37,6 +41,9 @@ class Database(Protocol):
 
         When a unique key is taken, `conflict` is run on what is committed, to raise what the caller shall hear.
         """
+
+    async def hear_commits(self, heard: Callable[[], None]) -> Never:
+        """See VimStore."""
 
 
 @contextmanager

@@ -21,6 +21,16 @@ def _now_of_sqlite(element: NowMicros, compiler: SQLCompiler, **kw: object) -> s
     return "CAST((julianday('now') - 2440587.5) * 86400000 + 0.5 AS INTEGER) * 1000"
 
 
+@compiles(NowMicros, "postgresql")
+def _now_of_postgresql(element: NowMicros, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
+    return "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT"
+
+
+@compiles(NowMicros, "mysql", "mariadb")
+def _now_of_mysql(element: NowMicros, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
+    return "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)"
+
+
 class _Matches(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
@@ -34,6 +44,13 @@ def _matches_of_sqlite(element: _Matches, compiler: SQLCompiler, **kw: object) -
     return f"{column} GLOB {pattern}"
 
 
+@compiles(_Matches)
+def _matches_elsewhere(element: _Matches, compiler: SQLCompiler, **kw: object) -> str:
+    # No backslash: MariaDB would read it as its own in the text, too.
+    column, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{column} LIKE {pattern} ESCAPE '|'"
+
+
 def matches(column: ColumnElement[str], pattern: str, dialect: Dialect) -> ColumnElement[bool]:
     """Compare with a pattern in which `*` stands for any text, and nothing else is special."""
     return _Matches(column, literal(_PATTERNS[dialect.name](pattern)))
@@ -43,4 +60,10 @@ def _glob(pattern: str) -> str:
     return pattern.replace("[", "[[]").replace("?", "[?]")
 
 
-_PATTERNS = {"sqlite": _glob}
+def _like(pattern: str) -> str:
+    for special in "|%_":
+        pattern = pattern.replace(special, f"|{special}")
+    return pattern.replace("*", "%")
+
+
+_PATTERNS = {"sqlite": _glob, "postgresql": _like, "mysql": _like, "mariadb": _like}

@@ -1,13 +1,12 @@
-"""Threads for one kind of work, and the queue before them."""
+"""How many transactions of one kind run at a time, and the queue before them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from vimesh.domain.errors import Overloaded
 
@@ -15,25 +14,26 @@ T = TypeVar("T")
 
 
 class Lane:
-    """Bounds who waits for a thread, and for how long. Lanes do not wait for each other."""
+    """Bounds who waits for a place, and for how long. Lanes do not wait for each other."""
 
-    def __init__(self, threads: int, *, patience_s: float, max_waiting: int) -> None:
-        self._executor = ThreadPoolExecutor(threads, "sqlite")
-        self._free = threads
+    def __init__(self, places: int, *, patience_s: float, max_waiting: int) -> None:
+        self._free = places
         self._patience_s = patience_s
         self._max_waiting = max_waiting
         self._urgent: deque[asyncio.Future[None]] = deque()
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._running: set[asyncio.Future[Any]] = set()
 
-    async def run(self, call: Callable[[], T], *, urgent: bool = False) -> T:
-        """Run the call in a thread. What is urgent goes before all others, and is not counted.
+    async def run(self, begin: Callable[[], asyncio.Future[T]], *, urgent: bool = False) -> T:
+        """Run what `begin` begins. What is urgent goes before all others, and is not counted.
 
-        Raises Overloaded when too many wait, or none of the threads was free in time.
+        A caller that is cancelled leaves the work to end by itself, and the place taken until then.
+        Raises Overloaded when too many wait, or no place was free in time.
         """
         await self._turn(urgent=urgent)
-        future = asyncio.get_running_loop().run_in_executor(self._executor, call)
+        future = begin()
+        self._running.add(future)
         future.add_done_callback(self._done)
-        # The thread cannot be cancelled: it stays taken until its transaction is over.
         return await asyncio.shield(future)
 
     async def _turn(self, *, urgent: bool) -> None:
@@ -58,13 +58,14 @@ class Lane:
                 raise Overloaded from error
             raise
 
-    def _done(self, future: asyncio.Future[T]) -> None:
+    def _done(self, future: asyncio.Future[Any]) -> None:
+        self._running.discard(future)
         self._pass_on()
         if not future.cancelled():
             future.exception()  # nobody may be left to hear it
 
     def _pass_on(self) -> None:
-        """Give the thread to whoever comes next."""
+        """Give the place to whoever comes next."""
         for queue in (self._urgent, self._waiting):
             while queue:
                 turn = queue.popleft()
@@ -74,4 +75,6 @@ class Lane:
         self._free += 1
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._executor.shutdown)
+        """Wait until nothing runs any more."""
+        while self._running:
+            await asyncio.wait(self._running)

@@ -17,7 +17,7 @@ _ANY_SILENT = select(exists().where(SILENT))
 _OLDEST_SILENT = (
     select(vims.c.id, vims.c.engine, vims.c.action_id, vims.c.lease_until, *(vims.c[name] for name in SILENCE))
     .where(vims.c.holds, vims.c.lease_until < bindparam("now"))
-    .order_by(vims.c.lease_until)
+    .order_by(vims.c.lease_until, vims.c.id)
     .limit(bindparam("count"))
 )
 _LAPSE = (

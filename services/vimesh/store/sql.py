@@ -6,7 +6,7 @@ import datetime as dt
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from typing import Never
 
 from sqlalchemy import select
 
@@ -15,20 +15,20 @@ from vimesh.domain.background import beside
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.leases import lease_s
 from vimesh.domain.queries import VimPage, VimQuery
+from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registration, Report, Vim
-from vimesh.store import events, finishing, lapsing, listing, sweep, todos, vims
+from vimesh.store import compaction, events, finishing, lapsing, listing, sweep, todos, vims
 from vimesh.store.database import Database
 from vimesh.store.dialects import NowMicros
 from vimesh.store.group import Contact, GroupCommit
 from vimesh.store.modification import explain_conflict as explain_modification
 from vimesh.store.modification import modify
+from vimesh.store.place import open_database, place_of
 from vimesh.store.registration import deregister, register
 from vimesh.store.registration import explain_conflict as explain_registration
 from vimesh.store.reports import settled, write
 from vimesh.store.secrets import Cipher
-from vimesh.store.sqlite_database import sqlite_database
-from vimesh.store.sqlite_file import sqlite_file
 from vimesh.store.times import moment
 
 _CLOCK = select(NowMicros())
@@ -94,6 +94,9 @@ class SqlStore:
             return 0
         return await self._database.write(lambda c: sweep.sweep(c, limit))
 
+    async def compact(self, retention: Retention, limit: int) -> int:
+        return await compaction.drop(self._database, retention, limit)
+
     async def clock(self) -> dt.datetime:
         return await self._database.read(lambda c: moment(c.execute(_CLOCK).scalar_one()))
 
@@ -115,6 +118,9 @@ class SqlStore:
             await self._database.write(lambda c: finishing.postponed(c, todo_id, claim_token, retry_after_s))
         else:
             await self._database.write(lambda c: finishing.done(c, todo_id, claim_token))
+
+    async def hear_commits(self, heard: Callable[[], None]) -> Never:
+        await self._database.hear_commits(heard)
 
     async def span(self) -> LogSpan:
         return await self._database.read(events.span, urgent=True)
@@ -147,8 +153,7 @@ async def sql_store(
     A call waits up to `lock_timeout_s` for its turn in this process, and as long for a writer in another one.
     Raises BadSetting for a URL that names no database. `schema.check` says whether its tables are right.
     """
-    file = replace(sqlite_file(database_url), lock_timeout_s=lock_timeout_s)
-    async with sqlite_database(file) as database:
+    async with open_database(place_of(database_url, lock_timeout_s)) as database:
         store = SqlStore(database, cipher)
         async with beside(store.serve_reports()):
             yield store

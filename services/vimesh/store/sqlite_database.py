@@ -10,24 +10,20 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar, cast
+from typing import Never, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import OperationalError
 
-from vimesh.store.database import Work, trouble_as_unavailable
-from vimesh.store.lanes import Lane
+from vimesh.store.database import Work
+from vimesh.store.laned import BROWSERS, READERS
 from vimesh.store.sqlite_file import FileConnection, SqliteFile
 
 T = TypeVar("T")
 
-_READERS = 2
-_BROWSERS = 2
-_WAITING = 2000
-_WAITING_BROWSERS = 200
 _LOOK_EVERY = 20_000
 """Instructions of SQLite's machine from one look for a caller that is gone to the next: about a millisecond."""
 # FULL: an answered report is on the disk (G2). secure_delete: credentials of a deregistered VIM are overwritten.
@@ -39,38 +35,30 @@ _WRITER_PRAGMAS = (
 _READER_PRAGMAS = ("query_only=ON",)
 
 
-class SqliteDatabase:
+class SqliteTransactions:
+    """Implements Transactions."""
+
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
         self._writer = _engine(file, 1, _WRITER_PRAGMAS)
         event.listen(self._writer, "begin", partial(_begin_immediate, patience_s=file.lock_timeout_s))
         # A single statement needs no BEGIN to see one state.
-        self._reader = _engine(file, _READERS + _BROWSERS, _READER_PRAGMAS, isolation_level="AUTOCOMMIT")
-        self._writing = Lane(1, patience_s=file.lock_timeout_s, max_waiting=_WAITING)
-        self._reading = Lane(_READERS, patience_s=file.lock_timeout_s, max_waiting=_WAITING)
-        self._browsing = Lane(_BROWSERS, patience_s=file.lock_timeout_s, max_waiting=_WAITING_BROWSERS)
+        self._reader = _engine(file, READERS + BROWSERS, _READER_PRAGMAS, isolation_level="AUTOCOMMIT")
+        # One for each that may run at a time: none waits for another.
+        self._threads = ThreadPoolExecutor(1 + READERS + BROWSERS, "sqlite")
 
-    async def read(self, work: Work[T], *, urgent: bool = False) -> T:
-        with trouble_as_unavailable():
-            return await self._reading.run(lambda: self._read(work), urgent=urgent)
+    def read(self, work: Work[T]) -> asyncio.Future[T]:
+        return self._thread(self._read, work)
 
-    async def browse(self, work: Work[T]) -> T:
+    def browse(self, work: Work[T]) -> tuple[asyncio.Future[T], Callable[[], object]]:
         gone = threading.Event()
-        with trouble_as_unavailable():
-            try:
-                return await self._browsing.run(lambda: self._browse(work, gone))
-            finally:
-                gone.set()
+        return self._thread(self._browse, work, gone), gone.set
 
-    async def write(self, work: Work[T], conflict: Work[object] | None = None, *, urgent: bool = False) -> T:
-        with trouble_as_unavailable():
-            try:
-                return await self._writing.run(lambda: self._write(work), urgent=urgent)
-            except IntegrityError:
-                if conflict is not None:
-                    await self.read(conflict)
-                # Who held the key is gone meanwhile: the caller may try again.
-                raise
+    def write(self, work: Work[T]) -> asyncio.Future[T]:
+        return self._thread(self._write, work)
+
+    def _thread(self, call: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
 
     def _read(self, work: Work[T]) -> T:
         with self._reader.connect() as connection:
@@ -97,22 +85,15 @@ class SqliteDatabase:
             self._file.require(_raw(connection))
             return result
 
+    async def hear_commits(self, heard: Callable[[], None]) -> Never:  # noqa: ARG002 - nobody tells
+        while True:
+            await asyncio.Event().wait()
+
     async def close(self) -> None:
-        await self._writing.close()
-        await self._reading.close()
-        await self._browsing.close()
+        self._threads.shutdown()
         # Closing the last connection copies the write-ahead log into the file, which takes its time.
         await asyncio.to_thread(self._writer.dispose)
         await asyncio.to_thread(self._reader.dispose)
-
-
-@asynccontextmanager
-async def sqlite_database(file: SqliteFile) -> AsyncGenerator[SqliteDatabase]:
-    database = SqliteDatabase(file)
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 def _engine(file: SqliteFile, connections: int, pragmas: tuple[str, ...], **options: object) -> Engine:

@@ -7,12 +7,11 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy import URL
+from sqlalchemy.exc import DisconnectionError
 
 from vimesh.domain.errors import BadSetting
-
-SETTING = "database_url"
+from vimesh.store.database import SETTING
 
 
 class FileConnection(sqlite3.Connection):
@@ -68,18 +67,8 @@ class SqliteFile:
             raise DisconnectionError
 
 
-def sqlite_file(database_url: str) -> SqliteFile:
+def sqlite_file(url: URL) -> SqliteFile:
     """Read `sqlite:///path`. Raises BadSetting."""
-    url = _parse(database_url)
-    if url.get_backend_name() != "sqlite":
-        raise BadSetting(SETTING, f"{url.get_backend_name()} is not served yet; use sqlite:///<path>")
     if not url.database or ":memory:" in url.database or url.query or url.host:
         raise BadSetting(SETTING, "must name a file: sqlite:///<path>")
     return SqliteFile(Path(url.database))
-
-
-def _parse(database_url: str) -> URL:
-    try:
-        return make_url(database_url)
-    except ArgumentError as error:
-        raise BadSetting(SETTING, "must look like sqlite:///<path>") from error

@@ -9,15 +9,14 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
-    String,
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
-from vimesh.store.columns import Micros, Unsigned, Whole
+from vimesh.store.columns import LIKE_SQLITE, Bytes, Micros, Unsigned, Whole, word
 
 metadata = MetaData(
     naming_convention={
@@ -30,39 +29,39 @@ metadata = MetaData(
 vims = Table(
     "vims",
     metadata,
-    Column("id", String(36), primary_key=True),
-    Column("project_id", String(255), nullable=False),
-    Column("name", String(255), nullable=False),
+    Column("id", word(36), primary_key=True),
+    Column("project_id", word(255), nullable=False),
+    Column("name", word(255), nullable=False),
     Column("description", Text, nullable=False),
-    Column("type", String(32), nullable=False),
-    Column("auth_url", String(2048), nullable=False),
+    Column("type", word(32), nullable=False),
+    Column("auth_url", word(2048), nullable=False),
     Column("vim_project", JSON, nullable=False),
     Column("auth_cred", JSON, nullable=False),  # masked, as it is shown
-    Column("secrets", LargeBinary, nullable=False),  # the whole auth_cred, encrypted
+    Column("secrets", Bytes, nullable=False),  # the whole auth_cred, encrypted
     # The project_id if the VIM is the project's default: the unique key allows one, whoever comes at once.
-    Column("default_of", String(255), unique=True),
+    Column("default_of", word(255), unique=True),
     Column("placement_attr", JSON, nullable=False),
     Column("extra", JSON, nullable=False),
     Column("policy", JSON, nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("reason", String(64), nullable=False),
+    Column("status", word(16), nullable=False),
+    Column("reason", word(64), nullable=False),
     Column("detail", Text, nullable=False),
     Column("round_trip_s", Float),
     Column("status_time", Micros, nullable=False),
-    Column("engine", String(16), nullable=False),
-    Column("action_id", String(36), nullable=False),
+    Column("engine", word(16), nullable=False),
+    Column("action_id", word(36), nullable=False),
     Column("observation", Unsigned, nullable=False),
     Column("contact_time", Micros),
     # Until when the action need not be heard: its start grace before the first report, its lease after that.
     Column("lease_until", Micros, nullable=False, server_default="0"),
     # Whether the status is what the wanted action said last: not before its first report, and not any more when its
     # silence is on record.
-    Column("holds", Boolean, nullable=False, server_default="0"),
+    Column("holds", Boolean, nullable=False, server_default=false()),
     # How many actions in a row were replaced without ever having been heard.
     Column("unheard", Integer, nullable=False, server_default="0"),
     Column("monitor_error", Text, nullable=False),
     Column("shard_key", Whole, nullable=False),
-    Column("etag", String(36), nullable=False),
+    Column("etag", word(36), nullable=False),
     Column("revision", Whole, nullable=False),
     Column("create_time", Micros, nullable=False),
     Column("update_time", Micros, nullable=False),
@@ -74,25 +73,27 @@ vims = Table(
     Index(None, "engine", "id"),
     # The silences that are to be put on record, and the actions that are to be replaced, each the oldest first.
     Index(None, "holds", "lease_until"),
+    **LIKE_SQLITE,
 )
 
 events = Table(
     "events",
     metadata,
     Column("revision", Whole, primary_key=True, autoincrement=False),
-    Column("vim_id", String(36), nullable=False),
-    Column("kind", String(32), nullable=False),
+    Column("vim_id", word(36), nullable=False),
+    Column("kind", word(32), nullable=False),
     Column("time", Micros, nullable=False),
-    Column("engine", String(16), nullable=False),
-    Column("action_id", String(36), nullable=False),
-    Column("stopped_action_id", String(36), nullable=False),
-    Column("stopped_engine", String(16)),  # NULL in what versions wrote in which no VIM could move: `engine`
-    Column("status", String(16), nullable=False),
-    Column("previous_status", String(16), nullable=False),
-    Column("reason", String(64), nullable=False),
+    Column("engine", word(16), nullable=False),
+    Column("action_id", word(36), nullable=False),
+    Column("stopped_action_id", word(36), nullable=False),
+    Column("stopped_engine", word(16)),  # NULL in what versions wrote in which no VIM could move: `engine`
+    Column("status", word(16), nullable=False),
+    Column("previous_status", word(16), nullable=False),
+    Column("reason", word(64), nullable=False),
     Column("detail", Text, nullable=False),
     Column("document", JSON(none_as_null=True)),  # the VIM without its secrets
     Index(None, "vim_id", "revision"),
+    **LIKE_SQLITE,
 )
 
 # One row. Whoever writes takes it first, so changes commit one after the other and in the order of their revisions.
@@ -102,16 +103,18 @@ revisions = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("oldest", Whole, nullable=False),
     Column("newest", Whole, nullable=False),
+    **LIKE_SQLITE,
 )
 
 requests = Table(
     "requests",
     metadata,
-    Column("request_id", String(64), primary_key=True),
-    Column("fingerprint", LargeBinary, nullable=False),
-    Column("vim_id", String(36), nullable=False),
+    Column("request_id", word(64), primary_key=True),
+    Column("fingerprint", Bytes, nullable=False),
+    Column("vim_id", word(36), nullable=False),
     Column("create_time", Micros, nullable=False),
     Index(None, "create_time"),
+    **LIKE_SQLITE,
 )
 
 # What a workflow engine has to be told, in the order in which it must be told of one VIM.
@@ -120,18 +123,19 @@ todos = Table(
     metadata,
     # From the revision of the change; see `planning`.
     Column("number", Whole, primary_key=True, autoincrement=False),
-    Column("id", String(36), nullable=False, unique=True),
-    Column("kind", String(16), nullable=False),
-    Column("vim_id", String(36), nullable=False),
-    Column("action_id", String(36), nullable=False),
+    Column("id", word(36), nullable=False, unique=True),
+    Column("kind", word(16), nullable=False),
+    Column("vim_id", word(36), nullable=False),
+    Column("action_id", word(36), nullable=False),
     Column("vim_gone", Boolean, nullable=False),  # from the engine
     # From when on it can be claimed: of a claimed one, when the claim lapses.
     Column("due_time", Micros, nullable=False),
-    Column("claim_token", String(64), nullable=False),  # empty: nobody holds it
-    Column("claimant", String(255), nullable=False),
+    Column("claim_token", word(64), nullable=False),  # empty: nobody holds it
+    Column("claimant", word(255), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("failures", Integer, nullable=False),  # in a row
     Column("error", Text, nullable=False),
     Index(None, "vim_id", "number"),
     Index(None, "due_time"),
+    **LIKE_SQLITE,
 )

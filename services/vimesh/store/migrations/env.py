@@ -9,7 +9,7 @@ from vimesh.store.tables import metadata
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    # The caller has begun the transaction: all migrations or none.
+    # The caller has begun the transaction: all migrations or none, where the database can undo a change of its tables.
     transactional_ddl=True,
     render_as_batch=True,
 )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from vimesh.store.columns import word
+from vimesh.store.migrations import once
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -12,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("events", sa.Column("stopped_engine", sa.String(16), nullable=True))
+    once.add_column("events", sa.Column("stopped_engine", word(16), nullable=True))
 
 
 def downgrade() -> None:

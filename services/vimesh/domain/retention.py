@@ -1,0 +1,23 @@
+"""How much of the log of changes is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vimesh.domain.errors import BadSetting
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """A change is dropped when there are too many newer ones, or when it is too old."""
+
+    events: int = 1_000_000
+    """How many of the newest changes are kept at most."""
+    age_s: float = 30 * 86400.0
+    """How old a change may be, by the database's clock."""
+
+    def __post_init__(self) -> None:
+        if self.events < 0:
+            raise BadSetting("keep_events", "must not be below 0")
+        if not self.age_s > 0:
+            raise BadSetting("keep_for", "must be above 0")

@@ -1,0 +1,127 @@
+"""Transactions on a database server: PostgreSQL, MariaDB or MySQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Never, TypeVar
+
+from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from vimesh.store.database import COMMITS, Work
+from vimesh.store.laned import BROWSERS, READERS
+
+T = TypeVar("T")
+
+_CONNECT_S = 5.0
+_BROWSE_S = 60.0
+"""What looks at every VIM may take longer than what looks at one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    url: URL
+    """With the driver that we use. Its text hides the password."""
+    lock_timeout_s: float = 5.0
+    """How long a transaction may take, waiting for other writers included."""
+
+    def engine(self, connections: int, isolation_level: str) -> AsyncEngine:
+        return create_async_engine(
+            self.url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=self.lock_timeout_s,
+            isolation_level=isolation_level,
+            hide_parameters=True,  # errors are logged, and parameters may be secret
+            connect_args=_CONNECT_ARGUMENTS[self.url.get_backend_name()],
+        )
+
+
+_IDLE_S = 10
+"""A process that stops in the middle of a transaction must not keep the others waiting for longer."""
+_CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "postgresql": {
+        "timeout": _CONNECT_S,
+        "server_settings": {"application_name": "vimesh", "idle_in_transaction_session_timeout": f"{_IDLE_S}s"},
+    },
+    "mysql": {
+        "connect_timeout": int(_CONNECT_S),
+        "charset": "utf8mb4",
+        # A time zone with a summer time would let the clock go back. The rest is read by MariaDB only.
+        "init_command": f"SET time_zone = '+00:00' /*M! , idle_transaction_timeout = {_IDLE_S} */",
+    },
+}
+
+
+class ServerTransactions:
+    """Implements Transactions."""
+
+    def __init__(self, server: Server) -> None:
+        self._limit_s = server.lock_timeout_s
+        # One statement sees what was committed before it, also after it waited for a lock: with a snapshot of its
+        # begin, a transaction would judge by what was true before the one that it waited for.
+        self._writer = server.engine(1, "READ COMMITTED")
+        self._tells = server.url.get_backend_name() == "postgresql"
+        self._reader = server.engine(READERS + BROWSERS + self._tells, "AUTOCOMMIT")
+
+    def read(self, work: Work[T]) -> asyncio.Future[T]:
+        return _task(self._run(self._reader, work, self._limit_s))
+
+    def browse(self, work: Work[T]) -> tuple[asyncio.Future[T], Callable[[], object]]:
+        task = _task(self._run(self._reader, work, _BROWSE_S))
+        return task, task.cancel
+
+    def write(self, work: Work[T]) -> asyncio.Future[T]:
+        return _task(self._run(self._writer, work, self._limit_s))
+
+    async def _run(self, engine: AsyncEngine, work: Work[T], limit_s: float) -> T:
+        """Raises DBAPIError, or an OSError: of what breaks twice, and of what takes too long."""
+        async with asyncio.timeout(limit_s):
+            try:
+                return await _once(engine, work)
+            except _Stale:
+                # All connections of the pool are made anew now.
+                return await _once(engine, work)
+
+    async def hear_commits(self, heard: Callable[[], None]) -> Never:
+        if self._tells:
+            await self._listen(heard)
+        while True:
+            await asyncio.Event().wait()
+
+    async def _listen(self, heard: Callable[[], None]) -> None:
+        """Raises OSError when the connection breaks."""
+        async with self._reader.connect() as connection:
+            listening: Any = (await connection.get_raw_connection()).driver_connection
+            broken = asyncio.Event()
+            listening.add_termination_listener(lambda _: broken.set())
+            await listening.add_listener(COMMITS, lambda *_: heard())
+            heard()  # of what happened before
+            await broken.wait()
+            await connection.invalidate()
+        raise ConnectionError("the connection that hears of commits broke")
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+
+class _Stale(ConnectionError):
+    """The connection was broken before anything could be committed: the server may have been restarted meanwhile."""
+
+
+async def _once(engine: AsyncEngine, work: Work[T]) -> T:
+    async with engine.connect() as connection, connection.begin():
+        try:
+            return await connection.run_sync(work)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise _Stale from error
+            raise
+
+
+def _task(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    return asyncio.get_running_loop().create_task(coroutine)

@@ -1,0 +1,167 @@
+"""Stores on database servers that go away, come back, stall, and refuse."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from tests.support.databases import SERVERS, Server, execute, server, with_driver
+from tests.support.stores import record, registration, report, store_at
+from tests.support.waiting import eventually
+from vimesh.domain.errors import BadSetting, StoreUnavailable
+from vimesh.domain.vims import Recorded, Status
+from vimesh.store import migrating
+from vimesh.store.schema import check, current, newest, upgrade
+from vimesh.store.sql import SqlStore
+from vimesh.store.tables import metadata
+
+
+@pytest.fixture(params=SERVERS)
+async def node(request: pytest.FixtureRequest) -> AsyncGenerator[Server]:
+    async with server(request.param) as running:
+        yield running
+
+
+async def answers(store: SqlStore) -> bool:
+    try:
+        await store.span()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+async def on(url: str, work: Any) -> Any:  # noqa: ANN401 - whatever the work is about
+    engine = create_async_engine(with_driver(url))
+    async with engine.connect() as connection:
+        result = await connection.run_sync(work)
+        await connection.commit()
+    await engine.dispose()
+    return result
+
+
+async def test_what_was_answered_is_there_after_a_crash_of_the_server(node: Server) -> None:
+    """G2, G3: nothing is known while the server is away."""
+    async with store_at(node.url) as store:
+        vim = await store.register(registration())
+        assert await record(store, [report(vim, Status.REACHABLE, 1)]) == [Recorded(Status.REACHABLE)]
+
+        await node.kill()
+        with pytest.raises(StoreUnavailable):
+            await record(store, [report(vim, Status.UNREACHABLE, 2)])
+        with pytest.raises(StoreUnavailable):
+            await store.get(vim.id)
+
+        await node.start()
+        await eventually(lambda: answers(store), 30)
+        assert (await store.get(vim.id)).status is Status.REACHABLE
+        assert await record(store, [report(vim, Status.UNREACHABLE, 2)]) == [Recorded(Status.UNREACHABLE)]
+
+
+async def test_a_restart_that_nobody_noticed_fails_no_call(node: Server) -> None:
+    async with store_at(node.url) as store:
+        vim = await store.register(registration())
+        await store.get(vim.id)
+
+        await node.stop()
+        await node.start()
+
+        assert (await store.get(vim.id)).id == vim.id
+        assert await record(store, [report(vim)]) == [Recorded(Status.REACHABLE)]
+
+
+async def test_a_server_that_stalls_is_unavailable_in_time(node: Server) -> None:
+    async with store_at(node.url, lock_timeout_s=1.0) as store:
+        vim = await store.register(registration())
+        async with node.paused():
+            for call in (store.get(vim.id), store.deregister(vim.id)):
+                async with asyncio.timeout(10):
+                    with pytest.raises(StoreUnavailable):
+                        await call
+
+        await eventually(lambda: answers(store), 30)
+        assert (await store.get(vim.id)).id == vim.id
+
+
+async def test_a_process_that_stops_in_a_transaction_keeps_others_waiting_for_a_bounded_time(node: Server) -> None:
+    engine = create_async_engine(with_driver(node.url))
+    async with store_at(node.url, lock_timeout_s=1.0) as store, engine.connect() as holder:
+        await holder.execute(text("SELECT newest FROM revisions FOR UPDATE"))
+
+        with pytest.raises(StoreUnavailable):
+            await store.register(registration())
+        await store.span()  # readers do not wait
+
+        await holder.rollback()
+        vim = await store.register(registration())
+        assert (await store.get(vim.id)).id == vim.id
+    await engine.dispose()
+
+
+async def test_who_is_not_let_in_is_told_why(node: Server) -> None:
+    stranger = node.url_as("nobody", "a secret")
+    with pytest.raises(BadSetting) as refused:
+        await upgrade(stranger)
+    assert "a secret" not in str(refused.value)
+    nowhere = node.url.rpartition("/")[0] + "/nowhere"
+    for call in (upgrade, current):
+        with pytest.raises(BadSetting, match="CREATE DATABASE"):
+            await call(nowhere)
+    await node.stop()
+    with pytest.raises(StoreUnavailable):
+        await current(node.url)
+
+
+async def test_upgrades_at_once_make_the_tables_once(node: Server) -> None:
+    url = node.url.rpartition("/")[0] + "/another"
+    await execute(node.url, "CREATE DATABASE another")
+    with pytest.raises(BadSetting, match="has no tables; type: vimesh db upgrade"):
+        await check(url)
+
+    await asyncio.gather(*(upgrade(url) for _ in range(4)))
+
+    await check(url)
+    assert await on(url, differences) == []
+    async with store_at(url) as store:
+        await store.register(registration())
+
+
+def differences(connection: Connection) -> list[Any]:
+    found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+    return list(found)
+
+
+async def test_the_history_goes_down_and_up_again(node: Server) -> None:
+    def down(connection: Connection) -> None:
+        command.downgrade(migrating.config_for(connection), "base")
+
+    await on(node.url, down)
+    assert await current(node.url) is None
+
+    await upgrade(node.url)
+    assert await current(node.url) == newest()
+    assert await on(node.url, differences) == []
+
+
+async def test_an_upgrade_that_was_broken_off_can_be_repeated(node: Server) -> None:
+    def back(connection: Connection) -> None:
+        # As if the process had ended between the tables and the note that they are there.
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+
+    name = str(uuid.uuid4())
+    async with store_at(node.url) as store:
+        vim = await store.register(registration(name=name))
+    await on(node.url, back)
+
+    await upgrade(node.url)
+
+    async with store_at(node.url) as store:
+        assert (await store.get(vim.id)).name == name

@@ -1,0 +1,101 @@
+"""Databases of each kind, empty for each test."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from sqlalchemy import delete, insert, make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from tests.support.mariadb import MariaDb, running_mariadb
+from tests.support.postgresql import Postgresql, running_postgresql
+from vimesh.store.schema import upgrade
+from vimesh.store.tables import metadata, revisions
+
+SERVERS = ("postgresql", "mariadb")
+NAME = "vimesh"
+
+
+class Server:
+    """A database server of its own, and a database on it that has its tables."""
+
+    def __init__(self, node: Postgresql | MariaDb, url: str) -> None:
+        self._node = node
+        self.url = url
+        self.kill = node.kill
+        self.stop = node.stop
+        self.start = node.start
+
+    def url_as(self, user: str, password: str) -> str:
+        """Name the same database as another user."""
+        return make_url(self.url).set(username=user, password=password).render_as_string(hide_password=False)
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncGenerator[None]:
+        """Let the server stall: it keeps its connections, and answers nothing."""
+        self._node.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._node.signal(signal.SIGCONT)
+
+
+@asynccontextmanager
+async def server(kind: str) -> AsyncGenerator[Server]:
+    """Run a server of this kind."""
+    with _folder() as folder:
+        if kind == "postgresql":
+            async with running_postgresql(folder) as cluster:
+                yield await _with_tables(cluster, cluster.url("postgres"))
+        else:
+            async with running_mariadb(folder) as node:
+                yield await _with_tables(node, node.url("mysql"))
+
+
+async def _with_tables(node: Postgresql | MariaDb, admin_url: str) -> Server:
+    await execute(admin_url, f"CREATE DATABASE {NAME}")
+    found = Server(node, node.url(NAME))
+    await upgrade(found.url)
+    return found
+
+
+async def execute(url: str, *statements: str) -> None:
+    """Run statements as an administrator would, each by itself."""
+    engine = create_async_engine(with_driver(url), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+    await engine.dispose()
+
+
+async def empty(url: str) -> None:
+    """Leave the tables as the migrations make them."""
+    engine = create_async_engine(with_driver(url))
+    async with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            await connection.execute(delete(table))
+        await connection.execute(insert(revisions).values(id=1, oldest=2, newest=1))
+    await engine.dispose()
+
+
+def with_driver(url: str) -> str:
+    """Name the driver, for SQLAlchemy."""
+    parsed = make_url(url)
+    driver = {"postgresql": "postgresql+asyncpg"}.get(parsed.get_backend_name(), "mysql+asyncmy")
+    return parsed.set(drivername=driver).render_as_string(hide_password=False)
+
+
+@contextmanager
+def _folder() -> Generator[Path]:
+    # Not pytest's: a server that is not root's has to get into it.
+    folder = Path(tempfile.mkdtemp(prefix="vimesh-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
