@@ -1,0 +1,226 @@
+"""Broken conductors: each lacks one thing that a guarantee rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Select, bindparam, exists, select, update
+
+from tests.model.stale import StaleRead, StaleSweep
+from vimesh.domain.errors import StoreUnavailable
+from vimesh.domain.events import EventKind
+from vimesh.domain.vims import BadAction, Engine, Outcome, Recorded, Report, Standing, judge
+from vimesh.store import changes, events, lapsing, modification, records, registration, reports, sweep
+from vimesh.store.group import Contact
+from vimesh.store.shown import LAPSED, Row
+from vimesh.store.sql import SqlStore
+from vimesh.store.tables import events as log
+from vimesh.store.tables import vims
+
+Patch = pytest.MonkeyPatch
+
+
+@dataclass(frozen=True)
+class Mutation:
+    name: str
+    guarantees: frozenset[str]
+    """Which of them the model may miss first."""
+    apply: Callable[[Patch], None] = lambda _: None
+    kind: type[SqlStore] = SqlStore
+
+
+# --- the fence
+
+
+def _no_action_id(patch: Patch) -> None:
+    def believes_any_action(standing: Standing | None, report: Report) -> Outcome:
+        return judge(standing and replace(standing, action_id=report.action_id), report)
+
+    patch.setattr(reports, "judge", believes_any_action)
+
+
+def _no_observation(patch: Patch) -> None:
+    def believes_late_reports(standing: Standing | None, report: Report) -> Outcome:
+        return judge(standing and replace(standing, observation=0), report)
+
+    patch.setattr(reports, "judge", believes_late_reports)
+
+
+def _signed_observation(patch: Patch) -> None:
+    def signed(number: int) -> int:
+        return number - 2**64 if number >= 2**63 else number
+
+    def compares_as_the_column_does(standing: Standing | None, report: Report) -> Outcome:
+        if standing is None or not report.observation:
+            return judge(standing, report)
+        late = signed(report.observation) < signed(standing.observation)
+        return judge(replace(standing, observation=2**64 if late else 0), report)
+
+    patch.setattr(reports, "judge", compares_as_the_column_does)
+
+
+def _unknown_vims(patch: Patch) -> None:
+    def believes_in_any_vim(standing: Standing | None, report: Report) -> Outcome:
+        return Recorded(report.status) if standing is None else judge(standing, report)
+
+    patch.setattr(reports, "judge", believes_in_any_vim)
+
+
+def _unfenced_write(patch: Patch) -> None:
+    for name, columns in (("_CHANGE", reports._CHANGED), ("_RENEW", reports._RENEWED)):
+        patch.setattr(reports, name, _set(update(vims).where(vims.c.id == bindparam("of_vim")), columns))
+
+
+def _same_action_for_a_new_target(patch: Patch) -> None:
+    new_action = modification._new_action
+
+    def keeps_it(before: Row, engine: Engine | None, now: int) -> dict[str, Any]:
+        return {**new_action(before, engine, now), "action_id": before["action_id"]}
+
+    patch.setattr(modification, "_new_action", keeps_it)
+
+
+# --- leases and replacements
+
+
+def _sweep_where(patch: Patch, *condition: Any) -> None:  # noqa: ANN401 - clauses of any kind
+    found: Select[Any] = select(*sweep._OLDEST.selected_columns).where(*condition)
+    ordered = found.order_by(vims.c.lease_until, vims.c.id).limit(bindparam("count"))
+    patch.setattr(sweep, "_OLDEST", ordered)
+    patch.setattr(sweep, "_ANY_TO_REPLACE", select(exists().where(*condition)))
+
+
+def _sweep_of_the_living(patch: Patch) -> None:
+    _sweep_where(patch, ~vims.c.holds, vims.c.engine != Engine.EXTERNAL)
+
+
+def _sweep_of_those_not_told(patch: Patch) -> None:
+    _sweep_where(patch, LAPSED, vims.c.engine != Engine.EXTERNAL)
+
+
+def _sweep_of_external(patch: Patch) -> None:
+    _sweep_where(patch, ~vims.c.holds, LAPSED)
+
+
+def _unfenced_sweep(patch: Patch) -> None:
+    patch.setattr(sweep, "_REPLACE", _set(update(vims).where(vims.c.id == bindparam("of_vim")), sweep._REPLACED))
+
+
+def _observation_kept(patch: Patch) -> None:
+    kept = [name for name in sweep._REPLACED if name != "observation"]
+    patch.setattr(sweep, "_REPLACED", tuple(kept))
+    patch.setattr(sweep, "_REPLACE", _set(sweep._OF_ACTION, kept))
+
+
+def _no_renewal(patch: Patch) -> None:
+    patch.setattr(reports, "renewal_due", lambda *_, heard: not heard)
+
+
+def _silence_untold(patch: Patch) -> None:
+    def as_it_is(row: Row, made: changes.Changes) -> Row:
+        return {**row, "lapsed": row["lease_until"] < made.now}
+
+    for module in (modification, registration, reports):
+        patch.setattr(module, "with_its_silence", as_it_is)
+
+
+def _silence_unread(patch: Patch) -> None:
+    patch.setattr(records, "shown", lambda row: row)
+
+
+def _lapse_forgotten(patch: Patch) -> None:
+    patch.setattr(lapsing, "lapse", lambda *_: 0)
+
+
+# --- the log
+
+
+def _reasons_untold(patch: Patch) -> None:
+    add = changes.Changes.add
+
+    def leaves_out(made: changes.Changes, kind: EventKind, *after: Any, **more: Any) -> None:  # noqa: ANN401 - as they come
+        if kind is not EventKind.REASON_CHANGED:
+            add(made, kind, *after, **more)
+
+    patch.setattr(changes.Changes, "add", leaves_out)
+
+
+def _revisions_from_a_sequence(patch: Patch) -> None:
+    """Take revisions as a sequence gives them: one that was not committed is not given again."""
+    begin, write, given = changes.Changes.begin, changes.Changes.write, [1]
+
+    def begins(connection: Any) -> changes.Changes:  # noqa: ANN401 - a connection
+        made = begin(connection)
+        made.newest = given[0] = made.newest if made.newest == 1 else max(made.newest, given[0])
+        return made
+
+    def writes(made: changes.Changes) -> None:
+        given[0] = made.newest
+        write(made)
+
+    patch.setattr(changes.Changes, "begin", begins)
+    patch.setattr(changes.Changes, "write", writes)
+
+
+def _repeats(patch: Patch) -> None:
+    revision = log.c.revision
+    again: Select[Any] = (
+        select(log).where(revision >= bindparam("revision")).order_by(revision).limit(bindparam("count"))
+    )
+    patch.setattr(events, "_AFTER", again)
+
+
+class TroubleIsBadAction(SqlStore):
+    """Takes a database that does not answer for one that knows no such VIM."""
+
+    async def record(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
+        try:
+            return await super().record(reports, contact_within_s=contact_within_s)
+        except StoreUnavailable:
+            return [BadAction() for _ in reports]
+
+
+class AnsweredTooEarly(SqlStore):
+    """Answers whether or not there was a commit."""
+
+    async def _commit(self, contacts: Sequence[Contact]) -> list[Outcome]:
+        try:
+            return await super()._commit(contacts)
+        except StoreUnavailable:
+            return [Recorded(contact.report.status) for contact in contacts]
+
+
+def _set(statement: Any, names: Sequence[str]) -> Any:  # noqa: ANN401 - an UPDATE
+    return statement.values({name: bindparam(f"new_{name}") for name in names})
+
+
+def _of(*guarantees: str) -> frozenset[str]:
+    return frozenset(guarantees)
+
+
+MUTATIONS = (
+    Mutation("no_check_of_the_action_id", _of("G1", "G3"), _no_action_id),
+    Mutation("no_check_of_the_observation", _of("G1", "G5"), _no_observation),
+    Mutation("observations_compared_with_a_sign", _of("G1", "G5"), _signed_observation),
+    Mutation("unknown_vims_are_believed_in", _of("G3"), _unknown_vims),
+    Mutation("trouble_is_answered_bad_action", _of("G3"), kind=TroubleIsBadAction),
+    Mutation("answered_without_a_commit", _of("G2"), kind=AnsweredTooEarly),
+    Mutation("judged_by_a_stale_read", _of("G1", "G3", "G5", "G8"), kind=StaleRead),
+    Mutation("judged_by_a_stale_read_and_written_by_anyone", _of("G1", "G3", "G5", "G8"), _unfenced_write, StaleRead),
+    Mutation("a_new_target_keeps_its_action", _of("G11"), _same_action_for_a_new_target),
+    Mutation("a_sweep_takes_the_living", _of("G7"), _sweep_of_the_living),
+    Mutation("a_sweep_takes_whose_silence_is_not_told", _of("G7"), _sweep_of_those_not_told),
+    Mutation("a_sweep_takes_external_actions", _of("G7"), _sweep_of_external),
+    Mutation("a_sweep_trusts_a_stale_read", _of("G7", "G8"), _unfenced_sweep, StaleSweep),
+    Mutation("a_replacement_keeps_the_observation", _of("G5"), _observation_kept),
+    Mutation("a_contact_grants_no_lease", _of("G5", "G6", "G7"), _no_renewal),
+    Mutation("a_lapse_is_forgotten", _of("G6"), _lapse_forgotten),
+    Mutation("readers_do_not_see_a_silence", _of("G6"), _silence_unread),
+    Mutation("a_silence_is_not_told_before_its_end", _of("G8"), _silence_untold),
+    Mutation("a_new_reason_is_not_told", _of("G8"), _reasons_untold),
+    Mutation("revisions_come_from_a_sequence", _of("G8"), _revisions_from_a_sequence),
+    Mutation("a_resumed_watch_repeats", _of("G8"), _repeats),
+)

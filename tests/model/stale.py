@@ -1,0 +1,60 @@
+"""Conductors that trust in a transaction what they read before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, FrozenResult, Select, select
+
+from vimesh.domain.vims import Outcome
+from vimesh.store import reports, sweep
+from vimesh.store.dialects import NowMicros
+from vimesh.store.group import Contact
+from vimesh.store.sql import SqlStore
+
+_CLOCK = select(NowMicros())
+
+
+class _Remembering:
+    """A connection that answers one question from memory."""
+
+    def __init__(self, connection: Connection, question: Select[Any], remembered: FrozenResult[Any]) -> None:
+        self._connection = connection
+        self._question = question
+        self._remembered = remembered
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a Connection has
+        return getattr(self._connection, name)
+
+    def execute(self, statement: Any, *parameters: Any) -> Any:  # noqa: ANN401 - as a Connection
+        if statement is self._question:
+            return self._remembered()
+        return self._connection.execute(statement, *parameters)
+
+
+class StaleRead(SqlStore):
+    """Judges by rows that may have changed."""
+
+    async def _commit(self, contacts: Sequence[Contact]) -> list[Outcome]:
+        ids = {"ids": [contact.report.vim_id for contact in contacts]}
+        read = await self._database.read(lambda c: c.execute(reports._ROWS, ids).freeze())
+        said = await self._database.read(lambda c: reports.settled(c, contacts))
+        if None not in said:
+            return [outcome for outcome in said if outcome is not None]
+        return await self._database.write(
+            lambda c: reports.write(_Remembering(c, reports._ROWS, read), contacts),  # type: ignore[arg-type]  # as good as one
+        )
+
+
+class StaleSweep(SqlStore):
+    """Replaces actions that may have been heard, or replaced, since."""
+
+    async def sweep(self, limit: int) -> int:
+        if not await self._database.read(sweep.any_to_replace):
+            return 0
+        found = {"now": await self._database.read(lambda c: c.execute(_CLOCK).scalar_one()), "count": limit}
+        read = await self._database.read(lambda c: c.execute(sweep._OLDEST, found).freeze())
+        return await self._database.write(
+            lambda c: sweep.sweep(_Remembering(c, sweep._OLDEST, read), limit),  # type: ignore[arg-type]  # as good as one
+        )
