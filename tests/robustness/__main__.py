@@ -1,0 +1,99 @@
+"""python -m tests.robustness: faults against a real fleet, and a checker that says which guarantee was broken."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+
+from tests.robustness.planned_faults import SCENARIOS
+from tests.robustness.run import RANDOM, Order, judge, new_folder, new_seed, run
+from tests.robustness.schedule import DATABASES
+from tests.support.clocks import NoFakeTime
+from tests.support.namespaces import Namespace, namespace, why_not
+
+_INSIDE = "VIMESH_ROBUSTNESS_NAMESPACE"
+_STOP_S = 120
+_FAILED = 2
+_STOPPED = 130
+
+
+def _arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.robustness", description=__doc__)
+    parser.add_argument("--scenario", choices=(RANDOM, *SCENARIOS), default=RANDOM)
+    parser.add_argument("--seed", type=int, help="replays the faults of a run; by default any")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of random faults")
+    parser.add_argument("--database", choices=DATABASES, default=DATABASES[0])
+    parser.add_argument("--vims", type=int, default=300, help="in a random run")
+    parser.add_argument("--size", type=int, help="VIMs that go dark, or seconds that all conductors are away")
+    parser.add_argument("--without", action="append", default=[], help="a kind of fault to leave out")
+    parser.add_argument("--folder", type=Path, default=Path(".cache/robustness"), help="gets a folder for each run")
+    parser.add_argument("--check", type=Path, metavar="FOLDER", help="play nothing: check what an earlier run has left")
+    return parser.parse_args(words)
+
+
+def main() -> int:
+    given = _arguments(sys.argv[1:])
+    if given.check is not None:
+        return 0 if judge(given.check) else 1
+    if _INSIDE in os.environ:
+        return _inside(given, Namespace(os.environ[_INSIDE]))
+    if why := why_not():
+        print(why, file=sys.stderr)
+        return _FAILED
+    seed = new_seed() if given.seed is None else given.seed
+    with namespace() as machine:
+        return _in(machine, [*sys.argv[1:], "--seed", str(seed)])
+
+
+def _in(machine: Namespace, words: list[str]) -> int:
+    """Do it again inside, and wait until everything has ended there, whatever signal comes."""
+    command = machine.command(sys.executable, "-m", "tests.robustness", *words)
+    # gRPC need not be ready to be forked: whatever is forked here becomes another program at once.
+    environment = {**os.environ, _INSIDE: machine.name, "GRPC_ENABLE_FORK_SUPPORT": "0"}
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+
+    def pass_on(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        process.send_signal(signal.SIGINT)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, pass_on)
+    try:
+        return process.wait()
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(_STOP_S)
+
+
+def _inside(given: argparse.Namespace, machine: Namespace) -> int:
+    order = Order(
+        scenario=given.scenario,
+        seed=given.seed,
+        minutes=given.minutes,
+        database=given.database,
+        vims=given.vims,
+        size=given.size,
+        folder=new_folder(given.folder.resolve(), f"{given.scenario}-{given.database}-{given.seed}"),
+        without=frozenset(given.without),
+    )
+    # A shell has its background jobs ignore it; the one outside sends it all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    print(f"seed {order.seed}; everything is written to {order.folder}", flush=True)
+    try:
+        return 0 if asyncio.run(run(order, machine)) else 1
+    except NoFakeTime as error:
+        print(f"{error} Or leave its faults out: --without clock", file=sys.stderr)
+        return _FAILED
+    except KeyboardInterrupt:
+        print("stopped, and everything with it", file=sys.stderr)
+        return _STOPPED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
