@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from vimesh.domain.errors import VimeshError
 from vimesh.rpc.status import STATUS
 
@@ -34,8 +36,9 @@ def test_generated_code_is_what_the_protos_say(tmp_path: Path) -> None:
     assert content(tmp_path) == content(ROOT / "gen"), "run `make gen`"
 
 
-def test_the_tests_that_the_guarantees_name_exist() -> None:
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/guarantees.md").read_text()))
+@pytest.mark.parametrize("page", ["guarantees.md", "museum.md"])
+def test_the_tests_that_a_page_names_exist(page: str) -> None:
+    named = set(re.findall(r"`(?:pytest -k )?(test_\w+)`", (ROOT / "docs" / page).read_text()))
     there = {
         name for path in ROOT.glob("tests/**/test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
     }
