@@ -14,9 +14,11 @@ _MAY_FAIL = {
     "UNAVAILABLE/STORE_UNAVAILABLE",
     "RESOURCE_EXHAUSTED/OVERLOADED",
     "DEADLINE_EXCEEDED",
+    "CANCELLED",
     "INTERNAL",
 }
-"""What calls may say while something is broken: INTERNAL only without a reason, of a broken connection."""
+"""What calls may say while something is broken: INTERNAL only without a reason, of a broken connection; CANCELLED of a
+conductor that was asked to stop, and could not end the call in time."""
 _GONE = "NOT_FOUND/VIM_NOT_FOUND"
 
 

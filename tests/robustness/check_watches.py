@@ -9,7 +9,15 @@ from tests.robustness.history import Entry, Record
 from tests.robustness.violations import Violation
 
 _CONTENT = ("vim", "event", "status", "previous", "reason", "action", "stopped")
-_MAY_END = {"OK", "LEFT", "UNAVAILABLE", "UNAVAILABLE/EVENT_UNREADABLE", "UNAVAILABLE/STORE_UNAVAILABLE", "INTERNAL"}
+_MAY_END = {
+    "OK",
+    "LEFT",
+    "UNAVAILABLE",
+    "UNAVAILABLE/EVENT_UNREADABLE",
+    "UNAVAILABLE/STORE_UNAVAILABLE",
+    "RESOURCE_EXHAUSTED/OVERLOADED",
+    "INTERNAL",
+}
 """How a watch may end by the contract: INTERNAL only without a reason, as Envoy says it of a broken stream."""
 
 

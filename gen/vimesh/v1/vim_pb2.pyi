@@ -11,6 +11,7 @@ carries a BadRequest with one violation per field (the first 16 of them) besides
   INTERNAL (INTERNAL): a defect of the server. `metadata.error_id` names the line in its log.
 What is said on the way, by Envoy or by gRPC itself, is a status without such details:
   UNAVAILABLE: no conductor could be reached, or the connection broke. Whether the call was done is not known.
+  CANCELLED: a conductor that was stopping broke the call off. Whether it was done is not known.
   RESOURCE_EXHAUSTED: the request has more than 4 MiB. Nothing was done.
   Any other code that gRPC defines, such as DEADLINE_EXCEEDED, UNIMPLEMENTED, or INTERNAL for a broken stream.
 
