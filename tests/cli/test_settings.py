@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import Command
+from vimesh.cli import settings
 from vimesh.cli.durations import brief, exact, seconds
 from vimesh.cli.fleet.parts import without_secrets
 from vimesh.cli.settings import CALL_TIMEOUT, KNOWN, SHARD, UP_PORT
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
-from vimesh.domain.settings import BadFlag, Sources, config_file, sources
+from vimesh.domain.settings import BadFlag, Setting, Sources, config_file, sources
 
 
 def test_flags_win_over_the_environment_and_that_over_the_file() -> None:
@@ -116,3 +117,21 @@ def test_processes_of_a_fleet_inherit_no_secrets() -> None:
         "PATH": "/bin",
         "VIMESH_LOG_LEVEL": "info",
     }
+
+
+def test_every_setting_may_stand_in_the_file() -> None:
+    there = {value.key for value in vars(settings).values() if isinstance(value, Setting)}
+
+    assert there <= set(KNOWN)
+
+
+def test_the_file_that_the_manual_shows_is_taken(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/command-line.md").read_text()
+    path = tmp_path / "vimesh.toml"
+    path.write_text(page.partition("```toml\n")[2].partition("```")[0])
+
+    found = sources({}, path, KNOWN)
+
+    for value in vars(settings).values():
+        if isinstance(value, Setting):
+            found.read(value)

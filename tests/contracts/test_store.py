@@ -291,8 +291,8 @@ async def test_whatever_json_can_say_comes_back_as_it_was(store: VimStore) -> No
     assert found.auth_cred == {"password": "***"}
 
 
-async def test_names_that_differ_in_case_or_accents_are_different(store: VimStore) -> None:
-    names = ["lab", "LAB", "Lab", "läb", "lab\u0301"]
+async def test_names_that_differ_in_case_accents_or_blanks_are_different(store: VimStore) -> None:
+    names = ["lab", "LAB", "Lab", "läb", "lab\u0301", "lab ", " lab"]
 
     for name in names:
         await store.register(registration(name=name))

@@ -31,7 +31,7 @@ async def history(store: VimStore) -> list[object]:
         await store.register(
             registration(
                 vim_id=str(uuid.UUID(int=number)),
-                name=f"vim-{number:02} {'äÄ_%*'[number % 5]}",
+                name=f"vim-{number:02} {'äÄ_%*'[number % 5]}{' ' * (number % 2)}",
                 extra={"number": number, "ratio": number / 3, "nothing": None},
                 auth_cred={"password": "secret", "username": f"user-{number}"},
                 is_default=number == 7,
@@ -42,7 +42,7 @@ async def history(store: VimStore) -> list[object]:
     ]
     for turn, status in enumerate((Status.REACHABLE, Status.UNREACHABLE, Status.UNREACHABLE), 1):
         told = [vim for number, vim in enumerate(vims) if number % 4 >= turn - 1]
-        await record(store, [report(vim, status, turn, reason="TIMEOUT", round_trip_s=0.125) for vim in told])
+        await record(store, [report(vim, status, turn, reason="TIMEOUT", round_trip_s=0.123456789012) for vim in told])
     await store.modify(vims[3].id, Modification(description="another", extra={"a": [1, 2, {"b": True}]}))
     await store.modify(vims[4].id, Modification(auth_url="http://192.0.2.77/"))
     await store.modify(vims[5].id, Modification(engine=Engine.EMBEDDED))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.support.databases import SERVERS, Server, execute, server, with_driver
 from tests.support.stores import record, registration, report, store_at
 from tests.support.waiting import eventually
+from vimesh.domain.background import beside
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.domain.vims import Recorded, Status
 from vimesh.store import migrating
@@ -91,6 +92,14 @@ async def test_a_server_that_stalls_is_unavailable_in_time(node: Server) -> None
         assert (await store.get(vim.id)).id == vim.id
 
 
+async def test_a_store_on_a_server_that_stalls_can_be_left(node: Server) -> None:
+    async with asyncio.timeout(20):
+        async with store_at(node.url, lock_timeout_s=1.0) as store:
+            await asyncio.gather(*(store.register(registration()) for _ in range(3)), *(store.span() for _ in range(9)))
+            node.pause()
+    node.resume()
+
+
 async def test_a_process_that_stops_in_a_transaction_keeps_others_waiting_for_a_bounded_time(node: Server) -> None:
     engine = create_async_engine(with_driver(node.url))
     async with store_at(node.url, lock_timeout_s=1.0) as store, engine.connect() as holder:
@@ -118,6 +127,50 @@ async def test_who_is_not_let_in_is_told_why(node: Server) -> None:
     await node.stop()
     with pytest.raises(StoreUnavailable):
         await current(node.url)
+
+
+async def test_a_postgresql_that_cannot_hold_every_text_is_refused() -> None:
+    async with server("postgresql") as node:
+        await execute(
+            node.url, "CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+        with pytest.raises(BadSetting, match="UTF8"):
+            await upgrade(node.url.rpartition("/")[0] + "/latin")
+
+
+async def test_commits_are_heard_of_again_after_connections_broke() -> None:
+    heard = asyncio.Event()
+    async with server("postgresql") as node, store_at(node.url) as store, store_at(node.url) as other:
+        await asyncio.gather(*(store.span() for _ in range(9)))
+        await execute(
+            node.url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vimesh'"
+        )
+
+        async with beside(store.hear_commits(heard.set)), asyncio.timeout(10):
+            await heard.wait()  # that it listens
+            heard.clear()
+            await other.register(registration())
+            await heard.wait()
+
+
+async def test_a_listener_that_is_cut_off_says_so() -> None:
+    heard = asyncio.Event()
+    async with server("postgresql") as node, store_at(node.url) as store:
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            listening = tasks.create_task(failure_of(store.hear_commits(heard.set)))
+            await heard.wait()
+            await execute(
+                node.url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vimesh'"
+            )
+        assert isinstance(listening.result(), StoreUnavailable)
+
+
+async def failure_of(work: Awaitable[object]) -> BaseException | None:
+    try:
+        await work
+    except StoreUnavailable as error:
+        return error
+    return None
 
 
 async def test_upgrades_at_once_make_the_tables_once(node: Server) -> None:

@@ -195,11 +195,15 @@ async def test_a_store_can_be_opened_before_its_database_is_there(folder: Path) 
         "oracle://localhost/vimesh",
         "postgresql://localhost",
         "postgresql+psycopg://localhost/vimesh",
+        "postgresql://user:p@ss:word@localhost/vimesh",
+        "postgresql://localhost/vimesh?password=secret",
+        "mysql://localhost/vimesh?foo=1",
     ],
 )
 def test_a_url_that_names_no_file_is_a_bad_setting(url: str) -> None:
-    with pytest.raises(BadSetting, match="database_url"):
+    with pytest.raises(BadSetting, match="database_url") as refused:
         place_of(url)
+    assert not {"secret", "word@"} & {part for part in ("secret", "word@") if part in str(refused.value)}
 
 
 async def test_a_path_may_hold_anything(tmp_path: Path) -> None:

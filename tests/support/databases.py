@@ -35,14 +35,20 @@ class Server:
         """Name the same database as another user."""
         return make_url(self.url).set(username=user, password=password).render_as_string(hide_password=False)
 
-    @asynccontextmanager
-    async def paused(self) -> AsyncGenerator[None]:
+    def pause(self) -> None:
         """Let the server stall: it keeps its connections, and answers nothing."""
         self._node.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._node.signal(signal.SIGCONT)
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncGenerator[None]:
+        self.pause()
         try:
             yield
         finally:
-            self._node.signal(signal.SIGCONT)
+            self.resume()
 
 
 @asynccontextmanager

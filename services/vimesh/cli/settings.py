@@ -132,6 +132,8 @@ _ALL: tuple[Setting[Any], ...] = (
     CONTACT_WITHIN,
     CONTACTS_PER_S,
     REPLACEMENTS_PER_S,
+    KEEP_EVENTS,
+    KEEP_FOR,
     ENGINE,
     MISTRAL_URL,
     MISTRAL_TIMEOUT,

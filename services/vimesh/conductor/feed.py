@@ -16,6 +16,7 @@ from vimesh.domain.ports import VimStore
 _log = structlog.get_logger()
 
 _PAGE = 1000
+_LEAST_S = 0.005
 
 
 class Feed:
@@ -73,6 +74,8 @@ class Feed:
                 await self._poked.wait()
         except TimeoutError:
             pass
+        # However often it is poked: what comes close together is read together.
+        await asyncio.sleep(_LEAST_S)
         self._poked.clear()
 
     async def _read(self) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, String
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator
@@ -15,16 +12,13 @@ Whole = BigInteger().with_variant(Integer(), "sqlite")
 Micros = Whole
 """Microseconds since 1970, UTC, by the database's clock."""
 
-LIKE_SQLITE: Mapping[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
-"""Options of each table, for MariaDB and MySQL: whatever the server's defaults are."""
-
 Bytes = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
 """Up to 16 MiB: what MariaDB calls a BLOB ends at 64 KiB."""
 
 
 def word(length: int) -> String:
     """Text of so many characters that is compared and put in order by its code points, as SQLite does."""
-    # MariaDB's are all of their table's kind.
+    # MariaDB's are all of their table's kind: see `migrations.once`.
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 
 class NowMicros(FunctionElement[int]):
-    """The database's clock, in microseconds since 1970."""
+    """The database's clock, in microseconds since 1970: one time for the whole of a statement, when that began."""
 
     type = BigInteger()
     inherit_cache = True
@@ -23,12 +23,12 @@ def _now_of_sqlite(element: NowMicros, compiler: SQLCompiler, **kw: object) -> s
 
 @compiles(NowMicros, "postgresql")
 def _now_of_postgresql(element: NowMicros, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
-    return "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT"
+    return "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::BIGINT"
 
 
 @compiles(NowMicros, "mysql", "mariadb")
 def _now_of_mysql(element: NowMicros, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
-    return "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)"
+    return "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
 
 
 class _Matches(FunctionElement[bool]):

@@ -31,7 +31,11 @@ class Lane:
         Raises Overloaded when too many wait, or no place was free in time.
         """
         await self._turn(urgent=urgent)
-        future = begin()
+        try:
+            future = begin()
+        except BaseException:
+            self._pass_on()
+            raise
         self._running.add(future)
         future.add_done_callback(self._done)
         return await asyncio.shield(future)

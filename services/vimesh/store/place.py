@@ -19,6 +19,9 @@ from vimesh.store.sqlite_file import SqliteFile, sqlite_file
 
 _FORMS = "sqlite:///<path>, postgresql://<user>:<password>@<host>/<database> or mysql://... for MariaDB"
 _DRIVERS = {"postgresql": "asyncpg", "mysql": "asyncmy", "mariadb": "asyncmy"}
+# As libpq calls it, and as the driver does.
+_SAME = {"sslmode": "ssl"}
+_OPTIONS = {"postgresql": {"ssl"}}
 _EXTRAS = {"asyncpg": "postgresql", "asyncmy": "mysql"}
 
 
@@ -26,8 +29,8 @@ def place_of(database_url: str, lock_timeout_s: float | None = None) -> SqliteFi
     """Read a database URL. Raises BadSetting."""
     try:
         url = make_url(database_url)
-    except ArgumentError:
-        # Without its cause: that quotes the URL, password and all.
+    except (ArgumentError, ValueError):
+        # Without its cause: that quotes the URL, or a part of the password that it took for a port.
         raise BadSetting(SETTING, f"must look like {_FORMS}") from None
     place = sqlite_file(url) if url.get_backend_name() == "sqlite" else _server(url)
     return place if lock_timeout_s is None else replace(place, lock_timeout_s=lock_timeout_s)
@@ -42,11 +45,14 @@ def _server(url: URL) -> Server:
         raise BadSetting(SETTING, f"{url.drivername} is not used here; leave the driver out: {backend}://...")
     if not url.database:
         raise BadSetting(SETTING, f"names no database; use {_FORMS}")
+    options = {_SAME.get(key, key): value for key, value in url.query.items()}
+    if unknown := sorted(set(options) - _OPTIONS.get(backend, set())):
+        raise BadSetting(SETTING, f"has options that are not known here: {', '.join(unknown)}")
     if find_spec(driver) is None:
         raise BadSetting(SETTING, f"{backend} needs a driver: pip install 'vimesh[{_EXTRAS[driver]}]'")
     # To SQLAlchemy MariaDB is a kind of mysql; it finds out which by itself.
     kind = "postgresql" if backend == "postgresql" else "mysql"
-    return Server(url.set(drivername=f"{kind}+{driver}"))
+    return Server(url.set(drivername=f"{kind}+{driver}", query=options))
 
 
 @asynccontextmanager

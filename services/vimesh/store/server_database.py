@@ -17,6 +17,9 @@ from vimesh.store.laned import BROWSERS, READERS
 T = TypeVar("T")
 
 _CONNECT_S = 5.0
+_CLOSE_S = 2.0
+_ALIVE_S = 30.0
+"""How often the connection that hears of commits is asked whether it lives."""
 _BROWSE_S = 60.0
 """What looks at every VIM may take longer than what looks at one."""
 
@@ -50,8 +53,12 @@ _CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
     "mysql": {
         "connect_timeout": int(_CONNECT_S),
         "charset": "utf8mb4",
-        # A time zone with a summer time would let the clock go back. The rest is read by MariaDB only.
-        "init_command": f"SET time_zone = '+00:00' /*M! , idle_transaction_timeout = {_IDLE_S} */",
+        # A time zone with a summer time would let the clock go back; a lax mode cuts text that is too long. The rest is
+        # read by MariaDB only.
+        "init_command": (
+            "SET time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION' "
+            f"/*M! , idle_transaction_timeout = {_IDLE_S} */"
+        ),
     },
 }
 
@@ -64,8 +71,9 @@ class ServerTransactions:
         # One statement sees what was committed before it, also after it waited for a lock: with a snapshot of its
         # begin, a transaction would judge by what was true before the one that it waited for.
         self._writer = server.engine(1, "READ COMMITTED")
+        self._reader = server.engine(READERS + BROWSERS, "AUTOCOMMIT")
         self._tells = server.url.get_backend_name() == "postgresql"
-        self._reader = server.engine(READERS + BROWSERS + self._tells, "AUTOCOMMIT")
+        self._listener = server.engine(1, "AUTOCOMMIT")
 
     def read(self, work: Work[T]) -> asyncio.Future[T]:
         return _task(self._run(self._reader, work, self._limit_s))
@@ -93,20 +101,48 @@ class ServerTransactions:
             await asyncio.Event().wait()
 
     async def _listen(self, heard: Callable[[], None]) -> None:
-        """Raises OSError when the connection breaks."""
-        async with self._reader.connect() as connection:
+        """Raises OSError, or DBAPIError, when the connection breaks."""
+        import asyncpg  # noqa: PLC0415 - there is one only where it is used
+
+        async with self._listener.connect() as connection:
             listening: Any = (await connection.get_raw_connection()).driver_connection
             broken = asyncio.Event()
-            listening.add_termination_listener(lambda _: broken.set())
-            await listening.add_listener(COMMITS, lambda *_: heard())
-            heard()  # of what happened before
-            await broken.wait()
-            await connection.invalidate()
+            try:
+                listening.add_termination_listener(lambda _: broken.set())
+                async with asyncio.timeout(self._limit_s):
+                    await listening.add_listener(COMMITS, lambda *_: heard())
+                heard()  # of what happened before
+                while not await _happens(broken, _ALIVE_S):
+                    # A server that vanished without a word tells of nothing.
+                    async with asyncio.timeout(self._limit_s):
+                        await listening.execute("SELECT 1")
+            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                raise ConnectionError("the connection that hears of commits broke") from error
+            finally:
+                # Broken off: to take leave would take an answer. The next one is a new one.
+                await connection.invalidate()
         raise ConnectionError("the connection that hears of commits broke")
 
     async def close(self) -> None:
-        await self._writer.dispose()
-        await self._reader.dispose()
+        await asyncio.gather(*(close(engine) for engine in (self._writer, self._reader, self._listener)))
+
+
+async def close(engine: AsyncEngine) -> None:
+    """Close its connections. A server that stands still does not take leave: then they end with the process."""
+    try:
+        async with asyncio.timeout(_CLOSE_S):
+            await engine.dispose()
+    except TimeoutError:
+        await engine.dispose(close=False)
+
+
+async def _happens(event: asyncio.Event, within_s: float) -> bool:
+    try:
+        async with asyncio.timeout(within_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 class _Stale(ConnectionError):

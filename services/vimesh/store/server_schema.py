@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.store import migrating
 from vimesh.store.database import SETTING, trouble_as_unavailable
-from vimesh.store.server_database import Server
+from vimesh.store.server_database import Server, close
 
 # Held by the session, not by the transaction: MariaDB commits with each statement that changes tables.
 _ACQUIRE = {
@@ -41,6 +41,7 @@ async def upgrade(server: Server, limit_s: float) -> None:
         acquired = await connection.execute(_ACQUIRE[server.url.get_backend_name()])
         if acquired.scalar_one() != 1:
             raise StoreUnavailable
+        await _require_unicode(connection)
         await connection.commit()
         await connection.run_sync(migrating.to_newest)
         await connection.commit()
@@ -50,6 +51,14 @@ async def current(server: Server, limit_s: float) -> str | None:
     """Raises BadSetting, StoreUnavailable."""
     async with _connected(server, limit_s) as connection:
         return await connection.run_sync(migrating.revision_of)
+
+
+async def _require_unicode(connection: AsyncConnection) -> None:
+    """Raise BadSetting for a database that cannot hold every text. MariaDB says so for each table."""
+    if connection.dialect.name == "postgresql":
+        encoding = (await connection.execute(text("SHOW server_encoding"))).scalar_one()
+        if encoding != "UTF8":
+            raise BadSetting(SETTING, f"the database keeps text as {encoding}; make one with ENCODING 'UTF8'")
 
 
 @asynccontextmanager
@@ -65,9 +74,11 @@ async def _connected(server: Server, limit_s: float) -> AsyncGenerator[AsyncConn
         refusal = _REFUSALS.get(_code_of(error.__cause__))
         if refusal is None:
             raise
-        raise BadSetting(SETTING, f"{refusal} ({server.url.render_as_string(hide_password=True)})") from error
+        # Without its options: one of them may be a password, too.
+        shown = server.url.set(query={}).render_as_string(hide_password=True)
+        raise BadSetting(SETTING, f"{refusal} ({shown})") from error
     finally:
-        await engine.dispose()
+        await close(engine)
 
 
 def _code_of(error: BaseException | None) -> object:

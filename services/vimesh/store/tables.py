@@ -6,7 +6,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
-    Float,
+    Double,
     Index,
     Integer,
     MetaData,
@@ -16,7 +16,7 @@ from sqlalchemy import (
     false,
 )
 
-from vimesh.store.columns import LIKE_SQLITE, Bytes, Micros, Unsigned, Whole, word
+from vimesh.store.columns import Bytes, Micros, Unsigned, Whole, word
 
 metadata = MetaData(
     naming_convention={
@@ -46,7 +46,7 @@ vims = Table(
     Column("status", word(16), nullable=False),
     Column("reason", word(64), nullable=False),
     Column("detail", Text, nullable=False),
-    Column("round_trip_s", Float),
+    Column("round_trip_s", Double),
     Column("status_time", Micros, nullable=False),
     Column("engine", word(16), nullable=False),
     Column("action_id", word(36), nullable=False),
@@ -73,7 +73,6 @@ vims = Table(
     Index(None, "engine", "id"),
     # The silences that are to be put on record, and the actions that are to be replaced, each the oldest first.
     Index(None, "holds", "lease_until"),
-    **LIKE_SQLITE,
 )
 
 events = Table(
@@ -93,7 +92,6 @@ events = Table(
     Column("detail", Text, nullable=False),
     Column("document", JSON(none_as_null=True)),  # the VIM without its secrets
     Index(None, "vim_id", "revision"),
-    **LIKE_SQLITE,
 )
 
 # One row. Whoever writes takes it first, so changes commit one after the other and in the order of their revisions.
@@ -103,7 +101,6 @@ revisions = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("oldest", Whole, nullable=False),
     Column("newest", Whole, nullable=False),
-    **LIKE_SQLITE,
 )
 
 requests = Table(
@@ -114,7 +111,6 @@ requests = Table(
     Column("vim_id", word(36), nullable=False),
     Column("create_time", Micros, nullable=False),
     Index(None, "create_time"),
-    **LIKE_SQLITE,
 )
 
 # What a workflow engine has to be told, in the order in which it must be told of one VIM.
@@ -137,5 +133,4 @@ todos = Table(
     Column("error", Text, nullable=False),
     Index(None, "vim_id", "number"),
     Index(None, "due_time"),
-    **LIKE_SQLITE,
 )

@@ -5,15 +5,23 @@ MariaDB cannot undo a change of tables: a migration that was broken off has left
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
-
-from vimesh.store.columns import LIKE_SQLITE
 
 
 def create_table(name: str, *parts: sa.Column[object] | sa.Constraint) -> None:
     if not sa.inspect(op.get_bind()).has_table(name):
-        op.create_table(name, *parts, **LIKE_SQLITE)
+        op.create_table(name, *parts, **_options())
+
+
+def _options() -> dict[str, Any]:
+    """Have MariaDB and MySQL compare text by its code points, as the others do, whatever their defaults are."""
+    dialect = op.get_bind().dialect
+    # Not utf8mb4_bin: to that, trailing blanks are nothing.
+    collation = "utf8mb4_nopad_bin" if getattr(dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
+    return {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": collation}
 
 
 def create_index(name: str, table: str, columns: list[str]) -> None:

@@ -57,7 +57,7 @@ def _create_vims() -> None:
         sa.Column("status", word(16), nullable=False),
         sa.Column("reason", word(64), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("round_trip_s", sa.Float(), nullable=True),
+        sa.Column("round_trip_s", sa.Double(), nullable=True),
         sa.Column("status_time", Whole, nullable=False),
         sa.Column("engine", word(16), nullable=False),
         sa.Column("action_id", word(36), nullable=False),
