@@ -36,10 +36,10 @@ proto: $(VENV)/.dev
 	$(BIN)/buf lint gen/vimesh/v1/contract.binpb --config protos/buf.yaml --path vimesh
 	$(BIN)/buf breaking gen/vimesh/v1/contract.binpb --against protos/baseline.binpb --config protos/buf.yaml --path vimesh
 
-# Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker. What must have
-# the machine for itself comes after that.
+# Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker, and the files come
+# in the order of tests/conftest.py, the longest first. What must have the machine for itself comes after that.
 test: $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready samples/node/node_modules
-	$(BIN)/pytest -m 'not alone' --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest -m 'not alone' --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 	$(BIN)/pytest -m alone $(ARGS)
 
 # Faults at random against a real fleet on each database, and the scenarios that must go without any loss: about an

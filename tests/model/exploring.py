@@ -16,6 +16,8 @@ from vimesh.store.sql import SqlStore
 
 EXAMPLES = "VIMESH_TEST_EXAMPLES"
 """Asks for so many examples, others each time."""
+LIMIT_S = 3600 if os.environ.get(EXAMPLES) else 300
+"""How long it may take to explore."""
 _STEPS = 30
 
 
@@ -27,16 +29,15 @@ class Explored:
 def healthy(examples: int) -> settings:
     """So many examples, always the same; or as many others as the environment says, and a failing one is made small."""
     asked = os.environ.get(EXAMPLES)
+    if not asked:
+        return repeated(examples)
     return settings(
-        _PLAIN,
-        max_examples=int(asked or examples),
-        derandomize=not asked,
-        phases=(Phase.reuse, Phase.generate, Phase.shrink),
+        _PLAIN, max_examples=int(asked), derandomize=False, phases=(Phase.reuse, Phase.generate, Phase.shrink)
     )
 
 
-def mutated(examples: int) -> settings:
-    """At most so many examples, always the same, up to the first that fails."""
+def repeated(examples: int) -> settings:
+    """At most so many examples, always the same, up to the first that fails: to make that one small takes minutes."""
     return settings(_PLAIN, max_examples=examples, derandomize=True, phases=(Phase.generate,))
 
 

@@ -30,6 +30,9 @@ changes: st.SearchStrategy[dict[str, str | Engine]] = st.one_of(
     st.fixed_dictionaries({"engine": engines}),
     st.fixed_dictionaries({"auth_url": urls, "engine": engines, "description": st.sampled_from("ab")}),
 )
+openings: st.SearchStrategy[dict[str, str | Engine]] = st.fixed_dictionaries(
+    {"engine": st.just(Engine.EXTERNAL)}, optional={"auth_url": urls}
+)
 verdicts = st.sampled_from(
     (
         (Status.REACHABLE, ""),
@@ -77,6 +80,13 @@ class Protocol(RuleBasedStateMachine):
     @rule(seat=seats, slot=slots, change=changes, fate=fates)
     def modify(self, seat: int, slot: int, change: dict[str, str | Engine], fate: Fate) -> None:
         self._do(self._world.modify(seat, self._there(slot), fate, **change))
+
+    @rule(seat=seats, slot=slots, url=urls, change=openings, fate=fates)
+    def open(self, seat: int, slot: int, url: str, change: dict[str, str | Engine], fate: Fate) -> None:
+        """Let those report that know only the VIM, when it may have a new target by now, or get one."""
+        there = self._there(slot)
+        self._do(self._world.modify(seat, there, Fate.ANSWERED, auth_url=url))
+        self._do(self._world.modify(1 - seat, there, fate, **change))
 
     @precondition(lambda self: len(self._world.model.vims) > 1)
     @rule(seat=seats, slot=slots, fate=fates, sure=st.booleans())

@@ -69,7 +69,11 @@ class Model:
     def moves(self, vim_id: str, auth_url: str | None, engine: Engine | None) -> bool:
         """Say whether a modification brings a new action (G11)."""
         vim = self.vims[vim_id]
-        return auth_url not in (None, vim.auth_url) or engine not in (None, vim.engine)
+        return auth_url not in (None, vim.auth_url) or engine not in (None, vim.engine) or self.opens(vim_id, engine)
+
+    def opens(self, vim_id: str, engine: Engine | None) -> bool:
+        """Say whether the new action is the one that knows only its VIM: never if that was the old one (G11)."""
+        return engine is Engine.EXTERNAL and self.vims[vim_id].action_id != vim_id
 
     def modify(
         self, vim_id: str, auth_url: str | None, description: str | None, engine: Engine | None, action_id: str

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, bindparam, exists, select, update
+from sqlalchemy import Select, bindparam, exists, select
 
 from tests.model.stale import StaleRead, StaleSweep
 from vimesh.domain.errors import StoreUnavailable
@@ -15,6 +16,7 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.vims import BadAction, Engine, Outcome, Recorded, Report, Standing, judge
 from vimesh.store import changes, events, lapsing, modification, records, registration, reports, sweep
 from vimesh.store.group import Contact
+from vimesh.store.registration import first_action_id
 from vimesh.store.shown import LAPSED, Row
 from vimesh.store.sql import SqlStore
 from vimesh.store.tables import events as log
@@ -70,8 +72,8 @@ def _unknown_vims(patch: Patch) -> None:
 
 
 def _unfenced_write(patch: Patch) -> None:
-    for name, columns in (("_CHANGE", reports._CHANGED), ("_RENEW", reports._RENEWED)):
-        patch.setattr(reports, name, _set(update(vims).where(vims.c.id == bindparam("of_vim")), columns))
+    for name in ("_CHANGE", "_RENEW"):
+        patch.setattr(reports, name, replace(getattr(reports, name), keys=("id",)))
 
 
 def _same_action_for_a_new_target(patch: Patch) -> None:
@@ -81,6 +83,17 @@ def _same_action_for_a_new_target(patch: Patch) -> None:
         return {**new_action(before, engine, now), "action_id": before["action_id"]}
 
     patch.setattr(modification, "_new_action", keeps_it)
+
+
+def _same_external_action_for_a_new_target(patch: Patch) -> None:
+    def lets_the_old_one_in(before: Row, engine: Engine | None) -> str:
+        return first_action_id(before["id"], engine) if engine else str(uuid.uuid4())
+
+    patch.setattr(modification, "_next_action_id", lets_the_old_one_in)
+
+
+def _closed_for_good(patch: Patch) -> None:
+    patch.setattr(modification, "_opens", lambda *_: False)
 
 
 # --- leases and replacements
@@ -106,13 +119,12 @@ def _sweep_of_external(patch: Patch) -> None:
 
 
 def _unfenced_sweep(patch: Patch) -> None:
-    patch.setattr(sweep, "_REPLACE", _set(update(vims).where(vims.c.id == bindparam("of_vim")), sweep._REPLACED))
+    patch.setattr(sweep, "_REPLACE", replace(sweep._REPLACE, keys=("id",)))
 
 
 def _observation_kept(patch: Patch) -> None:
-    kept = [name for name in sweep._REPLACED if name != "observation"]
-    patch.setattr(sweep, "_REPLACED", tuple(kept))
-    patch.setattr(sweep, "_REPLACE", _set(sweep._OF_ACTION, kept))
+    kept = tuple(name for name in sweep._REPLACED if name != "observation")
+    patch.setattr(sweep, "_REPLACE", replace(sweep._REPLACE, columns=kept))
 
 
 def _no_renewal(patch: Patch) -> None:
@@ -193,30 +205,29 @@ class AnsweredTooEarly(SqlStore):
             return [Recorded(contact.report.status) for contact in contacts]
 
 
-def _set(statement: Any, names: Sequence[str]) -> Any:  # noqa: ANN401 - an UPDATE
-    return statement.values({name: bindparam(f"new_{name}") for name in names})
-
-
 def _of(*guarantees: str) -> frozenset[str]:
     return frozenset(guarantees)
 
 
+# Where an answer was lost, the log is the first to show what was believed: G8.
 MUTATIONS = (
-    Mutation("no_check_of_the_action_id", _of("G1", "G3"), _no_action_id),
-    Mutation("no_check_of_the_observation", _of("G1", "G5"), _no_observation),
-    Mutation("observations_compared_with_a_sign", _of("G1", "G5"), _signed_observation),
+    Mutation("no_check_of_the_action_id", _of("G1", "G3", "G8"), _no_action_id),
+    Mutation("no_check_of_the_observation", _of("G1", "G5", "G8"), _no_observation),
+    Mutation("observations_compared_with_a_sign", _of("G1", "G5", "G8"), _signed_observation),
     Mutation("unknown_vims_are_believed_in", _of("G3"), _unknown_vims),
     Mutation("trouble_is_answered_bad_action", _of("G3"), kind=TroubleIsBadAction),
     Mutation("answered_without_a_commit", _of("G2"), kind=AnsweredTooEarly),
     Mutation("judged_by_a_stale_read", _of("G1", "G3", "G5", "G8"), kind=StaleRead),
     Mutation("judged_by_a_stale_read_and_written_by_anyone", _of("G1", "G3", "G5", "G8"), _unfenced_write, StaleRead),
     Mutation("a_new_target_keeps_its_action", _of("G11"), _same_action_for_a_new_target),
+    Mutation("a_new_target_keeps_the_external_action", _of("G11"), _same_external_action_for_a_new_target),
+    Mutation("an_external_vim_is_closed_for_good", _of("G8", "G11"), _closed_for_good),
     Mutation("a_sweep_takes_the_living", _of("G7"), _sweep_of_the_living),
     Mutation("a_sweep_takes_whose_silence_is_not_told", _of("G7"), _sweep_of_those_not_told),
     Mutation("a_sweep_takes_external_actions", _of("G7"), _sweep_of_external),
     Mutation("a_sweep_trusts_a_stale_read", _of("G7", "G8"), _unfenced_sweep, StaleSweep),
     Mutation("a_replacement_keeps_the_observation", _of("G5"), _observation_kept),
-    Mutation("a_contact_grants_no_lease", _of("G5", "G6", "G7"), _no_renewal),
+    Mutation("a_contact_grants_no_lease", _of("G2", "G5", "G6", "G7"), _no_renewal),
     Mutation("a_lapse_is_forgotten", _of("G6"), _lapse_forgotten),
     Mutation("readers_do_not_see_a_silence", _of("G6"), _silence_unread),
     Mutation("a_silence_is_not_told_before_its_end", _of("G8"), _silence_untold),

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.model.broken import Broken
-from tests.model.exploring import Explored, explore, mutated
+from tests.model.exploring import Explored, explore, repeated
 from tests.model.mutations import MUTATIONS, Mutation
 
 ALL = os.environ.get("VIMESH_TEST_MUTATIONS") == "all"
@@ -34,7 +34,7 @@ async def test_a_conductor_that_lacks_a_part_of_the_protocol_is_found_out(
     mutation.apply(monkeypatch)
 
     with pytest.raises(Broken) as found:
-        await explore(database_url, mutated(500), explored, mutation.kind)
+        await explore(database_url, repeated(500), explored, mutation.kind)
 
     print(f"{mutation.name}: {found.value} after {explored.examples - 1} examples")
     assert found.value.guarantee in mutation.guarantees

@@ -75,11 +75,10 @@ class World:
         vim_id, wish = vim_id_of(slot), Modification(**fields)  # type: ignore[arg-type]  # three fields by name
         expected = None if vim_id in self.model.vims else VimNotFound
         if await self._change(seat, fate, expected, lambda at: at.store.modify(vim_id, wish)):
-            moves, action_id = self.model.moves(vim_id, wish.auth_url, wish.engine), ""
-            if moves:
-                external = wish.engine is Engine.EXTERNAL and self.model.vims[vim_id].engine is not Engine.EXTERNAL
+            action_id = ""
+            if self.model.moves(vim_id, wish.auth_url, wish.engine):
                 action_id = await self._newest_action()
-                self._wanted(vim_id, action_id, vim_id if external else "")
+                self._wanted(vim_id, action_id, vim_id if self.model.opens(vim_id, wish.engine) else "")
             self.model.modify(vim_id, wish.auth_url, wish.description, wish.engine, action_id)
         await self.agree()
 
@@ -276,9 +275,13 @@ class World:
         return events[-1].action_id
 
     def _wanted(self, vim_id: str, action_id: str, expected: str) -> None:
-        """Note a new action: one that never was, or, where others start them, the one that knows only its VIM."""
+        """Note a new action: one that never was, or the expected one, which knows only its VIM.
+
+        That one is the same action in every life of the id, so it may have been wanted before. No other may.
+        """
         known = {old for actions in self.actions.values() for old in actions}
-        if action_id != expected and (expected or not action_id or action_id in known):
+        right = action_id == expected if expected else action_id not in {"", vim_id, *known}
+        if not right:
             raise Broken("G11", f"{action_id} is no new action of {vim_id}")
         self.actions.setdefault(vim_id, []).append(action_id)
 
