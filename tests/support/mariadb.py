@@ -49,7 +49,7 @@ class MariaDb:
             installing = await asyncio.create_subprocess_exec(
                 _program("mariadb-install-db"),
                 *("--no-defaults", f"--datadir={self._data}", "--auth-root-authentication-method=normal"),
-                *("--skip-test-db", *_user()),
+                *("--skip-test-db", *self._own()),
                 env=_environment(),
                 stdout=output,
                 stderr=output,
@@ -61,7 +61,7 @@ class MariaDb:
         """Return when it greets its clients."""
         node = self._node = await ProcessGroup.start(
             _program("mariadbd"),
-            *(*_OPTIONS, *_user(), f"--datadir={self._data}", f"--port={self.port}"),
+            *(*_OPTIONS, *self._own(), f"--datadir={self._data}", f"--port={self.port}"),
             *(f"--socket={self._folder / 'mariadb.sock'}", f"--pid-file={self._folder / 'mariadb.pid'}"),
             environment=_environment(),
             output=self._output,
@@ -84,6 +84,10 @@ class MariaDb:
     def signal(self, number: signal.Signals) -> None:
         if self._node is not None:
             self._node.signal(number)
+
+    def _own(self) -> list[str]:
+        # A node that starts removes all temporary tables that it finds, those of another one too.
+        return [*_user(), f"--tmpdir={self._folder}"]
 
     @property
     def _data(self) -> Path:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy import Connection, bindparam, exists, select
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
+from vimesh.store.batches import Rewrite, update_rows
 from vimesh.store.changes import Changes
 from vimesh.store.shown import SILENT, Row, silent
 from vimesh.store.tables import vims
@@ -20,9 +21,7 @@ _OLDEST_SILENT = (
     .order_by(vims.c.lease_until, vims.c.id)
     .limit(bindparam("count"))
 )
-_LAPSE = (
-    update(vims).where(vims.c.id == bindparam("of_vim")).values({name: bindparam(f"new_{name}") for name in SILENCE})
-)
+_LAPSE = Rewrite(vims, ("id",), SILENCE)
 
 
 def any_silent(connection: Connection) -> bool:
@@ -34,11 +33,8 @@ def lapse(connection: Connection, limit: int) -> int:
     """Put the oldest silences on record; return how many."""
     changes = Changes.begin(connection)
     found = connection.execute(_OLDEST_SILENT, {"now": changes.now, "count": limit}).mappings().all()
-    lapsed = [with_its_silence(row, changes) for row in found]
-    if lapsed:
-        connection.execute(
-            _LAPSE, [{"of_vim": row["id"], **{f"new_{name}": row[name] for name in SILENCE}} for row in lapsed]
-        )
+    lapsed = [(row, with_its_silence(row, changes)) for row in found]
+    update_rows(connection, _LAPSE, lapsed)
     changes.write()
     return len(lapsed)
 

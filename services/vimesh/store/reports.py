@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import renewal_due
 from vimesh.domain.vims import BadAction, Outcome, Recorded, Report, Standing, Status, judge
+from vimesh.store.batches import Rewrite, update_rows
 from vimesh.store.changes import Changes
 from vimesh.store.dialects import NowMicros
 from vimesh.store.group import Contact
@@ -39,9 +40,9 @@ _STANDINGS = select(
     (vims.c.lease_until - NowMicros()).label("remaining"),
 ).where(_OF_REPORTS)
 # The action is matched although it was read in this transaction: the statement alone keeps G1, on any database.
-_OF_ACTION = update(vims).where(vims.c.id == bindparam("of_vim"), vims.c.action_id == bindparam("of_action"))
-_CHANGE = _OF_ACTION.values({name: bindparam(f"new_{name}") for name in _CHANGED})
-_RENEW = _OF_ACTION.values({name: bindparam(f"new_{name}") for name in _RENEWED})
+_OF_ACTION = ("id", "action_id")
+_CHANGE = Rewrite(vims, _OF_ACTION, _CHANGED)
+_RENEW = Rewrite(vims, _OF_ACTION, _RENEWED)
 
 
 def settled(connection: Connection, contacts: Sequence[Contact]) -> list[Outcome | None]:
@@ -77,9 +78,9 @@ def write(connection: Connection, contacts: Sequence[Contact]) -> list[Outcome]:
             # A lease that goes on touches one index only, and is what most writes are.
             moves = isinstance(outcome, Recorded) or after["revision"] != before["revision"]
             (changed if moves else renewed)[after["id"]] = rows[after["id"]] = after
-    for statement, columns, written in ((_RENEW, _RENEWED, renewed), (_CHANGE, _CHANGED, changed)):
-        if written:
-            connection.execute(statement, [_parameters(row, columns) for row in written.values()])
+    # Who has changed keeps its action: each row is found by what it holds.
+    for rewrite, written in ((_RENEW, renewed), (_CHANGE, changed)):
+        update_rows(connection, rewrite, [(row, row) for row in written.values()])
     changes.write()
     return outcomes
 
@@ -134,7 +135,3 @@ def _recorded(report: Report, before: Row, *, moved: bool, now: int) -> dict[str
         "status_time": now - micros_of_age(report.age_s) if moved else before["status_time"],
         "holds": True,
     }
-
-
-def _parameters(row: Row, columns: Sequence[str]) -> dict[str, Any]:
-    return {"of_vim": row["id"], "of_action": row["action_id"], **{f"new_{name}": row[name] for name in columns}}

@@ -9,11 +9,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy import Connection, bindparam, exists, select
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
 from vimesh.domain.vims import Engine
+from vimesh.store.batches import Rewrite, update_rows
 from vimesh.store.changes import Changes
 from vimesh.store.shown import LAPSED, WAITING, Row, begun
 from vimesh.store.tables import vims
@@ -30,9 +31,9 @@ _OLDEST = (
     .order_by(vims.c.lease_until, vims.c.id)
     .limit(bindparam("count"))
 )
-_OF_ACTION = update(vims).where(vims.c.id == bindparam("of_vim"), vims.c.action_id == bindparam("of_action"))
-_POSTPONE = _OF_ACTION.values(lease_until=bindparam("to"))
-_REPLACE = _OF_ACTION.values({name: bindparam(f"new_{name}") for name in _REPLACED})
+_OF_ACTION = ("id", "action_id")
+_POSTPONE = Rewrite(vims, _OF_ACTION, ("lease_until",))
+_REPLACE = Rewrite(vims, _OF_ACTION, _REPLACED)
 _LOOKED_AT = 2000
 """Bounds what one sweep does while an engine is away and has much to start."""
 
@@ -48,9 +49,8 @@ def sweep(connection: Connection, limit: int) -> int:
     found = {"now": changes.now, "count": limit + _LOOKED_AT}
     lapsed = connection.execute(_OLDEST, found).mappings().all()
     _postpone(connection, [row for row in lapsed if _waits(row)], changes.now)
-    replaced = [_replace(row, changes) for row in [row for row in lapsed if not _waits(row)][:limit]]
-    if replaced:
-        connection.execute(_REPLACE, replaced)
+    replaced = [(row, _replace(row, changes)) for row in [row for row in lapsed if not _waits(row)][:limit]]
+    update_rows(connection, _REPLACE, replaced)
     changes.write()
     return len(replaced)
 
@@ -63,14 +63,11 @@ def _waits(row: Row) -> bool:
 def _postpone(connection: Connection, waiting: Sequence[Row], now: int) -> None:
     """Look at them again much later: the start grace begins anew when the engine has been told."""
     to = now + micros(LONGEST_GRACE_S)
-    if waiting:
-        connection.execute(
-            _POSTPONE, [{"of_vim": row["id"], "of_action": row["action_id"], "to": to} for row in waiting]
-        )
+    update_rows(connection, _POSTPONE, [(row, {**row, "lease_until": to}) for row in waiting])
 
 
-def _replace(row: Row, changes: Changes) -> dict[str, Any]:
-    """Note the change, and return what is to be written."""
+def _replace(row: Row, changes: Changes) -> Row:
+    """Note the change, and return the row with its new action."""
     after = {**row, **_replacement(row, changes)}
     changes.add(
         EventKind.ACTION_REPLACED,
@@ -78,7 +75,7 @@ def _replace(row: Row, changes: Changes) -> dict[str, Any]:
         previous_status=row["status"],
         stopped=row,
     )
-    return {"of_vim": row["id"], "of_action": row["action_id"], **{f"new_{name}": after[name] for name in _REPLACED}}
+    return after
 
 
 def _replacement(row: Row, changes: Changes) -> dict[str, Any]:
