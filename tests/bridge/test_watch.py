@@ -11,14 +11,15 @@ from tests.support.scripted_conductor import ScriptedConductor, serving
 from tests.support.waiting import until
 from vimesh.bridge.crew import crew
 from vimesh.bridge.progress import Progress
-from vimesh.bridge.watch import Watch, WatchLimits
+from vimesh.bridge.watch import Watch
 from vimesh.domain.background import beside
 from vimesh.rpc.channels import channel
+from vimesh.rpc.following import Following, FollowLimits
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_pb2
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 
-_LIMITS = WatchLimits(silence_s=5, first_pause_s=0.01, longest_pause_s=0.05, shortest_stream_s=0)
+_LIMITS = FollowLimits(silence_s=5, first_pause_s=0.01, longest_pause_s=0.05, shortest_stream_s=0)
 _PATIENCE_S = 10
 
 
@@ -37,8 +38,11 @@ class Ends:
 @asynccontextmanager
 async def watching(conductor: ScriptedConductor, progress: Progress, ends: Ends) -> AsyncGenerator[None]:
     async with serving(conductor) as port, channel(f"127.0.0.1:{port}") as opened, crew() as workers:
-        watch = Watch(ConductorServiceStub(opened), ends.end, progress, workers, random=Random(1), limits=_LIMITS)
-        async with beside(watch.run()):
+        clock = asyncio.get_running_loop().time
+        following = Following(
+            ConductorServiceStub(opened), _LIMITS, meanwhile="actions go on", clock=clock, random=Random(1)
+        )
+        async with beside(following.run(Watch(ends.end, progress, workers))):
             yield
 
 

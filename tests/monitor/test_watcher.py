@@ -14,13 +14,14 @@ from vimesh.domain.actions import Action, ActionScope, Shard
 from vimesh.domain.endpoints import endpoint_of
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.domain.vims import Engine
-from vimesh.monitor.watcher import ActionSet, Watcher, WatcherLimits
+from vimesh.monitor.watcher import ActionSet, Watcher
 from vimesh.rpc.channels import channel
+from vimesh.rpc.following import Following, FollowLimits
 from vimesh.v1 import action_pb2, vim_pb2
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 
-LIMITS = WatcherLimits(silence_s=5, first_pause_s=0.01, longest_pause_s=0.05, shortest_stream_s=0)
+LIMITS = FollowLimits(silence_s=5, first_pause_s=0.01, longest_pause_s=0.05, shortest_stream_s=0)
 SCOPE = ActionScope(Engine.EMBEDDED, Shard(1, 3))
 
 
@@ -70,13 +71,13 @@ async def watcher(conductor: ScriptedConductor, running: Running) -> AsyncGenera
 
 
 @asynccontextmanager
-async def watching(port: int, running: Running, limits: WatcherLimits = LIMITS) -> AsyncGenerator[None]:
+async def watching(port: int, running: Running, limits: FollowLimits = LIMITS) -> AsyncGenerator[None]:
     actions = ActionSet(running.start, running.stop, running.pairs)
     clock = asyncio.get_running_loop().time
     async with channel(f"127.0.0.1:{port}") as to_conductor, asyncio.TaskGroup() as parts:
         stub = ConductorServiceStub(to_conductor)
-        made = Watcher(stub, SCOPE, actions, clock=clock, random=Random(1), limits=limits)
-        task = parts.create_task(made.run())
+        following = Following(stub, limits, meanwhile="probing goes on", clock=clock, random=Random(1))
+        task = parts.create_task(following.run(Watcher(SCOPE, actions)))
         yield
         task.cancel()
 
@@ -189,7 +190,7 @@ async def test_a_server_that_ends_the_stream_in_good_order_is_left_for_another_a
 
 
 async def test_a_silent_stream_is_taken_as_dead(conductor: ScriptedConductor, running: Running) -> None:
-    limits = WatcherLimits(silence_s=0.2, first_pause_s=0.01)
+    limits = FollowLimits(silence_s=0.2, first_pause_s=0.01)
     async with serving(conductor) as port, watching(port, running, limits):
         (await conductor.watch(0)).say(wanted=wanted("a"), revision=10)
 

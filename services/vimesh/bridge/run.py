@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ from vimesh.bridge.watch import Watch
 from vimesh.domain.background import beside
 from vimesh.domain.supervisor import supervise
 from vimesh.rpc.channels import channel
+from vimesh.rpc.following import Following, FollowLimits
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
@@ -84,10 +86,11 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put to
     endpoint = Endpoint(Updates(conductors, kills, held, settings.rules))
     intake = Intake(endpoint.serve, Replies(broker, random=random), workers, concurrency=settings.concurrency)
     ending = Ending(conductors, kills, held, random=random)
-    watch = Watch(reports, ending.end, progress, workers, random=random)
+    watch = Watch(ending.end, progress, workers)
+    following = Following(reports, FollowLimits(), meanwhile="actions go on", clock=time.monotonic, random=random)
     work = (
         supervise("broker", lambda: broker.run(intake.work)),
-        supervise("watch", watch.run),
+        supervise("watch", lambda: following.run(watch)),
         supervise("state", lambda: _store(progress, state)),
     )
     async with beside(*work):

@@ -15,7 +15,8 @@ from vimesh.domain.vims import Engine
 from vimesh.monitor.host import Host
 from vimesh.monitor.reporter import ReporterLimits
 from vimesh.monitor.reporting_host import reporting_host
-from vimesh.monitor.watcher import ActionSet, Watcher, WatcherLimits
+from vimesh.monitor.watcher import ActionSet, Watcher
+from vimesh.rpc.following import Following, FollowLimits
 
 _log = structlog.get_logger()
 
@@ -26,7 +27,7 @@ class MonitorSettings:
     """Where the front of the mesh is: `host:port`."""
     shard: Shard = field(default_factory=Shard)
     reporter: ReporterLimits = field(default_factory=ReporterLimits)
-    watcher: WatcherLimits = field(default_factory=WatcherLimits)
+    follow: FollowLimits = field(default_factory=FollowLimits)
 
 
 async def run_monitor(settings: MonitorSettings) -> None:
@@ -34,13 +35,14 @@ async def run_monitor(settings: MonitorSettings) -> None:
     async with reporting_host(settings.address, settings.reporter) as running:
         scope = ActionScope(Engine.EMBEDDED, settings.shard)
         actions = ActionSet(running.start, running.stop, running.host.actions)
-        watcher = Watcher(
-            running.stub, scope, actions, clock=time.monotonic, random=SystemRandom(), limits=settings.watcher
+        watcher = Watcher(scope, actions)
+        following = Following(
+            running.stub, settings.follow, meanwhile="probing goes on", clock=time.monotonic, random=SystemRandom()
         )
         _say_hello(settings, running.host)
         async with asyncio.TaskGroup() as parts:
             parts.create_task(supervise("reporter", running.reporter.run))
-            parts.create_task(supervise("watcher", watcher.run))
+            parts.create_task(supervise("watcher", lambda: following.run(watcher)))
 
 
 def _say_hello(settings: MonitorSettings, host: Host) -> None:
