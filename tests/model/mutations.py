@@ -212,8 +212,8 @@ def _of(*guarantees: str) -> frozenset[str]:
 # Where an answer was lost, the log is the first to show what was believed: G8.
 MUTATIONS = (
     Mutation("no_check_of_the_action_id", _of("G1", "G3", "G8"), _no_action_id),
-    Mutation("no_check_of_the_observation", _of("G1", "G5", "G8"), _no_observation),
-    Mutation("observations_compared_with_a_sign", _of("G1", "G5", "G8"), _signed_observation),
+    Mutation("no_check_of_the_observation", _of("G1", "G3", "G5", "G8"), _no_observation),
+    Mutation("observations_compared_with_a_sign", _of("G1", "G3", "G5", "G8"), _signed_observation),
     Mutation("unknown_vims_are_believed_in", _of("G3"), _unknown_vims),
     Mutation("trouble_is_answered_bad_action", _of("G3"), kind=TroubleIsBadAction),
     Mutation("answered_without_a_commit", _of("G2"), kind=AnsweredTooEarly),

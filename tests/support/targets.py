@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from typing import assert_never
 
@@ -35,6 +35,7 @@ class FakeApi:
         self._news = asyncio.Event()
         self._tls = tls
         self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -51,6 +52,13 @@ class FakeApi:
             self._server.close()
             self._server = None
 
+    async def hang_up(self) -> None:
+        """End the connections that are open still: those of a loop that ends first are never closed."""
+        for task in self._serving:
+            task.cancel()
+        while self._serving:
+            await asyncio.wait(self._serving)
+
     async def asked(self, times: int) -> None:
         """Wait until that many requests have come in all."""
         async with asyncio.timeout(PATIENCE_S):
@@ -60,6 +68,10 @@ class FakeApi:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         try:
             request = await reader.readuntil(b"\r\n\r\n")
             self.requests.append(request.decode())
@@ -69,6 +81,8 @@ class FakeApi:
             pass  # the prober hung up
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _behave(self, writer: asyncio.StreamWriter) -> None:
         match self.behaviour:
@@ -102,6 +116,7 @@ async def fake_api(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -
     finally:
         api.release.set()
         await api.refuse()
+        await api.hang_up()
 
 
 def free_port(host: str = "127.0.0.1") -> int:
