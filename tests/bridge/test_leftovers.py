@@ -52,7 +52,9 @@ async def test_what_a_dead_action_left_is_removed_and_kills_no_later_one(site: S
     async def gone() -> bool:
         return name not in await queues(site.broker)
 
-    async with site.bridge():
+    async with site.bridge() as bridge:
+        # What happens before that is found out by the calls of an action, and there is none.
+        await until(lambda: bool(bridge.said("actions are followed")), PATIENCE_S)
         await site.client.deregister(vim.id)
         await eventually(gone, PATIENCE_S)
 

@@ -31,6 +31,7 @@ class Watch:
         self._slots = asyncio.Semaphore(_PENDING)
         self._revision = progress.done
         """Everything up to it was seen; 0: begin with the list."""
+        self._followed = False
 
     def request(self) -> conductor_service_pb2.WatchActionsRequest:
         return conductor_service_pb2.WatchActionsRequest(
@@ -44,6 +45,9 @@ class Watch:
         self._progress.restart()
 
     async def take_in(self, response: conductor_service_pb2.WatchActionsResponse) -> None:
+        if response.revision and not self._followed:
+            self._followed = True
+            _log.info("actions are followed", revision=response.revision)
         step = self._progress.seen(response.revision, len(response.unwanted))
         for unwanted in response.unwanted:
             await self._slots.acquire()
