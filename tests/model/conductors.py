@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Never, TypeVar
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection
 
+from tests.support.databases import clear
 from tests.support.stores import KEY
 from vimesh.domain.background import beside
 from vimesh.domain.errors import StoreUnavailable
@@ -18,7 +19,6 @@ from vimesh.store.database import Database, Work
 from vimesh.store.place import open_database, place_of
 from vimesh.store.secrets import Cipher
 from vimesh.store.sql import SqlStore
-from vimesh.store.tables import metadata, revisions
 
 T = TypeVar("T")
 
@@ -128,11 +128,5 @@ async def two_seats(database_url: str, kind: type[SqlStore] = SqlStore) -> Async
 
 async def begin_anew(conductor: Conductor) -> None:
     """Leave the tables as the migrations make them."""
-
-    def clear(connection: Connection) -> None:
-        for table in metadata.sorted_tables:
-            connection.execute(delete(table))
-        connection.execute(insert(revisions).values(id=1, oldest=2, newest=1))
-
     conductor.database.fate, conductor.database.meanwhile = Fate.ANSWERED, None
     await conductor.database.write(clear)

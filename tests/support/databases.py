@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from sqlalchemy import delete, insert, make_url, text
+from sqlalchemy import Connection, delete, insert, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.support.mariadb import MariaDb, running_mariadb
@@ -83,10 +83,15 @@ async def empty(url: str) -> None:
     """Leave the tables as the migrations make them."""
     engine = create_async_engine(with_driver(url))
     async with engine.begin() as connection:
-        for table in metadata.sorted_tables:
-            await connection.execute(delete(table))
-        await connection.execute(insert(revisions).values(id=1, oldest=2, newest=1))
+        await connection.run_sync(clear)
     await engine.dispose()
+
+
+def clear(connection: Connection) -> None:
+    """Do the same on a connection."""
+    for table in metadata.sorted_tables:
+        connection.execute(delete(table))
+    connection.execute(insert(revisions).values(id=1, oldest=2, newest=1))
 
 
 def with_driver(url: str) -> str:

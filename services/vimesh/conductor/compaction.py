@@ -11,13 +11,10 @@ import structlog
 
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.ports import VimStore
-from vimesh.domain.retention import Retention
+from vimesh.domain.retention import Retention, in_batches
 from vimesh.rpc.link import Link
 
 _log = structlog.get_logger()
-
-_BATCH = 1000
-"""How many changes are dropped in one transaction: reports come in between."""
 
 
 class Compaction:
@@ -41,16 +38,10 @@ class Compaction:
             # So that conductors take turns.
             await asyncio.sleep(self._period_s * (1 + self._jitter() / 2))
             try:
-                await self._drop()
+                dropped = await in_batches(lambda limit: self._store.compact(self._retention, limit))
             except VimeshError as error:
                 self._link.failed(f"{error} ({error.__cause__!r})")
             else:
                 self._link.worked()
-
-    async def _drop(self) -> None:
-        total, dropped = 0, _BATCH
-        while dropped == _BATCH:
-            dropped = await self._store.compact(self._retention, _BATCH)
-            total += dropped
-        if total:
-            _log.info("dropped old changes", count=total)
+                if dropped:
+                    _log.info("dropped old changes", count=dropped)

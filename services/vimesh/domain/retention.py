@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from vimesh.domain.errors import BadSetting
+
+_BATCH = 1000
+"""How many changes to drop in one transaction: reports come in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +25,15 @@ class Retention:
             raise BadSetting("keep_events", "must not be below 0")
         if not self.age_s > 0:
             raise BadSetting("keep_for", "must be above 0")
+
+
+async def in_batches(drop: Callable[[int], Awaitable[int]]) -> int:
+    """Drop up to so many changes at a time until none are left to drop; return how many they were.
+
+    `drop` returns how many it dropped.
+    """
+    total, dropped = 0, _BATCH
+    while dropped == _BATCH:
+        dropped = await drop(_BATCH)
+        total += dropped
+    return total

@@ -7,7 +7,7 @@ from itertools import takewhile
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from vimesh.domain.events import LogSpan
-from vimesh.domain.retention import Retention
+from vimesh.domain.retention import Retention, in_batches
 from vimesh.store import schema
 from vimesh.store.changes import Changes
 from vimesh.store.database import Database
@@ -21,9 +21,6 @@ _OLDEST = select(events.c.revision, events.c.time).order_by(events.c.revision).l
 _CLOCK = select(NowMicros())
 _DROP = delete(events).where(events.c.revision <= bindparam("last"))
 _MOVE_TAIL = update(revisions).values(oldest=bindparam("to"))
-
-BATCH = 1000
-"""How many changes to drop in one transaction: reports come in between."""
 
 
 async def drop(database: Database, retention: Retention, limit: int) -> int:
@@ -41,11 +38,8 @@ async def drop_all(database_url: str, retention: Retention) -> tuple[int, LogSpa
     """
     await schema.check(database_url)
     async with open_database(place_of(database_url)) as database:
-        total, dropped = 0, BATCH
-        while dropped == BATCH:
-            dropped = await drop(database, retention, BATCH)
-            total += dropped
-        return total, await database.read(span)
+        dropped = await in_batches(lambda limit: drop(database, retention, limit))
+        return dropped, await database.read(span)
 
 
 def _any(connection: Connection, retention: Retention) -> bool:
