@@ -10,6 +10,7 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, multiple, precondition, rule
 
+from tests.model.broken import Broken
 from tests.model.conductors import Fate, Seat
 from tests.model.world import PACES_S, Disturbed, Meanwhile, World, slot_of, vim_id_of
 from vimesh.domain.vims import Engine, Report, Status
@@ -67,6 +68,10 @@ class Protocol(RuleBasedStateMachine):
             asyncio.run_coroutine_threadsafe(work, self._loop).result(_STEP_S)
         except Disturbed:
             reject()
+        except Broken:
+            if self._world.disturbed:
+                reject()
+            raise
 
     @initialize(engines=st.tuples(engines, engines))
     def begin(self, engines: Sequence[Engine]) -> None:

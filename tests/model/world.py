@@ -56,6 +56,11 @@ class World:
         self._first = Watcher()
         self._watchers = [Watcher(), Watcher()]
 
+    @property
+    def disturbed(self) -> bool:
+        """Whether so much real time has passed that leases end which the model thinks of as running."""
+        return time.monotonic() - self._began > _REAL_TIME_S
+
     async def begin(self) -> None:
         await begin_anew(await self._seats[0].conductor())
 
@@ -237,7 +242,7 @@ class World:
 
     async def agree(self) -> None:
         """Compare all that can be seen with the model."""
-        if time.monotonic() - self._began > _REAL_TIME_S:
+        if self.disturbed:
             raise Disturbed
         events = await self._news()
         require("G8", [change_of(event) for event in events], self.model.log[self._first.revision - 1 :])

@@ -55,8 +55,9 @@ class Failing(VimServiceServicer):
 
 @asynccontextmanager
 async def failing_with(error: Exception) -> AsyncGenerator[Client]:
-    server = grpc.aio.server(interceptors=(Edge("vimesh.v1", Rules()),))
-    add_VimServiceServicer_to_server(Failing(error), server)  # type: ignore[abstract]  # the other calls are not made
+    server = grpc.aio.server()
+    edge: Any = Edge(server, Rules())
+    add_VimServiceServicer_to_server(Failing(error), edge)  # type: ignore[abstract]  # the other calls are not made
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with client_at(f"127.0.0.1:{port}") as client:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 import structlog
@@ -92,12 +93,13 @@ async def serving(store: VimStore, settings: ConductorSettings) -> AsyncGenerato
     rules = Rules()
     feed = Feed(store)
     watching = Watching(store, feed, settings.watch, now=time.monotonic)
-    server = grpc.aio.server(interceptors=(Edge("vimesh.v1", rules),), options=_OPTIONS)
+    server = grpc.aio.server(options=_OPTIONS)
+    edge: Any = Edge(server, rules)
     pacing = Pacing(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
     sweep = Sweep(store, feed, pacing, settings.sweep)
-    add_VimServiceServicer_to_server(VimsServicer(store, feed, watching, rules, settings.engines), server)
-    add_ConductorServiceServicer_to_server(ReportsServicer(store, feed, watching, pacing), server)
-    add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), server)
+    add_VimServiceServicer_to_server(VimsServicer(store, feed, watching, rules, settings.engines), edge)
+    add_ConductorServiceServicer_to_server(ReportsServicer(store, feed, watching, pacing), edge)
+    add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
     grpc_health = HealthServicer()
     add_HealthServicer_to_server(grpc_health, server)
     enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), server)
