@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tests.support.stores import changes_in, elapse, record, registration, report
 from vimesh.domain.ports import VimStore
@@ -53,10 +52,10 @@ async def test_a_thousand_reports_in_one_call_are_stored_as_they_were_sent(store
     assert await changes_in(store) == 2000
 
     # And what was there is NULL again.
-    again = [replace(one, observation=0, detail="", round_trip_s=None, reason="") for one in said]
+    again = [one._replace(observation=0, detail="", round_trip_s=None, reason="") for one in said]
     assert await record(store, again) == [Recorded(one.status) for one in said]
     assert await _stored(store, vims) == [
-        replace(one, observation=sent.observation) for one, sent in zip(again, said, strict=True)
+        one._replace(observation=sent.observation) for one, sent in zip(again, said, strict=True)
     ]
 
 

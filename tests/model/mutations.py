@@ -39,14 +39,14 @@ class Mutation:
 
 def _no_action_id(patch: Patch) -> None:
     def believes_any_action(standing: Standing | None, report: Report) -> Outcome:
-        return judge(standing and replace(standing, action_id=report.action_id), report)
+        return judge(standing and standing._replace(action_id=report.action_id), report)
 
     patch.setattr(reports, "judge", believes_any_action)
 
 
 def _no_observation(patch: Patch) -> None:
     def believes_late_reports(standing: Standing | None, report: Report) -> Outcome:
-        return judge(standing and replace(standing, observation=0), report)
+        return judge(standing and standing._replace(observation=0), report)
 
     patch.setattr(reports, "judge", believes_late_reports)
 
@@ -59,7 +59,7 @@ def _signed_observation(patch: Patch) -> None:
         if standing is None or not report.observation:
             return judge(standing, report)
         late = signed(report.observation) < signed(standing.observation)
-        return judge(replace(standing, observation=2**64 if late else 0), report)
+        return judge(standing._replace(observation=2**64 if late else 0), report)
 
     patch.setattr(reports, "judge", compares_as_the_column_does)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, FrozenResult, Select, select
 
 from vimesh.domain.vims import Outcome
 from vimesh.store import reports, sweep
+from vimesh.store.changes import Changes
 from vimesh.store.dialects import NowMicros
 from vimesh.store.group import Contact
 from vimesh.store.sql import SqlStore
@@ -37,14 +38,11 @@ class StaleRead(SqlStore):
     """Judges by rows that may have changed."""
 
     async def _commit(self, contacts: Sequence[Contact]) -> list[Outcome]:
-        ids = {"ids": [contact.report.vim_id for contact in contacts]}
-        read = await self._database.read(lambda c: c.execute(reports._ROWS, ids).freeze())
+        read = await self._database.read(lambda c: reports.rows_of(c, contacts))
         said = await self._database.read(lambda c: reports.settled(c, contacts))
         if None not in said:
             return [outcome for outcome in said if outcome is not None]
-        return await self._database.write(
-            lambda c: reports.write(_Remembering(c, reports._ROWS, read), contacts),  # type: ignore[arg-type]  # as good as one
-        )
+        return await self._database.write(lambda c: reports.write_onto(read, contacts, Changes.begin(c)))
 
 
 class StaleSweep(SqlStore):

@@ -6,50 +6,70 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc
-from google.protobuf.duration_pb2 import Duration
 
 from vimesh.conductor import from_wire, to_wire
 from vimesh.conductor.feed import Feed
 from vimesh.conductor.pacing import Pacing
 from vimesh.conductor.pages import cut
+from vimesh.conductor.plain_reports import plain_report
 from vimesh.conductor.watching import Watching
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
 from vimesh.domain.events import VimEvent
 from vimesh.domain.ports import VimStore
-from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Report
+from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Report, Status
 from vimesh.rpc.durations import duration
+from vimesh.rpc.validation import Rules
 from vimesh.v1 import action_pb2
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceServicer
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _PAGE = 1000
+MOST_REPORTS = 1000
+"""In one call, by the rules."""
+UNCHECKED = ("UpdateVim", "UpdateVims")
+"""The calls that the servicer checks by itself."""
 
 
 class ReportsServicer(ConductorServiceServicer):
-    def __init__(self, store: VimStore, feed: Feed, watching: Watching, pacing: Pacing) -> None:
+    def __init__(self, store: VimStore, feed: Feed, watching: Watching, pacing: Pacing, rules: Rules) -> None:
+        """The edge is to leave the two calls of UNCHECKED to the servicer."""
         self._store = store
         self._feed = feed
         self._watching = watching
         self._pacing = pacing
+        self._rules = rules
+        self._answers = Answers(0)
 
     async def UpdateVim(self, request: pb.UpdateVimRequest, context: _Context) -> pb.UpdateVimResponse:
-        [answer] = await self._record([from_wire.report(request)])
+        report = plain_report(request)
+        if report is None:
+            self._rules.check(request)
+            report = from_wire.report(request)
+        [answer] = await self._record([report])
         return answer
 
     async def UpdateVims(self, request: pb.UpdateVimsRequest, context: _Context) -> pb.UpdateVimsResponse:
-        return pb.UpdateVimsResponse(
-            outcomes=await self._record([from_wire.report(report) for report in request.reports])
-        )
+        return pb.UpdateVimsResponse(outcomes=await self._record(self._read(request)))
+
+    def _read(self, request: pb.UpdateVimsRequest) -> list[Report]:
+        """Raises BadInput."""
+        reports = [plain_report(report) for report in request.reports[: MOST_REPORTS + 1]]
+        plain = [report for report in reports if report is not None]
+        if 0 < len(plain) == len(reports) <= MOST_REPORTS:
+            return plain
+        self._rules.check(request)
+        return [from_wire.report(report) for report in request.reports]
 
     async def _record(self, reports: Sequence[Report]) -> Sequence[pb.UpdateVimResponse]:
         # One number for both: the lease is granted for what the action is told.
         contact_within_s = self._pacing.contact_within_s
         outcomes = await self._store.record(reports, contact_within_s=contact_within_s)
-        if any(isinstance(outcome, Recorded) for outcome in outcomes):
+        if any(type(outcome) is Recorded for outcome in outcomes):
             self._feed.poke()
-        contact_within = duration(contact_within_s)
-        return [_response(outcome, contact_within) for outcome in outcomes]
+        if self._answers.contact_within_s != contact_within_s:
+            self._answers = Answers(contact_within_s)
+        return [self._answers.to(outcome) for outcome in outcomes]
 
     async def WatchActions(
         self, request: pb.WatchActionsRequest, context: _Context
@@ -86,14 +106,28 @@ class ReportsServicer(ConductorServiceServicer):
         return [to_wire.action_message(action) for action in found if made[action.vim_id] == action.action_id]
 
 
-def _response(outcome: Outcome, contact_within: Duration) -> pb.UpdateVimResponse:
-    if isinstance(outcome, BadAction):
-        return pb.UpdateVimResponse(bad_action=pb.BadAction())
-    return pb.UpdateVimResponse(
-        status=to_wire.status_value(outcome.status),
-        contact_within=contact_within,
-        newest_observation=outcome.observation if isinstance(outcome, Late) else 0,
-    )
+class Answers:
+    """The answers at one pace. There are few different ones, so they are made once, and must not be changed."""
+
+    def __init__(self, contact_within_s: float) -> None:
+        self.contact_within_s = contact_within_s
+        self._contact_within = duration(contact_within_s)
+        self._bad_action = pb.UpdateVimResponse(bad_action=pb.BadAction())
+        self._of_status = {status: self._answer(status) for status in Status}
+
+    def to(self, outcome: Outcome) -> pb.UpdateVimResponse:
+        if isinstance(outcome, BadAction):
+            return self._bad_action
+        if isinstance(outcome, Late):
+            return self._answer(outcome.status, outcome.observation)
+        return self._of_status[outcome.status]
+
+    def _answer(self, status: Status, newest_observation: int = 0) -> pb.UpdateVimResponse:
+        return pb.UpdateVimResponse(
+            status=to_wire.status_value(status),
+            contact_within=self._contact_within,
+            newest_observation=newest_observation,
+        )
 
 
 def _concerns(scope: ActionScope, event: VimEvent) -> bool:

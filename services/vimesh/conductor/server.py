@@ -21,7 +21,7 @@ from vimesh.conductor.feed import Feed
 from vimesh.conductor.health import Health
 from vimesh.conductor.hints import Hints
 from vimesh.conductor.pacing import Pacing
-from vimesh.conductor.reports import ReportsServicer
+from vimesh.conductor.reports import UNCHECKED, ReportsServicer
 from vimesh.conductor.sweep import Sweep, SweepLimits
 from vimesh.conductor.vims import VimsServicer
 from vimesh.conductor.watching import Watching, WatchLimits
@@ -94,11 +94,11 @@ async def serving(store: VimStore, settings: ConductorSettings) -> AsyncGenerato
     feed = Feed(store)
     watching = Watching(store, feed, settings.watch, now=time.monotonic)
     server = grpc.aio.server(options=_OPTIONS)
-    edge: Any = Edge(server, rules)
+    edge: Any = Edge(server, rules, unchecked=UNCHECKED)
     pacing = Pacing(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
     sweep = Sweep(store, feed, pacing, settings.sweep)
     add_VimServiceServicer_to_server(VimsServicer(store, feed, watching, rules, settings.engines), edge)
-    add_ConductorServiceServicer_to_server(ReportsServicer(store, feed, watching, pacing), edge)
+    add_ConductorServiceServicer_to_server(ReportsServicer(store, feed, watching, pacing, rules), edge)
     add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
     grpc_health = HealthServicer()
     add_HealthServicer_to_server(grpc_health, server)

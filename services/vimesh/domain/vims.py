@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from vimesh.domain.probing import PolicyChange, ProbePolicy
 
@@ -129,8 +130,7 @@ class Modification:
     """When given, the VIM must still have it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What a ping action says about its VIM."""
 
     vim_id: str
@@ -145,8 +145,7 @@ class Report:
     """How long ago the action saw it, by its own clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What the store holds against which a report is judged."""
 
     action_id: str
@@ -201,7 +200,7 @@ def judge(standing: Standing | None, report: Report) -> Outcome:
     if not standing.holds:
         # The same again ends a silence.
         return Recorded(report.status)
-    same = (standing.status, standing.reason) == (report.status, report.reason)
+    same = standing.status is report.status and standing.reason == report.reason
     if report.observation and report.observation == standing.observation:
         # A repeat. With other content it broke the rule that observations grow: tell it what is on record.
         return Unchanged(report.status) if same else Late(standing.status, standing.observation)

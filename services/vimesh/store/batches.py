@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, String, Table, TextClause, Update, bindparam, text, update
+from sqlalchemy import Column, Connection, Dialect, String, Table, TextClause, bindparam, text, update
 from sqlalchemy.dialects import mysql
 
+from vimesh.store.prepared import Prepared
 from vimesh.store.shown import Row
 
 
@@ -32,7 +33,7 @@ def update_rows(connection: Connection, rewrite: Rewrite, rows: Iterable[tuple[R
     if not changes:
         return
     if connection.dialect.name not in _ONE_TRIP_EACH:
-        connection.execute(_update(rewrite), changes)
+        _update(rewrite).run(connection, changes)
         return
     statement, encoded = _update_from_json(rewrite), _encoder(rewrite, connection.dialect)
     for chunk in _chunks(map(encoded, changes)):
@@ -53,9 +54,9 @@ def _parameters(rewrite: Rewrite, before: Row, after: Row) -> dict[str, Any]:
 
 
 @cache
-def _update(rewrite: Rewrite) -> Update:
+def _update(rewrite: Rewrite) -> Prepared:
     columns = rewrite.table.c
-    return (
+    return Prepared(
         update(rewrite.table)
         .where(*(columns[name] == bindparam(f"of_{name}") for name in rewrite.keys))
         .values({name: bindparam(f"new_{name}") for name in rewrite.columns})

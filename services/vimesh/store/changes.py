@@ -12,14 +12,16 @@ from vimesh.domain.vims import Status
 from vimesh.store.database import COMMITS
 from vimesh.store.dialects import NowMicros
 from vimesh.store.planning import todos_of
+from vimesh.store.prepared import Prepared
 from vimesh.store.records import document_of
 from vimesh.store.shown import Row
 from vimesh.store.tables import events, revisions, todos
 
-_HEAD = select(revisions.c.newest).with_for_update()
-_CLOCK = select(NowMicros())
+_HEAD = Prepared(select(revisions.c.newest).with_for_update())
+_CLOCK = Prepared(select(NowMicros()))
 _TELL = select(func.pg_notify(COMMITS, ""))  # when the transaction commits, and not before
-_MOVE_HEAD = update(revisions).values(newest=bindparam("to"))
+_MOVE_HEAD = Prepared(update(revisions).values(newest=bindparam("to")))
+_LOG = Prepared(insert(events).values({column.name: bindparam(column.name) for column in events.c}))
 
 
 @dataclass(slots=True)
@@ -34,9 +36,10 @@ class Changes:
 
     @classmethod
     def begin(cls, connection: Connection) -> Changes:
-        newest = connection.execute(_HEAD).scalar_one()
+        [[newest]] = _HEAD.rows(connection, {})
         # Read when the other writers are held off: in the order of commits, too.
-        return cls(connection, newest, connection.execute(_CLOCK).scalar_one())
+        [[now]] = _CLOCK.rows(connection, {})
+        return cls(connection, newest, now)
 
     def next_revision(self) -> int:
         """Return the revision of the change that is added next."""
@@ -78,9 +81,9 @@ class Changes:
         """Write the events and what they ask of an engine, and move the head. To be called once, at the end."""
         if not self._events:
             return
-        self.connection.execute(insert(events), self._events)
+        _LOG.run(self.connection, self._events)
         if planned := todos_of(self._events):
             self.connection.execute(insert(todos), planned)
-        self.connection.execute(_MOVE_HEAD, {"to": self.newest})
+        _MOVE_HEAD.run(self.connection, [{"to": self.newest}])
         if self.connection.dialect.name == "postgresql":
             self.connection.execute(_TELL)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Dialect, literal
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Dialect, String, bindparam, literal
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 class NowMicros(FunctionElement[int]):
@@ -29,6 +35,55 @@ def _now_of_postgresql(element: NowMicros, compiler: SQLCompiler, **kw: object) 
 @compiles(NowMicros, "mysql", "mariadb")
 def _now_of_mysql(element: NowMicros, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
     return "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
+
+
+class Words(TypeDecorator[Sequence[str]]):
+    """Any number of texts as one parameter: so the statement stays the same, however many they are."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(postgresql.ARRAY(String()) if dialect.name == "postgresql" else String())
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:  # noqa: ANN401 - as the driver wants it
+        if value is None or dialect.name == "postgresql":
+            return value
+        return json.dumps(value) if dialect.name == "sqlite" else tuple(value)
+
+
+class _Among(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+    name = "among"
+
+    def self_group(self, against: object = None) -> _Among:  # noqa: ARG002 - SQLAlchemy's
+        """Stay as it is: comparing it with true, as SQLAlchemy would, keeps a database from looking into its index."""
+        return self
+
+
+@compiles(_Among, "sqlite")
+def _among_of_sqlite(element: _Among, compiler: SQLCompiler, **kw: object) -> str:
+    column, words = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({words}))"  # noqa: S608 - the names are ours
+
+
+@compiles(_Among, "postgresql")
+def _among_of_postgresql(element: _Among, compiler: SQLCompiler, **kw: object) -> str:
+    column, words = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{column} = ANY({words})"
+
+
+@compiles(_Among, "mysql", "mariadb")
+def _among_of_mysql(element: _Among, compiler: SQLCompiler, **kw: object) -> str:
+    # The driver writes a list out, brackets and all.
+    column, words = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{column} IN {words}"
+
+
+def among(column: ColumnElement[str], parameter: str) -> ColumnElement[bool]:
+    """Say that the column holds one of the texts of the parameter, of which there is at least one."""
+    return _Among(column, bindparam(parameter, type_=Words()))
 
 
 class _Matches(FunctionElement[bool]):

@@ -7,14 +7,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Never
+from typing import NamedTuple, Never
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.domain.vims import Outcome, Report
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(NamedTuple):
     """A report, and the lease that it earns."""
 
     report: Report
