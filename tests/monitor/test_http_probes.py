@@ -29,7 +29,7 @@ async def test_a_request_names_the_api_and_who_asks(host: Host, api: FakeApi, ve
     lines = api.requests[0].split("\r\n")
 
     assert lines[0] == "GET /v3/?a=b HTTP/1.1"
-    assert {f"Host: 127.0.0.1:{api.port}", "User-Agent: vimesh/test", "Connection: close"} <= set(lines)
+    assert {f"Host: 127.0.0.1:{api.port}", "User-Agent: vimesh/test", "Accept: */*"} <= set(lines)
 
 
 @pytest.mark.parametrize(

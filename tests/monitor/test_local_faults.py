@@ -15,6 +15,7 @@ from vimesh.domain.probing import Reason
 from vimesh.monitor.addresses import Address
 from vimesh.monitor.connection import Connection
 from vimesh.monitor.faults import remote_failure
+from vimesh.monitor.kept import Kept
 from vimesh.monitor.probes import LocalFault
 from vimesh.monitor.sockets import Sockets
 from vimesh.monitor.target import Target
@@ -83,7 +84,10 @@ def probe(advance: Callable[[], None], *, times: int = 1) -> Heard:
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         Sockets(
-            connect=lambda target, number, address: Odd(target, number, address, lambda: 0.0), listener=heard, limit=10
+            connect=lambda target, number, address: Odd(target, number, address, lambda: 0.0),
+            listener=heard,
+            limit=10,
+            kept=Kept(clock=lambda: 0.0, most=0, most_encrypted=0),
         ) as sockets,
     ):
         for serial in range(times):

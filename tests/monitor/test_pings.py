@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.actions import quick_policy
 from tests.support.namespaces import Namespace
 from tests.support.prober import prober_in
@@ -91,6 +93,35 @@ async def test_raw_sockets_serve_where_datagram_sockets_are_forbidden(strict_mac
         await prober.until_status("v4", Status.REACHABLE)
         await prober.until_status("v6", Status.REACHABLE)
         assert (await prober.until_status("rejected", Status.UNREACHABLE)).reason == Reason.HOST_UNREACHABLE
+
+
+@pytest.mark.parametrize("kind", ["machine", "strict_machine"])
+async def test_of_many_steady_vims_some_are_rejected_or_lose_their_route_and_the_others_go_on(
+    request: pytest.FixtureRequest, kind: str
+) -> None:
+    """They share their volleys: 200 VIMs in tenths of half a second."""
+    machine: Namespace = request.getfixturevalue(kind)
+    many = {f"vim-{number}": f"127.5.0.{number + 1}" for number in range(200)}
+    odd = {"rejected": "127.6.0.1", "far": "203.0.113.7", "v6": "fd00::9"}
+    route = ("local", "203.0.113.0/24", "dev", "lo")
+    machine.run("ip", "route", "add", *route)
+    async with prober_in(machine) as prober:
+        for vim_id, address in (many | odd).items():
+            prober.start(vim_id, f"http://[{address}]" if ":" in address else f"http://{address}", PING)
+        await prober.until(lambda: len(prober.now) == len(many | odd))
+
+        machine.reject([odd["rejected"], odd["v6"]])
+        machine.run("ip", "route", "del", *route)
+        for vim_id in ("rejected", "v6"):
+            assert (await prober.until_status(vim_id, Status.UNREACHABLE)).reason == Reason.HOST_UNREACHABLE
+        assert (await prober.until_status("far", Status.UNKNOWN)).reason == Reason.LOCAL_NO_ROUTE
+
+        machine.unreject([odd["rejected"], odd["v6"]])
+        machine.run("ip", "route", "add", *route)
+        for vim_id in odd:
+            await prober.until_status(vim_id, Status.REACHABLE)
+
+    assert {told.status for told in prober.told if told.vim_id in many} == {Status.REACHABLE}
 
 
 async def test_exactly_the_half_that_goes_dark_becomes_unreachable(machine: Namespace) -> None:

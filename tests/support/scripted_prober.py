@@ -125,6 +125,9 @@ class SimulatedHost:
     def forget(self, target: Target) -> None:
         self._replies = [reply for reply in self._replies if reply[2] is not target]
 
+    def dismiss(self, target: Target) -> None:
+        """Nothing is kept between rounds."""
+
     def _deliver(self) -> None:
         for reply in sorted(self._replies, key=lambda reply: reply[1]):
             sent_at, at, target, serial, number, reason = reply

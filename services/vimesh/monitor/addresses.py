@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import struct
 from typing import NamedTuple
 
 Sockaddr = tuple[str, int] | tuple[str, int, int, int]
@@ -14,6 +15,24 @@ class Address(NamedTuple):
 
     family: int
     sockaddr: Sockaddr
+
+
+_NAME_V4 = struct.Struct("=HH4s8x")
+_NAME_V6 = struct.Struct("=HHI16sI")
+
+
+def name_bytes(family: int) -> int:
+    """How long an address of the family is as the kernel takes it."""
+    return _NAME_V4.size if family == socket.AF_INET else _NAME_V6.size
+
+
+def name_of(address: Address) -> bytes:
+    """Return the address as the kernel takes it: struct sockaddr_in or sockaddr_in6."""
+    ip, port, *rest = address.sockaddr
+    packed, port_there = socket.inet_pton(address.family, ip), socket.htons(port)
+    if address.family == socket.AF_INET:
+        return _NAME_V4.pack(address.family, port_there, packed)
+    return _NAME_V6.pack(address.family, port_there, 0, packed, rest[1])
 
 
 class Host(NamedTuple):
@@ -28,6 +47,23 @@ class Host(NamedTuple):
         if self.family == socket.AF_INET:
             return Address(self.family, (self.ip, port))
         return Address(self.family, (self.ip, port, 0, self.scope))
+
+
+def fixed_host(text: str) -> Host | None:
+    """Return what an IP address as text stands for, or None if the text is a name."""
+    try:
+        # Nearly all are of this kind, and the string that is there serves as it is.
+        socket.inet_pton(socket.AF_INET, text)
+    except OSError:
+        return _host_of_others(text)
+    return Host(socket.AF_INET, text)
+
+
+def _host_of_others(text: str) -> Host | None:
+    try:
+        return host_of(ipaddress.ip_address(text))
+    except ValueError:
+        return None
 
 
 def host_of(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Host:

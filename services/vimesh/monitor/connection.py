@@ -21,41 +21,45 @@ class Connection:
     """A probe that is answered once the connection is made. Others build on it: see `established`."""
 
     __slots__ = (
-        "_address",
         "_clock",
         "_connected",
-        "_sent_at",
+        "address",
         "fd",
         "interest",
         "number",
         "outcome",
+        "sent_at",
         "socket",
         "target",
     )
+
+    reused = False
+    """Whether the probe went over a connection that stood before: then bad news must be confirmed on a new one."""
 
     def __init__(self, target: Target, number: int, address: Address, clock: Clock) -> None:
         """Raises LocalFault if there is no socket to be had."""
         self.target = target
         self.number = number
+        self.address = address
         self.interest = select.EPOLLOUT
         self.outcome: float | tuple[str, str] | None = None
         """How long the answer took, or reason and detail of the failure; None while the probe is under way."""
-        self._address = address
+        self.sent_at = 0.0
+        """When the probe was sent first, on this connection or on another one."""
         self._clock = clock
         self._connected = False
-        self._sent_at = 0.0
         try:
             self.socket = socket.socket(address.family, socket.SOCK_STREAM)
         except OSError as error:
             raise local_fault(error.errno or 0) from error
         self.fd = self.socket.fileno()
 
-    def start(self) -> None:
-        """Send the connection request. Raises LocalFault."""
+    def start(self, since: float | None = None) -> None:
+        """Send the connection request. `since`: when the probe was first sent, if not now. Raises LocalFault."""
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self._sent_at = self._clock()
-        number = self.socket.connect_ex(self._address.sockaddr)
+        self.sent_at = self._clock() if since is None else since
+        number = self.socket.connect_ex(self.address.sockaddr)
         if number in _NETWORK_ANSWERED:
             self.fail(*remote_failure(number))
         elif number not in (0, errno.EINPROGRESS):
@@ -81,7 +85,7 @@ class Connection:
         """Go on after the connection stood and the socket got ready again."""
 
     def succeed(self) -> None:
-        self.outcome = max(0.0, self._clock() - self._sent_at)
+        self.outcome = max(0.0, self._clock() - self.sent_at)
 
     def fail(self, reason: str, detail: str) -> None:
         self.outcome = (reason, detail)

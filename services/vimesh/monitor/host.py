@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from vimesh.domain.actions import Action
+from vimesh.monitor.pace import Pace
 from vimesh.monitor.pulse import Pulse
 from vimesh.monitor.rounds import Rounds
 from vimesh.monitor.running_clock import RunningClock
 from vimesh.monitor.target import Target
 
-FIRST_ROUNDS_PER_S = 4000
+FIRST_ROUNDS_PER_S = 10_000
 """A new action is probed at once, as long as no more than this many begin at the same time."""
 
 
@@ -27,11 +28,14 @@ class Abilities:
 class Host:
     """The set of actions that run here. Must be used in the loop that it was made in."""
 
-    def __init__(self, *, rounds: Rounds, pulse: Pulse, running: RunningClock, abilities: Abilities) -> None:
+    def __init__(
+        self, *, rounds: Rounds, pulse: Pulse, running: RunningClock, abilities: Abilities, pace: Pace
+    ) -> None:
         self.abilities = abilities
         self._rounds = rounds
         self._pulse = pulse
         self._running = running
+        self._pace = pace
         self._targets: dict[tuple[str, str], Target] = {}
         self._next_first = 0.0
 
@@ -52,6 +56,7 @@ class Host:
             return False
         target = Target(action)
         self._targets[key] = target
+        self._pace.join(target.policy.interval_s)
         first_at = max(self._running.now(), self._next_first)
         self._next_first = first_at + 1 / FIRST_ROUNDS_PER_S
         self._rounds.enlist(target, first_at)
@@ -69,5 +74,6 @@ class Host:
         target = self._targets.pop((vim_id, action_id), None)
         if target is None:
             return False
+        self._pace.leave(target.policy.interval_s)
         self._rounds.dismiss(target)
         return True

@@ -12,32 +12,41 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from vimesh.domain.probing import Method
-from vimesh.monitor.addresses import Address
-from vimesh.monitor.connection import Connection
+from vimesh.monitor.cohorts import Cohort, Cohorts
+from vimesh.monitor.connecting import Connector
 from vimesh.monitor.daemon_threads import DaemonThreads
 from vimesh.monitor.host import Abilities, Host
-from vimesh.monitor.http import HttpConnection, HttpsConnection
 from vimesh.monitor.icmp import Icmp
 from vimesh.monitor.icmp_packet import NONCE_BYTES
+from vimesh.monitor.kept import LIFE_S, Kept
+from vimesh.monitor.pace import ROUNDS_PER_S, Pace
 from vimesh.monitor.probes import LocalFault
 from vimesh.monitor.pulse import Pulse
 from vimesh.monitor.resolver import LookUp, Resolver
 from vimesh.monitor.rounds import Rounds
-from vimesh.monitor.running_clock import Clock, RunningClock
-from vimesh.monitor.sockets import Connect, Sockets, socket_limit
+from vimesh.monitor.running_clock import RunningClock
+from vimesh.monitor.sockets import Sockets, socket_limit
 from vimesh.monitor.target import Target
-from vimesh.monitor.tls import lenient_context, verifying_context
+from vimesh.monitor.tls import verifying_context
 from vimesh.monitor.verdict import Verdict
 from vimesh.monitor.wheel import Wheel
 
 TICK_S = 0.01
+_KEPT_SHARE = 0.75
+"""Of the sockets: the others are for probes that need a connection of their own."""
+_MOST_KEPT_ENCRYPTED = 8192
+"""Each takes about 25 KB of memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
     user_agent: str = "vimesh"
     sockets: int | None = None
-    """How many probes over TCP may be under way; None: as many as the process may open files, less a reserve."""
+    """How many sockets probes over TCP may open; None: as many as the process may open files, less a reserve."""
+    kept_life_s: float = LIFE_S
+    """For about how long an HTTP connection is used again and again."""
+    rounds_per_s: float = ROUNDS_PER_S
+    """So many may begin; above that, all intervals are longer than asked for."""
     lookup_threads: int = 8
     look_up: LookUp | None = None
     """How names are resolved; None: by the system."""
@@ -54,23 +63,39 @@ def hosting(on_verdict: Callable[[Verdict], None], settings: HostSettings) -> Ge
         resolver = Resolver(
             submit=threads.submit, call_back=loop.call_soon_threadsafe, clock=time.monotonic, look_up=settings.look_up
         )
-        rounds = Rounds(wheel=wheel, running=running, clock=time.monotonic, resolver=resolver, on_verdict=on_verdict)
-        pulse = Pulse(loop=loop, running=running, wheel=wheel, rounds=rounds)
-        icmp = scope.enter_context(Icmp(nonce=secrets.token_bytes(NONCE_BYTES), listener=rounds, clock=time.monotonic))
-        verifying = _verifying()
-        sockets = scope.enter_context(
-            Sockets(
-                connect=_connect_by_method(time.monotonic, settings.user_agent, verifying),
-                listener=rounds,
-                limit=settings.sockets or socket_limit(),
-            ),
+        pace = Pace(settings.rounds_per_s)
+        rounds = Rounds(
+            wheel=wheel,
+            running=running,
+            clock=time.monotonic,
+            resolver=resolver,
+            on_verdict=on_verdict,
+            pace=pace,
         )
-        rounds.use({Method.PING: icmp, Method.TCP: sockets, Method.HTTP: sockets})
+        cohort_wheel: Wheel[Cohort] = Wheel(TICK_S)
+        cohorts = Cohorts(wheel=cohort_wheel, running=running, singly=rounds, pace=pace)
+        pulse = Pulse(
+            loop=loop, running=running, wheel=wheel, rounds=rounds, cohort_wheel=cohort_wheel, cohorts=cohorts
+        )
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        icmp = scope.enter_context(Icmp(nonce=nonce, listener=rounds, cohorts=cohorts, clock=time.monotonic))
+        cohorts.use(icmp)
+        verifying = _verifying()
+        limit = settings.sockets or socket_limit()
+        kept = Kept(
+            clock=time.monotonic,
+            most=int(limit * _KEPT_SHARE),
+            most_encrypted=_MOST_KEPT_ENCRYPTED,
+            life_s=settings.kept_life_s,
+        )
+        connector = Connector(clock=time.monotonic, user_agent=settings.user_agent, kept=kept, verifying=verifying)
+        sockets = scope.enter_context(Sockets(connect=connector.connect, listener=rounds, limit=limit, kept=kept))
+        rounds.use({Method.PING: icmp, Method.TCP: sockets, Method.HTTP: sockets}, cohorts)
         scope.callback(pulse.close)
         for pinger in icmp.pingers.values():
             pulse.listen(pinger.fileno(), pinger.drain)
         pulse.listen(sockets.fileno(), sockets.drain)
-        yield Host(rounds=rounds, pulse=pulse, running=running, abilities=_abilities(icmp, verifying))
+        yield Host(rounds=rounds, pulse=pulse, running=running, abilities=_abilities(icmp, verifying), pace=pace)
 
 
 def _verifying() -> ssl.SSLContext | LocalFault:
@@ -87,19 +112,3 @@ def _abilities(icmp: Icmp, verifying: ssl.SSLContext | LocalFault) -> Abilities:
     if isinstance(verifying, LocalFault):
         missing["HTTP with tls_verify"] = verifying.detail
     return Abilities((Method.HTTP.value, Method.TCP.value, *usable), missing)
-
-
-def _connect_by_method(clock: Clock, user_agent: str, verifying: ssl.SSLContext | LocalFault) -> Connect:
-    lenient = lenient_context()
-
-    def connect(target: Target, number: int, address: Address) -> Connection:
-        if target.policy.method is Method.TCP:
-            return Connection(target, number, address, clock)
-        if target.endpoint.scheme == "http":
-            return HttpConnection(target, number, address, clock, user_agent)
-        context = verifying if target.policy.tls_verify else lenient
-        if isinstance(context, LocalFault):
-            raise LocalFault(context.reason, context.detail)
-        return HttpsConnection(target, number, address, clock, user_agent, context)
-
-    return connect

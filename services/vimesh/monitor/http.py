@@ -1,41 +1,53 @@
-"""HTTP(S) GET, read as far as the status line: enough to know that the API answers."""
+"""HTTP GET, judged by the status line: enough to know that the API answers."""
 
 from __future__ import annotations
 
-import re
 import select
 import ssl
 
 from vimesh.domain.endpoints import Endpoint
 from vimesh.domain.probing import Reason
 from vimesh.monitor.addresses import Address
+from vimesh.monitor.answer import Answer, NotHttp, code_if_plain
 from vimesh.monitor.connection import Connection
 from vimesh.monitor.faults import remote_failure
 from vimesh.monitor.running_clock import Clock
 from vimesh.monitor.target import Target
 from vimesh.monitor.tls import tls_failure
 
-_STATUS_LINE = re.compile(rb"HTTP/\d\.\d ([1-9]\d\d)(?:[ \r\n]|$)")
-_START = b"HTTP/"
-_LONGEST_STATUS_LINE = 4096
+# No TLS record holds more: so nothing is left in the buffers of TLS, where no epoll would tell of it.
+_PIECE_BYTES = 16 * 1024
 
 
-def get_request(endpoint: Endpoint, user_agent: str) -> bytes:
+def get_request(endpoint: Endpoint, user_agent: str, *, keep: bool) -> bytes:
+    """`keep`: the server may keep the connection, and by HTTP/1.1 it does so unless it is told otherwise."""
+    ending = "" if keep else "Connection: close\r\n"
     return (
         f"GET {endpoint.path} HTTP/1.1\r\nHost: {endpoint.authority}\r\nUser-Agent: {user_agent}\r\n"
-        "Accept: */*\r\nConnection: close\r\n\r\n"
+        f"Accept: */*\r\n{ending}\r\n"
     ).encode("ascii")
 
 
 class HttpConnection(Connection):
-    """A probe that is answered by an HTTP status below 500. Redirects are answers, and not followed."""
+    """A probe that is answered by an HTTP status below 500. Redirects are answers, and not followed.
 
-    __slots__ = ("_received", "_to_send")
+    After its outcome it may rest: what is left of the answer is read, and then it stands for another probe.
+    """
 
-    def __init__(self, target: Target, number: int, address: Address, clock: Clock, user_agent: str) -> None:
+    __slots__ = ("_answer", "_request", "_unsent", "renew_at", "reused")
+
+    encrypted = False
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a connection is what it is made of
+        self, target: Target, number: int, address: Address, clock: Clock, user_agent: str, life_s: float
+    ) -> None:
+        """`life_s`: for how long from now the connection may be used again; 0: never."""
         super().__init__(target, number, address, clock)
-        self._to_send = get_request(target.endpoint, user_agent)
-        self._received = b""
+        self.renew_at = clock() + life_s if life_s else 0.0
+        self.reused = False
+        self._request = self._unsent = get_request(target.endpoint, user_agent, keep=life_s > 0)
+        self._answer: Answer | None = None
+        """What has come of an answer that is not read to its end; None: nothing, or all."""
 
     def established(self) -> None:
         self.proceed()
@@ -54,61 +66,75 @@ class HttpConnection(Connection):
 
     def exchange(self) -> None:
         """Send the request, read the answer. Raises what the socket raises when it is not ready."""
-        while self._to_send:
+        while self._unsent:
             try:
-                self._to_send = self._to_send[self.socket.send(self._to_send) :]
+                self._unsent = self._unsent[self.socket.send(self._unsent) :]
             except BlockingIOError as error:
                 raise ssl.SSLWantWriteError from error
         while self.outcome is None:
-            chunk = self.socket.recv(_LONGEST_STATUS_LINE)
-            self._received += chunk
-            self._judge(closed=not chunk)
+            self._judge(self.socket.recv(_PIECE_BYTES))
 
-    def _judge(self, *, closed: bool) -> None:
-        received = self._received
-        line_is_whole = b"\n" in received or closed or len(received) >= _LONGEST_STATUS_LINE
-        if not received and closed:
-            self.fail(Reason.RESET, "closed without an answer")
-        elif not received.startswith(_START[: len(received)]):
-            self.fail(Reason.PROTOCOL, "the answer is not HTTP")
-        elif line_is_whole:
-            self._judge_status_line(received)
+    def ask_again(self, number: int) -> bool:
+        """Send another probe, if the connection may be and can be used again."""
+        now = self._clock()
+        if now >= self.renew_at:
+            return False
+        self.number = number
+        self.outcome = None
+        self.reused = True
+        self.sent_at = now
+        try:
+            return self.socket.send(self._request) == len(self._request)
+        except OSError:
+            return False
 
-    def _judge_status_line(self, received: bytes) -> None:
-        match = _STATUS_LINE.match(received)
-        if match is None:
-            self.fail(Reason.PROTOCOL, "the answer has no HTTP status")
-        elif (code := int(match[1])) < 500:
+    @property
+    def idle(self) -> bool:
+        """Whether the answer was read to its end."""
+        return self._answer is None
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether the connection is of use after its probe was answered."""
+        return self.renew_at > 0 and (self._answer is None or not self._answer.without_end)
+
+    def rest(self) -> bool:
+        """Read on after the outcome; False: the connection is of no use any more."""
+        try:
+            piece = self.socket.recv(_PIECE_BYTES)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        if self._answer is None:
+            return False  # nothing was asked: the server has closed, or says what no next probe may take for its answer
+        self._answer.feed(piece)
+        if self._answer.whole:
+            self._answer = None
+            return True
+        return not self._answer.without_end
+
+    def _judge(self, piece: bytes) -> None:
+        if self._answer is None:
+            if code := code_if_plain(piece):
+                self._conclude(code)
+                return
+            if not piece:
+                self.fail(Reason.RESET, "closed without an answer")
+                return
+            self._answer = Answer()
+        try:
+            self._answer.feed(piece)
+        except NotHttp as error:
+            self.fail(Reason.PROTOCOL, str(error))
+            return
+        if self._answer.code:
+            self._conclude(self._answer.code)
+            if self._answer.whole:
+                self._answer = None
+
+    def _conclude(self, code: int) -> None:
+        if code < 500:
             self.succeed()
         else:
             self.fail(Reason.http(code), f"the API answers {code}")
-
-
-class HttpsConnection(HttpConnection):
-    """The same through TLS."""
-
-    __slots__ = ("_context", "_shaking")
-
-    def __init__(  # noqa: PLR0913, PLR0917 - a connection is what it is made of
-        self,
-        target: Target,
-        number: int,
-        address: Address,
-        clock: Clock,
-        user_agent: str,
-        context: ssl.SSLContext,
-    ) -> None:
-        super().__init__(target, number, address, clock, user_agent)
-        self._context = context
-        self._shaking = False
-
-    def exchange(self) -> None:
-        if not isinstance(self.socket, ssl.SSLSocket):
-            name = self.target.endpoint.host.removesuffix(".")
-            # Takes the descriptor over, number and all.
-            self.socket = self._context.wrap_socket(self.socket, do_handshake_on_connect=False, server_hostname=name)
-            self._shaking = True
-        if self._shaking and isinstance(self.socket, ssl.SSLSocket):
-            self.socket.do_handshake()
-            self._shaking = False
-        super().exchange()

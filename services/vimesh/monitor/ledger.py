@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from vimesh.domain.vims import Report, Status
 from vimesh.monitor.verdict import Verdict
@@ -26,7 +26,7 @@ POISON_PAUSE_S = 60.0
 class Entry(Timed):
     """One action's side of the story."""
 
-    __slots__ = ("action_id", "in_flight", "in_line", "observation", "verdict", "vim_id")
+    __slots__ = ("action_id", "expected", "in_flight", "in_line", "observation", "verdict", "vim_id")
 
     def __init__(self, vim_id: str, action_id: str, observation: int) -> None:
         super().__init__()
@@ -35,16 +35,33 @@ class Entry(Timed):
         self.observation = observation
         """The number of the verdict."""
         self.verdict: Verdict | None = None
+        self.expected = True
+        """False when it is reported no more."""
         self.in_line = False
         self.in_flight = False
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A report on its way."""
+class Sent(NamedTuple):
+    """A report on its way: as little as there can be of it, for thousands of contacts a second."""
 
     entry: Entry
-    report: Report
+    verdict: Verdict
+    observation: int
+    age_s: float
+
+    @property
+    def report(self) -> Report:
+        verdict = self.verdict
+        return Report(
+            vim_id=self.entry.vim_id,
+            action_id=self.entry.action_id,
+            status=verdict.status,
+            observation=self.observation,
+            reason=verdict.reason,
+            detail=verdict.detail,
+            round_trip_s=verdict.round_trip_s,
+            age_s=self.age_s,
+        )
 
 
 class Ledger:
@@ -67,6 +84,7 @@ class Ledger:
         """Expect no more of it; what is on its way is its last."""
         entry = self._entries.pop((vim_id, action_id), None)
         if entry is not None:
+            entry.expected = False
             self._contacts.cancel(entry)
 
     def note(self, verdict: Verdict) -> None:
@@ -93,12 +111,13 @@ class Ledger:
         while self._ready and len(batch) < most:
             entry = self._ready.popleft()
             entry.in_line = False
-            if entry.in_flight or entry.verdict is None or not self._expects(entry):
+            if entry.in_flight or entry.verdict is None or not entry.expected:
                 continue
             self._recheck(entry.vim_id, entry.action_id)
             self._contacts.cancel(entry)
             entry.in_flight = True
-            batch.append(Sent(entry, _report(entry, entry.verdict, now)))
+            verdict = entry.verdict
+            batch.append(Sent(entry, verdict, entry.observation, max(0.0, now - verdict.seen_at)))
         return batch
 
     def recorded(self, sent: Sent, now: float, contact_within_s: float) -> None:
@@ -108,9 +127,9 @@ class Ledger:
     def late(self, sent: Sent, now: float, contact_within_s: float, status: Status, newest: int) -> None:
         """Another observation is on record. If it says something else, insist."""
         entry = sent.entry
-        told_newest = entry.observation == sent.report.observation
+        told_newest = entry.observation == sent.observation
         entry.observation = max(entry.observation, newest + 1)
-        if not told_newest or status is sent.report.status:
+        if not told_newest or status is sent.verdict.status:
             self._land(sent, now, contact_within_s, told_newest=told_newest)
         else:
             entry.in_flight = False
@@ -124,7 +143,7 @@ class Ledger:
     def refused(self, sent: Sent, now: float) -> None:
         """The report breaks a rule, and would be refused again."""
         sent.entry.in_flight = False
-        if sent.entry.observation != sent.report.observation:
+        if sent.entry.observation != sent.observation:
             self._hurry(sent.entry)
         else:
             self._schedule(sent.entry, now + POISON_PAUSE_S)
@@ -133,7 +152,7 @@ class Ledger:
         entry = sent.entry
         entry.in_flight = False
         if told_newest is None:
-            told_newest = entry.observation == sent.report.observation
+            told_newest = entry.observation == sent.observation
         if not told_newest:
             self._hurry(entry)
             return
@@ -143,27 +162,11 @@ class Ledger:
         self._schedule(entry, now + within_s * self._random.uniform(EARLIEST_CONTACT, LATEST_CONTACT))
 
     def _schedule(self, entry: Entry, when: float) -> None:
-        if self._expects(entry):
+        if entry.expected:
             self._contacts.set(entry, when)
-
-    def _expects(self, entry: Entry) -> bool:
-        return self._entries.get((entry.vim_id, entry.action_id)) is entry
 
     def _hurry(self, entry: Entry) -> None:
         # Once is enough, however often the verdict changes while the conductors are away.
         if not entry.in_flight and not entry.in_line:
             entry.in_line = True
             self._ready.append(entry)
-
-
-def _report(entry: Entry, verdict: Verdict, now: float) -> Report:
-    return Report(
-        vim_id=entry.vim_id,
-        action_id=entry.action_id,
-        status=verdict.status,
-        observation=entry.observation,
-        reason=verdict.reason,
-        detail=verdict.detail,
-        round_trip_s=verdict.round_trip_s,
-        age_s=max(0.0, now - verdict.seen_at),
-    )

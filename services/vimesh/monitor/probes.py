@@ -44,3 +44,6 @@ class Prober(Protocol):
 
     def forget(self, target: Target) -> None:
         """Give up every probe of the target: its round is over."""
+
+    def dismiss(self, target: Target) -> None:
+        """Close what is kept for the target between its rounds: it is probed no more."""

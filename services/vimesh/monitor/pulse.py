@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
+from vimesh.monitor.cohorts import Cohort, Cohorts
 from vimesh.monitor.rounds import Rounds
 from vimesh.monitor.running_clock import RunningClock
 from vimesh.monitor.target import Target
@@ -21,18 +22,22 @@ HEARTBEAT_S = 0.1
 class Pulse:
     """Runs the wheel in an asyncio loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two wheels, and who turns them
         self,
         *,
         loop: asyncio.AbstractEventLoop,
         running: RunningClock,
         wheel: Wheel[Target],
         rounds: Rounds,
+        cohort_wheel: Wheel[Cohort],
+        cohorts: Cohorts,
     ) -> None:
         self._loop = loop
         self._running = running
         self._wheel = wheel
         self._rounds = rounds
+        self._cohort_wheel = cohort_wheel
+        self._cohorts = cohorts
         self._drains: list[Callable[[], None]] = []
         self._files: list[int] = []
         self._handle: asyncio.TimerHandle | None = None
@@ -53,8 +58,8 @@ class Pulse:
 
     def arm(self) -> None:
         """See that the next wake-up comes in time: to be called whenever something may have become due earlier."""
-        when = self._wheel.next_due()
-        if when is not None and self._rounds.open:
+        when = self._next_due()
+        if when is not None and (self._rounds.open or self._cohorts.awaiting):
             when = min(when, self._running.now() + HEARTBEAT_S)
         armed = self._armed_for
         if self._handle is not None and armed is not None and when is not None and armed <= when:
@@ -66,6 +71,12 @@ class Pulse:
         self._running.promise(when)
         if when is not None:
             self._handle = self._loop.call_later(max(0.0, when - self._running.now()), self._beat)
+
+    def _next_due(self) -> float | None:
+        target, cohort = self._wheel.next_due(), self._cohort_wheel.next_due()
+        if target is None or cohort is None:
+            return cohort if target is None else target
+        return min(target, cohort)
 
     def _hear(self, drain: Callable[[], None]) -> None:
         self._running.now()  # notices a stall before the answers of its time are dated
@@ -82,6 +93,8 @@ class Pulse:
                 drain()
             for target in self._wheel.take(now):
                 self._run(target)
+            for cohort in self._cohort_wheel.take(now):
+                self._run_cohort(cohort)
         finally:
             self.arm()
 
@@ -91,3 +104,10 @@ class Pulse:
         except Exception:  # noqa: BLE001 - one broken target must not end the probes of the others
             _log.exception("a round broke", vim_id=target.vim_id)
             self._rounds.skip(target)
+
+    def _run_cohort(self, cohort: Cohort) -> None:
+        try:
+            self._cohorts.due(cohort)
+        except Exception:  # noqa: BLE001 - one broken cohort must not end the probes of the others
+            # Its members are seen to all the same: see what `due` does first.
+            _log.exception("a volley broke", members=len(cohort.members))

@@ -14,7 +14,7 @@ import structlog
 from vimesh.domain.backoff import Backoff
 from vimesh.monitor.ledger import Ledger, Sent
 from vimesh.monitor.running_clock import Clock
-from vimesh.monitor.translate import report_to_wire, status_from_wire
+from vimesh.monitor.translate import reports_to_wire, status_from_wire
 from vimesh.monitor.verdict import Verdict
 from vimesh.rpc.durations import seconds
 from vimesh.rpc.link import Link
@@ -123,7 +123,7 @@ class Reporter:
     async def _send(self, batch: list[Sent]) -> None:
         if not batch:
             return
-        request = conductor_service_pb2.UpdateVimsRequest(reports=[report_to_wire(sent.report) for sent in batch])
+        request = reports_to_wire(batch)
         try:
             answer = await self._stub.UpdateVims(request, timeout=self._limits.call_timeout_s)
         except grpc.aio.AioRpcError as error:
@@ -163,11 +163,12 @@ class Reporter:
     def _take_down(self, sent: Sent, outcome: conductor_service_pb2.UpdateVimResponse, now: float) -> None:
         within_s = seconds(outcome.contact_within)
         kind = outcome.WhichOneof("outcome")
+        entry = sent.entry
         if kind == "bad_action":
-            sent.entry.in_flight = False
-            self._ledger.forget(sent.report.vim_id, sent.report.action_id)
+            entry.in_flight = False
+            self._ledger.forget(entry.vim_id, entry.action_id)
             if self._on_bad_action is not None:
-                self._on_bad_action(sent.report.vim_id, sent.report.action_id)
+                self._on_bad_action(entry.vim_id, entry.action_id)
         elif kind is None:
             # An outcome of a later version. Not knowing it must not end monitoring: come back at the next contact.
             self._ledger.recorded(sent, now, within_s)

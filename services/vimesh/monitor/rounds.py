@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from vimesh.domain.actions import shard_key
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.addresses import Address
+from vimesh.monitor.cohorts import MAX_VOLLEY_SERIAL, Cohorts
+from vimesh.monitor.pace import Pace
 from vimesh.monitor.probes import LocalFault, Prober
 from vimesh.monitor.resolver import LookupFailed, NoSuchName, Outcome, Resolver, Waiter
 from vimesh.monitor.running_clock import Clock, RunningClock
-from vimesh.monitor.target import Stage, Target
+from vimesh.monitor.target import Stage, Target, next_round_at
 from vimesh.monitor.verdict import Step, Verdict
 from vimesh.monitor.wheel import Wheel
 
@@ -34,7 +34,7 @@ class Rounds:
     target is on the wheel from its first round on, whatever it waits for: none is ever left to an answer alone.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - clocks and bounds are passed in
         self,
         *,
         wheel: Wheel[Target],
@@ -42,28 +42,30 @@ class Rounds:
         clock: Clock,
         resolver: Resolver,
         on_verdict: Callable[[Verdict], None],
+        pace: Pace | None = None,
     ) -> None:
         self._wheel = wheel
         self._running = running
         self._clock = clock
         self._resolver = resolver
         self._on_verdict = on_verdict
+        self._pace = pace or Pace()
         self._probers: Mapping[Method, Prober] = {}
-        self._serials = itertools.count(1)
+        self._cohorts: Cohorts | None = None
+        self._serials = itertools.count(MAX_VOLLEY_SERIAL + 1)
         self.open = 0
         """How many rounds are open."""
 
-    def use(self, probers: Mapping[Method, Prober]) -> None:
+    def use(self, probers: Mapping[Method, Prober], cohorts: Cohorts | None = None) -> None:
+        """With cohorts, targets that answer pings leave for them, and come back when they do not."""
         self._probers = probers
+        self._cohorts = cohorts
 
     # What the host and the wheel ask for.
 
     def enlist(self, target: Target, first_at: float) -> None:
         """Begin the target's first round at `first_at`; the later ones follow in a phase of its own."""
-        interval_s = target.policy.interval_s
-        phase_s = shard_key(target.vim_id) / 2**32 * interval_s
-        # Phases by hash spread the load, and the changes of a common outage, over the interval.
-        target.round_at = phase_s + math.floor((first_at - phase_s) / interval_s) * interval_s
+        target.begin_phase(first_at)
         target.ended_at = first_at
         self._wheel.set(target, first_at)
 
@@ -71,6 +73,7 @@ class Rounds:
         """Probe the target no more."""
         self._close(target)
         self._wheel.cancel(target)
+        self._probers[target.policy.method].dismiss(target)
 
     def skip(self, target: Target) -> None:
         """Drop what is left of the open round."""
@@ -83,14 +86,16 @@ class Rounds:
         No known fault leads here: it is the net under those that nobody has thought of.
         """
         now = self._running.now()
-        if now < target.overdue_at() + STUCK_MARGIN_S:
+        if target.cohort is not None:
+            target.ended_at = target.cohort.ended_at
+        if now < target.overdue_at(self._pace.stretch) + STUCK_MARGIN_S:
             return False
         silent_s = now - target.ended_at
         _log.error("rounds do not end", vim_id=target.vim_id, stage=target.stage.name, for_s=round(silent_s))
         self.skip(target)
         target.ended_at = now
         if target.track.blind(Reason.LOCAL_STUCK, f"no round has ended for {silent_s:.0f} s") is Step.CHANGED:
-            self._tell(target, None)
+            self._on_verdict(self._verdict(target, None))
         return True
 
     def due(self, target: Target) -> None:
@@ -106,6 +111,20 @@ class Rounds:
             self._name_late(target)
         else:
             self._queue_long(target)
+
+    # What the cohorts tell.
+
+    def begin(self, target: Target) -> None:
+        """Begin a round as soon as possible."""
+        self._wheel.set(target, self._running.now())
+
+    def resume(self, target: Target, serial: int, sent_at: float) -> None:
+        """Go on with a round of which one probe was sent."""
+        self._open_round(target, serial)
+        target.track.sent = target.number = 1
+        target.first_sent = target.last_sent = sent_at
+        target.stage = Stage.AWAITING
+        self._wheel.set(target, target.judged_at())
 
     # What the probers tell.
 
@@ -136,12 +155,15 @@ class Rounds:
     # The round.
 
     def _begin(self, target: Target) -> None:
-        target.serial = next(self._serials)
+        self._open_round(target, next(self._serials))
+        self._probe(target)
+
+    def _open_round(self, target: Target, serial: int) -> None:
+        target.serial = serial
         target.number = 0
         target.stage = Stage.SPACING
         target.track.begin()
         self.open += 1
-        self._probe(target)
 
     def _probe(self, target: Target) -> None:
         if target.address is not None:
@@ -231,9 +253,13 @@ class Rounds:
             if target.track.status is not Status.REACHABLE:
                 self._doubt_address(target)
             target.ended_at = now = self._running.now()
-            self._await_next_round(target, now)
-            if step is Step.CHANGED:
-                self._tell(target, round_trip_s)
+            verdict = self._verdict(target, round_trip_s) if step is Step.CHANGED else None
+            if target.track.steady and self._cohorts is not None and self._cohorts.join(target):
+                self._wheel.cancel(target)
+            else:
+                self._await_next_round(target, now)
+            if verdict is not None:
+                self._on_verdict(verdict)
         elif step is Step.AGAIN:
             if target.stage is Stage.AWAITING or target.stage is Stage.SPACING:
                 target.stage = Stage.SPACING
@@ -245,16 +271,15 @@ class Rounds:
     def _close(self, target: Target) -> None:
         if target.stage is Stage.IDLE:
             return
+        if self._cohorts is not None and target.stage is Stage.STEADY:
+            self._cohorts.leave(target)
+            return
         target.stage = Stage.IDLE
         self.open -= 1
         self._probers[target.policy.method].forget(target)
 
     def _await_next_round(self, target: Target, now: float) -> None:
-        interval_s = target.policy.interval_s
-        target.round_at += interval_s
-        behind_s = now - target.round_at
-        if behind_s >= interval_s:
-            target.round_at += math.floor(behind_s / interval_s) * interval_s
+        target.round_at = next_round_at(target.round_at, target.policy.interval_s * self._pace.stretch, now)
         self._wheel.set(target, target.round_at)
 
     def _doubt_address(self, target: Target) -> None:
@@ -262,10 +287,8 @@ class Rounds:
             target.preferred += 1
             self._resolver.refresh(target.endpoint.host)
 
-    def _tell(self, target: Target, round_trip_s: float | None) -> None:
+    def _verdict(self, target: Target, round_trip_s: float | None) -> Verdict:
         track = target.track
         status = track.status or Status.UNKNOWN
         seen_at = self._clock()
-        self._on_verdict(
-            Verdict(target.vim_id, target.action_id, status, track.reason, track.detail, round_trip_s, seen_at),
-        )
+        return Verdict(target.vim_id, target.action_id, status, track.reason, track.detail, round_trip_s, seen_at)

@@ -9,9 +9,10 @@ from random import SystemRandom
 
 import structlog
 
-from vimesh.domain.actions import ActionScope, Shard
+from vimesh.domain.actions import Action, ActionScope, Shard
 from vimesh.domain.supervisor import supervise
 from vimesh.domain.vims import Engine
+from vimesh.monitor.heap import Heap
 from vimesh.monitor.host import Host
 from vimesh.monitor.reporter import ReporterLimits
 from vimesh.monitor.reporting_host import reporting_host
@@ -34,7 +35,13 @@ async def run_monitor(settings: MonitorSettings) -> None:
     """Probe and report whatever the conductors want, until cancelled. Waits for conductors that are away."""
     async with reporting_host(settings.address, settings.reporter) as running:
         scope = ActionScope(Engine.EMBEDDED, settings.shard)
-        actions = ActionSet(running.start, running.stop, running.host.actions)
+        heap = Heap()
+
+        def start(action: Action) -> None:
+            if running.start(action):
+                heap.grown()
+
+        actions = ActionSet(start, running.stop, running.host.actions)
         watcher = Watcher(scope, actions)
         following = Following(
             running.stub, settings.follow, meanwhile="probing goes on", clock=time.monotonic, random=SystemRandom()

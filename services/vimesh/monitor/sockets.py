@@ -14,34 +14,44 @@ import structlog
 from vimesh.monitor.addresses import Address
 from vimesh.monitor.connection import Connection
 from vimesh.monitor.faults import defect, local_fault
+from vimesh.monitor.http import HttpConnection
+from vimesh.monitor.kept import Kept
 from vimesh.monitor.probes import Listener, LocalFault
 from vimesh.monitor.target import Target
 
 _log = structlog.get_logger()
 
 _FILES_FOR_OTHERS = 256
-_MOST_SOCKETS = 8192
+_MOST_SOCKETS = 32768
 _BATCH = 512
 
 Connect = Callable[[Target, int, Address], Connection]
 
 
 def socket_limit() -> int:
-    """How many sockets probes may hold open, given what the process may open in all."""
+    """How many sockets may be open for probes, given what the process may open in all."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(16, min(_MOST_SOCKETS, files - _FILES_FOR_OTHERS))
 
 
 class Sockets:
-    """The prober for TCP and HTTP. Above the limit, probes stand in line; that time is not the VIM's."""
+    """The prober for TCP and HTTP. Above the limit, probes stand in line; that time is not the VIM's.
 
-    def __init__(self, *, connect: Connect, listener: Listener, limit: int) -> None:
+    What is bad news on a connection that stood before is no news: the probe is repeated on a new one, which decides.
+    """
+
+    def __init__(self, *, connect: Connect, listener: Listener, limit: int, kept: Kept) -> None:
         self._connect = connect
         self._listener = listener
         self._limit = limit
+        self._kept = kept
         self._epoll = select.epoll()
         self._by_fd: dict[int, Connection] = {}
+        """Every socket."""
         self._by_serial: dict[int, list[Connection]] = {}
+        """The probes under way, by round."""
+        self._doubted: list[Connection] = []
+        """Probes that are to be repeated."""
         self._line: deque[tuple[int, Address]] = deque()
         self._waiting: dict[int, Target] = {}
         self._logged: set[type[Exception]] = set()
@@ -63,7 +73,12 @@ class Sockets:
         return self._epoll.fileno()
 
     def send(self, target: Target, number: int, address: Address) -> bool:
-        if len(self._by_fd) >= self._limit:
+        kept = self._kept.take(target)
+        if kept is not None and self._ask_again(kept, number, address):
+            return True
+        if number > 1:
+            self._move_from_others(target, address)
+        if not self._has_room():
             self._waiting[target.serial] = target
             self._line.append((target.serial, address))
             return False
@@ -82,19 +97,62 @@ class Sockets:
         for connection in self._by_serial.pop(target.serial, ()):
             self._release(connection)
 
+    def dismiss(self, target: Target) -> None:
+        connection = self._kept.forget(target)
+        if connection is not None:
+            self._release(connection)
+
     def drain(self) -> None:
         """Move every connection on that can move."""
         while True:
             events = self._epoll.poll(0, _BATCH)
             for fd, _ in events:
                 connection = self._by_fd.get(fd)
-                if connection is not None:
+                if connection is None:
+                    continue
+                if connection.outcome is None:
                     self._advance(connection)
+                else:
+                    self._rest(connection)
+            # Only now: a number that was closed above must not be taken again while events of its former owner are
+            # at hand.
+            self._repeat_doubted()
             self._admit()
             if len(events) < _BATCH:
-                return
+                break
+        for overdue in self._kept.take_overdue():
+            self._release(overdue)
 
-    def _open(self, target: Target, number: int, address: Address) -> None:
+    def _ask_again(self, kept: HttpConnection, number: int, address: Address) -> bool:
+        """Send a probe on a connection that was kept, unless it would have the last word of the round."""
+        target = kept.target
+        if kept.idle and number == 1 and target.track.has_more and kept.address == address and kept.ask_again(number):
+            self._by_serial[target.serial] = [kept]
+            return True
+        self._release(kept)
+        return False
+
+    def _move_from_others(self, target: Target, address: Address) -> None:
+        """Repeat a probe that is silent on a kept connection, if no other one of its round goes to its address."""
+        for connection in tuple(self._by_serial.get(target.serial, ())):
+            if connection.reused and connection.address != address:
+                self._repeat(connection)
+
+    def _repeat_doubted(self) -> None:
+        while self._doubted:
+            connection = self._doubted.pop()
+            if self._by_fd.get(connection.fd) is not connection:
+                continue  # its round is over
+            try:
+                self._repeat(connection)
+            except LocalFault as fault:
+                self._listener.faulted(connection.target, fault.reason, fault.detail)
+
+    def _repeat(self, connection: Connection) -> None:
+        self._drop(connection)
+        self._open(connection.target, connection.number, connection.address, since=connection.sent_at)
+
+    def _open(self, target: Target, number: int, address: Address, *, since: float | None = None) -> None:
         try:
             connection = self._connect(target, number, address)
         except Exception as error:
@@ -102,7 +160,7 @@ class Sockets:
         self._by_fd[connection.fd] = connection
         self._by_serial.setdefault(target.serial, []).append(connection)
         try:
-            connection.start()
+            connection.start(since)
             if connection.outcome is None:
                 self._epoll.register(connection.fd, connection.interest)
         except Exception as error:
@@ -110,6 +168,21 @@ class Sockets:
             raise self._fault(target, error) from error
         if connection.outcome is not None:
             self._finish(connection)
+
+    def _rest(self, connection: Connection) -> None:
+        """Hear what comes on a connection that is kept."""
+        if not isinstance(connection, HttpConnection):
+            return
+        try:
+            of_use = connection.rest()
+        except Exception as error:  # noqa: BLE001 - one broken connection must not end the probes of others
+            self._fault(connection.target, error)
+            of_use = False
+        if of_use:
+            self._kept.settle(connection)
+        else:
+            self._kept.ended(connection)
+            self._release(connection)
 
     def _advance(self, connection: Connection) -> None:
         interest = connection.interest
@@ -138,27 +211,53 @@ class Sockets:
         return defect(error)
 
     def _finish(self, connection: Connection) -> None:
-        self._drop(connection)
         target, outcome = connection.target, connection.outcome
         if isinstance(outcome, float):
+            self._leave_round(connection)
+            # Before its round ends, and with it all that belongs to the round alone.
+            if isinstance(connection, HttpConnection) and connection.may_rest and self._kept.keep(connection):
+                self._listen_only(connection)
+            else:
+                self._release(connection)
             self._listener.answered(target, connection.number, outcome)
+        elif connection.reused:
+            self._doubted.append(connection)
         elif outcome is not None:
+            self._drop(connection)
             self._listener.failed(target, *outcome)
 
+    def _listen_only(self, connection: Connection) -> None:
+        """See that a connection is heard of when something comes, and not whenever it could be written to."""
+        if connection.interest != select.EPOLLIN:
+            connection.interest = select.EPOLLIN
+            self._epoll.modify(connection.fd, select.EPOLLIN)
+
     def _drop(self, connection: Connection) -> None:
-        siblings = self._by_serial.get(connection.target.serial, [])
-        if connection in siblings:
-            siblings.remove(connection)
-        if not siblings:
-            self._by_serial.pop(connection.target.serial, None)
+        self._leave_round(connection)
         self._release(connection)
+
+    def _leave_round(self, connection: Connection) -> None:
+        serial = connection.target.serial
+        siblings = self._by_serial.pop(serial, ())
+        if len(siblings) > 1:
+            self._by_serial[serial] = [other for other in siblings if other is not connection]
 
     def _release(self, connection: Connection) -> None:
         del self._by_fd[connection.fd]
         connection.close()
 
+    def _has_room(self) -> bool:
+        """Say whether one more socket may be opened; one that only stands in reserve makes room."""
+        if len(self._by_fd) < self._limit:
+            return True
+        oldest = self._kept.take_oldest()
+        if oldest is None:
+            return False
+        self._release(oldest)
+        return True
+
     def _admit(self) -> None:
-        while self._line and len(self._by_fd) < self._limit:
+        while self._line and self._has_room():
             serial, address = self._line.popleft()
             target = self._waiting.pop(serial, None)
             if target is None:

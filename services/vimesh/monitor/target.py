@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from enum import IntEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from vimesh.domain.actions import Action
-from vimesh.domain.endpoints import endpoint_of
-from vimesh.domain.probing import Method
-from vimesh.monitor.addresses import Address, host_of
+from vimesh.domain.actions import Action, shard_key
+from vimesh.domain.endpoints import Endpoint, endpoint_of
+from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.monitor.addresses import Address, fixed_host
 from vimesh.monitor.verdict import Track
 from vimesh.monitor.wheel import Timed
+
+if TYPE_CHECKING:  # a cohort is made of targets
+    from vimesh.monitor.cohorts import Cohort
 
 MAX_SPACING_S = 0.25
 OVERDUE_MARGIN_S = 10.0
@@ -29,26 +36,30 @@ class Stage(IntEnum):
     """The address of its host name."""
     QUEUED = 4
     """Its turn to have a socket."""
+    STEADY = 5
+    """The next volley of its cohort, which is on the wheel in its stead."""
 
 
 class Target(Timed):
     """What the host keeps of a ping action. There may be 100,000: no dict, no task, no timer handle."""
 
     __slots__ = (
+        "_track",
         "action_id",
         "address",
+        "cohort",
         "ended_at",
         "endpoint",
         "first_sent",
         "last_sent",
         "number",
+        "place",
         "policy",
         "preferred",
         "round_at",
         "round_trip_s",
         "serial",
         "stage",
-        "track",
         "vim_id",
     )
 
@@ -57,12 +68,15 @@ class Target(Timed):
         super().__init__()
         self.vim_id = action.vim_id
         self.action_id = action.action_id
-        self.policy = action.policy
-        self.endpoint = endpoint_of(action.auth_url)
+        self.policy = _shared(action.policy)
+        self.endpoint = _of_shared_words(endpoint_of(action.auth_url))
         self.address = self._fixed_address()
         """None when the host is a name: then the resolver knows."""
-        self.track = Track(fall=action.policy.fall, rise=action.policy.rise)
+        self._track: Track | None = Track(fall=action.policy.fall, rise=action.policy.rise)
         self.stage = Stage.IDLE
+        self.cohort: Cohort | None = None
+        self.place = 0
+        """Among the members of the cohort."""
         self.serial = 0
         """The open round; no two rounds of a process have the same."""
         self.number = 0
@@ -78,13 +92,49 @@ class Target(Timed):
         """Of the newest answer."""
 
     @property
+    def track(self) -> Track:
+        if self._track is None:
+            self._track = Track.of_reachable(fall=self.policy.fall, rise=self.policy.rise)
+        return self._track
+
+    def settle_down(self) -> None:
+        """Drop what is only of use to a target by itself: there may be 100,000 that are steady.
+
+        To be called when the track is steady: a new one then says the same.
+        """
+        self.stage = Stage.STEADY
+        self._track = None
+        self.serial = 0
+        self.first_sent = self.last_sent = self.ended_at = self.round_at = 0.0
+
+    def rise_up(self, *, round_at: float, ended_at: float) -> None:
+        """Be by itself again: its newest round was due at about `round_at`, the one before ended at `ended_at`."""
+        self.stage = Stage.IDLE
+        self.ended_at = ended_at
+        self.begin_phase(round_at)
+
+    def begin_phase(self, at: float) -> None:
+        """Let its rounds be due in its own phase; the last before `at` has been."""
+        interval_s = self.policy.interval_s
+        self.round_at = next_round_at(self.phase_s - interval_s, interval_s, at)
+
+    @property
+    def pings(self) -> bool:
+        return self.policy.method is Method.PING
+
+    @property
+    def phase_s(self) -> float:
+        """Where in the interval its rounds begin: spread by a hash, and with them the load, and a common outage."""
+        return shard_key(self.vim_id) / 2**32 * self.policy.interval_s
+
+    @property
     def port(self) -> int:
         """The port for probes; ICMP has none."""
-        return 0 if self.policy.method is Method.PING else self.endpoint.port
+        return 0 if self.pings else self.endpoint.port
 
     def _fixed_address(self) -> Address | None:
-        ip = self.endpoint.address
-        return None if ip is None else host_of(ip).address(self.port)
+        host = fixed_host(self.endpoint.host)
+        return None if host is None else host.address(self.port)
 
     @property
     def spacing_s(self) -> float:
@@ -105,8 +155,29 @@ class Target(Timed):
             return max(whole, self.last_sent + self.patience_s)
         return self.last_sent + self.policy.timeout_s
 
-    def overdue_at(self) -> float:
-        """When the next round must have ended, whatever became of it."""
+    def overdue_at(self, stretch: float = 1.0) -> float:
+        """When the next round must have ended, whatever became of it; `stretch`: of the intervals."""
         policy = self.policy
         probes_s = (policy.fall + policy.rise) * policy.timeout_s
-        return self.ended_at + 2 * policy.interval_s + probes_s + OVERDUE_MARGIN_S
+        return self.ended_at + 2 * policy.interval_s * stretch + probes_s + OVERDUE_MARGIN_S
+
+
+@lru_cache(maxsize=1024)
+def _shared(policy: ProbePolicy) -> ProbePolicy:
+    """Return the one object for all policies that say the same."""
+    return policy
+
+
+@lru_cache(maxsize=1024)
+def _shared_port(port: int) -> int:
+    return port
+
+
+def _of_shared_words(endpoint: Endpoint) -> Endpoint:
+    return Endpoint(sys.intern(endpoint.scheme), endpoint.host, _shared_port(endpoint.port), sys.intern(endpoint.path))
+
+
+def next_round_at(round_at: float, interval_s: float, now: float) -> float:
+    """When the round after the one of `round_at` is due, in the same phase. Rounds that were missed are left out."""
+    missed = math.floor((now - round_at) / interval_s) - 1
+    return round_at + interval_s * (1 + max(0, missed))

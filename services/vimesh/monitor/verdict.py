@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Self
 
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
@@ -74,9 +75,21 @@ class Track:
         self._unsure = 0
         self.begin()
 
+    @classmethod
+    def of_reachable(cls, *, fall: int, rise: int) -> Self:
+        """Return the track of a VIM that is reachable and steady."""
+        track = cls(fall=fall, rise=rise)
+        track.status = Status.REACHABLE
+        return track
+
     @property
     def down(self) -> bool:
         return self.status is Status.UNREACHABLE
+
+    @property
+    def steady(self) -> bool:
+        """Whether an answer to the first probe of the next round would say nothing new."""
+        return self.status is Status.REACHABLE and not self._unsure
 
     @property
     def hedged(self) -> bool:

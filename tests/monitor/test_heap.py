@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import gc
+
+from vimesh.monitor.heap import ACTIONS_PER_STEP, Heap
+
+
+def test_what_has_come_to_live_long_is_left_out_of_full_collections() -> None:
+    heap = Heap()
+    before = gc.get_freeze_count()
+    try:
+        for _ in range(ACTIONS_PER_STEP - 1):
+            heap.grown()
+        assert gc.get_freeze_count() == before
+
+        heap.grown()
+
+        assert gc.get_freeze_count() > before + 1000
+    finally:
+        gc.unfreeze()

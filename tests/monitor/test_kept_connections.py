@@ -1,0 +1,272 @@
+"""A probe on a connection that was kept says what one on a new connection would say."""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from tests.support.actions import action, quick_policy
+from tests.support.certificates import self_signed
+from tests.support.keeping import PLAIN, KeepingApi, keeping_api
+from tests.support.verdicts import Verdicts
+from vimesh.domain.probing import Reason
+from vimesh.domain.vims import Status
+from vimesh.monitor.addresses import Host as IpHost
+from vimesh.monitor.host import Host
+from vimesh.monitor.hosting import HostSettings, hosting
+
+QUICK = quick_policy(interval_s=0.3, timeout_s=0.2)
+VERIFYING = quick_policy(interval_s=0.5, timeout_s=0.4, tls_verify=True)
+UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+SHORT_LIFE_S = 2.0
+
+
+@pytest.fixture
+async def api() -> AsyncGenerator[KeepingApi]:
+    async with keeping_api() as made:
+        yield made
+
+
+@pytest.fixture
+async def short_lived(verdicts: Verdicts) -> AsyncGenerator[Host]:
+    """A host whose connections are soon made anew."""
+    with hosting(verdicts.note, HostSettings(kept_life_s=SHORT_LIFE_S)) as made:
+        yield made
+
+
+def assert_always_reachable(verdicts: Verdicts) -> None:
+    assert [verdict.status for verdict in verdicts.all] == [Status.REACHABLE]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        PLAIN,
+        b"HTTP/1.1 401 Unauthorized\r\ncontent-LENGTH:3\r\nConnection: keep-alive\r\n\r\nno!",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;a=b\r\nbody\r\n0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n" + bytes(60000),
+    ],
+)
+async def test_a_connection_whose_answers_have_an_end_is_used_again(
+    host: Host, api: KeepingApi, verdicts: Verdicts, answer: bytes
+) -> None:
+    api.reply = lambda _, __: answer
+    host.start(action(api.url, QUICK))
+
+    await api.was_asked(4)
+
+    assert api.asked == [1, 1, 1, 1]
+    assert_always_reachable(verdicts)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\nuntil I close",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n" + bytes(70000),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nthe rest never comes",
+    ],
+)
+async def test_a_connection_whose_answers_have_no_sure_end_is_not(
+    host: Host, api: KeepingApi, verdicts: Verdicts, answer: bytes
+) -> None:
+    api.reply = lambda _, __: answer
+    host.start(action(api.url, QUICK))
+
+    await api.was_asked(3)
+
+    assert api.asked == [1, 2, 3]
+    assert_always_reachable(verdicts)
+
+
+async def test_what_a_server_says_unasked_ends_the_connection(host: Host, api: KeepingApi, verdicts: Verdicts) -> None:
+    host.start(action(api.url, QUICK))
+    await api.was_asked(1)
+    await verdicts.next_of("vim")
+
+    # No probe may take this for its answer.
+    await api.say_unasked(UNAVAILABLE)
+    await api.was_asked(2)
+
+    assert api.asked[:2] == [1, 2]
+    assert_always_reachable(verdicts)
+
+
+async def test_a_restart_between_two_probes_goes_unnoticed(host: Host, api: KeepingApi, verdicts: Verdicts) -> None:
+    host.start(action(api.url, QUICK))
+    await api.was_asked(2)
+
+    await api.refuse()
+    await api.hang_up()
+    await api.listen()
+    await api.was_asked(5)
+
+    assert api.asked[:2] == [1, 1]
+    assert api.asked[-3:] == [2, 2, 2]
+    assert_always_reachable(verdicts)
+
+
+async def test_a_kept_connection_that_ends_with_the_probe_is_no_failure(
+    host: Host, api: KeepingApi, verdicts: Verdicts
+) -> None:
+    api.reply = lambda _, number: PLAIN if number < 3 else None
+    host.start(action(api.url, QUICK))
+
+    await api.was_asked(8)
+
+    assert api.asked == [1, 1, 1, 2, 2, 2, 3, 3]
+    assert_always_reachable(verdicts)
+
+
+@pytest.mark.parametrize("bad", [UNAVAILABLE, b"garbage", b"HTT", b""])
+async def test_bad_news_on_a_kept_connection_is_confirmed_on_a_new_one(
+    host: Host, api: KeepingApi, verdicts: Verdicts, bad: bytes
+) -> None:
+    api.reply = lambda _, number: PLAIN if number == 1 else bad
+    host.start(action(api.url, QUICK))
+
+    await api.was_asked(7)
+
+    assert api.asked == [1, 1, 2, 2, 3, 3, 4]
+    assert_always_reachable(verdicts)
+
+
+async def test_bad_news_that_is_true_is_told_as_soon_as_without_kept_connections(
+    host: Host, api: KeepingApi, verdicts: Verdicts
+) -> None:
+    host.start(action(api.url, QUICK))
+    await api.was_asked(2)
+
+    api.reply = lambda _, __: UNAVAILABLE
+    verdict = await verdicts.until("vim", Status.UNREACHABLE)
+
+    assert verdict.reason == "HTTP_503"
+    assert api.asked == [1, 1, 1, 2, 3, 4]  # the first one twice
+
+
+async def test_silence_on_a_kept_connection_is_confirmed_at_its_own_address(
+    api: KeepingApi, verdicts: Verdicts
+) -> None:
+    both = (IpHost(socket.AF_INET, "127.0.0.1"), IpHost(socket.AF_INET, "127.0.0.2"))
+    with hosting(verdicts.note, HostSettings(look_up=lambda _: both)) as host:
+        api.reply = lambda _, number: PLAIN if number == 1 else b""
+        # Two addresses and two probes: nobody listens on the second address.
+        host.start(action(f"http://vim.example:{api.port}", quick_policy(interval_s=1, timeout_s=0.5, fall=2)))
+        await api.was_asked(5)
+
+    assert api.asked == [1, 1, 2, 2, 3]
+    assert_always_reachable(verdicts)
+
+
+async def test_a_server_that_does_not_keep_connections_is_told_to_close_them(
+    host: Host, api: KeepingApi, verdicts: Verdicts
+) -> None:
+    api.idle_limit_s = 0.05
+    host.start(action(api.url, QUICK))
+
+    # The second round follows the first one after any part of the interval: its connection may stand still.
+    await api.was_asked(5)
+
+    assert "Connection: close" not in api.requests[0]
+    assert "Connection: close" in api.requests[4]
+    assert_always_reachable(verdicts)
+
+
+async def test_where_one_probe_has_the_last_word_each_has_a_connection_of_its_own(
+    host: Host, api: KeepingApi, verdicts: Verdicts
+) -> None:
+    host.start(action(api.url, quick_policy(interval_s=0.3, timeout_s=0.2, fall=1)))
+
+    await api.was_asked(3)
+
+    assert api.asked == [1, 2, 3]
+    assert all("Connection: close" in request for request in api.requests)
+    assert_always_reachable(verdicts)
+
+
+async def test_a_vim_that_refuses_new_connections_is_noticed_although_an_old_one_lives(
+    short_lived: Host, api: KeepingApi, verdicts: Verdicts
+) -> None:
+    short_lived.start(action(api.url, QUICK))
+    await api.was_asked(2)
+
+    await api.refuse()
+
+    assert (await verdicts.until("vim", Status.UNREACHABLE)).reason == Reason.REFUSED
+    # Within 5/4 of the life, plus a round.
+    assert len(api.asked) <= 1.25 * SHORT_LIFE_S / QUICK.interval_s + 2
+
+
+@pytest.fixture
+def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of a server's certificate that the system trusts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    (tmp_path / "0a1b2c3d.0").touch()
+    return tmp_path
+
+
+async def test_a_certificate_that_turns_bad_is_noticed_although_an_old_connection_lives(
+    verdicts: Verdicts, trusted: Path
+) -> None:
+    async with keeping_api(self_signed(trusted)) as api:
+        with hosting(verdicts.note, HostSettings(kept_life_s=SHORT_LIFE_S)) as host:
+            host.start(action(api.url, VERIFYING))
+            await api.was_asked(2)
+
+            await api.refuse()
+            api.tls = self_signed(trusted, valid_for=-dt.timedelta(days=1))
+            await api.listen()
+
+            assert (await verdicts.until("vim", Status.UNREACHABLE)).reason == Reason.TLS
+
+    assert api.asked[:2] == [1, 1]
+    assert verdicts.all[0].status is Status.REACHABLE
+
+
+async def test_tls_connections_are_kept_as_well(host: Host, verdicts: Verdicts, tmp_path: Path) -> None:
+    async with keeping_api(self_signed(tmp_path)) as api:
+        host.start(action(api.url, quick_policy(interval_s=1, timeout_s=0.8)))
+        await api.was_asked(4)
+
+        assert api.asked == [1, 1, 1, 1]
+        assert_always_reachable(verdicts)
+
+        host.stop("vim", "action")
+        await api.has_open(0)
+
+
+async def test_the_limit_of_sockets_holds_and_takes_no_vim_its_probes(api: KeepingApi, verdicts: Verdicts) -> None:
+    vims = [f"vim-{number}" for number in range(12)]
+    with hosting(verdicts.note, HostSettings(sockets=4)) as host:
+        for vim_id in vims:
+            host.start(action(api.url, quick_policy(interval_s=1, timeout_s=0.8), vim_id=vim_id))
+        await api.was_asked(5 * len(vims))
+
+    assert sorted(verdict.vim_id for verdict in verdicts.all) == sorted(vims)
+    assert {verdict.status for verdict in verdicts.all} == {Status.REACHABLE}
+    assert len(api.asked) > api.connections  # some were kept
+    assert api.most_open <= 4 + 1  # a server hears of an end later than of a begin
+
+
+async def test_an_action_that_is_stopped_leaves_no_connection(host: Host, api: KeepingApi) -> None:
+    host.start(action(api.url, QUICK))
+    await api.was_asked(2)
+
+    host.stop("vim", "action")
+
+    await api.has_open(0)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import struct
+from collections.abc import Generator
+
+import pytest
+
+from vimesh.monitor.addresses import Address, name_bytes, name_of
+from vimesh.monitor.packet_batches import BATCH, Inbox, Outbox, batch_calls
+
+V4 = int(socket.AF_INET)
+
+
+@pytest.fixture
+def receivers() -> Generator[list[socket.socket]]:
+    made = []
+    for _ in range(3):
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        one.setblocking(False)
+        one.bind(("127.0.0.1", 0))
+        made.append(one)
+    yield made
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def sender() -> Generator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.setblocking(False)
+        yield one
+
+
+def names(ports: list[int]) -> bytes:
+    return b"".join(name_of(Address(V4, ("127.0.0.1", port))) for port in ports)
+
+
+def outbox(sender: socket.socket) -> Outbox:
+    return Outbox(batch_calls(), sender.fileno(), shared_bytes=8, name_bytes=name_bytes(V4))
+
+
+def test_each_packet_goes_to_its_address_with_its_number(sender: socket.socket, receivers: list[socket.socket]) -> None:
+    box = outbox(sender)
+    box.load(b"together", range(7, 10), names([one.getsockname()[1] for one in receivers]))
+
+    assert box.send(0, 3) == 3
+
+    packets = [one.recv(100) for one in receivers]
+    assert packets == [b"together" + struct.pack("=QQ", number, 2**64 - 1 - number) for number in (7, 8, 9)]
+
+
+def test_a_packet_that_cannot_be_sent_is_found_and_passed_over(
+    sender: socket.socket, receivers: list[socket.socket]
+) -> None:
+    ports = [one.getsockname()[1] for one in receivers]
+    box = outbox(sender)
+    box.load(b"together", range(3), names([ports[0], 0, ports[2]]))  # nobody can be at port 0
+
+    assert box.send(0, 3) == 1
+    with pytest.raises(OSError, match=os.strerror(errno.EINVAL)):
+        box.send(1, 3)
+    assert box.send(2, 3) == 1
+
+    assert [len(receivers[place].recv(100)) for place in (0, 2)] == [24, 24]
+
+
+@pytest.mark.parametrize("lead", [0, 4])
+def test_what_comes_in_is_read_column_by_column(
+    sender: socket.socket, receivers: list[socket.socket], lead: int
+) -> None:
+    receiver = receivers[0]
+    for number in range(BATCH + 5):
+        body = bytes([number]) + bytes(7 - lead) + struct.pack("=Q", 1000 + number)
+        sender.sendto(body, receiver.getsockname())
+    select.select([receiver], [], [], 5)
+    inbox = Inbox(batch_calls(), receiver.fileno(), lead=lead)
+
+    assert inbox.receive() == BATCH
+    assert inbox.lengths(BATCH) == [16 - lead] * BATCH
+    assert list(inbox.octets(lead, BATCH)) == list(range(BATCH))
+    assert inbox.words(8, BATCH) == [1000 + number for number in range(BATCH)]
+    assert inbox.receive() == 5
+    assert inbox.words(8, 5) == [1000 + BATCH + number for number in range(5)]
+    assert inbox.receive() == 0
+
+
+def test_addresses_of_both_families_are_as_the_kernel_takes_them() -> None:
+    six = Address(socket.AF_INET6, ("fe80::1", 0, 0, 3))
+
+    assert name_of(Address(V4, ("127.1.2.3", 80))) == struct.pack("=H", V4) + b"\0\x50\x7f\1\2\3" + bytes(8)
+    assert len(name_of(six)) == name_bytes(six.family) == 28
+    assert name_of(six)[8:24] == socket.inet_pton(socket.AF_INET6, "fe80::1")
+    assert struct.unpack("=I", name_of(six)[24:])[0] == 3
