@@ -37,15 +37,15 @@ class Conductor:
 
 
 @contextmanager
-def conductor_in(folder: Path) -> Generator[Conductor]:
+def conductor_in(folder: Path, port: int = 0) -> Generator[Conductor]:
     """Serve the database in a folder, which is made if it is missing. It may be killed."""
     vimesh = Command(folder)
     url = "sqlite:///vimesh.sqlite"
     if not (folder / "key").exists():
         assert vimesh("db", "make-key", "key").code == 0
         assert vimesh("db", "upgrade", "--database-url", url).code == 0
-    flags = ("--listen", "127.0.0.1:0", "--database-url", url, "--key-file", "key")
+    flags = ("--listen", f"127.0.0.1:{port}", "--database-url", url, "--key-file", "key")
     with running(folder, "conductor", *flags) as process:
-        port = re.search(r"port=(\d+)", process.line_with("conductor is serving"))
-        assert port is not None
-        yield Conductor(folder, f"127.0.0.1:{port[1]}", process.process)
+        said = re.search(r"port=(\d+)", process.line_with("conductor is serving"))
+        assert said is not None
+        yield Conductor(folder, f"127.0.0.1:{said[1]}", process.process)

@@ -27,10 +27,11 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from vimesh.v1 import vim_pb2 as vimesh_dot_v1_dot_vim__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bvimesh/v1/vim_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x13vimesh/v1/vim.proto\"\xcf\x03\n\x12RegisterVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x33\n\x06\x65ngine\x18\x03 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x06vim_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:\x9c\x02\xbaH\x98\x02\x1aO\n\x11register_vim.name\x12\x14vim.name is required\x1a$has(this.vim) && this.vim.name != \'\'\x1ah\n\x11register_vim.type\x12-vim.type is required: openstack or kubernetes\x1a$has(this.vim) && this.vim.type != \'\'\x1a[\n\x15register_vim.auth_url\x12\x18vim.auth_url is required\x1a(has(this.vim) && this.vim.auth_url != \'\'\"2\n\x13RegisterVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"-\n\rGetVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"-\n\x0eGetVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"\x84\x01\n\x0fListVimsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1c\n\x06\x66ilter\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12\x19\n\x08order_by\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"I\n\x10ListVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb8\x01\n\x10ModifyVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x33\n\x06\x65ngine\x18\x04 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\"0\n\x11ModifyVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"K\n\x16RegisterVimJsonRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"6\n\x17RegisterVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"g\n\x14ModifyVimJsonRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x31\n\x07request\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"4\n\x15ModifyVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"4\n\x14\x44\x65registerVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65registerVimResponse\"\xd9\x01\n\x10WatchVimsRequest\x12\x16\n\x0estart_revision\x18\x01 \x01(\x04\x12\x10\n\x08snapshot\x18\x02 \x01(\x08\x12\x1b\n\x06vim_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:~\xbaH{\x1ay\n\x14watch_vims.one_start\x12.snapshot and start_revision exclude each other\x1a\x31!(this.snapshot && this.start_revision > uint(0))\"\x8a\x01\n\x11WatchVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12#\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12 \n\x03\x65nd\x18\x04 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\"m\n\x14ListVimEventsRequest\x12\x1b\n\x06vim_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"U\n\x15ListVimEventsResponse\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x96\x07\n\nVimService\x12L\n\x0bRegisterVim\x12\x1d.vimesh.v1.RegisterVimRequest\x1a\x1e.vimesh.v1.RegisterVimResponse\x12X\n\x06GetVim\x12\x18.vimesh.v1.GetVimRequest\x1a\x19.vimesh.v1.GetVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/vims/{vim_id}\x12U\n\x08ListVims\x12\x1a.vimesh.v1.ListVimsRequest\x1a\x1b.vimesh.v1.ListVimsResponse\"\x10\x82\xd3\xe4\x93\x02\n\x12\x08/v1/vims\x12\x46\n\tModifyVim\x12\x1b.vimesh.v1.ModifyVimRequest\x1a\x1c.vimesh.v1.ModifyVimResponse\x12m\n\rDeregisterVim\x12\x1f.vimesh.v1.DeregisterVimRequest\x1a .vimesh.v1.DeregisterVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/vims/{vim_id}\x12s\n\x0fRegisterVimJson\x12!.vimesh.v1.RegisterVimJsonRequest\x1a\".vimesh.v1.RegisterVimJsonResponse\"\x19\x82\xd3\xe4\x93\x02\x13\"\x08/v1/vims:\x07request\x12v\n\rModifyVimJson\x12\x1f.vimesh.v1.ModifyVimJsonRequest\x1a .vimesh.v1.ModifyVimJsonResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x32\x11/v1/vims/{vim_id}:\x07request\x12`\n\tWatchVims\x12\x1b.vimesh.v1.WatchVimsRequest\x1a\x1c.vimesh.v1.WatchVimsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/vims:watch0\x01\x12\x82\x01\n\rListVimEvents\x12\x1f.vimesh.v1.ListVimEventsRequest\x1a .vimesh.v1.ListVimEventsResponse\".\x82\xd3\xe4\x93\x02(\x12\x18/v1/vims/{vim_id}/eventsZ\x0c\x12\n/v1/eventsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bvimesh/v1/vim_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x17google/rpc/status.proto\x1a\x13vimesh/v1/vim.proto\"\xcf\x03\n\x12RegisterVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x33\n\x06\x65ngine\x18\x03 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x06vim_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:\x9c\x02\xbaH\x98\x02\x1aO\n\x11register_vim.name\x12\x14vim.name is required\x1a$has(this.vim) && this.vim.name != \'\'\x1ah\n\x11register_vim.type\x12-vim.type is required: openstack or kubernetes\x1a$has(this.vim) && this.vim.type != \'\'\x1a[\n\x15register_vim.auth_url\x12\x18vim.auth_url is required\x1a(has(this.vim) && this.vim.auth_url != \'\'\"2\n\x13RegisterVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"X\n\x13RegisterVimsRequest\x12\x41\n\x08requests\x18\x01 \x03(\x0b\x32\x1d.vimesh.v1.RegisterVimRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xf4\x03\"\x03\xd8\x01\x03\"E\n\x14RegisterVimsResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.vimesh.v1.RegisterVimResult\"u\n\x11RegisterVimResult\x12.\n\nregistered\x18\x01 \x01(\x0b\x32\x18.vimesh.v1.RegisteredVimH\x00\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"1\n\rRegisteredVim\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x10\n\x08repeated\x18\x02 \x01(\x08\"-\n\rGetVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"-\n\x0eGetVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"\x84\x01\n\x0fListVimsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1c\n\x06\x66ilter\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12\x19\n\x08order_by\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"I\n\x10ListVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb8\x01\n\x10ModifyVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x33\n\x06\x65ngine\x18\x04 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\"0\n\x11ModifyVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"K\n\x16RegisterVimJsonRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"6\n\x17RegisterVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"g\n\x14ModifyVimJsonRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x31\n\x07request\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"4\n\x15ModifyVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"4\n\x14\x44\x65registerVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65registerVimResponse\"\xd9\x01\n\x10WatchVimsRequest\x12\x16\n\x0estart_revision\x18\x01 \x01(\x04\x12\x10\n\x08snapshot\x18\x02 \x01(\x08\x12\x1b\n\x06vim_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:~\xbaH{\x1ay\n\x14watch_vims.one_start\x12.snapshot and start_revision exclude each other\x1a\x31!(this.snapshot && this.start_revision > uint(0))\"\x8a\x01\n\x11WatchVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12#\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12 \n\x03\x65nd\x18\x04 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\"m\n\x14ListVimEventsRequest\x12\x1b\n\x06vim_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"U\n\x15ListVimEventsResponse\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe7\x07\n\nVimService\x12L\n\x0bRegisterVim\x12\x1d.vimesh.v1.RegisterVimRequest\x1a\x1e.vimesh.v1.RegisterVimResponse\x12O\n\x0cRegisterVims\x12\x1e.vimesh.v1.RegisterVimsRequest\x1a\x1f.vimesh.v1.RegisterVimsResponse\x12X\n\x06GetVim\x12\x18.vimesh.v1.GetVimRequest\x1a\x19.vimesh.v1.GetVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/vims/{vim_id}\x12U\n\x08ListVims\x12\x1a.vimesh.v1.ListVimsRequest\x1a\x1b.vimesh.v1.ListVimsResponse\"\x10\x82\xd3\xe4\x93\x02\n\x12\x08/v1/vims\x12\x46\n\tModifyVim\x12\x1b.vimesh.v1.ModifyVimRequest\x1a\x1c.vimesh.v1.ModifyVimResponse\x12m\n\rDeregisterVim\x12\x1f.vimesh.v1.DeregisterVimRequest\x1a .vimesh.v1.DeregisterVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/vims/{vim_id}\x12s\n\x0fRegisterVimJson\x12!.vimesh.v1.RegisterVimJsonRequest\x1a\".vimesh.v1.RegisterVimJsonResponse\"\x19\x82\xd3\xe4\x93\x02\x13\"\x08/v1/vims:\x07request\x12v\n\rModifyVimJson\x12\x1f.vimesh.v1.ModifyVimJsonRequest\x1a .vimesh.v1.ModifyVimJsonResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x32\x11/v1/vims/{vim_id}:\x07request\x12`\n\tWatchVims\x12\x1b.vimesh.v1.WatchVimsRequest\x1a\x1c.vimesh.v1.WatchVimsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/vims:watch0\x01\x12\x82\x01\n\rListVimEvents\x12\x1f.vimesh.v1.ListVimEventsRequest\x1a .vimesh.v1.ListVimEventsResponse\".\x82\xd3\xe4\x93\x02(\x12\x18/v1/vims/{vim_id}/eventsZ\x0c\x12\n/v1/eventsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +48,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERVIMREQUEST'].fields_by_name['vim_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_REGISTERVIMREQUEST']._loaded_options = None
   _globals['_REGISTERVIMREQUEST']._serialized_options = b'\272H\230\002\032O\n\021register_vim.name\022\024vim.name is required\032$has(this.vim) && this.vim.name != \'\'\032h\n\021register_vim.type\022-vim.type is required: openstack or kubernetes\032$has(this.vim) && this.vim.type != \'\'\032[\n\025register_vim.auth_url\022\030vim.auth_url is required\032(has(this.vim) && this.vim.auth_url != \'\''
+  _globals['_REGISTERVIMSREQUEST'].fields_by_name['requests']._loaded_options = None
+  _globals['_REGISTERVIMSREQUEST'].fields_by_name['requests']._serialized_options = b'\272H\r\222\001\n\010\001\020\364\003\"\003\330\001\003'
   _globals['_GETVIMREQUEST'].fields_by_name['vim_id']._loaded_options = None
   _globals['_GETVIMREQUEST'].fields_by_name['vim_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_LISTVIMSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -95,42 +98,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VIMSERVICE'].methods_by_name['WatchVims']._serialized_options = b'\202\323\344\223\002\020\022\016/v1/vims:watch'
   _globals['_VIMSERVICE'].methods_by_name['ListVimEvents']._loaded_options = None
   _globals['_VIMSERVICE'].methods_by_name['ListVimEvents']._serialized_options = b'\202\323\344\223\002(\022\030/v1/vims/{vim_id}/eventsZ\014\022\n/v1/events'
-  _globals['_REGISTERVIMREQUEST']._serialized_start=217
-  _globals['_REGISTERVIMREQUEST']._serialized_end=680
-  _globals['_REGISTERVIMRESPONSE']._serialized_start=682
-  _globals['_REGISTERVIMRESPONSE']._serialized_end=732
-  _globals['_GETVIMREQUEST']._serialized_start=734
-  _globals['_GETVIMREQUEST']._serialized_end=779
-  _globals['_GETVIMRESPONSE']._serialized_start=781
-  _globals['_GETVIMRESPONSE']._serialized_end=826
-  _globals['_LISTVIMSREQUEST']._serialized_start=829
-  _globals['_LISTVIMSREQUEST']._serialized_end=961
-  _globals['_LISTVIMSRESPONSE']._serialized_start=963
-  _globals['_LISTVIMSRESPONSE']._serialized_end=1036
-  _globals['_MODIFYVIMREQUEST']._serialized_start=1039
-  _globals['_MODIFYVIMREQUEST']._serialized_end=1223
-  _globals['_MODIFYVIMRESPONSE']._serialized_start=1225
-  _globals['_MODIFYVIMRESPONSE']._serialized_end=1273
-  _globals['_REGISTERVIMJSONREQUEST']._serialized_start=1275
-  _globals['_REGISTERVIMJSONREQUEST']._serialized_end=1350
-  _globals['_REGISTERVIMJSONRESPONSE']._serialized_start=1352
-  _globals['_REGISTERVIMJSONRESPONSE']._serialized_end=1406
-  _globals['_MODIFYVIMJSONREQUEST']._serialized_start=1408
-  _globals['_MODIFYVIMJSONREQUEST']._serialized_end=1511
-  _globals['_MODIFYVIMJSONRESPONSE']._serialized_start=1513
-  _globals['_MODIFYVIMJSONRESPONSE']._serialized_end=1565
-  _globals['_DEREGISTERVIMREQUEST']._serialized_start=1567
-  _globals['_DEREGISTERVIMREQUEST']._serialized_end=1619
-  _globals['_DEREGISTERVIMRESPONSE']._serialized_start=1621
-  _globals['_DEREGISTERVIMRESPONSE']._serialized_end=1644
-  _globals['_WATCHVIMSREQUEST']._serialized_start=1647
-  _globals['_WATCHVIMSREQUEST']._serialized_end=1864
-  _globals['_WATCHVIMSRESPONSE']._serialized_start=1867
-  _globals['_WATCHVIMSRESPONSE']._serialized_end=2005
-  _globals['_LISTVIMEVENTSREQUEST']._serialized_start=2007
-  _globals['_LISTVIMEVENTSREQUEST']._serialized_end=2116
-  _globals['_LISTVIMEVENTSRESPONSE']._serialized_start=2118
-  _globals['_LISTVIMEVENTSRESPONSE']._serialized_end=2203
-  _globals['_VIMSERVICE']._serialized_start=2206
-  _globals['_VIMSERVICE']._serialized_end=3124
+  _globals['_REGISTERVIMREQUEST']._serialized_start=242
+  _globals['_REGISTERVIMREQUEST']._serialized_end=705
+  _globals['_REGISTERVIMRESPONSE']._serialized_start=707
+  _globals['_REGISTERVIMRESPONSE']._serialized_end=757
+  _globals['_REGISTERVIMSREQUEST']._serialized_start=759
+  _globals['_REGISTERVIMSREQUEST']._serialized_end=847
+  _globals['_REGISTERVIMSRESPONSE']._serialized_start=849
+  _globals['_REGISTERVIMSRESPONSE']._serialized_end=918
+  _globals['_REGISTERVIMRESULT']._serialized_start=920
+  _globals['_REGISTERVIMRESULT']._serialized_end=1037
+  _globals['_REGISTEREDVIM']._serialized_start=1039
+  _globals['_REGISTEREDVIM']._serialized_end=1088
+  _globals['_GETVIMREQUEST']._serialized_start=1090
+  _globals['_GETVIMREQUEST']._serialized_end=1135
+  _globals['_GETVIMRESPONSE']._serialized_start=1137
+  _globals['_GETVIMRESPONSE']._serialized_end=1182
+  _globals['_LISTVIMSREQUEST']._serialized_start=1185
+  _globals['_LISTVIMSREQUEST']._serialized_end=1317
+  _globals['_LISTVIMSRESPONSE']._serialized_start=1319
+  _globals['_LISTVIMSRESPONSE']._serialized_end=1392
+  _globals['_MODIFYVIMREQUEST']._serialized_start=1395
+  _globals['_MODIFYVIMREQUEST']._serialized_end=1579
+  _globals['_MODIFYVIMRESPONSE']._serialized_start=1581
+  _globals['_MODIFYVIMRESPONSE']._serialized_end=1629
+  _globals['_REGISTERVIMJSONREQUEST']._serialized_start=1631
+  _globals['_REGISTERVIMJSONREQUEST']._serialized_end=1706
+  _globals['_REGISTERVIMJSONRESPONSE']._serialized_start=1708
+  _globals['_REGISTERVIMJSONRESPONSE']._serialized_end=1762
+  _globals['_MODIFYVIMJSONREQUEST']._serialized_start=1764
+  _globals['_MODIFYVIMJSONREQUEST']._serialized_end=1867
+  _globals['_MODIFYVIMJSONRESPONSE']._serialized_start=1869
+  _globals['_MODIFYVIMJSONRESPONSE']._serialized_end=1921
+  _globals['_DEREGISTERVIMREQUEST']._serialized_start=1923
+  _globals['_DEREGISTERVIMREQUEST']._serialized_end=1975
+  _globals['_DEREGISTERVIMRESPONSE']._serialized_start=1977
+  _globals['_DEREGISTERVIMRESPONSE']._serialized_end=2000
+  _globals['_WATCHVIMSREQUEST']._serialized_start=2003
+  _globals['_WATCHVIMSREQUEST']._serialized_end=2220
+  _globals['_WATCHVIMSRESPONSE']._serialized_start=2223
+  _globals['_WATCHVIMSRESPONSE']._serialized_end=2361
+  _globals['_LISTVIMEVENTSREQUEST']._serialized_start=2363
+  _globals['_LISTVIMEVENTSREQUEST']._serialized_end=2472
+  _globals['_LISTVIMEVENTSRESPONSE']._serialized_start=2474
+  _globals['_LISTVIMEVENTSRESPONSE']._serialized_end=2559
+  _globals['_VIMSERVICE']._serialized_start=2562
+  _globals['_VIMSERVICE']._serialized_end=3561
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.rpc import status_pb2 as _status_pb2
 from vimesh.v1 import vim_pb2 as _vim_pb2
 import builtins as _builtins
 import sys
@@ -80,6 +81,112 @@ class RegisterVimResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RegisterVimResponse: _TypeAlias = RegisterVimResponse  # noqa: Y015
+
+@_typing.final
+class RegisterVimsRequest(_message.Message):
+    """What to register, many at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegisterVimRequest]:
+        """1 to 500 registrations. What is wrong with one of them is said in its own result."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___RegisterVimRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterVimsRequest: _TypeAlias = RegisterVimsRequest  # noqa: Y015
+
+@_typing.final
+class RegisterVimsResponse(_message.Message):
+    """What became of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegisterVimResult]:
+        """One for each request, in the same order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___RegisterVimResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisterVimsResponse: _TypeAlias = RegisterVimsResponse  # noqa: Y015
+
+@_typing.final
+class RegisterVimResult(_message.Message):
+    """What became of one registration of many."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGISTERED_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def registered(self) -> Global___RegisteredVim:
+        """It is stored."""
+
+    @_builtins.property
+    def refused(self) -> _status_pb2.Status:
+        """It was refused, and nothing of it was stored: the status with details that RegisterVim would have ended with."""
+
+    def __init__(
+        self,
+        *,
+        registered: Global___RegisteredVim | None = ...,
+        refused: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "refused", b"refused", "registered", b"registered"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "refused", b"refused", "registered", b"registered"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["registered", "refused"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___RegisterVimResult: _TypeAlias = RegisterVimResult  # noqa: Y015
+
+@_typing.final
+class RegisteredVim(_message.Message):
+    """A VIM that is stored. GetVim shows it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_ID_FIELD_NUMBER: _builtins.int
+    REPEATED_FIELD_NUMBER: _builtins.int
+    vim_id: _builtins.str
+    """Its id."""
+    repeated: _builtins.bool
+    """Whether it was there already: an earlier request with the same request_id made it."""
+    def __init__(
+        self,
+        *,
+        vim_id: _builtins.str = ...,
+        repeated: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["repeated", b"repeated", "vim_id", b"vim_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisteredVim: _TypeAlias = RegisteredVim  # noqa: Y015
 
 @_typing.final
 class GetVimRequest(_message.Message):

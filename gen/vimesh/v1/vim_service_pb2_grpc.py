@@ -40,6 +40,11 @@ class VimServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimResponse.FromString,
                 _registered_method=True)
+        self.RegisterVims = channel.unary_unary(
+                '/vimesh.v1.VimService/RegisterVims',
+                request_serializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimsRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimsResponse.FromString,
+                _registered_method=True)
         self.GetVim = channel.unary_unary(
                 '/vimesh.v1.VimService/GetVim',
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.GetVimRequest.SerializeToString,
@@ -96,6 +101,19 @@ class VimServiceServicer(object):
         FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
         Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
         JSON: see RegisterVimJson.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterVims(self, request, context):
+        """The same for many VIMs in one call. Each is judged and answered alone, as if it had come by RegisterVim, one after the
+        other: one that is refused keeps no other from being registered. All that are registered are committed together.
+
+        INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many; nothing was stored.
+        UNAVAILABLE (STORE_UNAVAILABLE): all of them are stored, or none; which is not known.
+        Safe to repeat where each request has a request_id.
+        JSON: not served; it is for programs that register many VIMs, and those speak gRPC.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,6 +224,11 @@ def add_VimServiceServicer_to_server(servicer, server):
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimResponse.SerializeToString,
             ),
+            'RegisterVims': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterVims,
+                    request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimsRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimsResponse.SerializeToString,
+            ),
             'GetVim': grpc.unary_unary_rpc_method_handler(
                     servicer.GetVim,
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.GetVimRequest.FromString,
@@ -275,6 +298,33 @@ class VimService(object):
             '/vimesh.v1.VimService/RegisterVim',
             vimesh_dot_v1_dot_vim__service__pb2.RegisterVimRequest.SerializeToString,
             vimesh_dot_v1_dot_vim__service__pb2.RegisterVimResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterVims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.VimService/RegisterVims',
+            vimesh_dot_v1_dot_vim__service__pb2.RegisterVimsRequest.SerializeToString,
+            vimesh_dot_v1_dot_vim__service__pb2.RegisterVimsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,6 +44,15 @@ class VimServiceStub:
     Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
     JSON: see RegisterVimJson.
     """
+    RegisterVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimsRequest, _vim_service_pb2.RegisterVimsResponse]
+    """The same for many VIMs in one call. Each is judged and answered alone, as if it had come by RegisterVim, one after the
+    other: one that is refused keeps no other from being registered. All that are registered are committed together.
+
+    INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many; nothing was stored.
+    UNAVAILABLE (STORE_UNAVAILABLE): all of them are stored, or none; which is not known.
+    Safe to repeat where each request has a request_id.
+    JSON: not served; it is for programs that register many VIMs, and those speak gRPC.
+    """
     GetVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.GetVimRequest, _vim_service_pb2.GetVimResponse]
     """Shows one VIM.
 
@@ -125,6 +134,15 @@ class VimServiceAsyncStub(VimServiceStub):
     FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
     Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
     JSON: see RegisterVimJson.
+    """
+    RegisterVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimsRequest, _vim_service_pb2.RegisterVimsResponse]  # type: ignore[assignment]
+    """The same for many VIMs in one call. Each is judged and answered alone, as if it had come by RegisterVim, one after the
+    other: one that is refused keeps no other from being registered. All that are registered are committed together.
+
+    INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many; nothing was stored.
+    UNAVAILABLE (STORE_UNAVAILABLE): all of them are stored, or none; which is not known.
+    Safe to repeat where each request has a request_id.
+    JSON: not served; it is for programs that register many VIMs, and those speak gRPC.
     """
     GetVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.GetVimRequest, _vim_service_pb2.GetVimResponse]  # type: ignore[assignment]
     """Shows one VIM.
@@ -210,6 +228,21 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
         Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
         JSON: see RegisterVimJson.
+        """
+
+    @_abc_1.abstractmethod
+    def RegisterVims(
+        self,
+        request: _vim_service_pb2.RegisterVimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vim_service_pb2.RegisterVimsResponse, _abc.Awaitable[_vim_service_pb2.RegisterVimsResponse]]:
+        """The same for many VIMs in one call. Each is judged and answered alone, as if it had come by RegisterVim, one after the
+        other: one that is refused keeps no other from being registered. All that are registered are committed together.
+
+        INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many; nothing was stored.
+        UNAVAILABLE (STORE_UNAVAILABLE): all of them are stored, or none; which is not known.
+        Safe to repeat where each request has a request_id.
+        JSON: not served; it is for programs that register many VIMs, and those speak gRPC.
         """
 
     @_abc_1.abstractmethod

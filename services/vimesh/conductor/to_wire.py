@@ -10,11 +10,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.domain import vims
 from vimesh.domain.actions import Action
+from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.rpc.durations import duration
-from vimesh.v1 import action_pb2, vim_pb2, workflow_service_pb2
+from vimesh.rpc.status import rich_status
+from vimesh.v1 import action_pb2, vim_pb2, vim_service_pb2, workflow_service_pb2
 
 
 def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
@@ -45,6 +47,14 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
     _fill(message.placement_attr, vim.placement_attr)
     _fill(message.extra, vim.extra)
     return message
+
+
+def result_message(outcome: vims.Registered | VimeshError) -> vim_service_pb2.RegisterVimResult:
+    if isinstance(outcome, VimeshError):
+        _, status = rich_status(outcome)
+        return vim_service_pb2.RegisterVimResult(refused=status)
+    registered = vim_service_pb2.RegisteredVim(vim_id=outcome.vim_id, repeated=outcome.repeated)
+    return vim_service_pb2.RegisterVimResult(registered=registered)
 
 
 def _fill(struct: Struct, value: Mapping[str, object]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from vimesh.conductor import from_wire, to_wire
+from vimesh.conductor.bulk import BulkRegistrar
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.feed import Feed
 from vimesh.conductor.pages import bounded, cut
@@ -39,6 +40,7 @@ class VimsServicer(VimServiceServicer):
         self._watching = watching
         self._rules = rules
         self._engines = engines
+        self._bulk = BulkRegistrar(store, rules, engines)
 
     async def RegisterVim(self, request: pb.RegisterVimRequest, context: _Context) -> pb.RegisterVimResponse:
         return pb.RegisterVimResponse(vim=await self._register(request))
@@ -56,6 +58,11 @@ class VimsServicer(VimServiceServicer):
         vim = await self._store.register(registration)
         self._feed.poke()
         return to_wire.vim_message(vim)
+
+    async def RegisterVims(self, request: pb.RegisterVimsRequest, context: _Context) -> pb.RegisterVimsResponse:
+        results = await self._bulk.register(request.requests)
+        self._feed.poke()
+        return pb.RegisterVimsResponse(results=results)
 
     async def GetVim(self, request: pb.GetVimRequest, context: _Context) -> pb.GetVimResponse:
         return pb.GetVimResponse(vim=to_wire.vim_message(await self._store.get(from_wire.id_of(request.vim_id))))

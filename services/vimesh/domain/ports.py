@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Never, Protocol
 
 from vimesh.domain.actions import Action, ActionScope
+from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
-from vimesh.domain.vims import Modification, Outcome, Registration, Report, Vim
+from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Report, Vim
 
 
 class VimStore(Protocol):
@@ -27,6 +28,12 @@ class VimStore(Protocol):
         """Store a new VIM with a new action id.
 
         Raises NameTaken, DefaultTaken, VimIdTaken, RequestIdReused, and BadInput for credentials that are masked.
+        """
+
+    async def register_many(self, registrations: Sequence[Registration]) -> list[Registered | VimeshError]:
+        """Judge one registration after the other as `register` would; store those that pass in one transaction.
+
+        Returns what came of each, in the same order: a refusal is the error that `register` would have raised.
         """
 
     async def get(self, vim_id: str) -> Vim:

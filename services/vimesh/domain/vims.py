@@ -111,6 +111,15 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
+class Registered:
+    """One registration of many that is stored."""
+
+    vim_id: str
+    repeated: bool
+    """Whether an earlier request with the same request id stored it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Modification:
     """What a user changes on a VIM; None leaves a field as it is."""
 

@@ -37,13 +37,14 @@ def register(connection: Connection, registration: Registration, cipher: Cipher)
         earlier = requests.answered_with(connection, registration, cipher)
         if earlier is not None:
             return earlier
-    row = _new_row(registration, changes)
+    row = new_row(registration, changes)
     connection.execute(insert(vims), {**row, "secrets": cipher.encrypt(dict(registration.auth_cred))})
     after = begun(row)
     changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=True)
     changes.write()
     if registration.request_id:
-        requests.remember(connection, registration, row["id"], changes.now, cipher)
+        made = requests.Made(registration.request_id, requests.sealed(registration, cipher), row["id"])
+        requests.remember(connection, [made], changes.now)
     return vim_of(after)
 
 
@@ -90,7 +91,8 @@ def first_action_id(vim_id: str, engine: Engine) -> str:
     return vim_id if engine is Engine.EXTERNAL else str(uuid.uuid4())
 
 
-def _new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
+def new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
+    """Return all columns of a new VIM but its secrets."""
     vim_id = registration.vim_id or str(uuid.uuid4())
     return {
         "id": vim_id,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -16,8 +18,18 @@ from vimesh.store.secrets import Cipher, Undecipherable
 from vimesh.store.tables import requests
 
 KEPT_MICROS = 24 * 3600 * 1_000_000
+_CONTENT = tuple(field.name for field in fields(Registration))
 _REQUEST = select(requests.c.fingerprint, requests.c.vim_id).where(requests.c.request_id == bindparam("id"))
 _FORGET = delete(requests).where(requests.c.create_time < bindparam("before"))
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A VIM that a request has made."""
+
+    request_id: str
+    fingerprint: bytes
+    vim_id: str
 
 
 def answered_with(connection: Connection, registration: Registration, cipher: Cipher) -> Vim | None:
@@ -29,31 +41,43 @@ def answered_with(connection: Connection, registration: Registration, cipher: Ci
     if row is None:
         return None
     try:
-        if cipher.decrypt(row.fingerprint) == _fingerprint(registration):
+        if cipher.decrypt(row.fingerprint) == fingerprint(registration):
             return vims.get(connection, row.vim_id)
     except (Undecipherable, VimNotFound) as error:
         raise RequestIdReused(registration.request_id) from error
     raise RequestIdReused(registration.request_id)
 
 
-def remember(connection: Connection, registration: Registration, vim_id: str, now: int, cipher: Cipher) -> None:
+def remember(connection: Connection, made: Sequence[Made], now: int) -> None:
+    """Remember which VIMs requests have made, and forget what is too old."""
     connection.execute(_FORGET, {"before": now - KEPT_MICROS})
-    connection.execute(
-        insert(requests),
+    rows = [
         {
-            "request_id": registration.request_id,
-            # Encrypted: a plain digest would let a password be guessed from a copy of the database.
-            "fingerprint": cipher.encrypt(_fingerprint(registration)),
-            "vim_id": vim_id,
+            "request_id": one.request_id,
+            "fingerprint": one.fingerprint,
+            "vim_id": one.vim_id,
             "create_time": now,
-        },
-    )
+        }
+        for one in made
+    ]
+    connection.execute(insert(requests), rows)
 
 
-def _fingerprint(registration: Registration) -> str:
-    content = {field.name: getattr(registration, field.name) for field in fields(registration)}
+def sealed(registration: Registration, cipher: Cipher) -> bytes:
+    """Return what is kept of the content. Encrypted: a plain digest would let a password be guessed from a copy."""
+    return cipher.encrypt(fingerprint(registration))
+
+
+def fingerprint(registration: Registration) -> str:
+    content = {name: getattr(registration, name) for name in _CONTENT}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=_plain).encode()).hexdigest()
 
 
 def _plain(value: object) -> object:
-    return asdict(value) if isinstance(value, ProbePolicy) else dict(value)  # type: ignore[call-overload]  # a Mapping
+    return _plain_policy(value) if isinstance(value, ProbePolicy) else dict(value)  # type: ignore[call-overload]  # a Mapping
+
+
+@lru_cache(maxsize=256)
+def _plain_policy(policy: ProbePolicy) -> dict[str, object]:
+    # Of a hundred thousand VIMs most share a few policies.
+    return asdict(policy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -12,12 +13,13 @@ from sqlalchemy import select
 
 from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.background import beside
+from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.leases import lease_s
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
-from vimesh.domain.vims import Modification, Outcome, Registration, Report, Vim
+from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Report, Vim
 from vimesh.store import compaction, events, finishing, lapsing, listing, sweep, todos, vims
 from vimesh.store.database import Database
 from vimesh.store.dialects import NowMicros
@@ -25,6 +27,7 @@ from vimesh.store.group import Contact, GroupCommit
 from vimesh.store.modification import explain_conflict as explain_modification
 from vimesh.store.modification import modify
 from vimesh.store.place import open_database, place_of
+from vimesh.store.registering_many import prepared, register_many
 from vimesh.store.registration import deregister, register
 from vimesh.store.registration import explain_conflict as explain_registration
 from vimesh.store.reports import settled, write
@@ -52,6 +55,11 @@ class SqlStore:
             lambda c: register(c, registration, self._cipher),
             lambda c: explain_registration(c, registration),
         )
+
+    async def register_many(self, registrations: Sequence[Registration]) -> list[Registered | VimeshError]:
+        # In a thread: encrypting is work of its own, and neither calls nor other writers are to wait for it.
+        wanted = await asyncio.to_thread(prepared, registrations, self._cipher)
+        return await self._database.write(lambda c: register_many(c, wanted, self._cipher))
 
     async def get(self, vim_id: str) -> Vim:
         return await self._database.read(lambda c: vims.get(c, vim_id))

@@ -107,7 +107,7 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
     )
     ledger = run.Ledger()
     try:
-        with showing.progress(ledger):
+        with showing.progress_of(ledger):
             _run(wanted, ledger)
     finally:
         if ledger.looked:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vimesh.cli.importing.comparing import differences
 from vimesh.cli.importing.looking import Candidate, Holders, Unfit
 from vimesh.cli.importing.outcome import Outcome, Result
 from vimesh.cli.importing.registering import Prepared
+from vimesh.cli.vim.comparing import differences
 from vimesh.domain.vims import Registration
 from vimesh.v1.vim_pb2 import Vim
 
@@ -54,7 +54,9 @@ def taken(wanted: Registration, holders: Holders) -> str:
 
 
 def compared(candidate: Candidate, found: Vim) -> Outcome:
-    differing = differences(candidate.prepared, found)
+    prepared = candidate.prepared
+    ignored = () if prepared.with_default else ("is_default",)
+    differing = differences(prepared.registration, found, ignored=ignored, left_out=prepared.left_out)
     if differing:
         return Outcome(candidate.named, Result.DIFFERS, ", ".join(differing))
     return Outcome(candidate.named, Result.PRESENT)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vimesh.cli.importing.fleet import Fleet
 from vimesh.cli.importing.registering import Prepared, Registrar
+from vimesh.cli.vim.fleet import Fleet
 from vimesh.domain.vims import Registration
 from vimesh.tacker.credentials import CredentialsReader
 from vimesh.tacker.database import Row

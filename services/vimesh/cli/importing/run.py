@@ -7,21 +7,23 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Never, TypeVar
+from typing import TypeVar
 
 import grpc
 
 from vimesh.cli.exits import ExitCode, Failure
 from vimesh.cli.importing.deciding import Decider
-from vimesh.cli.importing.fleet import Fleet
 from vimesh.cli.importing.looking import Candidate, Looker
 from vimesh.cli.importing.outcome import Outcome, Result
 from vimesh.cli.importing.registering import Registrar
 from vimesh.cli.importing.taking import Taker
 from vimesh.cli.settings import ClientSettings
-from vimesh.cli.stopping import Stopping, stop_on_signals
+from vimesh.cli.stopping import stop_on_signals
 from vimesh.cli.vim.failures import failure
+from vimesh.cli.vim.fleet import Fleet
 from vimesh.cli.vim.front import connected
+from vimesh.cli.vim.interrupting import obey
+from vimesh.cli.vim.patience import Patience
 from vimesh.domain.background import beside
 from vimesh.tacker.credentials import CredentialsReader
 from vimesh.tacker.database import Row, TackerDatabase, tacker_database
@@ -30,6 +32,7 @@ from vimesh.tacker.selection import Selection
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
+_ATTEMPTS = 4
 _BATCH = 100
 """So many VIMs are looked at before the first of them is registered."""
 
@@ -73,20 +76,13 @@ async def run_import(settings: ImportSettings, ledger: Ledger) -> None:
             tacker_database(settings.database_url) as database,
             connected(client.address, client.call_timeout_s) as front,
         ):
-            fleet = Fleet(front, Random())  # noqa: S311 - spreads retries, guards nothing
+            patience = Patience(client.address, Random(), attempts=_ATTEMPTS)  # noqa: S311 - spreads retries only
+            fleet = Fleet(front, patience)
             looker = Looker(fleet, settings.credentials, settings.registrar)
             taker = Taker(fleet) if settings.apply else None
             importing = _Import(looker, taker, ledger, client.address, settings.concurrency)
-            async with beside(_obey(stopping, importing)):
+            async with beside(obey(stopping, importing.stop)):
                 await importing.run(database, settings.selection)
-
-
-async def _obey(stopping: Stopping, importing: _Import) -> Never:
-    """End with the first signal after the calls that are under way, with the second at once."""
-    await stopping.asked()
-    importing.stop(Failure("interrupted", code=ExitCode.INTERRUPTED))
-    await stopping.urged()
-    raise Failure("interrupted; what was under way may have gone through", code=ExitCode.INTERRUPTED)
 
 
 class _Import:

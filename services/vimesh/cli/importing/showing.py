@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from vimesh.cli.importing.outcome import SETTLED, Outcome, Result
 from vimesh.cli.importing.run import Ledger
 from vimesh.cli.settings import Output
-from vimesh.cli.terminal import coloured
 from vimesh.cli.vim import documents, tables
+from vimesh.cli.vim.progress import progress
 
 _TITLES = ("NAME", "ID", "PROJECT", "TYPE", "AUTH_URL", "RESULT")
 _WORDS = {
@@ -56,17 +55,8 @@ def left_to_do(ledger: Ledger) -> bool:
 
 
 @contextmanager
-def progress(ledger: Ledger) -> Generator[None]:
+def progress_of(ledger: Ledger) -> Generator[None]:
     """Show how the ledger grows, if somebody sits at a terminal."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console  # noqa: PLC0415 - rich takes its time, and a pipe does without
-    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    console = Console(stderr=True, no_color=not coloured(sys.stderr), highlight=False)
-    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task("VIMs", total=None)
-        ledger.told = lambda: shown.update(task, total=ledger.total, completed=len(ledger.outcomes))
+    with progress() as show:
+        ledger.told = lambda: show("VIMs", len(ledger.outcomes), ledger.total or None)
         yield

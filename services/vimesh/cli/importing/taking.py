@@ -6,10 +6,10 @@ import grpc
 
 from vimesh.cli.exits import ExitCode
 from vimesh.cli.importing.deciding import compared, left_out, taken
-from vimesh.cli.importing.fleet import Fleet
 from vimesh.cli.importing.looking import Candidate, holders_in
 from vimesh.cli.importing.outcome import Outcome, Result
 from vimesh.cli.vim.failures import failure
+from vimesh.cli.vim.fleet import Fleet
 from vimesh.rpc.status import failure_of
 
 _TAKEN = frozenset({"NAME_TAKEN", "DEFAULT_TAKEN"})

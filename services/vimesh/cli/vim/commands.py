@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from vimesh.cli.vim.bulk.command import import_vims
 from vimesh.cli.vim.deregister import deregister
 from vimesh.cli.vim.events import events
 from vimesh.cli.vim.listing import list_vims, show
@@ -18,6 +19,7 @@ app.command("list")(list_vims)
 app.command()(show)
 app.command("set")(set_vim)
 app.command()(deregister)
+app.command("import")(import_vims)
 app.command("delete", hidden=True)(deregister)
 app.command()(watch)
 app.command()(wait)

@@ -11,7 +11,7 @@ import yaml
 
 from vimesh.domain.errors import BadSetting
 
-_KNOWN = frozenset(
+KNOWN = frozenset(
     {
         "auth_url",
         "type",
@@ -53,7 +53,12 @@ def read(path: Path) -> TackerVim:
         raise BadSetting(str(path), f"is not YAML: {_place(error)}") from None
     if not isinstance(document, dict):
         raise BadSetting(str(path), "must hold keys such as auth_url, username and project_name")
-    return _parse(_File(path, document))
+    return parse(document, str(path))
+
+
+def parse(content: Mapping[Any, Any], where: str) -> TackerVim:
+    """Read what such a file says. Raises BadSetting that names the key, with `where` in front."""
+    return _parse(_File(where, content))
 
 
 def _place(error: Exception) -> str:
@@ -64,11 +69,11 @@ def _place(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    path: Path
-    content: Mapping[Any, Any]
+    where: str
+    content: Mapping[Any, Any] = field(repr=False)
 
     def bad(self, key: str, description: str) -> BadSetting:
-        return BadSetting(f"{self.path}: {key}", description)
+        return BadSetting(f"{self.where}: {key}", description)
 
     def text(self, key: str, default: str | None = None) -> str:
         """Raises BadSetting; a key without a default is required."""
@@ -98,7 +103,7 @@ def _parse(file: _File) -> TackerVim:
         vim_project=project,
         auth_cred=_openstack(file) if type_ == "openstack" else _kubernetes(file),
         extra=extra,
-        unknown=tuple(sorted(str(key) for key in file.content if key not in _KNOWN)),
+        unknown=tuple(sorted(str(key) for key in file.content if key not in KNOWN)),
     )
 
 

@@ -1,0 +1,131 @@
+"""vimesh vim import."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vimesh.cli import flags
+from vimesh.cli.exits import ExitCode, Failure
+from vimesh.cli.settings import ClientSettings, client_settings
+from vimesh.cli.vim import client_flags
+from vimesh.cli.vim.bulk.formats import FLAG, Format, format_of, read
+from vimesh.cli.vim.progress import progress
+from vimesh.cli.vim.waiting import limit_s
+from vimesh.domain.errors import BadSetting
+
+if TYPE_CHECKING:
+    from vimesh.cli.vim.bulk.checking import Plan  # imported when its extra is there
+    from vimesh.cli.vim.bulk.ledger import Ledger
+
+_LINES_EVERY_S = 5.0
+_INSTALL = "in a checkout of vimesh: pip install '.[cli,import]'"
+
+
+def import_vims(  # noqa: PLR0913 - one parameter per flag
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="VIMs; - reads standard input.", show_default=False)],
+    *,
+    format_: Annotated[
+        str | None, typer.Option(FLAG, metavar="yaml|json|jsonl|csv", help="Default: as the file's name ends.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file; no fleet is asked.")] = False,
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Register the others when some VIMs of the file are not fit.")
+    ] = False,
+    rejects: Annotated[
+        Path | None, typer.Option("--rejects", metavar="FILE", help="Write the VIMs there that were not taken.")
+    ] = None,
+    give_up: Annotated[
+        str, typer.Option("--give-up", metavar="DURATION", help="End when nothing answers for so long.")
+    ] = "60s",
+    output: client_flags.Output = None,
+    address: flags.Address = None,
+    call_timeout: client_flags.CallTimeout = None,
+    config: flags.Config = None,
+) -> None:
+    """Register all VIMs of a file. Safe to repeat: what is there already is left as it is.
+
+    The whole file is checked first. Ends with 4 if VIMs were not taken.
+    """
+    try:
+        from vimesh.cli.vim.bulk import rejects as rejected  # noqa: PLC0415 - needs the rules of the contract
+        from vimesh.cli.vim.bulk import showing  # noqa: PLC0415
+        from vimesh.cli.vim.bulk.ledger import Ledger  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Failure(f"{error.name} is not installed", hint=_INSTALL) from None
+
+    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    give_up_s = limit_s("--give-up", give_up)
+    if rejects is not None:
+        rejected.require_place(rejects)
+    plan = _check(file, format_of(format_, None if str(file) == "-" else file))
+    if plan.flaws and not (skip_invalid and plan.readable):
+        _refuse(plan)
+    for line in showing.lines(plan.flaws):
+        _say(line)
+    if dry_run:
+        _say(showing.fit(len(plan.waiting)))
+        return
+    ledger = Ledger(len(plan.waiting))
+    try:
+        _send(plan, settings, give_up_s, ledger)
+    finally:
+        # Also what was done before it ended.
+        if rejects is not None:
+            rejected.write(rejects, plan.flaws, ledger.refusals)
+        showing.write(settings.output, ledger, plan.flaws)
+        _say(showing.summary(ledger, plan.flaws))
+    if ledger.ended_early is not None:
+        early = ledger.ended_early
+        hint = "; ".join(filter(None, [early.hint, "the same command again goes on where this one ended"]))
+        raise Failure(str(early), code=early.code, details=early.details, hint=hint)
+    if ledger.refusals or plan.flaws:
+        raise typer.Exit(ExitCode.NOT_MET)
+
+
+def _check(file: Path, format_: Format) -> Plan:
+    """Raises BadSetting for a file that cannot be opened."""
+    from vimesh.cli.vim.bulk.checking import check  # noqa: PLC0415 - see above
+
+    try:
+        with progress(lines_every_s=_LINES_EVERY_S) as show:
+
+            def told(done: int) -> None:
+                show("checking", done, None)
+
+            if str(file) == "-":
+                return check(read(format_, sys.stdin.buffer), told)
+            with file.open("rb") as opened:
+                return check(read(format_, opened), told)
+    except OSError as error:
+        raise BadSetting(str(file), f"cannot be read: {error.strerror}") from error
+
+
+def _refuse(plan: Plan) -> None:
+    from vimesh.cli.vim.bulk import showing  # noqa: PLC0415 - see above
+
+    hint = "mend the file" if not plan.readable else "mend the file, or give --skip-invalid to register the others"
+    raise Failure(
+        "the file is not fit to be imported; nothing was registered", details=showing.lines(plan.flaws), hint=hint
+    )
+
+
+def _send(plan: Plan, settings: ClientSettings, give_up_s: float, ledger: Ledger) -> None:
+    from vimesh.cli.vim.bulk.sending import send  # noqa: PLC0415 - see above
+
+    with progress(lines_every_s=_LINES_EVERY_S) as show:
+
+        def told() -> None:
+            doing = "registering" if ledger.trouble is None else f"waiting, {ledger.trouble}"
+            show(doing, ledger.settled, ledger.total)
+
+        ledger.told = told
+        asyncio.run(send(plan.waiting, settings, give_up_s, ledger))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 - for people, apart from the data

@@ -1,0 +1,66 @@
+"""The formats that files of VIMs may have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO
+
+from vimesh.cli.vim.bulk.entries import Entry, Flaw
+from vimesh.domain.settings import BadFlag, one_of
+
+FLAG = "--format"
+
+
+class Format(StrEnum):
+    YAML = "yaml"
+    JSON = "json"
+    JSON_LINES = "jsonl"
+    CSV = "csv"
+
+
+_ENDINGS = {
+    ".yaml": Format.YAML,
+    ".yml": Format.YAML,
+    ".json": Format.JSON,
+    ".jsonl": Format.JSON_LINES,
+    ".ndjson": Format.JSON_LINES,
+    ".csv": Format.CSV,
+}
+
+
+def format_of(given: str | None, path: Path | None) -> Format:
+    """Return what the flag says, else what the file's name says; None is standard input. Raises BadFlag."""
+    if given is not None:
+        try:
+            return one_of(Format)(given)
+        except ValueError as error:
+            raise BadFlag(FLAG, str(error)) from None
+    if path is None:
+        raise BadFlag(FLAG, f"is required for standard input: one of {', '.join(Format)}")
+    found = _ENDINGS.get(path.suffix.lower())
+    if found is None:
+        raise BadFlag(FLAG, f"is required: the name of {path} does not end with one of {', '.join(_ENDINGS)}")
+    return found
+
+
+def read(format_: Format, file: BinaryIO) -> Iterator[Entry | Flaw]:
+    """Read one entry after the other, and go on after a flaw where the format allows that. Raises OSError."""
+    match format_:
+        case Format.YAML:
+            from vimesh.cli.vim.bulk import yaml_files  # noqa: PLC0415 - only who has such a file waits for YAML
+
+            return yaml_files.entries(file)
+        case Format.JSON:
+            from vimesh.cli.vim.bulk import json_files  # noqa: PLC0415
+
+            return json_files.entries(file)
+        case Format.JSON_LINES:
+            from vimesh.cli.vim.bulk import json_lines  # noqa: PLC0415
+
+            return json_lines.entries(file)
+        case Format.CSV:
+            from vimesh.cli.vim.bulk import csv_files  # noqa: PLC0415
+
+            return csv_files.entries(file)

@@ -1,0 +1,87 @@
+"""Registering many VIMs in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from vimesh.domain.errors import BadInput, VimeshError
+from vimesh.domain.events import EventKind
+from vimesh.domain.vims import Registered, Registration, Status
+from vimesh.store.changes import Changes
+from vimesh.store.masking import unmask
+from vimesh.store.registration import new_row
+from vimesh.store.requests import Made, remember, sealed
+from vimesh.store.secrets import Cipher
+from vimesh.store.shown import begun
+from vimesh.store.tables import vims
+from vimesh.store.taken import Taken
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A registration and all that is encrypted of it: that takes its time, and needs no transaction."""
+
+    registration: Registration
+    secrets: bytes = field(repr=False)
+    fingerprint: bytes = field(repr=False)
+    """Empty if the request has no id."""
+
+
+def prepared(registrations: Iterable[Registration], cipher: Cipher) -> list[Prepared | BadInput]:
+    """Return what came of each; BadInput for a `***`, which stands for nothing yet."""
+    return [_prepared(registration, cipher) for registration in registrations]
+
+
+def _prepared(registration: Registration, cipher: Cipher) -> Prepared | BadInput:
+    try:
+        unmask(registration.auth_cred, {})
+    except BadInput as error:
+        return error
+    fingerprint = sealed(registration, cipher) if registration.request_id else b""
+    return Prepared(registration, cipher.encrypt(dict(registration.auth_cred)), fingerprint)
+
+
+def register_many(
+    connection: Connection, wanted: Sequence[Prepared | BadInput], cipher: Cipher
+) -> list[Registered | VimeshError]:
+    """Judge one after the other and store what passes, in about ten statements however many they are.
+
+    An IntegrityError would mean that somebody writes without holding off the others. Then nothing is stored.
+    """
+    changes = Changes.begin(connection)
+    fit = [one.registration for one in wanted if isinstance(one, Prepared)]
+    storing = _Storing(changes, Taken.read(connection, fit, changes.now, cipher))
+    outcomes = [one if isinstance(one, BadInput) else storing.take(one) for one in wanted]
+    if storing.rows:
+        connection.execute(insert(vims), storing.rows)
+    changes.write()
+    if storing.made:
+        remember(connection, storing.made, changes.now)
+    return outcomes
+
+
+class _Storing:
+    """What the transaction is going to store."""
+
+    def __init__(self, changes: Changes, taken: Taken) -> None:
+        self._changes = changes
+        self._taken = taken
+        self.rows: list[dict[str, Any]] = []
+        self.made: list[Made] = []
+
+    def take(self, one: Prepared) -> Registered | VimeshError:
+        registration = one.registration
+        if (said := self._taken.judge(registration)) is not None:
+            return said
+        row = new_row(registration, self._changes)
+        self._changes.add(EventKind.REGISTERED, begun(row), previous_status=Status.PENDING, document=True)
+        self.rows.append({**row, "secrets": one.secrets})
+        made = Made(registration.request_id, one.fingerprint, row["id"]) if registration.request_id else None
+        if made is not None:
+            self.made.append(made)
+        self._taken.take(row["id"], registration, made)
+        return Registered(row["id"], repeated=False)

@@ -1,0 +1,301 @@
+"""What a file of VIMs may look like, and how slips in it are told. No fleet is needed for that."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+
+from tests.cli.commands import Command
+from vimesh.cli.vim.bulk.entries import Entry, Flaw
+from vimesh.cli.vim.bulk.formats import Format, read
+from vimesh.cli.vim.bulk.registering import Preparer, Unfit
+from vimesh.v1.vim_service_pb2 import RegisterVimRequest
+
+LAB: dict[str, Any] = {"name": "lab", "auth_url": "http://10.0.0.5:5000/v3"}
+SECRET = "s3cret-word"
+"""Never to be seen in what a command says."""
+
+
+def entries(format_: Format, text: str | bytes) -> list[Entry | Flaw]:
+    file: BinaryIO = io.BytesIO(text if isinstance(text, bytes) else text.encode())
+    return list(read(format_, file))
+
+
+def request(**content: Any) -> RegisterVimRequest:  # noqa: ANN401 - whatever a file holds
+    return Preparer().prepare(Entry(1, content)).request
+
+
+SAME = {
+    Format.YAML: """
+- name: lab
+  auth_url: http://10.0.0.5:5000/v3
+  auth_cred: {username: "007", password: "a: b"}
+- name: edge
+  auth_url: http://10.0.0.6:5000/v3
+""",
+    Format.JSON: """[
+{"name": "lab", "auth_url": "http://10.0.0.5:5000/v3",
+ "auth_cred": {"username": "007", "password": "a: b"}},
+
+{"name": "edge", "auth_url": "http://10.0.0.6:5000/v3"}
+]""",
+    Format.JSON_LINES: """
+{"name": "lab", "auth_url": "http://10.0.0.5:5000/v3", "auth_cred": {"username": "007", "password": "a: b"}}
+
+
+{"name": "edge", "auth_url": "http://10.0.0.6:5000/v3"}""",
+    Format.CSV: """name,auth_url,auth_cred.username,auth_cred.password
+lab,http://10.0.0.5:5000/v3,007,a: b
+
+
+edge,http://10.0.0.6:5000/v3,,
+""",
+}
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_each_format_says_the_same(format_: Format) -> None:
+    found = entries(format_, SAME[format_])
+
+    assert found == [
+        Entry(2, {**LAB, "auth_cred": {"username": "007", "password": "a: b"}}),
+        Entry(5, {"name": "edge", "auth_url": "http://10.0.0.6:5000/v3"}),
+    ]
+    assert "a: b" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("vims:\n  - {name: a}\n  - name: b\n", [2, 3]),
+        ("name: a\n---\nname: b\n---\n- name: c\n", [1, 3, 5]),
+        ("- &one {name: a}\n- *one\n- <<: *one\n", [1, 2, 3]),
+        ("# nothing\n", []),
+        ("vims: []\n---\n", []),
+    ],
+)
+def test_yaml_may_have_lists_and_documents(text: str, lines: list[int]) -> None:
+    assert [entry.line for entry in entries(Format.YAML, text) if isinstance(entry, Entry)] == lines
+
+
+@pytest.mark.parametrize("text", ["[]", " [ ] \n", '{"vims": []}', '{\n"vims" : [ ] }'])
+def test_json_may_hold_nothing(text: str) -> None:
+    assert entries(Format.JSON, text) == []
+
+
+def test_json_may_name_the_list() -> None:
+    assert entries(Format.JSON, '{"vims": [{"name": "a"},\n{"name": "b"}]}\n') == [
+        Entry(1, {"name": "a"}),
+        Entry(2, {"name": "b"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("format_", "text", "line"),
+    [
+        (Format.YAML, f"- name: a\n- password: '{SECRET}\n", 3),
+        (Format.YAML, f"- name: a\n- password: *{SECRET}\n", 2),
+        (Format.YAML, f"- name: a\n- !{SECRET} {{}}\n", 2),
+        (Format.YAML, b"- name: \xff\n", 1),
+        (Format.YAML, "vims: []\nname: a\n", 2),
+        (Format.YAML, "- a\n", 1),
+        (Format.YAML, "text\n", 1),
+        (Format.JSON, f'[{{"name": "a"}},\n{{"password": "{SECRET}"]', 2),
+        (Format.JSON, f'[{{"name": "a"}}\n{SECRET}]', 2),
+        (Format.JSON, '{"name": "a"}', 1),
+        (Format.JSON, '{"vims": [],\n"name": "a"}', 1),
+        (Format.JSON, "[]\n[]", 2),
+        (Format.JSON, b'[\n"\xff"]', 2),
+        (Format.JSON, "[1]", 1),
+        (Format.JSON, "[" * 100_000, 1),
+        (Format.JSON_LINES, f'{{"name": "a"}}\n{{"password": "{SECRET}"', 2),
+        (Format.JSON_LINES, b'{"name": "\xff"}', 1),
+        (Format.JSON_LINES, "[]\n", 1),
+        (Format.CSV, "", 1),
+        (Format.CSV, "lab,http://10.0.0.5\n", 1),
+        (Format.CSV, "name,name\n", 1),
+        (Format.CSV, "name,colour.red\n", 1),
+        (Format.CSV, "name,extra\n", 1),
+        (Format.CSV, "name,extra.a,extra.a.b\na,1,2\n", 2),
+        (Format.CSV, f"name\na,{SECRET}\n", 2),
+        (Format.CSV, f'name\na\n"{SECRET}"b\n', 3),
+        (Format.CSV, b"name\n\xff\n", 2),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_line_and_without_its_text(
+    format_: Format, text: str | bytes, line: int
+) -> None:
+    flaws = [found for found in entries(format_, text) if isinstance(found, Flaw)]
+
+    assert [flaw.line for flaw in flaws] == [line]
+    assert SECRET not in str(flaws[0])
+
+
+def test_an_entry_has_the_fields_of_the_contract() -> None:
+    found = request(
+        **LAB,
+        id="B0B1A5C0-0000-4000-8000-000000000000",
+        project_id="red",
+        type="kubernetes",
+        description="the lab",
+        is_default=True,
+        engine="EXTERNAL",
+        auth_cred={"bearer_token": SECRET},
+        placement_attr={"regions": ["RegionOne"]},
+        probe_policy={"method": "PING", "interval": "2s", "timeout": 0.5, "fall": 4, "tls_verify": True},
+    )
+
+    assert MessageToDict(found, preserving_proto_field_name=True) == {
+        "vim": {
+            **LAB,
+            "project_id": "red",
+            "type": "kubernetes",
+            "description": "the lab",
+            "is_default": True,
+            "auth_cred": {"bearer_token": SECRET},
+            "placement_attr": {"regions": ["RegionOne"]},
+            "probe_policy": {"method": "PING", "interval": "2s", "timeout": "0.500s", "fall": 4, "tls_verify": True},
+        },
+        "vim_id": "B0B1A5C0-0000-4000-8000-000000000000",
+        "engine": "EXTERNAL",
+        "request_id": found.request_id,
+    }
+
+
+def test_an_entry_may_have_the_words_of_the_flags_and_texts_for_numbers() -> None:
+    flags = request(**LAB, project="red", default="yes", method="tcp", interval="2s", fall="4", tls_verify="false")
+    contract = request(
+        **LAB,
+        project_id="red",
+        is_default=True,
+        probe_policy={"method": "TCP", "interval": 2, "fall": 4, "tls_verify": False},
+    )
+
+    assert flags == contract
+
+
+def test_an_entry_may_be_one_of_tackers_files_with_a_name() -> None:
+    found = request(**LAB, username="u", password="p", project_name="nfv", cert_verify="False").vim
+
+    assert dict(found.auth_cred) == {"username": "u", "password": "p", "user_domain_name": "", "cert_verify": "False"}
+    assert dict(found.vim_project) == {"name": "nfv", "project_domain_name": ""}
+
+
+def test_what_a_list_of_vims_shows_besides_is_left_out() -> None:
+    shown = {"status": "REACHABLE", "monitor": {"state": "RUNNING"}, "etag": "x", "revision": "7", "round_trip": None}
+
+    assert request(**LAB, **shown) == request(**LAB)
+
+
+def test_the_request_id_follows_from_the_content_but_not_from_its_secrets() -> None:
+    one = request(**LAB, auth_cred={"password": "one"}, extra={"a": 1, "b": 2})
+    other = request(**LAB, auth_cred={"password": "other"}, extra={"b": 2, "a": 1})
+
+    assert one.request_id == other.request_id
+    assert one.request_id != request(**LAB, extra={"a": 1, "b": 3}).request_id
+    with_password = request(name="lab", auth_url=f"http://user:{SECRET}@10.0.0.5:5000/v3")
+    assert with_password.request_id == request(**LAB).request_id
+    assert SECRET not in with_password.vim.auth_url
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ({"auth_url": "http://a"}, "name: is required"),
+        ({"name": "a"}, "auth_url: is required"),
+        ({**LAB, "colour": "red"}, "'colour' is not known"),
+        ({"name": "lab", 7: "red"}, "'7' is not known"),
+        ({**LAB, "project": "a", "project_id": "b"}, "are the same"),
+        ({**LAB, "name": 7}, 'name must be a text: write it in quotes, as in name: "..."'),
+        ({**LAB, "type": "vmware"}, "vim.type"),
+        ({**LAB, "auth_url": "nowhere"}, "vim.auth_url"),
+        ({**LAB, "extra": "text"}, "extra must hold fields"),
+        ({**LAB, "extra": {7: 1}}, "a field whose name is no text"),
+        ({**LAB, "extra": {"day": object()}}, "extra holds what JSON cannot"),
+        ({**LAB, "auth_cred": {"password": "***"}}, "none is stored"),
+        ({**LAB, "name": "\ud800"}, "cannot be sent"),
+        ({**LAB, "is_default": "perhaps"}, "is_default must be true or false"),
+        ({**LAB, "engine": "nowhere"}, "engine: must be one of"),
+        ({**LAB, "id": "7"}, "vim_id"),
+        ({**LAB, "interval": "soon"}, "interval: must be a duration"),
+        ({**LAB, "fall": 11}, "fall: must be from 1 to 10"),
+        ({**LAB, "fall": "many"}, "fall must be a whole number"),
+        ({**LAB, "interval": "1s", "timeout": "1s"}, "timeout must be shorter than interval"),
+        ({**LAB, "probe_policy": {"colour": 1}}, "probe_policy.colour is not known"),
+        ({**LAB, "probe_policy": {"fall": 1}, "fall": 2}, "are the same"),
+        ({**LAB, "username": "u"}, "is missing"),
+        ({**LAB, "username": "u", "auth_cred": {}}, "exclude each other"),
+    ],
+)
+def test_what_no_conductor_would_take_is_named(content: Mapping[object, object], complaint: str) -> None:
+    with pytest.raises(Unfit) as unfit:
+        Preparer().prepare(Entry(1, content))
+
+    assert complaint in str(unfit.value)
+    assert "--" not in str(unfit.value)
+
+
+def write(folder: Path, *vims: Mapping[str, object], name: str = "vims.jsonl") -> str:
+    (folder / name).write_text("".join(json.dumps(vim) + "\n" for vim in vims))
+    return name
+
+
+def test_a_dry_run_says_whether_all_are_fit(vimesh: Command) -> None:
+    done = vimesh("vim", "import", write(vimesh.folder, LAB, {**LAB, "project": "red"}), "--dry-run")
+
+    assert (done.code, done.out) == (0, "")
+    assert done.err == "2 VIMs: all are fit to be registered. Nothing was changed\n"
+
+
+def test_of_a_broken_file_nothing_is_registered_and_each_line_is_named(vimesh: Command) -> None:
+    file = write(
+        vimesh.folder,
+        LAB,
+        {**LAB, "colour": 1},
+        LAB,
+        {**LAB, "name": "a", "is_default": True, "id": "b0b1a5c0-0000-4000-8000-000000000000"},
+        {**LAB, "name": "b", "is_default": True},
+        {**LAB, "name": "c", "id": "B0B1A5C0-0000-4000-8000-000000000000"},
+        *({**LAB, "name": f"{number}", "fall": SECRET} for number in range(50)),
+    )
+
+    # There is no fleet: it would be asked for.
+    done = vimesh("vim", "import", file, "--address", "127.0.0.1:9")
+
+    assert (done.code, done.out) == (1, "")
+    assert "nothing was registered" in done.err
+    assert "  line 2: 'colour' is not known\n" in done.err
+    assert "  line 3: has the name of line 1, in the same project\n" in done.err
+    assert "  line 5: is to be the default VIM of its project, as is line 4\n" in done.err
+    assert "  line 6: has the id of line 4\n" in done.err
+    assert "  ... and 34 more\n" in done.err
+    assert SECRET not in done.err
+    assert "--skip-invalid" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("vims.txt",), 2),
+        (("-",), 2),
+        (("missing.yaml",), 1),
+        (("vims.jsonl", "--format", "xml"), 2),
+        (("vims.jsonl", "--give-up", "soon"), 2),
+        (("vims.jsonl", "--rejects", "missing/rejects.jsonl"), 1),
+        (("vims.jsonl", "--address", "127.0.0.1:9"), 5),
+    ],
+)
+def test_what_is_wrong_with_the_command_is_said(vimesh: Command, arguments: tuple[str, ...], code: int) -> None:
+    write(vimesh.folder, LAB)
+    write(vimesh.folder, LAB, name="vims.txt")
+
+    done = vimesh("vim", "import", *arguments)
+
+    assert done.code == code, done.err
+    assert "error: " in done.err
