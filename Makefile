@@ -8,7 +8,7 @@ ARGS  ?=
 # All that the README and its pages type; each part alone needs less, see pyproject.toml.
 PARTS := .[bridge,fleet,import,mistral,mysql,postgresql]
 
-.PHONY: up demo check format lint types imports proto test robustness gen envoy baseline clean
+.PHONY: up demo check format lint types imports proto test robustness bench gen envoy baseline clean
 
 up: $(VENV)/.fleet
 	@exec $(BIN)/vimesh up $(ARGS)
@@ -21,8 +21,8 @@ check: lint types imports proto test
 # --- the checks, each by its own name ---------------------------------------------------------------------
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff format --check services tests protos samples
-	$(BIN)/ruff check services tests protos samples
+	$(BIN)/ruff format --check services tests protos samples benchmarks
+	$(BIN)/ruff check services tests protos samples benchmarks
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
@@ -53,9 +53,14 @@ else
 	set -e; for scenario in kill rolling dark away; do $(BIN)/python -m tests.robustness --scenario $$scenario; done
 endif
 
+# Measures us beside others on this machine and makes docs/performance.md of it: about 10 minutes, or less by name, as in
+# make bench ARGS="updates --rounds 3". Each benchmark installs the peers that it needs.
+bench: $(VENV)/.bench $(VENV)/.system
+	$(BIN)/python -m benchmarks $(ARGS)
+
 format: $(VENV)/.dev
-	$(BIN)/ruff format services tests protos samples
-	$(BIN)/ruff check --fix services tests protos samples
+	$(BIN)/ruff format services tests protos samples benchmarks
+	$(BIN)/ruff check --fix services tests protos samples benchmarks
 	$(BIN)/buf format -w protos
 
 # --- files that are made and committed --------------------------------------------------------------------
@@ -89,6 +94,10 @@ $(VENV)/.fleet: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable '$(PARTS)' --group dev
 	@touch $@ $(VENV)/.fleet
+
+$(VENV)/.bench: pyproject.toml | $(VENV)/.dev
+	$(BIN)/pip install --quiet --group bench
+	@touch $@
 
 # What the tests drive besides: network namespaces and packet filters as ground truth, a client in Node, and private
 # RabbitMQs, MariaDBs and PostgreSQLs. Debian may start a server when it installs one: no test uses that.

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script that prints
 """How many VIMs a second come to run in Mistral, beside what python-mistralclient alone reaches.
 
     python benchmarks/mistral_registrations.py [COUNT] [--rounds N]

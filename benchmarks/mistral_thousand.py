@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script
 """What ping actions cost a Mistral executor, the asynchronous way beside the synchronous one.
 
     python benchmarks/mistral_thousand.py [COUNT]
@@ -86,7 +85,7 @@ async def measure(mode: str, pool: int, count: int) -> None:
 
 @asynccontextmanager
 async def listening(conductor: ScriptedConductor) -> AsyncGenerator[tuple[str, int]]:
-    async with serving(conductor) as port, fake_api("0.0.0.0") as api:  # noqa: S104 - all of 127.0.0.0/8
+    async with serving(conductor) as port, fake_api("0.0.0.0") as api:
         yield f"127.0.0.1:{port}", api.port
 
 

@@ -1,0 +1,156 @@
+"""The process under test: the real engine of a monitor, without conductors. Takes orders through a Unix socket.
+
+Each order is a line of JSON, [verb, argument], and is answered by one line of JSON: see `_Tested`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from benchmarks.harness.usage import rss_bytes
+from benchmarks.probes.targets import Targets, from_json, vim_id
+from vimesh.domain.vims import Status
+from vimesh.monitor.host import Host
+from vimesh.monitor.hosting import HostSettings, hosting
+from vimesh.monitor.verdict import Verdict
+from vimesh.rpc.actions import action_from_wire
+from vimesh.rpc.durations import duration
+from vimesh.v1 import action_pb2, vim_pb2
+
+_SLICE = 200
+"""So many actions start between two looks at the loop, as when they come in pages over a watch."""
+_TICK_S = 0.01
+
+
+class _Heard:
+    """The verdicts. Keeps nothing of a VIM that is simply reachable: what is kept would count as its memory."""
+
+    def __init__(self) -> None:
+        self._reachable = 0
+        self._down: set[str] = set()
+        self._changes: list[tuple[str, str, str, float]] = []
+
+    def note(self, verdict: Verdict) -> None:
+        if verdict.status is Status.REACHABLE and verdict.vim_id not in self._down:
+            self._reachable += 1
+            return
+        if verdict.status is Status.REACHABLE:
+            self._down.discard(verdict.vim_id)
+        else:
+            self._down.add(verdict.vim_id)
+        self._changes.append((verdict.vim_id, verdict.status, verdict.reason, verdict.seen_at))
+
+    def told(self) -> dict[str, Any]:
+        """Return how many VIMs were reachable at first, and all other verdicts since the last time."""
+        changes, self._changes = self._changes, []
+        return {"reachable": self._reachable, "changes": changes}
+
+
+class _Ticker:
+    """How late the loop gets to what is due."""
+
+    def __init__(self) -> None:
+        self._latest_s = 0.0
+
+    def start(self) -> None:
+        self._tick(asyncio.get_running_loop().time())
+
+    def _tick(self, due_at: float) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._latest_s = max(self._latest_s, now - due_at)
+        loop.call_at(now + _TICK_S, self._tick, now + _TICK_S)
+
+    def latest_s(self) -> float:
+        """Return the greatest delay since the last time."""
+        latest, self._latest_s = self._latest_s, 0.0
+        return latest
+
+
+class _Tested:
+    """Carries the orders out."""
+
+    def __init__(self, host: Host, heard: _Heard) -> None:
+        self._host = host
+        self._heard = heard
+        self._ticker = _Ticker()
+
+    async def obey(self, verb: str, argument: Any) -> object:  # noqa: ANN401 - as the verb wants it
+        match verb:
+            case "start":
+                return await self._start(from_json(argument))
+            case "heard":
+                return self._heard.told()
+            case "spent":
+                return self._spent()
+            case "tick":
+                self._ticker.start()
+                return None
+            case "stall":
+                time.sleep(argument)  # blocks the loop: that is the order  # noqa: ASYNC251
+                return None
+            case _:
+                raise ValueError(verb)
+
+    async def _start(self, targets: Targets) -> int:
+        # As a watcher gets them: each with objects of its own, as far as the real code makes them.
+        policy = _policy_on_wire(targets)
+        for number in range(targets.count):
+            known = vim_id(number)
+            on_wire = action_pb2.Action(
+                vim_id=known, action_id=known[::-1], auth_url=targets.auth_url(number), probe_policy=policy
+            )
+            self._host.start(action_from_wire(on_wire))
+            if number % _SLICE == _SLICE - 1:
+                await asyncio.sleep(0)
+        return len(self._host)
+
+    def _spent(self) -> dict[str, float]:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return {
+            "cpu_s": usage.ru_utime + usage.ru_stime,
+            "kernel_s": usage.ru_stime,
+            "rss_bytes": rss_bytes(os.getpid()),
+            "lag_s": self._ticker.latest_s(),
+        }
+
+
+def _policy_on_wire(targets: Targets) -> vim_pb2.ProbePolicy:
+    policy = targets.policy
+    return vim_pb2.ProbePolicy(
+        method=vim_pb2.ProbePolicy.Method.Value(policy.method),
+        interval=duration(policy.interval_s),
+        timeout=duration(policy.timeout_s),
+        fall=policy.fall,
+        rise=policy.rise,
+    )
+
+
+async def _serve(path: Path) -> None:
+    heard, done = _Heard(), asyncio.Event()
+    with hosting(heard.note, HostSettings(user_agent="vimesh/benchmark")) as host:
+        tested = _Tested(host, heard)
+
+        async def take(orders: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+            while line := await orders.readline():
+                answers.write(json.dumps(await tested.obey(*json.loads(line))).encode() + b"\n")
+            done.set()
+
+        async with await asyncio.start_unix_server(take, path):
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+            await done.wait()
+
+
+if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    asyncio.run(_serve(Path(sys.argv[1])))

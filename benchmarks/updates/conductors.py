@@ -1,0 +1,90 @@
+"""A conductor to be measured: a process as the command line starts it, over a database full of VIMs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.harness.processes import Process, printed, running
+from benchmarks.updates.population import Population
+from benchmarks.updates.work import CONTACT_WITHIN_S, Watched
+from tests.support.conductors import client_at
+from tests.support.databases import execute
+from tests.support.mariadb import running_mariadb
+from tests.support.postgresql import running_postgresql
+from tests.support.stores import KEY
+from tests.support.targets import free_port
+from vimesh.store.schema import upgrade
+
+_NAME = "vimesh"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    kind: str
+    url: str
+    pid: int | None
+    """Of its server; None: it is a file that the conductor itself writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A conductor, and what it can be asked about."""
+
+    address: str
+    process: Process
+    database: Database
+    population: Population
+    vims: Sequence[Watched]
+
+
+@asynccontextmanager
+async def database(kind: str, folder: Path) -> AsyncGenerator[Database]:
+    """Run a private server of a kind, or make a file, and put the tables into it."""
+    folder.mkdir()  # noqa: ASYNC240 - nothing else runs yet
+    if kind == "sqlite":
+        url = f"sqlite:///{folder / 'vimesh.sqlite'}"
+        await upgrade(url)
+        yield Database(kind, url, None)
+    elif kind == "postgresql":
+        async with running_postgresql(folder) as cluster:
+            pid = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+            yield await _filled(kind, cluster.url("postgres"), cluster.url(_NAME), pid)
+    else:
+        async with running_mariadb(folder) as node:
+            pid = int((folder / "mariadb.pid").read_text())
+            yield await _filled(kind, node.url("mysql"), node.url(_NAME), pid)
+
+
+@asynccontextmanager
+async def conductor(on: Database, folder: Path, *, count: int) -> AsyncGenerator[Measured]:
+    """Run a conductor of `count` VIMs, all of which have reported."""
+    (key_file := folder / "keys").write_text(f"{KEY}\n")
+    key_file.chmod(0o600)
+    address = f"127.0.0.1:{free_port()}"
+    command = (
+        *(sys.executable, "-m", "benchmarks.updates.conductor_main", "conductor", "--listen", address),
+        *("--database-url", on.url, "--key-file", key_file, "--contact-within", f"{CONTACT_WITHIN_S}s"),
+        # Nobody probes: whom a round leaves out is not to get another action.
+        *("--replacements-per-s", "0", "--log-level", "info"),
+    )
+    output = folder / "conductor.log"
+    async with running(*command, output=output, ready=printed("conductor is serving")) as process:
+        async with client_at(address) as client:
+            await client.register()
+        population = Population(on.url)
+        yield Measured(address, process, on, population, await population.multiply(count))
+
+
+async def _filled(kind: str, admin_url: str, url: str, pid: int) -> Database:
+    await execute(admin_url, f"CREATE DATABASE {_NAME}")
+    if kind == "mariadb":
+        # The tests' node is small, to be quick to start.
+        await execute(
+            admin_url, f"SET GLOBAL innodb_buffer_pool_size={256 << 20}", f"SET GLOBAL innodb_log_file_size={256 << 20}"
+        )
+    await upgrade(url)
+    return Database(kind, url, pid)

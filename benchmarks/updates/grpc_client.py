@@ -1,0 +1,31 @@
+"""The load that a client in Python makes: grpc.aio, with stubs as any program has them. Checks every answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import grpc
+
+from benchmarks.updates.calling import Calls, WrongAnswer
+from benchmarks.updates.work import Task
+from vimesh.rpc.channels import channel
+
+_CALL_LIMIT_S = 20.0
+
+
+async def drive(address: str, path: str, calls: Calls[Task], *, callers: int) -> None:
+    """Keep `callers` calls in flight until the tasks end. Raises WrongAnswer, AioRpcError."""
+    async with channel(address) as opened, asyncio.TaskGroup() as tasks:
+        # The messages are serialized as they come: what is compared is the call, not protobuf.
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = opened.unary_unary(path)
+        for _ in range(callers):
+            tasks.create_task(_caller(call, calls))
+
+
+async def _caller(call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes], calls: Calls[Task]) -> None:
+    while (task := calls.take(begun := time.perf_counter())) is not None:
+        answer = await call(task.request, timeout=_CALL_LIMIT_S)
+        if answer != task.answer:
+            raise WrongAnswer.of(answer, task.answer)
+        calls.answered(begun, time.perf_counter())

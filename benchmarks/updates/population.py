@@ -1,0 +1,117 @@
+"""The VIMs of a measured conductor: many, registered by copying one, with leases that are set as a round needs them."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from benchmarks.updates.work import CONTACT_WITHIN_S, FIRST_OBSERVATION, Watched
+from tests.support.databases import with_driver
+from vimesh.domain.actions import shard_key
+from vimesh.domain.leases import lease_s
+from vimesh.store.dialects import NowMicros
+from vimesh.store.tables import revisions, vims
+from vimesh.store.times import MICROS
+
+_T = TypeVar("_T")
+_CHUNK = 2_000
+LEASE_S = lease_s(CONTACT_WITHIN_S)
+_FIRST_LEASE_S = 3600.0
+"""Until a round grants another one: nobody is to fall silent while others are measured."""
+FRESH_S = LEASE_S * 0.95
+"""With so much of the lease left, a contact that brings nothing new needs no write."""
+DUE_S = LEASE_S * 0.45
+"""With so much of it left, every contact must be written."""
+
+
+class Population:
+    def __init__(self, database_url: str) -> None:
+        self._url = _async_url(database_url)
+
+    async def multiply(self, count: int) -> list[Watched]:
+        """Copy the one VIM that is there until there are `count` more. All are REACHABLE, as if they had reported."""
+        made = [Watched(str(uuid.uuid4()), str(uuid.uuid4())) for _ in range(count)]
+
+        def copy(connection: Connection) -> None:
+            [row] = connection.execute(select(vims)).mappings()
+            like = {column: row[column] for column in row}
+            now = connection.execute(select(NowMicros())).scalar_one()
+            for begin in range(0, count, _CHUNK):
+                rows = [_copy(like, watched, now) for watched in made[begin : begin + _CHUNK]]
+                connection.execute(insert(vims), rows)
+
+        await self._in_transaction(copy)
+        # Nobody reports in the order in which VIMs were registered: neighbours in the table would share their pages.
+        random.shuffle(made)
+        return made
+
+    async def grant(self, seconds: float) -> int:
+        """Let every lease end so many seconds from now, by the database's clock; return that time.
+
+        Then do what the server would do some time after so many writes.
+        """
+
+        def move(connection: Connection) -> int:
+            until: int = connection.execute(select(NowMicros() + int(seconds * MICROS))).scalar_one()
+            connection.execute(update(vims).values(lease_until=until, holds=True))
+            return until
+
+        until = await self._in_transaction(move)
+        await self._tidy()
+        return until
+
+    async def changes(self) -> int:
+        """Return the number of the newest change that is committed."""
+        found: int = await self._in_transaction(lambda c: c.execute(select(revisions.c.newest)).scalar_one())
+        return found
+
+    async def renewed(self, until: int) -> int:
+        """Count the leases that were written since all were granted `until` a time."""
+        count = select(func.count()).select_from(vims).where(vims.c.lease_until > until)
+        found: int = await self._in_transaction(lambda connection: connection.execute(count).scalar_one())
+        return found
+
+    async def _tidy(self) -> None:
+        engine = create_async_engine(self._url, isolation_level="AUTOCOMMIT")
+        try:
+            async with engine.connect() as connection:
+                if engine.dialect.name == "postgresql":
+                    await connection.execute(text("VACUUM vims"))
+                elif engine.dialect.name == "sqlite":
+                    await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        finally:
+            await engine.dispose()
+
+    async def _in_transaction(self, work: Callable[[Connection], _T]) -> _T:
+        engine = create_async_engine(self._url)
+        try:
+            async with engine.begin() as connection:
+                return await connection.run_sync(work)
+        finally:
+            await engine.dispose()
+
+
+def _copy(like: dict[str, Any], watched: Watched, now: int) -> dict[str, Any]:
+    return like | {
+        "id": watched.vim_id,
+        "action_id": watched.action_id,
+        "name": f"vim-{watched.vim_id}",
+        "shard_key": shard_key(watched.vim_id),
+        "status": "REACHABLE",
+        "reason": "",
+        "observation": FIRST_OBSERVATION,
+        "contact_time": now,
+        "lease_until": now + int(_FIRST_LEASE_S * MICROS),
+        "holds": True,
+    }
+
+
+def _async_url(database_url: str) -> str:
+    if database_url.startswith("sqlite"):
+        return database_url.replace("sqlite:", "sqlite+aiosqlite:", 1)
+    return with_driver(database_url)

@@ -1,0 +1,90 @@
+"""What is asked of a conductor in a run, and which answer is the right one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from google.protobuf.duration_pb2 import Duration
+
+from vimesh.v1 import conductor_service_pb2 as pb
+from vimesh.v1 import vim_pb2
+
+CONTACT_WITHIN_S = 60
+"""What the measured conductors grant: the longest, so that no lease ends by itself while others are measured."""
+FIRST_OBSERVATION = 2
+"""What each VIM has on record at first: even, and not 0, which would mean that nobody counts."""
+EMPTY_PATH = "/benchmarks.Empty/Call"
+UPDATE_PATH = "/vimesh.v1.ConductorService/UpdateVim"
+BATCH_PATH = "/vimesh.v1.ConductorService/UpdateVims"
+
+
+class Work(StrEnum):
+    EMPTY = "empty"
+    """An empty message in, an empty message out."""
+    CHANGED = "changed"
+    """Each report turns its VIM's status around: a status and an event are written."""
+    SAME = "same"
+    """Each contact brings nothing new. What it costs is a matter of the leases: see population.py."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A VIM with its wanted action."""
+
+    vim_id: str
+    action_id: str
+
+
+class Task(NamedTuple):
+    request: bytes
+    answer: bytes
+    """What a conductor says that has done it. Any other answer is a failure."""
+
+
+def task_of(work: Work, vims: Sequence[Watched]) -> Callable[[int], Task]:
+    """Return what makes the task of a position: VIM after VIM, lap after lap."""
+    if work is Work.EMPTY:
+        empty = Task(b"", b"")
+        return lambda _: empty
+    heads = [pb.UpdateVimRequest(vim_id=vim.vim_id, action_id=vim.action_id).SerializeToString() for vim in vims]
+    tails: dict[int, Task] = {}
+
+    def task(position: int) -> Task:
+        lap, number = divmod(position, len(heads))
+        if work is Work.SAME:
+            lap = -1  # what is on record of VIMs that never change
+        tail = tails.get(lap)
+        if tail is None:
+            tail = tails[lap] = _tail(FIRST_OBSERVATION + 1 + lap)
+        # Two messages one after the other are one message that has the fields of both.
+        return Task(heads[number] + tail.request, tail.answer)
+
+    return task
+
+
+def batch(tasks: Sequence[Task]) -> Task:
+    """Return one UpdateVims of many UpdateVims."""
+    return Task(b"".join(map(_element, (t.request for t in tasks))), b"".join(map(_element, (t.answer for t in tasks))))
+
+
+def _tail(observation: int) -> Task:
+    if observation % 2:
+        said = pb.UpdateVimRequest(
+            status=vim_pb2.Vim.UNREACHABLE, observation=observation, reason="TIMEOUT", detail="no answer within 1 s"
+        )
+    else:
+        said = pb.UpdateVimRequest(
+            status=vim_pb2.Vim.REACHABLE, observation=observation, round_trip=Duration(nanos=1_250_000)
+        )
+    answer = pb.UpdateVimResponse(status=said.status, contact_within=Duration(seconds=CONTACT_WITHIN_S))
+    return Task(said.SerializeToString(), answer.SerializeToString())
+
+
+def _element(serialized: bytes) -> bytes:
+    # Field 1, repeated, of both the request and the response.
+    length = len(serialized)
+    head = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
+    return b"\x0a" + head + serialized
