@@ -11,7 +11,7 @@ from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import BadAction, MonitorState, Recorded, Report, Status, Vim
 from vimesh.store.batches import Rewrite, update_rows
 from vimesh.store.sql import SqlStore
-from vimesh.store.tables import vims as table
+from vimesh.store.tables import standings
 
 ROUND_TRIPS_S = (None, 0.0, 0.1, 1 / 3, 5e-324, 1e300)
 OBSERVATIONS = (1, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1)
@@ -93,11 +93,12 @@ async def test_a_row_that_is_not_found_as_it_was_is_left_alone(store: VimStore) 
     """G1: the statement alone keeps it."""
     assert isinstance(store, SqlStore)
     first, second, third = await _registered(store, 3)
-    rewrite = Rewrite(table, ("id", "action_id"), ("detail",))
+    rewrite = Rewrite(standings, ("number", "action_id"), ("detail",))
+    # A number is the revision with which the VIM was registered.
     was = [
-        {"id": first.id, "action_id": second.monitor.action_id},
-        {"id": second.id, "action_id": f"{second.monitor.action_id}x"},
-        {"id": third.id, "action_id": third.monitor.action_id},
+        {"number": first.revision, "action_id": second.monitor.action_id},
+        {"number": second.revision, "action_id": f"{second.monitor.action_id}x"},
+        {"number": third.revision, "action_id": third.monitor.action_id},
     ]
 
     await store._database.write(lambda c: update_rows(c, rewrite, [(row, {"detail": "moved"}) for row in was]))

@@ -20,7 +20,7 @@ from vimesh.store.registration import first_action_id
 from vimesh.store.shown import LAPSED, Row
 from vimesh.store.sql import SqlStore
 from vimesh.store.tables import events as log
-from vimesh.store.tables import vims
+from vimesh.store.tables import standings
 
 Patch = pytest.MonkeyPatch
 
@@ -72,8 +72,8 @@ def _unknown_vims(patch: Patch) -> None:
 
 
 def _unfenced_write(patch: Patch) -> None:
-    for name in ("_CHANGE", "_RENEW"):
-        patch.setattr(reports, name, replace(getattr(reports, name), keys=("id",)))
+    for name in ("_CHANGE", "_OBSERVE", "_RENEW"):
+        patch.setattr(reports, name, replace(getattr(reports, name), keys=("number",)))
 
 
 def _same_action_for_a_new_target(patch: Patch) -> None:
@@ -101,25 +101,25 @@ def _closed_for_good(patch: Patch) -> None:
 
 def _sweep_where(patch: Patch, *condition: Any) -> None:  # noqa: ANN401 - clauses of any kind
     found: Select[Any] = select(*sweep._OLDEST.selected_columns).where(*condition)
-    ordered = found.order_by(vims.c.lease_until, vims.c.id).limit(bindparam("count"))
+    ordered = found.order_by(standings.c.lease_until, standings.c.number).limit(bindparam("count"))
     patch.setattr(sweep, "_OLDEST", ordered)
     patch.setattr(sweep, "_ANY_TO_REPLACE", select(exists().where(*condition)))
 
 
 def _sweep_of_the_living(patch: Patch) -> None:
-    _sweep_where(patch, ~vims.c.holds, vims.c.engine != Engine.EXTERNAL)
+    _sweep_where(patch, ~standings.c.holds, standings.c.engine != Engine.EXTERNAL)
 
 
 def _sweep_of_those_not_told(patch: Patch) -> None:
-    _sweep_where(patch, LAPSED, vims.c.engine != Engine.EXTERNAL)
+    _sweep_where(patch, LAPSED, standings.c.engine != Engine.EXTERNAL)
 
 
 def _sweep_of_external(patch: Patch) -> None:
-    _sweep_where(patch, ~vims.c.holds, LAPSED)
+    _sweep_where(patch, ~standings.c.holds, LAPSED)
 
 
 def _unfenced_sweep(patch: Patch) -> None:
-    patch.setattr(sweep, "_REPLACE", replace(sweep._REPLACE, keys=("id",)))
+    patch.setattr(sweep, "_REPLACE", replace(sweep._REPLACE, keys=("number",)))
 
 
 def _observation_kept(patch: Patch) -> None:

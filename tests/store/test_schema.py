@@ -18,6 +18,7 @@ from sqlalchemy import create_engine
 import vimesh.store.schema
 from tests.support.stores import changes_in, record, registration, report, sqlite_url, store_at
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import Status
 from vimesh.store.schema import check, current, newest, upgrade
 from vimesh.store.tables import metadata
@@ -93,6 +94,21 @@ async def test_vims_of_a_version_without_leases_are_unknown_until_they_are_heard
         assert (await store.events_of(vim.id, 9, ""))[0][1].vim == vim
         await record(store, [report(vim, Status.REACHABLE, 1)])
         assert (await store.get(vim.id)).status is Status.REACHABLE
+
+
+async def test_what_actions_said_comes_along_from_a_version_with_one_table(url: str) -> None:
+    async with store_at(url) as store:
+        vims = [await store.register(registration()) for _ in range(3)]
+        await record(store, [report(vims[1], Status.UNREACHABLE, 2**64 - 1, reason="REFUSED", detail="no")])
+        before = (await store.list_vims(VimQuery())).vims
+        await store.deregister(vims[0].id)
+    downgrade(url, "0003")
+
+    async with store_at(url) as store:
+        assert (await store.list_vims(VimQuery())).vims == before[1:]
+        assert [action.observation for action in await store.actions_of([vims[1].id])] == [2**64 - 1]
+        later = await store.register(registration())
+        assert [vim.id for vim in (await store.list_vims(VimQuery())).vims] == [*(vim.id for vim in vims[1:]), later.id]
 
 
 async def test_an_upgrade_can_be_repeated_and_loses_nothing(url: str) -> None:

@@ -17,7 +17,7 @@ from vimesh.domain.vims import Outcome, Registration, Report, Status, Vim
 from vimesh.store.schema import upgrade
 from vimesh.store.secrets import Cipher
 from vimesh.store.sql import SqlStore, sql_store
-from vimesh.store.tables import todos, vims
+from vimesh.store.tables import standings, todos
 from vimesh.store.times import micros
 
 KEY = base64.urlsafe_b64encode(b"a key for tests, and none else!!").decode()
@@ -66,7 +66,7 @@ async def elapse(store: VimStore, seconds: float) -> None:
     """Let time pass for leases, claims and pauses: what ends at some time ends so much earlier."""
     assert isinstance(store, SqlStore)
     shifts = [
-        update(vims).values(lease_until=vims.c.lease_until - micros(seconds)),
+        update(standings).values(lease_until=standings.c.lease_until - micros(seconds)),
         update(todos).values(due_time=todos.c.due_time - micros(seconds)),
     ]
     await store._database.write(lambda connection: [connection.execute(shift) for shift in shifts])

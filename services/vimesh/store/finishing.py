@@ -10,7 +10,7 @@ from vimesh.domain.errors import TodoNotFound
 from vimesh.domain.leases import start_grace_s
 from vimesh.domain.todos import TodoKind, retry_delay_s
 from vimesh.store.changes import Changes
-from vimesh.store.tables import todos, vims
+from vimesh.store.tables import standings, todos
 from vimesh.store.times import micros
 
 _ONE = select(todos).where(
@@ -19,16 +19,16 @@ _ONE = select(todos).where(
 _OF_NUMBER = todos.c.number == bindparam("of_number")
 _REMOVE = delete(todos).where(_OF_NUMBER)
 _PUT_BACK = update(todos).where(_OF_NUMBER).values(claim_token="", claimant="")
-_OF_VIM = vims.c.id == bindparam("of_vim")
-_OF_ACTION = vims.c.action_id == bindparam("of_action")
+_OF_VIM = standings.c.vim_id == bindparam("of_vim")
+_OF_ACTION = standings.c.action_id == bindparam("of_action")
 # What is to be stopped keeps the wanted action from being started: its trouble is the wanted one's.
 _SAY = (
-    update(vims)
-    .where(_OF_VIM, or_(_OF_ACTION, bindparam("stops")), vims.c.monitor_error != bindparam("error"))
+    update(standings)
+    .where(_OF_VIM, or_(_OF_ACTION, bindparam("stops")), standings.c.monitor_error != bindparam("error"))
     .values(monitor_error=bindparam("error"))
 )
-_UNHEARD = select(vims.c.unheard).where(_OF_VIM, _OF_ACTION, vims.c.contact_time.is_(None))
-_ALLOW = update(vims).where(_OF_VIM, _OF_ACTION).values(lease_until=bindparam("to"))
+_UNHEARD = select(standings.c.unheard).where(_OF_VIM, _OF_ACTION, standings.c.contact_time.is_(None))
+_ALLOW = update(standings).where(_OF_VIM, _OF_ACTION).values(lease_until=bindparam("to"))
 
 
 def done(connection: Connection, todo_id: str, claim_token: str) -> None:

@@ -8,20 +8,20 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
 from vimesh.store.batches import Rewrite, update_rows
 from vimesh.store.changes import Changes
-from vimesh.store.shown import SILENT, Row, silent
-from vimesh.store.tables import vims
+from vimesh.store.shown import OF_VIM, SILENT, Row, silent
+from vimesh.store.tables import standings
 
 SILENCE = ("status", "reason", "detail", "round_trip_s", "status_time", "holds", "revision")
 """The columns that say so."""
 
 _ANY_SILENT = select(exists().where(SILENT))
 _OLDEST_SILENT = (
-    select(vims.c.id, vims.c.engine, vims.c.action_id, vims.c.lease_until, *(vims.c[name] for name in SILENCE))
-    .where(vims.c.holds, vims.c.lease_until < bindparam("now"))
-    .order_by(vims.c.lease_until, vims.c.id)
+    select(OF_VIM, *(standings.c[name] for name in ("number", "engine", "action_id", "lease_until", *SILENCE)))
+    .where(standings.c.holds, standings.c.lease_until < bindparam("now"))
+    .order_by(standings.c.lease_until, standings.c.number)
     .limit(bindparam("count"))
 )
-_LAPSE = Rewrite(vims, ("id",), SILENCE)
+_LAPSE = Rewrite(standings, ("number",), SILENCE)
 
 
 def any_silent(connection: Connection) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union_all
 
 from vimesh.domain.queries import Operator, Order, Term, VimPage, VimQuery
@@ -9,27 +12,34 @@ from vimesh.domain.vims import Status
 from vimesh.store.dialects import matches
 from vimesh.store.paging import position_of, token_of
 from vimesh.store.records import vim_of
-from vimesh.store.shown import SHOWN, SILENT
-from vimesh.store.tables import vims
+from vimesh.store.shown import BOTH, SHOWN, SILENT
+from vimesh.store.tables import standings, vims
 
 _WILD_FIELDS = ("name", "auth_url")
-_KINDS = {"name": str, "create_time": int, "status_time": int}
+_OF_STANDINGS = ("status", "engine")
+_NUMBER = standings.c.number
+_PLACES: dict[str, tuple[tuple[ColumnElement[Any], ...], tuple[type, ...]]] = {
+    "name": ((vims.c.name, vims.c.id), (str, str)),
+    # Numbers are in the order of registration, whatever the clock did meanwhile.
+    "create_time": ((_NUMBER,), (int,)),
+    "status_time": ((standings.c.status_time, _NUMBER), (int, int)),
+}
+"""By what a row is found in each order, and of what kinds these are: no two rows have the same."""
 
 
 def page(connection: Connection, query: VimQuery) -> VimPage:
     """Raises PageTokenInvalid. The position is a row's, not a count: what was shown does not shift later pages."""
-    field = query.order.field
+    place, kinds = _PLACES[query.order.field]
     key = (query.terms, query.order)
     conditions = [_condition(term, connection) for term in query.terms if term.field != "status"]
     if query.page_token:
-        conditions.append(_beyond(query.order, position_of(query.page_token, key, (_KINDS[field], str))))
-    statement = _rows(query, conditions)
-    rows = connection.execute(statement).mappings().all()
+        conditions.append(_beyond(query.order, place, position_of(query.page_token, key, kinds)))
+    rows = connection.execute(_rows(query, conditions)).mappings().all()
     listed = rows[: query.page_size]
     more = len(rows) > len(listed) and listed
     return VimPage(
         [vim_of(row) for row in listed],
-        token_of(key, (listed[-1][field], listed[-1]["id"])) if more else "",
+        token_of(key, tuple(listed[-1][column] for column in place)) if more else "",
     )
 
 
@@ -40,23 +50,28 @@ def _rows(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tupl
     the database look at every VIM.
     """
     count = query.page_size + 1
-    ordered = vims.c[query.order.field]
+    place, _ = _PLACES[query.order.field]
+    alone = query.order.field != "name" and all(term.field in _OF_STANDINGS for term in query.terms)
+    row = _NUMBER.label("row")
     found = [
         select(
-            select(vims.c.id, ordered.label("place"))
+            select(*place, row)
+            .select_from(standings if alone else BOTH)
             .where(*kind, *conditions)
-            .order_by(*_ways(query.order, ordered, vims.c.id))
+            .order_by(*_ways(query.order, place))
             .limit(count)
             .subquery()
         )
         for kind in _kinds(query.terms)
     ]
     all_found = union_all(*found).subquery()
-    places = select(all_found).order_by(*_ways(query.order, all_found.c.place, all_found.c.id)).limit(count).subquery()
+    ways = [column.name for column in place]
+    places = select(all_found).order_by(*_ways(query.order, [all_found.c[way] for way in ways])).limit(count).subquery()
     return (
-        select(*SHOWN)
-        .join_from(places, vims, vims.c.id == places.c.id)
-        .order_by(*_ways(query.order, places.c.place, places.c.id))
+        select(*SHOWN, _NUMBER)
+        .join_from(places, standings, places.c.row == _NUMBER)
+        .join(vims, vims.c.id == standings.c.vim_id)
+        .order_by(*_ways(query.order, [places.c[way] for way in ways]))
     )
 
 
@@ -72,21 +87,25 @@ def _kinds(terms: tuple[Term, ...]) -> list[tuple[ColumnElement[bool], ...]]:
     ]
     kinds: list[tuple[ColumnElement[bool], ...]] = [
         # Not what its silence has made UNKNOWN, though that is not on record yet.
-        (vims.c.status == status, ~SILENT)
+        (standings.c.status == status, ~SILENT)
         for status in wanted
     ]
     if Status.UNKNOWN in wanted:
         kinds.append((SILENT,))
-    return kinds or [(vims.c.id.is_(None),)]
+    return kinds or [(_NUMBER.is_(None),)]
 
 
-def _ways(order: Order, *columns: ColumnElement[object]) -> list[ColumnElement[object]]:
+def _ways(order: Order, columns: Sequence[ColumnElement[object]]) -> list[ColumnElement[object]]:
     return [column.desc() for column in columns] if order.descending else list(columns)
 
 
-def _beyond(order: Order, position: tuple[str | int, ...]) -> ColumnElement[bool]:
-    place = tuple_(vims.c[order.field], vims.c.id)
-    return place < position if order.descending else place > position
+def _beyond(
+    order: Order, columns: Sequence[ColumnElement[Any]], position: tuple[str | int, ...]
+) -> ColumnElement[bool]:
+    if len(columns) == 1:
+        [column], [place] = columns, position
+        return column < place if order.descending else column > place
+    return tuple_(*columns) < position if order.descending else tuple_(*columns) > position
 
 
 def _condition(term: Term, connection: Connection) -> ColumnElement[bool]:
@@ -98,7 +117,7 @@ def _equals(term: Term, connection: Connection) -> ColumnElement[bool]:
     if term.field == "is_default":
         is_default = vims.c.default_of.is_not(None)
         return is_default if term.value == "true" else ~is_default
-    column = vims.c[term.field]
+    column = (standings if term.field in _OF_STANDINGS else vims).c[term.field]
     if term.field in _WILD_FIELDS and "*" in term.value:
         return matches(column, term.value, connection.dialect)
     return column == term.value

@@ -21,12 +21,16 @@ from vimesh.store.masking import has_mask, mask, unmask
 from vimesh.store.records import kept_policy, policy_of, vim_of
 from vimesh.store.registration import first_action_id, raise_taken
 from vimesh.store.secrets import Cipher, Undecipherable
-from vimesh.store.shown import LAPSED, WAITING, Row, begun
+from vimesh.store.shown import BOTH, SHOWN, Row, begun
+from vimesh.store.tables import standings
 from vimesh.store.tables import vims as table
 from vimesh.store.times import micros
 
-_ONE = select(table, LAPSED.label("lapsed"), WAITING.label("waiting")).where(table.c.id == bindparam("vim_id"))
-_STORE = update(table).where(table.c.id == bindparam("vim_id"))
+_ONE = select(*SHOWN, table.c.secrets).select_from(BOTH).where(table.c.id == bindparam("vim_id"))
+_STORE = (
+    update(table).where(table.c.id == bindparam("of_vim")),
+    update(standings).where(standings.c.vim_id == bindparam("of_vim")),
+)
 _TAKEN_OVER = ("name", "description", "type", "auth_url", "vim_project", "placement_attr", "extra", "engine")
 _TARGET = ("type", "auth_url", "policy", "engine")
 
@@ -47,7 +51,9 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
     changed |= {column: before[column] for column in SILENCE}
     changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
     changed |= _new_action(before, modification.engine, changes.now) if moves else {}
-    connection.execute(_STORE, {"vim_id": vim_id, **changed})
+    for store in _STORE:
+        values = {column: value for column, value in changed.items() if column in store.table.c}
+        connection.execute(store.values(values), {"of_vim": vim_id})
     after: Row = {**before, **changed}
     after = begun(after) if moves else after
     changes.add(

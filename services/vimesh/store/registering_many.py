@@ -6,18 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from vimesh.domain.errors import BadInput, VimeshError
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Registered, Registration, Status
 from vimesh.store.changes import Changes
 from vimesh.store.masking import unmask
-from vimesh.store.registration import new_row
+from vimesh.store.registration import insert_rows, new_row
 from vimesh.store.requests import Made, remember, sealed
 from vimesh.store.secrets import Cipher
 from vimesh.store.shown import begun
-from vimesh.store.tables import vims
 from vimesh.store.taken import Taken
 
 
@@ -57,7 +56,7 @@ def register_many(
     storing = _Storing(changes, Taken.read(connection, fit, changes.now, cipher))
     outcomes = [one if isinstance(one, BadInput) else storing.take(one) for one in wanted]
     if storing.rows:
-        connection.execute(insert(vims), storing.rows)
+        insert_rows(connection, storing.rows)
     changes.write()
     if storing.made:
         remember(connection, storing.made, changes.now)

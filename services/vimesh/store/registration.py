@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
@@ -16,17 +17,23 @@ from vimesh.store import requests
 from vimesh.store.changes import Changes
 from vimesh.store.lapsing import with_its_silence
 from vimesh.store.masking import mask, unmask
+from vimesh.store.prepared import Prepared
 from vimesh.store.records import kept_policy, vim_of
 from vimesh.store.secrets import Cipher
-from vimesh.store.shown import SHOWN, begun
-from vimesh.store.tables import vims
+from vimesh.store.shown import BOTH, SHOWN, begun
+from vimesh.store.tables import standings, vims
 from vimesh.store.times import micros
 
+_NEW_VIM = Prepared(insert(vims).values({column.name: bindparam(column.name) for column in vims.c}))
+_NEW_STANDING = Prepared(insert(standings).values({column.name: bindparam(column.name) for column in standings.c}))
 _OTHER = select(vims.c.id).where(vims.c.id != bindparam("vim_id"), vims.c.project_id == bindparam("project"))
 _OF_NAME = _OTHER.where(vims.c.name == bindparam("name_"))
 _DEFAULT = _OTHER.where(vims.c.default_of.is_not(None))
-_ONE = select(*SHOWN).where(vims.c.id == bindparam("vim_id"))
-_REMOVE = delete(vims).where(vims.c.id == bindparam("vim_id"))
+_ONE = select(*SHOWN).select_from(BOTH).where(vims.c.id == bindparam("vim_id"))
+_REMOVE = (
+    delete(vims).where(vims.c.id == bindparam("vim_id")),
+    delete(standings).where(standings.c.vim_id == bindparam("vim_id")),
+)
 
 
 def register(connection: Connection, registration: Registration, cipher: Cipher) -> Vim:
@@ -38,7 +45,7 @@ def register(connection: Connection, registration: Registration, cipher: Cipher)
         if earlier is not None:
             return earlier
     row = new_row(registration, changes)
-    connection.execute(insert(vims), {**row, "secrets": cipher.encrypt(dict(registration.auth_cred))})
+    insert_rows(connection, [{**row, "secrets": cipher.encrypt(dict(registration.auth_cred))}])
     after = begun(row)
     changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=True)
     changes.write()
@@ -48,13 +55,20 @@ def register(connection: Connection, registration: Registration, cipher: Cipher)
     return vim_of(after)
 
 
+def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store new VIMs: see `new_row`."""
+    _NEW_VIM.run(connection, rows)
+    _NEW_STANDING.run(connection, [{**row, "number": row["revision"], "vim_id": row["id"]} for row in rows])
+
+
 def deregister(connection: Connection, vim_id: str) -> None:
     """Raises VimNotFound."""
     changes = Changes.begin(connection)
     found = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
     if found is None:
         raise VimNotFound(vim_id)
-    connection.execute(_REMOVE, {"vim_id": vim_id})
+    for remove in _REMOVE:
+        connection.execute(remove, {"vim_id": vim_id})
     row = with_its_silence(found, changes)
     changes.add(
         EventKind.DEREGISTERED,

@@ -17,28 +17,31 @@ from vimesh.store.group import Contact
 from vimesh.store.lapsing import SILENCE, with_its_silence
 from vimesh.store.prepared import Prepared
 from vimesh.store.shown import Row
-from vimesh.store.tables import vims
+from vimesh.store.tables import standings
 from vimesh.store.times import MICROS, micros, micros_of_age
 
-# What a contact can change, and what its event says.
+# What a contact can change, and what its event says. A lease that goes on touches one index, and so does another
+# observation of the same; what is news touches three.
 _RENEWED = ("contact_time", "lease_until", "unheard")
+_OBSERVED = ("observation", "detail", "round_trip_s", *_RENEWED)
 _CHANGED = (*SILENCE, "observation", *_RENEWED)
-_OF_REPORTS = among(vims.c.id, "ids")
+_OF_REPORTS = among(standings.c.vim_id, "ids")
 _STANDING = ("action_id", "status", "reason", "observation", "holds")
-_READ = ("id", "engine", "action_id", *_CHANGED)
-_ROWS = Prepared(select(*(vims.c[name] for name in _READ)).where(_OF_REPORTS))
+_READ = ("number", "engine", "action_id", *_CHANGED)
+_ROWS = Prepared(select(standings.c.vim_id, *(standings.c[name] for name in _READ)).where(_OF_REPORTS))
 _STANDINGS = Prepared(
     select(
-        vims.c.id,
-        *(vims.c[name] for name in _STANDING),
-        vims.c.contact_time,
-        vims.c.lease_until - NowMicros(),
+        standings.c.vim_id,
+        *(standings.c[name] for name in _STANDING),
+        standings.c.contact_time,
+        standings.c.lease_until - NowMicros(),
     ).where(_OF_REPORTS)
 )
 # The action is matched although it was read in this transaction: the statement alone keeps G1, on any database.
-_OF_ACTION = ("id", "action_id")
-_CHANGE = Rewrite(vims, _OF_ACTION, _CHANGED)
-_RENEW = Rewrite(vims, _OF_ACTION, _RENEWED)
+_OF_ACTION = ("number", "action_id")
+_CHANGE = Rewrite(standings, _OF_ACTION, _CHANGED)
+_OBSERVE = Rewrite(standings, _OF_ACTION, _OBSERVED)
+_RENEW = Rewrite(standings, _OF_ACTION, _RENEWED)
 
 
 def settled(connection: Connection, contacts: Sequence[Contact]) -> list[Outcome | None]:
@@ -71,8 +74,7 @@ def write(connection: Connection, contacts: Sequence[Contact]) -> list[Outcome]:
 
 def write_onto(rows: dict[str, Row], contacts: Sequence[Contact], changes: Changes) -> list[Outcome]:
     """Do so, given what is on record."""
-    changed: dict[str, Row] = {}
-    renewed: dict[str, Row] = {}
+    widths: dict[str, int] = {}
     outcomes: list[Outcome] = []
     for contact in contacts:
         before = rows.get(contact.report.vim_id)
@@ -84,19 +86,21 @@ def write_onto(rows: dict[str, Row], contacts: Sequence[Contact], changes: Chang
         outcomes.append(outcome)
         if _writes(outcome, contact, remaining, heard=before["contact_time"] is not None):
             after = _after(with_its_silence(before, changes), contact, outcome, changes)
-            # A lease that goes on touches one index only, and is what most writes are.
-            moves = isinstance(outcome, Recorded) or after["revision"] != before["revision"]
-            (changed if moves else renewed)[after["id"]] = rows[after["id"]] = after
+            vim_id = after["id"]
+            rows[vim_id] = after
+            widths[vim_id] = max(widths.get(vim_id, 0), _width(outcome, before, after))
     # Who has changed keeps its action: each row is found by what it holds.
-    for rewrite, written in ((_RENEW, renewed), (_CHANGE, changed)):
-        update_rows(changes.connection, rewrite, [(row, row) for row in written.values()])
+    for width, rewrite in enumerate((_RENEW, _OBSERVE, _CHANGE)):
+        written = [rows[vim_id] for vim_id, needed in widths.items() if needed == width]
+        update_rows(changes.connection, rewrite, [(row, row) for row in written])
     changes.write()
     return outcomes
 
 
 def rows_of(connection: Connection, contacts: Sequence[Contact]) -> dict[str, Row]:
     """Return what is on record of the VIMs that are reported on, by their ids."""
-    return {row[0]: dict(zip(_READ, row, strict=True)) for row in _ROWS.rows(connection, _ids(contacts))}
+    found = _ROWS.rows(connection, _ids(contacts))
+    return {vim_id: {"id": vim_id, **dict(zip(_READ, rest, strict=True))} for vim_id, *rest in found}
 
 
 def _ids(contacts: Iterable[Contact]) -> dict[str, list[str]]:
@@ -114,6 +118,13 @@ def _writes(outcome: Outcome, contact: Contact, remaining: int, *, heard: bool) 
     if isinstance(outcome, BadAction):
         return False
     return isinstance(outcome, Recorded) or renewal_due(remaining / MICROS, contact.lease_s, heard=heard)
+
+
+def _width(outcome: Outcome, before: Row, after: Row) -> int:
+    """Say which columns differ: those of _RENEWED, _OBSERVED or _CHANGED."""
+    if not before["holds"] or after["revision"] != before["revision"]:
+        return 2
+    return 1 if isinstance(outcome, Recorded) else 0
 
 
 def _after(before: Row, contact: Contact, outcome: Outcome, changes: Changes) -> Row:

@@ -1,7 +1,8 @@
 """What is shown of a VIM besides its row: what time and open to-dos make of it.
 
-A row that is shown has the columns of PUBLIC and two more: `lapsed` (the lease of its action has ended, by the
-database's clock, at the time of the statement) and `waiting` (its engine has not been told to start the action yet).
+A row that is shown has the columns of PUBLIC, from both tables, and two more: `lapsed` (the lease of its action has
+ended, by the database's clock, at the time of the statement) and `waiting` (its engine has not been told to start the
+action yet).
 """
 
 from __future__ import annotations
@@ -16,24 +17,27 @@ from vimesh.domain.probing import Reason
 from vimesh.domain.todos import TodoKind
 from vimesh.domain.vims import Engine, Status
 from vimesh.store.dialects import NowMicros
-from vimesh.store.tables import todos, vims
+from vimesh.store.tables import standings, todos, vims
 from vimesh.store.times import moment
 
 Row = Mapping[str, Any] | RowMapping
 
-PUBLIC = tuple(column for column in vims.c if column.name != "secrets")
-LAPSED: ColumnElement[bool] = vims.c.lease_until < NowMicros()
+_NOT_SHOWN = ("secrets", "number", "vim_id")
+PUBLIC = tuple(column for column in (*vims.c, *standings.c) if column.name not in _NOT_SHOWN)
+LAPSED: ColumnElement[bool] = standings.c.lease_until < NowMicros()
 WAITING: ColumnElement[bool] = and_(
-    vims.c.engine == Engine.MISTRAL,
+    standings.c.engine == Engine.MISTRAL,
     exists().where(
-        todos.c.vim_id == vims.c.id,
-        todos.c.action_id == vims.c.action_id,
+        todos.c.vim_id == standings.c.vim_id,
+        todos.c.action_id == standings.c.action_id,
         todos.c.kind == TodoKind.START,
     ),
 )
 SHOWN = (*PUBLIC, LAPSED.label("lapsed"), WAITING.label("waiting"))
+OF_VIM = standings.c.vim_id.label("id")
+BOTH = vims.join(standings, standings.c.vim_id == vims.c.id)
 # A status that was reported and holds no more, which is not on record yet.
-SILENT: ColumnElement[bool] = and_(vims.c.holds, LAPSED)
+SILENT: ColumnElement[bool] = and_(standings.c.holds, LAPSED)
 
 
 def shown(row: Row) -> Row:

@@ -16,24 +16,24 @@ from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
 from vimesh.domain.vims import Engine
 from vimesh.store.batches import Rewrite, update_rows
 from vimesh.store.changes import Changes
-from vimesh.store.shown import LAPSED, WAITING, Row, begun
-from vimesh.store.tables import vims
+from vimesh.store.shown import LAPSED, OF_VIM, WAITING, Row, begun
+from vimesh.store.tables import standings
 from vimesh.store.times import micros
 
 # Nobody could start another one.
-_REPLACEABLE = vims.c.engine != Engine.EXTERNAL
-_ANY_TO_REPLACE = select(exists().where(~vims.c.holds, LAPSED, _REPLACEABLE))
+_REPLACEABLE = standings.c.engine != Engine.EXTERNAL
+_ANY_TO_REPLACE = select(exists().where(~standings.c.holds, LAPSED, _REPLACEABLE))
 _REPLACED = ("action_id", "observation", "contact_time", "lease_until", "unheard", "monitor_error", "revision")
-_TOLD = ("id", "engine", "status", "reason", "detail")
+_TOLD = ("number", "engine", "status", "reason", "detail")
 _OLDEST = (
-    select(*(vims.c[name] for name in (*_TOLD, *_REPLACED)), WAITING.label("waiting"))
-    .where(~vims.c.holds, vims.c.lease_until < bindparam("now"), _REPLACEABLE)
-    .order_by(vims.c.lease_until, vims.c.id)
+    select(OF_VIM, *(standings.c[name] for name in (*_TOLD, *_REPLACED)), WAITING.label("waiting"))
+    .where(~standings.c.holds, standings.c.lease_until < bindparam("now"), _REPLACEABLE)
+    .order_by(standings.c.lease_until, standings.c.number)
     .limit(bindparam("count"))
 )
-_OF_ACTION = ("id", "action_id")
-_POSTPONE = Rewrite(vims, _OF_ACTION, ("lease_until",))
-_REPLACE = Rewrite(vims, _OF_ACTION, _REPLACED)
+_OF_ACTION = ("number", "action_id")
+_POSTPONE = Rewrite(standings, _OF_ACTION, ("lease_until",))
+_REPLACE = Rewrite(standings, _OF_ACTION, _REPLACED)
 _LOOKED_AT = 2000
 """Bounds what one sweep does while an engine is away and has much to start."""
 

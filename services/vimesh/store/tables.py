@@ -13,7 +13,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    false,
 )
 
 from vimesh.store.columns import Bytes, Micros, Unsigned, Whole, word
@@ -43,36 +42,45 @@ vims = Table(
     Column("placement_attr", JSON, nullable=False),
     Column("extra", JSON, nullable=False),
     Column("policy", JSON, nullable=False),
+    Column("shard_key", Whole, nullable=False),
+    Column("etag", word(36), nullable=False),
+    Column("create_time", Micros, nullable=False),
+    Column("update_time", Micros, nullable=False),
+    UniqueConstraint("project_id", "name"),
+    Index(None, "name", "id"),
+)
+
+# What the wanted action of each VIM said: written with nearly every report that is, so its rows are short, and its
+# indexes few. A page holds many of them, and the log of a transaction is made of pages.
+standings = Table(
+    "standings",
+    metadata,
+    # The revision with which the VIM was registered: they are in that order.
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    Column("vim_id", word(36), nullable=False, unique=True),
+    Column("engine", word(16), nullable=False),
+    Column("action_id", word(36), nullable=False),
     Column("status", word(16), nullable=False),
     Column("reason", word(64), nullable=False),
     Column("detail", Text, nullable=False),
     Column("round_trip_s", Double),
     Column("status_time", Micros, nullable=False),
-    Column("engine", word(16), nullable=False),
-    Column("action_id", word(36), nullable=False),
     Column("observation", Unsigned, nullable=False),
     Column("contact_time", Micros),
     # Until when the action need not be heard: its start grace before the first report, its lease after that.
-    Column("lease_until", Micros, nullable=False, server_default="0"),
+    Column("lease_until", Micros, nullable=False),
     # Whether the status is what the wanted action said last: not before its first report, and not any more when its
     # silence is on record.
-    Column("holds", Boolean, nullable=False, server_default=false()),
+    Column("holds", Boolean, nullable=False),
     # How many actions in a row were replaced without ever having been heard.
-    Column("unheard", Integer, nullable=False, server_default="0"),
+    Column("unheard", Integer, nullable=False),
     Column("monitor_error", Text, nullable=False),
-    Column("shard_key", Whole, nullable=False),
-    Column("etag", word(36), nullable=False),
     Column("revision", Whole, nullable=False),
-    Column("create_time", Micros, nullable=False),
-    Column("update_time", Micros, nullable=False),
-    UniqueConstraint("project_id", "name"),
-    Index(None, "name", "id"),
-    Index(None, "create_time", "id"),
-    Index(None, "status_time", "id"),
-    Index(None, "status", "create_time", "id"),
-    Index(None, "engine", "id"),
+    Index(None, "engine", "vim_id"),
     # The silences that are to be put on record, and the actions that are to be replaced, each the oldest first.
     Index(None, "holds", "lease_until"),
+    Index(None, "status", "number"),
+    Index(None, "status_time", "number"),
 )
 
 events = Table(

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete,
 from vimesh.domain.todos import ClaimedTodo, TodoKind
 from vimesh.store.changes import Changes
 from vimesh.store.dialects import NowMicros
-from vimesh.store.tables import todos, vims
+from vimesh.store.tables import standings, todos
 from vimesh.store.times import micros
-from vimesh.store.vims import action_of
+from vimesh.store.vims import ACTIONS, action_of
 
 _older = todos.alias("older")
 _FIRST_OF_VIM: ColumnElement[bool] = ~exists().where(
@@ -25,9 +25,7 @@ _DUE = (
     .order_by(todos.c.due_time, todos.c.number)
     .limit(bindparam("count"))
 )
-_WANTED = select(vims.c.id, vims.c.action_id, vims.c.auth_url, vims.c.policy, vims.c.observation).where(
-    vims.c.id.in_(bindparam("ids", expanding=True))
-)
+_WANTED = ACTIONS.where(standings.c.vim_id.in_(bindparam("ids", expanding=True)))
 _OF_NUMBER = update(todos).where(todos.c.number == bindparam("of_number"))
 _HELD = ("due_time", "claim_token", "claimant", "attempts")
 _CLAIM = _OF_NUMBER.values({name: bindparam(f"new_{name}") for name in _HELD})

@@ -10,19 +10,27 @@ from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.errors import VimNotFound
 from vimesh.domain.vims import Vim
 from vimesh.store.records import policy_of, vim_of
-from vimesh.store.shown import SHOWN
-from vimesh.store.tables import vims
+from vimesh.store.shown import BOTH, OF_VIM, SHOWN
+from vimesh.store.tables import standings, vims
 
-_ONE = select(*SHOWN).where(vims.c.id == bindparam("vim_id"))
-_AFTER = select(*SHOWN).where(vims.c.id > bindparam("after")).order_by(vims.c.id).limit(bindparam("count"))
-_ACTIONS = select(vims.c.id, vims.c.action_id, vims.c.auth_url, vims.c.policy, vims.c.observation).order_by(vims.c.id)
-_ACTIONS_AFTER = _ACTIONS.where(
-    vims.c.id > bindparam("after"),
-    vims.c.engine == bindparam("engine"),
-    vims.c.shard_key % bindparam("shards") == bindparam("shard"),
-).limit(bindparam("count"))
-_COUNT = select(func.count()).select_from(vims)
-_ACTIONS_OF = _ACTIONS.where(vims.c.id.in_(bindparam("ids", expanding=True)))
+_ONE = select(*SHOWN).select_from(BOTH).where(vims.c.id == bindparam("vim_id"))
+_AFTER = (
+    select(*SHOWN).select_from(BOTH).where(vims.c.id > bindparam("after")).order_by(vims.c.id).limit(bindparam("count"))
+)
+ACTIONS = select(OF_VIM, standings.c.action_id, vims.c.auth_url, vims.c.policy, standings.c.observation).select_from(
+    BOTH
+)
+_ACTIONS_AFTER = (
+    ACTIONS.where(
+        standings.c.vim_id > bindparam("after"),
+        standings.c.engine == bindparam("engine"),
+        vims.c.shard_key % bindparam("shards") == bindparam("shard"),
+    )
+    .order_by(standings.c.vim_id)
+    .limit(bindparam("count"))
+)
+_COUNT = select(func.count()).select_from(standings)
+_ACTIONS_OF = ACTIONS.where(standings.c.vim_id.in_(bindparam("ids", expanding=True))).order_by(standings.c.vim_id)
 
 
 def get(connection: Connection, vim_id: str) -> Vim:

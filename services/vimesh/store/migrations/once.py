@@ -5,6 +5,7 @@ MariaDB cannot undo a change of tables: a migration that was broken off has left
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +30,22 @@ def create_index(name: str, table: str, columns: list[str]) -> None:
         op.create_index(name, table, columns)
 
 
+def drop_index(name: str, table: str) -> None:
+    if name in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
+        op.drop_index(name, table)
+
+
+def columns_of(table: str) -> set[str]:
+    return {found["name"] for found in sa.inspect(op.get_bind()).get_columns(table)}
+
+
 def add_column(table: str, column: sa.Column[object]) -> None:
-    if column.name not in {found["name"] for found in sa.inspect(op.get_bind()).get_columns(table)}:
+    if column.name not in columns_of(table):
         op.add_column(table, column)
+
+
+def drop_columns(table: str, names: Iterable[str]) -> None:
+    # In one go: SQLite copies the whole table.
+    with op.batch_alter_table(table) as batch:
+        for name in columns_of(table).intersection(names):
+            batch.drop_column(name)
