@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import lru_cache
 
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -17,6 +18,8 @@ from vimesh.domain.todos import ClaimedTodo
 from vimesh.rpc.durations import duration
 from vimesh.rpc.status import rich_status
 from vimesh.v1 import action_pb2, vim_pb2, vim_service_pb2, workflow_service_pb2
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
@@ -60,7 +63,8 @@ def result_message(outcome: vims.Registered | VimeshError) -> vim_service_pb2.Re
 def _fill(struct: Struct, value: Mapping[str, object]) -> None:
     # An empty one is there too, and `update` with nothing in it would leave it out.
     struct.SetInParent()
-    struct.update(value)  # type: ignore[arg-type]  # whatever JSON holds
+    if value:
+        struct.update(value)  # type: ignore[arg-type]  # whatever JSON holds
 
 
 def _monitor_message(vim_id: str, monitor: vims.Monitor) -> vim_pb2.Monitor:
@@ -74,7 +78,9 @@ def _monitor_message(vim_id: str, monitor: vims.Monitor) -> vim_pb2.Monitor:
     )
 
 
+@lru_cache(maxsize=1024)
 def policy_message(value: ProbePolicy) -> vim_pb2.ProbePolicy:
+    """Return a message that must not be changed: most VIMs have the policy of many others."""
     return vim_pb2.ProbePolicy(
         method=vim_pb2.ProbePolicy.Method.Value(value.method.value),
         interval=duration(value.interval_s),
@@ -135,6 +141,6 @@ def status_value(status: vims.Status) -> vim_pb2.Vim.Status.ValueType:
 
 
 def timestamp(time: dt.datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(time)
-    return message
+    # A fifth of what FromDatetime takes, and a VIM has five.
+    since = time - _EPOCH
+    return Timestamp(seconds=since.days * 86400 + since.seconds, nanos=since.microseconds * 1000)
