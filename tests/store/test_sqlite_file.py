@@ -161,11 +161,11 @@ async def test_missing_tables_are_trouble_and_not_bad_action(
     folder: Path,
 ) -> None:
     with sqlite3.connect(folder / "vimesh.sqlite") as connection:
-        connection.execute("ALTER TABLE vims RENAME TO elsewhere")
+        connection.execute("ALTER TABLE standings RENAME TO elsewhere")
     with pytest.raises(StoreUnavailable):
         await record(store, [report(vim)])
     with connection:
-        connection.execute("ALTER TABLE elsewhere RENAME TO vims")
+        connection.execute("ALTER TABLE elsewhere RENAME TO standings")
     connection.close()
 
     await assert_untouched(store, vim)

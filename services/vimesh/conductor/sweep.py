@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Never
@@ -21,6 +22,8 @@ _log = structlog.get_logger()
 
 _LAPSES = 1000
 """How many silences are put on record in one transaction: reports come in between."""
+_PAUSES = 3
+"""How much longer than such a transaction the pause after it is, for those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,14 @@ class Sweep:
     async def _tell(self) -> None:
         told, lapsed = 0, _LAPSES
         while lapsed == _LAPSES:
+            began = time.monotonic()
             lapsed = await self._store.lapse(_LAPSES)
             told += lapsed
             if lapsed:
                 self._feed.poke()
+            if lapsed == _LAPSES:
+                # After an outage that was longer than a lease all are silent, and the reports that end that come now.
+                await asyncio.sleep(_PAUSES * (time.monotonic() - began))
         if told:
             _log.info("actions fell silent", count=told)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -75,7 +76,7 @@ def _split(auth_url: str) -> tuple[SplitResult, str]:
     host = parts.hostname or ""
     if not host:
         raise AuthUrlInvalid("names no host")
-    if _ip(host) is None:
+    if not _is_ip(host):
         _check_name(host, bracketed="[" in parts.netloc)
     return parts, host
 
@@ -87,6 +88,15 @@ def _check_name(host: str, *, bracketed: bool) -> None:
     # 10.0.0.256 or 127.1: the C library would guess an address where the user made a slip.
     if labels[-1].isdigit():
         raise AuthUrlInvalid(f"{host!r} is not an IP address")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        # A tenth of what it takes to make an object of it.
+        socket.inet_pton(socket.AF_INET, host)
+    except OSError:
+        return ":" in host and _ip(host) is not None
+    return True
 
 
 def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 from vimesh.domain.errors import BadInput, Violation
@@ -34,6 +34,9 @@ class ProbePolicy:
     """Whether the certificate of an https auth_url must be valid."""
 
 
+_POLICY_FIELDS = tuple(field.name for field in fields(ProbePolicy))
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyChange:
     """What a user changes of a policy; None leaves a field as it is."""
@@ -47,7 +50,8 @@ class PolicyChange:
 
     def onto(self, policy: ProbePolicy) -> ProbePolicy:
         """Return the changed policy. Raises BadInput for times that do not go together."""
-        changed = replace(policy, **{name: value for name, value in asdict(self).items() if value is not None})
+        given = {name: value for name in _POLICY_FIELDS if (value := getattr(self, name)) is not None}
+        changed = replace(policy, **given) if given else policy
         if changed.timeout_s >= changed.interval_s:
             times = f"{changed.timeout_s:g} s is not below {changed.interval_s:g} s"
             raise BadInput(Violation("vim.probe_policy", f"timeout must be shorter than interval: {times}"))

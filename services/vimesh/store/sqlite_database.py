@@ -28,10 +28,11 @@ _LOOK_EVERY = 20_000
 """Instructions of SQLite's machine from one look for a caller that is gone to the next: about a millisecond."""
 # FULL: an answered report is on the disk (G2). secure_delete: credentials of a deregistered VIM are overwritten.
 # busy_timeout: see _begin_immediate. cache_size, in KiB: the indexes of 100,000 VIMs fit in. wal_autocheckpoint, in
-# pages: what is changed again and again is copied into the file once, and the log has 32 MiB.
+# pages: what is changed again and again is copied into the file once, and the log has 32 MiB; after a flood of changes
+# it may have become longer, and is cut again (journal_size_limit).
 _WRITER_PRAGMAS = (
     *("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "busy_timeout=10"),
-    *("cache_size=-32000", "wal_autocheckpoint=8000"),
+    *("cache_size=-32000", "wal_autocheckpoint=8000", "journal_size_limit=67108864"),
 )
 _READER_PRAGMAS = ("query_only=ON",)
 
