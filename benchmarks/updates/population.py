@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from benchmarks.updates.work import CONTACT_WITHIN_S, FIRST_OBSERVATION, Watched
@@ -15,12 +15,15 @@ from tests.support.databases import with_driver
 from vimesh.domain.actions import shard_key
 from vimesh.domain.leases import lease_s
 from vimesh.store.dialects import NowMicros
-from vimesh.store.tables import revisions, vims
+from vimesh.store.registration import insert_rows
+from vimesh.store.shown import BOTH
+from vimesh.store.tables import revisions, standings, vims
 from vimesh.store.times import MICROS
 
 _T = TypeVar("_T")
 _CHUNK = 2_000
 LEASE_S = lease_s(CONTACT_WITHIN_S)
+_STANDING = [column for column in standings.c if column.name not in ("number", "vim_id")]
 _FIRST_LEASE_S = 3600.0
 """Until a round grants another one: nobody is to fall silent while others are measured."""
 FRESH_S = LEASE_S * 0.95
@@ -38,12 +41,17 @@ class Population:
         made = [Watched(str(uuid.uuid4()), str(uuid.uuid4())) for _ in range(count)]
 
         def copy(connection: Connection) -> None:
-            [row] = connection.execute(select(vims)).mappings()
+            [row] = connection.execute(select(vims, *_STANDING).select_from(BOTH)).mappings()
             like = {column: row[column] for column in row}
+            [number] = connection.execute(select(standings.c.number)).scalars()
             now = connection.execute(select(NowMicros())).scalar_one()
             for begin in range(0, count, _CHUNK):
                 rows = [_copy(like, watched, now) for watched in made[begin : begin + _CHUNK]]
-                connection.execute(insert(vims), rows)
+                # Numbers of theirs are free: the benchmark registers no more.
+                numbers = range(number + 1 + begin, number + 1 + count)
+                insert_rows(
+                    connection, [{**row, "revision": number} for row, number in zip(rows, numbers, strict=False)]
+                )
 
         await self._in_transaction(copy)
         # Nobody reports in the order in which VIMs were registered: neighbours in the table would share their pages.
@@ -58,7 +66,7 @@ class Population:
 
         def move(connection: Connection) -> int:
             until: int = connection.execute(select(NowMicros() + int(seconds * MICROS))).scalar_one()
-            connection.execute(update(vims).values(lease_until=until, holds=True))
+            connection.execute(update(standings).values(lease_until=until, holds=True))
             return until
 
         until = await self._in_transaction(move)
@@ -72,7 +80,7 @@ class Population:
 
     async def renewed(self, until: int) -> int:
         """Count the leases that were written since all were granted `until` a time."""
-        count = select(func.count()).select_from(vims).where(vims.c.lease_until > until)
+        count = select(func.count()).select_from(standings).where(standings.c.lease_until > until)
         found: int = await self._in_transaction(lambda connection: connection.execute(count).scalar_one())
         return found
 
@@ -81,7 +89,7 @@ class Population:
         try:
             async with engine.connect() as connection:
                 if engine.dialect.name == "postgresql":
-                    await connection.execute(text("VACUUM vims"))
+                    await connection.execute(text("VACUUM standings"))
                 elif engine.dialect.name == "sqlite":
                     await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
         finally:

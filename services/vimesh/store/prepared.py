@@ -49,14 +49,14 @@ class Prepared:
 
 
 def _run(connection: Connection, sql: str, bound: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
-    if connection.dialect.name != "sqlite":
+    if connection.dialect.driver != "pysqlite":
         return connection.exec_driver_sql(sql, bound).all()
     with _errors_of_core(sql):
         return _sqlite(connection).execute(sql, bound).fetchall()
 
 
 def _run_many(connection: Connection, sql: str, bound: list[tuple[Any, ...]]) -> None:
-    if connection.dialect.name != "sqlite":
+    if connection.dialect.driver != "pysqlite":
         connection.exec_driver_sql(sql, bound)
         return
     with _errors_of_core(sql):
