@@ -82,7 +82,8 @@ def _of_steady(plan: Plan, costs: Costs) -> Iterator[Figure]:
 def _of_darkness(plan: Plan, whole: Whole) -> Iterator[Figure]:
     dark, size = whole.darkness, f"{plan.size // plan.dark:,}"
     wrong = dark.fell.wrong + dark.rose.wrong + whole.wrong
-    yield _less("false, missing or repeated verdicts, at any time", "", wrong, 0, 0)
+    yield _less("false, missing or repeated verdicts, at any time", "VIMs", wrong, 0, 0)
+    yield _less("UNKNOWN for a time, while 100,000 were imported and all was started anew", "VIMs", whole.silent)
     for turn, what in ((dark.fell, f"{size} go dark"), (dark.rose, "they come back")):
         held = (1, 3) if turn is dark.fell else (None, None)
         yield _less(f"{what}: last change at the watcher after the last verdict", "s", turn.last_delay_s, *held)

@@ -58,7 +58,9 @@ class Whole:
     steady: Costs
     darkness: Darkness
     wrong: int
-    """Statuses that healthy VIMs were given, at any time."""
+    """Healthy VIMs that were called unreachable, before the darkness."""
+    silent: int
+    """Healthy VIMs that were said to be UNKNOWN before the darkness: nobody had reported on them within their lease."""
     trace: Mapping[str, Sequence[tuple[float, float]]]
     """CPU of each process in percent of a core, by the seconds since the cold start."""
 
@@ -99,8 +101,9 @@ async def live(inside: Namespace, folder: Path, plan: Plan, say: Say) -> Whole:
             say(f"told since, before the darkness: {dict(Counter(change.status for change in calm))}")
             dark = await darkness(site, watcher, dict(list(snapshot.vims.items())[:: plan.dark]))
             say(f"dark: {dark.fell.wrong} wrong, last change {dark.fell.last_delay_s:.2f} s after the last verdict")
-    wrong = wrongly_called([*first, *calm])
-    return Whole(imported, cold_start_s, listing_s, snapshot, steady, dark, wrong, trace.lines)
+    statuses = Counter(change.status for change in (*first, *calm))
+    wrong, silent = statuses["UNREACHABLE"], statuses["UNKNOWN"]
+    return Whole(imported, cold_start_s, listing_s, snapshot, steady, dark, wrong, silent, trace.lines)
 
 
 async def _empty(site: Site, plan: Plan, say: Say) -> Costs:

@@ -30,7 +30,7 @@ Exit codes:
   2  the command line cannot be read
   3  no such VIM
   4  the condition was not met in time (wait, register --wait); something is
-     left to mend (workflows audit) or was not imported (import tacker)
+     left to mend (workflows audit) or was not imported (import tacker, vim import)
   5  unavailable: nothing answers at the address, or not in time
 130  interrupted (Ctrl-C)
 
