@@ -12,11 +12,10 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 
 from tests.model.broken import Broken
 from tests.model.conductors import Fate, Seat
-from tests.model.world import PACES_S, Disturbed, Meanwhile, World, slot_of, vim_id_of
+from tests.model.world import LARGEST, PACES_S, Disturbed, Meanwhile, World, slot_of, vim_id_of
 from vimesh.domain.vims import Engine, Report, Status
 
 _STEP_S = 60.0
-_LARGEST = 2**64 - 1
 
 slots = st.integers(0, 2)
 seats = st.integers(0, 1)
@@ -177,6 +176,6 @@ class Protocol(RuleBasedStateMachine):
         actions = self._world.actions.get(vim_id, ["of a VIM that never was"])
         action_id = actions[max(-1 - age, -len(actions))]
         last = self._counts.get(action_id, 0)
-        number = 0 if step is None else min(max(last + step, 1), _LARGEST)
+        number = 0 if step is None else min(max(last + step, 1), LARGEST)
         self._counts[action_id] = max(last, number)
         return Report(vim_id, action_id, status, number, reason)

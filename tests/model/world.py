@@ -27,6 +27,8 @@ PACES_S = (20, 60)
 _REAL_TIME_S = 5.0
 """If an example takes longer, the database's clock does not agree with the model's any more."""
 _ALL = 10_000
+LARGEST = 2**64 - 1
+"""The greatest observation that there is."""
 
 
 class Disturbed(Exception):
@@ -223,7 +225,8 @@ class World:
         elif what is Meanwhile.DEREGISTERED:
             await self.deregister(seat, slot, Fate.ANSWERED)
         elif what is Meanwhile.REPORTED:
-            report = Report(vim_id, vim.action_id, Status.UNREACHABLE, vim.observation + 1, "RESET")
+            number = min(vim.observation + 1, LARGEST)  # no greater one comes over the wire
+            report = Report(vim_id, vim.action_id, Status.UNREACHABLE, number, "RESET")
             await self.deliver(seat, [report], PACES_S[0], Fate.ANSWERED, Meanwhile.NOTHING)
         elif what is Meanwhile.LAPSED_AND_SWEPT:
             await self.lapse(seat, _ALL, Fate.ANSWERED, Meanwhile.NOTHING)
