@@ -53,6 +53,9 @@ class Population:
                     connection, [{**row, "revision": number} for row, number in zip(rows, numbers, strict=False)]
                 )
 
+            # Their numbers are not the revisions of any change: a later one must not be taken for what is on record.
+            connection.execute(update(standings).values(revision=number))
+
         await self._in_transaction(copy)
         # Nobody reports in the order in which VIMs were registered: neighbours in the table would share their pages.
         random.shuffle(made)

@@ -117,6 +117,8 @@ def test_json_may_name_the_list() -> None:
         (Format.JSON_LINES, f'{{"name": "a"}}\n{{"password": "{SECRET}"', 2),
         (Format.JSON_LINES, b'{"name": "\xff"}', 1),
         (Format.JSON_LINES, "[]\n", 1),
+        (Format.JSON_LINES, f'{{"name": {"1" * 5000}}}', 1),
+        (Format.JSON, f'[{{"name": {"1" * 5000}}}]', 1),
         (Format.CSV, "", 1),
         (Format.CSV, "lab,http://10.0.0.5\n", 1),
         (Format.CSV, "name,name\n", 1),
@@ -288,6 +290,7 @@ def test_of_a_broken_file_nothing_is_registered_and_each_line_is_named(vimesh: C
         (("vims.jsonl", "--format", "xml"), 2),
         (("vims.jsonl", "--give-up", "soon"), 2),
         (("vims.jsonl", "--rejects", "missing/rejects.jsonl"), 1),
+        (("vims.jsonl", "--rejects", "vims.jsonl"), 1),
         (("vims.jsonl", "--address", "127.0.0.1:9"), 5),
     ],
 )

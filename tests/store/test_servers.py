@@ -11,7 +11,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.support.databases import SERVERS, Server, execute, server, with_driver
@@ -202,6 +202,41 @@ async def test_the_history_goes_down_and_up_again(node: Server) -> None:
     await upgrade(node.url)
     assert await current(node.url) == newest()
     assert await on(node.url, differences) == []
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 9])
+async def test_a_move_of_columns_can_be_broken_off_anywhere(node: Server, at: int) -> None:
+    """Also where each ALTER TABLE is committed by itself."""
+
+    def back(connection: Connection) -> None:
+        command.downgrade(migrating.config_for(connection), "0003")
+
+    def broken_off(connection: Connection) -> None:
+        altered = 0
+
+        def stop(_: object, __: object, statement: str, *___: object) -> None:
+            nonlocal altered
+            altered += "ALTER TABLE vims" in statement
+            if altered == at:
+                raise ConnectionResetError
+
+        event.listen(connection, "before_cursor_execute", stop)
+        with pytest.raises(ConnectionResetError):
+            migrating.to_newest(connection)
+        connection.rollback()
+
+    async with store_at(node.url) as store:
+        vim = await store.register(registration())
+        await record(store, [report(vim, Status.UNREACHABLE, 7, reason="REFUSED")])
+        before = await store.get(vim.id)
+    await on(node.url, back)
+    await on(node.url, broken_off)
+
+    await upgrade(node.url)
+
+    assert await on(node.url, differences) == []
+    async with store_at(node.url) as store:
+        assert await store.get(vim.id) == before
 
 
 async def test_an_upgrade_that_was_broken_off_can_be_repeated(node: Server) -> None:

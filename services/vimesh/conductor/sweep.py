@@ -24,6 +24,7 @@ _LAPSES = 1000
 """How many silences are put on record in one transaction: reports come in between."""
 _PAUSES = 3
 """How much longer than such a transaction the pause after it is, for those."""
+_TELLING_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,9 @@ class Sweep:
 
     async def _tell(self) -> None:
         told, lapsed = 0, _LAPSES
-        while lapsed == _LAPSES:
-            began = time.monotonic()
+        # What is left is told of at the next look: the vigil must not believe that this conductor stood still.
+        until = time.monotonic() + _TELLING_S
+        while lapsed == _LAPSES and (began := time.monotonic()) < until:
             lapsed = await self._store.lapse(_LAPSES)
             told += lapsed
             if lapsed:

@@ -172,7 +172,10 @@ class Pinger:
         if length < ip_header + PACKET_BYTES or packet[start + ip_header] != self._reply:
             return
         nonce, sent_at, number, serial = token_of(packet, start + ip_header)
-        target = self._open.get(serial) if nonce == self._nonce else None
+        # An answer to a volley comes here, too, if its IP header has options.
+        if nonce != self._nonce or self._cohorts.awaiting.pop(serial, None) is not None:
+            return
+        target = self._open.get(serial)
         if target is not None:
             self._listener.answered(target, number, max(0.0, self._clock() - sent_at))
 

@@ -178,7 +178,7 @@ class Rounds:
     def _ask(self, target: Target) -> None:
         target.stage = Stage.NAMING
         # Until its lookup begins, it waits for those of other VIMs: that says nothing about the resolver.
-        self._wheel.set(target, target.overdue_at())
+        self._wheel.set(target, target.overdue_at(self._pace.stretch))
         waiter = Waiter(begun=lambda: self._naming(target), landed=lambda outcome: self._named(target, outcome))
         self._resolver.ask(target.endpoint.host, target, waiter)
 
@@ -199,7 +199,7 @@ class Rounds:
             self._wheel.set(target, self._running.now())
 
     def _name_late(self, target: Target) -> None:
-        if self._running.now() < target.overdue_at():
+        if self._running.now() < target.overdue_at(self._pace.stretch):
             self._unnamed(target, "the resolver does not answer")
         else:
             self._give_up(target, Reason.LOCAL_RESOLVER, "too many names are waiting to be looked up")
@@ -234,14 +234,16 @@ class Rounds:
         target.track.sent -= 1
         target.last_sent = previous_s
         target.stage = Stage.QUEUED
-        self._wheel.set(target, previous_s + target.policy.timeout_s if target.track.sent else target.overdue_at())
+        self._wheel.set(
+            target, previous_s + target.policy.timeout_s if target.track.sent else target.overdue_at(self._pace.stretch)
+        )
 
     def _queue_long(self, target: Target) -> None:
-        if self._running.now() >= target.overdue_at():
+        if self._running.now() >= target.overdue_at(self._pace.stretch):
             self._give_up(target, Reason.LOCAL_RESOURCES, "too many probes are waiting for a socket")
             return
         # What is under way has had its time; the sockets are needed by those in the queue.
-        self._wheel.set(target, target.overdue_at())
+        self._wheel.set(target, target.overdue_at(self._pace.stretch))
         self._probers[target.policy.method].hang_up(target)
 
     def _give_up(self, target: Target, reason: str, detail: str) -> None:

@@ -44,8 +44,16 @@ def add_column(table: str, column: sa.Column[object]) -> None:
         op.add_column(table, column)
 
 
+def rename_column(table: str, name: str, to: str, kind: sa.types.TypeEngine[Any]) -> None:
+    if name in columns_of(table):
+        op.alter_column(table, name, new_column_name=to, existing_type=kind, existing_nullable=False)
+
+
 def drop_columns(table: str, names: Iterable[str]) -> None:
+    """Drop them in this order, where they are dropped one by one."""
+    there = columns_of(table)
     # In one go: SQLite copies the whole table.
     with op.batch_alter_table(table) as batch:
-        for name in columns_of(table).intersection(names):
-            batch.drop_column(name)
+        for name in names:
+            if name in there:
+                batch.drop_column(name)

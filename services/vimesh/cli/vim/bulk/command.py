@@ -61,7 +61,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
     give_up_s = limit_s("--give-up", give_up)
     if rejects is not None:
-        rejected.require_place(rejects)
+        rejected.require_place(rejects, file)
     plan = _check(file, format_of(format_, None if str(file) == "-" else file))
     if plan.flaws and not (skip_invalid and plan.readable):
         _refuse(plan)

@@ -27,6 +27,8 @@ def entries(file: BinaryIO) -> Iterator[Entry | Flaw]:
         yield Flaw(error.lineno, f"is not JSON: {error.msg} at character {error.colno}")
     except RecursionError:
         yield Flaw(text.line, "is nested too deep")
+    except ValueError:
+        yield Flaw(text.line, "holds a number with too many digits")
 
 
 class _Text:

@@ -21,5 +21,7 @@ def entries(file: BinaryIO) -> Iterator[Entry | Flaw]:
             yield Flaw(number, "is not UTF-8 text")
         except RecursionError:
             yield Flaw(number, "is nested too deep")
+        except ValueError:
+            yield Flaw(number, "holds a number with too many digits")
         else:
             yield entry_of(number, content)

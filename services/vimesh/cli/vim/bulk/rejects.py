@@ -20,10 +20,13 @@ from vimesh.v1.vim_service_pb2 import RegisterVimRequest
 _SETTING = "--rejects"
 
 
-def require_place(path: Path) -> None:
-    """Raise BadSetting if the file could not be written in the end."""
+def require_place(path: Path, imported: Path) -> None:
+    """Raise BadSetting if the file could not be written in the end, or is what is imported."""
     if path.is_dir() or not os.access(path.parent, os.W_OK):
         raise BadSetting(_SETTING, f"{path} cannot be written")
+    if path.exists() and imported.exists() and path.samefile(imported):
+        # What was not tried would be lost with it.
+        raise BadSetting(_SETTING, f"{path} is the file that is imported; choose another one")
 
 
 def write(path: Path, flaws: Iterable[Flaw], refusals: Iterable[Refusal]) -> None:

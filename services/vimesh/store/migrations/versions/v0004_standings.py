@@ -33,6 +33,7 @@ _MOVED: tuple[tuple[str, Any, Any], ...] = (
 )
 """Name, type, and what a row has until it is filled in; None: the column may be empty."""
 _NAMES = ", ".join(name for name, *_ in _MOVED)
+_COPIED = _NAMES.replace(" status,", " was_status,")
 _OLD_INDEXES = {
     "ix_vims_create_time_id": ["create_time", "id"],
     "ix_vims_status_time_id": ["status_time", "id"],
@@ -51,21 +52,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name="pk_standings"),
         sa.UniqueConstraint("vim_id", name="uq_standings_vim_id"),
     )
-    if "status" in once.columns_of("vims"):
+    # From here on, conductors of earlier versions that still run fail, instead of writing what would not be copied. It
+    # is also the mark that says whether all is copied: it goes first.
+    once.rename_column("vims", "status", "was_status", word(16))
+    if "was_status" in once.columns_of("vims"):
         # Broken off before, it may have begun.
         op.execute("DELETE FROM standings")
         # Each of them left an event, so later numbers, which are revisions, are greater.
         op.execute(
             f"INSERT INTO standings (number, vim_id, {_NAMES}) "  # noqa: S608 - the names are ours
-            f"SELECT ROW_NUMBER() OVER (ORDER BY create_time, id), id, {_NAMES} FROM vims"
+            f"SELECT ROW_NUMBER() OVER (ORDER BY create_time, id), id, {_COPIED} FROM vims"
         )
-    for columns in (["engine", "vim_id"], ["holds", "lease_until"], ["status", "number"], ["status_time", "number"]):
-        once.create_index(f"ix_standings_{'_'.join(columns)}", "standings", columns)
     for name in _OLD_INDEXES:
         once.drop_index(name, "vims")
-    # The one that says whether all is copied goes last.
-    once.drop_columns("vims", [name for name, *_ in _MOVED if name != "status"])
-    once.drop_columns("vims", ["status"])
+    once.drop_columns("vims", ["was_status", *(name for name, *_ in _MOVED)])
+    for columns in (["engine", "vim_id"], ["holds", "lease_until"], ["status", "number"], ["status_time", "number"]):
+        once.create_index(f"ix_standings_{'_'.join(columns)}", "standings", columns)
 
 
 def downgrade() -> None:
