@@ -16,7 +16,6 @@ def log_to_stdlib() -> None:
         processors=[structlog.stdlib.filter_by_level, _as_line],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
     )
 
 
