@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmarks.fleet.failure import NotMeasured
 from benchmarks.fleet.site import Site
+from benchmarks.harness.failure import NotMeasured
 
 _LIMIT_S = 180.0
 SNAPSHOT = "snapshot"

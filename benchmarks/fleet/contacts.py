@@ -12,7 +12,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks.fleet.failure import NotMeasured
+from benchmarks.harness.failure import NotMeasured
 
 _LOOK_EVERY_S = 0.1
 # Ends at the first VIM that it finds: to count them all, again and again, would take the fleet's CPU.

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Never
 
-from benchmarks.fleet.failure import NotMeasured
 from benchmarks.fleet.site import Site
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.usage import CpuMeter, pss_bytes, rss_bytes
 
 PARTS = ("envoy", "conductor-1", "conductor-2", "api", "monitor", "up")

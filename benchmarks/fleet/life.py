@@ -13,10 +13,10 @@ from benchmarks.fleet.asking import SNAPSHOT, Answer, Read, ask
 from benchmarks.fleet.contacts import all_heard
 from benchmarks.fleet.costs import Costs, Trace, Window, costs_of
 from benchmarks.fleet.darkness import Darkness, darkness
-from benchmarks.fleet.failure import NotMeasured
 from benchmarks.fleet.plan import Plan
 from benchmarks.fleet.site import Site, running_site
 from benchmarks.fleet.watcher import Told, Watcher, watching
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.rounds import Say
 from tests.support.namespaces import Namespace
 from vimesh.domain.background import beside

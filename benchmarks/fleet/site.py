@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fleet.failure import NotMeasured
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.peers import ROOT
 from tests.support.fleets import VIMESH, Fleet, starting_fleet
 from tests.support.namespaces import Namespace

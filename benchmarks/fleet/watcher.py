@@ -10,8 +10,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from benchmarks.fleet.failure import NotMeasured
 from benchmarks.fleet.site import Site
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.processes import Process, printed, running
 
 _LOOK_EVERY_S = 0.1

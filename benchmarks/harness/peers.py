@@ -10,6 +10,8 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.harness.processes import ProcessFailed, run_to_end
+
 ROOT = Path(__file__).parents[2]
 _CACHE = ROOT / ".cache" / "bench"
 _APT_INSTALL = ROOT / "deploy" / "apt-install"
@@ -52,15 +54,7 @@ def _find(name: str) -> Path | None:
 
 async def _run(command: Sequence[str], *, what: str) -> None:
     sys.stderr.write(f"installing {what}\n")
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
     try:
-        async with asyncio.timeout(_INSTALL_LIMIT_S):
-            printed, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise PeerMissing(f"cannot install {what}:\n{printed.decode(errors='replace')[-2000:]}")
+        await run_to_end(command, within_s=_INSTALL_LIMIT_S)
+    except ProcessFailed as error:
+        raise PeerMissing(f"cannot install {what}: {error}") from None

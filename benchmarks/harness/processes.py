@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -89,6 +89,32 @@ async def running(
         yield process
     finally:
         await process.stop()
+
+
+async def run_to_end(
+    command: Sequence[str], *, within_s: float, cwd: Path | None = None, errors_apart: bool = False
+) -> str:
+    """Run a program, and return what it prints: both streams as one, or its output alone.
+
+    Raises ProcessFailed if it does not end well, and TimeoutError.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE if errors_apart else asyncio.subprocess.STDOUT,
+        cwd=cwd,
+    )
+    try:
+        async with asyncio.timeout(within_s):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        said = (err if errors_apart else out).decode(errors="replace")
+        raise ProcessFailed(f"{command[0]} ended with {process.returncode}:\n{said[-3000:]}")
+    return out.decode(errors="replace")
 
 
 async def _until_ready(process: Process, ready: Callable[[Process], Awaitable[bool]], within_s: float) -> None:

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.peers import program
 from benchmarks.harness.processes import Process, running
 from benchmarks.harness.rounds import Sample
 from benchmarks.harness.usage import CpuMeter
 from benchmarks.probes.ended import run_to_end
-from benchmarks.probes.hosts import NotMeasured
 from benchmarks.probes.own_python import own_python
 from tests.support.namespaces import Namespace
 

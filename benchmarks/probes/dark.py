@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.harness.benchmark import Benchmark, Run
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.namespace import machine
 from benchmarks.harness.result import Figure, Measured
 from benchmarks.harness.rounds import Sample
-from benchmarks.probes.hosts import Change, HostUnderTest, NotMeasured, Spent, host_in
+from benchmarks.probes.hosts import Change, HostUnderTest, Spent, host_in
 from benchmarks.probes.steady import START_S
 from benchmarks.probes.targets import Targets, vim_id
 from tests.support.namespaces import Namespace

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.processes import Process, printed, running
 from benchmarks.probes.own_python import own_python
 from benchmarks.probes.targets import Targets, to_json
@@ -23,10 +24,6 @@ _START_S = 90.0
 """For 100,000 actions on a machine that does other things as well."""
 _LONGEST_ANSWER_BYTES = 1 << 26
 _LOOK_EVERY_S = 0.2
-
-
-class NotMeasured(Exception):
-    """What was to be measured did not happen: an answer is missing, a verdict is wrong, a pace was not kept."""
 
 
 @dataclass(frozen=True, slots=True)

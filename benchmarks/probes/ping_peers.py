@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.peers import program
 from benchmarks.harness.rounds import Sample
 from benchmarks.probes.ended import run_to_end
-from benchmarks.probes.hosts import NotMeasured
 from benchmarks.probes.own_python import own_python
 from benchmarks.probes.targets import Targets
 from tests.support.namespaces import Namespace

@@ -6,10 +6,11 @@ import asyncio
 from pathlib import Path
 
 from benchmarks.harness.benchmark import Benchmark, Run
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.namespace import machine
 from benchmarks.harness.result import Figure, Measured
 from benchmarks.harness.rounds import Sample
-from benchmarks.probes.hosts import HostUnderTest, NotMeasured, host_in
+from benchmarks.probes.hosts import HostUnderTest, host_in
 from benchmarks.probes.kernel_counts import echoes_at
 from benchmarks.probes.steady import START_S
 from benchmarks.probes.targets import Targets, vim_id

@@ -10,8 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.rounds import Sample
-from benchmarks.probes.hosts import HostUnderTest, NotMeasured, host_in
+from benchmarks.probes.hosts import HostUnderTest, host_in
 from benchmarks.probes.kernel_counts import connections_at, echoes_at
 from benchmarks.probes.targets import Targets
 from tests.support.namespaces import Namespace

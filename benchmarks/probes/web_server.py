@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.peers import program
 from benchmarks.harness.processes import Process, running
-from benchmarks.probes.hosts import NotMeasured
 from tests.support.certificates import self_signed
 from tests.support.namespaces import Namespace
 

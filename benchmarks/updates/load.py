@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.harness.peers import ROOT, program
+from benchmarks.harness.processes import ProcessFailed, run_to_end
 from benchmarks.updates.calling import Tally, WrongAnswer
 from benchmarks.updates.frames import message
 from benchmarks.updates.work import EMPTY_PATH, Watched, Work
@@ -68,19 +68,7 @@ async def h2load(address: str, callers: int, seconds: float, folder: Path) -> fl
 
 async def printed_by(command: Sequence[str]) -> str:
     """Run a load generator, and return what it prints. Raises WrongAnswer if it ends with an error."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-    )
     try:
-        async with asyncio.timeout(_LIMIT_S):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise WrongAnswer(err.decode(errors="replace")[-3000:])
-    return out.decode()
+        return await run_to_end(command, within_s=_LIMIT_S, cwd=ROOT, errors_apart=True)
+    except ProcessFailed as error:
+        raise WrongAnswer(str(error)) from None

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.probes.hosts import NotMeasured
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.probes.steady import Steady, pinging_hosts
 from benchmarks.probes.targets import Targets, from_json, to_json, vim_id
-from tests.support.namespaces import Namespace, namespace, why_not
+from tests.support.namespaces import Namespace, namespace
+from tests.support.requiring import require_namespaces
 from vimesh.domain.probing import Method
 
 _PINGS = Targets(Method.PING, 50, interval_s=0.5)
@@ -20,10 +20,7 @@ _PINGS = Targets(Method.PING, 50, interval_s=0.5)
 
 @pytest.fixture
 def inside() -> Generator[Namespace]:
-    if why := why_not():
-        if os.environ.get("CI"):
-            pytest.fail(why)
-        pytest.skip(why)
+    require_namespaces()
     with namespace() as made:
         yield made
 

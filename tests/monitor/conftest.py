@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator, Generator
 
 import pytest
 
-from tests.support.namespaces import Namespace, namespace, why_not
+from tests.support.namespaces import Namespace, namespace
+from tests.support.requiring import require_namespaces
 from tests.support.targets import FakeApi, fake_api
 from tests.support.verdicts import Verdicts
 from vimesh.monitor.host import Host
@@ -29,17 +29,9 @@ async def api() -> AsyncGenerator[FakeApi]:
         yield made
 
 
-def _require_namespaces() -> None:
-    """Skip where a developer is not root; in CI nothing is skipped."""
-    if why := why_not():
-        if os.environ.get("CI"):
-            pytest.fail(why)
-        pytest.skip(why)
-
-
 @pytest.fixture
 def machine() -> Generator[Namespace]:
-    _require_namespaces()
+    require_namespaces()
     with namespace() as made:
         yield made
 
@@ -47,6 +39,6 @@ def machine() -> Generator[Namespace]:
 @pytest.fixture
 def strict_machine() -> Generator[Namespace]:
     """One that lets no process open ICMP datagram sockets: the kernel's own default."""
-    _require_namespaces()
+    require_namespaces()
     with namespace(pings_for_all=False) as made:
         yield made

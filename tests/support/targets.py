@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
@@ -21,33 +22,30 @@ class Behaviour(Enum):
     GARBAGE = "answers something that is not HTTP"
 
 
-class FakeApi:
+class LoopbackApi(ABC):
     """A cloud API on a loopback port."""
 
     def __init__(self, host: str, tls: ssl.SSLContext | None) -> None:
-        self.behaviour = Behaviour.ANSWER
-        self.status_line = "HTTP/1.1 300 Multiple Choices"
-        self.release = asyncio.Event()
         self.requests: list[str] = []
         self.connections = 0
         self.host = host
         self.port = 0
-        self._news = asyncio.Event()
-        self._tls = tls
+        self.tls = tls
+        """For those that `listen` lets in."""
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self._tls else 'http'}://{host}:{self.port}/v3"
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}/v3"
 
     async def listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, self.host, self.port, ssl=self._tls, reuse_address=True)
+        self._server = await asyncio.start_server(self._serve, self.host, self.port, ssl=self.tls, reuse_address=True)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
-        """Listen no more: connections are refused until `listen`."""
+        """Listen no more: new connections are refused until `listen`; those that stand are served on."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -59,13 +57,6 @@ class FakeApi:
         while self._serving:
             await asyncio.wait(self._serving)
 
-    async def asked(self, times: int) -> None:
-        """Wait until that many requests have come in all."""
-        async with asyncio.timeout(PATIENCE_S):
-            while len(self.requests) < times:
-                self._news.clear()
-                await self._news.wait()
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         task = asyncio.current_task()
@@ -73,16 +64,41 @@ class FakeApi:
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
         try:
-            request = await reader.readuntil(b"\r\n\r\n")
-            self.requests.append(request.decode())
-            self._news.set()
-            await self._behave(writer)
+            await self._talk(self.connections, reader, writer)
         except (OSError, asyncio.IncompleteReadError):
-            pass  # the prober hung up
+            pass  # the prober hung up, or was idle for too long
         finally:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+
+    @abstractmethod
+    async def _talk(self, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve the connection with this number."""
+
+
+class FakeApi(LoopbackApi):
+    """One that answers once on each connection, or does otherwise."""
+
+    def __init__(self, host: str, tls: ssl.SSLContext | None) -> None:
+        super().__init__(host, tls)
+        self.behaviour = Behaviour.ANSWER
+        self.status_line = "HTTP/1.1 300 Multiple Choices"
+        self.release = asyncio.Event()
+        self._news = asyncio.Event()
+
+    async def asked(self, times: int) -> None:
+        """Wait until that many requests have come in all."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.requests) < times:
+                self._news.clear()
+                await self._news.wait()
+
+    async def _talk(self, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG002 - one is like the other
+        request = await reader.readuntil(b"\r\n\r\n")
+        self.requests.append(request.decode())
+        self._news.set()
+        await self._behave(writer)
 
     async def _behave(self, writer: asyncio.StreamWriter) -> None:
         match self.behaviour:

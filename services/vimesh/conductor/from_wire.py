@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Final, TypeVar
 
 from google.protobuf.json_format import MessageToDict, Parse, ParseError
@@ -152,13 +151,7 @@ def engine(value: vim_pb2.Monitor.Engine.ValueType, default: vims.Engine = vims.
 
 def policy(message: vim_pb2.ProbePolicy) -> ProbePolicy:
     """Read a whole policy, with defaults for what is not set. Raises BadInput."""
-    return _fit(_with_defaults(message))
-
-
-@lru_cache(maxsize=256)
-def _fit(policy: ProbePolicy) -> ProbePolicy:
-    """Return the policy. Raises BadInput. Of a hundred thousand VIMs most share a few policies."""
-    return PolicyChange().onto(policy)
+    return PolicyChange().onto(_with_defaults(message))
 
 
 def _policy_change(message: vim_pb2.ProbePolicy, paths: frozenset[str]) -> PolicyChange | None:

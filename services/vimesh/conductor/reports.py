@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
 from vimesh.conductor import from_wire, to_wire
 from vimesh.conductor.feed import Feed
@@ -42,30 +43,26 @@ class ReportsServicer(ConductorServiceServicer):
         self._answers = Answers(0)
 
     async def UpdateVim(self, request: pb.UpdateVimRequest, context: _Context) -> pb.UpdateVimResponse:
-        report = plain_report(request)
-        if report is None:
-            self._rules.check(request)
-            report = from_wire.report(request)
-        [answer] = await self._record([report])
+        [answer] = await self._record(self._read(request, [request]))
         return answer
 
     async def UpdateVims(self, request: pb.UpdateVimsRequest, context: _Context) -> pb.UpdateVimsResponse:
-        return pb.UpdateVimsResponse(outcomes=await self._record(self._read(request)))
+        return pb.UpdateVimsResponse(outcomes=await self._record(self._read(request, request.reports)))
 
-    def _read(self, request: pb.UpdateVimsRequest) -> list[Report]:
-        """Raises BadInput."""
-        reports = [plain_report(report) for report in request.reports[: MOST_REPORTS + 1]]
+    def _read(self, request: Message, messages: Sequence[pb.UpdateVimRequest]) -> list[Report]:
+        """Read the reports of a request, which are these. Raises BadInput."""
+        reports = [plain_report(message) for message in messages[: MOST_REPORTS + 1]]
         plain = [report for report in reports if report is not None]
         if 0 < len(plain) == len(reports) <= MOST_REPORTS:
             return plain
         self._rules.check(request)
-        return [from_wire.report(report) for report in request.reports]
+        return [from_wire.report(message) for message in messages]
 
     async def _record(self, reports: Sequence[Report]) -> Sequence[pb.UpdateVimResponse]:
         # One number for both: the lease is granted for what the action is told.
         contact_within_s = self._pacing.contact_within_s
         outcomes = await self._store.record(reports, contact_within_s=contact_within_s)
-        if any(type(outcome) is Recorded for outcome in outcomes):
+        if any(isinstance(outcome, Recorded) for outcome in outcomes):
             self._feed.poke()
         if self._answers.contact_within_s != contact_within_s:
             self._answers = Answers(contact_within_s)

@@ -34,7 +34,7 @@ class ProbePolicy:
     """Whether the certificate of an https auth_url must be valid."""
 
 
-_POLICY_FIELDS = tuple(field.name for field in fields(ProbePolicy))
+POLICY_FIELDS = tuple(field.name for field in fields(ProbePolicy))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class PolicyChange:
 
     def onto(self, policy: ProbePolicy) -> ProbePolicy:
         """Return the changed policy. Raises BadInput for times that do not go together."""
-        given = {name: value for name in _POLICY_FIELDS if (value := getattr(self, name)) is not None}
+        given = {name: value for name in POLICY_FIELDS if (value := getattr(self, name)) is not None}
         changed = replace(policy, **given) if given else policy
         if changed.timeout_s >= changed.interval_s:
             times = f"{changed.timeout_s:g} s is not below {changed.interval_s:g} s"

@@ -7,6 +7,8 @@ import socket
 import struct
 from typing import NamedTuple
 
+from vimesh.domain.endpoints import Endpoint
+
 Sockaddr = tuple[str, int] | tuple[str, int, int, int]
 
 
@@ -49,21 +51,15 @@ class Host(NamedTuple):
         return Address(self.family, (self.ip, port, 0, self.scope))
 
 
-def fixed_host(text: str) -> Host | None:
-    """Return what an IP address as text stands for, or None if the text is a name."""
+def fixed_host(endpoint: Endpoint) -> Host | None:
+    """Return the host of an endpoint that is given by its IP address; None if it is a name."""
     try:
         # Nearly all are of this kind, and the string that is there serves as it is.
-        socket.inet_pton(socket.AF_INET, text)
+        socket.inet_pton(socket.AF_INET, endpoint.host)
     except OSError:
-        return _host_of_others(text)
-    return Host(socket.AF_INET, text)
-
-
-def _host_of_others(text: str) -> Host | None:
-    try:
-        return host_of(ipaddress.ip_address(text))
-    except ValueError:
-        return None
+        address = endpoint.address
+        return None if address is None else host_of(address)
+    return Host(socket.AF_INET, endpoint.host)
 
 
 def host_of(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Host:

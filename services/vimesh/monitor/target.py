@@ -133,7 +133,7 @@ class Target(Timed):
         return 0 if self.pings else self.endpoint.port
 
     def _fixed_address(self) -> Address | None:
-        host = fixed_host(self.endpoint.host)
+        host = fixed_host(self.endpoint)
         return None if host is None else host.address(self.port)
 
     @property

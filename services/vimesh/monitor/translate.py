@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from google.protobuf.duration_pb2 import Duration
-
 from vimesh.domain.vims import Status
 from vimesh.monitor.ledger import Sent
+from vimesh.rpc.durations import set_duration
 from vimesh.v1 import conductor_service_pb2, vim_pb2
 
 MAX_DETAIL = 512
@@ -37,15 +36,9 @@ def reports_to_wire(batch: Iterable[Sent]) -> conductor_service_pb2.UpdateVimsRe
         if verdict.detail:
             report.detail = verdict.detail[:MAX_DETAIL]
         if verdict.round_trip_s is not None:
-            _set(report.round_trip, verdict.round_trip_s)
-        _set(report.age, age_s)
+            set_duration(report.round_trip, verdict.round_trip_s)
+        set_duration(report.age, age_s)
     return request
-
-
-def _set(message: Duration, value_s: float) -> None:
-    """To the microsecond. Unlike `duration`, makes no message of its own."""
-    message.seconds, micros = divmod(round(value_s * 1_000_000), 1_000_000)
-    message.nanos = micros * 1000
 
 
 def status_from_wire(status: vim_pb2.Vim.Status.ValueType) -> Status:

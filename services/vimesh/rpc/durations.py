@@ -12,5 +12,11 @@ def seconds(message: Duration) -> float:
 def duration(value_s: float) -> Duration:
     """Return the message, to the microsecond."""
     message = Duration()
-    message.FromMicroseconds(round(value_s * 1_000_000))
+    set_duration(message, value_s)
     return message
+
+
+def set_duration(message: Duration, value_s: float) -> None:
+    """Write a duration, 0 or longer, into a message that is there."""
+    message.seconds, micros = divmod(round(value_s * 1_000_000), 1_000_000)
+    message.nanos = micros * 1000

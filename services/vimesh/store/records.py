@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
-from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.domain.probing import POLICY_FIELDS, Method, ProbePolicy
 from vimesh.domain.vims import Engine, Monitor, MonitorState, Status, Vim
 from vimesh.store.shown import PUBLIC, Row, shown
 from vimesh.store.times import moment
 
-_OF_POLICY = tuple(field.name for field in fields(ProbePolicy))
 _KEPT = (*(column.name for column in PUBLIC), "lapsed", "waiting")
 
 
@@ -91,4 +89,4 @@ def policy_of(kept: Mapping[str, Any]) -> ProbePolicy:
 
 
 def kept_policy(policy: ProbePolicy) -> dict[str, object]:
-    return {name: getattr(policy, name) for name in _OF_POLICY}
+    return {name: getattr(policy, name) for name in POLICY_FIELDS}

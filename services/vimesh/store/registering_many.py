@@ -21,7 +21,7 @@ from vimesh.store.taken import Taken
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Encrypted:
     """A registration and all that is encrypted of it: that takes its time, and needs no transaction."""
 
     registration: Registration
@@ -30,29 +30,29 @@ class Prepared:
     """Empty if the request has no id."""
 
 
-def prepared(registrations: Iterable[Registration], cipher: Cipher) -> list[Prepared | BadInput]:
+def encrypted(registrations: Iterable[Registration], cipher: Cipher) -> list[Encrypted | BadInput]:
     """Return what came of each; BadInput for a `***`, which stands for nothing yet."""
-    return [_prepared(registration, cipher) for registration in registrations]
+    return [_encrypted(registration, cipher) for registration in registrations]
 
 
-def _prepared(registration: Registration, cipher: Cipher) -> Prepared | BadInput:
+def _encrypted(registration: Registration, cipher: Cipher) -> Encrypted | BadInput:
     try:
         unmask(registration.auth_cred, {})
     except BadInput as error:
         return error
     fingerprint = sealed(registration, cipher) if registration.request_id else b""
-    return Prepared(registration, cipher.encrypt(dict(registration.auth_cred)), fingerprint)
+    return Encrypted(registration, cipher.encrypt(dict(registration.auth_cred)), fingerprint)
 
 
 def register_many(
-    connection: Connection, wanted: Sequence[Prepared | BadInput], cipher: Cipher
+    connection: Connection, wanted: Sequence[Encrypted | BadInput], cipher: Cipher
 ) -> list[Registered | VimeshError]:
     """Judge one after the other and store what passes, in about ten statements however many they are.
 
     An IntegrityError would mean that somebody writes without holding off the others. Then nothing is stored.
     """
     changes = Changes.begin(connection)
-    fit = [one.registration for one in wanted if isinstance(one, Prepared)]
+    fit = [one.registration for one in wanted if isinstance(one, Encrypted)]
     storing = _Storing(changes, Taken.read(connection, fit, changes.now, cipher))
     outcomes = [one if isinstance(one, BadInput) else storing.take(one) for one in wanted]
     if storing.rows:
@@ -72,7 +72,7 @@ class _Storing:
         self.rows: list[dict[str, Any]] = []
         self.made: list[Made] = []
 
-    def take(self, one: Prepared) -> Registered | VimeshError:
+    def take(self, one: Encrypted) -> Registered | VimeshError:
         registration = one.registration
         if (said := self._taken.judge(registration)) is not None:
             return said

@@ -17,7 +17,7 @@ from vimesh.store.group import Contact
 from vimesh.store.lapsing import SILENCE, with_its_silence
 from vimesh.store.prepared import Prepared
 from vimesh.store.shown import Row
-from vimesh.store.tables import standings
+from vimesh.store.tables import OF_ACTION, standings
 from vimesh.store.times import MICROS, micros, micros_of_age
 
 # What a contact can change, and what its event says. A lease that goes on touches one index, and so does another
@@ -38,10 +38,9 @@ _STANDINGS = Prepared(
     ).where(_OF_REPORTS)
 )
 # The action is matched although it was read in this transaction: the statement alone keeps G1, on any database.
-_OF_ACTION = ("number", "action_id")
-_CHANGE = Rewrite(standings, _OF_ACTION, _CHANGED)
-_OBSERVE = Rewrite(standings, _OF_ACTION, _OBSERVED)
-_RENEW = Rewrite(standings, _OF_ACTION, _RENEWED)
+_CHANGE = Rewrite(standings, OF_ACTION, _CHANGED)
+_OBSERVE = Rewrite(standings, OF_ACTION, _OBSERVED)
+_RENEW = Rewrite(standings, OF_ACTION, _RENEWED)
 
 
 def settled(connection: Connection, contacts: Sequence[Contact]) -> list[Outcome | None]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from functools import lru_cache
+from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -14,6 +13,7 @@ from vimesh.domain.errors import RequestIdReused, VimNotFound
 from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.vims import Registration, Vim
 from vimesh.store import vims
+from vimesh.store.records import kept_policy
 from vimesh.store.secrets import Cipher, Undecipherable
 from vimesh.store.tables import requests
 
@@ -74,10 +74,4 @@ def fingerprint(registration: Registration) -> str:
 
 
 def _plain(value: object) -> object:
-    return _plain_policy(value) if isinstance(value, ProbePolicy) else dict(value)  # type: ignore[call-overload]  # a Mapping
-
-
-@lru_cache(maxsize=256)
-def _plain_policy(policy: ProbePolicy) -> dict[str, object]:
-    # Of a hundred thousand VIMs most share a few policies.
-    return asdict(policy)
+    return kept_policy(value) if isinstance(value, ProbePolicy) else dict(value)  # type: ignore[call-overload]  # a Mapping

@@ -27,7 +27,7 @@ from vimesh.store.group import Contact, GroupCommit
 from vimesh.store.modification import explain_conflict as explain_modification
 from vimesh.store.modification import modify
 from vimesh.store.place import open_database, place_of
-from vimesh.store.registering_many import prepared, register_many
+from vimesh.store.registering_many import encrypted, register_many
 from vimesh.store.registration import deregister, register
 from vimesh.store.registration import explain_conflict as explain_registration
 from vimesh.store.reports import settled, write
@@ -58,7 +58,7 @@ class SqlStore:
 
     async def register_many(self, registrations: Sequence[Registration]) -> list[Registered | VimeshError]:
         # In a thread: encrypting is work of its own, and neither calls nor other writers are to wait for it.
-        wanted = await asyncio.to_thread(prepared, registrations, self._cipher)
+        wanted = await asyncio.to_thread(encrypted, registrations, self._cipher)
         return await self._database.write(lambda c: register_many(c, wanted, self._cipher))
 
     async def get(self, vim_id: str) -> Vim:

@@ -17,7 +17,7 @@ from vimesh.domain.vims import Engine
 from vimesh.store.batches import Rewrite, update_rows
 from vimesh.store.changes import Changes
 from vimesh.store.shown import LAPSED, OF_VIM, WAITING, Row, begun
-from vimesh.store.tables import standings
+from vimesh.store.tables import OF_ACTION, standings
 from vimesh.store.times import micros
 
 # Nobody could start another one.
@@ -31,9 +31,8 @@ _OLDEST = (
     .order_by(standings.c.lease_until, standings.c.number)
     .limit(bindparam("count"))
 )
-_OF_ACTION = ("number", "action_id")
-_POSTPONE = Rewrite(standings, _OF_ACTION, ("lease_until",))
-_REPLACE = Rewrite(standings, _OF_ACTION, _REPLACED)
+_POSTPONE = Rewrite(standings, OF_ACTION, ("lease_until",))
+_REPLACE = Rewrite(standings, OF_ACTION, _REPLACED)
 _LOOKED_AT = 2000
 """Bounds what one sweep does while an engine is away and has much to start."""
 

@@ -83,6 +83,9 @@ standings = Table(
     Index(None, "status_time", "number"),
 )
 
+OF_ACTION = ("number", "action_id")
+"""How a standing is found to be rewritten: if its action is another one by then, it is not (G1)."""
+
 events = Table(
     "events",
     metadata,
