@@ -81,7 +81,7 @@ async def live(inside: Namespace, folder: Path, plan: Plan, say: Say) -> Whole:
     async with running_site(inside, folder) as site, watching(site) as watcher:
         imported = await _fill(site, watcher, plan.size, plan, say)
         first = list(watcher.told)
-        say(f"told while it was filled: {dict(Counter(change.status for change in first))}")
+        say(f"told while it was filled: {_counted(first)}")
         seen = watcher.revision
     say("the fleet is started anew")
     async with running_site(inside, folder) as site, beside((trace := Trace(site)).run()):
@@ -98,7 +98,7 @@ async def live(inside: Namespace, folder: Path, plan: Plan, say: Say) -> Whole:
             say(f"{plan.size:,} VIMs: {_shown(steady)}")
             watcher.read()
             calm = list(watcher.told)
-            say(f"told since, before the darkness: {dict(Counter(change.status for change in calm))}")
+            say(f"told since, before the darkness: {_counted(calm)}")
             dark = await darkness(site, watcher, dict(list(snapshot.vims.items())[:: plan.dark]))
             say(f"dark: {dark.fell.wrong} wrong, last change {dark.fell.last_delay_s:.2f} s after the last verdict")
     statuses = Counter(change.status for change in (*first, *calm))
@@ -134,6 +134,10 @@ async def _list(site: Site, count: int) -> float:
     if len(done.document) != count:
         raise NotMeasured(f"{len(done.document)} VIMs were listed")
     return done.seconds
+
+
+def _counted(told: Sequence[Told]) -> dict[str, int]:
+    return dict(Counter(f"{change.status} {change.reason}".rstrip() for change in told))
 
 
 def wrongly_called(told: Sequence[Told]) -> int:

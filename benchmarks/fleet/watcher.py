@@ -27,6 +27,7 @@ class Told:
     vim_id: str
     kind: str
     status: str
+    reason: str
 
 
 class Watcher:

@@ -31,7 +31,7 @@ async def main(address: str, after: int | None) -> None:
 
 def _line(event: vim_pb2.VimEvent, now: float) -> str:
     kind, status = vim_pb2.VimEvent.Kind.Name(event.kind), vim_pb2.Vim.Status.Name(event.status)
-    return json.dumps([now, event.revision, event.vim_id, kind, status]) + "\n"
+    return json.dumps([now, event.revision, event.vim_id, kind, status, event.reason]) + "\n"
 
 
 if __name__ == "__main__":

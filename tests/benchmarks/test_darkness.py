@@ -12,7 +12,7 @@ DARK = ("a", "b")
 
 
 def told(vim_id: str, arrived_at: float, status: str = "UNREACHABLE") -> Told:
-    return Told(arrived_at, vim_id, "STATUS_CHANGED", status)
+    return Told(arrived_at, vim_id, "STATUS_CHANGED", status, "")
 
 
 def judged(*changes: Told) -> Turn:

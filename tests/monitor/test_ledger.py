@@ -149,6 +149,46 @@ def test_an_action_that_is_forgotten_is_reported_no_more(ledger: Ledger) -> None
     assert take(ledger, now=1000) == []
 
 
+def test_a_contact_that_is_due_does_not_wait_for_news_of_others(ledger: Ledger) -> None:
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+    ledger.recorded(sent, 0, 10)
+    for number in range(8):
+        ledger.adopt(f"new-{number}", "action", 0)
+        ledger.note(Verdict(f"new-{number}", "action", Status.REACHABLE, "", "", None, 1))
+
+    assert ledger.has_ready(10)
+    assert [made.report.vim_id for made in ledger.take(10, 4)] == ["vim", "new-0", "new-1", "new-2"]
+
+
+def test_news_do_not_wait_for_the_contacts_of_others(ledger: Ledger) -> None:
+    for number in range(8):
+        ledger.adopt(f"old-{number}", "action", 0)
+        ledger.note(Verdict(f"old-{number}", "action", Status.REACHABLE, "", "", None, 0))
+    for sent in take(ledger):
+        ledger.recorded(sent, 0, 10)
+    note(ledger, Status.REACHABLE, seen_at=9)
+
+    assert ledger.has_ready(10)
+    assert "vim" in [made.report.vim_id for made in ledger.take(10, 4)]
+
+
+def test_news_in_a_long_line_go_when_their_contact_is_due(ledger: Ledger) -> None:
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+    ledger.recorded(sent, 0, 10)
+    for number in range(8):
+        ledger.adopt(f"new-{number}", "action", 0)
+        ledger.note(Verdict(f"new-{number}", "action", Status.REACHABLE, "", "", None, 1))
+    note(ledger, Status.UNREACHABLE, seen_at=1)
+
+    assert ledger.has_ready(10)
+    first, *others = ledger.take(10, 4)
+    assert first.report.status is Status.UNREACHABLE
+    rest = ledger.take(10, 100)
+    assert "vim" not in [made.report.vim_id for made in (*others, *rest)]
+
+
 def test_two_actions_of_a_vim_are_reported_each_for_itself(ledger: Ledger) -> None:
     ledger.adopt("vim", "another", 7)
     note(ledger, Status.REACHABLE)

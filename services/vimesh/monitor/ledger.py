@@ -26,7 +26,7 @@ POISON_PAUSE_S = 60.0
 class Entry(Timed):
     """One action's side of the story."""
 
-    __slots__ = ("action_id", "expected", "in_flight", "in_line", "observation", "verdict", "vim_id")
+    __slots__ = ("action_id", "expected", "in_flight", "line", "observation", "verdict", "vim_id")
 
     def __init__(self, vim_id: str, action_id: str, observation: int) -> None:
         super().__init__()
@@ -37,7 +37,8 @@ class Entry(Timed):
         self.verdict: Verdict | None = None
         self.expected = True
         """False when it is reported no more."""
-        self.in_line = False
+        self.line: deque[Entry] | None = None
+        """Where it waits to be sent."""
         self.in_flight = False
 
 
@@ -71,7 +72,8 @@ class Ledger:
         """`recheck` is called with (vim_id, action_id) before each report is made: it may note another verdict."""
         self._recheck = recheck
         self._entries: dict[tuple[str, str], Entry] = {}
-        self._ready: deque[Entry] = deque()
+        self._due: deque[Entry] = deque()
+        self._news: deque[Entry] = deque()
         self._contacts: Wheel[Entry] = Wheel(CONTACT_TICK_S)
         self._random = random
 
@@ -94,23 +96,30 @@ class Ledger:
             return
         entry.observation += 1
         entry.verdict = verdict
-        self._hurry(entry)
+        self._queue(entry, self._news)
 
     def has_ready(self, now: float) -> bool:
         """Say whether there is anything to report now."""
         for entry in self._contacts.take(now):
-            self._hurry(entry)
-        return bool(self._ready)
+            self._queue(entry, self._due)
+        return bool(self._due or self._news)
 
     def next_contact(self) -> float | None:
         return self._contacts.next_due()
 
     def take(self, now: float, most: int) -> list[Sent]:
-        """Return reports to be sent; each must be given back by one of the four methods below."""
+        """Return reports to be sent; each must be given back by one of the four methods below.
+
+        Contacts that are due take up to half of the places, however much news there is: a lease ends while its contact
+        waits. News take the other half, and each takes what the other leaves.
+        """
         batch: list[Sent] = []
-        while self._ready and len(batch) < most:
-            entry = self._ready.popleft()
-            entry.in_line = False
+        while (self._due or self._news) and len(batch) < most:
+            line = self._due if self._due and (len(batch) < most // 2 or not self._news) else self._news
+            entry = line.popleft()
+            if entry.line is not line:
+                continue
+            entry.line = None
             if entry.in_flight or entry.verdict is None or not entry.expected:
                 continue
             self._recheck(entry.vim_id, entry.action_id)
@@ -138,13 +147,13 @@ class Ledger:
     def bounced(self, sent: Sent) -> None:
         """Nobody knows what became of it: the newest verdict is reported instead."""
         sent.entry.in_flight = False
-        self._hurry(sent.entry)
+        self._queue(sent.entry, self._due)
 
     def refused(self, sent: Sent, now: float) -> None:
         """The report breaks a rule, and would be refused again."""
         sent.entry.in_flight = False
         if sent.entry.observation != sent.observation:
-            self._hurry(sent.entry)
+            self._queue(sent.entry, self._news)
         else:
             self._schedule(sent.entry, now + POISON_PAUSE_S)
 
@@ -154,7 +163,7 @@ class Ledger:
         if told_newest is None:
             told_newest = entry.observation == sent.observation
         if not told_newest:
-            self._hurry(entry)
+            self._queue(entry, self._news)
             return
         shortest, longest = CONTACT_LIMITS_S
         within_s = min(max(contact_within_s, shortest), longest)
@@ -165,8 +174,9 @@ class Ledger:
         if entry.expected:
             self._contacts.set(entry, when)
 
-    def _hurry(self, entry: Entry) -> None:
-        # Once is enough, however often the verdict changes while the conductors are away.
-        if not entry.in_flight and not entry.in_line:
-            entry.in_line = True
-            self._ready.append(entry)
+    def _queue(self, entry: Entry, line: deque[Entry]) -> None:
+        # Once is enough, however often the verdict changes while the conductors are away. News whose contact falls due
+        # go with the contacts.
+        if not entry.in_flight and entry.line is not line and entry.line is not self._due:
+            entry.line = line
+            line.append(entry)
