@@ -16,7 +16,7 @@ from benchmarks.harness.failure import NotMeasured
 
 _LOOK_EVERY_S = 0.1
 # Ends at the first VIM that it finds: to count them all, again and again, would take the fleet's CPU.
-_ANY_UNHEARD = "select exists (select 1 from standings where contact_time is null or contact_time < ?)"
+_ANY_UNHEARD = "select exists (select 1 from leases where contact_time is null or contact_time < ?)"
 
 
 async def all_heard(database: Path, since: float, within_s: float) -> float:

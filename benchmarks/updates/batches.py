@@ -81,7 +81,7 @@ class _Driver:
         """Pass after pass over leases that are due. Raises WrongAnswer unless each entry renewed one."""
         total: Counter[str] = Counter()
         while total["elapsed"] < _SECONDS / 2:
-            until = await self._on.population.grant(DUE_S)
+            until = await self._on.grant(DUE_S)
             spent = await self._pass(_RENEWED, Work.SAME, most=_STEADY_CALLS)
             if (renewed := await self._on.population.renewed(until)) != spent["entries"]:
                 raise WrongAnswer(f"{spent['entries']:.0f} entries were answered, {renewed} leases were renewed")
@@ -99,7 +99,7 @@ class _Driver:
 
     async def unchanged(self) -> Sample:
         """Raises WrongAnswer if an entry wrote something."""
-        until = await self._on.population.grant(FRESH_S)
+        until = await self._on.grant(FRESH_S)
         spent = await self._pass(_UNCHANGED, Work.SAME)
         if renewed := await self._on.population.renewed(until):
             raise WrongAnswer(f"{renewed} leases were written for nothing")

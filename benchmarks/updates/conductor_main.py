@@ -1,4 +1,6 @@
-"""`vimesh conductor`, with one more method: a call that does nothing, on the very server that serves the real ones.
+"""`vimesh conductor`, with two more methods on the very server that serves the real ones.
+
+One does nothing, and the other takes in that somebody else has changed all leases.
 
 Not run by hand: see conductors.py.
 """
@@ -10,18 +12,27 @@ from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.wrappers_pb2 import Int64Value
 
-from benchmarks.updates.work import EMPTY_PATH
+from benchmarks.updates.work import EMPTY_PATH, GRANTED_PATH
 from vimesh.cli.main import main
+from vimesh.store import sql
+from vimesh.store.database import Database
+from vimesh.store.recording import Recording
 
 _real_server = grpc.aio.server
+_recordings: list[Recording] = []
 
 
 def _server_that_also_does_nothing(*args: Any, **kwargs: Any) -> grpc.aio.Server:  # noqa: ANN401 - as they come
     server = _real_server(*args, **kwargs)
     service, _, method = EMPTY_PATH[1:].partition("/")
-    handler = grpc.unary_unary_rpc_method_handler(_empty, Empty.FromString, Empty.SerializeToString)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
+    granted = GRANTED_PATH.rpartition("/")[2]
+    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        method: grpc.unary_unary_rpc_method_handler(_empty, Empty.FromString, Empty.SerializeToString),
+        granted: grpc.unary_unary_rpc_method_handler(_granted, Int64Value.FromString, Empty.SerializeToString),
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
     return server
 
 
@@ -29,7 +40,20 @@ async def _empty(request: Empty, _: grpc.aio.ServicerContext[Empty, Empty]) -> E
     return request
 
 
+async def _granted(request: Int64Value, _: grpc.aio.ServicerContext[Int64Value, Empty]) -> Empty:
+    for recording in _recordings:
+        for held in recording.known._held.values():
+            held.lease_until = request.value
+    return Empty()
+
+
+def _recording(database: Database) -> Recording:
+    _recordings.append(Recording(database))
+    return _recordings[-1]
+
+
 if __name__ == "__main__":
     # The conductor is made as the command line makes it, whatever that comes to be; only here can a method be added.
     grpc.aio.server = _server_that_also_does_nothing
+    sql.Recording = _recording  # type: ignore[attr-defined, assignment]  # it makes one
     main(sys.argv[1:])

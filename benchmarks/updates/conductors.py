@@ -8,9 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.wrappers_pb2 import Int64Value
+
 from benchmarks.harness.processes import Process, printed, running
 from benchmarks.updates.population import Population
-from benchmarks.updates.work import CONTACT_WITHIN_S, Watched
+from benchmarks.updates.work import CONTACT_WITHIN_S, GRANTED_PATH, Watched
 from tests.support.conductors import client_at
 from tests.support.databases import execute
 from tests.support.mariadb import running_mariadb
@@ -20,6 +24,7 @@ from tests.support.targets import free_port
 from vimesh.store.schema import upgrade
 
 _NAME = "vimesh"
+_GRANT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,14 @@ class Measured:
     database: Database
     population: Population
     vims: Sequence[Watched]
+
+    async def grant(self, seconds: float) -> int:
+        """Let every lease end so many seconds from now, by the database's clock; return that time."""
+        until = await self.population.grant(seconds)
+        async with grpc.aio.insecure_channel(self.address) as channel:
+            granted = channel.unary_unary(GRANTED_PATH, Int64Value.SerializeToString, Empty.FromString)
+            await granted(Int64Value(value=until), timeout=_GRANT_S)
+        return until
 
 
 @asynccontextmanager

@@ -50,7 +50,7 @@ class Driver:
 
     async def renewed(self, load: Load) -> Sample:
         """Contacts that each must renew a lease: at most one of each VIM. Raises WrongAnswer unless each did."""
-        until = await self._on.population.grant(DUE_S)
+        until = await self._on.grant(DUE_S)
         sample = await self._drive(load, self._steady, count=self._steady_count)
         if (renewed := await self._on.population.renewed(until)) != sample["answered"]:
             raise WrongAnswer(f"{sample['answered']:.0f} contacts were answered, {renewed} leases were renewed")
@@ -58,7 +58,7 @@ class Driver:
 
     async def unchanged(self, load: Load) -> Sample:
         """Contacts that bring nothing new. Raises WrongAnswer if one of them wrote something."""
-        until = await self._on.population.grant(FRESH_S)
+        until = await self._on.grant(FRESH_S)
         sample = await self._drive(load, self._steady)
         if renewed := await self._on.population.renewed(until):
             raise WrongAnswer(f"{renewed} leases were written for nothing")

@@ -16,14 +16,14 @@ from vimesh.domain.actions import shard_key
 from vimesh.domain.leases import lease_s
 from vimesh.store.dialects import NowMicros
 from vimesh.store.registration import insert_rows
-from vimesh.store.shown import BOTH
-from vimesh.store.tables import revisions, standings, vims
+from vimesh.store.shown import WHOLE
+from vimesh.store.tables import leases, revisions, standings, vims
 from vimesh.store.times import MICROS
 
 _T = TypeVar("_T")
 _CHUNK = 2_000
 LEASE_S = lease_s(CONTACT_WITHIN_S)
-_STANDING = [column for column in standings.c if column.name not in ("number", "vim_id")]
+_STANDING = [column for column in (*standings.c, *leases.c) if column.name not in ("number", "vim_id")]
 _FIRST_LEASE_S = 3600.0
 """Until a round grants another one: nobody is to fall silent while others are measured."""
 FRESH_S = LEASE_S * 0.95
@@ -41,7 +41,7 @@ class Population:
         made = [Watched(str(uuid.uuid4()), str(uuid.uuid4())) for _ in range(count)]
 
         def copy(connection: Connection) -> None:
-            [row] = connection.execute(select(vims, *_STANDING).select_from(BOTH)).mappings()
+            [row] = connection.execute(select(vims, *_STANDING).select_from(WHOLE)).mappings()
             like = {column: row[column] for column in row}
             [number] = connection.execute(select(standings.c.number)).scalars()
             now = connection.execute(select(NowMicros())).scalar_one()
@@ -69,7 +69,7 @@ class Population:
 
         def move(connection: Connection) -> int:
             until: int = connection.execute(select(NowMicros() + int(seconds * MICROS))).scalar_one()
-            connection.execute(update(standings).values(lease_until=until, holds=True))
+            connection.execute(update(leases).values(lease_until=until, holds=True))
             return until
 
         until = await self._in_transaction(move)
@@ -83,7 +83,7 @@ class Population:
 
     async def renewed(self, until: int) -> int:
         """Count the leases that were written since all were granted `until` a time."""
-        count = select(func.count()).select_from(standings).where(standings.c.lease_until > until)
+        count = select(func.count()).select_from(leases).where(leases.c.lease_until > until)
         found: int = await self._in_transaction(lambda connection: connection.execute(count).scalar_one())
         return found
 
@@ -92,7 +92,7 @@ class Population:
         try:
             async with engine.connect() as connection:
                 if engine.dialect.name == "postgresql":
-                    await connection.execute(text("VACUUM standings"))
+                    await connection.execute(text("VACUUM standings, leases"))
                 elif engine.dialect.name == "sqlite":
                     await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
         finally:

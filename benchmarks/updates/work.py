@@ -16,7 +16,9 @@ CONTACT_WITHIN_S = 60
 """What the measured conductors grant: the longest, so that no lease ends by itself while others are measured."""
 FIRST_OBSERVATION = 2
 """What each VIM has on record at first: even, and not 0, which would mean that nobody counts."""
-EMPTY_PATH = "/benchmarks.Empty/Call"
+EMPTY_PATH = "/benchmarks.Conductor/Empty"
+GRANTED_PATH = "/benchmarks.Conductor/Granted"
+"""Tells a conductor until when all leases last now: nobody but conductors writes them, so it would not look."""
 UPDATE_PATH = "/vimesh.v1.ConductorService/UpdateVim"
 BATCH_PATH = "/vimesh.v1.ConductorService/UpdateVims"
 

@@ -9,7 +9,7 @@ from tests.support.stores import changes_in, elapse, record, registration, repor
 from vimesh.domain.ports import VimStore
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import BadAction, MonitorState, Recorded, Report, Status, Vim
-from vimesh.store.batches import Rewrite, update_rows
+from vimesh.store.batches import Rewrite
 from vimesh.store.sql import SqlStore
 from vimesh.store.tables import standings
 
@@ -101,7 +101,11 @@ async def test_a_row_that_is_not_found_as_it_was_is_left_alone(store: VimStore) 
         {"number": third.revision, "action_id": third.monitor.action_id},
     ]
 
-    await store._database.write(lambda c: update_rows(c, rewrite, [(row, {"detail": "moved"}) for row in was]))
+    found = await store._database.write(
+        lambda c: rewrite.run(c, [rewrite.values(row, {"detail": "moved"}) for row in was])
+    )
+
+    assert found == 1
 
     assert [(await store.get(vim.id)).detail for vim in (first, second, third)] == ["", "", "moved"]
 

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from vimesh.domain.leases import contact_within_s, renewal_due, start_grace_s
+from vimesh.domain.leases import contact_within_s, enough_s, lease_s, start_grace_s
 from vimesh.domain.todos import retry_delay_s
+from vimesh.monitor.ledger import LATEST_CONTACT
 
 
-@pytest.mark.parametrize(
-    ("remaining_s", "heard", "due"),
-    [(30, True, False), (15, True, False), (14.9, True, True), (-1, True, True), (60, False, True)],
-)
-def test_a_contact_renews_a_lease_of_which_less_than_half_is_left(remaining_s: float, heard: bool, due: bool) -> None:
-    assert renewal_due(remaining_s, 30, heard=heard) is due
+def test_after_a_contact_that_was_not_written_one_may_be_missed() -> None:
+    """One contact is lost, and the next one comes as late as it may."""
+    for within_s in (10.0, 60.0):
+        assert enough_s(lease_s(within_s)) - LATEST_CONTACT * within_s >= within_s
 
 
 @pytest.mark.parametrize(("actions", "asked_s"), [(0, 10), (20_000, 10), (100_000, 50), (1_000_000, 60)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +16,9 @@ from tests.support.stores import KEY
 from vimesh.domain.background import beside
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.store.database import Database, Work
+from vimesh.store.known import Known
 from vimesh.store.place import open_database, place_of
+from vimesh.store.reports import Overtaken
 from vimesh.store.secrets import Cipher
 from vimesh.store.sql import SqlStore
 
@@ -43,23 +45,31 @@ class FragileDatabase:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.fate = Fate.ANSWERED
+        self.first: str | None = None
+        """What was asked first, since somebody set it to None."""
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
         """Runs after what was read before the transaction, and before it begins."""
 
     async def read(self, work: Work[T], *, urgent: bool = False) -> T:
+        self.first = self.first or "read"
         return await self._database.read(work, urgent=urgent)
 
     async def browse(self, work: Work[T]) -> T:
         return await self._database.browse(work)
 
     async def write(self, work: Work[T], conflict: Work[object] | None = None, *, urgent: bool = False) -> T:
+        self.first = self.first or "write"
         fate, meanwhile = self.fate, self.meanwhile
         self.fate, self.meanwhile = Fate.ANSWERED, None
         if meanwhile is not None:
             await meanwhile()
-        if fate is Fate.NOT_COMMITTED:
-            return await self._database.write(_dying(work), conflict, urgent=urgent)
-        result = await self._database.write(work, conflict, urgent=urgent)
+        try:
+            if fate is Fate.NOT_COMMITTED:
+                return await self._database.write(_dying(work), conflict, urgent=urgent)
+            result = await self._database.write(work, conflict, urgent=urgent)
+        except Overtaken:
+            self.fate = fate  # it is repeated
+            raise
         if fate is Fate.NOT_ANSWERED:
             raise StoreUnavailable
         return result
@@ -126,7 +136,9 @@ async def two_seats(database_url: str, kind: type[SqlStore] = SqlStore) -> Async
         yield seats
 
 
-async def begin_anew(conductor: Conductor) -> None:
-    """Leave the tables as the migrations make them."""
-    conductor.database.fate, conductor.database.meanwhile = Fate.ANSWERED, None
-    await conductor.database.write(clear)
+async def begin_anew(conductors: Sequence[Conductor]) -> None:
+    """Leave the tables as the migrations make them, and nothing known."""
+    for conductor in conductors:
+        conductor.database.fate, conductor.database.meanwhile = Fate.ANSWERED, None
+        conductor.store._recording.known = Known()
+    await conductors[0].database.write(clear)

@@ -10,6 +10,7 @@ from vimesh.domain.vims import BadAction, Engine, Late, MonitorState, Outcome, R
 
 GRACE_S = 60
 LONGEST_GRACE_S = 3600
+LONGEST_LEASE_S = 180
 
 
 @dataclass
@@ -122,7 +123,7 @@ class Model:
         if vim is None or isinstance(outcome, BadAction):
             return False
         left_s = vim.lease_end - self.now
-        return self._is_news(vim, report, outcome) or not vim.heard or not lease_s / 2 <= left_s <= lease_s
+        return self._is_news(vim, report, outcome) or not vim.heard or not 0.6 * lease_s <= left_s <= LONGEST_LEASE_S
 
     def deliver(self, report: Report, lease_s: int) -> Outcome:
         outcome = self.answer(report)
@@ -131,7 +132,9 @@ class Model:
         vim = self.vims[report.vim_id]
         news = self._is_news(vim, report, outcome)
         self._tell_silence(vim)
-        vim.lease_end, vim.heard, vim.unheard = self.now + lease_s, True, 0
+        # No lease becomes shorter.
+        kept = min(vim.lease_end, self.now + LONGEST_LEASE_S) if vim.holds else 0
+        vim.lease_end, vim.heard, vim.unheard = max(self.now + lease_s, kept), True, 0
         if news:
             self._take_over(vim, report)
         return outcome

@@ -14,13 +14,12 @@ from tests.model.stale import StaleRead, StaleSweep
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import BadAction, Engine, Outcome, Recorded, Report, Standing, judge
-from vimesh.store import changes, events, lapsing, modification, records, registration, reports, sweep
-from vimesh.store.group import Contact
+from vimesh.store import changes, events, known, lapsing, modification, records, registration, reports, sweep
 from vimesh.store.registration import first_action_id
-from vimesh.store.shown import LAPSED, Row
+from vimesh.store.shown import LAPSED, STOOD, Row
 from vimesh.store.sql import SqlStore
 from vimesh.store.tables import events as log
-from vimesh.store.tables import standings
+from vimesh.store.tables import leases, standings
 
 Patch = pytest.MonkeyPatch
 
@@ -39,14 +38,14 @@ class Mutation:
 
 def _no_action_id(patch: Patch) -> None:
     def believes_any_action(standing: Standing | None, report: Report) -> Outcome:
-        return judge(standing and standing._replace(action_id=report.action_id), report)
+        return judge(standing and replace(standing, action_id=report.action_id), report)
 
     patch.setattr(reports, "judge", believes_any_action)
 
 
 def _no_observation(patch: Patch) -> None:
     def believes_late_reports(standing: Standing | None, report: Report) -> Outcome:
-        return judge(standing and standing._replace(observation=0), report)
+        return judge(standing and replace(standing, observation=0), report)
 
     patch.setattr(reports, "judge", believes_late_reports)
 
@@ -59,7 +58,7 @@ def _signed_observation(patch: Patch) -> None:
         if standing is None or not report.observation:
             return judge(standing, report)
         late = signed(report.observation) < signed(standing.observation)
-        return judge(standing._replace(observation=2**64 if late else 0), report)
+        return judge(replace(standing, observation=2**64 if late else 0), report)
 
     patch.setattr(reports, "judge", compares_as_the_column_does)
 
@@ -72,8 +71,13 @@ def _unknown_vims(patch: Patch) -> None:
 
 
 def _unfenced_write(patch: Patch) -> None:
-    for name in ("_CHANGE", "_OBSERVE", "_RENEW"):
+    for name in ("_TELL", "_OBSERVE"):
         patch.setattr(reports, name, replace(getattr(reports, name), keys=("number",)))
+    patch.setattr(reports, "_believed", lambda was: (was.number,))
+
+
+def _changes_of_others_unseen(patch: Patch) -> None:
+    patch.setattr(reports, "changed_since", lambda *_: ())
 
 
 def _same_action_for_a_new_target(patch: Patch) -> None:
@@ -100,14 +104,14 @@ def _closed_for_good(patch: Patch) -> None:
 
 
 def _sweep_where(patch: Patch, *condition: Any) -> None:  # noqa: ANN401 - clauses of any kind
-    found: Select[Any] = select(*sweep._OLDEST.selected_columns).where(*condition)
-    ordered = found.order_by(standings.c.lease_until, standings.c.number).limit(bindparam("count"))
+    found: Select[Any] = select(*sweep._OLDEST.selected_columns).select_from(STOOD).where(*condition)
+    ordered = found.order_by(leases.c.lease_until, leases.c.number).limit(bindparam("count"))
     patch.setattr(sweep, "_OLDEST", ordered)
-    patch.setattr(sweep, "_ANY_TO_REPLACE", select(exists().where(*condition)))
+    patch.setattr(sweep, "_ANY_TO_REPLACE", select(exists().select_from(STOOD).where(*condition)))
 
 
 def _sweep_of_the_living(patch: Patch) -> None:
-    _sweep_where(patch, ~standings.c.holds, standings.c.engine != Engine.EXTERNAL)
+    _sweep_where(patch, ~leases.c.holds, standings.c.engine != Engine.EXTERNAL)
 
 
 def _sweep_of_those_not_told(patch: Patch) -> None:
@@ -115,7 +119,7 @@ def _sweep_of_those_not_told(patch: Patch) -> None:
 
 
 def _sweep_of_external(patch: Patch) -> None:
-    _sweep_where(patch, ~standings.c.holds, LAPSED)
+    _sweep_where(patch, ~leases.c.holds, LAPSED)
 
 
 def _unfenced_sweep(patch: Patch) -> None:
@@ -128,7 +132,7 @@ def _observation_kept(patch: Patch) -> None:
 
 
 def _no_renewal(patch: Patch) -> None:
-    patch.setattr(reports, "renewal_due", lambda *_, heard: not heard)
+    patch.setattr(known.Held, "due", lambda held, _: not held.heard)
 
 
 def _silence_untold(patch: Patch) -> None:
@@ -198,11 +202,11 @@ class TroubleIsBadAction(SqlStore):
 class AnsweredTooEarly(SqlStore):
     """Answers whether or not there was a commit."""
 
-    async def _commit(self, contacts: Sequence[Contact]) -> list[Outcome]:
+    async def record(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
         try:
-            return await super()._commit(contacts)
+            return await super().record(reports, contact_within_s=contact_within_s)
         except StoreUnavailable:
-            return [Recorded(contact.report.status) for contact in contacts]
+            return [Recorded(report.status) for report in reports]
 
 
 def _of(*guarantees: str) -> frozenset[str]:
@@ -219,6 +223,7 @@ MUTATIONS = (
     Mutation("answered_without_a_commit", _of("G2"), kind=AnsweredTooEarly),
     Mutation("judged_by_a_stale_read", _of("G1", "G3", "G5", "G8"), kind=StaleRead),
     Mutation("judged_by_a_stale_read_and_written_by_anyone", _of("G1", "G3", "G5", "G8"), _unfenced_write, StaleRead),
+    Mutation("changes_of_others_are_not_seen", _of("G1", "G3", "G5", "G8"), _changes_of_others_unseen),
     Mutation("a_new_target_keeps_its_action", _of("G11"), _same_action_for_a_new_target),
     Mutation("a_new_target_keeps_the_external_action", _of("G11"), _same_external_action_for_a_new_target),
     Mutation("an_external_vim_is_closed_for_good", _of("G8", "G11"), _closed_for_good),

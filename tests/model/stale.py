@@ -10,8 +10,11 @@ from sqlalchemy import Connection, FrozenResult, Select, select
 from vimesh.domain.vims import Outcome
 from vimesh.store import reports, sweep
 from vimesh.store.changes import Changes
+from vimesh.store.database import Database
 from vimesh.store.dialects import NowMicros
 from vimesh.store.group import Contact
+from vimesh.store.recording import Recording
+from vimesh.store.secrets import Cipher
 from vimesh.store.sql import SqlStore
 
 _CLOCK = select(NowMicros())
@@ -37,12 +40,25 @@ class _Remembering:
 class StaleRead(SqlStore):
     """Judges by rows that may have changed."""
 
-    async def _commit(self, contacts: Sequence[Contact]) -> list[Outcome]:
-        read = await self._database.read(lambda c: reports.rows_of(c, contacts))
-        said = await self._database.read(lambda c: reports.settled(c, contacts))
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        super().__init__(database, cipher)
+        self._recording = _StaleRecording(database)
+
+
+class _StaleRecording(Recording):
+    async def record(self, contacts: Sequence[Contact]) -> list[Outcome]:
+        vim_ids = {report.vim_id for report, _ in contacts}
+        read = await self._database.read(lambda c: reports._rows(c, vim_ids))
+        said = await self._look(contacts)
         if None not in said:
             return [outcome for outcome in said if outcome is not None]
-        return await self._database.write(lambda c: reports.write_onto(read, contacts, Changes.begin(c)))
+        try:
+            written = await self._database.write(
+                lambda c: reports.write_onto({}, read, contacts, Changes.begin(c), None)
+            )
+        except reports.Overtaken:
+            return await self._write(contacts)
+        return written.outcomes
 
 
 class StaleSweep(SqlStore):

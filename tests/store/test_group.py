@@ -23,17 +23,17 @@ class Transactions:
         self.poison = ""
 
     async def commit(self, contacts: Sequence[Contact]) -> list[Outcome]:
-        self.seen.append([contact.report.vim_id for contact in contacts])
+        self.seen.append([contact[0].vim_id for contact in contacts])
         await self.gate.acquire()
         if self.error is not None:
             raise self.error
         if self.poison in self.seen[-1]:
             raise OverflowError
-        return [Recorded(contact.report.status) for contact in contacts]
+        return [Recorded(contact[0].status) for contact in contacts]
 
 
 @asynccontextmanager
-async def running(group: GroupCommit) -> AsyncGenerator[None]:
+async def running(group: GroupCommit[Outcome]) -> AsyncGenerator[None]:
     task = asyncio.create_task(group.run())
     try:
         yield
@@ -44,10 +44,10 @@ async def running(group: GroupCommit) -> AsyncGenerator[None]:
 
 
 def said(*vim_ids: str) -> list[Contact]:
-    return [Contact(Report(vim_id, "a", Status.REACHABLE), 30.0) for vim_id in vim_ids]
+    return [(Report(vim_id, "a", Status.REACHABLE), 30.0) for vim_id in vim_ids]
 
 
-async def begun(group: GroupCommit, transactions: Transactions, *vim_ids: str) -> asyncio.Task[list[Outcome]]:
+async def begun(group: GroupCommit[Outcome], transactions: Transactions, *vim_ids: str) -> asyncio.Task[list[Outcome]]:
     """Call `record`, and return when its reports have reached the queue or the database."""
     call = asyncio.create_task(group.record(said(*vim_ids)))
     for _ in range(3):

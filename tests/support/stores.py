@@ -17,7 +17,7 @@ from vimesh.domain.vims import Outcome, Registration, Report, Status, Vim
 from vimesh.store.schema import upgrade
 from vimesh.store.secrets import Cipher
 from vimesh.store.sql import SqlStore, sql_store
-from vimesh.store.tables import standings, todos
+from vimesh.store.tables import leases, todos
 from vimesh.store.times import micros
 
 KEY = base64.urlsafe_b64encode(b"a key for tests, and none else!!").decode()
@@ -62,14 +62,21 @@ async def record(store: VimStore, reports: Sequence[Report], contact_within_s: f
     return await store.record(reports, contact_within_s=contact_within_s)
 
 
-async def elapse(store: VimStore, seconds: float) -> None:
-    """Let time pass for leases, claims and pauses: what ends at some time ends so much earlier."""
+async def elapse(store: VimStore, seconds: float, *others: VimStore) -> None:
+    """Let time pass for leases, claims and pauses: what ends at some time ends so much earlier.
+
+    Stores know leases, too: all that are used on the database have to be given.
+    """
     assert isinstance(store, SqlStore)
     shifts = [
-        update(standings).values(lease_until=standings.c.lease_until - micros(seconds)),
+        update(leases).values(lease_until=leases.c.lease_until - micros(seconds)),
         update(todos).values(due_time=todos.c.due_time - micros(seconds)),
     ]
     await store._database.write(lambda connection: [connection.execute(shift) for shift in shifts])
+    for one in (store, *others):
+        assert isinstance(one, SqlStore)
+        for held in one._recording.known._held.values():
+            held.lease_until -= micros(seconds)
 
 
 async def newest_event(store: VimStore) -> VimEvent:

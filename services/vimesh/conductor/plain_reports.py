@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 
-from google.protobuf.duration_pb2 import Duration
-
 from vimesh.domain.vims import Report, Status
-from vimesh.rpc.durations import seconds
 from vimesh.v1 import conductor_service_pb2, vim_pb2
 
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,63}").fullmatch
 _STATUSES = {
     vim_pb2.Vim.REACHABLE: Status.REACHABLE,
@@ -19,6 +16,7 @@ _STATUSES = {
 }
 _LONGEST_ROUND_TRIP_S = 3600
 _GREATEST_AGE_S = 315_360_000
+_NANOS = 1_000_000_000
 
 
 def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | None:
@@ -36,15 +34,15 @@ def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | No
         return None
     round_trip_s, age_s = None, 0.0
     if message.HasField("round_trip"):
-        if not _is_within(message.round_trip, _LONGEST_ROUND_TRIP_S):
+        duration = message.round_trip
+        whole, nanos = duration.seconds, duration.nanos
+        if not (0 <= whole < _LONGEST_ROUND_TRIP_S and 0 <= nanos < _NANOS):
             return None
-        round_trip_s = seconds(message.round_trip)
+        round_trip_s = whole + nanos / 1e9
     if message.HasField("age"):
-        if not _is_within(message.age, _GREATEST_AGE_S):
+        duration = message.age
+        whole, nanos = duration.seconds, duration.nanos
+        if not (0 <= whole < _GREATEST_AGE_S and 0 <= nanos < _NANOS):
             return None
-        age_s = seconds(message.age)
+        age_s = whole + nanos / 1e9
     return Report(vim_id, action_id, status, message.observation, reason, detail, round_trip_s, age_s)
-
-
-def _is_within(duration: Duration, longest_s: int) -> bool:
-    return 0 <= duration.seconds < longest_s and 0 <= duration.nanos < 1_000_000_000

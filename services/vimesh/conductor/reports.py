@@ -51,10 +51,10 @@ class ReportsServicer(ConductorServiceServicer):
 
     def _read(self, request: Message, messages: Sequence[pb.UpdateVimRequest]) -> list[Report]:
         """Read the reports of a request, which are these. Raises BadInput."""
-        reports = [plain_report(message) for message in messages[: MOST_REPORTS + 1]]
-        plain = [report for report in reports if report is not None]
-        if 0 < len(plain) == len(reports) <= MOST_REPORTS:
-            return plain
+        if 0 < len(messages) <= MOST_REPORTS:
+            reports = [plain_report(message) for message in messages]
+            if None not in reports:
+                return reports  # type: ignore[return-value]  # see there
         self._rules.check(request)
         return [from_wire.report(message) for message in messages]
 
@@ -62,7 +62,7 @@ class ReportsServicer(ConductorServiceServicer):
         # One number for both: the lease is granted for what the action is told.
         contact_within_s = self._pacing.contact_within_s
         outcomes = await self._store.record(reports, contact_within_s=contact_within_s)
-        if any(isinstance(outcome, Recorded) for outcome in outcomes):
+        if Recorded in map(type, outcomes):
             self._feed.poke()
         if self._answers.contact_within_s != contact_within_s:
             self._answers = Answers(contact_within_s)

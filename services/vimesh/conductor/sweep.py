@@ -25,6 +25,7 @@ _LAPSES = 1000
 _PAUSES = 3
 """How much longer than such a transaction the pause after it is, for those."""
 _TELLING_S = 2.0
+_LOOKS_PER_LEASE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,9 @@ class Sweep:
     async def run(self) -> Never:
         """Look for silent actions again and again. Runs until cancelled."""
         while True:
-            await asyncio.sleep(self._limits.period_s * (1 + self._jitter() / 2))
+            # A look reads all leases: the longer they are, the rarer it is.
+            period_s = max(self._limits.period_s, lease_s(self._pacing.contact_within_s) / _LOOKS_PER_LEASE)
+            await asyncio.sleep(period_s * (1 + self._jitter() / 2))
             await self._look()
 
     async def _look(self) -> None:

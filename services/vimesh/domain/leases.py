@@ -8,6 +8,9 @@ CONTACTS_PER_LEASE = 3
 """One contact may be lost, and the next one late, before anybody calls the action silent."""
 LONGEST_CONTACT_WITHIN_S = 60.0
 """What was promised to those who report: never asked to be back later than that, whatever the load."""
+_ENOUGH = 0.6
+"""How much of a lease may be left without a contact being written. The next contact comes after three quarters of its
+time at the latest, and finds a whole such time left: for reports that are lost, or wait."""
 START_GRACE_S = 60.0
 """How long a new action may take to be heard: a queue of a workflow engine, a slow name server and a first round of
 probes that all time out must fit. The same for every engine: an action may be run by whoever takes it over."""
@@ -19,13 +22,19 @@ def lease_s(contact_within_s: float) -> float:
     return CONTACTS_PER_LEASE * contact_within_s
 
 
-def renewal_due(remaining_s: float, granted_s: float, *, heard: bool) -> bool:
-    """Say whether a contact that changes nothing must be written, given the lease that it would be granted.
+LONGEST_LEASE_S = lease_s(LONGEST_CONTACT_WITHIN_S)
+"""With more of a lease left, the clock was set back: a silence would be noticed too late, or never. It is made so long.
 
-    With half of the lease left nothing is lost yet: most contacts cost only the read that judged them. With more left
-    than is granted now, the clock was set back, or the pace fell: a silence would be noticed too late.
+No other lease is made shorter, also if less would be granted now: conductors count on what they know of each.
+"""
+
+
+def enough_s(granted_s: float) -> float:
+    """Return how much of a lease must be left, given what would be granted now, for a contact not to be written.
+
+    With most of the lease left nothing is lost yet: most contacts cost only the read that judged them.
     """
-    return not heard or not granted_s / 2 <= remaining_s <= granted_s
+    return _ENOUGH * granted_s
 
 
 def start_grace_s(unheard: int) -> float:

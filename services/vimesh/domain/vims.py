@@ -154,7 +154,8 @@ class Report(NamedTuple):
     """How long ago the action saw it, by its own clock."""
 
 
-class Standing(NamedTuple):
+@dataclass(slots=True)
+class Standing:
     """What the store holds against which a report is judged."""
 
     action_id: str
@@ -196,6 +197,12 @@ class BadAction:
 Outcome = Recorded | Unchanged | Late | BadAction
 
 
+# There are few different ones.
+_BAD_ACTION = BadAction()
+_RECORDED = {status: Recorded(status) for status in Status}
+_UNCHANGED = {status: Unchanged(status) for status in Status}
+
+
 def judge(standing: Standing | None, report: Report) -> Outcome:
     """Say what a report means, given what the store holds (None: no such VIM).
 
@@ -203,16 +210,16 @@ def judge(standing: Standing | None, report: Report) -> Outcome:
     the transaction that read it (G1, G3, G4, G5).
     """
     if standing is None or standing.action_id != report.action_id:
-        return BadAction()
+        return _BAD_ACTION
     if report.observation and report.observation < standing.observation:
         return Late(standing.status, standing.observation)
     if not standing.holds:
         # The same again ends a silence.
-        return Recorded(report.status)
+        return _RECORDED[report.status]
     same = standing.status is report.status and standing.reason == report.reason
     if report.observation and report.observation == standing.observation:
         # A repeat. With other content it broke the rule that observations grow: tell it what is on record.
-        return Unchanged(report.status) if same else Late(standing.status, standing.observation)
+        return _UNCHANGED[report.status] if same else Late(standing.status, standing.observation)
     if same and not report.observation:
-        return Unchanged(report.status)
-    return Recorded(report.status)
+        return _UNCHANGED[report.status]
+    return _RECORDED[report.status]

@@ -110,12 +110,12 @@ class Ledger:
     def take(self, now: float, most: int) -> list[Sent]:
         """Return reports to be sent; each must be given back by one of the four methods below.
 
-        Contacts that are due take up to half of the places, however much news there is: a lease ends while its contact
-        waits. News take the other half, and each takes what the other leaves.
+        Contacts that are due take up to three of four places, however much news there is: a lease ends while its contact
+        waits. Each takes what the other leaves.
         """
         batch: list[Sent] = []
         while (self._due or self._news) and len(batch) < most:
-            line = self._due if self._due and (len(batch) < most // 2 or not self._news) else self._news
+            line = self._due if self._due and (len(batch) < most * 3 // 4 or not self._news) else self._news
             entry = line.popleft()
             if entry.line is not line:
                 continue

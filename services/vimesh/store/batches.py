@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, String, Table, TextClause, bindparam, text, update
-from sqlalchemy.dialects import mysql
+from sqlalchemy import (
+    Column,
+    Connection,
+    Dialect,
+    String,
+    Table,
+    TextClause,
+    bindparam,
+    text,
+    update,
+)
+from sqlalchemy.dialects import mysql, postgresql
 
 from vimesh.store.prepared import Prepared
 from vimesh.store.shown import Row
 
+_CHUNK = 500_000
+"""Bytes of JSON in one statement. Escaped they can be twice as many, and a server may take no more than 1 MiB."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Rewrite:
     """New values for `columns` of the rows that are found by what their `keys` were."""
 
@@ -23,63 +36,94 @@ class Rewrite:
     keys: tuple[str, ...]
     columns: tuple[str, ...]
 
+    def values(self, before: Row, after: Row) -> tuple[Any, ...]:
+        """Return what `run` takes for a row, given as it was and as it shall be."""
+        return (*(after[name] for name in self.columns), *(before[name] for name in self.keys))
 
-def update_rows(connection: Connection, rewrite: Rewrite, rows: Iterable[tuple[Row, Row]]) -> None:
-    """Write each row, given as it was and as it shall be; one that is not found is left out. No two may be of one key.
+    def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Write rows of new values and keys. One that is not found is left out; return how many were found.
 
-    Texts must fit into their columns: MariaDB refuses a word that is too long, but cuts other text off.
-    """
-    changes = [_parameters(rewrite, before, after) for before, after in rows]
-    if not changes:
-        return
-    if connection.dialect.name not in _ONE_TRIP_EACH:
-        _update(rewrite).run(connection, changes)
-        return
-    statement, encoded = _update_from_json(rewrite), _encoder(rewrite, connection.dialect)
-    for chunk in _chunks(map(encoded, changes)):
-        connection.execute(statement, {"rows": chunk})
+        No two may be of one key. Texts must fit into their columns: MariaDB refuses a word that is too long, but cuts
+        other text off.
+        """
+        if not rows:
+            return 0
+        if connection.dialect.name == "sqlite":
+            return self._each.run_on(connection, self._cells, rows)
+        if connection.dialect.name == "postgresql":
+            return self._from_arrays(connection, rows)
+        return self._from_json(connection, rows)
+
+    @cached_property
+    def _cells(self) -> tuple[str, ...]:
+        return (*(f"new_{name}" for name in self.columns), *(f"of_{name}" for name in self.keys))
+
+    @cached_property
+    def _typed(self) -> list[Column[Any]]:
+        return [self.table.c[name] for name in (*self.columns, *self.keys)]
+
+    @cached_property
+    def _each(self) -> Prepared:
+        columns = self.table.c
+        return Prepared(
+            update(self.table)
+            .where(*(columns[name] == bindparam(f"of_{name}") for name in self.keys))
+            .ordered_values(*((columns[name], bindparam(f"new_{name}")) for name in self.columns))
+        )
+
+    def _from_arrays(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        for position, process in _processors(self._typed, connection.dialect):
+            columns[position] = [process(value) for value in columns[position]]
+        return connection.exec_driver_sql(self._of_arrays, tuple(columns)).rowcount
+
+    @cached_property
+    def _of_arrays(self) -> str:
+        arrays = ", ".join(f"${position}::{_array(column)}" for position, column in enumerate(self._typed, 1))
+        return (
+            f"UPDATE {self.table.name} SET {self._moved()} "  # noqa: S608 - the names are ours
+            f"FROM unnest({arrays}) AS n({', '.join(self._cells)}) WHERE {self._found}"
+        )
+
+    def _moved(self, table: str = "") -> str:
+        """Return the assignments; `table` is what qualifies the columns on their left sides."""
+        return ", ".join(f"{table}{name} = n.new_{name}" for name in self.columns)
+
+    @property
+    def _found(self) -> str:
+        return " AND ".join(f"{self.table.name}.{key} = n.of_{key}" for key in self.keys)
+
+    def _from_json(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+        # To these, the driver would send an UPDATE for each row, and wait for its answer.
+        encoded = _encoder(self._cells, self._typed, connection.dialect)
+        return sum(connection.execute(self._of_json, {"rows": chunk}).rowcount for chunk in _chunks(map(encoded, rows)))
+
+    @cached_property
+    def _of_json(self) -> TextClause:
+        name = self.table.name
+        typed = zip(self._cells, self._typed, strict=True)
+        cells = ", ".join(f"{cell} {_type(column)} PATH '$.{cell}' ERROR ON ERROR" for cell, column in typed)
+        # Straight, and by the key: whatever the server believes of the table's size, it looks at these rows only, and
+        # so it locks no others.
+        joined = (
+            f"JSON_TABLE(:rows, '$[*]' COLUMNS ({cells})) AS n "
+            f"STRAIGHT_JOIN {name} FORCE INDEX (PRIMARY) ON {self._found}"
+        )
+        return text(f"UPDATE {joined} SET {self._moved(f'{name}.')}")  # noqa: S608 - the names are ours
 
 
-_ONE_TRIP_EACH = frozenset({"mysql", "mariadb"})
-"""To these, the driver sends an UPDATE for each row, and waits for its answer."""
-_CHUNK = 500_000
-"""Bytes of JSON in one statement. Escaped they can be twice as many, and a server may take no more than 1 MiB."""
+def _processors(columns: Sequence[Column[Any]], dialect: Dialect) -> Iterator[tuple[int, Callable[[Any], Any]]]:
+    """Say by position which values have to be made into what the driver takes."""
+    for position, column in enumerate(columns):
+        processor = column.type.dialect_impl(dialect).bind_processor(dialect)
+        if processor is not None:
+            yield position, processor
 
 
-def _parameters(rewrite: Rewrite, before: Row, after: Row) -> dict[str, Any]:
-    return {
-        **{f"of_{name}": before[name] for name in rewrite.keys},
-        **{f"new_{name}": after[name] for name in rewrite.columns},
-    }
-
-
-@cache
-def _update(rewrite: Rewrite) -> Prepared:
-    columns = rewrite.table.c
-    return Prepared(
-        update(rewrite.table)
-        .where(*(columns[name] == bindparam(f"of_{name}") for name in rewrite.keys))
-        .values({name: bindparam(f"new_{name}") for name in rewrite.columns})
-    )
-
-
-@cache
-def _update_from_json(rewrite: Rewrite) -> TextClause:
-    name = rewrite.table.name
-    cells = ", ".join(f"{cell} {_type(column)} PATH '$.{cell}' ERROR ON ERROR" for cell, column in _cells(rewrite))
-    found = " AND ".join(f"{name}.{key} = n.of_{key}" for key in rewrite.keys)
-    moved = ", ".join(f"{name}.{column} = n.new_{column}" for column in rewrite.columns)
-    # Straight, and by the key: whatever the server believes of the table's size, it looks at these rows only, and so
-    # it locks no others.
-    joined = f"JSON_TABLE(:rows, '$[*]' COLUMNS ({cells})) AS n STRAIGHT_JOIN {name} FORCE INDEX (PRIMARY) ON {found}"
-    return text(f"UPDATE {joined} SET {moved}")  # noqa: S608 - the names are ours
-
-
-def _cells(rewrite: Rewrite) -> Iterator[tuple[str, Column[Any]]]:
-    for name in rewrite.keys:
-        yield f"of_{name}", rewrite.table.c[name]
-    for name in rewrite.columns:
-        yield f"new_{name}", rewrite.table.c[name]
+def _array(column: Column[Any]) -> str:
+    # Made VARCHAR, texts that are too long would be cut off without a word.
+    kind = "TEXT" if isinstance(column.type, String) else column.type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
+    return f"{kind}[]"
 
 
 def _type(column: Column[Any]) -> str:
@@ -90,15 +134,16 @@ def _type(column: Column[Any]) -> str:
     return "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
 
 
-def _encoder(rewrite: Rewrite, dialect: Dialect) -> Callable[[Mapping[str, Any]], str]:
-    """Return what makes JSON of a change, its values as the columns' types hand them to the driver."""
-    types = {cell: column.type.dialect_impl(dialect).bind_processor(dialect) for cell, column in _cells(rewrite)}
-    processors = {cell: processor for cell, processor in types.items() if processor is not None}
+def _encoder(
+    cells: Sequence[str], columns: Sequence[Column[Any]], dialect: Dialect
+) -> Callable[[tuple[Any, ...]], str]:
+    """Return what makes JSON of a row, its values as the columns' types hand them to the driver."""
+    processors = dict(_processors(columns, dialect))
 
-    def encoded(change: Mapping[str, Any]) -> str:
-        held = {cell: processors[cell](value) if cell in processors else value for cell, value in change.items()}
+    def encoded(row: tuple[Any, ...]) -> str:
+        held = (processors[place](value) if place in processors else value for place, value in enumerate(row))
         # What is missing is NULL. Servers disagree on what a null is.
-        present = {cell: value for cell, value in held.items() if value is not None}
+        present = {cell: value for cell, value in zip(cells, held, strict=True) if value is not None}
         return json.dumps(present, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
     return encoded

@@ -37,16 +37,20 @@ def _now_of_mysql(element: NowMicros, compiler: SQLCompiler, **kw: object) -> st
     return "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
 
 
-class Words(TypeDecorator[Sequence[str]]):
-    """Any number of texts as one parameter: so the statement stays the same, however many they are."""
+class _Several(TypeDecorator[Sequence[Any]]):
+    """Any number of values as one parameter: so the statement stays the same, however many they are."""
 
     impl = String
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(postgresql.ARRAY(String()) if dialect.name == "postgresql" else String())
+    def __init__(self, kind: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.kind = kind
 
-    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:  # noqa: ANN401 - as the driver wants it
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(postgresql.ARRAY(self.kind) if dialect.name == "postgresql" else String())
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401 - as the driver wants it
         if value is None or dialect.name == "postgresql":
             return value
         return json.dumps(value) if dialect.name == "sqlite" else tuple(value)
@@ -81,9 +85,33 @@ def _among_of_mysql(element: _Among, compiler: SQLCompiler, **kw: object) -> str
     return f"{column} IN {words}"
 
 
-def among(column: ColumnElement[str], parameter: str) -> ColumnElement[bool]:
-    """Say that the column holds one of the texts of the parameter, of which there is at least one."""
-    return _Among(column, bindparam(parameter, type_=Words()))
+def among(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    """Say that the column holds one of the values of the parameter, of which there is at least one."""
+    kind = String() if isinstance(column.type, String) else BigInteger()
+    return _Among(column, bindparam(parameter, type_=_Several(kind)))
+
+
+class _Within(FunctionElement[int]):
+    type = BigInteger()
+    inherit_cache = True
+    name = "within"
+
+
+@compiles(_Within, "sqlite")
+def _within_of_sqlite(element: _Within, compiler: SQLCompiler, **kw: object) -> str:
+    least, value, most = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"min(max({value}, {least}), {most})"
+
+
+@compiles(_Within)
+def _within_elsewhere(element: _Within, compiler: SQLCompiler, **kw: object) -> str:
+    least, value, most = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"LEAST(GREATEST({value}, {least}), {most})"
+
+
+def within(least: ColumnElement[int], value: ColumnElement[int], most: ColumnElement[int]) -> ColumnElement[int]:
+    """Return the value, or the bound that it is beyond."""
+    return _Within(least, value, most)
 
 
 class _Matches(FunctionElement[bool]):

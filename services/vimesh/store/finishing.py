@@ -10,7 +10,8 @@ from vimesh.domain.errors import TodoNotFound
 from vimesh.domain.leases import start_grace_s
 from vimesh.domain.todos import TodoKind, retry_delay_s
 from vimesh.store.changes import Changes
-from vimesh.store.tables import standings, todos
+from vimesh.store.shown import STOOD
+from vimesh.store.tables import leases, standings, todos
 from vimesh.store.times import micros
 
 _ONE = select(todos).where(
@@ -27,8 +28,12 @@ _SAY = (
     .where(_OF_VIM, or_(_OF_ACTION, bindparam("stops")), standings.c.monitor_error != bindparam("error"))
     .values(monitor_error=bindparam("error"))
 )
-_UNHEARD = select(standings.c.unheard).where(_OF_VIM, _OF_ACTION, standings.c.contact_time.is_(None))
-_ALLOW = update(standings).where(_OF_VIM, _OF_ACTION).values(lease_until=bindparam("to"))
+_UNHEARD = (
+    select(standings.c.number, standings.c.unheard)
+    .select_from(STOOD)
+    .where(_OF_VIM, _OF_ACTION, leases.c.contact_time.is_(None))
+)
+_ALLOW = update(leases).where(leases.c.number == bindparam("of_number")).values(lease_until=bindparam("to"))
 
 
 def done(connection: Connection, todo_id: str, claim_token: str) -> None:
@@ -70,9 +75,10 @@ def _put_back(connection: Connection, todo: RowMapping, **values: Any) -> None: 
 def _allow_time(connection: Connection, todo: RowMapping, now: int) -> None:
     """Let the start grace begin when the engine was told, however long that took."""
     action = {"of_vim": todo["vim_id"], "of_action": todo["action_id"]}
-    unheard = connection.execute(_UNHEARD, action).scalar_one_or_none()
-    if unheard is not None:
-        connection.execute(_ALLOW, {**action, "to": now + micros(start_grace_s(unheard))})
+    found = connection.execute(_UNHEARD, action).one_or_none()
+    if found is not None:
+        to = now + micros(start_grace_s(found.unheard))
+        connection.execute(_ALLOW, {"of_number": found.number, "to": to})
 
 
 def _say(connection: Connection, todo: RowMapping, error: str) -> None:

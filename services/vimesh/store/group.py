@@ -6,43 +6,45 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import NamedTuple, Never
+from itertools import chain, islice
+from typing import Generic, Never, TypeVar
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable
-from vimesh.domain.vims import Outcome, Report
+from vimesh.domain.vims import Report
+
+T = TypeVar("T")
 
 
-class Contact(NamedTuple):
-    """A report, and the lease that it earns."""
-
-    report: Report
-    lease_s: float
-
-
-Commit = Callable[[Sequence[Contact]], Awaitable[list[Outcome]]]
+Contact = tuple[Report, float]
+"""A report, and the length of the lease that it earns, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(Generic[T]):
     contacts: Sequence[Contact]
-    answer: asyncio.Future[list[Outcome]]
+    answer: asyncio.Future[list[T]]
 
 
-class GroupCommit:
+class GroupCommit(Generic[T]):
     """Merges concurrent calls of `record` into one transaction at a time. Nobody waits for a group to fill."""
 
-    def __init__(self, commit: Commit, *, max_waiting: int = 20_000, max_group: int = 2_000) -> None:
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Contact]], Awaitable[list[T]]],
+        *,
+        max_waiting: int = 20_000,
+        max_group: int = 2_000,
+    ) -> None:
         """Hold at most `max_waiting` reports; put at most `max_group` into one transaction, or one call alone."""
         self._commit = commit
         self._max_waiting = max_waiting
         self._max_group = max_group
-        self._calls: deque[_Call] = deque()
+        self._calls: deque[_Call[T]] = deque()
         self._waiting = 0
         self._arrived = asyncio.Event()
         self._closed = False
 
-    async def record(self, contacts: Sequence[Contact]) -> list[Outcome]:
+    async def record(self, contacts: Sequence[Contact]) -> list[T]:
         """Return the outcomes once they are committed. Raises Overloaded, StoreUnavailable."""
         if self._closed:
             raise StoreUnavailable
@@ -56,7 +58,7 @@ class GroupCommit:
 
     async def run(self) -> Never:
         """Commit group after group until cancelled; then nobody is left waiting."""
-        group: list[_Call] = []
+        group: list[_Call[T]] = []
         try:
             while True:
                 await self._arrived.wait()
@@ -67,8 +69,8 @@ class GroupCommit:
             for call in chain(group, self._calls):
                 _fail(call, StoreUnavailable())
 
-    def _take(self) -> list[_Call]:
-        group: list[_Call] = []
+    def _take(self) -> list[_Call[T]]:
+        group: list[_Call[T]] = []
         size = 0
         while self._calls and (not group or size + len(self._calls[0].contacts) <= self._max_group):
             call = self._calls.popleft()
@@ -80,9 +82,9 @@ class GroupCommit:
             self._arrived.clear()
         return group
 
-    async def _answer(self, group: Sequence[_Call]) -> None:
+    async def _answer(self, group: Sequence[_Call[T]]) -> None:
         try:
-            outcomes = iter(await self._commit([contact for call in group for contact in call.contacts]))
+            outcomes = iter(await self._commit(list(chain.from_iterable(call.contacts for call in group))))
         except (StoreUnavailable, Overloaded) as error:
             for call in group:
                 _fail(call, _another(error))
@@ -90,11 +92,11 @@ class GroupCommit:
             await self._answer_alone(group, error)
         else:
             for call in group:
-                said = [next(outcomes) for _ in call.contacts]
+                said = list(islice(outcomes, len(call.contacts)))
                 if not call.answer.done():
                     call.answer.set_result(said)
 
-    async def _answer_alone(self, group: Sequence[_Call], error: Exception) -> None:
+    async def _answer_alone(self, group: Sequence[_Call[T]], error: Exception) -> None:
         # One report that cannot be stored must not take those of others along.
         if len(group) == 1:
             _fail(group[0], error)
@@ -103,7 +105,7 @@ class GroupCommit:
             await self._answer([call])
 
 
-def _fail(call: _Call, error: Exception) -> None:
+def _fail(call: _Call[T], error: Exception) -> None:
     if not call.answer.done():
         call.answer.set_exception(error)
 

@@ -6,22 +6,24 @@ from sqlalchemy import Connection, bindparam, exists, select
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
-from vimesh.store.batches import Rewrite, update_rows
+from vimesh.store.batches import Rewrite
 from vimesh.store.changes import Changes
-from vimesh.store.shown import OF_VIM, SILENT, Row, silent
-from vimesh.store.tables import standings
+from vimesh.store.shown import OF_VIM, SILENT, STOOD, Row, silent
+from vimesh.store.tables import leases, standings
 
-SILENCE = ("status", "reason", "detail", "round_trip_s", "status_time", "holds", "revision")
-"""The columns that say so."""
+SILENCE = ("status", "reason", "detail", "round_trip_s", "status_time", "revision")
+LAPSED = ("holds",)
+"""The columns of a standing and of a lease that say so."""
 
 _ANY_SILENT = select(exists().where(SILENT))
 _OLDEST_SILENT = (
-    select(OF_VIM, *(standings.c[name] for name in ("number", "engine", "action_id", "lease_until", *SILENCE)))
-    .where(standings.c.holds, standings.c.lease_until < bindparam("now"))
-    .order_by(standings.c.lease_until, standings.c.number)
+    select(OF_VIM, *(standings.c[name] for name in ("engine", "action_id", *SILENCE)), *leases.c)
+    .select_from(STOOD)
+    .where(leases.c.holds, leases.c.lease_until < bindparam("now"))
+    .order_by(leases.c.lease_until, leases.c.number)
     .limit(bindparam("count"))
 )
-_LAPSE = Rewrite(standings, ("number",), SILENCE)
+_LAPSE = (Rewrite(standings, ("number",), SILENCE), Rewrite(leases, ("number",), LAPSED))
 
 
 def any_silent(connection: Connection) -> bool:
@@ -34,7 +36,8 @@ def lapse(connection: Connection, limit: int) -> int:
     changes = Changes.begin(connection)
     found = connection.execute(_OLDEST_SILENT, {"now": changes.now, "count": limit}).mappings().all()
     lapsed = [(row, with_its_silence(row, changes)) for row in found]
-    update_rows(connection, _LAPSE, lapsed)
+    for rewrite in _LAPSE:
+        rewrite.run(connection, [rewrite.values(row, after) for row, after in lapsed])
     changes.write()
     return len(lapsed)
 

@@ -12,8 +12,8 @@ from vimesh.domain.vims import Status
 from vimesh.store.dialects import matches
 from vimesh.store.paging import position_of, token_of
 from vimesh.store.records import vim_of
-from vimesh.store.shown import BOTH, SHOWN, SILENT
-from vimesh.store.tables import standings, vims
+from vimesh.store.shown import SHOWN, SILENT, STOOD, WHOLE
+from vimesh.store.tables import leases, standings, vims
 
 _WILD_FIELDS = ("name", "auth_url")
 _OF_STANDINGS = ("status", "engine")
@@ -56,7 +56,7 @@ def _rows(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tupl
     found = [
         select(
             select(*place, row)
-            .select_from(standings if alone else BOTH)
+            .select_from(STOOD if alone else WHOLE)
             .where(*kind, *conditions)
             .order_by(*_ways(query.order, place))
             .limit(count)
@@ -70,6 +70,7 @@ def _rows(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tupl
     return (
         select(*SHOWN, _NUMBER)
         .join_from(places, standings, places.c.row == _NUMBER)
+        .join(leases, leases.c.number == _NUMBER)
         .join(vims, vims.c.id == standings.c.vim_id)
         .order_by(*_ways(query.order, [places.c[way] for way in ways]))
     )

@@ -16,20 +16,21 @@ from vimesh.domain.probing import PolicyChange
 from vimesh.domain.vims import Engine, Modification, Status, Vim
 from vimesh.store import vims
 from vimesh.store.changes import Changes
-from vimesh.store.lapsing import SILENCE, with_its_silence
+from vimesh.store.lapsing import LAPSED, SILENCE, with_its_silence
 from vimesh.store.masking import has_mask, mask, unmask
 from vimesh.store.records import kept_policy, policy_of, vim_of
 from vimesh.store.registration import first_action_id, raise_taken
 from vimesh.store.secrets import Cipher, Undecipherable
-from vimesh.store.shown import BOTH, SHOWN, Row, begun
-from vimesh.store.tables import standings
+from vimesh.store.shown import SHOWN, WHOLE, Row, begun
+from vimesh.store.tables import leases, standings
 from vimesh.store.tables import vims as table
 from vimesh.store.times import micros
 
-_ONE = select(*SHOWN, table.c.secrets).select_from(BOTH).where(table.c.id == bindparam("vim_id"))
+_ONE = select(*SHOWN, table.c.secrets, standings.c.number).select_from(WHOLE).where(table.c.id == bindparam("vim_id"))
 _STORE = (
     update(table).where(table.c.id == bindparam("of_vim")),
-    update(standings).where(standings.c.vim_id == bindparam("of_vim")),
+    update(standings).where(standings.c.number == bindparam("of_number")),
+    update(leases).where(leases.c.number == bindparam("of_number")),
 )
 _TAKEN_OVER = ("name", "description", "type", "auth_url", "vim_project", "placement_attr", "extra", "engine")
 _TARGET = ("type", "auth_url", "policy", "engine")
@@ -48,12 +49,12 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
     if not (changed or moves):
         return vim_of(found)
     before = with_its_silence(found, changes)
-    changed |= {column: before[column] for column in SILENCE}
+    changed |= {column: before[column] for column in (*SILENCE, *LAPSED)}
     changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
     changed |= _new_action(before, modification.engine, changes.now) if moves else {}
     for store in _STORE:
         values = {column: value for column, value in changed.items() if column in store.table.c}
-        connection.execute(store.values(values), {"of_vim": vim_id})
+        connection.execute(store.values(values), {"of_vim": vim_id, "of_number": found["number"]})
     after: Row = {**before, **changed}
     after = begun(after) if moves else after
     changes.add(

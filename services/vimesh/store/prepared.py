@@ -41,6 +41,14 @@ class Prepared:
         if bound := [made.bound(each) for each in parameters]:
             _run_many(connection, made.sql, bound)
 
+    def run_on(self, connection: Connection, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:
+        """Do so for rows of values, which are of the parameters with these names; return how many rows were found.
+
+        Servers do not say; then it is -1.
+        """
+        made = self._for(connection.dialect)
+        return _run_many(connection, made.sql, made.in_order(names, rows)) if rows else 0
+
     def _for(self, dialect: Dialect) -> _Made:
         made = self._made.get(dialect.name)
         if made is None:
@@ -55,12 +63,12 @@ def _run(connection: Connection, sql: str, bound: tuple[Any, ...]) -> Sequence[S
         return _sqlite(connection).execute(sql, bound).fetchall()
 
 
-def _run_many(connection: Connection, sql: str, bound: list[tuple[Any, ...]]) -> None:
+def _run_many(connection: Connection, sql: str, bound: Sequence[tuple[Any, ...]]) -> int:
     if connection.dialect.driver != "pysqlite":
-        connection.exec_driver_sql(sql, bound)
-        return
+        connection.exec_driver_sql(sql, list(bound))
+        return -1
     with _errors_of_core(sql):
-        _sqlite(connection).executemany(sql, bound)
+        return _sqlite(connection).executemany(sql, bound).rowcount
 
 
 def _sqlite(connection: Connection) -> sqlite3.Connection:
@@ -82,14 +90,23 @@ class _Made:
     sql: str
     fixed: Mapping[str, Any]
     """Values that are part of the statement."""
-    names: Sequence[str]
+    names: tuple[str, ...]
     """The parameters in the order in which the driver wants them."""
     converted: Sequence[tuple[int, Callable[[Any], Any]]]
     """Which of them have to be converted."""
     results: Sequence[tuple[int, Callable[[Any], Any]]]
 
     def bound(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
-        values = [parameters[name] if name in parameters else self.fixed[name] for name in self.names]
+        return self._converted(parameters[name] if name in parameters else self.fixed[name] for name in self.names)
+
+    def in_order(self, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+        """Return rows whose values have these names as the driver wants them."""
+        if self.names != names:
+            return [self.bound(dict(zip(names, row, strict=True))) for row in rows]
+        return [self._converted(row) for row in rows] if self.converted else rows
+
+    def _converted(self, row: Iterable[Any]) -> tuple[Any, ...]:
+        values = list(row)
         for position, convert in self.converted:
             values[position] = convert(values[position])
         return tuple(values)
@@ -105,7 +122,7 @@ def _make(statement: Executable, dialect: Dialect) -> _Made:
     return _Made(
         sql=str(compiled),
         fixed=dict(compiled.params),
-        names=names,
+        names=tuple(names),
         converted=_numbered(kind.bind_processor(dialect) for kind in types),
         results=_numbered(None if kind is None else kind.result_processor(dialect, None) for kind in own),
     )

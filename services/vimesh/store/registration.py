@@ -20,19 +20,22 @@ from vimesh.store.masking import mask, unmask
 from vimesh.store.prepared import Prepared
 from vimesh.store.records import kept_policy, vim_of
 from vimesh.store.secrets import Cipher
-from vimesh.store.shown import BOTH, SHOWN, begun
-from vimesh.store.tables import standings, vims
+from vimesh.store.shown import SHOWN, WHOLE, begun
+from vimesh.store.tables import leases, standings, vims
 from vimesh.store.times import micros
 
-_NEW_VIM = Prepared(insert(vims).values({column.name: bindparam(column.name) for column in vims.c}))
-_NEW_STANDING = Prepared(insert(standings).values({column.name: bindparam(column.name) for column in standings.c}))
+_NEW = [
+    Prepared(insert(table).values({column.name: bindparam(column.name) for column in table.c}))
+    for table in (vims, standings, leases)
+]
 _OTHER = select(vims.c.id).where(vims.c.id != bindparam("vim_id"), vims.c.project_id == bindparam("project"))
 _OF_NAME = _OTHER.where(vims.c.name == bindparam("name_"))
 _DEFAULT = _OTHER.where(vims.c.default_of.is_not(None))
-_ONE = select(*SHOWN).select_from(BOTH).where(vims.c.id == bindparam("vim_id"))
+_ONE = select(*SHOWN, standings.c.number).select_from(WHOLE).where(vims.c.id == bindparam("vim_id"))
 _REMOVE = (
     delete(vims).where(vims.c.id == bindparam("vim_id")),
-    delete(standings).where(standings.c.vim_id == bindparam("vim_id")),
+    delete(standings).where(standings.c.number == bindparam("number")),
+    delete(leases).where(leases.c.number == bindparam("number")),
 )
 
 
@@ -57,8 +60,9 @@ def register(connection: Connection, registration: Registration, cipher: Cipher)
 
 def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store new VIMs: see `new_row`."""
-    _NEW_VIM.run(connection, rows)
-    _NEW_STANDING.run(connection, [{**row, "number": row["revision"], "vim_id": row["id"]} for row in rows])
+    whole = [{**row, "number": row["revision"], "vim_id": row["id"]} for row in rows]
+    for new in _NEW:
+        new.run(connection, whole)
 
 
 def deregister(connection: Connection, vim_id: str) -> None:
@@ -68,7 +72,7 @@ def deregister(connection: Connection, vim_id: str) -> None:
     if found is None:
         raise VimNotFound(vim_id)
     for remove in _REMOVE:
-        connection.execute(remove, {"vim_id": vim_id})
+        connection.execute(remove, {"vim_id": vim_id, "number": found["number"]})
     row = with_its_silence(found, changes)
     changes.add(
         EventKind.DEREGISTERED,

@@ -2,158 +2,300 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from vimesh.domain.events import EventKind
-from vimesh.domain.leases import renewal_due
-from vimesh.domain.vims import BadAction, Outcome, Recorded, Report, Standing, Status, judge
-from vimesh.store.batches import Rewrite, update_rows
+from vimesh.domain.leases import LONGEST_LEASE_S
+from vimesh.domain.vims import Outcome, Recorded, Report, Status, judge
+from vimesh.store.batches import Rewrite
 from vimesh.store.changes import Changes
-from vimesh.store.dialects import NowMicros, among
+from vimesh.store.columns import Micros
+from vimesh.store.dialects import NowMicros, among, within
 from vimesh.store.group import Contact
+from vimesh.store.known import Grants, Held, Known, changed_since
 from vimesh.store.lapsing import SILENCE, with_its_silence
 from vimesh.store.prepared import Prepared
-from vimesh.store.shown import Row
-from vimesh.store.tables import OF_ACTION, standings
-from vimesh.store.times import MICROS, micros, micros_of_age
+from vimesh.store.shown import STOOD, Row
+from vimesh.store.tables import OF_ACTION, leases, revisions, standings
+from vimesh.store.times import micros, micros_of_age
 
-# What a contact can change, and what its event says. A lease that goes on touches one index, and so does another
-# observation of the same; what is news touches three.
-_RENEWED = ("contact_time", "lease_until", "unheard")
-_OBSERVED = ("observation", "detail", "round_trip_s", *_RENEWED)
-_CHANGED = (*SILENCE, "observation", *_RENEWED)
-_OF_REPORTS = among(standings.c.vim_id, "ids")
-_STANDING = ("action_id", "status", "reason", "observation", "holds")
-_READ = ("number", "engine", "action_id", *_CHANGED)
-_ROWS = Prepared(select(standings.c.vim_id, *(standings.c[name] for name in _READ)).where(_OF_REPORTS))
-_STANDINGS = Prepared(
-    select(
-        standings.c.vim_id,
-        *(standings.c[name] for name in _STANDING),
-        standings.c.contact_time,
-        standings.c.lease_until - NowMicros(),
-    ).where(_OF_REPORTS)
+_READ = ("engine", "action_id", *SILENCE, "observation", "unheard")
+_ROWS = Prepared(
+    select(standings.c.vim_id, *(standings.c[name] for name in _READ), *leases.c)
+    .select_from(STOOD)
+    .where(among(standings.c.vim_id, "ids"))
 )
-# The action is matched although it was read in this transaction: the statement alone keeps G1, on any database.
-_CHANGE = Rewrite(standings, OF_ACTION, _CHANGED)
-_OBSERVE = Rewrite(standings, OF_ACTION, _OBSERVED)
-_RENEW = Rewrite(standings, OF_ACTION, _RENEWED)
+_NAMES = (*_READ, *leases.c.keys())
+_HEAD = Prepared(select(revisions.c.newest, NowMicros()))
+# The action is matched although it was read, or is known, in this transaction: the statement alone keeps G1, on any
+# database. The observation is matched because it may have moved since it was known: see `known`.
+_BELIEVED = (*OF_ACTION, "observation")
+_TOLD = ("status", "reason", "detail", "round_trip_s", "status_time", "observation", "unheard", "revision")
+_TELL = Rewrite(standings, _BELIEVED, _TOLD)
+_OBSERVE = Rewrite(standings, _BELIEVED, ("observation", "detail", "round_trip_s"))
+_HEAR = Rewrite(standings, OF_ACTION, ("unheard",))
+_RENEW = Prepared(
+    update(leases)
+    .where(among(leases.c.number, "numbers"))
+    .values(
+        contact_time=bindparam("now"),
+        lease_until=within(bindparam("until", type_=Micros), leases.c.lease_until, bindparam("longest", type_=Micros)),
+    )
+)
+_HOLD = Rewrite(leases, ("number",), ("holds", "contact_time", "lease_until"))
 
 
-def settled(connection: Connection, contacts: Sequence[Contact]) -> list[Outcome | None]:
+class Overtaken(Exception):
+    """Another observation is on record than was known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is committed."""
+
+    newest: int
+    now: int
+    changed: Collection[str] | None
+    """See `changed_since`."""
+    known: Mapping[str, Held]
+    read: Mapping[str, Held]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a transaction leaves, once it is committed."""
+
+    outcomes: list[Outcome]
+    newest: int
+    now: int
+    changed: Collection[str] | None
+    """By others, before it."""
+    held: Mapping[str, Held]
+    """The standings that it has read or changed."""
+    renewed: Mapping[str, int]
+    """Until when leases go on."""
+
+
+def look(connection: Connection, contacts: Sequence[Contact], known: Known) -> Look:
+    """Read what it takes to judge reports."""
+    revision = known.revision
+    [[newest, now]] = _HEAD.rows(connection, {})
+    changed = changed_since(connection, revision, newest)
+    found = known.of(contacts, changed, now)
+    # Read after the head: that they may know of a later change is no harm.
+    read = _held_of(_rows(connection, _others(contacts, found)), now)
+    return Look(newest, now, changed, found, read)
+
+
+def settled(contacts: Sequence[Contact], held: Mapping[str, Held], now: int) -> list[Outcome | None]:
     """Judge with what is committed. None: there is something to write, ask `write`."""
-    rows = {row[0]: row for row in _STANDINGS.rows(connection, _ids(contacts))}
     outcomes: list[Outcome] = []
     # What else is said of a VIM in the same call has to be judged after that was written.
     moving: set[str] = set()
-    for contact in contacts:
-        report = contact.report
-        row = rows.get(report.vim_id)
-        if row is None:
-            outcomes.append(judge(None, report))
-            continue
-        _, *held, contact_time, remaining = row
-        outcome = judge(_standing(held, remaining), report)
+    grants = Grants(now)
+    for report, lease_s in contacts:
+        standing = held.get(report.vim_id)
+        outcome = judge(standing, report)
         outcomes.append(outcome)
-        if _writes(outcome, contact, remaining, heard=contact_time is not None):
+        if standing is not None and standing.moved_by(outcome, grants[lease_s]):
             moving.add(report.vim_id)
     if not moving:
         return outcomes  # type: ignore[return-value]  # none of them is None
-    return [None if c.report.vim_id in moving else said for c, said in zip(contacts, outcomes, strict=True)]
+    return [None if c[0].vim_id in moving else said for c, said in zip(contacts, outcomes, strict=True)]
 
 
-def write(connection: Connection, contacts: Sequence[Contact]) -> list[Outcome]:
-    """Judge the reports one after the other and write what they change, in six statements however many they are."""
+def write(connection: Connection, contacts: Sequence[Contact], known: Known) -> Written:
+    """Judge the reports one after the other and write what they change, in few statements however many they are.
+
+    Raises Overtaken.
+    """
+    revision = known.revision
     changes = Changes.begin(connection)
-    return write_onto(rows_of(connection, contacts), contacts, changes)
+    changed = changed_since(connection, revision, changes.newest)
+    found = known.of(contacts, changed, changes.now)
+    rows = _rows(connection, _others(contacts, found))
+    return write_onto(found, rows, contacts, changes, changed)
 
 
-def write_onto(rows: dict[str, Row], contacts: Sequence[Contact], changes: Changes) -> list[Outcome]:
-    """Do so, given what is on record."""
-    widths: dict[str, int] = {}
-    outcomes: list[Outcome] = []
-    for contact in contacts:
-        before = rows.get(contact.report.vim_id)
-        if before is None:
-            outcomes.append(judge(None, contact.report))
-            continue
-        remaining = before["lease_until"] - changes.now
-        outcome = judge(_standing([before[name] for name in _STANDING], remaining), contact.report)
-        outcomes.append(outcome)
-        if _writes(outcome, contact, remaining, heard=before["contact_time"] is not None):
-            after = _after(with_its_silence(before, changes), contact, outcome, changes)
-            vim_id = after["id"]
-            rows[vim_id] = after
-            widths[vim_id] = max(widths.get(vim_id, 0), _width(outcome, before, after))
-    # Who has changed keeps its action: each row is found by what it holds.
-    for width, rewrite in enumerate((_RENEW, _OBSERVE, _CHANGE)):
-        written = [rows[vim_id] for vim_id, needed in widths.items() if needed == width]
-        update_rows(changes.connection, rewrite, [(row, row) for row in written])
-    changes.write()
-    return outcomes
+def write_onto(
+    found: Mapping[str, Held],
+    rows: Mapping[str, Row],
+    contacts: Sequence[Contact],
+    changes: Changes,
+    changed: Collection[str] | None,
+) -> Written:
+    """Do so, given what is known and what was read. Raises Overtaken."""
+    group = _Group(changes, Grants(changes.now), found, rows, _held_of(rows, changes.now))
+    outcomes = [group.take(contact) for contact in contacts]
+    group.write()
+    return Written(outcomes, changes.newest, changes.now, changed, group.held, group.renewed)
 
 
-def rows_of(connection: Connection, contacts: Sequence[Contact]) -> dict[str, Row]:
-    """Return what is on record of the VIMs that are reported on, by their ids."""
-    found = _ROWS.rows(connection, _ids(contacts))
-    return {vim_id: {"id": vim_id, **dict(zip(_READ, rest, strict=True))} for vim_id, *rest in found}
+def _others(contacts: Sequence[Contact], found: Mapping[str, Held]) -> list[str]:
+    return list({report.vim_id: None for report, _ in contacts if report.vim_id not in found})
 
 
-def _ids(contacts: Iterable[Contact]) -> dict[str, list[str]]:
-    return {"ids": list({contact.report.vim_id: None for contact in contacts})}
+def _rows(connection: Connection, vim_ids: Collection[str]) -> dict[str, Row]:
+    if not vim_ids:
+        return {}
+    found = _ROWS.rows(connection, {"ids": list(vim_ids)})
+    return {vim_id: {"id": vim_id, **dict(zip(_NAMES, rest, strict=True))} for vim_id, *rest in found}
 
 
-def _standing(held: Sequence[Any], remaining: int) -> Standing:
-    action_id, status, reason, observation, holds = held
-    if holds and remaining < 0:
-        return Standing(action_id, Status.UNKNOWN, reason, observation, holds=False)
-    return Standing(action_id, Status.__members__[status], reason, observation, holds)
+def _held_of(rows: Mapping[str, Row], now: int) -> dict[str, Held]:
+    """Return what rows say by that time: nobody knows the status of an action that is silent."""
+    return {vim_id: _held(row, lapsed=bool(row["holds"]) and row["lease_until"] < now) for vim_id, row in rows.items()}
 
 
-def _writes(outcome: Outcome, contact: Contact, remaining: int, *, heard: bool) -> bool:
-    if isinstance(outcome, BadAction):
-        return False
-    return isinstance(outcome, Recorded) or renewal_due(remaining / MICROS, contact.lease_s, heard=heard)
+def _held(row: Row, *, lapsed: bool) -> Held:
+    return Held(
+        row["action_id"],
+        Status.UNKNOWN if lapsed else Status.__members__[row["status"]],
+        row["reason"],
+        row["observation"],
+        bool(row["holds"]) and not lapsed,
+        number=row["number"],
+        engine=row["engine"],
+        status_time=row["status_time"],
+        heard=row["contact_time"] is not None,
+        lease_until=row["lease_until"],
+    )
 
 
-def _width(outcome: Outcome, before: Row, after: Row) -> int:
-    """Say which columns differ: those of _RENEWED, _OBSERVED or _CHANGED."""
-    if not before["holds"] or after["revision"] != before["revision"]:
-        return 2
-    return 1 if isinstance(outcome, Recorded) else 0
+@dataclass(slots=True)
+class _Group:
+    """What reports, one after the other, leave of the standings, and what of it has to be written."""
 
+    changes: Changes
+    grants: Grants
+    known: Mapping[str, Held]
+    rows: Mapping[str, Row]
+    """Of those that were not known: what has ended in silence is told from them."""
+    held: dict[str, Held]
+    """What was read, or has changed."""
+    renewed: dict[str, int] = field(default_factory=dict)
+    _before: dict[str, Held] = field(default_factory=dict)
+    """As it was, of all that is written."""
+    _told: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _observed: dict[str, Report] = field(default_factory=dict)
 
-def _after(before: Row, contact: Contact, outcome: Outcome, changes: Changes) -> Row:
-    """Return the row that the contact leaves, and note the change if there is one to tell."""
-    after = {
-        **before,
-        "contact_time": changes.now,
-        "lease_until": changes.now + micros(contact.lease_s),
-        "unheard": 0,
-        "lapsed": False,
-    }
-    # A late report proves that the action lives, and nothing of the VIM: after a silence it reads UNKNOWN still.
-    if not isinstance(outcome, Recorded):
+    def take(self, contact: Contact) -> Outcome:
+        report, lease_s = contact
+        vim_id, grant = report.vim_id, self.grants[lease_s]
+        held = self.held.get(vim_id) or self.known.get(vim_id)
+        outcome = judge(held, report)
+        if held is None or not held.moved_by(outcome, grant):
+            return outcome
+        recorded = isinstance(outcome, Recorded)
+        if not recorded and vim_id in self.renewed:
+            return outcome
+        self._before.setdefault(vim_id, held)
+        self.renewed[vim_id] = grant.until
+        if not held.holds:
+            held = self._heard(vim_id, held)
+        # A late report proves that the action lives, and nothing of the VIM: after a silence it reads UNKNOWN still.
+        if recorded:
+            self.held[vim_id] = self._record(report, held)
+        return outcome
+
+    def _heard(self, vim_id: str, held: Held) -> Held:
+        """Tell of the silence that ends now, if nobody has told of it yet."""
+        row = self.rows[vim_id]
+        if row["holds"] and vim_id not in self._told:
+            after = with_its_silence(row, self.changes)
+            self._told[vim_id] = {**{name: after[name] for name in _TOLD}, "unheard": 0}
+            held = replace(held, reason=after["reason"], status_time=after["status_time"])
+        held = self.held[vim_id] = replace(held, heard=True)
+        return held
+
+    def _record(self, report: Report, held: Held) -> Held:
+        vim_id, changes = report.vim_id, self.changes
+        status, reason, observation = report.status, report.reason, report.observation or held.observation
+        moved = status is not held.status
+        status_time = changes.now - micros_of_age(report.age_s) if moved else held.status_time
+        after = Held(
+            *(held.action_id, status, reason, observation, True),
+            number=held.number,
+            engine=held.engine,
+            status_time=status_time,
+            heard=True,
+            lease_until=self.renewed[vim_id],
+        )
+        told = self._told.get(vim_id)
+        if moved or reason != held.reason:
+            revision = changes.next_revision()
+            said = {"id": vim_id, "engine": held.engine, "action_id": held.action_id}
+            said |= {"status": status, "reason": reason, "detail": report.detail}
+            kind = EventKind.STATUS_CHANGED if moved else EventKind.REASON_CHANGED
+            changes.add(kind, said, previous_status=held.status)
+        elif told is not None:
+            revision = told["revision"]
+        elif held.holds:
+            self._observed[vim_id] = report
+            return after
+        else:
+            revision = self.rows[vim_id]["revision"]
+        self._told[vim_id] = {
+            "status": status,
+            "reason": reason,
+            "detail": report.detail,
+            "round_trip_s": report.round_trip_s,
+            "status_time": status_time,
+            "observation": observation,
+            "unheard": 0,
+            "revision": revision,
+        }
         return after
-    moved = outcome.status != before["status"]
-    after |= _recorded(contact.report, before, moved=moved, now=changes.now)
-    if moved or after["reason"] != before["reason"]:
-        after["revision"] = changes.next_revision()
-        kind = EventKind.STATUS_CHANGED if moved else EventKind.REASON_CHANGED
-        changes.add(kind, after, previous_status=before["status"])
-    return after
+
+    def write(self) -> None:
+        """Raises Overtaken."""
+        connection, before = self.changes.connection, self._before
+        told = [(*row.values(), *_believed(before[vim_id])) for vim_id, row in self._told.items()]
+        observed = [
+            (self.held[vim_id].observation, report.detail, report.round_trip_s, *_believed(before[vim_id]))
+            for vim_id, report in self._observed.items()
+            if vim_id not in self._told
+        ]
+        for rewrite, rows in ((_TELL, told), (_OBSERVE, observed)):
+            if rewrite.run(connection, rows) != len(rows):
+                raise Overtaken
+        self._write_renewed()
+        if any(not was.holds for was in before.values()):
+            self._write_heard()
+        self.changes.write()
+
+    def _write_renewed(self) -> None:
+        """Let the leases go on of those whose status holds. Nearly always all of them get the same."""
+        numbers: dict[int, list[int]] = {}
+        for vim_id, until in self.renewed.items():
+            if (was := self._before[vim_id]).holds:
+                numbers.setdefault(until, []).append(was.number)
+        now = self.changes.now
+        _RENEW.run(
+            self.changes.connection,
+            [
+                {"now": now, "until": until, "longest": max(until, now + micros(LONGEST_LEASE_S)), "numbers": found}
+                for until, found in numbers.items()
+            ],
+        )
+
+    def _write_heard(self) -> None:
+        """Write the leases of those whose status did not hold."""
+        connection, now = self.changes.connection, self.changes.now
+        heard = {vim_id: was for vim_id, was in self._before.items() if not was.holds}
+        _HOLD.run(
+            connection,
+            [(self.held[vim_id].holds, now, self.renewed[vim_id], was.number) for vim_id, was in heard.items()],
+        )
+        _HEAR.run(
+            connection,
+            [(0, was.number, was.action_id) for vim_id, was in heard.items() if vim_id not in self._told],
+        )
 
 
-def _recorded(report: Report, before: Row, *, moved: bool, now: int) -> dict[str, Any]:
-    return {
-        "status": report.status,
-        "reason": report.reason,
-        "detail": report.detail,
-        "round_trip_s": report.round_trip_s,
-        "observation": report.observation or before["observation"],
-        "status_time": now - micros_of_age(report.age_s) if moved else before["status_time"],
-        "holds": True,
-    }
+def _believed(was: Held) -> tuple[int, str, int]:
+    return was.number, was.action_id, was.observation

@@ -1,6 +1,6 @@
 """What is shown of a VIM besides its row: what time and open to-dos make of it.
 
-A row that is shown has the columns of PUBLIC, from both tables, and two more: `lapsed` (the lease of its action has
+A row that is shown has the columns of PUBLIC, from three tables, and two more: `lapsed` (the lease of its action has
 ended, by the database's clock, at the time of the statement) and `waiting` (its engine has not been told to start the
 action yet).
 """
@@ -17,14 +17,14 @@ from vimesh.domain.probing import Reason
 from vimesh.domain.todos import TodoKind
 from vimesh.domain.vims import Engine, Status
 from vimesh.store.dialects import NowMicros
-from vimesh.store.tables import standings, todos, vims
+from vimesh.store.tables import leases, standings, todos, vims
 from vimesh.store.times import moment
 
 Row = Mapping[str, Any] | RowMapping
 
 _NOT_SHOWN = ("secrets", "number", "vim_id")
-PUBLIC = tuple(column for column in (*vims.c, *standings.c) if column.name not in _NOT_SHOWN)
-LAPSED: ColumnElement[bool] = standings.c.lease_until < NowMicros()
+PUBLIC = tuple(column for column in (*vims.c, *standings.c, *leases.c) if column.name not in _NOT_SHOWN)
+LAPSED: ColumnElement[bool] = leases.c.lease_until < NowMicros()
 WAITING: ColumnElement[bool] = and_(
     standings.c.engine == Engine.MISTRAL,
     exists().where(
@@ -35,9 +35,10 @@ WAITING: ColumnElement[bool] = and_(
 )
 SHOWN = (*PUBLIC, LAPSED.label("lapsed"), WAITING.label("waiting"))
 OF_VIM = standings.c.vim_id.label("id")
-BOTH = vims.join(standings, standings.c.vim_id == vims.c.id)
+STOOD = standings.join(leases, leases.c.number == standings.c.number)
+WHOLE = vims.join(STOOD, standings.c.vim_id == vims.c.id)
 # A status that was reported and holds no more, which is not on record yet.
-SILENT: ColumnElement[bool] = and_(standings.c.holds, LAPSED)
+SILENT: ColumnElement[bool] = and_(leases.c.holds, LAPSED)
 
 
 def shown(row: Row) -> Row:

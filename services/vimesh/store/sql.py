@@ -7,6 +7,7 @@ import datetime as dt
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import repeat
 from typing import Never
 
 from sqlalchemy import select
@@ -23,14 +24,13 @@ from vimesh.domain.vims import Modification, Outcome, Registered, Registration, 
 from vimesh.store import compaction, events, finishing, lapsing, listing, sweep, todos, vims
 from vimesh.store.database import Database
 from vimesh.store.dialects import NowMicros
-from vimesh.store.group import Contact, GroupCommit
 from vimesh.store.modification import explain_conflict as explain_modification
 from vimesh.store.modification import modify
 from vimesh.store.place import open_database, place_of
+from vimesh.store.recording import Recording
 from vimesh.store.registering_many import encrypted, register_many
 from vimesh.store.registration import deregister, register
 from vimesh.store.registration import explain_conflict as explain_registration
-from vimesh.store.reports import settled, write
 from vimesh.store.secrets import Cipher
 from vimesh.store.times import moment
 
@@ -44,11 +44,11 @@ class SqlStore:
         self._database = database
         self._cipher = cipher
         self._jitter = jitter
-        self._group = GroupCommit(self._commit)
+        self._recording = Recording(database)
 
     async def serve_reports(self) -> None:
         """Commit what `record` is called with, until cancelled."""
-        await self._group.run()
+        await self._recording.run()
 
     async def register(self, registration: Registration) -> Vim:
         return await self._database.write(
@@ -81,15 +81,7 @@ class SqlStore:
         if not reports:
             return []
         granted_s = lease_s(contact_within_s)
-        return await self._group.record([Contact(report, granted_s) for report in reports])
-
-    async def _commit(self, contacts: Sequence[Contact]) -> list[Outcome]:
-        said = await self._database.read(lambda c: settled(c, contacts), urgent=True)
-        moving = [contact for contact, outcome in zip(contacts, said, strict=True) if outcome is None]
-        if not moving:
-            return [outcome for outcome in said if outcome is not None]
-        written = iter(await self._database.write(lambda c: write(c, moving), urgent=True))
-        return [next(written) if outcome is None else outcome for outcome in said]
+        return await self._recording.record(list(zip(reports, repeat(granted_s))))
 
     async def lapse(self, limit: int) -> int:
         # Most of the time no lease has ended, and nobody has to be kept from writing to find that out.

@@ -32,7 +32,7 @@ _LOOK_EVERY = 20_000
 # it may have become longer, and is cut again (journal_size_limit).
 _WRITER_PRAGMAS = (
     *("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "busy_timeout=10"),
-    *("cache_size=-32000", "wal_autocheckpoint=8000", "journal_size_limit=67108864"),
+    *("cache_size=-16000", "wal_autocheckpoint=8000", "journal_size_limit=67108864"),
 )
 _READER_PRAGMAS = ("query_only=ON",)
 

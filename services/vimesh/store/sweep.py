@@ -14,25 +14,27 @@ from sqlalchemy import Connection, bindparam, exists, select
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
 from vimesh.domain.vims import Engine
-from vimesh.store.batches import Rewrite, update_rows
+from vimesh.store.batches import Rewrite
 from vimesh.store.changes import Changes
-from vimesh.store.shown import LAPSED, OF_VIM, WAITING, Row, begun
-from vimesh.store.tables import OF_ACTION, standings
+from vimesh.store.shown import LAPSED, OF_VIM, STOOD, WAITING, Row, begun
+from vimesh.store.tables import OF_ACTION, leases, standings
 from vimesh.store.times import micros
 
 # Nobody could start another one.
 _REPLACEABLE = standings.c.engine != Engine.EXTERNAL
-_ANY_TO_REPLACE = select(exists().where(~standings.c.holds, LAPSED, _REPLACEABLE))
-_REPLACED = ("action_id", "observation", "contact_time", "lease_until", "unheard", "monitor_error", "revision")
-_TOLD = ("number", "engine", "status", "reason", "detail")
+_ANY_TO_REPLACE = select(exists().select_from(STOOD).where(~leases.c.holds, LAPSED, _REPLACEABLE))
+_REPLACED = ("action_id", "observation", "unheard", "monitor_error", "revision")
+_TOLD = ("engine", "status", "reason", "detail")
 _OLDEST = (
-    select(OF_VIM, *(standings.c[name] for name in (*_TOLD, *_REPLACED)), WAITING.label("waiting"))
-    .where(~standings.c.holds, standings.c.lease_until < bindparam("now"), _REPLACEABLE)
-    .order_by(standings.c.lease_until, standings.c.number)
+    select(OF_VIM, *(standings.c[name] for name in (*_TOLD, *_REPLACED)), *leases.c, WAITING.label("waiting"))
+    .select_from(STOOD)
+    .where(~leases.c.holds, leases.c.lease_until < bindparam("now"), _REPLACEABLE)
+    .order_by(leases.c.lease_until, leases.c.number)
     .limit(bindparam("count"))
 )
-_POSTPONE = Rewrite(standings, OF_ACTION, ("lease_until",))
+_POSTPONE = Rewrite(leases, ("number",), ("lease_until",))
 _REPLACE = Rewrite(standings, OF_ACTION, _REPLACED)
+_GRACE = Rewrite(leases, ("number",), ("contact_time", "lease_until"))
 _LOOKED_AT = 2000
 """Bounds what one sweep does while an engine is away and has much to start."""
 
@@ -49,7 +51,8 @@ def sweep(connection: Connection, limit: int) -> int:
     lapsed = connection.execute(_OLDEST, found).mappings().all()
     _postpone(connection, [row for row in lapsed if _waits(row)], changes.now)
     replaced = [(row, _replace(row, changes)) for row in [row for row in lapsed if not _waits(row)][:limit]]
-    update_rows(connection, _REPLACE, replaced)
+    for rewrite in (_REPLACE, _GRACE):
+        rewrite.run(connection, [rewrite.values(row, after) for row, after in replaced])
     changes.write()
     return len(replaced)
 
@@ -62,7 +65,7 @@ def _waits(row: Row) -> bool:
 def _postpone(connection: Connection, waiting: Sequence[Row], now: int) -> None:
     """Look at them again much later: the start grace begins anew when the engine has been told."""
     to = now + micros(LONGEST_GRACE_S)
-    update_rows(connection, _POSTPONE, [(row, {**row, "lease_until": to}) for row in waiting])
+    _POSTPONE.run(connection, [(to, row["number"]) for row in waiting])
 
 
 def _replace(row: Row, changes: Changes) -> Row:

@@ -50,8 +50,8 @@ vims = Table(
     Index(None, "name", "id"),
 )
 
-# What the wanted action of each VIM said: written with nearly every report that is, so its rows are short, and its
-# indexes few. A page holds many of them, and the log of a transaction is made of pages.
+# What the wanted action of each VIM said: written when that is news, so its rows are short, and its indexes few. A page
+# holds many of them, and the log of a transaction is made of pages.
 standings = Table(
     "standings",
     metadata,
@@ -66,21 +66,30 @@ standings = Table(
     Column("round_trip_s", Double),
     Column("status_time", Micros, nullable=False),
     Column("observation", Unsigned, nullable=False),
-    Column("contact_time", Micros),
-    # Until when the action need not be heard: its start grace before the first report, its lease after that.
-    Column("lease_until", Micros, nullable=False),
-    # Whether the status is what the wanted action said last: not before its first report, and not any more when its
-    # silence is on record.
-    Column("holds", Boolean, nullable=False),
     # How many actions in a row were replaced without ever having been heard.
     Column("unheard", Integer, nullable=False),
     Column("monitor_error", Text, nullable=False),
     Column("revision", Whole, nullable=False),
     Index(None, "engine", "vim_id"),
-    # The silences that are to be put on record, and the actions that are to be replaced, each the oldest first.
-    Index(None, "holds", "lease_until"),
     Index(None, "status", "number"),
     Index(None, "status_time", "number"),
+)
+
+# Until when each standing is good without another contact: nearly all that is ever written. A hundred and more of these
+# rows fit into a page, and there is no index, so PostgreSQL can write a new version into the page of the old one, and
+# a search for leases that have ended reads all of them: that takes less than keeping them in order.
+leases = Table(
+    "leases",
+    metadata,
+    # That of the standing.
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    # Whether the status is what the wanted action said last: not before its first report, and not any more when its
+    # silence is on record.
+    Column("holds", Boolean, nullable=False),
+    Column("contact_time", Micros),
+    # Until when the action need not be heard: its start grace before the first report, its lease after that.
+    Column("lease_until", Micros, nullable=False),
+    postgresql_with={"fillfactor": 50},
 )
 
 OF_ACTION = ("number", "action_id")

@@ -10,15 +10,20 @@ from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.errors import VimNotFound
 from vimesh.domain.vims import Vim
 from vimesh.store.records import policy_of, vim_of
-from vimesh.store.shown import BOTH, OF_VIM, SHOWN
+from vimesh.store.shown import OF_VIM, SHOWN, WHOLE
 from vimesh.store.tables import standings, vims
 
-_ONE = select(*SHOWN).select_from(BOTH).where(vims.c.id == bindparam("vim_id"))
+_ONE = select(*SHOWN).select_from(WHOLE).where(vims.c.id == bindparam("vim_id"))
 _AFTER = (
-    select(*SHOWN).select_from(BOTH).where(vims.c.id > bindparam("after")).order_by(vims.c.id).limit(bindparam("count"))
+    select(*SHOWN)
+    .select_from(WHOLE)
+    .where(vims.c.id > bindparam("after"))
+    .order_by(vims.c.id)
+    .limit(bindparam("count"))
 )
+_AND_STANDINGS = vims.join(standings, standings.c.vim_id == vims.c.id)
 ACTIONS = select(OF_VIM, standings.c.action_id, vims.c.auth_url, vims.c.policy, standings.c.observation).select_from(
-    BOTH
+    _AND_STANDINGS
 )
 _ACTIONS_AFTER = (
     ACTIONS.where(

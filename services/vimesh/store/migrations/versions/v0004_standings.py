@@ -67,7 +67,9 @@ def upgrade() -> None:
         once.drop_index(name, "vims")
     once.drop_columns("vims", ["was_status", *(name for name, *_ in _MOVED)])
     for columns in (["engine", "vim_id"], ["holds", "lease_until"], ["status", "number"], ["status_time", "number"]):
-        once.create_index(f"ix_standings_{'_'.join(columns)}", "standings", columns)
+        # A later version has moved some of them on, if only the note that it did so is missing.
+        if once.columns_of("standings").issuperset(columns):
+            once.create_index(f"ix_standings_{'_'.join(columns)}", "standings", columns)
 
 
 def downgrade() -> None:
