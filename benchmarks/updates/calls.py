@@ -33,6 +33,7 @@ def measure_on(kind: str) -> Callable[[Run], Coroutine[Any, Any, Measured]]:
         folder = run.folder
         async with database(kind, folder / "database") as on, conductor(on, folder, count=_VIMS) as measured:
             driver = Driver(measured, folder)
+            await driver.warm_up()
             variants: dict[str, Variant] = {
                 _EMPTY: lambda: driver.empty(EMPTY),
                 _CHANGED: lambda: driver.changed(CHANGED),

@@ -14,6 +14,7 @@ from benchmarks.updates.work import Work
 
 CHANGING = 1_000
 """So many VIMs change all the time, in turn. The others only make contact, or are just there."""
+_PER_CALL = 500
 _MICROS = 1e6
 
 
@@ -27,6 +28,13 @@ class Driver:
         self._changing = write_vims(folder / "changing", on.vims[:CHANGING])
         self._steady = write_vims(folder / "steady", on.vims[CHANGING:])
         self._steady_count = len(on.vims) - CHANGING
+
+    async def warm_up(self) -> None:
+        """Let the conductor hear of all VIMs, as one has that runs for a minute."""
+        await self._on.grant(FRESH_S)
+        count = self._steady_count // _PER_CALL
+        whole = Load(Work.SAME, 8, "grpc", float("inf"), warm_up_s=0, per_call=_PER_CALL, count=count)
+        await drive(self._on.address, whole, self._steady)
 
     async def empty(self, load: Load) -> Sample:
         """Calls that do nothing."""
