@@ -77,7 +77,7 @@ def _unfenced_write(patch: Patch) -> None:
 
 
 def _changes_of_others_unseen(patch: Patch) -> None:
-    patch.setattr(reports, "changed_since", lambda *_: ())
+    patch.setattr(known, "_changed_since", lambda *_: ())
 
 
 def _same_action_for_a_new_target(patch: Patch) -> None:
@@ -104,9 +104,7 @@ def _closed_for_good(patch: Patch) -> None:
 
 
 def _sweep_where(patch: Patch, *condition: Any) -> None:  # noqa: ANN401 - clauses of any kind
-    found: Select[Any] = select(*sweep._OLDEST.selected_columns).select_from(STOOD).where(*condition)
-    ordered = found.order_by(leases.c.lease_until, leases.c.number).limit(bindparam("count"))
-    patch.setattr(sweep, "_OLDEST", ordered)
+    patch.setattr(sweep, "_OLDEST", sweep._oldest(*condition))
     patch.setattr(sweep, "_ANY_TO_REPLACE", select(exists().select_from(STOOD).where(*condition)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, FrozenResult, Select, select
@@ -13,8 +13,10 @@ from vimesh.store.changes import Changes
 from vimesh.store.database import Database
 from vimesh.store.dialects import NowMicros
 from vimesh.store.group import Contact
+from vimesh.store.known import Found, Known
 from vimesh.store.recording import Recording
 from vimesh.store.secrets import Cipher
+from vimesh.store.shown import Row
 from vimesh.store.sql import SqlStore
 
 _CLOCK = select(NowMicros())
@@ -45,6 +47,12 @@ class StaleRead(SqlStore):
         self._recording = _StaleRecording(database)
 
 
+def _written_onto(connection: Connection, read: Mapping[str, Row], contacts: Sequence[Contact]) -> reports.Written:
+    changes = Changes.begin(connection)
+    found = Found.begin(connection, Known().state, changes.newest, changes.stamp, changes.now)
+    return reports.write_onto({}, read, contacts, changes, found)
+
+
 class _StaleRecording(Recording):
     async def record(self, contacts: Sequence[Contact]) -> list[Outcome]:
         vim_ids = {report.vim_id for report, _ in contacts}
@@ -53,9 +61,7 @@ class _StaleRecording(Recording):
         if None not in said:
             return [outcome for outcome in said if outcome is not None]
         try:
-            written = await self._database.write(
-                lambda c: reports.write_onto({}, read, contacts, Changes.begin(c), None)
-            )
+            written = await self._database.write(lambda c: _written_onto(c, read, contacts))
         except reports.Overtaken:
             return await self._write(contacts)
         return written.outcomes

@@ -26,6 +26,7 @@ _PAUSES = 3
 """How much longer than such a transaction the pause after it is, for those."""
 _TELLING_S = 2.0
 _LOOKS_PER_LEASE = 60
+"""While nobody is silent; else at each period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +58,28 @@ class Sweep:
         self._jitter = jitter
         self._vigil = Vigil()
         self._away = False
+        self._idle_until = 0.0
 
     async def run(self) -> Never:
         """Look for silent actions again and again. Runs until cancelled."""
         while True:
-            # A look reads all leases: the longer they are, the rarer it is.
-            period_s = max(self._limits.period_s, lease_s(self._pacing.contact_within_s) / _LOOKS_PER_LEASE)
-            await asyncio.sleep(period_s * (1 + self._jitter() / 2))
+            await asyncio.sleep(self._limits.period_s * (1 + self._jitter() / 2))
             await self._look()
 
     async def _look(self) -> None:
         try:
-            now = await self._store.clock()
-            # They read UNKNOWN already, whoever's fault the silence is.
-            await self._tell()
             # Whoever lives comes within one lease of service: only then is silence an action's own.
-            if self._vigil.held(now, lease_s(self._pacing.contact_within_s)) and self._limits.replacements:
-                await self._replace()
+            longest_s = lease_s(self._pacing.contact_within_s)
+            held = self._vigil.held(await self._store.clock(), longest_s)
+            if time.monotonic() < self._idle_until:
+                return
+            # They read UNKNOWN already, whoever's fault the silence is.
+            found = await self._tell()
+            if held and self._limits.replacements:
+                found += await self._replace()
+            if not found:
+                # This reads all leases: the longer they are, the rarer it is.
+                self._idle_until = time.monotonic() + longest_s / _LOOKS_PER_LEASE
         except VimeshError as error:
             self._vigil.lost()
             if not self._away:
@@ -82,7 +88,7 @@ class Sweep:
         else:
             self._away = False
 
-    async def _tell(self) -> None:
+    async def _tell(self) -> int:
         told, lapsed = 0, _LAPSES
         # What is left is told of at the next look: the vigil must not believe that this conductor stood still.
         until = time.monotonic() + _TELLING_S
@@ -96,8 +102,10 @@ class Sweep:
                 await asyncio.sleep(_PAUSES * (time.monotonic() - began))
         if told:
             _log.info("actions fell silent", count=told)
+        return told
 
-    async def _replace(self) -> None:
+    async def _replace(self) -> int:
         if replaced := await self._store.sweep(self._limits.replacements):
             self._feed.poke()
             _log.info("replaced silent actions", count=replaced)
+        return replaced

@@ -110,8 +110,8 @@ class Ledger:
     def take(self, now: float, most: int) -> list[Sent]:
         """Return reports to be sent; each must be given back by one of the four methods below.
 
-        Contacts that are due take up to three of four places, however much news there is: a lease ends while its contact
-        waits. Each takes what the other leaves.
+        Contacts that are due take up to three of four places, however much news there is: a lease ends while its
+        contact waits. Each takes what the other leaves.
         """
         batch: list[Sent] = []
         while (self._due or self._news) and len(batch) < most:

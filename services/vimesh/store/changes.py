@@ -18,7 +18,9 @@ from vimesh.store.shown import Row
 from vimesh.store.tables import events, revisions, todos
 
 _HEAD = Prepared(select(revisions.c.newest).with_for_update())
-_CLOCK = Prepared(select(NowMicros()))
+NEWEST_STAMP = select(events.c.time).where(events.c.revision == revisions.c.newest).scalar_subquery()
+"""When the newest change was made."""
+_CLOCK = Prepared(select(NowMicros(), NEWEST_STAMP).select_from(revisions))
 _TELL = select(func.pg_notify(COMMITS, ""))  # when the transaction commits, and not before
 _MOVE_HEAD = Prepared(update(revisions).values(newest=bindparam("to")))
 _LOG = Prepared(insert(events).values({column.name: bindparam(column.name) for column in events.c}))
@@ -32,14 +34,16 @@ class Changes:
     newest: int
     now: int
     """Microseconds; one time for all changes of the transaction."""
+    stamp: int | None
+    """When the newest change was made; None if the log holds none."""
     _events: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def begin(cls, connection: Connection) -> Changes:
         [[newest]] = _HEAD.rows(connection, {})
         # Read when the other writers are held off: in the order of commits, too.
-        [[now]] = _CLOCK.rows(connection, {})
-        return cls(connection, newest, now)
+        [[now, stamp]] = _CLOCK.rows(connection, {})
+        return cls(connection, newest, now, stamp)
 
     def next_revision(self) -> int:
         """Return the revision of the change that is added next."""
@@ -59,6 +63,7 @@ class Changes:
         `stopped` is the VIM as it was, if the change stopped its action.
         """
         self.newest += 1
+        self.stamp = self.now
         self._events.append(
             {
                 "revision": self.newest,

@@ -18,7 +18,7 @@ SETTING = "database_url"
 COMMITS = "vimesh_commits"
 """The channel on which PostgreSQL tells of commits."""
 Work = Callable[[Connection], T]
-"""What one transaction does. It may run in another thread, and touches nothing but its connection."""
+"""What one transaction does. It may run in another thread, and changes nothing but by its connection."""
 
 
 class Database(Protocol):

@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -31,9 +32,11 @@ from vimesh.store.times import micros
 
 _MOST_CHANGES = 10_000
 _MOST_HELD = 200_000
+_SET_BACK = 5_000_000
+"""Microseconds by which the database's clock may seem to lose, because this process was slow to look."""
 _CHANGES = Prepared(
-    select(events.c.vim_id, events.c.revision)
-    .where(events.c.revision > bindparam("revision"))
+    select(events.c.vim_id, events.c.revision, events.c.time)
+    .where(events.c.revision >= bindparam("revision"))
     .order_by(events.c.revision)
     .limit(bindparam("count"))
 )
@@ -91,38 +94,100 @@ class Grants(dict[float, Grant]):
         return grant
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known at some moment. A transaction takes one at its begin, and goes on with it."""
+
+    held: dict[str, Held]
+    revision: int
+    """Everything is as it was left by this change."""
+    stamp: int | None
+    """When that change was made: of another log, as after a restored backup, it would be another one."""
+
+
 class Known:
     def __init__(self, *, most: int = _MOST_HELD) -> None:
-        self.revision = 0
-        """Everything is as it was left by this change."""
-        self._held: dict[str, Held] = {}
+        self.state = State({}, 0, None)
         self._most = most
         self._ahead = 0
         """By how many microseconds the database's clock is ahead of this process's."""
 
     def moves(self, contacts: Iterable[Contact]) -> bool:
         """Say whether something will have to be written, as it seems: a hint that saves a read."""
-        grants = Grants(self._ahead + time.monotonic_ns() // 1000)
+        grants, get = Grants(self._ahead + time.monotonic_ns() // 1000), self.state.held.get
         for report, lease_s in contacts:
-            held = self._held.get(report.vim_id)
+            held = get(report.vim_id)
             if held is not None and held.moved_by(judge(held, report), grants[lease_s]):
                 return True
         return False
 
-    def of(self, contacts: Iterable[Contact], changed: Collection[str] | None, now: int) -> dict[str, Held]:
-        """Return what is as good as read for judging these contacts, given what changed since `revision`.
+    def take_in(
+        self, found: Found, held: Mapping[str, Held], renewed: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
+        """Take in what a transaction has found, read and left. To be called in the loop's thread."""
+        state, ahead = self.state, found.now - time.monotonic_ns() // 1000
+        was_set_back, self._ahead = ahead < self._ahead - _SET_BACK, ahead
+        if found.state.held is not state.held:
+            # All was given up meanwhile.
+            self.forget(held)
+            return
+        if found.changed is None or was_set_back:
+            # Whoever still has the state of before brings nothing into this one.
+            state = State({}, 0, None)
+        else:
+            self.forget(found.changed)
+            if state.revision > found.newest:
+                # More is known meanwhile, and may be of these.
+                self.forget(held)
+                return
+        for vim_id, one in held.items():
+            if one.holds and one.heard:
+                state.held[vim_id] = one
+            else:
+                state.held.pop(vim_id, None)
+        for vim_id, until in renewed.items():
+            if (goes_on := state.held.get(vim_id)) is not None:
+                goes_on.lease_until = until
+        for vim_id in list(islice(state.held, max(0, len(state.held) - self._most))):
+            del state.held[vim_id]
+        # Last: whoever begins meanwhile still asks what changed since the revision before.
+        self.state = State(state.held, found.newest, found.stamp)
+
+    def forget(self, vim_ids: Iterable[str]) -> None:
+        for vim_id in vim_ids:
+            self.state.held.pop(vim_id, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a transaction found committed when it began."""
+
+    state: State
+    newest: int
+    stamp: int | None
+    """When the newest change was made."""
+    now: int
+    changed: Collection[str] | None
+    """The VIMs of the changes since `state`, perhaps also of later ones; None: nobody can tell."""
+
+    @classmethod
+    def begin(cls, connection: Connection, state: State, newest: int, stamp: int | None, now: int) -> Found:
+        return cls(state, newest, stamp, now, _changed_since(connection, state, newest, stamp))
+
+    def known(self, contacts: Iterable[Contact]) -> dict[str, Held]:
+        """Return what is as good as read for judging these contacts.
 
         That of a lease that has ended is not, nor of one that is too long to be true, nor for who seems to be late:
         it is told which observation is the newest.
         """
-        if changed is None:
+        if self.changed is None:
             return {}
-        get, longest = self._held.get, now + micros(LONGEST_LEASE_S)
+        get, longest = self.state.held.get, self.now + micros(LONGEST_LEASE_S)
         found: dict[str, Held] = {}
-        doubtful = set(changed)
+        doubtful = set(self.changed)
         for report, _ in contacts:
             held = get(report.vim_id)
-            if held is None or not now <= held.lease_until <= longest:
+            if held is None or not self.now <= held.lease_until <= longest:
                 continue
             found[report.vim_id] = held
             if 0 < report.observation <= held.observation and not held.says(report):
@@ -131,53 +196,14 @@ class Known:
             found.pop(vim_id, None)
         return found
 
-    def take_in(
-        self,
-        changed: Collection[str] | None,
-        newest: int,
-        now: int,
-        held: Mapping[str, Held],
-        renewed: Mapping[str, int] = MappingProxyType({}),
-    ) -> None:
-        """Take in what a transaction found and left, when `newest` was the newest revision, and `now` the time.
 
-        Between `revision`, as it was, and `newest` the VIMs of `changed` were changed by others; None: perhaps all.
-        """
-        self._ahead = now - time.monotonic_ns() // 1000
-        if changed is None:
-            self._held.clear()
-            self.revision = 0
-        else:
-            self.forget(changed)
-        if self.revision > newest:
-            # More is known meanwhile, and may be of these.
-            self.forget(held)
-            return
-        if len(self._held) + len(held) > self._most:
-            self._held.clear()
-        for vim_id, one in held.items():
-            if one.holds and one.heard:
-                self._held[vim_id] = one
-            else:
-                self._held.pop(vim_id, None)
-        for vim_id, until in renewed.items():
-            if (goes_on := self._held.get(vim_id)) is not None:
-                goes_on.lease_until = until
-        # Last: whoever looks meanwhile still asks what changed since the revision before.
-        self.revision = newest
-
-    def forget(self, vim_ids: Iterable[str]) -> None:
-        for vim_id in vim_ids:
-            self._held.pop(vim_id, None)
-
-
-def changed_since(connection: Connection, revision: int, newest: int) -> Collection[str] | None:
-    """Return of which VIMs the changes after a revision are, up to `newest` and perhaps later; None: cannot be told."""
-    if revision == newest:
-        return ()
-    if not 0 < newest - revision <= _MOST_CHANGES:
+def _changed_since(connection: Connection, state: State, newest: int, stamp: int | None) -> Collection[str] | None:
+    if newest == state.revision:
+        return () if stamp == state.stamp else None
+    if not 0 < newest - state.revision <= _MOST_CHANGES:
         return None
-    found = _CHANGES.rows(connection, {"revision": revision, "count": _MOST_CHANGES})
-    # The oldest are dropped at some time.
-    complete = sum(change <= newest for _, change in found) == newest - revision
-    return {vim_id for vim_id, _ in found} if complete else None
+    first, *found = _CHANGES.rows(connection, {"revision": state.revision, "count": _MOST_CHANGES + 1}) or [(0, 0, 0)]
+    # The oldest are dropped at some time. And a restored log may have come as far again by other changes.
+    same = tuple(first[1:]) == (state.revision, state.stamp)
+    complete = sum(change <= newest for _, change, _ in found) == newest - state.revision
+    return {vim_id for vim_id, *_ in found} if same and complete else None

@@ -16,12 +16,18 @@ LAPSED = ("holds",)
 """The columns of a standing and of a lease that say so."""
 
 _ANY_SILENT = select(exists().where(SILENT))
-_OLDEST_SILENT = (
-    select(OF_VIM, *(standings.c[name] for name in ("engine", "action_id", *SILENCE)), *leases.c)
-    .select_from(STOOD)
+# Many may have ended: they are put in order without the rest of their rows.
+_oldest = (
+    select(leases.c.number.label("row"))
     .where(leases.c.holds, leases.c.lease_until < bindparam("now"))
     .order_by(leases.c.lease_until, leases.c.number)
     .limit(bindparam("count"))
+    .subquery()
+)
+_OLDEST_SILENT = (
+    select(OF_VIM, *(standings.c[name] for name in ("engine", "action_id", *SILENCE)), *leases.c)
+    .select_from(_oldest.join(STOOD, leases.c.number == _oldest.c.row))
+    .order_by(leases.c.lease_until, leases.c.number)
 )
 _LAPSE = (Rewrite(standings, ("number",), SILENCE), Rewrite(leases, ("number",), LAPSED))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Never
 
@@ -19,6 +20,9 @@ class Recording:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.known = Known()
+        self._waiting: Counter[str] = Counter()
+        """How many reports on each VIM wait to be written."""
+        self._writing: set[str] = set()
         self._looks: GroupCommit[Outcome | None] = GroupCommit(self._look)
         self._writes: GroupCommit[Outcome] = GroupCommit(self._write)
 
@@ -31,30 +35,52 @@ class Recording:
 
     async def record(self, contacts: Sequence[Contact]) -> list[Outcome]:
         """Return the outcomes once they are committed. Raises Overloaded, StoreUnavailable."""
-        if self.known.moves(contacts):
-            return await self._writes.record(contacts)
+        if self._writes_of(contacts) or self.known.moves(contacts):
+            return await self._written(contacts)
         said = await self._looks.record(contacts)
         moving = [contact for contact, outcome in zip(contacts, said, strict=True) if outcome is None]
         if not moving:
             return said  # type: ignore[return-value]  # none of them is None
-        written = iter(await self._writes.record(moving))
+        written = iter(await self._written(moving))
         return [next(written) if outcome is None else outcome for outcome in said]
 
+    def _writes_of(self, contacts: Sequence[Contact]) -> bool:
+        """Say whether something is about to be written of these VIMs, by which they have to be judged."""
+        if not self._waiting and not self._writing:
+            return False
+        return any(report.vim_id in self._writing or self._waiting[report.vim_id] for report, _ in contacts)
+
+    async def _written(self, contacts: Sequence[Contact]) -> list[Outcome]:
+        vim_ids = [report.vim_id for report, _ in contacts]
+        self._waiting.update(vim_ids)
+        try:
+            return await self._writes.record(contacts)
+        finally:
+            for vim_id in vim_ids:
+                self._waiting[vim_id] -= 1
+                if not self._waiting[vim_id]:
+                    del self._waiting[vim_id]
+
     async def _look(self, contacts: Sequence[Contact]) -> list[Outcome | None]:
-        found = await self._database.read(lambda c: look(c, contacts, self.known), urgent=True)
-        self.known.take_in(found.changed, found.newest, found.now, found.read)
-        return settled(contacts, {**found.known, **found.read}, found.now)
+        seen = await self._database.read(lambda c: look(c, contacts, self.known), urgent=True)
+        self.known.take_in(seen.found, seen.read)
+        return settled(contacts, {**seen.known, **seen.read}, seen.found.now)
 
     async def _write(self, contacts: Sequence[Contact]) -> list[Outcome]:
+        # Those that gave up are not waiting any more, but it is written what they said.
+        self._writing = {report.vim_id for report, _ in contacts}
         try:
             try:
                 written = await self._database.write(lambda c: write(c, contacts, self.known), urgent=True)
             except Overtaken:
-                nothing = Known()
-                written = await self._database.write(lambda c: write(c, contacts, nothing), urgent=True)
+                written = await self._database.write(
+                    lambda c: write(c, contacts, self.known, believing=False), urgent=True
+                )
         except BaseException:
             # Nobody knows whether it was committed.
-            self.known.forget(report.vim_id for report, _ in contacts)
+            self.known.forget(self._writing)
             raise
-        self.known.take_in(written.changed, written.newest, written.now, written.held, written.renewed)
+        finally:
+            self._writing = set()
+        self.known.take_in(written.found, written.held, written.renewed)
         return written.outcomes

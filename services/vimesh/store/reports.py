@@ -12,11 +12,11 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.leases import LONGEST_LEASE_S
 from vimesh.domain.vims import Outcome, Recorded, Report, Status, judge
 from vimesh.store.batches import Rewrite
-from vimesh.store.changes import Changes
+from vimesh.store.changes import NEWEST_STAMP, Changes
 from vimesh.store.columns import Micros
 from vimesh.store.dialects import NowMicros, among, within
 from vimesh.store.group import Contact
-from vimesh.store.known import Grants, Held, Known, changed_since
+from vimesh.store.known import Found, Grants, Held, Known
 from vimesh.store.lapsing import SILENCE, with_its_silence
 from vimesh.store.prepared import Prepared
 from vimesh.store.shown import STOOD, Row
@@ -30,7 +30,7 @@ _ROWS = Prepared(
     .where(among(standings.c.vim_id, "ids"))
 )
 _NAMES = (*_READ, *leases.c.keys())
-_HEAD = Prepared(select(revisions.c.newest, NowMicros()))
+_HEAD = Prepared(select(revisions.c.newest, NEWEST_STAMP, NowMicros()))
 # The action is matched although it was read, or is known, in this transaction: the statement alone keeps G1, on any
 # database. The observation is matched because it may have moved since it was known: see `known`.
 _BELIEVED = (*OF_ACTION, "observation")
@@ -57,10 +57,7 @@ class Overtaken(Exception):
 class Look:
     """What is committed."""
 
-    newest: int
-    now: int
-    changed: Collection[str] | None
-    """See `changed_since`."""
+    found: Found
     known: Mapping[str, Held]
     read: Mapping[str, Held]
 
@@ -70,10 +67,8 @@ class Written:
     """What a transaction leaves, once it is committed."""
 
     outcomes: list[Outcome]
-    newest: int
-    now: int
-    changed: Collection[str] | None
-    """By others, before it."""
+    found: Found
+    """What others have left before it, and the newest change, which may be its own."""
     held: Mapping[str, Held]
     """The standings that it has read or changed."""
     renewed: Mapping[str, int]
@@ -82,13 +77,12 @@ class Written:
 
 def look(connection: Connection, contacts: Sequence[Contact], known: Known) -> Look:
     """Read what it takes to judge reports."""
-    revision = known.revision
-    [[newest, now]] = _HEAD.rows(connection, {})
-    changed = changed_since(connection, revision, newest)
-    found = known.of(contacts, changed, now)
+    state = known.state
+    [[newest, stamp, now]] = _HEAD.rows(connection, {})
+    found = Found.begin(connection, state, newest, stamp, now)
+    held = found.known(contacts)
     # Read after the head: that they may know of a later change is no harm.
-    read = _held_of(_rows(connection, _others(contacts, found)), now)
-    return Look(newest, now, changed, found, read)
+    return Look(found, held, _held_of(_rows(connection, _others(contacts, held)), now))
 
 
 def settled(contacts: Sequence[Contact], held: Mapping[str, Held], now: int) -> list[Outcome | None]:
@@ -108,31 +102,31 @@ def settled(contacts: Sequence[Contact], held: Mapping[str, Held], now: int) -> 
     return [None if c[0].vim_id in moving else said for c, said in zip(contacts, outcomes, strict=True)]
 
 
-def write(connection: Connection, contacts: Sequence[Contact], known: Known) -> Written:
+def write(connection: Connection, contacts: Sequence[Contact], known: Known, *, believing: bool = True) -> Written:
     """Judge the reports one after the other and write what they change, in few statements however many they are.
 
-    Raises Overtaken.
+    Raises Overtaken; not so if nothing that is known is believed.
     """
-    revision = known.revision
+    state = known.state
     changes = Changes.begin(connection)
-    changed = changed_since(connection, revision, changes.newest)
-    found = known.of(contacts, changed, changes.now)
-    rows = _rows(connection, _others(contacts, found))
-    return write_onto(found, rows, contacts, changes, changed)
+    found = Found.begin(connection, state, changes.newest, changes.stamp, changes.now)
+    held = found.known(contacts) if believing else {}
+    return write_onto(held, _rows(connection, _others(contacts, held)), contacts, changes, found)
 
 
 def write_onto(
-    found: Mapping[str, Held],
+    known: Mapping[str, Held],
     rows: Mapping[str, Row],
     contacts: Sequence[Contact],
     changes: Changes,
-    changed: Collection[str] | None,
+    found: Found,
 ) -> Written:
     """Do so, given what is known and what was read. Raises Overtaken."""
-    group = _Group(changes, Grants(changes.now), found, rows, _held_of(rows, changes.now))
+    group = _Group(changes, Grants(changes.now), known, rows, _held_of(rows, changes.now))
     outcomes = [group.take(contact) for contact in contacts]
     group.write()
-    return Written(outcomes, changes.newest, changes.now, changed, group.held, group.renewed)
+    left = replace(found, newest=changes.newest, stamp=changes.stamp)
+    return Written(outcomes, left, group.held, group.renewed)
 
 
 def _others(contacts: Sequence[Contact], found: Mapping[str, Held]) -> list[str]:
@@ -194,7 +188,7 @@ class _Group:
         if not recorded and vim_id in self.renewed:
             return outcome
         self._before.setdefault(vim_id, held)
-        self.renewed[vim_id] = grant.until
+        self.renewed[vim_id] = max(grant.until, self.renewed.get(vim_id, 0))
         if not held.holds:
             held = self._heard(vim_id, held)
         # A late report proves that the action lives, and nothing of the VIM: after a silence it reads UNKNOWN still.

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, select
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
@@ -25,13 +25,26 @@ _REPLACEABLE = standings.c.engine != Engine.EXTERNAL
 _ANY_TO_REPLACE = select(exists().select_from(STOOD).where(~leases.c.holds, LAPSED, _REPLACEABLE))
 _REPLACED = ("action_id", "observation", "unheard", "monitor_error", "revision")
 _TOLD = ("engine", "status", "reason", "detail")
-_OLDEST = (
-    select(OF_VIM, *(standings.c[name] for name in (*_TOLD, *_REPLACED)), *leases.c, WAITING.label("waiting"))
-    .select_from(STOOD)
-    .where(~leases.c.holds, leases.c.lease_until < bindparam("now"), _REPLACEABLE)
-    .order_by(leases.c.lease_until, leases.c.number)
-    .limit(bindparam("count"))
-)
+
+
+def _oldest(*conditions: ColumnElement[bool]) -> Select[Any]:
+    # Many may have ended: they are put in order without the rest of their rows.
+    numbers = (
+        select(leases.c.number.label("row"))
+        .select_from(STOOD)
+        .where(*conditions)
+        .order_by(leases.c.lease_until, leases.c.number)
+        .limit(bindparam("count"))
+        .subquery()
+    )
+    return (
+        select(OF_VIM, *(standings.c[name] for name in (*_TOLD, *_REPLACED)), *leases.c, WAITING.label("waiting"))
+        .select_from(numbers.join(STOOD, leases.c.number == numbers.c.row))
+        .order_by(leases.c.lease_until, leases.c.number)
+    )
+
+
+_OLDEST = _oldest(~leases.c.holds, leases.c.lease_until < bindparam("now"), _REPLACEABLE)
 _POSTPONE = Rewrite(leases, ("number",), ("lease_until",))
 _REPLACE = Rewrite(standings, OF_ACTION, _REPLACED)
 _GRACE = Rewrite(leases, ("number",), ("contact_time", "lease_until"))
