@@ -18,12 +18,14 @@ class Transactions:
 
     def __init__(self) -> None:
         self.seen: list[list[str]] = []
+        self.begun = asyncio.Event()
         self.gate = asyncio.Semaphore(0)
         self.error: Exception | None = None
         self.poison = ""
 
     async def commit(self, contacts: Sequence[Contact]) -> list[Outcome]:
         self.seen.append([contact[0].vim_id for contact in contacts])
+        self.begun.set()
         await self.gate.acquire()
         if self.error is not None:
             raise self.error
@@ -52,7 +54,7 @@ async def begun(group: GroupCommit[Outcome], transactions: Transactions, *vim_id
     call = asyncio.create_task(group.record(said(*vim_ids)))
     for _ in range(3):
         await asyncio.sleep(0)
-    assert transactions.seen
+    await transactions.begun.wait()
     return call
 
 
@@ -67,6 +69,52 @@ async def test_who_comes_during_a_transaction_shares_the_next() -> None:
         assert await asyncio.gather(*calls) == [[Recorded(Status.REACHABLE)] * count for count in (1, 2, 1)]
 
     assert transactions.seen == [["a"], ["b", "c", "d"]]
+
+
+async def test_calls_that_come_one_by_one_share_a_transaction() -> None:
+    transactions = Transactions()
+    group = GroupCommit(transactions.commit)
+    async with running(group):
+        calls = []
+        for vim_id in "abcdef":
+            calls.append(asyncio.create_task(group.record(said(vim_id))))
+            for _ in range(4):
+                await asyncio.sleep(0)
+        transactions.gate.release()
+        await asyncio.gather(*calls)
+
+    assert transactions.seen == [list("abcdef")]
+
+
+async def test_calls_that_never_cease_do_not_keep_the_first_waiting() -> None:
+    now = 0.0
+    transactions = Transactions()
+    group = GroupCommit(transactions.commit, clock=lambda: now)
+    calls = []
+    async with running(group):
+        while not transactions.seen:
+            now += 0.001
+            calls.append(asyncio.create_task(group.record(said("a"))))
+            await asyncio.sleep(0)
+        transactions.gate.release()
+        await calls[0]
+        for call in calls:
+            call.cancel()
+
+    assert 2 <= len(transactions.seen[0]) <= 12
+
+
+async def test_a_call_of_many_waits_for_no_other() -> None:
+    transactions = Transactions()
+    group = GroupCommit(transactions.commit)
+    many = [str(number) for number in range(100)]
+    async with running(group):
+        call = asyncio.create_task(group.record(said(*many)))
+        for _ in range(4):
+            await asyncio.sleep(0)
+        assert transactions.seen == [many]
+        transactions.gate.release()
+        await call
 
 
 async def test_a_transaction_is_bounded_but_a_call_is_never_split() -> None:

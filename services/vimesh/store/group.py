@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,12 @@ from vimesh.domain.vims import Report
 
 T = TypeVar("T")
 
+_QUIET_TURNS = 8
+"""So many turns of the loop without another call, a few microseconds each, say that no more are about to come."""
+_MANY = 100
+"""So many reports are worth a transaction of their own."""
+_LONGEST_S = 0.01
+"""For so long at most are they waited for: a loop that is never quiet has other work to do."""
 
 Contact = tuple[Report, float]
 """A report, and the length of the lease that it earns, in seconds."""
@@ -26,7 +33,11 @@ class _Call(Generic[T]):
 
 
 class GroupCommit(Generic[T]):
-    """Merges concurrent calls of `record` into one transaction at a time. Nobody waits for a group to fill."""
+    """Merges concurrent calls of `record` into one transaction at a time.
+
+    A server hands its calls over one by one, with other work between. So before each transaction the loop is let go on
+    until it brings no more of them: a busy server needs half as many transactions, and a lone caller does not wait.
+    """
 
     def __init__(
         self,
@@ -34,11 +45,13 @@ class GroupCommit(Generic[T]):
         *,
         max_waiting: int = 20_000,
         max_group: int = 2_000,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Hold at most `max_waiting` reports; put at most `max_group` into one transaction, or one call alone."""
         self._commit = commit
         self._max_waiting = max_waiting
         self._max_group = max_group
+        self._clock = clock
         self._calls: deque[_Call[T]] = deque()
         self._waiting = 0
         self._arrived = asyncio.Event()
@@ -62,12 +75,22 @@ class GroupCommit(Generic[T]):
         try:
             while True:
                 await self._arrived.wait()
+                await self._let_in()
                 group = self._take()
                 await self._answer(group)
         finally:
             self._closed = True
             for call in chain(group, self._calls):
                 _fail(call, StoreUnavailable())
+
+    async def _let_in(self) -> None:
+        """Return when no more calls are about to come, or many reports wait."""
+        until = self._clock() + _LONGEST_S
+        quiet = 0
+        while quiet < _QUIET_TURNS and self._waiting < _MANY and self._clock() < until:
+            waiting = self._waiting
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if self._waiting == waiting else 0
 
     def _take(self) -> list[_Call[T]]:
         group: list[_Call[T]] = []
