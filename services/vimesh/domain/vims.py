@@ -200,7 +200,7 @@ Outcome = Recorded | Unchanged | Late | BadAction
 # There are few different ones.
 _BAD_ACTION = BadAction()
 _RECORDED = {status: Recorded(status) for status in Status}
-_UNCHANGED = {status: Unchanged(status) for status in Status}
+UNCHANGED = {status: Unchanged(status) for status in Status}
 
 
 def judge(standing: Standing | None, report: Report) -> Outcome:
@@ -219,7 +219,7 @@ def judge(standing: Standing | None, report: Report) -> Outcome:
     same = standing.status is report.status and standing.reason == report.reason
     if report.observation and report.observation == standing.observation:
         # A repeat. With other content it broke the rule that observations grow: tell it what is on record.
-        return _UNCHANGED[report.status] if same else Late(standing.status, standing.observation)
+        return UNCHANGED[report.status] if same else Late(standing.status, standing.observation)
     if same and not report.observation:
-        return _UNCHANGED[report.status]
+        return UNCHANGED[report.status]
     return _RECORDED[report.status]

@@ -61,8 +61,16 @@ class Held(Standing):
 
     def says(self, report: Report) -> bool:
         """Say whether this very report is on record."""
-        same = self.status is report.status and self.reason == report.reason
-        return same and self.observation == report.observation
+        return (
+            self.observation == report.observation
+            and self.status is report.status
+            and self.action_id == report.action_id
+            and self.reason == report.reason
+        )
+
+    def stays(self, report: Report, grant: Grant) -> bool:
+        """Say whether a report plainly leaves everything as it is. Most do, and need no more judging."""
+        return self.holds and self.says(report) and not self.due(grant)
 
     def moved_by(self, outcome: Outcome, grant: Grant) -> bool:
         """Say whether a report that was judged so has to be written."""
@@ -116,8 +124,10 @@ class Known:
         """Say whether something will have to be written, as it seems: a hint that saves a read."""
         grants, get = Grants(self._ahead + time.monotonic_ns() // 1000), self.state.held.get
         for report, lease_s in contacts:
-            held = get(report.vim_id)
-            if held is not None and held.moved_by(judge(held, report), grants[lease_s]):
+            held, grant = get(report.vim_id), grants[lease_s]
+            if held is None or held.stays(report, grant):
+                continue
+            if held.moved_by(judge(held, report), grant):
                 return True
         return False
 

@@ -48,7 +48,7 @@ class Recording:
         """Say whether something is about to be written of these VIMs, by which they have to be judged."""
         if not self._waiting and not self._writing:
             return False
-        return any(report.vim_id in self._writing or self._waiting[report.vim_id] for report, _ in contacts)
+        return any(report.vim_id in self._writing or report.vim_id in self._waiting for report, _ in contacts)
 
     async def _written(self, contacts: Sequence[Contact]) -> list[Outcome]:
         vim_ids = [report.vim_id for report, _ in contacts]

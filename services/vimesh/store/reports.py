@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import LONGEST_LEASE_S
-from vimesh.domain.vims import Outcome, Recorded, Report, Status, judge
+from vimesh.domain.vims import UNCHANGED, Outcome, Recorded, Report, Status, judge
 from vimesh.store.batches import Rewrite
 from vimesh.store.changes import NEWEST_STAMP, Changes
 from vimesh.store.columns import Micros
@@ -92,10 +92,13 @@ def settled(contacts: Sequence[Contact], held: Mapping[str, Held], now: int) -> 
     moving: set[str] = set()
     grants = Grants(now)
     for report, lease_s in contacts:
-        standing = held.get(report.vim_id)
+        standing, grant = held.get(report.vim_id), grants[lease_s]
+        if standing is not None and standing.stays(report, grant):
+            outcomes.append(UNCHANGED[standing.status])
+            continue
         outcome = judge(standing, report)
         outcomes.append(outcome)
-        if standing is not None and standing.moved_by(outcome, grants[lease_s]):
+        if standing is not None and standing.moved_by(outcome, grant):
             moving.add(report.vim_id)
     if not moving:
         return outcomes  # type: ignore[return-value]  # none of them is None
