@@ -10,6 +10,7 @@ import grpc from "@grpc/grpc-js";
 import { loadFileDescriptorSetFromBuffer } from "@grpc/proto-loader";
 
 const CONTRACT = new URL("../../gen/vimesh/v1/contract.binpb", import.meta.url);
+const WITHIN_S = 30;
 const address = process.env.VIMESH_ADDRESS ?? "127.0.0.1:7600";
 const authUrl = process.argv[2];
 if (!authUrl) {
@@ -28,31 +29,40 @@ const call = (method, request) =>
     vims[method](request, { deadline: Date.now() + 10_000 }, (error, answer) => (error ? reject(error) : resolve(answer))),
   );
 
+// Prints every change from the one after the registration on: nothing is missed, however long it took to get here.
+const follow = (vim) =>
+  new Promise((resolve, reject) => {
+    const watch = vims.WatchVims(
+      { vim_id: vim.id, start_revision: String(BigInt(vim.revision) + 1n) },
+      { deadline: Date.now() + WITHIN_S * 1000 },
+    );
+    watch.on("data", ({ events }) => {
+      for (const event of events) console.log(event.revision, event.kind, event.status, event.reason);
+      if (events.some((event) => event.status === "REACHABLE")) watch.cancel();
+    });
+    watch.on("error", (error) => {
+      if (error.code === grpc.status.CANCELLED) resolve();
+      else if (error.code === grpc.status.DEADLINE_EXCEEDED) reject(new Error(`not REACHABLE within ${WITHIN_S} s`));
+      else reject(error);
+    });
+    watch.on("end", () => reject(new Error("the watch ended: go on with another one from the last revision")));
+  });
+
 try {
   // Repeating the call with the same request_id would be answered with the same VIM.
   const { vim } = await call("RegisterVim", {
     vim: { name: `sample-${randomUUID()}`, type: "openstack", auth_url: authUrl },
     request_id: randomUUID(),
   });
-  console.log(vim.revision, "REGISTERED", vim.status);
-
-  // From the change after the registration on: nothing is missed, however long it took to get here.
-  const watch = vims.WatchVims(
-    { vim_id: vim.id, start_revision: String(BigInt(vim.revision) + 1n) },
-    { deadline: Date.now() + 30_000 },
-  );
-  await new Promise((resolve, reject) => {
-    watch.on("data", ({ events }) => {
-      for (const event of events) console.log(event.revision, event.kind, event.status, event.reason);
-      if (events.some((event) => event.status === "REACHABLE")) watch.cancel();
-    });
-    watch.on("error", (error) => (error.code === grpc.status.CANCELLED ? resolve() : reject(error)));
-    watch.on("end", () => reject(new Error("the watch ended: go on with another one from the last revision")));
-  });
-  await call("DeregisterVim", { vim_id: vim.id });
-  console.log("deregistered");
+  try {
+    console.log(vim.revision, "REGISTERED", vim.status);
+    await follow(vim);
+  } finally {
+    await call("DeregisterVim", { vim_id: vim.id });
+    console.log("deregistered");
+  }
 } catch (error) {
-  console.error(`${grpc.status[error.code] ?? "error"}: ${error.details ?? error.message}`);
+  console.error(error.code in grpc.status ? `${grpc.status[error.code]}: ${error.details}` : error.message);
   process.exitCode = 1;
 } finally {
   vims.close();

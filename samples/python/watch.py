@@ -2,7 +2,8 @@
 
     python watch.py http://127.0.0.1:5000/v3
 
-The front of the mesh is VIMESH_ADDRESS, by default 127.0.0.1:7600. Needs `pip install vimesh`: the generated stubs.
+The front of the mesh is VIMESH_ADDRESS, by default 127.0.0.1:7600. Needs the generated stubs: the Python in .venv has
+them once `make up` has run, another one gets them by `pip install .` in the checkout.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import grpc
 from vimesh.v1 import vim_pb2, vim_service_pb2
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
+WITHIN_S = 30
+
 
 def main(auth_url: str) -> None:
     with grpc.insecure_channel(os.environ.get("VIMESH_ADDRESS", "127.0.0.1:7600")) as channel:
@@ -26,18 +29,28 @@ def main(auth_url: str) -> None:
             request_id=str(uuid.uuid4()),
         )
         vim = vims.RegisterVim(request, timeout=10).vim
-        print(vim.revision, "REGISTERED", vim_pb2.Vim.Status.Name(vim.status))
+        try:
+            print(vim.revision, "REGISTERED", vim_pb2.Vim.Status.Name(vim.status))
+            follow(vims, vim)
+        finally:
+            vims.DeregisterVim(vim_service_pb2.DeregisterVimRequest(vim_id=vim.id), timeout=10)
+            print("deregistered")
 
-        # From the change after the registration on: nothing is missed, however long it took to get here.
-        watch = vim_service_pb2.WatchVimsRequest(vim_id=vim.id, start_revision=vim.revision + 1)
-        for response in vims.WatchVims(watch, timeout=30):
+
+def follow(vims: VimServiceStub, vim: vim_pb2.Vim) -> None:
+    # From the change after the registration on: nothing is missed, however long it took to get here.
+    watch = vim_service_pb2.WatchVimsRequest(vim_id=vim.id, start_revision=vim.revision + 1)
+    try:
+        for response in vims.WatchVims(watch, timeout=WITHIN_S):
             for event in response.events:
                 kind, status = vim_pb2.VimEvent.Kind.Name(event.kind), vim_pb2.Vim.Status.Name(event.status)
                 print(event.revision, kind, status, event.reason)
             if any(event.status == vim_pb2.Vim.REACHABLE for event in response.events):
-                break
-        vims.DeregisterVim(vim_service_pb2.DeregisterVimRequest(vim_id=vim.id), timeout=10)
-        print("deregistered")
+                return
+    except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            sys.exit(f"not REACHABLE within {WITHIN_S} s")
+        raise
 
 
 if __name__ == "__main__":

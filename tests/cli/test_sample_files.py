@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import Command
+from tests.tacker.fleet import conductor_in
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -16,3 +17,13 @@ def test_a_sample_is_fit(vimesh: Command, name: str) -> None:
     done = vimesh("vim", "import", str(SAMPLES / name), "--dry-run")
 
     assert (done.code, done.err) == (0, "2 VIMs: all are fit to be registered. Nothing was changed\n")
+
+
+def test_the_samples_go_together(tmp_path: Path) -> None:
+    with conductor_in(tmp_path) as conductor:
+        vimesh = conductor.user(tmp_path)
+        for name, file in (("lab", "vim-openstack.yaml"), ("edge", "vim-kubernetes.yaml")):
+            assert vimesh("vim", "register", name, "--config-file", str(SAMPLES / file)).code == 0
+
+        assert vimesh("vim", "import", str(SAMPLES / "vims.yaml")).err == "2 VIMs: 2 registered\n"
+        assert vimesh("vim", "import", str(SAMPLES / "vims.csv")).err == "2 VIMs: 2 there already\n"

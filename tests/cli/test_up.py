@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import shlex
 import signal
 import socket
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 
 from tests.cli.commands import Command
 from tests.cli.running import Fleet, ends_of, fleet, has_ended, running
+from vimesh.cli.exits import Failure
+from vimesh.cli.fleet.data_dir import locked
 
 pytestmark = pytest.mark.fleet
 
@@ -21,7 +25,26 @@ def test_the_ready_block_can_be_typed(shared_fleet: Fleet, user: Command) -> Non
 
     assert f"export VIMESH_ADDRESS={shared_fleet.address}" in said
     assert f"curl {shared_fleet.address}/v1/vims" in said
-    assert user("vim", "list", "-o", "json").code == 0
+    typed = [shlex.split(line)[1:] for line in shared_fleet.lines if re.match(r"  \S*vimesh vim", line)]
+    assert [words[1] for words in typed] == ["register", "wait", "list", "watch"]
+    register, wait, listing, _ = typed
+    assert user(*register).code == 0
+    assert wait[2:] == [register[2], "--for", "REACHABLE"]
+    assert user(*listing).code == 0
+    assert user("vim", "deregister", register[2]).code == 0
+
+
+def test_the_ready_block_says_what_must_listen_and_what_is_not_installed(shared_fleet: Fleet) -> None:
+    said = "\n".join(shared_fleet.lines)
+
+    listener = re.search(r"http\.server (\d+) --bind (\S+)", said)
+    assert listener is not None
+    assert f"--auth-url http://{listener[2]}:{listener[1]}/" in said
+    before, _, after = said.partition("# Not installed with vimesh: ")
+    for command in ("grpcurl", "openstack"):
+        assert f"\n  {command} -" not in before
+        assert f"{command} (" in after
+        assert f"\n  {command} -" in after
 
 
 def test_processes_have_telling_command_lines_and_files_only_their_owner_reads(shared_fleet: Fleet) -> None:
@@ -38,7 +61,7 @@ def test_processes_have_telling_command_lines_and_files_only_their_owner_reads(s
     assert shared_fleet.data_dir.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_taken_port_is_one_clear_line(vimesh: Command) -> None:
+def test_a_taken_port_is_one_clear_line_and_leaves_nothing(vimesh: Command, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         done = vimesh("up", "--port", str(port))
@@ -47,6 +70,27 @@ def test_a_taken_port_is_one_clear_line(vimesh: Command) -> None:
     assert f"error: port {port} on 127.0.0.1 is taken" in done.err
     assert "--port" in done.err
     assert done.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_there_is_left(vimesh: Command, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+
+    assert vimesh("up", "--listen", "198.51.100.7", "--port", "7600", "--data-dir", "data").code == 1
+
+    assert (tmp_path / "data").is_dir()
+
+
+def test_a_lock_in_a_folder_that_is_being_removed_locks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def removed_meanwhile(_file: int, _how: int) -> None:
+        (tmp_path / "lock").unlink()
+
+    monkeypatch.setattr(fcntl, "flock", removed_meanwhile)
+
+    with pytest.raises(Failure, match="was removed by another fleet just now"), locked(tmp_path):
+        pass
 
 
 def test_a_second_fleet_in_the_same_folder_is_refused(shared_fleet: Fleet, vimesh: Command) -> None:

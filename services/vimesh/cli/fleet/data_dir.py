@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +46,11 @@ class DataDir:
 
 @contextmanager
 def locked(path: Path) -> Generator[DataDir]:
-    """Make the folder if it is missing, and keep others out until the block ends. Raises Failure."""
+    """Make the folder if it is missing, and keep others out until the block ends. Raises Failure.
+
+    A folder that was made here goes again if nothing came into it.
+    """
+    made = not path.exists()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -65,6 +69,8 @@ def locked(path: Path) -> Generator[DataDir]:
                 f"the data directory {path} is in use by another fleet (pid {holder or 'unknown'})",
                 hint="stop that one, or choose another directory with --data-dir",
             ) from None
+        if not os.fstat(lock).st_nlink:
+            raise Failure(f"the data directory {path} was removed by another fleet just now", hint="start again")
         os.ftruncate(lock, 0)
         os.write(lock, f"{os.getpid()}\n".encode())
         data_dir = DataDir(path.resolve())
@@ -72,5 +78,14 @@ def locked(path: Path) -> Generator[DataDir]:
             yield data_dir
         finally:
             data_dir.state_file.unlink(missing_ok=True)
+            if made:
+                _remove_unused(path)
     finally:
         os.close(lock)
+
+
+def _remove_unused(path: Path) -> None:
+    with suppress(OSError):
+        if [file.name for file in path.iterdir()] == ["lock"]:
+            (path / "lock").unlink()
+            path.rmdir()

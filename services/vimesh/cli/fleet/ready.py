@@ -21,12 +21,16 @@ def ready_block(address: str, *, summary: str, only_this_machine: bool) -> str:
     if address != f"127.0.0.1:{DEFAULT_PORT}":
         lines += [f"  export VIMESH_ADDRESS={address}", ""]
     lines += [
-        f"  {vimesh} vim register lab --type openstack --auth-url http://10.0.0.5:5000/v3",
+        "  # In another terminal, something that answers: python3 -m http.server 5000 --bind 127.0.0.1",
+        f"  {vimesh} vim register first --type openstack --auth-url http://127.0.0.1:5000/v3",
+        f"  {vimesh} vim wait first --for REACHABLE",
         f"  {vimesh} vim list",
         f"  {vimesh} vim watch",
-        f"  {vimesh} vim wait lab --for REACHABLE",
-        f"  grpcurl -plaintext {address} list vimesh.v1.VimService",
         f"  curl {address}/v1/vims",
+        "",
+        "  # Not installed with vimesh: grpcurl (https://github.com/fullstorydev/grpcurl), and",
+        "  # openstack (pip install python-openstackclient python-tackerclient)",
+        f"  grpcurl -plaintext {address} list vimesh.v1.VimService",
         f"  openstack --os-auth-type none --os-endpoint http://{address} vim list",
         "",
         "Ctrl-C stops it.",
