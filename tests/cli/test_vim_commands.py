@@ -46,6 +46,23 @@ def test_register_waits_for_a_status_and_prints_it(user: Command, name: str, clo
     assert list(done.json)[:3] == ["id", "project_id", "name"]
 
 
+def test_a_register_that_waited_in_vain_says_that_it_registered_and_how_to_go_on(user: Command, name: str) -> None:
+    done = user("vim", "register", name, "--auth-url", NOWHERE, "--wait", "reachable", "--wait-timeout", "200ms")
+
+    assert done.code == 4
+    assert f"hint: {name} is registered; go on waiting: vimesh vim wait {name} --for REACHABLE\n" in done.err
+    assert user("vim", "show", name).code == 0
+
+
+def test_only_a_wait_can_be_for_the_end_of_a_vim(vimesh: Command) -> None:
+    nowhere = ("--address", "127.0.0.1:9")
+    for status in ("UP", "deleted"):
+        done = vimesh("vim", "register", "x", "--auth-url", NOWHERE, "--wait", status, *nowhere)
+        assert done.code == 2
+        assert "must be one of REACHABLE, UNREACHABLE, UNKNOWN, PENDING, not" in done.err
+    assert "PENDING or deleted, not 'UP'" in vimesh("vim", "wait", "x", "--for", "UP", *nowhere).err
+
+
 def test_a_repeated_register_with_the_same_request_id_answers_with_the_same_vim(user: Command, name: str) -> None:
     again = ("vim", "register", name, "--auth-url", NOWHERE, "--request-id", str(uuid.uuid4()), "-o", "json")
 

@@ -18,7 +18,8 @@ from tests.tacker.fleet import Conductor, conductor_in
 
 URL = "http://127.0.0.1:9/v3"
 SECRET = "s3cret-word"
-MANY, SOME = 8_000, 500
+MANY, SOME = 8_000, 1_001
+"""SOME: more than what is under way at once, so that the fleet has answered when they are there."""
 
 
 @pytest.fixture
@@ -112,7 +113,9 @@ def test_rejects_can_be_mended_and_imported(vimesh: Command) -> None:
     done = take(vimesh, taken, entry("unfit", fall=11), entry("fit", engine="external"), flags=flags)
 
     assert done.code == 4
-    assert done.err.endswith("3 VIMs: 1 registered, 1 refused, 1 not fit\n")
+    counts, hint = done.err.splitlines()[-2:]
+    assert counts == "3 VIMs: 1 registered, 1 refused, 1 not fit"
+    assert hint == "hint: to change a VIM that is there: vimesh vim set NAME ..."
     assert [found["line"] for found in done.json["invalid"]] == [2]
     rejects = vimesh.folder / "rejects.jsonl"
     assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
@@ -138,6 +141,7 @@ def test_a_table_shows_what_was_refused_and_no_secret_is_ever_said(vimesh: Comma
     assert re.match(r"LINE +NAME +PROJECT +REFUSED", lines[0])
     assert re.match(r"1 +lab +default .*\(NAME_TAKEN\)", lines[1])
     assert re.match(r"2 +edge +default .*\(DEFAULT_TAKEN\)", lines[2])
+    assert done.err.endswith("; --rejects FILE keeps the refused ones\n")
     assert SECRET not in done.out + done.err
 
 

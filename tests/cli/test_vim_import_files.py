@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+import yaml
 from google.protobuf.json_format import MessageToDict
 
 from tests.cli.commands import Command
+from vimesh.cli.vim.bulk import yaml_files
 from vimesh.cli.vim.bulk.entries import Entry, Flaw
 from vimesh.cli.vim.bulk.formats import Format, read
 from vimesh.cli.vim.bulk.registering import Preparer, Unfit
@@ -102,6 +104,8 @@ def test_json_may_name_the_list() -> None:
         (Format.YAML, f"- name: a\n- password: '{SECRET}\n", 3),
         (Format.YAML, f"- name: a\n- password: *{SECRET}\n", 2),
         (Format.YAML, f"- name: a\n- !{SECRET} {{}}\n", 2),
+        (Format.YAML, f"- name: a\n- !{SECRET}!x {{}}\n", 2),
+        (Format.YAML, f"- name: a\n- !!binary {SECRET}é\n", 2),
         (Format.YAML, b"- name: \xff\n", 1),
         (Format.YAML, "vims: []\nname: a\n", 2),
         (Format.YAML, "- a\n", 1),
@@ -119,11 +123,12 @@ def test_json_may_name_the_list() -> None:
         (Format.JSON_LINES, "[]\n", 1),
         (Format.JSON_LINES, f'{{"name": {"1" * 5000}}}', 1),
         (Format.JSON, f'[{{"name": {"1" * 5000}}}]', 1),
-        (Format.CSV, "", 1),
         (Format.CSV, "lab,http://10.0.0.5\n", 1),
         (Format.CSV, "name,name\n", 1),
         (Format.CSV, "name,colour.red\n", 1),
         (Format.CSV, "name,extra\n", 1),
+        (Format.CSV, "name,colour\na,red\nb,red\n", 1),
+        (Format.CSV, "name,probe_policy.colour\na,red\n", 1),
         (Format.CSV, "name,extra.a,extra.a.b\na,1,2\n", 2),
         (Format.CSV, f"name\na,{SECRET}\n", 2),
         (Format.CSV, f'name\na\n"{SECRET}"b\n', 3),
@@ -137,6 +142,49 @@ def test_what_cannot_be_read_is_told_with_its_line_and_without_its_text(
 
     assert [flaw.line for flaw in flaws] == [line]
     assert SECRET not in str(flaws[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"  password: {SECRET}: x\n", "line 2: cannot be read as YAML: mapping values are not allowed"),
+        (f"  password: {SECRET}: x\n", " at character 24"),
+        (f"- !{SECRET} {{}}\n", "line 2: cannot be read as YAML at character 3"),
+        (f"- !{SECRET}!x {{}}\n", "line 2: cannot be read as YAML at character 3"),
+        (f"- *{SECRET}\n", "line 2: cannot be read as YAML at character 3"),
+    ],
+)
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, yaml_files._LOADER])
+def test_of_yaml_the_parsers_words_are_told_without_the_text_that_they_may_quote(
+    monkeypatch: pytest.MonkeyPatch, loader: type[object], text: str, said: str
+) -> None:
+    monkeypatch.setattr(yaml_files, "_LOADER", loader)
+
+    flaw = entries(Format.YAML, f"- name: a\n{text}")[-1]
+
+    assert said in str(flaw)
+    assert SECRET not in str(flaw)
+
+
+@pytest.mark.parametrize(
+    ("format_", "text", "said"),
+    [
+        (Format.JSON_LINES, '{"name": "a"\n', "line 1: is not JSON: Expecting ',' delimiter at character 13"),
+        (Format.JSON_LINES, '{"name": "a"\r\n', "at character 13"),
+        (Format.CSV, "name;auth_url\na;http://a\n", "line 1: must separate the columns by commas"),
+        (Format.CSV, "name\tauth_url\na\thttp://a\n", "line 1: must separate the columns by commas"),
+        (Format.CSV, "name,authurl\na,http://a\n", "column authurl is not known; did you mean auth_url?"),
+        (Format.CSV, "name,probe_policy.fal\na,1\n", "column probe_policy.fal is not known; did you mean fall?"),
+    ],
+)
+def test_what_is_wrong_is_said_and_where(format_: Format, text: str, said: str) -> None:
+    [flaw] = entries(format_, text)
+
+    assert said in str(flaw)
+
+
+def test_a_column_without_a_name_may_be_empty() -> None:
+    assert entries(Format.CSV, "name,\na,\n") == [Entry(2, {"name": "a"})]
 
 
 def test_an_entry_has_the_fields_of_the_contract() -> None:
@@ -211,7 +259,8 @@ def test_the_request_id_follows_from_the_content_but_not_from_its_secrets() -> N
     [
         ({"auth_url": "http://a"}, "name: is required"),
         ({"name": "a"}, "auth_url: is required"),
-        ({**LAB, "colour": "red"}, "'colour' is not known"),
+        ({**LAB, "colour": "red"}, "'colour' is not known; known are name, "),
+        ({**LAB, "authurl": "http://a"}, "'authurl' is not known; did you mean auth_url?"),
         ({"name": "lab", 7: "red"}, "'7' is not known"),
         ({**LAB, "project": "a", "project_id": "b"}, "are the same"),
         ({**LAB, "name": 7}, 'name must be a text: write it in quotes, as in name: "..."'),
@@ -229,7 +278,8 @@ def test_the_request_id_follows_from_the_content_but_not_from_its_secrets() -> N
         ({**LAB, "fall": 11}, "fall: must be from 1 to 10"),
         ({**LAB, "fall": "many"}, "fall must be a whole number"),
         ({**LAB, "interval": "1s", "timeout": "1s"}, "timeout must be shorter than interval"),
-        ({**LAB, "probe_policy": {"colour": 1}}, "probe_policy.colour is not known"),
+        ({**LAB, "probe_policy": {"colour": 1}}, "probe_policy.colour is not known; known are method, interval"),
+        ({**LAB, "probe_policy": {"timout": 1}}, "probe_policy.timout is not known; did you mean timeout?"),
         ({**LAB, "probe_policy": {"fall": 1}, "fall": 2}, "are the same"),
         ({**LAB, "username": "u"}, "is missing"),
         ({**LAB, "username": "u", "auth_cred": {}}, "exclude each other"),
@@ -255,6 +305,21 @@ def test_a_dry_run_says_whether_all_are_fit(vimesh: Command) -> None:
     assert done.err == "2 VIMs: all are fit to be registered. Nothing was changed\n"
 
 
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
+@pytest.mark.parametrize(
+    ("format_", "text"),
+    [*((format_, "") for format_ in Format), (Format.YAML, "# none\n"), (Format.JSON, "[]"), (Format.CSV, "name\n")],
+)
+def test_a_file_without_a_vim_is_an_error(
+    vimesh: Command, format_: Format, text: str, dry_run: tuple[str, ...]
+) -> None:
+    (vimesh.folder / "vims").write_text(text)
+
+    done = vimesh("vim", "import", "vims", "--format", format_, *dry_run, "--address", "127.0.0.1:9")
+
+    assert (done.code, done.err) == (1, "error: the file is empty: it holds no VIM\n")
+
+
 def test_of_a_broken_file_nothing_is_registered_and_each_line_is_named(vimesh: Command) -> None:
     file = write(
         vimesh.folder,
@@ -272,7 +337,7 @@ def test_of_a_broken_file_nothing_is_registered_and_each_line_is_named(vimesh: C
 
     assert (done.code, done.out) == (1, "")
     assert "nothing was registered" in done.err
-    assert "  line 2: 'colour' is not known\n" in done.err
+    assert "  line 2: 'colour' is not known; known are " in done.err
     assert "  line 3: has the name of line 1, in the same project\n" in done.err
     assert "  line 5: is to be the default VIM of its project, as is line 4\n" in done.err
     assert "  line 6: has the id of line 4\n" in done.err

@@ -51,7 +51,7 @@ class LiveTable:
         shown = _chosen(vims, room)
         rows = [[printable(cell(vim)) for cell in columns.SHORT.values()] for vim in shown]
         hidden = len(vims) - len(shown)
-        parts: list[Text | Table] = [self._summary(vims), tables.table(list(columns.SHORT), rows)]
+        parts: list[Text | Table] = [self._summary(vims), tables.table(list(columns.SHORT), rows, self._console.width)]
         if hidden:
             parts.append(Text(f"... and {hidden} more; the worst are shown", style="dim"))
         return Group(*parts)

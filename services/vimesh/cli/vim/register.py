@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from typing import Annotated
 
@@ -73,7 +74,13 @@ def register(  # noqa: PLR0913 - one parameter per flag
         registered = await _register(front, request)
         if condition is None:
             return registered
-        return await wait_for(front, registered, condition, within_s) or registered
+        try:
+            return await wait_for(front, registered, condition, within_s) or registered
+        except Failure as failed:
+            if failed.code is ExitCode.NOT_MET:
+                go_on = f"vimesh vim wait {shlex.quote(registered.name)} --for {condition.word}"
+                failed.hint = f"{registered.name} is registered; go on waiting: {go_on}"
+            raise
 
     present.one(settings.output, run(settings, register_and_wait))
 

@@ -28,12 +28,13 @@ class Condition:
     """A status, or DELETED."""
 
     @classmethod
-    def parse(cls, flag: str, text: str) -> Condition:
-        """Read `REACHABLE`, `status=reachable` or `deleted`. Raises BadFlag."""
+    def parse(cls, flag: str, text: str, *, or_deleted: bool = False) -> Condition:
+        """Read `REACHABLE` or `status=reachable`, or else `deleted`. Raises BadFlag."""
         word = text.rpartition("=")[2].upper()
         word = _DELETED if word in {"DELETE", "DEREGISTERED", "GONE"} else word
-        if word not in (*_STATUSES, _DELETED):
-            raise BadFlag(flag, f"must be one of {', '.join(_STATUSES)} or deleted, not {text!r}")
+        if word not in _STATUSES and not (or_deleted and word == _DELETED):
+            known = f"{', '.join(_STATUSES)}{' or deleted' if or_deleted else ''}"
+            raise BadFlag(flag, f"must be one of {known}, not {text!r}")
         return cls(word)
 
     @property

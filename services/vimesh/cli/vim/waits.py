@@ -31,7 +31,7 @@ def wait(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Wait until a VIM has a status, or is gone. Ends with 4 when the time is over."""
     settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
-    condition, within_s = Condition.parse("--for", for_), limit_s("--timeout", timeout)
+    condition, within_s = Condition.parse("--for", for_, or_deleted=True), limit_s("--timeout", timeout)
 
     async def find_and_wait(front: Front) -> Vim | None:
         try:

@@ -26,6 +26,10 @@ class Plan:
     flaws: list[Flaw] = field(default_factory=list)
 
     @property
+    def empty(self) -> bool:
+        return not self.waiting and not self.flaws
+
+    @property
     def readable(self) -> bool:
         """Whether each flaw concerns one entry only."""
         return all(flaw.entry is not None for flaw in self.flaws)

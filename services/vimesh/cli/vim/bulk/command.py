@@ -34,7 +34,10 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file; no fleet is asked.")] = False,
     skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Register the others when some VIMs of the file are not fit.")
+        bool,
+        typer.Option(
+            "--skip-invalid", help="Register the others when some VIMs are not fit; not if the file cannot be read."
+        ),
     ] = False,
     rejects: Annotated[
         Path | None, typer.Option("--rejects", metavar="FILE", help="Write the VIMs there that were not taken.")
@@ -63,8 +66,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     if rejects is not None:
         rejected.require_place(rejects, file)
     plan = _check(file, format_of(format_, None if str(file) == "-" else file))
-    if plan.flaws and not (skip_invalid and plan.readable):
-        _refuse(plan)
+    _require_fit(plan, skip_invalid=skip_invalid)
     for line in showing.lines(plan.flaws):
         _say(line)
     if dry_run:
@@ -83,6 +85,8 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
         early = ledger.ended_early
         hint = "; ".join(filter(None, [early.hint, "the same command again goes on where this one ended"]))
         raise Failure(str(early), code=early.code, details=early.details, hint=hint)
+    if ledger.refusals:
+        _say(f"hint: {showing.next_step(kept=rejects is not None)}")
     if ledger.refusals or plan.flaws:
         raise typer.Exit(ExitCode.NOT_MET)
 
@@ -105,9 +109,14 @@ def _check(file: Path, format_: Format) -> Plan:
         raise BadSetting(str(file), f"cannot be read: {error.strerror}") from error
 
 
-def _refuse(plan: Plan) -> None:
+def _require_fit(plan: Plan, *, skip_invalid: bool) -> None:
+    """Raises Failure."""
     from vimesh.cli.vim.bulk import showing  # noqa: PLC0415 - see above
 
+    if plan.empty:
+        raise Failure("the file is empty: it holds no VIM")
+    if not plan.flaws or (skip_invalid and plan.readable):
+        return
     hint = "mend the file" if not plan.readable else "mend the file, or give --skip-invalid to register the others"
     raise Failure(
         "the file is not fit to be imported; nothing was registered", details=showing.lines(plan.flaws), hint=hint

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from vimesh.cli.vim.bulk.entries import Entry, Flaw
+from vimesh.cli.vim.bulk.known import FREE_FORM, KNOWN, POLICY, unknown
 
-_FREE_FORM = ("vim_project", "auth_cred", "placement_attr", "extra", "probe_policy")
+_GROUPS = (*FREE_FORM, "probe_policy")
 """Their fields are columns such as `auth_cred.username`."""
 
 
@@ -17,7 +18,10 @@ def entries(file: BinaryIO) -> Iterator[Entry | Flaw]:
     # One line after the other: so it is known which one is no text.
     rows = csv.reader((line.decode("utf-8-sig") for line in file), strict=True)
     try:
-        columns = [column.strip() for column in next(rows, ())]
+        head = next(rows, None)
+        if head is None:
+            return
+        columns = [column.strip() for column in head]
         if (flaw := _wrong(columns)) is not None:
             yield flaw
             return
@@ -34,16 +38,27 @@ def entries(file: BinaryIO) -> Iterator[Entry | Flaw]:
 
 def _wrong(columns: Sequence[str]) -> Flaw | None:
     if "name" not in columns:
+        if any(mark in column for column in columns for mark in ";\t"):
+            return Flaw(1, "must separate the columns by commas, as in name,auth_url")
         return Flaw(1, "must name the columns, such as name,auth_url,auth_cred.username,auth_cred.password")
     for number, column in enumerate(columns):
-        group = column.partition(".")[0]
-        if column in columns[:number]:
-            return Flaw(1, f"column {column} is there twice")
-        if group != column and group not in _FREE_FORM:
-            return Flaw(1, f"column {column} is not known: only {', '.join(_FREE_FORM)} have columns with a dot")
-        if group == column and group in _FREE_FORM:
-            return Flaw(1, f"column {column} needs the name of a field, as in {column}.username")
+        wrong = "is there twice" if column in columns[:number] else _wrong_name(column)
+        if wrong:
+            return Flaw(1, f"column {column} {wrong}")
     return None
+
+
+def _wrong_name(column: str) -> str:
+    group, dot, field = column.partition(".")
+    if dot and group not in _GROUPS:
+        return f"is not known: only {', '.join(_GROUPS)} have columns with a dot"
+    if not dot and group in _GROUPS:
+        return f"needs the name of a field, as in {column}.username"
+    if group == "probe_policy" and field not in POLICY:
+        return unknown(field, POLICY)
+    if column and not dot and column not in KNOWN:
+        return unknown(column)
+    return ""
 
 
 def _entry(line: int, columns: Sequence[str], cells: Sequence[str]) -> Entry | Flaw:

@@ -21,6 +21,8 @@ def entries(file: BinaryIO) -> Iterator[Entry | Flaw]:
     except UnicodeDecodeError as error:
         yield Flaw(error.object[: error.start].count(b"\n") + 1, "is not UTF-8 text")
         return
+    if text.blank:
+        return
     try:
         yield from text.entries()
     except json.JSONDecodeError as error:
@@ -37,6 +39,10 @@ class _Text:
         self._place = 0
         self._counted = 0
         self.line = 1
+
+    @property
+    def blank(self) -> bool:
+        return not self._text.strip()
 
     def entries(self) -> Iterator[Entry | Flaw]:
         """Raises JSONDecodeError."""

@@ -14,7 +14,7 @@ def entries(file: BinaryIO) -> Iterator[Entry | Flaw]:
         if line.isspace():
             continue
         try:
-            content = json.loads(line.decode("utf-8-sig"))
+            content = json.loads(line.decode("utf-8-sig").rstrip("\r\n"))
         except json.JSONDecodeError as error:
             yield Flaw(number, f"is not JSON: {error.msg} at character {error.colno}")
         except UnicodeDecodeError:

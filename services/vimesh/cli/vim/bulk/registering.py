@@ -9,6 +9,7 @@ from typing import Final
 
 from vimesh.cli.vim import fields, tacker_file
 from vimesh.cli.vim.bulk.entries import Entry
+from vimesh.cli.vim.bulk.known import ALIASES, FREE_FORM, KNOWN, LEFT_OUT, POLICY, TACKERS, TEXTS, unknown
 from vimesh.cli.vim.policy import PolicyFlags
 from vimesh.conductor import from_wire
 from vimesh.domain.errors import BadInput, BadSetting
@@ -19,20 +20,6 @@ from vimesh.store.masking import unmask
 from vimesh.v1.vim_pb2 import Vim
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest
 
-_ALIASES: Final = {"project": "project_id", "default": "is_default"}
-"""Words of the flags."""
-_TEXTS: Final = ("name", "project_id", "description", "type", "auth_url")
-_FREE_FORM: Final = ("vim_project", "auth_cred", "placement_attr", "extra")
-_POLICY: Final = ("method", "interval", "timeout", "fall", "rise", "tls_verify")
-_OTHERS: Final = ("id", "engine", "is_default", "probe_policy")
-REJECTED: Final = "rejected"
-"""Why an entry was refused, in the file of those that were."""
-_LEFT_OUT: Final = frozenset(field.name for field in Vim.DESCRIPTOR.fields) - {*_TEXTS, *_FREE_FORM, *_OTHERS} | {
-    REJECTED
-}
-"""What a list of VIMs shows and the server sets itself."""
-_TACKERS: Final = tacker_file.KNOWN - {"auth_url", "type", "extra"}
-_KNOWN: Final = frozenset({*_TEXTS, *_FREE_FORM, *_POLICY, *_OTHERS, *_LEFT_OUT, *_TACKERS, *_ALIASES})
 _NAMESPACE: Final = uuid.UUID("a9c5418d-f3cc-49bd-a004-59068893fe56")
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -84,12 +71,12 @@ def _request(content: Mapping[object, object]) -> RegisterVimRequest:
     """Raises Unfit, BadFlag, BadSetting."""
     given = _named(content)
     vim = Vim(type="openstack")
-    for name in _TEXTS:
+    for name in TEXTS:
         if name in given:
             setattr(vim, name, _text(name, given[name]))
-    if said := _TACKERS & given.keys():
+    if said := TACKERS & given.keys():
         _fill_from_tackers(vim, given, min(said))
-    for name in _FREE_FORM:
+    for name in FREE_FORM:
         if name in given:
             _fill(vim, name, given[name])
     if "is_default" in given:
@@ -106,12 +93,12 @@ def _named(content: Mapping[object, object]) -> dict[str, object]:
     """Return the fields that have a value, by the names of the contract. Raises Unfit."""
     named: dict[str, object] = {}
     for key, value in content.items():
-        if not isinstance(key, str) or key not in _KNOWN:
-            raise Unfit(f"{str(key)[:50]!r} is not known")
-        name = _ALIASES.get(key, key)
+        if not isinstance(key, str) or key not in KNOWN:
+            raise Unfit(f"{str(key)[:50]!r} {unknown(key)}")
+        name = ALIASES.get(key, key)
         if name in named:
             raise Unfit(f"{name} and {key} are the same")
-        if value is not None and name not in _LEFT_OUT:
+        if value is not None and name not in LEFT_OUT:
             named[name] = value
     return named
 
@@ -143,11 +130,11 @@ def _policy(given: Mapping[str, object]) -> PolicyFlags:
     if not isinstance(inner, Mapping):
         raise Unfit("probe_policy must hold fields")
     for key in inner:
-        if key not in _POLICY:
-            raise Unfit(f"probe_policy.{str(key)[:50]} is not known")
+        if key not in POLICY:
+            raise Unfit(f"probe_policy.{str(key)[:50]} {unknown(key, POLICY)}")
         if key in given:
             raise Unfit(f"{key} and probe_policy.{key} are the same")
-    said = {**{name: given[name] for name in _POLICY if name in given}, **inner}
+    said = {**{name: given[name] for name in POLICY if name in given}, **inner}
     said = {name: value for name, value in said.items() if value is not None}
     return PolicyFlags(
         method=_text("method", said["method"]) if "method" in said else None,

@@ -11,8 +11,8 @@ from pathlib import Path
 from google.protobuf.json_format import MessageToDict
 
 from vimesh.cli.vim.bulk.entries import Flaw
+from vimesh.cli.vim.bulk.known import REJECTED
 from vimesh.cli.vim.bulk.ledger import Refusal
-from vimesh.cli.vim.bulk.registering import REJECTED
 from vimesh.domain.errors import BadSetting
 from vimesh.v1.vim_pb2 import Monitor
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest

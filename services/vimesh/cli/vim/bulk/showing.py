@@ -57,7 +57,13 @@ def summary(ledger: Ledger, flaws: Sequence[Flaw]) -> str:
     }
     total = ledger.total + len(flaws)
     parts = [f"{count} {word}" for word, count in counts.items() if count]
-    return f"{_vims(total)}: {', '.join(parts) or 'none is there'}"
+    return f"{_vims(total)}: {', '.join(parts)}"
+
+
+def next_step(*, kept: bool) -> str:
+    """Say what can be done about refusals. `kept`: there is a file of them."""
+    change = "to change a VIM that is there: vimesh vim set NAME ..."
+    return change if kept else f"{change}; --rejects FILE keeps the refused ones"
 
 
 def fit(count: int) -> str:

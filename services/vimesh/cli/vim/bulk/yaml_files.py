@@ -20,9 +20,7 @@ def entries(file: BinaryIO) -> Iterator[Entry | Flaw]:
     try:
         yield from _Documents(loader).entries()
     except yaml.YAMLError as error:
-        # Its text quotes the line, and there may be a password in it.
-        mark = getattr(error, "problem_mark", None)
-        yield Flaw(mark.line + 1 if mark else 1, "cannot be read as YAML")
+        yield _flaw(error)
     except UnicodeDecodeError:
         yield Flaw(1, "is not UTF-8 text")
     except (ValueError, RecursionError):
@@ -119,6 +117,20 @@ class _Documents:
         if event.tag is not None and event.tag != "!":
             return str(event.tag)
         return str(self._loader.resolve(kind, value, event.implicit))
+
+
+def _flaw(error: yaml.YAMLError) -> Flaw:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return Flaw(1, "cannot be read as YAML")
+    return Flaw(mark.line + 1, f"cannot be read as YAML{_problem(error)} at character {mark.column + 1}")
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """Return what the parser says, unless more of the file than one character may be in it: there may be passwords."""
+    if not isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError):
+        return ""
+    return f": {error.problem}" if error.problem and "tag handle" not in error.problem else ""
 
 
 def _line(event: Any) -> int:  # noqa: ANN401 - any event
