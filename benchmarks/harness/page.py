@@ -73,7 +73,7 @@ def _number(value: float) -> str:
 def _small_print(result: Result) -> str:
     rounds = max(len(figure.rounds) for figure in result.measured.figures)
     lines = [
-        f"Measured on {result.date} in {rounds} rounds: `make bench ARGS={result.name}`",
+        f"Measured on {result.date} in {rounds} round{'s' if rounds > 1 else ''}: `make bench ARGS={result.name}`",
         f"Machine: {_listed(result.machine)}",
         *([f"Settings: {_listed(result.measured.settings)}"] if result.measured.settings else []),
         *([f"Versions: {_listed(result.measured.versions)}"] if result.measured.versions else []),
