@@ -18,6 +18,7 @@ import structlog
 
 from benchmarks.harness.usage import rss_bytes
 from benchmarks.probes.targets import Targets, from_json, vim_id
+from vimesh.domain.heap import collect_rarely
 from vimesh.domain.vims import Status
 from vimesh.monitor.host import Host
 from vimesh.monitor.hosting import HostSettings, hosting
@@ -153,4 +154,6 @@ async def _serve(path: Path) -> None:
 
 if __name__ == "__main__":
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    # As `vimesh monitor` does.
+    collect_rarely()
     asyncio.run(_serve(Path(sys.argv[1])))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vimesh.cli.stopping import stop_on_signals
+from vimesh.domain.heap import collect_rarely
 
 if TYPE_CHECKING:
     # Imported by the process that is built from them.
@@ -34,26 +34,17 @@ async def conductor(settings: ConductorProcess) -> None:
 
     cipher = cipher_from(settings.key_file)
     await schema.check(settings.database_url)
-    _collect_rarely()
+    collect_rarely()
     with stop_on_signals() as stopping:
         async with sql_store(settings.database_url, cipher) as store:
             await run_conductor(store, settings.serve, stopping.asked)
-
-
-def _collect_rarely() -> None:
-    """Let the garbage collector look rarely: nearly all that a call leaves is freed without it.
-
-    As it comes, it walks over calls that are in flight and over what is known of each VIM, again and again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 async def monitor(settings: MonitorSettings) -> None:
     """Run ping actions until a signal comes."""
     from vimesh.monitor.run import run_monitor  # noqa: PLC0415 - see above
 
+    collect_rarely()
     with stop_on_signals() as stopping:
         async with asyncio.TaskGroup() as tasks:
             probing = tasks.create_task(run_monitor(settings))
