@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from google.protobuf.duration_pb2 import Duration
+
 from vimesh.domain.vims import Report, Status
 from vimesh.v1 import conductor_service_pb2, vim_pb2
 
@@ -33,16 +35,16 @@ def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | No
     if detail and (len(detail) > 512 or "\0" in detail):
         return None
     round_trip_s, age_s = None, 0.0
-    if message.HasField("round_trip"):
-        duration = message.round_trip
-        whole, nanos = duration.seconds, duration.nanos
-        if not (0 <= whole < _LONGEST_ROUND_TRIP_S and 0 <= nanos < _NANOS):
-            return None
-        round_trip_s = whole + nanos / 1e9
+    if message.HasField("round_trip") and (round_trip_s := _seconds(message.round_trip, _LONGEST_ROUND_TRIP_S)) is None:
+        return None
     if message.HasField("age"):
-        duration = message.age
-        whole, nanos = duration.seconds, duration.nanos
-        if not (0 <= whole < _GREATEST_AGE_S and 0 <= nanos < _NANOS):
+        given_s = _seconds(message.age, _GREATEST_AGE_S)
+        if given_s is None:
             return None
-        age_s = whole + nanos / 1e9
+        age_s = given_s
     return Report(vim_id, action_id, status, message.observation, reason, detail, round_trip_s, age_s)
+
+
+def _seconds(duration: Duration, longest_s: int) -> float | None:
+    whole, nanos = duration.seconds, duration.nanos
+    return whole + nanos / 1e9 if 0 <= whole < longest_s and 0 <= nanos < _NANOS else None

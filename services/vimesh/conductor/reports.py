@@ -54,7 +54,7 @@ class ReportsServicer(ConductorServiceServicer):
         if 0 < len(messages) <= MOST_REPORTS:
             reports = [plain_report(message) for message in messages]
             if None not in reports:
-                return reports  # type: ignore[return-value]  # see there
+                return reports  # type: ignore[return-value]  # None is not among them
         self._rules.check(request)
         return [from_wire.report(message) for message in messages]
 

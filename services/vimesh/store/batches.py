@@ -49,7 +49,7 @@ class Rewrite:
         if not rows:
             return 0
         if connection.dialect.name == "sqlite":
-            return self._each.run_on(connection, self._cells, rows)
+            return self._each.run_on(connection, rows)
         if connection.dialect.name == "postgresql":
             return self._from_arrays(connection, rows)
         return self._from_json(connection, rows)
@@ -122,8 +122,10 @@ def _processors(columns: Sequence[Column[Any]], dialect: Dialect) -> Iterator[tu
 
 def _array(column: Column[Any]) -> str:
     # Made VARCHAR, texts that are too long would be cut off without a word.
-    kind = "TEXT" if isinstance(column.type, String) else column.type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
-    return f"{kind}[]"
+    if isinstance(column.type, String):
+        return "TEXT[]"
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
+    return f"{column.type.compile(dialect=dialect)}[]"
 
 
 def _type(column: Column[Any]) -> str:

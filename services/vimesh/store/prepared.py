@@ -41,13 +41,13 @@ class Prepared:
         if bound := [made.bound(each) for each in parameters]:
             _run_many(connection, made.sql, bound)
 
-    def run_on(self, connection: Connection, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:
-        """Do so for rows of values, which are of the parameters with these names; return how many rows were found.
+    def run_on(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Do so for rows of values, in the order of the statement's parameters; return how many rows were found.
 
         Servers do not say; then it is -1.
         """
         made = self._for(connection.dialect)
-        return _run_many(connection, made.sql, made.in_order(names, rows)) if rows else 0
+        return _run_many(connection, made.sql, made.in_order(rows)) if rows else 0
 
     def _for(self, dialect: Dialect) -> _Made:
         made = self._made.get(dialect.name)
@@ -99,10 +99,8 @@ class _Made:
     def bound(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
         return self._converted(parameters[name] if name in parameters else self.fixed[name] for name in self.names)
 
-    def in_order(self, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
-        """Return rows whose values have these names as the driver wants them."""
-        if self.names != names:
-            return [self.bound(dict(zip(names, row, strict=True))) for row in rows]
+    def in_order(self, rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+        """Return rows whose values are in the order of `names` as the driver wants them."""
         return [self._converted(row) for row in rows] if self.converted else rows
 
     def _converted(self, row: Iterable[Any]) -> tuple[Any, ...]:
