@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import sqlite3
 import subprocess
+import sysconfig
 from importlib import metadata
 from pathlib import Path
 
@@ -19,7 +21,7 @@ def describe() -> dict[str, str]:
         "memory": f"{_memory_gib():.0f} GiB",
         "kernel": platform.release().split("-")[0],
         "system": platform.freedesktop_os_release()["PRETTY_NAME"],
-        "Python": platform.python_version(),
+        "Python": f"{platform.python_version()}, {_build()}",
         "load by other work when it began": f"{os.getloadavg()[0]:.1f}",
     }
 
@@ -38,12 +40,26 @@ def versions_in(python: Path, *distributions: str) -> dict[str, str]:
     return dict(zip(distributions, done.stdout.split(), strict=True))
 
 
+def sqlite_version() -> dict[str, str]:
+    """Return the version of the library that Python's driver uses."""
+    return {"SQLite": sqlite3.sqlite_version}
+
+
 def debian_version(package: str) -> dict[str, str]:
     """Return the version of an installed Debian package."""
     done = subprocess.run(
         ["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, timeout=60, check=True
     )
     return {package: done.stdout}
+
+
+def _build() -> str:
+    """Say how the interpreter was built: a plain build costs more CPU."""
+    given = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    made_faster = [
+        name for name, option in (("PGO", "--enable-optimizations"), ("LTO", "--with-lto")) if option in given
+    ]
+    return f"built with {' and '.join(made_faster)}" if made_faster else "a plain build"
 
 
 def _cpu_model() -> str:

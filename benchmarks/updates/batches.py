@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.benchmark import Run
-from benchmarks.harness.machine import versions
+from benchmarks.harness.machine import sqlite_version, versions
 from benchmarks.harness.result import Figure, Measured
 from benchmarks.harness.rounds import Rounds, Sample, Variant, interleave
 from benchmarks.harness.usage import CpuMeter
@@ -35,7 +35,6 @@ _GOALS = {
     "sqlite": {_RENEWED: (200_000, 150_000), _CHANGED: (200_000, 150_000), _UNCHANGED: (300_000, 200_000)},
     "postgresql": {_RENEWED: (60_000, 40_000), _CHANGED: (60_000, 40_000), _UNCHANGED: (300_000, 200_000)},
 }
-_DRIVERS = {"sqlite": "aiosqlite", "postgresql": "asyncpg"}
 
 
 def measure_on(kind: str) -> Callable[[Run], Coroutine[Any, Any, Measured]]:
@@ -55,7 +54,8 @@ def measure_on(kind: str) -> Callable[[Run], Coroutine[Any, Any, Measured]]:
             }
             await driver.warm_up()
             rounds = await interleave(variants, rounds=run.rounds, say=run.say)
-        return Measured(_figures(kind, rounds), _SETTINGS, versions("grpcio", "protobuf", "sqlalchemy", _DRIVERS[kind]))
+        database = sqlite_version() if kind == "sqlite" else versions("asyncpg")
+        return Measured(_figures(kind, rounds), _SETTINGS, versions("grpcio", "protobuf", "sqlalchemy") | database)
 
     return measure
 

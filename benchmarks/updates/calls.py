@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from benchmarks.harness.benchmark import Run
-from benchmarks.harness.machine import debian_version, versions
+from benchmarks.harness.machine import debian_version, sqlite_version, versions
 from benchmarks.harness.result import Figure, Measured
 from benchmarks.harness.rounds import Rounds, Variant, interleave
 from benchmarks.updates.conductors import conductor, database
@@ -19,11 +19,9 @@ _UNCHANGED = "contacts that change nothing"
 _EMPTY = "empty calls"
 _H2LOAD = "empty calls, counted by h2load"
 _LIBRARIES = ("grpcio", "protobuf", "sqlalchemy")
-_OF = {
-    "sqlite": (0.85, 0.70, {}, ("aiosqlite",)),
-    "postgresql": (0.70, 0.50, {"server": "postgresql-15"}, ("asyncpg",)),
-    "mariadb": (0.70, 0.50, {"server": "mariadb-server"}, ("asyncmy",)),
-}
+_GOALS = {"sqlite": (0.85, 0.70), "postgresql": (0.70, 0.50), "mariadb": (0.70, 0.50)}
+_DRIVERS = {"postgresql": ("asyncpg", "postgresql-15"), "mariadb": ("asyncmy", "mariadb-server")}
+"""And the packages of their servers."""
 
 
 def measure_on(kind: str) -> Callable[[Run], Coroutine[Any, Any, Measured]]:
@@ -49,7 +47,7 @@ def measure_on(kind: str) -> Callable[[Run], Coroutine[Any, Any, Measured]]:
 
 
 def _figures(kind: str, rounds: Rounds) -> tuple[Figure, ...]:
-    goal, least, *_ = _OF[kind]
+    goal, least = _GOALS[kind]
     held = [
         Figure(f"{name}, against {_EMPTY}", "x", rounds.ratio(name, _EMPTY, "calls_per_s"), goal, least)
         for name in (_RENEWED, _CHANGED)
@@ -86,8 +84,8 @@ def _settings(kind: str) -> dict[str, str]:
 
 
 def _versions(kind: str) -> dict[str, str]:
-    _, _, packages, drivers = _OF[kind]
-    found = versions(*_LIBRARIES, *drivers)
-    for package in packages.values():
-        found |= debian_version(package)
-    return found | (debian_version("nghttp2-client") if kind == "sqlite" else {})
+    found = versions(*_LIBRARIES)
+    if kind == "sqlite":
+        return found | sqlite_version() | debian_version("nghttp2-client")
+    driver, server = _DRIVERS[kind]
+    return found | versions(driver) | debian_version(server)
