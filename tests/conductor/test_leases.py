@@ -137,7 +137,7 @@ async def test_a_conductor_that_has_just_come_replaces_nobody_before_the_living_
         await elapse(store, 1000)
         assert (await client.get(vim.id)).status == Vim.UNKNOWN
         # Watchers need not wait for that time to hear what is read.
-        await recorder.until(lambda: recorder.status[vim.id] == Vim.UNKNOWN, 20)
+        await recorder.until(lambda: recorder.status.get(vim.id) == Vim.UNKNOWN, 20)
         # Many periods of the sweep, and no lease.
         await asyncio.sleep(0.5)
 

@@ -8,7 +8,7 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
 from vimesh.store.batches import Rewrite
 from vimesh.store.changes import Changes
-from vimesh.store.shown import OF_VIM, SILENT, STOOD, Row, silent
+from vimesh.store.shown import OF_VIM, SILENT, Row, oldest_leases, silent
 from vimesh.store.tables import leases, standings
 
 SILENCE = ("status", "reason", "detail", "round_trip_s", "status_time", "revision")
@@ -16,18 +16,8 @@ LAPSED = ("holds",)
 """The columns of a standing and of a lease that say so."""
 
 _ANY_SILENT = select(exists().where(SILENT))
-# Many may have ended: they are put in order without the rest of their rows.
-_oldest = (
-    select(leases.c.number.label("row"))
-    .where(leases.c.holds, leases.c.lease_until < bindparam("now"))
-    .order_by(leases.c.lease_until, leases.c.number)
-    .limit(bindparam("count"))
-    .subquery()
-)
-_OLDEST_SILENT = (
-    select(OF_VIM, *(standings.c[name] for name in ("engine", "action_id", *SILENCE)), *leases.c)
-    .select_from(_oldest.join(STOOD, leases.c.number == _oldest.c.row))
-    .order_by(leases.c.lease_until, leases.c.number)
+_OLDEST_SILENT = oldest_leases(leases, leases.c.holds, leases.c.lease_until < bindparam("now")).add_columns(
+    OF_VIM, *(standings.c[name] for name in ("engine", "action_id", *SILENCE))
 )
 _LAPSE = (Rewrite(standings, ("number",), SILENCE), Rewrite(leases, ("number",), LAPSED))
 

@@ -16,7 +16,7 @@ from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
 from vimesh.domain.vims import Engine
 from vimesh.store.batches import Rewrite
 from vimesh.store.changes import Changes
-from vimesh.store.shown import LAPSED, OF_VIM, STOOD, WAITING, Row, begun
+from vimesh.store.shown import LAPSED, OF_VIM, STOOD, WAITING, Row, begun, oldest_leases
 from vimesh.store.tables import OF_ACTION, leases, standings
 from vimesh.store.times import micros
 
@@ -28,19 +28,8 @@ _TOLD = ("engine", "status", "reason", "detail")
 
 
 def _oldest(*conditions: ColumnElement[bool]) -> Select[Any]:
-    # Many may have ended: they are put in order without the rest of their rows.
-    numbers = (
-        select(leases.c.number.label("row"))
-        .select_from(STOOD)
-        .where(*conditions)
-        .order_by(leases.c.lease_until, leases.c.number)
-        .limit(bindparam("count"))
-        .subquery()
-    )
-    return (
-        select(OF_VIM, *(standings.c[name] for name in (*_TOLD, *_REPLACED)), *leases.c, WAITING.label("waiting"))
-        .select_from(numbers.join(STOOD, leases.c.number == numbers.c.row))
-        .order_by(leases.c.lease_until, leases.c.number)
+    return oldest_leases(STOOD, *conditions).add_columns(
+        OF_VIM, *(standings.c[name] for name in (*_TOLD, *_REPLACED)), WAITING.label("waiting")
     )
 
 
