@@ -27,6 +27,7 @@ class Machine:
         self.answers: Callable[[str], bool] = lambda _: True
         self.sends: Callable[[str], bool] = lambda _: True
         self.volleys: list[tuple[float, list[str]]] = []
+        self.asked: dict[int, str] = {}
         self.resumed: list[tuple[str, int, float]] = []
         self.begun: list[str] = []
         self.adopted: list[Target] = []
@@ -53,14 +54,20 @@ class Machine:
         return True
 
     def send_volley(self, family: int, serials: range, names: bytes) -> list[int]:
-        members = [self.cohorts.awaiting[serial] for serial in serials]
+        members = [self._member(serial) for serial in serials]
         assert names == b"".join(name_of(target.address) for target in members if target.address)
         assert len(names) == len(serials) * name_bytes(family)
         self.volleys.append((self.time, [target.vim_id for target in members]))
         for serial, target in zip(serials, members, strict=True):
+            self.asked[serial] = target.vim_id
             if self.sends(target.vim_id) and self.answers(target.vim_id):
                 del self.cohorts.awaiting[serial]
         return [place for place, target in enumerate(members) if not self.sends(target.vim_id)]
+
+    def _member(self, serial: int) -> Target:
+        member = self.cohorts.awaiting[serial].member_probed(serial)
+        assert member is not None
+        return member
 
     def adopt(self, target: Target) -> None:
         self.adopted.append(target)
@@ -126,6 +133,21 @@ def test_who_does_not_answer_goes_on_with_the_round_that_the_volley_began(machin
     assert (silent.stage, other.stage) == (Stage.IDLE, Stage.STEADY)
     assert machine.adopted == [silent]
     assert not machine.cohorts.awaiting
+
+
+def test_whoever_is_silent_keeps_the_serial_of_its_probe_whoever_leaves_before(machine: Machine) -> None:
+    policy = ProbePolicy(Method.PING, interval_s=0.5, timeout_s=0.2)
+    targets = {f"vim-{n}": machine.join(f"vim-{n}", f"http://127.0.0.{n + 1}", policy) for n in range(100)}
+    machine.answers = lambda _: False
+    while not any(len(members) > 3 for _, members in machine.volleys):
+        machine.run(TICK_S)
+
+    gone = machine.volleys[-1][1][0]
+    machine.cohorts.leave(targets[gone])
+    machine.run(0.5)
+
+    assert {vim_id for vim_id, _, _ in machine.resumed} == targets.keys() - {gone}
+    assert all(machine.asked[serial] == vim_id for vim_id, serial, _ in machine.resumed)
 
 
 def test_who_could_not_be_sent_to_begins_a_round_of_its_own(machine: Machine) -> None:
@@ -197,8 +219,10 @@ def test_names_and_other_methods_are_probed_by_themselves(machine: Machine, url:
     assert not machine.cohorts.join(Target(action(url, ProbePolicy(method))))
 
 
-def test_a_steady_target_has_the_track_of_a_reachable_vim(machine: Machine) -> None:
+def test_a_target_leaves_with_the_track_of_a_reachable_vim(machine: Machine) -> None:
     target = machine.join()
+
+    machine.cohorts.leave(target)
 
     assert target.track.status is Status.REACHABLE
     target.track.begin()

@@ -80,11 +80,11 @@ def test_what_comes_in_is_read_column_by_column(
     inbox = Inbox(batch_calls(), receiver.fileno(), lead=lead)
 
     assert inbox.receive() == BATCH
-    assert inbox.lengths(BATCH) == [16 - lead] * BATCH
+    assert inbox.lengths(BATCH).tolist() == [16 - lead] * BATCH
     assert list(inbox.octets(lead, BATCH)) == list(range(BATCH))
-    assert inbox.words(8, BATCH) == [1000 + number for number in range(BATCH)]
+    assert inbox.words(8, BATCH).tolist() == [1000 + number for number in range(BATCH)]
     assert inbox.receive() == 5
-    assert inbox.words(8, 5) == [1000 + BATCH + number for number in range(5)]
+    assert inbox.words(8, 5).tolist() == [1000 + BATCH + number for number in range(5)]
     assert inbox.receive() == 0
 
 

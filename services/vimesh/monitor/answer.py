@@ -13,7 +13,8 @@ _LONGEST_CHUNK_LINE = 256
 
 _START = b"HTTP/"
 _STATUS_LINE = re.compile(rb"HTTP/\d\.\d ([1-9]\d\d)(?:[ \r\n]|$)")
-_NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+# Each byte of a header has one way to match: `++` and `*+` keep no others in reserve.
+_NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _HEADER = re.compile(rb"(%b):[ \t]*([^\r\n\x00]*?)[ \t]*" % _NAME)
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?")
 _LENGTH = re.compile(rb"[0-9]{1,10}")
@@ -22,7 +23,7 @@ _WITHOUT_BODY = (b"204", b"304")
 _SWITCHING_PROTOCOLS = 101
 
 _OTHER_HEADERS = (
-    rb"(?:(?!(?i:connection|content-length|transfer-encoding))%b:[^\r\n\x00]*\r\n|(?i:connection: keep-alive)\r\n)*"
+    rb"(?:(?!(?i:connection|content-length|transfer-encoding))%b:[^\r\n\x00]*+\r\n|(?i:connection: keep-alive)\r\n)*+"
     % _NAME
 )
 _PLAIN = re.compile(

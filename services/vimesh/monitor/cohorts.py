@@ -83,7 +83,7 @@ class Cohort(Timed):
     It is due in turn to send a volley and to see who has not answered.
     """
 
-    __slots__ = ("ended_at", "key", "members", "names", "round_at", "sent_at", "serials")
+    __slots__ = ("ended_at", "key", "members", "names", "probed", "round_at", "sent_at", "serials")
 
     def __init__(self, key: Key, round_at: float) -> None:
         super().__init__()
@@ -93,6 +93,8 @@ class Cohort(Timed):
         """The addresses of the members, in the same order."""
         self.serials = range(0)
         """Of the volley under way."""
+        self.probed = self.members
+        """Whom it was sent to, in the order of the serials."""
         self.round_at = round_at
         self.sent_at = 0.0
         self.ended_at = 0.0
@@ -115,6 +117,8 @@ class Cohort(Timed):
 
     def remove(self, target: Target) -> None:
         """Let the last member take the place."""
+        if self.serials and self.probed is self.members:
+            self.members = self.members.copy()  # the serials stay with those who had them
         size = len(self.names) // len(self.members)
         place, last = target.place, self.members.pop()
         if last is not target:
@@ -122,6 +126,15 @@ class Cohort(Timed):
             self.names[place * size : (place + 1) * size] = self.names[-size:]
         del self.names[-size:]
         target.cohort = None
+
+    def begin_volley(self, serials: range, now: float) -> None:
+        """Give each member its serial."""
+        self.serials, self.probed, self.sent_at = serials, self.members, now
+
+    def member_probed(self, serial: int) -> Target | None:
+        """Return the member that the serial was sent to; None if it has left since."""
+        target = self.probed[serial - self.serials.start]
+        return target if target.cohort is self else None
 
 
 class Cohorts:
@@ -137,8 +150,9 @@ class Cohorts:
         self._prober: VolleyProber = _NoProber()
         self._by_key: dict[Key, list[Cohort]] = {}
         self._next_serial = 1
-        self.awaiting: dict[int, Target] = {}
-        """The targets of which an answer to a volley is awaited, by the serial of the round."""
+        self.awaiting: dict[int, Cohort] = {}
+        """The cohorts by the serials that are not answered yet. A member that answers is not even looked at: of
+        100,000, each has left the processor's caches when its turn comes."""
 
     def use(self, prober: VolleyProber) -> None:
         self._prober = prober
@@ -178,13 +192,10 @@ class Cohorts:
 
     def rouse(self, serial: int) -> None:
         """Have the target that was silent, or of which something is known, go on with its round by itself."""
-        target = self.awaiting.pop(serial, None)
-        if target is None or target.cohort is None:
-            return
-        sent_at = target.cohort.sent_at
-        self.leave(target)
-        self._singly.resume(target, serial, sent_at)
-        self._prober.adopt(target)
+        if (cohort := self.awaiting.pop(serial, None)) and (target := cohort.member_probed(serial)):
+            self.leave(target)
+            self._singly.resume(target, serial, cohort.sent_at)
+            self._prober.adopt(target)
 
     @staticmethod
     def _key_of(target: Target, family: int) -> Key:
@@ -209,9 +220,9 @@ class Cohorts:
         key = cohort.key
         serials = range(self._next_serial, self._next_serial + len(cohort.members))
         self._next_serial = serials.stop
-        self.awaiting.update(zip(serials, cohort.members, strict=True))
+        cohort.begin_volley(serials, now)
+        self.awaiting.update(dict.fromkeys(serials, cohort))
         cohort.round_at = next_round_at(cohort.round_at, key.interval_s * self._pace.stretch, now)
-        cohort.serials, cohort.sent_at = serials, now
         # Whatever breaks in what follows, they will be seen to.
         self._wheel.set(cohort, now + key.patience_s)
         unsent = self._prober.send_volley(key.family, serials, bytes(cohort.names))
@@ -221,15 +232,14 @@ class Cohorts:
             self._send_singly(serials[place])
 
     def _send_singly(self, serial: int) -> None:
-        target = self.awaiting.pop(serial, None)
-        if target is not None and target.cohort is not None:
+        if (cohort := self.awaiting.pop(serial, None)) and (target := cohort.member_probed(serial)):
             self.leave(target)
             self._singly.begin(target)
 
     def _judge(self, cohort: Cohort) -> None:
-        serials, cohort.serials = cohort.serials, range(0)
         cohort.ended_at = self._running.now()
         self._wheel.set(cohort, cohort.round_at)
         awaiting = self.awaiting
-        for serial in [serial for serial in serials if serial in awaiting]:
+        for serial in [serial for serial in cohort.serials if serial in awaiting]:
             self.rouse(serial)
+        cohort.serials = range(0)

@@ -74,7 +74,7 @@ class Outbox:
         self._fd = fd
         self._name_bytes = name_bytes
         self._shared = bytearray(shared_bytes)
-        self._numbers = array("Q", bytes(2 * 8 * BATCH))
+        self._numbers = array("q", bytes(2 * 8 * BATCH))
         self._names = bytearray(name_bytes * BATCH)
         self._parts = (_Part * (2 * BATCH))()
         self._messages = (_Message * BATCH)()
@@ -95,9 +95,8 @@ class Outbox:
         count = len(numbers)
         self._shared[:] = shared
         self._names[: count * self._name_bytes] = names
-        mirrored = range(_ALL - numbers.start, _ALL - numbers.stop, -1)
-        self._numbers[: 2 * count : 2] = array("Q", numbers)
-        self._numbers[1 : 2 * count : 2] = array("Q", mirrored)
+        self._numbers[: 2 * count : 2] = array("q", numbers)
+        self._numbers[1 : 2 * count : 2] = array("q", range(~numbers.start, ~numbers.stop, -1))
 
     def send(self, first: int, end: int) -> int:
         """Send the packets from `first` to before `end`, until one cannot be sent. Returns how many were.
@@ -141,20 +140,19 @@ class Inbox:
             return 0
         raise _os_error()
 
-    def lengths(self, count: int) -> list[int]:
-        return self._lengths[:count].tolist()
+    def lengths(self, count: int) -> memoryview[int]:
+        return self._lengths[:count]
 
-    def octets(self, at: int, count: int) -> memoryview:
+    def octets(self, at: int, count: int) -> memoryview[int]:
         """Return the byte at that place of each of the first `count` slots."""
         return memoryview(self.bytes)[at : count * self.SLOT_BYTES : self.SLOT_BYTES]
 
-    def words(self, at: int, count: int) -> list[int]:
+    def words(self, at: int, count: int) -> memoryview[int]:
         """Return the 64 bits at that place, a multiple of 8, of each of the first `count` slots."""
         words = self.SLOT_BYTES // 8
-        return self._words[at // 8 : count * words : words].tolist()
+        return self._words[at // 8 : count * words : words]
 
 
-_ALL = 2**64 - 1
 _MESSAGE_BYTES = ctypes.sizeof(_Message)
 _LENGTH_AT = _Message.length.offset
 

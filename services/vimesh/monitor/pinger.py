@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-import sys
+from array import array
 from contextlib import suppress
 
 from vimesh.monitor.addresses import Address, name_bytes
@@ -62,7 +62,6 @@ class Pinger:
         self._reply = ECHO_REPLY_V4 if v4 else ECHO_REPLY_V6
         self._raw_v4 = icmp.raw and v4
         self._nonce = nonce
-        self._nonce_word = int.from_bytes(nonce, sys.byteorder)
         self._listener = listener
         self._clock = clock
         self._sends = 0
@@ -75,6 +74,10 @@ class Pinger:
         self._lead = -_IP_HEADER_BYTES % 8 if self._raw_v4 else 0
         self._header_at = self._lead + _IP_HEADER_BYTES if self._raw_v4 else 0
         self._inbox = Inbox(calls, fd, lead=self._lead)
+        # What a batch of answers to volleys looks like, column by column.
+        self._lengths = memoryview(array("I", [self._header_at - self._lead + PACKET_BYTES] * BATCH))
+        self._kinds = memoryview(bytes([self._reply]) * BATCH)
+        self._nonces = memoryview(nonce * BATCH).cast("Q")
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -102,7 +105,7 @@ class Pinger:
             batch = serials[first : first + BATCH]
             self._outbox.load(self._shared(1, batch.start), batch, names[first * size : (first + len(batch)) * size])
             unsent += [first + place for place in self._send_batch(len(batch))]
-            self.drain()
+            self._read_batch()  # as many as were sent: the others are told of by the loop
         return unsent
 
     def _send_batch(self, count: int) -> list[int]:
@@ -140,31 +143,32 @@ class Pinger:
 
     def drain(self) -> None:
         """Read all that has come in."""
-        while True:
-            try:
-                count = self._inbox.receive()
-            except OSError:
-                self._read_errors()
-                continue
-            if not count:
-                return
+        while self._read_batch():
+            pass
+
+    def _read_batch(self) -> bool:
+        """Read some of what has come in; False: there was nothing."""
+        try:
+            count = self._inbox.receive()
+        except OSError:
+            self._read_errors()
+            return True
+        if count:
             self._read(count)
+        return count > 0
 
     def _read(self, count: int) -> None:
         inbox, at = self._inbox, self._header_at
-        reply, nonce, whole = self._reply, self._nonce_word, at - self._lead + PACKET_BYTES
-        arrived = self._cohorts.awaiting.pop
-        columns = zip(
-            inbox.lengths(count),
-            inbox.octets(at, count),
-            inbox.words(at + NONCE_AT, count),
-            inbox.words(at + SERIAL_AT, count),
-            strict=True,
+        lengths, arrived = inbox.lengths(count), self._cohorts.awaiting.pop
+        usual = (
+            lengths == self._lengths[:count]
+            and inbox.octets(at, count) == self._kinds[:count]
+            and inbox.words(at + NONCE_AT, count) == self._nonces[:count]
         )
-        for place, (length, kind, owner, serial) in enumerate(columns):
+        for place, serial in enumerate(inbox.words(at + SERIAL_AT, count).tolist()):
             # The answer of a steady VIM, which is nearly all of them, is done with here: it says nothing new.
-            if length < whole or kind != reply or owner != nonce or arrived(serial, None) is None:
-                self._read_single(place * inbox.SLOT_BYTES + self._lead, length)
+            if not usual or arrived(serial, None) is None:
+                self._read_single(place * inbox.SLOT_BYTES + self._lead, lengths[place])
 
     def _read_single(self, start: int, length: int) -> None:
         packet = self._inbox.bytes

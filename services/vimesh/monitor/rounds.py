@@ -101,12 +101,12 @@ class Rounds:
     def due(self, target: Target) -> None:
         """Do what the target has waited for."""
         stage = target.stage
-        if stage is Stage.AWAITING:
+        if stage is Stage.IDLE:
+            self._begin(target)
+        elif stage is Stage.AWAITING:
             self._follow(target, target.track.silent(), None)
         elif stage is Stage.SPACING:
             self._probe(target)
-        elif stage is Stage.IDLE:
-            self._begin(target)
         elif stage is Stage.NAMING:
             self._name_late(target)
         else:
@@ -129,21 +129,23 @@ class Rounds:
     # What the probers tell.
 
     def answered(self, target: Target, number: int, round_trip_s: float) -> None:
-        if target.track.confirming and number != target.number:
+        track = target.track
+        if number != target.number and track.confirming:
             return
         target.preferred += number - 1
         target.round_trip_s = round_trip_s
-        self._follow(target, target.track.answered(), round_trip_s)
+        self._follow(target, track.answered(), round_trip_s)
 
     def failed(self, target: Target, reason: str, detail: str) -> None:
         self._follow(target, target.track.failed(reason, detail), None)
 
     def departs(self, target: Target) -> int:
+        track = target.track
         target.number += 1
-        target.track.sent += 1
-        target.last_sent = self._running.now()
-        if target.track.sent == 1:
-            target.first_sent = target.last_sent
+        track.sent += 1
+        target.last_sent = now = self._running.now()
+        if track.sent == 1:
+            target.first_sent = now
         target.stage = Stage.AWAITING
         self._wheel.set(target, target.judged_at())
         return target.number
@@ -212,7 +214,7 @@ class Rounds:
     def _send(self, target: Target, addresses: Sequence[Address]) -> None:
         prober = self._probers[target.policy.method]
         target.track.cover(len(addresses))
-        fault = LocalFault(Reason.LOCAL_RESOURCES, "no address to send to")
+        fault: LocalFault | None = None
         # An address that cannot be sent to from here, such as IPv6 without a route, must not hide the next one.
         for _ in addresses:
             previous_s = target.last_sent
@@ -226,6 +228,7 @@ class Rounds:
             if not gone:
                 self._stand_in_line(target, previous_s)
             return
+        fault = fault or LocalFault(Reason.LOCAL_RESOURCES, "no address to send to")
         self._follow(target, target.track.faulted(fault.reason, fault.detail), None)
 
     def _stand_in_line(self, target: Target, previous_s: float) -> None:
@@ -273,7 +276,7 @@ class Rounds:
     def _close(self, target: Target) -> None:
         if target.stage is Stage.IDLE:
             return
-        if self._cohorts is not None and target.stage is Stage.STEADY:
+        if self._cohorts is not None and target.cohort is not None:
             self._cohorts.leave(target)
             return
         target.stage = Stage.IDLE

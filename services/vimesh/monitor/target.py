@@ -44,7 +44,6 @@ class Target(Timed):
     """What the host keeps of a ping action. There may be 100,000: no dict, no task, no timer handle."""
 
     __slots__ = (
-        "_track",
         "action_id",
         "address",
         "cohort",
@@ -60,6 +59,7 @@ class Target(Timed):
         "round_trip_s",
         "serial",
         "stage",
+        "track",
         "vim_id",
     )
 
@@ -72,7 +72,8 @@ class Target(Timed):
         self.endpoint = _of_shared_words(endpoint_of(action.auth_url))
         self.address = self._fixed_address()
         """None when the host is a name: then the resolver knows."""
-        self._track: Track | None = Track(fall=action.policy.fall, rise=action.policy.rise)
+        self.track = Track(fall=action.policy.fall, rise=action.policy.rise)
+        """Not there while the target is steady."""
         self.stage = Stage.IDLE
         self.cohort: Cohort | None = None
         self.place = 0
@@ -91,25 +92,20 @@ class Target(Timed):
         self.round_trip_s = 0.0
         """Of the newest answer."""
 
-    @property
-    def track(self) -> Track:
-        if self._track is None:
-            self._track = Track.of_reachable(fall=self.policy.fall, rise=self.policy.rise)
-        return self._track
-
     def settle_down(self) -> None:
         """Drop what is only of use to a target by itself: there may be 100,000 that are steady.
 
         To be called when the track is steady: a new one then says the same.
         """
         self.stage = Stage.STEADY
-        self._track = None
+        del self.track
         self.serial = 0
         self.first_sent = self.last_sent = self.ended_at = self.round_at = 0.0
 
     def rise_up(self, *, round_at: float, ended_at: float) -> None:
         """Be by itself again: its newest round was due at about `round_at`, the one before ended at `ended_at`."""
         self.stage = Stage.IDLE
+        self.track = Track.of_reachable(fall=self.policy.fall, rise=self.policy.rise)
         self.ended_at = ended_at
         self.begin_phase(round_at)
 

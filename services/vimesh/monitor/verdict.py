@@ -108,8 +108,7 @@ class Track:
 
     def begin(self) -> None:
         """Open a round."""
-        self._needed = 1 if self.down else self._fall
-        self._wanted = self._rise if self.down else 1
+        self._needed, self._wanted = (1, self._rise) if self.down else (self._fall, 1)
         self.sent = self._failed = self._faults = self._answers = 0
         self._reason = Reason.TIMEOUT
         self._detail = ""
@@ -117,7 +116,7 @@ class Track:
 
     def cover(self, addresses: int) -> None:
         """See that each address of the VIM is tried before it is called unreachable."""
-        if not self.down and addresses > self._needed:
+        if addresses > self._needed and not self.down:
             self._needed = addresses
 
     def answered(self) -> Step:

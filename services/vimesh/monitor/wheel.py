@@ -37,7 +37,9 @@ class Wheel(Generic[T]):
     def set(self, item: T, when: float) -> None:
         """Make the item due at `when`, never before; at any earlier time that it was set to, it is not due."""
         # A slot that was taken does not come again: what is overdue goes into the next one.
-        slot = max(math.ceil(when / self._tick_s), self._taken + 1)
+        slot = math.ceil(when / self._tick_s)
+        if slot <= self._taken:
+            slot = self._taken + 1
         if slot == item.slot:
             return
         item.slot = slot
