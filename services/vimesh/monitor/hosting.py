@@ -32,6 +32,8 @@ from vimesh.monitor.verdict import Verdict
 from vimesh.monitor.wheel import Wheel
 
 TICK_S = 0.01
+VOLLEY_TICK_S = 0.05
+"""Waking up costs as much as twenty pings, for what it finds has left the processor's caches: so volleys gather."""
 _KEPT_SHARE = 0.75
 """Of the sockets: the others are for probes that need a connection of their own."""
 _MOST_KEPT_ENCRYPTED = 8192
@@ -72,7 +74,7 @@ def hosting(on_verdict: Callable[[Verdict], None], settings: HostSettings) -> Ge
             on_verdict=on_verdict,
             pace=pace,
         )
-        cohort_wheel: Wheel[Cohort] = Wheel(TICK_S)
+        cohort_wheel: Wheel[Cohort] = Wheel(VOLLEY_TICK_S)
         cohorts = Cohorts(wheel=cohort_wheel, running=running, singly=rounds, pace=pace)
         pulse = Pulse(
             loop=loop, running=running, wheel=wheel, rounds=rounds, cohort_wheel=cohort_wheel, cohorts=cohorts
