@@ -15,7 +15,7 @@ from vimesh.domain.vims import Report
 
 T = TypeVar("T")
 
-_QUIET_TURNS = 8
+_QUIET_TURNS = 16
 """So many turns of the loop without another call, a few microseconds each, say that no more are about to come."""
 _MANY = 100
 """So many reports are worth a transaction of their own."""
