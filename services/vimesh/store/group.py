@@ -26,7 +26,7 @@ Contact = tuple[Report, float]
 """A report, and the length of the lease that it earns, in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Call(Generic[T]):
     contacts: Sequence[Contact]
     answer: asyncio.Future[list[T]]

@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
@@ -34,6 +35,7 @@ _MOST_CHANGES = 10_000
 _MOST_HELD = 200_000
 _SET_BACK = 5_000_000
 """Microseconds by which the database's clock may seem to lose, because this process was slow to look."""
+_LONGEST = micros(LONGEST_LEASE_S)
 _CHANGES = Prepared(
     select(events.c.vim_id, events.c.revision, events.c.time)
     .where(events.c.revision >= bindparam("revision"))
@@ -97,9 +99,15 @@ class Grants(dict[float, Grant]):
         self._now = now
 
     def __missing__(self, lease_s: float) -> Grant:
-        until, longest = self._now + micros(lease_s), self._now + micros(LONGEST_LEASE_S)
-        grant = self[lease_s] = Grant(self._now + micros(enough_s(lease_s)), until, max(until, longest))
+        now, (enough, whole) = self._now, _spans(lease_s)
+        grant = self[lease_s] = Grant(now + enough, now + whole, now + max(whole, _LONGEST))
         return grant
+
+
+@lru_cache(maxsize=64)
+def _spans(lease_s: float) -> tuple[int, int]:
+    """Return how much of a lease is enough, and all of it, in microseconds. Each call asks, at few paces."""
+    return micros(enough_s(lease_s)), micros(lease_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +200,7 @@ class Found:
         """
         if self.changed is None:
             return {}
-        get, longest = self.state.held.get, self.now + micros(LONGEST_LEASE_S)
+        get, longest = self.state.held.get, self.now + _LONGEST
         found: dict[str, Held] = {}
         doubtful = set(self.changed)
         for report, _ in contacts:

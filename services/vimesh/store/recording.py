@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from typing import Never
 
@@ -20,7 +19,7 @@ class Recording:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.known = Known()
-        self._waiting: Counter[str] = Counter()
+        self._waiting: dict[str, int] = {}
         """How many reports on each VIM wait to be written."""
         self._writing: set[str] = set()
         self._looks: GroupCommit[Outcome | None] = GroupCommit(self._look)
@@ -51,15 +50,18 @@ class Recording:
         return any(report.vim_id in self._writing or report.vim_id in self._waiting for report, _ in contacts)
 
     async def _written(self, contacts: Sequence[Contact]) -> list[Outcome]:
+        waiting = self._waiting
         vim_ids = [report.vim_id for report, _ in contacts]
-        self._waiting.update(vim_ids)
+        for vim_id in vim_ids:
+            waiting[vim_id] = waiting.get(vim_id, 0) + 1
         try:
             return await self._writes.record(contacts)
         finally:
             for vim_id in vim_ids:
-                self._waiting[vim_id] -= 1
-                if not self._waiting[vim_id]:
-                    del self._waiting[vim_id]
+                if waiting[vim_id] > 1:
+                    waiting[vim_id] -= 1
+                else:
+                    del waiting[vim_id]
 
     async def _look(self, contacts: Sequence[Contact]) -> list[Outcome | None]:
         seen = await self._database.read(lambda c: look(c, contacts, self.known), urgent=True)
