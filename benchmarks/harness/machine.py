@@ -6,7 +6,7 @@ import os
 import platform
 import sqlite3
 import subprocess
-import sysconfig
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def describe() -> dict[str, str]:
         "memory": f"{_memory_gib():.0f} GiB",
         "kernel": platform.release().split("-")[0],
         "system": platform.freedesktop_os_release()["PRETTY_NAME"],
-        "Python": f"{platform.python_version()}, {_build()}",
+        "Python": f"{platform.python_version()}, {_origin()}",
         "load by other work when it began": f"{os.getloadavg()[0]:.1f}",
     }
 
@@ -53,13 +53,9 @@ def debian_version(package: str) -> dict[str, str]:
     return {package: done.stdout}
 
 
-def _build() -> str:
-    """Say how the interpreter was built: a plain build costs more CPU."""
-    given = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    made_faster = [
-        name for name, option in (("PGO", "--enable-optimizations"), ("LTO", "--with-lto")) if option in given
-    ]
-    return f"built with {' and '.join(made_faster)}" if made_faster else "a plain build"
+def _origin() -> str:
+    """Say whose interpreter it is. How it was built counts, and Debian's does not tell all of that of itself."""
+    return "the system's" if sys.base_prefix == "/usr" else "built apart from the system"
 
 
 def _cpu_model() -> str:
