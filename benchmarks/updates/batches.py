@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.benchmark import Run
-from benchmarks.harness.machine import sqlite_version, versions
 from benchmarks.harness.result import Figure, Measured
 from benchmarks.harness.rounds import Rounds, Sample, Variant, interleave
 from benchmarks.harness.usage import CpuMeter
@@ -54,8 +53,7 @@ def measure_on(kind: str) -> Callable[[Run], Coroutine[Any, Any, Measured]]:
             }
             await driver.warm_up()
             rounds = await interleave(variants, rounds=run.rounds, say=run.say)
-        database = sqlite_version() if kind == "sqlite" else versions("asyncpg")
-        return Measured(_figures(kind, rounds), _SETTINGS, versions("grpcio", "protobuf", "sqlalchemy") | database)
+        return Measured(_figures(kind, rounds), _SETTINGS, conductors.versions_over(kind))
 
     return measure
 

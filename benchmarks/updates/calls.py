@@ -6,10 +6,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from benchmarks.harness.benchmark import Run
-from benchmarks.harness.machine import debian_version, sqlite_version, versions
+from benchmarks.harness.machine import debian_version
 from benchmarks.harness.result import Figure, Measured
 from benchmarks.harness.rounds import Rounds, Variant, interleave
-from benchmarks.updates.conductors import conductor, database
+from benchmarks.updates.conductors import conductor, database, versions_over
 from benchmarks.updates.driving import CHANGED, CHANGING, EMPTY, SAME, Driver
 
 _VIMS = 41_000
@@ -18,10 +18,7 @@ _CHANGED = "reports, each changes a status and adds an event"
 _UNCHANGED = "contacts that change nothing"
 _EMPTY = "empty calls"
 _H2LOAD = "empty calls, counted by h2load"
-_LIBRARIES = ("grpcio", "protobuf", "sqlalchemy")
 _GOALS = {"sqlite": (0.85, 0.70), "postgresql": (0.70, 0.50), "mariadb": (0.70, 0.50)}
-_DRIVERS = {"postgresql": ("asyncpg", "postgresql-15"), "mariadb": ("asyncmy", "mariadb-server")}
-"""And the packages of their servers."""
 
 
 def measure_on(kind: str) -> Callable[[Run], Coroutine[Any, Any, Measured]]:
@@ -84,8 +81,4 @@ def _settings(kind: str) -> dict[str, str]:
 
 
 def _versions(kind: str) -> dict[str, str]:
-    found = versions(*_LIBRARIES)
-    if kind == "sqlite":
-        return found | sqlite_version() | debian_version("nghttp2-client")
-    driver, server = _DRIVERS[kind]
-    return found | versions(driver) | debian_version(server)
+    return versions_over(kind) | (debian_version("nghttp2-client") if kind == "sqlite" else {})

@@ -12,6 +12,7 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import Int64Value
 
+from benchmarks.harness.machine import debian_version, sqlite_version, versions
 from benchmarks.harness.processes import Process, printed, running
 from benchmarks.updates.population import Population
 from benchmarks.updates.work import CONTACT_WITHIN_S, GRANTED_PATH, Watched
@@ -25,6 +26,10 @@ from vimesh.store.schema import upgrade
 
 _NAME = "vimesh"
 _GRANT_S = 10.0
+
+
+_SERVERS = {"postgresql": ("asyncpg", "postgresql-15"), "mariadb": ("asyncmy", "mariadb-server")}
+"""The driver of each kind, and the package of the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,15 @@ class Measured:
             granted = channel.unary_unary(GRANTED_PATH, Int64Value.SerializeToString, Empty.FromString)
             await granted(Int64Value(value=until), timeout=_GRANT_S)
         return until
+
+
+def versions_over(kind: str) -> dict[str, str]:
+    """Return the versions of what a conductor is made of that has a database of this kind."""
+    found = versions("grpcio", "protobuf", "sqlalchemy")
+    if kind == "sqlite":
+        return found | sqlite_version()
+    driver, server = _SERVERS[kind]
+    return found | versions(driver) | debian_version(server)
 
 
 @asynccontextmanager

@@ -3,56 +3,70 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from typing import cast
 
-from vimesh.monitor.cohorts import Cohort, Cohorts, Key
+from tests.support.actions import action
+from tests.support.scripted_prober import SimulatedHost
+from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.monitor.cohorts import Cohort, Cohorts
 from vimesh.monitor.pulse import Pulse
-from vimesh.monitor.rounds import Rounds
 from vimesh.monitor.running_clock import RunningClock
 from vimesh.monitor.target import Target
 from vimesh.monitor.wheel import Wheel
 
+VOLLEYS = 3
 
-class Volleys:
-    """In the place of Cohorts and Rounds: notes what is due, and that another callback had its turn after it."""
 
-    open = 0
+class Network:
+    """Answers at once, and notes each volley, and that another callback had its turn after it."""
 
-    def __init__(self, ends_after: int) -> None:
-        self.awaiting: dict[int, Cohort] = {}
+    def __init__(self) -> None:
+        self.time = 1000.0
         self.happened: list[str] = []
         self.ended = asyncio.Event()
-        self._left = ends_after
+        # Whatever falls due within a minute falls due together.
+        self.wheel: Wheel[Cohort] = Wheel(60)
+        self.running = RunningClock(lambda: self.time)
+        self.rounds = SimulatedHost(lambda *_: None).rounds
+        self.cohorts = Cohorts(wheel=self.wheel, running=self.running, singly=self.rounds)
+        self.cohorts.use(self)
 
-    def due(self, _: Cohort) -> None:
+    def reaches(self, _: int) -> bool:
+        return True
+
+    def send_volley(self, _: int, serials: range, __: bytes) -> list[int]:
+        for serial in serials:
+            del self.cohorts.awaiting[serial]
         self.happened.append("volley")
         asyncio.get_running_loop().call_soon(self.happened.append, "other")
-        self._left -= 1
-        if not self._left:
+        if self.happened.count("volley") == VOLLEYS:
             self.ended.set()
+        return []
+
+    def adopt(self, target: Target) -> None:
+        raise AssertionError(f"{target.vim_id} was answered")
 
 
 async def test_volleys_that_are_due_together_let_others_have_their_turn_in_between() -> None:
-    volleys = Volleys(3)
-    running = RunningClock(time.monotonic)
-    wheel: Wheel[Target] = Wheel(0.01)
-    cohort_wheel: Wheel[Cohort] = Wheel(0.01)
+    network = Network()
+    for number in range(VOLLEYS):
+        # Of one address, so that no two are in one volley.
+        target = Target(action("http://127.0.0.1", ProbePolicy(Method.PING), vim_id=f"vim-{number}"))
+        assert network.cohorts.join(target)
     pulse = Pulse(
         loop=asyncio.get_running_loop(),
-        running=running,
-        wheel=wheel,
-        rounds=cast("Rounds", volleys),
-        cohort_wheel=cohort_wheel,
-        cohorts=cast("Cohorts", volleys),
+        running=network.running,
+        wheel=Wheel(0.01),
+        rounds=network.rounds,
+        cohort_wheel=network.wheel,
+        cohorts=network.cohorts,
     )
-    when = running.now()
-    for _ in range(3):
-        cohort_wheel.set(Cohort(Key(2, 10, 1, 0), 0), when)
+    due = network.wheel.next_due()
+    assert due is not None
+    network.time = due
 
     pulse.arm()
     async with asyncio.timeout(10):
-        await volleys.ended.wait()
+        await network.ended.wait()
     pulse.close()
 
-    assert volleys.happened[:5] == ["volley", "other", "volley", "other", "volley"]
+    assert network.happened[:5] == ["volley", "other", "volley", "other", "volley"]

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, exists, select
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, exists, select
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
 from vimesh.store.batches import Rewrite
 from vimesh.store.changes import Changes
-from vimesh.store.shown import OF_VIM, SILENT, Row, oldest_leases, silent
+from vimesh.store.shown import OF_VIM, SILENT, STOOD, Row, silent
 from vimesh.store.tables import leases, standings
 
 SILENCE = ("status", "reason", "detail", "round_trip_s", "status_time", "revision")
 LAPSED = ("holds",)
 """The columns of a standing and of a lease that say so."""
+
+
+def oldest_leases(among: FromClause, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the query for the leases that end first, at most `count` of them. What else is wanted can be added."""
+    # Many may have ended: they are put in order without the rest of their rows.
+    numbers = (
+        select(leases.c.number.label("row"))
+        .select_from(among)
+        .where(*conditions)
+        .order_by(leases.c.lease_until, leases.c.number)
+        .limit(bindparam("count"))
+        .subquery()
+    )
+    return (
+        select(leases)
+        .select_from(numbers.join(STOOD, leases.c.number == numbers.c.row))
+        .order_by(leases.c.lease_until, leases.c.number)
+    )
+
 
 _ANY_SILENT = select(exists().where(SILENT))
 _OLDEST_SILENT = oldest_leases(leases, leases.c.holds, leases.c.lease_until < bindparam("now")).add_columns(

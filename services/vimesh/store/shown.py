@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, and_, bindparam, exists, select
+from sqlalchemy import ColumnElement, RowMapping, and_, exists
 
 from vimesh.domain.leases import silence
 from vimesh.domain.probing import Reason
@@ -39,24 +39,6 @@ STOOD = standings.join(leases, leases.c.number == standings.c.number)
 WHOLE = vims.join(STOOD, standings.c.vim_id == vims.c.id)
 # A status that was reported and holds no more, which is not on record yet.
 SILENT: ColumnElement[bool] = and_(leases.c.holds, LAPSED)
-
-
-def oldest_leases(among: FromClause, *conditions: ColumnElement[bool]) -> Select[Any]:
-    """Return the query for the leases that end first, at most `count` of them. What else is wanted can be added."""
-    # Many may have ended: they are put in order without the rest of their rows.
-    numbers = (
-        select(leases.c.number.label("row"))
-        .select_from(among)
-        .where(*conditions)
-        .order_by(leases.c.lease_until, leases.c.number)
-        .limit(bindparam("count"))
-        .subquery()
-    )
-    return (
-        select(leases)
-        .select_from(numbers.join(STOOD, leases.c.number == numbers.c.row))
-        .order_by(leases.c.lease_until, leases.c.number)
-    )
 
 
 def shown(row: Row) -> Row:

@@ -16,7 +16,8 @@ from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
 from vimesh.domain.vims import Engine
 from vimesh.store.batches import Rewrite
 from vimesh.store.changes import Changes
-from vimesh.store.shown import LAPSED, OF_VIM, STOOD, WAITING, Row, begun, oldest_leases
+from vimesh.store.lapsing import oldest_leases
+from vimesh.store.shown import LAPSED, OF_VIM, STOOD, WAITING, Row, begun
 from vimesh.store.tables import OF_ACTION, leases, standings
 from vimesh.store.times import micros
 
