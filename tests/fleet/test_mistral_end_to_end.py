@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.fleet.mistral_site import LEASE_S, PATIENCE_S, MistralSite, Vim, host
 from tests.support.conductors import report_on
 from tests.support.stock_mistral import API, EXECUTORS
 from tests.support.targets import FakeApi, fake_api
-from tests.support.waiting import eventually, until
+from tests.support.waiting import until
 from vimesh.engine.workflow import ACTION, TASK, workflow_name
 from vimesh.v1 import vim_pb2
 
@@ -21,6 +22,8 @@ pytestmark = [pytest.mark.fleet, pytest.mark.alone, pytest.mark.timeout(180), py
 
 Monitor = vim_pb2.Monitor
 ROUNDS = 3
+TELLING_S = 3.0
+"""The conductors look for ended leases every 1.5 s at the latest; the rest is for a busy machine."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -143,33 +146,30 @@ async def test_what_a_killed_executor_ran_is_unknown_within_the_lease_and_is_run
     await site.until_reachable(*vims.values())
     await site.until_mistral_has(*vims.values())
 
+    began, killed = site.seen.events[-1].revision, time.time()
     await site.mistral.kill(EXECUTORS[0])
-    began, asked = site.seen.events[-1].revision, len(endpoint.requests)
+    asked = len(endpoint.requests)
 
-    def abandoned() -> set[str]:
-        """Whoever is asked twice is probed still; one request may have been under way."""
+    def all_are_probed() -> bool:
+        """One request of an action that was killed may have been under way."""
         counted = hosts(endpoint.requests[asked:])
-        return {vim.id for host, vim in vims.items() if counted[host] < 2}
+        return all(counted[host] >= ROUNDS for host in vims)
 
-    async def exactly_the_abandoned_are_unknown() -> bool:
-        unknown = {vim.id for vim in await site.listed() if (vim.status, vim.reason) == (Vim.UNKNOWN, "SILENT")}
-        return unknown == abandoned()
-
-    await eventually(exactly_the_abandoned_are_unknown, LEASE_S + 1)
-    lost = {vim.id for vim in vims.values()} & abandoned()
-    assert 0 < len(lost) < len(vims)
-
-    def changed() -> set[str]:
-        return {event.vim_id for event in site.seen.events if event.revision > began}
-
-    await site.seen.until(lambda: changed() == lost, PATIENCE_S)
-    await site.seen.until(lambda: all(site.seen.status[vim_id] == Vim.REACHABLE for vim_id in lost), PATIENCE_S)
+    # Leases end one by one: the first may be replaced, and be well again, before the last one ends.
+    await until(all_are_probed, PATIENCE_S)
+    await site.seen.until(lambda: all(site.seen.status[vim.id] == Vim.REACHABLE for vim in vims.values()), PATIENCE_S)
     now = await site.listed()
     await site.until_mistral_has(*now)
-    assert changed() == lost
 
     assert not site.mistral.runs(EXECUTORS[0])
     assert {vim.id for vim in now} == {vim.id for vim in vims.values()}
     before = {vim.id: vim.monitor.action_id for vim in vims.values()}
-    assert {vim.id for vim in now if vim.monitor.action_id != before[vim.id]} == lost
+    replaced = {vim.id for vim in now if vim.monitor.action_id != before[vim.id]}
+    assert 0 < len(replaced) < len(vims)
+    changes = [event for event in site.seen.events if event.revision > began]
+    silences = [event for event in changes if (event.status, event.reason) == (Vim.UNKNOWN, "SILENT")]
+    assert {event.vim_id for event in changes} == {event.vim_id for event in silences} == replaced
+    # The database is on this machine: its clock is ours.
+    assert max(event.time.ToNanoseconds() / 1e9 for event in silences) <= killed + LEASE_S + TELLING_S
+    assert [vim.id for vim in vims.values() if site.exits(vim)] == [], "the action of a VIM that was replaced still ran"
     assert await audit(tmp_path, site.fleet.address, site.mistral.url) == (0, [])
