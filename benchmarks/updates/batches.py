@@ -22,7 +22,7 @@ _PER_CALL = 500
 _CHANGING = _VIMS // 2
 """The others only make contact."""
 _STEADY_CALLS = (_VIMS - _CHANGING) // _PER_CALL
-_CALLERS = 8
+_CALLERS = 16
 _SECONDS = 2.5
 """For about so long each row is loaded in each round."""
 _FIRST_CALLS = 2 * _CALLERS

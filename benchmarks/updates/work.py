@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -19,6 +19,8 @@ FIRST_OBSERVATION = 2
 EMPTY_PATH = "/benchmarks.Conductor/Empty"
 GRANTED_PATH = "/benchmarks.Conductor/Granted"
 """Tells a conductor until when all leases last now: nobody but conductors writes them, so it would not look."""
+_AGES = 64
+"""So many different ages of verdicts come side by side: each action has come to its own at another time."""
 UPDATE_PATH = "/vimesh.v1.ConductorService/UpdateVim"
 BATCH_PATH = "/vimesh.v1.ConductorService/UpdateVims"
 
@@ -51,18 +53,23 @@ def task_of(work: Work, vims: Sequence[Watched]) -> Callable[[int], Task]:
     if work is Work.EMPTY:
         empty = Task(b"", b"")
         return lambda _: empty
-    heads = [pb.UpdateVimRequest(vim_id=vim.vim_id, action_id=vim.action_id).SerializeToString() for vim in vims]
-    tails: dict[int, Task] = {}
+    watched = [
+        (_request(vim_id=vim.vim_id), _request(action_id=vim.action_id))  # between them comes the status
+        for vim in vims
+    ]
+    said: dict[tuple[int, int], _Said] = {}
 
     def task(position: int) -> Task:
-        lap, number = divmod(position, len(heads))
-        if work is Work.SAME:
-            lap = -1  # what is on record of VIMs that never change
-        tail = tails.get(lap)
-        if tail is None:
-            tail = tails[lap] = _tail(FIRST_OBSERVATION + 1 + lap)
-        # Two messages one after the other are one message that has the fields of both.
-        return Task(heads[number] + tail.request, tail.answer)
+        lap, number = divmod(position, len(watched))
+        key = lap, number % _AGES
+        if (report := said.get(key)) is None:
+            # VIMs that never change still say what is on record of them at first.
+            observation = FIRST_OBSERVATION + (0 if work is Work.SAME else 1 + lap)
+            report = said[key] = _Said.of(observation, age=Duration(seconds=lap, nanos=1_000_003 * (1 + key[1])))
+        vim, action = watched[number]
+        # Messages one after the other are one message that has the fields of all. This is the order in which protobuf's
+        # libraries write them.
+        return Task(b"".join((vim, report.status, action, report.more)), report.answer)
 
     return task
 
@@ -72,17 +79,27 @@ def batch(tasks: Sequence[Task]) -> Task:
     return Task(b"".join(map(_element, (t.request for t in tasks))), b"".join(map(_element, (t.answer for t in tasks))))
 
 
-def _tail(observation: int) -> Task:
-    if observation % 2:
-        said = pb.UpdateVimRequest(
-            status=vim_pb2.Vim.UNREACHABLE, observation=observation, reason="TIMEOUT", detail="no answer within 1 s"
-        )
-    else:
-        said = pb.UpdateVimRequest(
-            status=vim_pb2.Vim.REACHABLE, observation=observation, round_trip=Duration(nanos=1_250_000)
-        )
-    answer = pb.UpdateVimResponse(status=said.status, contact_within=Duration(seconds=CONTACT_WITHIN_S))
-    return Task(said.SerializeToString(), answer.SerializeToString())
+class _Said(NamedTuple):
+    """What many VIMs' actions say, serialized but for who says it."""
+
+    status: bytes
+    more: bytes
+    answer: bytes
+
+    @classmethod
+    def of(cls, observation: int, age: Duration) -> _Said:
+        if observation % 2:
+            status = vim_pb2.Vim.UNREACHABLE
+            more = _request(observation=observation, reason="TIMEOUT", detail="no answer within 1 s", age=age)
+        else:
+            status = vim_pb2.Vim.REACHABLE
+            more = _request(observation=observation, round_trip=Duration(nanos=1_250_000), age=age)
+        answer = pb.UpdateVimResponse(status=status, contact_within=Duration(seconds=CONTACT_WITHIN_S))
+        return cls(_request(status=status), more, answer.SerializeToString())
+
+
+def _request(**fields: Any) -> bytes:  # noqa: ANN401 - those of the message
+    return pb.UpdateVimRequest(**fields).SerializeToString()
 
 
 def _element(serialized: bytes) -> bytes:
