@@ -18,6 +18,7 @@ from vimesh.domain.errors import StoreUnavailable
 from vimesh.store.database import Database, Work
 from vimesh.store.known import Known
 from vimesh.store.place import open_database, place_of
+from vimesh.store.repeating import Confirmed
 from vimesh.store.reports import Overtaken
 from vimesh.store.secrets import Cipher
 from vimesh.store.sql import SqlStore
@@ -70,6 +71,9 @@ class FragileDatabase:
         except Overtaken:
             self.fate = fate  # it is repeated
             raise
+        if isinstance(result, Confirmed) and not result.hold:
+            self.fate = fate  # nothing was written, and it is asked otherwise
+            return result
         if fate is Fate.NOT_ANSWERED:
             raise StoreUnavailable
         return result

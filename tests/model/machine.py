@@ -138,6 +138,23 @@ class Protocol(RuleBasedStateMachine):
     def deliver(self, seat: int, reports: list[Report], pace: int, fate: Fate, meanwhile: Meanwhile) -> None:
         self._do(self._world.deliver(seat, reports, pace, fate, meanwhile))
 
+    @precondition(lambda self: self._counts)
+    @rule(
+        seat=seats,
+        reports=st.lists(sent, min_size=1, max_size=2),
+        ticks=st.sampled_from((0, 0, 1)),
+        pace=paces,
+        fate=fates,
+        meanwhile=meanwhiles,
+    )
+    def repeat(  # noqa: PLR0917 - Hypothesis passes them by name
+        self, seat: int, reports: list[Report], ticks: int, pace: int, fate: Fate, meanwhile: Meanwhile
+    ) -> None:
+        """Let what was said be heard, and said again after some time."""
+        self._do(self._world.deliver(seat, reports, pace, Fate.ANSWERED, Meanwhile.NOTHING))
+        self._do(self._world.pass_time(ticks))
+        self._do(self._world.deliver(seat, reports, pace, fate, meanwhile, recognized=True))
+
     @rule(ticks=st.sampled_from((1, 1, 1, 2, 3, 52)))
     def pass_time(self, ticks: int) -> None:
         self._do(self._world.pass_time(ticks))

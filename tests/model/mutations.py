@@ -14,7 +14,7 @@ from tests.model.stale import StaleRead, StaleSweep
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import BadAction, Engine, Outcome, Recorded, Report, Standing, judge
-from vimesh.store import changes, events, known, lapsing, modification, records, registration, reports, sweep
+from vimesh.store import changes, events, known, lapsing, modification, records, registration, repeating, reports, sweep
 from vimesh.store.registration import first_action_id
 from vimesh.store.shown import LAPSED, STOOD, Row
 from vimesh.store.sql import SqlStore
@@ -77,7 +77,15 @@ def _unfenced_write(patch: Patch) -> None:
 
 
 def _changes_of_others_unseen(patch: Patch) -> None:
-    patch.setattr(known, "_changed_since", lambda *_: ())
+    patch.setattr(known, "_changed_since", lambda *_: frozenset())
+
+
+def _repeats_unconfirmed(patch: Patch) -> None:
+    patch.setattr(repeating.Claims, "hold", lambda *_: True)
+
+
+def _repeats_not_renewed(patch: Patch) -> None:
+    patch.setattr(repeating.Claims, "due", lambda *_: False)
 
 
 def _same_action_for_a_new_target(patch: Patch) -> None:
@@ -222,6 +230,8 @@ MUTATIONS = (
     Mutation("judged_by_a_stale_read", _of("G1", "G3", "G5", "G8"), kind=StaleRead),
     Mutation("judged_by_a_stale_read_and_written_by_anyone", _of("G1", "G3", "G5", "G8"), _unfenced_write, StaleRead),
     Mutation("changes_of_others_are_not_seen", _of("G1", "G3", "G5", "G8"), _changes_of_others_unseen),
+    Mutation("repeats_are_not_confirmed", _of("G1", "G3", "G5", "G6", "G8"), _repeats_unconfirmed),
+    Mutation("repeats_renew_no_lease", _of("G6", "G8"), _repeats_not_renewed),
     Mutation("a_new_target_keeps_its_action", _of("G11"), _same_action_for_a_new_target),
     Mutation("a_new_target_keeps_the_external_action", _of("G11"), _same_external_action_for_a_new_target),
     Mutation("an_external_vim_is_closed_for_good", _of("G8", "G11"), _closed_for_good),

@@ -16,7 +16,19 @@ from tests.support.stores import elapse, registration
 from vimesh.domain.errors import StoreUnavailable, VimIdTaken, VimNotFound
 from vimesh.domain.events import VimEvent
 from vimesh.domain.probing import Reason
-from vimesh.domain.vims import BadAction, Engine, Late, Modification, Outcome, Recorded, Report, Status, Unchanged
+from vimesh.domain.vims import (
+    UNCHANGED,
+    BadAction,
+    Engine,
+    Late,
+    Modification,
+    Outcome,
+    Recorded,
+    Report,
+    Status,
+    Unchanged,
+)
+from vimesh.store.sql import SqlStore
 
 T = TypeVar("T")
 
@@ -43,6 +55,23 @@ class Meanwhile(Enum):
     DEREGISTERED = "deregistered"
     REPORTED = "reported"
     LAPSED_AND_SWEPT = "lapsed and swept"
+
+
+async def _record(store: SqlStore, reports: Sequence[Report], pace_s: int) -> list[Outcome]:
+    return await store.record(reports, contact_within_s=pace_s)
+
+
+async def _repeat_or_record(store: SqlStore, reports: Sequence[Report], pace_s: int) -> list[Outcome]:
+    """Do what is done with the reports of a monitor."""
+    believed = store.believed
+    repeats = [
+        (report.vim_id, standing, float(pace_s))
+        for report in reports
+        if (standing := believed.get(report.vim_id)) is not None and standing.says(report)
+    ]
+    if len(repeats) == len(reports) and await store.repeat(repeats):
+        return [UNCHANGED[standing.status] for _, standing, _ in repeats]
+    return await _record(store, reports, pace_s)
 
 
 class World:
@@ -119,9 +148,16 @@ class World:
     # --- what actions do
 
     async def deliver(
-        self, seat: int, reports: Sequence[Report], pace_s: int, fate: Fate, meanwhile: Meanwhile
+        self,
+        seat: int,
+        reports: Sequence[Report],
+        pace_s: int,
+        fate: Fate,
+        meanwhile: Meanwhile,
+        *,
+        recognized: bool = False,
     ) -> None:
-        """Bring reports to a conductor in one call."""
+        """Bring reports to a conductor in one call, as repeats if they are `recognized` and all of them are."""
         model, lease_s = self.model, 3 * pace_s
         # What has nothing to write is answered with what was read before; all the rest with what is true when it is
         # written.
@@ -134,7 +170,7 @@ class World:
             said = await self._at(
                 seat,
                 fate,
-                lambda at: at.store.record(reports, contact_within_s=pace_s),
+                lambda at: (_repeat_or_record if recognized else _record)(at.store, reports, pace_s),
                 lambda: self._meanwhile(meanwhile, 1 - seat, target),
             )
         except StoreUnavailable as trouble:

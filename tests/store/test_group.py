@@ -35,7 +35,7 @@ class Transactions:
 
 
 @asynccontextmanager
-async def running(group: GroupCommit[Outcome]) -> AsyncGenerator[None]:
+async def running(group: GroupCommit[Contact, Outcome]) -> AsyncGenerator[None]:
     task = asyncio.create_task(group.run())
     try:
         yield
@@ -49,7 +49,9 @@ def said(*vim_ids: str) -> list[Contact]:
     return [(Report(vim_id, "a", Status.REACHABLE), 30.0) for vim_id in vim_ids]
 
 
-async def begun(group: GroupCommit[Outcome], transactions: Transactions, *vim_ids: str) -> asyncio.Task[list[Outcome]]:
+async def begun(
+    group: GroupCommit[Contact, Outcome], transactions: Transactions, *vim_ids: str
+) -> asyncio.Task[list[Outcome]]:
     """Call `record`, and return when its reports have reached the queue or the database."""
     call = asyncio.create_task(group.record(said(*vim_ids)))
     for _ in range(3):

@@ -45,7 +45,7 @@ def test_a_transaction_from_before_all_was_given_up_vouches_for_nothing() -> Non
     under_way = known.state
 
     known.take_in(Found(under_way, newest=8, stamp=1, now=0, changed=None), {"vim": held("old")})
-    known.take_in(Found(under_way, newest=10, stamp=1, now=0, changed=()), {})
+    known.take_in(Found(under_way, newest=10, stamp=1, now=0, changed=frozenset()), {})
 
     assert known.state.revision == 8
 
@@ -56,7 +56,7 @@ def test_what_was_read_before_a_later_change_is_not_taken_in() -> None:
     begun = known.state
     known.take_in(Found(begun, newest=9, stamp=1, now=0, changed={"vim"}), {"vim": held("new")})
 
-    known.take_in(Found(begun, newest=7, stamp=1, now=0, changed=()), {"vim": held("old")})
+    known.take_in(Found(begun, newest=7, stamp=1, now=0, changed=frozenset()), {"vim": held("old")})
 
     assert known.state.revision == 9
     assert "vim" not in known.state.held
@@ -65,17 +65,17 @@ def test_what_was_read_before_a_later_change_is_not_taken_in() -> None:
 def test_no_more_is_known_than_there_is_room_for() -> None:
     known = Known(most=3)
     for number in range(5):
-        known.take_in(Found(known.state, newest=1, stamp=1, now=0, changed=()), {f"vim-{number}": held("a")})
-        known.take_in(Found(known.state, newest=1, stamp=1, now=0, changed=()), {f"vim-{number}": held("a")})
+        known.take_in(Found(known.state, newest=1, stamp=1, now=0, changed=frozenset()), {f"vim-{number}": held("a")})
+        known.take_in(Found(known.state, newest=1, stamp=1, now=0, changed=frozenset()), {f"vim-{number}": held("a")})
 
     assert list(known.state.held) == ["vim-2", "vim-3", "vim-4"]
 
 
 def test_when_the_clock_was_set_back_no_lease_is_believed() -> None:
     known = Known()
-    known.take_in(Found(known.state, newest=1, stamp=1, now=100_000_000, changed=()), {"vim": held("a")})
+    known.take_in(Found(known.state, newest=1, stamp=1, now=100_000_000, changed=frozenset()), {"vim": held("a")})
 
-    known.take_in(Found(known.state, newest=1, stamp=1, now=90_000_000, changed=()), {})
+    known.take_in(Found(known.state, newest=1, stamp=1, now=90_000_000, changed=frozenset()), {})
 
     assert not known.state.held
 

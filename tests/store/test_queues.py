@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import threading
+from collections.abc import AsyncGenerator, Coroutine
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,3 +60,29 @@ async def test_a_page_is_read_in_the_order_of_an_index(store: SqlStore, text: st
     assert not sorted_after
     # The table of standings is in the order of registration itself.
     assert not [step for step in plan if step == "SCAN vims"]
+
+
+async def test_people_write_between_reports_and_repeats_that_wait(store: SqlStore) -> None:
+    """Both are urgent. If both were in line, one of them always would be."""
+    changing, steady = await store.register(registration()), await store.register(registration())
+    await record(store, [report(vim, Status.REACHABLE, 1) for vim in (changing, steady)])
+    store._recording.known._ahead += 60_000_000  # so that leases seem due
+    gate, ended = threading.Event(), list[str]()
+
+    def wait(name: str, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(lambda _: ended.append(name))
+        return task
+
+    writing = asyncio.create_task(store._database.write(lambda _: gate.wait(10)))
+    waiting = [
+        wait("report", record(store, [report(changing, Status.UNREACHABLE, 2)])),
+        wait("repeat", store.repeat([(steady.id, store.believed[steady.id], 30.0)])),
+        wait("person", store.register(registration())),
+    ]
+    for _ in range(100):
+        await asyncio.sleep(0)
+    gate.set()
+
+    await asyncio.gather(writing, *waiting)
+    assert ended == ["report", "person", "repeat"]

@@ -17,8 +17,8 @@ _STATUSES = {
     vim_pb2.Vim.UNKNOWN: Status.UNKNOWN,
 }
 _LONGEST_ROUND_TRIP_S = 3600
-_GREATEST_AGE_S = 315_360_000
-_NANOS = 1_000_000_000
+GREATEST_AGE_S = 315_360_000
+NANOS = 1_000_000_000
 
 
 def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | None:
@@ -38,7 +38,7 @@ def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | No
     if message.HasField("round_trip") and (round_trip_s := _seconds(message.round_trip, _LONGEST_ROUND_TRIP_S)) is None:
         return None
     if message.HasField("age"):
-        given_s = _seconds(message.age, _GREATEST_AGE_S)
+        given_s = _seconds(message.age, GREATEST_AGE_S)
         if given_s is None:
             return None
         age_s = given_s
@@ -47,4 +47,4 @@ def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | No
 
 def _seconds(duration: Duration, longest_s: int) -> float | None:
     whole, nanos = duration.seconds, duration.nanos
-    return whole + nanos / 1e9 if 0 <= whole < longest_s and 0 <= nanos < _NANOS else None
+    return whole + nanos / 1e9 if 0 <= whole < longest_s and 0 <= nanos < NANOS else None

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from vimesh.conductor import from_wire, to_wire
 from vimesh.conductor.feed import Feed
 from vimesh.conductor.pacing import Pacing
 from vimesh.conductor.pages import cut
 from vimesh.conductor.plain_reports import plain_report
+from vimesh.conductor.repeats import keep_said, read_repeats
 from vimesh.conductor.watching import Watching
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
+from vimesh.domain.errors import BadInput, Violation
 from vimesh.domain.events import VimEvent
 from vimesh.domain.ports import VimStore
-from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Report, Status
+from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Repeat, Report, Status
 from vimesh.rpc.durations import duration
 from vimesh.rpc.validation import Rules
 from vimesh.v1 import action_pb2
@@ -28,13 +30,15 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 _PAGE = 1000
 MOST_REPORTS = 1000
 """In one call, by the rules."""
-UNCHECKED = ("UpdateVim", "UpdateVims")
+UNCHECKED = ("UpdateVim",)
 """The calls that the servicer checks by itself."""
+SERIALIZED = ("UpdateVims",)
+"""Those of which it also reads and writes the messages by itself."""
 
 
 class ReportsServicer(ConductorServiceServicer):
     def __init__(self, store: VimStore, feed: Feed, watching: Watching, pacing: Pacing, rules: Rules) -> None:
-        """The edge is to leave the two calls of UNCHECKED to the servicer."""
+        """The edge is to leave the calls of UNCHECKED and SERIALIZED to the servicer."""
         self._store = store
         self._feed = feed
         self._watching = watching
@@ -43,11 +47,20 @@ class ReportsServicer(ConductorServiceServicer):
         self._answers = Answers(0)
 
     async def UpdateVim(self, request: pb.UpdateVimRequest, context: _Context) -> pb.UpdateVimResponse:
-        [answer] = await self._record(self._read(request, [request]))
-        return answer
+        answers = self._answers_now()
+        [outcome] = await self._record(self._read(request, [request]), answers)
+        return answers.to(outcome)
 
-    async def UpdateVims(self, request: pb.UpdateVimsRequest, context: _Context) -> pb.UpdateVimsResponse:
-        return pb.UpdateVimsResponse(outcomes=await self._record(self._read(request, request.reports)))
+    async def UpdateVims(self, request: bytes, context: _Context) -> bytes:  # type: ignore[override]  # see SERIALIZED
+        answers = self._answers_now()
+        repeats = read_repeats(request, self._store.believed, answers.contact_within_s)
+        if 0 < len(repeats) <= MOST_REPORTS and await self._store.repeat(repeats):
+            return answers.to_repeats(repeats)
+        message = _parsed(request)
+        reports = self._read(message, message.reports)
+        outcomes = await self._record(reports, answers)
+        keep_said(message.reports, reports, self._store.believed)
+        return pb.UpdateVimsResponse(outcomes=map(answers.to, outcomes)).SerializeToString()
 
     def _read(self, request: Message, messages: Sequence[pb.UpdateVimRequest]) -> list[Report]:
         """Read the reports of a request, which are these. Raises BadInput."""
@@ -58,15 +71,18 @@ class ReportsServicer(ConductorServiceServicer):
         self._rules.check(request)
         return [from_wire.report(message) for message in messages]
 
-    async def _record(self, reports: Sequence[Report]) -> Sequence[pb.UpdateVimResponse]:
-        # One number for both: the lease is granted for what the action is told.
-        contact_within_s = self._pacing.contact_within_s
-        outcomes = await self._store.record(reports, contact_within_s=contact_within_s)
+    async def _record(self, reports: Sequence[Report], answers: Answers) -> Sequence[Outcome]:
+        outcomes = await self._store.record(reports, contact_within_s=answers.contact_within_s)
         if Recorded in map(type, outcomes):
             self._feed.poke()
+        return outcomes
+
+    def _answers_now(self) -> Answers:
+        """Return the answers at the pace of now: a lease is granted for what its action is told."""
+        contact_within_s = self._pacing.contact_within_s
         if self._answers.contact_within_s != contact_within_s:
             self._answers = Answers(contact_within_s)
-        return [self._answers.to(outcome) for outcome in outcomes]
+        return self._answers
 
     async def WatchActions(
         self, request: pb.WatchActionsRequest, context: _Context
@@ -111,6 +127,15 @@ class Answers:
         self._contact_within = duration(contact_within_s)
         self._bad_action = pb.UpdateVimResponse(bad_action=pb.BadAction())
         self._of_status = {status: self._answer(status) for status in Status}
+        self._to_repeats_of = {
+            status: pb.UpdateVimsResponse(outcomes=[answer]).SerializeToString()
+            for status, answer in self._of_status.items()
+        }
+
+    def to_repeats(self, repeats: Iterable[Repeat]) -> bytes:
+        """Return an UpdateVimsResponse to reports that say again what is on record."""
+        # Messages one after the other are one message, with all that was repeated in them.
+        return b"".join([self._to_repeats_of[standing.status] for _, standing, _ in repeats])
 
     def to(self, outcome: Outcome) -> pb.UpdateVimResponse:
         if isinstance(outcome, BadAction):
@@ -125,6 +150,14 @@ class Answers:
             contact_within=self._contact_within,
             newest_observation=newest_observation,
         )
+
+
+def _parsed(request: bytes) -> pb.UpdateVimsRequest:
+    """Raises BadInput."""
+    try:
+        return pb.UpdateVimsRequest.FromString(request)
+    except DecodeError:
+        raise BadInput(Violation("", "not a serialized UpdateVimsRequest")) from None
 
 
 def _concerns(scope: ActionScope, event: VimEvent) -> bool:

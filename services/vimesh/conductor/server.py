@@ -21,7 +21,7 @@ from vimesh.conductor.feed import Feed
 from vimesh.conductor.health import Health
 from vimesh.conductor.hints import Hints
 from vimesh.conductor.pacing import Pacing
-from vimesh.conductor.reports import UNCHECKED, ReportsServicer
+from vimesh.conductor.reports import SERIALIZED, UNCHECKED, ReportsServicer
 from vimesh.conductor.sweep import Sweep, SweepLimits
 from vimesh.conductor.vims import VimsServicer
 from vimesh.conductor.watching import Watching, WatchLimits
@@ -94,7 +94,7 @@ async def serving(store: VimStore, settings: ConductorSettings) -> AsyncGenerato
     feed = Feed(store)
     watching = Watching(store, feed, settings.watch, now=time.monotonic)
     server = grpc.aio.server(options=_OPTIONS)
-    edge: Any = Edge(server, rules, unchecked=UNCHECKED)
+    edge: Any = Edge(server, rules, unchecked=UNCHECKED, serialized=SERIALIZED)
     pacing = Pacing(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
     sweep = Sweep(store, feed, pacing, settings.sweep)
     add_VimServiceServicer_to_server(VimsServicer(store, feed, watching, rules, settings.engines), edge)

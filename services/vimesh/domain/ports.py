@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Never, Protocol
 
 from vimesh.domain.actions import Action, ActionScope
@@ -12,7 +12,7 @@ from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
-from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Report, Vim
+from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 
 
 class VimStore(Protocol):
@@ -57,6 +57,19 @@ class VimStore(Protocol):
 
         Two reports on one VIM in one call are judged one after the other. Each report of a wanted action sees to it
         that the action has a lease, as of one that was told to be back by then.
+        """
+
+    @property
+    def believed(self) -> Mapping[str, Standing]:
+        """What is on record of VIMs as far as this process knows, by their ids. It may be outdated.
+
+        Nothing of it is to be changed but `said`.
+        """
+
+    async def repeat(self, repeats: Sequence[Repeat]) -> bool:
+        """Take contacts of actions that have no news: each says again what is believed of its VIM.
+
+        Does what `record` would. False: that this is still on record of all of them cannot be confirmed; ask `record`.
         """
 
     async def lapse(self, limit: int) -> int:

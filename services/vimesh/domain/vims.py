@@ -165,6 +165,22 @@ class Standing:
     """The newest observation on record; 0 when none was counted."""
     holds: bool = True
     """Whether the status is what the action said last. Else it fell silent since, or was never heard."""
+    said: bytes = field(default=b"", init=False, compare=False)
+    """A report that was answered with this, serialized without its age: whoever serves reports may set it, to recognize
+    what is said again. Empty if it was not kept."""
+
+    def says(self, report: Report) -> bool:
+        """Say whether this very report is on record."""
+        return (
+            self.observation == report.observation
+            and self.status is report.status
+            and self.action_id == report.action_id
+            and self.reason == report.reason
+        )
+
+
+Repeat = tuple[str, Standing, float]
+"""A VIM, the standing that its action says again, and within how many seconds that is asked to be back."""
 
 
 @dataclass(frozen=True, slots=True)

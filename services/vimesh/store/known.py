@@ -15,7 +15,8 @@ All is changed in the loop's thread only; transactions look at it from theirs.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -24,11 +25,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
-from vimesh.domain.leases import LONGEST_LEASE_S, enough_s
+from vimesh.domain.leases import LONGEST_LEASE_S, enough_s, lease_s
 from vimesh.domain.vims import BadAction, Outcome, Recorded, Report, Standing, judge
+from vimesh.store.changes import NEWEST_STAMP
+from vimesh.store.dialects import NowMicros
 from vimesh.store.group import Contact
 from vimesh.store.prepared import Prepared
-from vimesh.store.tables import events
+from vimesh.store.tables import events, revisions
 from vimesh.store.times import micros
 
 _MOST_CHANGES = 10_000
@@ -42,13 +45,15 @@ _CHANGES = Prepared(
     .order_by(events.c.revision)
     .limit(bindparam("count"))
 )
+_HEAD = Prepared(select(revisions.c.newest, NEWEST_STAMP, NowMicros()))
 
 
 @dataclass(slots=True, kw_only=True)
 class Held(Standing):
     """What is on record of a VIM, as far as reports change it, and its lease.
 
-    Transactions in other threads look at it: it is replaced, not changed, but for a lease that grows.
+    Transactions in other threads look at it: it is replaced, not changed, but for a lease that grows, and for `said`,
+    which is nothing to them.
     """
 
     number: int
@@ -61,15 +66,6 @@ class Held(Standing):
         """Say whether the lease must be renewed though nothing else is to be written."""
         return not (self.heard and grant.least <= self.lease_until <= grant.longest)
 
-    def says(self, report: Report) -> bool:
-        """Say whether this very report is on record."""
-        return (
-            self.observation == report.observation
-            and self.status is report.status
-            and self.action_id == report.action_id
-            and self.reason == report.reason
-        )
-
     def stays(self, report: Report, grant: Grant) -> bool:
         """Say whether a report plainly leaves everything as it is. Most do, and need no more judging."""
         return self.holds and self.says(report) and not self.due(grant)
@@ -79,6 +75,10 @@ class Held(Standing):
         if isinstance(outcome, BadAction):
             return False
         return isinstance(outcome, Recorded) or self.due(grant)
+
+
+HeldRepeat = tuple[str, Held, float]
+"""A Repeat of what is held here."""
 
 
 class Grant(NamedTuple):
@@ -92,22 +92,23 @@ class Grant(NamedTuple):
 
 
 class Grants(dict[float, Grant]):
-    """What contacts are granted at some time, by the length of the lease in seconds."""
+    """What contacts are granted at some time, by the seconds within which the action is asked to be back."""
 
     def __init__(self, now: int) -> None:
         super().__init__()
         self._now = now
 
-    def __missing__(self, lease_s: float) -> Grant:
-        now, (enough, whole) = self._now, _spans(lease_s)
-        grant = self[lease_s] = Grant(now + enough, now + whole, now + max(whole, _LONGEST))
+    def __missing__(self, contact_within_s: float) -> Grant:
+        now, (enough, whole) = self._now, _spans(contact_within_s)
+        grant = self[contact_within_s] = Grant(now + enough, now + whole, now + max(whole, _LONGEST))
         return grant
 
 
 @lru_cache(maxsize=64)
-def _spans(lease_s: float) -> tuple[int, int]:
+def _spans(contact_within_s: float) -> tuple[int, int]:
     """Return how much of a lease is enough, and all of it, in microseconds. Each call asks, at few paces."""
-    return micros(enough_s(lease_s)), micros(lease_s)
+    whole_s = lease_s(contact_within_s)
+    return micros(enough_s(whole_s)), micros(whole_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +131,18 @@ class Known:
 
     def moves(self, contacts: Iterable[Contact]) -> bool:
         """Say whether something will have to be written, as it seems: a hint that saves a read."""
-        grants, get = Grants(self._ahead + time.monotonic_ns() // 1000), self.state.held.get
-        for report, lease_s in contacts:
-            held, grant = get(report.vim_id), grants[lease_s]
+        grants, get = Grants(self.now()), self.state.held.get
+        for report, contact_within_s in contacts:
+            held, grant = get(report.vim_id), grants[contact_within_s]
             if held is None or held.stays(report, grant):
                 continue
             if held.moved_by(judge(held, report), grant):
                 return True
         return False
+
+    def now(self) -> int:
+        """Return the time by the database's clock, as it seems."""
+        return self._ahead + time.monotonic_ns() // 1000
 
     def take_in(
         self, found: Found, held: Mapping[str, Held], renewed: Mapping[str, int] = MappingProxyType({})
@@ -185,12 +190,23 @@ class Found:
     stamp: int | None
     """When the newest change was made."""
     now: int
-    changed: Collection[str] | None
+    changed: AbstractSet[str] | None
     """The VIMs of the changes since `state`, perhaps also of later ones; None: nobody can tell."""
+
+    @classmethod
+    def read(cls, connection: Connection, state: State) -> Found:
+        """Find that out without holding off anybody: it may be outdated soon."""
+        [[newest, stamp, now]] = _HEAD.rows(connection, {})
+        return cls.begin(connection, state, newest, stamp, now)
 
     @classmethod
     def begin(cls, connection: Connection, state: State, newest: int, stamp: int | None, now: int) -> Found:
         return cls(state, newest, stamp, now, _changed_since(connection, state, newest, stamp))
+
+    @property
+    def longest(self) -> int:
+        """No lease ends later, unless the clock was set back."""
+        return self.now + _LONGEST
 
     def known(self, contacts: Iterable[Contact]) -> dict[str, Held]:
         """Return what is as good as read for judging these contacts.
@@ -200,7 +216,7 @@ class Found:
         """
         if self.changed is None:
             return {}
-        get, longest = self.state.held.get, self.now + _LONGEST
+        get, longest = self.state.held.get, self.longest
         found: dict[str, Held] = {}
         doubtful = set(self.changed)
         for report, _ in contacts:
@@ -215,9 +231,9 @@ class Found:
         return found
 
 
-def _changed_since(connection: Connection, state: State, newest: int, stamp: int | None) -> Collection[str] | None:
+def _changed_since(connection: Connection, state: State, newest: int, stamp: int | None) -> AbstractSet[str] | None:
     if newest == state.revision:
-        return () if stamp == state.stamp else None
+        return frozenset() if stamp == state.stamp else None
     if not 0 < newest - state.revision <= _MOST_CHANGES:
         return None
     first, *found = _CHANGES.rows(connection, {"revision": state.revision, "count": _MOST_CHANGES + 1}) or [(0, 0, 0)]

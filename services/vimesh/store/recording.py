@@ -9,12 +9,16 @@ from typing import Never
 from vimesh.domain.vims import Outcome
 from vimesh.store.database import Database
 from vimesh.store.group import Contact, GroupCommit
-from vimesh.store.known import Known
+from vimesh.store.known import HeldRepeat, Known
+from vimesh.store.repeating import Claims, confirm, confirm_and_renew
 from vimesh.store.reports import Overtaken, look, settled, write
+
+_GROUP = 4_000
+"""So many repeats are worth a transaction: none of them costs much in it, but all of them rewrite the same pages."""
 
 
 class Recording:
-    """Two queues: reports are judged together by one read, and what they move is written together."""
+    """Three queues: reports are judged together by one read, what they move is written together, and so are repeats."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -22,15 +26,20 @@ class Recording:
         self._waiting: dict[str, int] = {}
         """How many reports on each VIM wait to be written."""
         self._writing: set[str] = set()
-        self._looks: GroupCommit[Outcome | None] = GroupCommit(self._look)
-        self._writes: GroupCommit[Outcome] = GroupCommit(self._write)
+        # Two write what is urgent. When one of them ends, the other one must not be in line already: nobody else would
+        # ever write.
+        self._writer = asyncio.Lock()
+        self._looks: GroupCommit[Contact, Outcome | None] = GroupCommit(self._look)
+        self._writes: GroupCommit[Contact, Outcome] = GroupCommit(self._write)
+        self._repeats: GroupCommit[HeldRepeat, bool] = GroupCommit(self._repeat, many=_GROUP, max_group=_GROUP)
 
     async def run(self) -> Never:
-        """Serve `record` until cancelled."""
+        """Serve `record` and `repeat` until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._looks.run())
             tasks.create_task(self._writes.run())
-        raise AssertionError("both run until cancelled")
+            tasks.create_task(self._repeats.run())
+        raise AssertionError("they run until cancelled")
 
     async def record(self, contacts: Sequence[Contact]) -> list[Outcome]:
         """Return the outcomes once they are committed. Raises Overloaded, StoreUnavailable."""
@@ -42,6 +51,10 @@ class Recording:
             return said  # type: ignore[return-value]  # none of them is None
         written = iter(await self._written(moving))
         return [next(written) if outcome is None else outcome for outcome in said]
+
+    async def repeat(self, repeats: Sequence[HeldRepeat]) -> bool:
+        """Say whether all are of what is on record; then they were heard. Raises Overloaded, StoreUnavailable."""
+        return all(await self._repeats.record(repeats))
 
     def _writes_of(self, contacts: Sequence[Contact]) -> bool:
         """Say whether something is about to be written of these VIMs, by which they have to be judged."""
@@ -68,16 +81,35 @@ class Recording:
         self.known.take_in(seen.found, seen.read)
         return settled(contacts, {**seen.known, **seen.read}, seen.found.now)
 
+    async def _repeat(self, repeats: Sequence[HeldRepeat]) -> list[bool]:
+        return [await self._heard_again(repeats)] * len(repeats)
+
+    async def _heard_again(self, repeats: Sequence[HeldRepeat]) -> bool:
+        if (claims := Claims.of(repeats, self.known)) is None:
+            return False
+        if not claims.due(self.known.now()):
+            read = await self._database.read(lambda c: confirm(c, claims), urgent=True)
+            self.known.take_in(read.found, {})
+            if not (read.hold and claims.due(read.found.now)):
+                return read.hold
+        async with self._writer:
+            written = await self._database.write(lambda c: confirm_and_renew(c, claims), urgent=True)
+        for held in written.renewed:
+            held.lease_until = written.renewed_until
+        self.known.take_in(written.found, {})
+        return written.hold
+
     async def _write(self, contacts: Sequence[Contact]) -> list[Outcome]:
         # Those that gave up are not waiting any more, but it is written what they said.
         self._writing = {report.vim_id for report, _ in contacts}
         try:
-            try:
-                written = await self._database.write(lambda c: write(c, contacts, self.known), urgent=True)
-            except Overtaken:
-                written = await self._database.write(
-                    lambda c: write(c, contacts, self.known, believing=False), urgent=True
-                )
+            async with self._writer:
+                try:
+                    written = await self._database.write(lambda c: write(c, contacts, self.known), urgent=True)
+                except Overtaken:
+                    written = await self._database.write(
+                        lambda c: write(c, contacts, self.known, believing=False), urgent=True
+                    )
         except BaseException:
             # Nobody knows whether it was committed.
             self.known.forget(self._writing)

@@ -6,22 +6,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
 from vimesh.domain.events import EventKind
-from vimesh.domain.leases import LONGEST_LEASE_S
 from vimesh.domain.vims import UNCHANGED, Outcome, Recorded, Report, Status, judge
 from vimesh.store.batches import Rewrite
-from vimesh.store.changes import NEWEST_STAMP, Changes
-from vimesh.store.columns import Micros
-from vimesh.store.dialects import NowMicros, among, within
+from vimesh.store.changes import Changes
+from vimesh.store.dialects import among
 from vimesh.store.group import Contact
 from vimesh.store.known import Found, Grants, Held, Known
 from vimesh.store.lapsing import SILENCE, with_its_silence
 from vimesh.store.prepared import Prepared
+from vimesh.store.renewing import renew
 from vimesh.store.shown import STOOD, Row
-from vimesh.store.tables import OF_ACTION, leases, revisions, standings
-from vimesh.store.times import micros, micros_of_age
+from vimesh.store.tables import OF_ACTION, leases, standings
+from vimesh.store.times import micros_of_age
 
 _READ = ("engine", "action_id", *SILENCE, "observation", "unheard")
 _ROWS = Prepared(
@@ -30,7 +29,6 @@ _ROWS = Prepared(
     .where(among(standings.c.vim_id, "ids"))
 )
 _NAMES = (*_READ, *leases.c.keys())
-_HEAD = Prepared(select(revisions.c.newest, NEWEST_STAMP, NowMicros()))
 # The action is matched although it was read, or is known, in this transaction: the statement alone keeps G1, on any
 # database. The observation is matched because it may have moved since it was known: see `known`.
 _BELIEVED = (*OF_ACTION, "observation")
@@ -38,14 +36,6 @@ _TOLD = ("status", "reason", "detail", "round_trip_s", "status_time", "observati
 _TELL = Rewrite(standings, _BELIEVED, _TOLD)
 _OBSERVE = Rewrite(standings, _BELIEVED, ("observation", "detail", "round_trip_s"))
 _HEAR = Rewrite(standings, OF_ACTION, ("unheard",))
-_RENEW = Prepared(
-    update(leases)
-    .where(among(leases.c.number, "numbers"))
-    .values(
-        contact_time=bindparam("now"),
-        lease_until=within(bindparam("until", type_=Micros), leases.c.lease_until, bindparam("longest", type_=Micros)),
-    )
-)
 _HOLD = Rewrite(leases, ("number",), ("holds", "contact_time", "lease_until"))
 
 
@@ -77,12 +67,10 @@ class Written:
 
 def look(connection: Connection, contacts: Sequence[Contact], known: Known) -> Look:
     """Read what it takes to judge reports."""
-    state = known.state
-    [[newest, stamp, now]] = _HEAD.rows(connection, {})
-    found = Found.begin(connection, state, newest, stamp, now)
+    found = Found.read(connection, known.state)
     held = found.known(contacts)
     # Read after the head: that they may know of a later change is no harm.
-    return Look(found, held, _held_of(_rows(connection, _others(contacts, held)), now))
+    return Look(found, held, _held_of(_rows(connection, _others(contacts, held)), found.now))
 
 
 def settled(contacts: Sequence[Contact], held: Mapping[str, Held], now: int) -> list[Outcome | None]:
@@ -91,8 +79,8 @@ def settled(contacts: Sequence[Contact], held: Mapping[str, Held], now: int) -> 
     # What else is said of a VIM in the same call has to be judged after that was written.
     moving: set[str] = set()
     grants = Grants(now)
-    for report, lease_s in contacts:
-        standing, grant = held.get(report.vim_id), grants[lease_s]
+    for report, contact_within_s in contacts:
+        standing, grant = held.get(report.vim_id), grants[contact_within_s]
         if standing is not None and standing.stays(report, grant):
             outcomes.append(UNCHANGED[standing.status])
             continue
@@ -181,8 +169,8 @@ class _Group:
     _observed: dict[str, Report] = field(default_factory=dict)
 
     def take(self, contact: Contact) -> Outcome:
-        report, lease_s = contact
-        vim_id, grant = report.vim_id, self.grants[lease_s]
+        report, contact_within_s = contact
+        vim_id, grant = report.vim_id, self.grants[contact_within_s]
         held = self.held.get(vim_id) or self.known.get(vim_id)
         outcome = judge(held, report)
         if held is None or not held.moved_by(outcome, grant):
@@ -266,19 +254,12 @@ class _Group:
         self.changes.write()
 
     def _write_renewed(self) -> None:
-        """Let the leases go on of those whose status holds. Nearly always all of them get the same."""
+        """Let the leases go on of those whose status holds."""
         numbers: dict[int, list[int]] = {}
         for vim_id, until in self.renewed.items():
             if (was := self._before[vim_id]).holds:
                 numbers.setdefault(until, []).append(was.number)
-        now = self.changes.now
-        _RENEW.run(
-            self.changes.connection,
-            [
-                {"now": now, "until": until, "longest": max(until, now + micros(LONGEST_LEASE_S)), "numbers": found}
-                for until, found in numbers.items()
-            ],
-        )
+        renew(self.changes.connection, self.changes.now, numbers)
 
     def _write_heard(self) -> None:
         """Write the leases of those whose status did not hold."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 import random
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from itertools import repeat
-from typing import Never
+from typing import Never, cast
 
 from sqlalchemy import select
 
@@ -16,14 +16,14 @@ from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.background import beside
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
-from vimesh.domain.leases import lease_s
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
-from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Report, Vim
+from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 from vimesh.store import compaction, events, finishing, lapsing, listing, sweep, todos, vims
 from vimesh.store.database import Database
 from vimesh.store.dialects import NowMicros
+from vimesh.store.known import HeldRepeat
 from vimesh.store.modification import explain_conflict as explain_modification
 from vimesh.store.modification import modify
 from vimesh.store.place import open_database, place_of
@@ -80,8 +80,18 @@ class SqlStore:
         """Raises Overloaded when too many reports are waiting."""
         if not reports:
             return []
-        granted_s = lease_s(contact_within_s)
-        return await self._recording.record(list(zip(reports, repeat(granted_s))))
+        return await self._recording.record(list(zip(reports, itertools.repeat(contact_within_s))))
+
+    @property
+    def believed(self) -> Mapping[str, Standing]:
+        return self._recording.known.state.held
+
+    async def repeat(self, repeats: Sequence[Repeat]) -> bool:
+        """Raises Overloaded when too many reports are waiting."""
+        if not repeats:
+            return True
+        # They were found in `believed`, where nothing else is held.
+        return await self._recording.repeat(cast("Sequence[HeldRepeat]", repeats))
 
     async def lapse(self, limit: int) -> int:
         # Most of the time no lease has ended, and nobody has to be kept from writing to find that out.
