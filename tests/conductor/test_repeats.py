@@ -84,7 +84,7 @@ def test_nothing_else_is_recognized(age: Duration | None, other: UpdateVimReques
         assert [one.vim_id for one in message.reports] == [vim_id for vim_id, *_ in found]
         for one in message.reports:
             one.ClearField("age")
-            assert one.SerializeToString() == believed[one.vim_id].said
+            assert one.SerializeToString()[38:] == believed[one.vim_id].said
 
 
 @pytest.mark.parametrize(
@@ -135,16 +135,16 @@ def test_another_field_of_the_request_is_no_report() -> None:
 
 def test_a_length_of_three_bytes_is_left_to_protobuf() -> None:
     believed = on_record(SHORT)
-    believed[ANOTHER].said = SHORT.SerializeToString() + bytes(20_000)  # longer than anything that is kept
+    believed[ANOTHER].said += bytes(20_000)  # longer than anything that is kept
 
-    assert read_repeats(b"\n" + b"\x80\x80" + believed[ANOTHER].said, believed, 20.0) == []
+    assert read_repeats(b"\n\x80\x80" + SHORT.SerializeToString() + bytes(20_000), believed, 20.0) == []
 
 
 def test_fields_of_a_later_version_are_not_kept() -> None:
     """Nobody bounds their length."""
     longer = UpdateVimRequest.FromString(SHORT.SerializeToString() + b"\xca\x3e\x80\x80\x40" + bytes(2**20))
 
-    assert on_record(longer)[ANOTHER].said == SHORT.SerializeToString()
+    assert on_record(longer)[ANOTHER].said == on_record(SHORT)[ANOTHER].said
 
 
 def test_what_is_not_on_record_is_not_kept() -> None:

@@ -22,6 +22,9 @@ def _tag(of: type[Message], field: str) -> int:
 
 _REPORT = _tag(pb.UpdateVimsRequest, "reports")
 _AGE = _tag(pb.UpdateVimRequest, "age")
+_ID_BEGIN = bytes((_tag(pb.UpdateVimRequest, "vim_id"), 36))
+_ID_END = 38
+"""A report begins with the id of its VIM, all of which have the same length."""
 _read_age = Duration.FromString
 
 
@@ -38,14 +41,15 @@ def read_repeats(request: bytes, believed: Mapping[str, Standing], contact_withi
                 length, begin = length - _MORE + (request[begin] << 7), begin + 1
                 if request[begin - 1] >= _MORE:
                     break
-            vim_id = str(request[begin + 2 : begin + 38], "latin-1")
+            more = begin + _ID_END
+            vim_id = str(request[begin + 2 : more], "latin-1")
             standing = get(vim_id)
-            if standing is None or request[at] != _REPORT:
+            if standing is None or request[at] != _REPORT or not request.startswith(_ID_BEGIN, begin):
                 break
             said, at = standing.said, begin + length
-            if not (said and request.startswith(said, begin)):
+            if not (said and request.startswith(said, more)):
                 break
-            if (age := begin + len(said)) != at:
+            if (age := more + len(said)) != at:
                 if request[age] != _AGE or not request[age + 1] == at - age - 2 < _MORE:
                     break
                 given = _read_age(request[age + 2 : at])
@@ -69,4 +73,4 @@ def keep_said(
         if standing is not None and standing.holds and standing.says(report) and message.vim_id == report.vim_id:
             message.ClearField("age")
             message.DiscardUnknownFields()  # nobody checks how long they are
-            standing.said = message.SerializeToString()
+            standing.said = message.SerializeToString()[_ID_END:]

@@ -166,8 +166,8 @@ class Standing:
     holds: bool = True
     """Whether the status is what the action said last. Else it fell silent since, or was never heard."""
     said: bytes = field(default=b"", init=False, compare=False)
-    """A report that was answered with this, serialized without its age: whoever serves reports may set it, to recognize
-    what is said again. Empty if it was not kept."""
+    """A report that was answered with this, serialized, without its VIM and its age: whoever serves reports may set it,
+    to recognize what is said again. Empty if it was not kept."""
 
     def says(self, report: Report) -> bool:
         """Say whether this very report is on record."""
