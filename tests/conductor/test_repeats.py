@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 
 import grpc
 import pytest
@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conductor.test_plain_reports import reports
-from tests.support.conductors import Client, report_on
+from tests.support.conductors import Client, conductor_over, report_on
+from tests.support.stores import sqlite_url, store_at
 from vimesh.conductor import from_wire
 from vimesh.conductor.repeats import keep_said, read_repeats
-from vimesh.domain.vims import Repeat, Report, Standing, Status
+from vimesh.domain.vims import Report, Standing, Status
 from vimesh.rpc.status import failure_of
 from vimesh.rpc.validation import Rules
-from vimesh.store.sql import SqlStore
 from vimesh.v1.conductor_service_pb2 import UpdateVimRequest, UpdateVimsRequest
 from vimesh.v1.vim_pb2 import Vim
 
@@ -182,27 +182,22 @@ async def test_what_is_recognized_still_keeps_the_rules_of_the_request(client: C
     assert [violation.field for violation in failure_of(failed.value).violations] == ["reports"]
 
 
-async def test_contacts_are_answered_as_reports_are_until_something_changes(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_contacts_are_answered_as_reports_are_until_something_changes(tmp_path: Path) -> None:
     """From the second one on they are recognized, which nobody can tell from the answers."""
-    heard: list[bool] = []
-    repeat = SqlStore.repeat
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, conductor_over(store) as client:
+        vims = [await client.register() for _ in range(3)]
+        contacts = UpdateVimsRequest(reports=[report_on(vim, Vim.REACHABLE, 7) for vim in vims])
+        first = await client.conductor.UpdateVims(contacts, timeout=10)
+        kept = [store.believed[vim.id].said for vim in vims]
+        assert all(kept)
+        for _ in range(2):
+            assert await client.conductor.UpdateVims(contacts, timeout=10) == first
+        # What is read is kept anew, in other bytes objects.
+        assert [store.believed[vim.id].said is said for vim, said in zip(vims, kept, strict=True)] == [True] * 3
 
-    async def repeats(store: SqlStore, repeats: Sequence[Repeat]) -> bool:
-        heard.append(await repeat(store, repeats))
-        return heard[-1]
-
-    monkeypatch.setattr(SqlStore, "repeat", repeats)
-    vims = [await client.register() for _ in range(3)]
-    contacts = UpdateVimsRequest(reports=[report_on(vim, Vim.REACHABLE, 7) for vim in vims])
-    first, second, third = [await client.conductor.UpdateVims(contacts, timeout=10) for _ in range(3)]
-    assert first == second == third
-    assert heard == [True, True]
-
-    await client.deregister(vims[1].id)
-    await client.report(vims[2], Vim.UNREACHABLE, 8)
-    answer = await client.conductor.UpdateVims(contacts, timeout=10)
+        await client.deregister(vims[1].id)
+        await client.report(vims[2], Vim.UNREACHABLE, 8)
+        answer = await client.conductor.UpdateVims(contacts, timeout=10)
 
     assert answer.outcomes[0] == first.outcomes[0]
     assert [one.WhichOneof("outcome") for one in answer.outcomes] == ["status", "bad_action", "status"]

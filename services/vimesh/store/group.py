@@ -14,7 +14,7 @@ from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.domain.vims import Report
 
 C = TypeVar("C")
-"""What is to be recorded: contacts, or what there is of them."""
+"""What is to be recorded: contacts, or repeats."""
 T = TypeVar("T")
 """What comes of it."""
 
