@@ -32,6 +32,8 @@ class ProbePolicy:
     """Answered probes in a row until the VIM is reachable again."""
     tls_verify: bool = False
     """Whether the certificate of an https auth_url must be valid."""
+    fail_for_s: float = 0.0
+    """How long failures must have lasted, from the first failed probe on, before the VIM is unreachable."""
 
 
 POLICY_FIELDS = tuple(field.name for field in fields(ProbePolicy))
@@ -47,6 +49,7 @@ class PolicyChange:
     fall: int | None = None
     rise: int | None = None
     tls_verify: bool | None = None
+    fail_for_s: float | None = None
 
     def onto(self, policy: ProbePolicy) -> ProbePolicy:
         """Return the changed policy. Raises BadInput for times that do not go together."""
@@ -85,6 +88,8 @@ class Reason:
     """The prober itself broke."""
     LOCAL_STUCK = "LOCAL_STUCK"
     """No round of probes has ended for too long: what was said last is not known to be true any more."""
+    LOCAL_SET_ASIDE = "LOCAL_SET_ASIDE"
+    """The VIM's answers held the monitor's loop twice: it is probed rarely, so that it harms no others."""
 
     @staticmethod
     def http(code: int) -> str:
