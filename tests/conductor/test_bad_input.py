@@ -98,6 +98,9 @@ async def failure(client: Client, call: Call) -> RpcFailure:
         (register(probe_policy=policy(interval=seconds(1), timeout=seconds(1))), "vim.probe_policy"),
         (register(probe_policy=policy(timeout=seconds(20))), "vim.probe_policy"),
         (register(probe_policy=policy(fall=11)), "vim.probe_policy.fall"),
+        (register(probe_policy=policy(fail_for=seconds(-0.001))), "vim.probe_policy.fail_for"),
+        (register(probe_policy=policy(fail_for=seconds(3601))), "vim.probe_policy.fail_for"),
+        (modify("probe_policy.fail_for", probe_policy=policy(fail_for=seconds(-1))), "vim.probe_policy.fail_for"),
         (register(probe_policy=policy(method=9)), "vim.probe_policy.method"),
         (lambda c: c.vims.RegisterVim(pb.RegisterVimRequest(), timeout=10), "vim.name"),
         (

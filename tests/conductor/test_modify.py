@@ -35,7 +35,9 @@ def seconds(value: int) -> Duration:
 
 async def with_policy(client: Client) -> vim_pb2.Vim:
     return await client.register(
-        probe_policy=Policy(method=Policy.TCP, interval=seconds(60), timeout=seconds(30), fall=5, tls_verify=True)
+        probe_policy=Policy(
+            method=Policy.TCP, interval=seconds(60), timeout=seconds(30), fall=5, tls_verify=True, fail_for=seconds(6)
+        )
     )
 
 
@@ -51,6 +53,8 @@ async def test_a_path_into_the_policy_changes_this_part_only(client: Client) -> 
         ("fall", Policy(fall=4)),
         ("rise", Policy(rise=2)),
         ("tls_verify", Policy(tls_verify=False)),
+        ("fail_for", Policy(fail_for=seconds(90))),
+        ("fail_for", Policy(fail_for=seconds(0))),
     ):
         after = await modify(client, Vim(id=vim.id, probe_policy=change), f"probe_policy.{path}")
         wanted.ClearField(path)  # type: ignore[arg-type]  # a field by name
@@ -63,10 +67,11 @@ async def test_a_path_into_the_policy_changes_this_part_only(client: Client) -> 
 async def test_a_part_that_is_named_and_not_set_gets_its_default(client: Client) -> None:
     vim = await with_policy(client)
 
-    after = await modify(client, Vim(id=vim.id), "probe_policy.fall", "probe_policy.timeout", "probe_policy.method")
+    parts = ("fall", "timeout", "method", "fail_for")
+    after = await modify(client, Vim(id=vim.id), *(f"probe_policy.{part}" for part in parts))
 
     assert (after.probe_policy.fall, after.probe_policy.timeout) == (3, seconds(1))
-    assert after.probe_policy.method == Policy.HTTP
+    assert (after.probe_policy.method, after.probe_policy.fail_for) == (Policy.HTTP, seconds(0))
     assert (after.probe_policy.interval, after.probe_policy.tls_verify) == (seconds(60), True)
 
 
@@ -89,7 +94,13 @@ async def test_the_policy_as_a_whole_is_replaced(client: Client) -> None:
         after = await modify(client, Vim(id=vim.id, probe_policy=Policy(interval=seconds(30))), *paths)
 
         assert after.probe_policy == Policy(
-            method=Policy.HTTP, interval=seconds(30), timeout=seconds(1), fall=3, rise=1, tls_verify=False
+            method=Policy.HTTP,
+            interval=seconds(30),
+            timeout=seconds(1),
+            fall=3,
+            rise=1,
+            tls_verify=False,
+            fail_for=seconds(0),
         )
 
 
@@ -109,12 +120,19 @@ async def test_two_who_change_different_parts_at_once_both_succeed(client: Clien
     await asyncio.gather(
         *(
             modify(client, Vim(id=vim.id, probe_policy=change))
-            for change in (Policy(fall=7), Policy(rise=7), Policy(timeout=seconds(7)), Policy(interval=seconds(70)))
+            for change in (
+                Policy(fall=7),
+                Policy(rise=7),
+                Policy(timeout=seconds(7)),
+                Policy(interval=seconds(70)),
+                Policy(fail_for=seconds(7)),
+            )
         )
     )
 
     policy = (await client.get(vim.id)).probe_policy
     assert (policy.fall, policy.rise, policy.timeout, policy.interval) == (7, 7, seconds(7), seconds(70))
+    assert policy.fail_for == seconds(7)
 
 
 async def test_a_star_replaces_all_that_can_be_changed(client: Client) -> None:

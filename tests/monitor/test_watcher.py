@@ -106,11 +106,12 @@ async def test_an_action_runs_with_the_policy_that_it_came_with(conductor: Scrip
     action.probe_policy.method = vim_pb2.ProbePolicy.TCP
     action.probe_policy.interval.FromMilliseconds(2500)
     action.probe_policy.fall = 5
+    action.probe_policy.fail_for.FromMilliseconds(6500)
     (await conductor.watch(0)).say(wanted=[action])
 
     await running.until(lambda: bool(running.now))
 
-    policy = ProbePolicy(Method.TCP, interval_s=2.5, fall=5)
+    policy = ProbePolicy(Method.TCP, interval_s=2.5, fall=5, fail_for_s=6.5)
     assert running.now["vim"] == Action("vim", "a", "http://10.0.0.1", policy, 7)
 
 

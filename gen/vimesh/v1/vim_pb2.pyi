@@ -143,8 +143,9 @@ class Vim(_message.Message):
     """What the wanted ping action reported last."""
     reason: _builtins.str
     """Why the status is what it is: `TIMEOUT`, `REFUSED`, `RESET`, `HOST_UNREACHABLE`, `NET_UNREACHABLE`, `DNS`, `TLS`,
-    `PROTOCOL`, `HTTP_<code>`, `LOCAL_<fault of the prober>`, `SILENT` (nobody reports); of other reporters whatever word they sent. Empty where
-    there is nothing to explain.
+    `PROTOCOL`, `HTTP_<code>`, `LOCAL_<fault of the prober>`, `SILENT` (nobody reports); of other reporters whatever
+    word they sent. Empty where there is nothing to explain. `LOCAL_SET_ASIDE`: the VIM's answers held the prober twice;
+    it is probed rarely, so that it harms no others.
     """
     detail: _builtins.str
     """The same for people."""
@@ -278,6 +279,7 @@ class ProbePolicy(_message.Message):
     FALL_FIELD_NUMBER: _builtins.int
     RISE_FIELD_NUMBER: _builtins.int
     TLS_VERIFY_FIELD_NUMBER: _builtins.int
+    FAIL_FOR_FIELD_NUMBER: _builtins.int
     method: Global___ProbePolicy.Method.ValueType
     """What a probe does."""
     fall: _builtins.int
@@ -296,6 +298,14 @@ class ProbePolicy(_message.Message):
     def timeout(self) -> _duration_pb2.Duration:
         """A probe without an answer for this long has failed; 0.05 s to 60 s, shorter than `interval`, default 1 s."""
 
+    @_builtins.property
+    def fail_for(self) -> _duration_pb2.Duration:
+        """How long failures must have lasted until the VIM is UNREACHABLE, so that the restart of an API can be borne; 0 to
+        1 h, default 0: `fall` alone decides. With both, both must be met. The first failed probe begins the time, and an
+        answered probe ends it; while it runs, the status stays what it was. A round may come before its `interval` is over,
+        so that the verdict is no later than needed. `rise` is not concerned: good news is never held back.
+        """
+
     def __init__(
         self,
         *,
@@ -305,10 +315,11 @@ class ProbePolicy(_message.Message):
         fall: _builtins.int = ...,
         rise: _builtins.int = ...,
         tls_verify: _builtins.bool = ...,
+        fail_for: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["interval", b"interval", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fail_for", b"fail_for", "interval", b"interval", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fall", b"fall", "interval", b"interval", "method", b"method", "rise", b"rise", "timeout", b"timeout", "tls_verify", b"tls_verify"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fail_for", b"fail_for", "fall", b"fall", "interval", b"interval", "method", b"method", "rise", b"rise", "timeout", b"timeout", "tls_verify", b"tls_verify"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -326,7 +326,7 @@ class ModifyVimRequest(_message.Message):
         probe_policy, or `*` for all of these. One that is named and not set in `vim` becomes empty, or gets its default.
 
         `probe_policy` replaces the whole policy. `probe_policy.interval` and the like (method, timeout, fall, rise,
-        tls_verify) change only this part of what is stored.
+        tls_verify, fail_for) change only this part of what is stored.
 
         Empty: the fields that are set in `vim`, and of the probe_policy only the parts that are set. What is empty, zero or
         false counts as not set: it takes a mask to set tls_verify to false.

@@ -46,6 +46,7 @@ _POLICY_FIELDS: Final = {
         ("fall", "fall"),
         ("rise", "rise"),
         ("tls_verify", "tls_verify"),
+        ("fail_for", "fail_for_s"),
     )
 }
 _ALL: Final = "*"
@@ -170,6 +171,7 @@ def _with_defaults(message: vim_pb2.ProbePolicy) -> ProbePolicy:
         fall=message.fall or default.fall,
         rise=message.rise or default.rise,
         tls_verify=message.tls_verify,
+        fail_for_s=seconds(message.fail_for),
     )
 
 

@@ -88,6 +88,7 @@ def policy_message(value: ProbePolicy) -> vim_pb2.ProbePolicy:
         fall=value.fall,
         rise=value.rise,
         tls_verify=value.tls_verify,
+        fail_for=duration(value.fail_for_s),
     )
 
 

@@ -35,6 +35,7 @@ def _policy_from_wire(policy: vim_pb2.ProbePolicy) -> ProbePolicy:
         fall=policy.fall or DEFAULT_POLICY.fall,
         rise=policy.rise or DEFAULT_POLICY.rise,
         tls_verify=policy.tls_verify,
+        fail_for_s=seconds(policy.fail_for),
     )
     # Most VIMs have the default policy: they share one object.
     return DEFAULT_POLICY if read == DEFAULT_POLICY else read
