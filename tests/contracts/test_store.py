@@ -19,7 +19,7 @@ from vimesh.domain.errors import (
 )
 from vimesh.domain.events import EventKind
 from vimesh.domain.ports import VimStore
-from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.domain.probing import Method, PolicyChange, ProbePolicy
 from vimesh.domain.queries import VimQuery, parse_filter, parse_order
 from vimesh.domain.vims import (
     BadAction,
@@ -44,7 +44,7 @@ async def test_a_registered_vim_is_pending_and_complete(store: VimStore) -> None
         is_default=True,
         placement_attr={"regions": ["RegionOne"]},
         extra={"räck": 7.5},
-        policy=ProbePolicy(method=Method.TCP, interval_s=2.5, tls_verify=True),
+        policy=ProbePolicy(method=Method.TCP, interval_s=2.5, tls_verify=True, fail_for_s=6.5),
         engine=Engine.MISTRAL,
     )
 
@@ -144,6 +144,7 @@ async def test_a_modification_changes_what_it_names(store: VimStore) -> None:
         Modification(auth_url="http://192.0.2.9/"),
         Modification(type="kubernetes"),
         Modification(policy=ProbePolicy(method=Method.PING)),
+        Modification(policy=PolicyChange(fail_for_s=6.0)),
     ],
 )
 async def test_a_new_target_swaps_the_action_and_is_pending(store: VimStore, vim: Vim, target: Modification) -> None:

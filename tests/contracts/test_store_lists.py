@@ -148,7 +148,9 @@ async def test_actions_are_listed_by_engine_and_shard(store: VimStore) -> None:
 
 
 async def test_an_action_says_what_to_run(store: VimStore) -> None:
-    vim = await store.register(registration(policy=ProbePolicy(Method.TCP, 5.0, 0.5, 2, 2, tls_verify=True)))
+    vim = await store.register(
+        registration(policy=ProbePolicy(Method.TCP, 5.0, 0.5, 2, 2, tls_verify=True, fail_for_s=6.5))
+    )
     await record(store, [report(vim, Status.REACHABLE, 4)])
 
     assert await store.actions_of([vim.id, "gone"]) == [

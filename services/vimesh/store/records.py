@@ -15,6 +15,9 @@ from vimesh.domain.vims import Engine, Monitor, MonitorState, Status, Vim
 from vimesh.store.shown import PUBLIC, Row, shown
 from vimesh.store.times import moment
 
+_FIRST_POLICY_FIELDS = tuple(name for name in POLICY_FIELDS if name != "fail_for_s")
+"""What earlier versions know, which may share the database: a policy that needs no more is stored as they store it, so
+that they can read it, and find it the same."""
 _KEPT = (*(column.name for column in PUBLIC), "lapsed", "waiting")
 
 
@@ -89,4 +92,4 @@ def policy_of(kept: Mapping[str, Any]) -> ProbePolicy:
 
 
 def kept_policy(policy: ProbePolicy) -> dict[str, object]:
-    return {name: getattr(policy, name) for name in POLICY_FIELDS}
+    return {name: getattr(policy, name) for name in (POLICY_FIELDS if policy.fail_for_s else _FIRST_POLICY_FIELDS)}
