@@ -85,6 +85,19 @@ async def test_a_workflow_of_another_version_is_brought_up_to_date(engine: Mistr
     assert world.client.workflows.get(f"vim_id_{wanted.vim_id}").definition == definition(wanted.vim_id)
 
 
+async def test_a_workflow_gets_the_inputs_that_a_new_policy_needs(engine: MistralEngine, world: World) -> None:
+    plain = action()
+    await engine.start(plain)
+    patient = replace(another_of(plain), policy=replace(plain.policy, fail_for_s=0.25))
+
+    await engine.start(patient)
+    await world.until_heard(patient)
+
+    told = PingInput.of(patient).inputs()
+    assert told["fail_for_s"] == 0.25
+    assert world.client.workflows.get(f"vim_id_{plain.vim_id}").definition == definition(plain.vim_id, told)
+
+
 async def test_an_execution_that_ended_is_started_anew(engine: MistralEngine, world: World) -> None:
     wanted = action()
     await engine.start(wanted)

@@ -13,8 +13,9 @@ def quick_policy(  # noqa: PLR0917 - mirrors the policy
     fall: int = 3,
     rise: int = 1,
     tls_verify: bool = False,
+    fail_for_s: float = 0.0,
 ) -> ProbePolicy:
-    return ProbePolicy(method, interval_s, timeout_s, fall, rise, tls_verify)
+    return ProbePolicy(method, interval_s, timeout_s, fall, rise, tls_verify, fail_for_s)
 
 
 def action(

@@ -34,17 +34,16 @@ class Workflows:
 
     async def run(self, action: Action, **overrides: object) -> Execution:
         """Create the VIM's workflow and execute it; overrides change single inputs."""
-        inputs: dict[str, object] = dict(PingInput.of(action).execution_input()[INPUT])  # type: ignore[call-overload]  # a dict of JSON
-        return await asyncio.to_thread(self.run_now, action.vim_id, inputs | overrides)
+        return await asyncio.to_thread(self.run_now, action.vim_id, PingInput.of(action).inputs() | overrides)
 
     def run_now(self, vim_id: str, inputs: Mapping[str, object]) -> Execution:
         mistral = self._client()
-        mistral.workflows.create(definition(vim_id))
+        mistral.workflows.create(definition(vim_id, inputs))
         return self._execute(mistral, vim_id, inputs)
 
     async def run_again(self, action: Action) -> Execution:
         """Execute the workflow that the VIM has."""
-        inputs = PingInput.of(action).execution_input()[INPUT]
+        inputs = PingInput.of(action).inputs()
         return await asyncio.to_thread(self._execute, self._client(), action.vim_id, inputs)
 
     async def states(self, execution: Execution) -> tuple[str, str]:

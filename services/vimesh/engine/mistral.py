@@ -33,7 +33,7 @@ class MistralEngine:
 
     async def start(self, action: Action) -> None:
         told = PingInput.of(action)
-        await self._define(action.vim_id)
+        await self._define(action.vim_id, definition(action.vim_id, told.inputs()))
         execution = await self._execute(told)
         if not execution.ended:
             return
@@ -43,14 +43,13 @@ class MistralEngine:
         if execution.ended:
             raise EngineRefused(_CONFLICT, f"the execution ended at once: {_end_of(execution)}")
 
-    async def _define(self, vim_id: str) -> None:
-        text = definition(vim_id)
+    async def _define(self, vim_id: str, text: str) -> None:
         try:
             await self._calls.ask(lambda mistral: mistral.workflows.create(text))
         except EngineRefused as refused:
             if refused.code != _CONFLICT:
                 raise
-            # It is there. What an older version of vimesh has made is brought up to date.
+            # It is there. What was made for other inputs, or by another version of vimesh, is brought up to date.
             if await self._definition_of(vim_id) != text:
                 await self._calls.ask(lambda mistral: mistral.workflows.update(text))
 

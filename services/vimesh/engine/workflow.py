@@ -7,7 +7,8 @@ Mistral keeps inputs in its database and shows them to everybody who may list ex
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import MISSING, asdict, dataclass, fields
 
 import yaml
 
@@ -53,6 +54,7 @@ class PingInput:
     rise: int
     tls_verify: bool
     observation: int
+    fail_for_s: float = 0.0
 
     @classmethod
     def of(cls, action: Action) -> PingInput:
@@ -72,6 +74,7 @@ class PingInput:
             rise=policy.rise,
             tls_verify=policy.tls_verify,
             observation=action.observation,
+            fail_for_s=policy.fail_for_s,
         )
 
     def action(self) -> Action:
@@ -83,16 +86,27 @@ class PingInput:
             fall=self.fall,
             rise=self.rise,
             tls_verify=self.tls_verify,
+            fail_for_s=self.fail_for_s,
         )
         return Action(self.vim_id, self.action_id, self.auth_url, policy, self.observation)
 
+    def inputs(self) -> dict[str, object]:
+        """Return the inputs by name, without a `fail_for_s` of 0."""
+        # Mistral refuses inputs that the action does not have, and its plugin may be of an earlier version.
+        told = asdict(self)
+        return told if self.fail_for_s else {name: told[name] for name in REQUIRED}
+
     def execution_input(self) -> dict[str, object]:
-        return {INPUT: asdict(self)}
+        return {INPUT: self.inputs()}
 
 
-def definition(vim_id: str) -> str:
-    """Return the workflow as YAML. It is the same for every action of the VIM: what differs is an execution's input."""
-    inputs = {name: f"<% $.{INPUT}.{name} %>" for name in PingInput.__slots__}
+REQUIRED = tuple(field.name for field in fields(PingInput) if field.default is MISSING)
+"""The inputs that every action is given."""
+
+
+def definition(vim_id: str, names: Iterable[str] = REQUIRED) -> str:
+    """Return the workflow as YAML, with the inputs of these names; their values come with each execution."""
+    inputs = {name: f"<% $.{INPUT}.{name} %>" for name in names}
     return yaml.safe_dump(
         {
             "version": "2.0",

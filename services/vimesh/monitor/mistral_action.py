@@ -42,6 +42,7 @@ class VimPingAction(Action):  # type: ignore[misc]  # mistral_lib ships no types
         rise: int = 0,
         tls_verify: bool = False,
         observation: int = 0,
+        fail_for_s: float = 0,
     ) -> None:
         super().__init__()
         self.inputs = asdict(
@@ -60,6 +61,7 @@ class VimPingAction(Action):  # type: ignore[misc]  # mistral_lib ships no types
                 rise=rise,
                 tls_verify=tls_verify,
                 observation=observation,
+                fail_for_s=fail_for_s,
             )
         )
         self.synchronous = _engine_wants_sync()
