@@ -81,6 +81,12 @@ def test_durations_are_written() -> None:
         (("vim", "register", "--auth-url", "http://h"), 2, "error: --name: is required"),
         (("vim", "register", "x"), 2, "error: --auth-url: is required"),
         (("vim", "register", "x", "--auth-url", "http://h", "--fall", "0"), 2, "error: --fall: must be from 1 to 10"),
+        (
+            ("vim", "register", "x", "--auth-url", "http://h", "--fail-for", "-6s"),
+            2,
+            "error: --fail-for: must be a dura",
+        ),
+        (("vim", "register", "x", "--auth-url", "http://h", "--fail-for", "9" * 20), 2, "--fail-for: is longer than"),
         (("vim", "register", "x", "--config-file", "/nonexistent"), 1, "error: /nonexistent: cannot be read"),
         (("vim", "set", "x"), 2, "says nothing to change"),
         (("vim", "wait", "x", "--for", "HAPPY"), 2, "error: --for: must be one of REACHABLE"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import uuid
 from collections.abc import Generator
@@ -84,7 +85,9 @@ def test_a_vim_can_bring_its_id_and_its_engine_and_move(user: Command, name: str
 
 
 def test_every_broken_rule_is_a_line_and_nothing_is_registered(user: Command, name: str) -> None:
-    done = user("vim", "register", name, "--auth-url", NOWHERE, "--interval", "2h", "--timeout", "1ms")
+    done = user(
+        "vim", "register", name, "--auth-url", NOWHERE, "--interval", "2h", "--timeout", "1ms", "--fail-for", "2h"
+    )
 
     assert done.code == 1
     assert done.out == ""
@@ -92,6 +95,7 @@ def test_every_broken_rule_is_a_line_and_nothing_is_registered(user: Command, na
     assert "(BAD_INPUT)" in done.err
     assert "vim.probe_policy.interval: " in done.err
     assert "vim.probe_policy.timeout: " in done.err
+    assert "vim.probe_policy.fail_for: " in done.err
     assert user("vim", "show", name).code == 3
 
 
@@ -134,11 +138,22 @@ def test_list_filters_orders_limits_and_prints_an_array(user: Command, name: str
 
 
 def test_set_changes_one_rule_of_the_probe_and_keeps_the_others(user: Command, name: str) -> None:
-    user("vim", "register", name, "--auth-url", NOWHERE, "--interval", "7s", "--method", "tcp")
+    user("vim", "register", name, "--auth-url", NOWHERE, "--interval", "7s", "--method", "tcp", "--fail-for", "6s")
 
     policy = user("vim", "set", name, "--fall", "5", "-o", "json").json["probe_policy"]
 
-    assert (policy["method"], policy["interval"], policy["fall"]) == ("TCP", "7s", 5)
+    assert (policy["method"], policy["interval"], policy["fall"], policy["fail_for"]) == ("TCP", "7s", 5, "6s")
+
+
+def test_how_long_failures_must_last_is_set_and_shown(user: Command, name: str) -> None:
+    registered = user("vim", "register", name, "--auth-url", NOWHERE, "-o", "json").json
+    assert registered["probe_policy"]["fail_for"] == "0s"
+    assert user("vim", "set", name, "--fail-for", "1.5s").code == 0
+
+    assert re.search(r"probe_policy\.fail_for +1\.500s\n", user("vim", "show", name).out)
+    [row] = [line for line in user("vim", "list", "--long").out.splitlines() if name in line]
+    assert "fall 3, rise 1, fail for 1.5s" in row
+    assert user("vim", "set", name, "--fail-for", "0s", "-o", "json").json["probe_policy"] == registered["probe_policy"]
 
 
 def test_set_changes_what_is_named_and_nothing_else(user: Command, name: str) -> None:

@@ -146,7 +146,10 @@ def test_a_table_shows_what_was_refused_and_no_secret_is_ever_said(vimesh: Comma
 
 
 def test_what_was_listed_can_be_imported_elsewhere(vimesh: Command, tmp_path: Path) -> None:
-    assert take(vimesh, entry("lab", auth_cred={"username": "u"}, probe_policy={"fall": 7}, is_default=True)).code == 0
+    assert (
+        take(vimesh, entry("lab", auth_cred={"username": "u"}, probe_policy={"fail_for": "6s"}, is_default=True)).code
+        == 0
+    )
     (tmp_path / "list.json").write_text(vimesh("vim", "list", "-o", "json").out)
     (folder := tmp_path / "elsewhere").mkdir()
     with conductor_in(folder) as elsewhere:
@@ -156,6 +159,7 @@ def test_what_was_listed_can_be_imported_elsewhere(vimesh: Command, tmp_path: Pa
     here = vimesh("vim", "show", "lab", "-o", "json").json
     same = ("id", "name", "auth_cred", "probe_policy", "is_default")
     assert [there[field] for field in same] == [here[field] for field in same]
+    assert there["probe_policy"]["fail_for"] == "6s"
 
 
 @pytest.fixture

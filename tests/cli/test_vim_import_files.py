@@ -198,7 +198,14 @@ def test_an_entry_has_the_fields_of_the_contract() -> None:
         engine="EXTERNAL",
         auth_cred={"bearer_token": SECRET},
         placement_attr={"regions": ["RegionOne"]},
-        probe_policy={"method": "PING", "interval": "2s", "timeout": 0.5, "fall": 4, "tls_verify": True},
+        probe_policy={
+            "method": "PING",
+            "interval": "2s",
+            "timeout": 0.5,
+            "fall": 4,
+            "tls_verify": True,
+            "fail_for": 6.5,
+        },
     )
 
     assert MessageToDict(found, preserving_proto_field_name=True) == {
@@ -210,7 +217,14 @@ def test_an_entry_has_the_fields_of_the_contract() -> None:
             "is_default": True,
             "auth_cred": {"bearer_token": SECRET},
             "placement_attr": {"regions": ["RegionOne"]},
-            "probe_policy": {"method": "PING", "interval": "2s", "timeout": "0.500s", "fall": 4, "tls_verify": True},
+            "probe_policy": {
+                "method": "PING",
+                "interval": "2s",
+                "timeout": "0.500s",
+                "fall": 4,
+                "tls_verify": True,
+                "fail_for": "6.500s",
+            },
         },
         "vim_id": "B0B1A5C0-0000-4000-8000-000000000000",
         "engine": "EXTERNAL",
@@ -219,12 +233,13 @@ def test_an_entry_has_the_fields_of_the_contract() -> None:
 
 
 def test_an_entry_may_have_the_words_of_the_flags_and_texts_for_numbers() -> None:
-    flags = request(**LAB, project="red", default="yes", method="tcp", interval="2s", fall="4", tls_verify="false")
+    probing = {"method": "tcp", "interval": "2s", "fall": "4", "tls_verify": "false", "fail_for": "1m"}
+    flags = request(**LAB, project="red", default="yes", **probing)
     contract = request(
         **LAB,
         project_id="red",
         is_default=True,
-        probe_policy={"method": "TCP", "interval": 2, "fall": 4, "tls_verify": False},
+        probe_policy={"method": "TCP", "interval": 2, "fall": 4, "tls_verify": False, "fail_for": 60},
     )
 
     assert flags == contract
@@ -275,6 +290,11 @@ def test_the_request_id_follows_from_the_content_but_not_from_its_secrets() -> N
         ({**LAB, "engine": "nowhere"}, "engine: must be one of"),
         ({**LAB, "id": "7"}, "vim_id"),
         ({**LAB, "interval": "soon"}, "interval: must be a duration"),
+        ({**LAB, "interval": "9" * 400}, "interval: is longer than"),
+        ({**LAB, "fail_for": "-1s"}, "fail_for: must be a duration"),
+        ({**LAB, "fail_for": float("nan")}, "fail_for: must be a duration"),
+        ({**LAB, "fail_for": float("inf")}, "fail_for: must be a duration"),
+        ({**LAB, "fail_for": "61m"}, "vim.probe_policy.fail_for"),
         ({**LAB, "fall": 11}, "fall: must be from 1 to 10"),
         ({**LAB, "fall": "many"}, "fall must be a whole number"),
         ({**LAB, "interval": "1s", "timeout": "1s"}, "timeout must be shorter than interval"),

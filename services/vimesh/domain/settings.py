@@ -42,6 +42,8 @@ class BadFlag(Exception):
 
     def __init__(self, flag: str, description: str) -> None:
         super().__init__(f"{flag}: {description}")
+        self.flag = flag
+        self.description = description
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
         credentials=_credentials(keys, without_secrets=without_secrets),
         registrar=Registrar(
             fields.engine(engine or "external"),
-            PolicyFlags(method, None, None, None, None, None),
+            PolicyFlags(method, None, None, None, None, None, None),
             with_default=not no_default,
         ),
         concurrency=found.read(settings.IMPORT_CONCURRENCY, concurrency),

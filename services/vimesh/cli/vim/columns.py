@@ -9,6 +9,7 @@ from typing import Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.cli.durations import brief, exact
+from vimesh.rpc.durations import seconds
 from vimesh.v1 import vim_pb2
 
 Cell = Callable[[vim_pb2.Vim], str]
@@ -50,7 +51,8 @@ def seconds_of(moment: Timestamp) -> float:
 
 def probe(policy: vim_pb2.ProbePolicy) -> str:
     method = vim_pb2.ProbePolicy.Method.Name(policy.method).lower()
-    every = exact(policy.interval.seconds + policy.interval.nanos / 1e9)
-    within = exact(policy.timeout.seconds + policy.timeout.nanos / 1e9)
+    every, within = exact(seconds(policy.interval)), exact(seconds(policy.timeout))
+    fail_for_s = seconds(policy.fail_for)
+    lasting = f", fail for {exact(fail_for_s)}" if fail_for_s else ""
     verified = ", tls verified" if policy.tls_verify else ""
-    return f"{method} every {every}, timeout {within}, fall {policy.fall}, rise {policy.rise}{verified}"
+    return f"{method} every {every}, timeout {within}, fall {policy.fall}, rise {policy.rise}{lasting}{verified}"

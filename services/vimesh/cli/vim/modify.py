@@ -38,6 +38,7 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     fall: policy.Fall = None,
     rise: policy.Rise = None,
     tls_verify: policy.TlsVerify = None,
+    fail_for: policy.FailFor = None,
     etag: Annotated[
         str, typer.Option("--etag", metavar="ETAG", help="Change it only if it still has this etag (see show).")
     ] = "",
@@ -54,7 +55,7 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     named += fill_from_flags(
         changes, name=name, description=description, type_=type_, auth_url=auth_url, is_default=is_default
     )
-    probing = PolicyFlags(method, interval, timeout, fall, rise, tls_verify)
+    probing = PolicyFlags(method, interval, timeout, fall, rise, tls_verify, fail_for)
     if not named and not probing.given and engine is None:
         raise BadFlag("vim set", "says nothing to change; see vimesh vim set --help")
     change = _Change(changes, tuple(dict.fromkeys(named)), probing, fields.engine(engine), etag)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import astuple, dataclass
+from typing import Annotated, Final
 
 import typer
 from google.protobuf.duration_pb2 import Duration
@@ -13,6 +13,9 @@ from vimesh.domain.settings import BadFlag
 from vimesh.v1.vim_pb2 import ProbePolicy
 
 _METHODS = {"ping": ProbePolicy.PING, "tcp": ProbePolicy.TCP, "http": ProbePolicy.HTTP}
+
+_LONGEST_S: Final = 315_576_000_000
+"""What a Duration can say."""
 
 Method = Annotated[str | None, typer.Option("--method", metavar="ping|tcp|http", help="What a probe does.")]
 Interval = Annotated[
@@ -30,6 +33,10 @@ Rise = Annotated[
 TlsVerify = Annotated[
     bool | None, typer.Option("--tls-verify/--no-tls-verify", help="Whether the certificate must be valid.")
 ]
+FailFor = Annotated[
+    str | None,
+    typer.Option("--fail-for", metavar="DURATION", help="How long failures last until it is UNREACHABLE; default 0s."),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +49,11 @@ class PolicyFlags:
     fall: int | None
     rise: int | None
     tls_verify: bool | None
+    fail_for: str | None
 
     @property
     def given(self) -> bool:
-        return any(
-            value is not None
-            for value in (self.method, self.interval, self.timeout, self.fall, self.rise, self.tls_verify)
-        )
+        return any(value is not None for value in astuple(self))
 
     def apply(self, policy: ProbePolicy) -> None:
         """Change what was given, keep the rest. Raises BadFlag."""
@@ -66,13 +71,18 @@ class PolicyFlags:
             policy.rise = _count("--rise", self.rise)
         if self.tls_verify is not None:
             policy.tls_verify = self.tls_verify
+        if self.fail_for is not None:
+            policy.fail_for.CopyFrom(_duration("--fail-for", self.fail_for))
 
 
 def _duration(flag: str, text: str) -> Duration:
     try:
-        nanos = round(seconds(text) * 1e9)
+        value_s = seconds(text)
     except ValueError as error:
         raise BadFlag(flag, str(error)) from error
+    if value_s > _LONGEST_S:
+        raise BadFlag(flag, "is longer than 10,000 years")
+    nanos = round(value_s * 1e9)
     return Duration(seconds=nanos // 10**9, nanos=nanos % 10**9)
 
 

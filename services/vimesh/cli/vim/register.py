@@ -43,6 +43,7 @@ def register(  # noqa: PLR0913 - one parameter per flag
     fall: policy.Fall = None,
     rise: policy.Rise = None,
     tls_verify: policy.TlsVerify = None,
+    fail_for: policy.FailFor = None,
     wait: Annotated[
         str | None, typer.Option("--wait", metavar="STATUS", help="Wait for a status, such as REACHABLE.")
     ] = None,
@@ -63,7 +64,7 @@ def register(  # noqa: PLR0913 - one parameter per flag
     fill_from_flags(vim, description=description, type_=type_, auth_url=auth_url, is_default=is_default)
     if not vim.auth_url:
         raise BadFlag("--auth-url", "is required (or auth_url in --config-file)")
-    PolicyFlags(method, interval, timeout, fall, rise, tls_verify).apply(vim.probe_policy)
+    PolicyFlags(method, interval, timeout, fall, rise, tls_verify, fail_for).apply(vim.probe_policy)
     condition = Condition.parse("--wait", wait) if wait else None
     within_s = limit_s("--wait-timeout", wait_timeout)
     request = pb.RegisterVimRequest(

@@ -13,7 +13,7 @@ ALIASES: Final = {"project": "project_id", "default": "is_default"}
 """Words of the flags."""
 TEXTS: Final = ("name", "project_id", "description", "type", "auth_url")
 FREE_FORM: Final = ("vim_project", "auth_cred", "placement_attr", "extra")
-POLICY: Final = ("method", "interval", "timeout", "fall", "rise", "tls_verify")
+POLICY: Final = ("method", "interval", "timeout", "fall", "rise", "tls_verify", "fail_for")
 _OTHERS: Final = ("id", "engine", "is_default", "probe_policy")
 _OWN: Final = (*TEXTS, *_OTHERS, *FREE_FORM)
 REJECTED: Final = "rejected"

@@ -48,7 +48,8 @@ class Preparer:
             registration = from_wire.registration(request, Engine.EMBEDDED)
             unmask(registration.auth_cred, {})
         except BadFlag as error:
-            raise Unfit(str(error).removeprefix("--")) from None
+            field_name = error.flag.removeprefix("--").replace("-", "_")
+            raise Unfit(f"{field_name}: {error.description}") from None
         except (BadInput, BadSetting) as error:
             raise Unfit(str(error)) from None
         except (ValueError, RecursionError):
@@ -143,6 +144,7 @@ def _policy(given: Mapping[str, object]) -> PolicyFlags:
         fall=_number("fall", said["fall"]) if "fall" in said else None,
         rise=_number("rise", said["rise"]) if "rise" in said else None,
         tls_verify=_boolean("tls_verify", said["tls_verify"]) if "tls_verify" in said else None,
+        fail_for=_duration("fail_for", said["fail_for"]) if "fail_for" in said else None,
     )
 
 
