@@ -67,12 +67,20 @@ class HttpConnection(Connection):
     def exchange(self) -> None:
         """Send the request, read the answer. Raises what the socket raises when it is not ready."""
         while self._unsent:
-            try:
-                self._unsent = self._unsent[self.socket.send(self._unsent) :]
-            except BlockingIOError as error:
-                raise ssl.SSLWantWriteError from error
+            self._unsent = self._unsent[self.send(self._unsent) :]
         while self.outcome is None:
-            self._judge(self.socket.recv(_PIECE_BYTES))
+            self._judge(self.receive())
+
+    def send(self, data: bytes) -> int:
+        """Send what the socket takes; return how many bytes that was. Raises SSLWantWriteError if it takes none."""
+        try:
+            return self.socket.send(data)
+        except BlockingIOError as error:
+            raise ssl.SSLWantWriteError from error
+
+    def receive(self) -> bytes:
+        """Return what has come; empty: the server closed. Raises what the socket raises when nothing has."""
+        return self.socket.recv(_PIECE_BYTES)
 
     def ask_again(self, number: int) -> bool:
         """Send another probe, if the connection may be and can be used again."""
@@ -84,7 +92,7 @@ class HttpConnection(Connection):
         self.reused = True
         self.sent_at = now
         try:
-            return self.socket.send(self._request) == len(self._request)
+            return self.send(self._request) == len(self._request)
         except OSError:
             return False
 
@@ -101,7 +109,7 @@ class HttpConnection(Connection):
     def rest(self) -> bool:
         """Read on after the outcome; False: the connection is of no use any more."""
         try:
-            piece = self.socket.recv(_PIECE_BYTES)
+            piece = self.receive()
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
         except OSError:
