@@ -300,10 +300,11 @@ class ProbePolicy(_message.Message):
 
     @_builtins.property
     def fail_for(self) -> _duration_pb2.Duration:
-        """How long failures must have lasted until the VIM is UNREACHABLE, so that the restart of an API can be borne; 0 to
-        1 h, default 0: `fall` alone decides. With both, both must be met. The first failed probe begins the time, and an
-        answered probe ends it; while it runs, the status stays what it was. A round may come before its `interval` is over,
-        so that the verdict is no later than needed. `rise` is not concerned: good news is never held back.
+        """How long failures must have lasted until a REACHABLE VIM is UNREACHABLE, so that the restart of an API can be borne;
+        0 to 1 h, default 0: `fall` alone decides, as it always does for a VIM that is not REACHABLE. With both, both must
+        be met. The first failed probe begins the time, and an answered probe ends it; while it runs, the status stays what
+        it was. A round may come before its `interval` is over, so that the verdict is no later than needed. `rise` is not
+        concerned: good news is never held back.
         """
 
     def __init__(
