@@ -8,10 +8,11 @@ import ssl
 from vimesh.domain.endpoints import Endpoint
 from vimesh.domain.probing import Reason
 from vimesh.monitor.addresses import Address
-from vimesh.monitor.answer import Answer, NotHttp, code_if_plain
+from vimesh.monitor.answer import Answer, code_if_plain
 from vimesh.monitor.connection import Connection
 from vimesh.monitor.faults import remote_failure
 from vimesh.monitor.running_clock import Clock
+from vimesh.monitor.status_line import NotHttp
 from vimesh.monitor.target import Target
 from vimesh.monitor.tls import tls_failure
 
@@ -34,7 +35,7 @@ class HttpConnection(Connection):
     After its outcome it may rest: what is left of the answer is read, and then it stands for another probe.
     """
 
-    __slots__ = ("_answer", "_request", "_unsent", "renew_at", "reused")
+    __slots__ = ("_answer", "_request", "_unsent", "proven_at", "renew_at", "reused")
 
     encrypted = False
 
@@ -45,6 +46,8 @@ class HttpConnection(Connection):
         super().__init__(target, number, address, clock)
         self.renew_at = clock() + life_s if life_s else 0.0
         self.reused = False
+        self.proven_at = 0.0
+        """When its server was seen to have workers to spare; 0: never."""
         self._request = self._unsent = get_request(target.endpoint, user_agent, keep=life_s > 0)
         self._answer: Answer | None = None
         """What has come of an answer that is not read to its end; None: nothing, or all."""
@@ -65,11 +68,16 @@ class HttpConnection(Connection):
             self.fail(*remote_failure(error.errno or 0))
 
     def exchange(self) -> None:
-        """Send the request, read the answer. Raises what the socket raises when it is not ready."""
+        """Send the request or read one piece of the answer. Raises what the socket raises when it is not ready.
+
+        One, however many there are: the loop belongs to all VIMs, and epoll tells again of what is left.
+        """
+        if not self._unsent:
+            self._judge(self.receive())
+            return
         while self._unsent:
             self._unsent = self._unsent[self.send(self._unsent) :]
-        while self.outcome is None:
-            self._judge(self.receive())
+        self.interest = select.EPOLLIN
 
     def send(self, data: bytes) -> int:
         """Send what the socket takes; return how many bytes that was. Raises SSLWantWriteError if it takes none."""
@@ -79,7 +87,10 @@ class HttpConnection(Connection):
             raise ssl.SSLWantWriteError from error
 
     def receive(self) -> bytes:
-        """Return what has come; empty: the server closed. Raises what the socket raises when nothing has."""
+        """Return what has come; empty: the server closed. Raises what the socket raises when nothing has.
+
+        What it leaves behind is in the socket, where epoll tells of it.
+        """
         return self.socket.recv(_PIECE_BYTES)
 
     def ask_again(self, number: int) -> bool:
@@ -100,6 +111,11 @@ class HttpConnection(Connection):
     def idle(self) -> bool:
         """Whether the answer was read to its end."""
         return self._answer is None
+
+    @property
+    def expired(self) -> bool:
+        """Whether the connection is too old to be used again."""
+        return self._clock() >= self.renew_at
 
     @property
     def may_rest(self) -> bool:
@@ -130,7 +146,7 @@ class HttpConnection(Connection):
             if not piece:
                 self.fail(Reason.RESET, "closed without an answer")
                 return
-            self._answer = Answer()
+            self._answer = Answer(follow=self.renew_at > 0)
         try:
             self._answer.feed(piece)
         except NotHttp as error:
