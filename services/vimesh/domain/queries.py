@@ -56,13 +56,14 @@ _WORDS: dict[str, Sequence[str]] = {
     "is_default": ("true", "false"),
     "engine": ("EMBEDDED", "MISTRAL", "EXTERNAL"),
 }
-_TOKEN = re.compile(r"""\s*(?:(?P<op>!=|=)|"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<word>[^\s"=!]+)|(?P<bad>\S))""")
+# A quote without its end takes the rest of the text with it: nothing in there is looked at a second time.
+_TOKEN = re.compile(r"""(?P<op>!=|=)|"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<word>[^\s"=!]++)|(?P<bad>"[\s\S]*|\S)""")
 _MAX_TERMS = 16
 
 
 def parse_filter(text: str) -> tuple[Term, ...]:
     """Read `field = value AND field != "value"`, the subset of AIP-160 that is served. Raises FilterInvalid."""
-    tokens = [(m.lastgroup or "", m[m.lastgroup or 0]) for m in _TOKEN.finditer(text.rstrip())]
+    tokens = [(m.lastgroup or "", m[m.lastgroup or 0]) for m in _TOKEN.finditer(text)]
     terms: list[Term] = []
     while tokens:
         if len(terms) == _MAX_TERMS:
