@@ -8,7 +8,7 @@ ARGS  ?=
 # All that the README and its pages type; each part alone needs less, see pyproject.toml.
 PARTS := .[bridge,fleet,import,mistral,mysql,postgresql]
 
-.PHONY: up demo check format lint types imports proto test robustness bench gen envoy baseline clean
+.PHONY: up demo check format lint types imports proto test robustness fuzz bench gen envoy baseline clean
 
 up: $(VENV)/.fleet
 	@exec $(BIN)/vimesh up $(ARGS)
@@ -52,6 +52,11 @@ else
 	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.robustness --database $$database; done
 	set -e; for scenario in kill rolling dark away; do $(BIN)/python -m tests.robustness --scenario $$scenario; done
 endif
+
+# Feeds all that reads a VIM's bytes with what no VIM should send: a minute for each parser, or as asked for, as in
+# make fuzz ARGS="--minutes 10 --parser http". What fails is kept in tests/fuzz/corpus, which `make check` replays.
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 # Measures us beside others on this machine and makes docs/performance.md of it: about 10 minutes, or less by name, as in
 # make bench ARGS="updates --rounds 3". Each benchmark installs the peers that it needs.
@@ -97,6 +102,10 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/.dev
 	$(BIN)/pip install --quiet --group bench
+	@touch $@
+
+$(VENV)/.fuzz: pyproject.toml | $(VENV)/.dev
+	$(BIN)/pip install --quiet --group fuzz
 	@touch $@
 
 # What the tests drive besides: network namespaces and packet filters as ground truth, a client in Node, and private

@@ -1,0 +1,130 @@
+"""A server that answers at random: what was an answer is mutated, and comes in its own time, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import threading
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from random import Random
+
+from tests.fuzz.mutations import mutated
+from tests.fuzz.parser import Parser
+
+_GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+_LONGEST_S = 2.0
+_MOST_BYTES = 256 * 1024
+_MUTATED = 0.8
+"""So often; else the answer comes as it is."""
+_RESET, _CLOSE, _SILENT, _AGAIN = "reset", "close", "silent", "again"
+_ENDS = (_RESET, _CLOSE, _SILENT, _AGAIN)
+
+
+@dataclass(slots=True)
+class RandomServer:
+    """`answers`: in clear, and in the place of a TLS server."""
+
+    answers: Parser
+    random: Random
+    served: int = 0
+
+    async def talk(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self.served += 1
+        with suppress(OSError, EOFError, TimeoutError):
+            async with asyncio.timeout(_LONGEST_S):
+                await self._converse(reader, writer)
+        writer.close()
+
+    async def _converse(self, reader: StreamReader, writer: StreamWriter) -> None:
+        random = self.random
+        while True:
+            if random.random() < 0.95:  # else it speaks first
+                await reader.read(4096)
+            await _deliver(random, writer, self._answer())
+            match random.choice(_ENDS):
+                case "reset":
+                    _reset(writer)
+                    return
+                case "close":
+                    return
+                case "silent":
+                    await asyncio.sleep(_LONGEST_S)
+
+    def _answer(self) -> bytes:
+        seeds: Sequence[bytes] = self.answers.seeds
+        chosen = self.random.choice(seeds)[1:]  # the first byte says how an input is cut
+        if self.random.random() > _MUTATED:
+            return chosen
+        return mutated(self.random, chosen, seeds, _MOST_BYTES)
+
+
+async def _deliver(random: Random, writer: StreamWriter, answer: bytes) -> None:
+    """Send in up to ten pieces, with or without pauses between them."""
+    cuts = sorted(random.randint(0, len(answer)) for _ in range(random.randint(0, 9)))
+    pause_s = random.choice((0.0, 0.0, 0.001, 0.05))
+    for start, end in zip((0, *cuts), (*cuts, len(answer)), strict=True):
+        writer.write(answer[start:end])
+        await writer.drain()
+        await asyncio.sleep(pause_s)
+
+
+def _reset(writer: StreamWriter) -> None:
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def talk_well(reader: StreamReader, writer: StreamWriter) -> None:
+    """Answer each request as it should be."""
+    with suppress(OSError, EOFError):
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(_GOOD)
+            await writer.drain()
+
+
+Talk = Callable[[StreamReader, StreamWriter], Awaitable[None]]
+
+
+@contextmanager
+def serving(*talks: Talk) -> Generator[list[int]]:
+    """Serve each on a port, in a loop and a thread of their own; give the ports."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="servers")
+    thread.start()
+    starting = asyncio.run_coroutine_threadsafe(_start(talks), loop)
+    try:
+        servers = starting.result(20)
+        yield [server.sockets[0].getsockname()[1] for server in servers]
+    finally:
+        asyncio.run_coroutine_threadsafe(_end(), loop).result(20)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(20)
+        loop.close()
+
+
+async def _start(talks: Sequence[Talk]) -> list[asyncio.Server]:
+    return [await asyncio.start_server(_in_task(talk), "127.0.0.1", 0, backlog=512) for talk in talks]
+
+
+def _in_task(talk: Talk) -> Callable[[StreamReader, StreamWriter], None]:
+    """Talk in a task of ours: asyncio complains of its own ones when they are cancelled."""
+    tasks: set[asyncio.Future[None]] = set()
+
+    def begin(reader: StreamReader, writer: StreamWriter) -> None:
+        task = asyncio.ensure_future(talk(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    return begin
+
+
+async def _end() -> None:
+    """End all that is being served; the sockets that listen go with their loop."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,15 @@
+"""The parsers by their names. Each module is imported when it is wanted: that may be where it is instrumented."""
+
+from __future__ import annotations
+
+import importlib
+
+from tests.fuzz.parser import Parser
+
+NAMES = ("http", "icmp", "tls", "certificates", "urls")
+
+
+def load(name: str) -> Parser:
+    parser = importlib.import_module(f"tests.fuzz.{name}_parser").PARSER
+    assert isinstance(parser, Parser)
+    return parser

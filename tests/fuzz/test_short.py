@@ -1,0 +1,46 @@
+"""The short form of `make fuzz`: what failed once, and some thousand mutations that are the same in each run."""
+
+from __future__ import annotations
+
+import time
+from random import Random
+
+import pytest
+
+from tests.fuzz.mutations import mutated
+from tests.fuzz.parser import Parser
+from tests.fuzz.registry import NAMES, load
+from tests.fuzz.trials import Trials
+
+_MUTATIONS = 4000
+_MOST_S = 0.8
+"""Of CPU and parser: a machine that is slow tries less, and no input differs for that."""
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def parser(request: pytest.FixtureRequest) -> Parser:
+    return load(request.param)
+
+
+def _words(trials: Trials) -> str:
+    return "\n".join(map(str, trials.failures.values()))
+
+
+def test_nothing_that_failed_once_fails_again(parser: Parser) -> None:
+    trials = Trials(parser)
+    for data in (*parser.seeds, *(file.read_bytes() for file in sorted(parser.corpus.glob("*")))):
+        trials.run(data)
+
+    assert not trials.failures, _words(trials)
+
+
+def test_no_mutation_raises_or_takes_long(parser: Parser) -> None:
+    trials, random = Trials(parser), Random(f"short {parser.name}")
+    ends_at = time.process_time() + _MOST_S
+    for _ in range(_MUTATIONS):
+        trials.run(mutated(random, random.choice(parser.seeds), parser.seeds, parser.most_bytes))
+        if time.process_time() > ends_at:
+            break
+
+    assert not trials.failures, _words(trials)
+    assert trials.tried > _MUTATIONS / 20
