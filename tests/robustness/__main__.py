@@ -11,30 +11,44 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from tests.robustness.hostile import HOSTILE
 from tests.robustness.planned_faults import SCENARIOS
 from tests.robustness.run import RANDOM, Order, judge, new_folder, new_seed, run
 from tests.robustness.schedule import DATABASES
 from tests.support.clocks import NoFakeTime
+from tests.support.hostile_kinds import KINDS
+from tests.support.hostile_main import NAME_SERVER
+from tests.support.name_server import system_files
 from tests.support.namespaces import Namespace, namespace, why_not
 
 _INSIDE = "VIMESH_ROBUSTNESS_NAMESPACE"
 _STOP_S = 120
 _FAILED = 2
 _STOPPED = 130
+_RANDOM_MINUTES, _RANDOM_VIMS = 10.0, 300
+_HOSTILE_MINUTES, _NEIGHBOURS = 3.0, 500
 
 
 def _arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.robustness", description=__doc__)
-    parser.add_argument("--scenario", choices=(RANDOM, *SCENARIOS), default=RANDOM)
+    parser.add_argument("--scenario", choices=(RANDOM, HOSTILE, *SCENARIOS), default=RANDOM)
     parser.add_argument("--seed", type=int, help="replays the faults of a run; by default any")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of random faults")
+    parser.add_argument("--minutes", type=float, help="of random faults (10), or beside each hostile kind (3)")
     parser.add_argument("--database", choices=DATABASES, default=DATABASES[0])
-    parser.add_argument("--vims", type=int, default=300, help="in a random run")
+    parser.add_argument("--vims", type=int, help="in a random run (300), or healthy ones beside hostile ones (500)")
+    parser.add_argument("--kinds", type=_kinds, default=tuple(KINDS), help="of hostile VIMs, with commas between them")
     parser.add_argument("--size", type=int, help="VIMs that go dark, or seconds that all conductors are away")
     parser.add_argument("--without", action="append", default=[], help="a kind of fault to leave out")
     parser.add_argument("--folder", type=Path, default=Path(".cache/robustness"), help="gets a folder for each run")
     parser.add_argument("--check", type=Path, metavar="FOLDER", help="play nothing: check what an earlier run has left")
     return parser.parse_args(words)
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    chosen = tuple(text.split(","))
+    if missing := [name for name in chosen if name not in KINDS]:
+        raise argparse.ArgumentTypeError(f"no such kind: {', '.join(missing)}. There are {', '.join(KINDS)}")
+    return chosen
 
 
 def main() -> int:
@@ -47,7 +61,7 @@ def main() -> int:
         print(why, file=sys.stderr)
         return _FAILED
     seed = new_seed() if given.seed is None else given.seed
-    with namespace() as machine:
+    with namespace() as machine, system_files(machine, resolv_conf=f"nameserver {NAME_SERVER}\n"):
         return _in(machine, [*sys.argv[1:], "--seed", str(seed)])
 
 
@@ -72,15 +86,17 @@ def _in(machine: Namespace, words: list[str]) -> int:
 
 
 def _inside(given: argparse.Namespace, machine: Namespace) -> int:
+    minutes, vims = (_HOSTILE_MINUTES, _NEIGHBOURS) if given.scenario == HOSTILE else (_RANDOM_MINUTES, _RANDOM_VIMS)
     order = Order(
         scenario=given.scenario,
         seed=given.seed,
-        minutes=given.minutes,
+        minutes=minutes if given.minutes is None else given.minutes,
         database=given.database,
-        vims=given.vims,
+        vims=vims if given.vims is None else given.vims,
         size=given.size,
         folder=new_folder(given.folder.resolve(), f"{given.scenario}-{given.database}-{given.seed}"),
         without=frozenset(given.without),
+        kinds=given.kinds,
     )
     # A shell has its background jobs ignore it; the one outside sends it all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.robustness import random_faults, report
+from tests.robustness import hostile, random_faults, report
+from tests.robustness.check_hostile import by_kind, table_by_kind
 from tests.robustness.checker import check
 from tests.robustness.history import History, read
 from tests.robustness.planned_faults import INTERVAL_S, SCENARIOS
@@ -34,6 +35,8 @@ class Order:
     size: int | None
     folder: Path
     without: frozenset[str]
+    kinds: tuple[str, ...]
+    """Of hostile VIMs."""
 
     def plan(self) -> list[Planned]:
         if self.scenario != RANDOM:
@@ -55,9 +58,13 @@ def judge(folder: Path) -> bool:
     """Check what a run has left in its folder; return whether every guarantee held. Prints the report."""
     record = read(folder / HISTORY)
     violations = check(record)
+    kinds = by_kind(record)
     found = report.figures(record, violations)
-    report.write(folder, found, violations)
+    report.write(folder, found | {"kinds": kinds}, violations)
     print(report.table(found))
+    if kinds:
+        (folder / "kinds.md").write_text(table := table_by_kind(kinds), encoding="utf-8")
+        print(table)
     print(report.verdict(violations))
     return not violations
 
@@ -72,7 +79,7 @@ async def _play(order: Order, machine: Namespace, history: History) -> None:
         scenario=order.scenario,
         seed=order.seed,
         database=order.database,
-        minutes=order.minutes if order.scenario == RANDOM else None,
+        minutes=order.minutes if order.scenario in (RANDOM, hostile.HOSTILE) else None,
         interval_s=interval_s,
         contact_within_s=contact_within_s,
         lease_s=3 * contact_within_s,
@@ -84,6 +91,8 @@ async def _play(order: Order, machine: Namespace, history: History) -> None:
     async with staged(settings, order.folder, machine, history, order.seed) as stage:
         if order.scenario == RANDOM:
             await random_faults.play(stage, plan, random_faults.Load(order.vims))
+        elif order.scenario == hostile.HOSTILE:
+            await hostile.play(stage, hostile.Siege(order.vims, order.minutes, order.kinds, order.folder))
         else:
             play, size = SCENARIOS[order.scenario]
             await play(stage, size if order.size is None else order.size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from tests.robustness.check_hostile import check_hostile
 from tests.robustness.history import Record
 from tests.robustness.violations import Violation
 
@@ -19,6 +20,8 @@ def check_scenario(record: Record) -> Iterator[Violation]:
         yield from _each_told_once(record)
     if scenario == "away":
         yield from _back_within_a_contact(record)
+    if scenario == "hostile":
+        yield from check_hostile(record)
     for left in record.of("unfinished"):
         yield Violation("G10", "recovery", left["what"])
 

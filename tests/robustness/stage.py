@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from tests.robustness.watchers import Watcher
 from tests.robustness.world import World, WorldSettings, running_world
 from tests.support.conductors import Client, client_at
 from tests.support.namespaces import Namespace
+from tests.support.side_process import side_process
 from tests.support.waiting import once_available
 from vimesh.domain.background import beside
 from vimesh.v1 import vim_pb2
@@ -28,7 +28,6 @@ WATCHERS = 3
 _AT_ONCE = 32
 _CATCH_UP_S = 60.0
 _END_S = 60.0
-_ROOT = Path(__file__).parents[2]
 
 T = TypeVar("T")
 
@@ -136,29 +135,8 @@ async def staged(
 @asynccontextmanager
 async def running_targets(log: Path) -> AsyncGenerator[int]:
     """Run a cloud API at every address, in a process of its own: a busy checker must not look like a hung cloud."""
-    with log.open("wb") as errors:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.robustness.targets_main"),
-            cwd=_ROOT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,
-        )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(20):
-            port = int(await process.stdout.readline())
-        yield port
-    finally:
-        process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), 20)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise
+    async with side_process("tests.robustness.targets_main", log=log) as line:
+        yield int(line)
 
 
 @asynccontextmanager
