@@ -40,6 +40,7 @@ from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_p
 from vimesh.v1.conductor_service_pb2_grpc import add_ConductorServiceServicer_to_server
 from vimesh.v1.vim_service_pb2_grpc import add_VimServiceServicer_to_server
 from vimesh.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
+from vimesh.watchdog.calls import Calls
 
 _log = structlog.get_logger()
 
@@ -88,13 +89,13 @@ class ConductorSettings:
 
 
 @asynccontextmanager
-async def serving(store: VimStore, settings: ConductorSettings) -> AsyncGenerator[int]:
+async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | None = None) -> AsyncGenerator[int]:
     """Serve until the block ends, then drain. Yields the port. Raises BadSetting when it cannot listen."""
     rules = Rules()
     feed = Feed(store)
     watching = Watching(store, feed, settings.watch, now=time.monotonic)
     server = grpc.aio.server(options=_OPTIONS)
-    edge: Any = Edge(server, rules, unchecked=UNCHECKED, serialized=SERIALIZED)
+    edge: Any = Edge(server, rules, unchecked=UNCHECKED, serialized=SERIALIZED, calls=calls)
     pacing = Pacing(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
     sweep = Sweep(store, feed, pacing, settings.sweep)
     add_VimServiceServicer_to_server(VimsServicer(store, feed, watching, rules, settings.engines), edge)
@@ -140,8 +141,13 @@ async def _drain(server: grpc.aio.Server, health: Health, feed: Feed, settings: 
     await server.stop(settings.grace_s)
 
 
-async def run_conductor(store: VimStore, settings: ConductorSettings, stopped: Callable[[], Awaitable[object]]) -> None:
-    """Serve until `stopped` returns, then drain."""
-    async with serving(store, settings) as port:
+async def run_conductor(
+    store: VimStore,
+    settings: ConductorSettings,
+    stopped: Callable[[], Awaitable[object]],
+    calls: Calls | None = None,
+) -> None:
+    """Serve until `stopped` returns, then drain. `stopped` is called when it serves; calls are noted in `calls`."""
+    async with serving(store, settings, calls) as port:
         _log.info("conductor is serving", port=port)
         await stopped()

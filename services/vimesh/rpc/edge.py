@@ -14,6 +14,7 @@ from google.rpc import status_pb2
 from vimesh.domain.errors import Overloaded, StoreUnavailable, VimeshError
 from vimesh.rpc.status import DETAILS_KEY, internal_status, rich_status
 from vimesh.rpc.validation import Rules
+from vimesh.watchdog.calls import Calls
 
 _log = structlog.get_logger()
 
@@ -38,13 +39,20 @@ class Edge:
     """
 
     def __init__(
-        self, server: grpc.aio.Server, rules: Rules, *, unchecked: Sequence[str] = (), serialized: Sequence[str] = ()
+        self,
+        server: grpc.aio.Server,
+        rules: Rules,
+        *,
+        unchecked: Sequence[str] = (),
+        serialized: Sequence[str] = (),
+        calls: Calls | None = None,
     ) -> None:
         """Leave it to the servicer to check the calls `unchecked`, and to read, check and write those `serialized`."""
         self._server = server
         self._rules = rules
         self._unchecked = frozenset((*unchecked, *serialized))
         self._serialized = frozenset(serialized)
+        self._calls = calls or Calls()
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         self._server.add_generic_rpc_handlers([_Guarded(handler, self._guarded) for handler in handlers])
@@ -74,23 +82,31 @@ class Edge:
         checked = _name(method) not in self._unchecked
 
         async def guarded(request: Message, context: _Context) -> Message:
+            number = self._calls.begin(method)
             try:
                 if checked:
                     self._rules.check(request)
                 return await serve(request, context)
             except Exception as error:  # noqa: BLE001 - the edge is where faults stop
                 await _refuse(method, context, error)
+            finally:
+                self._calls.end(number)
 
         return guarded
 
     def _guarded_stream(self, method: str, serve: _Stream) -> _Stream:
         async def guarded(request: Message, context: _Context) -> AsyncIterator[Message]:
+            number = self._calls.begin(method)
             try:
                 self._rules.check(request)
                 async for response in serve(request, context):
+                    # A stream may last for days, and does most of its work before its first response.
+                    self._calls.end(number)
                     yield response
             except Exception as error:  # noqa: BLE001 - the edge is where faults stop
                 await _refuse(method, context, error)
+            finally:
+                self._calls.end(number)
 
         return guarded
 

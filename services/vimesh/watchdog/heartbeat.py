@@ -1,0 +1,83 @@
+"""The heartbeat of an event loop: says that the loop runs, and tells when it did not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import structlog
+
+from vimesh.watchdog.notifier import Notifier
+
+_log = structlog.get_logger()
+
+Clock = Callable[[], float]
+
+TICK_S = 0.25
+LATE_S = 0.25
+"""A loop that was held for longer is told of; for twice as long, always."""
+_BEATS_PER_LIMIT = 3
+
+
+class Heartbeat:
+    """Beats from a callback of the loop: whatever holds the loop holds it, too."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        notifier: Notifier,
+        newest_work: Callable[[], str],
+        *,
+        clock: Clock = time.monotonic,
+        cpu_clock: Clock = time.thread_time,
+    ) -> None:
+        """`newest_work` says what was begun last; `cpu_clock` counts the CPU seconds of the loop's thread."""
+        self._loop = loop
+        self._notifier = notifier
+        self._newest_work = newest_work
+        self._clock = clock
+        self._cpu_clock = cpu_clock
+        limit_s = notifier.supervisor.limit_s
+        self._pause_s = None if limit_s is None else limit_s / _BEATS_PER_LIMIT
+        self._tick_s = min(TICK_S, self._pause_s or TICK_S)
+        self._told_at = float("-inf")
+        self._began_at = self._cpu_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Beat from now on. To be called in the thread of the loop."""
+        self._arm()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        self._began_at, self._cpu_s = self._clock(), self._cpu_clock()
+        self._timer = self._loop.call_later(self._tick_s, self._beat)
+
+    def _beat(self) -> None:
+        now = self._clock()
+        if self._pause_s is not None and now + self._tick_s / 2 - self._told_at >= self._pause_s:
+            self._told_at = now
+            self._notifier.say_alive()
+        passed_s = now - self._began_at
+        late_s = passed_s - self._tick_s
+        # A machine that stood still, or that had no time for us, is nobody's fault here; and a start may take its time.
+        if late_s > LATE_S and self._notifier.ready and self._cpu_clock() - self._cpu_s >= passed_s / 2:
+            _log.warning("the loop was held", for_s=round(late_s, 2), newest_work=self._newest_work())
+        self._arm()
+
+
+@contextmanager
+def beating(notifier: Notifier, newest_work: Callable[[], str]) -> Generator[None]:
+    """Have the running loop beat while the block runs."""
+    heartbeat = Heartbeat(asyncio.get_running_loop(), notifier, newest_work)
+    heartbeat.start()
+    try:
+        yield
+    finally:
+        heartbeat.stop()
