@@ -1,0 +1,64 @@
+"""DNS messages as RFC 1035 writes them: just what a scripted name server needs."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_HEADER = struct.Struct("!HHHHHH")
+_QUESTION_AT = _HEADER.size
+_TAIL = struct.Struct("!HH")
+_RECORD = struct.Struct("!HHHIH")
+_NAME_OF_QUESTION = 0xC000 | _QUESTION_AT
+_RESPONSE = 0x8180
+"""An answer, recursion desired and available."""
+_TRUNCATED = 0x0200
+_IN, _SOA = 1, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    number: int
+    name: str
+    """In lower case."""
+    kind: int
+    raw: bytes
+    """As it has to be repeated."""
+
+
+def question_of(message: bytes) -> Question | None:
+    """Return the first question of a message; None if it has none for an address."""
+    labels, at = [], _QUESTION_AT
+    while at < len(message) and (length := message[at]):
+        labels.append(message[at + 1 : at + 1 + length].decode("ascii", "replace"))
+        at += 1 + length
+    end = at + 1 + _TAIL.size
+    if end > len(message):
+        return None
+    kind, _ = _TAIL.unpack_from(message, at + 1)
+    if kind not in (1, 28):
+        return None
+    return Question(int.from_bytes(message[:2]), ".".join(labels).lower(), kind, message[_QUESTION_AT:end])
+
+
+def answer_to(
+    question: Question, rcode: int, addresses: Sequence[str], ttl_s: int, *, truncated: bool = False
+) -> bytes:
+    """Return the message that answers; one without addresses says for how long that may be kept."""
+    flags = _RESPONSE | rcode | (_TRUNCATED if truncated else 0)
+    negative = not addresses and not truncated and rcode in (0, 3)
+    head = _HEADER.pack(question.number, flags, 1, len(addresses), int(negative), 0) + question.raw
+    records = b"".join(_address(question.kind, ip, ttl_s) for ip in addresses)
+    return head + records + (_negative(ttl_s) if negative else b"")
+
+
+def _address(kind: int, ip: str, ttl_s: int) -> bytes:
+    packed = socket.inet_pton(socket.AF_INET6 if ":" in ip else socket.AF_INET, ip)
+    return _RECORD.pack(_NAME_OF_QUESTION, kind, _IN, ttl_s, len(packed)) + packed
+
+
+def _negative(ttl_s: int) -> bytes:
+    data = b"\0\0" + struct.pack("!IIIII", 1, 3600, 600, 86400, ttl_s)
+    return b"\0" + struct.pack("!HHIH", _SOA, _IN, ttl_s, len(data)) + data
