@@ -18,7 +18,9 @@ class Parser:
     most_bytes: int
     """No input is longer."""
     limit_ms: float = 5.0
-    """Of CPU, for one input."""
+    """Of the loop's CPU, for one input: what other threads do holds up nobody."""
+    close: Callable[[], None] = lambda: None
+    """Gives back what reading has needed."""
 
     @property
     def corpus(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 from random import Random
 
 import pytest
@@ -12,14 +13,16 @@ from tests.fuzz.parser import Parser
 from tests.fuzz.registry import NAMES, load
 from tests.fuzz.trials import Trials
 
-_MUTATIONS = 4000
-_MOST_S = 0.8
+_MUTATIONS = 2000
+_MOST_S = 0.7
 """Of CPU and parser: a machine that is slow tries less, and no input differs for that."""
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def parser(request: pytest.FixtureRequest) -> Parser:
-    return load(request.param)
+def parser(request: pytest.FixtureRequest) -> Generator[Parser]:
+    loaded = load(request.param)
+    yield loaded
+    loaded.close()
 
 
 def _words(trials: Trials) -> str:

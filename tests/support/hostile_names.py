@@ -15,7 +15,7 @@ from tests.support.name_server import EMPTY, SILENT, NameServer, Script
 _ADDRESSES = 4000
 _LINKS = 400
 _HEADER = struct.Struct("!HHHHHH")
-_RECORD = struct.Struct("!HHHIH")
+_RECORD = struct.Struct("!HHIH")
 _RESPONSE = 0x8180
 _A, _CNAME, _IN = 1, 5, 1
 _TTL_S = 5
