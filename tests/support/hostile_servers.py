@@ -210,7 +210,7 @@ HTTP_KINDS = (
     _kind("endless-chunks", pours(START + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n" * 8000), REACHABLE),
     _kind("endless-1xx", pours(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100), PROTOCOL),
     _kind("redirects", says(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n"), REACHABLE),
-    _kind("gzip-bomb", says(_bomb()), REACHABLE),
+    Kind("gzip-bomb", frozenset({REACHABLE}), lambda _: Service(says(_bomb()))),
     _kind("two-answers", says(ANSWER + ANSWER), REACHABLE),
     _kind("garbage", says(_GARBAGE, stays=False), PROTOCOL),
     _kind("garbage-for-ever", pours(b"", _GARBAGE), PROTOCOL),
