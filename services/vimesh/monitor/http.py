@@ -140,7 +140,7 @@ class HttpConnection(Connection):
 
     def _judge(self, piece: bytes) -> None:
         if self._answer is None:
-            if code := code_if_plain(piece):
+            if self.renew_at and (code := code_if_plain(piece)):
                 self._conclude(code)
                 return
             if not piece:
