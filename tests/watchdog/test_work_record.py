@@ -18,8 +18,8 @@ IN_THE_MIDST = f"""
 import pathlib, signal, sys, time
 from vimesh.watchdog.work_record import open_record
 with open_record(pathlib.Path(sys.argv[1])) as opened:
-    opened.record.begin("another, with a longer name than the one that follows", time.monotonic())
-    opened.record.begin("{VIM}", time.monotonic())
+    opened.record.begin(time.monotonic(), b"another, with a longer name than the one that follows")
+    opened.record.begin(time.monotonic(), b"{VIM}")
     print("in the midst", flush=True)
     signal.pause()
 """
@@ -53,10 +53,10 @@ def test_a_record_survives_a_kill_in_the_middle_of_a_step(tmp_path: Path) -> Non
 def test_what_is_ended_is_not_accused(tmp_path: Path) -> None:
     path = tmp_path / "monitor.work"
     with open_record(path) as opened:
-        opened.record.begin(VIM, 1.5)
+        opened.record.begin(1.5, VIM.encode())
         opened.record.clear()
         assert read_work(path) is None
-        opened.record.begin(VIM, 2.5)
+        opened.record.begin(2.5, VIM.encode())
 
     assert path.stat().st_mode & 0o777 == 0o600
     assert read_work(path) is None, "a process that ends by itself has nothing under way"
@@ -71,7 +71,7 @@ def test_a_file_of_something_else_is_no_record(tmp_path: Path, content: bytes) -
 
     with open_record(path) as opened:
         assert opened.path == path
-        opened.record.begin("/vimesh.v1.VimService/GetVim", 3.0)
+        opened.record.begin(3.0, b"/vimesh.v1.VimService/GetVim")
         work = read_work(path)
 
     assert work is not None
@@ -82,9 +82,9 @@ def test_a_file_of_something_else_is_no_record(tmp_path: Path, content: bytes) -
 def test_texts_of_any_length_are_cut_to_what_there_is_room_for(tmp_path: Path) -> None:
     path = tmp_path / "api.work"
     with open_record(path) as opened:
-        opened.record.begin("/" + "a" * 10_000, 1.0)
+        opened.record.begin(1.0, b"/" + b"a" * 10_000)
         work = read_work(path)
-    private_record().begin("x" * 10_000, 1.0)
+    private_record().begin(1.0, b"x" * 10_000)
 
     assert work is not None
     assert work.text == "/" + "a" * (MAX_TEXT_BYTES - 1)
@@ -92,7 +92,7 @@ def test_texts_of_any_length_are_cut_to_what_there_is_room_for(tmp_path: Path) -
 
 def test_a_place_that_cannot_be_written_is_told_and_work_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     with open_record(Path("/dev/null/monitor.work")) as opened:
-        opened.record.begin(VIM, 1.0)
+        opened.record.begin(1.0, VIM.encode())
 
     assert opened.path is None
     assert "no record of work is kept" in capsys.readouterr().out

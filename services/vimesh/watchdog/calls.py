@@ -33,7 +33,7 @@ class Calls:
         """Note a call; its number has to be given to `end`."""
         number = next(self._numbers)
         self._open[number] = self.newest = method
-        self._record.begin(method, time.monotonic())
+        self._record.begin(time.monotonic(), method.encode())
         return number
 
     def end(self, number: int) -> None:
@@ -43,4 +43,4 @@ class Calls:
         if not self._open:
             self._record.clear()
         elif next(reversed(self._open)) < number:
-            self._record.begin(self._open[next(reversed(self._open))], time.monotonic())
+            self._record.begin(time.monotonic(), self._open[next(reversed(self._open))].encode())

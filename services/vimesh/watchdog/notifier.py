@@ -69,10 +69,6 @@ class Notifier:
     def say_alive(self) -> None:
         self._send("WATCHDOG=1")
 
-    def say_status(self, text: str) -> None:
-        """Say in one line how things are, for people."""
-        self._send(f"STATUS={text}")
-
     def say_stopping(self) -> None:
         self._send("STOPPING=1")
 

@@ -6,9 +6,10 @@ import fcntl
 import mmap
 import os
 import struct
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -20,8 +21,9 @@ _FOLDER_VARIABLES = ("STATE_DIRECTORY", "RUNTIME_DIRECTORY")
 """Set by systemd. What is in a runtime directory may be gone after a restart, so the other one is better."""
 
 SIZE_BYTES = 256
-_HEAD = struct.Struct("=dB")
-MAX_TEXT_BYTES = SIZE_BYTES - _HEAD.size
+MAX_TEXT_BYTES = SIZE_BYTES - 8
+_LAYOUT = struct.Struct(f"=d{MAX_TEXT_BYTES}s")
+"""When the work was begun, or 0 for none; and what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +43,10 @@ class WorkRecord:
     """
 
     def __init__(self, buffer: mmap.mmap | bytearray) -> None:
-        self._buffer = buffer
         self._view = memoryview(buffer)
         self._began = self._view[:8].cast("d")
-
-    def begin(self, text: str, now: float) -> None:
-        """Note what is worked on from now on."""
-        raw = text.encode()
-        size = len(raw)
-        if size > MAX_TEXT_BYTES:
-            raw, size = raw[:MAX_TEXT_BYTES], MAX_TEXT_BYTES
-        buffer = self._buffer
-        buffer[9 : 9 + size] = raw
-        buffer[8] = size
-        self._began[0] = now
+        self.begin: Callable[[float, bytes], None] = partial(_LAYOUT.pack_into, buffer, 0)
+        """Takes the time, and what is worked on from then on. What is longer than MAX_TEXT_BYTES is cut."""
 
     def clear(self) -> None:
         """Note that nothing is worked on."""
@@ -79,8 +71,8 @@ def read_work(path: Path) -> Work | None:
         return None
     if len(content) < SIZE_BYTES:
         return None
-    began_at, size = _HEAD.unpack_from(content)
-    text = content[_HEAD.size : _HEAD.size + size].decode(errors="replace")
+    began_at, raw = _LAYOUT.unpack_from(content)
+    text = raw.rstrip(b"\0").decode(errors="replace")
     return Work(text, began_at) if began_at > 0 and text.isprintable() and text else None
 
 

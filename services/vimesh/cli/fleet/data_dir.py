@@ -38,6 +38,10 @@ class DataDir:
         """Says which processes run now, with pids and addresses; gone when nothing runs."""
         return self.path / "fleet.json"
 
+    def work_record(self, process: str) -> Path:
+        """Return where a process writes what it works on."""
+        return self.path / "work" / f"{process}.work"
+
     def write_state(self, state: Mapping[str, object]) -> None:
         scratch = self.state_file.with_suffix(".new")
         scratch.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")

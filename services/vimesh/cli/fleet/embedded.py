@@ -66,16 +66,12 @@ class EmbeddedFleet:
         url = settings.database_url or data_dir.database_url
         self._database_url = url
         self._conductors = [
-            Supervised(
-                Conductor(number, url, data_dir.key_file, self._members, outsiders, engine=settings.engine),
-                say,
-                self._write_state,
-            )
+            self._watched(Conductor(number, url, data_dir.key_file, self._members, outsiders, engine=settings.engine))
             for number in range(1, settings.conductors + 1)
         ]
         front = Front(binary.find(environment), data_dir.envoy / "bootstrap.yaml", settings.address, outsiders)
         self._front = Supervised(front, say, self._write_state)
-        self._clients = [Supervised(part, say, self._write_state) for part in self._parts_of_clients(outsiders)]
+        self._clients = [self._watched(part) for part in self._parts_of_clients(outsiders)]
 
     async def prepare(self) -> None:
         """Make what the processes need. Raises Failure, BadSetting, StoreUnavailable."""
@@ -128,6 +124,9 @@ class EmbeddedFleet:
             for conductor in self._conductors:
                 tasks.create_task(conductor.stop(_CONDUCTOR_STOP_S, self._stopping))
         await self._front.stop(_FRONT_STOP_S, self._stopping)
+
+    def _watched(self, part: Part) -> Supervised:
+        return Supervised(part, self._say, self._write_state, self._data_dir.work_record(part.name))
 
     def _write_state(self) -> None:
         processes = [

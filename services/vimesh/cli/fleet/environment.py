@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vimesh.cli.settings import LOG_FORMAT, LOG_LEVEL, LogFormat, LogSettings
 from vimesh.domain.settings import CONFIG_VARIABLE
+from vimesh.watchdog.notifier import VARIABLES
 
 
 def environment_of_parts(
@@ -16,7 +17,9 @@ def environment_of_parts(
     format_ = logs.format
     if format_ is LogFormat.AUTO:
         format_ = LogFormat.CONSOLE if for_eyes else LogFormat.LOGFMT
-    environment = {**present, LOG_LEVEL.variable: logs.level.value, LOG_FORMAT.variable: format_.value}
+    # What a supervisor asks of this process is not asked of its children.
+    inherited = {key: value for key, value in present.items() if key not in VARIABLES}
+    environment = {**inherited, LOG_LEVEL.variable: logs.level.value, LOG_FORMAT.variable: format_.value}
     if coloured:
         environment["FORCE_COLOR"] = "1"
     if config is not None:

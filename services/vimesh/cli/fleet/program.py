@@ -19,6 +19,10 @@ class Program:
     environment: Mapping[str, str] = field(repr=False)
     """All of it."""
 
+    def told(self, more: Mapping[str, str]) -> Program:
+        """Return the same with more in its environment."""
+        return Program(self.command, {**self.environment, **more})
+
 
 def vimesh(*arguments: str) -> list[str]:
     """Return the command line of a vimesh process of this installation."""

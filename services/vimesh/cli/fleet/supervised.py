@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Protocol
 
 from vimesh.cli.exits import Failure
 from vimesh.cli.fleet.backoff import Backoff
 from vimesh.cli.fleet.log_lines import Say, relay
 from vimesh.cli.fleet.program import Program, start
+from vimesh.cli.fleet.silence import LIMIT_S, Mailbox, Silence
 from vimesh.cli.stopping import Stopping
 
 FIRST_ATTEMPTS = 3
 """A process that has never served is given up after so many: what is wrong then is a setting."""
+_ABORT_S = 2.0
+"""How long a process may take to write down what it was doing."""
 
 
 class Part(Protocol):
@@ -36,10 +42,20 @@ class Part(Protocol):
 
 
 class Supervised:
-    def __init__(self, part: Part, say: Say, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        part: Part,
+        say: Say,
+        changed: Callable[[], None],
+        work_record: Path | None = None,
+        answers_within_s: float = LIMIT_S,
+    ) -> None:
+        """With a record of its work, a process is asked to show that it runs, and is ended when it does not."""
         self._part = part
         self._say = say
         self._changed = changed
+        self._work_record = work_record
+        self._answers_within_s = answers_within_s
         self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self.served = asyncio.Event()
@@ -83,23 +99,45 @@ class Supervised:
         return ended
 
     async def _run_once(self) -> int:
-        process = self._process = await start(self._part.prepare())
-        self._changed()
-        try:
-            if self._stopping.is_set():
-                # It came while the process was on its way.
-                return 0
-            async with asyncio.TaskGroup() as tasks:
-                if process.stdout is not None:
-                    tasks.create_task(relay(self.name, process.stdout, self._say))
-                becoming_ready = tasks.create_task(self._become_ready())
-                code = await process.wait()
-                becoming_ready.cancel()
-                return code
-        finally:
-            self._part.ended()
-            await self._kill()
+        with ExitStack() as scope:
+            silence = self._expect_heartbeats(scope)
+            program = self._part.prepare()
+            process = self._process = await start(program.told(silence.environment) if silence else program)
             self._changed()
+            try:
+                # It may have come while the process was on its way.
+                return 0 if self._stopping.is_set() else await self._accompany(process, silence)
+            finally:
+                self._part.ended()
+                await self._kill()
+                self._changed()
+
+    def _expect_heartbeats(self, scope: ExitStack) -> Silence | None:
+        if self._work_record is None or sys.platform != "linux":
+            return None
+        return Silence(scope.enter_context(Mailbox()), self._work_record, limit_s=self._answers_within_s)
+
+    async def _accompany(self, process: asyncio.subprocess.Process, silence: Silence | None) -> int:
+        """Return its exit code when it has ended."""
+        async with asyncio.TaskGroup() as tasks:
+            if process.stdout is not None:
+                tasks.create_task(relay(self.name, process.stdout, self._say))
+            beside = [tasks.create_task(self._become_ready())]
+            if silence is not None:
+                beside.append(tasks.create_task(self._end_silence(process, silence)))
+            code = await process.wait()
+            for task in beside:
+                task.cancel()
+            return code
+
+    async def _end_silence(self, process: asyncio.subprocess.Process, silence: Silence) -> None:
+        silent_s = await silence.lasts_too_long(process.pid)
+        self._say("vimesh", f"{self.name} did not answer for {silent_s:.1f} s{silence.work()}: restarting")
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGABRT)
+        # Only reached while it has not ended: with its end, this task is cancelled.
+        await asyncio.sleep(_ABORT_S)
+        await self._kill()
 
     async def _become_ready(self) -> None:
         await self._part.ready()
