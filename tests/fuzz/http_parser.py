@@ -41,10 +41,15 @@ _ANSWERS = (
 
 def _read(data: bytes) -> None:
     plain = code_if_plain(data[1:])
-    answer = _answer(data)
+    answer, at_once = _answer(data), _answer(b"\0" + data[1:])
+    assert _code(answer) == _code(at_once), f"{_code(answer)} in pieces, {_code(at_once)} at once"
     if plain:
         assert answer is not None, f"plain with {plain}, and no HTTP in pieces"
         assert (answer.code, answer.whole) == (plain, True), f"plain with {plain}, and not so in pieces"
+
+
+def _code(answer: Answer | None) -> int | None:
+    return None if answer is None else answer.code
 
 
 def _answer(data: bytes) -> Answer | None:
