@@ -6,9 +6,6 @@ import asyncio
 import socket
 import struct
 from dataclasses import dataclass, field
-from typing import Self
-
-import pycares
 
 from tests.fuzz.parser import Parser
 from vimesh.monitor.name_answers import FAMILIES, MAX_ADDRESSES, Empty, FamilyAnswer, Found, Trouble, interleave
@@ -20,20 +17,9 @@ _RESPONSE, _SERVFAIL, _TRUNCATED = 0x8180, 0x8182, 0x8380
 _QUESTION = b"\xc0\x0c"
 _A, _CNAME, _SOA, _AAAA, _OPT, _IN = 1, 5, 6, 28, 41, 1
 _WITHIN_S = 10.0
-_TRY_S = 0.2
 _MOST_MESSAGE = 65535
 _WHOLE = 1
 """Of the first byte of an input: what follows is all of the message but its number."""
-
-
-class _QuickLookup(NameLookup):
-    """Asks once: what is wrong with an answer is wrong with the next one, too."""
-
-    def __enter__(self) -> Self:
-        super().__enter__()
-        self._servers.close()
-        self._servers = pycares.Channel(lookups="b", servers=self._name_servers, timeout=_TRY_S, tries=1)
-        return self
 
 
 @dataclass(slots=True)
@@ -90,7 +76,7 @@ class _Harness:
         opened.bind(("127.0.0.1", 0))
         server = _Server(opened)
         loop.add_reader(opened, server.answer)
-        look_up = _QuickLookup([f"127.0.0.1:{opened.getsockname()[1]}"])
+        look_up = NameLookup([f"127.0.0.1:{opened.getsockname()[1]}"])
         loop.run_until_complete(_enter(look_up))
         self._parts.append((loop, server, look_up))
         return self._parts[0]

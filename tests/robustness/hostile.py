@@ -25,6 +25,8 @@ PER_KIND = 20
 _NEIGHBOUR_INTERVAL_S = 5.0
 _HOSTILE_INTERVAL_S = 2.0
 _SETTLE_S = 60.0
+_FIRST_ROUND_S = 20.0
+"""So long may the first round of a VIM take that has many addresses, or whose name server has to be given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ async def _beside(stage: Stage, kind: Kind, port: int, canary: Canary, for_s: fl
         tasks.create_task(asyncio.sleep(until_s - now()))
         sampling = tasks.create_task(_sample(stage, first.at_s + for_s / 2))
         tasks.create_task(canary.run(kind.name, until_s))
-    statuses = await _statuses(stage, {vim.id for vim in vims})
     last = _read(stage)
+    statuses = await _statuses(stage, kind, {vim.id for vim in vims})
     stage.history.note(
         "hostile",
         hostile=kind.name,
@@ -105,9 +107,16 @@ async def _sample(stage: Stage, middle_s: float) -> float:
     return _read(stage).rss_mib
 
 
-async def _statuses(stage: Stage, vims: set[str]) -> dict[str, int]:
-    """Count the VIMs by what they read: status, and behind a blank the reason."""
-    listed = await Reader("statuses", stage.client, stage.history).listed()
-    assert listed is not None, "the fleet does not answer"
-    said = (f"{vim_pb2.Vim.Status.Name(vim.status)} {vim.reason}".strip() for vim in listed if vim.id in vims)
-    return dict(Counter(said))
+async def _statuses(stage: Stage, kind: Kind, vims: set[str]) -> dict[str, int]:
+    """Count the VIMs by what they read: status, and behind a blank the reason. A first round may take its time."""
+    reader = Reader("statuses", stage.client, stage.history)
+    until_s = now() + _FIRST_ROUND_S
+    while True:
+        listed = await reader.listed()
+        assert listed is not None, "the fleet does not answer"
+        said = Counter(
+            f"{vim_pb2.Vim.Status.Name(vim.status)} {vim.reason}".strip() for vim in listed if vim.id in vims
+        )
+        if said.keys() <= kind.expected or now() > until_s:
+            return dict(said)
+        await asyncio.sleep(0.5)
