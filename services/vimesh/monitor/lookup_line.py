@@ -1,0 +1,69 @@
+"""How many names are asked for at once, and which of them come first."""
+
+from __future__ import annotations
+
+import resource
+from collections import deque
+from collections.abc import Callable
+
+TICK_S = 0.05
+MOST_AT_ONCE = 100
+"""So many may begin in a tick."""
+MOST_OPEN = 2000
+"""So many may be under way; each has two sockets."""
+_FILES_PER_NAME = 16
+"""So names take an eighth of the files that the process may open at most."""
+
+CallLater = Callable[[float, Callable[[], None]], object]
+
+
+def names_at_once() -> int:
+    """Return how many names may be asked for at once, given what the process may open."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(_FILES_PER_NAME, min(MOST_OPEN, files // _FILES_PER_NAME))
+
+
+class LookupLine:
+    """Begins jobs as soon as there is room; those that are urgent come before all others."""
+
+    def __init__(self, call_later: CallLater, most_open: int) -> None:
+        self._call_later = call_later
+        self._most_open = most_open
+        self._most_others = most_open * 3 // 4
+        self._urgent: deque[Callable[[], bool]] = deque()
+        self._others: deque[Callable[[], bool]] = deque()
+        self._begun = 0
+        """In this tick."""
+        self._ticking = False
+        self.open = 0
+
+    def add(self, job: Callable[[], bool], *, urgent: bool) -> None:
+        """Have a job begun; it says whether it did, or was not wanted any more. Each that did must `leave`."""
+        (self._urgent if urgent else self._others).append(job)
+        self._run()
+
+    def leave(self) -> None:
+        """A job has ended."""
+        self.open -= 1
+        self._run()
+
+    def _run(self) -> None:
+        while (line := self._next()) is not None:
+            if line.popleft()():
+                self.open += 1
+                self._begun += 1
+        if self._begun and not self._ticking:
+            self._ticking = True
+            self._call_later(TICK_S, self._tick)
+
+    def _next(self) -> deque[Callable[[], bool]] | None:
+        if self._begun >= MOST_AT_ONCE:
+            return None
+        if self._urgent and self.open < self._most_open:
+            return self._urgent
+        return self._others if self._others and self.open < self._most_others else None
+
+    def _tick(self) -> None:
+        self._ticking = False
+        self._begun = 0
+        self._run()

@@ -1,0 +1,131 @@
+"""What is kept of one name. There may be 100,000."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from vimesh.monitor.name_answers import (
+    FAMILIES,
+    Empty,
+    FamilyAnswer,
+    Found,
+    Hosts,
+    LookupFailed,
+    NoSuchName,
+    Outcome,
+    Trouble,
+    interleave,
+)
+
+RENEW_MIN_S, RENEW_MAX_S = 5.0, 60.0
+"""Whatever its TTL, an address is asked for again when it is older than the one, and never before the other."""
+DOUBT_S = 5.0
+"""So old must an address be, or as old as its TTL if that is shorter, to be doubted when the VIM does not answer."""
+
+Waiter = Callable[[Outcome], None]
+_UNHEARD = Trouble("the name servers do not answer", silent=True)
+
+
+class _Timer(Protocol):
+    def cancel(self) -> object: ...
+
+
+class NameEntry:
+    __slots__ = (
+        "_answers",
+        "_asked_at",
+        "_hosts",
+        "_ttl_s",
+        "asked",
+        "asking",
+        "doubt_at",
+        "hosts",
+        "missing",
+        "name",
+        "positive",
+        "renew_at",
+        "silent",
+        "timer",
+        "urgent",
+        "used_at",
+        "waiters",
+    )
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.hosts: Hosts = ()
+        """Of both families."""
+        self.waiters: dict[object, Waiter] = {}
+        self.timer: _Timer | None = None
+        """Until then the waiters wait."""
+        self.asking = False
+        """A question is under way, or stands in line."""
+        self.urgent = False
+        """It stands in the better line."""
+        self.asked = False
+        """A question is under way."""
+        self.missing: frozenset[int] = frozenset()
+        """The families that the question under way has not been answered for."""
+        self.positive = False
+        """The question under way has been answered with addresses, if only for one family."""
+        self.silent = False
+        """The last question was not answered, or only for one family."""
+        self.used_at = self.renew_at = self.doubt_at = self._asked_at = 0.0
+        self._answers: dict[int, FamilyAnswer] = {}
+        self._hosts: dict[int, Hosts] = {}
+        self._ttl_s: dict[int, float | None] = {}
+
+    def line_up(self, *, urgent: bool) -> None:
+        """A question stands in line."""
+        self.asking = True
+        self.urgent = urgent
+        self._answers = {}
+
+    def begin(self, now: float) -> None:
+        """A question begins."""
+        self.asked = True
+        self.missing = frozenset(FAMILIES)
+        self.positive = False
+        self._asked_at = now
+
+    def take(self, family: int, answer: FamilyAnswer) -> None:
+        """Take the answer for one family in at once; trouble takes nothing away."""
+        self.missing -= {family}
+        self._answers[family] = answer
+        if isinstance(answer, Found):
+            self.positive = True
+            self._hosts[family] = answer.hosts
+            self._ttl_s[family] = answer.ttl_s
+        elif isinstance(answer, Empty):
+            self._hosts.pop(family, None)
+            self._ttl_s.pop(family, None)
+        six, four = FAMILIES
+        self.hosts = interleave(self._hosts.get(six, ()), self._hosts.get(four, ()))
+        self._age()
+
+    def end(self, now: float) -> None:
+        """The question has been answered for both families."""
+        self.asking = self.asked = self.positive = False
+        troubles = [answer for answer in self._answers.values() if isinstance(answer, Trouble)]
+        self.silent = any(trouble.silent for trouble in troubles)
+        if len(troubles) == len(FAMILIES):
+            self.renew_at = now + RENEW_MIN_S
+
+    def outcome(self) -> Outcome:
+        """Say what is known by now."""
+        if self.hosts:
+            return self.hosts
+        if self.asking and not self.asked:
+            return LookupFailed("too many names are waiting to be looked up")
+        answers = [self._answers.get(family, _UNHEARD) for family in FAMILIES]
+        for answer in answers:
+            if isinstance(answer, Trouble):
+                return LookupFailed(answer.detail)
+        return NoSuchName(next(answer.detail for answer in answers if isinstance(answer, Empty)))
+
+    def _age(self) -> None:
+        ttls_s = [ttl_s for ttl_s in self._ttl_s.values() if ttl_s is not None]
+        ttl_s = min(ttls_s, default=RENEW_MAX_S)
+        self.renew_at = self._asked_at + min(max(ttl_s, RENEW_MIN_S), RENEW_MAX_S)
+        self.doubt_at = self._asked_at + min(ttl_s, DOUBT_S)
