@@ -22,6 +22,13 @@ from vimesh.domain.endpoints import AuthUrlInvalid, Endpoint, endpoint_of, witho
         ("http://keystone_1.internal.:35357/v3", "keystone_1.internal.", 35357, "/v3"),
         ("HTTP://10.0.0.1/v3#part", "10.0.0.1", 80, "/v3"),
         ("http://user:p@ss@10.0.0.1/", "10.0.0.1", 80, "/"),
+        # RFC 6874 has the sign before a zone escaped; people and older vimesh write it as it is.
+        ("http://[fe80::1%25eth0]:5000/v3", "fe80::1%eth0", 5000, "/v3"),
+        ("http://[fe80::1%eth0]:5000/v3", "fe80::1%eth0", 5000, "/v3"),
+        ("http://[fe80::1%25br-lan]/", "fe80::1%br-lan", 80, "/"),
+        ("http://[fe80::1%2525g]/", "fe80::1%25g", 80, "/"),
+        ("http://[fe80::1%253]/", "fe80::1%3", 80, "/"),
+        ("http://[fe80::1%25]/", "fe80::1%25", 80, "/"),
     ],
 )
 def test_an_auth_url_names_its_host_port_and_path(auth_url: str, host: str, port: int, path: str) -> None:
@@ -49,6 +56,10 @@ def test_an_auth_url_names_its_host_port_and_path(auth_url: str, host: str, port
         "http://[2001:db8::10/",
         "http://[fe80::1%eth0 ]/",
         "http://[not-an-address]/",
+        "http://[fe80::1%25a%2Fb]/",
+        "http://[fe80::1%25a%00]/",
+        "http://[fe80::1%25a%20]/",
+        "http://[fe80::1%25a%25b]/",
         "http://10.0.0.1/\n",
         "http://10.0.0.1\t/",
         "http://10.0.0.1/\x00",
@@ -106,3 +117,11 @@ def test_any_text_is_either_an_endpoint_or_refused(text: str) -> None:
         assert endpoint.host
         assert not endpoint.host.startswith("-")
         assert endpoint_of(without_credentials(candidate)).host == endpoint.host
+
+
+@pytest.mark.parametrize("zone", ["%25eth0", "%eth0"])
+def test_the_host_header_does_not_tell_the_zone_and_the_url_stays_as_it_was_written(zone: str) -> None:
+    auth_url = f"http://[fe80::1{zone}]:5000/v3"
+
+    assert endpoint_of(auth_url).authority == "[fe80::1]:5000"
+    assert without_credentials(auth_url) == auth_url

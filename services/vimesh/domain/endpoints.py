@@ -24,7 +24,7 @@ class Endpoint:
     scheme: str
     """`http` or `https`."""
     host: str
-    """A host name in lower case, or an IP address without brackets."""
+    """A host name in lower case, or an IP address without brackets: `fe80::1%eth0` if it is behind one interface."""
     port: int
     path: str
     """Path and query, as they go into a GET request."""
@@ -36,8 +36,8 @@ class Endpoint:
 
     @property
     def authority(self) -> str:
-        """The value of the Host header."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """The value of the Host header: without the zone, which says nothing to others (RFC 6874)."""
+        host = f"[{self.host.partition('%')[0]}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
@@ -73,12 +73,22 @@ def _split(auth_url: str) -> tuple[SplitResult, str]:
         raise AuthUrlInvalid("port 0 cannot be reached")
     if "\\" in parts.netloc:
         raise AuthUrlInvalid("holds a backslash in the host")
-    host = parts.hostname or ""
+    host = _with_plain_zone(parts.hostname or "")
     if not host:
         raise AuthUrlInvalid("names no host")
     if not _is_ip(host):
         _check_name(host, bracketed="[" in parts.netloc)
     return parts, host
+
+
+def _with_plain_zone(host: str) -> str:
+    """Return the host with its zone as the system writes it: `%25eth0` (RFC 6874) and `%eth0` mean the same."""
+    ip, percent, zone = host.partition("%")
+    if not percent:
+        return host
+    # Nothing but the sign itself stands for the interface of that number.
+    zone = zone if zone == "25" else zone.removeprefix("25")
+    return f"{ip}%{zone}"
 
 
 def _check_name(host: str, *, bracketed: bool) -> None:

@@ -21,6 +21,7 @@ class Address(NamedTuple):
 
 _NAME_V4 = struct.Struct("=HH4s8x")
 _NAME_V6 = struct.Struct("=HHI16sI")
+_MAX_SCOPE = 2**32 - 1
 
 
 def name_bytes(family: int) -> int:
@@ -52,7 +53,10 @@ class Host(NamedTuple):
 
 
 def fixed_host(endpoint: Endpoint) -> Host | None:
-    """Return the host of an endpoint that is given by its IP address; None if it is a name."""
+    """Return the host of an endpoint that is given by its IP address; None if it is a name.
+
+    Its interface is looked up each time: it may have another number by now.
+    """
     try:
         # Nearly all are of this kind, and the string that is there serves as it is.
         socket.inet_pton(socket.AF_INET, endpoint.host)
@@ -71,9 +75,10 @@ def host_of(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Host:
 
 
 def _scope(zone: str) -> int:
-    if not zone or zone.isdigit():
-        return int(zone or 0)
+    if zone.isdigit():
+        number = int(zone)
+        return number if number <= _MAX_SCOPE else 0
     try:
-        return socket.if_nametoindex(zone)
+        return socket.if_nametoindex(zone) if zone else 0
     except OSError:
         return 0
