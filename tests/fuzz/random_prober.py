@@ -8,7 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Generator, Iterable, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from tests.fuzz.random_server import RandomServer, serving, talk_well
 from tests.fuzz.registry import load
+from tests.support.waiting import until
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
@@ -35,6 +36,7 @@ _POLICIES = (
 )
 _HEALTHY = "healthy"
 _WATCH_S = 0.01
+_PATIENCE_S = 15.0
 _HELD_MS = 100.0
 """So much CPU between two looks at the clock is taken from all other VIMs."""
 _DEFECTS = (Reason.LOCAL_DEFECT, Reason.LOCAL_STUCK)
@@ -63,6 +65,11 @@ class Judgement:
             now = time.thread_time()
             self.slowest_ms, before = max(self.slowest_ms, 1000 * (now - before)), now
 
+    async def all_said(self, vims: Iterable[str]) -> None:
+        """Wait until something was said of each, but not for ever: a busy machine takes longer for a first round."""
+        with suppress(TimeoutError):
+            await until(lambda: self.said.keys() >= set(vims), _PATIENCE_S)
+
     def conclude(self, vims: Iterable[str], logs: Iterable[MutableMapping[str, Any]]) -> None:
         """Add what can be told only at the end."""
         self.failures += [f"nothing was ever said of {vim}" for vim in vims if vim not in self.said]
@@ -81,6 +88,7 @@ async def play(for_s: float, seed: str) -> dict[str, Any]:
             with _most_grown() as grown:
                 watching = asyncio.create_task(judgement.watch())
                 await asyncio.sleep(for_s)
+                await judgement.all_said(vims)
                 watching.cancel()
         judgement.conclude(vims, logs)
     served = clear.served + encrypted.served
@@ -94,7 +102,7 @@ async def play(for_s: float, seed: str) -> dict[str, Any]:
 
 
 def _start(host: Host, ports: dict[str, int]) -> list[str]:
-    good = ProbePolicy(Method.HTTP, interval_s=0.5, timeout_s=0.45)
+    good = ProbePolicy(Method.HTTP, interval_s=2.5, timeout_s=2.0)
     host.start(Action(_HEALTHY, "action", f"http://127.0.0.1:{ports[_HEALTHY]}/", good, 0))
     vims = [_HEALTHY]
     for kind, (scheme, policy) in enumerate(_POLICIES):

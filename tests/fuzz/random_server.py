@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
@@ -34,10 +34,8 @@ class RandomServer:
 
     async def talk(self, reader: StreamReader, writer: StreamWriter) -> None:
         self.served += 1
-        with suppress(OSError, EOFError, TimeoutError):
-            async with asyncio.timeout(_LONGEST_S):
-                await self._converse(reader, writer)
-        writer.close()
+        async with asyncio.timeout(_LONGEST_S):
+            await self._converse(reader, writer)
 
     async def _converse(self, reader: StreamReader, writer: StreamWriter) -> None:
         random = self.random
@@ -79,14 +77,13 @@ def _reset(writer: StreamWriter) -> None:
 
 async def talk_well(reader: StreamReader, writer: StreamWriter) -> None:
     """Answer each request as it should be."""
-    with suppress(OSError, EOFError):
-        while True:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(_GOOD)
-            await writer.drain()
+    while True:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(_GOOD)
+        await writer.drain()
 
 
-Talk = Callable[[StreamReader, StreamWriter], Awaitable[None]]
+Talk = Callable[[StreamReader, StreamWriter], Coroutine[None, None, None]]
 
 
 @contextmanager
@@ -95,36 +92,46 @@ def serving(*talks: Talk) -> Generator[list[int]]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="servers")
     thread.start()
-    starting = asyncio.run_coroutine_threadsafe(_start(talks), loop)
+    tasks: set[asyncio.Task[None]] = set()
+    servers = asyncio.run_coroutine_threadsafe(_start(talks, tasks), loop).result(20)
     try:
-        servers = starting.result(20)
         yield [server.sockets[0].getsockname()[1] for server in servers]
     finally:
-        asyncio.run_coroutine_threadsafe(_end(), loop).result(20)
+        asyncio.run_coroutine_threadsafe(_end(servers, tasks), loop).result(20)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(20)
         loop.close()
 
 
-async def _start(talks: Sequence[Talk]) -> list[asyncio.Server]:
-    return [await asyncio.start_server(_in_task(talk), "127.0.0.1", 0, backlog=512) for talk in talks]
+async def _start(talks: Sequence[Talk], tasks: set[asyncio.Task[None]]) -> list[asyncio.Server]:
+    return [await asyncio.start_server(_in_task(talk, tasks), "127.0.0.1", 0, backlog=512) for talk in talks]
 
 
-def _in_task(talk: Talk) -> Callable[[StreamReader, StreamWriter], None]:
+def _in_task(talk: Talk, tasks: set[asyncio.Task[None]]) -> Callable[[StreamReader, StreamWriter], None]:
     """Talk in a task of ours: asyncio complains of its own ones when they are cancelled."""
-    tasks: set[asyncio.Future[None]] = set()
 
     def begin(reader: StreamReader, writer: StreamWriter) -> None:
-        task = asyncio.ensure_future(talk(reader, writer))
+        task = asyncio.create_task(_talk(talk, reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
     return begin
 
 
-async def _end() -> None:
-    """End all that is being served; the sockets that listen go with their loop."""
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+async def _talk(talk: Talk, reader: StreamReader, writer: StreamWriter) -> None:
+    try:
+        with suppress(OSError, EOFError, TimeoutError):
+            await talk(reader, writer)
+    finally:
+        # What the prober does not read would keep the transport open.
+        end = writer.transport.abort if writer.transport.get_write_buffer_size() else writer.close
+        end()
+
+
+async def _end(servers: Sequence[asyncio.Server], tasks: set[asyncio.Task[None]]) -> None:
+    for server in servers:
+        server.close()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)  # transports close in the turn after

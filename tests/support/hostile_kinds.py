@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 
+from tests.support.hostile_http import HTTP_KINDS
 from tests.support.hostile_names import NAME_KINDS
 from tests.support.hostile_pings import PING_KINDS
-from tests.support.hostile_servers import HTTP_KINDS, Kind
+from tests.support.hostile_servers import Kind
 from tests.support.hostile_tls import TLS_KINDS
 
 KINDS = {kind.name: kind for kind in (*HTTP_KINDS, *TLS_KINDS, *PING_KINDS, *NAME_KINDS)}

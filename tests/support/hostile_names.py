@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from tests.support.dns_messages import question_of
-from tests.support.hostile_servers import ANSWER, REACHABLE, TIMEOUT, Kind, Service, Talk, says, silent
+from tests.support.hostile_servers import REACHABLE, TIMEOUT, Kind, Service, Talk
+from tests.support.hostile_talks import ANSWER, says, silent
 from tests.support.name_server import EMPTY, SILENT, NameServer, Script
 
 _ADDRESSES = 4000

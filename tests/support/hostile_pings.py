@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 
-from tests.support.hostile_servers import REACHABLE, TIMEOUT, Kind, Service, silent
+from tests.support.hostile_servers import REACHABLE, TIMEOUT, Kind, Service
+from tests.support.hostile_talks import silent
 
 _ALL_PROTOCOLS = 3
 _LOOPBACK_HEADER_BYTES = 14

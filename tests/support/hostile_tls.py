@@ -15,18 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.support.hostile_certificates import certificate_of, context_of
-from tests.support.hostile_servers import (
-    ANSWER,
-    REACHABLE,
-    TIMEOUT,
-    TLS,
-    Kind,
-    Service,
-    Talk,
-    drip,
-    pour,
-    says,
-)
+from tests.support.hostile_servers import REACHABLE, TIMEOUT, TLS, Kind, Service, Talk
+from tests.support.hostile_talks import ANSWER, drip, pour, says
 
 _TICKETS = 2000
 """In one handshake. The server has to make them all, and must not be what keeps the machine busy."""
