@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.support.hostile_certificates import certificate_of, context_of
-from tests.support.hostile_servers import REACHABLE, TIMEOUT, TLS, Kind, Service, Talk
-from tests.support.hostile_talks import ANSWER, drip, pour, says
+from tests.support.hostile_servers import REACHABLE, RESET, TIMEOUT, TLS, Kind, Service, Talk
+from tests.support.hostile_talks import ANSWER, START, drip, drips, forever, pour, pours, says
 
 _TICKETS = 2000
 """In one handshake. The server has to make them all, and must not be what keeps the machine busy."""
@@ -107,6 +107,15 @@ def _huge_certificate(folder: Path) -> Service:
     return Service(says(ANSWER), context_of(folder, names))
 
 
+def _encrypted(talk: Talk) -> Callable[[Path], Service]:
+    """Shake hands as it should be, and be hostile behind that."""
+    return lambda folder: Service(talk, context_of(folder))
+
+
+async def _close(reader: StreamReader, writer: StreamWriter) -> None:  # noqa: ARG001 - one signature for all
+    """Close at once."""
+
+
 def _kind(name: str, prepare: Callable[[Path], Service], *expected: str) -> Kind:
     return Kind(name, frozenset(expected), prepare, scheme="https")
 
@@ -123,5 +132,8 @@ TLS_KINDS = (
     _kind("garbage-hello", _pours(random.Random(7).randbytes(16 * 1024)), TLS),
     _kind("empty-records", _pours(1000 * _record(_HANDSHAKE, b"")), TLS),
     _kind("warnings", _pours(1000 * _record(_ALERT, b"\x01\x5a")), TLS),
+    _kind("encrypted-body", _encrypted(pours(START + b"Content-Length: 9999999999\r\n\r\n", bytes(16_000))), REACHABLE),
+    _kind("encrypted-drip", _encrypted(drips(START, lambda: forever(b"X-Padding: a\r\n"))), REACHABLE),
+    _kind("encrypted-close", _encrypted(_close), RESET),
     _kind("plain-http", _pours(ANSWER), TLS),
 )
