@@ -112,7 +112,7 @@ def _encrypted(talk: Talk) -> Callable[[Path], Service]:
     return lambda folder: Service(talk, context_of(folder))
 
 
-async def _close(reader: StreamReader, writer: StreamWriter) -> None:  # noqa: ARG001 - one signature for all
+async def _close(reader: StreamReader, writer: StreamWriter) -> None:
     """Close at once."""
 
 
