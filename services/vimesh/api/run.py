@@ -11,9 +11,11 @@ import grpc
 import structlog
 
 from vimesh.api.rest.app import RestSettings, rest_app
+from vimesh.api.rest.noting import noting
 from vimesh.api.rest.serving import listening, serve
 from vimesh.rpc.channels import channel
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+from vimesh.watchdog.calls import Calls
 
 _log = structlog.get_logger()
 
@@ -39,11 +41,14 @@ class ApiSettings:
     """How long what is under way may take when the process is to stop."""
 
 
-async def run_api(settings: ApiSettings, stopped: Stopped) -> None:
-    """Work until `stopped` returns. Waits for a front that is away. Raises BadSetting when it cannot listen."""
+async def run_api(settings: ApiSettings, stopped: Stopped, calls: Calls | None = None) -> None:
+    """Work until `stopped` returns. Waits for a front that is away. Raises BadSetting when it cannot listen.
+
+    `stopped` is called when it serves; requests are noted in `calls`.
+    """
     with listening(settings.listen) as listener:
         async with channel(settings.address) as front, asyncio.TaskGroup() as parts:
-            app = rest_app(VimServiceStub(front), settings.rest)
+            app = noting(rest_app(VimServiceStub(front), settings.rest), calls or Calls())
             parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s))
             if settings.beside is not None:
                 parts.create_task(settings.beside.run(front, stopped, settings.grace_s))

@@ -1,0 +1,17 @@
+"""Which HTTP request is under way."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from vimesh.watchdog.calls import Calls
+
+
+def noting(app: ASGIApp, calls: Calls) -> ASGIApp:
+    """Return the application that notes its requests, without their queries, and serves them."""
+
+    async def noted(scope: Scope, receive: Receive, send: Send) -> None:
+        with calls.under_way(f"{scope['method']} {scope['path']}"):
+            await app(scope, receive, send)
+
+    return noted
