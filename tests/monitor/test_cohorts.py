@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from array import array
 from collections.abc import Callable
 
 import pytest
@@ -30,7 +32,7 @@ class Machine:
         self.asked: dict[int, str] = {}
         self.resumed: list[tuple[str, int, float]] = []
         self.begun: list[str] = []
-        self.adopted: list[Target] = []
+        self.adopted: list[tuple[Target, float]] = []
         self._wheel: Wheel[Cohort] = Wheel(TICK_S)
         self.cohorts = Cohorts(wheel=self._wheel, running=RunningClock(lambda: self.time), singly=self)
         self.cohorts.use(self)
@@ -53,24 +55,25 @@ class Machine:
     def reaches(self, _: int) -> bool:
         return True
 
-    def send_volley(self, family: int, serials: range, names: bytes) -> list[int]:
-        members = [self._member(serial) for serial in serials]
+    def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:
+        members = [self._member(token) for token in tokens]
         assert names == b"".join(name_of(target.address) for target in members if target.address)
-        assert len(names) == len(serials) * name_bytes(family)
+        assert len(names) == len(tokens) * name_bytes(family)
         self.volleys.append((self.time, [target.vim_id for target in members]))
-        for serial, target in zip(serials, members, strict=True):
-            self.asked[serial] = target.vim_id
+        for token, target in zip(tokens, members, strict=True):
+            self.asked[token] = target.vim_id
             if self.sends(target.vim_id) and self.answers(target.vim_id):
-                del self.cohorts.awaiting[serial]
+                del self.cohorts.awaiting[token]
         return [place for place, target in enumerate(members) if not self.sends(target.vim_id)]
 
-    def _member(self, serial: int) -> Target:
-        member = self.cohorts.awaiting[serial].member_probed(serial)
+    def _member(self, token: int) -> Target:
+        member = self.cohorts.awaiting[token].member_probed(token)
         assert member is not None
         return member
 
-    def adopt(self, target: Target) -> None:
-        self.adopted.append(target)
+    def adopt(self, target: Target, token: int, sent_at: float) -> None:
+        assert self.asked[token] == target.vim_id
+        self.adopted.append((target, sent_at))
 
     def resume(self, target: Target, serial: int, sent_at: float) -> None:
         self.resumed.append((target.vim_id, serial, sent_at))
@@ -131,11 +134,11 @@ def test_who_does_not_answer_goes_on_with_the_round_that_the_volley_began(machin
     assert (vim_id, sent_at) == ("silent", machine.times("silent")[-1])
     assert abs(silent.round_at - sent_at) <= WIDTH_S  # the next round comes an interval later
     assert (silent.stage, other.stage) == (Stage.IDLE, Stage.STEADY)
-    assert machine.adopted == [silent]
+    assert machine.adopted == [(silent, sent_at)]
     assert not machine.cohorts.awaiting
 
 
-def test_whoever_is_silent_keeps_the_serial_of_its_probe_whoever_leaves_before(machine: Machine) -> None:
+def test_who_is_silent_keeps_the_token_of_its_probe_when_others_have_left_before(machine: Machine) -> None:
     policy = ProbePolicy(Method.PING, interval_s=0.5, timeout_s=0.2)
     targets = {f"vim-{n}": machine.join(f"vim-{n}", f"http://127.0.0.{n + 1}", policy) for n in range(100)}
     machine.answers = lambda _: False
@@ -147,7 +150,20 @@ def test_whoever_is_silent_keeps_the_serial_of_its_probe_whoever_leaves_before(m
     machine.run(0.5)
 
     assert {vim_id for vim_id, _, _ in machine.resumed} == targets.keys() - {gone}
-    assert all(machine.asked[serial] == vim_id for vim_id, serial, _ in machine.resumed)
+    assert all(machine.asked[token] == vim_id for vim_id, token, _ in machine.resumed)
+
+
+def test_the_token_of_one_member_says_nothing_about_those_of_others(machine: Machine) -> None:
+    """Of 10 volleys of 100 tokens each, no two are near each other: random ones are, once in a billion runs."""
+    policy = ProbePolicy(Method.PING, interval_s=0.5, timeout_s=0.2)
+    for number in range(100):
+        machine.join(f"vim-{number}", f"http://127.0.0.{number + 1}", policy)
+
+    machine.run(5)
+
+    tokens = sorted(machine.asked)
+    assert len(tokens) >= 1000
+    assert min(later - earlier for earlier, later in itertools.pairwise(tokens)) > 1000
 
 
 def test_who_could_not_be_sent_to_begins_a_round_of_its_own(machine: Machine) -> None:
@@ -225,8 +241,8 @@ def test_a_target_leaves_with_the_track_of_a_reachable_vim(machine: Machine) -> 
     machine.cohorts.leave(target)
 
     assert target.track.status is Status.REACHABLE
-    target.track.begin()
+    target.track.begin(machine.time)
     assert target.track.has_more
     target.track.sent += 3
-    target.track.silent()
+    target.track.silent(machine.time)
     assert (target.track.status, target.track.reason) == (Status.UNREACHABLE, Reason.TIMEOUT)

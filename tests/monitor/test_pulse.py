@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 
 from tests.support.actions import action
 from tests.support.scripted_prober import SimulatedHost
@@ -33,16 +34,16 @@ class Network:
     def reaches(self, _: int) -> bool:
         return True
 
-    def send_volley(self, _: int, serials: range, __: bytes) -> list[int]:
-        for serial in serials:
-            del self.cohorts.awaiting[serial]
+    def send_volley(self, _: int, tokens: array[int], __: bytes) -> list[int]:
+        for token in tokens:
+            del self.cohorts.awaiting[token]
         self.happened.append("volley")
         asyncio.get_running_loop().call_soon(self.happened.append, "other")
         if self.happened.count("volley") == VOLLEYS:
             self.ended.set()
         return []
 
-    def adopt(self, target: Target) -> None:
+    def adopt(self, target: Target, token: int, sent_at: float) -> None:  # noqa: ARG002 - as the protocol says
         raise AssertionError(f"{target.vim_id} was answered")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 
@@ -14,9 +15,13 @@ import structlog
 
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.monitor.echo_sockets import ROTATE_S
 from vimesh.monitor.host import Host
 from vimesh.monitor.hosting import HostSettings, hosting
 from vimesh.monitor.verdict import Verdict
+
+PING_IDENTIFIER_S = "PING_IDENTIFIER_S"
+"""The environment may say for how long pings keep an ICMP identifier."""
 
 
 def _write(line: object) -> None:
@@ -44,7 +49,8 @@ async def _main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     orders = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
-    with hosting(_tell, HostSettings()) as host:
+    settings = HostSettings(ping_identifier_s=float(os.environ.get(PING_IDENTIFIER_S, ROTATE_S)))
+    with hosting(_tell, settings) as host:
         _write(list(host.abilities.methods))
         while line := await orders.readline():
             _obey(host, line)

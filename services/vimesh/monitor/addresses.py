@@ -38,6 +38,16 @@ def name_of(address: Address) -> bytes:
     return _NAME_V6.pack(address.family, port_there, 0, packed, rest[1])
 
 
+def packed(address: Address) -> bytes:
+    """Return the address as it is in an IP header."""
+    return socket.inet_pton(address.family, address.sockaddr[0])
+
+
+def ip_in_name(name_bytes: int) -> tuple[int, int]:
+    """Return where the same begins in an address as the kernel gives it, and how long it is."""
+    return (4, 4) if name_bytes == _NAME_V4.size else (8, 16)
+
+
 class Host(NamedTuple):
     """An IP address without a port."""
 

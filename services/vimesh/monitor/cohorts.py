@@ -9,9 +9,12 @@ volley, goes on in `Rounds` like any other.
 from __future__ import annotations
 
 import math
+import os
+from array import array
 from typing import NamedTuple, Protocol
 
 from vimesh.monitor.addresses import name_of
+from vimesh.monitor.icmp_packet import TOKEN_BYTES
 from vimesh.monitor.pace import Pace
 from vimesh.monitor.running_clock import RunningClock
 from vimesh.monitor.target import Target, next_round_at
@@ -33,15 +36,15 @@ class VolleyProber(Protocol):
     def reaches(self, family: int) -> bool:
         """Say whether volleys can be sent to addresses of the family."""
 
-    def send_volley(self, family: int, serials: range, names: bytes) -> list[int]:
-        """Send the first probe of a round for each serial, and return the places of those that could not be sent.
+    def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:
+        """Send the first probe of a round with each token, and return the places of those that could not be sent.
 
-        `names` are the addresses as the kernel takes them, one after the other. Answers take their serials out of
+        `names` are the addresses as the kernel takes them, one after the other. Answers take their tokens out of
         `awaiting`.
         """
 
-    def adopt(self, target: Target) -> None:
-        """Count what comes in for the target's serial as its round's, from now on."""
+    def adopt(self, target: Target, token: int, sent_at: float) -> None:
+        """Count what comes in for the token as the first probe of the target's round, from now on."""
 
 
 class _NoProber:
@@ -50,10 +53,10 @@ class _NoProber:
     def reaches(self, family: int) -> bool:  # noqa: ARG002 - as the protocol says
         return False
 
-    def send_volley(self, family: int, serials: range, names: bytes) -> list[int]:  # noqa: ARG002 - as above
-        return list(range(len(serials)))
+    def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:  # noqa: ARG002 - as above
+        return list(range(len(tokens)))
 
-    def adopt(self, target: Target) -> None:
+    def adopt(self, target: Target, token: int, sent_at: float) -> None:
         """Nobody has anything to adopt."""
 
 
@@ -83,7 +86,7 @@ class Cohort(Timed):
     It is due in turn to send a volley and to see who has not answered.
     """
 
-    __slots__ = ("ended_at", "key", "members", "names", "probed", "round_at", "sent_at", "serials")
+    __slots__ = ("ended_at", "key", "members", "names", "probed", "round_at", "sent_at", "tokens")
 
     def __init__(self, key: Key, round_at: float) -> None:
         super().__init__()
@@ -91,10 +94,10 @@ class Cohort(Timed):
         self.members: list[Target] = []
         self.names = bytearray()
         """The addresses of the members, in the same order."""
-        self.serials = range(0)
+        self.tokens = array("Q")
         """Of the volley under way."""
         self.probed = self.members
-        """Whom it was sent to, in the order of the serials."""
+        """Whom it was sent to, in the order of the tokens."""
         self.round_at = round_at
         self.sent_at = 0.0
         self.ended_at = 0.0
@@ -117,8 +120,8 @@ class Cohort(Timed):
 
     def remove(self, target: Target) -> None:
         """Let the last member take the place."""
-        if self.serials and self.probed is self.members:
-            self.members = self.members.copy()  # the serials stay with those who had them
+        if self.tokens and self.probed is self.members:
+            self.members = self.members.copy()  # the tokens stay with those who had them
         size = len(self.names) // len(self.members)
         place, last = target.place, self.members.pop()
         if last is not target:
@@ -127,13 +130,14 @@ class Cohort(Timed):
         del self.names[-size:]
         target.cohort = None
 
-    def begin_volley(self, serials: range, now: float) -> None:
-        """Give each member its serial."""
-        self.serials, self.probed, self.sent_at = serials, self.members, now
+    def begin_volley(self, now: float) -> None:
+        """Give each member a token that no other one can guess: else a VIM could answer for its neighbours."""
+        self.tokens = array("Q", os.urandom(TOKEN_BYTES * len(self.members)))
+        self.probed, self.sent_at = self.members, now
 
-    def member_probed(self, serial: int) -> Target | None:
-        """Return the member that the serial was sent to; None if it has left since."""
-        target = self.probed[serial - self.serials.start]
+    def member_probed(self, token: int) -> Target | None:
+        """Return the member that the token was sent to; None if it has left since."""
+        target = self.probed[self.tokens.index(token)]
         return target if target.cohort is self else None
 
 
@@ -149,10 +153,10 @@ class Cohorts:
         self._pace = pace or Pace()
         self._prober: VolleyProber = _NoProber()
         self._by_key: dict[Key, list[Cohort]] = {}
-        self._next_serial = 1
         self.awaiting: dict[int, Cohort] = {}
-        """The cohorts by the serials that are not answered yet. A member that answers is not even looked at: of
-        100,000, each has left the processor's caches when its turn comes."""
+        """The cohorts by the tokens that are not answered yet. A member that answers is not even looked at: of
+        100,000, each has left the processor's caches when its turn comes. Should one token be drawn twice, one of the
+        two counts as answered, and has its next volley."""
 
     def use(self, prober: VolleyProber) -> None:
         self._prober = prober
@@ -183,19 +187,19 @@ class Cohorts:
 
     def due(self, cohort: Cohort) -> None:
         """Do what the cohort has waited for."""
-        if cohort.serials:
+        if cohort.tokens:
             self._judge(cohort)
         elif cohort.members:
             self._send(cohort)
         else:
             self._by_key[cohort.key].remove(cohort)
 
-    def rouse(self, serial: int) -> None:
+    def rouse(self, token: int) -> None:
         """Have the target that was silent, or of which something is known, go on with its round by itself."""
-        if (cohort := self.awaiting.pop(serial, None)) and (target := cohort.member_probed(serial)):
+        if (cohort := self.awaiting.pop(token, None)) and (target := cohort.member_probed(token)):
             self.leave(target)
-            self._singly.resume(target, serial, cohort.sent_at)
-            self._prober.adopt(target)
+            self._singly.resume(target, token, cohort.sent_at)
+            self._prober.adopt(target, token, cohort.sent_at)
 
     @staticmethod
     def _key_of(target: Target, family: int) -> Key:
@@ -218,21 +222,19 @@ class Cohorts:
     def _send(self, cohort: Cohort) -> None:
         now = self._running.now()
         key = cohort.key
-        serials = range(self._next_serial, self._next_serial + len(cohort.members))
-        self._next_serial = serials.stop
-        cohort.begin_volley(serials, now)
-        self.awaiting.update(dict.fromkeys(serials, cohort))
+        cohort.begin_volley(now)
+        self.awaiting.update(dict.fromkeys(cohort.tokens, cohort))
         cohort.round_at = next_round_at(cohort.round_at, key.interval_s * self._pace.stretch, now)
         # Whatever breaks in what follows, they will be seen to.
         self._wheel.set(cohort, now + key.patience_s)
-        unsent = self._prober.send_volley(key.family, serials, bytes(cohort.names))
+        unsent = self._prober.send_volley(key.family, cohort.tokens, bytes(cohort.names))
         cohort.sent_at = self._running.now()
         self._wheel.set(cohort, cohort.sent_at + key.patience_s)
         for place in unsent:
-            self._send_singly(serials[place])
+            self._send_singly(cohort.tokens[place])
 
-    def _send_singly(self, serial: int) -> None:
-        if (cohort := self.awaiting.pop(serial, None)) and (target := cohort.member_probed(serial)):
+    def _send_singly(self, token: int) -> None:
+        if (cohort := self.awaiting.pop(token, None)) and (target := cohort.member_probed(token)):
             self.leave(target)
             self._singly.begin(target)
 
@@ -240,6 +242,6 @@ class Cohorts:
         cohort.ended_at = self._running.now()
         self._wheel.set(cohort, cohort.round_at)
         awaiting = self.awaiting
-        for serial in [serial for serial in cohort.serials if serial in awaiting]:
-            self.rouse(serial)
-        cohort.serials = range(0)
+        for token in [token for token in cohort.tokens if token in awaiting]:
+            self.rouse(token)
+        cohort.tokens = array("Q")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+from array import array
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from vimesh.monitor.addresses import Address
+from vimesh.monitor.addresses import Address, packed
 from vimesh.monitor.cohorts import Cohorts
+from vimesh.monitor.echo_sockets import ROTATE_S
 from vimesh.monitor.icmp_socket import open_icmp_socket
+from vimesh.monitor.open_pings import NO_IDENTIFIER, OpenPings
 from vimesh.monitor.packet_batches import batch_calls
 from vimesh.monitor.pinger import Pinger
 from vimesh.monitor.probes import Listener, LocalFault
@@ -20,12 +23,13 @@ from vimesh.monitor.target import Target
 class Icmp:
     """The prober for PING, over whichever families this process may use."""
 
-    def __init__(self, *, nonce: bytes, listener: Listener, cohorts: Cohorts, clock: Clock) -> None:
-        self._nonce = nonce
+    def __init__(self, *, listener: Listener, cohorts: Cohorts, clock: Clock, rotate_s: float = ROTATE_S) -> None:
+        """`clock`: the one that dates volleys. `rotate_s`: for how long pings keep an ICMP identifier."""
         self._listener = listener
         self._cohorts = cohorts
         self._clock = clock
-        self._open: dict[int, Target] = {}
+        self._rotate_s = rotate_s
+        self._pings = OpenPings()
         self.pingers: Mapping[int, Pinger] = {}
         self.faults: Mapping[int, LocalFault] = {}
 
@@ -40,11 +44,11 @@ class Icmp:
                 pingers[int(family)] = Pinger(
                     opened,
                     calls,
-                    nonce=self._nonce,
+                    pings=self._pings,
                     listener=self._listener,
                     clock=self._clock,
-                    under_way=self._open,
                     cohorts=self._cohorts,
+                    rotate_s=self._rotate_s,
                 )
         self.pingers, self.faults = pingers, faults
         return self
@@ -69,17 +73,22 @@ class Icmp:
     def reaches(self, family: int) -> bool:
         return family in self.pingers
 
-    def send_volley(self, family: int, serials: range, names: bytes) -> list[int]:
-        return self.pingers[family].send_volley(serials, names)
+    def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:
+        return self.pingers[family].send_volley(tokens, names)
 
-    def adopt(self, target: Target) -> None:
-        self._open[target.serial] = target
+    def adopt(self, target: Target, token: int, sent_at: float) -> None:
+        if target.address is not None:
+            self._pings.add((target, 1, token, packed(target.address), NO_IDENTIFIER, sent_at))
+
+    def unsent(self, target: Target) -> LocalFault | None:  # noqa: ARG002 - as the other probers do
+        """What keeps a ping in is raised by the call that sends it."""
+        return None
 
     def hang_up(self, target: Target) -> None:
         """Nothing is held open for a ping."""
 
     def forget(self, target: Target) -> None:
-        self._open.pop(target.serial, None)
+        self._pings.forget(target)
 
     def dismiss(self, target: Target) -> None:
         """There is nothing that lasts longer than a round."""

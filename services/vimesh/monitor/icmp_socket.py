@@ -36,15 +36,22 @@ class IcmpSocket:
 
 def open_icmp_socket(family: int) -> IcmpSocket:
     """Open a datagram socket (needs ping_group_range), else a raw one (needs CAP_NET_RAW). Raises LocalFault."""
-    protocol = socket.IPPROTO_ICMP if family == socket.AF_INET else socket.IPPROTO_ICMPV6
     try:
-        return _ready(socket.socket(family, socket.SOCK_DGRAM, protocol), family, raw=False)
+        return IcmpSocket(_open(family, socket.SOCK_DGRAM), family, raw=False)
     except PermissionError:
         pass  # the default of many distributions; a process with the capability may still open a raw one
     except OSError as error:
         raise _fault(error) from error
     try:
-        return _ready(socket.socket(family, socket.SOCK_RAW, protocol), family, raw=True)
+        return IcmpSocket(_open(family, socket.SOCK_RAW), family, raw=True)
+    except OSError as error:
+        raise _fault(error) from error
+
+
+def open_datagram_socket(family: int) -> socket.socket:
+    """Open another one, with another ICMP identifier. Raises LocalFault."""
+    try:
+        return _open(family, socket.SOCK_DGRAM)
     except OSError as error:
         raise _fault(error) from error
 
@@ -58,7 +65,9 @@ def _fault(error: OSError) -> LocalFault:
     return LocalFault(Reason.LOCAL_RESOURCES, str(error))
 
 
-def _ready(sock: socket.socket, family: int, *, raw: bool) -> IcmpSocket:
+def _open(family: int, kind: socket.SocketKind) -> socket.socket:
+    protocol = socket.IPPROTO_ICMP if family == socket.AF_INET else socket.IPPROTO_ICMPV6
+    sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)
         _grow_receive_buffer(sock)
@@ -66,12 +75,14 @@ def _ready(sock: socket.socket, family: int, *, raw: bool) -> IcmpSocket:
             sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
         else:
             sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        if raw:
+        if kind == socket.SOCK_RAW:
             _only_echo_replies(sock, family)
+        else:
+            sock.bind(("", 0))  # now, not with its first ping, so that its identifier can be asked for
     except BaseException:
         sock.close()
         raise
-    return IcmpSocket(sock, family, raw)
+    return sock
 
 
 def _grow_receive_buffer(sock: socket.socket) -> None:
