@@ -11,7 +11,19 @@ from httptools import HttpResponseParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.answers import CHUNKED, EARLY_HINTS, EMPTY, OK, UNFINISHED, WHOLE, WITHOUT_END, bytewise, cut, read
+from tests.support.answers import (
+    CHUNKED,
+    EARLY_HINTS,
+    EMPTY,
+    NOT_HTTP,
+    OK,
+    UNFINISHED,
+    WHOLE,
+    WITHOUT_END,
+    bytewise,
+    cut,
+    read,
+)
 from vimesh.monitor.answer import MOST_BYTES, MOST_INTERIM_ANSWERS, MOST_PIECES, Answer, code_if_plain
 from vimesh.monitor.status_line import NotHttp
 
@@ -138,6 +150,11 @@ def test_the_quick_look_knows_plain_answers(body: bytes, headers: bytes) -> None
     assert not code_if_plain(received[:-1])
 
 
+@pytest.mark.parametrize("line", [b"204 No Content", b"304 Not Modified", b"100 Continue"])
+def test_the_quick_look_does_not_know_answers_that_have_no_body(line: bytes) -> None:
+    assert not code_if_plain(b"HTTP/1.1 " + line + b"\r\nContent-Length: 2\r\n\r\nok")
+
+
 @given(ANYTHING)
 def test_a_connection_that_ends_is_never_used_again(received: bytes) -> None:
     _, whole, _ = read([*([received] if received else []), b""])
@@ -172,6 +189,16 @@ def test_an_answer_may_have_as_many_bytes_as_are_read() -> None:
 
     assert read([head % size + bytes(size)]) == WHOLE
     assert read([head % (size + 1) + bytes(size + 1)]) == WITHOUT_END
+
+
+def test_a_status_that_comes_too_late_is_none_in_whatever_pieces() -> None:
+    interim = b"HTTP/1.1 103 Early Hints\r\nLink: %b\r\n\r\n"
+    room = MOST_BYTES - len(interim % b"") - len(OK)
+
+    for pieces in ([interim % (b"a" * room) + OK], bytewise(interim % (b"a" * room) + OK)):
+        assert read(pieces) == UNFINISHED
+    for pieces in ([interim % (b"a" * (room + 1 + len(OK))) + OK], bytewise(interim % (b"a" * MOST_BYTES) + OK)):
+        assert read(pieces) == NOT_HTTP
 
 
 def test_an_answer_that_comes_in_too_many_pieces_is_given_up() -> None:

@@ -40,6 +40,7 @@ from vimesh.monitor.framing import MOST_HEADER_LINES
         (b"HTTP/1.0 100 Odd\r\nno header : at all\r\n folded\r\n\r\n" + EMPTY, WHOLE),
         # Ends that are still to come.
         (OK, UNFINISHED),
+        (b"HTTP/1.1 200 " + b"O" * 5000, UNFINISHED),
         (OK + b"Content-Length: 2\r\n\r\no", UNFINISHED),
         (CHUNKED + b"2\r\nok\r\n0\r\n", UNFINISHED),
         # A status, and an end that is not certain.
@@ -53,6 +54,7 @@ from vimesh.monitor.framing import MOST_HEADER_LINES
         (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", (101, False, True)),
         (EMPTY + EMPTY, WITHOUT_END),
         (EMPTY + b"\r\n", WITHOUT_END),
+        (b"HTTP/1.1 204 No Content\r\n\r\n\r\n", (204, False, True)),
         (b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok", (204, False, True)),
         (OK + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nok", WITHOUT_END),
         (OK + b"Content-Length: 2, 2\r\n\r\nok", WITHOUT_END),
@@ -80,7 +82,7 @@ from vimesh.monitor.framing import MOST_HEADER_LINES
         (OK + b"no header at all\r\nContent-Length: 0\r\n\r\n", WITHOUT_END),
         (OK + b"Content-Length: 0\r\n\n", WITHOUT_END),
         (b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", WITHOUT_END),
-        (OK + b"a:\r\n" * (MOST_HEADER_LINES + 1) + b"\r\n", WITHOUT_END),
+        (OK + b"a:\r\n" * MOST_HEADER_LINES + b"Content-Length: 0\r\n\r\n", WITHOUT_END),
         # No status.
         (b"HTTP/1.1 100 Continue\r\n\r\n" * (MOST_INTERIM_ANSWERS + 1), NOT_HTTP),
         (b"<html>hello</html>", NOT_HTTP),
