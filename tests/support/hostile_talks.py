@@ -22,6 +22,7 @@ async def pour(writer: StreamWriter, piece: bytes) -> None:
     while True:
         writer.write(piece)
         await writer.drain()
+        await asyncio.sleep(0)  # to drain is not to wait: behind TLS, nothing would be heard of an end
 
 
 async def drip(writer: StreamWriter, pieces: Iterable[bytes], pause_s: float = PAUSE_S) -> None:

@@ -18,7 +18,7 @@ from tests.support.hostile_certificates import certificate_of, context_of
 from tests.support.hostile_servers import REACHABLE, RESET, TIMEOUT, TLS, Kind, Service, Talk
 from tests.support.hostile_talks import ANSWER, START, drip, drips, forever, pour, pours, says
 
-_TICKETS = 2000
+_TICKETS = 500
 """In one handshake. The server has to make them all, and must not be what keeps the machine busy."""
 _GROUP_BITS = 10_000
 _NAMES = 1500
