@@ -10,6 +10,16 @@ from vimesh.domain.probing import Reason
 from vimesh.monitor.probes import LocalFault
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+_FINITE_FIELD = {"kx-dhe", "kx-dhe-psk", "kx-srp"}
+"""Key exchanges whose group the server makes up: one of 10,000 bits takes a client more than a second of CPU."""
+
+
+class TlsExcess(ssl.SSLError):
+    """The server sends more than any handshake or answer needs."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(ssl.SSL_ERROR_SSL, detail)
+        self.detail = detail
 
 
 def verifying_context() -> ssl.SSLContext:
@@ -21,7 +31,7 @@ def verifying_context() -> ssl.SSLContext:
     if not context.cert_store_stats()["x509_ca"] and not _has_authorities(ssl.get_default_verify_paths().capath):
         detail = "this machine has no CA certificates: install them, and restart the monitor"
         raise LocalFault(Reason.LOCAL_RESOURCES, detail)
-    return context
+    return _narrowed(context)
 
 
 def _has_authorities(folder: str | None) -> bool:
@@ -40,10 +50,21 @@ def lenient_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
+    return _narrowed(context)
+
+
+def _narrowed(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Take from a context what only makes work: groups that the server makes up, and handshakes after the first."""
+    # Those of TLS 1.3 are not chosen by this list, and always there.
+    ciphers = [cipher for cipher in context.get_ciphers() if cipher["kea"] not in _FINITE_FIELD]
+    context.set_ciphers(":".join(cipher["name"] for cipher in ciphers))
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
     return context
 
 
 def tls_failure(error: ssl.SSLError) -> tuple[str, str]:
+    if isinstance(error, TlsExcess):
+        return Reason.TLS, error.detail
     if isinstance(error, ssl.SSLCertVerificationError):
         return Reason.TLS, f"certificate: {error.verify_message}"
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):

@@ -1,0 +1,120 @@
+"""One TLS session of a client, over bytes instead of a socket."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+_SLICE_BYTES = 4096
+"""The buffers of OpenSSL never shrink: this is what they may grow to."""
+_READ_BYTES = 16 * 1024
+_RECORD_KINDS = range(20, 24)
+_HEADER_BYTES = 5
+_MOST_RECORD_BYTES = 16 * 1024 + 2048
+
+
+class TlsSession:
+    """Takes in what a server sent, gives out what it is to be sent. Not to be used by two threads at a time."""
+
+    __slots__ = ("_ending", "_incoming", "_object", "_outgoing", "cpu_s", "established", "received_bytes", "retried")
+
+    def __init__(self, context: ssl.SSLContext, name: str) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self._ending: ssl.SSLError | None = None
+        """What came behind the last of the data."""
+        self.established = False
+        self.retried = False
+        """The server asked for a group of its own choice. By TLS 1.3 that may be a finite field of 8,192 bits."""
+        self.received_bytes = 0
+        """Of the handshake."""
+        self.cpu_s = 0.0
+        """What the server's part of the handshake has cost so far."""
+
+    def greet(self) -> None:
+        """Begin the handshake. What that costs is the same for all servers."""
+        self._go_on()
+
+    def shake_hands(self, received: bytes) -> None:
+        """Go on with the handshake as far as possible; empty: the server closed. Raises SSLError."""
+        self.received_bytes += len(received)
+        if not received:
+            self._incoming.write_eof()
+        for piece in _slices(received):
+            self._incoming.write(piece)
+            if not self.established:
+                self._go_on()
+        # Unless it is established, or of an older version, it only says something when it must greet again.
+        if not self.established and self._outgoing.pending and self._object.version() == "TLSv1.3":
+            self.retried = True
+
+    def _go_on(self) -> None:
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            return
+        self.established = True
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something came behind the handshake, and waits to be decrypted."""
+        return self._incoming.pending > 0
+
+    def decrypt(self, received: bytes) -> bytes:
+        """Return all that the server has said; empty: it closed. Raises SSLWantReadError while that is nothing."""
+        said: list[bytes] = []
+        for piece in _slices(received):
+            self._incoming.write(piece)
+            while self._ending is None and (part := self._read()):
+                said.append(part)
+        if said:
+            return said[0] if len(said) == 1 else b"".join(said)
+        if self._ending is None:
+            raise ssl.SSLWantReadError
+        if isinstance(self._ending, ssl.SSLZeroReturnError):
+            return b""
+        raise self._ending
+
+    def _read(self) -> bytes:
+        # Asking in vain costs as much as an answer.
+        if not self._incoming.pending and not self._object.pending():
+            return b""
+        try:
+            part = self._object.read(_READ_BYTES)
+        except ssl.SSLWantReadError:
+            return b""
+        except ssl.SSLError as error:
+            # Without its frames: they hold this object, which would be left to the garbage collector.
+            self._ending = error.with_traceback(None)
+            return b""
+        if not part:
+            self._ending = ssl.SSLZeroReturnError()
+        return part
+
+    def encrypt(self, data: bytes) -> None:
+        self._object.write(data)
+
+    def take_outgoing(self) -> bytes:
+        """Return what the server is to be sent by now."""
+        return self._outgoing.read()
+
+
+def whole_records_bytes(received: bytes) -> int:
+    """Return how many bytes from the first on are whole TLS records; all of them, if they are no records at all."""
+    end = 0
+    while len(received) - end >= _HEADER_BYTES:
+        length = int.from_bytes(received[end + 3 : end + _HEADER_BYTES], "big")
+        if received[end] not in _RECORD_KINDS or length > _MOST_RECORD_BYTES:
+            return len(received)
+        if end + _HEADER_BYTES + length > len(received):
+            return end
+        end += _HEADER_BYTES + length
+    return end if not received[end:] or received[end] in _RECORD_KINDS else len(received)
+
+
+def _slices(received: bytes) -> Iterator[bytes]:
+    if len(received) <= _SLICE_BYTES:
+        yield received
+        return
+    for start in range(0, len(received), _SLICE_BYTES):
+        yield received[start : start + _SLICE_BYTES]
