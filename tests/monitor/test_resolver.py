@@ -22,7 +22,7 @@ from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.addresses import Host
 from vimesh.monitor.hosting import HostSettings, hosting
-from vimesh.monitor.lookup_line import MOST_AT_ONCE, LookupLine
+from vimesh.monitor.lookup_line import MOST_AT_ONCE, MOST_SEEN, LookupLine, Turn
 from vimesh.monitor.name_answers import MAX_ADDRESSES, Empty, Found, LookupFailed, NoSuchName, Outcome, Tell
 from vimesh.monitor.resolver import FORGET_S, LOOKUP_LIMIT_S, Resolver
 
@@ -217,20 +217,28 @@ async def test_who_asks_again_is_answered_once_and_who_cancels_is_not(server: Na
     assert [who for who, _ in heard] == ["twice"]
 
 
-async def test_dead_zones_keep_no_living_name_waiting(server: NameServer, names: Lookups) -> None:
+async def test_dead_zones_keep_no_living_name_waiting(server: NameServer) -> None:
     server.script("*.dead.example", a=SILENT, aaaa=SILENT)
-    for _ in range(2):
+    server.script("*.live.example", a=A, aaaa=AAAA)
+    with lookups(server.address, most_open=100) as names:
         dead = [asyncio.create_task(names.ask(f"vim-{number}.dead.example")) for number in range(300)]
-        server_saw = asyncio.to_thread(server.await_question, "vim-99.dead.example", Kind.A)
-        await server_saw
-        name = f"vim-{len(dead)}-{_}.example"
-        server.serve(name, V4)
+        await dead[0]  # then it is plain that the zone is silent
 
-        asked_at = time.monotonic()
-        assert await names.ips(name) == [V4]
-        assert time.monotonic() - asked_at < PROMPT_S
+        for number in range(20):
+            asked_at = time.monotonic()
+            assert await names.ips(f"vim-{number}.live.example") == [V6, V4]
+            assert time.monotonic() - asked_at < PROMPT_S
 
+        assert not dead[-1].done()
         assert {type(outcome) for outcome in await asyncio.gather(*dead)} == {LookupFailed}
+
+
+async def test_who_stands_in_line_is_not_told_of_trouble_of_the_resolver(server: NameServer) -> None:
+    server.script("*.example", a=Script((V4,), delay_s=0.4), aaaa=EMPTY)
+    with lookups(server.address, most_open=1) as names:
+        outcomes = await asyncio.gather(*(names.ask(f"vim-{number}.example") for number in range(7)))
+
+    assert [ips(outcome) for outcome in outcomes] == [[V4]] * 7
 
 
 async def test_one_zone_that_answers_garbage_harms_no_other_name(server: NameServer, names: Lookups) -> None:
@@ -249,8 +257,12 @@ def test_names_that_met_with_silence_leave_room_for_others() -> None:
     line = LookupLine(lambda _, tick: ticks.append(tick), 400)
     begun: list[str] = []
 
-    def job(name: str) -> Callable[[], bool]:
-        return lambda: not begun.append(name)  # type: ignore[func-returns-value]  # it is done for its effect
+    def job(name: str) -> Callable[[], Turn]:
+        def begin() -> Turn:
+            begun.append(name)
+            return Turn.BEGUN
+
+        return begin
 
     for _ in range(500):
         line.add(job("silent"), urgent=False)
@@ -266,6 +278,29 @@ def test_names_that_met_with_silence_leave_room_for_others() -> None:
     line.leave()
     line.leave()
     assert begun[-1] == "silent"
+
+
+def test_however_many_jobs_stand_in_line_a_tick_looks_at_few() -> None:
+    ticks: list[Callable[[], None]] = []
+    line = LookupLine(lambda _, tick: ticks.append(tick), 1)
+    line.add(lambda: Turn.BEGUN, urgent=True)
+    turns: list[Turn] = []
+
+    def pass_once() -> Turn:
+        turns.append(Turn.DROPPED if len(turns) >= 3000 else Turn.PASSED)
+        return turns[-1]
+
+    for _ in range(3000):
+        line.add(pass_once, urgent=True)
+    line.leave()
+    assert 0 < len(turns) <= MOST_SEEN
+
+    while ticks:
+        seen = len(turns)
+        ticks.pop()()
+        assert len(turns) - seen <= MOST_SEEN
+    # With room for one, the others have none: they let pass whoever is urgent.
+    assert len(turns) == 3000
 
 
 async def test_of_many_addresses_the_families_take_turns_and_the_loop_hardly_works(

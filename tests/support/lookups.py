@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from tests.support.verdicts import PATIENCE_S
+from vimesh.monitor.lookup_line import MOST_OPEN
 from vimesh.monitor.name_answers import Outcome
 from vimesh.monitor.name_lookup import NameLookup
 from vimesh.monitor.resolver import Resolver
@@ -15,10 +16,12 @@ from vimesh.monitor.resolver import Resolver
 class Lookups:
     """Addresses grow old by `time`; what is waited for takes real time."""
 
-    def __init__(self, look_up: NameLookup) -> None:
+    def __init__(self, look_up: NameLookup, most_open: int) -> None:
         self._loop = asyncio.get_running_loop()
         self.time = 1000.0
-        self.resolver = Resolver(look_up=look_up, call_later=self._loop.call_later, clock=lambda: self.time)
+        self.resolver = Resolver(
+            look_up=look_up, call_later=self._loop.call_later, clock=lambda: self.time, most_open=most_open
+        )
 
     async def ask(self, name: str) -> Outcome:
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
@@ -46,7 +49,7 @@ def ips(outcome: Outcome) -> list[str]:
 
 
 @contextmanager
-def lookups(*name_servers: str) -> Generator[Lookups]:
-    """Give a resolver that asks these; without any, those of the system."""
+def lookups(*name_servers: str, most_open: int = MOST_OPEN) -> Generator[Lookups]:
+    """Give a resolver that asks these; without any, those of the system. `most_open`: so many names at once."""
     with NameLookup(name_servers) as look_up:
-        yield Lookups(look_up)
+        yield Lookups(look_up, most_open)

@@ -5,16 +5,33 @@ from __future__ import annotations
 import resource
 from collections import deque
 from collections.abc import Callable
+from enum import Enum, auto
 
 TICK_S = 0.05
 MOST_AT_ONCE = 100
 """So many may begin in a tick."""
+MOST_SEEN = 1000
+"""So many may be looked at in a tick: it takes a millisecond."""
 MOST_OPEN = 2000
 """So many may be under way; each has two sockets."""
 _FILES_PER_NAME = 16
 """So names take an eighth of the files that the process may open at most."""
 
 CallLater = Callable[[float, Callable[[], None]], object]
+
+
+class Turn(Enum):
+    """What a job makes of its turn."""
+
+    BEGUN = auto()
+    """It is under way, and says `leave` when it is over."""
+    PASSED = auto()
+    """It lets those pass that are urgent."""
+    DROPPED = auto()
+    """It is not wanted any more."""
+
+
+Job = Callable[[], Turn]
 
 
 def names_at_once() -> int:
@@ -24,40 +41,44 @@ def names_at_once() -> int:
 
 
 class LookupLine:
-    """Begins jobs as soon as there is room; those that are urgent come before all others."""
+    """Begins jobs as soon as there is room. Those that are urgent come first, and a quarter of it is theirs alone."""
 
     def __init__(self, call_later: CallLater, most_open: int) -> None:
         self._call_later = call_later
         self._most_open = most_open
         self._most_others = most_open * 3 // 4
-        self._urgent: deque[Callable[[], bool]] = deque()
-        self._others: deque[Callable[[], bool]] = deque()
-        self._begun = 0
+        self._urgent: deque[Job] = deque()
+        self._others: deque[Job] = deque()
+        self._begun = self._seen = 0
         """In this tick."""
         self._ticking = False
         self.open = 0
 
-    def add(self, job: Callable[[], bool], *, urgent: bool) -> None:
-        """Have a job begun; it says whether it did, or was not wanted any more. Each that did must `leave`."""
+    def add(self, job: Job, *, urgent: bool) -> None:
         (self._urgent if urgent else self._others).append(job)
         self._run()
 
     def leave(self) -> None:
-        """A job has ended."""
+        """A job is over."""
         self.open -= 1
         self._run()
 
     def _run(self) -> None:
         while (line := self._next()) is not None:
-            if line.popleft()():
-                self.open += 1
-                self._begun += 1
-        if self._begun and not self._ticking:
+            self._seen += 1
+            job = line.popleft()
+            match job():
+                case Turn.BEGUN:
+                    self.open += 1
+                    self._begun += 1
+                case Turn.PASSED:
+                    self._others.append(job)
+        if self._seen and not self._ticking:
             self._ticking = True
             self._call_later(TICK_S, self._tick)
 
-    def _next(self) -> deque[Callable[[], bool]] | None:
-        if self._begun >= MOST_AT_ONCE:
+    def _next(self) -> deque[Job] | None:
+        if self._begun >= MOST_AT_ONCE or self._seen >= MOST_SEEN:
             return None
         if self._urgent and self.open < self._most_open:
             return self._urgent
@@ -65,5 +86,5 @@ class LookupLine:
 
     def _tick(self) -> None:
         self._ticking = False
-        self._begun = 0
+        self._begun = self._seen = 0
         self._run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -45,15 +46,16 @@ class NameEntry:
         "name",
         "positive",
         "renew_at",
-        "silent",
         "timer",
         "urgent",
         "used_at",
         "waiters",
+        "zone",
     )
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.zone = sys.intern(name.partition(".")[2])
         self.hosts: Hosts = ()
         """Of both families."""
         self.waiters: dict[object, Waiter] = {}
@@ -69,8 +71,6 @@ class NameEntry:
         """The families that the question under way has not been answered for."""
         self.positive = False
         """The question under way has been answered with addresses, if only for one family."""
-        self.silent = False
-        """The last question was not answered, or only for one family."""
         self.used_at = self.renew_at = self.doubt_at = self._asked_at = 0.0
         self._answers: dict[int, FamilyAnswer] = {}
         self._hosts: dict[int, Hosts] = {}
@@ -104,20 +104,19 @@ class NameEntry:
         self.hosts = interleave(self._hosts.get(six, ()), self._hosts.get(four, ()))
         self._age()
 
-    def end(self, now: float) -> None:
-        """The question has been answered for both families."""
+    def end(self, now: float) -> bool:
+        """The question is over for both families; return whether it met with nothing but trouble and silence."""
+        positive = self.positive
         self.asking = self.asked = self.positive = False
         troubles = [answer for answer in self._answers.values() if isinstance(answer, Trouble)]
-        self.silent = any(trouble.silent for trouble in troubles)
         if len(troubles) == len(FAMILIES):
             self.renew_at = now + RENEW_MIN_S
+        return not positive and any(trouble.silent for trouble in troubles)
 
     def outcome(self) -> Outcome:
         """Say what is known by now."""
         if self.hosts:
             return self.hosts
-        if self.asking and not self.asked:
-            return LookupFailed("too many names are waiting to be looked up")
         answers = [self._answers.get(family, _UNHEARD) for family in FAMILIES]
         for answer in answers:
             if isinstance(answer, Trouble):

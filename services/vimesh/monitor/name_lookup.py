@@ -74,7 +74,9 @@ class NameLookup:
         self._files.close()
 
     def __call__(self, name: str, tell: Tell) -> None:
-        """Ask for both families of a name; see LookUp."""
+        """Ask for both families of a name; see LookUp. When this is closed, nobody is told."""
+        if self._closed:
+            return
         in_file = self._hosts_file(name)
         for family in FAMILIES:
             if in_file is None:

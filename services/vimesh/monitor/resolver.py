@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from vimesh.monitor.lookup_line import MOST_OPEN, LookupLine
+from vimesh.monitor.lookup_line import MOST_OPEN, LookupLine, Turn
 from vimesh.monitor.name_answers import FamilyAnswer, Hosts, LookUp, Outcome
 from vimesh.monitor.name_entry import NameEntry, Waiter
 from vimesh.monitor.running_clock import Clock
 
 LOOKUP_LIMIT_S = 2.0
-"""Whoever waits hears an outcome within this time."""
+"""So long after a question begins there is an outcome, whatever the name servers do."""
 RESOLUTION_DELAY_S = 0.05
 """So long is the other family waited for when one has answered with addresses (RFC 8305)."""
 FORGET_S = 180.0
@@ -42,6 +42,8 @@ class Resolver:
         self._clock = clock
         self._line = LookupLine(call_later, most_open)
         self._names: dict[str, NameEntry] = {}
+        self._silent_zones: set[str] = set()
+        """Of which the newest question was not answered."""
         self._sweep_at = _SWEEP_MIN
 
     def known(self, name: str) -> Hosts | None:
@@ -59,7 +61,10 @@ class Resolver:
         return self._entry(name).outcome()
 
     def ask(self, name: str, who: object, waiter: Waiter) -> None:
-        """Call the waiter with the outcome of a lookup. Of one who asks again, only the last waiter is called."""
+        """Call the waiter with the outcome of a lookup. Of one who asks again, only the last waiter is called.
+
+        That takes LOOKUP_LIMIT_S at most, and the time in line if very many names are asked for at once.
+        """
         self._wait(self._entry(name), who, waiter)
 
     def renew(self, name: str, who: object, waiter: Waiter) -> bool:
@@ -89,29 +94,35 @@ class Resolver:
 
     def _wait(self, entry: NameEntry, who: object, waiter: Waiter) -> None:
         entry.waiters[who] = waiter
-        if entry.timer is None:
+        if entry.asked and entry.timer is None:
             self._settle_after(entry, RESOLUTION_DELAY_S if entry.positive else LOOKUP_LIMIT_S)
         self._start(entry)
 
     def _start(self, entry: NameEntry) -> None:
-        """Stand in line, in the better one if somebody waits. A name that met with silence lets the others pass."""
-        urgent = bool(entry.waiters) and not entry.silent
+        """Stand in line, in the better one if somebody waits. Names of silent zones let the others pass."""
+        urgent = bool(entry.waiters) and entry.zone not in self._silent_zones
         if entry.asked or (entry.asking and entry.urgent >= urgent):
             return
         entry.line_up(urgent=urgent)
         self._line.add(lambda: self._begin(entry), urgent=urgent)
 
-    def _begin(self, entry: NameEntry) -> bool:
+    def _begin(self, entry: NameEntry) -> Turn:
         if entry.asked or not entry.asking:
-            return False  # it stood in both lines
+            return Turn.DROPPED  # it stood in both lines
+        if entry.urgent and entry.zone in self._silent_zones:
+            entry.urgent = False
+            return Turn.PASSED
         entry.begin(self._clock())
+        if entry.waiters:
+            self._settle_after(entry, LOOKUP_LIMIT_S)
         self._look_up(entry.name, lambda family, answer: self._take(entry, family, answer))
-        return True
+        return Turn.BEGUN
 
     def _take(self, entry: NameEntry, family: int, answer: FamilyAnswer) -> None:
         entry.take(family, answer)
         if not entry.missing:
-            entry.end(self._clock())
+            silent = entry.end(self._clock())
+            (self._silent_zones.add if silent else self._silent_zones.discard)(entry.zone)
             self._settle(entry)
             self._line.leave()
         elif entry.positive and entry.timer is not None:
@@ -136,4 +147,5 @@ class Resolver:
             return
         now = self._clock()
         self._names = {n: e for n, e in self._names.items() if e.asking or now - e.used_at < FORGET_S}
+        self._silent_zones &= {entry.zone for entry in self._names.values()}
         self._sweep_at = max(_SWEEP_MIN, 2 * len(self._names))
