@@ -11,12 +11,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.actions import action
+from tests.support.handshaking import handshake_threads
 from vimesh.domain.probing import Reason
 from vimesh.monitor.addresses import Address
 from vimesh.monitor.connection import Connection
 from vimesh.monitor.faults import remote_failure
 from vimesh.monitor.kept import Kept
+from vimesh.monitor.own_output import OwnOutput
 from vimesh.monitor.probes import LocalFault
+from vimesh.monitor.servers import Servers
+from vimesh.monitor.socket_limit import SocketLimit
 from vimesh.monitor.sockets import Sockets
 from vimesh.monitor.target import Target
 
@@ -73,6 +77,10 @@ class Heard:
         self.faults.append((reason, detail))
 
 
+def _still() -> float:
+    return 0.0
+
+
 def probe(advance: Callable[[], None], *, times: int = 1) -> Heard:
     """Probe a port that takes connections, with connections that go on in this way."""
 
@@ -80,14 +88,18 @@ def probe(advance: Callable[[], None], *, times: int = 1) -> Heard:
         def established(self) -> None:
             advance()
 
-    heard = Heard()
+    heard, servers = Heard(), Servers(clock=_still)
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
+        handshake_threads() as handshakes,
         Sockets(
-            connect=lambda target, number, address: Odd(target, number, address, lambda: 0.0),
+            connect=lambda target, number, address: Odd(target, number, address, _still),
             listener=heard,
-            limit=10,
-            kept=Kept(clock=lambda: 0.0, most=0, most_encrypted=0),
+            clock=_still,
+            limit=SocketLimit(clock=_still, most=10),
+            kept=Kept(clock=_still, servers=servers, most=0, most_encrypted=0),
+            handshakes=handshakes,
+            output=OwnOutput(clock=_still),
         ) as sockets,
     ):
         for serial in range(times):

@@ -4,6 +4,8 @@ import asyncio
 import socket
 
 from tests.support.actions import action, quick_policy
+from tests.support.namespaces import Namespace
+from tests.support.prober import prober_in
 from tests.support.targets import Behaviour, FakeApi, free_port
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import Method, Reason
@@ -54,3 +56,16 @@ async def test_nothing_stays_open_when_a_host_ends(api: FakeApi, verdicts: Verdi
         host.start(action(api.url, quick_policy(timeout_s=10, interval_s=30)))
         await api.asked(2)
     # An unclosed socket would warn, and a warning is an error here.
+
+
+async def test_a_connection_that_was_made_to_itself_is_no_answer(machine: Namespace) -> None:
+    # There is but one port to connect from, and it is the one to be probed.
+    machine.run("sysctl", "-qw", "net.ipv4.ip_local_port_range=20000 20000")
+    async with prober_in(machine) as prober:
+        prober.start("tcp", "http://127.0.0.1:20000", TCP)
+        assert (await prober.until_status("tcp", Status.UNREACHABLE)).reason == Reason.REFUSED
+        prober.stop("tcp")
+        prober.start("http", "http://127.0.0.1:20000", quick_policy())
+        assert (await prober.until_status("http", Status.UNREACHABLE)).reason == Reason.REFUSED
+
+    assert len(prober.told) == 2

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from enum import Enum
 
 from tests.support.targets import LoopbackApi
 from tests.support.verdicts import PATIENCE_S
@@ -15,13 +18,24 @@ Reply = bytes | None
 """What to send; None: nothing, and the connection is closed. Empty bytes: silence."""
 
 
+class Ending(Enum):
+    """What becomes of a connection after each answer, without a word about it."""
+
+    NONE = "it stands"
+    CLOSE = "it is closed"
+    RESET = "it is reset"
+
+
 class KeepingApi(LoopbackApi):
     """`reply` says what becomes of a request, given the number of its connection and its own on that connection."""
 
-    def __init__(self, tls: ssl.SSLContext | None) -> None:
-        super().__init__("127.0.0.1", tls)
+    def __init__(self, host: str, tls: ssl.SSLContext | None) -> None:
+        super().__init__(host, tls)
         self.reply: Callable[[int, int], Reply] = lambda _, __: PLAIN
         self.idle_limit_s: float | None = None
+        self.last_words = b""
+        """What is said to a connection that was idle for too long."""
+        self.ending = Ending.NONE
         self.asked: list[int] = []
         """The connection of each request, in order."""
         self.most_open = 0
@@ -36,6 +50,11 @@ class KeepingApi(LoopbackApi):
 
     async def was_asked(self, times: int) -> None:
         await self._until(lambda: len(self.asked) >= times)
+
+    @property
+    def open(self) -> int:
+        """How many connections stand."""
+        return len(self._open)
 
     async def has_open(self, connections: int) -> None:
         await self._until(lambda: len(self._open) == connections)
@@ -63,8 +82,12 @@ class KeepingApi(LoopbackApi):
     async def _answer_all(self, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = 0
         while True:
-            async with asyncio.timeout(self.idle_limit_s):
-                request = await reader.readuntil(b"\r\n\r\n")
+            try:
+                async with asyncio.timeout(self.idle_limit_s):
+                    request = await reader.readuntil(b"\r\n\r\n")
+            except TimeoutError:
+                writer.write(self.last_words)
+                return
             number += 1
             self.asked.append(connection)
             self.requests.append(request.decode())
@@ -74,11 +97,16 @@ class KeepingApi(LoopbackApi):
                 return
             writer.write(reply)
             await writer.drain()
+            if self.ending is Ending.RESET:
+                peer = writer.get_extra_info("socket")
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if self.ending is not Ending.NONE:
+                return
 
 
 @asynccontextmanager
-async def keeping_api(tls: ssl.SSLContext | None = None) -> AsyncGenerator[KeepingApi]:
-    api = KeepingApi(tls)
+async def keeping_api(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncGenerator[KeepingApi]:
+    api = KeepingApi(host, tls)
     await api.listen()
     try:
         yield api

@@ -17,6 +17,8 @@ from tests.support.verdicts import PATIENCE_S
 from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.vims import Status
 
+_COMMAND = (sys.executable, str(Path(prober_main.__file__)))
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -38,6 +40,10 @@ class Prober:
         self.told: list[Told] = []
         self.now: dict[str, Told] = {}
         """The newest verdict on each VIM."""
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def start(self, vim_id: str, auth_url: str, policy: ProbePolicy) -> None:
         self._order(start=[vim_id, auth_url, asdict(policy)])
@@ -84,9 +90,21 @@ class Prober:
 @asynccontextmanager
 async def prober_in(machine: Namespace, *prefix: str) -> AsyncGenerator[Prober]:
     """Run a prober inside; `prefix`: words before its command line, such as those that drop privileges."""
-    script = Path(prober_main.__file__)
+    async with _prober_by(*machine.command(*prefix, *_COMMAND)) as prober:
+        yield prober
+
+
+@asynccontextmanager
+async def prober_here() -> AsyncGenerator[Prober]:
+    """Run a prober on this machine."""
+    async with _prober_by(*_COMMAND) as prober:
+        yield prober
+
+
+@asynccontextmanager
+async def _prober_by(*command: str) -> AsyncGenerator[Prober]:
     process = await asyncio.create_subprocess_exec(
-        *machine.command(*prefix, sys.executable, str(script)),
+        *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -98,5 +116,9 @@ async def prober_in(machine: Namespace, *prefix: str) -> AsyncGenerator[Prober]:
     finally:
         assert process.stdin is not None
         process.stdin.close()
-        async with asyncio.timeout(PATIENCE_S):
+        try:
+            await asyncio.wait_for(process.wait(), PATIENCE_S)
+        except TimeoutError:
+            process.kill()  # its loop is held, and never reads that its input has ended
             await process.wait()
+            raise

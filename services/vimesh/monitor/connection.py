@@ -7,8 +7,11 @@ import select
 import socket
 import struct
 
+from vimesh.domain.probing import Reason
 from vimesh.monitor.addresses import Address
+from vimesh.monitor.ephemeral_ports import ephemeral_ports
 from vimesh.monitor.faults import local_fault, remote_failure
+from vimesh.monitor.probes import LocalFault
 from vimesh.monitor.running_clock import Clock
 from vimesh.monitor.target import Target
 
@@ -74,8 +77,20 @@ class Connection:
         if number:
             self.fail(*remote_failure(number))
             return
+        if self._is_to_itself():
+            self.fail(Reason.REFUSED, "nobody listens there: the connection was made to itself")
+            return
         self._connected = True
         self.established()
+
+    def _is_to_itself(self) -> bool:
+        """Say whether the kernel chose as our port the one to be probed here: then both requests have met."""
+        if self.address.sockaddr[1] not in ephemeral_ports():
+            return False
+        try:
+            return bool(self.socket.getsockname() == self.socket.getpeername())
+        except OSError:
+            return False  # the peer has reset it already: so there was one
 
     def established(self) -> None:
         """The connection stands."""
@@ -89,6 +104,10 @@ class Connection:
 
     def fail(self, reason: str, detail: str) -> None:
         self.outcome = (reason, detail)
+
+    def own_fault(self) -> LocalFault | None:
+        """Return what was wrong here, if the probe is silent because of that; None: the silence is the VIM's."""
+        return None
 
     def close(self) -> None:
         self.socket.close()

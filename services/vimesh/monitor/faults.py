@@ -5,9 +5,15 @@ from __future__ import annotations
 import errno
 import os
 
-from vimesh.domain.probing import Reason
-from vimesh.monitor.probes import LocalFault
+import structlog
 
+from vimesh.domain.probing import Reason
+from vimesh.monitor.probes import FilesExhausted, LocalFault
+from vimesh.monitor.target import Target
+
+_log = structlog.get_logger()
+
+_FILES = (errno.EMFILE, errno.ENFILE)
 # Raised by our own call: the packet never left.
 _LOCAL = {
     errno.ENETUNREACH: Reason.LOCAL_NO_ROUTE,
@@ -41,7 +47,13 @@ _REMOTE = {
 
 def local_fault(number: int) -> LocalFault:
     """Say what kept our own call from sending."""
-    return LocalFault(_LOCAL.get(number, Reason.LOCAL_RESOURCES), os.strerror(number))
+    kind = FilesExhausted if number in _FILES else LocalFault
+    return kind(_LOCAL.get(number, Reason.LOCAL_RESOURCES), os.strerror(number))
+
+
+def is_local(number: int) -> bool:
+    """Say whether a call that raises this has found why nothing can be sent to where it was to go."""
+    return number in _LOCAL
 
 
 def remote_failure(number: int) -> tuple[str, str]:
@@ -55,3 +67,22 @@ def remote_failure(number: int) -> tuple[str, str]:
 def defect(error: Exception) -> LocalFault:
     """Say what our own code could not do."""
     return LocalFault(Reason.LOCAL_DEFECT, f"the prober broke: {type(error).__name__}: {error}")
+
+
+class FaultLog:
+    """Names what was raised at the probes of a target, and logs the defects of our own code."""
+
+    def __init__(self) -> None:
+        self._logged: set[type[Exception]] = set()
+
+    def name(self, target: Target, error: Exception) -> LocalFault:
+        """Say as a fault of our own whatever was raised: what the VIM does wrong is an outcome, and not raised."""
+        if isinstance(error, LocalFault):
+            return error
+        if isinstance(error, OSError):
+            return local_fault(error.errno or 0)
+        # The same defect will meet every VIM, each at every round: once is enough to have it repaired.
+        if type(error) not in self._logged:
+            self._logged.add(type(error))
+            _log.error("a probe broke", vim_id=target.vim_id, exc_info=error)
+        return defect(error)
