@@ -138,3 +138,21 @@ async def test_a_vim_that_falls_silent_is_asked_by_another_identifier_before_it_
         await echoes.until(lambda: bool(set(echoes.identifiers(VIM)) - usual))
 
     assert len(usual) == 1
+
+
+async def test_when_no_other_socket_can_be_opened_pings_keep_their_identifier(machine: Namespace) -> None:
+    async with (
+        prober_in(machine, "env", f"{PING_IDENTIFIER_S}=0.3") as prober,
+        echoes_in(machine, "watch", NETWORK) as echoes,
+    ):
+        await start_all(prober, {"vim": VIM})
+        await echoes.until(lambda: len(set(echoes.identifiers(VIM))) >= 3)
+
+        machine.run("sysctl", "-qw", "net.ipv4.ping_group_range=1 0")
+
+        # With an interval of 0.5 s, each would have an identifier of its own.
+        await echoes.until(lambda: len(set(echoes.identifiers(VIM)[-6:])) == 1)
+        prober.start("last", "http://127.8.0.1", PING)
+        await prober.until_status("last", Status.REACHABLE)
+
+    assert {told.status for told in prober.told} == {Status.REACHABLE}

@@ -17,7 +17,7 @@ _ALL_PROTOCOLS = 3
 _LOOPBACK_HEADER_BYTES = 14
 _IP_HEADER_BYTES = 20
 _ECHO_REQUEST, _ECHO_REPLY = 8, 0
-_NONCE = slice(8, 16)
+_TOKEN = slice(8, 16)
 _DUPLICATES = 100
 """For each request: twenty VIMs with a request every two seconds make a thousand replies a second, and no more."""
 _MOST_AT_ONCE = 256
@@ -55,9 +55,9 @@ def _checksum(message: bytes) -> int:
     return ~(total + (total >> 16)) & 0xFFFF
 
 
-def _other_nonce(request: Request) -> Iterable[Reply]:
+def _other_token(request: Request) -> Iterable[Reply]:
     message = bytearray(request.message)
-    message[_NONCE] = bytes(octet ^ 0xFF for octet in message[_NONCE])
+    message[_TOKEN] = bytes(octet ^ 0xFF for octet in message[_TOKEN])
     yield _answer(request, bytes(message))
 
 
@@ -80,14 +80,14 @@ def _kind(name: str, *expected: str, silenced: bool = True) -> Kind:
 
 
 FORGERIES: Mapping[str, Forge] = {
-    "forged-replies": _other_nonce,
+    "forged-replies": _other_token,
     "short-replies": _short,
     "foreign-replies": _foreign,
     "reply-flood": _many,
 }
 PING_KINDS = (
     _kind("forged-replies", TIMEOUT),
-    _kind("short-replies", TIMEOUT),
+    _kind("short-replies", REACHABLE),
     _kind("foreign-replies", TIMEOUT, REACHABLE),
     _kind("reply-flood", REACHABLE, silenced=False),
 )
