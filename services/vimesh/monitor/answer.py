@@ -19,8 +19,8 @@ MOST_INTERIM_ANSWERS = 64
 _SWITCHING_PROTOCOLS = 101
 _FINAL = 200
 _BLANK_LINE = b"\r\n\r\n"
-_ENDING_VERSION = b"HTTP/1.1 "
-"""What others call themselves ends, if at all, by rules that may be others."""
+_PERSISTENT_VERSION = b"HTTP/1.1 "
+"""Only of this one is it certain what lets a connection stay."""
 
 # Each byte has one way to match: `++` and `*+` keep no others in reserve.
 _NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
@@ -109,7 +109,7 @@ class Answer:
 
     def _follow(self, piece: bytes) -> None:
         if self._framing is None:
-            if self.code == _SWITCHING_PROTOCOLS or not piece.startswith(_ENDING_VERSION):
+            if self.code == _SWITCHING_PROTOCOLS or not piece.startswith(_PERSISTENT_VERSION):
                 self.without_end = True
                 return
             self._framing = Framing(MOST_BYTES)
