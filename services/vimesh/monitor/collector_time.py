@@ -1,0 +1,32 @@
+"""How long Python has collected garbage."""
+
+from __future__ import annotations
+
+import gc
+import time
+from types import TracebackType
+from typing import Any, Self
+
+
+class CollectorTime:
+    """Adds up the time of collections while it is entered. They come in the midst of any work, and belong to none."""
+
+    def __init__(self) -> None:
+        self.spent_s = 0.0
+        self._began_at = 0.0
+
+    def __enter__(self) -> Self:
+        gc.callbacks.append(self._hear)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        gc.callbacks.remove(self._hear)
+
+    def _hear(self, phase: str, _: dict[str, Any]) -> None:
+        now = time.monotonic()
+        if phase == "start":
+            self._began_at = now
+        else:
+            self.spent_s += now - self._began_at
