@@ -45,13 +45,9 @@ class EchoReplies:
 
     def answer(self, token: int, source: bytes | bytearray, now: float) -> None:
         """Take in an echo reply with this token, which is not one of a volley under way."""
-        ping = self._pings.with_token(token)
-        # A host that passes pings on lets others answer: they are not the VIM.
-        if ping is None:
-            return
-        target, number, _, expected, _, sent_at = ping
-        if source == expected:
-            self._pings.close(token)
+        ping = self._pings.take_from(token, source)
+        if ping is not None:
+            target, number, _, _, _, sent_at = ping
             self._listener.answered(target, number, max(0.0, now - sent_at))
 
     def _token_cut_off(self, echo: Echo) -> int | None:
@@ -73,8 +69,7 @@ class EchoReplies:
         except LocalFault:
             return  # says nothing about the VIM
         self._cohorts.rouse(token)
-        ping = self._pings.with_token(token)
+        ping = self._pings.take(token)
         if ping is not None:
-            self._pings.close(token)
             target, probe, *_ = ping
             self._listener.failed(target, probe, reason, detail)

@@ -52,7 +52,7 @@ class EchoSockets:
         self._by_fd: dict[int, socket.socket] = {}
         self._stages: list[EchoSocket] = []
         """The newest is the last."""
-        self._admit(self._watched(opened.socket))
+        self._newest = self._regular = self._admit(self._watched(opened.socket))
 
     def fileno(self) -> int:
         return self._epoll.fileno()
@@ -67,7 +67,8 @@ class EchoSockets:
         if now >= self._rotates_at:
             self._rotates_at = now + self._rotate_s
             self._rotate()
-        return self._stages[-1] if number > 1 else self._stages[-2:][0]
+            *_, self._regular, self._newest = self._stages[0], *self._stages
+        return self._newest if number > 1 else self._regular
 
     def ready(self) -> list[tuple[socket.socket, bool]]:
         """Return the sockets that can be read from, and whether errors wait there."""
@@ -83,14 +84,15 @@ class EchoSockets:
         except LocalFault as fault:
             _log.warning("pings keep their ICMP identifier", reason=fault.reason, detail=fault.detail)
 
-    def _admit(self, sock: socket.socket) -> None:
+    def _admit(self, sock: socket.socket) -> EchoSocket:
         identifier = 1 + secrets.randbelow(_MAX_IDENTIFIER) if self._raw else socket.htons(sock.getsockname()[1])
-        self._stages.append(EchoSocket(sock, identifier))
+        self._stages.append(newest := EchoSocket(sock, identifier))
         if len(self._stages) > _STAGES:
             oldest = self._stages.pop(0)
             if not self._raw:
                 del self._by_fd[oldest.socket.fileno()]
                 oldest.socket.close()
+        return newest
 
     def _watched(self, sock: socket.socket) -> socket.socket:
         self._epoll.register(sock, select.EPOLLIN)
