@@ -23,6 +23,8 @@ SETTLE_S = 0.4
 _FASTEST = 1.03
 _SLOWEST = 0.4
 """The host's clock stands still while its loop does: where others use the machine as well, it probes a little less."""
+_STAND_ROUNDS, _STAND_INTERVALS = 25, 1.2
+"""Longer than an interval: none that is made in each round goes unseen. In all, less than the shortest life."""
 _LOOKS = 200
 _LOOK_EVERY_S = 0.001
 
@@ -48,6 +50,17 @@ class Steady:
             return await self.window(window_s)
         finally:
             self.host.freeze()
+
+    async def stand(self) -> None:
+        """Wait until all connections stand that are kept between probes. Raises NotMeasured."""
+        # Before it keeps one, the host tries whether its server has workers to spare: at a few servers at a time.
+        made = -1
+        for _ in range(_STAND_ROUNDS):
+            before, made = made, connections_at(self.host.pid)
+            if made == before:
+                return
+            await asyncio.sleep(_STAND_INTERVALS * self.targets.interval_s)
+        raise NotMeasured(f"after {made} connections, more are still made")
 
     async def window(self, window_s: float) -> Sample:
         """Measure it; raises NotMeasured if a probe was not answered, or the pace not kept."""

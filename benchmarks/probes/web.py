@@ -72,6 +72,7 @@ class _Ours:
 
         async def turn() -> Sample:
             async with self.host(name) as steady:
+                await steady.stand()
                 return await steady.window(WINDOW_S)
 
         return turn
