@@ -110,12 +110,18 @@ class Trials:
             self._fail(trial)
         elif not trial.answered:
             if self._clock() >= trial.until:
-                self._fail(trial)
+                self._end_late(trial)
         elif len(trial.beside) < SPARE_CONNECTIONS:
             self._add_connection(trial)
         else:
             trial.connection.proven_at = self._clock()
             self.cancel(trial.connection.target)
+
+    def _end_late(self, trial: Trial) -> None:
+        if trial.beside[-1].own_fault() is None:
+            self._fail(trial)
+        else:
+            self._give_up(trial)
 
     def _add_connection(self, trial: Trial) -> None:
         target = trial.connection.target
