@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.support.actions import action, quick_policy
 from tests.support.verdicts import PATIENCE_S, Verdicts
 from tests.support.waiting import until
 from tests.support.worker_server import user_waits_s, worker_server
+from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.host import Host
 from vimesh.monitor.hosting import HostSettings, hosting
@@ -93,3 +95,25 @@ async def test_a_server_that_loses_its_workers_is_given_back_the_one_that_we_hol
             writer.close()
 
     assert [verdict.status for verdict in verdicts.all] == [Status.REACHABLE]
+
+
+async def test_a_server_that_refuses_a_second_connection_is_left_alone(host: Host, verdicts: Verdicts) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    served = asyncio.create_task(asyncio.to_thread(serve_one, listener))
+    host.start(action(f"http://127.0.0.1:{listener.getsockname()[1]}", POLICY))
+
+    assert (await verdicts.next_of("vim")).status is Status.REACHABLE
+    with pytest.raises(ConnectionResetError):
+        await served
+    assert (await verdicts.until("vim", Status.UNREACHABLE)).reason == Reason.REFUSED
+
+
+def serve_one(listener: socket.socket) -> None:
+    """Answer one request, and listen no more; return when the connection is closed."""
+    with listener:
+        peer, _ = listener.accept()
+    with peer:
+        peer.settimeout(PATIENCE_S)
+        peer.recv(4096)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        peer.recv(1)
