@@ -3,41 +3,53 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 
 from vimesh.monitor.probes import LocalFault
 from vimesh.monitor.tls import lenient_context, tls_failure, verifying_context
+from vimesh.monitor.tls_session import TlsSession, whole_records_bytes
 
 NAME = "hostile.example.test"
 
 
 def shake_hands(verifying: bool, pieces: Iterable[bytes]) -> None:
-    """Let a client take the pieces for a server's. Raises AssertionError for words that nobody could show."""
-    context = _contexts()[verifying]
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = context.wrap_bio(incoming, outgoing, server_hostname=NAME)
+    """Let a client take the pieces for a server's, and then its end. Raises AssertionError for odd words of failure."""
+    session = TlsSession(_contexts()[verifying], NAME)
+    session.greet()
     try:
-        _shake(tls)  # the client's hello goes first
-        for piece in pieces:
-            incoming.write(piece)
-            _shake(tls)
+        for piece in (*_records(pieces), b""):
+            if session.established:
+                _decrypt(session, piece)
+            else:
+                session.shake_hands(piece)
+            session.take_outgoing()
     except ssl.SSLError as error:
         _check_words(*tls_failure(error))
+
+
+def _records(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join the pieces to whole records, as far as they are any."""
+    received = b""
+    for piece in pieces:
+        received += piece
+        whole_bytes = whole_records_bytes(received)
+        assert 0 <= whole_bytes <= len(received)
+        if whole_bytes:
+            yield received[:whole_bytes]
+        received = received[whole_bytes:]
+
+
+def _decrypt(session: TlsSession, piece: bytes) -> None:
+    with suppress(ssl.SSLWantReadError):
+        session.decrypt(piece)
 
 
 def _check_words(reason: str, words: str) -> None:
     assert reason.isupper(), f"no reason: {reason!r}"
     assert words.isprintable(), f"words that garble a terminal: {words!r}"
     assert words == words.strip() != "", f"no words: {words!r}"
-
-
-def _shake(tls: ssl.SSLObject) -> None:
-    try:
-        tls.do_handshake()
-        tls.read(1)
-    except ssl.SSLWantReadError:
-        pass
 
 
 @lru_cache(maxsize=1)

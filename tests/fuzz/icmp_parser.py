@@ -5,27 +5,41 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tests.fuzz.parser import Parser
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.monitor.addresses import name_bytes
 from vimesh.monitor.cohorts import Cohort, Cohorts, Key
-from vimesh.monitor.icmp_packet import ECHO_REPLY_V4, ECHO_REPLY_V6, own_part, shared_part
-from vimesh.monitor.icmp_socket import IcmpSocket
-from vimesh.monitor.packet_batches import batch_calls
-from vimesh.monitor.pinger import Pinger
+from vimesh.monitor.echo_replies import EchoReplies
+from vimesh.monitor.icmp_errors import read_errors
+from vimesh.monitor.icmp_packet import (
+    ECHO_REPLY_V4,
+    ECHO_REPLY_V6,
+    ECHO_REQUEST_V4,
+    ECHO_REQUEST_V6,
+    header,
+    own_part,
+    packet,
+)
+from vimesh.monitor.open_pings import OpenPings
+from vimesh.monitor.packet_batches import Inbox, batch_calls
 from vimesh.monitor.running_clock import RunningClock
 from vimesh.monitor.target import Target
 from vimesh.monitor.wheel import Wheel
 
-_NONCE = b"a nonce."
-_SERIAL, _STEADY_SERIAL = 7, 9
-_NUMBER = 1
-_SOCKETS = ((socket.AF_INET, False), (socket.AF_INET, True), (socket.AF_INET6, False), (socket.AF_INET6, True))
+_TOKEN, _STEADY_TOKEN = 0x0123456789ABCDEF, 0x0FEDCBA987654321
+_IDENTIFIER, _NUMBER = 0x5678, 1
+_SOURCE = bytes(range(16))
+_RAW_V4 = 1
+_SOCKETS = ((ECHO_REQUEST_V4, ECHO_REPLY_V4), (ECHO_REQUEST_V4, ECHO_REPLY_V4), (ECHO_REQUEST_V6, ECHO_REPLY_V6))
+"""Request and reply, as on datagram sockets, raw ones with their IP header, and those of IPv6."""
+_LEAD_BYTES = 4
 _LENGTH = struct.Struct("!H")
-_FROM_ERROR_QUEUE = 0x8000
+_FROM_ERROR_QUEUE, _FROM_ELSEWHERE = 0x8000, 0x4000
 _EXTENDED_ERROR = struct.Struct("=iBBBBII")
 _IP_HEADER = b"\x45" + bytes(19)
 _IP_HEADER_WITH_OPTIONS = b"\x4f" + bytes(59)
@@ -36,8 +50,8 @@ Message = tuple[bytes, list[tuple[int, int, bytes]], int, object]
 class _KernelSocket(socket.socket):
     """A socket with an error queue that is filled by us."""
 
-    def __init__(self, errors: Sequence[bytes], opened: socket.socket) -> None:
-        super().__init__(opened.family, opened.type, opened.proto, fileno=opened.detach())
+    def __init__(self, errors: Sequence[bytes]) -> None:
+        super().__init__(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._errors = list(errors)
 
     def recvmsg(self, bufsize: int, ancbufsize: int = 0, flags: int = 0) -> Message:  # noqa: ARG002 - as the kernel's
@@ -57,13 +71,14 @@ class _Hearing:
 
     def answered(self, target: Target, number: int, round_trip_s: float) -> None:
         assert target is self.target
-        assert number >= 0
+        assert number == _NUMBER
         assert round_trip_s >= 0
         self.heard.append("answered")
 
-    def failed(self, target: Target, *words: object) -> None:
-        assert target is self.target
-        assert all(isinstance(word, int | str) for word in words)
+    def failed(self, target: Target, number: int, reason: str, detail: str) -> None:
+        assert (target, number) == (self.target, _NUMBER)
+        assert reason.isupper()
+        assert detail.isprintable()
         self.heard.append("failed")
 
     def departs(self, target: Target) -> int:
@@ -72,8 +87,8 @@ class _Hearing:
     def faulted(self, target: Target, reason: str, detail: str) -> None:
         raise AssertionError(f"reading sent a probe to {target.vim_id}: {reason} {detail}")
 
-    def resume(self, target: Target, serial: int, sent_at: float) -> None:
-        assert (target is not self.target, serial) == (True, _STEADY_SERIAL)
+    def resume(self, target: Target, token: int, sent_at: float) -> None:
+        assert (target is not self.target, token) == (True, _STEADY_TOKEN)
         assert sent_at >= 0
 
     def begin(self, target: Target) -> None:
@@ -84,96 +99,124 @@ class _NoVolleys:
     def reaches(self, family: int) -> bool:  # noqa: ARG002 - a prober's signature
         return True
 
-    def send_volley(self, family: int, serials: range, names: bytes) -> list[int]:
-        raise AssertionError(f"reading sent a volley: {family}, {serials}, {names!r}")
+    def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:
+        raise AssertionError(f"reading sent a volley: {family}, {tokens}, {names!r}")
 
-    def adopt(self, target: Target) -> None:
+    def adopt(self, target: Target, token: int, sent_at: float) -> None:
         """A round that goes on by itself."""
 
 
 def _read(data: bytes) -> None:
-    """The first byte says which kind of socket; then each datagram with its length."""
+    """The first byte says which kind of socket; then each datagram with its length, and where it comes from."""
     if not data:
         return
-    family, raw = _SOCKETS[data[0] % len(_SOCKETS)]
+    which = data[0] % len(_SOCKETS)
     datagrams = list(_datagrams(data[1:]))
-    errors = [content for from_queue, content in datagrams if from_queue]
-    kernel, network = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    kernel.setblocking(False)
-    with network, _KernelSocket(errors, kernel) as icmp:
-        for from_queue, content in datagrams:
-            if not from_queue:
-                network.send(content, socket.MSG_DONTWAIT)
-        _drain(IcmpSocket(icmp, family, raw))
+    hearing, replies = _replies(which)
+    for (word, _), received in zip(
+        [one for one in datagrams if not one[0] & _FROM_ERROR_QUEUE], _received(which, datagrams), strict=True
+    ):
+        source = bytes(16) if word & _FROM_ELSEWHERE else _SOURCE
+        before = len(hearing.heard)
+        replies.hear(received, source, 2.0)
+        assert source == _SOURCE or len(hearing.heard) == before, "a foreign host answered"
+    assert len(hearing.heard) <= 1, "one ping was answered twice"
+    for error in _errors([content for word, content in datagrams if word & _FROM_ERROR_QUEUE]):
+        replies.hear_error(*error)
+    assert len(hearing.heard) <= 1, "one ping was answered, and failed"
 
 
-def _datagrams(data: bytes) -> Iterator[tuple[bool, bytes]]:
+def _datagrams(data: bytes) -> Iterator[tuple[int, bytes]]:
     """No more than the kernel holds for a socket of this kind."""
     at, count = 0, 0
     while at + _LENGTH.size <= len(data) and count < 10:
         (word,) = _LENGTH.unpack_from(data, at)
         at += _LENGTH.size
         length = word & 0x1FF
-        yield bool(word & _FROM_ERROR_QUEUE), data[at : at + length]
+        yield word, data[at : at + length]
         at, count = at + length, count + 1
 
 
-def _drain(icmp: IcmpSocket) -> None:
+def _received(which: int, datagrams: Sequence[tuple[int, bytes]]) -> Iterator[bytes]:
+    """Let them pass through a socket, and the batches by which a pinger reads."""
+    family = socket.AF_INET if which <= _RAW_V4 else socket.AF_INET6
+    inbox = Inbox(batch_calls(), lead=_LEAD_BYTES if which == _RAW_V4 else 0, name_bytes=name_bytes(family))
+    kernel, network = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with kernel, network:
+        for word, content in datagrams:
+            if not word & _FROM_ERROR_QUEUE:
+                network.send(content, socket.MSG_DONTWAIT)
+        while count := inbox.receive(kernel.fileno()):
+            yield from (inbox.packet(place) for place in range(count))
+
+
+def _errors(queued: Sequence[bytes]) -> list[tuple[bytes, int]]:
+    with _KernelSocket(queued) as kernel:
+        return [(error.quoted, error.number) for error in read_errors(kernel)]
+
+
+def _replies(which: int) -> tuple[_Hearing, EchoReplies]:
+    """Return what hears of one ping that is open, beside one in a volley."""
     ping = Method.PING
     target, steady = (
         Target(Action(name, "action", "http://127.0.0.1/", ProbePolicy(method=ping), 0)) for name in ("open", "steady")
     )
-    target.serial = _SERIAL
-    hearing = _Hearing(target)
+    hearing, pings = _Hearing(target), OpenPings()
+    pings.add((target, _NUMBER, _TOKEN, _SOURCE, _IDENTIFIER, 1.0))
     cohorts = Cohorts(wheel=Wheel(0.05), running=RunningClock(time.monotonic), singly=hearing)
     cohorts.use(_NoVolleys())
-    cohort = Cohort(Key(icmp.family, 10, 1, 0), 0)
+    cohort = Cohort(Key(socket.AF_INET, 10, 1, 0), 0)
     cohort.add(steady, bytes(16))
-    cohort.begin_volley(range(_STEADY_SERIAL, _STEADY_SERIAL + 1), 0)
-    cohorts.awaiting[_STEADY_SERIAL] = cohort
-    pinger = Pinger(
-        icmp,
-        batch_calls(),
-        nonce=_NONCE,
-        listener=hearing,
-        clock=time.monotonic,
-        under_way={_SERIAL: target},
+    cohort.begin_volley(0)
+    cohort.tokens[0] = _STEADY_TOKEN
+    cohorts.awaiting[_STEADY_TOKEN] = cohort
+    request, reply = _SOCKETS[which]
+    replies = EchoReplies(
+        request=request,
+        reply=reply,
+        with_ip_header=which == _RAW_V4,
+        pings=pings,
         cohorts=cohorts,
+        listener=hearing,
     )
-    pinger.drain()
-    pinger._read_errors()
+    return hearing, replies
 
 
-def _reply(kind: int, serial: int = _SERIAL, nonce: bytes = _NONCE) -> bytes:
-    return shared_part(kind, nonce, 1.0, _NUMBER, sequence=1) + own_part(serial)
+def _input(which: int, *datagrams: bytes, flags: int = 0) -> bytes:
+    return bytes([which]) + b"".join(_LENGTH.pack(flags | len(content)) + content for content in datagrams)
 
 
-def _input(which: int, *datagrams: bytes) -> bytes:
-    return bytes([which]) + b"".join(_LENGTH.pack(len(content)) + content for content in datagrams)
-
-
-def _error(number: int, origin: int, packet: bytes) -> bytes:
-    content = _EXTENDED_ERROR.pack(number, origin, 3, 1, 0, 0, 0) + packet
+def _error(number: int, origin: int, quoted: bytes) -> bytes:
+    content = _EXTENDED_ERROR.pack(number, origin, 3, 1, 0, 0, 0) + quoted
     return _LENGTH.pack(_FROM_ERROR_QUEUE | len(content)) + content
 
 
-_V4, _V6 = _reply(ECHO_REPLY_V4), _reply(ECHO_REPLY_V6)
-_STEADY = _reply(ECHO_REPLY_V4, _STEADY_SERIAL)
+_V4, _V6 = (packet(kind, _IDENTIFIER, _TOKEN) for kind in (ECHO_REPLY_V4, ECHO_REPLY_V6))
+_SENT_V4, _SENT_V6 = (packet(kind, _IDENTIFIER, _TOKEN) for kind in (ECHO_REQUEST_V4, ECHO_REQUEST_V6))
+_STEADY = header(ECHO_REPLY_V4, _IDENTIFIER, 3) + own_part(_STEADY_TOKEN)
+_SENT_STEADY = header(ECHO_REQUEST_V4, _IDENTIFIER, 3) + own_part(_STEADY_TOKEN)
 
 PARSER = Parser(
     name="icmp",
     read=_read,
     seeds=(
         _input(0, _V4),
-        _input(0, _STEADY, _V4, _STEADY),
-        _input(0, _V4[:8], _V4[:20], _V4[:-1], b"", _V4 + bytes(100), _V4 + bytes(400)),
-        _input(0, _reply(ECHO_REPLY_V4, nonce=b"another."), _reply(8), _reply(ECHO_REPLY_V4, 2**64 - 1)),
+        _input(0, _STEADY, _V4, _STEADY, _V4),
+        _input(0, _V4, flags=_FROM_ELSEWHERE),
+        *(_input(0, _V4[:length]) for length in (0, 4, 8, 9, 15, 16, 20, 23)),
+        _input(0, _V4 + bytes(100), _V4 + bytes(400)),
+        _input(0, packet(ECHO_REPLY_V4, 1, _TOKEN), packet(ECHO_REPLY_V4, _IDENTIFIER, _TOKEN + 1), _SENT_V4),
         _input(1, _IP_HEADER + _V4, _IP_HEADER_WITH_OPTIONS + _V4, _IP_HEADER_WITH_OPTIONS[:10], b"\x40" + _V4),
-        _input(2, _V6, _V6[:-1]),
-        _input(3, _V6, _V4),
-        *(bytes([0]) + _error(number, origin, _V4) for number in (0, 1, 22, 101, 111, 113) for origin in (1, 2, 3)),
-        bytes([0]) + _error(113, 2, _STEADY) + _error(113, 2, _V4[:-1]) + _LENGTH.pack(_FROM_ERROR_QUEUE),
-        bytes([2]) + _error(113, 3, _V6) + _error(-(2**31), 3, _V6),
+        _input(1, _IP_HEADER + _V4[:8], _IP_HEADER, b""),
+        _input(2, _V6, _V6[:-1], _V4),
+        *(
+            bytes([0]) + _error(number, origin, _SENT_V4)
+            for number in (0, 1, 22, 101, 111, 113)
+            for origin in (1, 2, 3)
+        ),
+        bytes([0]) + _error(113, 2, _SENT_STEADY) + _error(113, 2, _SENT_V4[:-1]) + _LENGTH.pack(_FROM_ERROR_QUEUE),
+        bytes([0]) + _error(113, 2, _SENT_V4[:8]) + _error(113, 2, _V4) + _input(0, _V4)[1:],
+        bytes([2]) + _error(113, 3, _SENT_V6) + _error(-(2**31), 3, _SENT_V6),
     ),
     most_bytes=4096,
 )

@@ -20,7 +20,10 @@ from vimesh.domain.vims import Status
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(60)]
 
-_KINDS = ("blanks-and-nul", "header-drip", "garbage-for-ever", "giant-group", "empty-records", "forged-replies")
+_KINDS = (
+    *("blanks-and-nul", "header-drip", "garbage-for-ever", "giant-group", "empty-records"),
+    *("forged-replies", "foreign-replies", "reply-flood", "endless-names", "many-addresses"),
+)
 _PER_KIND = 3
 _NEIGHBOURS = tuple(f"127.1.0.{number}" for number in range(1, 31))
 _CANARY = "127.3.0.1"

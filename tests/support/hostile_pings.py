@@ -88,7 +88,7 @@ FORGERIES: Mapping[str, Forge] = {
 PING_KINDS = (
     _kind("forged-replies", TIMEOUT),
     _kind("short-replies", REACHABLE),
-    _kind("foreign-replies", TIMEOUT, REACHABLE),
+    _kind("foreign-replies", TIMEOUT),
     _kind("reply-flood", REACHABLE, silenced=False),
 )
 
