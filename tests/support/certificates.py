@@ -43,3 +43,13 @@ def self_signed(folder: Path, *, valid_for: dt.timedelta = _DAY) -> ssl.SSLConte
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     return context
+
+
+def giant_rsa() -> Path:
+    """Return the file of an RSA key of 16,384 bits with a public exponent of 64, and of its certificate.
+
+    Making one takes minutes. This one was made by `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:16384
+    -pkeyopt rsa_keygen_primes:5 -pkeyopt rsa_keygen_pubexp:18446744073709551557` and `openssl req -x509 -days 36500
+    -subj /CN=giant.example.test`. More than two primes are easier to find, and make no difference to a client.
+    """
+    return Path(__file__).with_name("giant_rsa.pem")

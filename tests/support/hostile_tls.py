@@ -126,7 +126,7 @@ def _pours(piece: bytes) -> Callable[[Path], Service]:
 
 TLS_KINDS = (
     _kind("giant-group", lambda _: Service(_GiantGroup().talk), TLS),
-    _kind("ticket-flood", _many_tickets, REACHABLE),
+    _kind("ticket-flood", _many_tickets, TLS),
     _kind("slow-handshake", lambda folder: Service(_SlowHello(context_of(folder)).talk), TIMEOUT),
     _kind("huge-certificate", _huge_certificate, REACHABLE),
     _kind("garbage-hello", _pours(random.Random(7).randbytes(16 * 1024)), TLS),

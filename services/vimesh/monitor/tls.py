@@ -69,5 +69,6 @@ def tls_failure(error: ssl.SSLError) -> tuple[str, str]:
         return Reason.TLS, f"certificate: {error.verify_message}"
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return Reason.RESET, "closed without an answer"
-    words = (error.reason or str(error)).replace("_", " ").lower()
+    # Python's own errors, unlike those of OpenSSL, have no reason.
+    words = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
     return Reason.TLS, words

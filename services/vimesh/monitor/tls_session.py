@@ -9,6 +9,8 @@ _SLICE_BYTES = 4096
 """The buffers of OpenSSL never shrink: this is what they may grow to."""
 _READ_BYTES = 16 * 1024
 _RECORD_KINDS = range(20, 24)
+_CHANGE, _HANDSHAKE, _CLIENT_HELLO = b"\x14", b"\x16", b"\x01"
+_CHANGE_BYTES = 6
 _HEADER_BYTES = 5
 _MOST_RECORD_BYTES = 16 * 1024 + 2048
 
@@ -40,13 +42,12 @@ class TlsSession:
         self.received_bytes += len(received)
         if not received:
             self._incoming.write_eof()
+            self._go_on()
+            return
         for piece in _slices(received):
             self._incoming.write(piece)
             if not self.established:
                 self._go_on()
-        # Unless it is established, or of an older version, it only says something when it must greet again.
-        if not self.established and self._outgoing.pending and self._object.version() == "TLSv1.3":
-            self.retried = True
 
     def _go_on(self) -> None:
         try:
@@ -96,7 +97,10 @@ class TlsSession:
 
     def take_outgoing(self) -> bytes:
         """Return what the server is to be sent by now."""
-        return self._outgoing.read()
+        outgoing = self._outgoing.read()
+        if not self.established and self.received_bytes and _begins_with_hello(outgoing):
+            self.retried = True
+        return outgoing
 
 
 def whole_records_bytes(received: bytes) -> int:
@@ -110,6 +114,12 @@ def whole_records_bytes(received: bytes) -> int:
             return end
         end += _HEADER_BYTES + length
     return end if not received[end:] or received[end] in _RECORD_KINDS else len(received)
+
+
+def _begins_with_hello(outgoing: bytes) -> bool:
+    """Say whether the first message is a ClientHello, after what is sent for the sake of middleboxes."""
+    start = _CHANGE_BYTES if outgoing[:1] == _CHANGE else 0
+    return outgoing[start : start + 1] == _HANDSHAKE and outgoing[start + _HEADER_BYTES :][:1] == _CLIENT_HELLO
 
 
 def _slices(received: bytes) -> Iterator[bytes]:

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Generator
+
+import pytest
+
+from tests.support.actions import action
+from tests.support.handshaking import handshake_threads
+from vimesh.domain.probing import Reason
+from vimesh.monitor.addresses import Address
+from vimesh.monitor.connection import Connection
+from vimesh.monitor.handshake_step import HandshakeStep
+from vimesh.monitor.handshakes import Handshakes
+from vimesh.monitor.target import Target
+from vimesh.monitor.tls import lenient_context
+from vimesh.monitor.tls_session import TlsSession
+
+PATIENCE_S = 15
+HERE = Address(socket.AF_INET, ("127.0.0.1", 443))
+
+
+@pytest.fixture
+def connection() -> Generator[Connection]:
+    made = Connection(Target(action("https://127.0.0.1")), 1, HERE, lambda: 0.0)
+    yield made
+    made.close()
+
+
+def step_of(connection: Connection, received: bytes) -> HandshakeStep:
+    session = TlsSession(lenient_context(), "127.0.0.1")
+    session.greet()
+    return HandshakeStep(connection, session, received, 0.0)
+
+
+def computed(handshakes: Handshakes) -> list[Connection]:
+    """Wait until the threads have told something."""
+    readable, _, _ = select.select([handshakes.fileno()], [], [], PATIENCE_S)
+    assert readable, "nothing was computed"
+    return list(handshakes.take_computed())
+
+
+def test_a_failure_comes_back_as_reason_and_detail(connection: Connection) -> None:
+    step = step_of(connection, b"SSH-2.0-OpenSSH_9.2\r\n")
+    with handshake_threads() as handshakes:
+        handshakes.submit(step)
+
+        assert computed(handshakes) == [connection]
+    assert step.failure == (Reason.TLS, "wrong version number")
+
+
+def test_a_step_whose_probe_has_ended_is_not_computed(connection: Connection) -> None:
+    step = step_of(connection, b"anything")
+    step.cancelled = True
+    with handshake_threads() as handshakes:
+        handshakes.submit(step)
+
+        assert computed(handshakes) == []
+    assert not step.computed
+
+
+@pytest.mark.parametrize("known_before", [True, False])
+def test_steps_of_costly_servers_are_computed_apart(connection: Connection, *, known_before: bool) -> None:
+    costly = step_of(connection, b"")
+    costly.cpu_s = costly.session.cpu_s = 0.2
+    told: list[float] = []
+    step = step_of(connection, b"anything")
+    with handshake_threads(on_costly=lambda _, cpu_s: told.append(cpu_s)) as handshakes:
+        if known_before:
+            handshakes.note(costly)
+            handshakes.submit(step)
+        else:
+            # As if it had stood in line while the other one was computed.
+            handshakes.submit(step)
+            handshakes.note(costly)
+        while not step.computed:
+            computed(handshakes)
+
+    assert told == [0.2]
+    assert step.apart or not known_before
