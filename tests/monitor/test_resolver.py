@@ -116,6 +116,13 @@ async def test_one_family_is_used_at_once_and_the_late_answer_of_the_other_is_ta
     await until(lambda: names.known(NAME) == [V6, V4], PATIENCE_S)
 
 
+async def test_before_bad_news_both_families_are_waited_for(server: NameServer, names: Lookups) -> None:
+    server.script(NAME, a=A, aaaa=Script((V6,), delay_s=0.3))
+    assert await names.ips(NAME) == [V4]
+
+    assert ips(await names.renew(NAME) or ()) == [V6, V4]
+
+
 async def test_a_silent_name_server_is_waited_for_no_longer_than_the_limit(server: NameServer, names: Lookups) -> None:
     server.script(NAME, a=SILENT, aaaa=SILENT)
 

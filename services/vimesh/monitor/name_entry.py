@@ -41,15 +41,16 @@ class NameEntry:
         "asked",
         "asking",
         "doubt_at",
+        "hasty",
         "hosts",
         "missing",
         "name",
+        "patient",
         "positive",
         "renew_at",
         "timer",
         "urgent",
         "used_at",
-        "waiters",
         "zone",
     )
 
@@ -58,9 +59,12 @@ class NameEntry:
         self.zone = sys.intern(name.partition(".")[2])
         self.hosts: Hosts = ()
         """Of both families."""
-        self.waiters: dict[object, Waiter] = {}
+        self.hasty: dict[object, Waiter] = {}
+        """Those who do with one family."""
+        self.patient: dict[object, Waiter] = {}
+        """Those who wait for both."""
         self.timer: _Timer | None = None
-        """Until then the waiters wait."""
+        """Until then they wait at most."""
         self.asking = False
         """A question is under way, or stands in line."""
         self.urgent = False
@@ -76,17 +80,29 @@ class NameEntry:
         self._hosts: dict[int, Hosts] = {}
         self._ttl_s: dict[int, float | None] = {}
 
+    @property
+    def awaited(self) -> bool:
+        return bool(self.hasty or self.patient)
+
+    def tell_hasty(self) -> None:
+        waiters, self.hasty = self.hasty, {}
+        _tell(waiters, self.outcome)
+
+    def tell_patient(self) -> None:
+        waiters, self.patient = self.patient, {}
+        _tell(waiters, self.outcome)
+
     def line_up(self, *, urgent: bool) -> None:
         """A question stands in line."""
         self.asking = True
         self.urgent = urgent
-        self._answers = {}
 
     def begin(self, now: float) -> None:
         """A question begins."""
         self.asked = True
         self.missing = frozenset(FAMILIES)
         self.positive = False
+        self._answers = {}
         self._asked_at = now
 
     def take(self, family: int, answer: FamilyAnswer) -> None:
@@ -128,3 +144,10 @@ class NameEntry:
         ttl_s = min(ttls_s, default=RENEW_MAX_S)
         self.renew_at = self._asked_at + min(max(ttl_s, RENEW_MIN_S), RENEW_MAX_S)
         self.doubt_at = self._asked_at + min(ttl_s, DOUBT_S)
+
+
+def _tell(waiters: dict[object, Waiter], outcome: Callable[[], Outcome]) -> None:
+    if waiters:
+        told = outcome()
+        for waiter in waiters.values():
+            waiter(told)

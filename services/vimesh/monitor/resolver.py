@@ -63,26 +63,34 @@ class Resolver:
     def ask(self, name: str, who: object, waiter: Waiter) -> None:
         """Call the waiter with the outcome of a lookup. Of one who asks again, only the last waiter is called.
 
-        That takes LOOKUP_LIMIT_S at most, and the time in line if very many names are asked for at once.
+        That takes LOOKUP_LIMIT_S at most, and the time in line if very many names are asked for at once. When one
+        family has answered with addresses, the other one is waited for no longer than RESOLUTION_DELAY_S.
         """
-        self._wait(self._entry(name), who, waiter)
+        entry = self._entry(name)
+        entry.hasty[who] = waiter
+        if entry.positive:
+            self._hurry(entry)
+        self._wait(entry)
 
     def renew(self, name: str, who: object, waiter: Waiter) -> bool:
         """Look again before bad news is believed; False: the addresses are fresh enough, and nobody is called.
 
-        If there is trouble, the outcome is the addresses that were there.
+        Both families are waited for, LOOKUP_LIMIT_S at most. If there is trouble, the outcome is the addresses that
+        were there.
         """
         entry = self._entry(name)
         if not entry.asking and self._clock() < entry.doubt_at:
             return False
-        self._wait(entry, who, waiter)
+        entry.patient[who] = waiter
+        self._wait(entry)
         return True
 
     def cancel(self, name: str, who: object) -> None:
         """Let whoever waits hear nothing any more."""
         entry = self._names.get(name)
         if entry is not None:
-            entry.waiters.pop(who, None)
+            entry.hasty.pop(who, None)
+            entry.patient.pop(who, None)
 
     def _entry(self, name: str) -> NameEntry:
         entry = self._names.get(name)
@@ -92,15 +100,14 @@ class Resolver:
         entry.used_at = self._clock()
         return entry
 
-    def _wait(self, entry: NameEntry, who: object, waiter: Waiter) -> None:
-        entry.waiters[who] = waiter
-        if entry.asked and entry.timer is None:
-            self._settle_after(entry, RESOLUTION_DELAY_S if entry.positive else LOOKUP_LIMIT_S)
+    def _wait(self, entry: NameEntry) -> None:
+        if entry.asked:
+            self._limit(entry)
         self._start(entry)
 
     def _start(self, entry: NameEntry) -> None:
         """Stand in line, in the better one if somebody waits. Names of silent zones let the others pass."""
-        urgent = bool(entry.waiters) and entry.zone not in self._silent_zones
+        urgent = entry.awaited and entry.zone not in self._silent_zones
         if entry.asked or (entry.asking and entry.urgent >= urgent):
             return
         entry.line_up(urgent=urgent)
@@ -113,8 +120,8 @@ class Resolver:
             entry.urgent = False
             return Turn.PASSED
         entry.begin(self._clock())
-        if entry.waiters:
-            self._settle_after(entry, LOOKUP_LIMIT_S)
+        if entry.awaited:
+            self._limit(entry)
         self._look_up(entry.name, lambda family, answer: self._take(entry, family, answer))
         return Turn.BEGUN
 
@@ -125,22 +132,23 @@ class Resolver:
             (self._silent_zones.add if silent else self._silent_zones.discard)(entry.zone)
             self._settle(entry)
             self._line.leave()
-        elif entry.positive and entry.timer is not None:
-            self._settle_after(entry, RESOLUTION_DELAY_S)
+        elif entry.positive and entry.hasty:
+            self._hurry(entry)
 
-    def _settle_after(self, entry: NameEntry, delay_s: float) -> None:
-        if entry.timer is not None:
-            entry.timer.cancel()
-        entry.timer = self._call_later(delay_s, lambda: self._settle(entry))
+    def _limit(self, entry: NameEntry) -> None:
+        if entry.timer is None:
+            entry.timer = self._call_later(LOOKUP_LIMIT_S, lambda: self._settle(entry))
 
-    def _settle(self, entry: NameEntry) -> None:
+    def _hurry(self, entry: NameEntry) -> None:
+        self._call_later(RESOLUTION_DELAY_S, lambda: entry.tell_hasty() if entry.hosts else None)
+
+    @staticmethod
+    def _settle(entry: NameEntry) -> None:
         if entry.timer is not None:
             entry.timer.cancel()
             entry.timer = None
-        outcome: Outcome = entry.outcome()
-        waiters, entry.waiters = entry.waiters, {}
-        for waiter in waiters.values():
-            waiter(outcome)
+        entry.tell_hasty()
+        entry.tell_patient()
 
     def _sweep(self) -> None:
         if len(self._names) < self._sweep_at:
