@@ -33,7 +33,7 @@ def take_record_path(name: str) -> Path | None:
 def watched(newest_work: Callable[[], str] = lambda: "") -> Generator[Notifier]:
     """Have the running loop show that it runs while the block runs. The block says when it is ready."""
     # Who ends a process that does not answer does so by SIGABRT, which shows in the log what it was doing.
-    faulthandler.enable()
+    faulthandler.enable(file=2)  # by number: streams may have been put in the place of others
     with Notifier(take_supervisor(os.environ)) as notifier, beating(notifier, newest_work):
         yield notifier
         notifier.say_stopping()
