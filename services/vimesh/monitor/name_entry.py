@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from vimesh.monitor.name_answers import (
     FAMILIES,
@@ -28,6 +28,10 @@ Waiter = Callable[[Outcome], None]
 _UNHEARD = Trouble("the name servers do not answer", silent=True)
 
 
+_T = TypeVar("_T")
+Pair = tuple[_T | None, _T | None]
+
+
 class _Timer(Protocol):
     def cancel(self) -> object: ...
 
@@ -36,8 +40,7 @@ class NameEntry:
     __slots__ = (
         "_answers",
         "_asked_at",
-        "_hosts",
-        "_ttl_s",
+        "_found",
         "asked",
         "asking",
         "doubt_at",
@@ -59,9 +62,9 @@ class NameEntry:
         self.zone = sys.intern(name.partition(".")[2])
         self.hosts: Hosts = ()
         """Of both families."""
-        self.hasty: dict[object, Waiter] = {}
-        """Those who do with one family."""
-        self.patient: dict[object, Waiter] = {}
+        self.hasty: dict[object, Waiter] | None = None
+        """Those who do with one family. Most of the time nobody waits, and there are many names: so no empty dict."""
+        self.patient: dict[object, Waiter] | None = None
         """Those who wait for both."""
         self.timer: _Timer | None = None
         """Until then they wait at most."""
@@ -76,21 +79,36 @@ class NameEntry:
         self.positive = False
         """The question under way has been answered with addresses, if only for one family."""
         self.used_at = self.renew_at = self.doubt_at = self._asked_at = 0.0
-        self._answers: dict[int, FamilyAnswer] = {}
-        self._hosts: dict[int, Hosts] = {}
-        self._ttl_s: dict[int, float | None] = {}
+        # Of both families, in the order of FAMILIES.
+        self._answers: Pair[FamilyAnswer] = (None, None)
+        self._found: Pair[Found] = (None, None)
 
     @property
     def awaited(self) -> bool:
         return bool(self.hasty or self.patient)
 
+    def add_hasty(self, who: object, waiter: Waiter) -> None:
+        if self.hasty is None:
+            self.hasty = {}
+        self.hasty[who] = waiter
+
+    def add_patient(self, who: object, waiter: Waiter) -> None:
+        if self.patient is None:
+            self.patient = {}
+        self.patient[who] = waiter
+
     def tell_hasty(self) -> None:
-        waiters, self.hasty = self.hasty, {}
-        _tell(waiters, self.outcome)
+        waiters, self.hasty = self.hasty, None
+        self._tell(waiters)
 
     def tell_patient(self) -> None:
-        waiters, self.patient = self.patient, {}
-        _tell(waiters, self.outcome)
+        waiters, self.patient = self.patient, None
+        self._tell(waiters)
+
+    def cancel(self, who: object) -> None:
+        for waiters in (self.hasty, self.patient):
+            if waiters is not None:
+                waiters.pop(who, None)
 
     def line_up(self, *, urgent: bool) -> None:
         """A question stands in line."""
@@ -102,29 +120,27 @@ class NameEntry:
         self.asked = True
         self.missing = frozenset(FAMILIES)
         self.positive = False
-        self._answers = {}
+        self._answers = (None, None)
         self._asked_at = now
 
     def take(self, family: int, answer: FamilyAnswer) -> None:
         """Take the answer for one family in at once; trouble takes nothing away."""
         self.missing -= {family}
-        self._answers[family] = answer
+        self._answers = _with(self._answers, family, answer)
         if isinstance(answer, Found):
             self.positive = True
-            self._hosts[family] = answer.hosts
-            self._ttl_s[family] = answer.ttl_s
+            self._found = _with(self._found, family, answer)
         elif isinstance(answer, Empty):
-            self._hosts.pop(family, None)
-            self._ttl_s.pop(family, None)
-        six, four = FAMILIES
-        self.hosts = interleave(self._hosts.get(six, ()), self._hosts.get(four, ()))
+            self._found = _with(self._found, family, None)
+        six, four = self._found
+        self.hosts = interleave(six.hosts if six else (), four.hosts if four else ())
         self._age()
 
     def end(self, now: float) -> bool:
         """The question is over for both families; return whether it met with nothing but trouble and silence."""
         positive = self.positive
         self.asking = self.asked = self.positive = False
-        troubles = [answer for answer in self._answers.values() if isinstance(answer, Trouble)]
+        troubles = [answer for answer in self._answers if isinstance(answer, Trouble)]
         if len(troubles) == len(FAMILIES):
             self.renew_at = now + RENEW_MIN_S
         return not positive and any(trouble.silent for trouble in troubles)
@@ -133,21 +149,25 @@ class NameEntry:
         """Say what is known by now."""
         if self.hosts:
             return self.hosts
-        answers = [self._answers.get(family, _UNHEARD) for family in FAMILIES]
+        answers = [answer or _UNHEARD for answer in self._answers]
         for answer in answers:
             if isinstance(answer, Trouble):
                 return LookupFailed(answer.detail)
         return NoSuchName(next(answer.detail for answer in answers if isinstance(answer, Empty)))
 
     def _age(self) -> None:
-        ttls_s = [ttl_s for ttl_s in self._ttl_s.values() if ttl_s is not None]
+        ttls_s = [found.ttl_s for found in self._found if found is not None and found.ttl_s is not None]
         ttl_s = min(ttls_s, default=RENEW_MAX_S)
         self.renew_at = self._asked_at + min(max(ttl_s, RENEW_MIN_S), RENEW_MAX_S)
         self.doubt_at = self._asked_at + min(ttl_s, DOUBT_S)
 
+    def _tell(self, waiters: dict[object, Waiter] | None) -> None:
+        if waiters:
+            outcome = self.outcome()
+            for waiter in waiters.values():
+                waiter(outcome)
 
-def _tell(waiters: dict[object, Waiter], outcome: Callable[[], Outcome]) -> None:
-    if waiters:
-        told = outcome()
-        for waiter in waiters.values():
-            waiter(told)
+
+def _with(pair: Pair[_T], family: int, value: _T | None) -> Pair[_T]:
+    six, four = pair
+    return (value, four) if family == FAMILIES[0] else (six, value)

@@ -67,7 +67,7 @@ class Resolver:
         family has answered with addresses, the other one is waited for no longer than RESOLUTION_DELAY_S.
         """
         entry = self._entry(name)
-        entry.hasty[who] = waiter
+        entry.add_hasty(who, waiter)
         if entry.positive:
             self._hurry(entry)
         self._wait(entry)
@@ -81,7 +81,7 @@ class Resolver:
         entry = self._entry(name)
         if not entry.asking and self._clock() < entry.doubt_at:
             return False
-        entry.patient[who] = waiter
+        entry.add_patient(who, waiter)
         self._wait(entry)
         return True
 
@@ -89,8 +89,7 @@ class Resolver:
         """Let whoever waits hear nothing any more."""
         entry = self._names.get(name)
         if entry is not None:
-            entry.hasty.pop(who, None)
-            entry.patient.pop(who, None)
+            entry.cancel(who)
 
     def _entry(self, name: str) -> NameEntry:
         entry = self._names.get(name)
