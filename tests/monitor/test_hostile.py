@@ -21,7 +21,7 @@ from vimesh.domain.vims import Status
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(60)]
 
 _KINDS = (
-    *("blanks-and-nul", "header-drip", "garbage-for-ever", "giant-group", "empty-records"),
+    *("blanks-and-nul", "header-drip", "garbage-for-ever", "giant-group", "retried-group", "empty-records"),
     *("forged-replies", "foreign-replies", "reply-flood", "endless-names", "many-addresses"),
 )
 _PER_KIND = 3
