@@ -106,7 +106,7 @@ async def test_garbage_is_no_answer_and_harms_no_other_vim(request: pytest.Fixtu
 async def test_identifiers_rotate_and_no_answer_that_is_under_way_is_lost(
     request: pytest.FixtureRequest, kind: str
 ) -> None:
-    """Each answer takes 50 ms: at each rotation, some are under way. One that is lost makes its VIM unreachable."""
+    """Each answer takes 0.2 s: at each rotation, some are under way. One that is lost makes its VIM unreachable."""
     machine = machine_of(request, kind)
     vims = {f"vim-{number}": f"127.7.0.{number + 1}" for number in range(200)}
     machine.drop(vims.values())

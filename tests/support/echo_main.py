@@ -22,7 +22,8 @@ _FRAME_HEADER_BYTES = 14
 _IP_HEADER_BYTES = 20
 _ECHO_REQUEST = 8
 _GUESSES = 100
-_LATE_S = 0.05
+_LATE_S = 0.2
+"""Longer than volleys are apart: whenever it is, some answers are under way."""
 _NO_OPERATION = b"\x01"
 _OWN = struct.Struct("=QQ")
 _MAX = 2**64 - 1
