@@ -15,10 +15,10 @@ from tests.support.handshaking import handshake_threads
 from vimesh.domain.probing import Reason
 from vimesh.monitor.addresses import Address
 from vimesh.monitor.connection import Connection
-from vimesh.monitor.faults import remote_failure
+from vimesh.monitor.faults import local_fault, remote_failure
 from vimesh.monitor.kept import Kept
 from vimesh.monitor.own_output import OwnOutput
-from vimesh.monitor.probes import LocalFault
+from vimesh.monitor.probes import FilesExhausted, LocalFault
 from vimesh.monitor.servers import Servers
 from vimesh.monitor.socket_limit import SocketLimit
 from vimesh.monitor.sockets import Sockets
@@ -56,6 +56,16 @@ def test_all_other_numbers_are_about_this_machine_whenever_they_are_learnt(numbe
         remote_failure(number)
 
     assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize("number", [errno.EAFNOSUPPORT, errno.ENETUNREACH, errno.EADDRNOTAVAIL])
+def test_a_family_of_addresses_that_this_machine_has_no_way_for_is_no_vims_fault(number: int) -> None:
+    assert local_fault(number).reason == Reason.LOCAL_NO_ROUTE
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_want_of_files_is_told_from_other_faults(number: int) -> None:
+    assert isinstance(local_fault(number), FilesExhausted)
 
 
 class Heard:

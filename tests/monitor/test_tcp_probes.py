@@ -69,3 +69,14 @@ async def test_a_connection_that_was_made_to_itself_is_no_answer(machine: Namesp
         assert (await prober.until_status("http", Status.UNREACHABLE)).reason == Reason.REFUSED
 
     assert len(prober.told) == 2
+
+
+async def test_a_machine_without_ipv6_accuses_no_vim_that_has_it(machine: Namespace) -> None:
+    machine.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+    async with prober_in(machine) as prober:
+        for method in (Method.TCP, Method.HTTP):
+            prober.start(method, "http://[fd00::1]:5000", quick_policy(method))
+        for method in (Method.TCP, Method.HTTP):
+            assert (await prober.until_status(method, Status.UNKNOWN)).reason == Reason.LOCAL_NO_ROUTE
+
+    assert len(prober.told) == 2

@@ -16,8 +16,8 @@ _PATIENCE_S = 10.0
 class WorkerServer:
     """Keeps a connection for as long as its client likes, as HTTP/1.1 wants it."""
 
-    def __init__(self, workers: int) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    def __init__(self, workers: int, at: tuple[str, int] = ("127.0.0.1", 0)) -> None:
+        self._listener = socket.create_server(at, backlog=128)
         self._serving: set[socket.socket] = set()
         self.requests: list[int] = []
         """The connection of each request, in order."""
