@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import select
 import socket
+import time
 from collections.abc import Generator
 
 import pytest
@@ -10,9 +11,14 @@ from tests.support.actions import action
 from tests.support.handshaking import handshake_threads
 from vimesh.domain.probing import Reason
 from vimesh.monitor.addresses import Address
+from vimesh.monitor.connecting import Connector
 from vimesh.monitor.connection import Connection
+from vimesh.monitor.handshake_costs import HandshakeCosts
 from vimesh.monitor.handshake_step import HandshakeStep
 from vimesh.monitor.handshakes import Handshakes
+from vimesh.monitor.kept import Kept
+from vimesh.monitor.probes import LocalFault
+from vimesh.monitor.servers import Servers
 from vimesh.monitor.target import Target
 from vimesh.monitor.tls import lenient_context
 from vimesh.monitor.tls_session import TlsSession
@@ -79,3 +85,21 @@ def test_steps_of_costly_servers_are_computed_apart(connection: Connection, *, k
 
     assert told == [0.2]
     assert step.apart or not known_before
+
+
+def test_costly_servers_whose_share_is_used_up_are_not_connected_to() -> None:
+    costs = HandshakeCosts(time.monotonic)
+    target = Target(action("https://127.0.0.1"))
+    with Handshakes(clock=time.monotonic, costs=costs, on_costly=lambda _, __: None) as handshakes:
+        connector = Connector(
+            clock=time.monotonic,
+            user_agent="vimesh/test",
+            kept=Kept(clock=time.monotonic, servers=Servers(clock=time.monotonic), most=1, most_encrypted=1),
+            verifying=lenient_context(),
+            handshakes=handshakes,
+        )
+        connector.connect(target, 1, HERE).close()
+        costs.note(HERE, 5.0, 5.0)
+
+        with pytest.raises(LocalFault, match="its TLS handshakes cost too much CPU: 5000 ms"):
+            connector.connect(target, 1, HERE)

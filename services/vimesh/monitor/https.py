@@ -30,8 +30,8 @@ _PATIENCE_S = 0.05
 class HttpsConnection(HttpConnection):
     """As over TCP, when the TLS session stands.
 
-    What the server makes of the handshake is computed in a thread, unless that is bounded: going there and back costs
-    a fifth of a usual handshake. Meanwhile the session is the thread's, and nothing is read from the socket.
+    What the server makes of the handshake is computed in a thread, unless that is bounded: the way there and back costs
+    too much to go it each time. Meanwhile the session is the thread's, and nothing is read from the socket.
     """
 
     __slots__ = ("_context", "_encrypted", "_handshakes", "_quota", "_received", "_session", "_step", "_waited_s")
@@ -84,7 +84,12 @@ class HttpsConnection(HttpConnection):
                 return
         super().exchange()
         if self.outcome is None and self._has_undecrypted:
-            super().exchange()  # what came behind the handshake, of which no epoll tells
+            # It came behind the handshake, and no epoll tells of it. A server that answers before it is asked is read,
+            # but its connection is of no further use.
+            self.renew_at = 0.0
+            super().exchange()
+        elif self._encrypted:
+            self.interest = select.EPOLLOUT
 
     @property
     def _has_undecrypted(self) -> bool:
