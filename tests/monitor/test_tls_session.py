@@ -72,8 +72,7 @@ def test_what_is_said_is_read_however_long_it_is(tmp_path: Path, version: ssl.TL
 
     assert session.decrypt(server.say(b"short")) == b"short"
     assert session.decrypt(server.say(bytes(50_000))) == bytes(50_000)
-    session.encrypt(b"request")
-    server.incoming.write(session.take_outgoing())
+    server.incoming.write(session.encrypt(b"request"))
     assert server.tls.read(100) == b"request"
     assert not session.retried
 

@@ -17,6 +17,7 @@ from vimesh.monitor.running_clock import Clock
 from vimesh.monitor.target import Target
 from vimesh.monitor.tls_session import TlsSession, whole_records_bytes
 
+_PIECE_BYTES = 16 * 1024
 _HANDSHAKE_BYTES, _HANDSHAKE_PIECES = 128 * 1024, 4096
 """What a server may send until the session stands: OpenSSL takes up to 100 KB of certificates."""
 _BOUNDED_BYTES = 8 * 1024
@@ -34,7 +35,17 @@ class HttpsConnection(HttpConnection):
     too much to go it each time. Meanwhile the session is the thread's, and nothing is read from the socket.
     """
 
-    __slots__ = ("_context", "_encrypted", "_handshakes", "_quota", "_received", "_session", "_step", "_waited_s")
+    __slots__ = (
+        "_context",
+        "_encrypted",
+        "_handshakes",
+        "_has_early",
+        "_quota",
+        "_received",
+        "_session",
+        "_step",
+        "_waited_s",
+    )
 
     encrypted = True
 
@@ -58,6 +69,8 @@ class HttpsConnection(HttpConnection):
         self._quota = Quota(_HANDSHAKE_BYTES, _HANDSHAKE_PIECES)
         self._received = b""
         """Of a record of the handshake: what came, while there is more to come."""
+        self._has_early = False
+        """Whether something came behind the handshake, before anything was asked."""
         self._encrypted = b""
         """What the socket has not taken yet."""
 
@@ -83,7 +96,7 @@ class HttpsConnection(HttpConnection):
                 self.interest = select.EPOLLIN
                 return
         super().exchange()
-        if self.outcome is None and self._has_undecrypted:
+        if self._has_early and self.outcome is None:
             # It came behind the handshake, and no epoll tells of it. A server that answers before it is asked is read,
             # but its connection is of no further use.
             self.renew_at = 0.0
@@ -91,29 +104,27 @@ class HttpsConnection(HttpConnection):
         elif self._encrypted:
             self.interest = select.EPOLLOUT
 
-    @property
-    def _has_undecrypted(self) -> bool:
-        return bool(self._received) or self._session.has_more
-
     def send(self, data: bytes) -> int:
-        self._flush()
-        self._session.encrypt(data)
-        with suppress(ssl.SSLWantWriteError):  # the rest goes before the next is received
-            self._flush()
+        # What the socket does not take goes before the next is received.
+        self._encrypted += self._session.encrypt(data)
+        self._push()
         return len(data)
 
     def receive(self) -> bytes:
-        self._flush()
-        if self._has_undecrypted:
-            piece, self._received = self._received, b""
-        elif not (piece := super().receive()):
+        if self._encrypted:
+            self._flush()
+        if self._has_early:
+            piece, self._received, self._has_early = self._received, b"", False
+        elif not (piece := self.socket.recv(_PIECE_BYTES)):
             return b""
         try:
             said = self._session.decrypt(piece)
         except ssl.SSLWantReadError:
             self._quota.take(len(piece), "through TLS that is no answer")
+            self._flush()  # there may be something to say to it
             raise
-        self._quota.refill(_QUIET_BYTES, _QUIET_PIECES)
+        if self._quota.is_touched:
+            self._quota.refill(_QUIET_BYTES, _QUIET_PIECES)
         return said
 
     def ask_again(self, number: int) -> bool:
@@ -179,13 +190,22 @@ class HttpsConnection(HttpConnection):
             self.fail(*step.failure)
         elif self._session.established:
             self._quota.refill(_QUIET_BYTES, _QUIET_PIECES)
+            self._has_early = bool(self._received) or self._session.has_more
 
     def _flush(self) -> bool:
         """Send what is to be sent; False: that is nothing. Raises SSLWantWriteError if the socket does not take all."""
         self._encrypted += self._session.take_outgoing()
         if not self._encrypted:
             return False
-        self._encrypted = self._encrypted[super().send(self._encrypted) :]
+        self._push()
         if self._encrypted:
             raise ssl.SSLWantWriteError
         return True
+
+    def _push(self) -> None:
+        """Send as much as the socket takes."""
+        try:
+            sent_bytes = self.socket.send(self._encrypted)
+        except BlockingIOError:
+            return
+        self._encrypted = self._encrypted[sent_bytes:]

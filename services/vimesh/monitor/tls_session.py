@@ -63,37 +63,45 @@ class TlsSession:
 
     def decrypt(self, received: bytes) -> bytes:
         """Return all that the server has said; empty: it closed. Raises SSLWantReadError while that is nothing."""
-        said: list[bytes] = []
-        for piece in _slices(received):
-            self._incoming.write(piece)
-            while self._ending is None and (part := self._read()):
-                said.append(part)
+        if len(received) <= _SLICE_BYTES:  # as nearly all are
+            self._incoming.write(received)
+            said = self._read_all()
+        else:
+            said = b"".join(self._decrypt_slices(received))
         if said:
-            return said[0] if len(said) == 1 else b"".join(said)
+            return said
         if self._ending is None:
             raise ssl.SSLWantReadError
         if isinstance(self._ending, ssl.SSLZeroReturnError):
             return b""
         raise self._ending
 
-    def _read(self) -> bytes:
-        # Asking in vain costs as much as an answer.
-        if not self._incoming.pending and not self._object.pending():
-            return b""
-        try:
-            part = self._object.read(_READ_BYTES)
-        except ssl.SSLWantReadError:
-            return b""
-        except ssl.SSLError as error:
-            # Without its frames: they hold this object, which would be left to the garbage collector.
-            self._ending = error.with_traceback(None)
-            return b""
-        if not part:
-            self._ending = ssl.SSLZeroReturnError()
-        return part
+    def _decrypt_slices(self, received: bytes) -> Iterator[bytes]:
+        for piece in _slices(received):
+            self._incoming.write(piece)
+            yield self._read_all()
 
-    def encrypt(self, data: bytes) -> None:
+    def _read_all(self) -> bytes:
+        said = b""
+        # Asking in vain costs as much as an answer. Nothing is left of a record: each fits into one answer.
+        while self._ending is None and self._incoming.pending:
+            try:
+                part = self._object.read(_READ_BYTES)
+            except ssl.SSLWantReadError:
+                break
+            except ssl.SSLError as error:
+                # Without its frames: they hold this object, which would be left to the garbage collector.
+                self._ending = error.with_traceback(None)
+                break
+            if not part:
+                self._ending = ssl.SSLZeroReturnError()
+            said += part
+        return said
+
+    def encrypt(self, data: bytes) -> bytes:
+        """Return what the server is to be sent for it to read this, behind what it is to be sent in any case."""
         self._object.write(data)
+        return self._outgoing.read()
 
     def take_outgoing(self) -> bytes:
         """Return what the server is to be sent by now."""
@@ -123,8 +131,5 @@ def _begins_with_hello(outgoing: bytes) -> bool:
 
 
 def _slices(received: bytes) -> Iterator[bytes]:
-    if len(received) <= _SLICE_BYTES:
-        yield received
-        return
     for start in range(0, len(received), _SLICE_BYTES):
         yield received[start : start + _SLICE_BYTES]
