@@ -44,6 +44,14 @@ async def test_users_of_a_server_with_few_workers_do_not_wait_for_us(
     ]
 
 
+async def test_a_trial_ends_in_time_although_no_round_is_near(host: Host, verdicts: Verdicts) -> None:
+    with worker_server(1) as server:
+        host.start(action(server.url, quick_policy(interval_s=25, timeout_s=TIMEOUT_S), vim_id="alone"))
+        await verdicts.next_of("alone")
+
+        assert await user_waits_s(server) < TIMEOUT_S + SOON_S
+
+
 async def test_two_vims_at_a_server_with_one_worker_are_both_reachable_from_the_first(
     host: Host, verdicts: Verdicts
 ) -> None:
