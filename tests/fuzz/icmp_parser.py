@@ -87,8 +87,8 @@ class _Hearing:
     def faulted(self, target: Target, reason: str, detail: str) -> None:
         raise AssertionError(f"reading sent a probe to {target.vim_id}: {reason} {detail}")
 
-    def resume(self, target: Target, token: int, sent_at: float) -> None:
-        assert (target is not self.target, token) == (True, _STEADY_TOKEN)
+    def resume(self, target: Target, sent_at: float) -> None:
+        assert target is not self.target
         assert sent_at >= 0
 
     def begin(self, target: Target) -> None:

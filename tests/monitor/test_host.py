@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 
 import pytest
 
 from tests.support.actions import action, quick_policy
-from tests.support.targets import FakeApi, free_port
+from tests.support.targets import Behaviour, FakeApi, free_port
 from tests.support.verdicts import Verdicts
 from vimesh.domain.endpoints import AuthUrlInvalid
-from vimesh.domain.probing import Method, Reason
+from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.host import Host
 
@@ -64,6 +65,81 @@ async def test_a_stopped_action_says_no_more(host: Host, api: FakeApi, verdicts:
 
     assert verdicts.of("stopped") == []
     assert api.connections == 0
+
+
+async def test_what_many_vims_have_in_common_is_probed_once_in_a_round(
+    host: Host, api: FakeApi, verdicts: Verdicts
+) -> None:
+    for number in range(20):
+        host.start(action(api.url, vim_id=f"vim-{number}"))
+    for number in range(20):
+        await verdicts.until(f"vim-{number}", Status.REACHABLE)
+    assert len(api.requests) < 20
+
+    api.behaviour = Behaviour.CLOSE
+    for number in range(20):
+        await verdicts.until(f"vim-{number}", Status.UNREACHABLE)
+
+    assert len(verdicts.all) == 40
+
+
+async def test_an_action_that_shares_the_probes_of_others_hears_their_verdict_at_once(
+    host: Host, api: FakeApi, verdicts: Verdicts
+) -> None:
+    host.start(action(api.url, quick_policy(interval_s=100), vim_id="first"))
+    await verdicts.until("first", Status.REACHABLE)
+
+    host.start(action(api.url, quick_policy(interval_s=100), vim_id="second"))
+
+    assert [verdict.status for verdict in verdicts.of("second")] == [Status.REACHABLE]
+    assert len(api.requests) == 1
+
+
+async def test_bad_news_that_is_shared_is_looked_into_at_once(host: Host, verdicts: Verdicts) -> None:
+    policy = quick_policy(Method.TCP, interval_s=100)
+    url = f"http://127.0.0.1:{free_port()}"
+    host.start(action(url, policy, vim_id="first"))
+    await verdicts.until("first", Status.UNREACHABLE)
+
+    with socket.create_server(("127.0.0.1", int(url.rpartition(":")[2]))):
+        host.start(action(url, policy, vim_id="second"))
+        await verdicts.until("second", Status.REACHABLE)
+        await verdicts.until("first", Status.REACHABLE)
+
+
+async def test_probes_go_on_until_the_last_action_that_shares_them_is_stopped(
+    host: Host, api: FakeApi, verdicts: Verdicts
+) -> None:
+    for vim_id in ("first", "second"):
+        host.start(action(api.url, vim_id=vim_id))
+        await verdicts.until(vim_id, Status.REACHABLE)
+
+    assert host.stop("first", "action")
+    asked = len(api.requests)
+    await api.asked(asked + 2)
+    assert host.stop("second", "action")
+
+    assert len(host) == 0
+    assert verdicts.of("first")[-1].status is Status.REACHABLE
+
+
+RARELY = quick_policy(interval_s=100)
+
+
+@pytest.mark.parametrize(
+    ("path", "policy"),
+    [("/v3", replace(RARELY, fall=2)), ("/v2.0", RARELY)],
+)
+async def test_probes_that_differ_are_not_shared(
+    host: Host, api: FakeApi, verdicts: Verdicts, path: str, policy: ProbePolicy
+) -> None:
+    host.start(action(api.url, RARELY, vim_id="first"))
+    await verdicts.until("first", Status.REACHABLE)
+
+    host.start(action(api.url.replace("/v3", path), policy, vim_id="second"))
+    await verdicts.until("second", Status.REACHABLE)
+
+    assert api.connections == 2
 
 
 async def test_a_reachable_vim_is_probed_on_without_a_word(host: Host, api: FakeApi, verdicts: Verdicts) -> None:

@@ -14,8 +14,8 @@ from tests.support.scripted_prober import IN_LINE, NEVER, TICK_S, Reply, Simulat
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.addresses import Address, Host
+from vimesh.monitor.name_answers import LookupFailed, NoSuchName, Outcome
 from vimesh.monitor.probes import LocalFault
-from vimesh.monitor.resolver import LookupFailed, NoSuchName, Outcome
 from vimesh.monitor.rounds import NAMING_LIMIT_S
 from vimesh.monitor.target import OVERDUE_MARGIN_S, Stage
 
@@ -68,13 +68,95 @@ def test_a_vim_that_refuses_is_unreachable_as_soon_as_it_refused_often_enough() 
     ]
 
 
-def test_an_answer_to_the_first_probe_counts_until_the_round_is_judged() -> None:
-    host = SimulatedHost(lambda _, __: 1.2)
-    host.start(action(URL, DEFAULT))
+LATE = Status.UNREACHABLE
 
-    host.run(9)
+
+@pytest.mark.parametrize("fall", [1, 3])
+@pytest.mark.parametrize("rise", [1, 2])
+@pytest.mark.parametrize(("latency_s", "status"), [(0.8, Status.REACHABLE), (0.97, Status.REACHABLE), (1.2, LATE)])
+def test_a_latency_has_one_verdict_for_new_steady_and_recovering_vims(
+    latency_s: float, status: Status, *, fall: int, rise: int
+) -> None:
+    policy = ProbePolicy(fall=fall, rise=rise)
+
+    def settled_after(earlier: float | None, *, seconds: float = 60) -> Status:
+        host = SimulatedHost(lambda at, _: earlier if at < 1030 else latency_s)
+        host.start(action(URL, policy))
+        host.run(30 + seconds)
+        return host.statuses()[-1]
+
+    always = SimulatedHost(lambda _, __: latency_s)
+    always.start(action(URL, policy))
+    always.run(60)
+
+    assert always.statuses() == [status]
+    assert settled_after(0.02) is status
+    assert settled_after(None) is status
+
+
+def test_failures_are_borne_for_as_long_as_the_policy_says() -> None:
+    host = SimulatedHost(lambda at, _: (0.01, Reason.REFUSED) if at % 30 < 4 else 0.02)
+    host.start(action(URL, ProbePolicy(interval_s=5, fail_for_s=6)))
+
+    host.run(300)
 
     assert host.statuses() == [Status.REACHABLE]
+
+
+def test_what_lasts_longer_than_the_policy_bears_is_told_when_that_is_over() -> None:
+    host = SimulatedHost(lambda at, _: (0.01, Reason.REFUSED) if at >= 1020 else 0.02)
+    host.start(action(URL, ProbePolicy(interval_s=10, fail_for_s=15)))
+
+    host.run(60)
+
+    failed = next(at for at, _ in host.sent if at >= 1020)
+    assert host.statuses() == [Status.REACHABLE, Status.UNREACHABLE]
+    assert 15 <= host.verdicts.all[1].seen_at - failed <= 15 + 1
+
+
+def test_addresses_without_a_route_are_passed_over_and_the_others_judged() -> None:
+    def network(_: float, address: Address) -> Reply:
+        return None if address.family == V4.family else LocalFault(Reason.LOCAL_NO_ROUTE, "")
+
+    host = SimulatedHost(network, names={"dead.example": (V6, V4), "far.example": (V6,)})
+    host.start(action("http://dead.example", DEFAULT, vim_id="dead"))
+    host.start(action("http://far.example", DEFAULT, vim_id="far"))
+    host.run(5)
+
+    assert host.statuses("dead") == [Status.UNREACHABLE]
+    assert host.statuses("far") == [Status.UNKNOWN]
+
+
+@pytest.mark.parametrize("rise", [1, 2, 3])
+@pytest.mark.parametrize("count", [2, 3, 8])
+@pytest.mark.parametrize("alive", [0, -1])
+def test_a_vim_with_one_living_address_comes_back_within_a_round(count: int, alive: int, rise: int) -> None:
+    hosts = tuple(Host(socket.AF_INET, f"10.0.0.{number}") for number in range(1, count + 1))
+    living = hosts[alive].ip
+    host = SimulatedHost(
+        lambda at, address: 0.02 if address.sockaddr[0] == living and not 1015 <= at < 1040 else None,
+        names={"vim.example": hosts},
+    )
+    host.start(action("http://vim.example", ProbePolicy(interval_s=5, rise=rise)))
+
+    host.run(40 + 5 + 2 + rise)
+
+    assert host.statuses() == [Status.REACHABLE, Status.UNREACHABLE, Status.REACHABLE]
+    assert host.verdicts.all[-1].seen_at <= 1040 + 5 + 2 + rise
+
+
+def test_a_name_that_moves_is_followed_before_bad_news_is_told() -> None:
+    moved = Host(V4.family, "10.9.9.9")
+    host = SimulatedHost(
+        lambda at, address: 0.02 if (address.sockaddr[0] == moved.ip) is (at >= 1017) else None,
+        name_service=lambda at, _: (0.05, (moved,) if at >= 1017 else (V4,)),
+    )
+    host.start(action(NAMED_URL, DEFAULT))
+
+    host.run(60)
+
+    assert host.statuses() == [Status.REACHABLE]
+    assert host.sent[-1][1].sockaddr[0] == moved.ip
 
 
 def test_a_dead_vim_is_probed_once_per_interval() -> None:
@@ -230,31 +312,20 @@ def test_a_resolver_that_goes_away_in_the_middle_of_a_round_leaves_no_round_open
 
     assert denied
     assert host.waits(target)
-    assert host.statuses() == [Status.REACHABLE, Status.UNKNOWN]
-    assert host.verdicts.all[-1].reason == Reason.LOCAL_RESOLVER
+    assert host.statuses() == [Status.REACHABLE, Status.UNREACHABLE, Status.UNKNOWN]
+    assert [verdict.reason for verdict in host.verdicts.all[1:]] == [Reason.DNS, Reason.LOCAL_RESOLVER]
 
 
-def test_names_that_wait_for_their_turn_to_be_looked_up_are_not_blamed_on_the_resolver() -> None:
-    host = SimulatedHost(lambda _, __: 0.02, name_service=lambda _, __: (1.5, (V4,)), lookup_threads=2)
-    for number in range(20):
-        host.start(action(f"http://vim-{number}.example", DEFAULT, vim_id=f"vim-{number}"))
-
-    host.run(20)
-
-    assert [host.statuses(f"vim-{number}") for number in range(20)] == [[Status.REACHABLE]] * 20
-
-
-def test_who_waits_for_its_turn_to_be_looked_up_for_too_long_is_unknown() -> None:
-    host = SimulatedHost(lambda _, __: 0.02, name_service=lambda _, __: (NEVER, (V4,)), lookup_threads=1)
-    host.start(action("http://first.example", DEFAULT, vim_id="first"))
-    second = host.start(action("http://second.example", DEFAULT, vim_id="second"))
+def test_who_waits_for_a_resolver_that_never_answers_is_unknown() -> None:
+    host = SimulatedHost(lambda _, __: 0.02, name_service=lambda _, __: (NEVER, (V4,)))
+    target = host.start(action(NAMED_URL, DEFAULT))
 
     host.run(60)
 
-    assert [(verdict.status, verdict.reason) for verdict in host.verdicts.of("second")] == [
+    assert [(verdict.status, verdict.reason) for verdict in host.verdicts.all] == [
         (Status.UNKNOWN, Reason.LOCAL_RESOLVER),
     ]
-    assert host.waits(second)
+    assert host.waits(target)
 
 
 def test_who_waits_for_a_socket_for_too_long_is_unknown() -> None:
@@ -335,13 +406,11 @@ def test_whatever_the_network_does_rounds_go_on_and_are_polite(
 ) -> None:
     """With lookups, the VIM is given by name."""
     network, name_service = itertools.cycle(replies), itertools.cycle(lookups or [])
-    host = SimulatedHost(
-        lambda _, __: next(network), name_service=lambda _, __: next(name_service), lookup_threads=1, ageing=20
-    )
+    host = SimulatedHost(lambda _, __: next(network), name_service=lambda _, __: next(name_service), ageing=20)
     policy = ProbePolicy(method, interval_s=5, timeout_s=1, fall=fall, rise=rise)
     target = host.start(action(NAMED_URL if lookups else URL, policy))
     # The wheel is looked at once a tick.
-    longest_s = 2 * 5 + (fall + rise) * 1 + OVERDUE_MARGIN_S + NAMING_LIMIT_S + 2 * TICK_S
+    longest_s = 2 * 5 + (fall + rise) * 1 * (2 if lookups else 1) + OVERDUE_MARGIN_S + NAMING_LIMIT_S + 2 * TICK_S
 
     ended_at, serial = host.time, target.serial
     for _ in range(int(80 / TICK_S)):

@@ -56,3 +56,18 @@ def test_who_waits_for_nothing_cannot_be_late() -> None:
     hands.time += 1000
 
     assert clock.now() == pytest.approx(1100)
+
+
+def test_it_says_how_much_of_the_last_seconds_was_lost() -> None:
+    hands = Hands()
+    clock = RunningClock(hands)
+    for stall_s in (2.0, 0.5):
+        clock.promise(clock.now())
+        hands.time += stall_s
+        clock.now()
+        clock.promise(None)
+        hands.time += 1
+
+    assert clock.lost_within(0.5) == 0
+    assert clock.lost_within(1.2) == pytest.approx(0.5)
+    assert clock.lost_within(10) == pytest.approx(2.5)

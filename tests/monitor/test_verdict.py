@@ -8,6 +8,7 @@ from vimesh.domain.vims import Status
 from vimesh.monitor.verdict import Step, Track
 
 OVER = {Step.SETTLED, Step.CHANGED}
+AT = 100.0
 
 
 def probed(track: Track) -> Track:
@@ -17,20 +18,20 @@ def probed(track: Track) -> Track:
 
 
 def fail_round(track: Track, reason: str = Reason.REFUSED) -> Step:
-    track.begin()
+    track.begin(AT)
     while True:
-        step = probed(track).failed(reason, "")
+        step = probed(track).failed(AT, reason, "")
         if step in OVER:
             return step
 
 
 def answer_round(track: Track) -> Step:
-    track.begin()
+    track.begin(AT)
     return probed(track).answered()
 
 
-def a_track(*, fall: int = 3, rise: int = 1) -> Track:
-    return Track(fall=fall, rise=rise)
+def a_track(*, fall: int = 3, rise: int = 1, fail_for_s: float = 0.0) -> Track:
+    return Track(fall=fall, rise=rise, fail_for_s=fail_for_s)
 
 
 def test_the_first_answer_decides_whatever_rise_says() -> None:
@@ -43,29 +44,29 @@ def test_the_first_answer_decides_whatever_rise_says() -> None:
 def test_fall_failures_in_one_round_make_a_vim_unreachable() -> None:
     track = a_track()
     answer_round(track)
-    track.begin()
+    track.begin(AT)
 
-    assert probed(track).failed(Reason.RESET, "") is Step.AGAIN
-    assert probed(track).silent() is Step.AGAIN
-    assert probed(track).failed(Reason.REFUSED, "no") is Step.WAIT
-    assert track.silent() is Step.CHANGED
+    assert probed(track).failed(AT, Reason.RESET, "") is Step.AGAIN
+    assert probed(track).silent(AT) is Step.AGAIN
+    assert probed(track).failed(AT, Reason.REFUSED, "no") is Step.WAIT
+    assert track.silent(AT) is Step.CHANGED
     assert (track.status, track.reason, track.detail) == (Status.UNREACHABLE, Reason.REFUSED, "no")
 
 
 def test_silence_alone_is_a_timeout() -> None:
     track = a_track(fall=1)
-    track.begin()
+    track.begin(AT)
 
-    assert probed(track).silent() is Step.CHANGED
+    assert probed(track).silent(AT) is Step.CHANGED
     assert (track.status, track.reason) == (Status.UNREACHABLE, Reason.TIMEOUT)
 
 
 def test_one_answer_in_a_round_clears_all_its_failures() -> None:
     track = a_track()
     for _ in range(10):
-        track.begin()
-        probed(track).silent()
-        probed(track).silent()
+        track.begin(AT)
+        probed(track).silent(AT)
+        probed(track).silent(AT)
         assert probed(track).answered() in OVER
 
     assert track.status is Status.REACHABLE
@@ -75,15 +76,15 @@ def test_a_vim_that_is_down_gets_one_probe_a_round() -> None:
     track = a_track()
     fail_round(track)
 
-    track.begin()
+    track.begin(AT)
 
-    assert probed(track).silent() is Step.SETTLED
+    assert probed(track).silent(AT) is Step.SETTLED
 
 
 def test_a_vim_comes_back_after_rise_answers_in_a_row() -> None:
     track = a_track(rise=3)
     fail_round(track)
-    track.begin()
+    track.begin(AT)
 
     assert probed(track).answered() is Step.AGAIN
     assert probed(track).answered() is Step.AGAIN
@@ -94,10 +95,10 @@ def test_a_vim_comes_back_after_rise_answers_in_a_row() -> None:
 def test_a_failure_among_the_confirming_probes_keeps_it_down() -> None:
     track = a_track(rise=3)
     fail_round(track)
-    track.begin()
+    track.begin(AT)
     probed(track).answered()
 
-    assert probed(track).silent() is Step.SETTLED
+    assert probed(track).silent(AT) is Step.SETTLED
     assert track.status is Status.UNREACHABLE
 
 
@@ -113,7 +114,7 @@ def test_another_reason_must_last_for_fall_rounds() -> None:
 
 def test_one_local_fault_is_passed_over() -> None:
     track = a_track()
-    track.begin()
+    track.begin(AT)
 
     assert track.faulted(Reason.LOCAL_RESOURCES, "") is Step.AGAIN
     assert probed(track).answered() is Step.CHANGED
@@ -123,7 +124,7 @@ def test_one_local_fault_is_passed_over() -> None:
 def test_a_round_of_which_nothing_could_be_sent_is_unknown() -> None:
     track = a_track()
     answer_round(track)
-    track.begin()
+    track.begin(AT)
 
     steps = [track.faulted(Reason.LOCAL_NO_ROUTE, "no route") for _ in range(4)]
 
@@ -138,11 +139,11 @@ def test_rounds_that_stay_undecided_for_lack_of_probes_are_unknown_in_the_end() 
     answer_round(track)
 
     def half_a_round() -> Step:
-        track.begin()
+        track.begin(AT)
         probed(track)
         for _ in range(4):
             track.faulted(Reason.LOCAL_RESOURCES, "")
-        return track.silent()
+        return track.silent(AT)
 
     assert half_a_round() is Step.SETTLED
     assert track.status is Status.REACHABLE
@@ -150,13 +151,91 @@ def test_rounds_that_stay_undecided_for_lack_of_probes_are_unknown_in_the_end() 
     assert (track.status, track.reason) == (Status.UNKNOWN, Reason.LOCAL_RESOURCES)
 
 
-def test_every_address_is_tried_before_a_vim_is_called_unreachable() -> None:
-    track = a_track(fall=1)
-    track.begin()
+def test_every_address_is_tried_fall_times_before_a_vim_is_called_unreachable() -> None:
+    track = a_track(fall=2)
+    track.begin(AT)
+    track.cover(3)
+
+    steps = [probed(track).failed(AT, Reason.REFUSED, "") for _ in range(6)]
+
+    assert steps == [Step.AGAIN] * 5 + [Step.CHANGED]
+
+
+def test_a_vim_that_is_down_is_probed_once_at_each_address() -> None:
+    track = a_track()
+    fail_round(track)
+    track.begin(AT)
+    track.cover(3)
+
+    steps = [probed(track).silent(AT) for _ in range(3)]
+
+    assert steps == [Step.AGAIN, Step.AGAIN, Step.SETTLED]
+
+
+def test_when_an_answer_is_not_confirmed_the_addresses_that_are_left_have_their_turn() -> None:
+    track = a_track(rise=2)
+    fail_round(track)
+    track.begin(AT)
     track.cover(2)
 
-    assert probed(track).failed(Reason.REFUSED, "") is Step.AGAIN
-    assert probed(track).failed(Reason.REFUSED, "") is Step.CHANGED
+    assert probed(track).answered() is Step.AGAIN
+    assert track.confirming
+    assert probed(track).silent(AT) is Step.AGAIN
+    assert not track.confirming
+    assert probed(track).answered() is Step.AGAIN
+    assert probed(track).answered() is Step.CHANGED
+    assert track.status is Status.REACHABLE
+
+
+def test_an_address_that_cannot_be_sent_to_is_not_waited_for() -> None:
+    track = a_track(fall=2)
+    track.begin(AT)
+    track.cover(2)
+    track.cover(1)
+
+    assert [probed(track).failed(AT, Reason.REFUSED, "") for _ in range(2)] == [Step.AGAIN, Step.CHANGED]
+
+
+def test_bad_news_of_a_name_is_doubted_before_it_is_believed() -> None:
+    track = a_track(fall=1)
+    track.begin(AT, in_doubt=True)
+
+    assert probed(track).failed(AT, Reason.REFUSED, "no") is Step.DOUBT
+    assert not track.down
+    assert track.concede(AT) is Step.CHANGED
+    assert (track.status, track.reason, track.detail) == (Status.UNREACHABLE, Reason.REFUSED, "no")
+
+
+def bear_round(track: Track, at: float) -> Step:
+    track.begin(at)
+    return probed(track).failed(at + 0.2, Reason.REFUSED, "")
+
+
+def test_failures_are_borne_until_they_have_lasted_long_enough() -> None:
+    track = a_track(fall=1, fail_for_s=6)
+    answer_round(track)
+
+    assert [bear_round(track, at) for at in (100.0, 105.0)] == [Step.SETTLED] * 2
+    assert (track.status, track.steady, track.bears_until) == (Status.REACHABLE, False, 106.0)
+    assert bear_round(track, 106.0) is Step.CHANGED
+    assert track.status is Status.UNREACHABLE
+
+
+def test_an_answer_ends_what_was_borne() -> None:
+    track = a_track(fall=1, fail_for_s=6)
+    answer_round(track)
+
+    for at in (100.0, 110.0, 120.0):
+        assert bear_round(track, at) is Step.SETTLED
+        assert answer_round(track) is Step.SETTLED
+        assert track.steady
+
+
+def test_a_vim_that_was_never_reached_is_not_waited_for() -> None:
+    track = a_track(fall=1, fail_for_s=6)
+
+    assert bear_round(track, 100.0) is Step.CHANGED
+    assert track.status is Status.UNREACHABLE
 
 
 EVENTS = st.lists(st.sampled_from(["answer", "fail", "silence", "fault"]), max_size=200)
@@ -168,7 +247,7 @@ def play(track: Track, event: str) -> Step:
     probed(track)
     if event == "answer":
         return track.answered()
-    return track.failed(Reason.REFUSED, "") if event == "fail" else track.silent()
+    return track.failed(AT, Reason.REFUSED, "") if event == "fail" else track.silent(AT)
 
 
 @given(events=EVENTS, fall=st.integers(1, 10), rise=st.integers(1, 10))
@@ -176,7 +255,7 @@ def test_every_round_ends_and_nobody_goes_down_for_less_than_fall_failures(
     events: list[str], fall: int, rise: int
 ) -> None:
     track = a_track(fall=fall, rise=rise)
-    track.begin()
+    track.begin(AT)
     failures = in_round = 0
     for event in events:
         before = track.status
@@ -184,22 +263,22 @@ def test_every_round_ends_and_nobody_goes_down_for_less_than_fall_failures(
         in_round += 1
         failures += event in {"fail", "silence"}
         while step is Step.WAIT:
-            step = track.silent()
-        assert in_round <= 2 * fall + rise + 2
+            step = track.silent(AT)
+        assert in_round <= 2 * fall + 2 * rise + 2
         if step is Step.CHANGED and track.status is Status.UNREACHABLE:
             assert before is Status.UNREACHABLE or failures >= fall
         if step is Step.CHANGED and track.status is Status.UNKNOWN:
             assert track.reason == Reason.LOCAL_RESOURCES
         if step in OVER:
             failures = in_round = 0
-            track.begin()
+            track.begin(AT)
 
 
 @given(events=st.lists(st.sampled_from(["answer", "fault"]), max_size=200), fall=st.integers(1, 10))
 def test_local_faults_never_make_a_vim_unreachable(events: list[str], fall: int) -> None:
     track = a_track(fall=fall)
-    track.begin()
+    track.begin(AT)
     for event in events:
         if play(track, event) in OVER:
-            track.begin()
+            track.begin(AT)
         assert track.status is not Status.UNREACHABLE

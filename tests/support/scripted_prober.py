@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Final
 
 from tests.support.verdicts import Verdicts
@@ -13,8 +14,20 @@ from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method
 from vimesh.domain.vims import Status
 from vimesh.monitor.addresses import Address
+from vimesh.monitor.name_answers import (
+    FAMILIES,
+    Empty,
+    FamilyAnswer,
+    Found,
+    LookupFailed,
+    NoSuchName,
+    Outcome,
+    Tell,
+    Trouble,
+)
 from vimesh.monitor.probes import LocalFault
-from vimesh.monitor.resolver import Outcome, Resolver
+from vimesh.monitor.quarantine import Quarantine
+from vimesh.monitor.resolver import Resolver
 from vimesh.monitor.rounds import Rounds
 from vimesh.monitor.running_clock import RunningClock
 from vimesh.monitor.target import Target
@@ -38,6 +51,28 @@ NameService = Callable[[float, str], tuple[float, Outcome]]
 """Seconds until the outcome of a lookup that begins at a time, and the outcome."""
 
 
+@dataclass(slots=True)
+class Timer:
+    """Something to call at a simulated time."""
+
+    at: float
+    call: Callable[[], None]
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+def answer_of(outcome: Outcome, family: int) -> FamilyAnswer:
+    """Return what a name server says of one family if this is to be the outcome."""
+    if isinstance(outcome, NoSuchName):
+        return Empty(outcome.detail)
+    if isinstance(outcome, LookupFailed):
+        return Trouble(outcome.detail)
+    hosts = tuple(host for host in outcome if host.family == family)
+    return Found(hosts, None) if hosts else Empty("no address of this family")
+
+
 class SimulatedHost:
     """Rounds in simulated time. `network` says what becomes of a probe that is sent at a time to an address."""
 
@@ -47,33 +82,28 @@ class SimulatedHost:
         *,
         names: Mapping[str, Outcome] | None = None,
         name_service: NameService | None = None,
-        lookup_threads: int = 8,
         ageing: float = 1,
+        quarantine: Quarantine | None = None,
     ) -> None:
         """`ageing`: how many times as fast as usual addresses grow old."""
         self.network = network
         self.names = dict(names or {})
         self.name_service = name_service or (lambda _, name: (0.0, self.names[name]))
         self.time = 1000.0
+        self.unsent_fault: LocalFault | None = None
+        """What keeps silent probes from leaving this machine."""
         self.sent: list[tuple[float, Address]] = []
         self.verdicts = Verdicts()
         self._replies: list[tuple[float, float, Target, int, int, str | None]] = []
-        self._lookups: deque[Callable[[], None]] = deque()
-        self._free_threads = lookup_threads
-        self._landings: list[tuple[float, Callable[[], None]]] = []
-        self._lookup_s: float | None = None
+        self._timers: list[Timer] = []
         self._wheel: Wheel[Target] = Wheel(TICK_S)
         self.rounds = Rounds(
             wheel=self._wheel,
             running=RunningClock(self._clock),
             clock=self._clock,
-            resolver=Resolver(
-                submit=self._lookups.append,
-                call_back=self._call_back,
-                clock=lambda: ageing * self.time,
-                look_up=self._look_up,
-            ),
+            resolver=Resolver(look_up=self._look_up, call_later=self._call_later, clock=lambda: ageing * self.time),
             on_verdict=self.verdicts.note,
+            quarantine=quarantine,
         )
         self.rounds.use(dict.fromkeys(Method, self))
 
@@ -87,7 +117,7 @@ class SimulatedHost:
         end = self.time + seconds
         while self.time < end:
             self.time += TICK_S
-            self._run_lookups()
+            self._run_timers()
             self._deliver()
             for target in self._wheel.take(self.time):
                 self.rounds.due(target)
@@ -119,6 +149,9 @@ class SimulatedHost:
                 pass
         return True
 
+    def unsent(self, target: Target) -> LocalFault | None:  # noqa: ARG002 - as probers do
+        return self.unsent_fault
+
     def hang_up(self, target: Target) -> None:
         self.forget(target)
 
@@ -137,28 +170,24 @@ class SimulatedHost:
             if reason is None:
                 self.rounds.answered(target, number, at - sent_at)
             else:
-                self.rounds.failed(target, reason, "")
+                self.rounds.failed(target, number, reason, "")
 
     def _clock(self) -> float:
         return self.time
 
-    def _run_lookups(self) -> None:
-        landed = [landing for landing in self._landings if landing[0] <= self.time]
-        self._landings = [landing for landing in self._landings if landing[0] > self.time]
-        for _, land in landed:
-            self._free_threads += 1
-            land()
-        while self._lookups and self._free_threads:
-            self._free_threads -= 1
-            self._lookups.popleft()()
+    def _call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
+        timer = Timer(self.time + delay_s, call)
+        self._timers.append(timer)
+        return timer
 
-    def _look_up(self, name: str) -> Outcome:
-        self._lookup_s, outcome = self.name_service(self.time, name)
-        return outcome
+    def _run_timers(self) -> None:
+        due = [timer for timer in self._timers if timer.at <= self.time]
+        self._timers = [timer for timer in self._timers if timer.at > self.time]
+        for timer in due:
+            if not timer.cancelled:
+                timer.call()
 
-    def _call_back(self, call: Callable[[], None]) -> None:
-        if self._lookup_s is None:
-            call()  # a lookup begins
-        else:
-            self._landings.append((self.time + self._lookup_s, call))
-            self._lookup_s = None
+    def _look_up(self, name: str, tell: Tell) -> None:
+        after_s, outcome = self.name_service(self.time, name)
+        for family in FAMILIES:
+            self._call_later(after_s, partial(tell, family, answer_of(outcome, family)))

@@ -22,8 +22,6 @@ from vimesh.monitor.wheel import Timed, Wheel
 
 MOST_MEMBERS = 128
 """A volley takes about a millisecond, in which the loop does nothing else."""
-MAX_VOLLEY_SERIAL = 2**56
-"""Serials above are for rounds outside of cohorts."""
 WIDTH_S = 0.1
 """VIMs whose own phases differ by no more may share a cohort: small fleets, too, shall have volleys."""
 _STEPS = 10
@@ -63,7 +61,7 @@ class _NoProber:
 class Singly(Protocol):
     """Where targets go that leave their cohort."""
 
-    def resume(self, target: Target, serial: int, sent_at: float) -> None:
+    def resume(self, target: Target, sent_at: float) -> None:
         """Go on with a round of which one probe was sent."""
 
     def begin(self, target: Target) -> None:
@@ -198,7 +196,7 @@ class Cohorts:
         """Have the target that was silent, or of which something is known, go on with its round by itself."""
         if (cohort := self.awaiting.pop(token, None)) and (target := cohort.member_probed(token)):
             self.leave(target)
-            self._singly.resume(target, token, cohort.sent_at)
+            self._singly.resume(target, cohort.sent_at)
             self._prober.adopt(target, token, cohort.sent_at)
 
     @staticmethod

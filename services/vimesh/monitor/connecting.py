@@ -7,6 +7,7 @@ import ssl
 from vimesh.domain.probing import Method
 from vimesh.monitor.addresses import Address
 from vimesh.monitor.connection import Connection
+from vimesh.monitor.handshakes import Handshakes
 from vimesh.monitor.http import HttpConnection
 from vimesh.monitor.https import HttpsConnection
 from vimesh.monitor.kept import Kept
@@ -19,22 +20,34 @@ from vimesh.monitor.tls import lenient_context
 class Connector:
     """`verifying` is the context for certificates that must be valid, or why there is none."""
 
-    def __init__(self, *, clock: Clock, user_agent: str, kept: Kept, verifying: ssl.SSLContext | LocalFault) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        user_agent: str,
+        kept: Kept,
+        verifying: ssl.SSLContext | LocalFault,
+        handshakes: Handshakes,
+    ) -> None:
         self._clock = clock
         self._user_agent = user_agent
         self._kept = kept
         self._verifying = verifying
         self._lenient = lenient_context()
+        self._handshakes = handshakes
 
     def connect(self, target: Target, number: int, address: Address) -> Connection:
         """Raises LocalFault."""
         if target.policy.method is Method.TCP:
             return Connection(target, number, address, self._clock)
         encrypted = target.endpoint.scheme == "https"
-        life_s = self._kept.life_s(target, encrypted=encrypted)
+        life_s = self._kept.life_s(target, address, encrypted=encrypted)
         if not encrypted:
             return HttpConnection(target, number, address, self._clock, self._user_agent, life_s)
         context = self._verifying if target.policy.tls_verify else self._lenient
         if isinstance(context, LocalFault):
             raise LocalFault(context.reason, context.detail)
-        return HttpsConnection(target, number, address, self._clock, self._user_agent, life_s, context)
+        self._handshakes.admit(address)
+        return HttpsConnection(
+            target, number, address, self._clock, self._user_agent, life_s, context, self._handshakes
+        )

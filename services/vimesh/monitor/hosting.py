@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 import ssl
 import time
@@ -13,19 +12,28 @@ from dataclasses import dataclass
 
 from vimesh.domain.probing import Method
 from vimesh.monitor.cohorts import Cohort, Cohorts
+from vimesh.monitor.collector_time import CollectorTime
 from vimesh.monitor.connecting import Connector
-from vimesh.monitor.daemon_threads import DaemonThreads
+from vimesh.monitor.echo_sockets import ROTATE_S
+from vimesh.monitor.handshake_costs import HandshakeCosts
+from vimesh.monitor.handshakes import Handshakes
 from vimesh.monitor.host import Abilities, Host
 from vimesh.monitor.icmp import Icmp
-from vimesh.monitor.icmp_packet import NONCE_BYTES
 from vimesh.monitor.kept import LIFE_S, Kept
+from vimesh.monitor.lookup_line import names_at_once
+from vimesh.monitor.loop_watch import HOLD_S, LoopWatch
+from vimesh.monitor.name_lookup import NameLookup
+from vimesh.monitor.own_output import OwnOutput
 from vimesh.monitor.pace import ROUNDS_PER_S, Pace
 from vimesh.monitor.probes import LocalFault
 from vimesh.monitor.pulse import Pulse
-from vimesh.monitor.resolver import LookUp, Resolver
+from vimesh.monitor.resolver import Resolver
 from vimesh.monitor.rounds import Rounds
 from vimesh.monitor.running_clock import RunningClock
-from vimesh.monitor.sockets import Sockets, socket_limit
+from vimesh.monitor.safeguards import Safeguards
+from vimesh.monitor.servers import Servers
+from vimesh.monitor.socket_limit import SocketLimit
+from vimesh.monitor.sockets import Sockets
 from vimesh.monitor.target import Target
 from vimesh.monitor.tls import verifying_context
 from vimesh.monitor.verdict import Verdict
@@ -37,7 +45,7 @@ VOLLEY_TICK_S = 0.05
 _KEPT_SHARE = 0.75
 """Of the sockets: the others are for probes that need a connection of their own."""
 _MOST_KEPT_ENCRYPTED = 8192
-"""Each takes about 25 KB of memory."""
+"""Each takes about 30 KB of memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +57,25 @@ class HostSettings:
     """For about how long an HTTP connection is used again and again."""
     rounds_per_s: float = ROUNDS_PER_S
     """So many may begin; above that, all intervals are longer than asked for."""
-    lookup_threads: int = 8
-    look_up: LookUp | None = None
-    """How names are resolved; None: by the system."""
+    ping_identifier_s: float = ROTATE_S
+    """For how long pings keep an ICMP identifier."""
+    name_servers: tuple[str, ...] = ()
+    """Whom to ask for names, each `ip`, `ip:port` or `[ip]:port`; without any, those of /etc/resolv.conf."""
 
 
 @contextmanager
-def hosting(on_verdict: Callable[[Verdict], None], settings: HostSettings) -> Generator[Host]:
+def hosting(
+    on_verdict: Callable[[Verdict], None], settings: HostSettings, safeguards: Safeguards | None = None
+) -> Generator[Host]:
     """Give a host that lives as long as the block. To be entered in a running loop."""
+    safeguards = safeguards or Safeguards()
     loop = asyncio.get_running_loop()
     running = RunningClock(time.monotonic)
     wheel: Wheel[Target] = Wheel(TICK_S)
     with ExitStack() as scope:
-        threads = scope.enter_context(DaemonThreads(settings.lookup_threads, "vimesh-lookup"))
+        look_up = scope.enter_context(NameLookup(settings.name_servers))
         resolver = Resolver(
-            submit=threads.submit, call_back=loop.call_soon_threadsafe, clock=time.monotonic, look_up=settings.look_up
+            look_up=look_up, call_later=loop.call_later, clock=time.monotonic, most_open=names_at_once()
         )
         pace = Pace(settings.rounds_per_s)
         rounds = Rounds(
@@ -73,31 +85,72 @@ def hosting(on_verdict: Callable[[Verdict], None], settings: HostSettings) -> Ge
             resolver=resolver,
             on_verdict=on_verdict,
             pace=pace,
+            quarantine=safeguards.quarantine,
         )
+        collector = scope.enter_context(CollectorTime())
+        watch = LoopWatch(on_hold=rounds.loop_was_held, record=safeguards.record, collector=collector)
         cohort_wheel: Wheel[Cohort] = Wheel(VOLLEY_TICK_S)
         cohorts = Cohorts(wheel=cohort_wheel, running=running, singly=rounds, pace=pace)
         pulse = Pulse(
-            loop=loop, running=running, wheel=wheel, rounds=rounds, cohort_wheel=cohort_wheel, cohorts=cohorts
+            loop=loop,
+            running=running,
+            wheel=wheel,
+            rounds=rounds,
+            cohort_wheel=cohort_wheel,
+            cohorts=cohorts,
+            watch=watch,
         )
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        icmp = scope.enter_context(Icmp(nonce=nonce, listener=rounds, cohorts=cohorts, clock=time.monotonic))
+        icmp = scope.enter_context(
+            Icmp(listener=rounds, cohorts=cohorts, clock=running.now, rotate_s=settings.ping_identifier_s)
+        )
         cohorts.use(icmp)
         verifying = _verifying()
-        limit = settings.sockets or socket_limit()
+        limit = SocketLimit(clock=time.monotonic, most=settings.sockets)
+        servers = Servers(clock=time.monotonic)
         kept = Kept(
             clock=time.monotonic,
-            most=int(limit * _KEPT_SHARE),
+            servers=servers,
+            most=int(limit.full * _KEPT_SHARE),
             most_encrypted=_MOST_KEPT_ENCRYPTED,
             life_s=settings.kept_life_s,
         )
-        connector = Connector(clock=time.monotonic, user_agent=settings.user_agent, kept=kept, verifying=verifying)
-        sockets = scope.enter_context(Sockets(connect=connector.connect, listener=rounds, limit=limit, kept=kept))
+        handshakes = scope.enter_context(
+            Handshakes(
+                clock=time.monotonic,
+                costs=HandshakeCosts(time.monotonic),
+                on_costly=lambda target, cpu_s: _count_as_hold(watch, target, cpu_s),
+            )
+        )
+        connector = Connector(
+            clock=time.monotonic,
+            user_agent=settings.user_agent,
+            kept=kept,
+            verifying=verifying,
+            handshakes=handshakes,
+        )
+        sockets = scope.enter_context(
+            Sockets(
+                connect=connector.connect,
+                listener=rounds,
+                clock=time.monotonic,
+                limit=limit,
+                kept=kept,
+                output=OwnOutput(clock=time.monotonic),
+                handshakes=handshakes,
+                watch=watch,
+            )
+        )
         rounds.use({Method.PING: icmp, Method.TCP: sockets, Method.HTTP: sockets}, cohorts)
         scope.callback(pulse.close)
         for pinger in icmp.pingers.values():
             pulse.listen(pinger.fileno(), pinger.drain)
-        pulse.listen(sockets.fileno(), sockets.drain)
+        pulse.listen(sockets.fileno(), sockets.drain, busy=sockets.is_busy)
         yield Host(rounds=rounds, pulse=pulse, running=running, abilities=_abilities(icmp, verifying), pace=pace)
+
+
+def _count_as_hold(watch: LoopWatch, target: Target, cpu_s: float) -> None:
+    if cpu_s > HOLD_S:
+        watch.held(target, cpu_s, "a TLS handshake")
 
 
 def _verifying() -> ssl.SSLContext | LocalFault:

@@ -155,6 +155,12 @@ class NameEntry:
                 return LookupFailed(answer.detail)
         return NoSuchName(next(answer.detail for answer in answers if isinstance(answer, Empty)))
 
+    def gap(self) -> str:
+        """Say why the addresses of one family may be missing; empty if none can be."""
+        pairs = zip(self._answers, self._found, strict=True)
+        missing = (answer or _UNHEARD for answer, found in pairs if found is None)
+        return next((answer.detail for answer in missing if isinstance(answer, Trouble)), "")
+
     def _age(self) -> None:
         ttls_s = [found.ttl_s for found in self._found if found is not None and found.ttl_s is not None]
         ttl_s = min(ttls_s, default=RENEW_MAX_S)

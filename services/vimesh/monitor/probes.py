@@ -17,14 +17,18 @@ class LocalFault(Exception):
         self.detail = detail
 
 
+class FilesExhausted(LocalFault):
+    """There is no file for another socket."""
+
+
 class Listener(Protocol):
     """Who hears what became of probes. Never sends from within these calls."""
 
     def answered(self, target: Target, number: int, round_trip_s: float) -> None:
         """Probe `number` of the open round got an answer."""
 
-    def failed(self, target: Target, reason: str, detail: str) -> None:
-        """A probe of the open round failed, and that is the VIM's doing."""
+    def failed(self, target: Target, number: int, reason: str, detail: str) -> None:
+        """Probe `number` of the open round failed, and that is the VIM's doing."""
 
     def departs(self, target: Target) -> int:
         """A probe that waited for its turn is being sent now. Returns its number."""
@@ -38,6 +42,9 @@ class Prober(Protocol):
 
     def send(self, target: Target, number: int, address: Address) -> bool:
         """Send a probe of the target's open round, or say False if it must wait for its turn. Raises LocalFault."""
+
+    def unsent(self, target: Target) -> LocalFault | None:
+        """Say what kept every silent probe of the open round from leaving this machine; None: one may have left."""
 
     def hang_up(self, target: Target) -> None:
         """Give up the probes under way, but not one that waits for its turn."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from vimesh.monitor.cohorts import Cohort, Cohorts
+from vimesh.monitor.loop_watch import LoopWatch
 from vimesh.monitor.rounds import Rounds
 from vimesh.monitor.running_clock import RunningClock
 from vimesh.monitor.target import Target
@@ -31,6 +32,7 @@ class Pulse:
         rounds: Rounds,
         cohort_wheel: Wheel[Cohort],
         cohorts: Cohorts,
+        watch: LoopWatch | None = None,
     ) -> None:
         self._loop = loop
         self._running = running
@@ -38,16 +40,23 @@ class Pulse:
         self._rounds = rounds
         self._cohort_wheel = cohort_wheel
         self._cohorts = cohorts
+        self._watch = watch or LoopWatch()
         self._drains: list[Callable[[], None]] = []
         self._files: list[int] = []
+        self._busy: list[Callable[[], bool]] = []
         self._handle: asyncio.TimerHandle | None = None
         self._armed_for: float | None = None
         self._due_cohorts: Iterator[Cohort] = iter(())
         self._more_due = False
 
-    def listen(self, fd: int, drain: Callable[[], None]) -> None:
-        """Have `drain` read answers whenever the file has some, and before anything is judged."""
+    def listen(self, fd: int, drain: Callable[[], None], *, busy: Callable[[], bool] | None = None) -> None:
+        """Have `drain` read answers whenever the file has some, and before anything is judged.
+
+        `busy`: whether it waits for answers that belong to no round, and has to see to them in time.
+        """
         self._drains.append(drain)
+        if busy is not None:
+            self._busy.append(busy)
         self._files.append(fd)
         self._loop.add_reader(fd, self._hear, drain)
 
@@ -61,8 +70,10 @@ class Pulse:
     def arm(self) -> None:
         """See that the next wake-up comes in time: to be called whenever something may have become due earlier."""
         when = self._next_due()
-        if when is not None and (self._rounds.open or self._cohorts.awaiting):
-            when = min(when, self._running.now() + HEARTBEAT_S)
+        awaited = when is not None and (self._rounds.open or self._cohorts.awaiting)
+        if awaited or self._is_busy():
+            heartbeat = self._running.now() + HEARTBEAT_S
+            when = heartbeat if when is None else min(when, heartbeat)
         armed = self._armed_for
         if self._handle is not None and armed is not None and when is not None and armed <= when:
             return
@@ -73,6 +84,12 @@ class Pulse:
         self._running.promise(when)
         if when is not None:
             self._handle = self._loop.call_later(max(0.0, when - self._running.now()), self._beat)
+
+    def _is_busy(self) -> bool:
+        for busy in self._busy:  # noqa: SIM110 - called at each wake-up: a generator would take longer than all of them
+            if busy():
+                return True
+        return False
 
     def _next_due(self) -> float | None:
         if self._more_due:
@@ -96,7 +113,9 @@ class Pulse:
             for drain in self._drains:
                 drain()
             for target in self._wheel.take(now):
+                self._watch.turn_to(target)
                 self._run(target)
+            self._watch.rest()
             self._run_a_cohort(now)
         finally:
             self.arm()

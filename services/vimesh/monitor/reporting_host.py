@@ -12,9 +12,11 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from vimesh.domain.actions import Action
+from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.monitor.host import Host
 from vimesh.monitor.hosting import HostSettings, hosting
 from vimesh.monitor.reporter import Reporter, ReporterLimits
+from vimesh.monitor.safeguards import Safeguards
 from vimesh.rpc.channels import channel
 from vimesh.v1 import conductor_service_pb2_grpc
 
@@ -32,10 +34,15 @@ class ReportingHost:
 
     def start(self, action: Action) -> bool:
         """Run an action and report for it; False if it runs already. Raises AuthUrlInvalid."""
-        if not self.host.start(action):
+        if self.host.runs(action.vim_id, action.action_id):
             return False
+        # First: an action that shares the probes of others hears their verdict at once.
         self.reporter.adopt(action.vim_id, action.action_id, action.observation)
-        return True
+        try:
+            return self.host.start(action)
+        except AuthUrlInvalid:
+            self.reporter.forget(action.vim_id, action.action_id)
+            raise
 
     def stop(self, vim_id: str, action_id: str) -> bool:
         """End an action; False if it does not run (any more)."""
@@ -44,7 +51,9 @@ class ReportingHost:
 
 
 @asynccontextmanager
-async def reporting_host(address: str, limits: ReporterLimits) -> AsyncGenerator[ReportingHost]:
+async def reporting_host(
+    address: str, limits: ReporterLimits, safeguards: Safeguards | None = None
+) -> AsyncGenerator[ReportingHost]:
     """Give a host that reports to `host:port`. An action that hears bad_action is stopped."""
     _allow_all_files()
     async with channel(address) as to_conductors:
@@ -52,7 +61,8 @@ async def reporting_host(address: str, limits: ReporterLimits) -> AsyncGenerator
         # Spreads contacts in time and guards nothing; the system's own randomness would cost a call of the kernel each.
         random = Random()  # noqa: S311 - see above
         reporter = Reporter(stub, clock=time.monotonic, random=random, limits=limits)
-        with hosting(reporter.note, HostSettings(user_agent=f"vimesh/{metadata.version('vimesh')}")) as host:
+        settings = HostSettings(user_agent=f"vimesh/{metadata.version('vimesh')}")
+        with hosting(reporter.note, settings, safeguards) as host:
             reporter.on_bad_action(host.stop)
             reporter.before_report(host.recheck)
             yield ReportingHost(host, reporter, stub)

@@ -60,6 +60,10 @@ class Resolver:
         """Return what the last lookup came to, however old that is."""
         return self._entry(name).outcome()
 
+    def gap(self, name: str) -> str:
+        """Say why addresses of the name may be missing beside those that are there; empty if none can be."""
+        return self._entry(name).gap()
+
     def ask(self, name: str, who: object, waiter: Waiter) -> None:
         """Call the waiter with the outcome of a lookup. Of one who asks again, only the last waiter is called.
 

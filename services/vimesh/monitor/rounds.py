@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
+from vimesh.monitor.address_budget import AddressBudget
 from vimesh.monitor.addresses import Address
-from vimesh.monitor.cohorts import MAX_VOLLEY_SERIAL, Cohorts
+from vimesh.monitor.cohorts import Cohorts
+from vimesh.monitor.name_answers import LookupFailed, NoSuchName, Outcome
 from vimesh.monitor.pace import Pace
 from vimesh.monitor.probes import LocalFault, Prober
-from vimesh.monitor.resolver import LookupFailed, NoSuchName, Outcome, Resolver, Waiter
+from vimesh.monitor.quarantine import Quarantine
+from vimesh.monitor.resolver import LOOKUP_LIMIT_S, Resolver
+from vimesh.monitor.route import Route
 from vimesh.monitor.running_clock import Clock, RunningClock
-from vimesh.monitor.target import Stage, Target, next_round_at
+from vimesh.monitor.target import ActionKey, Stage, Target, next_round_at
 from vimesh.monitor.verdict import Step, Verdict
 from vimesh.monitor.wheel import Wheel
 
 _log = structlog.get_logger()
 
-NAMING_LIMIT_S = 2.0
-"""A resolver that takes longer is out of order."""
+NAMING_LIMIT_S = LOOKUP_LIMIT_S + 1.0
+"""The resolver gives an outcome earlier: this is the net under it."""
 STUCK_MARGIN_S = 5.0
 """An overdue round gives itself up. One that is still open after this long never will."""
 
@@ -43,6 +48,8 @@ class Rounds:
         resolver: Resolver,
         on_verdict: Callable[[Verdict], None],
         pace: Pace | None = None,
+        budget: AddressBudget | None = None,
+        quarantine: Quarantine | None = None,
     ) -> None:
         self._wheel = wheel
         self._running = running
@@ -50,9 +57,11 @@ class Rounds:
         self._resolver = resolver
         self._on_verdict = on_verdict
         self._pace = pace or Pace()
+        self._budget = budget or AddressBudget()
+        self._quarantine = quarantine or Quarantine()
         self._probers: Mapping[Method, Prober] = {}
         self._cohorts: Cohorts | None = None
-        self._serials = itertools.count(MAX_VOLLEY_SERIAL + 1)
+        self._serials = itertools.count(1)
         self.open = 0
         """How many rounds are open."""
 
@@ -67,10 +76,25 @@ class Rounds:
         """Begin the target's first round at `first_at`; the later ones follow in a phase of its own."""
         target.begin_phase(first_at)
         target.ended_at = first_at
+        self._quarantine.enlist(target)
         self._wheel.set(target, first_at)
+
+    def tell(self, target: Target, action: ActionKey) -> None:
+        """Announce the present verdict to an action that shares the target's probes from now on.
+
+        Anything but good news is looked into at once: its user may have just put things right.
+        """
+        status = Status.REACHABLE if target.cohort is not None else target.track.status
+        if status is None:
+            return
+        reason, detail = ("", "") if target.cohort is not None else (target.track.reason, target.track.detail)
+        self._on_verdict(Verdict(*action, status, reason, detail, None, self._clock()))
+        if status is not Status.REACHABLE and target.stage is Stage.IDLE:
+            self.begin(target)
 
     def dismiss(self, target: Target) -> None:
         """Probe the target no more."""
+        self._quarantine.dismiss(target)
         self._close(target)
         self._wheel.cancel(target)
         self._probers[target.policy.method].dismiss(target)
@@ -95,8 +119,20 @@ class Rounds:
         self.skip(target)
         target.ended_at = now
         if target.track.blind(Reason.LOCAL_STUCK, f"no round has ended for {silent_s:.0f} s") is Step.CHANGED:
-            self._on_verdict(self._verdict(target, None))
+            self._announce(target, self._verdict(target, None))
         return True
+
+    def loop_was_held(self, target: Target, held_s: float) -> None:
+        """Hear that a step of work on the target held up all others. One that does so twice is probed rarely."""
+        if not self._quarantine.note_hold(target, held_s):
+            return
+        if target.slot < 0 and target.cohort is None:
+            self._quarantine.dismiss(target)  # it was dismissed before this was told
+            return
+        self._close(target)
+        self._probers[target.policy.method].dismiss(target)
+        target.forget_verdict()
+        self.begin(target)
 
     def due(self, target: Target) -> None:
         """Do what the target has waited for."""
@@ -104,11 +140,13 @@ class Rounds:
         if stage is Stage.IDLE:
             self._begin(target)
         elif stage is Stage.AWAITING:
-            self._follow(target, target.track.silent(), None)
+            self._hear_silence(target)
         elif stage is Stage.SPACING:
             self._probe(target)
         elif stage is Stage.NAMING:
             self._name_late(target)
+        elif stage is Stage.RENAMING:
+            self._concede(target)
         else:
             self._queue_long(target)
 
@@ -118,9 +156,9 @@ class Rounds:
         """Begin a round as soon as possible."""
         self._wheel.set(target, self._running.now())
 
-    def resume(self, target: Target, serial: int, sent_at: float) -> None:
+    def resume(self, target: Target, sent_at: float) -> None:
         """Go on with a round of which one probe was sent."""
-        self._open_round(target, serial)
+        self._open_round(target)
         target.track.sent = target.number = 1
         target.first_sent = target.last_sent = sent_at
         target.stage = Stage.AWAITING
@@ -130,14 +168,31 @@ class Rounds:
 
     def answered(self, target: Target, number: int, round_trip_s: float) -> None:
         track = target.track
-        if number != target.number and track.confirming:
+        # An answer that comes too late is none, however long the round goes on for the sake of other probes: or the
+        # verdict would depend on what the VIM was before.
+        if self._is_late(target, round_trip_s) or (number != target.number and track.confirming):
             return
-        target.preferred += number - 1
+        if target.route is not None:
+            target.route.answered(number)
         target.round_trip_s = round_trip_s
         self._follow(target, track.answered(), round_trip_s)
 
-    def failed(self, target: Target, reason: str, detail: str) -> None:
-        self._follow(target, target.track.failed(reason, detail), None)
+    def _hear_silence(self, target: Target) -> None:
+        track = target.track
+        fault = None if track.has_more else self._probers[target.policy.method].unsent(target)
+        if fault is None:
+            self._follow(target, track.silent(self._running.now()), None)
+        else:
+            self._give_up(target, fault.reason, fault.detail)
+
+    def _is_late(self, target: Target, round_trip_s: float) -> bool:
+        timeout_s = target.policy.timeout_s
+        # Time in which the loop stood still is not the VIM's.
+        return round_trip_s > timeout_s and round_trip_s - self._running.lost_within(round_trip_s) > timeout_s
+
+    def failed(self, target: Target, number: int, reason: str, detail: str) -> None:
+        if number == target.number or not target.track.confirming:
+            self._follow(target, target.track.failed(self._running.now(), reason, detail), None)
 
     def departs(self, target: Target) -> int:
         track = target.track
@@ -157,43 +212,61 @@ class Rounds:
     # The round.
 
     def _begin(self, target: Target) -> None:
-        self._open_round(target, next(self._serials))
-        self._probe(target)
+        if not self._quarantine.admits(target):
+            self._stay_aside(target)
+            return
+        self._open_round(target)
+        address = target.address if target.route is None else target.route.first
+        now = self._running.now()
+        delay_s = self._budget.take_turn(address.sockaddr[0], now) if address is not None else 0.0
+        if not delay_s:
+            self._probe(target)
+        elif now + delay_s < target.overdue_at(self._pace.stretch):
+            self._wheel.set(target, now + delay_s)
+        else:
+            self._give_up(target, Reason.LOCAL_RESOURCES, "too many VIMs have this address")
 
-    def _open_round(self, target: Target, serial: int) -> None:
-        target.serial = serial
+    def _open_round(self, target: Target) -> None:
+        target.serial = next(self._serials)
         target.number = 0
         target.stage = Stage.SPACING
-        target.track.begin()
+        if target.route is not None:
+            target.route.clear()
+        target.track.begin(self._running.now(), in_doubt=target.route is not None)
         self.open += 1
 
     def _probe(self, target: Target) -> None:
-        if target.address is not None:
-            self._send(target, (target.address,))
-            return
+        if target.route is None:
+            self._send_to_address(target)
+        elif target.route or self._find_route(target, target.route):
+            self._send_by_route(target, target.route)
+        else:
+            self._ask(target)
+
+    def _find_route(self, target: Target, route: Route) -> bool:
         hosts = self._resolver.known(target.endpoint.host)
         if hosts is None:
-            self._ask(target)
-        else:
-            self._send(target, [host.address(target.port) for host in hosts])
+            return False
+        self._take_route(target, route, [host.address(target.port) for host in hosts])
+        return True
+
+    @staticmethod
+    def _take_route(target: Target, route: Route, addresses: Sequence[Address]) -> None:
+        route.begin(addresses)
+        target.track.cover(len(addresses))
 
     def _ask(self, target: Target) -> None:
         target.stage = Stage.NAMING
-        # Until its lookup begins, it waits for those of other VIMs: that says nothing about the resolver.
+        # Where very many names are asked for it stands in line: that says nothing about the resolver.
         self._wheel.set(target, target.overdue_at(self._pace.stretch))
-        waiter = Waiter(begun=lambda: self._naming(target), landed=lambda outcome: self._named(target, outcome))
-        self._resolver.ask(target.endpoint.host, target, waiter)
-
-    def _naming(self, target: Target) -> None:
-        if target.stage is Stage.NAMING:
-            self._wheel.set(target, self._running.now() + NAMING_LIMIT_S)
+        self._resolver.ask(target.endpoint.host, target, lambda outcome: self._named(target, outcome))
 
     def _named(self, target: Target, outcome: Outcome) -> None:
         if target.stage is not Stage.NAMING:
             return
         if isinstance(outcome, NoSuchName):
-            self.departs(target)
-            self.failed(target, Reason.DNS, outcome.detail)
+            number = self.departs(target)
+            self.failed(target, number, Reason.DNS, outcome.detail)
         elif isinstance(outcome, LookupFailed):
             self._unnamed(target, outcome.detail)
         else:
@@ -201,35 +274,84 @@ class Rounds:
             self._wheel.set(target, self._running.now())
 
     def _name_late(self, target: Target) -> None:
-        if self._running.now() < target.overdue_at(self._pace.stretch):
-            self._unnamed(target, "the resolver does not answer")
-        else:
-            self._give_up(target, Reason.LOCAL_RESOLVER, "too many names are waiting to be looked up")
+        self._give_up(target, Reason.LOCAL_RESOLVER, "too many names are waiting to be looked up")
 
     def _unnamed(self, target: Target, detail: str) -> None:
         target.stage = Stage.SPACING
         target.last_sent = self._running.now()
         self._follow(target, target.track.faulted(Reason.LOCAL_RESOLVER, detail), None)
 
-    def _send(self, target: Target, addresses: Sequence[Address]) -> None:
-        prober = self._probers[target.policy.method]
-        target.track.cover(len(addresses))
-        fault: LocalFault | None = None
-        # An address that cannot be sent to from here, such as IPv6 without a route, must not hide the next one.
-        for _ in addresses:
-            previous_s = target.last_sent
-            number = self.departs(target)
-            try:
-                gone = prober.send(target, number, addresses[(target.preferred + number - 1) % len(addresses)])
-            except LocalFault as error:
-                fault = error
-                target.track.sent -= 1
-                continue
-            if not gone:
-                self._stand_in_line(target, previous_s)
+    def _look_again(self, target: Target) -> None:
+        """See whether the name leads elsewhere by now, before it is believed that the VIM is down."""
+        name = target.endpoint.host
+        target.stage = Stage.RENAMING
+        if self._resolver.renew(name, target, lambda outcome: self._looked_again(target, outcome)):
+            self._wheel.set(target, self._running.now() + NAMING_LIMIT_S)
+        else:
+            self._looked_again(target, self._resolver.outcome(name))
+
+    def _looked_again(self, target: Target, outcome: Outcome) -> None:
+        """Go on with the round at addresses that were not tried yet, or else believe its bad news."""
+        route = target.route
+        if target.stage is not Stage.RENAMING or route is None:
             return
-        fault = fault or LocalFault(Reason.LOCAL_RESOURCES, "no address to send to")
+        if isinstance(outcome, NoSuchName):
+            self._concede(target, Reason.DNS, outcome.detail)
+            return
+        hosts = () if isinstance(outcome, LookupFailed) else outcome
+        untried = route.untried(host.address(target.port) for host in hosts)
+        if not untried:
+            gap = self._resolver.gap(target.endpoint.host)
+            if gap and route.first is None:
+                # None of the addresses has ever answered, and those that are missing might.
+                self._give_up(target, Reason.LOCAL_RESOLVER, gap)
+            else:
+                self._concede(target)
+            return
+        now = self._running.now()
+        target.track.begin(now)
+        self._take_route(target, route, untried)
+        target.stage = Stage.SPACING
+        self._wheel.set(target, now)
+
+    def _concede(self, target: Target, reason: str = "", detail: str = "") -> None:
+        self._follow(target, target.track.concede(self._running.now(), reason, detail), None)
+
+    def _send_to_address(self, target: Target) -> None:
+        address = target.address
+        # The zone of a link-local address may be an interface with another number by now, or be there again.
+        if address is not None and "%" in target.endpoint.host:
+            address = target.address = target.fixed_address()
+        fault = None if address is None else self._send(target, address)
+        if fault is not None:
+            self._follow(target, target.track.faulted(fault.reason, fault.detail), None)
+
+    def _send_by_route(self, target: Target, route: Route) -> None:
+        while True:
+            address, number = route.next(confirming=target.track.confirming), target.number + 1
+            fault = self._send(target, address)
+            if fault is None:
+                route.sent(number, address)
+                return
+            if len(route) < 2 or target.track.confirming:
+                break
+            # An address that cannot be sent to from here, such as IPv6 without a route, must not hide the next one.
+            route.drop(address)
+            target.track.cover(len(route))
         self._follow(target, target.track.faulted(fault.reason, fault.detail), None)
+
+    def _send(self, target: Target, address: Address) -> LocalFault | None:
+        """Send the next probe, or have it stand in line; or return why it cannot be sent from here."""
+        previous_s = target.last_sent
+        number = self.departs(target)
+        try:
+            gone = self._probers[target.policy.method].send(target, number, address)
+        except LocalFault as fault:
+            target.track.sent -= 1
+            return fault
+        if not gone:
+            self._stand_in_line(target, previous_s)
+        return None
 
     def _stand_in_line(self, target: Target, previous_s: float) -> None:
         """Take back a departure: waiting for a socket is not the VIM's time."""
@@ -255,8 +377,9 @@ class Rounds:
     def _follow(self, target: Target, step: Step, round_trip_s: float | None) -> None:
         if step is Step.SETTLED or step is Step.CHANGED:
             self._close(target)
-            if target.track.status is not Status.REACHABLE:
-                self._doubt_address(target)
+            if target in self._quarantine:
+                self._end_retry(target)
+                return
             target.ended_at = now = self._running.now()
             verdict = self._verdict(target, round_trip_s) if step is Step.CHANGED else None
             if target.track.steady and self._cohorts is not None and self._cohorts.join(target):
@@ -264,14 +387,29 @@ class Rounds:
             else:
                 self._await_next_round(target, now)
             if verdict is not None:
-                self._on_verdict(verdict)
+                self._announce(target, verdict)
+        elif step is Step.DOUBT:
+            self._look_again(target)
         elif step is Step.AGAIN:
             if target.stage is Stage.AWAITING or target.stage is Stage.SPACING:
                 target.stage = Stage.SPACING
-                self._wheel.set(target, target.last_sent + target.spacing_s)
+                self._wheel.set(target, target.last_sent + target.stagger_s)
         elif target.stage is not Stage.QUEUED:
             target.stage = Stage.AWAITING
             self._wheel.set(target, target.judged_at())
+
+    def _stay_aside(self, target: Target) -> None:
+        # No round ends before: so nobody has to wonder whether this one is stuck.
+        target.ended_at = retry_at = self._running.now() + self._quarantine.retry_in_s(target)
+        self._wheel.set(target, retry_at)
+        if target.track.blind(Reason.LOCAL_SET_ASIDE, self._quarantine.detail(target)) is Step.CHANGED:
+            self._announce(target, self._verdict(target, None))
+
+    def _end_retry(self, target: Target) -> None:
+        # What was found is not told: from then on it would be a verdict that nobody confirms for an hour.
+        self._quarantine.note_clean_retry(target)
+        target.forget_verdict()
+        self.begin(target)
 
     def _close(self, target: Target) -> None:
         if target.stage is Stage.IDLE:
@@ -279,21 +417,25 @@ class Rounds:
         if self._cohorts is not None and target.cohort is not None:
             self._cohorts.leave(target)
             return
+        if target.stage is Stage.NAMING or target.stage is Stage.RENAMING:
+            self._resolver.cancel(target.endpoint.host, target)
         target.stage = Stage.IDLE
         self.open -= 1
         self._probers[target.policy.method].forget(target)
 
     def _await_next_round(self, target: Target, now: float) -> None:
         target.round_at = next_round_at(target.round_at, target.policy.interval_s * self._pace.stretch, now)
-        self._wheel.set(target, target.round_at)
-
-    def _doubt_address(self, target: Target) -> None:
-        if target.address is None:
-            target.preferred += 1
-            self._resolver.refresh(target.endpoint.host)
+        bears_until = target.track.bears_until
+        # What is borne for a time is judged when that is over, and not up to an interval later.
+        early = bears_until is not None and now < bears_until < target.round_at
+        self._wheel.set(target, bears_until if early and bears_until is not None else target.round_at)
 
     def _verdict(self, target: Target, round_trip_s: float | None) -> Verdict:
         track = target.track
         status = track.status or Status.UNKNOWN
-        seen_at = self._clock()
-        return Verdict(target.vim_id, target.action_id, status, track.reason, track.detail, round_trip_s, seen_at)
+        return Verdict(*target.owner, status, track.reason, track.detail, round_trip_s, self._clock())
+
+    def _announce(self, target: Target, verdict: Verdict) -> None:
+        self._on_verdict(verdict)
+        for vim_id, action_id in tuple(target.sharers or ()):
+            self._on_verdict(replace(verdict, vim_id=vim_id, action_id=action_id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import SystemRandom
 
@@ -16,6 +17,7 @@ from vimesh.monitor.heap import Heap
 from vimesh.monitor.host import Host
 from vimesh.monitor.reporter import ReporterLimits
 from vimesh.monitor.reporting_host import reporting_host
+from vimesh.monitor.safeguards import Safeguards
 from vimesh.monitor.watcher import ActionSet, Watcher
 from vimesh.rpc.following import Following, FollowLimits
 
@@ -31,9 +33,14 @@ class MonitorSettings:
     follow: FollowLimits = field(default_factory=FollowLimits)
 
 
-async def run_monitor(settings: MonitorSettings) -> None:
-    """Probe and report whatever the conductors want, until cancelled. Waits for conductors that are away."""
-    async with reporting_host(settings.address, settings.reporter) as running:
+async def run_monitor(
+    settings: MonitorSettings, *, safeguards: Safeguards | None = None, started: Callable[[], object] = lambda: None
+) -> None:
+    """Probe and report whatever the conductors want, until cancelled. Waits for conductors that are away.
+
+    `started` is called once, when the loop is about to do so.
+    """
+    async with reporting_host(settings.address, settings.reporter, safeguards) as running:
         scope = ActionScope(Engine.EMBEDDED, settings.shard)
         heap = Heap()
 
@@ -47,6 +54,7 @@ async def run_monitor(settings: MonitorSettings) -> None:
             running.stub, settings.follow, meanwhile="probing goes on", clock=time.monotonic, random=SystemRandom()
         )
         _say_hello(settings, running.host)
+        started()
         async with asyncio.TaskGroup() as parts:
             parts.create_task(supervise("reporter", running.reporter.run))
             parts.create_task(supervise("watcher", lambda: following.run(watcher)))

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import resource
 import select
-from collections import deque
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-import structlog
-
 from vimesh.monitor.addresses import Address
 from vimesh.monitor.connection import Connection
-from vimesh.monitor.faults import defect, local_fault
+from vimesh.monitor.connection_maker import Connect, ConnectionMaker
+from vimesh.monitor.faults import FaultLog
+from vimesh.monitor.handshakes import Handshakes
 from vimesh.monitor.http import HttpConnection
+from vimesh.monitor.keeper import Keeper
 from vimesh.monitor.kept import Kept
-from vimesh.monitor.probes import Listener, LocalFault
+from vimesh.monitor.loop_watch import LoopWatch
+from vimesh.monitor.own_output import OwnOutput
+from vimesh.monitor.probes import FilesExhausted, Listener, LocalFault
+from vimesh.monitor.running_clock import Clock
+from vimesh.monitor.socket_limit import SocketLimit
 from vimesh.monitor.target import Target
+from vimesh.monitor.trials import TRIAL
+from vimesh.monitor.waiting_line import WaitingLine
 
-_log = structlog.get_logger()
-
-_FILES_FOR_OTHERS = 256
-_MOST_SOCKETS = 32768
 _BATCH = 512
-
-Connect = Callable[[Target, int, Address], Connection]
-
-
-def socket_limit() -> int:
-    """How many sockets may be open for probes, given what the process may open in all."""
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(16, min(_MOST_SOCKETS, files - _FILES_FOR_OTHERS))
 
 
 class Sockets:
@@ -40,21 +32,43 @@ class Sockets:
     What is bad news on a connection that stood before is no news: the probe is repeated on a new one, which decides.
     """
 
-    def __init__(self, *, connect: Connect, listener: Listener, limit: int, kept: Kept) -> None:
-        self._connect = connect
+    def __init__(  # noqa: PLR0913 - everything it uses comes in here
+        self,
+        *,
+        connect: Connect,
+        listener: Listener,
+        clock: Clock,
+        limit: SocketLimit,
+        kept: Kept,
+        output: OwnOutput,
+        handshakes: Handshakes,
+        watch: LoopWatch | None = None,
+    ) -> None:
         self._listener = listener
-        self._limit = limit
-        self._kept = kept
-        self._epoll = select.epoll()
+        self._faults = FaultLog()
         self._by_fd: dict[int, Connection] = {}
         """Every socket."""
+        self._keeper = Keeper(
+            clock=clock,
+            kept=kept,
+            open_trial=self._open_trial,
+            release=self._release,
+            has_room=lambda: limit.allows(len(self._by_fd)),
+        )
+        self._maker = ConnectionMaker(
+            connect=connect, limit=limit, open_now=self._by_fd, keeper=self._keeper, faults=self._faults
+        )
+        self._watch = watch or LoopWatch()
+        self._output = output
+        self._handshakes = handshakes
+        self._epoll = select.epoll()
+        # By edges, so that nobody has to read what is written there.
+        self._epoll.register(handshakes.fileno(), select.EPOLLIN | select.EPOLLET)
         self._by_serial: dict[int, list[Connection]] = {}
         """The probes under way, by round."""
         self._doubted: list[Connection] = []
         """Probes that are to be repeated."""
-        self._line: deque[tuple[int, Address]] = deque()
-        self._waiting: dict[int, Target] = {}
-        self._logged: set[type[Exception]] = set()
+        self._line = WaitingLine()
 
     def __enter__(self) -> Self:
         return self
@@ -72,18 +86,33 @@ class Sockets:
     def fileno(self) -> int:
         return self._epoll.fileno()
 
+    def is_busy(self) -> bool:
+        """Say whether anything is waited for that belongs to no round."""
+        return self._keeper.is_busy()
+
     def send(self, target: Target, number: int, address: Address) -> bool:
-        kept = self._kept.take(target)
-        if kept is not None and self._ask_again(kept, number, address):
+        kept = self._keeper.ask_again(target, number, address)
+        if kept is not None:
+            self._by_serial[target.serial] = [kept]
             return True
         if number > 1:
             self._move_from_others(target, address)
-        if not self._has_room():
-            self._waiting[target.serial] = target
-            self._line.append((target.serial, address))
-            return False
-        self._open(target, number, address)
-        return True
+        if self._maker.has_room():
+            try:
+                self._open(target, number, address)
+            except FilesExhausted:
+                pass
+            else:
+                return True
+        self._line.join(target, address)
+        return False
+
+    def unsent(self, target: Target) -> LocalFault | None:
+        connections = self._by_serial.get(target.serial, ())
+        for connection in connections:
+            if fault := connection.own_fault():
+                return fault
+        return self._output.fault(connections)
 
     def hang_up(self, target: Target) -> None:
         for connection in self._by_serial.pop(target.serial, ()):
@@ -91,16 +120,16 @@ class Sockets:
         self._admit()
 
     def forget(self, target: Target) -> None:
+        if target.serial in self._keeper.concerned:
+            self._keeper.end_round(target)
         # Who stands in line is admitted by the next drain: a probe is never sent from within an answer, and a number
         # that was closed here is not taken again while events of its former owner may be at hand.
-        self._waiting.pop(target.serial, None)
+        self._line.pop(target.serial, None)
         for connection in self._by_serial.pop(target.serial, ()):
             self._release(connection)
 
     def dismiss(self, target: Target) -> None:
-        connection = self._kept.forget(target)
-        if connection is not None:
-            self._release(connection)
+        self._keeper.dismiss(target)
 
     def drain(self) -> None:
         """Move every connection on that can move."""
@@ -110,27 +139,24 @@ class Sockets:
                 connection = self._by_fd.get(fd)
                 if connection is None:
                     continue
+                self._watch.turn_to(connection.target)
                 if connection.outcome is None:
                     self._advance(connection)
                 else:
                     self._rest(connection)
+            for computed in self._handshakes.take_computed():
+                if self._by_fd.get(computed.fd) is computed and computed.outcome is None:
+                    self._watch.turn_to(computed.target)
+                    self._advance(computed)
             # Only now: a number that was closed above must not be taken again while events of its former owner are
             # at hand.
             self._repeat_doubted()
             self._admit()
+            if self._keeper.is_busy():
+                self._keeper.run()
             if len(events) < _BATCH:
                 break
-        for overdue in self._kept.take_overdue():
-            self._release(overdue)
-
-    def _ask_again(self, kept: HttpConnection, number: int, address: Address) -> bool:
-        """Send a probe on a connection that was kept, unless it would have the last word of the round."""
-        target = kept.target
-        if kept.idle and number == 1 and target.track.has_more and kept.address == address and kept.ask_again(number):
-            self._by_serial[target.serial] = [kept]
-            return True
-        self._release(kept)
-        return False
+        self._watch.rest()
 
     def _move_from_others(self, target: Target, address: Address) -> None:
         """Repeat a probe that is silent on a kept connection, if no other one of its round goes to its address."""
@@ -153,19 +179,28 @@ class Sockets:
         self._open(connection.target, connection.number, connection.address, since=connection.sent_at)
 
     def _open(self, target: Target, number: int, address: Address, *, since: float | None = None) -> None:
-        try:
-            connection = self._connect(target, number, address)
-        except Exception as error:
-            raise self._fault(target, error) from error
+        self._launch(self._maker.make(target, number, address), since=since)
+
+    def _open_trial(self, target: Target, address: Address) -> HttpConnection | None:
+        connection = self._maker.make_for_trial(target, address)
+        if connection is not None:
+            self._launch(connection)
+        return connection
+
+    def _launch(self, connection: Connection, *, since: float | None = None) -> None:
+        target = connection.target
+        self._watch.turn_to(target)
+        if connection.number != TRIAL:
+            self._keeper.make_way(connection)
+            self._by_serial.setdefault(target.serial, []).append(connection)
         self._by_fd[connection.fd] = connection
-        self._by_serial.setdefault(target.serial, []).append(connection)
         try:
             connection.start(since)
             if connection.outcome is None:
                 self._epoll.register(connection.fd, connection.interest)
         except Exception as error:
             self._drop(connection)
-            raise self._fault(target, error) from error
+            raise self._faults.name(target, error) from error
         if connection.outcome is not None:
             self._finish(connection)
 
@@ -176,13 +211,9 @@ class Sockets:
         try:
             of_use = connection.rest()
         except Exception as error:  # noqa: BLE001 - one broken connection must not end the probes of others
-            self._fault(connection.target, error)
+            self._faults.name(connection.target, error)
             of_use = False
-        if of_use:
-            self._kept.settle(connection)
-        else:
-            self._kept.ended(connection)
-            self._release(connection)
+        self._keeper.rest(connection, of_use=of_use)
 
     def _advance(self, connection: Connection) -> None:
         interest = connection.interest
@@ -191,31 +222,26 @@ class Sockets:
             if connection.outcome is None and connection.interest != interest:
                 self._epoll.modify(connection.fd, connection.interest)
         except Exception as error:  # noqa: BLE001 - one broken probe must not end those of the others
+            if connection.number == TRIAL:
+                self._faults.name(connection.target, error)
+                self._keeper.give_up_trial(connection.target)
+                return
             self._drop(connection)
-            fault = self._fault(connection.target, error)
+            fault = self._faults.name(connection.target, error)
             self._listener.faulted(connection.target, fault.reason, fault.detail)
             return
         if connection.outcome is not None:
             self._finish(connection)
 
-    def _fault(self, target: Target, error: Exception) -> LocalFault:
-        """Say as a fault of our own whatever was raised here: what the VIM does wrong is an outcome, and not raised."""
-        if isinstance(error, LocalFault):
-            return error
-        if isinstance(error, OSError):
-            return local_fault(error.errno or 0)
-        # The same defect will meet every VIM, each at every round: once is enough to have it repaired.
-        if type(error) not in self._logged:
-            self._logged.add(type(error))
-            _log.error("a probe broke", vim_id=target.vim_id, exc_info=error)
-        return defect(error)
-
     def _finish(self, connection: Connection) -> None:
         target, outcome = connection.target, connection.outcome
-        if isinstance(outcome, float):
+        if connection.number == TRIAL:
+            if isinstance(outcome, float):
+                self._listen_only(connection)
+        elif isinstance(outcome, float):
             self._leave_round(connection)
             # Before its round ends, and with it all that belongs to the round alone.
-            if isinstance(connection, HttpConnection) and connection.may_rest and self._kept.keep(connection):
+            if self._keeper.keep(connection):
                 self._listen_only(connection)
             else:
                 self._release(connection)
@@ -224,7 +250,7 @@ class Sockets:
             self._doubted.append(connection)
         elif outcome is not None:
             self._drop(connection)
-            self._listener.failed(target, *outcome)
+            self._listener.failed(target, connection.number, *outcome)
 
     def _listen_only(self, connection: Connection) -> None:
         """See that a connection is heard of when something comes, and not whenever it could be written to."""
@@ -237,6 +263,8 @@ class Sockets:
         self._release(connection)
 
     def _leave_round(self, connection: Connection) -> None:
+        if connection.number == TRIAL:
+            return
         serial = connection.target.serial
         siblings = self._by_serial.pop(serial, ())
         if len(siblings) > 1:
@@ -245,25 +273,23 @@ class Sockets:
     def _release(self, connection: Connection) -> None:
         del self._by_fd[connection.fd]
         connection.close()
-
-    def _has_room(self) -> bool:
-        """Say whether one more socket may be opened; one that only stands in reserve makes room."""
-        if len(self._by_fd) < self._limit:
-            return True
-        oldest = self._kept.take_oldest()
-        if oldest is None:
-            return False
-        self._release(oldest)
-        return True
+        self._keeper.closed(connection, self._by_serial.get(connection.target.serial, ()))
 
     def _admit(self) -> None:
-        while self._line and self._has_room():
-            serial, address = self._line.popleft()
-            target = self._waiting.pop(serial, None)
-            if target is None:
-                continue
-            number = self._listener.departs(target)
+        while self._line and self._maker.has_room():
+            target, address = self._line.take()
+            number = target.number + 1
             try:
-                self._open(target, number, address)
+                connection = self._maker.make(target, number, address)
+            except FilesExhausted:
+                self._line.put_back(target, address)
+                return
+            except LocalFault as fault:
+                self._listener.departs(target)
+                self._listener.faulted(target, fault.reason, fault.detail)
+                continue
+            self._listener.departs(target)
+            try:
+                self._launch(connection)
             except LocalFault as fault:
                 self._listener.faulted(target, fault.reason, fault.detail)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Self
 
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
@@ -32,6 +31,7 @@ class Step(Enum):
 
     WAIT = "a probe under way decides"
     AGAIN = "send another probe"
+    DOUBT = "bad news, unless the addresses are out of date: look, and then concede or begin again"
     SETTLED = "the round is over, the verdict stands"
     CHANGED = "the round is over with another verdict"
 
@@ -39,48 +39,48 @@ class Step(Enum):
 class Track:
     """The verdict on one VIM, and how far its present round is.
 
-    A VIM that is not down gets up to `fall` probes in a round, and one answer clears it. One that is down gets a
-    single probe, and `rise` answers in a row to come back. Local faults are not the VIM's: they never count as
-    failures (G12).
+    A VIM that is not down gets up to `fall` probes at each of its addresses in a round, and one answer clears it. One
+    that is down gets a single probe at each, and `rise` answers in a row from the same address to come back. Local
+    faults are not the VIM's: they never count as failures (G12).
     """
 
     __slots__ = (
         "_answers",
+        "_begun_at",
         "_detail",
         "_drift",
         "_drift_rounds",
-        "_failed",
+        "_fail_for_s",
+        "_failing_since",
         "_fall",
         "_fault",
         "_faults",
+        "_in_doubt",
         "_needed",
         "_reason",
+        "_returned",
         "_rise",
         "_unsure",
         "_wanted",
+        "addresses",
         "detail",
         "reason",
         "sent",
         "status",
     )
 
-    def __init__(self, *, fall: int, rise: int) -> None:
+    def __init__(self, *, fall: int, rise: int, fail_for_s: float = 0.0) -> None:
         self._fall = fall
         self._rise = rise
+        self._fail_for_s = fail_for_s
         self.status: Status | None = None
         self.reason = ""
         self.detail = ""
         self._drift = ""
         self._drift_rounds = 0
         self._unsure = 0
-        self.begin()
-
-    @classmethod
-    def of_reachable(cls, *, fall: int, rise: int) -> Self:
-        """Return the track of a VIM that is reachable and steady."""
-        track = cls(fall=fall, rise=rise)
-        track.status = Status.REACHABLE
-        return track
+        self._failing_since: float | None = None
+        self.begin(0.0)
 
     @property
     def down(self) -> bool:
@@ -89,51 +89,64 @@ class Track:
     @property
     def steady(self) -> bool:
         """Whether an answer to the first probe of the next round would say nothing new."""
-        return self.status is Status.REACHABLE and not self._unsure
+        return self.status is Status.REACHABLE and not self._unsure and self._failing_since is None
+
+    @property
+    def bears_until(self) -> float | None:
+        """When failures will have lasted long enough; None while there are none."""
+        return None if self._failing_since is None else self._failing_since + self._fail_for_s
 
     @property
     def hedged(self) -> bool:
         """Whether silence is answered with further probes before it is judged."""
-        return self._needed > 1
+        return self._needed > 1 and not self.confirming
 
     @property
     def confirming(self) -> bool:
-        """Whether the VIM is coming back: only the newest probe's answer counts."""
-        return self._wanted > 1
+        """Whether the VIM is coming back: only the newest probe counts, and it goes where the answer came from."""
+        return self._answers > 0
 
     @property
     def has_more(self) -> bool:
         """Whether the round may send another probe before it judges."""
         return self.sent < self._needed and self._faults <= self._needed and not self._answers
 
-    def begin(self) -> None:
-        """Open a round."""
-        self._needed, self._wanted = (1, self._rise) if self.down else (self._fall, 1)
-        self.sent = self._failed = self._faults = self._answers = 0
+    def begin(self, at: float, *, in_doubt: bool = False) -> None:
+        """Open a round. `in_doubt`: its bad news is to be doubted before it is believed, see Step.DOUBT."""
+        self._begun_at = at
+        self._in_doubt = in_doubt
+        self._wanted = self._rise if self.down else 1
+        self.sent = self._returned = self._faults = self._answers = 0
         self._reason = Reason.TIMEOUT
         self._detail = ""
         self._fault = ("", "")
+        self._needed = 1 if self.down else self._fall
+        self.addresses = 1
 
     def cover(self, addresses: int) -> None:
         """See that each address of the VIM is tried before it is called unreachable."""
-        if addresses > self._needed and not self.down:
-            self._needed = addresses
+        self._needed += (addresses - self.addresses) * (1 if self.down else self._fall)
+        self.addresses = addresses
 
     def answered(self) -> Step:
         if self.status is Status.REACHABLE:
             self._unsure = 0
+            self._failing_since = None
             return Step.SETTLED  # what nearly every round of a healthy fleet comes to
         self._answers += 1
+        self._returned += 1
         if self._answers < self._wanted:
+            self._needed += 1
             return Step.AGAIN
         return self._settle(Status.REACHABLE, "", "")
 
-    def failed(self, reason: str, detail: str) -> Step:
+    def failed(self, at: float, reason: str, detail: str) -> Step:
         """Note that one probe came back with a failure."""
-        self._failed += 1
+        self._answers = 0
+        self._returned += 1
         self._reason, self._detail = reason, detail
-        if self._answers or self._failed >= self._needed:
-            return self._settle(Status.UNREACHABLE, reason, detail)
+        if self._returned >= self._needed:
+            return self._fail(at)
         return Step.AGAIN if self.has_more else Step.WAIT
 
     def faulted(self, reason: str, detail: str) -> Step:
@@ -148,13 +161,30 @@ class Track:
         """Note that the round was given up, for a reason of our own."""
         return self._settle(Status.UNKNOWN, reason, detail)
 
-    def silent(self) -> Step:
+    def silent(self, at: float) -> Step:
         """Note that the time for an answer to the newest probe is over."""
+        self._answers = 0
         if self.has_more:
             return Step.AGAIN
         if self.sent >= self._needed:
-            return self._settle(Status.UNREACHABLE, self._reason, self._detail)
+            return self._fail(at)
         return self._undecided()
+
+    def concede(self, at: float, reason: str = "", detail: str = "") -> Step:
+        """Believe the bad news of the round; `reason`: a better one than its probes gave."""
+        if reason:
+            self._reason, self._detail = reason, detail
+        if self.status is Status.REACHABLE and self._fail_for_s:
+            if self._failing_since is None:
+                self._failing_since = self._begun_at
+            if at - self._failing_since < self._fail_for_s:
+                return Step.SETTLED
+        return self._settle(Status.UNREACHABLE, self._reason, self._detail)
+
+    def _fail(self, at: float) -> Step:
+        if self._in_doubt:
+            return Step.DOUBT
+        return self.concede(at)
 
     def _undecided(self) -> Step:
         self._unsure += 1
@@ -163,6 +193,7 @@ class Track:
         return self._settle(Status.UNKNOWN, *self._fault)
 
     def _settle(self, status: Status, reason: str, detail: str) -> Step:
+        self._failing_since = None
         if status is not Status.UNKNOWN:
             self._unsure = 0
         if status is self.status and not self._drifted(reason):

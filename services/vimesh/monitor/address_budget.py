@@ -1,0 +1,37 @@
+"""How often one address may be probed, whatever number of VIMs and names lead to it."""
+
+from __future__ import annotations
+
+ROUNDS_PER_S = 100.0
+"""Rounds that may begin at one IP address."""
+BURST_S = 1.0
+"""Worth of rounds that may begin at once."""
+_SWEEP_MIN = 4096
+
+
+class AddressBudget:
+    """Hands out turns at each address, first come, first served: above the budget, rounds come later than asked for.
+
+    Keeps only the addresses whose turns are not over, so that its memory follows the rounds per second.
+    """
+
+    def __init__(self, rounds_per_s: float = ROUNDS_PER_S) -> None:
+        self._turn_s = 1 / rounds_per_s
+        self._free_at: dict[str, float] = {}
+        self._sweep_at = _SWEEP_MIN
+
+    def __len__(self) -> int:
+        """Return how many addresses are kept."""
+        return len(self._free_at)
+
+    def take_turn(self, ip: str, now: float) -> float:
+        """Return how many seconds from now the next round may begin at the address."""
+        free_at = max(self._free_at.get(ip, now), now)
+        self._free_at[ip] = free_at + self._turn_s
+        if len(self._free_at) >= self._sweep_at:
+            self._sweep(now)
+        return max(0.0, free_at - now - BURST_S)
+
+    def _sweep(self, now: float) -> None:
+        self._free_at = {ip: free_at for ip, free_at in self._free_at.items() if free_at > now}
+        self._sweep_at = max(_SWEEP_MIN, 2 * len(self._free_at))

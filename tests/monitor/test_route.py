@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import socket
+
+from vimesh.monitor.addresses import Address
+from vimesh.monitor.route import Route
+
+A, B, C = (Address(socket.AF_INET, (f"10.0.0.{number}", 80)) for number in (1, 2, 3))
+
+
+def route_of(*addresses: Address) -> Route:
+    route = Route()
+    route.begin(addresses)
+    return route
+
+
+def take(route: Route, count: int) -> list[Address]:
+    return [route.next(confirming=False) for _ in range(count)]
+
+
+def test_a_round_tries_each_address_in_turn() -> None:
+    assert take(route_of(A, B, C), 5) == [A, B, C, A, B]
+
+
+def test_an_answer_is_confirmed_where_it_came_from() -> None:
+    route = route_of(A, B, C)
+    for number in (1, 2, 3):
+        route.sent(number, route.next(confirming=False))
+    route.answered(2)
+
+    assert [route.next(confirming=True) for _ in range(2)] == [B, B]
+    assert take(route, 1) == [A]
+
+
+def test_the_next_round_begins_with_the_address_that_answered_in_whatever_order_they_come() -> None:
+    route = route_of(A, B)
+    route.next(confirming=False)
+    route.sent(2, route.next(confirming=False))
+    route.answered(2)
+
+    route.begin((A, C, B))
+
+    assert route.first == B
+    assert take(route, 3) == [B, A, C]
+
+
+def test_an_address_that_is_dropped_leaves_its_turn_to_the_next() -> None:
+    route = route_of(A, B, C)
+    assert take(route, 2) == [A, B]
+
+    route.drop(B)
+
+    assert take(route, 3) == [C, A, C]
+
+
+def test_the_last_address_that_is_dropped_leaves_its_turn_to_the_first() -> None:
+    route = route_of(A, B)
+    assert take(route, 2) == [A, B]
+
+    route.drop(B)
+
+    assert take(route, 2) == [A, A]
+
+
+def test_addresses_that_are_new_are_told_from_those_that_were_tried_or_dropped() -> None:
+    route = route_of(A, B)
+    route.drop(A)
+
+    assert route.untried((C, B, A)) == [C]
