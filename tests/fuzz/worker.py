@@ -37,7 +37,10 @@ class _Campaign:
         self._warm_mib = 0.0
 
     def run(self, data: bytes) -> None:
+        failures = len(self._trials.failures)
         self._trials.run(data)
+        if len(self._trials.failures) > failures:
+            self._trials.keep()  # now: the next input may hang, and end the process
         passed_s = time.monotonic() - self._began
         if not self._warm_mib and passed_s > self._for_s * _WARM_PART:
             self._warm_mib = _most_mib()
@@ -46,7 +49,6 @@ class _Campaign:
 
     def _end(self, passed_s: float) -> None:
         trials = self._trials
-        trials.keep()
         grown_mib = _most_mib() - self._warm_mib
         failures = [str(failure) for failure in trials.failures.values()]
         if grown_mib > _MOST_GROWTH_MIB:
