@@ -173,6 +173,28 @@ def test_killed_processes_are_replaced_and_calls_go_on(tmp_path: Path) -> None:
         assert [line.split()[2] for line in watch.lines if " a " in line] == ["is", "MODIFIED", "DEREGISTERED"]
 
 
+def test_a_monitor_and_a_conductor_that_do_not_answer_are_replaced(tmp_path: Path) -> None:
+    with fleet(tmp_path) as up:
+        # From then on it is watched; the conductors served before.
+        if not any("monitor started" in line for line in up.lines):
+            up.line_with("monitor started")
+        stopped = [up.pid_of("monitor"), up.pid_of("conductor-1")]
+        with ends_of(stopped) as handles:
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+            assert all(has_ended(handle, 30) for handle in handles)
+        up.line_with("conductor-1 is back")
+        user = Command(tmp_path, {"VIMESH_ADDRESS": up.address})
+        registered = user("vim", "register", "a", "--auth-url", "http://127.0.0.1:9/v3", "--wait", "UNREACHABLE")
+        assert registered.code == 0
+        up.interrupt()
+        assert up.ended() == 0
+
+    told = [line for line in up.lines if "did not answer for" in line]
+    named = [re.fullmatch(r".*\| (\S+) did not answer for 1\d\.\d s.*: restarting", line) for line in told]
+    assert sorted(match[1] for match in named if match) == ["conductor-1", "monitor"]
+
+
 def test_ctrl_c_before_everything_is_up_leaves_nothing(tmp_path: Path) -> None:
     with running(tmp_path, "up", "--port", "0", "--data-dir", "data") as up:
         up.line_with("starting in")

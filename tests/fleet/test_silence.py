@@ -81,7 +81,10 @@ async def silenced(tmp_path: Path, database_url: str, clock: Clock) -> None:
         await seen.until(lambda: all(seen.status.get(vim.id) == Vim.REACHABLE for vim in vims), 20)
 
         [monitor] = fleet.pids("vimesh", "monitor")
-        os.kill(monitor, signal.SIGSTOP)
+        # A machine that stands still, with who would replace a monitor that does not answer.
+        stopped = (monitor, fleet.process.pid)
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
         try:
             await eventually(lambda: all_read_unknown(client), LEASE_S + 2)
             await seen.until(lambda: all(seen.status[vim.id] == Vim.UNKNOWN for vim in vims), 10)
@@ -90,14 +93,16 @@ async def silenced(tmp_path: Path, database_url: str, clock: Clock) -> None:
             async with another_monitor(fleet.address, clock):
                 await seen.until(lambda: all(seen.status[vim.id] == Vim.REACHABLE for vim in vims), 30)
                 taken_over = {vim.id: vim.monitor.action_id for vim in await listed(client)}
-                os.kill(monitor, signal.SIGCONT)
+                for pid in stopped:
+                    os.kill(pid, signal.SIGCONT)
 
                 for vim in vims:
                     assert taken_over[vim.id] != vim.monitor.action_id
                     stale = await client.report(vim, Vim.UNREACHABLE, 1 << 40)
                     assert stale.WhichOneof("outcome") == "bad_action"
         finally:
-            os.kill(monitor, signal.SIGCONT)
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
 
         seen.check_order()
         replaced = [event for event in seen.events if event.kind == vim_pb2.VimEvent.ACTION_REPLACED]

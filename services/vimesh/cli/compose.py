@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vimesh.cli.stopping import stop_on_signals
+from vimesh.cli.stopping import Stopping, stop_on_signals
+from vimesh.cli.watched import take_record_path, watched, watched_calls
 from vimesh.domain.heap import collect_rarely
+from vimesh.watchdog.notifier import Notifier
 
 if TYPE_CHECKING:
     # Imported by the process that is built from them.
@@ -33,21 +36,23 @@ async def conductor(settings: ConductorProcess) -> None:
     from vimesh.store.sql import sql_store  # noqa: PLC0415
 
     cipher = cipher_from(settings.key_file)
-    await schema.check(settings.database_url)
-    collect_rarely()
-    with stop_on_signals() as stopping:
-        async with sql_store(settings.database_url, cipher) as store:
-            await run_conductor(store, settings.serve, stopping.asked)
+    with watched_calls("conductor") as process:
+        await schema.check(settings.database_url)
+        collect_rarely()
+        with stop_on_signals() as stopping:
+            async with sql_store(settings.database_url, cipher) as store:
+                await run_conductor(store, settings.serve, _serving_until(stopping, process.notifier), process.calls)
 
 
 async def monitor(settings: MonitorSettings) -> None:
     """Run ping actions until a signal comes."""
     from vimesh.monitor.run import run_monitor  # noqa: PLC0415 - see above
+    from vimesh.monitor.safeguards import safeguards  # noqa: PLC0415
 
     collect_rarely()
-    with stop_on_signals() as stopping:
+    with safeguards(take_record_path("monitor")) as guards, watched() as notifier, stop_on_signals() as stopping:
         async with asyncio.TaskGroup() as tasks:
-            probing = tasks.create_task(run_monitor(settings))
+            probing = tasks.create_task(run_monitor(settings, safeguards=guards, started=notifier.say_ready))
             await stopping.asked()
             probing.cancel()
 
@@ -56,13 +61,23 @@ async def api(settings: ApiSettings) -> None:
     """Serve HTTP, and do what is to be done beside it, until a signal comes."""
     from vimesh.api.run import run_api  # noqa: PLC0415 - see above
 
-    with stop_on_signals() as stopping:
-        await run_api(settings, stopping.asked)
+    with watched_calls("api") as process, stop_on_signals() as stopping:
+        await run_api(settings, _serving_until(stopping, process.notifier), process.calls)
 
 
 async def bridge(settings: BridgeSettings) -> None:
     """Serve old ping actions until a signal comes. Raises BadSetting."""
     from vimesh.bridge.run import run_bridge  # noqa: PLC0415 - see above
 
-    with stop_on_signals() as stopping:
-        await run_bridge(settings, stopping.asked)
+    with watched_calls("bridge") as process, stop_on_signals() as stopping:
+        await run_bridge(settings, _serving_until(stopping, process.notifier))
+
+
+def _serving_until(stopping: Stopping, notifier: Notifier) -> Callable[[], Awaitable[None]]:
+    """Return what a process awaits once it serves: it says so, and returns when it is to stop."""
+
+    async def serve() -> None:
+        notifier.say_ready()
+        await stopping.asked()
+
+    return serve
