@@ -218,14 +218,18 @@ def test_an_entry_that_cannot_be_read_spoils_no_other(tmp_path: Path) -> None:
 
 
 def test_the_oldest_entries_go_when_there_are_too_many(tmp_path: Path) -> None:
-    path = tmp_path / "aside.json"
-    quarantine = Quarantine(path)
-    for number in range(MAX_ENTRIES + 3):
-        quarantine.note_hold(target(f"http://10.0.0.1:5000/{number}"), 1.0)
+    path, newest = tmp_path / "aside.json", target()
+    Quarantine(path).note_hold(target("http://10.0.0.9"), 1.0)
+    [entry] = json.loads(path.read_text())["conducts"].values()
+    path.write_text(json.dumps({"conducts": {f"{number:04}": entry for number in range(MAX_ENTRIES)}}))
 
-    assert len(json.loads(path.read_text())["conducts"]) == MAX_ENTRIES
-    assert quarantine.note_hold(target(f"http://10.0.0.1:5000/{MAX_ENTRIES + 2}"), 1.0)
-    assert not quarantine.note_hold(target("http://10.0.0.1:5000/0"), 1.0)
+    quarantine = Quarantine(path)
+    quarantine.note_hold(newest, 1.0)
+
+    left = list(json.loads(path.read_text())["conducts"])
+    assert len(left) == MAX_ENTRIES
+    assert (left[0], left[-2]) == ("0001", f"{MAX_ENTRIES - 1:04}")
+    assert quarantine.note_hold(newest, 1.0), "the newest stays"
 
 
 def test_a_place_that_cannot_be_written_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
