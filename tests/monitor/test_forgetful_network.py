@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
-from tests.support import worker_server_main
 from tests.support.actions import quick_policy
 from tests.support.namespaces import Namespace
 from tests.support.prober import prober_in
 from tests.support.verdicts import PATIENCE_S
+from tests.support.worker_server_in import server_in
 from vimesh.domain.vims import Status
 
 POLICY = quick_policy(interval_s=1, timeout_s=0.8)
-
-
-@asynccontextmanager
-async def server_in(machine: Namespace) -> AsyncGenerator[asyncio.StreamReader]:
-    """Run a server, and give what it says: the connection of each request."""
-    process = await asyncio.create_subprocess_exec(
-        *machine.command(sys.executable, str(Path(worker_server_main.__file__))),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield process.stdout
-    finally:
-        process.stdin.close()
-        await process.wait()
 
 
 async def first_to_be_used_again(requests: asyncio.StreamReader) -> int:

@@ -14,6 +14,7 @@ from tests.support import silent_connection_main
 from tests.support.actions import action, quick_policy
 from tests.support.namespaces import Namespace
 from tests.support.prober import prober_in
+from tests.support.worker_server_in import server_in
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.addresses import Address
@@ -131,3 +132,17 @@ async def test_no_vim_is_accused_while_this_machine_drops_what_is_sent(machine: 
         assert (await prober.until_status("127.3.0.1", Status.UNREACHABLE)).reason == Reason.TIMEOUT
 
     assert {told.status for told in prober.told if told.vim_id in vims} == {Status.UNKNOWN}
+
+
+async def test_a_firewall_that_lets_only_tcp_out_hides_no_outage(machine: Namespace) -> None:
+    policy = quick_policy(Method.TCP, interval_s=1, timeout_s=SHORT_S)
+    drop_own_output(machine, "meta l4proto != tcp")
+    machine.drop(["127.3.0.1"])
+    async with server_in(machine), prober_in(machine) as prober:
+        prober.start("healthy", "http://127.1.0.1:5000", policy)
+        await prober.until_status("healthy", Status.REACHABLE)
+        prober.start("dead", "http://127.3.0.1:5000", policy)
+
+        assert (await prober.until_status("dead", Status.UNREACHABLE)).reason == Reason.TIMEOUT
+
+    assert [told.status for told in prober.told] == [Status.REACHABLE, Status.UNREACHABLE]

@@ -16,5 +16,7 @@ class _Telling(list[int]):
 if __name__ == "__main__":
     server = WorkerServer(workers=12, at=("0.0.0.0", 5000))
     server.requests = _Telling()
+    sys.stdout.write("0\n")  # it listens
+    sys.stdout.flush()
     sys.stdin.read()
     server.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import struct
 from collections.abc import Iterable, Mapping
@@ -45,14 +46,26 @@ class OwnOutput:
         self._tries = 0
         self._counted_since = clock()
         self._newest: LocalFault | None = None
+        self._datagrams_tell = True
+        """Whether datagrams leave this machine when TCP does."""
+        self._witness: tuple[Address, float] | None = None
+        """Where the newest answer on a new connection came from, and when."""
+
+    def hear(self, address: Address, at: float) -> None:
+        """Note an answer on a new connection: so TCP leaves this machine."""
+        if self._witness is None:
+            self._datagrams_tell = _send_datagram(address) is None
+        self._witness = (address, at)
 
     def fault(self, connections: Iterable[Connection]) -> LocalFault | None:
         """Say what kept in every connection request under way; None: one of them may have left."""
         faults: dict[Address, LocalFault | None] = {}
+        since = math.inf
         for connection in connections:
             # One that stood before says nothing: its handshake passed whatever stands in the way now.
             if connection.reused:
                 continue
+            since = min(since, connection.sent_at)
             fate = _fate(connection)
             if fate is Fate.LEFT:
                 return None
@@ -60,26 +73,32 @@ class OwnOutput:
                 faults[connection.address] = LocalFault(Reason.LOCAL_PERMISSION, _DROPPED)
             else:
                 faults.setdefault(connection.address, None)
-        return self._first_of(faults)
+        return self._first_of(faults, since)
 
-    def _first_of(self, faults: Mapping[Address, LocalFault | None]) -> LocalFault | None:
+    def _first_of(self, faults: Mapping[Address, LocalFault | None], since: float) -> LocalFault | None:
         first = None
         for address, known in faults.items():
-            fault = known or self._try(address)
+            fault = known or self._try(address, since)
             if fault is None:
                 return None
             first = first or fault
         return first
 
-    def _try(self, address: Address) -> LocalFault | None:
+    def _try(self, address: Address, since: float) -> LocalFault | None:
         """Before the first retransmission, only a datagram can tell: the call that sends one says if it is dropped."""
         now = self._clock()
         if now - self._counted_since >= 1:
             self._counted_since, self._tries = now, 0
         self._tries += 1
         if self._tries <= TRIES_PER_S:
+            self._learn(since)
             self._newest = _send_datagram(address)
-        return self._newest
+        return self._newest if self._datagrams_tell else None
+
+    def _learn(self, since: float) -> None:
+        """See whether a datagram gets out to where TCP has passed since then: many firewalls let nothing else out."""
+        if self._witness is not None and self._witness[1] > since:
+            self._datagrams_tell = _send_datagram(self._witness[0]) is None
 
 
 def _fate(connection: Connection) -> Fate:
