@@ -240,6 +240,8 @@ class Sockets:
                 self._listen_only(connection)
         elif isinstance(outcome, float):
             self._leave_round(connection)
+            if not connection.reused:
+                self._output.hear(connection.address, connection.sent_at + outcome)
             # Before its round ends, and with it all that belongs to the round alone.
             if self._keeper.keep(connection):
                 self._listen_only(connection)
