@@ -85,10 +85,12 @@ class Connection:
 
     def _is_to_itself(self) -> bool:
         """Say whether the kernel chose as our port the one to be probed here: then both requests have met."""
-        if self.address.sockaddr[1] not in ephemeral_ports():
+        port = self.address.sockaddr[1]
+        if port not in ephemeral_ports():
             return False
+        own = self.socket.getsockname()
         try:
-            return bool(self.socket.getsockname() == self.socket.getpeername())
+            return bool(own[1] == port and own == self.socket.getpeername())
         except OSError:
             return False  # the peer has reset it already: so there was one
 

@@ -62,6 +62,8 @@ class Keeper:
     def make_way(self, connection: Connection) -> None:
         """See that nothing of ours stands where a new connection is about to decide, and may be kept waiting by it."""
         target, address = connection.target, connection.address
+        if address not in self._servers.holders:
+            return
         track = target.track
         if track.confirming or (connection.number == 1 and track.has_more):
             return

@@ -18,7 +18,7 @@ class Servers:
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        self._holders: dict[Address, Target] = {}
+        self.holders: dict[Address, Target] = {}
         self._refusals: dict[Address, tuple[float, float]] = {}
         """Until when no connection is to stand there, and how long that is in all. In the order in which they came."""
 
@@ -26,15 +26,15 @@ class Servers:
         """Take the one place at the address; False: another target has it, or nobody may."""
         if self._refusals and address in self._refusals and self._clock() < self._refusals[address][0]:
             return False
-        return self._holders.setdefault(address, target) is target
+        return self.holders.setdefault(address, target) is target
 
     def vacate(self, address: Address, target: Target) -> None:
         """Give the place back, if the target has it."""
-        if self._holders.get(address) is target:
-            del self._holders[address]
+        if self.holders.get(address) is target:
+            del self.holders[address]
 
     def holder(self, address: Address) -> Target | None:
-        return self._holders.get(address)
+        return self.holders.get(address)
 
     def refuse(self, address: Address) -> None:
         """Let no connection stand there for a while: twice as long as last time, if that is not long ago."""
