@@ -240,7 +240,7 @@ def test_a_target_leaves_with_the_track_of_a_reachable_vim(machine: Machine) -> 
     machine.cohorts.leave(target)
 
     assert target.track.status is Status.REACHABLE
-    target.track.begin(machine.time)
+    target.track.begin()
     assert target.track.has_more
     target.track.sent += 3
     target.track.silent(machine.time)

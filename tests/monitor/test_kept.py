@@ -185,7 +185,7 @@ def test_a_probe_of_another_address_takes_another_connection() -> None:
         peers: list[socket.socket] = []
         for serial, at in enumerate([first, first, second]):
             vim.serial = serial
-            vim.track.begin(0.0)
+            vim.track.begin()
             vim.track.sent = 1
             sockets.send(vim, 1, Address(socket.AF_INET, at.getsockname()))
             if serial != 1:

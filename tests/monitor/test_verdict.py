@@ -18,7 +18,7 @@ def probed(track: Track) -> Track:
 
 
 def fail_round(track: Track, reason: str = Reason.REFUSED) -> Step:
-    track.begin(AT)
+    track.begin()
     while True:
         step = probed(track).failed(AT, reason, "")
         if step in OVER:
@@ -26,7 +26,7 @@ def fail_round(track: Track, reason: str = Reason.REFUSED) -> Step:
 
 
 def answer_round(track: Track) -> Step:
-    track.begin(AT)
+    track.begin()
     return probed(track).answered()
 
 
@@ -44,7 +44,7 @@ def test_the_first_answer_decides_whatever_rise_says() -> None:
 def test_fall_failures_in_one_round_make_a_vim_unreachable() -> None:
     track = a_track()
     answer_round(track)
-    track.begin(AT)
+    track.begin()
 
     assert probed(track).failed(AT, Reason.RESET, "") is Step.AGAIN
     assert probed(track).silent(AT) is Step.AGAIN
@@ -55,7 +55,7 @@ def test_fall_failures_in_one_round_make_a_vim_unreachable() -> None:
 
 def test_silence_alone_is_a_timeout() -> None:
     track = a_track(fall=1)
-    track.begin(AT)
+    track.begin()
 
     assert probed(track).silent(AT) is Step.CHANGED
     assert (track.status, track.reason) == (Status.UNREACHABLE, Reason.TIMEOUT)
@@ -64,7 +64,7 @@ def test_silence_alone_is_a_timeout() -> None:
 def test_one_answer_in_a_round_clears_all_its_failures() -> None:
     track = a_track()
     for _ in range(10):
-        track.begin(AT)
+        track.begin()
         probed(track).silent(AT)
         probed(track).silent(AT)
         assert probed(track).answered() in OVER
@@ -76,7 +76,7 @@ def test_a_vim_that_is_down_gets_one_probe_a_round() -> None:
     track = a_track()
     fail_round(track)
 
-    track.begin(AT)
+    track.begin()
 
     assert probed(track).silent(AT) is Step.SETTLED
 
@@ -84,7 +84,7 @@ def test_a_vim_that_is_down_gets_one_probe_a_round() -> None:
 def test_a_vim_comes_back_after_rise_answers_in_a_row() -> None:
     track = a_track(rise=3)
     fail_round(track)
-    track.begin(AT)
+    track.begin()
 
     assert probed(track).answered() is Step.AGAIN
     assert probed(track).answered() is Step.AGAIN
@@ -95,7 +95,7 @@ def test_a_vim_comes_back_after_rise_answers_in_a_row() -> None:
 def test_a_failure_among_the_confirming_probes_keeps_it_down() -> None:
     track = a_track(rise=3)
     fail_round(track)
-    track.begin(AT)
+    track.begin()
     probed(track).answered()
 
     assert probed(track).silent(AT) is Step.SETTLED
@@ -114,7 +114,7 @@ def test_another_reason_must_last_for_fall_rounds() -> None:
 
 def test_one_local_fault_is_passed_over() -> None:
     track = a_track()
-    track.begin(AT)
+    track.begin()
 
     assert track.faulted(Reason.LOCAL_RESOURCES, "") is Step.AGAIN
     assert probed(track).answered() is Step.CHANGED
@@ -124,7 +124,7 @@ def test_one_local_fault_is_passed_over() -> None:
 def test_a_round_of_which_nothing_could_be_sent_is_unknown() -> None:
     track = a_track()
     answer_round(track)
-    track.begin(AT)
+    track.begin()
 
     steps = [track.faulted(Reason.LOCAL_NO_ROUTE, "no route") for _ in range(4)]
 
@@ -139,7 +139,7 @@ def test_rounds_that_stay_undecided_for_lack_of_probes_are_unknown_in_the_end() 
     answer_round(track)
 
     def half_a_round() -> Step:
-        track.begin(AT)
+        track.begin()
         probed(track)
         for _ in range(4):
             track.faulted(Reason.LOCAL_RESOURCES, "")
@@ -153,7 +153,7 @@ def test_rounds_that_stay_undecided_for_lack_of_probes_are_unknown_in_the_end() 
 
 def test_every_address_is_tried_fall_times_before_a_vim_is_called_unreachable() -> None:
     track = a_track(fall=2)
-    track.begin(AT)
+    track.begin()
     track.cover(3)
 
     steps = [probed(track).failed(AT, Reason.REFUSED, "") for _ in range(6)]
@@ -164,7 +164,7 @@ def test_every_address_is_tried_fall_times_before_a_vim_is_called_unreachable() 
 def test_a_vim_that_is_down_is_probed_once_at_each_address() -> None:
     track = a_track()
     fail_round(track)
-    track.begin(AT)
+    track.begin()
     track.cover(3)
 
     steps = [probed(track).silent(AT) for _ in range(3)]
@@ -175,7 +175,7 @@ def test_a_vim_that_is_down_is_probed_once_at_each_address() -> None:
 def test_when_an_answer_is_not_confirmed_the_addresses_that_are_left_have_their_turn() -> None:
     track = a_track(rise=2)
     fail_round(track)
-    track.begin(AT)
+    track.begin()
     track.cover(2)
 
     assert probed(track).answered() is Step.AGAIN
@@ -189,7 +189,7 @@ def test_when_an_answer_is_not_confirmed_the_addresses_that_are_left_have_their_
 
 def test_an_address_that_cannot_be_sent_to_is_not_waited_for() -> None:
     track = a_track(fall=2)
-    track.begin(AT)
+    track.begin()
     track.cover(2)
     track.cover(1)
 
@@ -198,7 +198,8 @@ def test_an_address_that_cannot_be_sent_to_is_not_waited_for() -> None:
 
 def test_bad_news_of_a_name_is_doubted_before_it_is_believed() -> None:
     track = a_track(fall=1)
-    track.begin(AT, in_doubt=True)
+    track.begin()
+    track.in_doubt = True
 
     assert probed(track).failed(AT, Reason.REFUSED, "no") is Step.DOUBT
     assert not track.down
@@ -207,7 +208,8 @@ def test_bad_news_of_a_name_is_doubted_before_it_is_believed() -> None:
 
 
 def bear_round(track: Track, at: float) -> Step:
-    track.begin(at)
+    track.begin()
+    track.begun_at = at
     return probed(track).failed(at + 0.2, Reason.REFUSED, "")
 
 
@@ -255,7 +257,7 @@ def test_every_round_ends_and_nobody_goes_down_for_less_than_fall_failures(
     events: list[str], fall: int, rise: int
 ) -> None:
     track = a_track(fall=fall, rise=rise)
-    track.begin(AT)
+    track.begin()
     failures = in_round = 0
     for event in events:
         before = track.status
@@ -271,14 +273,14 @@ def test_every_round_ends_and_nobody_goes_down_for_less_than_fall_failures(
             assert track.reason == Reason.LOCAL_RESOURCES
         if step in OVER:
             failures = in_round = 0
-            track.begin(AT)
+            track.begin()
 
 
 @given(events=st.lists(st.sampled_from(["answer", "fault"]), max_size=200), fall=st.integers(1, 10))
 def test_local_faults_never_make_a_vim_unreachable(events: list[str], fall: int) -> None:
     track = a_track(fall=fall)
-    track.begin(AT)
+    track.begin()
     for event in events:
         if play(track, event) in OVER:
-            track.begin(AT)
+            track.begin()
         assert track.status is not Status.UNREACHABLE

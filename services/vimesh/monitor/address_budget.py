@@ -26,11 +26,14 @@ class AddressBudget:
 
     def take_turn(self, ip: str, now: float) -> float:
         """Return how many seconds from now the next round may begin at the address."""
-        free_at = max(self._free_at.get(ip, now), now)
-        self._free_at[ip] = free_at + self._turn_s
+        free_at = self._free_at.get(ip, now)
+        if free_at > now:
+            self._free_at[ip] = free_at + self._turn_s
+            return max(0.0, free_at - now - BURST_S)
+        self._free_at[ip] = now + self._turn_s
         if len(self._free_at) >= self._sweep_at:
             self._sweep(now)
-        return max(0.0, free_at - now - BURST_S)
+        return 0.0
 
     def _sweep(self, now: float) -> None:
         self._free_at = {ip: free_at for ip, free_at in self._free_at.items() if free_at > now}

@@ -17,6 +17,9 @@ from vimesh.monitor.target import Target
 from vimesh.monitor.tls import lenient_context
 
 
+_TCP = Method.TCP
+
+
 class Connector:
     """`verifying` is the context for certificates that must be valid, or why there is none."""
 
@@ -38,7 +41,7 @@ class Connector:
 
     def connect(self, target: Target, number: int, address: Address) -> Connection:
         """Raises LocalFault."""
-        if target.policy.method is Method.TCP:
+        if target.policy.method is _TCP:
             return Connection(target, number, address, self._clock)
         encrypted = target.endpoint.scheme == "https"
         life_s = self._kept.life_s(target, address, encrypted=encrypted)

@@ -113,7 +113,6 @@ class Pulse:
             for drain in self._drains:
                 drain()
             for target in self._wheel.take(now):
-                self._watch.turn_to(target)
                 self._run(target)
             self._watch.rest()
             self._run_a_cohort(now)

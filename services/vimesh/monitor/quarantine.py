@@ -31,7 +31,7 @@ class Quarantine:
         self._path = path
         self._clock = clock
         self._conducts = {} if path is None else read_conducts(path)
-        self._aside: dict[Target, str] = {}
+        self.aside: dict[Target, str] = {}
         """The targets that are set aside, with their keys."""
         self._write_failed = False
 
@@ -45,11 +45,11 @@ class Quarantine:
             for hold in self._conducts.pop(vim_id, _BLAMELESS).holds:
                 self._conducts[key] = self._of(key).after_hold(hold)
         if self._of(key).aside:
-            self._aside[target] = key
+            self.aside[target] = key
 
     def dismiss(self, target: Target) -> None:
         """Hear that the target is probed no more. What it did is remembered."""
-        self._aside.pop(target, None)
+        self.aside.pop(target, None)
 
     def note_crash(self, vim_id: str) -> None:
         """Take down that the process before this one ended while it worked on the VIM."""
@@ -61,16 +61,16 @@ class Quarantine:
         conduct = self._of(key).after_hold(Hold(self._clock(), held_s))
         self._set(key, conduct)
         if conduct.aside:
-            self._aside[target] = key
+            self.aside[target] = key
         return conduct.aside
 
     def __contains__(self, target: Target) -> bool:
         """Say whether the target is set aside."""
-        key = self._aside.get(target)
+        key = self.aside.get(target)
         if key is None:
             return False
         if not self._of(key).aside:
-            del self._aside[target]  # another target with the same record has passed its retries
+            del self.aside[target]  # another target with the same record has passed its retries
             return False
         return True
 
@@ -78,7 +78,7 @@ class Quarantine:
         """Say whether a round may begin now. For a target that is set aside, that round is a retry."""
         if target not in self:
             return True
-        key, now = self._aside[target], self._clock()
+        key, now = self.aside[target], self._clock()
         if self._of(key).retry_in_s(now) > 0:
             return False
         # Stored before it begins: should the retry end the process, the next one does not begin with it.
@@ -87,20 +87,20 @@ class Quarantine:
 
     def note_clean_retry(self, target: Target) -> None:
         """Take down that the retry of a target that is set aside ended, and has not held the loop so far."""
-        key = self._aside[target]
+        key = self.aside[target]
         conduct = self._of(key).after_clean_retry(self._clock())
         self._set(key, conduct)
         if not conduct.aside:
-            del self._aside[target]
+            del self.aside[target]
             _log.info("a VIM is not set aside any more", vim_id=target.vim_id)
 
     def retry_in_s(self, target: Target) -> float:
         """Return how long a target that is set aside has to wait."""
-        return self._of(self._aside[target]).retry_in_s(self._clock())
+        return self._of(self.aside[target]).retry_in_s(self._clock())
 
     def detail(self, target: Target) -> str:
         """Say why a target is set aside, and when it is tried again."""
-        return str(self._of(self._aside[target]))
+        return str(self._of(self.aside[target]))
 
     def _of(self, key: str) -> Conduct:
         return self._conducts.get(key, _BLAMELESS)

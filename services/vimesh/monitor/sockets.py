@@ -124,7 +124,8 @@ class Sockets:
             self._keeper.end_round(target)
         # Who stands in line is admitted by the next drain: a probe is never sent from within an answer, and a number
         # that was closed here is not taken again while events of its former owner may be at hand.
-        self._line.pop(target.serial, None)
+        if self._line:
+            self._line.pop(target.serial, None)
         for connection in self._by_serial.pop(target.serial, ()):
             self._release(connection)
 
@@ -150,8 +151,10 @@ class Sockets:
                     self._advance(computed)
             # Only now: a number that was closed above must not be taken again while events of its former owner are
             # at hand.
-            self._repeat_doubted()
-            self._admit()
+            if self._doubted:
+                self._repeat_doubted()
+            if self._line:
+                self._admit()
             if self._keeper.is_busy():
                 self._keeper.run()
             if len(events) < _BATCH:
@@ -189,7 +192,6 @@ class Sockets:
 
     def _launch(self, connection: Connection, *, since: float | None = None) -> None:
         target = connection.target
-        self._watch.turn_to(target)
         if connection.number != TRIAL:
             self._keeper.make_way(connection)
             self._by_serial.setdefault(target.serial, []).append(connection)

@@ -28,6 +28,9 @@ OVERDUE_MARGIN_S = 10.0
 """Rounds in which the resolver has to be waited for are longer than their probes."""
 
 
+_PING = Method.PING
+
+
 class Stage(IntEnum):
     """What a target waits for; its time on the wheel is when that is over."""
 
@@ -168,7 +171,7 @@ class Target(Timed):
 
     @property
     def pings(self) -> bool:
-        return self.policy.method is Method.PING
+        return self.policy.method is _PING
 
     @property
     def phase_s(self) -> float:
@@ -198,13 +201,15 @@ class Target(Timed):
     @property
     def patience_s(self) -> float:
         """How long silence lasts before another probe of the same round is sent: a VIM may be slow by nature."""
-        return max(self.spacing_s, min(2 * self.round_trip_s, self.policy.timeout_s))
+        timeout_s = self.policy.timeout_s
+        return max(min(timeout_s / 4, MAX_SPACING_S), min(2 * self.round_trip_s, timeout_s))
 
     def judged_at(self) -> float:
         """When silence after the newest probe is over."""
         track, timeout_s = self.track, self.policy.timeout_s
         if track.has_more:
-            return self.last_sent + (self.patience_s if track.addresses == 1 or track.sent == 1 else self.stagger_s)
+            single = track.addresses == 1 or track.sent == 1
+            return self.last_sent + (self.patience_s if single else self.stagger_s)
         if not track.hedged or track.addresses > 1 or not self.round_trip_s:
             return self.last_sent + timeout_s
         return max(self.first_sent + timeout_s + self.spacing_s, self.last_sent + self.patience_s)
