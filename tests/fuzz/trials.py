@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.fuzz.parser import Parser
@@ -30,8 +31,12 @@ class Trials:
     """What has been tried of one parser."""
 
     parser: Parser
+    measure_apart: Callable[[str, bytes], float] | None = None
+    """Measures an input by the parser's name, for a process in which everything takes longer than it should."""
     tried: int = 0
     slowest_ms: float = 0.0
+    _slowest_here_ms: float = 0.0
+    """As measured in this process, which may be instrumented."""
     failures: dict[str, Failure] = field(default_factory=dict)
 
     def run(self, data: bytes) -> None:
@@ -43,7 +48,7 @@ class Trials:
         except Exception as error:  # noqa: BLE001 - any at all is what is looked for
             self._note(Failure(data, _place_of(error), traceback.format_exc()))
             return
-        if (took_ms := 1000 * (time.thread_time() - began)) > self.slowest_ms:
+        if (took_ms := 1000 * (time.thread_time() - began)) > self._slowest_here_ms:
             self._measure(data, took_ms)
 
     def keep(self) -> None:
@@ -58,6 +63,9 @@ class Trials:
             began = time.thread_time()
             self.parser.read(data)
             took_ms = min(took_ms, 1000 * (time.thread_time() - began))
+        self._slowest_here_ms = max(self._slowest_here_ms, took_ms)
+        if took_ms > self.parser.limit_ms and self.measure_apart is not None:
+            took_ms = min(took_ms, self.measure_apart(self.parser.name, data))
         self.slowest_ms = max(self.slowest_ms, took_ms)
         if took_ms > self.parser.limit_ms:
             self._note(Failure(data, "takes too long", f"takes {took_ms:.1f} ms of CPU, not {self.parser.limit_ms} ms"))

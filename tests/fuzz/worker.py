@@ -16,6 +16,7 @@ from random import Random
 
 import atheris
 
+from tests.fuzz.measure import measured_apart
 from tests.fuzz.mutations import mutated
 from tests.fuzz.parser import Parser
 from tests.fuzz.trials import Trials
@@ -31,7 +32,7 @@ class _Campaign:
     """Runs until its time is over, and then ends the process."""
 
     def __init__(self, parser: Parser, for_s: float) -> None:
-        self._trials = Trials(parser)
+        self._trials = Trials(parser, measured_apart)
         self._began = time.monotonic()
         self._for_s = for_s
         self._warm_mib = 0.0
