@@ -36,6 +36,7 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help="of random faults (10), or beside each hostile kind (3)")
     parser.add_argument("--database", choices=DATABASES, default=DATABASES[0])
     parser.add_argument("--vims", type=int, help="in a random run (300), or healthy ones beside hostile ones (500)")
+    parser.add_argument("--together", type=int, default=1, help="hostile kinds at a time (1)")
     parser.add_argument("--kinds", type=_kinds, default=tuple(KINDS), help="of hostile VIMs, with commas between them")
     parser.add_argument("--size", type=int, help="VIMs that go dark, or seconds that all conductors are away")
     parser.add_argument("--without", action="append", default=[], help="a kind of fault to leave out")
@@ -97,6 +98,7 @@ def _inside(given: argparse.Namespace, machine: Namespace) -> int:
         folder=new_folder(given.folder.resolve(), f"{given.scenario}-{given.database}-{given.seed}"),
         without=frozenset(given.without),
         kinds=given.kinds,
+        together=given.together,
     )
     # A shell has its background jobs ignore it; the one outside sends it all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)

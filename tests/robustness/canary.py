@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.robustness.history import now
@@ -34,13 +35,14 @@ class Canary:
         await canary.told("REACHABLE")
         return canary
 
-    async def run(self, beside: str, until_s: float) -> None:
-        """End and come back until it is time, at least once. Each end is noted."""
+    async def run(self, beside: Sequence[str], until_s: float) -> None:
+        """End and come back until it is time, at least once. Each end is noted for each kind beside it."""
         while True:
             ended_at = now()
             await self.weather.switch([ADDRESS], up=False)
             after_s = await self.told("UNREACHABLE", ended_at)
-            self.stage.history.note("canary", beside=beside, after_s=after_s, within_s=WITHIN_S)
+            for name in beside:
+                self.stage.history.note("canary", beside=name, after_s=after_s, within_s=WITHIN_S)
             await self.weather.switch([ADDRESS], up=True)
             back_s = await self.told("REACHABLE")
             if after_s is None or back_s is None or now() + _PAUSE_S + WITHIN_S > until_s:

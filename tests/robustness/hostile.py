@@ -36,6 +36,8 @@ class Siege:
     """Beside each kind."""
     kinds: tuple[str, ...]
     folder: Path
+    together: int = 1
+    """Kinds at a time."""
 
 
 async def play(stage: Stage, siege: Siege) -> None:
@@ -48,13 +50,21 @@ async def play(stage: Stage, siege: Siege) -> None:
     canary = await Canary.register(stage)
     async with side_process("tests.support.hostile_main", *siege.kinds, log=siege.folder / "hostile.log") as line:
         ports = json.loads(line)
-        for name in siege.kinds:
-            await _beside(stage, KINDS[name], ports[name], canary, 60 * siege.minutes)
+        for first in range(0, len(siege.kinds), siege.together):
+            names = siege.kinds[first : first + siege.together]
+            await _beside_each(stage, {name: ports[name] for name in names}, canary, 60 * siege.minutes)
     await stage.note_finals()
     await stage.take_down_what_is_left()
 
 
-async def _beside(stage: Stage, kind: Kind, port: int, canary: Canary, for_s: float) -> None:
+async def _beside_each(stage: Stage, ports: dict[str, int], canary: Canary, for_s: float) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(canary.run(tuple(ports), now() + for_s))
+        for name, port in ports.items():
+            tasks.create_task(_beside(stage, KINDS[name], port, for_s))
+
+
+async def _beside(stage: Stage, kind: Kind, port: int, for_s: float) -> None:
     first = _read(stage)
     numbers = range(1, PER_KIND + 1)
     if kind.silenced:
@@ -64,7 +74,6 @@ async def _beside(stage: Stage, kind: Kind, port: int, canary: Canary, for_s: fl
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(asyncio.sleep(until_s - now()))
         sampling = tasks.create_task(_sample(stage, first.at_s + for_s / 2))
-        tasks.create_task(canary.run(kind.name, until_s))
     last = _read(stage)
     statuses = await _statuses(stage, kind, {vim.id for vim in vims})
     stage.history.note(

@@ -37,6 +37,8 @@ class Order:
     without: frozenset[str]
     kinds: tuple[str, ...]
     """Of hostile VIMs."""
+    together: int
+    """Kinds of hostile VIMs at a time."""
 
     def plan(self) -> list[Planned]:
         if self.scenario != RANDOM:
@@ -92,7 +94,9 @@ async def _play(order: Order, machine: Namespace, history: History) -> None:
         if order.scenario == RANDOM:
             await random_faults.play(stage, plan, random_faults.Load(order.vims))
         elif order.scenario == hostile.HOSTILE:
-            await hostile.play(stage, hostile.Siege(order.vims, order.minutes, order.kinds, order.folder))
+            await hostile.play(
+                stage, hostile.Siege(order.vims, order.minutes, order.kinds, order.folder, order.together)
+            )
         else:
             play, size = SCENARIOS[order.scenario]
             await play(stage, size if order.size is None else order.size)
