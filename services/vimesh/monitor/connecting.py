@@ -16,7 +16,6 @@ from vimesh.monitor.running_clock import Clock
 from vimesh.monitor.target import Target
 from vimesh.monitor.tls import lenient_context
 
-
 _TCP = Method.TCP
 
 

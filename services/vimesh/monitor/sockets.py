@@ -145,10 +145,7 @@ class Sockets:
                     self._advance(connection)
                 else:
                     self._rest(connection)
-            for computed in self._handshakes.take_computed():
-                if self._by_fd.get(computed.fd) is computed and computed.outcome is None:
-                    self._watch.turn_to(computed.target)
-                    self._advance(computed)
+            self._take_computed()
             # Only now: a number that was closed above must not be taken again while events of its former owner are
             # at hand.
             if self._doubted:
@@ -160,6 +157,13 @@ class Sockets:
             if len(events) < _BATCH:
                 break
         self._watch.rest()
+
+    def _take_computed(self) -> None:
+        """Move on the connections whose handshakes were computed elsewhere."""
+        for computed in self._handshakes.take_computed():
+            if self._by_fd.get(computed.fd) is computed and computed.outcome is None:
+                self._watch.turn_to(computed.target)
+                self._advance(computed)
 
     def _move_from_others(self, target: Target, address: Address) -> None:
         """Repeat a probe that is silent on a kept connection, if no other one of its round goes to its address."""
