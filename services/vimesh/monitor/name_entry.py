@@ -21,8 +21,11 @@ from vimesh.monitor.name_answers import (
 
 RENEW_MIN_S, RENEW_MAX_S = 5.0, 60.0
 """Whatever its TTL, an address is asked for again when it is older than the one, and never before the other."""
-DOUBT_S = 5.0
-"""So old must an address be, or as old as its TTL if that is shorter, to be doubted when the VIM does not answer."""
+DOUBT_S = 1.0
+"""So old must an address be, or as old as its TTL if that is shorter, to be doubted when the VIM does not answer.
+
+Less than any usual TTL: who moves a service ends the old server while the old address may still be kept.
+"""
 
 Waiter = Callable[[Outcome], None]
 _UNHEARD = Trouble("the name servers do not answer", silent=True)
