@@ -185,6 +185,16 @@ async def test_before_bad_news_an_address_is_looked_up_again_when_it_is_old(
     assert ips(await names.renew(NAME) or ()) == [V4]
 
 
+async def test_a_name_with_more_addresses_than_are_kept_is_asked_for_rarely(server: NameServer, names: Lookups) -> None:
+    server.serve(NAME, *(f"192.0.2.{number}" for number in range(1, MAX_ADDRESSES + 2)), ttl_s=1)
+    await names.ask(NAME)
+
+    names.time += 59.9
+    assert await names.renew(NAME) is None
+    names.time += 0.1
+    assert len(ips(await names.renew(NAME) or ())) == MAX_ADDRESSES
+
+
 @pytest.mark.parametrize(("ttl_s", "renewed_after_s"), [(None, 60), (0, 5), (20, 20), (3600, 60), (2**31, 60)])
 def test_an_address_is_renewed_in_the_background_and_used_meanwhile(
     ttl_s: float | None, renewed_after_s: float

@@ -24,6 +24,8 @@ class Found:
     hosts: Hosts
     ttl_s: float | None
     """For how long they may be kept; None: no name server said so, they stand in the hosts file."""
+    costly: bool = False
+    """There were more addresses than are kept: to read thousands of them takes some 40 ms of CPU."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,9 @@ class NameEntry:
         ttl_s = min(ttls_s, default=RENEW_MAX_S)
         self.renew_at = self._asked_at + min(max(ttl_s, RENEW_MIN_S), RENEW_MAX_S)
         self.doubt_at = self._asked_at + min(ttl_s, DOUBT_S)
+        if any(found is not None and found.costly for found in self._found):
+            # Whoever makes its name servers send so much is asked as rarely as anybody.
+            self.renew_at = self.doubt_at = self._asked_at + RENEW_MAX_S
 
     def _tell(self, waiters: dict[object, Waiter] | None) -> None:
         if waiters:

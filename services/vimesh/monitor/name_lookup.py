@@ -129,7 +129,8 @@ class NameLookup:
 def _answer(result: pycares.AddrInfoResult | None, error: int | None) -> FamilyAnswer:
     if result is not None and result.nodes:
         hosts = first_different(_hosts(result))
-        return Found(hosts, float(min(node.ttl for node in result.nodes[:MAX_ADDRESSES])))
+        ttl_s = float(min(node.ttl for node in result.nodes[:MAX_ADDRESSES]))
+        return Found(hosts, ttl_s, costly=len(result.nodes) > MAX_ADDRESSES)
     detail = str(errno.strerror(errno.ARES_ENODATA if error is None else error))
     if error is None or error in _NOTHING_THERE:
         return Empty(detail)
