@@ -259,8 +259,8 @@ async def test_what_a_host_works_on_can_be_read_from_outside(verdicts: Verdicts,
         verdicts.note(verdict)
 
     with safeguards(path) as guards, hosting(note, HostSettings(), guards) as host:
-        for vim_id, method in (("first", Method.HTTP), ("second", Method.TCP)):
-            host.start(action(api.url, quick_policy(method), vim_id=vim_id))
+        for vim_id, path_asked in (("first", "/v3"), ("second", "/v2.0")):
+            host.start(action(api.url.replace("/v3", path_asked), quick_policy(), vim_id=vim_id))
             await verdicts.next_of(vim_id)
         assert read_work(path) is None, "between two steps it works on nothing"
 

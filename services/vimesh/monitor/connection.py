@@ -36,6 +36,8 @@ class Connection:
         "target",
     )
 
+    reads = False
+    """Whether it reads what the peer sends, and takes a worker of the server: connecting alone does neither."""
     reused = False
     """Whether the probe went over a connection that stood before: then bad news must be confirmed on a new one."""
 

@@ -38,6 +38,7 @@ class HttpConnection(Connection):
     __slots__ = ("_answer", "_request", "_unsent", "proven_at", "renew_at", "reused")
 
     encrypted = False
+    reads = True
 
     def __init__(  # noqa: PLR0913, PLR0917 - a connection is what it is made of
         self, target: Target, number: int, address: Address, clock: Clock, user_agent: str, life_s: float

@@ -140,7 +140,8 @@ class Sockets:
                 connection = self._by_fd.get(fd)
                 if connection is None:
                     continue
-                self._watch.turn_to(connection.target)
+                if connection.reads:
+                    self._watch.turn_to(connection.target)
                 if connection.outcome is None:
                     self._advance(connection)
                 else:
@@ -197,7 +198,8 @@ class Sockets:
     def _launch(self, connection: Connection, *, since: float | None = None) -> None:
         target = connection.target
         if connection.number != TRIAL:
-            self._keeper.make_way(connection)
+            if connection.reads:
+                self._keeper.make_way(connection)
             self._by_serial.setdefault(target.serial, []).append(connection)
         self._by_fd[connection.fd] = connection
         try:
@@ -281,7 +283,8 @@ class Sockets:
     def _release(self, connection: Connection) -> None:
         del self._by_fd[connection.fd]
         connection.close()
-        self._keeper.closed(connection, self._by_serial.get(connection.target.serial, ()))
+        if connection.reads:
+            self._keeper.closed(connection, self._by_serial.get(connection.target.serial, ()))
 
     def _admit(self) -> None:
         while self._line and self._maker.has_room():
