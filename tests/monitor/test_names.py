@@ -29,6 +29,8 @@ from vimesh.domain.vims import Status
 
 SERVER_IP = "127.0.0.53"
 SLOW_S = 0.4
+CONVERGES_S = 60.0
+"""On a busy machine, a name server in a thread of the test falls behind hundreds of names."""
 POLICY = ProbePolicy(Method.PING, interval_s=2.0, timeout_s=0.5)
 RULES = ((1, 1), (3, 1), (2, 3))
 """fall and rise"""
@@ -129,7 +131,7 @@ def cases() -> list[Case]:
 
 
 def script_of(how: str, addresses: Iterable[str]) -> Script:
-    return OTHERS.get(how) or Script(tuple(addresses), ttl_s=1, delay_s=SLOW_S if how == SLOW else 0.0)
+    return OTHERS.get(how) or Script(tuple(addresses), ttl_s=0, delay_s=SLOW_S if how == SLOW else 0.0)
 
 
 def serve(server: NameServer, case: Case, pool: Addresses) -> list[str]:
@@ -158,7 +160,7 @@ def differences(prober: Prober, expected: dict[str, tuple[Status, str]]) -> dict
 
 async def converge(prober: Prober, expected: dict[str, tuple[Status, str]]) -> None:
     try:
-        await prober.until(lambda: not differences(prober, expected))
+        await prober.until(lambda: not differences(prober, expected), patience_s=CONVERGES_S)
     except TimeoutError:
         pytest.fail(f"not as the model says: {differences(prober, expected)}")
 
