@@ -47,7 +47,7 @@ async def conductor(settings: ConductorProcess) -> None:
 async def monitor(settings: MonitorSettings) -> None:
     """Run ping actions until a signal comes."""
     from vimesh.monitor.run import run_monitor  # noqa: PLC0415 - see above
-    from vimesh.monitor.safeguards import safeguards  # noqa: PLC0415
+    from vimesh.monitor.safeguards import safeguards  # noqa: PLC0415 - other commands do not probe
 
     collect_rarely()
     with safeguards(take_record_path("monitor")) as guards, watched() as notifier, stop_on_signals() as stopping:
