@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.actions import action, quick_policy
 from vimesh.domain.probing import Method, ProbePolicy
@@ -191,16 +192,15 @@ def test_a_clock_that_was_set_back_does_not_lengthen_the_pause() -> None:
         b'{"conducts": {"a": {"holds": [], "retry_at": 1, "pause_s": 3600, "clean_retries": "x"}}}',
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_and_replaced(
-    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_that_cannot_be_read_is_told_and_replaced(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "aside.json"
     path.write_bytes(content)
 
-    quarantine = Quarantine(path)
-    set_aside(quarantine, target())
+    with capture_logs() as logs:
+        quarantine = Quarantine(path)
+        set_aside(quarantine, target())
 
-    assert "cannot be read" in capsys.readouterr().out
+    assert any("cannot be read" in log["event"] for log in logs)
     assert len(json.loads(path.read_text())["conducts"]) == 1
 
 
@@ -232,10 +232,11 @@ def test_the_oldest_entries_go_when_there_are_too_many(tmp_path: Path) -> None:
     assert quarantine.note_hold(newest, 1.0), "the newest stays"
 
 
-def test_a_place_that_cannot_be_written_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_place_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
     quarantine, vim = Quarantine(tmp_path / "missing" / "aside.json"), target()
 
-    set_aside(quarantine, vim)
+    with capture_logs() as logs:
+        set_aside(quarantine, vim)
 
     assert vim in quarantine
-    assert capsys.readouterr().out.count("cannot be stored") == 1
+    assert sum("cannot be stored" in log["event"] for log in logs) == 1

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from vimesh.watchdog.notifier import Notifier, Supervisor, take_supervisor
 
@@ -46,12 +47,12 @@ def test_a_supervisor_that_does_not_read_holds_nobody_up(supervisor: tuple[socke
     assert listener.recv(1024) == b"WATCHDOG=1"
 
 
-def test_a_supervisor_that_is_gone_is_told_of_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with Notifier(Supervisor(str(tmp_path / "nobody"))) as notifier:
+def test_a_supervisor_that_is_gone_is_told_of_once(tmp_path: Path) -> None:
+    with capture_logs() as logs, Notifier(Supervisor(str(tmp_path / "nobody"))) as notifier:
         notifier.say_ready()
         notifier.say_alive()
 
-    assert capsys.readouterr().out.count("the supervisor cannot be told") == 1
+    assert sum("the supervisor cannot be told" in log["event"] for log in logs) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from vimesh.watchdog.work_record import MAX_TEXT_BYTES, SIZE_BYTES, open_record, private_record, read_work, record_path
 
@@ -90,12 +91,12 @@ def test_texts_of_any_length_are_cut_to_what_there_is_room_for(tmp_path: Path) -
     assert work.text == "/" + "a" * (MAX_TEXT_BYTES - 1)
 
 
-def test_a_place_that_cannot_be_written_is_told_and_work_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    with open_record(Path("/dev/null/monitor.work")) as opened:
+def test_a_place_that_cannot_be_written_is_told_and_work_goes_on() -> None:
+    with capture_logs() as logs, open_record(Path("/dev/null/monitor.work")) as opened:
         opened.record.begin(1.0, VIM.encode())
 
     assert opened.path is None
-    assert "no record of work is kept" in capsys.readouterr().out
+    assert "no record of work is kept" in logs[0]["event"]
 
 
 @pytest.mark.parametrize(
