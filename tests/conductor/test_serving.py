@@ -54,8 +54,8 @@ async def test_a_draining_conductor_says_so_and_tells_its_watchers_where_to_go_o
     settings = ConductorSettings(drain_s=0.2, grace_s=2)
     async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
         server = serving(store, settings)
-        port = await server.__aenter__()
-        async with client_at(f"127.0.0.1:{port}") as client:
+        ports = await server.__aenter__()
+        async with client_at(f"127.0.0.1:{ports.main}") as client:
             vim = await client.register()
             stream = client.vims.WatchVims(vim_service_pb2.WatchVimsRequest(), timeout=10)
             await anext(aiter(stream))
@@ -73,10 +73,10 @@ async def test_a_draining_conductor_says_so_and_tells_its_watchers_where_to_go_o
 async def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
     async with (
         store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store,
-        serving(store, ConductorSettings(drain_s=0)) as port,
+        serving(store, ConductorSettings(drain_s=0)) as ports,
     ):
         with pytest.raises(BadSetting, match="listen"):
-            async with serving(store, ConductorSettings(listen=f"127.0.0.1:{port}", drain_s=0)):
+            async with serving(store, ConductorSettings(listen=f"127.0.0.1:{ports.main}", drain_s=0)):
                 pass
 
 

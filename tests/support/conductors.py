@@ -94,7 +94,7 @@ async def client_at(address: str) -> AsyncGenerator[Client]:
 @asynccontextmanager
 async def conductor_over(store: SqlStore, settings: ConductorSettings | None = None) -> AsyncGenerator[Client]:
     settings = settings or ConductorSettings(drain_s=0, grace_s=1)
-    async with serving(store, settings) as port, client_at(f"127.0.0.1:{port}") as client:
+    async with serving(store, settings) as ports, client_at(f"127.0.0.1:{ports.main}") as client:
         yield client
 
 

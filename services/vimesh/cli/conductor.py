@@ -15,6 +15,15 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
         str | None,
         typer.Option("--listen", metavar="HOST:PORT", help="[VIMESH_CONDUCTOR_LISTEN; default 127.0.0.1:7601]"),
     ] = None,
+    health_listen: Annotated[
+        str | None,
+        typer.Option(
+            "--health-listen",
+            metavar="HOST:PORT",
+            help="Where health is answered, whatever else goes on"
+            " [VIMESH_CONDUCTOR_HEALTH_LISTEN; default: a free port of the same host].",
+        ),
+    ] = None,
     database_url: flags.DatabaseUrl = None,
     key_file: flags.KeyFile = None,
     contact_within: Annotated[
@@ -66,6 +75,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
                 key_file=settings.required_key_file(found, key_file),
                 serve=ConductorSettings(
                     listen=found.read(settings.LISTEN, listen),
+                    health_listen=found.read(settings.HEALTH_LISTEN, health_listen),
                     contact_within_s=found.read(settings.CONTACT_WITHIN, contact_within),
                     contacts_per_s=found.read(settings.CONTACTS_PER_S, contacts_per_s),
                     sweep=SweepLimits(found.read(settings.REPLACEMENTS_PER_S, replacements_per_s)),

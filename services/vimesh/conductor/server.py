@@ -19,11 +19,13 @@ from vimesh.conductor.compaction import Compaction
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.feed import Feed
 from vimesh.conductor.health import Health
+from vimesh.conductor.health_port import answering_health
 from vimesh.conductor.hints import Hints
 from vimesh.conductor.pacing import Pacing
 from vimesh.conductor.reports import SERIALIZED, UNCHECKED, ReportsServicer
 from vimesh.conductor.sweep import Sweep, SweepLimits
 from vimesh.conductor.vims import VimsServicer
+from vimesh.conductor.vitals import Vitals
 from vimesh.conductor.watching import Watching, WatchLimits
 from vimesh.conductor.workflows import WorkflowsServicer
 from vimesh.domain.background import beside
@@ -50,6 +52,9 @@ SERVICES = (
     workflow_service_pb2.DESCRIPTOR.services_by_name["WorkflowService"].full_name,
 )
 
+_JUDGED = ("", *SERVICES)
+"""What can be asked for by name. All of them serve, or none does."""
+
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", -1),
@@ -68,6 +73,8 @@ _OPTIONS = (
 class ConductorSettings:
     listen: str = "127.0.0.1:0"
     """`host:port`; port 0 takes a free one."""
+    health_listen: str = ""
+    """`host:port` where health is answered apart from all else; empty: a free port of the host that listens."""
     contact_within_s: float = 10.0
     """The soonest that a ping action is asked to be back; at most 60 s."""
     contacts_per_s: float = 2000.0
@@ -88,9 +95,15 @@ class ConductorSettings:
             raise BadSetting("contacts_per_s", "must be above 0")
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    main: int
+    health: int
+
+
 @asynccontextmanager
-async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | None = None) -> AsyncGenerator[int]:
-    """Serve until the block ends, then drain. Yields the port. Raises BadSetting when it cannot listen."""
+async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | None = None) -> AsyncGenerator[Ports]:
+    """Serve until the block ends, then drain. Raises BadSetting when it cannot listen."""
     rules = Rules()
     feed = Feed(store)
     watching = Watching(store, feed, settings.watch, now=time.monotonic)
@@ -105,22 +118,31 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
     add_HealthServicer_to_server(grpc_health, server)
     enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), server)
     port = _listen(server, settings.listen)
-    health = Health(store, grpc_health, ("", *SERVICES))
+    vitals = Vitals()
+    health = Health(store, vitals, grpc_health, _JUDGED)
     # The first answers shall know how many VIMs there are; if the database is away, there are no answers.
     await pacing.count()
-    async with beside(
-        supervise("feed", feed.run),
-        supervise("hints", Hints(store, feed).run),
-        supervise("health", health.run),
-        supervise("pacing", pacing.run),
-        supervise("sweep", sweep.run),
-        supervise("compaction", Compaction(store, settings.retention).run),
+    async with (
+        answering_health(_health_address(settings), vitals, _JUDGED) as health_port,
+        beside(
+            supervise("heartbeat", health.beat),
+            supervise("feed", feed.run),
+            supervise("hints", Hints(store, feed).run),
+            supervise("health", health.run),
+            supervise("pacing", pacing.run),
+            supervise("sweep", sweep.run),
+            supervise("compaction", Compaction(store, settings.retention).run),
+        ),
     ):
         await server.start()
         try:
-            yield port
+            yield Ports(port, health_port)
         finally:
             await _drain(server, health, feed, settings)
+
+
+def _health_address(settings: ConductorSettings) -> str:
+    return settings.health_listen or f"{settings.listen.rpartition(':')[0]}:0"
 
 
 def _listen(server: grpc.aio.Server, address: str) -> int:
@@ -148,6 +170,6 @@ async def run_conductor(
     calls: Calls | None = None,
 ) -> None:
     """Serve until `stopped` returns, then drain. `stopped` is called when it serves; calls are noted in `calls`."""
-    async with serving(store, settings, calls) as port:
-        _log.info("conductor is serving", port=port)
+    async with serving(store, settings, calls) as ports:
+        _log.info("conductor is serving", port=ports.main, health_port=ports.health)
         await stopped()
