@@ -17,13 +17,15 @@ What is said on the way, by Envoy or by gRPC itself, is a status without such de
 
 UUIDs in requests may be in upper or lower case. Answers have them in lower case.
 
-Free-form fields (google.protobuf.Struct) may have 64 KiB of JSON each, nested at most 16 levels deep. Pages of VIMs,
-actions and changes, streamed or not, are cut at about 1 MiB, whatever page size is asked for: a client that takes
-messages of 4 MiB, as gRPC clients do by default, takes every answer.
+Free-form fields (google.protobuf.Struct) may have 64 KiB of JSON and 4,096 values each, those inside others counted,
+nested at most 16 levels deep. Requests as JSON text may have 512 KiB. Pages of VIMs, actions and changes, streamed or
+not, are cut at about 1 MiB, whatever page size is asked for: a client that takes messages of 4 MiB, as gRPC clients
+do by default, takes every answer.
 """
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -497,6 +499,7 @@ class VimEvent(_message.Message):
     ACTION_ID_FIELD_NUMBER: _builtins.int
     STOPPED_ACTION_ID_FIELD_NUMBER: _builtins.int
     VIM_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELDS_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Grows by one with each change, over all VIMs."""
     kind: Global___VimEvent.Kind.ValueType
@@ -521,7 +524,17 @@ class VimEvent(_message.Message):
 
     @_builtins.property
     def vim(self) -> Global___Vim:
-        """The VIM as a REGISTERED, MODIFIED or DEREGISTERED left it; absent in the other kinds."""
+        """The VIM as a REGISTERED, MODIFIED or DEREGISTERED left it; absent in the other kinds. Of a new VIM it is whole. Of
+        the others it lacks `description`, `vim_project`, `auth_cred`, `placement_attr` and `extra`, which can be large, but
+        for those that `changed_fields` names: that one of them is absent here says nothing about what it is.
+        """
+
+    @_builtins.property
+    def changed_fields(self) -> _field_mask_pb2.FieldMask:
+        """The fields of the VIM that people changed, in a MODIFIED; `monitor` stands for its engine. Keep a copy up to date by
+        taking over from `vim` all but the five fields above, and of these the ones that are named here. A MODIFIED without
+        any was written by an earlier version, and its `vim` is whole.
+        """
 
     def __init__(
         self,
@@ -537,10 +550,11 @@ class VimEvent(_message.Message):
         action_id: _builtins.str = ...,
         stopped_action_id: _builtins.str = ...,
         vim: Global___Vim | None = ...,
+        changed_fields: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time", "vim", b"vim"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_fields", b"changed_fields", "time", b"time", "vim", b"vim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "detail", b"detail", "kind", b"kind", "previous_status", b"previous_status", "reason", b"reason", "revision", b"revision", "status", b"status", "stopped_action_id", b"stopped_action_id", "time", b"time", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "changed_fields", b"changed_fields", "detail", b"detail", "kind", b"kind", "previous_status", b"previous_status", "reason", b"reason", "revision", b"revision", "status", b"status", "stopped_action_id", b"stopped_action_id", "time", b"time", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

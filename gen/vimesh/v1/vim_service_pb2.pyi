@@ -250,7 +250,8 @@ class ListVimsRequest(_message.Message):
     """`next_page_token` of the page before, with the same filter and order; empty for the first page."""
     filter: _builtins.str
     """Terms joined by AND: `status = UNREACHABLE AND name = "lab*"`. Fields: id, name, type, status, project_id, auth_url,
-    is_default, engine; operators = and !=; `*` stands for any text in name and auth_url.
+    is_default, engine; operators = and !=; `*` stands for any text in name and auth_url: at most 8 of them in a value,
+    which has at most 128 characters then.
     """
     order_by: _builtins.str
     """`name`, `create_time` (the default) or `status_time`, and ` desc` after it if wanted."""
