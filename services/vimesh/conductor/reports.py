@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from vimesh.conductor import from_wire, to_wire
 from vimesh.conductor.feed import Feed
@@ -16,11 +16,12 @@ from vimesh.conductor.plain_reports import plain_report
 from vimesh.conductor.repeats import keep_said, read_repeats
 from vimesh.conductor.watching import Watching
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
-from vimesh.domain.errors import BadInput, Violation
 from vimesh.domain.events import VimEvent
 from vimesh.domain.ports import VimStore
 from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Repeat, Report, Status
 from vimesh.rpc.durations import duration
+from vimesh.rpc.limits import MAX_MESSAGE_BYTES
+from vimesh.rpc.parsing import Parser
 from vimesh.rpc.validation import Rules
 from vimesh.v1 import action_pb2
 from vimesh.v1 import conductor_service_pb2 as pb
@@ -44,6 +45,7 @@ class ReportsServicer(ConductorServiceServicer):
         self._watching = watching
         self._pacing = pacing
         self._rules = rules
+        self._parser = Parser(pb.UpdateVimsRequest, MAX_MESSAGE_BYTES)
         self._answers = Answers(0)
 
     async def UpdateVim(self, request: pb.UpdateVimRequest, context: _Context) -> pb.UpdateVimResponse:
@@ -56,7 +58,7 @@ class ReportsServicer(ConductorServiceServicer):
         repeats = read_repeats(request, self._store.believed, answers.contact_within_s)
         if 0 < len(repeats) <= MOST_REPORTS and await self._store.repeat(repeats):
             return answers.to_repeats(repeats)
-        message = _parsed(request)
+        message = self._parser.parse(request)
         reports = self._read(message, message.reports)
         outcomes = await self._record(reports, answers)
         keep_said(message.reports, reports, self._store.believed)
@@ -150,14 +152,6 @@ class Answers:
             contact_within=self._contact_within,
             newest_observation=newest_observation,
         )
-
-
-def _parsed(request: bytes) -> pb.UpdateVimsRequest:
-    """Raises BadInput."""
-    try:
-        return pb.UpdateVimsRequest.FromString(request)
-    except DecodeError:
-        raise BadInput(Violation("", "not a serialized UpdateVimsRequest")) from None
 
 
 def _concerns(scope: ActionScope, event: VimEvent) -> bool:

@@ -42,13 +42,16 @@ class Violation:
     """One field that breaks a rule."""
 
     field: str
-    """Path of the field in the request, such as `vim.auth_url`."""
+    """Path of the field in the request, such as `vim.auth_url`; empty for the request as a whole."""
     description: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.description}" if self.field else self.description
 
 
 class BadInput(VimeshError):
     def __init__(self, *violations: Violation) -> None:
-        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
+        super().__init__("; ".join(map(str, violations)))
         self.violations = violations
 
 

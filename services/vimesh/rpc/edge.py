@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable, VimeshError
+from vimesh.rpc.parsing import parser_of
 from vimesh.rpc.status import DETAILS_KEY, internal_status, rich_status
 from vimesh.rpc.validation import Rules
 from vimesh.watchdog.calls import Calls
@@ -24,8 +25,11 @@ NO_RETRY = ("x-envoy-ratelimited", "true")
 _SAME_EVERYWHERE = (StoreUnavailable, Overloaded)
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-_Unary = Callable[[Message, _Context], Awaitable[Message]]
-_Stream = Callable[[Message, _Context], AsyncIterator[Message]]
+_Read = Callable[[bytes], Any]
+_Unary = Callable[[Any, _Context], Awaitable[Any]]
+_Stream = Callable[[Any, _Context], AsyncIterator[Message]]
+_GuardedUnary = Callable[[bytes, _Context], Awaitable[Any]]
+_GuardedStream = Callable[[bytes, _Context], AsyncIterator[Message]]
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Guard: TypeAlias = "Callable[[str, _Handler], _Handler]"
 _Failure = tuple[grpc.StatusCode, status_pb2.Status, bool]
@@ -47,7 +51,7 @@ class Edge:
         serialized: Sequence[str] = (),
         calls: Calls | None = None,
     ) -> None:
-        """Leave it to the servicer to check the calls `unchecked`, and to read, check and write those `serialized`."""
+        """Leave it to the servicer to check the calls `unchecked`, and to parse, check and write those `serialized`."""
         self._server = server
         self._rules = rules
         self._unchecked = frozenset((*unchecked, *serialized))
@@ -63,50 +67,64 @@ class Edge:
         self._server.add_registered_method_handlers(service, guarded)
 
     def _guarded(self, method: str, handler: Any) -> _Handler:  # noqa: ANN401 - gRPC tells its kind by attributes
+        read = self._reader(method)
+        # Without deserializers: what gRPC cannot parse for us ends with UNKNOWN and the name of a Python class.
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(
-                self._guarded_stream(method, handler.unary_stream),
-                handler.request_deserializer,
-                handler.response_serializer,
-            )
-        served = self._guarded_unary(method, handler.unary_unary)
+            streamed = self._guarded_stream(method, read, handler.unary_stream)
+            return grpc.unary_stream_rpc_method_handler(streamed, None, handler.response_serializer)
+        served = self._guarded_unary(method, read, handler.unary_unary)
+        serializer = None if _name(method) in self._serialized else handler.response_serializer
+        return grpc.unary_unary_rpc_method_handler(served, None, serializer)
+
+    def _reader(self, method: str) -> _Read:
+        """Return what makes of the bytes of a request what its handler is given. It raises BadInput."""
         if _name(method) in self._serialized:
-            return grpc.unary_unary_rpc_method_handler(served)
-        return grpc.unary_unary_rpc_method_handler(
-            served,
-            handler.request_deserializer,
-            handler.response_serializer,
-        )
+            return lambda data: data
+        parse = parser_of(method).parse
+        if _name(method) in self._unchecked:
+            return parse
 
-    def _guarded_unary(self, method: str, serve: _Unary) -> _Unary:
-        checked = _name(method) not in self._unchecked
+        def read(data: bytes) -> Message:
+            request = parse(data)
+            self._rules.check(request)
+            return request
 
-        async def guarded(request: Message, context: _Context) -> Message:
+        return read
+
+    def _guarded_unary(self, method: str, read: _Read, serve: _Unary) -> _GuardedUnary:
+        async def guarded(data: bytes, context: _Context) -> Any:  # noqa: ANN401 - a message, or its bytes
             number = self._calls.begin(method)
             try:
-                if checked:
-                    self._rules.check(request)
-                return await serve(request, context)
+                return await serve(read(data), context)
+            except grpc.aio.AbortError:
+                raise
             except Exception as error:  # noqa: BLE001 - the edge is where faults stop
-                await _refuse(method, context, error)
+                failure = _failure(method, error)
             finally:
                 self._calls.end(number)
+            del data  # see _abort
+            return await _abort(context, failure)
 
         return guarded
 
-    def _guarded_stream(self, method: str, serve: _Stream) -> _Stream:
-        async def guarded(request: Message, context: _Context) -> AsyncIterator[Message]:
+    def _guarded_stream(self, method: str, read: _Read, serve: _Stream) -> _GuardedStream:
+        async def guarded(data: bytes, context: _Context) -> AsyncIterator[Message]:
             number = self._calls.begin(method)
             try:
-                self._rules.check(request)
-                async for response in serve(request, context):
+                async for response in serve(read(data), context):
                     # A stream may last for days, and does most of its work before its first response.
                     self._calls.end(number)
                     yield response
+            except grpc.aio.AbortError:
+                raise
             except Exception as error:  # noqa: BLE001 - the edge is where faults stop
-                await _refuse(method, context, error)
+                failure = _failure(method, error)
+            else:
+                return
             finally:
                 self._calls.end(number)
+            del data  # see _abort
+            await _abort(context, failure)
 
         return guarded
 
@@ -131,11 +149,9 @@ class _Guarded(grpc.GenericRpcHandler):
         return known
 
 
-async def _refuse(method: str, context: _Context, error: Exception) -> NoReturn:
-    """End the call with the status of what its handler raised. To be called where that is caught."""
-    if isinstance(error, grpc.aio.AbortError):
-        raise error
-    await _abort(context, *(_expected(method, error) if isinstance(error, VimeshError) else _defect(method)))
+def _failure(method: str, error: Exception) -> _Failure:
+    """Return the status of what a handler raised. To be called where that is caught."""
+    return _expected(method, error) if isinstance(error, VimeshError) else _defect(method)
 
 
 def _expected(method: str, error: VimeshError) -> _Failure:
@@ -153,9 +169,13 @@ def _defect(method: str) -> _Failure:
     return code, status, False
 
 
-async def _abort(
-    context: _Context, code: grpc.StatusCode, status: status_pb2.Status, same_everywhere: bool
-) -> NoReturn:
+async def _abort(context: _Context, failure: _Failure) -> NoReturn:
+    """End the call with a status. To be called outside of exception handlers, by a frame that holds no request.
+
+    gRPC keeps what `abort` raises beside the call, and the traceback of that leads to the call again: a cycle, which
+    holds the frames of the traceback, and any exception that was being handled, until the garbage collector comes by.
+    """
+    code, status, same_everywhere = failure
     trailers = [(DETAILS_KEY, status.SerializeToString())]
     if same_everywhere:
         trailers.append(NO_RETRY)

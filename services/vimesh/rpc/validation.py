@@ -1,4 +1,4 @@
-"""The rules that are written in the protos, as domain errors."""
+"""The bounds of messages and the rules that are written in the protos, as domain errors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import protovalidate
 from google.protobuf.message import Message
 
 from vimesh.domain.errors import BadInput, Violation
+from vimesh.rpc.bounds import Bounds
 
 
 class Rules:
@@ -15,9 +16,11 @@ class Rules:
 
     def __init__(self) -> None:
         self._validator = protovalidate.Validator()
+        self._bounds = Bounds()
 
     def check(self, request: Message) -> None:
-        """Raise BadInput if the request breaks a rule of its proto."""
+        """Raise BadInput if the request does not keep its bounds, or breaks a rule of its proto."""
+        self._bounds.check(request)
         broken = self._validator.collect_violations(request)
         if broken:
             raise BadInput(*(_violation(request.DESCRIPTOR, found) for found in broken))
