@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from google.protobuf.field_mask_pb2 import FieldMask
+
 from vimesh.cli.vim.board import Board
 from vimesh.cli.vim.watching import Shown
 from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
@@ -62,3 +64,34 @@ def test_what_a_later_snapshot_does_not_show_is_gone() -> None:
     board.take(Shown(WatchVimsResponse(revision=9)))
 
     assert set(board.vims) == {"b"}
+
+
+def test_what_a_modification_does_not_hold_stays_as_it_was() -> None:
+    before = vim("a", 1)
+    before.description = "before"
+    before.extra.update({"rack": 1})
+    before.placement_attr.update({"regions": ["one"]})
+    change = event("a", 2, VimEvent.MODIFIED, Vim.PENDING)
+    change.changed_fields.CopyFrom(FieldMask(paths=["name", "placement_attr"]))
+    change.vim.CopyFrom(vim("a", 2))
+    change.vim.name = "renamed"
+    change.vim.placement_attr.update({"regions": []})
+    board = with_snapshot(before, revision=1)
+
+    board.take(Shown(WatchVimsResponse(events=[change], revision=2)))
+
+    after = board.vims["a"]
+    assert (after.name, after.description, after.extra) == ("renamed", "before", before.extra)
+    assert after.placement_attr == change.vim.placement_attr
+
+
+def test_a_modification_of_an_earlier_version_is_whole() -> None:
+    before = vim("a", 1)
+    before.description = "before"
+    change = event("a", 2, VimEvent.MODIFIED, Vim.PENDING)
+    change.vim.CopyFrom(vim("a", 2))
+    board = with_snapshot(before, revision=1)
+
+    board.take(Shown(WatchVimsResponse(events=[change], revision=2)))
+
+    assert board.vims["a"].description == ""

@@ -14,6 +14,7 @@ from tests.support.conductors import Client, conductor_at, conductor_over
 from tests.support.stores import sqlite_url, store_at
 from vimesh.conductor.server import ConductorSettings
 from vimesh.conductor.watching import WatchLimits
+from vimesh.domain.events import BULKY_FIELDS
 from vimesh.rpc.status import failure_of
 from vimesh.store.sql import SqlStore
 from vimesh.store.tables import events as log
@@ -61,6 +62,16 @@ async def change_often(client: Client, vim: vim_pb2.Vim, times: int) -> None:
         await client.report(vim, Vim.UNREACHABLE if n % 2 else Vim.REACHABLE, n + 1)
 
 
+def without(vim: vim_pb2.Vim, *fields: str, **others: int) -> vim_pb2.Vim:
+    """Return it as an event holds it that says nothing of these fields."""
+    left = Vim()
+    left.CopyFrom(vim)
+    for field in fields:
+        left.ClearField(field)  # type: ignore[arg-type]  # a field by name
+    left.MergeFrom(Vim(**others))  # type: ignore[arg-type]  # fields by name
+    return left
+
+
 async def test_every_kind_of_change_is_seen_once_and_in_order(client: Client) -> None:
     stream = watch(client)
     await begun(stream)
@@ -88,8 +99,12 @@ async def test_every_kind_of_change_is_seen_once_and_in_order(client: Client) ->
     assert [event.revision for event in seen] == list(range(vim.revision, vim.revision + 7))
     assert (seen[2].previous_status, seen[2].status, seen[2].reason) == (Vim.REACHABLE, Vim.UNREACHABLE, "TIMEOUT")
     assert seen[0].vim == vim
-    assert seen[4].vim == changed.vim
-    assert seen[5].vim == moved.vim
+    assert seen[4].vim == without(changed.vim, "vim_project", "auth_cred", "placement_attr", "extra")
+    assert seen[4].changed_fields.paths == ["description"]
+    assert seen[5].vim == without(moved.vim, *BULKY_FIELDS)
+    assert seen[5].changed_fields.paths == ["auth_url"]
+    assert seen[6].vim == without(moved.vim, *BULKY_FIELDS, revision=seen[6].revision)
+    assert not any(event.HasField("changed_fields") for event in (*seen[:4], seen[6]))
     assert (seen[5].stopped_action_id, seen[5].action_id) == (vim.monitor.action_id, moved.vim.monitor.action_id)
     assert seen[6].stopped_action_id == moved.vim.monitor.action_id
 

@@ -134,7 +134,10 @@ async def test_a_modification_changes_what_it_names(store: VimStore) -> None:
     assert (after.status, after.monitor, after.auth_cred) == (Status.REACHABLE, before.monitor, MASKED)
     assert after.etag != before.etag
     event = await newest_event(store)
-    assert (event.kind, event.revision, event.vim) == (EventKind.MODIFIED, after.revision, after)
+    assert (event.kind, event.revision) == (EventKind.MODIFIED, after.revision)
+    assert event.vim == replace(after, auth_cred={})
+    assert event.changed_fields == ("name", "description", "extra", "is_default")
+    assert event.omitted_fields == {"vim_project", "auth_cred", "placement_attr"}
     assert (event.stopped_action_id, event.starts_in(Engine.EMBEDDED)) == ("", False)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from functools import lru_cache
 
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from vimesh.conductor.free_form import fill
 from vimesh.domain import vims
 from vimesh.domain.actions import Action
 from vimesh.domain.errors import VimeshError
@@ -45,10 +45,10 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
     )
     if vim.round_trip_s is not None:
         message.round_trip.CopyFrom(duration(vim.round_trip_s))
-    _fill(message.vim_project, vim.vim_project)
-    _fill(message.auth_cred, vim.auth_cred)
-    _fill(message.placement_attr, vim.placement_attr)
-    _fill(message.extra, vim.extra)
+    fill(message.vim_project, vim.vim_project)
+    fill(message.auth_cred, vim.auth_cred)
+    fill(message.placement_attr, vim.placement_attr)
+    fill(message.extra, vim.extra)
     return message
 
 
@@ -58,13 +58,6 @@ def result_message(outcome: vims.Registered | VimeshError) -> vim_service_pb2.Re
         return vim_service_pb2.RegisterVimResult(refused=status)
     registered = vim_service_pb2.RegisteredVim(vim_id=outcome.vim_id, repeated=outcome.repeated)
     return vim_service_pb2.RegisterVimResult(registered=registered)
-
-
-def _fill(struct: Struct, value: Mapping[str, object]) -> None:
-    # An empty one is there too, and `update` with nothing in it would leave it out.
-    struct.SetInParent()
-    if value:
-        struct.update(value)  # type: ignore[arg-type]  # whatever JSON holds
 
 
 def _monitor_message(vim_id: str, monitor: vims.Monitor) -> vim_pb2.Monitor:
@@ -95,7 +88,7 @@ def policy_message(value: ProbePolicy) -> vim_pb2.ProbePolicy:
 def event_message(event: VimEvent) -> vim_pb2.VimEvent:
     new = event.kind is EventKind.REGISTERED
     previous = vim_pb2.Vim.STATUS_UNSPECIFIED if new else status_value(event.previous_status)
-    return vim_pb2.VimEvent(
+    message = vim_pb2.VimEvent(
         revision=event.revision,
         kind=vim_pb2.VimEvent.Kind.Value(event.kind.value),
         vim_id=event.vim_id,
@@ -107,7 +100,12 @@ def event_message(event: VimEvent) -> vim_pb2.VimEvent:
         action_id=event.action_id,
         stopped_action_id=event.stopped_action_id,
         vim=vim_message(event.vim) if event.vim else None,
+        changed_fields=FieldMask(paths=event.changed_fields) if event.changed_fields else None,
     )
+    for field in event.omitted_fields:
+        # Absent, which an empty one would not be.
+        message.vim.ClearField(field)  # type: ignore[arg-type]  # a field by name
+    return message
 
 
 def action_message(action: Action) -> action_pb2.Action:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from vimesh.domain.vims import Engine, Status, Vim
 
@@ -16,6 +17,10 @@ class EventKind(StrEnum):
     REASON_CHANGED = "REASON_CHANGED"
     ACTION_REPLACED = "ACTION_REPLACED"
     DEREGISTERED = "DEREGISTERED"
+
+
+BULKY_FIELDS: Final = ("description", "vim_project", "auth_cred", "placement_attr", "extra")
+"""The fields of a VIM that can be large: an event holds them only where it is about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,13 @@ class VimEvent:
     stopped_engine: Engine
     """Where the stopped action ran; the same as `engine` unless the VIM moved."""
     vim: Vim | None
-    """The VIM as a REGISTERED, MODIFIED or DEREGISTERED left it."""
+    """The VIM as a REGISTERED, MODIFIED or DEREGISTERED left it, but for `omitted_fields`, which are empty here."""
+    changed_fields: tuple[str, ...] = ()
+    """What people changed, of a MODIFIED, as the contract names the fields; empty if an earlier version wrote it."""
+    omitted_fields: frozenset[str] = frozenset()
+    """The bulky fields that the event does not hold: what they are, it does not say."""
+    size_bytes: int = field(default=0, compare=False)
+    """How much of the log the event takes, about."""
 
     def starts_in(self, engine: Engine) -> bool:
         """Say whether an action of this engine is wanted since this change."""

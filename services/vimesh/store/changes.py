@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +12,9 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
 from vimesh.store.database import COMMITS
 from vimesh.store.dialects import NowMicros
+from vimesh.store.documents import text_of
 from vimesh.store.planning import todos_of
 from vimesh.store.prepared import Prepared
-from vimesh.store.records import document_of
 from vimesh.store.shown import Row
 from vimesh.store.tables import events, revisions, todos
 
@@ -56,11 +57,11 @@ class Changes:
         *,
         previous_status: Status,
         stopped: Row | None = None,
-        document: bool = False,
+        document: Mapping[str, Any] | None = None,
     ) -> None:
         """Note the change that left a VIM as it is shown in `after`, whose revision is `next_revision()`.
 
-        `stopped` is the VIM as it was, if the change stopped its action.
+        `stopped` is the VIM as it was, if the change stopped its action; `document` is what the event keeps of the VIM.
         """
         self.newest += 1
         self.stamp = self.now
@@ -78,7 +79,7 @@ class Changes:
                 "previous_status": previous_status,
                 "reason": after["reason"],
                 "detail": after["detail"],
-                "document": document_of(after) if document else None,
+                "document": None if document is None else text_of(document),
             },
         )
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, RowMapping, bindparam, select
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, RowMapping, Select, bindparam, func, select
 
 from vimesh.domain.errors import EventUnreadable, RevisionCompacted, RevisionUnknown
 from vimesh.domain.events import EventKind, LogSpan, VimEvent
 from vimesh.domain.vims import Engine, Status
+from vimesh.store.documents import as_text, size_of
 from vimesh.store.paging import position_of, token_of
-from vimesh.store.records import vim_of_document
+from vimesh.store.records import changed_fields_of, omitted_fields, vim_of_document
 from vimesh.store.tables import events, revisions
 from vimesh.store.times import moment
 
+_PAGE_CHARACTERS = 1024 * 1024
+"""Of documents in a page: what is above it would be read in vain, since no message may be so long."""
 _SPAN = select(revisions.c.oldest, revisions.c.newest)
-_AFTER = (
-    select(events)
-    .where(events.c.revision > bindparam("revision"))
-    .order_by(events.c.revision)
-    .limit(bindparam("count"))
-)
+_DOCUMENT = as_text(events.c.document)
+_EVENTS = select(*(column for column in events.c if column.name != "document"), _DOCUMENT.label("document"))
+_LENGTHS = select(events.c.revision, func.coalesce(func.length(_DOCUMENT), 0).label("length"))
+_AFTER = _EVENTS.where(events.c.revision > bindparam("revision")).order_by(events.c.revision).limit(bindparam("count"))
 
 
 def span(connection: Connection) -> LogSpan:
@@ -39,28 +44,46 @@ def after(connection: Connection, revision: int, limit: int) -> list[VimEvent]:
 
 
 def page(connection: Connection, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
-    """Return the newest first, and the token of the next page. Raises PageTokenInvalid, EventUnreadable."""
-    statement = select(events).order_by(events.c.revision.desc()).limit(page_size + 1)
+    """Return the newest first, fewer of them if they are large, and the token of the next page.
+
+    Raises PageTokenInvalid, EventUnreadable.
+    """
     key = ("events", vim_id)
-    if vim_id:
-        statement = statement.where(events.c.vim_id == vim_id)
-    if page_token:
-        statement = statement.where(events.c.revision < position_of(page_token, key, (int,))[0])
-    rows = connection.execute(statement).mappings().all()
-    shown = rows[:page_size]
-    token = token_of(key, (shown[-1]["revision"],)) if shown and len(rows) > len(shown) else ""
-    return [_event_of(row) for row in shown], token
+    before = position_of(page_token, key, (int,))[0] if page_token else None
+
+    def newest_of(columns: Select[Any], count: int) -> Select[Any]:
+        statement = columns.order_by(events.c.revision.desc()).limit(count)
+        if vim_id:
+            statement = statement.where(events.c.vim_id == vim_id)
+        return statement if before is None else statement.where(events.c.revision < before)
+
+    lengths = connection.execute(newest_of(_LENGTHS, page_size + 1)).all()
+    fits = _fitting(lengths[:page_size])
+    rows = connection.execute(newest_of(_EVENTS, fits)).mappings().all() if fits else []
+    token = token_of(key, (rows[-1]["revision"],)) if rows and len(lengths) > fits else ""
+    return [_event_of(row) for row in rows], token
+
+
+def _fitting(lengths: Sequence[Row[Any]]) -> int:
+    """Say how many of the first make a page; the first one does, however large it is."""
+    left = _PAGE_CHARACTERS
+    for count, row in enumerate(lengths):
+        left -= row.length
+        if count and left < 0:
+            return count
+    return len(lengths)
 
 
 def _event_of(row: RowMapping) -> VimEvent:
     """Raises EventUnreadable for what a newer version wrote: to leave it out would be a gap (G8)."""
     try:
-        return _known(row)
+        return _readable(row, None if row["document"] is None else json.loads(row["document"]))
     except (KeyError, TypeError, ValueError) as error:
         raise EventUnreadable(row["revision"]) from error
 
 
-def _known(row: RowMapping) -> VimEvent:
+def _readable(row: RowMapping, document: Mapping[str, Any] | None) -> VimEvent:
+    changed_fields = None if document is None else changed_fields_of(document)
     return VimEvent(
         revision=row["revision"],
         kind=EventKind(row["kind"]),
@@ -74,5 +97,8 @@ def _known(row: RowMapping) -> VimEvent:
         previous_status=Status(row["previous_status"]),
         reason=row["reason"],
         detail=row["detail"],
-        vim=None if row["document"] is None else vim_of_document(row["document"]),
+        vim=None if document is None else vim_of_document(document),
+        changed_fields=changed_fields or (),
+        omitted_fields=frozenset() if changed_fields is None else omitted_fields(changed_fields),
+        size_bytes=size_of(row["detail"], row["document"]),
     )

@@ -18,7 +18,7 @@ from vimesh.store import vims
 from vimesh.store.changes import Changes
 from vimesh.store.lapsing import LAPSED, SILENCE, with_its_silence
 from vimesh.store.masking import has_mask, mask, unmask
-from vimesh.store.records import kept_policy, policy_of, vim_of
+from vimesh.store.records import changed_document_of, kept_policy, policy_of, vim_of
 from vimesh.store.registration import first_action_id, raise_taken
 from vimesh.store.secrets import Cipher, Undecipherable
 from vimesh.store.shown import SHOWN, WHOLE, Row, begun
@@ -34,6 +34,13 @@ _STORE = (
 )
 _TAKEN_OVER = ("name", "description", "type", "auth_url", "vim_project", "placement_attr", "extra", "engine")
 _TARGET = ("type", "auth_url", "policy", "engine")
+_FIELDS = {
+    **{column: column for column in (*_TAKEN_OVER, "auth_cred")},
+    "engine": "monitor",
+    "policy": "probe_policy",
+    "default_of": "is_default",
+}
+"""What people changed with a column, as the contract names it."""
 
 
 def modify(connection: Connection, vim_id: str, modification: Modification, cipher: Cipher) -> Vim:
@@ -48,6 +55,8 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
     moves = any(column in changed for column in _TARGET) or _opens(found, modification)
     if not (changed or moves):
         return vim_of(found)
+    # One that opens an EXTERNAL VIM again may change its action only.
+    changed_fields = [field for column, field in _FIELDS.items() if column in changed] or ["monitor"]
     before = with_its_silence(found, changes)
     changed |= {column: before[column] for column in (*SILENCE, *LAPSED)}
     changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
@@ -62,7 +71,7 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
         after,
         previous_status=before["status"],
         stopped=before if moves else None,
-        document=True,
+        document=changed_document_of(after, changed_fields),
     )
     changes.write()
     return vim_of(after)

@@ -7,9 +7,10 @@ an event keeps as its document, all the same.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vimesh.domain.events import BULKY_FIELDS
 from vimesh.domain.probing import POLICY_FIELDS, Method, ProbePolicy
 from vimesh.domain.vims import Engine, Monitor, MonitorState, Status, Vim
 from vimesh.store.shown import PUBLIC, Row, shown
@@ -19,6 +20,8 @@ _FIRST_POLICY_FIELDS = tuple(name for name in POLICY_FIELDS if name != "fail_for
 """What earlier versions know, which may share the database: a policy that needs no more is stored as they store it, so
 that they can read it, and find it the same."""
 _KEPT = (*(column.name for column in PUBLIC), "lapsed", "waiting")
+_CHANGED = "changed"
+"""The fields that people changed. A document that has it holds of the bulky ones only these."""
 
 
 def vim_of(stored: Row) -> Vim:
@@ -80,6 +83,25 @@ def _state_of(row: Row) -> MonitorState:
 def document_of(row: Row) -> dict[str, Any]:
     """Return what an event keeps of a row that is shown: all but the secrets."""
     return {name: row[name] for name in _KEPT}
+
+
+def changed_document_of(row: Row, changed_fields: Sequence[str]) -> dict[str, Any]:
+    """Return what an event keeps if only these fields are news: of the bulky ones no others."""
+    document = document_of(row)
+    for name in omitted_fields(changed_fields):
+        # Empty, not left out: earlier versions, which may share the database, could not read it.
+        document[name] = type(document[name])()
+    return {**document, _CHANGED: list(changed_fields)}
+
+
+def omitted_fields(changed_fields: Sequence[str]) -> frozenset[str]:
+    """Return the bulky fields that a document does not hold."""
+    return frozenset(BULKY_FIELDS).difference(changed_fields)
+
+
+def changed_fields_of(document: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return the fields that people changed; None if the document holds the whole VIM."""
+    return tuple(document[_CHANGED]) if _CHANGED in document else None
 
 
 def vim_of_document(document: Mapping[str, Any]) -> Vim:

@@ -13,6 +13,7 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Registered, Registration, Status
 from vimesh.store.changes import Changes
 from vimesh.store.masking import unmask
+from vimesh.store.records import document_of
 from vimesh.store.registration import insert_rows, new_row
 from vimesh.store.requests import Made, remember, sealed
 from vimesh.store.secrets import Cipher
@@ -77,7 +78,8 @@ class _Storing:
         if (said := self._taken.judge(registration)) is not None:
             return said
         row = new_row(registration, self._changes)
-        self._changes.add(EventKind.REGISTERED, begun(row), previous_status=Status.PENDING, document=True)
+        after = begun(row)
+        self._changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=document_of(after))
         self.rows.append({**row, "secrets": one.secrets})
         made = Made(registration.request_id, one.fingerprint, row["id"]) if registration.request_id else None
         if made is not None:

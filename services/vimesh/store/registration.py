@@ -18,7 +18,7 @@ from vimesh.store.changes import Changes
 from vimesh.store.lapsing import with_its_silence
 from vimesh.store.masking import mask, unmask
 from vimesh.store.prepared import Prepared
-from vimesh.store.records import kept_policy, vim_of
+from vimesh.store.records import changed_document_of, document_of, kept_policy, vim_of
 from vimesh.store.secrets import Cipher
 from vimesh.store.shown import SHOWN, WHOLE, begun
 from vimesh.store.tables import leases, standings, vims
@@ -50,7 +50,7 @@ def register(connection: Connection, registration: Registration, cipher: Cipher)
     row = new_row(registration, changes)
     insert_rows(connection, [{**row, "secrets": cipher.encrypt(dict(registration.auth_cred))}])
     after = begun(row)
-    changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=True)
+    changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=document_of(after))
     changes.write()
     if registration.request_id:
         made = requests.Made(registration.request_id, requests.sealed(registration, cipher), row["id"])
@@ -74,12 +74,13 @@ def deregister(connection: Connection, vim_id: str) -> None:
     for remove in _REMOVE:
         connection.execute(remove, {"vim_id": vim_id, "number": found["number"]})
     row = with_its_silence(found, changes)
+    last = {**row, "revision": changes.next_revision()}
     changes.add(
         EventKind.DEREGISTERED,
-        {**row, "revision": changes.next_revision()},
+        last,
         previous_status=row["status"],
         stopped=row,
-        document=True,
+        document=changed_document_of(last, ()),
     )
     changes.write()
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 
 from vimesh.store.columns import Bytes, Micros, Unsigned, Whole, word
+from vimesh.store.documents import Document
 
 metadata = MetaData(
     naming_convention={
@@ -110,7 +111,7 @@ events = Table(
     Column("previous_status", word(16), nullable=False),
     Column("reason", word(64), nullable=False),
     Column("detail", Text, nullable=False),
-    Column("document", JSON(none_as_null=True)),  # the VIM without its secrets
+    Column("document", Document),  # the VIM without its secrets, as far as the change is about it
     Index(None, "vim_id", "revision"),
 )
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from google.protobuf.field_mask_pb2 import FieldMask
+
 from vimesh.cli.vim.watching import Shown
+from vimesh.domain.events import BULKY_FIELDS
 from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
 
 
@@ -43,11 +46,19 @@ class Board:
             return Change(event, event.vim if event.HasField("vim") else None)
         if event.kind == VimEvent.DEREGISTERED:
             return Change(event, self.vims.pop(event.vim_id))
-        vim = Vim()
-        vim.CopyFrom(event.vim if event.HasField("vim") else known or Vim())
+        vim = self._left_by(event, known or Vim())
         self._bring_up_to_date(vim, event)
         self.vims[event.vim_id] = vim
         return Change(event, vim)
+
+    @staticmethod
+    def _left_by(event: VimEvent, known: Vim) -> Vim:
+        vim = Vim()
+        vim.CopyFrom(event.vim if event.HasField("vim") else known)
+        if event.HasField("changed_fields"):
+            stays = [field for field in BULKY_FIELDS if field not in event.changed_fields.paths]
+            FieldMask(paths=stays).MergeMessage(known, vim, replace_message_field=True)
+        return vim
 
     @staticmethod
     def _bring_up_to_date(vim: Vim, event: VimEvent) -> None:
