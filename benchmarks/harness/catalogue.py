@@ -6,7 +6,7 @@ from importlib import import_module
 
 from benchmarks.harness.benchmark import Benchmark
 
-_FOLDERS = ("updates", "probes", "fleet")
+_FOLDERS = ("updates", "probes", "fleet", "overload")
 
 
 def benchmarks() -> dict[str, Benchmark]:

