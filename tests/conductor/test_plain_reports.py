@@ -18,15 +18,15 @@ ID = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
 ids = st.sampled_from((ID, ID.upper(), ID[:-1], ID + "0", ID.replace("-", ""), "", "\n" + ID, ID + "\n", "é" * 36))
 durations = st.none() | st.builds(
     Duration,
-    seconds=st.sampled_from((-1, 0, 1, 3599, 3600, 3601, 315_359_999, 315_360_000, 315_360_001)),
-    nanos=st.sampled_from((-1, 0, 1, 999_999_999)),
+    seconds=st.sampled_from((-1, 0, 1, 3599, 3600, 3601, 315_359_999, 315_360_000, 315_360_001, 10**15, -(2**63))),
+    nanos=st.sampled_from((-1, 0, 1, 999_999_999, 10**9)),
 )
 reports = st.builds(
     UpdateVimRequest,
     vim_id=ids | st.uuids().map(str),
     status=st.integers(0, 5),
     action_id=st.sampled_from(("", "a", ID, "a" * 255, "a" * 256, "é" * 255, "\0")) | st.text(max_size=300),
-    observation=st.integers(0, 2**64 - 1),
+    observation=st.integers(0, 2**64 - 1) | st.sampled_from((2**63 - 2**22, 2**63 - 2**22 + 1)),
     reason=st.sampled_from(("", "TIMEOUT", "timeout", "A" * 64, "A" * 65, "A\n", "HTTP_500")) | st.text(max_size=70),
     detail=st.sampled_from(("", "x" * 512, "x" * 513, "é" * 512, "a\0b")) | st.text(max_size=600),
     round_trip=durations,

@@ -25,7 +25,7 @@ from vimesh.v1.vim_pb2 import Vim
 RULES = Rules()
 ID, ANOTHER = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3", "0e2a91d5-3c1f-44e0-8f0c-3f2f3f1c7c55"
 LONG = UpdateVimRequest(
-    vim_id=ID, status=Vim.UNREACHABLE, action_id="a" * 255, observation=2**64 - 1, reason="TLS", detail="é" * 512
+    vim_id=ID, status=Vim.UNREACHABLE, action_id="a" * 255, observation=2**63 - 2**22, reason="TLS", detail="é" * 512
 )
 SHORT = UpdateVimRequest(vim_id=ANOTHER, status=Vim.REACHABLE, action_id="b", round_trip=Duration(nanos=1))
 plain_ages = st.builds(Duration, seconds=st.integers(0, 315_359_999), nanos=st.integers(0, 999_999_999))

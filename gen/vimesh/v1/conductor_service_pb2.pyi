@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.rpc import status_pb2 as _status_pb2
 from vimesh.v1 import action_pb2 as _action_pb2
 from vimesh.v1 import vim_pb2 as _vim_pb2
 import builtins as _builtins
@@ -43,7 +44,8 @@ class UpdateVimRequest(_message.Message):
     """Required: the action that reports."""
     observation: _builtins.int
     """Grows with each new verdict of one action; a repeat of a verdict keeps its number. An older one never overwrites a
-    newer one, in whatever order they arrive. 0: the action does not count, and the last report to arrive wins.
+    newer one, in whatever order they arrive. 0: the action does not count, and the last report to arrive wins. At most
+    2^63 - 2^22: whoever takes an action over counts on from 2^20 above the newest, and signed numbers hold that too.
     """
     reason: _builtins.str
     """Why, in one word; see Vim.reason."""
@@ -87,6 +89,7 @@ class UpdateVimResponse(_message.Message):
 
     STATUS_FIELD_NUMBER: _builtins.int
     BAD_ACTION_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     CONTACT_WITHIN_FIELD_NUMBER: _builtins.int
     NEWEST_OBSERVATION_FIELD_NUMBER: _builtins.int
     status: _vim_pb2.Vim.Status.ValueType
@@ -100,22 +103,30 @@ class UpdateVimResponse(_message.Message):
         """Not the wanted action: stop probing and exit."""
 
     @_builtins.property
+    def refused(self) -> _status_pb2.Status:
+        """The report breaks a rule: nothing of it was recorded, and it was no contact. A repeat is refused again. Only in
+        answers of UpdateVims: the status with details that UpdateVim would have ended with. Where very many reports of
+        one call are refused, later ones name only the first rule that they break.
+        """
+
+    @_builtins.property
     def contact_within(self) -> _duration_pb2.Duration:
-        """Be back by then, with or without news; at most 60 s. Absent with bad_action."""
+        """Be back by then, with or without news; at most 60 s. Absent with bad_action and refused."""
 
     def __init__(
         self,
         *,
         status: _vim_pb2.Vim.Status.ValueType = ...,
         bad_action: Global___BadAction | None = ...,
+        refused: _status_pb2.Status | None = ...,
         contact_within: _duration_pb2.Duration | None = ...,
         newest_observation: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bad_action", b"bad_action", "contact_within", b"contact_within", "outcome", b"outcome", "status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bad_action", b"bad_action", "contact_within", b"contact_within", "outcome", b"outcome", "refused", b"refused", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bad_action", b"bad_action", "contact_within", b"contact_within", "newest_observation", b"newest_observation", "outcome", b"outcome", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bad_action", b"bad_action", "contact_within", b"contact_within", "newest_observation", b"newest_observation", "outcome", b"outcome", "refused", b"refused", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["status", "bad_action"]  # noqa: Y015
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["status", "bad_action", "refused"]  # noqa: Y015
     _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 
@@ -147,7 +158,9 @@ class UpdateVimsRequest(_message.Message):
     REPORTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def reports(self) -> _containers.RepeatedCompositeFieldContainer[Global___UpdateVimRequest]:
-        """1 to 1000 reports. Several on one VIM are judged in their order."""
+        """1 to 1000 reports. Several on one VIM are judged in their order. What is wrong with one of them is said in its own
+        outcome.
+        """
 
     def __init__(
         self,

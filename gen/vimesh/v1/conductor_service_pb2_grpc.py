@@ -71,9 +71,10 @@ class ConductorServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdateVims(self, request, context):
-        """The same for many VIMs in one call. Each report is judged and answered alone, as if it had come by UpdateVim.
+        """The same for many VIMs in one call. Each report is judged and answered alone, as if it had come by UpdateVim: one that
+        breaks a rule is refused in its own outcome, and keeps no other from being recorded.
 
-        INVALID_ARGUMENT (BAD_INPUT): one of the reports breaks a rule; none was recorded.
+        INVALID_ARGUMENT (BAD_INPUT): there are no reports, or too many, or the request cannot be parsed; none was recorded.
         UNAVAILABLE (STORE_UNAVAILABLE): nothing is known about any of them.
         Safe to repeat.
         """

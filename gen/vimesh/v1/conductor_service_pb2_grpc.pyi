@@ -44,9 +44,10 @@ class ConductorServiceStub:
     Safe to repeat: the same report twice leaves the same VIM.
     """
     UpdateVims: _grpc.UnaryUnaryMultiCallable[_conductor_service_pb2.UpdateVimsRequest, _conductor_service_pb2.UpdateVimsResponse]
-    """The same for many VIMs in one call. Each report is judged and answered alone, as if it had come by UpdateVim.
+    """The same for many VIMs in one call. Each report is judged and answered alone, as if it had come by UpdateVim: one that
+    breaks a rule is refused in its own outcome, and keeps no other from being recorded.
 
-    INVALID_ARGUMENT (BAD_INPUT): one of the reports breaks a rule; none was recorded.
+    INVALID_ARGUMENT (BAD_INPUT): there are no reports, or too many, or the request cannot be parsed; none was recorded.
     UNAVAILABLE (STORE_UNAVAILABLE): nothing is known about any of them.
     Safe to repeat.
     """
@@ -77,9 +78,10 @@ class ConductorServiceAsyncStub(ConductorServiceStub):
     Safe to repeat: the same report twice leaves the same VIM.
     """
     UpdateVims: _aio.UnaryUnaryMultiCallable[_conductor_service_pb2.UpdateVimsRequest, _conductor_service_pb2.UpdateVimsResponse]  # type: ignore[assignment]
-    """The same for many VIMs in one call. Each report is judged and answered alone, as if it had come by UpdateVim.
+    """The same for many VIMs in one call. Each report is judged and answered alone, as if it had come by UpdateVim: one that
+    breaks a rule is refused in its own outcome, and keeps no other from being recorded.
 
-    INVALID_ARGUMENT (BAD_INPUT): one of the reports breaks a rule; none was recorded.
+    INVALID_ARGUMENT (BAD_INPUT): there are no reports, or too many, or the request cannot be parsed; none was recorded.
     UNAVAILABLE (STORE_UNAVAILABLE): nothing is known about any of them.
     Safe to repeat.
     """
@@ -119,9 +121,10 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _conductor_service_pb2.UpdateVimsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_conductor_service_pb2.UpdateVimsResponse, _abc.Awaitable[_conductor_service_pb2.UpdateVimsResponse]]:
-        """The same for many VIMs in one call. Each report is judged and answered alone, as if it had come by UpdateVim.
+        """The same for many VIMs in one call. Each report is judged and answered alone, as if it had come by UpdateVim: one that
+        breaks a rule is refused in its own outcome, and keeps no other from being recorded.
 
-        INVALID_ARGUMENT (BAD_INPUT): one of the reports breaks a rule; none was recorded.
+        INVALID_ARGUMENT (BAD_INPUT): there are no reports, or too many, or the request cannot be parsed; none was recorded.
         UNAVAILABLE (STORE_UNAVAILABLE): nothing is known about any of them.
         Safe to repeat.
         """

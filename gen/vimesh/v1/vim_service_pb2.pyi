@@ -144,7 +144,9 @@ class RegisterVimResult(_message.Message):
 
     @_builtins.property
     def refused(self) -> _status_pb2.Status:
-        """It was refused, and nothing of it was stored: the status with details that RegisterVim would have ended with."""
+        """It was refused, and nothing of it was stored: the status with details that RegisterVim would have ended with. Where
+        very many requests of one call are refused, later ones name only the first rule that they break.
+        """
 
     def __init__(
         self,
@@ -330,7 +332,7 @@ class ModifyVimRequest(_message.Message):
         tls_verify, fail_for) change only this part of what is stored.
 
         Empty: the fields that are set in `vim`, and of the probe_policy only the parts that are set. What is empty, zero or
-        false counts as not set: it takes a mask to set tls_verify to false.
+        false counts as not set: it takes a mask to set tls_verify to false. At most 100 paths.
         """
 
     def __init__(

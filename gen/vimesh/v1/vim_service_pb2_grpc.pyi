@@ -48,7 +48,7 @@ class VimServiceStub:
     """The same for many VIMs in one call. Each is judged and answered alone, as if it had come by RegisterVim, one after the
     other: one that is refused keeps no other from being registered. All that are registered are committed together.
 
-    INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many; nothing was stored.
+    INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many, or they cannot be parsed; nothing was stored.
     UNAVAILABLE (STORE_UNAVAILABLE): all of them are stored, or none; which is not known.
     Safe to repeat where each request has a request_id.
     JSON: not served; it is for programs that register many VIMs, and those speak gRPC.
@@ -139,7 +139,7 @@ class VimServiceAsyncStub(VimServiceStub):
     """The same for many VIMs in one call. Each is judged and answered alone, as if it had come by RegisterVim, one after the
     other: one that is refused keeps no other from being registered. All that are registered are committed together.
 
-    INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many; nothing was stored.
+    INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many, or they cannot be parsed; nothing was stored.
     UNAVAILABLE (STORE_UNAVAILABLE): all of them are stored, or none; which is not known.
     Safe to repeat where each request has a request_id.
     JSON: not served; it is for programs that register many VIMs, and those speak gRPC.
@@ -239,7 +239,7 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         """The same for many VIMs in one call. Each is judged and answered alone, as if it had come by RegisterVim, one after the
         other: one that is refused keeps no other from being registered. All that are registered are committed together.
 
-        INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many; nothing was stored.
+        INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many, or they cannot be parsed; nothing was stored.
         UNAVAILABLE (STORE_UNAVAILABLE): all of them are stored, or none; which is not known.
         Safe to repeat where each request has a request_id.
         JSON: not served; it is for programs that register many VIMs, and those speak gRPC.

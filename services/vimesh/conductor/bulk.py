@@ -13,8 +13,10 @@ from vimesh.domain.vims import Registration
 from vimesh.rpc.validation import Rules
 from vimesh.v1 import vim_service_pb2 as pb
 
-_AT_ONCE = 50
+_AT_ONCE = 20
 """Requests that are read in one go: a few milliseconds, for which other calls wait."""
+_FULLY_JUDGED = 50
+"""Refusals of one call that name all broken fields: each name takes 30 us. Later refusals name the first field only."""
 
 
 class BulkRegistrar:
@@ -27,17 +29,19 @@ class BulkRegistrar:
         """Return what became of each, in their order. Raises StoreUnavailable, Overloaded."""
         read: list[Registration | VimeshError] = []
         for first in range(0, len(requests), _AT_ONCE):
-            read += [self._read(request) for request in requests[first : first + _AT_ONCE]]
+            refused = sum(isinstance(one, VimeshError) for one in read)
+            first_only = refused >= _FULLY_JUDGED
+            read += [self._read(request, first_only=first_only) for request in requests[first : first + _AT_ONCE]]
             await asyncio.sleep(0)
         fit = [one for one in read if isinstance(one, Registration)]
         stored = iter(await self._store.register_many(fit) if fit else ())
         return [to_wire.result_message(next(stored) if isinstance(one, Registration) else one) for one in read]
 
-    def _read(self, request: pb.RegisterVimRequest) -> Registration | VimeshError:
+    def _read(self, request: pb.RegisterVimRequest, *, first_only: bool) -> Registration | VimeshError:
         try:
-            self._rules.check(request)
+            self._rules.check(request, first_only=first_only)
             registration = from_wire.registration(request, self._engines.default)
             self._engines.require(registration.engine)
         except VimeshError as error:
-            return error
+            return error.with_traceback(None)
         return registration

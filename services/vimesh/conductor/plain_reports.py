@@ -18,6 +18,7 @@ _STATUSES = {
 }
 _LONGEST_ROUND_TRIP_S = 3600
 GREATEST_AGE_S = 315_360_000
+GREATEST_OBSERVATION = 2**63 - 2**22
 NANOS = 1_000_000_000
 
 
@@ -27,8 +28,8 @@ def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | No
     What is read here, those two read alike: a test compares them.
     """
     vim_id, action_id, status = message.vim_id, message.action_id, _STATUSES.get(message.status)
-    reason, detail = message.reason, message.detail
-    if status is None or not _ID(vim_id) or not 0 < len(action_id) <= 255:
+    reason, detail, observation = message.reason, message.detail, message.observation
+    if status is None or not _ID(vim_id) or not 0 < len(action_id) <= 255 or observation > GREATEST_OBSERVATION:
         return None
     if reason and not _REASON(reason):
         return None
@@ -42,7 +43,7 @@ def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | No
         if given_s is None:
             return None
         age_s = given_s
-    return Report(vim_id, action_id, status, message.observation, reason, detail, round_trip_s, age_s)
+    return Report(vim_id, action_id, status, observation, reason, detail, round_trip_s, age_s)
 
 
 def _seconds(duration: Duration, longest_s: int) -> float | None:

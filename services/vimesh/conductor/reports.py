@@ -6,22 +6,24 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import grpc
-from google.protobuf.message import Message
 
 from vimesh.conductor import from_wire, to_wire
 from vimesh.conductor.feed import Feed
+from vimesh.conductor.odd_reports import judge_apart
 from vimesh.conductor.pacing import Pacing
 from vimesh.conductor.pages import cut
 from vimesh.conductor.plain_reports import plain_report
 from vimesh.conductor.repeats import keep_said, read_repeats
 from vimesh.conductor.watching import Watching
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
+from vimesh.domain.errors import BadInput
 from vimesh.domain.events import VimEvent
 from vimesh.domain.ports import VimStore
 from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Repeat, Report, Status
 from vimesh.rpc.durations import duration
 from vimesh.rpc.limits import MAX_MESSAGE_BYTES
 from vimesh.rpc.parsing import Parser
+from vimesh.rpc.status import rich_status
 from vimesh.rpc.validation import Rules
 from vimesh.v1 import action_pb2
 from vimesh.v1 import conductor_service_pb2 as pb
@@ -50,7 +52,11 @@ class ReportsServicer(ConductorServiceServicer):
 
     async def UpdateVim(self, request: pb.UpdateVimRequest, context: _Context) -> pb.UpdateVimResponse:
         answers = self._answers_now()
-        [outcome] = await self._record(self._read(request, [request]), answers)
+        report = plain_report(request)
+        if report is None:
+            self._rules.check(request)
+            report = from_wire.report(request)
+        [outcome] = await self._record([report], answers)
         return answers.to(outcome)
 
     async def UpdateVims(self, request: bytes, context: _Context) -> bytes:  # type: ignore[override]  # see SERIALIZED
@@ -59,19 +65,32 @@ class ReportsServicer(ConductorServiceServicer):
         if 0 < len(repeats) <= MOST_REPORTS and await self._store.repeat(repeats):
             return answers.to_repeats(repeats)
         message = self._parser.parse(request)
-        reports = self._read(message, message.reports)
-        outcomes = await self._record(reports, answers)
-        keep_said(message.reports, reports, self._store.believed)
+        if not 0 < len(message.reports) <= MOST_REPORTS:
+            self._rules.check(message)
+        reports = [plain_report(one) for one in message.reports]
+        if None in reports:
+            judged = await judge_apart(message.reports, reports, self._rules)
+            outcomes: Sequence[Outcome | BadInput] = await self._record_fit(message.reports, judged, answers)
+        else:
+            fit: Any = reports  # None is not among them
+            outcomes = await self._record_said(message.reports, fit, answers)
         return pb.UpdateVimsResponse(outcomes=map(answers.to, outcomes)).SerializeToString()
 
-    def _read(self, request: Message, messages: Sequence[pb.UpdateVimRequest]) -> list[Report]:
-        """Read the reports of a request, which are these. Raises BadInput."""
-        if 0 < len(messages) <= MOST_REPORTS:
-            reports = [plain_report(message) for message in messages]
-            if None not in reports:
-                return reports  # type: ignore[return-value]  # None is not among them
-        self._rules.check(request)
-        return [from_wire.report(message) for message in messages]
+    async def _record_fit(
+        self, messages: Sequence[pb.UpdateVimRequest], judged: Sequence[Report | BadInput], answers: Answers
+    ) -> list[Outcome | BadInput]:
+        """Record what was not refused; return what became of each."""
+        fit = [one for one in judged if isinstance(one, Report)]
+        said = [message for message, one in zip(messages, judged, strict=True) if isinstance(one, Report)]
+        outcomes = iter(await self._record_said(said, fit, answers) if fit else ())
+        return [one if isinstance(one, BadInput) else next(outcomes) for one in judged]
+
+    async def _record_said(
+        self, messages: Sequence[pb.UpdateVimRequest], reports: Sequence[Report], answers: Answers
+    ) -> Sequence[Outcome]:
+        outcomes = await self._record(reports, answers)
+        keep_said(messages, reports, self._store.believed)
+        return outcomes
 
     async def _record(self, reports: Sequence[Report], answers: Answers) -> Sequence[Outcome]:
         outcomes = await self._store.record(reports, contact_within_s=answers.contact_within_s)
@@ -139,9 +158,12 @@ class Answers:
         # Messages one after the other are one message, with all that was repeated in them.
         return b"".join([self._to_repeats_of[standing.status] for _, standing, _ in repeats])
 
-    def to(self, outcome: Outcome) -> pb.UpdateVimResponse:
+    def to(self, outcome: Outcome | BadInput) -> pb.UpdateVimResponse:
         if isinstance(outcome, BadAction):
             return self._bad_action
+        if isinstance(outcome, BadInput):
+            _, status = rich_status(outcome)
+            return pb.UpdateVimResponse(refused=status)
         if isinstance(outcome, Late):
             return self._answer(outcome.status, outcome.observation)
         return self._of_status[outcome.status]

@@ -123,12 +123,15 @@ class Reporter:
     async def _send(self, batch: list[Sent]) -> None:
         if not batch:
             return
-        request = reports_to_wire(batch)
         try:
+            request = reports_to_wire(batch)
             answer = await self._stub.UpdateVims(request, timeout=self._limits.call_timeout_s)
+        except ValueError as error:
+            # A number or a text that protobuf has no room for.
+            await self._divide(batch, str(error))
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
-                await self._divide(batch, error)
+                await self._divide(batch, error.details() or "")
             else:
                 self._pause(f"{error.code().name}: {error.details()}")
         else:
@@ -140,15 +143,18 @@ class Reporter:
                     self._ledger.bounced(sent)
             self._wake.set()
 
-    async def _divide(self, batch: list[Sent], error: grpc.aio.AioRpcError) -> None:
+    async def _divide(self, batch: list[Sent], why: str) -> None:
         """Find the report that spoils the batch, so that the others get through."""
         if len(batch) > 1:
             middle = len(batch) // 2
             await self._send(batch[:middle])
             await self._send(batch[middle:])
             return
-        _log.error("report refused", report=batch[0].report, why=error.details())
-        self._ledger.refused(batch[0], self._clock())
+        self._refused(batch[0], why, self._clock())
+
+    def _refused(self, sent: Sent, why: str, now: float) -> None:
+        _log.error("report refused", report=sent.report, why=why)
+        self._ledger.refused(sent, now)
 
     def _read(self, batch: list[Sent], answer: conductor_service_pb2.UpdateVimsResponse) -> None:
         if len(answer.outcomes) != len(batch):
@@ -169,6 +175,8 @@ class Reporter:
             self._ledger.forget(entry.vim_id, entry.action_id)
             if self._on_bad_action is not None:
                 self._on_bad_action(entry.vim_id, entry.action_id)
+        elif kind == "refused":
+            self._refused(sent, outcome.refused.message, now)
         elif kind is None:
             # An outcome of a later version. Not knowing it must not end monitoring: come back at the next contact.
             self._ledger.recorded(sent, now, within_s)

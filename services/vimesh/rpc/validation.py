@@ -18,10 +18,13 @@ class Rules:
         self._validator = protovalidate.Validator()
         self._bounds = Bounds()
 
-    def check(self, request: Message) -> None:
-        """Raise BadInput if the request does not keep its bounds, or breaks a rule of its proto."""
+    def check(self, request: Message, *, first_only: bool = False) -> None:
+        """Raise BadInput if the request does not keep its bounds, or breaks a rule of its proto.
+
+        `first_only`: name one broken rule and not all of them, in a third of the time.
+        """
         self._bounds.check(request)
-        broken = self._validator.collect_violations(request)
+        broken = self._validator.collect_violations(request, fail_fast=first_only)
         if broken:
             raise BadInput(*(_violation(request.DESCRIPTOR, found) for found in broken))
 
