@@ -1,0 +1,122 @@
+"""Sends inputs one at a time, measures what each costs, judges what is answered, and keeps what is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from tests.fuzz.doors.door import Door
+from tests.fuzz.doors.meter import Meter
+from tests.fuzz.doors.verdicts import Reply
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+_REPEATS = 2
+_MOST_FAILURES = 10
+"""Of each kind."""
+_WORTH_A_LOOK_S = 0.03
+"""The kernel counts in steps of 10 ms, and other calls come in between: below that nothing is to be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    kind: str
+    data: bytes
+    what: str
+
+    @property
+    def name(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()[:16]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} ({len(self.data)} bytes): {self.what}"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of the inputs of one kind."""
+
+    sent: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    worst_cpu_s: float = 0.0
+    """Of one input, the least of several tries, in the process where it was most."""
+    once_cpu_s: float = 0.0
+    """The most that was ever seen while an input was served, with all that went on beside it."""
+    slowest_s: float = 0.0
+    """The longest that one answer took."""
+    failures: dict[str, Failure] = field(default_factory=dict)
+
+    def note(self, failure: Failure) -> None:
+        alike = failure.what.partition(":")[0]
+        if len(self.failures) < _MOST_FAILURES:
+            self.failures.setdefault(alike, failure)
+
+
+class Campaign:
+    def __init__(self, door: Door, meters: Sequence[Meter], restore: Callable[[], None] = lambda: None) -> None:
+        """`restore` sees that the VIMs are there again that inputs name."""
+        self._door = door
+        self._meters = meters
+        self._restore = restore
+        self.tallies = {kind: Tally() for kind in door.kinds}
+
+    @property
+    def failures(self) -> list[Failure]:
+        return [failure for tally in self.tallies.values() for failure in tally.failures.values()]
+
+    def run(self, kind: str, random: Random, count: int, until: float = float("inf")) -> None:
+        """Try so many inputs, or what can be tried until then, by the monotonic clock."""
+        for number in range(count):
+            if number % 500 == 0:
+                self._restore()
+            self.try_one(kind, self._door.make(random, kind))
+            if time.monotonic() > until or not self._alive():
+                break
+
+    def replay(self, corpus: Path) -> None:
+        """Try all good inputs, and all that failed at some time."""
+        for kind in self._door.kinds:
+            kept = sorted((corpus / kind).glob("*"))
+            for data in (*self._door.good(kind), *(file.read_bytes() for file in kept)):
+                self.try_one(kind, data)
+
+    def try_one(self, kind: str, data: bytes) -> None:
+        tally = self.tallies[kind]
+        began = time.monotonic()
+        reply, cpu_s = self._measured(kind, data)
+        tally.slowest_s = max(tally.slowest_s, time.monotonic() - began)
+        tally.sent += 1
+        tally.codes[reply.code] += 1
+        if reply.complaint:
+            tally.note(Failure(kind, data, reply.complaint))
+        tally.once_cpu_s = max(tally.once_cpu_s, cpu_s)
+        if cpu_s > max(tally.worst_cpu_s, _WORTH_A_LOOK_S):
+            self._look_again(kind, data, cpu_s)
+
+    def keep(self, corpus: Path) -> None:
+        """Write the inputs that failed into the corpus."""
+        for failure in self.failures:
+            folder = corpus / failure.kind
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / failure.name).write_bytes(failure.data)
+
+    def _look_again(self, kind: str, data: bytes, cpu_s: float) -> None:
+        """Send what was costly once more: what else went on is not its fault."""
+        for _ in range(_REPEATS):
+            cpu_s = min(cpu_s, self._measured(kind, data)[1])
+        tally, allowed_s = self.tallies[kind], self._door.allowed_cpu_s(data)
+        tally.worst_cpu_s = max(tally.worst_cpu_s, cpu_s)
+        if cpu_s > allowed_s:
+            tally.note(Failure(kind, data, f"takes too long: {1000 * cpu_s:.0f} ms of CPU, not {1000 * allowed_s:.0f}"))
+
+    def _measured(self, kind: str, data: bytes) -> tuple[Reply, float]:
+        before = [meter.cpu_s() for meter in self._meters]
+        reply = self._door.send(kind, data)
+        return reply, max(meter.cpu_s() - spent for meter, spent in zip(self._meters, before, strict=True))
+
+    def _alive(self) -> bool:
+        return all(meter.runs() for meter in self._meters)

@@ -1,0 +1,122 @@
+"""Requests as they should be, by the name of their type: what is made odd must begin near to what is taken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from google.api import httpbody_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+
+from tests.fuzz.doors.known_vims import UNIQUE, VIM_IDS, registration
+from vimesh.v1 import conductor_service_pb2 as cs
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as vs
+from vimesh.v1 import workflow_service_pb2 as ws
+
+_FIRST, _SECOND, _LAST = VIM_IDS[0], VIM_IDS[1], VIM_IDS[-1]
+_UNIQUE: Final = UNIQUE.decode()
+_CREDENTIALS: Final = {"username": "nfv", "password": "s3cret", "cert_verify": "True", "list": [1, None, {"a": True}]}
+
+
+def _struct(content: dict[str, Any]) -> Struct:
+    made = Struct()
+    made.update(content)
+    return made
+
+
+def _vim(**fields: Any) -> vim_pb2.Vim:  # noqa: ANN401 - fields of a VIM
+    policy = vim_pb2.ProbePolicy(
+        method=vim_pb2.ProbePolicy.HTTP, interval=Duration(seconds=10), timeout=Duration(seconds=2), fall=3, rise=2
+    )
+    return vim_pb2.Vim(
+        **{
+            "type": "openstack",
+            "auth_url": "http://127.0.0.1:1/v3",
+            "description": "for a fuzzer",
+            "vim_project": _struct({"name": "nfv"}),
+            "auth_cred": _struct(_CREDENTIALS),
+            "placement_attr": _struct({"regions": ["RegionOne"]}),
+            "extra": _struct({"a": [1.5, "b", {"c": None}]}),
+            "probe_policy": policy,
+            **fields,
+        }
+    )
+
+
+def _register(name: str) -> vs.RegisterVimRequest:
+    return vs.RegisterVimRequest(vim=_vim(name=name), engine=vim_pb2.Monitor.EXTERNAL)
+
+
+def _modify() -> Sequence[vs.ModifyVimRequest]:
+    mask = FieldMask(paths=["description", "probe_policy.interval", "extra"])
+    return (
+        vs.ModifyVimRequest(vim=_vim(id=_FIRST, name=_FIRST)),
+        vs.ModifyVimRequest(vim=_vim(id=_SECOND, name=_SECOND), update_mask=mask),
+        vs.ModifyVimRequest(vim=vim_pb2.Vim(id=_FIRST), engine=vim_pb2.Monitor.EXTERNAL),
+    )
+
+
+def _report(vim_id: str, observation: int) -> cs.UpdateVimRequest:
+    return cs.UpdateVimRequest(
+        vim_id=vim_id,
+        action_id=vim_id,
+        status=vim_pb2.Vim.UNREACHABLE,
+        observation=observation,
+        reason="TIMEOUT",
+        detail="no answer within 2 s",
+        round_trip=Duration(nanos=1_500_000),
+        age=Duration(seconds=3),
+    )
+
+
+def _body(text: str) -> httpbody_pb2.HttpBody:
+    return httpbody_pb2.HttpBody(content_type="application/json", data=text.encode())
+
+
+_REGISTER_JSON = json.dumps(
+    {
+        "vim": {
+            "name": f"by-json-{_UNIQUE}",
+            "type": "openstack",
+            "auth_url": "http://127.0.0.1:1/",
+            "extra": {"a": [1, {}]},
+        },
+        "engine": "EXTERNAL",
+    }
+)
+_MODIFY_JSON = json.dumps({"vim": {"description": "b", "extra": {"a": 1}}, "update_mask": "description,extra"})
+
+_MESSAGES: Sequence[Sequence[Message]] = (
+    (_register(f"fuzzed-{_UNIQUE}"), registration(_LAST)),
+    (vs.RegisterVimsRequest(requests=[_register(f"one-{_UNIQUE}"), _register(f"two-{_UNIQUE}"), registration(_LAST)]),),
+    (vs.GetVimRequest(vim_id=_FIRST),),
+    (
+        vs.ListVimsRequest(page_size=1000),
+        vs.ListVimsRequest(filter='status = UNKNOWN AND name = "a*b"', order_by="status_time desc", page_size=7),
+    ),
+    _modify(),
+    (vs.DeregisterVimRequest(vim_id=_LAST),),
+    (vs.RegisterVimJsonRequest(request=_body(_REGISTER_JSON)),),
+    (vs.ModifyVimJsonRequest(vim_id=_FIRST, request=_body(_MODIFY_JSON)),),
+    (vs.WatchVimsRequest(snapshot=True), vs.WatchVimsRequest(start_revision=1), vs.WatchVimsRequest(vim_id=_FIRST)),
+    (vs.ListVimEventsRequest(page_size=1000), vs.ListVimEventsRequest(vim_id=_FIRST, page_size=3)),
+    (_report(_FIRST, 0), _report(_SECOND, 7)),
+    (cs.UpdateVimsRequest(reports=[_report(vim_id, 0) for vim_id in VIM_IDS[:4]]),),
+    (cs.WatchActionsRequest(engine=vim_pb2.Monitor.EXTERNAL, shard_count=1), cs.WatchActionsRequest(start_revision=1)),
+    (ws.ClaimWorkflowTasksRequest(claimant="fuzzer", max_tasks=10, lease=Duration(seconds=1)),),
+    (ws.FinishWorkflowTaskRequest(task_id=_FIRST, claim_token="a", error="b", retry_after=Duration(seconds=1)),),
+    (health_pb2.HealthCheckRequest(service="vimesh.v1.VimService"), health_pb2.HealthCheckRequest()),
+    (
+        reflection_pb2.ServerReflectionRequest(list_services=""),
+        reflection_pb2.ServerReflectionRequest(file_containing_symbol="vimesh.v1.Vim"),
+        reflection_pb2.ServerReflectionRequest(file_by_filename="vimesh/v1/vim.proto"),
+    ),
+)
+GOOD: Final = {messages[0].DESCRIPTOR.full_name: messages for messages in _MESSAGES}

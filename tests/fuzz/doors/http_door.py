@@ -1,0 +1,67 @@
+"""HTTP with JSON, through Envoy: the JSON door of the conductors, and Tacker's REST of the api process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from http.client import HTTPException
+from random import Random
+from typing import Any, Final
+
+from tests.fuzz.doors.door import Door
+from tests.fuzz.doors.http_exchange import HttpAnswer, exchange
+from tests.fuzz.doors.http_requests import HttpRequest, answer_is_due, odd_request
+from tests.fuzz.doors.known_vims import with_names
+from tests.fuzz.doors.verdicts import Reply, of_words
+
+_JSON: Final = "application/json"
+_FAULTS: Final = 500
+_NOT_SERVED: Final = 501
+"""Said by Envoy to what HTTP has and nobody needs."""
+
+Good = Mapping[str, tuple[HttpRequest, Any]]
+"""For each kind a request, and the content of its body; None if it has none."""
+
+
+class HttpDoor(Door):
+    def __init__(self, address: str, good: Good) -> None:
+        self._address = address
+        self._good = good
+        self._random = Random(0)
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        return tuple(self._good)
+
+    def good(self, kind: str) -> Sequence[bytes]:
+        return [self._good[kind][0].encoded()]
+
+    def make(self, random: Random, kind: str) -> bytes:
+        return with_names(random, odd_request(random, *self._good[kind]))
+
+    def allowed_cpu_s(self, data: bytes) -> float:  # noqa: ARG002 - the same for all
+        return 0.2
+
+    def send(self, kind: str, data: bytes) -> Reply:  # noqa: ARG002 - the input says where it goes
+        try:
+            answer = exchange(self._address, data, self._random)
+        except TimeoutError:
+            return Reply("silent", "no answer came")
+        except (OSError, HTTPException) as error:
+            return Reply("broken", f"no answer: {error!r}")
+        code = str(answer.status)
+        return Reply(code, _complaint(answer) if answer_is_due(data) or answer.status >= _FAULTS else "")
+
+
+def _complaint(answer: HttpAnswer) -> str:
+    if answer.status >= _FAULTS and answer.status != _NOT_SERVED:
+        return f"{answer.status}: {answer.body[:300]!r}"
+    if not answer.body:
+        return ""
+    if not answer.content_type.startswith(_JSON):
+        return f"{answer.content_type or 'no type'}: {answer.status} {answer.body[:200]!r}"
+    try:
+        json.loads(answer.body)
+    except ValueError as error:
+        return f"no JSON: {error} in {answer.body[:200]!r}"
+    return of_words(answer.body.decode()) if answer.status >= 400 else ""

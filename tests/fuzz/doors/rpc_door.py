@@ -1,0 +1,105 @@
+"""gRPC: mutated messages to every RPC, at a conductor and, for a share of them, through Envoy."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from tests.fuzz.doors.door import Door
+from tests.fuzz.doors.known_vims import with_names
+from tests.fuzz.doors.methods import Method, methods
+from tests.fuzz.doors.site import Site
+from tests.fuzz.doors.tree_changes import odd_message
+from tests.fuzz.doors.verdicts import Reply, of_failure
+from tests.fuzz.doors.wire import tree_of
+
+_CALL_S = 20.0
+_MOST_ANSWERS = 50
+_FRONT_SHARE = 8
+"""One of so many inputs goes through Envoy: which, the input says, so that it goes there again."""
+
+
+class RpcDoor(Door):
+    def __init__(self, conductor: grpc.Channel, front: grpc.Channel, health: grpc.Channel) -> None:
+        self._conductor = conductor
+        self._front = front
+        self._health = health
+        self._methods = methods()
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        return tuple(self._methods)
+
+    def make(self, random: Random, kind: str) -> bytes:
+        good = self._methods[kind].good
+        others = [each.SerializeToString() for each in good]
+        return with_names(random, odd_message(random, tree_of(random.choice(good)), others))
+
+    def good(self, kind: str) -> Sequence[bytes]:
+        return [each.SerializeToString() for each in self._methods[kind].good]
+
+    def send(self, kind: str, data: bytes) -> Reply:
+        method = self._methods[kind]
+        ask = _stream if method.streams else _call
+        try:
+            return ask(self._way(method, data), method, data)
+        except grpc.RpcError as error:
+            return of_failure(error, ours=method.ours)
+        except DecodeError:
+            return Reply("unreadable", "the answer cannot be read")
+
+    def allowed_cpu_s(self, data: bytes) -> float:  # noqa: ARG002 - the same for all
+        return 0.2
+
+    def _way(self, method: Method, data: bytes) -> grpc.Channel:
+        choice = sum(data[-64:]) % _FRONT_SHARE
+        if method.of_health and choice % 2:
+            return self._health
+        return self._front if not choice else self._conductor
+
+
+def _call(channel: grpc.Channel, method: Method, data: bytes) -> Reply:
+    call: Any = channel.unary_unary(method.path, request_serializer=None, response_deserializer=None)
+    method.answer(call(data, timeout=_CALL_S))
+    return Reply("OK")
+
+
+def _stream(channel: grpc.Channel, method: Method, data: bytes) -> Reply:
+    """Read a stream until it stands, ends, or has said enough."""
+    stream = _opened(channel, method, data)
+    try:
+        for number, answer in enumerate(stream):
+            if _stands(method.answer(answer)) or number > _MOST_ANSWERS:
+                break
+    finally:
+        stream.cancel()
+    return Reply("OK")
+
+
+def _opened(channel: grpc.Channel, method: Method, data: bytes) -> Any:  # noqa: ANN401 - an iterator that can be cancelled
+    if method.streams_requests:
+        exchange: Any = channel.stream_stream(method.path, request_serializer=None, response_deserializer=None)
+        return exchange(iter([data]), timeout=_CALL_S)
+    stream: Any = channel.unary_stream(method.path, request_serializer=None, response_deserializer=None)
+    return stream(data, timeout=_CALL_S)
+
+
+def _stands(answer: Any) -> bool:  # noqa: ANN401 - any message
+    """Say whether a stream has shown what there is, and now waits for news."""
+    fields = answer.DESCRIPTOR.fields_by_name
+    return bool(answer.revision) if "revision" in fields else True
+
+
+@contextmanager
+def rpc_door(site: Site) -> Generator[RpcDoor]:
+    with (
+        grpc.insecure_channel(site.conductor) as conductor,
+        grpc.insecure_channel(site.front) as front,
+        grpc.insecure_channel(site.health) as health,
+    ):
+        yield RpcDoor(conductor, front, health)

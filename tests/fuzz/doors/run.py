@@ -1,0 +1,124 @@
+"""A run of one door: replays what failed at some time, then sends odd inputs, and says what they did."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from tests.fuzz.doors.aftermath import left_behind
+from tests.fuzz.doors.campaign import CORPUS, Campaign, Tally
+from tests.fuzz.doors.doors import DOORS
+from tests.fuzz.doors.site import Site, running_site
+from tests.fuzz.doors.watched import Told, bystander
+
+_PATIENT_MS = 250.0
+"""So long a bystander's calls may take, but for one in a hundred."""
+_GROWN_MIB = 64.0
+"""So much a process may have grown since the first tenth of all inputs."""
+_FOLDER = Path("/dev/shm")
+"""What is stored is not what is measured: where there is such a folder, no disk is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    seed: str
+    minutes: float
+    requests: int
+    """Of each kind, at most."""
+    kinds: Sequence[str] = ()
+    """Empty: all."""
+
+
+def run_door(name: str, settings: RunSettings) -> list[str]:
+    """Fuzz a door of a fleet that is started for it; print what is seen, and return what is wrong."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=_FOLDER if _FOLDER.is_dir() else None) as folder:
+        return asyncio.run(_run(name, Path(folder), settings))
+
+
+async def _run(name: str, folder: Path, settings: RunSettings) -> list[str]:
+    async with running_site(folder) as site:
+        # Apart from the loop, which looks after the processes.
+        return await asyncio.to_thread(_fuzz, name, site, settings)
+
+
+def _fuzz(name: str, site: Site, settings: RunSettings) -> list[str]:
+    corpus = CORPUS / name
+    with DOORS[name](site) as door:
+        campaign = Campaign(door, [part.meter for part in site.parts], site.register)
+        before = _resident(site)
+        with bystander(site.front) as told:
+            campaign.replay(corpus)
+            warm = _send(campaign, site, settings)
+        after = _resident(site)
+        campaign.keep(corpus)
+    print(f"{name}: bystander {_times(told)}; MiB resident before {before}, warm {warm}, after {after}", flush=True)
+    return [
+        *(str(failure) for failure in campaign.failures),
+        *_of_bystander(told),
+        *_of_memory(site, warm, after),
+        *left_behind(site),
+        *_alike(site.defects()),
+        *(f"{part.name} has ended" for part in site.parts if not part.meter.runs()),
+    ]
+
+
+def _send(campaign: Campaign, site: Site, settings: RunSettings) -> list[float]:
+    """Send odd inputs of each kind; return what the processes held after a tenth of each."""
+    kinds = settings.kinds or tuple(campaign.tallies)
+    most: list[float] = []
+    for number, kind in enumerate(kinds):
+        ends_at = time.monotonic() + 60 * settings.minutes / len(kinds)
+        random = Random(f"{settings.seed} {kind}")
+        campaign.run(kind, random, settings.requests // 10, ends_at)
+        if not number:
+            most = _resident(site)
+        campaign.run(kind, random, settings.requests - settings.requests // 10, ends_at)
+        print(_row(kind, campaign.tallies[kind]), flush=True)
+    return most
+
+
+def _row(kind: str, tally: Tally) -> str:
+    codes = " ".join(f"{code}:{count}" for code, count in tally.codes.most_common())
+    cpu = f"{1000 * tally.worst_cpu_s:>5.0f} {1000 * tally.once_cpu_s:>5.0f}"
+    return f"  {kind:<22} {tally.sent:>7} {cpu} {tally.slowest_s:>6.2f} {len(tally.failures):>3}  {codes}"
+
+
+HEAD = f"  {'kind':<22} {'sent':>7} {'cpu':>5} {'once':>5} {'slow s':>6} {'bad':>3}  answers"
+
+
+def _times(told: Told) -> str:
+    numbers = ", ".join(
+        f"{words} {told.quantile_ms(part):.0f} ms" for words, part in (("p50", 0.5), ("p99", 0.99), ("most", 1))
+    )
+    return f"{len(told.took_s)} calls, {numbers}"
+
+
+def _resident(site: Site) -> list[float]:
+    return [round(part.meter.resident_mib(), 1) for part in site.parts if part.meter.runs()]
+
+
+def _of_bystander(told: Told) -> list[str]:
+    slow = [f"a bystander waits {told.quantile_ms(0.99):.0f} ms (p99)"] if told.quantile_ms(0.99) > _PATIENT_MS else []
+    return [*slow, *(f"a bystander is told {words}" for words in _alike(told.failures))]
+
+
+def _of_memory(site: Site, warm: Sequence[float], after: Sequence[float]) -> list[str]:
+    pairs = zip(site.parts, warm, after, strict=False)
+    return [f"{part.name} grew from {first} to {last} MiB" for part, first, last in pairs if last - first > _GROWN_MIB]
+
+
+def _alike(lines: Sequence[str]) -> list[str]:
+    """Return a few of the lines, and how many there are."""
+    return [
+        *(_shortened(line) for line in lines[:3]),
+        *([f"and {len(lines) - 3} more such lines"] if len(lines) > 3 else []),
+    ]
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) < 700 else f"{line[:200]} ... {line[-500:]}"

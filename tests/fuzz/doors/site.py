@@ -1,0 +1,126 @@
+"""What is fuzzed from outside: a conductor, an api process and Envoy as real processes, and nothing that probes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from tests.cli.commands import VIMESH, clean_environment
+from tests.fuzz.doors.known_vims import BYSTANDER_ID, VIM_IDS, registration
+from tests.fuzz.doors.meter import Meter
+from tests.support.envoys import running_envoy
+from tests.support.waiting import until
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+
+_URL = "sqlite:///vimesh.sqlite"
+_START_S, _STOP_S, _CALL_S = 30.0, 15.0, 20.0
+_CONDUCTOR = re.compile(r"conductor is serving.*\bport=(?P<port>\d+).*\bhealth_port=(?P<health>\d+)")
+_API = re.compile(r"api is serving.*\bport=(?P<port>\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A process of ours, and where it writes what it has to say."""
+
+    name: str
+    meter: Meter
+    log: Path
+
+    def defects(self) -> list[str]:
+        """Return the lines of its log that tell of a fault of its own."""
+        told = ("Traceback", "defect", "level=error", "[error", "level=critical", "[critical")
+        return [
+            line for line in self.log.read_text(errors="replace").splitlines() if any(word in line for word in told)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    folder: Path
+    front: str
+    conductor: str
+    health: str
+    parts: tuple[Part, ...]
+    """The conductor is the first."""
+
+    def register(self) -> None:
+        """See that the VIMs are there that inputs name. Raises RpcError."""
+        with grpc.insecure_channel(self.conductor) as channel:
+            stub = VimServiceStub(channel)
+            for vim_id in (*VIM_IDS, BYSTANDER_ID):
+                _register(stub, vim_id)
+
+    def defects(self) -> list[str]:
+        return [f"{part.name}: {line}" for part in self.parts for line in part.defects()]
+
+
+def _register(stub: VimServiceStub, vim_id: str) -> None:
+    try:
+        stub.RegisterVim(registration(vim_id), timeout=_CALL_S)
+    except grpc.RpcError as error:
+        if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+            raise
+
+
+@asynccontextmanager
+async def running_site(folder: Path) -> AsyncGenerator[Site]:
+    """Start all of it in an empty folder, and stop it. New VIMs can be given to Mistral too, which is not there."""
+    _run(folder, "db", "make-key", "key")
+    _run(folder, "db", "upgrade", "--database-url", _URL)
+    async with AsyncExitStack() as parts:
+        flags = ("--listen", "127.0.0.1:0", "--database-url", _URL, "--key-file", "key", "--engine", "mistral")
+        conductor = parts.enter_context(_part(folder, "conductor", *flags))
+        ports = await _said(conductor, _CONDUCTOR)
+        address = f"127.0.0.1:{ports['port']}"
+        api = parts.enter_context(_part(folder, "api", "--listen", "127.0.0.1:0", "--address", address))
+        api_port = (await _said(api, _API))["port"]
+        envoy = await parts.enter_async_context(running_envoy([address], api=[f"127.0.0.1:{api_port}"]))
+        await envoy.until_healthy([address])
+        site = Site(folder, envoy.address, address, f"127.0.0.1:{ports['health']}", (conductor, api))
+        site.register()
+        yield site
+
+
+def _run(folder: Path, *words: str) -> None:
+    subprocess.run(
+        [*VIMESH, *words], cwd=folder, env=clean_environment(), check=True, capture_output=True, timeout=_START_S
+    )
+
+
+@contextmanager
+def _part(folder: Path, *words: str) -> Generator[Part]:
+    log = folder / f"{words[0]}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vimesh.cli", *words],
+            cwd=folder,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield Part(words[0], Meter(process.pid), log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"vimesh {words[0]} did not stop:\n{log.read_text()}") from None
+
+
+async def _said(part: Part, wanted: re.Pattern[str]) -> re.Match[str]:
+    """Wait until a process has said a line. Raises TimeoutError."""
+    await until(lambda: wanted.search(part.log.read_text()) is not None or not part.meter.runs(), _START_S)
+    said = wanted.search(part.log.read_text())
+    assert said is not None, part.log.read_text()
+    return said
