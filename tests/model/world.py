@@ -40,7 +40,7 @@ _REAL_TIME_S = 5.0
 """If an example takes longer, the database's clock does not agree with the model's any more."""
 _ALL = 10_000
 LARGEST = 2**64 - 1
-"""The greatest observation that there is."""
+"""The greatest observation that a store may hold: older versions took any number, newer ones bound it at the edge."""
 
 
 class Disturbed(Exception):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from random import Random
@@ -8,6 +9,7 @@ from random import Random
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.rpc import status_pb2
 from structlog.testing import capture_logs
 
 from tests.support.scripted_conductor import (
@@ -188,6 +190,62 @@ async def test_a_poison_report_does_not_block_the_others(conductor: ScriptedCond
 
     assert accepted == set(vim_ids) - {"vim-3"}
     assert [line["report"].vim_id for line in logs if line["event"] == "report refused"] == ["vim-3"]
+
+
+def refused(_: pb.UpdateVimRequest) -> pb.UpdateVimResponse:
+    return pb.UpdateVimResponse(refused=status_pb2.Status(code=3, message="breaks a rule"))
+
+
+async def test_a_report_that_is_refused_alone_is_no_contact_and_is_told_of_once(
+    conductor: ScriptedConductor, reporter: Reporter
+) -> None:
+    stopped: list[tuple[str, str]] = []
+    reporter.on_bad_action(lambda *action: stopped.append(action))
+    conductor.answer = lambda report: refused(report) if report.vim_id == "vim-3" else recorded(report, within_s=0.5)
+    with capture_logs() as logs:
+        for vim_id in adopt(reporter, 9):
+            reporter.note(verdict(Status.REACHABLE, vim_id=vim_id))
+        await conductor.until(lambda: len(conductor.reports) >= 50)
+
+    sent = Counter(report.vim_id for report in conductor.reports)
+    assert sent["vim-3"] == 1  # each of the others makes contact again and again
+    assert min(sent[f"vim-{number}"] for number in (0, 1, 2, 4, 5, 6, 7, 8)) > 1
+    assert [(line["report"].vim_id, line["why"]) for line in logs if line["event"] == "report refused"] == [
+        ("vim-3", "breaks a rule")
+    ]
+    assert stopped == []
+
+
+async def test_a_newer_verdict_is_reported_after_one_that_was_refused(
+    conductor: ScriptedConductor, reporter: Reporter
+) -> None:
+    conductor.answer = refused
+    reporter.adopt("vim", "action", 0)
+    reporter.note(verdict(Status.REACHABLE))
+    await conductor.until(lambda: len(conductor.reports) == 1)
+    conductor.answer = recorded
+
+    reporter.note(verdict(Status.UNREACHABLE))
+    await conductor.until(lambda: len(conductor.reports) == 2)
+
+    assert conductor.reports[1].status == UNREACHABLE
+
+
+async def test_a_number_that_no_report_has_room_for_ends_alone(
+    conductor: ScriptedConductor, reporter: Reporter
+) -> None:
+    """An action may come with one: conductors of older versions took whatever came."""
+    reporter.adopt("poisoned", "action", 2**64 - 1)
+    vim_ids = adopt(reporter, 9)
+    with capture_logs() as logs:
+        for vim_id in ("poisoned", *vim_ids):
+            reporter.note(verdict(Status.REACHABLE, vim_id=vim_id))
+        await conductor.until(lambda: len(conductor.reports) == 9)
+        reporter.note(verdict(Status.UNREACHABLE, vim_id="vim-0"))
+        await conductor.until(lambda: len(conductor.reports) == 10)
+
+    assert {report.vim_id for report in conductor.reports} == set(vim_ids)
+    assert [line["report"].vim_id for line in logs if line["event"] == "report refused"] == ["poisoned"]
 
 
 async def test_a_bad_action_is_stopped_and_reported_no_more(conductor: ScriptedConductor, reporter: Reporter) -> None:
