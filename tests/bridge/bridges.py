@@ -93,25 +93,20 @@ async def running_bridge(
 
 async def queues(broker: Broker) -> dict[str, int]:
     """Return the broker's queues, with their consumers."""
-    environment = broker._environment()
-    process = await asyncio.create_subprocess_exec(
-        f"{_BIN}/rabbitmqctl",
-        *("-q", "-n", environment["RABBITMQ_NODENAME"], "list_queues", "name", "consumers", "--no-table-headers"),
-        env=environment,
-        stdin=DEVNULL,
-        stdout=PIPE,
-    )
-    out, _ = await asyncio.wait_for(process.communicate(), 30)
-    lines = (line.split("\t") for line in out.decode().splitlines() if "\t" in line)
+    told = await administer(broker, "list_queues", "name", "consumers", "--no-table-headers")
+    lines = (line.split("\t") for line in told.splitlines() if "\t" in line)
     return {name: int(consumers) for name, consumers in lines}
 
 
-async def administer(broker: Broker, *command: str) -> None:
-    """Run rabbitmqctl."""
+async def administer(broker: Broker, *command: str) -> str:
+    """Run rabbitmqctl; return what it writes."""
     environment = broker._environment()
     process = await asyncio.create_subprocess_exec(
         *(f"{_BIN}/rabbitmqctl", "-q", "-n", environment["RABBITMQ_NODENAME"], *command),
         env=environment,
         stdin=DEVNULL,
+        stdout=PIPE,
     )
-    assert await asyncio.wait_for(process.wait(), 30) == 0
+    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0
+    return out.decode()

@@ -18,6 +18,7 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, AuthenticationError, ProbableAuthenticationError
 from aiormq.exceptions import ConnectionNotAllowed, InvalidFrameError
 
+from vimesh.bridge.guarded_transport import GuardedConnection
 from vimesh.bridge.transport_url import SETTING, Node, TransportUrl
 from vimesh.domain.backoff import Backoff
 from vimesh.domain.errors import BadSetting
@@ -116,6 +117,7 @@ class Broker:
             ssl_context=_tls_context(self._url),
             timeout=self.limits.connect_timeout_s,
             heartbeat=self.limits.heartbeat_s,
+            connection_class=GuardedConnection,
         )
 
 

@@ -9,6 +9,11 @@ from vimesh.bridge.wire import Call
 _METHOD = "update_vim"
 _REQUIRED = frozenset({"vim_id", "status"})
 _KNOWN = _REQUIRED | {"action_id"}
+_SERVED = frozenset({"1", "1.0", "1.0.0"})
+"""Who asks for 1.1 wants more, and who asks for 2.0 something else."""
+_MOST_ARGUMENTS = 20
+"""More are not looked at: what is wrong with them fills a line as it is."""
+_MAX_TEXT = 255
 
 
 class Endpoint:
@@ -21,24 +26,16 @@ class Endpoint:
         """Return the answer. Raises CallFailed."""
         if call.namespace is not None:
             raise UnsupportedVersion(f"namespace {call.namespace!r}")
-        if not _served(call.version):
+        if call.version not in _SERVED:
             raise UnsupportedVersion(f"version {call.version!r}")
         if call.method != _METHOD:
             raise NoSuchMethod(call.method)
         return await self._updates.update_vim(_report(call))
 
 
-def _served(version: str) -> bool:
-    """1.0 serves who asks for 1.0: a caller of 1.1 wants more, one of 2.0 something else."""
-    numbers = version.split(".")
-    return all(number.isascii() and number.isdigit() for number in numbers) and [int(n) for n in numbers] in (
-        [1],
-        [1, 0],
-        [1, 0, 0],
-    )
-
-
 def _report(call: Call) -> Report:
+    if len(call.arguments) > _MOST_ARGUMENTS:
+        raise WrongArguments(f"update_vim() got {len(call.arguments)} arguments")
     if more := call.arguments.keys() - _KNOWN:
         raise WrongArguments(f"update_vim() got unexpected arguments: {_listed(more)}")
     if missing := _REQUIRED - call.arguments.keys():
@@ -57,6 +54,8 @@ def _text(call: Call, name: str) -> str:
     value = call.arguments[name]
     if not isinstance(value, str):
         raise BadReport(f"{name}: must be a text")
+    if len(value) > _MAX_TEXT or not (value.isascii() and value.isprintable()):
+        raise BadReport(f"{name}: must be at most {_MAX_TEXT} printable characters of ASCII")
     return value
 
 

@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+_MAX_TEXT = 300
+
 
 class CallFailed(Exception):
-    """Base of what callers may hear. The message is fit for their eyes."""
+    """Base of what callers may hear. The message is fit for their eyes, and bounded."""
 
     remote_module: ClassVar[str] = __name__
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text[:_MAX_TEXT])
 
     @property
     def remote_class(self) -> str:

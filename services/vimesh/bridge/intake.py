@@ -10,12 +10,14 @@ from typing import Any
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
-from vimesh.bridge.broker import AMQP_FAULTS
+from vimesh.bridge.comebacks import Comebacks
+from vimesh.bridge.complaints import Complaints
 from vimesh.bridge.crew import Crew
+from vimesh.bridge.deliveries import Delivery
 from vimesh.bridge.failures import BridgeFault, CallFailed
 from vimesh.bridge.queues import CALLS, declare_calls
 from vimesh.bridge.replies import Replies
-from vimesh.bridge.wire import Call, Malformed, answer_to, call_from
+from vimesh.bridge.wire import Call, Malformed, answer_to, call_from, fingerprint
 
 _log = structlog.get_logger()
 
@@ -37,8 +39,12 @@ class Intake:
         self._replies = replies
         self._crew = crew
         self._concurrency = concurrency
-        self._calls: dict[str, AbstractIncomingMessage] = {}
-        """By their unique ids, with the delivery to acknowledge."""
+        self._calls: dict[bytes, list[Delivery]] = {}
+        """By their fingerprints, with all deliveries to acknowledge: the same message may come twice."""
+        self._comebacks = Comebacks()
+        self._dropped = Complaints("a message is no call: dropped")
+        self._failed = Complaints("call failed")
+        self._late = Complaints("a call is given up: nobody waits for its answer any more")
         self._idle = asyncio.Event()
         self._idle.set()
         self._stopping = asyncio.Event()
@@ -89,48 +95,67 @@ class Intake:
         return True
 
     async def _take(self, message: AbstractIncomingMessage) -> None:
+        # Whatever is wrong with a message, the broker is told that it is done with: else it keeps one of the places
+        # that the broker fills, and comes again with the next connection.
+        delivery, mark = Delivery(message), fingerprint(message.body)
         try:
-            call = call_from(message.body, _expiration_s(message))
+            call = self._call(message, mark)
         except Malformed as error:
-            # Nothing in it says who would want to know. Coming again would not make it better.
-            _log.warning("a message is no call: dropped", why=str(error), bytes=len(message.body))
-            await _acknowledge(message)
+            self._dropped.add(why=str(error), bytes=len(message.body))
+        except Exception:  # noqa: BLE001 - here faults of a message stop
+            _log.exception("defect", bytes=len(message.body))
+        else:
+            self._begin(mark, call, delivery)
             return
-        known = call.unique_id in self._calls
-        self._calls[call.unique_id] = message
-        self._idle.clear()
-        if not known:  # else the broker delivered again what is being served: the newest delivery gets acknowledged
-            self._crew.start(self._serve_one(call))
+        await delivery.acknowledge()
 
-    async def _serve_one(self, call: Call) -> None:
+    def _call(self, message: AbstractIncomingMessage, mark: bytes) -> Call:
+        if message.redelivered and self._comebacks.one_more(mark):
+            raise Malformed("the connection broke each time that it came")
+        return call_from(message.body, _expiration_s(message))
+
+    def _begin(self, mark: bytes, call: Call, delivery: Delivery) -> None:
+        if deliveries := self._calls.get(mark):
+            deliveries.append(delivery)  # it is being served
+            return
+        self._calls[mark] = [delivery]
+        self._idle.clear()
+        self._crew.start(self._serve_one(mark, call))
+
+    async def _serve_one(self, mark: bytes, call: Call) -> None:
+        try:
+            try:
+                await self._answer(call)
+            except Exception:  # noqa: BLE001 - here faults of a call stop
+                _log.exception("defect", method=call.method[:100])
+            for delivery in self._calls[mark]:
+                await delivery.acknowledge()
+        finally:
+            del self._calls[mark]
+            if not self._calls:
+                self._idle.set()
+
+    async def _answer(self, call: Call) -> None:
         now = asyncio.get_running_loop().time
         gives_up_at = now() + (DEFAULT_TIMEOUT_S if call.timeout_s is None else call.timeout_s)
         try:
-            outcome = await self._outcome(call)
-            if call.call_id:
-                left_s = max(_LEAST_S, gives_up_at - now())
-                await self._replies.send(call.reply_to, answer_to(call, outcome), left_s)
-            await _acknowledge(self._calls[call.unique_id])
-        finally:
-            del self._calls[call.unique_id]
-            if not self._calls:
-                self._idle.set()
+            async with asyncio.timeout_at(max(gives_up_at, now() + _LEAST_S)):
+                outcome = await self._outcome(call)
+        except TimeoutError:
+            self._late.add(method=call.method[:100])
+            return
+        if call.call_id:
+            await self._replies.send(call.reply_to, answer_to(call, outcome), max(_LEAST_S, gives_up_at - now()))
 
     async def _outcome(self, call: Call) -> str | CallFailed:
         try:
             return await self._serve(call)
         except CallFailed as failure:
-            _log.info("call failed", method=call.method[:100], why=str(failure))
+            self._failed.add(method=call.method[:100], why=str(failure))
             return failure
         except Exception:  # noqa: BLE001 - here faults of a call stop
             _log.exception("defect", method=call.method[:100])
             return BridgeFault()
-
-
-async def _acknowledge(message: AbstractIncomingMessage) -> None:
-    # If its connection is gone, the broker has given the message back already.
-    with suppress(*AMQP_FAULTS):
-        await message.ack()
 
 
 async def _consumes(channel: AbstractChannel, consumer: str) -> bool:

@@ -6,22 +6,23 @@ import asyncio
 from dataclasses import dataclass
 from random import Random
 
-import structlog
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import DeliveryError, PublishError
 
 from vimesh.bridge.broker import AMQP_FAULTS, Broker, BrokerAway
+from vimesh.bridge.complaints import Complaints
+from vimesh.bridge.crew import Crew
 from vimesh.bridge.wire import CONTENT_ENCODING, CONTENT_TYPE
 from vimesh.domain.backoff import Backoff
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyLimits:
     unclaimed_s: float = 20.0
     """A caller's queue may need so long to come back after the broker was away."""
+    unclaimed: int = 1000
+    """Answers that wait for that at the same time. Above it they are dropped: most such callers are gone."""
     first_pause_s: float = 0.1
     longest_pause_s: float = 2.0
 
@@ -29,36 +30,63 @@ class ReplyLimits:
 class Replies:
     """Publishes answers, on whatever connection there is."""
 
-    def __init__(self, broker: Broker, *, random: Random, limits: ReplyLimits | None = None) -> None:
+    def __init__(self, broker: Broker, crew: Crew, *, random: Random, limits: ReplyLimits | None = None) -> None:
         self._broker = broker
+        self._crew = crew
         self._random = random
         self._limits = limits or ReplyLimits()
         self._opening = asyncio.Lock()
         self._used: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
+        self._unclaimed = 0
+        self._dropped = Complaints("an answer is dropped: its caller is gone")
 
-    async def send(self, queue: str, body: bytes, within_s: float) -> bool:
-        """Publish an answer; say whether the caller's queue took it. Tries again until the caller has given up."""
+    async def send(self, queue: str, body: bytes, within_s: float) -> None:
+        """Publish an answer, as soon as there is a broker to take it; one that nobody takes is tried again apart.
+
+        Returns when the call is done with. A caller that is gone must not keep the place of others.
+        """
+        deadline = asyncio.get_running_loop().time() + within_s
+        if await self._claimed(queue, body, deadline):
+            return
+        if self._unclaimed < self._limits.unclaimed:
+            self._unclaimed += 1
+            self._crew.start(self._wait_for_queue(queue, body, min(within_s, self._limits.unclaimed_s)))
+        else:
+            self._dropped.add(queue=queue)
+
+    async def _wait_for_queue(self, queue: str, body: bytes, within_s: float) -> None:
         now = asyncio.get_running_loop().time
         deadline = now() + within_s
-        unclaimed_until = now() + min(within_s, self._limits.unclaimed_s)
-        backoff = Backoff(
-            first_s=self._limits.first_pause_s, longest_s=self._limits.longest_pause_s, random=self._random
-        )
+        backoff = self._backoff()
+        try:
+            while now() < deadline:
+                await asyncio.sleep(backoff.pause_s())
+                if await self._claimed(queue, body, deadline):
+                    return
+            self._dropped.add(queue=queue)
+        finally:
+            self._unclaimed -= 1
+
+    async def _claimed(self, queue: str, body: bytes, deadline: float) -> bool:
+        """Say whether the caller's queue took it. Waits for a broker that is away, and no longer than its caller."""
+        now = asyncio.get_running_loop().time
+        backoff = self._backoff()
         while (left_s := deadline - now()) > 0:
             try:
                 await self._publish(queue, body, left_s)
             except (DeliveryError, PublishError):
                 # Nobody has the queue: the caller is gone, or has not come back yet.
-                if now() > unclaimed_until:
-                    break
+                return False
             except (BrokerAway, *AMQP_FAULTS):
-                pass  # the broker says so itself
+                await asyncio.sleep(backoff.pause_s())  # the broker says so itself
             else:
                 return True
-            await asyncio.sleep(backoff.pause_s())
-        _log.debug("nobody took the answer", queue=queue)
         return False
+
+    def _backoff(self) -> Backoff:
+        limits = self._limits
+        return Backoff(first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, random=self._random)
 
     async def _publish(self, queue: str, body: bytes, left_s: float) -> None:
         channel = await self._open_channel(left_s)

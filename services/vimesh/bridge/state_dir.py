@@ -11,10 +11,14 @@ from pathlib import Path
 import structlog
 
 from vimesh.domain.errors import BadSetting
+from vimesh.files.errors import BadFile
+from vimesh.files.reading import read_text
 
 _log = structlog.get_logger()
 
 SETTING = "--state-dir"
+_MAX_BYTES = 64
+_MAX_REVISION = 2**63 - 1
 
 
 class StateDir:
@@ -27,10 +31,10 @@ class StateDir:
     def read(self) -> int:
         """Return the revision; 0 if there is none that can be read."""
         try:
-            self._written = int(self._file.read_text(encoding="ascii"))
+            self._written = _revision(read_text(self._file, _MAX_BYTES))
         except FileNotFoundError:
             return 0
-        except (OSError, ValueError) as error:
+        except (OSError, BadFile, ValueError) as error:
             _log.warning("the stored revision cannot be read: beginning with the list", why=repr(error))
             return 0
         return self._written
@@ -46,6 +50,13 @@ class StateDir:
         except OSError as error:
             _log.warning("the revision cannot be stored", why=error.strerror)
         self._written = revision
+
+
+def _revision(text: str) -> int:
+    """Raises ValueError for what no store can have counted to."""
+    if 0 <= (revision := int(text)) <= _MAX_REVISION:
+        return revision
+    raise ValueError(f"no revision: {text.strip()}")
 
 
 @contextmanager

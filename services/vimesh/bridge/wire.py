@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +14,18 @@ from vimesh.bridge.failures import CallFailed
 
 CONTENT_TYPE = "application/json"
 CONTENT_ENCODING = "utf-8"
-MAX_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 256 * 1024
 """A call of an action has about 2 KiB."""
+MAX_CONTAINERS = 500
+"""Lists and objects in a message: a call has about ten. It bounds how deep they are nested, too."""
+MAX_VALUES = 10_000
+MAX_NAME_BYTES = 255
+"""What AMQP allows for the name of a queue."""
+MAX_TIMEOUT_S = 300.0
+"""No caller is waited for any longer."""
 
+_RESERVED = "amq."
+"""Names of the broker's own. To publish to some of them ends the connection."""
 _VERSION = "oslo.version"
 _MESSAGE = "oslo.message"
 _ENVELOPE_VERSION = "2.0"
@@ -36,25 +47,32 @@ class Call:
     """Tells the caller's calls apart; empty if nobody waits for an answer."""
     reply_to: str
     """The queue of the caller; empty if nobody waits for an answer."""
-    unique_id: str
-    """The same when the broker delivers the message again."""
     timeout_s: float | None
     """For how long the caller waits; None: it did not say."""
+
+
+def fingerprint(body: bytes) -> bytes:
+    """Return what is the same when the broker delivers the message again, and no caller can make two of alike.
+
+    The ids in a message are no good for that: they are whatever its sender says.
+    """
+    return hashlib.sha256(body).digest()
 
 
 def call_from(body: bytes, expiration_s: float | None) -> Call:
     """Read a message. Raises Malformed."""
     inner = _opened(body)
-    call_id, reply_to = _text(inner, "_msg_id"), _text(inner, "_reply_q")
+    call_id, reply_to = _name(inner, "_msg_id"), _name(inner, "_reply_q")
+    if reply_to.startswith(_RESERVED):
+        raise Malformed(f"its _reply_q begins with {_RESERVED}")
     arguments = inner.get("args") or {}
     return Call(
-        method=_text(inner, "method"),
+        method=_word(inner, "method", ""),
         arguments=arguments if isinstance(arguments, dict) else {"args": arguments},
-        version=_text(inner, "version") or "1.0",
-        namespace=_text(inner, "namespace") or None,
+        version=_word(inner, "version", "1.0"),
+        namespace=_word(inner, "namespace", "") or None,
         call_id=call_id if reply_to else "",
         reply_to=reply_to if call_id else "",
-        unique_id=call_id or _text(inner, "_unique_id") or uuid.uuid4().hex,
         timeout_s=_shorter(expiration_s, inner.get("_timeout")),
     )
 
@@ -91,7 +109,8 @@ def _opened(body: bytes) -> dict[str, Any]:
         raise Malformed("it is no object")
     if _VERSION not in envelope or _MESSAGE not in envelope:
         return envelope  # as it was before there were envelopes
-    if str(envelope[_VERSION]).partition(".")[0] != "2":
+    version = envelope[_VERSION]
+    if not isinstance(version, str) or version.partition(".")[0] != "2":
         raise Malformed("its envelope has a version that is not known here")
     if not isinstance(envelope[_MESSAGE], str):
         raise Malformed("its envelope holds no text")
@@ -102,20 +121,61 @@ def _opened(body: bytes) -> dict[str, Any]:
 
 
 def _parsed(text: bytes | str) -> Any:  # noqa: ANN401 - what JSON holds
+    if isinstance(text, bytes):
+        text = _decoded(text)
+    # Counted in strings, too: that is cheap, and no call comes near it.
+    if text.count("[") + text.count("{") > MAX_CONTAINERS:
+        raise Malformed(f"it has more than {MAX_CONTAINERS} lists and objects")
+    if text.count(",") > MAX_VALUES:
+        raise Malformed(f"it has more than {MAX_VALUES} values")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Malformed("it is not JSON") from error
 
 
-def _text(inner: Mapping[str, object], key: str) -> str:
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed("it is not UTF-8") from error
+
+
+def _word(inner: Mapping[str, object], key: str, default: str) -> str:
+    """Return a text that is only compared with others; one that nobody uses if it is no text."""
     value = inner.get(key)
-    return value if isinstance(value, str) else ""
+    if value is None or value == "":
+        return default
+    return value[:MAX_NAME_BYTES] if isinstance(value, str) else f"<{type(value).__name__}>"
+
+
+def _name(inner: Mapping[str, object], key: str) -> str:
+    """Return a text that goes into AMQP again; empty if there is none. Raises Malformed."""
+    value = inner.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Malformed(f"its {key} is no text")
+    try:
+        length = len(value.encode())
+    except UnicodeEncodeError:
+        raise Malformed(f"its {key} is no Unicode") from None
+    if length > MAX_NAME_BYTES:
+        raise Malformed(f"its {key} has more than {MAX_NAME_BYTES} bytes")
+    return value
 
 
 def _shorter(expiration_s: float | None, monitor: object) -> float | None:
     # Whoever sets _timeout wants signs of life that often. There are none here, so the answer comes within it.
-    limits = [] if expiration_s is None else [expiration_s]
-    if isinstance(monitor, int | float) and not isinstance(monitor, bool) and monitor > 0:
-        limits.append(float(monitor))
+    limits = [min(limit_s, MAX_TIMEOUT_S) for limit_s in (expiration_s, _seconds(monitor)) if limit_s is not None]
     return min(limits, default=None)
+
+
+def _seconds(value: object) -> float | None:
+    """Return a time that somebody can wait; None for everything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # Compared before it is converted: a whole number may be too large for a float.
+    if not 0 < value < math.inf:
+        return None
+    return float(min(value, MAX_TIMEOUT_S))

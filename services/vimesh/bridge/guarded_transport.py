@@ -1,0 +1,80 @@
+"""A connection to the broker whose deliveries are cut down before the AMQP library reads them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import aio_pika
+from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
+from yarl import URL
+
+from vimesh.bridge.content_filter import FRAME_END, FRAME_HEAD, ContentFilter
+from vimesh.bridge.wire import MAX_BODY_BYTES
+
+MAX_FRAME_BYTES = 4 * 1024 * 1024
+"""Brokers send at most 128 KiB, unless their administrator allows more."""
+_PROTOCOL_HEADER = b"AMQP"
+
+
+class GuardedReader:
+    """As much of a StreamReader as the AMQP library uses."""
+
+    def __init__(self, reader: asyncio.StreamReader, content: ContentFilter) -> None:
+        self._reader = reader
+        self._content = content
+        self._ready = b""
+
+    def at_eof(self) -> bool:
+        return not self._ready and self._reader.at_eof()
+
+    async def read(self, size: int = -1) -> bytes:
+        """Return what was read and not asked for yet, or else what comes."""
+        ready, self._ready = self._ready, b""
+        return ready or await self._reader.read(size)
+
+    async def readexactly(self, size: int) -> bytes:
+        """Return the next bytes. Raises IncompleteReadError, and ConnectionError for what is not AMQP."""
+        while len(self._ready) < size:
+            self._ready += await self._frame()
+        taken, self._ready = self._ready[:size], self._ready[size:]
+        return taken
+
+    async def _frame(self) -> bytes:
+        head = await self._reader.readexactly(FRAME_HEAD.size)
+        if head.startswith(_PROTOCOL_HEADER):
+            return head  # the broker speaks another version: the library says so
+        kind, channel, length = FRAME_HEAD.unpack(head)
+        if length > MAX_FRAME_BYTES:
+            raise ConnectionError(f"a frame of {length} bytes")
+        rest = await self._reader.readexactly(length + len(FRAME_END))
+        if not rest.endswith(FRAME_END):
+            raise ConnectionError("a frame without an end")
+        try:
+            return self._content.filtered(kind, channel, rest[:-1])
+        except ValueError as error:
+            raise ConnectionError(str(error)) from error
+
+
+class _GuardedTransport(TransportFactory):
+    def __init__(self, inner: TransportFactory) -> None:
+        self._inner = inner
+
+    async def create(
+        self,
+        url: URL,
+        **kwargs: Any,  # noqa: ANN401 - the library's own signature
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await self._inner.create(url, **kwargs)
+        guarded = GuardedReader(reader, ContentFilter(MAX_BODY_BYTES))
+        return cast("asyncio.StreamReader", guarded), writer
+
+
+class GuardedConnection(aio_pika.Connection):
+    """A connection that no message can end."""
+
+    def __init__(self, url: URL, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the library's own signature
+        super().__init__(url, *args, **kwargs)
+        factory: Callable[[], TransportFactory] = TLSTransportFactory if url.scheme == "amqps" else TCPTransportFactory
+        self.kwargs["transport_factory"] = _GuardedTransport(factory())
