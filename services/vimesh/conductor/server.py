@@ -63,9 +63,12 @@ _OPTIONS = (
     ("grpc.server.max_pending_requests_hard_limit", 20_000),
     # A left-over process on the same port would take calls in silence.
     ("grpc.so_reuseport", 0),
-    # Clients may ask every 10 s whether the connection lives; the default takes that for abuse.
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    # Envoy asks every second whether the connection lives; the default takes that for abuse.
+    ("grpc.http2.min_ping_interval_without_data_ms", 500),
     ("grpc.keepalive_permit_without_calls", 1),
+    # What Envoy takes as headers of a request, and what it adds. Between the two, a request is refused at random.
+    ("grpc.max_metadata_size", 80 * 1024),
+    ("grpc.absolute_max_metadata_size", 80 * 1024),
 )
 
 
