@@ -8,11 +8,11 @@ from google.api import annotations_pb2
 
 from vimesh.envoy.bootstrap import bootstrap
 from vimesh.envoy.endpoints import endpoints
-from vimesh.envoy.fleet import Address, Fleet
+from vimesh.envoy.fleet import Address, Fleet, Host
 from vimesh.envoy.routes import JSON_PATHS, routes
 from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
 
-ONE = (Address("127.0.0.1", 7611),)
+ONE = (Host(Address("127.0.0.1", 7611)),)
 SERVICES = [
     *vim_service_pb2.DESCRIPTOR.services_by_name.values(),
     *conductor_service_pb2.DESCRIPTOR.services_by_name.values(),
@@ -39,7 +39,7 @@ def retry_on(path: str) -> str:
 
 
 def test_conductors_are_not_in_the_bootstrap() -> None:
-    other = (Address("10.0.0.9", 1), Address("10.0.0.10", 2))
+    other = (Host(Address("10.0.0.9", 1)), Host(Address("10.0.0.10", 2), health_port=3))
 
     assert bootstrap(Fleet(ONE), "/d") == bootstrap(Fleet(other), "/d")
 
@@ -75,7 +75,7 @@ def test_what_changes_a_vim_is_repeated_only_if_nobody_began_it() -> None:
     assert retry_on("/vimesh.v1.WorkflowService/ClaimWorkflowTasks") == "connect-failure,refused-stream"
 
 
-def test_reports_and_reads_are_repeated_whatever_happened() -> None:
+def test_reports_and_reads_are_repeated_once_whatever_happened() -> None:
     for path in (
         "vimesh.v1.ConductorService/UpdateVim",
         "vimesh.v1.ConductorService/UpdateVims",
@@ -86,6 +86,44 @@ def test_reports_and_reads_are_repeated_whatever_happened() -> None:
         "grpc.health.v1.Health/Check",
     ):
         assert retry_on(f"/{path}") == "connect-failure,refused-stream,unavailable,reset"
+        assert route_of(f"/{path}")["retry_policy"]["num_retries"] == 1  # type: ignore[index]  # it is a mapping
+
+
+def test_a_try_has_no_time_of_its_own() -> None:
+    assert "per_try" not in yaml.safe_dump(bootstrap(Fleet(ONE, api=ONE, reports=Path("/run/r")), "/d"))
+
+
+def test_each_call_belongs_to_a_class() -> None:
+    classes = {
+        f"/{service.full_name}/{method.name}": route_of(f"/{service.full_name}/{method.name}")["cluster"]
+        for service in SERVICES
+        for method in service.methods
+    }
+
+    assert {path for path, name in classes.items() if name == "reports"} == {
+        path for path in classes if not path.startswith("/vimesh.v1.VimService/")
+    }
+    assert [path.rpartition("/")[2] for path, name in classes.items() if name == "watches"] == ["WatchVims"]
+    assert {path.rpartition("/")[2] for path, name in classes.items() if name == "reads"} == {
+        *("GetVim", "ListVims", "ListVimEvents"),
+    }
+    assert route_of("/grpc.health.v1.Health/Check")["cluster"] == "reads"
+    assert route_of("/grpc.health.v1.Health/Watch")["cluster"] == "watches"
+
+
+def test_the_classes_share_one_endpoint_file_and_no_limit() -> None:
+    static = bootstrap(Fleet(ONE), "/d")["static_resources"]
+    assert isinstance(static, dict)
+    clusters = {cluster["name"]: cluster for cluster in static["clusters"]}
+
+    assert set(clusters) == {"reports", "changes", "reads", "watches"}
+    for cluster in clusters.values():
+        found = cluster["eds_cluster_config"]
+        assert (found["service_name"], found["eds_config"]["path_config_source"]["path"]) == (
+            *("conductors", "/d/conductors.yaml"),
+        )
+        assert cluster["common_lb_config"] == {"healthy_panic_threshold": {"value": 50}}
+        assert cluster["circuit_breakers"]["thresholds"][0]["max_requests"] >= 500
 
 
 def test_the_json_paths_are_those_of_the_contract() -> None:
@@ -101,7 +139,9 @@ def test_the_json_paths_are_those_of_the_contract() -> None:
 
 
 def test_an_endpoint_file_names_each_host() -> None:
-    assert endpoints("conductors", [Address("127.0.0.1", 1), Address("fd00::2", 2)]) == {
+    hosts = [Host(Address("127.0.0.1", 1)), Host(Address("fd00::2", 2), health_port=3)]
+
+    assert endpoints("conductors", hosts) == {
         "resources": [
             {
                 "@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
@@ -110,10 +150,16 @@ def test_an_endpoint_file_names_each_host() -> None:
                     {
                         "lb_endpoints": [
                             {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 1}}}},
-                            {"endpoint": {"address": {"socket_address": {"address": "fd00::2", "port_value": 2}}}},
+                            {
+                                "endpoint": {
+                                    "address": {"socket_address": {"address": "fd00::2", "port_value": 2}},
+                                    "health_check_config": {"port_value": 3},
+                                }
+                            },
                         ]
                     }
                 ],
+                "policy": {"overprovisioning_factor": 400},
             }
         ]
     }

@@ -72,7 +72,7 @@ async def test_no_call_is_lost_when_a_conductor_ends(end: signal.Signals, second
     assert not load.failed
 
 
-async def test_no_call_is_lost_when_all_conductors_but_one_die_at_once(second: Scripted) -> None:
+async def test_when_all_conductors_but_one_die_at_once_no_call_is_lost_but_those_under_way(second: Scripted) -> None:
     async with killable() as one, killable() as other:
         everyone = [one.address, other.address, second.address]
         async with running_envoy(everyone) as envoy:
@@ -82,9 +82,11 @@ async def test_no_call_is_lost_when_all_conductors_but_one_die_at_once(second: S
                 one.process.kill()
                 other.process.kill()
                 await envoy.until_healthy([second.address])
+                # A call is made twice at most: the second time it may come to the other one that died.
+                lost = len(load.failed)
                 await load.until_more(500)
 
-    assert not load.failed
+    assert len(load.failed) == lost <= CALLERS
 
 
 async def test_no_call_is_lost_when_a_conductor_hangs(second: Scripted) -> None:

@@ -10,11 +10,12 @@ from vimesh.domain.errors import BadSetting
 from vimesh.envoy.binary import command, find
 from vimesh.envoy.bootstrap import BOOTSTRAP_FILE
 from vimesh.envoy.files import render, write_endpoints
-from vimesh.envoy.fleet import Address, Fleet, read
+from vimesh.envoy.fleet import Address, Fleet, Host
+from vimesh.envoy.fleet_file import read
 from vimesh.envoy.validate import validate
 
 DEPLOY = Path(__file__).parents[2] / "deploy/envoy"
-ONE = (Address("127.0.0.1", 7611),)
+ONE = (Host(Address("127.0.0.1", 7611), health_port=7711),)
 
 
 def test_the_files_in_deploy_are_what_its_fleet_file_says(tmp_path: Path) -> None:
@@ -26,9 +27,11 @@ def test_the_files_in_deploy_are_what_its_fleet_file_says(tmp_path: Path) -> Non
 
 
 def test_envoy_accepts_everything_that_a_fleet_file_can_say(tmp_path: Path) -> None:
-    full = Fleet(ONE, api=ONE, admin=tmp_path / "admin", access_log=str(tmp_path / "access"))
+    admin, reports, log = (tmp_path / name for name in ("admin", "reports", "log"))
+    full = Fleet(ONE, api=ONE, admin=admin, reports=reports, access_log=str(log))
 
     validate(render(full, tmp_path / "full"), find(os.environ))
+    validate(render(Fleet(ONE, reports=Address("127.0.0.1", 7602)), tmp_path / "ports"), find(os.environ))
     validate(render(Fleet(()), tmp_path / "least"), find(os.environ))
 
 
@@ -53,7 +56,7 @@ def test_files_are_replaced_whole_and_nothing_is_left_beside_them(tmp_path: Path
     render(Fleet(ONE), tmp_path)
     before = (tmp_path / "conductors.yaml").stat().st_ino
 
-    write_endpoints(tmp_path, "conductors", [Address("127.0.0.1", 7612)])
+    write_endpoints(tmp_path, "conductors", [Host(Address("127.0.0.1", 7612))])
 
     after = (tmp_path / "conductors.yaml").stat()
     assert before != after.st_ino

@@ -5,16 +5,18 @@ from pathlib import Path
 import pytest
 
 from vimesh.domain.errors import BadSetting
-from vimesh.envoy.fleet import Address, Fleet, parse, read
+from vimesh.envoy.fleet import Address, Fleet, Host
+from vimesh.envoy.fleet_file import parse, read
 
 ONE = "conductors: ['127.0.0.1:7611']\n"
 
 
 def test_a_fleet_needs_nothing_but_a_conductor() -> None:
     assert parse(ONE) == Fleet(
-        conductors=(Address("127.0.0.1", 7611),),
+        conductors=(Host(Address("127.0.0.1", 7611)),),
         api=(),
         front=Address("127.0.0.1", 7600),
+        reports=None,
         admin=None,
         directory=None,
         access_log=None,
@@ -24,22 +26,24 @@ def test_a_fleet_needs_nothing_but_a_conductor() -> None:
 def test_everything_can_be_said() -> None:
     fleet = parse("""
         front: {address: "::", port: 0}
+        reports: {address: 10.0.0.9, port: 7602}
         admin: {socket: /run/vimesh/admin}
-        conductors: ["10.0.0.1:7611", "[fd00::2]:7611"]
+        conductors: ["10.0.0.1:7611", {address: "[fd00::2]:7611", health_port: 7711}]
         api: ["10.0.0.1:7621"]
         directory: /etc/vimesh/envoy
         access_log: /var/log/access.json
     """)
 
     assert fleet == Fleet(
-        conductors=(Address("10.0.0.1", 7611), Address("fd00::2", 7611)),
-        api=(Address("10.0.0.1", 7621),),
+        conductors=(Host(Address("10.0.0.1", 7611)), Host(Address("fd00::2", 7611), health_port=7711)),
+        api=(Host(Address("10.0.0.1", 7621)),),
         front=Address("::", 0),
+        reports=Address("10.0.0.9", 7602),
         admin=Path("/run/vimesh/admin"),
         directory="/etc/vimesh/envoy",
         access_log="/var/log/access.json",
     )
-    assert [str(address) for address in fleet.conductors] == ["10.0.0.1:7611", "[fd00::2]:7611"]
+    assert [str(host.address) for host in fleet.conductors] == ["10.0.0.1:7611", "[fd00::2]:7611"]
 
 
 def test_the_admin_interface_may_take_any_free_port() -> None:
@@ -73,6 +77,15 @@ def test_the_admin_interface_may_take_any_free_port() -> None:
         (ONE + "admin: {socket: ''}", "admin.socket"),
         (ONE + "admin: {socket: }", "admin.socket"),
         (ONE + f"admin: {{socket: {'a' * 108}}}", "admin.socket"),
+        (ONE + "reports: {}", "reports.port"),
+        (ONE + "reports: {address: localhost, port: 1}", "reports.address"),
+        (ONE + "reports: {socket: a, port: 1}", "reports.socket"),
+        (ONE + f"reports: {{socket: {'a' * 108}}}", "reports.socket"),
+        ("conductors: [{address: '127.0.0.1:1', health_port: 0}]", "conductors[0].health_port"),
+        ("conductors: [{address: '127.0.0.1:1', port: 2}]", "conductors[0].port"),
+        ("conductors: [{health_port: 1}]", "conductors[0].address"),
+        ("conductors: ['127.0.0.1:1', {address: '127.0.0.1:1', health_port: 2}]", "conductors"),
+        (ONE + "api: [{address: '127.0.0.1:1'}]", "api[0]"),
         (ONE + "directory: 7", "directory"),
         (ONE + "access_log: []", "access_log"),
     ],

@@ -62,16 +62,14 @@ async def test_three_thousand_calls_at_once_on_one_connection(conductor: Conduct
     assert len({answer.newest_observation for answer in answers}) == 2
 
 
-async def test_an_unavailable_report_is_repeated_at_most_three_times(
+async def test_an_unavailable_report_is_repeated_once_at_the_other_conductor(
     conductor: ConductorServiceAsyncStub, first: Scripted, second: Scripted
 ) -> None:
     with pytest.raises(aio.AioRpcError) as raised:
         await conductor.UpdateVim(report("VIM_UNAVAILABLE"), timeout=LIMIT_S)
 
     assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.UNAVAILABLE, "says the script")
-    assert len(first.calls + second.calls) == 4
-    assert first.calls
-    assert second.calls
+    assert (len(first.calls), len(second.calls)) == (1, 1)
 
 
 async def test_an_unavailable_that_says_so_is_not_repeated(
@@ -100,8 +98,8 @@ async def test_a_database_that_is_away_takes_no_conductor_out(
     failures = await asyncio.gather(*calls, return_exceptions=True)
 
     assert {str(one.details()) for one in failures if isinstance(one, aio.AioRpcError)} == {"says the script"}
-    assert len(first.calls + second.calls) <= 400
-    assert await envoy.stat("cluster.conductors.outlier_detection.ejections_enforced_total") == 0
+    assert len(first.calls + second.calls) <= 200
+    assert await envoy.stat("cluster.reports.outlier_detection.ejections_enforced_total") == 0
     assert (await conductor.UpdateVim(report(), timeout=LIMIT_S)).newest_observation
 
 

@@ -90,7 +90,7 @@ async def test_an_error_is_a_status_with_its_details(envoy: RunningEnvoy, script
         (("GET", "/v1/vims/a%2Fb"), None, Refusal(400, 3, "")),
         (("GET", "/v1/vims?colour=red"), None, Refusal(400, 3, "colour")),
         (("GET", "/v1/vims?page_size=many"), None, Refusal(400, 3, "page_size")),
-        (("POST", "/v1/vims"), json.dumps({"vim": {"description": "d" * 4_194_304}}), Refusal(413, 8, "Too Large")),
+        (("POST", "/v1/vims"), json.dumps({"vim": {"description": "d" * 524_288}}), Refusal(413, 8, "Too Large")),
     ],
 )
 async def test_what_envoy_refuses_itself_looks_like_every_other_error(
@@ -121,7 +121,7 @@ async def test_a_fleet_without_conductors_says_unavailable(envoy: RunningEnvoy) 
     assert answer.status == 503
     assert answer.json() == {
         "code": 14,
-        "message": "no healthy upstream",
+        "message": "no conductor answers",
         "details": [info("STORE_UNAVAILABLE")],
     }
 

@@ -11,11 +11,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from vimesh.envoy.binary import command, find
+from vimesh.envoy.call_classes import CALL_CLASSES
 from vimesh.envoy.clusters import CONDUCTORS
 from vimesh.envoy.files import render, write_endpoints
-from vimesh.envoy.fleet import Address, Fleet, address
+from vimesh.envoy.fleet import Address, Fleet, Host
+from vimesh.envoy.fleet_file import address
 
 START_LIMIT_S = 20.0
 STOP_LIMIT_S = 5.0
@@ -36,13 +39,13 @@ class RunningEnvoy:
 
     def replace_conductors(self, conductors: Iterable[str]) -> None:
         """Replace the endpoint file, as `vimesh envoy` does. Envoy takes it over soon: see until_healthy."""
-        write_endpoints(self.directory, CONDUCTORS, _addresses(conductors))
+        write_endpoints(self.directory, CONDUCTORS, _hosts(conductors))
 
     async def until_healthy(self, conductors: Iterable[str], *, limit_s: float = 10.0) -> None:
         """Wait until exactly these conductors get calls. Raises TimeoutError if they never do."""
-        wanted = {str(one) for one in _addresses(conductors)}
+        wanted = {str(host.address) for host in _hosts(conductors)}
         async with asyncio.timeout(limit_s):
-            while await self._healthy() != wanted:  # noqa: ASYNC110 - Envoy tells no one; it has to be asked
+            while any(healthy != wanted for healthy in await self._healthy()):  # noqa: ASYNC110 - Envoy tells no one; it has to be asked
                 await asyncio.sleep(POLL_S)
 
     async def admin(self, path: str) -> str:
@@ -54,10 +57,11 @@ class RunningEnvoy:
         stats = json.loads(await self.admin(f"/stats?format=json&filter=^{name}$"))["stats"]
         return int(stats[0]["value"])
 
-    async def _healthy(self) -> set[str]:
-        clusters = json.loads(await self.admin("/clusters?format=json"))["cluster_statuses"]
-        hosts = next(one for one in clusters if one["name"] == CONDUCTORS).get("host_statuses", [])
-        return {_host(one) for one in hosts if one["health_status"] == {"eds_health_status": "HEALTHY"}}
+    async def _healthy(self) -> list[set[str]]:
+        """Return who gets calls of each class."""
+        statuses = json.loads(await self.admin("/clusters?format=json"))["cluster_statuses"]
+        classes = {one.name for one in CALL_CLASSES}
+        return [_healthy_of(cluster) for cluster in statuses if cluster["name"] in classes]
 
 
 @asynccontextmanager
@@ -72,8 +76,8 @@ async def running_envoy(
     with TemporaryDirectory(prefix="envoy-") as folder:
         directory = Path(folder)
         fleet = Fleet(
-            conductors=_addresses(conductors),
-            api=_addresses(api),
+            conductors=_hosts(conductors),
+            api=_hosts(api),
             front=Address("127.0.0.1", 0),
             admin=directory / "admin",
             access_log=None if access_log is None else str(access_log),
@@ -142,8 +146,13 @@ async def _stop(process: Process) -> None:
         await process.wait()
 
 
-def _addresses(texts: Iterable[str]) -> tuple[Address, ...]:
-    return tuple(address("conductors", text) for text in texts)
+def _hosts(texts: Iterable[str]) -> tuple[Host, ...]:
+    return tuple(Host(address("conductors", text)) for text in texts)
+
+
+def _healthy_of(cluster: dict[str, Any]) -> set[str]:
+    hosts = cluster.get("host_statuses", [])
+    return {_host(one) for one in hosts if one["health_status"] == {"eds_health_status": "HEALTHY"}}
 
 
 def _host(status: dict[str, dict[str, dict[str, object]]]) -> str:

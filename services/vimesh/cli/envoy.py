@@ -19,7 +19,7 @@ def render(
 ) -> None:
     """Write Envoy's bootstrap and one file of addresses per cluster. A running Envoy takes changes over at once."""
     from vimesh.envoy import files  # noqa: PLC0415 - a client needs no Envoy
-    from vimesh.envoy.fleet import read  # noqa: PLC0415
+    from vimesh.envoy.fleet_file import read  # noqa: PLC0415
 
     typer.echo(files.render(read(fleet), output))
 

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from vimesh.envoy.call_classes import CALL_CLASSES, CallClass
 from vimesh.envoy.typed import HTTP_OPTIONS, typed
 
-CONDUCTORS = "conductors"
-API = "api"
+CONDUCTORS: Final = "conductors"
+"""The service whose hosts all classes of calls share: one endpoint file names them."""
+API: Final = "api"
 
 # The name under which a conductor says SERVING once it can answer, and NOT_SERVING as soon as it drains.
-HEALTH_NAME = "vimesh.v1.ConductorService"
+HEALTH_NAME: Final = "vimesh.v1.ConductorService"
+PANIC_PERCENT: Final = 50
+
+_API_CALLS: Final = CallClass(API, 256)
 
 
-def conductors(endpoint_file: str) -> dict[str, object]:
+def conductors(endpoint_file: str) -> list[dict[str, object]]:
+    """Return one cluster for each class of calls, on the same conductors."""
+    return [_conductors(call_class, endpoint_file) for call_class in CALL_CLASSES]
+
+
+def _conductors(call_class: CallClass, endpoint_file: str) -> dict[str, object]:
     http2 = {
-        # Finds connections that died without a word while the health checks, on their own connections, go on.
-        "connection_keepalive": {"interval": "30s", "timeout": "5s"},
+        # Answered beneath the interpreter, so that only a process that is stopped, or a machine that is gone, leaves
+        # it without an answer. What was under way there ends then, and what may be made twice is made elsewhere.
+        "connection_keepalive": {"interval": "1s", "timeout": "2s"},
         "initial_stream_window_size": 262144,
         "initial_connection_window_size": 4194304,
     }
     return {
-        **_cluster(CONDUCTORS, endpoint_file),
+        **_cluster(call_class, CONDUCTORS, endpoint_file),
         "health_checks": [{**_checks(), "grpc_health_check": {"service_name": HEALTH_NAME}}],
         **_upstream({"explicit_http_config": {"http2_protocol_options": http2}}),
     }
@@ -27,7 +40,7 @@ def conductors(endpoint_file: str) -> dict[str, object]:
 
 def api(endpoint_file: str) -> dict[str, object]:
     return {
-        **_cluster(API, endpoint_file),
+        **_cluster(_API_CALLS, API, endpoint_file),
         # Only whether somebody listens: an api process has no say in what the conductors know.
         "health_checks": [{**_checks(), "tcp_health_check": {}}],
         **_upstream(
@@ -40,41 +53,35 @@ def api(endpoint_file: str) -> dict[str, object]:
     }
 
 
-def _cluster(name: str, endpoint_file: str) -> dict[str, object]:
+def _cluster(call_class: CallClass, service: str, endpoint_file: str) -> dict[str, object]:
     return {
-        "name": name,
+        "name": call_class.name,
         "type": "EDS",
         "connect_timeout": "0.5s",
         "lb_policy": "LEAST_REQUEST",
         "eds_cluster_config": {
-            "service_name": name,
+            "service_name": service,
             "eds_config": {"path_config_source": {"path": endpoint_file}, "resource_api_version": "V3"},
         },
-        # Panic mode would send calls to hosts that said NOT_SERVING.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        # When too few are left to bear the load, or none: calls go to all, and those that fail their checks explain
+        # themselves better than Envoy could.
+        "common_lb_config": {"healthy_panic_threshold": {"value": PANIC_PERCENT}},
         "ignore_health_on_host_removal": True,
         "outlier_detection": _outliers(),
-        "circuit_breakers": {"thresholds": [_limits()]},
-    }
-
-
-def _limits() -> dict[str, object]:
-    return {
-        # Watches count for as long as they live; the default of 1024 would shed the burst after a restart.
-        "max_requests": 20000,
-        "max_pending_requests": 20000,
-        # A conductor that dies has all its calls repeated at the same moment: as many as go on, or more. The budget
-        # allows that to a burst of thousands, and ends the flood when every conductor fails.
-        "retry_budget": {"budget_percent": {"value": 100}, "min_retry_concurrency": 1000},
+        "circuit_breakers": call_class.circuit_breakers(),
     }
 
 
 def _checks() -> dict[str, object]:
+    """Take a host out when it says so, or when it has said nothing for about 4 s: being slow is no crime.
+
+    A host that is gone is noticed sooner by the calls that it does not take (see _outliers).
+    """
     return {
-        "timeout": "0.5s",
+        "timeout": "1s",
         "interval": "0.5s",
         "no_traffic_interval": "0.5s",
-        "unhealthy_threshold": 2,
+        "unhealthy_threshold": 3,
         "healthy_threshold": 1,
     }
 

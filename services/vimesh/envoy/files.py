@@ -13,7 +13,7 @@ import yaml
 from vimesh.envoy import clusters
 from vimesh.envoy.bootstrap import BOOTSTRAP_FILE, DESCRIPTOR_FILE, bootstrap, endpoint_file
 from vimesh.envoy.endpoints import endpoints
-from vimesh.envoy.fleet import Address, Fleet
+from vimesh.envoy.fleet import Fleet, Host
 
 _HEADER = "# Rendered from a fleet file by `vimesh envoy render`: change that one.\n"
 
@@ -30,9 +30,9 @@ def render(fleet: Fleet, directory: Path) -> Path:
     return path
 
 
-def write_endpoints(directory: Path, cluster: str, addresses: Iterable[Address]) -> None:
-    """Replace the hosts of a cluster. A running Envoy takes them over at once, and drops no call."""
-    _replace(directory / endpoint_file(cluster), _yaml(endpoints(cluster, addresses)))
+def write_endpoints(directory: Path, service: str, hosts: Iterable[Host]) -> None:
+    """Replace the hosts of a service. A running Envoy takes them over at once, and drops no call."""
+    _replace(directory / endpoint_file(service), _yaml(endpoints(service, hosts)))
 
 
 def _yaml(document: dict[str, object]) -> bytes:

@@ -1,12 +1,18 @@
-"""The front: one port for gRPC, gRPC-Web and JSON."""
+"""The front: one port for gRPC, gRPC-Web and JSON; and a second door for what reports."""
 
 from __future__ import annotations
 
-from vimesh.envoy.endpoints import socket_address
-from vimesh.envoy.fleet import Fleet
+from pathlib import Path
+
+from vimesh.envoy.endpoints import socket_of
+from vimesh.envoy.fleet import Address, Fleet
+from vimesh.envoy.overload import MAX_FRONT_CONNECTIONS, MAX_REPORTS_CONNECTIONS, connection_limit
 from vimesh.envoy.replies import local_replies
-from vimesh.envoy.routes import BODY_LIMIT, BUFFER, IDLE_S, MAX_BODY_BYTES, routes
+from vimesh.envoy.routes import BODY_LIMIT, BUFFER, IDLE_S, MAX_JSON_BYTES, routes
 from vimesh.envoy.typed import extension
+
+FRONT = "front"
+REPORTS = "reports"
 
 _HTTP = "envoy.extensions.filters.http"
 
@@ -17,17 +23,37 @@ MAX_JSON_ANSWER_BYTES = 32 * 1024 * 1024
 # queues by itself, so it loses nothing; without one a single connection could hold any amount of memory.
 MAX_STREAMS = 4096
 
+MAX_HEADERS_KB = 60
+"""Of a request, over HTTP/1.1 and HTTP/2 alike. Conductors take as much (conductor/server.py)."""
+CONNECTION_IDLE_S = 60.0
+"""How long a connection may be open without a call."""
+REQUEST_S = 30.0
+"""How long a caller may take to send one request."""
 
-def front(fleet: Fleet, descriptor_file: str) -> dict[str, object]:
+
+def doors(fleet: Fleet, descriptor_file: str) -> list[dict[str, object]]:
+    """Return the front, and the reporters' own door if there is one."""
+    manager = _connection_manager(fleet, descriptor_file)
+    front = _listener(FRONT, fleet.front, MAX_FRONT_CONNECTIONS, manager)
+    if fleet.reports is None:
+        return [front]
+    # What Envoy gives up when its memory ends is given up at the front.
+    own = {"bypass_overload_manager": True}
+    return [front, {**_listener(REPORTS, fleet.reports, MAX_REPORTS_CONNECTIONS, manager), **own}]
+
+
+def _listener(
+    name: str, address: Address | Path, max_connections: int, manager: dict[str, object]
+) -> dict[str, object]:
     return {
-        "name": "front",
-        "address": socket_address(fleet.front),
+        "name": name,
+        "address": socket_of(address),
         "per_connection_buffer_limit_bytes": 1048576,
         # With SO_REUSEPORT a second Envoy on the port would silently take half of the calls instead of failing.
         "enable_reuse_port": False,
         # Few connections live long: without it one worker may get all of them.
         "connection_balance_config": {"exact_balance": {}},
-        "filter_chains": [{"filters": [_connection_manager(fleet, descriptor_file)]}],
+        "filter_chains": [{"filters": [connection_limit(name, max_connections), manager]}],
     }
 
 
@@ -43,12 +69,17 @@ def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]
         normalize_path=True,
         merge_slashes=True,
         path_with_escaped_slashes_action="REJECT_REQUEST",
+        max_request_headers_kb=MAX_HEADERS_KB,
+        common_http_protocol_options={"idle_timeout": f"{CONNECTION_IDLE_S:g}s"},
         request_headers_timeout="10s",
+        request_timeout=f"{REQUEST_S:g}s",
         stream_idle_timeout=f"{IDLE_S:g}s",
         http2_protocol_options={
             "max_concurrent_streams": MAX_STREAMS,
             "initial_stream_window_size": 262144,
             "initial_connection_window_size": 4194304,
+            # Ends the watches of callers that vanished without a word.
+            "connection_keepalive": {"interval": "30s", "timeout": "20s"},
         },
         access_log=[] if fleet.access_log is None else [_access_log(fleet.access_log)],
         local_reply_config=local_replies(with_api=fleet.with_api),
@@ -68,7 +99,7 @@ def _body_limit() -> dict[str, object]:
 
     Off but where a route says otherwise: it waits for the end of a request, which for a stream never comes.
     """
-    return {**extension(BODY_LIMIT, BUFFER, max_request_bytes=MAX_BODY_BYTES), "disabled": True}
+    return {**extension(BODY_LIMIT, BUFFER, max_request_bytes=MAX_JSON_BYTES), "disabled": True}
 
 
 def _transcoder(descriptor_file: str) -> dict[str, object]:

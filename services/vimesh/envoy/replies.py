@@ -1,32 +1,70 @@
-"""What Envoy itself says to a caller that does not speak gRPC: a google.rpc.Status, like every other error."""
+"""What Envoy says itself: in the words of the contract, whatever it was that stopped a call."""
 
 from __future__ import annotations
 
-# google.rpc.Code
-_INVALID_ARGUMENT = 3
-_DEADLINE_EXCEEDED = 4
-_NOT_FOUND = 5
-_RESOURCE_EXHAUSTED = 8
-_UNIMPLEMENTED = 12
-_INTERNAL = 13
-_UNAVAILABLE = 14
+from dataclasses import dataclass
+from typing import Final
 
-# For the HTTP statuses that Envoy makes itself.
-_CODES: tuple[tuple[int, int], ...] = (
-    (404, _NOT_FOUND),
-    (405, _UNIMPLEMENTED),
-    (408, _DEADLINE_EXCEEDED),
-    (413, _RESOURCE_EXHAUSTED),
-    (429, _RESOURCE_EXHAUSTED),
-    (500, _INTERNAL),
-    (501, _UNIMPLEMENTED),
+from vimesh.domain.errors import Overloaded
+from vimesh.envoy.statuses import Code, Status
+
+Filter = dict[str, object]
+Mapper = dict[str, object]
+
+_ENVOYS_WORDS: Final = "%LOCAL_REPLY_BODY%"
+NOBODY: Final = "no conductor answers"
+BROKEN: Final = "the way to a conductor broke off; whether the call was done is not known"
+LATE: Final = "no conductor answered in time; whether the call was done is not known"
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """One kind of reply that Envoy makes because of what is behind it. Its own words would tell what that is."""
+
+    when: Filter
+    http_status: int
+    status: Status
+    explained_to_grpc: bool = False
+    """Whether gRPC callers get the code and the details too, and not only the message."""
+
+
+def _flags(*flags: str) -> Filter:
+    return {"response_flag_filter": {"flags": list(flags)}}
+
+
+def _http_status(status: int, operation: str = "EQ") -> Filter:
+    compared = {"op": operation, "value": {"default_value": status, "runtime_key": "vimesh.local_reply"}}
+    return {"status_code_filter": {"comparison": compared}}
+
+
+def _away(message: str) -> Status:
+    return Status(Code.UNAVAILABLE, message, "STORE_UNAVAILABLE")
+
+
+_OVERLOADED = Status(Code.RESOURCE_EXHAUSTED, str(Overloaded()), "OVERLOADED", int(Overloaded.retry_after_s))
+
+# The first that fits counts.
+_REFUSALS: Final = (
+    # Too many calls of a class are under way, or Envoy's memory comes to its end: nothing was done, and will be soon.
+    _Refusal(_flags("UO", "OM"), 429, _OVERLOADED, explained_to_grpc=True),
+    _Refusal(_flags("UH"), 503, _away(NOBODY)),
+    _Refusal(_http_status(504), 503, _away(LATE)),
+    _Refusal(_http_status(502), 503, _away(BROKEN)),
+    _Refusal(_http_status(503), 503, _away(BROKEN)),
 )
-# A gRPC caller hears UNAVAILABLE in these cases: no conductor is there, or none answered in time.
-_AWAY = (502, 503, 504)
 
-# The transcoder has made a gRPC call of the request by then, and left its first path in this header.
-_TRANSCODED = {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": True}}}
-_NOT_GRPC = {
+# HTTP statuses of what callers did wrong: Envoy says it in its own words, which name nothing of the fleet.
+_CODES: Final = (
+    (404, Code.NOT_FOUND),
+    (405, Code.UNIMPLEMENTED),
+    (408, Code.DEADLINE_EXCEEDED),
+    (413, Code.RESOURCE_EXHAUSTED),
+    (429, Code.RESOURCE_EXHAUSTED),
+    (500, Code.INTERNAL),
+    (501, Code.UNIMPLEMENTED),
+)
+
+_NOT_GRPC: Filter = {
     "header_filter": {
         "header": {
             "name": "content-type",
@@ -36,48 +74,72 @@ _NOT_GRPC = {
         },
     },
 }
+# The transcoder has made a gRPC call of the request by then, and left its first path in this header.
+_TRANSCODED: Filter = {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": True}}}
+# To a gRPC caller the body becomes grpc-message, where JSON has no place.
+_SPEAKS_JSON: Filter = {"or_filter": {"filters": [_NOT_GRPC, _TRANSCODED]}}
+_SPEAKS_TACKER: Filter = {"header_filter": {"header": {"name": ":path", "string_match": {"prefix": "/v1.0/"}}}}
 
 
 def local_replies(*, with_api: bool = False) -> dict[str, object]:
     """Return the mappers; the first that fits a reply is used."""
-    of_api = [_tacker_error()] if with_api else []
-    away = [{**_mapper(status, _UNAVAILABLE, "STORE_UNAVAILABLE"), "status_code": 503} for status in _AWAY]
-    known = [_mapper(status, code) for status, code in _CODES]
-    return {"mappers": [*of_api, *away, *known, _mapper(400, _INVALID_ARGUMENT, "BAD_INPUT", operation="GE")]}
+    tacker = [*map(_refusal_to_tacker, _REFUSALS), _tacker_error(_http_status(400, "GE"), _ENVOYS_WORDS)]
+    own = [mapper for refusal in _REFUSALS for mapper in (_refusal_to_json(refusal), _refusal_to_grpc(refusal))]
+    mistakes = [_json_error(_http_status(http), Status(code, _ENVOYS_WORDS)) for http, code in _CODES]
+    rest = _json_error(_http_status(400, "GE"), Status(Code.INVALID_ARGUMENT, _ENVOYS_WORDS, "BAD_INPUT"))
+    return {"mappers": [*(tacker if with_api else ()), *own, *mistakes, rest]}
 
 
-def _tacker_error() -> dict[str, object]:
-    """Speak to Tacker's clients as the api processes do: what has another form they cannot read."""
-    error = {
-        "type": "HTTPError",
-        "message": "HTTP %RESPONSE_CODE% %LOCAL_REPLY_BODY%",
-        "detail": "%RESPONSE_CODE_DETAILS%",
-    }
-    path = {"name": ":path", "string_match": {"prefix": "/v1.0/"}}
-    compared = {"op": "GE", "value": {"default_value": 400, "runtime_key": "vimesh.api_reply"}}
-    filters = [{"header_filter": {"header": path}}, {"status_code_filter": {"comparison": compared}}]
+def _refusal_to_tacker(refusal: _Refusal) -> Mapper:
+    message = refusal.status.message.replace("conductor", "api process")
+    return {**_tacker_error(refusal.when, message), **_as_http(refusal)}
+
+
+def _refusal_to_json(refusal: _Refusal) -> Mapper:
+    return {**_json_error(refusal.when, refusal.status), **_as_http(refusal)}
+
+
+def _refusal_to_grpc(refusal: _Refusal) -> Mapper:
+    """Envoy keeps a grpc-status that is there. It would make UNAVAILABLE of 429 as of 503."""
+    status = refusal.status
+    headers = {"grpc-status": str(int(status.code)), "grpc-status-details-bin": status.as_header()}
     return {
-        "filter": {"and_filter": {"filters": filters}},
+        "filter": refusal.when,
+        "body_format_override": {"text_format_source": {"inline_string": status.message}},
+        "headers_to_add": _headers(headers if refusal.explained_to_grpc else {}),
+    }
+
+
+def _as_http(refusal: _Refusal) -> Mapper:
+    after_s = refusal.status.retry_after_s
+    return {
+        "status_code": refusal.http_status,
+        "headers_to_add": _headers({"retry-after": str(after_s)} if after_s else {}),
+    }
+
+
+def _tacker_error(when: Filter, message: str) -> Mapper:
+    """Speak to Tacker's clients as the api processes do: what has another form they cannot read."""
+    error = {"type": "HTTPError", "message": f"HTTP %RESPONSE_CODE% {message}", "detail": ""}
+    return {
+        "filter": _all(when, _SPEAKS_TACKER),
         "body_format_override": {"json_format": {"TackerError": error}, "content_type": "application/json"},
     }
 
 
-def _mapper(status: int, code: int, reason: str | None = None, *, operation: str = "EQ") -> dict[str, object]:
-    """Answer Envoy's own `status` with a google.rpc.Code; with an ErrorInfo where the contract has a word for it."""
-    compared = {"op": operation, "value": {"default_value": status, "runtime_key": "vimesh.local_reply"}}
-    # To a gRPC caller the body becomes grpc-message, where JSON has no place.
-    speaks_json = {"or_filter": {"filters": [_NOT_GRPC, _TRANSCODED]}}
-    body = {"code": code, "message": "%LOCAL_REPLY_BODY%", "details": [] if reason is None else [_info(reason)]}
+def _json_error(when: Filter, status: Status) -> Mapper:
     return {
-        "filter": {"and_filter": {"filters": [{"status_code_filter": {"comparison": compared}}, speaks_json]}},
-        "body_format_override": {"json_format": body, "content_type": "application/json"},
+        "filter": _all(when, _SPEAKS_JSON),
+        "body_format_override": {"json_format": status.as_json(), "content_type": "application/json"},
     }
 
 
-def _info(reason: str) -> dict[str, object]:
-    return {
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": reason,
-        "domain": "vimesh.v1",
-        "metadata": {},
-    }
+def _all(*filters: Filter) -> Filter:
+    return {"and_filter": {"filters": list(filters)}}
+
+
+def _headers(headers: dict[str, str]) -> list[dict[str, object]]:
+    return [
+        {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        for key, value in headers.items()
+    ]

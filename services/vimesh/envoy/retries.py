@@ -1,33 +1,46 @@
-"""What Envoy may repeat, and where."""
+"""What Envoy may repeat, and where.
+
+No try has a time-out of its own: one that is slow because the fleet is busy would be given up and made again, and make
+it busier.
+"""
 
 from __future__ import annotations
 
+from typing import Final
+
 from vimesh.envoy.typed import extension
 
-_ANOTHER_HOST = extension(
+_ANOTHER_HOST: Final = extension(
     "envoy.retry_host_predicates.previous_hosts",
     "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
 )
 
+BUDGET: Final[dict[str, object]] = {
+    # Repeats are never more than a fifth of what is under way: they cannot make an overload of a load.
+    "budget_percent": {"value": 20},
+    # A conductor that is killed has all its calls repeated in one moment, before they count as under way again.
+    "min_retry_concurrency": 200,
+}
 
-def repeatable(per_try_s: float) -> dict[str, object]:
-    """Retry whatever failed, at another host: for calls that leave the same behind when made twice.
 
-    per_try_s bounds what a hung conductor costs. It must leave room for the queue of a burst: a try that is given up
-    while it waits makes the queue longer.
+def repeatable() -> dict[str, object]:
+    """Repeat what broke off, once and at another conductor: for calls that leave the same behind when made twice.
+
+    Once, because the request itself may be what killed the conductor: it must not go through all of them. Conductors
+    mark an UNAVAILABLE that would be the same elsewhere (see rpc/edge.py); that one is not repeated either.
     """
-    return _policy("connect-failure,refused-stream,unavailable,reset") | {"per_try_timeout": f"{per_try_s:g}s"}
+    return _policy("connect-failure,refused-stream,unavailable,reset", repeats=1)
 
 
 def untouched_only() -> dict[str, object]:
-    """Retry only what certainly no conductor has begun."""
-    return _policy("connect-failure,refused-stream")
+    """Repeat only what certainly no conductor has begun: it can have harmed none."""
+    return _policy("connect-failure,refused-stream", repeats=3)
 
 
-def _policy(retry_on: str) -> dict[str, object]:
+def _policy(retry_on: str, *, repeats: int) -> dict[str, object]:
     return {
         "retry_on": retry_on,
-        "num_retries": 3,
+        "num_retries": repeats,
         "retry_back_off": {"base_interval": "0.01s", "max_interval": "0.1s"},
         # Dead hosts look idle, and the balancer likes idle hosts: of three, two of them dead, it draws the living one
         # once in nine times. Drawing again costs nothing.

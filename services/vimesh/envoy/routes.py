@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from vimesh.envoy import clusters, retries
+from vimesh.envoy import clusters
+from vimesh.envoy.call_classes import CHANGES, READS, REPORTS, WATCHES, CallClass
+from vimesh.envoy.retries import repeatable as again
+from vimesh.envoy.retries import untouched_only as untouched
 from vimesh.envoy.typed import typed
 
 REPORT_S = 10.0
@@ -12,8 +15,10 @@ API_S = 60.0
 IDLE_S = 60.0
 """A watch says something every few seconds; one that says nothing for this long is dead."""
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
-"""What a request may hold; of gRPC messages the server says so itself."""
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+"""What a gRPC request may hold; the conductor refuses longer ones itself."""
+MAX_JSON_BYTES = 512 * 1024
+"""What a request with JSON may hold, for which a conductor pays many times what a message of that length costs."""
 
 BODY_LIMIT = "envoy.filters.http.buffer"
 BUFFER = "envoy.extensions.filters.http.buffer.v3.Buffer"
@@ -38,53 +43,51 @@ def routes(*, with_api: bool) -> list[Route]:
     conductor, vim, workflow = (f"/vimesh.v1.{name}Service/" for name in ("Conductor", "Vim", "Workflow"))
     health = "/grpc.health.v1.Health/"
     return [
-        # Reports are idempotent by design: the same report twice leaves the same VIM.
-        _call("path", conductor + "UpdateVim", REPORT_S, retries.repeatable(2)),
-        # Up to 1000 reports in one transaction.
-        _call("path", conductor + "UpdateVims", REPORT_S, retries.repeatable(4)),
-        _stream("path", conductor + "WatchActions"),
-        _call("prefix", conductor, CHANGE_S, retries.untouched_only()),
-        *(_call("path", vim + name, READ_S, retries.repeatable(5)) for name in ("GetVim", "ListVims", "ListVimEvents")),
-        _stream("path", vim + "WatchVims"),
+        # Reports are idempotent by design: the same report twice leaves the same VIM. UpdateVims may bring 1000.
+        *(_call("path", conductor + name, REPORTS, REPORT_S, again()) for name in ("UpdateVim", "UpdateVims")),
+        _stream("path", conductor + "WatchActions", REPORTS),
+        _call("prefix", conductor, REPORTS, CHANGE_S, untouched()),
+        *(_call("path", vim + name, READS, READ_S, again()) for name in ("GetVim", "ListVims", "ListVimEvents")),
+        _stream("path", vim + "WatchVims", WATCHES),
         # Register, modify, deregister: a second try of one that went through gives another answer.
-        _call("prefix", vim, CHANGE_S, retries.untouched_only()),
-        _call("path", workflow + "FinishWorkflowTask", REPORT_S, retries.repeatable(4)),
-        _call("prefix", workflow, CHANGE_S, retries.untouched_only()),
-        _call("path", health + "Check", REPORT_S, retries.repeatable(2)),
-        _stream("path", health + "Watch"),
-        _stream("prefix", "/grpc.reflection."),
+        _call("prefix", vim, CHANGES, CHANGE_S, untouched()),
+        _call("path", workflow + "FinishWorkflowTask", REPORTS, REPORT_S, again()),
+        _call("prefix", workflow, REPORTS, CHANGE_S, untouched()),
+        _call("path", health + "Check", READS, REPORT_S, again()),
+        _stream("path", health + "Watch", WATCHES),
+        _stream("prefix", "/grpc.reflection.", WATCHES),
         *([_api()] if with_api else []),
         *(route for path, methods in JSON_PATHS for route in _other_methods(path, methods)),
         _nothing(),
     ]
 
 
-def _call(kind: str, path: str, timeout_s: float, retry: dict[str, object]) -> Route:
+def _call(kind: str, path: str, call_class: CallClass, timeout_s: float, retry: dict[str, object]) -> Route:
     return {
         "match": {kind: path, "headers": _GRPC},
         "route": {
-            "cluster": clusters.CONDUCTORS,
+            "cluster": call_class.name,
             "timeout": f"{timeout_s:g}s",
             # A caller that waits no longer frees the stream at once; one that would wait longer is bound by the route.
             "max_stream_duration": {"grpc_timeout_header_max": f"{timeout_s:g}s"},
             "retry_policy": retry,
         },
         # A try can only be repeated while its request is kept.
-        "request_body_buffer_limit": MAX_BODY_BYTES + 65536,
+        "request_body_buffer_limit": MAX_MESSAGE_BYTES + 65536,
     }
 
 
-def _stream(kind: str, path: str) -> Route:
+def _stream(kind: str, path: str, call_class: CallClass) -> Route:
     return {
         "match": {kind: path, "headers": _GRPC},
         "route": {
-            "cluster": clusters.CONDUCTORS,
+            "cluster": call_class.name,
             "timeout": "0s",
             "idle_timeout": f"{IDLE_S:g}s",
             # The caller's deadline, without a cap.
             "max_stream_duration": {"grpc_timeout_header_max": "0s"},
             # Ends with the first answer: what has begun is never repeated.
-            "retry_policy": retries.untouched_only(),
+            "retry_policy": untouched(),
         },
     }
 
@@ -92,7 +95,8 @@ def _stream(kind: str, path: str) -> Route:
 def _api() -> Route:
     return {
         "match": {"prefix": "/v1.0/"},
-        "route": {"cluster": clusters.API, "timeout": f"{API_S:g}s", "retry_policy": retries.untouched_only()},
+        "route": {"cluster": clusters.API, "timeout": f"{API_S:g}s", "retry_policy": untouched()},
+        "typed_per_filter_config": _json_limit(),
     }
 
 
@@ -117,10 +121,12 @@ def _nothing() -> Route:
         "match": {"prefix": "/"},
         # Without JSON around it: a gRPC caller sees the message as it is, for others the local reply adds it.
         "direct_response": _answer(404, "no such path"),
-        "typed_per_filter_config": {
-            BODY_LIMIT: typed(BUFFER + "PerRoute", buffer={"max_request_bytes": MAX_BODY_BYTES})
-        },
+        "typed_per_filter_config": _json_limit(),
     }
+
+
+def _json_limit() -> dict[str, object]:
+    return {BODY_LIMIT: typed(BUFFER + "PerRoute", buffer={"max_request_bytes": MAX_JSON_BYTES})}
 
 
 def _answer(status: int, message: str) -> dict[str, object]:

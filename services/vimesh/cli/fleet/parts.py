@@ -8,14 +8,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from vimesh.cli.fleet.answering import until_answering
-from vimesh.cli.fleet.ports import free_port
+from vimesh.cli.fleet.ports import free_port, free_ports
 from vimesh.cli.fleet.program import Program, vimesh
 from vimesh.cli.fleet.serving import until_serving
 from vimesh.cli.settings import DATABASE_URL, MISTRAL_URL, SECRET_VARIABLES
 from vimesh.domain.vims import Engine
 from vimesh.envoy.binary import command
 from vimesh.envoy.files import write_endpoints
-from vimesh.envoy.fleet import Address
+from vimesh.envoy.fleet import Address, Host
 
 LOOPBACK = "127.0.0.1"
 
@@ -28,14 +28,14 @@ class Members:
     def __init__(self, directory: Path, cluster: str) -> None:
         self._directory = directory
         self._cluster = cluster
-        self._serving: dict[str, Address] = {}
+        self._serving: dict[str, Host] = {}
 
     @property
     def addresses(self) -> Mapping[str, Address]:
-        return self._serving
+        return {name: host.address for name, host in self._serving.items()}
 
-    def serves(self, name: str, address: Address) -> None:
-        self._serving[name] = address
+    def serves(self, name: str, host: Host) -> None:
+        self._serving[name] = host
         self._write()
 
     def ended(self, name: str) -> None:
@@ -65,11 +65,13 @@ class Conductor:
         self._members = members
         self._environment = environment
         self._engine = engine
-        self._address = Address(LOOPBACK, 0)
+        self._host = Host(Address(LOOPBACK, 0))
 
     def prepare(self) -> Program:
-        self._address = Address(LOOPBACK, free_port(LOOPBACK))
-        arguments = ["conductor", "--listen", str(self._address), "--key-file", str(self._key_file)]
+        address, health = (Address(LOOPBACK, port) for port in free_ports(LOOPBACK, 2))
+        self._host = Host(address, health.port)
+        arguments = ["conductor", "--listen", str(address), "--health-listen", str(health)]
+        arguments += ["--key-file", str(self._key_file)]
         arguments += ["--engine", self._engine.lower()]
         environment = {**self._environment, DATABASE_URL.variable: self._database_url}
         # Command lines are for everybody's eyes. Of a server's URL even the query may hold a password.
@@ -78,8 +80,8 @@ class Conductor:
         return Program(vimesh(*arguments), environment)
 
     async def ready(self) -> None:
-        await until_serving(str(self._address))
-        self._members.serves(self.name, self._address)
+        await until_serving(str(self._host.address))
+        self._members.serves(self.name, self._host)
 
     def ended(self) -> None:
         self._members.ended(self.name)
@@ -146,7 +148,7 @@ class Api:
 
     async def ready(self) -> None:
         await until_answering(str(self._address))
-        self._members.serves(self.name, self._address)
+        self._members.serves(self.name, Host(self._address))
         # Not before Envoy has looked after it: whoever reads that all is up may go there at once.
         await until_answering(self._front)
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import ExitStack
 
 from vimesh.cli.exits import Failure
 
 
 def free_port(host: str) -> int:
     """Return a port that was free a moment ago. Who takes it must cope with losing the race."""
-    with _socket(host) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(host, 1)[0]
+
+
+def free_ports(host: str, count: int) -> list[int]:
+    """Return different ports that were free a moment ago."""
+    with ExitStack() as scope:
+        probes = [scope.enter_context(_socket(host)) for _ in range(count)]
+        for probe in probes:
+            probe.bind((host, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def require_free(host: str, port: int) -> None:
