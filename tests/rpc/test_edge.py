@@ -11,7 +11,8 @@ import pytest
 
 from tests.support.conductors import Client, client_at
 from vimesh.domain import errors
-from vimesh.rpc.edge import NO_RETRY, Edge
+from vimesh.rpc.edge import Edge
+from vimesh.rpc.refusals import NO_RETRY
 from vimesh.rpc.status import STATUS, failure_of
 from vimesh.rpc.validation import Rules
 from vimesh.v1 import vim_service_pb2 as pb

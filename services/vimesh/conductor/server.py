@@ -34,6 +34,8 @@ from vimesh.domain.leases import LONGEST_CONTACT_WITHIN_S
 from vimesh.domain.ports import VimStore
 from vimesh.domain.retention import Retention
 from vimesh.domain.supervisor import supervise
+from vimesh.rpc.admission import Admission, AdmissionLimits
+from vimesh.rpc.admitted import AdmittedStreams
 from vimesh.rpc.edge import Edge
 from vimesh.rpc.limits import MAX_MESSAGE_BYTES
 from vimesh.rpc.reflection import enable_reflection
@@ -90,6 +92,7 @@ class ConductorSettings:
     grace_s: float = 5.0
     """How long calls in flight may take to finish after that."""
     watch: WatchLimits = field(default_factory=WatchLimits)
+    admission: AdmissionLimits = field(default_factory=AdmissionLimits)
 
     def __post_init__(self) -> None:
         if not 0 < self.contact_within_s <= LONGEST_CONTACT_WITHIN_S:
@@ -111,15 +114,17 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
     feed = Feed(store)
     watching = Watching(store, feed, settings.watch, now=time.monotonic)
     server = grpc.aio.server(options=_OPTIONS)
-    edge: Any = Edge(server, rules, unchecked=UNCHECKED, serialized=SERIALIZED, calls=calls)
+    admission = Admission(settings.admission)
+    edge: Any = Edge(server, rules, unchecked=UNCHECKED, serialized=SERIALIZED, calls=calls, admission=admission)
+    beside_ours: Any = AdmittedStreams(server, admission)
     pacing = Pacing(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
     sweep = Sweep(store, feed, pacing, settings.sweep)
     add_VimServiceServicer_to_server(VimsServicer(store, feed, watching, rules, settings.engines), edge)
     add_ConductorServiceServicer_to_server(ReportsServicer(store, feed, watching, pacing, rules), edge)
     add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
     grpc_health = HealthServicer()
-    add_HealthServicer_to_server(grpc_health, server)
-    enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), server)
+    add_HealthServicer_to_server(grpc_health, beside_ours)
+    enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), beside_ours)
     port = _listen(server, settings.listen)
     vitals = Vitals()
     health = Health(store, vitals, grpc_health, _JUDGED)

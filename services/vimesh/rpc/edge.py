@@ -12,15 +12,16 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable, VimeshError
+from vimesh.rpc.admission import Admission
+from vimesh.rpc.admitted import admitted_stream, admitted_unary
 from vimesh.rpc.parsing import parser_of
+from vimesh.rpc.refusals import NO_RETRY
 from vimesh.rpc.status import DETAILS_KEY, internal_status, rich_status
 from vimesh.rpc.validation import Rules
 from vimesh.watchdog.calls import Calls
 
 _log = structlog.get_logger()
 
-NO_RETRY = ("x-envoy-ratelimited", "true")
-"""Keeps Envoy from repeating the call at another conductor."""
 # The database is the same for all conductors: asking the next one only adds to its trouble.
 _SAME_EVERYWHERE = (StoreUnavailable, Overloaded)
 
@@ -42,7 +43,7 @@ class Edge:
     An interceptor would do the same again for each call, for a tenth of what a call costs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything it uses comes in here
         self,
         server: grpc.aio.Server,
         rules: Rules,
@@ -50,6 +51,7 @@ class Edge:
         unchecked: Sequence[str] = (),
         serialized: Sequence[str] = (),
         calls: Calls | None = None,
+        admission: Admission | None = None,
     ) -> None:
         """Leave it to the servicer to check the calls `unchecked`, and to parse, check and write those `serialized`."""
         self._server = server
@@ -57,6 +59,7 @@ class Edge:
         self._unchecked = frozenset((*unchecked, *serialized))
         self._serialized = frozenset(serialized)
         self._calls = calls or Calls()
+        self._admission = admission or Admission()
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         self._server.add_generic_rpc_handlers([_Guarded(handler, self._guarded) for handler in handlers])
@@ -70,9 +73,11 @@ class Edge:
         read = self._reader(method)
         # Without deserializers: what gRPC cannot parse for us ends with UNKNOWN and the name of a Python class.
         if handler.unary_stream:
-            streamed = self._guarded_stream(method, read, handler.unary_stream)
+            stream_gate = self._admission.of_streams(_name(method))
+            streamed = admitted_stream(stream_gate, self._guarded_stream(method, read, handler.unary_stream))
             return grpc.unary_stream_rpc_method_handler(streamed, None, handler.response_serializer)
-        served = self._guarded_unary(method, read, handler.unary_unary)
+        call_gate = self._admission.of_calls(_name(method))
+        served = admitted_unary(call_gate, self._guarded_unary(method, read, handler.unary_unary))
         serializer = None if _name(method) in self._serialized else handler.response_serializer
         return grpc.unary_unary_rpc_method_handler(served, None, serializer)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
+from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
 # The protocol of v1 is that of v1alpha under another name. The library serves the old one only, and new clients ask
 # for the new one first.
@@ -14,10 +15,11 @@ _V1 = "grpc.reflection.v1.ServerReflection"
 
 
 def enable_reflection(services: Sequence[str], server: grpc.aio.Server) -> None:
-    """Serve reflection v1 and v1alpha for these services."""
+    """Serve reflection v1 and v1alpha for these services, on the server or on what stands before it."""
     names = (*services, _V1, reflection.SERVICE_NAME)
     servicer = ReflectionServicer(names)
-    reflection.enable_server_reflection(names, server)
+    # Not by the library's own function, which takes what is no server itself for one with threads.
+    add_ServerReflectionServicer_to_server(servicer, server)
     info = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,

@@ -1,0 +1,47 @@
+"""Which calls come before which when there is not room for all of them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+
+class CallClass(Enum):
+    """The first of these is the last to be refused."""
+
+    REPORTS = "reports"
+    """Of ping actions and drivers: without them a living VIM would read UNKNOWN."""
+    CHANGES = "changes"
+    """What people want to be otherwise."""
+    READS = "reads"
+    WATCHES = "watches"
+    """Streams for people, which can be opened again later and lose nothing meanwhile."""
+
+
+CLASS_OF: Final = {
+    "UpdateVim": CallClass.REPORTS,
+    "UpdateVims": CallClass.REPORTS,
+    "WatchActions": CallClass.REPORTS,
+    "ClaimWorkflowTasks": CallClass.REPORTS,
+    "FinishWorkflowTask": CallClass.REPORTS,
+    "RegisterVim": CallClass.CHANGES,
+    "RegisterVimJson": CallClass.CHANGES,
+    "RegisterVims": CallClass.CHANGES,
+    "ModifyVim": CallClass.CHANGES,
+    "ModifyVimJson": CallClass.CHANGES,
+    "DeregisterVim": CallClass.CHANGES,
+    "GetVim": CallClass.READS,
+    "ListVims": CallClass.READS,
+    "ListVimEvents": CallClass.READS,
+    "WatchVims": CallClass.WATCHES,
+    "Watch": CallClass.WATCHES,
+    "ServerReflectionInfo": CallClass.WATCHES,
+}
+"""By the name of the method without its service. `Check` of grpc.health.v1 is not in it: it is never refused."""
+
+COST_OF: Final = {"RegisterVims": 32, "ListVims": 16, "ListVimEvents": 16}
+"""As how many calls of its class one of these counts: it holds the writer, or a thread and the loop, for longer."""
+
+
+def cost(method: str) -> int:
+    return COST_OF.get(method, 1)
