@@ -15,7 +15,7 @@ from vimesh.v1 import vim_service_pb2 as pb
 
 _AT_ONCE = 20
 """Requests that are read in one go: a few milliseconds, for which other calls wait."""
-_FULLY_JUDGED = 50
+_FULLY_JUDGED = 20
 """Refusals of one call that name all broken fields: each name takes 30 us. Later refusals name the first field only."""
 
 

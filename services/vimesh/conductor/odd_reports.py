@@ -13,7 +13,7 @@ from vimesh.v1.conductor_service_pb2 import UpdateVimRequest
 
 _AT_ONCE = 20
 """Odd reports that are judged in one go: a few milliseconds, for which other calls wait."""
-_FULLY_JUDGED = 100
+_FULLY_JUDGED = 20
 """Refusals of one call that name all broken fields: each name takes 30 us. Later refusals name the first field only."""
 
 
