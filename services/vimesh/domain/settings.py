@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,11 +9,16 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from vimesh.domain.errors import BadSetting
+from vimesh.files.errors import BadFile
+from vimesh.files.limits import MAX_SETTINGS_BYTES
+from vimesh.files.reading import read_text
+from vimesh.files.toml_values import read_toml
 
 T = TypeVar("T")
 Word = TypeVar("Word", bound=StrEnum)
 
 CONFIG_VARIABLE = "VIMESH_CONFIG"
+_PORT_DIGITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def config_file(environment: Mapping[str, str]) -> Path | None:
 def host_and_port(text: str) -> str:
     """Read an address that can be called. Raises ValueError."""
     host, _, port = text.rpartition(":")
-    if host and port.isascii() and port.isdigit() and 0 < int(port) <= 65535:
+    if host and port.isascii() and port.isdigit() and len(port) <= _PORT_DIGITS and 0 < int(port) <= 65535:
         return text
     raise ValueError(f"must be host:port, not {text!r}")
 
@@ -112,19 +116,26 @@ def one_of(words: Iterable[Word]) -> Callable[[str], Word]:
     return parse
 
 
-ADDRESS = Setting("address", host_and_port, "127.0.0.1:7600")
+def address_of_front(text: str) -> str:
+    """Read `host:port`, or `unix:` and the path of a socket. Raises ValueError."""
+    return text if text.startswith("unix:/") else host_and_port(text)
+
+
+ADDRESS = Setting("address", address_of_front, "127.0.0.1:7600")
 """Where every client finds the front of the mesh."""
 
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        with path.open("rb") as file:
-            document = tomllib.load(file)
+        return dict(_flat(read_toml(read_text(path, MAX_SETTINGS_BYTES)), ""))
     except OSError as error:
         raise BadSetting(str(path), f"cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSetting(str(path), f"is not TOML: {error}") from error
-    return dict(_flat(document, ""))
+    except BadFile as error:
+        raise BadSetting(str(path), str(error)) from error
+    except (ValueError, RecursionError):
+        raise BadSetting(
+            str(path), "is not TOML for settings: a number has too many digits, or a key too many dots"
+        ) from None
 
 
 def _flat(table: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, str]]:

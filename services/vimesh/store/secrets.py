@@ -12,6 +12,9 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from vimesh.domain.errors import BadSetting
+from vimesh.files.errors import BadFile
+from vimesh.files.limits import MAX_KEY_BYTES
+from vimesh.files.reading import read_text
 
 SETTING = "key_file"
 
@@ -47,11 +50,11 @@ class Cipher:
 def cipher_from(path: Path) -> Cipher:
     """Read a key file: one key a line, the newest first; `#` starts a comment line. Raises BadSetting."""
     try:
-        lines = path.read_text("ascii").split("\n")
+        lines = read_text(path, MAX_KEY_BYTES).split("\n")
     except OSError as error:
         raise BadSetting(SETTING, f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise BadSetting(SETTING, f"{path} is no text file") from error
+    except BadFile as error:
+        raise BadSetting(SETTING, f"{path}: {error}") from error
     return Cipher([line.strip() for line in lines if line.strip() and not line.startswith("#")])
 
 

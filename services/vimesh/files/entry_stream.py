@@ -1,0 +1,53 @@
+"""A stream of entries that ends where an entry, or all of them, become too large: a pipe may never end by itself."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from vimesh.files.errors import BadFile
+from vimesh.files.limits import MAX_ENTRY_BYTES, MAX_FILE_BYTES
+
+_AHEAD_BYTES = 256 * 1024
+"""How far a parser may have read beyond the entry that it is about to give."""
+
+
+class EntryStream:
+    """Parsers in C cannot hand an exception of their input on: so it ends early, and `check` says why."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._entry_left = MAX_ENTRY_BYTES + _AHEAD_BYTES
+        self._left = MAX_FILE_BYTES + 1
+
+    def read(self, size: int) -> bytes:
+        allowed = min(size, self._entry_left, self._left)
+        part = self._file.read(allowed) if allowed > 0 else b""
+        self._spend(len(part))
+        return part
+
+    def line(self) -> bytes:
+        """Return the next line, or as much of it as an entry may have; nothing at the end. Raises BadFile."""
+        part = self._file.readline(MAX_ENTRY_BYTES + 1)
+        self._spend(len(part))
+        self.check()
+        return part
+
+    def begin_entry(self) -> None:
+        """Note that all entries before are done. Raises BadFile if the last one was cut."""
+        self.check()
+        self._entry_left = MAX_ENTRY_BYTES + _AHEAD_BYTES
+
+    def check(self, line: int | None = None) -> None:
+        """Raise BadFile if the stream was ended early. `line`: where that was."""
+        if self._left <= 0:
+            raise BadFile(f"the file is larger than {MAX_FILE_BYTES} bytes", line)
+        if self._entry_left <= 0:
+            raise too_long(line)
+
+    def _spend(self, size: int) -> None:
+        self._entry_left -= size
+        self._left -= size
+
+
+def too_long(line: int | None = None) -> BadFile:
+    return BadFile(f"is longer than {MAX_ENTRY_BYTES} bytes", line)

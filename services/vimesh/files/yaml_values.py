@@ -1,0 +1,52 @@
+"""One value from a small YAML text, within limits; and what its parser's errors mean."""
+
+from __future__ import annotations
+
+import yaml
+
+from vimesh.files.errors import BadFile
+from vimesh.files.yaml_loader import LOADER, ScalarUnreadable
+from vimesh.files.yaml_nodes import Composer
+
+
+def read_yaml(text: str) -> object:
+    """Read the only document of a text; None if there is none. Raises BadFile."""
+    loader = LOADER(text)
+    composer = Composer(loader)
+    try:
+        return _only(composer)
+    except yaml.YAMLError as error:
+        raise explained(error, composer.line) from None
+    finally:
+        loader.dispose()
+
+
+def _only(composer: Composer) -> object:
+    content: object = None
+    documents = 0
+    while not isinstance(event := composer.next(), yaml.StreamEndEvent):
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise BadFile("begins a second document, where one is expected", composer.line)
+        elif not isinstance(event, yaml.StreamStartEvent | yaml.DocumentEndEvent):
+            content = composer.value(composer.node(event))
+    return content
+
+
+def explained(error: yaml.YAMLError, line: int) -> BadFile:
+    """Return what the parser says, unless more of the file than one character may be in it: there may be passwords."""
+    if isinstance(error, ScalarUnreadable):
+        return BadFile(str(error.problem), line if error.problem_mark is None else error.problem_mark.line + 1)
+    if isinstance(error, yaml.reader.ReaderError):
+        return BadFile(f"cannot be read as YAML: {error.reason}", line)
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return BadFile("cannot be read as YAML", line)
+    return BadFile(f"cannot be read as YAML{_problem(error)} at character {mark.column + 1}", mark.line + 1)
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    if not isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError):
+        return ""
+    return f": {error.problem}" if error.problem and "tag handle" not in error.problem else ""
