@@ -84,7 +84,7 @@ def test_what_is_wrong_is_named_with_the_file_and_the_key(file: Path, keys: dict
 def test_a_file_that_is_no_yaml_is_told_without_quoting_it(file: Path) -> None:
     file.write_text("username: u\npassword: 'secret\n")
 
-    with pytest.raises(BadSetting, match="is not YAML: line") as caught:
+    with pytest.raises(BadSetting, match="line 3: cannot be read as YAML") as caught:
         tacker_file.read(file)
 
     assert "secret" not in str(caught.value)

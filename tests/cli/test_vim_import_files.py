@@ -17,6 +17,7 @@ from vimesh.cli.vim.bulk import yaml_files
 from vimesh.cli.vim.bulk.entries import Entry, Flaw
 from vimesh.cli.vim.bulk.formats import Format, read
 from vimesh.cli.vim.bulk.registering import Preparer, Unfit
+from vimesh.files.yaml_loader import loader_class
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest
 
 LAB: dict[str, Any] = {"name": "lab", "auth_url": "http://10.0.0.5:5000/v3"}
@@ -154,11 +155,11 @@ def test_what_cannot_be_read_is_told_with_its_line_and_without_its_text(
         (f"- *{SECRET}\n", "line 2: cannot be read as YAML at character 3"),
     ],
 )
-@pytest.mark.parametrize("loader", [yaml.SafeLoader, yaml_files._LOADER])
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)])
 def test_of_yaml_the_parsers_words_are_told_without_the_text_that_they_may_quote(
     monkeypatch: pytest.MonkeyPatch, loader: type[object], text: str, said: str
 ) -> None:
-    monkeypatch.setattr(yaml_files, "_LOADER", loader)
+    monkeypatch.setattr(yaml_files, "LOADER", loader_class(loader))
 
     flaw = entries(Format.YAML, f"- name: a\n{text}")[-1]
 

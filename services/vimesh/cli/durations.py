@@ -7,13 +7,18 @@ import re
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)", re.ASCII)
 
+_LONGEST_S = 315_576_000_000
+"""What a Duration of a message can say."""
+
 
 def seconds(text: str) -> float:
     """Read a duration; a bare number means seconds. Raises ValueError that says what it must look like."""
     match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"must be a duration such as 500ms, 10s or 2m, not {text!r}")
-    return float(match[1]) * _UNITS_S[match[2]]
+    if (duration_s := float(match[1]) * _UNITS_S[match[2]]) <= _LONGEST_S:
+        return duration_s
+    raise ValueError("is longer than 10,000 years")
 
 
 def brief(duration_s: float) -> str:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from enum import IntEnum
 
+from vimesh.cli.terminal import clipped, printable
+
 
 class ExitCode(IntEnum):
     OK = 0
@@ -62,4 +64,5 @@ def show(failure: Failure) -> None:
     lines = [f"error: {failure}", *(f"  {detail}" for detail in failure.details)]
     if failure.hint:
         lines.append(f"hint: {failure.hint}")
-    print("\n".join(lines), file=sys.stderr)  # noqa: T201 - what a command says
+    # What others wrote is quoted: names, reasons, answers of a server that may be any.
+    print("\n".join(printable(clipped(line)) for line in lines), file=sys.stderr)  # noqa: T201 - what a command says

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(ExitCode.OK)
 
 
-def _code_of(error: BaseException) -> ExitCode | None:
+def _code_of(error: BaseException) -> ExitCode | None:  # noqa: PLR0911 - one for each kind of error
     """Say what went wrong, if it is nothing that needs a traceback."""
     match _known(error):
         case Failure() as failure:
@@ -78,6 +78,10 @@ def _code_of(error: BaseException) -> ExitCode | None:
             return ExitCode.USAGE
         case BadSetting() | VimeshError() as known:
             exits.show(Failure(str(known)))
+            return ExitCode.ERROR
+        case UnicodeEncodeError():
+            # Of a command line or an environment that is no UTF-8, which Python keeps as halves of characters.
+            exits.show(Failure("an argument or a setting is no UTF-8 text, and cannot be sent"))
             return ExitCode.ERROR
         case ModuleNotFoundError(name=str(missing)) if not missing.startswith("vimesh"):
             exits.show(

@@ -6,7 +6,12 @@ import os
 import re
 from typing import TextIO
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_OBEYED = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves the cursor, turns the direction of writing, or cannot be shown at all; without ASCII."""
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+_MESSAGE = 1000
+"""Characters."""
 
 
 def coloured(stream: TextIO) -> bool:
@@ -14,6 +19,21 @@ def coloured(stream: TextIO) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def clipped(text: str) -> str:
+    """Cut what is too long for a message: what it quotes may be a megabyte."""
+    return text if len(text) <= _MESSAGE else f"{text[:_MESSAGE]}..."
+
+
+def obeyed(text: str) -> bool:
+    """Whether something beside ASCII in it would be obeyed by a terminal, and not shown."""
+    return _OBEYED.search(text) is not None
+
+
+def escaped_json(text: str) -> str:
+    """Escape in JSON what a terminal would obey. JSON itself leaves all of it but the first 32 characters as it is."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def printable(text: str) -> str:

@@ -56,9 +56,14 @@ class TackerDatabase:
     async def pages(self, selection: Selection) -> AsyncGenerator[Sequence[Row]]:
         """Read the live VIMs with their credentials, some at a time, in the order of their ids."""
         last = ""
+        ends: set[str] = set()
         while page := await self._rows(self._statements.page(selection, last, _PAGE)):
             yield [row for row in page if selection.names_one(row["id"], row["name"])]
-            last = str(page[-1]["id"])
+            last = _text(page[-1]["id"])
+            if last in ends:
+                # Such as ids that are no texts, and compare as something else: the pages would go round for ever.
+                raise NotTacker(self.place, f"the ids in table {VIMS} have no order")
+            ends.add(last)
 
     async def _rows(self, statement: Any) -> Sequence[Row]:  # noqa: ANN401 - any select
         def read() -> Sequence[Row]:
@@ -108,6 +113,10 @@ def _connected(engine: Engine) -> Connection:
         # Their names alone: a value may be a password.
         names = ", ".join(engine.url.query)
         raise BadSetting(SETTING, f"has options that cannot be used ({type(error).__name__}): {names}") from None
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _read_only(connection: Connection) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from vimesh.files.errors import BadFile
+from vimesh.files.limits import MAX_KEY_BYTES
+from vimesh.files.reading import read_whole
 from vimesh.tacker.errors import CannotImport
 
 
@@ -42,13 +45,15 @@ class KeyFolder:
         """Raises CannotImport that names the file."""
         path = self.path_of(vim_id)
         try:
-            content = path.read_bytes()
+            content = read_whole(path, MAX_KEY_BYTES)
         except FileNotFoundError:
             raise CannotImport(
                 f"its key file {path} is missing: copy it from the Tacker server that registered the VIM"
             ) from None
         except OSError as error:
             raise CannotImport(f"its key file {path} cannot be read: {error.strerror}") from None
+        except BadFile as error:
+            raise CannotImport(f"its key file {path} {error}") from None
         try:
             return Key(Fernet(content.strip()))
         except ValueError:

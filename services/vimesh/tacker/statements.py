@@ -16,8 +16,12 @@ NEEDED: Final[Mapping[str, frozenset[str]]] = {
     VIMS: frozenset({"id", "type", "tenant_id", "name", "description", "placement_attr", "is_default"}),
     VIMAUTHS: frozenset({"id", "vim_id", "password", "auth_url", "vim_project", "auth_cred"}),
 }
+_VIMS_TEXTS: Final = ("type", "tenant_id", "name", "description", "placement_attr")
+_VIMAUTHS_TEXTS: Final = ("password", "auth_url", "vim_project", "auth_cred")
 _LATER: Final = ("extra", "deleted_at")
 """Columns of vims that came with later releases."""
+MAX_COLUMN: Final = 64 * 1024
+"""Characters, or bytes of a binary column: MariaDB's TEXT has no more, and the fleet takes no more."""
 _NO_DATE: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the column has no time zone
 
 
@@ -36,9 +40,11 @@ class Statements:
         vims, auths = self._vims, self._auths
         return (
             select(
-                *(vims.c[name] for name in sorted(NEEDED[VIMS])),
-                self._extra,
-                *(auths.c[name] for name in ("password", "auth_url", "vim_project", "auth_cred")),
+                vims.c.id,
+                vims.c.is_default,
+                *(_clipped(name, vims.c[name]) for name in _VIMS_TEXTS),
+                _clipped("extra", self._extra),
+                *(_clipped(name, auths.c[name]) for name in _VIMAUTHS_TEXTS),
                 auths.c.id.label("auth_id"),
             )
             .select_from(vims.outerjoin(auths, auths.c.vim_id == vims.c.id))
@@ -74,6 +80,11 @@ class Statements:
             return literal(1) == literal(1)
         deleted_at = self._vims.c.deleted_at
         return or_(deleted_at.is_(None), deleted_at < literal(_NO_DATE, DateTime()))
+
+
+def _clipped(name: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Ask for a little more than anybody may have there: a column of many megabytes stays where it is."""
+    return func.substr(value, 1, MAX_COLUMN + 1).label(name)
 
 
 def _table(name: str, columns: Collection[str]) -> TableClause:

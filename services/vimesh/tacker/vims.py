@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +9,12 @@ from typing import Any
 
 from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials
 from vimesh.domain.vims import TYPES
+from vimesh.files.errors import BadFile
+from vimesh.files.json_values import read_json
 from vimesh.tacker.credentials import Credentials, CredentialsReader, Stored
 from vimesh.tacker.database import Row
 from vimesh.tacker.errors import CannotImport
+from vimesh.tacker.statements import MAX_COLUMN
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ def vim_of(row: Row, credentials: CredentialsReader) -> TackerVim:
     head = named(row)
     if row["auth_id"] is None:
         raise CannotImport("it has no row in the table vimauths: nothing says where it is")
+    _require_bounded(row)
     if not _is_uuid(head.vim_id):
         raise CannotImport("its id is no UUID")
     if head.type not in TYPES:
@@ -79,6 +82,13 @@ def vim_of(row: Row, credentials: CredentialsReader) -> TackerVim:
     )
 
 
+def _require_bounded(row: Row) -> None:
+    """Raises CannotImport for what was cut when it was read."""
+    for column, value in row.items():
+        if isinstance(value, str | bytes) and len(value) > MAX_COLUMN:
+            raise CannotImport(f"its {column} is longer than {MAX_COLUMN} characters")
+
+
 def _text(value: object) -> str:
     # Binary columns, as old releases have them, come as bytes.
     return value.decode(errors="replace") if isinstance(value, bytes) else str("" if value is None else value)
@@ -96,8 +106,8 @@ def _mapping(row: Row, column: str) -> Mapping[str, Any]:
     """Raises CannotImport, which shows nothing of the content: there may be secrets in it."""
     value = row[column]
     try:
-        found = json.loads(value) if isinstance(value, str | bytes) else value
-    except (ValueError, RecursionError):
+        found = read_json(_text(value)) if isinstance(value, str | bytes) else value
+    except BadFile:
         raise CannotImport(
             f"its {column} is no JSON: the release of Tacker is too old, or the row is damaged"
         ) from None

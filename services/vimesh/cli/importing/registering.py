@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+from vimesh.cli.vim import free_form
 from vimesh.cli.vim.policy import PolicyFlags
 from vimesh.conductor import from_wire
 from vimesh.domain.errors import BadInput
@@ -40,8 +41,8 @@ class Registrar:
         request = RegisterVimRequest(vim_id=vim.named.vim_id, engine=self._engine, request_id=str(uuid.uuid4()))
         try:
             request.vim.CopyFrom(self._message(vim))
-        except (ValueError, OverflowError, RecursionError):
-            # JSON can say more than a message can: half a character, a number without end, nesting without end.
+        except (ValueError, free_form.NotJson):
+            # JSON can say more than a message can: half a character, for example.
             raise CannotImport("vimesh refuses it: it holds text or numbers that cannot be sent") from None
         try:
             self._rules.check(request)
@@ -59,9 +60,9 @@ class Registrar:
             auth_url=vim.named.auth_url,
             is_default=vim.is_default and self._with_default,
         )
-        message.vim_project.update(vim.vim_project)
-        message.auth_cred.update(vim.credentials.auth_cred)
-        message.placement_attr.update(vim.placement_attr)
-        message.extra.update(vim.extra)
+        free_form.fill(message.vim_project, vim.vim_project)
+        free_form.fill(message.auth_cred, vim.credentials.auth_cred)
+        free_form.fill(message.placement_attr, vim.placement_attr)
+        free_form.fill(message.extra, vim.extra)
         self._probing.apply(message.probe_policy)
         return message

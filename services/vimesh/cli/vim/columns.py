@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -29,15 +29,31 @@ LONG: Final[Mapping[str, Cell]] = {
     "PROJECT": lambda vim: vim.project_id,
     "DEFAULT": lambda vim: "yes" if vim.is_default else "no",
     "PROBE": lambda vim: probe(vim.probe_policy),
-    "ENGINE": lambda vim: vim_pb2.Monitor.Engine.Name(vim.monitor.engine),
-    "MONITOR": lambda vim: vim_pb2.Monitor.State.Name(vim.monitor.state),
+    "ENGINE": lambda vim: name_of(vim_pb2.Monitor.Engine, vim.monitor.engine),
+    "MONITOR": lambda vim: name_of(vim_pb2.Monitor.State, vim.monitor.state),
     "DETAIL": lambda vim: vim.detail,
     "DESCRIPTION": lambda vim: vim.description,
 }
 
 
 def status(value: vim_pb2.Vim.Status.ValueType) -> str:
-    return vim_pb2.Vim.Status.Name(value)
+    return name_of(vim_pb2.Vim.Status, value)
+
+
+def name_of(enumeration: Any, value: int) -> str:  # noqa: ANN401 - protobuf's wrappers share no class
+    """Return the word for a value; its number if only a newer server knows it."""
+    try:
+        return str(enumeration.Name(value))
+    except ValueError:
+        return str(value)
+
+
+def moment(time_: Timestamp) -> str:
+    """Return a time as JSON has it."""
+    try:
+        return time_.ToJsonString()
+    except ValueError:
+        return "a time out of range"
 
 
 def since(moment: Timestamp) -> str:
@@ -50,7 +66,7 @@ def seconds_of(moment: Timestamp) -> float:
 
 
 def probe(policy: vim_pb2.ProbePolicy) -> str:
-    method = vim_pb2.ProbePolicy.Method.Name(policy.method).lower()
+    method = name_of(vim_pb2.ProbePolicy.Method, policy.method).lower()
     every, within = exact(seconds(policy.interval)), exact(seconds(policy.timeout))
     fail_for_s = seconds(policy.fail_for)
     lasting = f", fail for {exact(fail_for_s)}" if fail_for_s else ""

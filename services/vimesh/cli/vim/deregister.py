@@ -8,6 +8,7 @@ import typer
 
 from vimesh.cli import flags
 from vimesh.cli.settings import Output, client_settings
+from vimesh.cli.terminal import printable
 from vimesh.cli.vim import client_flags, documents
 from vimesh.cli.vim.front import Front, run
 from vimesh.cli.vim.lookup import find
@@ -45,4 +46,4 @@ def _print(output: Output, gone: list[dict[str, str]]) -> None:
         documents.write(output, gone)
         return
     for vim in gone:
-        typer.echo(f"deregistered {vim['name']} ({vim['id']})")
+        typer.echo(printable(f"deregistered {vim['name']} ({vim['id']})"))

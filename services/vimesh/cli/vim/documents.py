@@ -7,15 +7,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import Error, MessageToDict
 from google.protobuf.message import Message
 
+from vimesh.cli.exits import Failure
 from vimesh.cli.settings import Output
+from vimesh.cli.terminal import escaped_json
 
 
 def document(message: Message) -> dict[str, Any]:
     """Return a message as JSON has it: defaults included, fields in the order of the proto."""
-    content = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    try:
+        content = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    except (Error, ValueError):
+        raise Failure("the fleet answered with a number or a time that JSON cannot say") from None
     return _in_order(content, message.DESCRIPTOR)
 
 
@@ -40,16 +45,16 @@ def _sorted(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 def write(output: Output, content: object) -> None:
     if output is Output.JSON:
-        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(escaped_json(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
         return
-    import yaml  # noqa: PLC0415 - only who asks for YAML waits for it
+    from vimesh.cli.vim import yaml_text  # noqa: PLC0415 - only who asks for YAML waits for it
 
-    sys.stdout.write(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    sys.stdout.write(yaml_text.dump(content))
 
 
 def write_line(content: object) -> None:
     """Write one JSON object on one line, at once: somebody reads along."""
-    sys.stdout.write(json.dumps(content, ensure_ascii=False) + "\n")
+    sys.stdout.write(escaped_json(json.dumps(content, ensure_ascii=False)) + "\n")
     sys.stdout.flush()
 
 

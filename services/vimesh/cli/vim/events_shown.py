@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vimesh.cli.terminal import printable
-from vimesh.cli.vim.columns import status
+from vimesh.cli.vim.columns import moment, name_of, status
 from vimesh.cli.vim.documents import document
 from vimesh.v1.vim_pb2 import Vim, VimEvent
 
@@ -14,20 +14,20 @@ _STATUS_KINDS = (VimEvent.STATUS_CHANGED, VimEvent.REASON_CHANGED)
 
 def event_line(event: VimEvent, name: str) -> str:
     """Say when, which VIM, what, why."""
-    what = VimEvent.Kind.Name(event.kind)
+    what = name_of(VimEvent.Kind, event.kind)
     if event.kind == VimEvent.STATUS_CHANGED:
         what = f"{status(event.previous_status)} -> {status(event.status)}"
     elif event.kind == VimEvent.REASON_CHANGED:
         what = f"still {status(event.status)}"
     why = f"  {event.reason}" if event.reason and event.kind in _STATUS_KINDS else ""
     detail = f"  {event.detail}" if why and event.detail else ""
-    return printable(f"{event.time.ToJsonString()}  {name or event.vim_id}  {what}{why}{detail}")
+    return printable(f"{moment(event.time)}  {name or event.vim_id}  {what}{why}{detail}")
 
 
 def vim_line(vim: Vim) -> str:
     """Say how a VIM stands when a watch begins."""
     why = f"  {vim.reason}" if vim.reason else ""
-    return printable(f"{vim.status_time.ToJsonString()}  {vim.name}  is {status(vim.status)}{why}")
+    return printable(f"{moment(vim.status_time)}  {vim.name}  is {status(vim.status)}{why}")
 
 
 def event_document(event: VimEvent) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import typer
 
+from vimesh.cli.terminal import clipped, printable
 from vimesh.domain import vims
+from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag, one_of
 from vimesh.v1.vim_pb2 import Monitor, Vim
 
@@ -35,7 +37,7 @@ ConfigFile = Annotated[
 
 def warn(text: str) -> None:
     """Say on standard error what is not an error."""
-    print(f"warning: {text}", file=sys.stderr)  # noqa: T201 - for people, apart from the data
+    print(f"warning: {printable(clipped(text))}", file=sys.stderr)  # noqa: T201 - for people, apart from the data
 
 
 def engine(given: str | None) -> Monitor.Engine.ValueType:
@@ -50,7 +52,7 @@ def engine(given: str | None) -> Monitor.Engine.ValueType:
 
 def fill_from_file(vim: Vim, path: Path) -> list[str]:
     """Set what a Tacker file says. Returns the names of the fields. Raises BadSetting."""
-    from vimesh.cli.vim import tacker_file  # noqa: PLC0415 - only who has such a file waits for YAML
+    from vimesh.cli.vim import free_form, tacker_file  # noqa: PLC0415 - only who has such a file waits for YAML
 
     said = tacker_file.read(path)
     for key in said.unknown:
@@ -65,7 +67,10 @@ def fill_from_file(vim: Vim, path: Path) -> list[str]:
         vim.auth_url = said.auth_url
         filled.append("auth_url")
     if said.extra is not None:
-        vim.extra.update(said.extra)
+        try:
+            free_form.fill(vim.extra, said.extra)
+        except free_form.NotJson as error:
+            raise BadSetting(f"{path}: extra", str(error)) from None
         filled.append("extra")
     return filled
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 import grpc
 
 from vimesh.cli.vim.front import Front
+from vimesh.cli.vim.pages import next_token
 from vimesh.cli.vim.watching import Link, watch
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import VimEvent
@@ -22,7 +23,7 @@ async def newest_events(front: Front, vim_id: str, limit: int) -> list[VimEvent]
         request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=min(_PAGE, limit - len(found)), page_token=token)
         page = await front.vims.ListVimEvents(request, timeout=front.timeout_s)
         found += page.events
-        token = page.next_page_token
+        token = next_token(page.next_page_token, len(page.events), len(found))
         if not token:
             break
     return found[::-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from vimesh.cli.settings import Output
+from vimesh.cli.terminal import printable
 from vimesh.cli.vim import events_shown
 from vimesh.cli.vim.board import Board, Change
 from vimesh.cli.vim.documents import write_line
@@ -63,4 +64,4 @@ def connection_notes() -> Link:
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - for people, apart from the data
+    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201 - for people, apart from the data

@@ -11,6 +11,7 @@ from vimesh.cli.settings import client_settings
 from vimesh.cli.vim import client_flags, present
 from vimesh.cli.vim.front import Front, run
 from vimesh.cli.vim.lookup import find
+from vimesh.cli.vim.pages import next_token
 from vimesh.domain.queries import quoted
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
@@ -50,7 +51,7 @@ async def all_vims(front: Front, filter_: str, order_by: str, limit: int | None)
         request = pb.ListVimsRequest(filter=filter_, order_by=order_by, page_size=size, page_token=token)
         page = await front.vims.ListVims(request, timeout=front.timeout_s)
         found += page.vims
-        token = page.next_page_token
+        token = next_token(page.next_page_token, len(page.vims), len(found))
         if not token:
             break
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from google.protobuf.duration_pb2 import Duration
@@ -14,8 +14,6 @@ from vimesh.v1.vim_pb2 import ProbePolicy
 
 _METHODS = {"ping": ProbePolicy.PING, "tcp": ProbePolicy.TCP, "http": ProbePolicy.HTTP}
 
-_LONGEST_S: Final = 315_576_000_000
-"""What a Duration can say."""
 
 Method = Annotated[str | None, typer.Option("--method", metavar="ping|tcp|http", help="What a probe does.")]
 Interval = Annotated[
@@ -80,8 +78,6 @@ def _duration(flag: str, text: str) -> Duration:
         value_s = seconds(text)
     except ValueError as error:
         raise BadFlag(flag, str(error)) from error
-    if value_s > _LONGEST_S:
-        raise BadFlag(flag, "is longer than 10,000 years")
     nanos = round(value_s * 1e9)
     return Duration(seconds=nanos // 10**9, nanos=nanos % 10**9)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from vimesh.cli.terminal import coloured
+from vimesh.cli.terminal import coloured, printable
 
 Show = Callable[[str, int, int | None], None]
 """Called with what is done, how many are done, and of how many, if that is known."""
@@ -28,7 +28,7 @@ def progress(*, lines_every_s: float | None = None) -> Generator[Show]:
         task = shown.add_task("", total=None)
 
         def show(what: str, done: int, total: int | None) -> None:
-            shown.update(task, description=what, total=total, completed=done)
+            shown.update(task, description=printable(what), total=total, completed=done)
 
         yield show
 
@@ -47,4 +47,4 @@ class _Lines:
             return
         self._next = time.monotonic() + self._every_s
         of = "" if total is None else f" of {total}"
-        print(f"{what}: {done}{of}", file=sys.stderr)  # noqa: T201 - for people, apart from the data
+        print(f"{printable(what)}: {done}{of}", file=sys.stderr)  # noqa: T201 - for people, apart from the data

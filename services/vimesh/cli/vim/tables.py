@@ -21,6 +21,8 @@ _SPARED = ("ID", "SINCE")
 _ENOUGH = 20
 """So many letters of what may be cropped or wrapped are enough to read it."""
 _GAP = 2
+_WIDEST = 255
+"""Characters up to which cells are filled with blanks: one cell of a megabyte would cost every row as much."""
 
 
 def write(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -35,7 +37,7 @@ def write(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def plain(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[column]) for row in (titles, *rows)) for column in range(len(titles))]
+    widths = [min(_WIDEST, max(len(row[column]) for row in (titles, *rows))) for column in range(len(titles))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (titles, *rows)]
     return "".join(f"{line.rstrip()}\n" for line in lines)
 

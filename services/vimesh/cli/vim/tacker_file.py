@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vimesh.domain.errors import BadSetting
+from vimesh.files.errors import BadFile
+from vimesh.files.limits import MAX_DOCUMENT_BYTES
+from vimesh.files.reading import read_text
+from vimesh.files.yaml_values import read_yaml
 
 KNOWN = frozenset(
     {
@@ -46,11 +48,11 @@ class TackerVim:
 def read(path: Path) -> TackerVim:
     """Raises BadSetting that names the file and the key."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = read_yaml(read_text(path, MAX_DOCUMENT_BYTES))
     except OSError as error:
         raise BadSetting(str(path), f"cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadSetting(str(path), f"is not YAML: {_place(error)}") from None
+    except BadFile as error:
+        raise BadSetting(str(path), str(error)) from None
     if not isinstance(document, dict):
         raise BadSetting(str(path), "must hold keys such as auth_url, username and project_name")
     return parse(document, str(path))
@@ -59,12 +61,6 @@ def read(path: Path) -> TackerVim:
 def parse(content: Mapping[Any, Any], where: str) -> TackerVim:
     """Read what such a file says. Raises BadSetting that names the key, with `where` in front."""
     return _parse(_File(where, content))
-
-
-def _place(error: Exception) -> str:
-    # The whole message quotes the line, and there may be a password in it.
-    mark = getattr(error, "problem_mark", None)
-    return f"line {mark.line + 1}" if mark else "not UTF-8 text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from vimesh.cli import flags
 from vimesh.cli.exits import ExitCode, Failure
 from vimesh.cli.settings import ClientSettings, client_settings
+from vimesh.cli.terminal import clipped, printable
 from vimesh.cli.vim import client_flags
 from vimesh.cli.vim.bulk.formats import FLAG, Format, format_of, read
 from vimesh.cli.vim.progress import progress
 from vimesh.cli.vim.waiting import limit_s
 from vimesh.domain.errors import BadSetting
+from vimesh.files.errors import BadFile
+from vimesh.files.reading import require_unchanged
 
 if TYPE_CHECKING:
     from vimesh.cli.vim.bulk.checking import Plan  # imported when its extra is there
@@ -101,12 +107,26 @@ def _check(file: Path, format_: Format) -> Plan:
             def told(done: int) -> None:
                 show("checking", done, None)
 
-            if str(file) == "-":
-                return check(read(format_, sys.stdin.buffer), told)
-            with file.open("rb") as opened:
+            with _opened(file) as opened:
                 return check(read(format_, opened), told)
     except OSError as error:
         raise BadSetting(str(file), f"cannot be read: {error.strerror}") from error
+    except BadFile as error:
+        raise BadSetting(str(file), str(error)) from error
+
+
+@contextmanager
+def _opened(file: Path) -> Generator[BinaryIO]:
+    """Raises BadFile if the file was written meanwhile: what was read may be half of the old one."""
+    if str(file) != "-":
+        with file.open("rb") as opened:
+            before = os.fstat(opened.fileno())
+            yield opened
+            require_unchanged(before, os.fstat(opened.fileno()))
+    elif sys.stdin is None:
+        raise BadFile("standard input is closed")
+    else:
+        yield sys.stdin.buffer
 
 
 def _require_fit(plan: Plan, *, skip_invalid: bool) -> None:
@@ -137,4 +157,4 @@ def _send(plan: Plan, settings: ClientSettings, give_up_s: float, ledger: Ledger
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201 - for people, apart from the data
+    print(printable(clipped(text)), file=sys.stderr)  # noqa: T201 - for people, apart from the data

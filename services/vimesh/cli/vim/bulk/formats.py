@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 from vimesh.cli.vim.bulk.entries import Entry, Flaw
 from vimesh.domain.settings import BadFlag, one_of
+from vimesh.files.entry_stream import EntryStream
+from vimesh.files.limits import MAX_ENTRIES
 
 FLAG = "--format"
 
@@ -47,20 +49,28 @@ def format_of(given: str | None, path: Path | None) -> Format:
 
 def read(format_: Format, file: BinaryIO) -> Iterator[Entry | Flaw]:
     """Read one entry after the other, and go on after a flaw where the format allows that. Raises OSError."""
+    for number, entry in enumerate(_read(format_, EntryStream(file)), 1):
+        if number > MAX_ENTRIES:
+            yield Flaw(entry.line, f"the file has more than {MAX_ENTRIES} VIMs")
+            return
+        yield entry
+
+
+def _read(format_: Format, stream: EntryStream) -> Iterator[Entry | Flaw]:
     match format_:
         case Format.YAML:
             from vimesh.cli.vim.bulk import yaml_files  # noqa: PLC0415 - only who has such a file waits for YAML
 
-            return yaml_files.entries(file)
+            return yaml_files.entries(stream)
         case Format.JSON:
             from vimesh.cli.vim.bulk import json_files  # noqa: PLC0415
 
-            return json_files.entries(file)
+            return json_files.entries(stream)
         case Format.JSON_LINES:
             from vimesh.cli.vim.bulk import json_lines  # noqa: PLC0415
 
-            return json_lines.entries(file)
+            return json_lines.entries(stream)
         case Format.CSV:
             from vimesh.cli.vim.bulk import csv_files  # noqa: PLC0415
 
-            return csv_files.entries(file)
+            return csv_files.entries(stream)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from vimesh.cli.vim.bulk.entries import Entry, Flaw, entry_of
+from vimesh.files.entry_stream import EntryStream
+from vimesh.files.errors import BadFile
+from vimesh.files.json_values import read_json
+from vimesh.files.lines import Line, Lines
 
 
-def entries(file: BinaryIO) -> Iterator[Entry | Flaw]:
-    for number, line in enumerate(file, 1):
-        if line.isspace():
-            continue
-        try:
-            content = json.loads(line.decode("utf-8-sig").rstrip("\r\n"))
-        except json.JSONDecodeError as error:
-            yield Flaw(number, f"is not JSON: {error.msg} at character {error.colno}")
-        except UnicodeDecodeError:
-            yield Flaw(number, "is not UTF-8 text")
-        except RecursionError:
-            yield Flaw(number, "is nested too deep")
-        except ValueError:
-            yield Flaw(number, "holds a number with too many digits")
-        else:
-            yield entry_of(number, content)
+def entries(stream: EntryStream) -> Iterator[Entry | Flaw]:
+    lines = Lines(stream)
+    try:
+        while (line := lines.next()) is not None:
+            stream.begin_entry()
+            yield from _entry(line)
+    except BadFile as error:
+        yield Flaw(error.line or lines.number, error.description)
+
+
+def _entry(line: Line) -> Iterator[Entry | Flaw]:
+    try:
+        text = line.text()
+        if text.strip():
+            yield entry_of(line.number, read_json(text.rstrip("\r\n")))
+    except BadFile as error:
+        yield Flaw(line.number, error.description)

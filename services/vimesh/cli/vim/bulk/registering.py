@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from vimesh.cli.vim import fields, tacker_file
+from vimesh.cli.vim import fields, free_form, tacker_file
 from vimesh.cli.vim.bulk.entries import Entry
 from vimesh.cli.vim.bulk.known import ALIASES, FREE_FORM, KNOWN, LEFT_OUT, POLICY, TACKERS, TEXTS, unknown
 from vimesh.cli.vim.policy import PolicyFlags
@@ -21,6 +21,7 @@ from vimesh.v1.vim_pb2 import Vim
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest
 
 _NAMESPACE: Final = uuid.UUID("a9c5418d-f3cc-49bd-a004-59068893fe56")
+_MAX_DIGITS: Final = 9
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -117,13 +118,10 @@ def _fill_from_tackers(vim: Vim, given: Mapping[str, object], key: str) -> None:
 def _fill(vim: Vim, name: str, value: object) -> None:
     if not isinstance(value, Mapping):
         raise Unfit(f"{name} must hold fields")
-    if not all(isinstance(key, str) for key in value):
-        raise Unfit(f"{name} has a field whose name is no text: write it in quotes")
     try:
-        getattr(vim, name).update(value)
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        # YAML can say more than JSON: dates, for example.
-        raise Unfit(f"{name} holds what JSON cannot") from None
+        free_form.fill(getattr(vim, name), value)
+    except free_form.NotJson as error:
+        raise Unfit(f"{name} {error}") from None
 
 
 def _policy(given: Mapping[str, object]) -> PolicyFlags:
@@ -162,7 +160,7 @@ def _duration(name: str, value: object) -> str:
 def _number(name: str, value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
         return int(value)
     raise Unfit(f"{name} must be a whole number")
 

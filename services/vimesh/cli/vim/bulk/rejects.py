@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import tempfile
@@ -34,9 +35,10 @@ def write(path: Path, flaws: Iterable[Flaw], refusals: Iterable[Refusal]) -> Non
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".rejects-")  # made with mode 0600
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                for document in (*_of_flaws(flaws), *_of_refusals(refusals)):
-                    file.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+            # Half a character, which JSON can say and UTF-8 cannot, becomes the escape that it was.
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+                for document in itertools.chain(_of_flaws(flaws), _of_refusals(refusals)):
+                    file.write(json.dumps(_plain(document), ensure_ascii=False, default=str) + "\n")
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink()
@@ -45,10 +47,17 @@ def write(path: Path, flaws: Iterable[Flaw], refusals: Iterable[Refusal]) -> Non
         raise BadSetting(_SETTING, f"{path} cannot be written: {error.strerror}") from error
 
 
-def _of_flaws(flaws: Iterable[Flaw]) -> Iterator[dict[str, object]]:
+def _plain(value: object) -> object:
+    """Return it with texts for keys: those of YAML may be dates, or lists."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _of_flaws(flaws: Iterable[Flaw]) -> Iterator[dict[object, object]]:
     for flaw in flaws:
         if flaw.entry is not None:
-            content = {str(key): value for key, value in flaw.entry.content.items() if key != REJECTED}
+            content = {key: value for key, value in flaw.entry.content.items() if key != REJECTED}
             yield {REJECTED: flaw.description, **content}
 
 
