@@ -1,14 +1,32 @@
-"""Free-form fields come back as they went in."""
+"""Free-form fields come back as they went in, and are judged before they are looked into."""
 
 from __future__ import annotations
 
+import time
+
+import grpc
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Struct
 
 from tests.support.conductors import Client
+from vimesh.conductor.free_form import MAX_BYTES, MAX_DEPTH, MAX_VALUES, fill, plain, require_bounded
+from vimesh.domain.errors import BadInput
+from vimesh.rpc.status import failure_of
 
 FIELDS = ("vim_project", "placement_attr", "extra")
+_REFUSED_WITHIN_S = 0.2
+"""Of CPU. Converting a million values takes ten times as long."""
+
+
+def structure(value: dict[str, object]) -> Struct:
+    return ParseDict(value, Struct())
+
+
+def nested(levels: int, value: object) -> object:
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 @pytest.mark.parametrize(
@@ -18,10 +36,15 @@ FIELDS = ("vim_project", "placement_attr", "extra")
         {"a": None},
         {"a": {}, "b": [], "c": ""},
         {"a": {"b": {"c": [1, 2.5, -0.0, 1e300, True, False, None, "x", {}, [[]], [{"d": []}]]}}, "": 0},
+        {"a": [0] * (MAX_VALUES - 1)},
+        {str(place): None for place in range(MAX_VALUES)},
+        {"a": "x" * (MAX_BYTES - 9)},
+        {"a": "\N{GRINNING FACE}" * ((MAX_BYTES - 9) // 12)},
+        {"a": nested(MAX_DEPTH - 1, 1)},
     ],
 )
 async def test_what_is_kept_of_free_form_fields_is_what_was_sent(client: Client, value: dict[str, object]) -> None:
-    sent = ParseDict(value, Struct())
+    sent = structure(value)
 
     vim = await client.get((await client.register(**dict.fromkeys(FIELDS, sent))).id)
 
@@ -30,3 +53,82 @@ async def test_what_is_kept_of_free_form_fields_is_what_was_sent(client: Client,
         assert getattr(vim, field) == sent
         assert MessageToDict(getattr(vim, field)) == value
     assert vim.HasField("auth_cred")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"a": [None] * MAX_VALUES}, "holds more than 4096 values"),
+        ({str(place): None for place in range(MAX_VALUES + 1)}, "holds more than 4096 values"),
+        ({"a": [[[]] * 1000] * 5}, "holds more than 4096 values"),
+        ({"a": [{}] * 60_000}, "holds more than 4096 values"),
+        ({"a": "x" * (MAX_BYTES - 8)}, "longer than 65536 bytes of JSON"),
+        ({"a": "\x01" * 11_000}, "longer than 65536 bytes of JSON"),
+        ({"a": [None] * 1_000_000}, "longer than 65536 bytes of JSON"),
+        ({"a": nested(MAX_DEPTH, 1)}, "nested deeper than 16 levels"),
+        ({"a": [1.5, float("inf")]}, "holds a number that JSON cannot"),
+        ({"a": {"b": float("nan")}}, "holds a number that JSON cannot"),
+    ],
+)
+def test_what_is_too_much_is_refused_before_it_is_converted(value: dict[str, object], says: str) -> None:
+    sent = Struct()
+    fill(sent, value)
+    begun = time.process_time()
+
+    with pytest.raises(BadInput, match=f"^vim.extra: {says}$"):
+        plain("vim.extra", sent)
+
+    assert time.process_time() - begun < _REFUSED_WITHIN_S
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"a": [None] * MAX_VALUES}, "holds more than 4096 values"),
+        ({"a": [[[]] * 1000] * 5}, "holds more than 4096 values"),
+        ({"a": nested(MAX_DEPTH, 1)}, "nested deeper than 16 levels"),
+        ({"a": nested(900, 1)}, "nested deeper than 16 levels"),
+        ({"a": float("inf")}, "holds a number that JSON cannot"),
+        ({"a": [10**400]}, "holds a number that JSON cannot"),
+    ],
+)
+def test_what_is_too_much_of_json_is_refused_too(value: dict[str, object], says: str) -> None:
+    with pytest.raises(BadInput, match=f"^vim.extra: {says}$"):
+        require_bounded("vim.extra", value)
+
+
+def test_json_up_to_the_bounds_is_taken() -> None:
+    values: tuple[dict[str, object], ...] = (
+        {},
+        {"a": [None] * (MAX_VALUES - 1)},
+        {"a": nested(MAX_DEPTH - 1, 10**308)},
+    )
+    for value in values:
+        require_bounded("vim.extra", value)
+
+
+async def test_what_a_request_may_hold_at_most_is_refused_with_the_field(client: Client) -> None:
+    extra = Struct()
+    # Each takes four bytes on the wire.
+    extra.MergeFromString(_list_of_nulls(200_000))
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await client.register(extra=extra)
+
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert [violation.field for violation in failure_of(caught.value).violations] == ["vim.extra"]
+
+
+def _list_of_nulls(count: int) -> bytes:
+    values = b"\x0a\x02\x08\x00" * count
+    value = b"\x32" + _length(values) + values
+    entry = b"\x0a\x01a\x12" + _length(value) + value
+    return b"\x0a" + _length(entry) + entry
+
+
+def _length(of: bytes) -> bytes:
+    size, said = len(of), bytearray()
+    while size > 127:
+        said.append(size & 127 | 128)
+        size >>= 7
+    return bytes((*said, size))

@@ -11,9 +11,6 @@ import pytest
 from tests.envoy.caller import Answer, ask
 from tests.support.conductors import conductor_at
 from tests.support.envoys import RunningEnvoy, running_envoy
-from vimesh.conductor import from_wire
-from vimesh.domain.errors import BadInput
-from vimesh.v1 import vim_service_pb2 as pb
 
 LAB = {"name": "lab", "type": "openstack", "auth_url": "http://127.0.0.1:5000/v3", "extra": {"rack": [1, "b"]}}
 STRANGER = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
@@ -76,11 +73,11 @@ async def test_a_vim_is_registered_read_changed_listed_and_deregistered(front: R
             json.dumps({"vim": LAB | {"extra": {"a": "0"}}}).replace('"0"', "[" * 17 + "]" * 17),
             "vim.extra",
         ),
-        ("POST", "/v1/vims", "[]", "vim.name"),
+        ("POST", "/v1/vims", "[]", "request"),
         ("POST", "/v1/vims", "{}", "vim.name"),
         ("POST", "/v1/vims", {"vim": LAB | {"name": "a\nb"}}, "vim.name"),
         ("POST", "/v1/vims", {"vim": LAB | {"auth_url": "nope"}}, "vim.auth_url"),
-        ("POST", "/v1/vims", {"vim": LAB | {"description": "d" * 4_000_000}}, "vim.description"),
+        ("POST", "/v1/vims", {"vim": LAB | {"description": "d" * 500_000}}, "vim.description"),
         ("PATCH", f"/v1/vims/{STRANGER}", {"vim": {"colour": "red"}}, "request"),
         ("PATCH", f"/v1/vims/{STRANGER}", {"vim": {"id": "other"}}, "vim.id"),
         ("PATCH", f"/v1/vims/{STRANGER}", {"vim": {}, "update_mask": "status"}, "update_mask"),
@@ -97,11 +94,6 @@ async def test_bad_json_is_refused_with_the_field_and_changes_nothing(
     assert (answer.status, answer.json()["code"]) == (400, 3)
     assert field in violations(answer)
     assert (await send(front, "GET", "/v1/vims")).json()["vims"] == []
-
-
-async def test_text_that_is_no_utf_8_is_bad_input() -> None:
-    with pytest.raises(BadInput, match="request: "):
-        from_wire.parsed(b'{"vim": {"name": "\xff"}}', pb.RegisterVimRequest())
 
 
 async def test_a_vim_is_patched_by_its_id_in_upper_case(front: RunningEnvoy) -> None:

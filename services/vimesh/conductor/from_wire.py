@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from typing import Final, TypeVar
+from collections.abc import Mapping
+from typing import Final
 
-from google.protobuf.json_format import MessageToDict, Parse, ParseError
-from google.protobuf.message import Message
-from google.protobuf.struct_pb2 import Struct, Value
-
+from vimesh.conductor import free_form
 from vimesh.domain import vims
 from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials
 from vimesh.domain.errors import BadInput, Violation
@@ -17,13 +13,7 @@ from vimesh.domain.probing import Method, PolicyChange, ProbePolicy
 from vimesh.rpc.durations import seconds
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 
-MAX_STRUCT_BYTES: Final = 64 * 1024
-"""Bound of each free-form field, as JSON: a CA bundle fits, a file system does not."""
-MAX_DEPTH: Final = 16
-"""How deep a free-form field may be nested, itself included."""
 DEFAULT_PROJECT: Final = "default"
-
-_M = TypeVar("_M", bound=Message)
 
 MODIFIABLE: Final = (
     "name",
@@ -50,6 +40,9 @@ _POLICY_FIELDS: Final = {
     )
 }
 _ALL: Final = "*"
+_MASKABLE: Final = frozenset((*MODIFIABLE, *_POLICY_FIELDS, _ALL))
+_MOST_VIOLATIONS: Final = 16
+"""An answer names no more."""
 
 
 def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engine) -> vims.Registration:
@@ -61,11 +54,11 @@ def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engi
         auth_url=_auth_url(vim.auth_url),
         project_id=vim.project_id or DEFAULT_PROJECT,
         description=vim.description,
-        vim_project=_mapping("vim.vim_project", vim.vim_project),
-        auth_cred=_mapping("vim.auth_cred", vim.auth_cred),
+        vim_project=free_form.plain("vim.vim_project", vim.vim_project),
+        auth_cred=free_form.plain("vim.auth_cred", vim.auth_cred),
         is_default=vim.is_default,
-        placement_attr=_mapping("vim.placement_attr", vim.placement_attr),
-        extra=_mapping("vim.extra", vim.extra),
+        placement_attr=free_form.plain("vim.placement_attr", vim.placement_attr),
+        extra=free_form.plain("vim.extra", vim.extra),
         policy=policy(vim.probe_policy),
         engine=engine(request.engine, default),
         request_id=id_of(request.request_id),
@@ -78,7 +71,7 @@ def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str
     vim = request.vim
 
     def struct(field: str) -> Mapping[str, object] | None:
-        return _mapping(f"vim.{field}", getattr(vim, field)) if field in paths else None
+        return free_form.plain(f"vim.{field}", getattr(vim, field)) if field in paths else None
 
     required = {field: getattr(vim, field) for field in ("name", "type", "auth_url") if field in paths}
     missing = [Violation(f"vim.{field}", "must not be empty") for field, value in required.items() if not value]
@@ -100,20 +93,10 @@ def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str
     )
 
 
-def parsed(text: bytes, into: _M) -> _M:
-    """Read a request that came as JSON. Raises BadInput for what is no JSON and for fields that it has not."""
-    try:
-        return Parse(text, into)
-    # Besides ParseError: text that is no UTF-8 is a ValueError, and what is nested without end may be any of them.
-    except (ParseError, ValueError, RecursionError) as error:
-        raise BadInput(Violation("request", str(error))) from None
-
-
 def modified_paths(request: vim_service_pb2.ModifyVimRequest) -> frozenset[str]:
     """Return the fields to change. Raises BadInput when the mask names what cannot be changed."""
     named = frozenset(request.update_mask.paths)
-    unknown = [path for path in named if path not in (*MODIFIABLE, *_POLICY_FIELDS, _ALL)]
-    if unknown:
+    if unknown := sorted(named - _MASKABLE)[:_MOST_VIOLATIONS]:
         raise BadInput(
             *(Violation("update_mask", f"{path} cannot be changed; use {', '.join(MODIFIABLE)}") for path in unknown)
         )
@@ -180,36 +163,6 @@ def _auth_url(text: str) -> str:
         return without_credentials(text)
     except AuthUrlInvalid as error:
         raise BadInput(Violation("vim.auth_url", str(error))) from None
-
-
-def _mapping(field: str, struct: Struct) -> Mapping[str, object]:
-    if not struct.fields:
-        return {}
-    # First of all: whatever else is done with it may go down as deep as it is nested.
-    if _nested_deeper(struct.fields.values(), MAX_DEPTH - 1):
-        raise BadInput(Violation(field, f"nested deeper than {MAX_DEPTH} levels"))
-    try:
-        found: Mapping[str, object] = MessageToDict(struct)
-    except ValueError:
-        raise BadInput(Violation(field, "holds a number that JSON cannot")) from None
-    # As JSON it is up to six times as long as on the wire, and a little: most need not be measured.
-    if 8 * struct.ByteSize() > MAX_STRUCT_BYTES and len(json.dumps(found)) > MAX_STRUCT_BYTES:
-        raise BadInput(Violation(field, f"longer than {MAX_STRUCT_BYTES} bytes of JSON"))
-    return found
-
-
-def _nested_deeper(values: Iterable[Value], levels: int) -> bool:
-    for value in values:
-        kind = value.WhichOneof("kind")
-        if kind == "struct_value":
-            inner: Iterable[Value] = value.struct_value.fields.values()
-        elif kind == "list_value":
-            inner = value.list_value.values
-        else:
-            continue
-        if not levels or _nested_deeper(inner, levels - 1):
-            return True
-    return False
 
 
 def id_of(text: str) -> str:

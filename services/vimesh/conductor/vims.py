@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 
-from vimesh.conductor import from_wire, to_wire
+from vimesh.conductor import from_wire, json_requests, to_wire
 from vimesh.conductor.bulk import BulkRegistrar
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.feed import Feed
@@ -48,7 +48,7 @@ class VimsServicer(VimServiceServicer):
     async def RegisterVimJson(
         self, request: pb.RegisterVimJsonRequest, context: _Context
     ) -> pb.RegisterVimJsonResponse:
-        read = from_wire.parsed(request.request.data, pb.RegisterVimRequest())
+        read = json_requests.parsed(request.request.data, pb.RegisterVimRequest())
         self._rules.check(read)
         return pb.RegisterVimJsonResponse(vim=await self._register(read))
 
@@ -81,7 +81,7 @@ class VimsServicer(VimServiceServicer):
         return pb.ModifyVimResponse(vim=await self._modify(request))
 
     async def ModifyVimJson(self, request: pb.ModifyVimJsonRequest, context: _Context) -> pb.ModifyVimJsonResponse:
-        read = from_wire.parsed(request.request.data, pb.ModifyVimRequest())
+        read = json_requests.parsed(request.request.data, pb.ModifyVimRequest())
         if from_wire.id_of(read.vim.id) not in ("", from_wire.id_of(request.vim_id)):
             raise BadInput(Violation("vim.id", "is another VIM's than the one in the path"))
         read.vim.id = request.vim_id
