@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
+from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource
 
 from vimesh.bridge.broker import AMQP_FAULTS, Broker, BrokerAway
+from vimesh.bridge.complaints import Complaints
 from vimesh.bridge.crew import Crew
-from vimesh.bridge.queues import consumers_of, delete_unused, kill_queue, publish_cast
+from vimesh.bridge.queues import consumers_of, delete_left, kill_queue, publish_cast
 from vimesh.bridge.wire import cast
 
 _log = structlog.get_logger()
@@ -42,6 +44,10 @@ class KillLimits:
     """Kills on their way at the same time."""
     expires_s: float = 10.0
     """A kill that nobody took by then is no use any more. It must not wait for a later action."""
+    most_told: int = 16
+    """Consumers of one queue that are told: an action has one."""
+    most_cleaned: int = 10_000
+    """Queues that are looked after at the same time. Those of other actions stay."""
     connection_s: float = 5.0
     clean_up_pauses_s: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
     """An action ends within a ping. Then its queue is left, which nobody else removes."""
@@ -60,6 +66,7 @@ class Kills:
         self._slots = asyncio.Semaphore(self._limits.at_once)
         self._cleaning: dict[str, int] = {}
         """How often each VIM's action was told to end since it was last seen to be gone."""
+        self._denied = Complaints("a kill queue cannot be used: it belongs to somebody else")
 
     async def kill(self, vim_id: str, why: Why) -> int:
         """Tell whatever action of the VIM is there to end. Raises BrokerAway.
@@ -70,11 +77,16 @@ class Kills:
         async with self._slots:
             try:
                 told = await self._kill(vim_id, queue, why)
+            except (ChannelLockedResource, ChannelAccessRefused):
+                self._denied.add(queue=queue)
+                return 0
             except AMQP_FAULTS:
                 raise BrokerAway from None
         if not told:
             return 0
         if vim_id not in self._cleaning:
+            if len(self._cleaning) >= self._limits.most_cleaned:
+                return 1
             self._cleaning[vim_id] = 0
             self._crew.start(self._clean_up(vim_id, queue))
         self._cleaning[vim_id] += 1
@@ -88,11 +100,12 @@ class Kills:
             return False
         if not consumers:
             # Left by an action that is gone: a kill would wait there for the next one.
-            return not await delete_unused(connection, queue, timeout_s, if_empty=False)
+            return not await delete_left(connection, queue, timeout_s)
         # One for each: what consumes may be dead, in a process that lives.
         self._say_kill(vim_id, queue, why, consumers)
+        times = min(consumers, self._limits.most_told)
         return await publish_cast(
-            connection, queue, cast(METHOD), times=consumers, expires_s=self._limits.expires_s, timeout_s=timeout_s
+            connection, queue, cast(METHOD), times=times, expires_s=self._limits.expires_s, timeout_s=timeout_s
         )
 
     def _say_kill(self, vim_id: str, queue: str, why: Why, consumers: int) -> None:
@@ -123,6 +136,6 @@ class Kills:
         try:
             async with self._slots:
                 connection = await self._broker.connection(self._limits.connection_s)
-                return await delete_unused(connection, queue, self._broker.limits.call_timeout_s, if_empty=False)
+                return await delete_left(connection, queue, self._broker.limits.call_timeout_s)
         except (BrokerAway, *AMQP_FAULTS):
             return False

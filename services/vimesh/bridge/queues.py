@@ -54,12 +54,29 @@ async def consumers_of(connection: AbstractConnection, queue: str, timeout_s: fl
 
 
 async def delete_unused(connection: AbstractConnection, queue: str, timeout_s: float, *, if_empty: bool) -> bool:
-    """Delete a queue; say whether it is gone. It is not if somebody consumes it."""
+    """Delete a queue; say whether it is gone. It is not if somebody consumes it.
+
+    Only for a queue that this side has declared: asked for conditions, the broker ends the whole connection if it is a
+    quorum queue.
+    """
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
             await channel.queue_delete(queue, if_unused=True, if_empty=if_empty)
     except ChannelPreconditionFailed:
         return False
+    except ChannelNotFoundEntity:
+        return True
+    return True
+
+
+async def delete_left(connection: AbstractConnection, queue: str, timeout_s: float) -> bool:
+    """Delete a queue of any kind, whoever declared it; say whether it is gone. It is not if somebody consumes it."""
+    try:
+        async with channel_of_its_own(connection, timeout_s) as channel:
+            there = await channel.declare_queue(queue, passive=True)
+            if there.declaration_result.consumer_count:
+                return False
+            await channel.queue_delete(queue)
     except ChannelNotFoundEntity:
         return True
     return True

@@ -24,7 +24,7 @@ MAX_NAME_BYTES = 255
 MAX_TIMEOUT_S = 300.0
 """No caller is waited for any longer."""
 
-_RESERVED = "amq."
+_RESERVED = "amq.rabbitmq."
 """Names of the broker's own. To publish to some of them ends the connection."""
 _VERSION = "oslo.version"
 _MESSAGE = "oslo.message"
