@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, Final
 
 from tests.fuzz.doors.door import Door
+from tests.fuzz.doors.honest import Honest
 from tests.fuzz.doors.http_exchange import HttpAnswer, exchange
 from tests.fuzz.doors.http_requests import HttpRequest, answer_is_due, odd_request
 from tests.fuzz.doors.known_vims import with_names
@@ -24,8 +25,9 @@ Good = Mapping[str, tuple[HttpRequest, Any]]
 
 
 class HttpDoor(Door):
-    def __init__(self, address: str, good: Good) -> None:
+    def __init__(self, address: str, good: Good, honest: Honest) -> None:
         self._address = address
+        self._honest = honest
         self._good = good
         self._random = Random(0)
 
@@ -50,7 +52,8 @@ class HttpDoor(Door):
         except (OSError, HTTPException) as error:
             return Reply("broken", f"no answer: {error!r}")
         code = str(answer.status)
-        return Reply(code, _complaint(answer) if answer_is_due(data) or answer.status >= _FAULTS else "")
+        said = _complaint(answer) if answer_is_due(data) or answer.status >= _FAULTS else ""
+        return Reply(code, said or self._honest.complaint())
 
 
 def _complaint(answer: HttpAnswer) -> str:

@@ -12,7 +12,7 @@ from random import Random
 
 from tests.fuzz.doors.aftermath import left_behind
 from tests.fuzz.doors.campaign import CORPUS, Campaign, Tally
-from tests.fuzz.doors.doors import DOORS
+from tests.fuzz.doors.doors import AMQP, DOORS
 from tests.fuzz.doors.site import Site, running_site
 from tests.fuzz.doors.watched import Told, bystander
 
@@ -41,7 +41,7 @@ def run_door(name: str, settings: RunSettings) -> list[str]:
 
 
 async def _run(name: str, folder: Path, settings: RunSettings) -> list[str]:
-    async with running_site(folder) as site:
+    async with running_site(folder, with_bridge=name == AMQP) as site:
         # Apart from the loop, which looks after the processes.
         return await asyncio.to_thread(_fuzz, name, site, settings)
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -15,6 +15,7 @@ import grpc
 from tests.cli.commands import VIMESH, clean_environment
 from tests.fuzz.doors.known_vims import BYSTANDER_ID, VIM_IDS, registration
 from tests.fuzz.doors.meter import Meter
+from tests.support.brokers import running_broker
 from tests.support.envoys import running_envoy
 from tests.support.waiting import until
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
@@ -35,7 +36,7 @@ class Part:
 
     def defects(self) -> list[str]:
         """Return the lines of its log that tell of a fault of its own."""
-        told = ("Traceback", "defect", "level=error", "[error", "level=critical", "[critical")
+        told = ("Traceback", "defect", "level=error", "level=critical", "[critical]")
         return [
             line for line in self.log.read_text(errors="replace").splitlines() if any(word in line for word in told)
         ]
@@ -49,6 +50,8 @@ class Site:
     health: str
     parts: tuple[Part, ...]
     """The conductor is the first."""
+    broker_url: str = ""
+    """Of the broker that the bridge serves, if there is one."""
 
     def register(self) -> None:
         """See that the VIMs are there that inputs name. Raises RpcError."""
@@ -70,7 +73,7 @@ def _register(stub: VimServiceStub, vim_id: str) -> None:
 
 
 @asynccontextmanager
-async def running_site(folder: Path) -> AsyncGenerator[Site]:
+async def running_site(folder: Path, *, with_bridge: bool = False) -> AsyncGenerator[Site]:
     """Start all of it in an empty folder, and stop it. New VIMs can be given to Mistral too, which is not there."""
     _run(folder, "db", "make-key", "key")
     _run(folder, "db", "upgrade", "--database-url", _URL)
@@ -83,9 +86,19 @@ async def running_site(folder: Path) -> AsyncGenerator[Site]:
         api_port = (await _said(api, _API))["port"]
         envoy = await parts.enter_async_context(running_envoy([address], api=[f"127.0.0.1:{api_port}"]))
         await envoy.until_healthy([address])
-        site = Site(folder, envoy.address, address, f"127.0.0.1:{ports['health']}", (conductor, api))
+        front = Part("envoy", Meter(envoy.pid), envoy.directory / "log")
+        site = Site(folder, envoy.address, address, f"127.0.0.1:{ports['health']}", (conductor, api, front))
         site.register()
-        yield site
+        yield await _bridged(site, parts) if with_bridge else site
+
+
+async def _bridged(site: Site, parts: AsyncExitStack) -> Site:
+    (files := site.folder / "rabbit").mkdir()
+    broker = await parts.enter_async_context(running_broker(files))
+    flags = ("--address", site.front, "--state-dir", "bridge", "--concurrency", "20")
+    bridge = parts.enter_context(_part(site.folder, "bridge", *flags, VIMESH_BRIDGE_TRANSPORT_URL=broker.url))
+    await _said(bridge, re.compile("calls are taken"))
+    return replace(site, parts=(*site.parts, bridge), broker_url=broker.url)
 
 
 def _run(folder: Path, *words: str) -> None:
@@ -95,13 +108,13 @@ def _run(folder: Path, *words: str) -> None:
 
 
 @contextmanager
-def _part(folder: Path, *words: str) -> Generator[Part]:
+def _part(folder: Path, *words: str, **environment: str) -> Generator[Part]:
     log = folder / f"{words[0]}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "vimesh.cli", *words],
             cwd=folder,
-            env=clean_environment(),
+            env=clean_environment(**environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -1,0 +1,103 @@
+"""Files of VIMs in each format, read as `vimesh vim import --dry-run` reads them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+
+from tests.fuzz.parser import Parser
+from vimesh.cli.vim.bulk.checking import check
+from vimesh.cli.vim.bulk.formats import Format, read
+
+_FORMATS = tuple(Format)
+_MOST_WORDS = 2000
+"""So long a description may be: somebody has to read it."""
+_VIM = {
+    "name": "lab",
+    "auth_url": "http://10.0.0.5:5000/v3",
+    "auth_cred": {"username": "nfv", "password": "s3cret"},
+    "probe_policy": {"interval": "10s", "timeout": 2.5, "fall": 3, "tls_verify": "yes"},
+    "extra": {"a": [1, None, {"b": 1e300}]},
+    "default": False,
+}
+_TACKERS = {
+    "auth_url": "http://10.0.0.6/v3",
+    "username": "a",
+    "password": "b",
+    "project_name": "c",
+    "cert_verify": "True",
+}
+_YAML = "- {name: lab, auth_url: 'http://10.0.0.5/', extra: {a: [1, 2.5, 2026-01-01, !!binary aGk=]}}\n- name: b\n"
+_LAUGHS = "a: &a [1, 1]\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}, *{chr(97 + n)}]\n" for n in range(20)
+)
+
+
+def _read(data: bytes) -> None:
+    """The first byte says which format it is."""
+    plan = check(read(_FORMATS[data[0] % len(_FORMATS)] if data else Format.YAML, io.BytesIO(data[1:])), _ignore)
+    for flaw in plan.flaws:
+        said = str(flaw)
+        assert len(said) <= _MOST_WORDS, f"{len(said)} characters: {said[:100]}"
+        assert "s3cret" not in said, f"tells a secret: {said[:200]}"
+        assert flaw.line > 0, f"no line: {said[:200]}"
+
+
+def _ignore(_: int) -> None:
+    """Nobody looks on."""
+
+
+def _seeds() -> Iterator[bytes]:
+    texts = {
+        Format.YAML: (
+            _YAML,
+            f"vims:\n{_YAML}",
+            f"---\n{json.dumps(_VIM)}\n---\n{json.dumps(_TACKERS)}\n",
+            *_odd_yaml(),
+        ),
+        Format.JSON: (
+            json.dumps([_VIM, _TACKERS]),
+            json.dumps({"vims": [_VIM]}),
+            "[" * 5000,
+            '[{"a":' * 2000,
+            "[" + "9" * 5000 + "]",
+        ),
+        Format.JSON_LINES: (
+            f"{json.dumps(_VIM)}\n{json.dumps(_TACKERS)}\n",
+            "{}\n" * 1000,
+            "[" * 9000 + "\n",
+            '{"a":1e999}\n',
+        ),
+        Format.CSV: (
+            "name,auth_url,auth_cred.username,extra.a,probe_policy.interval\nlab,http://10.0.0.5/,nfv,1,10s\n",
+            ",".join(f"extra.a{number}" for number in range(1000)) + ",name\n" + "1," * 1000 + "x\n",
+            "name,extra." + ".".join("a" * 3000) + "\nlab,1\n",
+            'name,description\nlab,"' + "a\n" * 4000,
+            "name\n" + "lab\n" * 2000,
+        ),
+    }
+    for format_, examples in texts.items():
+        yield from (bytes([_FORMATS.index(format_)]) + text.encode() for text in examples)
+
+
+def _odd_yaml() -> Iterator[str]:
+    yield f"- name: lab\n  extra:\n    {_LAUGHS.replace(chr(10), chr(10) + '    ')}z: [*t, *t]\n"
+    yield "- &a [*a]\n"
+    yield "- extra: " + "{a: " * 2000
+    yield "- " + "- " * 4000
+    yield "? [a, b]\n: c\n"
+    yield "- {<<: {name: a}, <<: [{auth_url: b}]}\n" * 50
+    yield "- name: 2026-99-99\n  auth_url: !!python/object/apply:os.system [id]\n"
+    yield "--- a\n" * 2000
+    yield "- name: " + "0" * 8000 + "\n- name: 1:30:30\n- name: .inf\n"
+    yield "%TAG ! tag:a,2000:\n---\n- !b c\n"
+
+
+PARSER = Parser(
+    name="files",
+    read=_read,
+    seeds=tuple(_seeds()),
+    most_bytes=16 * 1024,
+    limit_ms=2000.0,  # a person waits for it, and nobody else; what grows faster than its file takes far longer
+)
