@@ -9,15 +9,17 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.support.conductors import Client
 from vimesh.rpc.limits import MAX_MESSAGE_BYTES
 from vimesh.rpc.status import RpcFailure, failure_of
-from vimesh.v1 import conductor_service_pb2, vim_pb2
+from vimesh.v1 import conductor_service_pb2, vim_pb2, workflow_service_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
 ID = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
 Vim = vim_pb2.Vim
+LONGEST = Duration(seconds=10**15)
 Call = Callable[[Client], Awaitable[object]]
 
 
@@ -61,6 +63,14 @@ def seconds(value: float) -> Duration:
     made = Duration()
     made.FromNanoseconds(int(value * 1e9))
     return made
+
+
+def claim(**fields: object) -> workflow_service_pb2.ClaimWorkflowTasksRequest:
+    return workflow_service_pb2.ClaimWorkflowTasksRequest(claimant="x", **fields)  # type: ignore[arg-type]  # fields by name
+
+
+def finish(**fields: object) -> workflow_service_pb2.FinishWorkflowTaskRequest:
+    return workflow_service_pb2.FinishWorkflowTaskRequest(task_id=ID, claim_token="x", **fields)  # type: ignore[arg-type]  # fields by name
 
 
 async def failure(client: Client, call: Call) -> RpcFailure:
@@ -143,7 +153,26 @@ async def failure(client: Client, call: Call) -> RpcFailure:
         (report(age=seconds(11 * 366 * 86400)), "age"),
         (report(round_trip=seconds(-1)), "round_trip"),
         (report(round_trip=seconds(3601)), "round_trip"),
+        (report(observation=2**63 - 2**22 + 1), "observation"),
         (lambda c: c.conductor.UpdateVims(conductor_service_pb2.UpdateVimsRequest(), timeout=10), "reports"),
+        # Times that protobuf itself does not allow: rules that compare them cannot be reckoned out.
+        (register(probe_policy=policy(timeout=LONGEST, interval=seconds(5))), "vim.probe_policy.timeout"),
+        (register(probe_policy=policy(timeout=seconds(1), interval=LONGEST)), "vim.probe_policy.interval"),
+        (register(probe_policy=policy(fail_for=LONGEST)), "vim.probe_policy.fail_for"),
+        (register(round_trip=LONGEST), "vim.round_trip"),
+        (register(create_time=Timestamp(seconds=10**15)), "vim.create_time"),
+        (register(probe_policy=policy(timeout=Duration(nanos=10**9))), "vim.probe_policy.timeout"),
+        (register(probe_policy=policy(timeout=Duration(seconds=1, nanos=-1))), "vim.probe_policy.timeout"),
+        (modify(probe_policy=policy(timeout=LONGEST, interval=seconds(5))), "vim.probe_policy.timeout"),
+        (modify("probe_policy", probe_policy=policy(interval=LONGEST)), "vim.probe_policy.interval"),
+        (modify(*["name"] * 101, name="a"), "update_mask"),
+        (modify("x" * 256, name="a"), "update_mask"),
+        (report(age=LONGEST), "age"),
+        (report(round_trip=LONGEST), "round_trip"),
+        (report(age=Duration(nanos=2**31 - 1)), "age"),
+        (lambda c: c.workflows.ClaimWorkflowTasks(claim(lease=LONGEST), timeout=10), "lease"),
+        (lambda c: c.workflows.ClaimWorkflowTasks(claim(lease=seconds(0.5)), timeout=10), "lease"),
+        (lambda c: c.workflows.FinishWorkflowTask(finish(retry_after=LONGEST), timeout=10), "retry_after"),
     ],
 )
 async def test_a_broken_rule_is_an_invalid_argument_that_names_the_field(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 from google.rpc.status_pb2 import Status
 
@@ -63,6 +65,9 @@ REFUSED = [
     wanted(extra=struct(a="x" * 70_000)),
     wanted(extra=struct(a=float("nan"))),
     wanted(probe_policy=ProbePolicy(fall=11)),
+    wanted(probe_policy=ProbePolicy(timeout=Duration(seconds=10**15), interval=Duration(seconds=5))),
+    wanted(probe_policy=ProbePolicy(interval=Duration(nanos=10**9))),
+    wanted(round_trip=Duration(seconds=10**15)),
     wanted(request_id="1"),
     wanted(vim_id="1"),
     wanted("there"),
@@ -84,6 +89,31 @@ async def test_a_refusal_is_the_status_of_register_vim_and_concerns_its_own_vim_
 
     assert [result.refused for result in results[::2]] == [await refusal(client, request) for request in refused]
     assert [result.WhichOneof("outcome") for result in results[1::2]] == ["registered"] * len(between)
+
+
+async def test_one_that_cannot_be_judged_keeps_no_other_from_being_registered(client: Client) -> None:
+    beyond_all_time = ProbePolicy(timeout=Duration(seconds=10**15), interval=Duration(seconds=5))
+    requests = [wanted() for _ in range(499)]
+    requests.insert(250, wanted(probe_policy=beyond_all_time))
+
+    results = await register(client, *requests)
+
+    refused = [number for number, result in enumerate(results) if result.WhichOneof("outcome") == "refused"]
+    assert refused == [250]
+
+
+async def test_five_hundred_bad_ones_are_refused_in_little_time(client: Client) -> None:
+    bad = pb.RegisterVimRequest(request_id="1", vim_id="1", engine=9)  # type: ignore[arg-type]  # no engine has that number
+    bad.vim.name = bad.vim.project_id = "a\n" * 300
+    bad.vim.description = "\0" * 5000
+    bad.vim.probe_policy.CopyFrom(ProbePolicy(fall=11, rise=11, interval=Duration(seconds=9000)))
+    began = time.process_time()
+
+    results = await register(client, *[bad] * 500)
+
+    # Of this process, which is the client as well.
+    assert time.process_time() - began < 0.2
+    assert {result.WhichOneof("outcome") for result in results} == {"refused"}
 
 
 async def test_a_repeat_says_so(client: Client) -> None:

@@ -155,8 +155,20 @@ class _Guarded(grpc.GenericRpcHandler):
 
 
 def _failure(method: str, error: Exception) -> _Failure:
-    """Return the status of what a handler raised. To be called where that is caught."""
-    return _expected(method, error) if isinstance(error, VimeshError) else _defect(method)
+    """Return the status of what a handler raised, and part that from its frames. To be called where it is caught."""
+    failure = _expected(method, error) if isinstance(error, VimeshError) else _defect(method)
+    _drop_frames(error)
+    return failure
+
+
+def _drop_frames(error: BaseException | None) -> None:
+    """Forget where an error came from: it was answered, and logged if need be.
+
+    A future that failed is a variable of a frame that its error came through: a cycle, and the request is part of it.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def _expected(method: str, error: VimeshError) -> _Failure:
