@@ -13,6 +13,7 @@ from typing import Any
 from vimesh.bridge.policies import REJECT_ALL, policies
 from vimesh.bridge.transport_url import TransportUrl, transport_url
 from vimesh.cli.durations import seconds
+from vimesh.cli.sizes import bytes_of
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.retention import Retention
@@ -21,6 +22,7 @@ from vimesh.domain.vims import Engine
 
 DEFAULT_PORT = 7600
 DEFAULT_FILE = Path("vimesh.toml")
+_LEAST_KEPT = "16MiB"
 
 
 class Output(StrEnum):
@@ -58,6 +60,13 @@ def _number(lowest: int, highest: int) -> Callable[[str], int]:
         raise ValueError(f"must be a number from {lowest} to {highest}, not {text!r}")
 
     return parse
+
+
+def _kept_bytes(text: str) -> int:
+    # It is dropped by the mebibyte.
+    if (size := bytes_of(text)) >= bytes_of(_LEAST_KEPT):
+        return size
+    raise ValueError(f"must be at least {_LEAST_KEPT}")
 
 
 def _ip(text: str) -> str:
@@ -99,6 +108,7 @@ CONTACTS_PER_S = Setting("conductor.contacts_per_s", _number(1, 1_000_000), 2000
 REPLACEMENTS_PER_S = Setting("conductor.replacements_per_s", _number(0, 100_000), 200)
 KEEP_EVENTS = Setting("conductor.keep_events", _number(0, 1_000_000_000), Retention().events)
 KEEP_FOR = Setting("conductor.keep_for", positive_s, Retention().age_s)
+KEEP_BYTES = Setting("conductor.keep_bytes", _kept_bytes, Retention().size_bytes)
 ENGINE = Setting("engine", one_of((Engine.EMBEDDED, Engine.MISTRAL)), Engine.EMBEDDED)
 MISTRAL_URL = Setting("mistral_url", str, "", secret=True)
 MISTRAL_TIMEOUT = Setting("mistral_timeout", positive_s, 10.0)
@@ -179,5 +189,7 @@ def log_settings(found: Sources, *, level: str | None, format_: str | None) -> L
     return LogSettings(found.read(LOG_LEVEL, level), found.read(LOG_FORMAT, format_))
 
 
-def retention(found: Sources, *, keep_events: str | None, keep_for: str | None) -> Retention:
-    return Retention(found.read(KEEP_EVENTS, keep_events), found.read(KEEP_FOR, keep_for))
+def retention(found: Sources, *, keep_events: str | None, keep_for: str | None, keep_bytes: str | None) -> Retention:
+    return Retention(
+        found.read(KEEP_EVENTS, keep_events), found.read(KEEP_FOR, keep_for), found.read(KEEP_BYTES, keep_bytes)
+    )
