@@ -42,6 +42,12 @@ def test_a_database_without_tables_says_what_to_type(vimesh: Command, tmp_path: 
 
 
 def test_what_keeps_nothing_sensible_is_wrong_usage(vimesh: Command) -> None:
-    for flag, value in (("--keep-events", "-1"), ("--keep-for", "0s"), ("--keep-for", "a year")):
+    for flag, value in (
+        ("--keep-events", "-1"),
+        ("--keep-for", "0s"),
+        ("--keep-for", "a year"),
+        ("--keep-bytes", "15MiB"),
+        ("--keep-bytes", "1 gigabyte"),
+    ):
         done = vimesh("db", "compact", flag, value, "--database-url", "sqlite:///x")
         assert (done.code, flag in done.err) == (2, True)

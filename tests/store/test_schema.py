@@ -99,7 +99,7 @@ async def test_vims_of_a_version_without_leases_are_unknown_until_they_are_heard
 async def test_what_actions_said_comes_along_from_a_version_with_one_table(url: str) -> None:
     async with store_at(url) as store:
         vims = [await store.register(registration()) for _ in range(3)]
-        await record(store, [report(vims[1], Status.UNREACHABLE, 2**64 - 1, reason="REFUSED", detail="no")])
+        await record(store, [report(vims[1], Status.UNREACHABLE, 2**63 - 2**22, reason="REFUSED", detail="no")])
         await store.deregister(vims[0].id)
         # That version told VIMs of the same millisecond apart by their ids only.
         before = sorted((await store.list_vims(VimQuery())).vims, key=lambda vim: (vim.create_time, vim.id))
@@ -107,7 +107,7 @@ async def test_what_actions_said_comes_along_from_a_version_with_one_table(url: 
 
     async with store_at(url) as store:
         assert (await store.list_vims(VimQuery())).vims == before
-        assert [action.observation for action in await store.actions_of([vims[1].id])] == [2**64 - 1]
+        assert [action.observation for action in await store.actions_of([vims[1].id])] == [2**63 - 2**22]
         later = await store.register(registration())
         assert [vim.id for vim in (await store.list_vims(VimQuery())).vims] == [*(vim.id for vim in before), later.id]
 
@@ -172,3 +172,18 @@ async def test_a_missing_folder_is_named_and_not_made(tmp_path: Path) -> None:
         await upgrade(sqlite_url(tmp_path / "nowhere" / "vimesh.sqlite"))
 
     assert names_in(tmp_path) == []
+
+
+async def test_an_observation_that_leaves_no_room_for_later_ones_is_forgotten(url: str) -> None:
+    async with store_at(url) as store:
+        vims = [await store.register(registration()) for _ in range(4)]
+        greatest = 2**63 - 2**22
+        observations = (1, greatest, greatest + 1, 2**64 - 1)
+        await record(store, [report(*each) for each in zip(vims, [Status.REACHABLE] * 4, observations, strict=True)])
+    downgrade(url, "0005")
+
+    async with store_at(url) as store:
+        found = [(await store.actions_of([vim.id]))[0].observation for vim in vims]
+        assert found == [1, greatest, 0, 0]
+        await record(store, [report(vim, Status.UNREACHABLE, greatest) for vim in vims[2:]])
+        assert (await store.get(vims[3].id)).status is Status.UNREACHABLE

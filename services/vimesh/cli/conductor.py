@@ -52,6 +52,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     keep_events: flags.KeepEvents = None,
     keep_for: flags.KeepFor = None,
+    keep_bytes: flags.KeepBytes = None,
     engine: flags.Engine = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
@@ -79,7 +80,9 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
                     contact_within_s=found.read(settings.CONTACT_WITHIN, contact_within),
                     contacts_per_s=found.read(settings.CONTACTS_PER_S, contacts_per_s),
                     sweep=SweepLimits(found.read(settings.REPLACEMENTS_PER_S, replacements_per_s)),
-                    retention=settings.retention(found, keep_events=keep_events, keep_for=keep_for),
+                    retention=settings.retention(
+                        found, keep_events=keep_events, keep_for=keep_for, keep_bytes=keep_bytes
+                    ),
                     engines=Engines(found.read(settings.ENGINE, engine)),
                 ),
             )

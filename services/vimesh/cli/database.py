@@ -50,14 +50,15 @@ def compact(
     *,
     keep_events: flags.KeepEvents = None,
     keep_for: flags.KeepFor = None,
+    keep_bytes: flags.KeepBytes = None,
     database_url: flags.DatabaseUrl = None,
     config: flags.Config = None,
 ) -> None:
-    """Drop the changes that are not to be kept. Conductors do the same by themselves, once a minute."""
+    """Drop the changes that are not to be kept, as conductors do once a minute, and when much was written."""
     from vimesh.store import compaction  # noqa: PLC0415 - a client needs no SQL
 
     found = settings.given(config)
-    retention = settings.retention(found, keep_events=keep_events, keep_for=keep_for)
+    retention = settings.retention(found, keep_events=keep_events, keep_for=keep_for, keep_bytes=keep_bytes)
     url = settings.required_database_url(found, database_url)
     dropped, span = asyncio.run(compaction.drop_all(url, retention))
     typer.echo(f"dropped {dropped} changes; kept are {span.newest - span.oldest + 1}, from revision {span.oldest}")

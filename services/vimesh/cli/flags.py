@@ -37,6 +37,14 @@ KeepFor = Annotated[
         "--keep-for", metavar="DURATION", help="How old a change may be [VIMESH_CONDUCTOR_KEEP_FOR; default 30d]."
     ),
 ]
+KeepBytes = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-bytes",
+        metavar="SIZE",
+        help="How many bytes changes may take, such as 512MiB [VIMESH_CONDUCTOR_KEEP_BYTES; default 1GiB].",
+    ),
+]
 Engine = Annotated[
     str | None,
     typer.Option(

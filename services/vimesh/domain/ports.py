@@ -121,6 +121,9 @@ class VimStore(Protocol):
         Whoever asks for one of them later hears RevisionCompacted.
         """
 
+    async def logged_bytes(self) -> int:
+        """Return how many bytes of changes were ever stored, about: by how much it grows, the log does."""
+
     async def events_of(self, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
         """Return the changes of one VIM (of all, if empty), newest first, and the token of the next page.
 

@@ -10,20 +10,24 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
+from vimesh.store import log_bytes
 from vimesh.store.database import COMMITS
 from vimesh.store.dialects import NowMicros
-from vimesh.store.documents import text_of
+from vimesh.store.documents import size_of, text_of
+from vimesh.store.log_bytes import SEGMENT_BYTES
 from vimesh.store.planning import todos_of
 from vimesh.store.prepared import Prepared
 from vimesh.store.shown import Row
 from vimesh.store.tables import events, revisions, todos
 
-_HEAD = Prepared(select(revisions.c.newest).with_for_update())
+_HEAD = Prepared(select(revisions.c.newest, revisions.c.written, revisions.c.counted).with_for_update())
 NEWEST_STAMP = select(events.c.time).where(events.c.revision == revisions.c.newest).scalar_subquery()
 """When the newest change was made."""
 _CLOCK = Prepared(select(NowMicros(), NEWEST_STAMP).select_from(revisions))
 _TELL = select(func.pg_notify(COMMITS, ""))  # when the transaction commits, and not before
-_MOVE_HEAD = Prepared(update(revisions).values(newest=bindparam("to")))
+_MOVE_HEAD = Prepared(
+    update(revisions).values(newest=bindparam("to"), written=bindparam("bytes"), counted=bindparam("counted_to"))
+)
 _LOG = Prepared(insert(events).values({column.name: bindparam(column.name) for column in events.c}))
 
 
@@ -37,14 +41,19 @@ class Changes:
     """Microseconds; one time for all changes of the transaction."""
     stamp: int | None
     """When the newest change was made; None if the log holds none."""
+    written: int
+    """The bytes of all changes that were ever made."""
     _events: list[dict[str, Any]] = field(default_factory=list)
+    _segments: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def begin(cls, connection: Connection) -> Changes:
-        [[newest]] = _HEAD.rows(connection, {})
+        [[newest, written, counted]] = _HEAD.rows(connection, {})
         # Read when the other writers are held off: in the order of commits, too.
         [[now, stamp]] = _CLOCK.rows(connection, {})
-        return cls(connection, newest, now, stamp)
+        if counted < newest:
+            written += log_bytes.uncounted(connection, counted)
+        return cls(connection, newest, now, stamp, written)
 
     def next_revision(self) -> int:
         """Return the revision of the change that is added next."""
@@ -65,6 +74,8 @@ class Changes:
         """
         self.newest += 1
         self.stamp = self.now
+        text = None if document is None else text_of(document)
+        self._count(size_of(after["detail"], text))
         self._events.append(
             {
                 "revision": self.newest,
@@ -79,9 +90,14 @@ class Changes:
                 "previous_status": previous_status,
                 "reason": after["reason"],
                 "detail": after["detail"],
-                "document": None if document is None else text_of(document),
+                "document": text,
             },
         )
+
+    def _count(self, size: int) -> None:
+        before, self.written = self.written, self.written + size
+        if before // SEGMENT_BYTES != self.written // SEGMENT_BYTES:
+            self._segments.append({"revision": self.newest, "position": self.written})
 
     def write(self) -> None:
         """Write the events and what they ask of an engine, and move the head. To be called once, at the end."""
@@ -90,6 +106,8 @@ class Changes:
         _LOG.run(self.connection, self._events)
         if planned := todos_of(self._events):
             self.connection.execute(insert(todos), planned)
-        _MOVE_HEAD.run(self.connection, [{"to": self.newest}])
+        if self._segments:
+            log_bytes.note(self.connection, self._segments)
+        _MOVE_HEAD.run(self.connection, [{"to": self.newest, "bytes": self.written, "counted_to": self.newest}])
         if self.connection.dialect.name == "postgresql":
             self.connection.execute(_TELL)

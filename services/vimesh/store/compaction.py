@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import takewhile
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from vimesh.domain.events import LogSpan
 from vimesh.domain.retention import Retention, in_batches
@@ -13,18 +14,39 @@ from vimesh.store.changes import Changes
 from vimesh.store.database import Database
 from vimesh.store.dialects import NowMicros
 from vimesh.store.events import span
+from vimesh.store.log_bytes import written
 from vimesh.store.place import open_database, place_of
-from vimesh.store.tables import events, revisions
+from vimesh.store.tables import events, revisions, segments
 from vimesh.store.times import micros
 
+_SEGMENTS_AT_ONCE = 4
+"""How many segments one transaction drops at most: other writers wait for it, and a log has to hold it."""
 _OLDEST = select(events.c.revision, events.c.time).order_by(events.c.revision).limit(bindparam("count"))
+_SEGMENTS_FROM = (
+    select(segments.c.revision)
+    .where(segments.c.revision >= bindparam("first"))
+    .order_by(segments.c.revision)
+    .limit(_SEGMENTS_AT_ONCE)
+)
+_UP_TO = (
+    select(segments.c.revision)
+    .where(segments.c.position >= bindparam("position"))
+    .order_by(segments.c.revision)
+    .limit(1)
+)
 _CLOCK = select(NowMicros())
 _DROP = delete(events).where(events.c.revision <= bindparam("last"))
+# The newest of those that are over stays: the bytes of what is kept are counted from there.
+_BASE = select(func.max(segments.c.revision)).where(segments.c.revision <= bindparam("last"))
+_DROP_SEGMENTS = delete(segments).where(segments.c.revision < bindparam("base"))
 _MOVE_TAIL = update(revisions).values(oldest=bindparam("to"))
 
 
 async def drop(database: Database, retention: Retention, limit: int) -> int:
-    """Drop up to `limit` of the oldest changes that are not to be kept; return how many."""
+    """Drop up to `limit` of the oldest changes that are not to be kept; return how many.
+
+    They are fewer where they are large: other writers do not wait for long.
+    """
     # Most of the time there are none, and nobody has to be kept from writing to find that out.
     if not await database.read(lambda c: _any(c, retention)):
         return 0
@@ -42,21 +64,51 @@ async def drop_all(database_url: str, retention: Retention) -> tuple[int, LogSpa
         return dropped, await database.read(span)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """From where on changes are kept."""
+
+    revision: int
+    time: int
+
+    @classmethod
+    def by(cls, connection: Connection, retention: Retention, newest: int, now: int, size_bytes: int) -> _Kept:
+        first = newest - retention.events + 1
+        if size_bytes > retention.size_bytes:
+            # A segment of which some would be too much is dropped as a whole.
+            last = connection.execute(_UP_TO, {"position": size_bytes - retention.size_bytes}).scalar()
+            first = max(first, (last or 0) + 1)
+        return cls(first, now - micros(retention.age_s))
+
+    def holds(self, revision: int, time: int) -> bool:
+        return revision >= self.revision and time >= self.time
+
+
 def _any(connection: Connection, retention: Retention) -> bool:
     now = connection.execute(_CLOCK).scalar_one()
-    return bool(_to_drop(connection, retention, span(connection).newest, now, 1))
+    kept = _Kept.by(connection, retention, span(connection).newest, now, written(connection))
+    return not all(kept.holds(*row) for row in connection.execute(_OLDEST, {"count": 1}))
 
 
 def _drop(connection: Connection, retention: Retention, limit: int) -> int:
     changes = Changes.begin(connection)
-    dropped = _to_drop(connection, retention, changes.newest, changes.now, limit)
+    kept = _Kept.by(connection, retention, changes.newest, changes.now, changes.written)
+    oldest = connection.execute(_OLDEST, {"count": limit}).all()
+    dropped = _of_few_segments(
+        connection, [row.revision for row in takewhile(lambda row: not kept.holds(*row), oldest)]
+    )
     if dropped:
-        connection.execute(_DROP, {"last": dropped[-1]})
-        connection.execute(_MOVE_TAIL, {"to": dropped[-1] + 1})
+        last = dropped[-1]
+        connection.execute(_DROP, {"last": last})
+        connection.execute(_MOVE_TAIL, {"to": last + 1})
+        if base := connection.execute(_BASE, {"last": last}).scalar():
+            connection.execute(_DROP_SEGMENTS, {"base": base})
     return len(dropped)
 
 
-def _to_drop(connection: Connection, retention: Retention, newest: int, now: int, limit: int) -> list[int]:
-    first_kept, kept_since = newest - retention.events + 1, now - micros(retention.age_s)
-    oldest = connection.execute(_OLDEST, {"count": limit})
-    return [row.revision for row in takewhile(lambda row: row.revision < first_kept or row.time < kept_since, oldest)]
+def _of_few_segments(connection: Connection, dropped: list[int]) -> list[int]:
+    """Leave out those at the end that another transaction shall drop."""
+    if not dropped:
+        return dropped
+    ends = connection.execute(_SEGMENTS_FROM, {"first": dropped[0]}).scalars().all()
+    return [one for one in dropped if one <= ends[-1]] if len(ends) == _SEGMENTS_AT_ONCE else dropped

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, ColumnElement, Dialect, Text, cast
 from sqlalchemy.types import TypeDecorator
 
-_FIXED = 400
+FIXED_BYTES: Final = 400
 """Bytes of an event without what its length depends on."""
 
 
@@ -35,4 +35,4 @@ def as_text(column: ColumnElement[Any]) -> ColumnElement[str]:
 
 def size_of(detail: str, document: str | None) -> int:
     """Say how many bytes an event takes in a database, its entry in the index included, about."""
-    return _FIXED + len(detail.encode()) + (len(document.encode()) if document else 0)
+    return FIXED_BYTES + len(detail.encode()) + (len(document.encode()) if document else 0)

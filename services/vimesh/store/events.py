@@ -14,16 +14,29 @@ from vimesh.domain.vims import Engine, Status
 from vimesh.store.documents import as_text, size_of
 from vimesh.store.paging import position_of, token_of
 from vimesh.store.records import changed_fields_of, omitted_fields, vim_of_document
-from vimesh.store.tables import events, revisions
+from vimesh.store.tables import events, revisions, segments
 from vimesh.store.times import moment
 
 _PAGE_CHARACTERS = 1024 * 1024
 """Of documents in a page: what is above it would be read in vain, since no message may be so long."""
+_NO_END = 2**62
 _SPAN = select(revisions.c.oldest, revisions.c.newest)
 _DOCUMENT = as_text(events.c.document)
 _EVENTS = select(*(column for column in events.c if column.name != "document"), _DOCUMENT.label("document"))
 _LENGTHS = select(events.c.revision, func.coalesce(func.length(_DOCUMENT), 0).label("length"))
-_AFTER = _EVENTS.where(events.c.revision > bindparam("revision")).order_by(events.c.revision).limit(bindparam("count"))
+# Not beyond the end of the segment: however large changes are, no page has many more bytes than a segment.
+_END = (
+    select(segments.c.revision)
+    .where(segments.c.revision > bindparam("revision"))
+    .order_by(segments.c.revision)
+    .limit(1)
+    .scalar_subquery()
+)
+_AFTER = (
+    _EVENTS.where(events.c.revision > bindparam("revision"), events.c.revision <= func.coalesce(_END, _NO_END))
+    .order_by(events.c.revision)
+    .limit(bindparam("count"))
+)
 
 
 def span(connection: Connection) -> LogSpan:

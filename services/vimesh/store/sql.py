@@ -20,7 +20,7 @@ from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
-from vimesh.store import compaction, events, finishing, lapsing, listing, sweep, todos, vims
+from vimesh.store import compaction, events, finishing, lapsing, listing, log_bytes, sweep, todos, vims
 from vimesh.store.database import Database
 from vimesh.store.dialects import NowMicros
 from vimesh.store.known import HeldRepeat
@@ -106,6 +106,9 @@ class SqlStore:
 
     async def compact(self, retention: Retention, limit: int) -> int:
         return await compaction.drop(self._database, retention, limit)
+
+    async def logged_bytes(self) -> int:
+        return await self._database.read(log_bytes.written)
 
     async def clock(self) -> dt.datetime:
         return await self._database.read(lambda c: moment(c.execute(_CLOCK).scalar_one()))

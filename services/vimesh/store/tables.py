@@ -115,6 +115,15 @@ events = Table(
     Index(None, "vim_id", "revision"),
 )
 
+# Where segments of the log end: see `log_bytes`. Of what was dropped there are none.
+segments = Table(
+    "segments",
+    metadata,
+    Column("revision", Whole, primary_key=True, autoincrement=False),
+    # The bytes of all changes up to this one.
+    Column("position", Whole, nullable=False),
+)
+
 # One row. Whoever writes takes it first, so changes commit one after the other and in the order of their revisions.
 revisions = Table(
     "revisions",
@@ -122,6 +131,9 @@ revisions = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("oldest", Whole, nullable=False),
     Column("newest", Whole, nullable=False),
+    # The bytes of all changes that were ever made, up to `counted`: earlier versions write changes, and no bytes.
+    Column("written", Whole, nullable=False, server_default="0"),
+    Column("counted", Whole, nullable=False, server_default="0"),
 )
 
 requests = Table(
