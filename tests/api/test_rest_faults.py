@@ -128,7 +128,7 @@ async def test_the_front_without_api_processes_speaks_tackers_way(tmp_path: Path
         elsewhere = await ask(envoy.address, "GET", "/v2/")
 
     status, _, message = refusal(answer)
-    assert (status, message) == (503, "HTTP 503 no healthy upstream")
+    assert (status, message) == (503, "HTTP 503 no api process answers")
     assert elsewhere.json()["message"] == "no such path"
 
 

@@ -54,8 +54,11 @@ def test_processes_have_telling_command_lines_and_files_only_their_owner_reads(s
     assert re.search(
         r"vimesh conductor --listen 127\.0\.0\.1:\d+ .*--database-url sqlite:///", command_line("conductor-1")
     )
-    assert f"vimesh monitor --address {shared_fleet.address}" in command_line("monitor")
-    assert re.search(rf"vimesh api --listen 127\.0\.0\.1:\d+ --address {shared_fleet.address}", command_line("api"))
+    # The fleet's own processes have a door of their own.
+    door = f"unix:{shared_fleet.data_dir / 'reports.sock'}"
+    assert f"vimesh monitor --address {door}" in command_line("monitor")
+    assert re.search(rf"vimesh api --listen 127\.0\.0\.1:\d+ --address {door}", command_line("api"))
+    assert (shared_fleet.data_dir / "reports.sock").stat().st_mode & 0o777 == 0o600
     assert "bootstrap.yaml" in command_line("envoy")
     assert (shared_fleet.data_dir / "credentials.key").stat().st_mode & 0o777 == 0o600
     assert shared_fleet.data_dir.stat().st_mode & 0o777 == 0o700

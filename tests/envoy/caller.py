@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 from grpc import aio
 
-from vimesh.v1.conductor_service_pb2 import UpdateVimRequest
+from vimesh.v1.conductor_service_pb2 import UpdateVimRequest, UpdateVimsRequest
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_pb2 import Vim
+from vimesh.v1.vim_service_pb2 import GetVimRequest, ListVimsRequest
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
 if TYPE_CHECKING:
     from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
+    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
 
 LIMIT_S = 10.0
 CHANNELS = 4
@@ -57,13 +62,48 @@ def report(vim_id: str = "any") -> UpdateVimRequest:
     return UpdateVimRequest(vim_id=vim_id, status=Vim.REACHABLE, action_id="a")
 
 
+@dataclass(frozen=True, slots=True)
+class Stubs:
+    conductor: ConductorServiceAsyncStub
+    vims: VimServiceAsyncStub
+
+
+async def update_vim(stubs: Stubs) -> int:
+    """Return the port of the conductor that answered, as the scripted one says it."""
+    return (await stubs.conductor.UpdateVim(report(), timeout=LIMIT_S)).newest_observation
+
+
+async def update_vims(stubs: Stubs) -> int:
+    answer = await stubs.conductor.UpdateVims(UpdateVimsRequest(reports=[report()] * 10), timeout=LIMIT_S)
+    assert len(answer.outcomes) == 10
+    return UNNAMED
+
+
+async def get_vim(stubs: Stubs) -> int:
+    assert (await stubs.vims.GetVim(GetVimRequest(vim_id="any"), timeout=LIMIT_S)).vim.id == "any"
+    return UNNAMED
+
+
+async def list_vims(stubs: Stubs) -> int:
+    assert len((await stubs.vims.ListVims(ListVimsRequest(page_size=3), timeout=LIMIT_S)).vims) == 3
+    return UNNAMED
+
+
+Kind = Callable[[Stubs], Awaitable[int]]
+UNNAMED = 0
+"""Who answered is not known."""
+REPORTS: tuple[Kind, ...] = (update_vim,)
+WHAT_MAY_BE_MADE_TWICE: tuple[Kind, ...] = (update_vim, update_vims, get_vim, list_vims)
+
+
 @dataclass(slots=True)
 class Load:
-    """What became of the reports of many callers."""
+    """What became of the calls of many callers."""
 
     answered: Counter[int] = field(default_factory=Counter)
-    """Reports by the port of the conductor that answered."""
+    """Calls by the port of the conductor that answered."""
     failed: list[str] = field(default_factory=list)
+    longest_s: float = 0.0
     _progress: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def until(self, reached: Callable[[Counter[int]], bool]) -> None:
@@ -76,31 +116,36 @@ class Load:
         wanted = self.answered.total() + count
         await self.until(lambda answered: answered.total() >= wanted)
 
-    async def call(self, stub: ConductorServiceAsyncStub) -> None:
+    async def call(self, kind: Kind, stubs: Stubs) -> None:
+        begun = time.monotonic()
         try:
-            answer = await stub.UpdateVim(report(), timeout=LIMIT_S)
-            self.answered[answer.newest_observation] += 1
+            self.answered[await kind(stubs)] += 1
         except aio.AioRpcError as error:
             self.failed.append(f"{error.code().name}: {error.details()}")
+        self.longest_s = max(self.longest_s, time.monotonic() - begun)
         self._progress.set()
 
 
 @asynccontextmanager
-async def reporting(address: str, *, callers: int) -> AsyncGenerator[Load]:
-    """Report without a pause until the block ends. No caller retries by itself."""
+async def reporting(address: str, *, callers: int, kinds: Sequence[Kind] = REPORTS) -> AsyncGenerator[Load]:
+    """Make calls without a pause until the block ends, each caller all kinds in turn. No caller retries by itself."""
     load = Load()
     ended = asyncio.Event()
     options = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
     channels = [aio.insecure_channel(address, options=options) for _ in range(CHANNELS)]
 
-    async def caller(stub: ConductorServiceAsyncStub) -> None:
-        while not ended.is_set():
-            await load.call(stub)
+    async def caller(number: int) -> None:
+        channel = channels[number % CHANNELS]
+        stubs = Stubs(ConductorServiceStub(channel), VimServiceStub(channel))
+        for kind in islice(cycle(kinds), number % len(kinds), None):
+            if ended.is_set():
+                return
+            await load.call(kind, stubs)
 
     try:
         async with asyncio.TaskGroup() as group:
             for number in range(callers):
-                group.create_task(caller(ConductorServiceStub(channels[number % CHANNELS])))
+                group.create_task(caller(number))
             try:
                 yield load
             finally:

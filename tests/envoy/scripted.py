@@ -2,12 +2,14 @@
 """A conductor that answers by script: real gRPC, no database. Run as a program it is one that can be killed.
 
 The script is in the ids: `VIM_<CODE>` ends with that status, `VIM_<CODE>_FINAL` also says that it is not to be
-repeated, `HANG` does not answer, everything else goes well.
+repeated, `HANG` does not answer, `DIE` and `STOP` end and halt the process, everything else goes well.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,6 +35,7 @@ _Req = TypeVar("_Req")
 _Res = TypeVar("_Res")
 
 FINAL = "_FINAL"
+SIGNALS = {"DIE": signal.SIGKILL, "STOP": signal.SIGSTOP}
 UNREPEATABLE = "x-envoy-ratelimited"
 
 CONDUCTOR = "vimesh.v1.ConductorService"
@@ -69,6 +72,7 @@ class ScriptedReports(reports_grpc.ConductorServiceServicer):
         context: aio.ServicerContext[reports.UpdateVimsRequest, reports.UpdateVimsResponse],
     ) -> reports.UpdateVimsResponse:
         for report in request.reports:
+            self._calls.append(report.vim_id)
             await play(report.vim_id, context)
         return reports.UpdateVimsResponse(
             outcomes=[reports.UpdateVimResponse(status=report.status) for report in request.reports]
@@ -152,6 +156,8 @@ class ScriptedVims(vims_grpc.VimServiceServicer):
 async def play(script: str, context: aio.ServicerContext[_Req, _Res]) -> None:
     if script == "HANG":
         await asyncio.Event().wait()
+    if script in SIGNALS:
+        os.kill(os.getpid(), SIGNALS[script])
     if script.startswith("VIM_"):
         code = script.removeprefix("VIM_").removesuffix(FINAL)
         await refuse(grpc.StatusCode[code], script, context)

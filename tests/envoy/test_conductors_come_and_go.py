@@ -3,52 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.envoy.caller import ask, reporting
+from tests.envoy.caller import LIMIT_S, WHAT_MAY_BE_MADE_TWICE, ask, reporting
+from tests.envoy.killable import killable
 from tests.envoy.scripted import Scripted, scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
 
-CALLERS = 32
-ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Killable:
-    process: Process
-    address: str
-
-    @property
-    def port(self) -> int:
-        return int(self.address.rpartition(":")[2])
-
-
-@asynccontextmanager
-async def killable() -> AsyncGenerator[Killable]:
-    """A scripted conductor in a process of its own."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.envoy.scripted"),
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=PIPE,
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(20):
-            yield Killable(process, (await process.stdout.readline()).decode().strip())
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+CALLERS = 48
 
 
 async def test_calls_are_spread(envoy: RunningEnvoy, first: Scripted, second: Scripted) -> None:
@@ -63,11 +28,30 @@ async def test_calls_are_spread(envoy: RunningEnvoy, first: Scripted, second: Sc
 async def test_no_call_is_lost_when_a_conductor_ends(end: signal.Signals, second: Scripted) -> None:
     async with killable() as dying, running_envoy([dying.address, second.address]) as envoy:
         await envoy.until_healthy([dying.address, second.address])
-        async with reporting(envoy.address, callers=CALLERS) as load:
-            await load.until(lambda answered: answered[dying.port] > 200 and answered[second.port] > 200)
+        async with reporting(envoy.address, callers=CALLERS, kinds=WHAT_MAY_BE_MADE_TWICE) as load:
+            await load.until(lambda answered: answered[dying.port] > 100 and answered[second.port] > 100)
             dying.process.send_signal(end)
             await dying.process.wait()
             await load.until_more(2000)
+
+    assert not load.failed
+
+
+async def test_no_call_is_lost_when_one_of_three_conductors_is_killed_again_and_again(
+    first: Scripted, second: Scripted
+) -> None:
+    living = [first.address, second.address]
+    async with running_envoy(living) as envoy:
+        await envoy.until_healthy(living)
+        async with reporting(envoy.address, callers=CALLERS, kinds=WHAT_MAY_BE_MADE_TWICE) as load:
+            for _ in range(3):
+                async with killable() as dying:
+                    envoy.replace_conductors([*living, dying.address])
+                    await envoy.until_healthy([*living, dying.address])
+                    await load.until(lambda answered, port=dying.port: answered[port] > 20)  # type: ignore[misc]  # mypy cannot infer a default
+                    dying.process.kill()
+                    await dying.process.wait()
+                    await load.until_more(500)
 
     assert not load.failed
 
@@ -89,17 +73,18 @@ async def test_when_all_conductors_but_one_die_at_once_no_call_is_lost_but_those
     assert len(load.failed) == lost <= CALLERS
 
 
-async def test_no_call_is_lost_when_a_conductor_hangs(second: Scripted) -> None:
+async def test_a_conductor_that_hangs_costs_no_call_and_none_its_whole_deadline(second: Scripted) -> None:
     async with killable() as hanging, running_envoy([hanging.address, second.address]) as envoy:
         await envoy.until_healthy([hanging.address, second.address])
-        async with reporting(envoy.address, callers=CALLERS) as load:
-            await load.until(lambda answered: answered[hanging.port] > 200)
+        async with reporting(envoy.address, callers=CALLERS, kinds=WHAT_MAY_BE_MADE_TWICE) as load:
+            await load.until(lambda answered: answered[hanging.port] > 100)
             hanging.process.send_signal(signal.SIGSTOP)
             await envoy.until_healthy([second.address])
             await load.until_more(500)
 
     # The block above waited for every call that was begun.
     assert not load.failed
+    assert 1 < load.longest_s < LIMIT_S / 2
 
 
 async def test_conductors_are_added_and_removed_without_a_restart_or_a_lost_call() -> None:
@@ -136,6 +121,33 @@ async def test_a_conductor_that_says_not_serving_gets_no_more_calls(
         assert len(first.calls) == asked
 
     assert not load.failed
+
+
+async def test_health_is_asked_where_the_endpoint_file_says(
+    envoy: RunningEnvoy, first: Scripted, second: Scripted
+) -> None:
+    async with scripted() as health:
+        envoy.replace_conductors([first.address, second.address], health_port=health.port)
+        await envoy.until_healthy([first.address, second.address])
+        await first.say_not_serving()
+        await second.say_not_serving()
+        assert (await ask(envoy.address, "GET", "/v1/vims/some")).status == 200
+
+        await health.say_not_serving()
+        await envoy.until_healthy([])
+
+
+async def test_conductors_that_all_fail_their_checks_explain_themselves(
+    envoy: RunningEnvoy, first: Scripted, second: Scripted
+) -> None:
+    await first.say_not_serving()
+    await second.say_not_serving()
+    await envoy.until_healthy([])
+
+    answer = await ask(envoy.address, "GET", "/v1/vims/VIM_UNAVAILABLE_FINAL")
+
+    assert (answer.status, answer.json()["message"]) == (503, "says the script")
+    assert len(first.calls + second.calls) == 1
 
 
 async def test_a_conductor_that_starts_late_is_found() -> None:

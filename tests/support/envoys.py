@@ -6,11 +6,12 @@ import asyncio
 import json
 import os
 from asyncio.subprocess import Process
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 from vimesh.envoy.binary import command, find
@@ -22,6 +23,7 @@ from vimesh.envoy.fleet_file import address
 
 START_LIMIT_S = 20.0
 STOP_LIMIT_S = 5.0
+NOTHING: Mapping[str, str] = MappingProxyType({})
 POLL_S = 0.02
 
 
@@ -37,9 +39,15 @@ class RunningEnvoy:
     directory: Path
     """Where its files are; gone when it is stopped."""
 
-    def replace_conductors(self, conductors: Iterable[str]) -> None:
+    @property
+    def reports_address(self) -> str:
+        """The second door, as clients name it."""
+        return f"unix:{self.directory / 'reports'}"
+
+    def replace_conductors(self, conductors: Iterable[str], *, health_port: int | None = None) -> None:
         """Replace the endpoint file, as `vimesh envoy` does. Envoy takes it over soon: see until_healthy."""
-        write_endpoints(self.directory, CONDUCTORS, _hosts(conductors))
+        hosts = [Host(host.address, health_port) for host in _hosts(conductors)]
+        write_endpoints(self.directory, CONDUCTORS, hosts)
 
     async def until_healthy(self, conductors: Iterable[str], *, limit_s: float = 10.0) -> None:
         """Wait until exactly these conductors get calls. Raises TimeoutError if they never do."""
@@ -70,8 +78,12 @@ async def running_envoy(
     *,
     api: Sequence[str] = (),
     access_log: Path | None = None,
+    instead: Mapping[str, str] = NOTHING,
 ) -> AsyncGenerator[RunningEnvoy]:
-    """Run Envoy in front of conductors (`ip:port`), which need not run yet. Stops it at the end."""
+    """Run Envoy in front of conductors (`ip:port`), which need not run yet. Stops it at the end.
+
+    `instead` replaces texts of its bootstrap: for tests that cannot wait for a minute or open 9,000 connections.
+    """
     # Not pytest's folder: the path of a unix socket has to be short.
     with TemporaryDirectory(prefix="envoy-") as folder:
         directory = Path(folder)
@@ -79,19 +91,29 @@ async def running_envoy(
             conductors=_hosts(conductors),
             api=_hosts(api),
             front=Address("127.0.0.1", 0),
+            reports=directory / "reports",
             admin=directory / "admin",
             access_log=None if access_log is None else str(access_log),
         )
         binary = find(os.environ)
+        bootstrap = _render(fleet, directory, instead)
         with (directory / "log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                *command(binary, render(fleet, directory)), stdout=log, stderr=log
-            )
+            process = await asyncio.create_subprocess_exec(*command(binary, bootstrap), stdout=log, stderr=log)
         try:
             front = await _started(process, directory)
             yield RunningEnvoy(address=front, pid=process.pid, directory=directory)
         finally:
             await _stop(process)
+
+
+def _render(fleet: Fleet, directory: Path, instead: Mapping[str, str]) -> Path:
+    bootstrap = render(fleet, directory)
+    text = bootstrap.read_text()
+    for rendered, wanted in instead.items():
+        assert rendered in text, f"{rendered} is not in the bootstrap"
+        text = text.replace(rendered, wanted)
+    bootstrap.write_text(text)
+    return bootstrap
 
 
 async def _started(process: Process, directory: Path) -> str:

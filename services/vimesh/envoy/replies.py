@@ -25,7 +25,7 @@ class _Refusal:
     http_status: int
     status: Status
     explained_to_grpc: bool = False
-    """Whether gRPC callers get the code and the details too, and not only the message."""
+    """Whether gRPC callers get the details too, and not only the code and the message."""
 
 
 def _flags(*flags: str) -> Filter:
@@ -47,7 +47,7 @@ _OVERLOADED = Status(Code.RESOURCE_EXHAUSTED, str(Overloaded()), "OVERLOADED", i
 _REFUSALS: Final = (
     # Too many calls of a class are under way, or Envoy's memory comes to its end: nothing was done, and will be soon.
     _Refusal(_flags("UO", "OM"), 429, _OVERLOADED, explained_to_grpc=True),
-    _Refusal(_flags("UH"), 503, _away(NOBODY)),
+    _Refusal(_flags("UH", "UF"), 503, _away(NOBODY)),
     _Refusal(_http_status(504), 503, _away(LATE)),
     _Refusal(_http_status(502), 503, _away(BROKEN)),
     _Refusal(_http_status(503), 503, _away(BROKEN)),
@@ -91,7 +91,7 @@ def local_replies(*, with_api: bool = False) -> dict[str, object]:
 
 
 def _refusal_to_tacker(refusal: _Refusal) -> Mapper:
-    message = refusal.status.message.replace("conductor", "api process")
+    message = refusal.status.message.replace("a conductor", "the api processes").replace("conductor", "api process")
     return {**_tacker_error(refusal.when, message), **_as_http(refusal)}
 
 
@@ -100,13 +100,15 @@ def _refusal_to_json(refusal: _Refusal) -> Mapper:
 
 
 def _refusal_to_grpc(refusal: _Refusal) -> Mapper:
-    """Envoy keeps a grpc-status that is there. It would make UNAVAILABLE of 429 as of 503."""
+    """Envoy keeps a grpc-status that is there; by itself it would make UNAVAILABLE of 429 as of 503."""
     status = refusal.status
-    headers = {"grpc-status": str(int(status.code)), "grpc-status-details-bin": status.as_header()}
+    details = {"grpc-status-details-bin": status.as_header()} if refusal.explained_to_grpc else {}
     return {
         "filter": refusal.when,
-        "body_format_override": {"text_format_source": {"inline_string": status.message}},
-        "headers_to_add": _headers(headers if refusal.explained_to_grpc else {}),
+        "status_code": 200,
+        # Without a body, and as gRPC: of anything else the filter for gRPC-Web would make a status of its own.
+        "body_format_override": {"text_format_source": {"inline_string": ""}, "content_type": "application/grpc+proto"},
+        "headers_to_add": _headers({"grpc-status": str(int(status.code)), "grpc-message": status.message, **details}),
     }
 
 

@@ -30,6 +30,11 @@ class DataDir:
         return self.path / "envoy"
 
     @property
+    def reports_socket(self) -> Path:
+        """Where the fleet's own processes find the front, apart from everybody else."""
+        return self.path / "reports.sock"
+
+    @property
     def log_file(self) -> Path:
         return self.path / "fleet.log"
 

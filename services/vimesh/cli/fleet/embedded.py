@@ -7,17 +7,18 @@ import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from vimesh.cli.exits import Failure
 from vimesh.cli.fleet.data_dir import DataDir
 from vimesh.cli.fleet.log_lines import Say
-from vimesh.cli.fleet.parts import Api, Conductor, Front, Members, Monitor, without_secrets
+from vimesh.cli.fleet.parts import Api, Conductor, Front, Members, Monitor, Ways, without_secrets
 from vimesh.cli.fleet.ports import require_free
 from vimesh.cli.fleet.supervised import Part, Supervised
 from vimesh.cli.stopping import Stopping
 from vimesh.domain.vims import Engine
 from vimesh.envoy import binary, clusters, files
-from vimesh.envoy.fleet import Address, Fleet
+from vimesh.envoy.fleet import Address, Fleet, fits_socket
 from vimesh.store import schema
 from vimesh.store.secrets import make_key_file
 
@@ -79,7 +80,8 @@ class EmbeddedFleet:
         make_key_file(self._data_dir.key_file)
         await schema.upgrade(self._database_url)
         front = Address(self._settings.host, self._settings.port)
-        files.render(Fleet(conductors=(), front=front, expects_api=True), self._data_dir.envoy)
+        fleet = Fleet(conductors=(), front=front, reports=self._reports_socket(), expects_api=True)
+        files.render(fleet, self._data_dir.envoy)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -148,5 +150,18 @@ class EmbeddedFleet:
     def _parts_of_clients(self, environment: Mapping[str, str]) -> list[Part]:
         """Return what lives on the front: the HTTP door, which drives Mistral, too, or else a monitor beside it."""
         settings = self._settings
-        api = Api(settings.address, self._doors, environment, engine=settings.engine, mistral_url=settings.mistral_url)
-        return [api] if settings.engine is Engine.MISTRAL else [api, Monitor(settings.address, environment)]
+        socket = self._reports_socket()
+        address = settings.address if socket is None else f"unix:{socket}"
+        api = Api(
+            Ways(own=address, front=settings.address),
+            self._doors,
+            environment,
+            engine=settings.engine,
+            mistral_url=settings.mistral_url,
+        )
+        return [api] if settings.engine is Engine.MISTRAL else [api, Monitor(address, environment)]
+
+    def _reports_socket(self) -> Path | None:
+        """Return the door at which no crowd can keep our own processes out. None: it lies too deep for a socket."""
+        socket = self._data_dir.reports_socket
+        return socket if fits_socket(socket) else None

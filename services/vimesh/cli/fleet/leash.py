@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
+_FILES = 20_000
 
 
 def main() -> None:
@@ -21,9 +23,18 @@ def main() -> None:
     if os.getppid() != parent:
         # It died before we could ask to be told.
         sys.exit(1)
+    _allow_connections()
     # Python ignores it, and what follows would inherit that.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.execvp(command[0], command)  # noqa: S606 - the command of the parent
+
+
+def _allow_connections() -> None:
+    """Allow as many open files as the machine lets us have, up to what Envoy's limits of connections ask for."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if most == resource.RLIM_INFINITY else min(_FILES, most)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 if __name__ == "__main__":

@@ -122,16 +122,26 @@ class Monitor:
         """Nobody to tell: its actions' leases run out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """To the same front."""
+
+    own: str
+    """`host:port` or `unix:` and a path: for the fleet's own processes."""
+    front: str
+    """`host:port`, as everybody else comes."""
+
+
 class Api:
     """Has another port after each start, as a conductor."""
 
     name = "api"
 
     def __init__(
-        self, front: str, members: Members, environment: Environment, *, engine: Engine, mistral_url: str
+        self, ways: Ways, members: Members, environment: Environment, *, engine: Engine, mistral_url: str
     ) -> None:
         """An empty `mistral_url` means what Keystone's catalog says."""
-        self._front = front
+        self._ways = ways
         self._members = members
         self._environment = environment
         self._engine = engine
@@ -140,7 +150,7 @@ class Api:
 
     def prepare(self) -> Program:
         self._address = Address(LOOPBACK, free_port(LOOPBACK))
-        arguments = ["api", "--listen", str(self._address), "--address", self._front]
+        arguments = ["api", "--listen", str(self._address), "--address", self._ways.own]
         arguments += ["--engine", self._engine.lower()]
         if self._mistral_url and urlsplit(self._mistral_url).password is None:
             arguments += ["--mistral-url", self._mistral_url]
@@ -150,7 +160,7 @@ class Api:
         await until_answering(str(self._address))
         self._members.serves(self.name, Host(self._address))
         # Not before Envoy has looked after it: whoever reads that all is up may go there at once.
-        await until_answering(self._front)
+        await until_answering(self._ways.front)
 
     def ended(self) -> None:
         self._members.ended(self.name)

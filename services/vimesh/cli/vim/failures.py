@@ -76,7 +76,7 @@ def _away(message: str, address: str) -> Failure | None:
             code=ExitCode.UNAVAILABLE,
             hint="is the fleet up? start it with `vimesh up`, or set VIMESH_ADDRESS",
         )
-    if "upstream" in message:
+    if "no conductor" in message:
         return Failure(
             f"{address} answers, but no conductor behind it does: {_first_line(message)} (UNAVAILABLE)",
             code=ExitCode.UNAVAILABLE,
