@@ -15,13 +15,13 @@ from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
-_COUNT = 8
+_COUNT = 16
 
 
 def large() -> dict[str, object]:
     """Make fields that are as large as the rules allow, and larger on the wire than as JSON."""
     numbers, text = Struct(), Struct()
-    numbers.update({"a": [0] * 13_000})
+    numbers.update({"a": [0] * 2000})
     text.update({"a": "x" * 65_000})
     return {"extra": numbers, "placement_attr": numbers, "vim_project": text, "auth_cred": text}
 

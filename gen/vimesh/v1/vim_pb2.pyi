@@ -24,7 +24,7 @@ the range that protobuf gives them, or with nanos that do not fit; a mask with m
 
 UUIDs in requests may be in upper or lower case. Answers have them in lower case.
 
-Free-form fields (google.protobuf.Struct) may have 64 KiB of JSON and 4,096 values each, those inside others counted,
+Free-form fields (google.protobuf.Struct) may have 64 KiB of JSON and 2,048 values each, those inside others counted,
 nested at most 16 levels deep. Requests as JSON text may have 512 KiB. Pages of VIMs, actions and changes, streamed or
 not, are cut at about 1 MiB, whatever page size is asked for: a client that takes messages of 4 MiB, as gRPC clients
 do by default, takes every answer.

@@ -13,7 +13,7 @@ from vimesh.domain.errors import BadInput, Violation
 
 MAX_BYTES: Final = 64 * 1024
 """Bound of each field, as JSON: a CA bundle fits, a file system does not."""
-MAX_VALUES: Final = 4096
+MAX_VALUES: Final = 2048
 """How many values a field may hold, those inside others counted: each takes a conductor a few microseconds."""
 MAX_DEPTH: Final = 16
 """How deep a field may be nested, itself included."""
