@@ -122,7 +122,10 @@ async def test_a_fleet_without_conductors_says_unavailable(envoy: RunningEnvoy) 
     assert answer.json() == {
         "code": 14,
         "message": "no conductor answers",
-        "details": [info("STORE_UNAVAILABLE")],
+        "details": [
+            info("STORE_UNAVAILABLE"),
+            {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retry_delay": "1s"},
+        ],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from vimesh.domain.errors import Overloaded
+from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.envoy.statuses import Code, Status
 
 Filter = dict[str, object]
@@ -28,7 +28,12 @@ class _Refusal:
     """Whether gRPC callers get the details too, and not only the code and the message."""
 
 
+def _all(*filters: Filter) -> Filter:
+    return {"and_filter": {"filters": list(filters)}}
+
+
 def _flags(*flags: str) -> Filter:
+    """Fit replies with one of the flags; without any: with any flag at all."""
     return {"response_flag_filter": {"flags": list(flags)}}
 
 
@@ -38,19 +43,21 @@ def _http_status(status: int, operation: str = "EQ") -> Filter:
 
 
 def _away(message: str) -> Status:
-    return Status(Code.UNAVAILABLE, message, "STORE_UNAVAILABLE")
+    return Status(Code.UNAVAILABLE, message, "STORE_UNAVAILABLE", int(StoreUnavailable.retry_after_s))
 
 
 _OVERLOADED = Status(Code.RESOURCE_EXHAUSTED, str(Overloaded()), "OVERLOADED", int(Overloaded.retry_after_s))
 
 # The first that fits counts.
 _REFUSALS: Final = (
-    # Too many calls of a class are under way, or Envoy's memory comes to its end: nothing was done, and will be soon.
-    _Refusal(_flags("UO", "OM"), 429, _OVERLOADED, explained_to_grpc=True),
+    # Too many calls of a class are under way: nothing was done, and soon it can be.
+    _Refusal(_flags("UO"), 429, _OVERLOADED, explained_to_grpc=True),
     _Refusal(_flags("UH", "UF"), 503, _away(NOBODY)),
     _Refusal(_http_status(504), 503, _away(LATE)),
     _Refusal(_http_status(502), 503, _away(BROKEN)),
-    _Refusal(_http_status(503), 503, _away(BROKEN)),
+    _Refusal(_all(_http_status(503), _flags()), 503, _away(BROKEN)),
+    # Envoy's memory comes to its end (overload.py): that has no flag.
+    _Refusal(_http_status(503), 429, _OVERLOADED, explained_to_grpc=True),
 )
 
 # HTTP statuses of what callers did wrong: Envoy says it in its own words, which name nothing of the fleet.
@@ -134,10 +141,6 @@ def _json_error(when: Filter, status: Status) -> Mapper:
         "filter": _all(when, _SPEAKS_JSON),
         "body_format_override": {"json_format": status.as_json(), "content_type": "application/json"},
     }
-
-
-def _all(*filters: Filter) -> Filter:
-    return {"and_filter": {"filters": list(filters)}}
 
 
 def _headers(headers: dict[str, str]) -> list[dict[str, object]]:
