@@ -18,6 +18,9 @@ CORPUS = Path(__file__).parents[1] / "corpus"
 _REPEATS = 2
 _MOST_FAILURES = 10
 """Of each kind."""
+_WARM_AFTER = 1000
+"""So many inputs, or a tenth of them, may fill caches; what is held after that must stay."""
+_GROWN_MIB = 32.0
 _WORTH_A_LOOK_S = 0.03
 """The kernel counts in steps of 10 ms, and other calls come in between: below that nothing is to be seen."""
 
@@ -46,6 +49,8 @@ class Tally:
     """Of one input, the least of several tries, in the process where it was most."""
     once_cpu_s: float = 0.0
     """The most that was ever seen while an input was served, with all that went on beside it."""
+    grown_mib: float = 0.0
+    """What the process that grew most holds more than after the first inputs."""
     slowest_s: float = 0.0
     """The longest that one answer took."""
     failures: dict[str, Failure] = field(default_factory=dict)
@@ -70,12 +75,17 @@ class Campaign:
 
     def run(self, kind: str, random: Random, count: int, until: float = float("inf")) -> None:
         """Try so many inputs, or what can be tried until then, by the monotonic clock."""
+        warm: Sequence[float] = ()
         for number in range(count):
             if number % 500 == 0:
                 self._restore()
-            self.try_one(kind, self._door.make(random, kind))
+            if number == min(_WARM_AFTER, count // 10):
+                warm = self.resident_mib()
+            data = self._door.make(random, kind)
+            self.try_one(kind, data)
             if time.monotonic() > until or not self._alive():
                 break
+        self._judge_memory(kind, data, warm)
 
     def replay(self, corpus: Path) -> None:
         """Try all good inputs, and all that failed at some time."""
@@ -93,9 +103,21 @@ class Campaign:
         tally.codes[reply.code] += 1
         if reply.complaint:
             tally.note(Failure(kind, data, reply.complaint))
+        if not self._alive():
+            tally.note(Failure(kind, data, "a process has ended"))
         tally.once_cpu_s = max(tally.once_cpu_s, cpu_s)
         if cpu_s > max(tally.worst_cpu_s, _WORTH_A_LOOK_S):
             self._look_again(kind, data, cpu_s)
+
+    def resident_mib(self) -> Sequence[float]:
+        return [round(meter.resident_mib(), 1) for meter in self._meters if meter.runs()]
+
+    def _judge_memory(self, kind: str, last: bytes, warm: Sequence[float]) -> None:
+        tally = self.tallies[kind]
+        grown = [now - before for now, before in zip(self.resident_mib(), warm, strict=False)]
+        tally.grown_mib = max(grown, default=0.0)
+        if tally.grown_mib > _GROWN_MIB:
+            tally.note(Failure(kind, last, f"memory is kept: {tally.grown_mib:.0f} MiB more, the last input for many"))
 
     def keep(self, corpus: Path) -> None:
         """Write the inputs that failed into the corpus."""

@@ -18,7 +18,7 @@ AT_CONDUCTOR, BYTE_BY_BYTE, HANG_UP = 1, 2, 4
 """Bits of the first byte of an input: where it goes and how. The rest of it is what is sent."""
 _MOST_BYTES: Final = 256 * 1024
 _SINGLE_BYTES: Final = 400
-_CONNECT_S, _LOOK_S = 10.0, 0.05
+_CONNECT_S, _LOOK_S = 10.0, 0.02
 _BYTES_SHARE: Final = 0.2
 _STREAM_S: Final = 0.003
 """What a call may take of CPU that is one of many on a connection."""

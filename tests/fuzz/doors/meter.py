@@ -14,8 +14,11 @@ class Meter:
     pid: int
 
     def cpu_s(self) -> float:
-        """Return the CPU time of all its threads. Raises OSError when the process is gone."""
-        fields = Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()
+        """Return the CPU time of all its threads, 0 when the process is gone."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            return 0.0
         return (int(fields[11]) + int(fields[12])) * _TICK_S
 
     def resident_mib(self) -> float:

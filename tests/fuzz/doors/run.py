@@ -18,8 +18,6 @@ from tests.fuzz.doors.watched import Told, bystander
 
 _PATIENT_MS = 250.0
 """So long a bystander's calls may take, but for one in a hundred."""
-_GROWN_MIB = 64.0
-"""So much a process may have grown since the first tenth of all inputs."""
 _FOLDER = Path("/dev/shm")
 """What is stored is not what is measured: where there is such a folder, no disk is waited for."""
 
@@ -50,45 +48,39 @@ def _fuzz(name: str, site: Site, settings: RunSettings) -> list[str]:
     corpus = CORPUS / name
     with DOORS[name](site) as door:
         campaign = Campaign(door, [part.meter for part in site.parts], site.register)
-        before = _resident(site)
+        before = campaign.resident_mib()
         with bystander(site.front) as told:
             campaign.replay(corpus)
-            warm = _send(campaign, site, settings)
-        after = _resident(site)
+            _send(campaign, settings)
+        after = campaign.resident_mib()
         campaign.keep(corpus)
-    print(f"{name}: bystander {_times(told)}; MiB resident before {before}, warm {warm}, after {after}", flush=True)
+    print(f"{name}: bystander {_times(told)}; {_names(site)} held {before} MiB before and {after} after", flush=True)
     return [
         *(str(failure) for failure in campaign.failures),
         *_of_bystander(told),
-        *_of_memory(site, warm, after),
         *left_behind(site),
         *_alike(site.defects()),
         *(f"{part.name} has ended" for part in site.parts if not part.meter.runs()),
     ]
 
 
-def _send(campaign: Campaign, site: Site, settings: RunSettings) -> list[float]:
-    """Send odd inputs of each kind; return what the processes held after a tenth of each."""
+def _send(campaign: Campaign, settings: RunSettings) -> None:
+    """Send odd inputs of each kind, and print what came of them."""
     kinds = settings.kinds or tuple(campaign.tallies)
-    most: list[float] = []
-    for number, kind in enumerate(kinds):
+    for kind in kinds:
         ends_at = time.monotonic() + 60 * settings.minutes / len(kinds)
-        random = Random(f"{settings.seed} {kind}")
-        campaign.run(kind, random, settings.requests // 10, ends_at)
-        if not number:
-            most = _resident(site)
-        campaign.run(kind, random, settings.requests - settings.requests // 10, ends_at)
+        campaign.run(kind, Random(f"{settings.seed} {kind}"), settings.requests, ends_at)
         print(_row(kind, campaign.tallies[kind]), flush=True)
-    return most
 
 
 def _row(kind: str, tally: Tally) -> str:
     codes = " ".join(f"{code}:{count}" for code, count in tally.codes.most_common())
     cpu = f"{1000 * tally.worst_cpu_s:>5.0f} {1000 * tally.once_cpu_s:>5.0f}"
-    return f"  {kind:<22} {tally.sent:>7} {cpu} {tally.slowest_s:>6.2f} {len(tally.failures):>3}  {codes}"
+    others = f"{tally.slowest_s:>6.2f} {tally.grown_mib:>6.1f} {len(tally.failures):>3}"
+    return f"  {kind:<22} {tally.sent:>7} {cpu} {others}  {codes}"
 
 
-HEAD = f"  {'kind':<22} {'sent':>7} {'cpu':>5} {'once':>5} {'slow s':>6} {'bad':>3}  answers"
+HEAD = f"  {'kind':<22} {'sent':>7} {'cpu':>5} {'once':>5} {'slow s':>6} {'MiB':>6} {'bad':>3}  answers"
 
 
 def _times(told: Told) -> str:
@@ -98,18 +90,13 @@ def _times(told: Told) -> str:
     return f"{len(told.took_s)} calls, {numbers}"
 
 
-def _resident(site: Site) -> list[float]:
-    return [round(part.meter.resident_mib(), 1) for part in site.parts if part.meter.runs()]
+def _names(site: Site) -> str:
+    return ", ".join(part.name for part in site.parts)
 
 
 def _of_bystander(told: Told) -> list[str]:
     slow = [f"a bystander waits {told.quantile_ms(0.99):.0f} ms (p99)"] if told.quantile_ms(0.99) > _PATIENT_MS else []
     return [*slow, *(f"a bystander is told {words}" for words in _alike(told.failures))]
-
-
-def _of_memory(site: Site, warm: Sequence[float], after: Sequence[float]) -> list[str]:
-    pairs = zip(site.parts, warm, after, strict=False)
-    return [f"{part.name} grew from {first} to {last} MiB" for part, first, last in pairs if last - first > _GROWN_MIB]
 
 
 def _alike(lines: Sequence[str]) -> list[str]:

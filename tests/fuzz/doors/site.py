@@ -49,7 +49,6 @@ class Site:
     conductor: str
     health: str
     parts: tuple[Part, ...]
-    """The conductor is the first."""
     broker_url: str = ""
     """Of the broker that the bridge serves, if there is one."""
 
