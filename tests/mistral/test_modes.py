@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.actions import action
+from tests.support.actions import action, id_of
 from tests.support.mistrals import RunningMistral, running_mistral
 from tests.support.scripted_conductor import ScriptedConductor, bad_action, recorded, serving
 from tests.support.targets import fake_api
@@ -44,10 +44,12 @@ async def test_a_synchronous_action_keeps_its_thread_until_it_is_told_to_stop(
         file.write_text(f'address = "127.0.0.1:{port}"\n[action]\nmode = "sync"\n')
         async with running_mistral(tmp_path, {"VIMESH_CONFIG": str(file)}, pool=2) as mistral:
             workflows = Workflows(mistral.url)
-            first = await workflows.run(action(api.url, vim_id="first"))
+            first = await workflows.run(action(api.url, vim_id=id_of("first")))
             await conductor.until(lambda: bool(conductor.reports))
-            second = await workflows.run(action(api.url, vim_id="second"))
-            await conductor.until(lambda: {report.vim_id for report in conductor.reports} == {"first", "second"})
+            second = await workflows.run(action(api.url, vim_id=id_of("second")))
+            await conductor.until(
+                lambda: {report.vim_id for report in conductor.reports} == {id_of("first"), id_of("second")}
+            )
 
             conductor.answer = bad_action
             for execution in (first, second):
@@ -62,13 +64,13 @@ async def test_an_executor_that_starts_again_does_not_take_up_what_mistral_still
     async with serving(conductor) as port, fake_api() as api:
         environment = {"VIMESH_ADDRESS": f"127.0.0.1:{port}"}
         async with running_mistral(tmp_path, environment) as mistral:
-            execution = await Workflows(mistral.url).run(action(api.url, vim_id="lost"))
+            execution = await Workflows(mistral.url).run(action(api.url, vim_id=id_of("lost")))
             await conductor.until(lambda: bool(conductor.reports))
         async with running_mistral(tmp_path, environment) as mistral:
             workflows = Workflows(mistral.url)
             told = len(conductor.reports)
-            await workflows.run(action(api.url, vim_id="other"))
+            await workflows.run(action(api.url, vim_id=id_of("other")))
             await conductor.until(lambda: len(conductor.reports) > told + 3)
 
-            assert {report.vim_id for report in conductor.reports[told:]} == {"other"}
+            assert {report.vim_id for report in conductor.reports[told:]} == {id_of("other")}
             assert await workflows.states(execution) == ("RUNNING", "RUNNING")

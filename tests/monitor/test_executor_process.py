@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.actions import id_of
 from tests.support.scripted_conductor import ScriptedConductor, serving
 from tests.support.verdicts import PATIENCE_S
 
@@ -70,4 +71,4 @@ async def test_a_fork_made_later_fails_its_actions_and_leaves_the_others_alone(c
     first, second = out.decode().splitlines()
     assert first == "parent runs"
     assert second.startswith("child ping action cannot run: this process was forked from one that ran ping actions")
-    assert {report.vim_id for report in conductor.reports} <= {"parent"}
+    assert {report.vim_id for report in conductor.reports} <= {id_of("parent")}

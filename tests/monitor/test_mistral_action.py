@@ -15,13 +15,14 @@ from mistral_lib.actions import Result
 from mistral_lib.serialization import get_polymorphic_serializer
 from structlog.testing import capture_logs
 
-from tests.support.actions import action, quick_policy
+from tests.support.actions import action, id_of, quick_policy
 from vimesh.engine.workflow import ACTION, LEGACY_ACTION, PingInput, definition
 from vimesh.monitor.mistral_action import VimPingAction
 from vimesh.monitor.ping_order import BadOrder, action_of
 
-ORDER = PingInput.of(action("http://10.0.0.1:5000/v3")).inputs()
-PATIENT = action("http://10.0.0.1:5000/v3", quick_policy(fail_for_s=6.5))
+VIM_ID = id_of("vim")
+ORDER = PingInput.of(action("http://10.0.0.1:5000/v3", vim_id=VIM_ID)).inputs()
+PATIENT = action("http://10.0.0.1:5000/v3", quick_policy(fail_for_s=6.5), vim_id=VIM_ID)
 
 
 def test_its_inputs_are_those_that_a_workflow_gives() -> None:
@@ -79,27 +80,98 @@ def test_what_an_old_tacker_put_into_its_workflows_fails_with_advice() -> None:
 
     assert isinstance(result, Result)
     assert result.error.startswith("ping action cannot run: no action_id: the workflow was not made by this version")
-    assert [(line["log_level"], line["vim_id"]) for line in logs] == [("error", "vim")]
+    assert [(line["log_level"], line["vim_id"]) for line in logs] == [("error", "'vim'")]
+
+
+def nested(levels: int) -> object:
+    value: object = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+HUGE = 10**400
+UNWRITABLE = 10**5000
+
+WRONG: list[tuple[dict[str, object], str]] = [
+    ({"vim_id": ""}, "no action_id"),
+    ({"vim_id": None}, "no action_id"),
+    ({"vim_id": {}}, "vim_id: must be a UUID, not an object"),
+    ({"vim_id": "vim"}, "vim_id: must be a UUID, not 'vim'"),
+    ({"vim_id": HUGE}, "vim_id: must be a UUID, not a number of 1329 bits"),
+    ({"vim_id": nested(5000)}, "vim_id: must be a UUID, not a list"),
+    ({"action_id": 7}, "action_id: must be 1 to 255 printable characters of ASCII, not 7"),
+    ({"action_id": "\ud800"}, "action_id: must be 1 to 255 printable characters of ASCII, not '\\ud800'"),
+    ({"action_id": "a\0"}, "action_id: must be 1 to 255 printable characters of ASCII, not 'a\\x00'"),
+    ({"action_id": "x" * 2**20}, "action_id: must be 1 to 255 printable characters of ASCII, not a text of 1048576"),
+    ({"method": None}, "method: must be one of PING, TCP, HTTP, not None"),
+    ({"method": []}, "method: must be one of PING, TCP, HTTP, not a list"),
+    ({"method": "x" * 2**20}, "method: must be one of PING, TCP, HTTP, not a text of 1048576 characters"),
+    ({"auth_url": None}, "auth_url: must be 1 to 2048 printable characters of ASCII, not None"),
+    ({"auth_url": "ftp://10.0.0.1"}, "auth_url: must start with http:// or https://"),
+    ({"auth_url": nested(5000)}, "auth_url: must be 1 to 2048 printable characters of ASCII, not a list"),
+    ({"auth_url": "http://" + "x" * 2000}, "auth_url: 'xxx"),
+    ({"probe_interval_s": "10"}, "probe_interval_s: must be a number from 0.5 to 3600, not '10'"),
+    ({"probe_interval_s": -1}, "probe_interval_s: must be a number from 0.5 to 3600, not -1"),
+    ({"probe_interval_s": HUGE}, "probe_interval_s: must be a number from 0.5 to 3600, not a number of 1329 bits"),
+    (
+        {"probe_interval_s": UNWRITABLE},
+        "probe_interval_s: must be a number from 0.5 to 3600, not a number of 16610 bits",
+    ),
+    ({"probe_interval_s": 1e308}, "probe_interval_s: must be a number from 0.5 to 3600"),
+    ({"probe_interval_s": 1e-9}, "probe_interval_s: must be a number from 0.5 to 3600"),
+    ({"probe_timeout_s": float("nan")}, "probe_timeout_s: must be a number from 0.05 to 60, not nan"),
+    ({"probe_timeout_s": float("inf")}, "probe_timeout_s: must be a number from 0.05 to 60, not inf"),
+    ({"probe_timeout_s": {}}, "probe_timeout_s: must be a number from 0.05 to 60, not an object"),
+    ({"probe_timeout_s": 0.5}, "probe_timeout_s: must be shorter than probe_interval_s: 0.5 s is not below 0.5 s"),
+    ({"fail_for_s": -0.5}, "fail_for_s: must be a number from 0 to 3600, not -0.5"),
+    ({"fail_for_s": float("nan")}, "fail_for_s: must be a number from 0 to 3600"),
+    ({"fail_for_s": float("inf")}, "fail_for_s: must be a number from 0 to 3600"),
+    ({"fail_for_s": "6"}, "fail_for_s: must be a number from 0 to 3600, not '6'"),
+    ({"fail_for_s": True}, "fail_for_s: must be a number from 0 to 3600, not True"),
+    ({"fall": 0}, "fall: must be a whole number from 1 to 10, not 0"),
+    ({"fall": HUGE}, "fall: must be a whole number from 1 to 10, not a number of 1329 bits"),
+    ({"rise": True}, "rise: must be a whole number from 1 to 10, not True"),
+    ({"rise": 1.0}, "rise: must be a whole number from 1 to 10, not 1.0"),
+    ({"tls_verify": "no"}, "tls_verify: must be true or false, not 'no'"),
+    ({"observation": 0.5}, "observation: must be a whole number from 0 to 9223372036850581504, not 0.5"),
+    ({"observation": 2**64 - 1}, "observation: must be a whole number from 0 to 9223372036850581504"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "says"), WRONG)
+def test_an_input_that_makes_no_sense_is_named(wrong: dict[str, object], says: str) -> None:
+    with pytest.raises(BadOrder) as caught:
+        action_of({**ORDER, **wrong})
+
+    assert str(caught.value).startswith(says)
+    assert len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        ({"vim_id": ""}, "no action_id"),
-        ({"method": None}, "method: must be one of PING, TCP, HTTP"),
-        ({"auth_url": None}, "auth_url: must start with"),
-        ({"probe_interval_s": "10"}, "probe_interval_s: must be a number above 0, not '10'"),
-        ({"probe_timeout_s": float("nan")}, "probe_timeout_s: must be a number above 0"),
-        ({"fail_for_s": -0.5}, "fail_for_s: must be a number from 0 on, not -0.5"),
-        ({"fail_for_s": float("nan")}, "fail_for_s: must be a number from 0 on"),
-        ({"fail_for_s": float("inf")}, "fail_for_s: must be a number from 0 on"),
-        ({"fail_for_s": "6"}, "fail_for_s: must be a number from 0 on, not '6'"),
-        ({"fail_for_s": True}, "fail_for_s: must be a number from 0 on, not True"),
-        ({"fall": 0}, "fall: must be a whole number from 1 on, not 0"),
-        ({"rise": True}, "rise: must be a whole number from 1 on, not True"),
-        ({"observation": 0.5}, "observation: must be a whole number from 0 on"),
-    ],
+    "name", sorted(ORDER.keys() - {"vim_id", "action_id", "count", "timeout", "interval", "targetip"})
 )
-def test_an_input_that_makes_no_sense_is_named(wrong: dict[str, object], says: str) -> None:
-    with pytest.raises(BadOrder, match=says):
-        action_of({**ORDER, **wrong})
+def test_an_input_that_is_missing_is_named(name: str) -> None:
+    with pytest.raises(BadOrder, match=name):
+        action_of({other: value for other, value in ORDER.items() if other != name})
+
+
+@pytest.mark.parametrize("inputs", [None, [], "x", dict.fromkeys(map(str, range(101)))])
+def test_inputs_that_are_none_fail(inputs: object) -> None:
+    with pytest.raises(BadOrder, match="must be an object of at most 100"):
+        action_of(inputs)
+
+
+def test_what_only_people_read_may_be_anything() -> None:
+    odd: dict[str, object] = {"count": nested(900), "timeout": UNWRITABLE, "interval": "\ud800", "targetip": None}
+
+    assert action_of({**ORDER, **odd}) == action_of(ORDER)
+
+
+def test_the_engine_makes_an_action_of_whatever_it_is_given() -> None:
+    made = VimPingAction(**{**ORDER, "auth_url": nested(5000)})  # type: ignore[arg-type]  # people may give it anything
+
+    result = made.run(SimpleNamespace(execution=SimpleNamespace(action_execution_id="execution")))
+
+    assert isinstance(result, Result)
+    assert result.error.startswith("ping action cannot run: auth_url: must be 1 to 2048")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy
 
@@ -22,3 +24,8 @@ def action(
     auth_url: str, policy: ProbePolicy | None = None, *, vim_id: str = "vim", action_id: str = "action"
 ) -> Action:
     return Action(vim_id, action_id, auth_url, policy or quick_policy(), observation=0)
+
+
+def id_of(name: str) -> str:
+    """Return an id, always the same for one name."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))

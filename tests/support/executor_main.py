@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from tests.support.actions import id_of
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.engine.workflow import PingInput
@@ -20,7 +21,7 @@ _POLICY = ProbePolicy(Method.TCP, 0.5, 0.2, 1, 1)
 
 
 def run(address: str, name: str) -> None:
-    action = Action(name, f"action-{name}", "http://127.0.0.1:9", _POLICY, 0)
+    action = Action(id_of(name), f"action-{name}", "http://127.0.0.1:9", _POLICY, 0)
     inputs = asdict(PingInput.of(action))
     done = executor_actions.run(inputs, f"execution-{name}", {"VIMESH_ADDRESS": address}, synchronous=False)
     print(name, done.error or "runs", flush=True)

@@ -14,7 +14,6 @@ import yaml
 
 from vimesh.domain.actions import Action
 from vimesh.domain.endpoints import endpoint_of
-from vimesh.domain.probing import Method, ProbePolicy
 
 ACTION = "vimesh.vim_ping_action"
 LEGACY_ACTION = "tacker.vim_ping_action"
@@ -76,19 +75,6 @@ class PingInput:
             observation=action.observation,
             fail_for_s=policy.fail_for_s,
         )
-
-    def action(self) -> Action:
-        """Raises ValueError for a method that this version does not know."""
-        policy = ProbePolicy(
-            method=Method(self.method),
-            interval_s=self.probe_interval_s,
-            timeout_s=self.probe_timeout_s,
-            fall=self.fall,
-            rise=self.rise,
-            tls_verify=self.tls_verify,
-            fail_for_s=self.fail_for_s,
-        )
-        return Action(self.vim_id, self.action_id, self.auth_url, policy, self.observation)
 
     def inputs(self) -> dict[str, object]:
         """Return the inputs by name, without a `fail_for_s` of 0."""

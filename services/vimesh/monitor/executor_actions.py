@@ -12,8 +12,9 @@ from vimesh.monitor.executor_host import ExecutorHost, HostStalled
 from vimesh.monitor.executor_log import log_to_stdlib
 from vimesh.monitor.executor_settings import ActionMode, executor_settings
 from vimesh.monitor.mistral_engine import RESULT, end_execution
+from vimesh.monitor.order_values import BadOrder, shown
 from vimesh.monitor.per_process import ForkedAfterUse, PerProcess
-from vimesh.monitor.ping_order import BadOrder, action_of
+from vimesh.monitor.ping_order import action_of
 
 _log = structlog.get_logger()
 
@@ -31,10 +32,11 @@ class Done:
     error: str = ""
 
 
-def run(
-    inputs: Mapping[str, object], execution_id: str | None, environment: Mapping[str, str], *, synchronous: bool
-) -> Done:
-    """Begin an action; wait for its end if the engine's host or this one wants it `synchronous`. Never raises."""
+def run(inputs: object, execution_id: str | None, environment: Mapping[str, str], *, synchronous: bool) -> Done:
+    """Begin an action; wait for its end if the engine's host or this one wants it `synchronous`. Never raises.
+
+    The inputs are whatever JSON a workflow holds: what they cannot say fails this action, and no other.
+    """
     log_to_stdlib()
     try:
         settings = executor_settings(environment)
@@ -50,8 +52,16 @@ def run(
         host.run(action, execution_id)
         return Done(synchronous=True, data=RESULT)
     except (BadSetting, BadOrder, ForkedAfterUse, HostStalled) as error:
-        _log.error("ping action cannot run", why=str(error), vim_id=inputs.get("vim_id"), execution_id=execution_id)
-        return Done(synchronous=synchronous, error=f"ping action cannot run: {error}")
+        return _failed(inputs, execution_id, str(error), synchronous=synchronous)
+    except Exception as error:  # noqa: BLE001 - here faults of an action stop
+        _log.exception("defect")
+        return _failed(inputs, execution_id, f"a defect: {type(error).__name__}", synchronous=synchronous)
+
+
+def _failed(inputs: object, execution_id: str | None, why: str, *, synchronous: bool) -> Done:
+    vim_id = shown(inputs.get("vim_id") if isinstance(inputs, Mapping) else None)
+    _log.error("ping action cannot run", why=why, vim_id=vim_id, execution_id=execution_id)
+    return Done(synchronous=synchronous, error=f"ping action cannot run: {why}")
 
 
 def _saved(execution_id: str | None) -> str:

@@ -7,13 +7,11 @@ is imported by run().
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from mistral_lib.actions import Action, Result
 
 from vimesh.domain.errors import BadSetting
-from vimesh.engine.workflow import PingInput
 from vimesh.monitor.executor_settings import ActionMode, executor_settings
 
 if TYPE_CHECKING:
@@ -45,25 +43,24 @@ class VimPingAction(Action):  # type: ignore[misc]  # mistral_lib ships no types
         fail_for_s: float = 0,
     ) -> None:
         super().__init__()
-        self.inputs = asdict(
-            PingInput(
-                count=count,
-                timeout=timeout,
-                interval=interval,
-                targetip=targetip,
-                vim_id=vim_id,
-                action_id=action_id,
-                auth_url=auth_url,
-                method=method,
-                probe_interval_s=probe_interval_s,
-                probe_timeout_s=probe_timeout_s,
-                fall=fall,
-                rise=rise,
-                tls_verify=tls_verify,
-                observation=observation,
-                fail_for_s=fail_for_s,
-            )
-        )
+        # As they are, and no deeper: a copy of what is nested deeply would fail here, in the engine.
+        self.inputs: dict[str, object] = {
+            "count": count,
+            "timeout": timeout,
+            "interval": interval,
+            "targetip": targetip,
+            "vim_id": vim_id,
+            "action_id": action_id,
+            "auth_url": auth_url,
+            "method": method,
+            "probe_interval_s": probe_interval_s,
+            "probe_timeout_s": probe_timeout_s,
+            "fall": fall,
+            "rise": rise,
+            "tls_verify": tls_verify,
+            "observation": observation,
+            "fail_for_s": fail_for_s,
+        }
         self.synchronous = _engine_wants_sync()
 
     def is_sync(self) -> bool:

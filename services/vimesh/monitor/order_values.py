@@ -1,0 +1,64 @@
+"""Single inputs of a workflow, of whatever JSON they are: checked against the limits of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeGuard
+
+_MAX_SHOWN = 40
+
+
+class BadOrder(ValueError):
+    """The action cannot do what its inputs say. The message names the input, and its limit."""
+
+
+def text(inputs: Mapping[str, object], name: str, *, longest: int) -> str:
+    """Return printable ASCII that is not empty."""
+    value = _value(inputs, name)
+    if isinstance(value, str) and 0 < len(value) <= longest and value.isascii() and value.isprintable():
+        return value
+    raise BadOrder(f"{name}: must be 1 to {longest} printable characters of ASCII, not {shown(value)}")
+
+
+def number(inputs: Mapping[str, object], name: str, *, lowest: float, highest: float) -> float:
+    value = _value(inputs, name)
+    # Compared before it is converted: no float holds a number of 400 digits.
+    if _is_number(value) and lowest <= value <= highest:
+        return float(value)
+    raise BadOrder(f"{name}: must be a number from {lowest:g} to {highest:g}, not {shown(value)}")
+
+
+def whole(inputs: Mapping[str, object], name: str, *, lowest: int, highest: int) -> int:
+    value = _value(inputs, name)
+    if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
+        return value
+    raise BadOrder(f"{name}: must be a whole number from {lowest} to {highest}, not {shown(value)}")
+
+
+def flag(inputs: Mapping[str, object], name: str) -> bool:
+    value = _value(inputs, name)
+    if isinstance(value, bool):
+        return value
+    raise BadOrder(f"{name}: must be true or false, not {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """Return a few words that stand for a value, however large, deep or odd it is."""
+    if value is None or isinstance(value, bool | float):
+        return repr(value)
+    if isinstance(value, int):
+        # Python refuses to write out a number of more than 4300 digits.
+        return repr(value) if value.bit_length() <= 64 else f"a number of {value.bit_length()} bits"
+    if isinstance(value, str):
+        return ascii(value) if len(value) <= _MAX_SHOWN else f"a text of {len(value)} characters"
+    return "an object" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else "something else"
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _value(inputs: Mapping[str, object], name: str) -> object:
+    if name not in inputs:
+        raise BadOrder(f"{name}: is missing")
+    return inputs[name]
