@@ -2,7 +2,8 @@
 """A conductor that answers by script: real gRPC, no database. Run as a program it is one that can be killed.
 
 The script is in the ids: `VIM_<CODE>` ends with that status, `VIM_<CODE>_FINAL` also says that it is not to be
-repeated, `HANG` does not answer, `DIE` and `STOP` end and halt the process, everything else goes well.
+repeated, `HANG` does not answer, `HOLD` lets nothing else run in
+the process for some seconds, `DIE` and `STOP` end and halt it, everything else goes well.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,6 +37,7 @@ _Req = TypeVar("_Req")
 _Res = TypeVar("_Res")
 
 FINAL = "_FINAL"
+HOLD_S = 4.0
 SIGNALS = {"DIE": signal.SIGKILL, "STOP": signal.SIGSTOP}
 UNREPEATABLE = "x-envoy-ratelimited"
 
@@ -158,9 +161,18 @@ async def play(script: str, context: aio.ServicerContext[_Req, _Res]) -> None:
         await asyncio.Event().wait()
     if script in SIGNALS:
         os.kill(os.getpid(), SIGNALS[script])
+    if script == "HOLD":
+        hold_interpreter(HOLD_S)
     if script.startswith("VIM_"):
         code = script.removeprefix("VIM_").removesuffix(FINAL)
         await refuse(grpc.StatusCode[code], script, context)
+
+
+def hold_interpreter(seconds: float) -> None:
+    """Compute in calls of C, as a costly expression does: no other thread gets the interpreter meanwhile."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sum(range(100_000_000))
 
 
 async def refuse(code: grpc.StatusCode, reason: str, context: aio.ServicerContext[_Req, _Res]) -> NoReturn:

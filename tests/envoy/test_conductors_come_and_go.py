@@ -7,11 +7,13 @@ import signal
 from pathlib import Path
 
 import pytest
+from grpc import aio
 
-from tests.envoy.caller import LIMIT_S, WHAT_MAY_BE_MADE_TWICE, ask, reporting
+from tests.envoy.caller import LIMIT_S, WHAT_MAY_BE_MADE_TWICE, ask, report, reporting
 from tests.envoy.killable import killable
-from tests.envoy.scripted import Scripted, scripted
+from tests.envoy.scripted import HOLD_S, Scripted, scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
+from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 
 CALLERS = 48
 
@@ -85,6 +87,20 @@ async def test_a_conductor_that_hangs_costs_no_call_and_none_its_whole_deadline(
     # The block above waited for every call that was begun.
     assert not load.failed
     assert 1 < load.longest_s < LIMIT_S / 2
+
+
+async def test_a_conductor_that_is_busy_for_seconds_keeps_its_calls() -> None:
+    async with (
+        killable() as busy,
+        running_envoy([busy.address]) as envoy,
+        aio.insecure_channel(envoy.address) as channel,
+    ):
+        await envoy.until_healthy([busy.address])
+        answer = await ConductorServiceStub(channel).UpdateVim(report("HOLD"), timeout=4 * HOLD_S)
+
+        assert answer.newest_observation == busy.port
+        assert await envoy.stat("cluster.reports.http2.keepalive_timeout") == 0
+        assert await envoy.stat("cluster.reports.upstream_rq_retry") == 0
 
 
 async def test_conductors_are_added_and_removed_without_a_restart_or_a_lost_call() -> None:
