@@ -31,7 +31,7 @@ def _struct(content: dict[str, Any]) -> Struct:
     return made
 
 
-def _vim(**fields: Any) -> vim_pb2.Vim:  # noqa: ANN401 - fields of a VIM
+def vim(**fields: Any) -> vim_pb2.Vim:  # noqa: ANN401 - fields of a VIM
     policy = vim_pb2.ProbePolicy(
         method=vim_pb2.ProbePolicy.HTTP, interval=Duration(seconds=10), timeout=Duration(seconds=2), fall=3, rise=2
     )
@@ -51,19 +51,19 @@ def _vim(**fields: Any) -> vim_pb2.Vim:  # noqa: ANN401 - fields of a VIM
 
 
 def _register(name: str) -> vs.RegisterVimRequest:
-    return vs.RegisterVimRequest(vim=_vim(name=name), engine=vim_pb2.Monitor.EXTERNAL)
+    return vs.RegisterVimRequest(vim=vim(name=name), engine=vim_pb2.Monitor.EXTERNAL)
 
 
 def _modify() -> Sequence[vs.ModifyVimRequest]:
     mask = FieldMask(paths=["description", "probe_policy.interval", "extra"])
     return (
-        vs.ModifyVimRequest(vim=_vim(id=_FIRST, name=_FIRST)),
-        vs.ModifyVimRequest(vim=_vim(id=_SECOND, name=_SECOND), update_mask=mask),
+        vs.ModifyVimRequest(vim=vim(id=_FIRST, name=_FIRST)),
+        vs.ModifyVimRequest(vim=vim(id=_SECOND, name=_SECOND), update_mask=mask),
         vs.ModifyVimRequest(vim=vim_pb2.Vim(id=_FIRST), engine=vim_pb2.Monitor.EXTERNAL),
     )
 
 
-def _report(vim_id: str, observation: int) -> cs.UpdateVimRequest:
+def report(vim_id: str, observation: int) -> cs.UpdateVimRequest:
     return cs.UpdateVimRequest(
         vim_id=vim_id,
         action_id=vim_id,
@@ -107,8 +107,8 @@ _MESSAGES: Sequence[Sequence[Message]] = (
     (vs.ModifyVimJsonRequest(vim_id=_FIRST, request=_body(_MODIFY_JSON)),),
     (vs.WatchVimsRequest(snapshot=True), vs.WatchVimsRequest(start_revision=1), vs.WatchVimsRequest(vim_id=_FIRST)),
     (vs.ListVimEventsRequest(page_size=1000), vs.ListVimEventsRequest(vim_id=_FIRST, page_size=3)),
-    (_report(_FIRST, 0), _report(_SECOND, 7)),
-    (cs.UpdateVimsRequest(reports=[_report(vim_id, 0) for vim_id in VIM_IDS[:4]]),),
+    (report(_FIRST, 0), report(_SECOND, 7)),
+    (cs.UpdateVimsRequest(reports=[report(vim_id, 0) for vim_id in VIM_IDS[:4]]),),
     (cs.WatchActionsRequest(engine=vim_pb2.Monitor.EXTERNAL, shard_count=1), cs.WatchActionsRequest(start_revision=1)),
     (ws.ClaimWorkflowTasksRequest(claimant="fuzzer", max_tasks=10, lease=Duration(seconds=1)),),
     (ws.FinishWorkflowTaskRequest(task_id=_FIRST, claim_token="a", error="b", retry_after=Duration(seconds=1)),),

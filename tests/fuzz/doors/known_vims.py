@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from random import Random
 from typing import Final
 
 from vimesh.v1 import vim_pb2
@@ -16,9 +15,9 @@ UNIQUE: Final = b"~unique~"
 """Stands in good inputs for what must differ each time, such as a name; of the same length as what replaces it."""
 
 
-def with_names(random: Random, data: bytes) -> bytes:
-    """Fill in what must differ."""
-    return data.replace(UNIQUE, b"%08x" % random.getrandbits(32))
+def with_names(data: bytes) -> bytes:
+    """Fill in what must differ: an input that is sent again does the same again."""
+    return data.replace(UNIQUE, uuid.uuid4().hex[: len(UNIQUE)].encode())
 
 
 def registration(vim_id: str) -> pb.RegisterVimRequest:

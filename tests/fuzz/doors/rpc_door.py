@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from tests.fuzz.doors.door import Door
+from tests.fuzz.doors.full_messages import full_messages
 from tests.fuzz.doors.known_vims import with_names
 from tests.fuzz.doors.methods import Method, methods
 from tests.fuzz.doors.site import Site
@@ -38,16 +39,17 @@ class RpcDoor(Door):
     def make(self, random: Random, kind: str) -> bytes:
         good = self._methods[kind].good
         others = [each.SerializeToString() for each in good]
-        return with_names(random, odd_message(random, tree_of(random.choice(good)), others))
+        return odd_message(random, tree_of(random.choice(good)), others)
 
     def good(self, kind: str) -> Sequence[bytes]:
-        return [each.SerializeToString() for each in self._methods[kind].good]
+        method = self._methods[kind]
+        return [each.SerializeToString() for each in (*method.good, *full_messages(kind))]
 
     def send(self, kind: str, data: bytes) -> Reply:
         method = self._methods[kind]
         ask = _stream if method.streams else _call
         try:
-            return ask(self._way(method, data), method, data)
+            return ask(self._way(method, data), method, with_names(data))
         except grpc.RpcError as error:
             return of_failure(error, ours=method.ours)
         except DecodeError:
@@ -72,13 +74,14 @@ def _call(channel: grpc.Channel, method: Method, data: bytes) -> Reply:
 def _stream(channel: grpc.Channel, method: Method, data: bytes) -> Reply:
     """Read a stream until it stands, ends, or has said enough."""
     stream = _opened(channel, method, data)
+    answers = 1
     try:
-        for number, answer in enumerate(stream):
-            if _stands(method.answer(answer)) or number > _MOST_ANSWERS:
+        for answers, answer in enumerate(stream, 1):
+            if _stands(method.answer(answer)) or answers > _MOST_ANSWERS:
                 break
     finally:
         stream.cancel()
-    return Reply("OK")
+    return Reply("OK", answers=answers)
 
 
 def _opened(channel: grpc.Channel, method: Method, data: bytes) -> Any:  # noqa: ANN401 - an iterator that can be cancelled

@@ -65,6 +65,8 @@ class Reply:
     """For the statistics."""
     complaint: str = ""
     """What is wrong with the answer; empty: nothing."""
+    answers: int = 1
+    """Of a stream, how many came: each may take as much as the answer of a call."""
 
 
 def of_words(text: str) -> str:
