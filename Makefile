@@ -53,9 +53,9 @@ else
 	set -e; for scenario in kill rolling dark away; do $(BIN)/python -m tests.robustness --scenario $$scenario; done
 endif
 
-# Feeds all that reads a VIM's bytes with what no VIM should send: a minute for each parser, or as asked for, as in
-# make fuzz ARGS="--minutes 10 --parser http". What fails is kept in tests/fuzz/corpus, which `make check` replays.
-fuzz: $(VENV)/.fuzz
+# Feeds all that reads foreign bytes with what nobody should send: a minute for each target, or as asked for, as in
+# make fuzz ARGS="--minutes 10 --target rpc". What fails is kept in tests/fuzz/corpus, which `make check` replays.
+fuzz: $(VENV)/.fuzz $(VENV)/.system
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
 # Measures us beside others on this machine and makes docs/performance.md of it: about 10 minutes, or less by name, as in
