@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.error_details_pb2 import BadRequest
 
 from vimesh.domain.errors import BadInput
 from vimesh.rpc.bounds import MAX_PATH_LENGTH, MAX_PATHS, MAX_UNSTATED_ITEMS, Bounds
+from vimesh.rpc.value_count import has_more_values
 from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
 from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, Vim
 
@@ -112,7 +116,30 @@ def test_an_entry_that_is_judged_alone_is_not_judged_with_its_batch() -> None:
     assert broken(vim_service_pb2.RegisterVimsRequest(requests=[bad])) == []
 
 
-def test_what_anything_may_be_in_is_left_alone() -> None:
-    request = vim_service_pb2.RegisterVimRequest()
-    request.vim.extra.get_or_create_list("a").extend([None] * 1000)
-    assert broken(request) == []
+def nested(kind: str, count: int) -> Struct:
+    """Return a free-form field that holds so many values, each in another one or in a list."""
+    made = Struct()
+    inner: object = None
+    for _ in range(count - 1 if kind == "deep" else 0):
+        inner = [inner]
+    made.update({"a": inner if kind == "deep" else [{"b": None}] * ((count - 1) // 2)})  # type: ignore[dict-item]  # JSON
+    return made
+
+
+def test_a_free_form_field_holds_some_values_those_inside_others_counted() -> None:
+    for kind, most in (("deep", 90), ("wide", 2047)):
+        assert not has_more_values(nested(kind, most), most)
+        assert has_more_values(nested(kind, most), most - 1)
+    for count, fields in ((2047, []), (2049, ["vim.extra"])):
+        for request in (vim_service_pb2.RegisterVimRequest, vim_service_pb2.ModifyVimRequest):
+            assert broken(request(vim=Vim(extra=nested("wide", count)))) == fields
+
+
+def test_values_are_counted_no_further_than_the_bound() -> None:
+    endless = Struct()
+    endless.get_or_create_list("a").extend([None] * 500_000)
+    began = time.process_time()
+
+    assert has_more_values(endless, 1000)
+
+    assert time.process_time() - began < 0.01  # all of them take 0.1 s

@@ -10,11 +10,10 @@ from typing import Final
 from google.protobuf.struct_pb2 import Struct, Value
 
 from vimesh.domain.errors import BadInput, Violation
+from vimesh.rpc.limits import MAX_FREE_FORM_VALUES as MAX_VALUES
 
 MAX_BYTES: Final = 64 * 1024
 """Bound of each field, as JSON: a CA bundle fits, a file system does not."""
-MAX_VALUES: Final = 2048
-"""How many values a field may hold, those inside others counted: each takes a conductor a few microseconds."""
 MAX_DEPTH: Final = 16
 """How deep a field may be nested, itself included."""
 # A number takes 11 bytes on the wire and at least 5 as JSON, a list in a list 8 and 4; all else takes less.

@@ -14,6 +14,8 @@ from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
 from vimesh.domain.errors import BadInput, Violation
+from vimesh.rpc.limits import MAX_FREE_FORM_VALUES
+from vimesh.rpc.value_count import has_more_values
 
 MAX_UNSTATED_ITEMS: Final = 100
 """Of a list whose rules do not say how many entries it may have."""
@@ -23,8 +25,8 @@ MAX_PATH_LENGTH: Final = 255
 _DURATION_S = 315_576_000_000
 _FIRST_TIMESTAMP_S, _LAST_TIMESTAMP_S = -62_135_596_800, 253_402_300_799
 _NANOS = 1_000_000_000
-# Anything may be in them, and they may be nested without end: `from_wire` bounds those before it converts them.
-_FREE_FORM = frozenset(f"google.protobuf.{name}" for name in ("Any", "ListValue", "Struct", "Value"))
+# Anything may be in them, nested without end.
+_OPEN = frozenset(f"google.protobuf.{name}" for name in ("Any", "ListValue", "Value"))
 
 _Descriptor = Any  # upb's or Python's
 _Judge = Callable[[Any, str], Iterator[Violation]]
@@ -67,7 +69,7 @@ class Bounds:
 
     def _of_message(self, field: _Descriptor) -> Sequence[_Judge]:
         name = field.message_type.full_name
-        if name in _FREE_FORM:
+        if name in _OPEN:
             return ()
         well_known = _WELL_KNOWN.get(name)
         return self._of(field.message_type) if well_known is None else (well_known,)
@@ -130,8 +132,15 @@ def _field_mask(message: Any, path: str) -> Iterator[Violation]:  # noqa: ANN401
         yield Violation(path[:-1], f"must contain no path of more than {MAX_PATH_LENGTH} characters")
 
 
+def _struct(message: Any, path: str) -> Iterator[Violation]:  # noqa: ANN401 - a Struct
+    # A rule on the message that holds it would be given a copy of each value: a second for two million of them.
+    if has_more_values(message, MAX_FREE_FORM_VALUES):
+        yield Violation(path[:-1], f"holds more than {MAX_FREE_FORM_VALUES} values")
+
+
 _WELL_KNOWN: Final[dict[str, _Judge]] = {
     "google.protobuf.Duration": _duration,
     "google.protobuf.Timestamp": _timestamp,
     "google.protobuf.FieldMask": _field_mask,
+    "google.protobuf.Struct": _struct,
 }

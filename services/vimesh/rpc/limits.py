@@ -8,6 +8,8 @@ MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 """gRPC itself refuses a larger request with RESOURCE_EXHAUSTED, before it is read."""
 MAX_JSON_BYTES: Final = 512 * 1024
 """Bound of a request that comes as JSON text."""
+MAX_FREE_FORM_VALUES: Final = 2048
+"""How many values a free-form field may hold, those inside others counted: each takes a conductor some microseconds."""
 
 _SMALL_BYTES = 16 * 1024
 _QUERY_BYTES = 64 * 1024

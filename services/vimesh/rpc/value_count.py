@@ -1,0 +1,25 @@
+"""How many values a free-form field holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from google.protobuf.struct_pb2 import Struct, Value
+
+
+def has_more_values(struct: Struct, most: int) -> bool:
+    """Say whether the field holds more than `most` values, those inside others counted. No more are looked at."""
+    count = len(struct.fields)
+    containers: list[Iterable[Value]] = [struct.fields.values()]
+    while count <= most and containers:
+        for value in containers.pop():
+            kind = value.WhichOneof("kind")
+            if kind == "struct_value":
+                count += len(value.struct_value.fields)
+                containers.append(value.struct_value.fields.values())
+            elif kind == "list_value":
+                count += len(value.list_value.values)
+                containers.append(value.list_value.values)
+            if count > most:
+                break
+    return count > most
