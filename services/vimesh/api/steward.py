@@ -131,6 +131,8 @@ class Steward:
                 await self._finish(await self._carried_out(task))
         except TimeoutError:
             _log.warning("task left to whoever claims it next", task_id=task.task_id, vim_id=task.action.vim_id)
+        except Exception:  # noqa: BLE001 - here faults of a task stop
+            _log.exception("defect", task_id=task.task_id, vim_id=task.action.vim_id)
         finally:
             self._under_way -= 1
             self._ended.set()

@@ -29,6 +29,7 @@ class EngineRefused(EngineError):
 
 
 def bounded(text: str) -> str:
-    """Return one line of it."""
-    line = " ".join(text.split())
+    """Return one line of it, of printable characters: it goes into messages, databases and terminals."""
+    line = " ".join(text[: 10 * _MAX_TEXT].split())
+    line = "".join(character if character.isprintable() else "?" for character in line)
     return line if len(line) <= _MAX_TEXT else f"{line[: _MAX_TEXT - 1]}…"

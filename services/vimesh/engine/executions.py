@@ -30,23 +30,36 @@ class Execution:
 
 def our_execution(found: Mapping[str, object]) -> Execution | None:
     """Return None for executions that others made, also if they run a workflow with one of our names."""
-    vim_id = vim_id_of(str(found.get("workflow_name") or ""))
+    vim_id = vim_id_of(_text(found, "workflow_name"))
     told = _told(found.get("input"))
     action_id = told.get("action_id")
     if not vim_id or told.get("vim_id") != vim_id or not isinstance(action_id, str):
         return None
     return Execution(
-        id=str(found["id"]),
+        id=id_of(found),
         vim_id=vim_id,
         action_id=action_id,
-        state=str(found.get("state") or ""),
-        state_info=str(found.get("state_info") or ""),
+        state=_text(found, "state"),
+        state_info=_text(found, "state_info"),
     )
+
+
+def id_of(found: Mapping[str, object]) -> str:
+    """Return the id of whatever Mistral has. Raises ValueError for what has none."""
+    if not isinstance(found, Mapping) or not (text := _text(found, "id")):
+        raise ValueError("has no id")
+    return text
 
 
 def action_id_of(found: Mapping[str, object]) -> str:
     """Return which of our actions an action execution runs; empty if it is none of ours."""
-    return str(_read(found.get("input")).get("action_id", ""))
+    action_id = _read(found.get("input")).get("action_id")
+    return action_id if isinstance(action_id, str) else ""
+
+
+def _text(found: Mapping[str, object], name: str) -> str:
+    value = found.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _told(text: object) -> Mapping[str, object]:
@@ -57,6 +70,6 @@ def _told(text: object) -> Mapping[str, object]:
 def _read(text: object) -> Mapping[str, object]:
     try:
         read = json.loads(text) if isinstance(text, str) else text
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}

@@ -11,7 +11,7 @@ from mistralclient.api.v2.client import Client
 
 from vimesh.domain.actions import Action
 from vimesh.engine.errors import EngineRefused
-from vimesh.engine.executions import Execution, our_execution
+from vimesh.engine.executions import Execution, id_of, our_execution
 from vimesh.engine.mistral_access import MistralAccess
 from vimesh.engine.mistral_calls import MistralCalls, mistral_calls
 from vimesh.engine.mistral_listing import PAGE, MistralListing
@@ -76,6 +76,7 @@ class MistralEngine:
         def post(mistral: Client) -> dict[str, object]:
             # `executions.create` cannot name the id.
             answer: dict[str, object] = mistral.executions.http_client.post("/executions", body).json()
+            id_of(answer)
             return answer
 
         execution = our_execution(await self._calls.ask(post))

@@ -12,6 +12,7 @@ from keystoneauth1.session import Session
 from mistralclient.api.v2.client import Client
 
 from vimesh.domain.errors import BadSetting
+from vimesh.engine.bounded_http import bound_answers
 
 _SERVICE = "workflowv2"
 
@@ -24,6 +25,8 @@ class MistralAccess:
     """Whether to log in, as the OS_* variables of the process say."""
     call_timeout_s: float = 10.0
     """How long Mistral may take to accept a connection, and then to go on answering."""
+    whole_timeout_s: float = 30.0
+    """How long an answer may take as a whole."""
     concurrency: int = 8
     """Calls under way at the same time: each has a thread."""
 
@@ -49,8 +52,14 @@ def uses_keystone(environment: Mapping[str, str]) -> bool:
 
 def open_session(access: MistralAccess) -> Session:
     """Return a session that nobody else uses. The caller closes it."""
-    if not access.keystone:
-        return Session(timeout=access.call_timeout_s, app_name="vimesh")
+    session = (
+        _keystone_session(access) if access.keystone else Session(timeout=access.call_timeout_s, app_name="vimesh")
+    )
+    bound_answers(session, access.whole_timeout_s)
+    return session
+
+
+def _keystone_session(access: MistralAccess) -> Session:
     options = argparse.ArgumentParser()
     keystoneauth1.loading.register_session_argparse_arguments(options)
     keystoneauth1.loading.register_auth_argparse_arguments(options, [], default="password")

@@ -14,6 +14,7 @@ from keystoneauth1.session import Session
 from mistralclient.api.base import APIException
 from mistralclient.api.v2.client import Client
 
+from vimesh.engine.bounded_http import OutOfBounds
 from vimesh.engine.errors import EngineError, EngineRefused, EngineUnavailable
 from vimesh.engine.mistral_access import MistralAccess, client_over, open_session
 
@@ -30,6 +31,11 @@ class MistralCalls:
         # Neither client nor session may be shared by threads.
         self._of_thread = threading.local()
         self._sessions: list[Session] = []
+
+    @property
+    def place(self) -> str:
+        """Where Mistral is, fit for users' eyes."""
+        return self._access.place
 
     async def ask(self, question: Callable[[Client], T]) -> T:
         """Have a thread call `question` with its client. Raises EngineUnavailable, EngineRefused.
@@ -77,12 +83,15 @@ def mistral_errors(access: MistralAccess) -> Generator[None]:
         raise _answered(access, error.http_status or 0, error.message) from error
     except exceptions.ConnectTimeout as error:
         raise EngineUnavailable(access.place, f"no answer within {access.call_timeout_s:g} s") from error
+    except exceptions.UnknownConnectionError as error:
+        what = str(error.original) if isinstance(error.original, OutOfBounds) else "cannot connect"
+        raise EngineUnavailable(access.place, what) from error
     except exceptions.ConnectFailure as error:
         raise EngineUnavailable(access.place, "cannot connect") from error
     except exceptions.ClientException as error:
         # Its text may hold what was sent to Keystone.
         raise EngineUnavailable(access.place, f"cannot be asked: {type(error).__name__}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EngineUnavailable(access.place, "the answer is not one of Mistral's") from error
 
 

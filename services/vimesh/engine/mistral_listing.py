@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from mistralclient.api.base import Resource
 from mistralclient.api.v2.client import Client
 
-from vimesh.engine.errors import EngineRefused
-from vimesh.engine.executions import FIELDS, Execution, action_id_of, our_execution
+from vimesh.engine.errors import EngineRefused, EngineUnavailable
+from vimesh.engine.executions import FIELDS, Execution, action_id_of, id_of, our_execution
 from vimesh.engine.mistral_calls import MistralCalls
 from vimesh.engine.workflow import ACTION, NAME_PREFIX, defines_ping, vim_id_of, workflow_name
 
@@ -18,6 +18,9 @@ ListPage = Callable[[Client, str], list[Resource]]
 
 PAGE = 500
 """Mistral cuts longer ones to a limit of its own, 1000 by default."""
+MAX_PAGES = 5000
+MAX_ROWS = 1_000_000
+"""Ten times the VIMs of the largest fleet."""
 _BEGINNINGS = 5
 _NOT_FOUND = 404
 
@@ -59,7 +62,7 @@ class MistralListing:
                 limit=self._page,
             )
         )
-        ours = [vim_id_of(str(row["name"])) for row in rows if defines_ping(str(row["definition"]))]
+        ours = [vim_id_of(str(row.get("name"))) for row in rows if defines_ping(str(row.get("definition")))]
         return [vim_id for vim_id in ours if vim_id]
 
     def _executions_named(self, name: str) -> ListPage:
@@ -79,14 +82,28 @@ class MistralListing:
                     raise
 
     async def _pages(self, list_page: ListPage) -> list[Row]:
-        found: list[Row] = []
-        # Mistral may be set to give shorter pages than were asked for: only an empty one is the end.
-        while page := await self._page_after(list_page, str(found[-1]["id"]) if found else ""):
-            found += page
-        return found
+        rows: list[Row] = []
+        marker = ""
+        for _ in range(MAX_PAGES):
+            # Mistral may be set to give shorter pages than were asked for: only an empty one is the end.
+            page = await self._page_after(list_page, marker)
+            if not page:
+                return rows
+            if id_of(page[-1]) == marker or len(rows) + len(page) > MAX_ROWS:
+                break
+            rows += page
+            marker = id_of(page[-1])
+        raise EngineUnavailable(self._calls.place, f"the list has no end: {len(rows)} rows")
 
     async def _page_after(self, list_page: ListPage, marker: str) -> list[Row]:
-        return await self._calls.ask(lambda mistral: [row.to_dict() for row in list_page(mistral, marker)])
+        return await self._calls.ask(lambda mistral: [_row(row) for row in list_page(mistral, marker)])
+
+
+def _row(listed: Resource) -> Row:
+    """Raises ValueError for what has no id: nothing could be asked of it, nor what comes after it."""
+    row: Row = listed.to_dict()
+    id_of(row)
+    return row
 
 
 def _ours(rows: Iterable[Row]) -> list[Execution]:
