@@ -8,6 +8,7 @@ from vimesh.envoy.endpoints import socket_of
 from vimesh.envoy.fleet import Address, Fleet
 from vimesh.envoy.overload import MAX_FRONT_CONNECTIONS, MAX_REPORTS_CONNECTIONS, connection_limit
 from vimesh.envoy.replies import local_replies
+from vimesh.envoy.request_headers import drop_unused
 from vimesh.envoy.routes import BODY_LIMIT, BUFFER, IDLE_S, MAX_JSON_BYTES, routes
 from vimesh.envoy.typed import extension
 
@@ -85,6 +86,7 @@ def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]
         local_reply_config=local_replies(with_api=fleet.with_api),
         route_config={"name": "front", "virtual_hosts": [hosts]},
         http_filters=[
+            drop_unused(),
             extension("envoy.filters.http.grpc_web", f"{_HTTP}.grpc_web.v3.GrpcWeb"),
             _body_limit(),
             _transcoder(descriptor_file),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from vimesh.envoy import clusters
 from vimesh.envoy.call_classes import CHANGES, READS, REPORTS, WATCHES, CallClass
+from vimesh.envoy.request_headers import drop_grpc, malformed_timeout, unknown_encoding
 from vimesh.envoy.retries import repeatable as again
 from vimesh.envoy.retries import untouched_only as untouched
+from vimesh.envoy.statuses import Code, Status
 from vimesh.envoy.typed import typed
 
 REPORT_S = 10.0
@@ -43,6 +45,7 @@ def routes(*, with_api: bool) -> list[Route]:
     conductor, vim, workflow = (f"/vimesh.v1.{name}Service/" for name in ("Conductor", "Vim", "Workflow"))
     health = "/grpc.health.v1.Health/"
     return [
+        *_unreadable(),
         # Reports are idempotent by design: the same report twice leaves the same VIM. UpdateVims may bring 1000.
         *(_call("path", conductor + name, REPORTS, REPORT_S, again()) for name in ("UpdateVim", "UpdateVims")),
         _stream("path", conductor + "WatchActions", REPORTS),
@@ -115,13 +118,29 @@ def _other_methods(path: str, methods: tuple[str, ...]) -> list[Route]:
     ]
 
 
+def _unreadable() -> list[Route]:
+    """Refuse what gRPC would refuse as INTERNAL, and remember: see request_headers."""
+    timeout = Status(Code.INVALID_ARGUMENT, "grpc-timeout is malformed", "BAD_INPUT")
+    encoding = Status(Code.UNIMPLEMENTED, "grpc-encoding must be identity, gzip or deflate")
+    return [_refused(400, malformed_timeout(), timeout), _refused(501, unknown_encoding(), encoding)]
+
+
+def _refused(http_status: int, headers: list[dict[str, object]], status: Status) -> Route:
+    told = {"grpc-status": str(int(status.code)), "grpc-status-details-bin": status.as_header()}
+    return {
+        "match": {"prefix": "/", "headers": [*_GRPC, *headers]},
+        "direct_response": _answer(http_status, status.message),
+        "response_headers_to_add": [{"header": {"key": name, "value": value}} for name, value in told.items()],
+    }
+
+
 def _nothing() -> Route:
     """Say 404. Requests with JSON are here too until the transcoder has made calls of them."""
     return {
         "match": {"prefix": "/"},
         # Without JSON around it: a gRPC caller sees the message as it is, for others the local reply adds it.
         "direct_response": _answer(404, "no such path"),
-        "typed_per_filter_config": _json_limit(),
+        "typed_per_filter_config": {**_json_limit(), **drop_grpc()},
     }
 
 
