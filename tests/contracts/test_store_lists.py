@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -124,6 +128,48 @@ async def test_a_token_of_another_query_is_refused(store: VimStore) -> None:
     ):
         with pytest.raises(PageTokenInvalid):
             await store.list_vims(other)
+
+
+@pytest.mark.parametrize(
+    ("field", "position"),
+    [
+        ("create_time", [2**63]),
+        ("create_time", [-1]),
+        ("create_time", [10**4000]),
+        ("create_time", [True]),
+        ("create_time", [1.0]),
+        ("create_time", [float("nan")]),
+        ("create_time", ["1"]),
+        ("create_time", [None]),
+        ("create_time", [[1]]),
+        ("create_time", [{}]),
+        ("create_time", []),
+        ("create_time", [1, 1]),
+        ("status_time", [1, 10**30]),
+        ("name", ["a\0", "b"]),
+        ("name", ["\ud800", "b"]),
+        ("name", ["a", 1]),
+    ],
+)
+async def test_a_token_that_was_forged_is_refused(store: VimStore, field: str, position: list[object]) -> None:
+    query = VimQuery((), Order(field), 1)
+    # The digest of it says nothing: anybody can make one.
+    digest = hashlib.sha256(repr((((), Order(field)), tuple(position))).encode(errors="backslashreplace")).hexdigest()
+    text = json.dumps([digest[:16], *position], separators=(",", ":"))
+    token = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    with pytest.raises(PageTokenInvalid):
+        await store.list_vims(replace(query, page_token=token))
+
+
+async def test_patterns_of_many_parts_are_matched_at_little_cost(store: VimStore) -> None:
+    longest = "http://a/" + "a" * 2039
+    vims = await registered(store, *(registration(name="a" * 250 + str(n), auth_url=longest) for n in range(20)))
+
+    async with asyncio.timeout(5):
+        assert await listed(store, 'name = "*a*a*a*a*a*a*b" AND auth_url = "*1*2*3*4*zz"') == []
+        assert await listed(store, f'auth_url = "*{"a" * 125}b*"') == []
+        assert await listed(store, 'auth_url = "*a*a*a*a*a*a*a*a"', page_size=100) == [vim.name for vim in vims]
 
 
 async def test_vims_are_listed_by_id_for_a_snapshot(store: VimStore) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import time
+
 import pytest
 
 from vimesh.domain.errors import BadInput, FilterInvalid
@@ -51,3 +54,35 @@ def test_vims_are_ordered_by_a_known_field() -> None:
     for text in ("colour", "name down", "name, status_time"):
         with pytest.raises(BadInput):
             parse_order(text)
+
+
+@pytest.mark.parametrize("field", ["name", "auth_url"])
+@pytest.mark.parametrize("value", ["*a" * 9, "*" + "a" * 128, "a" * 128 + "*"])
+def test_a_pattern_that_takes_a_database_long_is_refused(field: str, value: str) -> None:
+    with pytest.raises(FilterInvalid, match=f"^filter: a value of {field} with . has at most 8 of them and 128 char"):
+        parse_filter(f'{field} != "{value}"')
+
+
+def test_patterns_and_texts_up_to_their_bounds_are_read() -> None:
+    for value in ("*a" * 8, "*" + "a" * 127, "a" * 2000):
+        assert parse_filter(f"name = {value}") == (Term("name", Operator.EQUALS, value),)
+    assert parse_filter(f"project_id = {'*' * 200}") == (Term("project_id", Operator.EQUALS, "*" * 200),)
+
+
+def test_the_longest_filters_are_read_or_refused_at_once() -> None:
+    term = 'name = "*a*a"'
+    texts = (
+        " AND ".join([term] * 200),
+        "=" * 4096,
+        '"' * 4095,
+        "name = " * 500,
+        "\\" * 4096,
+        'name = "' + "\\" * 4000 + '"',
+    )
+    begun = time.process_time()
+
+    for text in texts:
+        with contextlib.suppress(FilterInvalid):
+            parse_filter(text)
+
+    assert time.process_time() - begun < 0.1

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import accumulate
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from google.protobuf.message import Message
 
-MAX_PAGE_BYTES: Final = 1024 * 1024
-"""Clients take 4 MiB by default. What is larger than a page by itself makes one alone: a VIM has less than 2 MiB."""
+from vimesh.domain.queries import MAX_PAGE_BYTES
 
 _M = TypeVar("_M", bound=Message)
 

@@ -40,7 +40,7 @@ class VimStore(Protocol):
         """Raises VimNotFound."""
 
     async def list_vims(self, query: VimQuery) -> VimPage:
-        """Raises PageTokenInvalid."""
+        """Return a page: a shorter one if the VIMs are large. Raises PageTokenInvalid."""
 
     async def modify(self, vim_id: str, modification: Modification) -> Vim:
         """Change a VIM; a new auth_url, type, policy or engine comes with a new action id (G11).
@@ -131,7 +131,7 @@ class VimStore(Protocol):
         """
 
     async def vims_after(self, vim_id: str, limit: int) -> list[Vim]:
-        """Return VIMs in the order of their ids, for a snapshot."""
+        """Return VIMs in the order of their ids, for a snapshot: fewer if they are large, none if none are left."""
 
     async def actions_after(self, scope: ActionScope, vim_id: str, limit: int) -> list[Action]:
         """Return wanted actions in the order of their VIMs' ids, for a snapshot."""

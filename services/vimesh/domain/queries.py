@@ -12,6 +12,8 @@ from vimesh.domain.vims import TYPES, Status, Vim
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
+MAX_PAGE_BYTES = 1024 * 1024
+"""Clients take 4 MiB by default. What is larger than a page by itself makes one alone: a VIM has less than 2 MiB."""
 
 
 class Operator(StrEnum):
@@ -59,6 +61,10 @@ _WORDS: dict[str, Sequence[str]] = {
 # A quote without its end takes the rest of the text with it: nothing in there is looked at a second time.
 _TOKEN = re.compile(r"""(?P<op>!=|=)|"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<word>[^\s"=!]++)|(?P<bad>"[\s\S]*|\S)""")
 _MAX_TERMS = 16
+WILD_FIELDS = ("name", "auth_url")
+MAX_WILDCARDS = 8
+MAX_PATTERN = 128
+"""Characters of a value with wildcards: it is compared with each place of a text, which may be long."""
 
 
 def parse_filter(text: str) -> tuple[Term, ...]:
@@ -81,6 +87,12 @@ def parse_filter(text: str) -> tuple[Term, ...]:
 _VALUES = ("word", "quoted")
 
 
+def is_cheap(field: str, value: str) -> bool:
+    """Say whether a database compares a value quickly with any text."""
+    stars = value.count("*") if field in WILD_FIELDS else 0
+    return not stars or (stars <= MAX_WILDCARDS and len(value) <= MAX_PATTERN)
+
+
 def quoted(value: str) -> str:
     """Write a value into a filter."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
@@ -95,6 +107,10 @@ def _term(field: str, operator: str, kind: str, value: str) -> Term:
     words = _WORDS.get(field)
     if words and value not in words:
         raise FilterInvalid(f"{field} is one of {', '.join(words)}, not {value!r}")
+    if not is_cheap(field, value):
+        raise FilterInvalid(
+            f"a value of {field} with * has at most {MAX_WILDCARDS} of them and {MAX_PATTERN} characters"
+        )
     # Ids are kept in lower case, and read in any.
     return Term(field, Operator(operator), value.lower() if field == "id" else value)
 

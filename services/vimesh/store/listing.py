@@ -7,15 +7,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union_all
 
-from vimesh.domain.queries import Operator, Order, Term, VimPage, VimQuery
-from vimesh.domain.vims import Status
+from vimesh.domain.queries import WILD_FIELDS, Operator, Order, Term, VimPage, VimQuery
+from vimesh.domain.vims import Status, Vim
+from vimesh.store.bulky_rows import numbered
 from vimesh.store.dialects import matches
 from vimesh.store.paging import position_of, token_of
 from vimesh.store.records import vim_of
-from vimesh.store.shown import SHOWN, SILENT, STOOD, WHOLE
-from vimesh.store.tables import leases, standings, vims
+from vimesh.store.shown import SILENT, STOOD, WHOLE
+from vimesh.store.tables import standings, vims
 
-_WILD_FIELDS = ("name", "auth_url")
 _OF_STANDINGS = ("status", "engine")
 _NUMBER = standings.c.number
 _PLACES: dict[str, tuple[tuple[ColumnElement[Any], ...], tuple[type, ...]]] = {
@@ -34,17 +34,19 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
     conditions = [_condition(term, connection) for term in query.terms if term.field != "status"]
     if query.page_token:
         conditions.append(_beyond(query.order, place, position_of(query.page_token, key, kinds)))
-    rows = connection.execute(_rows(query, conditions)).mappings().all()
-    listed = rows[: query.page_size]
-    more = len(rows) > len(listed) and listed
-    return VimPage(
-        [vim_of(row) for row in listed],
-        token_of(key, tuple(listed[-1][column] for column in place)) if more else "",
-    )
+    places = connection.execute(_places(query, conditions)).all()
+    shown: list[Vim] = []
+    read = 0
+    # Large VIMs make a short page. One that was changed since it was found may be gone, or not wanted any more.
+    for row in numbered(connection, [found.row for found in places[: query.page_size]]):
+        read += 1
+        if row is not None and _is_wanted(vim := vim_of(row), query.terms):
+            shown.append(vim)
+    return VimPage(shown, token_of(key, tuple(places[read - 1])[:-1]) if read < len(places) else "")
 
 
-def _rows(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tuple[object, ...]]:
-    """Select the rows of the page and one more.
+def _places(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tuple[Any, ...]]:
+    """Select the places of the page and one more, each with the number of its row behind it.
 
     The places of each status are found in an index that has them in order. One condition over all of them would make
     the database look at every VIM.
@@ -53,26 +55,28 @@ def _rows(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tupl
     place, _ = _PLACES[query.order.field]
     alone = query.order.field != "name" and all(term.field in _OF_STANDINGS for term in query.terms)
     row = _NUMBER.label("row")
-    found = [
-        select(
-            select(*place, row)
-            .select_from(STOOD if alone else WHOLE)
-            .where(*kind, *conditions)
-            .order_by(*_ways(query.order, place))
-            .limit(count)
-            .subquery()
-        )
+    kinds = [
+        select(*place, row)
+        .select_from(STOOD if alone else WHOLE)
+        .where(*kind, *conditions)
+        .order_by(*_ways(query.order, place))
+        .limit(count)
         for kind in _kinds(query.terms)
     ]
-    all_found = union_all(*found).subquery()
-    ways = [column.name for column in place]
-    places = select(all_found).order_by(*_ways(query.order, [all_found.c[way] for way in ways])).limit(count).subquery()
-    return (
-        select(*SHOWN, _NUMBER)
-        .join_from(places, standings, places.c.row == _NUMBER)
-        .join(leases, leases.c.number == _NUMBER)
-        .join(vims, vims.c.id == standings.c.vim_id)
-        .order_by(*_ways(query.order, [places.c[way] for way in ways]))
+    if len(kinds) == 1:
+        return kinds[0]
+    found = union_all(*(select(kind.subquery()) for kind in kinds)).subquery()
+    ways = _ways(query.order, [found.c[column.name] for column in place])
+    return select(found).order_by(*ways).limit(count)
+
+
+def _is_wanted(vim: Vim, terms: Sequence[Term]) -> bool:
+    """Say whether what changes by itself is still as the terms want it."""
+    is_now = {"status": vim.status, "engine": vim.monitor.engine}
+    return all(
+        (is_now[term.field] == term.value) is (term.operator is Operator.EQUALS)
+        for term in terms
+        if term.field in is_now
     )
 
 
@@ -119,6 +123,6 @@ def _equals(term: Term, connection: Connection) -> ColumnElement[bool]:
         is_default = vims.c.default_of.is_not(None)
         return is_default if term.value == "true" else ~is_default
     column = (standings if term.field in _OF_STANDINGS else vims).c[term.field]
-    if term.field in _WILD_FIELDS and "*" in term.value:
+    if term.field in WILD_FIELDS and "*" in term.value:
         return matches(column, term.value, connection.dialect)
     return column == term.value

@@ -29,9 +29,14 @@ def position_of(token: str, query: object, kinds: tuple[type, ...]) -> Position:
     # RecursionError: JSON nested without end.
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise PageTokenInvalid from error
-    if not genuine or any(isinstance(value, int) and not 0 <= value < _MAX_INT for value in position):
+    if not genuine or not all(map(_can_be_stored, position)):
         raise PageTokenInvalid
     return position
+
+
+def _can_be_stored(value: str | int) -> bool:
+    # Not every database has NUL in a text.
+    return "\0" not in value if isinstance(value, str) else 0 <= value < _MAX_INT
 
 
 def _digest(query: object, position: Position) -> str:

@@ -9,18 +9,12 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, select
 from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.errors import VimNotFound
 from vimesh.domain.vims import Vim
+from vimesh.store import bulky_rows
 from vimesh.store.records import policy_of, vim_of
 from vimesh.store.shown import OF_VIM, SHOWN, WHOLE
 from vimesh.store.tables import standings, vims
 
 _ONE = select(*SHOWN).select_from(WHOLE).where(vims.c.id == bindparam("vim_id"))
-_AFTER = (
-    select(*SHOWN)
-    .select_from(WHOLE)
-    .where(vims.c.id > bindparam("after"))
-    .order_by(vims.c.id)
-    .limit(bindparam("count"))
-)
 _AND_STANDINGS = vims.join(standings, standings.c.vim_id == vims.c.id)
 ACTIONS = select(OF_VIM, standings.c.action_id, vims.c.auth_url, vims.c.policy, standings.c.observation).select_from(
     _AND_STANDINGS
@@ -47,7 +41,7 @@ def get(connection: Connection, vim_id: str) -> Vim:
 
 
 def after(connection: Connection, vim_id: str, limit: int) -> list[Vim]:
-    return [vim_of(row) for row in connection.execute(_AFTER, {"after": vim_id, "count": limit}).mappings()]
+    return [vim_of(row) for row in bulky_rows.after(connection, vim_id, limit)]
 
 
 def count(connection: Connection) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vimesh.api.rest.queries import Query
-from vimesh.domain.queries import quoted
+from vimesh.domain.queries import is_cheap, quoted
 from vimesh.domain.vims import TYPES, Status
 
 _FIELDS: Final = {
@@ -35,6 +35,6 @@ def filter_of(query: Query) -> str | None:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         if name in _WORDS and text not in _WORDS[name]:
             return None
-        if len(text) <= _MAX_VALUE and text.isprintable():
+        if len(text) <= _MAX_VALUE and text.isprintable() and is_cheap(field, text):
             terms.append(f"{field} = {quoted(text)}")
     return " AND ".join(terms)
