@@ -18,12 +18,22 @@ class EntryStream:
         self._file = file
         self._entry_left = MAX_ENTRY_BYTES + _AHEAD_BYTES
         self._left = MAX_FILE_BYTES + 1
+        self._last = b""
+        self._offset = 0
+        self._newlines = 0
+        """What was read before the last part."""
 
     def read(self, size: int) -> bytes:
         allowed = min(size, self._entry_left, self._left)
-        part = self._file.read(allowed) if allowed > 0 else b""
-        self._spend(len(part))
-        return part
+        self._offset += len(self._last)
+        self._newlines += self._last.count(b"\n")
+        self._last = self._file.read(allowed) if allowed > 0 else b""
+        self._spend(len(self._last))
+        return self._last
+
+    def line_at(self, offset: int) -> int:
+        """Return the line of a byte among those that were read last: the first one of them, if it came before."""
+        return self._newlines + self._last.count(b"\n", 0, max(0, offset - self._offset)) + 1
 
     def line(self) -> bytes:
         """Return the next line, or as much of it as an entry may have; nothing at the end. Raises BadFile."""

@@ -14,6 +14,8 @@ MAX_DOCUMENT_BYTES: Final = 1024 * 1024
 """Of any other file that is read whole, such as that of one VIM."""
 MAX_KEY_BYTES: Final = 64 * 1024
 MAX_ENTRIES: Final = 1_000_000
+MAX_LINES: Final = 10_000_000
+"""Ten for each entry: also what is empty takes time."""
 MAX_ENTRY_BYTES: Final = 1024 * 1024
 """Of one VIM as a file writes it: several times what the fleet takes."""
 MAX_COLUMNS: Final = 1000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vimesh.files.entry_stream import EntryStream, too_long
 from vimesh.files.errors import BadFile
-from vimesh.files.limits import MAX_ENTRY_BYTES
+from vimesh.files.limits import MAX_ENTRY_BYTES, MAX_LINES
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +40,7 @@ class Lines:
             self._skips = bool(rest) and not rest.endswith(b"\n")
         content = self._stream.line()
         self.number += 1
+        if self.number > MAX_LINES:
+            raise BadFile(f"the file has more than {MAX_LINES} lines", self.number)
         self._skips = len(content) > MAX_ENTRY_BYTES and not content.endswith(b"\n")
         return Line(self.number, content) if content else None

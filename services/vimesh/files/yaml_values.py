@@ -15,6 +15,8 @@ def read_yaml(text: str) -> object:
     composer = Composer(loader)
     try:
         return _only(composer)
+    except yaml.reader.ReaderError as error:
+        raise explained(error, text.count("\n", 0, error.position) + 1) from None
     except yaml.YAMLError as error:
         raise explained(error, composer.line) from None
     finally:

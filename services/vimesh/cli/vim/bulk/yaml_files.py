@@ -32,12 +32,15 @@ def entries(stream: EntryStream) -> Iterator[Entry | Flaw]:
 
 def _explained(stream: EntryStream, composer: Composer) -> Iterator[Entry | Flaw]:
     """Raises BadFile."""
+    documents = _Documents(stream, composer)
     try:
-        yield from _Documents(stream, composer).entries()
-        stream.check()
+        yield from documents.entries()
+        stream.check(documents.line)
+    except yaml.reader.ReaderError as error:
+        raise explained(error, stream.line_at(error.position)) from None
     except yaml.YAMLError as error:
         # A stream that was ended early is a text that breaks off.
-        stream.check(composer.line)
+        stream.check(documents.line)
         raise explained(error, composer.line) from None
 
 
@@ -47,6 +50,8 @@ class _Documents:
     def __init__(self, stream: EntryStream, composer: Composer) -> None:
         self._stream = stream
         self._composer = composer
+        self.line = 1
+        """Where the last entry begins."""
 
     def entries(self) -> Iterator[Entry | Flaw]:
         """Raises YAMLError, BadFile."""
@@ -67,13 +72,20 @@ class _Documents:
                 yield entry_of(_line(event), event.value)
 
     def _begin(self) -> None:
+        self._stream.check(self.line)
         self._stream.begin_entry()
         self._composer.begin_entry()
+        self.line = self._composer.line
+
+    def _entry(self, line: int, node: yaml.Node) -> Entry | Flaw:
+        # A text that was cut may be YAML all the same.
+        self._stream.check(line)
+        return entry_of(line, self._composer.value(node))
 
     def _items(self) -> Iterator[Entry | Flaw]:
         while not isinstance(event := self._composer.next(), yaml.SequenceEndEvent):
             self._begin()
-            yield entry_of(_line(event), self._composer.value(self._composer.node(event)))
+            yield self._entry(self.line, self._composer.node(event))
 
     def _mapping(self, begin: Any) -> Iterator[Entry | Flaw]:  # noqa: ANN401 - a MappingStartEvent of either parser
         """Read a document that is a mapping: a VIM, or the list of them under its only key."""
@@ -86,7 +98,7 @@ class _Documents:
                 self._begin()
                 self._composer.mapping(begin, after)
             return
-        yield entry_of(_line(begin), self._composer.value(self._composer.mapping(begin, first)))
+        yield self._entry(_line(begin), self._composer.mapping(begin, first))
 
 
 def _line(event: Any) -> int:  # noqa: ANN401 - any event
