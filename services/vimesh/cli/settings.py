@@ -24,6 +24,8 @@ DEFAULT_PORT = 7600
 DEFAULT_FILE = Path("vimesh.toml")
 _LEAST_KEPT = "16MiB"
 
+_MAX_DIGITS = 20
+
 
 class Output(StrEnum):
     TABLE = "table"
@@ -53,11 +55,16 @@ def positive_s(text: str) -> float:
     raise ValueError("must be above 0")
 
 
+def _whole(text: str) -> bool:
+    # More digits than Python reads would be an error of its own.
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+
+
 def _number(lowest: int, highest: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if text.isascii() and text.isdigit() and lowest <= int(text) <= highest:
+        if _whole(text) and lowest <= int(text) <= highest:
             return int(text)
-        raise ValueError(f"must be a number from {lowest} to {highest}, not {text!r}")
+        raise ValueError(f"must be a number from {lowest} to {highest}, not {text[:50]!r}")
 
     return parse
 
@@ -89,7 +96,7 @@ def _project(text: str) -> str:
 
 def _shard(text: str) -> Shard:
     index, _, count = text.partition("/")
-    if index.isdecimal() and count.isdecimal() and int(index) < int(count):
+    if _whole(index) and _whole(count) and int(index) < int(count):
         return Shard(int(index), int(count))
     raise ValueError(f"must be I/N with I from 0 to N-1, not {text!r}")
 
