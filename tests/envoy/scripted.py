@@ -2,7 +2,7 @@
 """A conductor that answers by script: real gRPC, no database. Run as a program it is one that can be killed.
 
 The script is in the ids: `VIM_<CODE>` ends with that status, `VIM_<CODE>_FINAL` also says that it is not to be
-repeated, `HANG` does not answer, `HOLD` lets nothing else run in
+repeated, `HANG` does not answer, `WAIT` waits for an event, `HOLD` lets nothing else run in
 the process for some seconds, `DIE` and `STOP` end and halt it, everything else goes well.
 """
 
@@ -38,6 +38,8 @@ _Res = TypeVar("_Res")
 
 FINAL = "_FINAL"
 HOLD_S = 4.0
+WAITING = asyncio.Event()
+"""What `WAIT` waits for."""
 SIGNALS = {"DIE": signal.SIGKILL, "STOP": signal.SIGSTOP}
 UNREPEATABLE = "x-envoy-ratelimited"
 
@@ -161,6 +163,8 @@ async def play(script: str, context: aio.ServicerContext[_Req, _Res]) -> None:
         await asyncio.Event().wait()
     if script in SIGNALS:
         os.kill(os.getpid(), SIGNALS[script])
+    if script == "WAIT":
+        await WAITING.wait()
     if script == "HOLD":
         hold_interpreter(HOLD_S)
     if script.startswith("VIM_"):

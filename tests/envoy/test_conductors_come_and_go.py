@@ -11,9 +11,13 @@ from grpc import aio
 
 from tests.envoy.caller import LIMIT_S, WHAT_MAY_BE_MADE_TWICE, ask, report, reporting
 from tests.envoy.killable import killable
-from tests.envoy.scripted import HOLD_S, Scripted, scripted
+from tests.envoy.scripted import HOLD_S, WAITING, Scripted, scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
+from tests.support.waiting import until
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
+from vimesh.v1.vim_pb2 import Vim
+from vimesh.v1.vim_service_pb2 import RegisterVimRequest
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
 CALLERS = 48
 
@@ -164,6 +168,20 @@ async def test_conductors_that_all_fail_their_checks_explain_themselves(
 
     assert (answer.status, answer.json()["message"]) == (503, "says the script")
     assert len(first.calls + second.calls) == 1
+
+
+async def test_what_is_under_way_at_a_conductor_that_drains_is_finished(
+    envoy: RunningEnvoy, channel: aio.Channel, first: Scripted, second: Scripted
+) -> None:
+    vims = VimServiceStub(channel)
+    changes = [vims.RegisterVim(RegisterVimRequest(vim=Vim(name="WAIT")), timeout=LIMIT_S) for _ in range(8)]
+    await until(lambda: len(first.calls + second.calls) == len(changes), LIMIT_S)
+
+    await first.say_not_serving()
+    await envoy.until_healthy([second.address])
+    WAITING.set()
+
+    assert {(await change).vim.name for change in changes} == {"WAIT"}
 
 
 async def test_a_conductor_that_starts_late_is_found() -> None:
