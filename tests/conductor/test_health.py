@@ -106,17 +106,26 @@ async def test_a_loop_that_is_held_for_longer_does_not_serve(service: str) -> No
     assert said == [UP, UP, DOWN, UP]
 
 
-async def test_who_watches_hears_of_a_held_loop_by_itself() -> None:
-    clock = Watch()
-    vitals = Vitals(clock=clock)
+async def test_what_is_no_message_is_refused_however_often_it_comes() -> None:
+    vitals = Vitals()
     vitals.database_answers = True
-    async with answered(vitals) as stub:
-        stream = stub.Watch(HealthCheckRequest(), timeout=10)
-        assert (await asyncio.to_thread(next, stream)).status == UP
-        clock.now_s += HELD_S
-        assert (await asyncio.to_thread(next, stream)).status == DOWN
-        vitals.beat()
-        assert (await asyncio.to_thread(next, stream)).status == UP
+
+    def ask_badly(port: int) -> list[grpc.StatusCode]:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            # More often than one connection may have calls under way.
+            check: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/grpc.health.v1.Health/Check")
+            codes = []
+            for _ in range(40):
+                with pytest.raises(grpc.RpcError) as caught:
+                    check(b"\xff\xff\xff", timeout=10)
+                codes.append(caught.value.code())
+            assert ask(HealthStub(channel)) == UP
+            return codes
+
+    async with answering_health("127.0.0.1:0", vitals, SERVICES) as port:
+        codes = await asyncio.to_thread(ask_badly, port)
+
+    assert set(codes) == {grpc.StatusCode.INVALID_ARGUMENT}
 
 
 async def test_draining_and_a_database_that_is_away_do_not_serve() -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import grpc
-from grpc_health.v1.health import HealthServicer
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from grpc_health.v1.health_pb2 import DESCRIPTOR, HealthCheckRequest, HealthCheckResponse
 
 from vimesh.conductor.vitals import Vitals
 from vimesh.domain.errors import BadSetting
+from vimesh.rpc.unreadable import REFUSAL, read_or_none
 
-_LOOK_EVERY_S = 0.25
 _STOP_WITHIN_S = 2.0
 _THREADS = 2
 _OPTIONS = (
@@ -25,59 +22,45 @@ _OPTIONS = (
     ("grpc.max_concurrent_streams", 16),
     ("grpc.max_receive_message_length", 1024),
 )
+_read = read_or_none(HealthCheckRequest.FromString)
+_SERVICE = DESCRIPTOR.services_by_name["Health"].full_name
 
 
-class _Answers(HealthServicer):  # type: ignore[misc]  # the library has no types
-    """Answers from the vitals of the moment, not from what was last set."""
+class _Check:
+    """Answers from the vitals of the moment. There is no Watch: balancers ask again and again."""
 
     def __init__(self, vitals: Vitals, services: Sequence[str]) -> None:
-        super().__init__()
         self._vitals = vitals
-        self._services = services
-        self._said: bool | None = None
-        self._telling = threading.Lock()
-        self.refresh()
+        self._services = frozenset(services)
 
-    def Check(self, request: HealthCheckRequest, context: grpc.ServicerContext) -> HealthCheckResponse:
-        self.refresh()
-        return super().Check(request, context)
-
-    def refresh(self) -> None:
-        """Tell those who watch if something has changed."""
-        with self._telling:
-            serving = self._vitals.serving
-            if serving is self._said:
-                return
-            self._said = serving
-            status = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
-            for service in self._services:
-                self.set(service, status)
+    def __call__(self, data: bytes, context: grpc.ServicerContext) -> HealthCheckResponse:
+        request = _read(data)
+        if request is None:
+            code, message, trailers = REFUSAL
+            context.set_trailing_metadata(trailers)
+            context.abort(code, message)
+        elif request.service not in self._services:
+            context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        serving = self._vitals.serving
+        return HealthCheckResponse(status=HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING)
 
 
 @asynccontextmanager
 async def answering_health(listen: str, vitals: Vitals, services: Sequence[str]) -> AsyncGenerator[int]:
     """Answer while the block runs. Yields the port. Raises BadSetting when it cannot listen."""
-    answers = _Answers(vitals, services)
-    ended = threading.Event()
+    # Without a deserializer: a server of threads never frees the stream of a request that it cannot deserialize.
+    check: grpc.RpcMethodHandler[bytes, HealthCheckResponse] = grpc.unary_unary_rpc_method_handler(
+        _Check(vitals, services), response_serializer=HealthCheckResponse.SerializeToString
+    )
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="health") as threads:
         server = grpc.server(threads, options=_OPTIONS)
-        add_HealthServicer_to_server(answers, server)
+        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(_SERVICE, {"Check": check})])
         port = _port(server, listen)
         server.start()
-        looking = threading.Thread(target=_look, args=(answers, ended), name="health-watch", daemon=True)
-        looking.start()
         try:
             yield port
         finally:
-            ended.set()
             await asyncio.to_thread(lambda: server.stop(None).wait(_STOP_WITHIN_S))
-            await asyncio.to_thread(looking.join, _STOP_WITHIN_S)
-
-
-def _look(answers: _Answers, ended: threading.Event) -> None:
-    # A loop that is held tells nobody; those who watch hear of it from here.
-    while not ended.wait(_LOOK_EVERY_S):
-        answers.refresh()
 
 
 def _port(server: grpc.Server, address: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import grpc
 
 from vimesh.rpc.admission import Admission, CallGate, StreamGate
+from vimesh.rpc.unreadable import refusing
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Unary = Callable[[bytes, _Context], Awaitable[Any]]
@@ -65,7 +66,10 @@ def _admitted(gate: StreamGate, serve: Any) -> Any:  # noqa: ANN401 - gRPC takes
 
 
 class AdmittedStreams:
-    """The server as services of libraries are to be added to it: their streams need admission, their calls do not."""
+    """The server as services of libraries are to be added to it: their streams need admission, their calls do not.
+
+    What is no message is refused in the contract's words, and not in those of the library.
+    """
 
     def __init__(self, server: grpc.aio.Server, admission: Admission) -> None:
         self._server = server
@@ -78,7 +82,8 @@ class AdmittedStreams:
         admitted = {name: self._admitted(name, handler) for name, handler in handlers.items()}
         self._server.add_registered_method_handlers(service, admitted)
 
-    def _admitted(self, name: str, handler: Any) -> _Handler:  # noqa: ANN401 - gRPC tells its kind by attributes
+    def _admitted(self, name: str, plain: Any) -> _Handler:  # noqa: ANN401 - gRPC tells its kind by attributes
+        handler: Any = refusing(plain)
         codec = (handler.request_deserializer, handler.response_serializer)
         if handler.unary_stream:
             gate = self._admission.of_streams(name)
