@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import Processor
 
+from vimesh.cli.log_limits import LIBRARIES, FewAndShort
 from vimesh.cli.settings import LogFormat, LogSettings
 from vimesh.cli.terminal import coloured
 
@@ -47,6 +48,8 @@ def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("vimesh").setLevel(level)
+    for name in LIBRARIES:
+        logging.getLogger(name).filters = [FewAndShort()]
 
 
 def without_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

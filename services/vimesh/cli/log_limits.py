@@ -1,0 +1,34 @@
+"""Lines that peers can make libraries write: few of them, and short."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+LIBRARIES: Final = ("grpc._cython.cygrpc", "grpc._common", "grpc._server")
+"""Loggers that write a line with a traceback for each header or message of a caller that they cannot read."""
+EVERY_S: Final = 10.0
+MAX_CHARACTERS: Final = 300
+
+
+class FewAndShort(logging.Filter):
+    """Lets one line pass in ten seconds, cut to 300 characters, and says how many were left out before it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._passed_at = float("-inf")
+        self._left_out = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now = self._clock()
+        if now - self._passed_at < EVERY_S:
+            self._left_out += 1
+            return False
+        message = record.getMessage()[:MAX_CHARACTERS]
+        record.msg = f"{message} ({self._left_out} lines like this left out)" if self._left_out else message
+        record.args = None
+        self._passed_at, self._left_out = now, 0
+        return True

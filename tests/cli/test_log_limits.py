@@ -1,0 +1,27 @@
+"""What callers can make libraries write."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from vimesh.cli.log_limits import EVERY_S, LIBRARIES, MAX_CHARACTERS, FewAndShort
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_a_thousand_lines_of_a_library_are_one_short_line(name: str) -> None:
+    now = 0.0
+    limit = FewAndShort(clock=lambda: now)
+
+    def passed(message: str) -> str | None:
+        record = logging.LogRecord(name, logging.ERROR, "", 0, "Invalid encoding on %s", (message,), None)
+        return record.getMessage() if limit.filter(record) else None
+
+    lines = [passed("\x98" * 60_000) for _ in range(1000)]
+    now = EVERY_S
+    lines.append(passed("a"))
+
+    told = [line for line in lines if line is not None]
+    assert [len(line) for line in told[:1]] == [MAX_CHARACTERS]
+    assert told[1:] == ["Invalid encoding on a (999 lines like this left out)"]
