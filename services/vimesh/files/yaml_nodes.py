@@ -11,6 +11,8 @@ from vimesh.files.errors import BadFile
 from vimesh.files.json_values import TOO_DEEP, TOO_MANY_VALUES
 from vimesh.files.limits import MAX_ANCHORED_VALUES, MAX_DEPTH, MAX_ENTRY_BYTES, MAX_VALUES
 
+_SHORT = 20
+_MOST_TAGS = 1000
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -31,8 +33,14 @@ class Composer:
         self._anchored_values = 0
         self._values = 0
         self._characters = 0
-        self.line = 1
+        self._tags: dict[tuple[str, bool], str] = {}
+        """Of short plain texts: most of them are the keys of each VIM."""
+        self._event: Any = None
+
+    @property
+    def line(self) -> int:
         """Where the last event began."""
+        return 1 if self._event is None else int(self._event.start_mark.line) + 1
 
     def begin_document(self) -> None:
         self._anchors.clear()
@@ -42,8 +50,7 @@ class Composer:
         self._values = self._characters = 0
 
     def next(self) -> Any:  # noqa: ANN401 - any event, with marks of either parser
-        event = self._loader.get_event()
-        self.line = int(event.start_mark.line) + 1
+        self._event = event = self._loader.get_event()
         return event
 
     def begins_list(self) -> bool:
@@ -61,16 +68,13 @@ class Composer:
             raise BadFile("holds a value that cannot be read", int(node.start_mark.line) + 1) from None
 
     def node(self, event: Any, depth: int = 0) -> yaml.Node:  # noqa: ANN401 - any event
-        if isinstance(event, yaml.AliasEvent):
-            return self._meant(event)
-        begin: Any = event.start_mark
         values, characters = self._values, self._characters
-        self._spend(1, 0)
         if isinstance(event, yaml.ScalarEvent):
-            self._spend(0, len(event.value))
-            tag = self._tag(yaml.ScalarNode, event, event.value)
-            node: yaml.Node = yaml.ScalarNode(tag, event.value, begin)
+            node: yaml.Node = self._scalar(event)
+        elif isinstance(event, yaml.AliasEvent):
+            return self._meant(event)
         else:
+            self._spend(1, 0)
             node = self._collection(event, depth)
         if event.anchor is not None:
             self._remember(event.anchor, _Anchored(node, self._values - values, self._characters - characters))
@@ -80,6 +84,19 @@ class Composer:
         """Build a mapping whose first key was read already."""
         self._spend(1, 0)
         return self._mapping_node(begin, first, 1)
+
+    def _scalar(self, event: Any) -> yaml.ScalarNode:  # noqa: ANN401 - a ScalarEvent
+        value = event.value
+        self._spend(1, len(value))
+        if event.tag is not None or len(value) > _SHORT:
+            return yaml.ScalarNode(self._tag(yaml.ScalarNode, event, value), value, event.start_mark)
+        plain = event.implicit[0]
+        tag = self._tags.get((value, plain))
+        if tag is None:
+            tag = self._tag(yaml.ScalarNode, event, value)
+            if len(self._tags) < _MOST_TAGS:
+                self._tags[value, plain] = tag
+        return yaml.ScalarNode(tag, value, event.start_mark)
 
     def _mapping_node(self, begin: Any, first: Any, depth: int) -> yaml.MappingNode:  # noqa: ANN401 - events
         return yaml.MappingNode(self._tag(yaml.MappingNode, begin, None), self._pairs(first, depth), begin.start_mark)
