@@ -17,6 +17,7 @@ _log = structlog.get_logger()
 
 _PAGE = 1000
 _LEAST_S = 0.005
+_KEEP_BYTES = 16 * 1024 * 1024
 
 
 class Feed:
@@ -25,10 +26,15 @@ class Feed:
     Watchers hold a revision each and nothing is queued for them: a slow one costs nothing and loses nothing.
     """
 
-    def __init__(self, store: VimStore, *, poll_s: float = 0.1, keep: int = 10_000) -> None:
+    def __init__(
+        self, store: VimStore, *, poll_s: float = 0.1, keep: int = 10_000, keep_bytes: int = _KEEP_BYTES
+    ) -> None:
+        """Remember about as many changes as are `keep`, and as take `keep_bytes` of the log; at most twice as many."""
         self._store = store
         self._poll_s = poll_s
         self._keep = keep
+        self._keep_bytes = keep_bytes
+        self._bytes = 0
         self._recent: list[VimEvent] = []
         self._newest = 0
         self._seen = 0
@@ -39,6 +45,20 @@ class Feed:
         self._watchers = 0
         self.draining = False
         """Whether all streams are to end."""
+
+    @property
+    def newest(self) -> int:
+        """The last revision that was read; 0 while nobody watches."""
+        return self._newest
+
+    @property
+    def remembered(self) -> int:
+        return len(self._recent)
+
+    @property
+    def remembered_bytes(self) -> int:
+        """How much of the log is in memory, about."""
+        return self._bytes
 
     def drain(self) -> None:
         """Wake all watchers for the last time."""
@@ -55,7 +75,8 @@ class Feed:
         while True:
             if not self._watched.is_set():
                 # Nobody sees what happens to the log meanwhile.
-                self._recent, self._newest, self._seen = [], 0, 0
+                self._seen = 0
+                self._forget(newest=0)
             await self._watched.wait()
             try:
                 await self._read()
@@ -98,15 +119,28 @@ class Feed:
                 _log.warning("cannot read a change", error=str(error), cause=repr(error.__cause__))
                 self._jump(span.newest)
                 return
-            self._recent += page
-            if len(self._recent) > 2 * self._keep:
-                del self._recent[: -self._keep]
+            self._remember(page)
             self._newest = page[-1].revision
             self._wake()
 
+    def _remember(self, page: Sequence[VimEvent]) -> None:
+        self._recent += page
+        self._bytes += sum(event.size_bytes for event in page)
+        # Rarely, and then many: what is behind them in the list moves.
+        if len(self._recent) <= 2 * self._keep and self._bytes <= 2 * self._keep_bytes:
+            return
+        dropped = max(0, len(self._recent) - self._keep)
+        self._bytes -= sum(event.size_bytes for event in self._recent[:dropped])
+        while self._bytes > self._keep_bytes:
+            self._bytes -= self._recent[dropped].size_bytes
+            dropped += 1
+        del self._recent[:dropped]
+
+    def _forget(self, *, newest: int) -> None:
+        self._recent, self._bytes, self._newest = [], 0, newest
+
     def _jump(self, revision: int) -> None:
-        self._recent = []
-        self._newest = revision
+        self._forget(newest=revision)
         self._wake()
 
     def _wake(self) -> None:

@@ -14,6 +14,7 @@ from vimesh.conductor.pacing import Pacing
 from vimesh.conductor.pages import cut
 from vimesh.conductor.plain_reports import plain_report
 from vimesh.conductor.repeats import keep_said, read_repeats
+from vimesh.conductor.slices import in_slices
 from vimesh.conductor.watching import Watching
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
 from vimesh.domain.errors import BadInput
@@ -131,13 +132,13 @@ class ReportsServicer(ConductorServiceServicer):
         last = ""
         while page := await self._store.actions_after(scope, last, _PAGE):
             last = page[-1].vim_id
-            yield [to_wire.action_message(action) for action in page]
+            yield await in_slices(to_wire.action_message, page)
 
     async def _started(self, moves: Sequence[VimEvent]) -> list[action_pb2.Action]:
         """Return the actions that the changes made wanted, unless a later change did away with them again."""
         made = {event.vim_id: event.action_id for event in moves}
         found: Sequence[Action] = await self._store.actions_of(list(made)) if made else ()
-        return [to_wire.action_message(action) for action in found if made[action.vim_id] == action.action_id]
+        return await in_slices(to_wire.action_message, (one for one in found if made[one.vim_id] == one.action_id))
 
 
 class Answers:

@@ -24,7 +24,7 @@ from vimesh.conductor.hints import Hints
 from vimesh.conductor.pacing import Pacing
 from vimesh.conductor.reports import SERIALIZED, UNCHECKED, ReportsServicer
 from vimesh.conductor.sweep import Sweep, SweepLimits
-from vimesh.conductor.vims import VimsServicer
+from vimesh.conductor.vims import WRITTEN, VimsServicer
 from vimesh.conductor.vitals import Vitals
 from vimesh.conductor.watching import Watching, WatchLimits
 from vimesh.conductor.workflows import WorkflowsServicer
@@ -115,7 +115,15 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
     watching = Watching(store, feed, settings.watch, now=time.monotonic)
     server = grpc.aio.server(options=_OPTIONS)
     admission = Admission(settings.admission)
-    edge: Any = Edge(server, rules, unchecked=UNCHECKED, serialized=SERIALIZED, calls=calls, admission=admission)
+    edge: Any = Edge(
+        server,
+        rules,
+        unchecked=UNCHECKED,
+        serialized=SERIALIZED,
+        written=WRITTEN,
+        calls=calls,
+        admission=admission,
+    )
     beside_ours: Any = AdmittedStreams(server, admission)
     pacing = Pacing(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
     sweep = Sweep(store, feed, pacing, settings.sweep)

@@ -11,8 +11,10 @@ import grpc
 from vimesh.conductor import from_wire, json_requests, to_wire
 from vimesh.conductor.bulk import BulkRegistrar
 from vimesh.conductor.engines import Engines
+from vimesh.conductor.event_bytes import EventBytes
 from vimesh.conductor.feed import Feed
 from vimesh.conductor.pages import bounded, cut
+from vimesh.conductor.slices import in_slices
 from vimesh.conductor.watching import Watching
 from vimesh.domain.errors import BadInput, VimNotFound, Violation
 from vimesh.domain.ports import VimStore
@@ -24,6 +26,8 @@ from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _PAGE = 500
+WRITTEN = ("WatchVims",)
+"""The calls of which the servicer writes the messages by itself: watchers share them."""
 
 
 class VimsServicer(VimServiceServicer):
@@ -41,6 +45,7 @@ class VimsServicer(VimServiceServicer):
         self._rules = rules
         self._engines = engines
         self._bulk = BulkRegistrar(store, rules, engines)
+        self._event_bytes = EventBytes()
 
     async def RegisterVim(self, request: pb.RegisterVimRequest, context: _Context) -> pb.RegisterVimResponse:
         return pb.RegisterVimResponse(vim=await self._register(request))
@@ -72,7 +77,7 @@ class VimsServicer(VimServiceServicer):
 
         async def read(size: int) -> tuple[Sequence[vim_pb2.Vim], str]:
             page = await self._store.list_vims(replace(query, page_size=size))
-            return [to_wire.vim_message(vim) for vim in page.vims], page.next_page_token
+            return await in_slices(to_wire.vim_message, page.vims), page.next_page_token
 
         vims, token = await bounded(read, _page_size(request.page_size))
         return pb.ListVimsResponse(vims=vims, next_page_token=token)
@@ -108,7 +113,9 @@ class VimsServicer(VimServiceServicer):
         self._feed.poke()
         return pb.DeregisterVimResponse()
 
-    async def WatchVims(self, request: pb.WatchVimsRequest, context: _Context) -> AsyncIterator[pb.WatchVimsResponse]:
+    async def WatchVims(  # type: ignore[override]  # see WRITTEN
+        self, request: pb.WatchVimsRequest, context: _Context
+    ) -> AsyncIterator[bytes]:
         only = from_wire.id_of(request.vim_id)
         if request.start_revision:
             revision = await self._watching.start_after(request.start_revision)
@@ -118,14 +125,15 @@ class VimsServicer(VimServiceServicer):
             if request.snapshot:
                 async for found in self._snapshot(only):
                     for vims in cut(found):
-                        yield pb.WatchVimsResponse(vims=vims)
+                        yield pb.WatchVimsResponse(vims=vims).SerializeToString()
         # Says that the stream stands, that the snapshot is complete, and from where to resume.
-        yield pb.WatchVimsResponse(revision=revision)
+        yield pb.WatchVimsResponse(revision=revision).SerializeToString()
         async for step in self._watching.follow(revision, lambda event: only in ("", event.vim_id)):
-            *full, rest = cut([to_wire.event_message(event) for event in step.events]) if step.events else [()]
-            for events in full:
-                yield pb.WatchVimsResponse(events=events, revision=events[-1].revision)
-            yield pb.WatchVimsResponse(events=rest, revision=step.revision, end=step.end)
+            *full, (rest, _) = list(self._event_bytes.pages(step.events)) or [(b"", 0)]
+            # Messages one after the other are one message.
+            for events, last in full:
+                yield events + pb.WatchVimsResponse(revision=last).SerializeToString()
+            yield rest + pb.WatchVimsResponse(revision=step.revision, end=step.end).SerializeToString()
 
     async def _snapshot(self, only: str) -> AsyncIterator[list[vim_pb2.Vim]]:
         if only:
@@ -139,14 +147,14 @@ class VimsServicer(VimServiceServicer):
         last = ""
         while page := await self._store.vims_after(last, _PAGE):
             last = page[-1].id
-            yield [to_wire.vim_message(vim) for vim in page]
+            yield await in_slices(to_wire.vim_message, page)
 
     async def ListVimEvents(self, request: pb.ListVimEventsRequest, context: _Context) -> pb.ListVimEventsResponse:
         vim_id = from_wire.id_of(request.vim_id)
 
         async def read(size: int) -> tuple[Sequence[vim_pb2.VimEvent], str]:
             events, token = await self._store.events_of(vim_id, size, request.page_token)
-            return [to_wire.event_message(event) for event in events], token
+            return await in_slices(to_wire.event_message, events), token
 
         events, token = await bounded(read, _page_size(request.page_size))
         return pb.ListVimEventsResponse(events=events, next_page_token=token)

@@ -50,14 +50,19 @@ class Edge:
         *,
         unchecked: Sequence[str] = (),
         serialized: Sequence[str] = (),
+        written: Sequence[str] = (),
         calls: Calls | None = None,
         admission: Admission | None = None,
     ) -> None:
-        """Leave it to the servicer to check the calls `unchecked`, and to parse, check and write those `serialized`."""
+        """Leave it to the servicer to check the calls `unchecked`, and to parse, check and write those `serialized`.
+
+        Of the calls `written`, it only writes the messages.
+        """
         self._server = server
         self._rules = rules
         self._unchecked = frozenset((*unchecked, *serialized))
         self._serialized = frozenset(serialized)
+        self._written = frozenset((*written, *serialized))
         self._calls = calls or Calls()
         self._admission = admission or Admission()
 
@@ -71,14 +76,14 @@ class Edge:
 
     def _guarded(self, method: str, handler: Any) -> _Handler:  # noqa: ANN401 - gRPC tells its kind by attributes
         read = self._reader(method)
+        serializer = None if _name(method) in self._written else handler.response_serializer
         # Without deserializers: what gRPC cannot parse for us ends with UNKNOWN and the name of a Python class.
         if handler.unary_stream:
             stream_gate = self._admission.of_streams(_name(method))
             streamed = admitted_stream(stream_gate, self._guarded_stream(method, read, handler.unary_stream))
-            return grpc.unary_stream_rpc_method_handler(streamed, None, handler.response_serializer)
+            return grpc.unary_stream_rpc_method_handler(streamed, None, serializer)
         call_gate = self._admission.of_calls(_name(method))
         served = admitted_unary(call_gate, self._guarded_unary(method, read, handler.unary_unary))
-        serializer = None if _name(method) in self._serialized else handler.response_serializer
         return grpc.unary_unary_rpc_method_handler(served, None, serializer)
 
     def _reader(self, method: str) -> _Read:
