@@ -87,12 +87,12 @@ class Campaign:
                 break
         self._judge_memory(kind, data, warm)
 
-    def replay(self, corpus: Path) -> None:
-        """Try all good inputs, and all that failed at some time."""
-        for kind in self._door.kinds:
-            kept = sorted((corpus / kind).glob("*"))
-            for data in (*self._door.good(kind), *(file.read_bytes() for file in kept)):
-                self.try_one(kind, data)
+    def replay(self, kind: str, corpus: Path) -> None:
+        """Try the good inputs, and those that failed at some time."""
+        self._restore()
+        kept = sorted((corpus / kind).glob("*"))
+        for data in (*self._door.good(kind), *(file.read_bytes() for file in kept)):
+            self.try_one(kind, data)
 
     def try_one(self, kind: str, data: bytes) -> None:
         tally = self.tallies[kind]

@@ -52,8 +52,11 @@ class Http2Door(Door):
     def send(self, kind: str, data: bytes) -> Reply:  # noqa: ARG002 - the input says it all
         how, sent = data[0], data[1:]
         host, _, port = (self._conductor if how & AT_CONDUCTOR else self._front).rpartition(":")
-        with socket.create_connection((host, int(port)), _CONNECT_S) as connection:
-            code = _exchange(connection, how, sent)
+        try:
+            with socket.create_connection((host, int(port)), _CONNECT_S) as connection:
+                code = _exchange(connection, how, sent)
+        except OSError as error:
+            return Reply("unreachable", f"no connection: {error}")
         return Reply(code, self._honest.complaint())
 
 

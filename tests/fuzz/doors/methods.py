@@ -42,8 +42,9 @@ class Method:
         return self.descriptor.containing_service.full_name.startswith("vimesh.")
 
     @property
-    def of_health(self) -> bool:
-        return self.descriptor.containing_service.full_name == _HEALTH
+    def of_health_port(self) -> bool:
+        """Say whether it is served on the port for health too."""
+        return self.descriptor.containing_service.full_name == _HEALTH and self.descriptor.name == "Check"
 
     @property
     def streams(self) -> bool:

@@ -20,7 +20,7 @@ from tests.fuzz.doors.verdicts import Reply, of_failure
 from tests.fuzz.doors.wire import tree_of
 
 _CALL_S = 20.0
-_MOST_ANSWERS = 50
+_MOST_ANSWERS = 4
 _FRONT_SHARE = 8
 """One of so many inputs goes through Envoy: which, the input says, so that it goes there again."""
 
@@ -34,7 +34,8 @@ class RpcDoor(Door):
 
     @property
     def kinds(self) -> Sequence[str]:
-        return tuple(self._methods)
+        # What fills the database comes last: it makes every list of it long.
+        return sorted(self._methods, key=lambda name: name.startswith("Register"))
 
     def make(self, random: Random, kind: str) -> bytes:
         good = self._methods[kind].good
@@ -60,7 +61,7 @@ class RpcDoor(Door):
 
     def _way(self, method: Method, data: bytes) -> grpc.Channel:
         choice = sum(data[-64:]) % _FRONT_SHARE
-        if method.of_health and choice % 2:
+        if method.of_health_port and choice % 2:
             return self._health
         return self._front if not choice else self._conductor
 

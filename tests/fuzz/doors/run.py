@@ -50,8 +50,7 @@ def _fuzz(name: str, site: Site, settings: RunSettings) -> list[str]:
         campaign = Campaign(door, [part.meter for part in site.parts], site.register)
         before = campaign.resident_mib()
         with bystander(site.front) as told:
-            campaign.replay(corpus)
-            _send(campaign, settings)
+            _send(campaign, corpus, settings)
         after = campaign.resident_mib()
         campaign.keep(corpus)
     print(f"{name}: bystander {_times(told)}; {_names(site)} held {before} MiB before and {after} after", flush=True)
@@ -64,13 +63,16 @@ def _fuzz(name: str, site: Site, settings: RunSettings) -> list[str]:
     ]
 
 
-def _send(campaign: Campaign, settings: RunSettings) -> None:
+def _send(campaign: Campaign, corpus: Path, settings: RunSettings) -> None:
     """Send odd inputs of each kind, and print what came of them."""
     kinds = settings.kinds or tuple(campaign.tallies)
     for kind in kinds:
+        campaign.replay(kind, corpus)
         ends_at = time.monotonic() + 60 * settings.minutes / len(kinds)
         campaign.run(kind, Random(f"{settings.seed} {kind}"), settings.requests, ends_at)
         print(_row(kind, campaign.tallies[kind]), flush=True)
+    for kind in kinds:
+        campaign.replay(kind, corpus)  # with all that is stored by now
 
 
 def _row(kind: str, tally: Tally) -> str:

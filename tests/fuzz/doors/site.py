@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -18,8 +19,10 @@ from tests.fuzz.doors.meter import Meter
 from tests.support.brokers import running_broker
 from tests.support.envoys import running_envoy
 from tests.support.waiting import until
+from vimesh.v1.vim_service_pb2 import RegisterVimsRequest
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
+_CROWD = 150
 _URL = "sqlite:///vimesh.sqlite"
 _START_S, _STOP_S, _CALL_S = 30.0, 15.0, 20.0
 _CONDUCTOR = re.compile(r"conductor is serving.*\bport=(?P<port>\d+).*\bhealth_port=(?P<health>\d+)")
@@ -59,6 +62,12 @@ class Site:
             for vim_id in (*VIM_IDS, BYSTANDER_ID):
                 _register(stub, vim_id)
 
+    def populate(self) -> None:
+        """Register some more VIMs, so that lists have something to show. Raises RpcError."""
+        with grpc.insecure_channel(self.conductor) as channel:
+            requests = [registration(str(uuid.uuid4())) for _ in range(_CROWD)]
+            VimServiceStub(channel).RegisterVims(RegisterVimsRequest(requests=requests), timeout=_CALL_S)
+
     def defects(self) -> list[str]:
         return [f"{part.name}: {line}" for part in self.parts for line in part.defects()]
 
@@ -88,6 +97,7 @@ async def running_site(folder: Path, *, with_bridge: bool = False) -> AsyncGener
         front = Part("envoy", Meter(envoy.pid), envoy.directory / "log")
         site = Site(folder, envoy.address, address, f"127.0.0.1:{ports['health']}", (conductor, api, front))
         site.register()
+        site.populate()
         yield await _bridged(site, parts) if with_bridge else site
 
 
