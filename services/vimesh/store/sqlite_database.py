@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from vimesh.store.database import Work
 from vimesh.store.laned import BROWSERS, READERS
 from vimesh.store.sqlite_file import FileConnection, SqliteFile
+from vimesh.store.sqlite_log import WriteAheadLog
 
 T = TypeVar("T")
 
@@ -42,6 +43,7 @@ class SqliteTransactions:
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
+        self._log = WriteAheadLog(file.path)
         self._writer = _engine(file, 1, _WRITER_PRAGMAS)
         event.listen(self._writer, "begin", partial(_begin_immediate, patience_s=file.lock_timeout_s))
         # A single statement needs no BEGIN to see one state.
@@ -85,6 +87,7 @@ class SqliteTransactions:
                 result = work(connection)
             # Only now is it sure that the commit went to where others will look for it.
             self._file.require(_raw(connection))
+            self._log.bound(_raw(connection))
             return result
 
     async def hear_commits(self, heard: Callable[[], None]) -> Never:  # noqa: ARG002 - nobody tells

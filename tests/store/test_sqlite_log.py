@@ -1,0 +1,94 @@
+"""The write-ahead log stays short although there is always somebody who reads."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from vimesh.store.sqlite_log import WriteAheadLog
+
+_LIMIT_BYTES = 1024 * 1024
+_ROWS = 100
+
+
+def connect(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=10)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "vimesh.sqlite"
+    connection = connect(made)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("CREATE TABLE things (thing BLOB)")
+    connection.close()
+    return made
+
+
+@contextmanager
+def always_read(file: Path) -> Generator[None]:
+    """Let two read by turns: each goes on until the other one has begun."""
+    ended = threading.Event()
+    begun = (threading.Semaphore(0), threading.Semaphore(0))
+
+    def read(mine: int) -> None:
+        connection = connect(file)
+        if mine:
+            begun[0].acquire(timeout=10)
+        while not ended.is_set():
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM things").fetchall()
+            begun[mine].release()
+            begun[1 - mine].acquire(timeout=10)
+            connection.execute("COMMIT")
+        begun[mine].release()
+        connection.close()
+
+    threads = [threading.Thread(target=read, args=(mine,)) for mine in (0, 1)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+def longest(file: Path, log: WriteAheadLog | None) -> int:
+    """Write ten times the limit; return how long the log was at most."""
+    writer = connect(file)
+    writer.execute("PRAGMA wal_autocheckpoint=50")
+    writer.execute(f"PRAGMA journal_size_limit={_LIMIT_BYTES // 2}")
+    most = 0
+    for _ in range(_ROWS):
+        writer.execute("INSERT INTO things VALUES (zeroblob(?))", (_LIMIT_BYTES // 10,))
+        most = max(most, Path(f"{file}-wal").stat().st_size)
+        if log:
+            log.bound(writer)
+    assert writer.execute("PRAGMA busy_timeout").fetchone() == (10_000,)
+    writer.close()
+    return most
+
+
+def test_readers_that_overlap_do_not_let_the_log_grow(file: Path) -> None:
+    with always_read(file):
+        assert longest(file, None) > 8 * _LIMIT_BYTES
+    with always_read(file):
+        assert longest(file, WriteAheadLog(file, limit_bytes=_LIMIT_BYTES)) < 4 * _LIMIT_BYTES
+
+
+def test_a_reader_that_does_not_end_keeps_no_writer_waiting_for_long(file: Path) -> None:
+    reader = connect(file)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM things").fetchall()
+
+    assert longest(file, WriteAheadLog(file, limit_bytes=_LIMIT_BYTES)) > 8 * _LIMIT_BYTES
+
+    reader.close()
+    assert longest(file, WriteAheadLog(file, limit_bytes=_LIMIT_BYTES)) < 2 * _LIMIT_BYTES
