@@ -10,8 +10,10 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Struct
 
 from tests.support.conductors import Client
-from vimesh.conductor.free_form import MAX_BYTES, MAX_DEPTH, MAX_VALUES, fill, plain, require_bounded
+from vimesh.conductor.free_form import MAX_BYTES, fill, plain
 from vimesh.domain.errors import BadInput
+from vimesh.rpc.json_text import MAX_FREE_FORM_DEPTH
+from vimesh.rpc.limits import MAX_FREE_FORM_VALUES
 from vimesh.rpc.status import failure_of
 
 FIELDS = ("vim_project", "placement_attr", "extra")
@@ -36,11 +38,11 @@ def nested(levels: int, value: object) -> object:
         {"a": None},
         {"a": {}, "b": [], "c": ""},
         {"a": {"b": {"c": [1, 2.5, -0.0, 1e300, True, False, None, "x", {}, [[]], [{"d": []}]]}}, "": 0},
-        {"a": [0] * (MAX_VALUES - 1)},
-        {str(place): None for place in range(MAX_VALUES)},
+        {"a": [0] * (MAX_FREE_FORM_VALUES - 1)},
+        {str(place): None for place in range(MAX_FREE_FORM_VALUES)},
         {"a": "x" * (MAX_BYTES - 9)},
         {"a": "\N{GRINNING FACE}" * ((MAX_BYTES - 9) // 12)},
-        {"a": nested(MAX_DEPTH - 1, 1)},
+        {"a": nested(MAX_FREE_FORM_DEPTH - 1, 1)},
     ],
 )
 async def test_what_is_kept_of_free_form_fields_is_what_was_sent(client: Client, value: dict[str, object]) -> None:
@@ -58,14 +60,14 @@ async def test_what_is_kept_of_free_form_fields_is_what_was_sent(client: Client,
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ({"a": [None] * MAX_VALUES}, "holds more than 2048 values"),
-        ({str(place): None for place in range(MAX_VALUES + 1)}, "holds more than 2048 values"),
+        ({"a": [None] * MAX_FREE_FORM_VALUES}, "holds more than 2048 values"),
+        ({str(place): None for place in range(MAX_FREE_FORM_VALUES + 1)}, "holds more than 2048 values"),
         ({"a": [[[]] * 1000] * 5}, "holds more than 2048 values"),
         ({"a": [{}] * 60_000}, "holds more than 2048 values"),
         ({"a": "x" * (MAX_BYTES - 8)}, "longer than 65536 bytes of JSON"),
         ({"a": "\x01" * 11_000}, "longer than 65536 bytes of JSON"),
         ({"a": [None] * 1_000_000}, "longer than 65536 bytes of JSON"),
-        ({"a": nested(MAX_DEPTH, 1)}, "nested deeper than 16 levels"),
+        ({"a": nested(MAX_FREE_FORM_DEPTH, 1)}, "nested deeper than 16 levels"),
         ({"a": [1.5, float("inf")]}, "holds a number that JSON cannot"),
         ({"a": {"b": float("nan")}}, "holds a number that JSON cannot"),
     ],
@@ -79,32 +81,6 @@ def test_what_is_too_much_is_refused_before_it_is_converted(value: dict[str, obj
         plain("vim.extra", sent)
 
     assert time.process_time() - begun < _REFUSED_WITHIN_S
-
-
-@pytest.mark.parametrize(
-    ("value", "says"),
-    [
-        ({"a": [None] * MAX_VALUES}, "holds more than 2048 values"),
-        ({"a": [[[]] * 1000] * 5}, "holds more than 2048 values"),
-        ({"a": nested(MAX_DEPTH, 1)}, "nested deeper than 16 levels"),
-        ({"a": nested(900, 1)}, "nested deeper than 16 levels"),
-        ({"a": float("inf")}, "holds a number that JSON cannot"),
-        ({"a": [10**400]}, "holds a number that JSON cannot"),
-    ],
-)
-def test_what_is_too_much_of_json_is_refused_too(value: dict[str, object], says: str) -> None:
-    with pytest.raises(BadInput, match=f"^vim.extra: {says}$"):
-        require_bounded("vim.extra", value)
-
-
-def test_json_up_to_the_bounds_is_taken() -> None:
-    values: tuple[dict[str, object], ...] = (
-        {},
-        {"a": [None] * (MAX_VALUES - 1)},
-        {"a": nested(MAX_DEPTH - 1, 10**308)},
-    )
-    for value in values:
-        require_bounded("vim.extra", value)
 
 
 async def test_what_a_request_may_hold_at_most_is_refused_with_the_field(client: Client) -> None:

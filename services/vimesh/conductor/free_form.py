@@ -10,12 +10,11 @@ from typing import Final
 from google.protobuf.struct_pb2 import Struct, Value
 
 from vimesh.domain.errors import BadInput, Violation
-from vimesh.rpc.limits import MAX_FREE_FORM_VALUES as MAX_VALUES
+from vimesh.rpc.json_text import MAX_FREE_FORM_DEPTH
+from vimesh.rpc.limits import MAX_FREE_FORM_VALUES
 
 MAX_BYTES: Final = 64 * 1024
 """Bound of each field, as JSON: a CA bundle fits, a file system does not."""
-MAX_DEPTH: Final = 16
-"""How deep a field may be nested, itself included."""
 # A number takes 11 bytes on the wire and at least 5 as JSON, a list in a list 8 and 4; all else takes less.
 _MAX_WIRE_BYTES: Final = 4 * MAX_BYTES
 _LONGEST_ESCAPE: Final = 6
@@ -34,30 +33,6 @@ def plain(field: str, struct: Struct) -> dict[str, object]:
     return values
 
 
-def require_bounded(field: str, values: dict[str, object]) -> None:
-    """Raise BadInput, which names the field, for JSON that is too much for a message. Its bytes are not judged."""
-    level: list[dict[str, object] | list[object]] = [values]
-    left = MAX_VALUES
-    for _ in range(MAX_DEPTH):
-        left -= sum(map(len, level))
-        if left < 0:
-            raise _too_many(field)
-        inner = [value for each in level for value in (each.values() if isinstance(each, dict) else each)]
-        if not all(_fits_double(value) for value in inner if isinstance(value, int | float)):
-            raise _no_number(field)
-        level = [value for value in inner if isinstance(value, dict | list)]
-        if not level:
-            return
-    raise _too_deep(field)
-
-
-def _fits_double(number: float) -> bool:
-    try:
-        return math.isfinite(number)
-    except OverflowError:
-        return False
-
-
 def fill(struct: Struct, values: Mapping[str, object]) -> None:
     """Write what a field holds into a message that is there."""
     # An empty one is there too, and `update` with nothing in it would leave it out.
@@ -71,11 +46,11 @@ def _too_long(field: str) -> BadInput:
 
 
 def _too_many(field: str) -> BadInput:
-    return BadInput(Violation(field, f"holds more than {MAX_VALUES} values"))
+    return BadInput(Violation(field, f"holds more than {MAX_FREE_FORM_VALUES} values"))
 
 
 def _too_deep(field: str) -> BadInput:
-    return BadInput(Violation(field, f"nested deeper than {MAX_DEPTH} levels"))
+    return BadInput(Violation(field, f"nested deeper than {MAX_FREE_FORM_DEPTH} levels"))
 
 
 def _no_number(field: str) -> BadInput:
@@ -87,10 +62,10 @@ class _Reader:
 
     def __init__(self, field: str) -> None:
         self._field = field
-        self._left = MAX_VALUES
+        self._left = MAX_FREE_FORM_VALUES
 
     def values(self, fields: Mapping[str, Value]) -> dict[str, object]:
-        return self._object(fields, MAX_DEPTH - 1)
+        return self._object(fields, MAX_FREE_FORM_DEPTH - 1)
 
     def _object(self, fields: Mapping[str, Value], levels: int) -> dict[str, object]:
         self._count(len(fields))

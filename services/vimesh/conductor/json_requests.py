@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Mapping
-from typing import Final, Never, TypeVar
+from typing import Final, TypeVar
 
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.struct_pb2 import Struct
 
 from vimesh.conductor import free_form
 from vimesh.domain.errors import BadInput, Violation
+from vimesh.rpc.json_text import NotTaken, excess, object_of
 from vimesh.rpc.limits import MAX_JSON_BYTES
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
@@ -27,10 +26,6 @@ _FREE_FORM: Final = {
 _MASKS: Final = ("update_mask", "updateMask")
 
 _M = TypeVar("_M", pb.RegisterVimRequest, pb.ModifyVimRequest)
-
-
-class _NotTaken(ValueError):
-    """JSON that is none of ours. The message says what is wrong."""
 
 
 def parsed(text: bytes, into: _M) -> _M:
@@ -51,42 +46,11 @@ def parsed(text: bytes, into: _M) -> _M:
 
 def _loaded(text: bytes) -> dict[str, object]:
     try:
-        found = json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_no_number)
-        # Half of a pair of surrogates is no text, and protobuf fails over it in many ways.
-        json.dumps(found, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        problem = _said(error)
-    else:
-        if isinstance(found, dict):
-            return found
-        problem = "must be a JSON object"
-    # Outside of the handler: the error that was caught holds all of the text, and would hang on this one.
+        return object_of(text)
+    except NotTaken as error:
+        problem = str(error)
+    # Outside of the handler: its frames hold the text, and would hang on this error.
     raise _bad(problem)
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise _NotTaken(f"holds the name {twice[:100]!r} twice in one object")
-    return found
-
-
-def _no_number(word: str) -> Never:
-    raise _NotTaken(f"holds {word}, which is no number")
-
-
-def _said(error: Exception) -> str:
-    match error:
-        case UnicodeEncodeError():
-            return "holds half of a pair of surrogates, which is no text"
-        case _NotTaken():
-            return str(error)
-        case json.JSONDecodeError() | UnicodeDecodeError():
-            return f"is no JSON: {error}"
-        case RecursionError():
-            return "is nested too deep"
-    return "holds a number with too many digits"
 
 
 def _without_free_form(vim: dict[str, object]) -> Mapping[str, dict[str, object]]:
@@ -100,7 +64,8 @@ def _without_free_form(vim: dict[str, object]) -> Mapping[str, dict[str, object]
             raise BadInput(Violation(f"vim.{name}", "must be a JSON object"))
         if name in taken:
             raise BadInput(Violation(f"vim.{name}", "comes in two spellings"))
-        free_form.require_bounded(f"vim.{name}", value)
+        if problem := excess(value):
+            raise BadInput(Violation(f"vim.{name}", problem))
         taken[name] = value
     return taken
 
