@@ -18,7 +18,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from tests.envoy.caller import LIMIT_S, ask, report
-from tests.envoy.scripted import CONDUCTOR, Scripted
+from tests.envoy.scripted import CONDUCTOR, UNREPEATABLE, Scripted
 from tests.support.envoys import RunningEnvoy
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
@@ -80,6 +80,7 @@ async def test_an_unavailable_that_says_so_is_not_repeated(
 
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
     assert len(first.calls + second.calls) == 1
+    assert UNREPEATABLE not in dict(raised.value.trailing_metadata() or ())
 
 
 async def test_a_registration_that_may_have_happened_is_not_repeated(
@@ -111,13 +112,32 @@ async def test_the_callers_deadline_holds_at_the_front(vim_service: VimServiceAs
     assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
+async def test_a_deadline_that_is_over_is_told_in_our_words(envoy: RunningEnvoy) -> None:
+    message = registration("HANG").SerializeToString()
+    answer = await ask(
+        envoy.address,
+        "POST",
+        "/vimesh.v1.VimService/RegisterVim",
+        b"\0" + struct.pack(">I", len(message)) + message,
+        {"content-type": "application/grpc-web+proto", "grpc-timeout": "300m"},
+    )
+
+    assert (answer.headers["grpc-status"], answer.headers["grpc-message"]) == (
+        *("4", "no conductor answered in time; whether the call was done is not known"),
+    )
+
+
 async def test_callers_cannot_change_how_often_a_call_is_tried(
     conductor: ConductorServiceAsyncStub, first: Scripted, second: Scripted
 ) -> None:
+    wanted = (("x-envoy-retry-grpc-on", "internal"), ("x-envoy-max-retries", "9"))
     with pytest.raises(aio.AioRpcError):
-        await conductor.UpdateVim(report("VIM_INTERNAL"), metadata=(("x-envoy-retry-on", "5xx"),), timeout=LIMIT_S)
+        await conductor.UpdateVim(report("VIM_INTERNAL"), metadata=wanted, timeout=LIMIT_S)
+    impatient = (("x-envoy-upstream-rq-per-try-timeout-ms", "50"), ("x-envoy-hedge-on-per-try-timeout", "true"))
+    with pytest.raises(aio.AioRpcError):
+        await conductor.UpdateVim(report("HANG"), metadata=impatient, timeout=1)
 
-    assert len(first.calls + second.calls) == 1
+    assert sorted(first.calls + second.calls) == ["HANG", "VIM_INTERNAL"]
 
 
 async def test_a_service_that_is_not_there_is_unimplemented(channel: aio.Channel) -> None:

@@ -84,7 +84,12 @@ def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]
         },
         access_log=[] if fleet.access_log is None else [_access_log(fleet.access_log)],
         local_reply_config=local_replies(with_api=fleet.with_api),
-        route_config={"name": "front", "virtual_hosts": [hosts]},
+        # The mark is for Envoy alone (retries.py).
+        route_config={
+            "name": "front",
+            "virtual_hosts": [hosts],
+            "response_headers_to_remove": ["x-envoy-ratelimited"],
+        },
         http_filters=[
             drop_unused(),
             extension("envoy.filters.http.grpc_web", f"{_HTTP}.grpc_web.v3.GrpcWeb"),

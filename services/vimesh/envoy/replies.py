@@ -53,7 +53,8 @@ _REFUSALS: Final = (
     # Too many calls of a class are under way: nothing was done, and soon it can be.
     _Refusal(_flags("UO"), 429, _OVERLOADED, explained_to_grpc=True),
     _Refusal(_flags("UH", "UF"), 503, _away(NOBODY)),
-    _Refusal(_http_status(504), 503, _away(LATE)),
+    # The caller's own deadline, or that of the route if it comes sooner.
+    _Refusal(_http_status(504), 504, Status(Code.DEADLINE_EXCEEDED, LATE)),
     _Refusal(_http_status(502), 503, _away(BROKEN)),
     _Refusal(_all(_http_status(503), _flags()), 503, _away(BROKEN)),
     # Envoy's memory comes to its end (overload.py): that has no flag.
