@@ -104,6 +104,21 @@ async def test_a_database_that_is_away_takes_no_conductor_out(
     assert (await conductor.UpdateVim(report(), timeout=LIMIT_S)).newest_observation
 
 
+async def test_callers_without_patience_take_no_conductor_out(
+    envoy: RunningEnvoy, conductor: ConductorServiceAsyncStub
+) -> None:
+    hasty = (("grpc-timeout", "50m"),)
+    calls = [conductor.UpdateVim(report("HANG"), metadata=hasty, timeout=LIMIT_S) for _ in range(40)]
+    given_up = [conductor.UpdateVim(report("HANG"), timeout=LIMIT_S) for _ in range(40)]
+    await asyncio.gather(*calls, return_exceptions=True)
+    for call in given_up:
+        call.cancel()
+    await asyncio.gather(*given_up, return_exceptions=True)
+
+    assert (await conductor.UpdateVim(report(), timeout=LIMIT_S)).newest_observation
+    assert await envoy.stat("cluster.reports.outlier_detection.ejections_enforced_total") == 0
+
+
 async def test_the_callers_deadline_holds_at_the_front(vim_service: VimServiceAsyncStub) -> None:
     # As metadata: the caller's own clock does not end the call.
     with pytest.raises(aio.AioRpcError) as raised:
