@@ -108,7 +108,7 @@ def test_an_older_release_without_soft_deletion_and_extra_is_read(vimesh: Comman
         ('UPDATE vims SET extra = \'{"a": "\\ud800"}\'', "text or numbers that cannot be sent"),
         (
             "UPDATE vims SET extra = '{\"a\": 1' || printf('%.*c', 400, '0') || '}'",
-            "text or numbers that cannot be sent",
+            "holds a number of more than 400 digits",
         ),
         ("DELETE FROM vimauths", "no row in the table vimauths"),
         ("UPDATE vimauths SET auth_url = 'http://u:row-secret/x@h:1/'", "vimesh refuses its auth_url: cannot be read"),

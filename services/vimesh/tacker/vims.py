@@ -107,7 +107,10 @@ def _mapping(row: Row, column: str) -> Mapping[str, Any]:
     value = row[column]
     try:
         found = read_json(_text(value)) if isinstance(value, str | bytes) else value
-    except BadFile:
+    except BadFile as error:
+        if error.line is None:
+            # It is JSON, and asks for too much.
+            raise CannotImport(f"vimesh refuses it: its {column} {error}") from None
         raise CannotImport(
             f"its {column} is no JSON: the release of Tacker is too old, or the row is damaged"
         ) from None
