@@ -18,7 +18,7 @@ from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
-_EVERY_S = 0.02
+_EVERY_S = 0.05
 _CALL_S = 20.0
 _STATUSES = (vim_pb2.Vim.REACHABLE, vim_pb2.Vim.UNREACHABLE)
 

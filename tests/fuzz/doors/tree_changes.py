@@ -8,7 +8,7 @@ from random import Random
 from google.protobuf.descriptor import FieldDescriptor
 
 from tests.fuzz.doors.odd_values import odd_field
-from tests.fuzz.doors.wire import GROUP, SIZED, Field, Tree, sized, varint
+from tests.fuzz.doors.wire import GROUP, RAW, SIZED, Field, Tree, sized, varint
 from tests.fuzz.mutations import mutated
 
 MOST_BYTES = 4 * 1024 * 1024 - 64
@@ -63,15 +63,18 @@ def _remove(random: Random, tree: Tree) -> None:
 def _repeat(random: Random, tree: Tree) -> None:
     if tree.fields:
         field = random.choice(tree.fields)
-        fitting = _COMMON_BYTES // len(Tree(tree.descriptor, [field]).encoded()) + 1
-        tree.fields.extend([field] * min(random.choice(_COUNTS), fitting))
+        encoded = Tree(tree.descriptor, [field]).encoded()
+        count = min(random.choice(_COUNTS), _COMMON_BYTES // (len(encoded) or 1) + 1)
+        tree.fields.append(Field(field.number, RAW, encoded * count))
 
 
 def _fill(random: Random, tree: Tree) -> None:
     """Add many empty messages, texts or zeros: a field of two bytes may cost far more than these."""
     field = _field_in(random, tree)
     if field is not None:
-        tree.fields += [Field(field.number, SIZED, b"")] * random.choice(_COUNTS)
+        tree.fields.append(
+            Field(field.number, RAW, (varint(field.number << 3 | SIZED) + b"\0") * random.choice(_COUNTS))
+        )
 
 
 def _shuffle(random: Random, tree: Tree) -> None:
@@ -131,7 +134,8 @@ def _grow(random: Random, tree: Tree) -> None:
         tree.fields.append(Field(field.number, SIZED, random.choice((b"a", b"\0", b"\x0a\0", b"[")) * room))
         return
     one = Tree(tree.descriptor, [random.choice((Field(field.number, SIZED, b""), odd_field(random, field)))])
-    tree.fields += one.fields * max(1, room // (len(one.encoded()) or 1))
+    encoded = one.encoded()
+    tree.fields.append(Field(field.number, RAW, encoded * max(1, room // (len(encoded) or 1))))
 
 
 _CHANGES: Sequence[Change] = (

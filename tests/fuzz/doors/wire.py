@@ -11,6 +11,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 VARINT, FIXED_64, SIZED, GROUP, GROUP_END, FIXED_32 = range(6)
+RAW = -1
+"""The wire type of what is written as it is, tags included: many fields as one."""
 _MASK_64 = 2**64 - 1
 _DOUBLES = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT)
 _TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
@@ -86,8 +88,10 @@ def _fields(descriptor: FieldDescriptor, value: Any) -> Iterable[Field]:  # noqa
 def _encoded(field: Field) -> bytes:
     """Write a field; a value of another kind than its wire type says is written as the bytes that it has."""
     content = field.value.encoded() if isinstance(field.value, Tree) else field.value
-    tag = varint(field.number << 3 | field.wire_type)
+    tag = varint(field.number << 3 | field.wire_type & 7)
     match field.wire_type:
+        case -1:
+            return content if isinstance(content, bytes) else b""
         case 2:
             return tag + sized(varint(content) if isinstance(content, int) else content)
         case 3:
