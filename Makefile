@@ -114,6 +114,8 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@command -v ip  >/dev/null || deploy/apt-install iproute2
 	@command -v nft >/dev/null || [ -x /usr/sbin/nft ] || deploy/apt-install nftables
 	@command -v sysctl >/dev/null || [ -x /usr/sbin/sysctl ] || deploy/apt-install procps
+	@command -v openssl >/dev/null || deploy/apt-install openssl
+	@command -v systemd-analyze >/dev/null || deploy/apt-install systemd
 	@command -v npm >/dev/null || deploy/apt-install nodejs npm
 	@command -v rabbitmq-server >/dev/null || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || deploy/apt-install rabbitmq-server
 	@command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || deploy/apt-install mariadb-server
