@@ -51,3 +51,22 @@ async def test_reflection_answers_that_it_is_no_question(client: Client, version
 
     assert answer.error_response.error_code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
     assert await stream.code() is grpc.StatusCode.OK
+
+
+async def test_reflection_quotes_no_question_that_is_too_deep_to_be_parsed(client: Client) -> None:
+    ask: grpc.aio.StreamStreamMultiCallable[bytes, ServerReflectionResponse] = client.channel.stream_stream(
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        response_deserializer=ServerReflectionResponse.FromString,
+    )
+    begin, end = 100 << 3 | 3, 100 << 3 | 4  # of a group with a number that no field has
+    depth = 99
+    question = _varint(begin) * depth + _varint(end) * depth
+    stream = ask(timeout=10)
+    await stream.write(question)
+
+    assert isinstance(await stream.read(), ServerReflectionResponse)
+    await stream.done_writing()
+
+
+def _varint(number: int) -> bytes:
+    return bytes((number & 0x7F | 0x80, number >> 7))

@@ -47,8 +47,19 @@ def refusing(handler: Any) -> _Handler:  # noqa: ANN401 - gRPC tells its kind by
         return grpc.unary_unary_rpc_method_handler(_unary(handler.unary_unary), read_or_none(parse), serialize)
     if handler.unary_stream:
         return grpc.unary_stream_rpc_method_handler(_stream(handler.unary_stream), read_or_none(parse), serialize)
-    read, empty = read_or_none(parse), parse(b"")
-    return grpc.stream_stream_rpc_method_handler(handler.stream_stream, lambda data: read(data) or empty, serialize)
+    return grpc.stream_stream_rpc_method_handler(handler.stream_stream, _read_or_empty(parse), serialize)
+
+
+def _read_or_empty(parse: Callable[[bytes], Message]) -> Callable[[bytes], Message]:
+    read = read_or_none(parse)
+
+    def lenient(data: bytes) -> Message:
+        message = read(data) or parse(b"")
+        # An answer that quotes the question must not be nested deeper than a client can parse.
+        message.DiscardUnknownFields()
+        return message
+
+    return lenient
 
 
 def _unary(serve: Any) -> Any:  # noqa: ANN401 - a handler of a library
