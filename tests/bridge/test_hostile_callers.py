@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from aio_pika.abc import AbstractChannel, AbstractQueue
 
-from tests.bridge.bridges import Bridge
+from tests.bridge.bridges import Bridge, nothing_left
 from tests.bridge.site import PATIENCE_S, Site, Vim
 from tests.support.waiting import eventually, until
 
@@ -94,6 +94,7 @@ async def test_the_same_message_many_times_at_once_is_done_with_once_it_is_serve
 
     assert await answer(mine) == "PENDING"
     await healthy(site)
+    await eventually(lambda: nothing_left(site.broker), PATIENCE_S)
 
 
 async def test_answers_that_nobody_takes_keep_no_place(site: Site, channel: AbstractChannel) -> None:

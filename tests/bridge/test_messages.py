@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from tests.fuzz.amqp_messages import odd_message, odd_properties
 from tests.support.waiting import until
+from vimesh.bridge.broker import BrokerAway, broker_faults
 from vimesh.bridge.comebacks import Comebacks
 from vimesh.bridge.complaints import Complaints
 from vimesh.bridge.content_filter import ContentFilter
@@ -188,3 +189,24 @@ async def test_thousands_of_complaints_are_a_few_lines_and_a_number() -> None:
     assert [line.get("number") for line in lines] == [0, 1, 2, None, 5000]
     assert lines[3]["more"] == 4997
     await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("raised", [Exception(), asyncio.CancelledError(), TimeoutError(), OSError(), RuntimeError()])
+async def test_what_a_channel_that_closes_raises_means_that_the_broker_is_away(raised: BaseException) -> None:
+    with pytest.raises(BrokerAway), broker_faults():
+        raise raised
+
+
+async def test_a_task_that_is_to_end_does_and_other_faults_pass() -> None:
+    async def work() -> None:
+        with broker_faults():
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(ValueError, match="ours"), broker_faults():
+        raise ValueError("ours")

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from tests.bridge.bridges import Bridge, administer
+from tests.bridge.bridges import Bridge, nothing_left
 from tests.bridge.site import PATIENCE_S, Site
 from tests.fuzz.amqp_messages import odd_message
 from tests.support.raw_publisher import RawPublisher, Refused, raw_publisher
@@ -176,12 +176,8 @@ async def _publish_until_refused(publisher: RawPublisher, random: Random) -> int
 async def test_nothing_of_it_is_left_also_for_a_bridge_that_comes_back(site: Site, bridge: Bridge) -> None:
     await publish(site, BODIES["a time-out that no float can hold"])
     await healthy(site)
+    await eventually(lambda: nothing_left(site.broker), PATIENCE_S)
 
-    async def nothing_left() -> bool:
-        listed = await administer(site.broker, "list_queues", "name", "messages", "--no-table-headers")
-        return "TACKER_CONDUCTOR\t0" in listed
-
-    await eventually(nothing_left, PATIENCE_S)
     await bridge.kill()
     await bridge.start()
     await healthy(site)

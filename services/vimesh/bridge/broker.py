@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import cycle
 from random import Random
@@ -35,6 +35,32 @@ class BrokerAway(Exception):
 
     def __init__(self) -> None:
         super().__init__("the message broker is away")
+
+
+@contextmanager
+def broker_faults() -> Generator[None]:
+    """Raise BrokerAway for whatever the AMQP library raises when a channel or the connection closes meanwhile.
+
+    What was under way then ends by an exception without a class of its own, or as if this task had been cancelled.
+    """
+    try:
+        yield
+    except AMQP_FAULTS as error:
+        raise BrokerAway from error
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        raise BrokerAway from error
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
+        raise BrokerAway from error
+
+
+def is_cancelled() -> bool:
+    """Say whether the running task is to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +95,11 @@ class Broker:
         """Connect, have the work done until the connection breaks, and begin again. Ends by cancellation."""
         while True:
             try:
-                async with self._opened(next(self._nodes)) as connection:
-                    await work(connection, self._at_work)
-            except AMQP_FAULTS as error:
-                self._link.failed(_why(error, self._url.virtual_host))
+                with broker_faults():
+                    async with self._opened(next(self._nodes)) as connection:
+                        await work(connection, self._at_work)
+            except BrokerAway as away:
+                self._link.failed(_why(away.__cause__ or away, self._url.virtual_host))
             else:
                 self._link.failed("the connection broke")
             await asyncio.sleep(self._backoff.pause_s())

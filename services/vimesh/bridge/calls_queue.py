@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from vimesh.bridge.broker import AMQP_FAULTS, Broker, BrokerAway
+from vimesh.bridge.broker import Broker, BrokerAway, broker_faults
 from vimesh.bridge.queues import CALLS, KILLS, consumers_of, delete_unused
 
 _log = structlog.get_logger()
@@ -19,10 +19,11 @@ async def clear_away(broker: Broker) -> None:
     consumes the queue KILL_ACTION.
     """
     try:
-        connection = await broker.connection(_WITHIN_S)
-        if await consumers_of(connection, KILLS, _WITHIN_S):
-            _log.info("the queue of calls stays: there are actions", queue=CALLS)
-        elif await delete_unused(connection, CALLS, _WITHIN_S, if_empty=True):
-            _log.info("the queue of calls is deleted", queue=CALLS)
-    except (BrokerAway, *AMQP_FAULTS):
+        with broker_faults():
+            connection = await broker.connection(_WITHIN_S)
+            if await consumers_of(connection, KILLS, _WITHIN_S):
+                _log.info("the queue of calls stays: there are actions", queue=CALLS)
+            elif await delete_unused(connection, CALLS, _WITHIN_S, if_empty=True):
+                _log.info("the queue of calls is deleted", queue=CALLS)
+    except BrokerAway:
         _log.info("the queue of calls stays: the broker is away", queue=CALLS)

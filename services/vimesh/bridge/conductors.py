@@ -15,6 +15,7 @@ from vimesh.domain.backoff import Backoff
 from vimesh.domain.vims import Engine
 from vimesh.rpc.durations import seconds
 from vimesh.rpc.link import Link
+from vimesh.rpc.status import retry_delay_s
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 
 if TYPE_CHECKING:  # exists for type checkers only
@@ -128,10 +129,12 @@ class Conductors:
                 answer = await call(min(left_s, self._limits.call_timeout_s))
             except grpc.aio.AioRpcError as error:
                 self._judge(error)
+                # Conductors that have no room say when to come again.
+                pause_s = max(backoff.pause_s(), retry_delay_s(error))
             else:
                 self._link.worked()
                 return answer
-            await asyncio.sleep(min(backoff.pause_s(), max(0.0, deadline - now())))
+            await asyncio.sleep(min(pause_s, max(0.0, deadline - now())))
         raise ConductorsAway
 
     def _judge(self, error: grpc.aio.AioRpcError) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from aio_pika.abc import AbstractIncomingMessage
 from aiormq.abc import AbstractChannel
 
-from vimesh.bridge.broker import AMQP_FAULTS
+from vimesh.bridge.broker import BrokerAway, broker_faults
 
 _WITHIN_S = 10.0
 
@@ -22,6 +22,6 @@ class Delivery:
 
     async def acknowledge(self) -> None:
         """Have the broker forget it. If its connection is gone, the broker has taken it back already."""
-        with suppress(*AMQP_FAULTS):
+        with suppress(BrokerAway), broker_faults():
             async with asyncio.timeout(_WITHIN_S):
                 await self._channel.basic_ack(self._tag)

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
+from vimesh.bridge.broker import BrokerAway, broker_faults
 from vimesh.bridge.comebacks import Comebacks
 from vimesh.bridge.complaints import Complaints
 from vimesh.bridge.crew import Crew
@@ -125,7 +126,8 @@ class Intake:
     async def _serve_one(self, mark: bytes, call: Call) -> None:
         try:
             try:
-                await self._answer(call)
+                with suppress(BrokerAway), broker_faults():
+                    await self._answer(call)
             except Exception:  # noqa: BLE001 - here faults of a call stop
                 _log.exception("defect", method=call.method[:100])
             for delivery in self._calls[mark]:

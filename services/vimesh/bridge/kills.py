@@ -9,7 +9,7 @@ from enum import StrEnum
 import structlog
 from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource
 
-from vimesh.bridge.broker import AMQP_FAULTS, Broker, BrokerAway
+from vimesh.bridge.broker import Broker, BrokerAway, broker_faults
 from vimesh.bridge.complaints import Complaints
 from vimesh.bridge.crew import Crew
 from vimesh.bridge.queues import consumers_of, delete_left, kill_queue, publish_cast
@@ -75,13 +75,12 @@ class Kills:
         """
         queue = kill_queue(vim_id)
         async with self._slots:
-            try:
-                told = await self._kill(vim_id, queue, why)
-            except (ChannelLockedResource, ChannelAccessRefused):
-                self._denied.add(queue=queue)
-                return 0
-            except AMQP_FAULTS:
-                raise BrokerAway from None
+            with broker_faults():
+                try:
+                    told = await self._kill(vim_id, queue, why)
+                except (ChannelLockedResource, ChannelAccessRefused):
+                    self._denied.add(queue=queue)
+                    return 0
         if not told:
             return 0
         if vim_id not in self._cleaning:
@@ -135,7 +134,8 @@ class Kills:
     async def _gone(self, queue: str) -> bool:
         try:
             async with self._slots:
-                connection = await self._broker.connection(self._limits.connection_s)
-                return await delete_left(connection, queue, self._broker.limits.call_timeout_s)
-        except (BrokerAway, *AMQP_FAULTS):
+                with broker_faults():
+                    connection = await self._broker.connection(self._limits.connection_s)
+                    return await delete_left(connection, queue, self._broker.limits.call_timeout_s)
+        except BrokerAway:
             return False

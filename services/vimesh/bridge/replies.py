@@ -10,7 +10,7 @@ from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import DeliveryError, PublishError
 
-from vimesh.bridge.broker import AMQP_FAULTS, Broker, BrokerAway
+from vimesh.bridge.broker import Broker, BrokerAway, broker_faults
 from vimesh.bridge.complaints import Complaints
 from vimesh.bridge.crew import Crew
 from vimesh.bridge.wire import CONTENT_ENCODING, CONTENT_TYPE
@@ -74,25 +74,26 @@ class Replies:
         backoff = self._backoff()
         while (left_s := deadline - now()) > 0:
             try:
-                await self._publish(queue, body, left_s)
-            except (DeliveryError, PublishError):
-                # Nobody has the queue: the caller is gone, or has not come back yet.
-                return False
-            except (BrokerAway, *AMQP_FAULTS):
+                with broker_faults():
+                    return await self._publish(queue, body, left_s)
+            except BrokerAway:
                 await asyncio.sleep(backoff.pause_s())  # the broker says so itself
-            else:
-                return True
         return False
 
     def _backoff(self) -> Backoff:
         limits = self._limits
         return Backoff(first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, random=self._random)
 
-    async def _publish(self, queue: str, body: bytes, left_s: float) -> None:
+    async def _publish(self, queue: str, body: bytes, left_s: float) -> bool:
         channel = await self._open_channel(left_s)
         message = Message(body, content_type=CONTENT_TYPE, content_encoding=CONTENT_ENCODING)
         timeout_s = min(left_s, self._broker.limits.call_timeout_s)
-        await channel.default_exchange.publish(message, routing_key=queue, mandatory=True, timeout=timeout_s)
+        try:
+            await channel.default_exchange.publish(message, routing_key=queue, mandatory=True, timeout=timeout_s)
+        except (DeliveryError, PublishError):
+            # Nobody has the queue: the caller is gone, or has not come back yet.
+            return False
+        return True
 
     async def _open_channel(self, left_s: float) -> AbstractChannel:
         async with self._opening:

@@ -107,6 +107,15 @@ def failure_of(error: grpc.aio.AioRpcError) -> RpcFailure:
     return RpcFailure(error.code(), reason, error.details() or "", metadata, tuple(violations))
 
 
+def retry_delay_s(error: grpc.aio.AioRpcError) -> float:
+    """Return how long the server asks to wait before another attempt; 0: it does not say."""
+    retry = error_details_pb2.RetryInfo()
+    for detail in _details(error):
+        if detail.Unpack(retry):
+            return max(0.0, retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9)
+    return 0.0
+
+
 def _details(error: grpc.aio.AioRpcError) -> Iterable[Any]:
     for key, value in error.trailing_metadata() or ():
         if key == DETAILS_KEY and isinstance(value, bytes):
