@@ -42,7 +42,7 @@ def fill(struct: Struct, values: Mapping[str, object]) -> None:
 
 
 def _too_long(field: str) -> BadInput:
-    return BadInput(Violation(field, f"longer than {MAX_BYTES} bytes of JSON"))
+    return BadInput(Violation(field, f"is longer than {MAX_BYTES} bytes of JSON"))
 
 
 def _too_many(field: str) -> BadInput:
@@ -50,7 +50,7 @@ def _too_many(field: str) -> BadInput:
 
 
 def _too_deep(field: str) -> BadInput:
-    return BadInput(Violation(field, f"nested deeper than {MAX_FREE_FORM_DEPTH} levels"))
+    return BadInput(Violation(field, f"is nested deeper than {MAX_FREE_FORM_DEPTH} levels"))
 
 
 def _no_number(field: str) -> BadInput:

@@ -72,7 +72,7 @@ def excess(values: dict[str, object]) -> str:
         level = [value for value in inner if isinstance(value, dict | list)]
         if not level:
             return ""
-    return f"nested deeper than {MAX_FREE_FORM_DEPTH} levels"
+    return f"is nested deeper than {MAX_FREE_FORM_DEPTH} levels"
 
 
 def _fits_double(number: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from vimesh.api.rest.admission import Admission, AdmissionLimits
 from vimesh.api.rest.edge import Handler, guarded, unrouted
 from vimesh.api.rest.events import Events
 from vimesh.api.rest.vims import Vims
@@ -28,10 +30,13 @@ class RestSettings:
     """New VIMs belong to it, unless a request names another one."""
     call_timeout_s: float = 10.0
     """How long one call of the conductors may take. Below the time that Envoy gives to a request."""
+    body_within_s: float = 30.0
+    """How long the body of a request may take to come."""
+    admission: AdmissionLimits = field(default_factory=AdmissionLimits)
 
 
-def rest_app(stub: VimServiceAsyncStub, settings: RestSettings) -> Starlette:
-    vims = Vims(stub, settings.project, settings.call_timeout_s, Random())  # noqa: S311 - spreads attempts, guards nothing
+def rest_app(stub: VimServiceAsyncStub, settings: RestSettings) -> ASGIApp:
+    vims = Vims(stub, settings.project, settings.call_timeout_s, settings.body_within_s, Random())  # noqa: S311 - spreads attempts, guards nothing
     events = Events(stub, settings.call_timeout_s)
     app = Starlette(
         routes=[
@@ -45,7 +50,7 @@ def rest_app(stub: VimServiceAsyncStub, settings: RestSettings) -> Starlette:
         exception_handlers={HTTPException: unrouted},
     )
     app.router.redirect_slashes = False
-    return app
+    return Admission(app, settings.admission)
 
 
 def _route(path: str, handlers: dict[str, Handler]) -> Route:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
+from vimesh.api.rest.refusals import Refused
 from vimesh.api.rest.vims_shown import Document
 
 _log = structlog.get_logger()
@@ -66,8 +67,9 @@ class _List(StreamingResponse):
             try:
                 async for text in self.body_iterator:
                     await send({"type": "http.response.body", "body": str(text).encode(), "more_body": True})
-            except grpc.aio.AioRpcError as error:
+            except (grpc.aio.AioRpcError, Refused) as error:
                 # Left without its end, which breaks the connection: nobody takes what came for all that there is.
-                _log.warning("list broken off", code=error.code().name, why=error.details())
+                why = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
+                _log.warning("list broken off", why=why)
                 return
         await send({"type": "http.response.body", "body": b"", "more_body": False})

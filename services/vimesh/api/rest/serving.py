@@ -16,6 +16,8 @@ from vimesh.domain.errors import BadSetting
 _BACKLOG: Final = 1024
 _KEEP_ALIVE_S: Final = 75
 """Longer than Envoy keeps a connection that nobody uses: who closes first must not be the one that is called."""
+_HEAD_BYTES: Final = 64 * 1024
+"""Of a request, without its body: what Envoy lets through, and a little."""
 
 
 class _Server(uvicorn.Server):
@@ -49,6 +51,7 @@ async def serve(
         access_log=False,  # Envoy has one
         proxy_headers=False,
         server_header=False,
+        h11_max_incomplete_event_size=_HEAD_BYTES,
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=grace_s,  # type: ignore[arg-type]  # takes parts of seconds, too

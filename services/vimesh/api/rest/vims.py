@@ -34,12 +34,15 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.3
 
 
 class Vims:
-    def __init__(self, stub: VimServiceAsyncStub, project: str, call_timeout_s: float, random: Random) -> None:
+    def __init__(
+        self, stub: VimServiceAsyncStub, project: str, call_timeout_s: float, body_within_s: float, random: Random
+    ) -> None:
         """New VIMs belong to `project` unless the request names another one."""
         self._stub = stub
         self._random = random
         self._project = project
         self._call_timeout_s = call_timeout_s
+        self._body_within_s = body_within_s
 
     async def list(self, request: Request) -> Response:
         query = query_of(request, ATTRIBUTES)
@@ -51,7 +54,7 @@ class Vims:
         return await listed(request, "vims", vims.pages(), link)
 
     async def register(self, request: Request) -> Response:
-        given = to_register(await object_in(request))
+        given = to_register(await object_in(request, self._body_within_s))
         if not (credentials := without_repeated(given["auth_cred"])):
             raise bad_attribute("auth_cred", "it holds nothing to log in with")
         given["auth_cred"] = credentials
@@ -67,7 +70,7 @@ class Vims:
         return JSONResponse({"vim": query.cut(vim_document(vim))})
 
     async def change(self, request: Request) -> Response:
-        vim_id, given = _id_in(request), to_change(await object_in(request))
+        vim_id, given = _id_in(request), to_change(await object_in(request, self._body_within_s))
         if not given:
             changed = await self._get(vim_id)
         elif any(name in given for name in _NESTED):
