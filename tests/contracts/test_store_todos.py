@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from sqlalchemy import func, select
 
 from tests.support.stores import elapse, record, registration, report, store_at
 from vimesh.domain.errors import TodoNotFound
@@ -13,6 +14,8 @@ from vimesh.domain.leases import START_GRACE_S
 from vimesh.domain.ports import VimStore
 from vimesh.domain.todos import ClaimedTodo, TodoKind
 from vimesh.domain.vims import Engine, Modification, MonitorState, Status, Vim
+from vimesh.store.sql import SqlStore
+from vimesh.store.tables import todos
 
 CLAIM_S = 60.0
 
@@ -34,6 +37,11 @@ async def all_done(store: VimStore) -> list[tuple[TodoKind, str, bool]]:
             await store.finish_todo(todo.id, todo.claim_token)
         done += [(todo.kind, todo.action_id, todo.vim_gone) for todo in todos]
     return done
+
+
+async def open_todos(store: SqlStore) -> int:
+    count = select(func.count()).select_from(todos)
+    return int(await store._database.read(lambda c: c.execute(count).scalar_one()))
 
 
 async def other_target(store: VimStore, vim: Vim, number: int = 9) -> Vim:
@@ -99,17 +107,56 @@ async def test_what_is_to_be_done_of_one_vim_comes_one_after_the_other(store: Vi
     assert (second.kind, second.action_id, second.action) == (TodoKind.STOP, vim.monitor.action_id, None)
 
 
-async def test_a_start_that_is_not_wanted_any_more_is_dropped(store: VimStore, vim: Vim) -> None:
+async def test_of_an_action_that_no_engine_was_told_of_there_is_nothing_to_stop(store: SqlStore, vim: Vim) -> None:
+    """However often people change a VIM while its engine is away, there is not more to do than for its last action."""
     actions = [(await other_target(store, vim, number)).monitor.action_id for number in range(4)]
+    assert await open_todos(store) == 1
 
-    stops = [(TodoKind.STOP, action_id, False) for action_id in (vim.monitor.action_id, *actions[:3])]
-    assert await all_done(store) == [*stops[:3], (TodoKind.START, actions[3], False), stops[3]]
+    assert await all_done(store) == [(TodoKind.START, actions[3], False)]
 
 
-async def test_a_vim_that_is_gone_is_not_started(store: VimStore, vim: Vim) -> None:
+async def test_a_vim_that_came_and_went_while_its_engine_was_away_leaves_nothing_to_do(store: SqlStore) -> None:
+    vim = await store.register(registration(engine=Engine.MISTRAL))
+    await other_target(store, vim)
     await store.deregister(vim.id)
 
-    assert await all_done(store) == [(TodoKind.STOP, vim.monitor.action_id, True)]
+    assert await open_todos(store) == 0
+
+
+async def test_an_action_that_an_engine_may_have_been_told_of_is_stopped(store: SqlStore, vim: Vim) -> None:
+    """G9: the claimant may have failed after it had told the engine."""
+    [start] = await claimed(store)
+    await store.finish_todo(start.id, start.claim_token, error="no answer")
+    actions = [(await other_target(store, vim, number)).monitor.action_id for number in range(4)]
+    assert await open_todos(store) == 3
+    await elapse(store, CLAIM_S)
+
+    first = (TodoKind.STOP, vim.monitor.action_id, False)
+    assert await all_done(store) == [(TodoKind.START, actions[3], False), first]
+
+
+async def test_a_vim_that_is_gone_is_taken_from_an_engine_that_was_told_of_it(store: SqlStore, vim: Vim) -> None:
+    await all_done(store)
+    after = await other_target(store, vim)
+    await store.deregister(vim.id)
+
+    stops = [(TodoKind.STOP, vim.monitor.action_id, False), (TodoKind.STOP, after.monitor.action_id, True)]
+    assert await all_done(store) == stops
+
+
+async def test_a_vim_that_moves_to_and_fro_while_its_engine_is_away_is_taken_from_it_once(
+    store: SqlStore, vim: Vim
+) -> None:
+    await all_done(store)
+    for _ in range(3):
+        await store.modify(vim.id, Modification(engine=Engine.EMBEDDED))
+        back = await store.modify(vim.id, Modification(engine=Engine.MISTRAL))
+    assert await open_todos(store) == 2
+
+    assert await all_done(store) == [
+        (TodoKind.STOP, vim.monitor.action_id, True),
+        (TodoKind.START, back.monitor.action_id, False),
+    ]
 
 
 @pytest.mark.usefixtures("vim")

@@ -18,6 +18,7 @@ from vimesh.store.log_bytes import SEGMENT_BYTES
 from vimesh.store.planning import todos_of
 from vimesh.store.prepared import Prepared
 from vimesh.store.shown import Row
+from vimesh.store.sparing import spare
 from vimesh.store.tables import events, revisions, todos
 
 _HEAD = Prepared(select(revisions.c.newest, revisions.c.written, revisions.c.counted).with_for_update())
@@ -45,6 +46,8 @@ class Changes:
     """The bytes of all changes that were ever made."""
     _events: list[dict[str, Any]] = field(default_factory=list)
     _segments: list[dict[str, Any]] = field(default_factory=list)
+    _first: dict[str, int] = field(default_factory=dict)
+    """The revisions with which the VIMs were registered whose actions are stopped."""
 
     @classmethod
     def begin(cls, connection: Connection) -> Changes:
@@ -76,6 +79,8 @@ class Changes:
         self.stamp = self.now
         text = None if document is None else text_of(document)
         self._count(size_of(after["detail"], text))
+        if stopped:
+            self._first[after["id"]] = stopped["number"]
         self._events.append(
             {
                 "revision": self.newest,
@@ -104,7 +109,7 @@ class Changes:
         if not self._events:
             return
         _LOG.run(self.connection, self._events)
-        if planned := todos_of(self._events):
+        if planned := spare(self.connection, todos_of(self._events), self._first):
             self.connection.execute(insert(todos), planned)
         if self._segments:
             log_bytes.note(self.connection, self._segments)
