@@ -1,4 +1,4 @@
-"""Keeping the log of changes from growing for ever: every conductor does it, and none leads."""
+"""Keeping what is kept of the past from growing for ever: every conductor does it, and none leads."""
 
 from __future__ import annotations
 
@@ -59,10 +59,13 @@ class Compaction:
 
     async def _compact(self) -> int:
         logged_bytes = await self._store.logged_bytes()
-        grown_bytes = logged_bytes - self._logged_bytes
-        if grown_bytes < self._retention.size_bytes / _SHARE and time.monotonic() < self._due:
+        grown_bytes, due = logged_bytes - self._logged_bytes, time.monotonic() >= self._due
+        if grown_bytes < self._retention.size_bytes / _SHARE and not due:
             return 0
-        self._logged_bytes, self._due = logged_bytes, self._next()
+        self._logged_bytes = logged_bytes
+        if due:
+            self._due = self._next()
+            await self._store.forget_requests()
         return await in_batches(lambda limit: self._store.compact(self._retention, limit))
 
     def _next(self) -> float:

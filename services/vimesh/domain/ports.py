@@ -121,6 +121,12 @@ class VimStore(Protocol):
         Whoever asks for one of them later hears RevisionCompacted.
         """
 
+    async def forget_requests(self) -> int:
+        """Forget the ids of requests that are too old, or too many; return how many.
+
+        Who repeats such a request is refused where its VIM is there, for its name or id is taken.
+        """
+
     async def logged_bytes(self) -> int:
         """Return how many bytes of changes were ever stored, about: by how much it grows, the log does."""
 

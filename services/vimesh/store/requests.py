@@ -13,6 +13,8 @@ from vimesh.domain.errors import RequestIdReused, VimNotFound
 from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.vims import Registration, Vim
 from vimesh.store import vims
+from vimesh.store.changes import Changes
+from vimesh.store.dialects import NowMicros
 from vimesh.store.records import kept_policy
 from vimesh.store.secrets import Cipher, Undecipherable
 from vimesh.store.tables import requests
@@ -20,7 +22,18 @@ from vimesh.store.tables import requests
 KEPT_MICROS = 24 * 3600 * 1_000_000
 _CONTENT = tuple(field.name for field in fields(Registration))
 _REQUEST = select(requests.c.fingerprint, requests.c.vim_id).where(requests.c.request_id == bindparam("id"))
-_FORGET = delete(requests).where(requests.c.create_time < bindparam("before"))
+_MOST_KEPT = 500_000
+"""Some 250 MB: whoever registers and removes VIMs without end cannot fill a disk with what is kept of it for a day."""
+_AT_ONCE = 1000
+_OLDEST = (
+    select(requests.c.request_id)
+    .where(requests.c.create_time < bindparam("before"))
+    .order_by(requests.c.create_time)
+    .limit(_AT_ONCE)
+)
+_FORGET = delete(requests).where(requests.c.request_id.in_(bindparam("ids", expanding=True)))
+_NEWEST_FIRST = select(requests.c.create_time).order_by(requests.c.create_time.desc()).limit(1)
+_CLOCK = select(NowMicros())
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +62,8 @@ def answered_with(connection: Connection, registration: Registration, cipher: Ci
 
 
 def remember(connection: Connection, made: Sequence[Made], now: int) -> None:
-    """Remember which VIMs requests have made, and forget what is too old."""
-    connection.execute(_FORGET, {"before": now - KEPT_MICROS})
+    """Remember which VIMs requests have made, and forget what is too old, the oldest first if that is much."""
+    _forget(connection, now - KEPT_MICROS, [one.request_id for one in made])
     rows = [
         {
             "request_id": one.request_id,
@@ -61,6 +74,32 @@ def remember(connection: Connection, made: Sequence[Made], now: int) -> None:
         for one in made
     ]
     connection.execute(insert(requests), rows)
+
+
+def any_before(connection: Connection, before: int) -> bool:
+    """Say whether `forget_before` is worth its transaction."""
+    return connection.execute(_OLDEST, {"before": before}).first() is not None
+
+
+def forget_before(connection: Connection, before: int) -> int:
+    """Forget the oldest requests from before a time, in microseconds; return how many."""
+    Changes.begin(connection)
+    return _forget(connection, before, ())
+
+
+def _forget(connection: Connection, before: int, made_anew: Sequence[str]) -> int:
+    # Those that are made anew are older, if they are known at all.
+    oldest = connection.execute(_OLDEST, {"before": before}).scalars().all()
+    if oldest:
+        connection.execute(_FORGET, {"ids": list({*oldest, *made_anew})})
+    return len(oldest)
+
+
+def kept_since(connection: Connection, most_kept: int = _MOST_KEPT) -> int:
+    """Return the time, in microseconds, before which requests are forgotten: a day ago, or later if they are many."""
+    now = int(connection.execute(_CLOCK).scalar_one())
+    newest_not_kept = connection.execute(_NEWEST_FIRST.offset(most_kept)).scalar()
+    return max(now - KEPT_MICROS, 0 if newest_not_kept is None else newest_not_kept + 1)
 
 
 def sealed(registration: Registration, cipher: Cipher) -> bytes:

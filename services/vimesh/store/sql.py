@@ -17,10 +17,10 @@ from vimesh.domain.background import beside
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.queries import VimPage, VimQuery
-from vimesh.domain.retention import Retention
+from vimesh.domain.retention import Retention, in_batches
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
-from vimesh.store import compaction, events, finishing, lapsing, listing, log_bytes, sweep, todos, vims
+from vimesh.store import compaction, events, finishing, lapsing, listing, log_bytes, requests, sweep, todos, vims
 from vimesh.store.database import Database
 from vimesh.store.dialects import NowMicros
 from vimesh.store.known import HeldRepeat
@@ -106,6 +106,16 @@ class SqlStore:
 
     async def compact(self, retention: Retention, limit: int) -> int:
         return await compaction.drop(self._database, retention, limit)
+
+    async def forget_requests(self) -> int:
+        before = await self._database.browse(requests.kept_since)
+
+        async def forget(_: int) -> int:
+            if not await self._database.read(lambda c: requests.any_before(c, before)):
+                return 0
+            return await self._database.write(lambda c: requests.forget_before(c, before))
+
+        return await in_batches(forget)
 
     async def logged_bytes(self) -> int:
         return await self._database.read(log_bytes.written)
