@@ -102,6 +102,23 @@ async def test_one_that_cannot_be_judged_keeps_no_other_from_being_registered(cl
     assert refused == [250]
 
 
+async def test_a_call_registers_what_its_values_allow_and_refuses_the_rest(client: Client) -> None:
+    full, small = struct(a=[0] * 2047), struct(a=1)
+    requests = [
+        wanted(extra=struct(a=[0] * 5000)),
+        *(wanted(extra=full) for _ in range(12)),
+        wanted(extra=small),
+        wanted(),
+    ]
+
+    results = await register(client, *requests)
+
+    refused = [number for number, result in enumerate(results) if result.WhichOneof("outcome") == "refused"]
+    assert refused == [0, 12, 13]
+    assert "holds more than 2048" in results[0].refused.message
+    assert results[13].refused.message.endswith("send it in another call")
+
+
 async def test_five_hundred_bad_ones_are_refused_in_little_time(client: Client) -> None:
     bad = pb.RegisterVimRequest(request_id="1", vim_id="1", engine=9)  # type: ignore[arg-type]  # no engine has that number
     bad.vim.name = bad.vim.project_id = "a\n" * 300

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 from vimesh.conductor import from_wire
+from vimesh.conductor.slices import in_slices
 from vimesh.domain.errors import BadInput
 from vimesh.domain.vims import Report
 from vimesh.rpc.validation import Rules
 from vimesh.v1.conductor_service_pb2 import UpdateVimRequest
 
-_AT_ONCE = 20
-"""Odd reports that are judged in one go: a few milliseconds, for which other calls wait."""
-_FULLY_JUDGED = 20
+_FULLY_JUDGED: Final = 20
 """Refusals of one call that name all broken fields: each name takes 30 us. Later refusals name the first field only."""
 
 
@@ -21,22 +20,18 @@ async def judge_apart(
     messages: Sequence[UpdateVimRequest], plain: Sequence[Report | None], rules: Rules
 ) -> list[Report | BadInput]:
     """Return the reports, given those that are plain, with the refusal in place of each that breaks a rule."""
-    judged: list[Report | BadInput] = []
-    odd = refused = 0
-    for message, report in zip(messages, plain, strict=True):
-        one = report or _judge(message, rules, first_only=refused >= _FULLY_JUDGED)
-        judged.append(one)
-        refused += isinstance(one, BadInput)
-        if report is None:
-            odd += 1
-            if odd % _AT_ONCE == 0:
-                await asyncio.sleep(0)
-    return judged
+    refused = 0
 
+    def judge(one: tuple[UpdateVimRequest, Report | None]) -> Report | BadInput:
+        nonlocal refused
+        message, report = one
+        if report is not None:
+            return report
+        try:
+            rules.check(message, first_only=refused >= _FULLY_JUDGED)
+        except BadInput as error:
+            refused += 1
+            return error.with_traceback(None)
+        return from_wire.report(message)
 
-def _judge(message: UpdateVimRequest, rules: Rules, *, first_only: bool) -> Report | BadInput:
-    try:
-        rules.check(message, first_only=first_only)
-    except BadInput as error:
-        return error.with_traceback(None)
-    return from_wire.report(message)
+    return await in_slices(judge, zip(messages, plain, strict=True))

@@ -10,6 +10,8 @@ MAX_JSON_BYTES: Final = 512 * 1024
 """Bound of a request that comes as JSON text."""
 MAX_FREE_FORM_VALUES: Final = 2048
 """How many values a free-form field may hold, those inside others counted: each takes a conductor some microseconds."""
+MAX_BATCH_VALUES: Final = 25_000
+"""How many values the free-form fields of a batch may hold together: to read them takes a conductor 0.1 s at most."""
 
 _SMALL_BYTES = 16 * 1024
 _QUERY_BYTES = 64 * 1024

@@ -8,7 +8,12 @@ from google.protobuf.struct_pb2 import Struct, Value
 
 
 def has_more_values(struct: Struct, most: int) -> bool:
-    """Say whether the field holds more than `most` values, those inside others counted. No more are looked at."""
+    """Say whether the field holds more than `most` values, those inside others counted."""
+    return count_values(struct, most) > most
+
+
+def count_values(struct: Struct, most: int) -> int:
+    """Count the values, those inside others counted. Of more than `most`, no more are looked at: any greater number."""
     count = len(struct.fields)
     containers: list[Iterable[Value]] = [struct.fields.values()]
     while count <= most and containers:
@@ -22,4 +27,4 @@ def has_more_values(struct: Struct, most: int) -> bool:
                 containers.append(value.list_value.values)
             if count > most:
                 break
-    return count > most
+    return count

@@ -19,10 +19,11 @@ from vimesh.cli.vim.front import connected
 from vimesh.cli.vim.interrupting import obey
 from vimesh.cli.vim.patience import Patience
 from vimesh.domain.background import beside
+from vimesh.rpc.limits import MAX_BATCH_VALUES
 
 _BATCH = 500
-_BATCH_BYTES = 1024 * 1024
-"""Well below what a request may have, however large the VIMs are."""
+_BATCH_BYTES = 4 * MAX_BATCH_VALUES
+"""Each value in a free-form field takes four bytes at least, so a batch never holds too many."""
 _IN_FLIGHT = 2
 
 
