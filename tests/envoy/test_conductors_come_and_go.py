@@ -13,7 +13,7 @@ from tests.envoy.caller import LIMIT_S, WHAT_MAY_BE_MADE_TWICE, ask, report, rep
 from tests.envoy.killable import killable
 from tests.envoy.scripted import HOLD_S, WAITING, Scripted, scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
-from tests.support.waiting import until
+from tests.support.waiting import eventually, until
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_pb2 import Vim
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest
@@ -41,6 +41,31 @@ async def test_no_call_is_lost_when_a_conductor_ends(end: signal.Signals, second
             await load.until_more(2000)
 
     assert not load.failed
+
+
+@pytest.mark.alone
+async def test_none_of_three_thousand_calls_is_lost_when_one_of_two_conductors_is_killed(second: Scripted) -> None:
+    async with (
+        killable() as dying,
+        running_envoy([dying.address, second.address]) as envoy,
+        aio.insecure_channel(envoy.address) as channel,
+    ):
+        await envoy.until_healthy([dying.address, second.address])
+        stub = ConductorServiceStub(channel)
+        calls = [stub.UpdateVim(report("HANG"), timeout=4 * LIMIT_S) for _ in range(3000)]
+        await eventually(lambda: are_under_way(envoy, len(calls)), LIMIT_S)
+
+        dying.process.kill()
+        await until(lambda: len(second.calls) == len(calls), LIMIT_S)
+
+        assert not any(call.done() for call in calls)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def are_under_way(envoy: RunningEnvoy, count: int) -> bool:
+    return await envoy.stat("cluster.reports.upstream_rq_active") == count
 
 
 async def test_no_call_is_lost_when_one_of_three_conductors_is_killed_again_and_again(

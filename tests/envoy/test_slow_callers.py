@@ -11,7 +11,16 @@ import pytest
 from grpc import aio
 
 from tests.envoy.caller import LIMIT_S, ask, report
-from tests.envoy.frames import END_HEADERS, END_STREAM, HEADERS, connection, frame, grpc_headers
+from tests.envoy.frames import (
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    RST_STREAM,
+    connection,
+    frame,
+    grpc_headers,
+)
 from tests.envoy.scripted import Scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
 from tests.support.waiting import eventually
@@ -78,6 +87,17 @@ async def test_a_grpc_message_that_never_ends_is_ended(first: Scripted) -> None:
                 break
 
     assert answer.flags & END_STREAM
+    assert not first.calls
+
+
+async def test_headers_that_never_end_are_ended_over_http2_too(first: Scripted) -> None:
+    async with hasty_envoy(first) as envoy, connection(envoy.address) as slow, asyncio.timeout(LIMIT_S):
+        await slow.send([frame(HEADERS, 0, 1, grpc_headers("/vimesh.v1.VimService/GetVim"))])
+        async for answer in slow.frames():
+            if answer.kind in (HEADERS, RST_STREAM, GOAWAY):
+                break
+
+    assert answer.kind in (HEADERS, RST_STREAM, GOAWAY)
     assert not first.calls
 
 

@@ -15,12 +15,14 @@ _ANOTHER_HOST: Final = extension(
     "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
 )
 
-BUDGET: Final[dict[str, object]] = {
-    # Repeats are never more than a fifth of what is under way: they cannot make an overload of a load.
-    "budget_percent": {"value": 20},
-    # A conductor that is killed has all its calls repeated in one moment, before they count as under way again.
-    "min_retry_concurrency": 200,
-}
+
+def budget(min_repeats: int) -> dict[str, object]:
+    """Return how many repeats may be under way at a time.
+
+    They are a fifth of what is under way at most, and so cannot make an overload of a load. A conductor that is killed
+    has all its calls repeated in one moment, before they count as under way again: that is what `min_repeats` is for.
+    """
+    return {"budget_percent": {"value": 20}, "min_retry_concurrency": min_repeats}
 
 
 def repeatable() -> dict[str, object]:
