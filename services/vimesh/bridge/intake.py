@@ -42,6 +42,8 @@ class Intake:
         self._concurrency = concurrency
         self._calls: dict[bytes, list[Delivery]] = {}
         """By their fingerprints, with all deliveries to acknowledge: the same message may come twice."""
+        self._under_way = 0
+        """Those that are served or acknowledged."""
         self._comebacks = Comebacks()
         self._dropped = Complaints("a message is no call: dropped")
         self._failed = Complaints("call failed")
@@ -120,6 +122,7 @@ class Intake:
             deliveries.append(delivery)  # it is being served
             return
         self._calls[mark] = [delivery]
+        self._under_way += 1
         self._idle.clear()
         self._crew.start(self._serve_one(mark, call))
 
@@ -130,11 +133,14 @@ class Intake:
                     await self._answer(call)
             except Exception:  # noqa: BLE001 - here faults of a call stop
                 _log.exception("defect", method=call.method[:100])
-            for delivery in self._calls[mark]:
+            finally:
+                # What comes from now on is served once more.
+                deliveries = self._calls.pop(mark)
+            for delivery in deliveries:
                 await delivery.acknowledge()
         finally:
-            del self._calls[mark]
-            if not self._calls:
+            self._under_way -= 1
+            if not self._under_way:
                 self._idle.set()
 
     async def _answer(self, call: Call) -> None:
