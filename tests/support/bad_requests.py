@@ -32,6 +32,11 @@ def _register(**fields: object) -> bytes:
     return vim_service_pb2.RegisterVimRequest(vim=Vim(**vim)).SerializeToString()  # type: ignore[arg-type]  # fields by name
 
 
+def _json(text: bytes) -> bytes:
+    """Make a RegisterVimJsonRequest."""
+    return field_of(1, field_of(2, text))
+
+
 UNKNOWN_FIELD = field_of(1000, LONG.encode())
 BAD_REPORT = conductor_service_pb2.UpdateVimRequest(reason="no word", detail="x" * 10_000)
 BEYOND_ALL_TIME = ProbePolicy(timeout=Duration(seconds=10**15), interval=Duration(seconds=5))
@@ -56,4 +61,10 @@ BAD_REQUESTS: Mapping[str, tuple[str, bytes]] = {
         f"{VIM_SERVICE}/ModifyVim",
         vim_service_pb2.ModifyVimRequest(vim=Vim(id=ID, name="lab")).SerializeToString() + UNKNOWN_FIELD,
     ),
+    "JSON, nested": (f"{VIM_SERVICE}/RegisterVimJson", _json(b"[" * 500_000)),
+    "JSON, broken off": (f"{VIM_SERVICE}/RegisterVimJson", _json(b'{"vim": {"description": "' + b"x" * 500_000)),
+    "JSON, no UTF-8": (f"{VIM_SERVICE}/RegisterVimJson", _json(b'{"vim": {"description": "' + b"\xff" * 500_000)),
+    "JSON, no text": (f"{VIM_SERVICE}/RegisterVimJson", _json(b'{"vim": "\\ud800' + b"x" * 500_000 + b'"}')),
+    "JSON, no such field": (f"{VIM_SERVICE}/RegisterVimJson", _json(b'{"vin": "' + b"x" * 500_000 + b'"}')),
+    "JSON, a value of another kind": (f"{VIM_SERVICE}/RegisterVimJson", _json(b'{"vim": "' + b"x" * 500_000 + b'"}')),
 }
