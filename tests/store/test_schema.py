@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -16,10 +17,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 import vimesh.store.schema
-from tests.support.stores import changes_in, record, registration, report, sqlite_url, store_at
+from tests.support.stores import changes_in, newest_event, record, registration, report, sqlite_url, store_at
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.queries import VimQuery
-from vimesh.domain.vims import Status
+from vimesh.domain.vims import Modification, Status
 from vimesh.store.schema import check, current, newest, upgrade
 from vimesh.store.tables import metadata
 
@@ -172,6 +173,45 @@ async def test_a_missing_folder_is_named_and_not_made(tmp_path: Path) -> None:
         await upgrade(sqlite_url(tmp_path / "nowhere" / "vimesh.sqlite"))
 
     assert names_in(tmp_path) == []
+
+
+async def test_the_bytes_of_changes_that_are_there_are_counted(url: str, file: Path) -> None:
+    async with store_at(url) as store:
+        for _ in range(30):
+            vim = await store.register(registration(extra={"a": "x" * 60_000}))
+        await store.deregister(vim.id)
+        counted = await store.logged_bytes(), statement(file, "SELECT * FROM segments")
+    downgrade(url, "0005")
+
+    async with store_at(url) as store:
+        assert (await store.logged_bytes(), statement(file, "SELECT * FROM segments")) == counted
+        assert len(counted[1]) == 1
+        assert counted[0] > 30 * 60_000
+
+
+async def test_a_change_that_an_earlier_version_wrote_holds_the_whole_vim(url: str, file: Path) -> None:
+    async with store_at(url) as store:
+        vim = await store.register(registration(extra={"a": 1}))
+        after = await store.modify(vim.id, Modification(description="d", extra={"a": 2}))
+        statement(file, "UPDATE events SET document = json_remove(document, '$.changed')")
+
+        event = await newest_event(store)
+
+        assert (event.changed_fields, event.omitted_fields) == ((), frozenset())
+        assert event.vim == after
+
+
+async def test_an_earlier_version_finds_all_that_it_reads_in_a_change(url: str, file: Path) -> None:
+    async with store_at(url) as store:
+        vim = await store.register(registration(extra={"a": 1}))
+        await store.modify(vim.id, Modification(name="new"))
+        await store.deregister(vim.id)
+
+    whole, *others = (json.loads(str(row[0])) for row in statement(file, "SELECT document FROM events"))
+    for other in others:
+        assert {name: type(value) for name, value in other.items() if name != "changed"} == {
+            name: type(value) for name, value in whole.items()
+        }
 
 
 async def test_an_observation_that_leaves_no_room_for_later_ones_is_forgotten(url: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.support.databases import SERVERS, Server, execute, server, with_driver
@@ -23,7 +23,7 @@ from vimesh.domain.vims import Recorded, Status
 from vimesh.store import migrating
 from vimesh.store.schema import check, current, newest, upgrade
 from vimesh.store.sql import SqlStore
-from vimesh.store.tables import metadata
+from vimesh.store.tables import metadata, segments
 
 
 @pytest.fixture(params=SERVERS)
@@ -206,7 +206,11 @@ async def test_the_history_goes_down_and_up_again(node: Server) -> None:
 
 @pytest.mark.parametrize(
     ("before", "table", "at"),
-    [*(("0003", "vims", at) for at in (1, 2, 3, 9)), *(("0004", "standings", at) for at in (1, 2, 3))],
+    [
+        *(("0003", "vims", at) for at in (1, 2, 3, 9)),
+        *(("0004", "standings", at) for at in (1, 2, 3)),
+        ("0005", "revisions", 2),
+    ],
 )
 async def test_a_move_of_columns_can_be_broken_off_anywhere(node: Server, before: str, table: str, at: int) -> None:
     """Also where each ALTER TABLE is committed by itself."""
@@ -240,6 +244,28 @@ async def test_a_move_of_columns_can_be_broken_off_anywhere(node: Server, before
     assert await on(node.url, differences) == []
     async with store_at(node.url) as store:
         assert await store.get(vim.id) == stored
+
+
+async def test_the_bytes_of_changes_that_are_there_are_counted(node: Server) -> None:
+    def back(connection: Connection) -> None:
+        command.downgrade(migrating.config_for(connection), "0005")
+
+    async with store_at(node.url) as store:
+        for _ in range(30):
+            vim = await store.register(registration(extra={"a": "x" * 60_000}))
+        await store.deregister(vim.id)
+        counted = await store.logged_bytes(), await on(node.url, segments_of)
+    await on(node.url, back)
+    await upgrade(node.url)
+
+    async with store_at(node.url) as store:
+        assert (await store.logged_bytes(), await on(node.url, segments_of)) == counted
+        assert len(counted[1]) == 1
+        await store.register(registration())
+
+
+def segments_of(connection: Connection) -> list[tuple[int, int]]:
+    return [(row.revision, row.position) for row in connection.execute(select(segments))]
 
 
 async def test_an_upgrade_that_was_broken_off_can_be_repeated(node: Server) -> None:
