@@ -14,7 +14,6 @@ import pytest
 from tests.engine.scripted_http import http_server, json_answer
 from tests.engine.world import action, stop_of
 from vimesh.api.errand import Errands
-from vimesh.engine.bounded_http import MAX_ANSWER_BYTES
 from vimesh.engine.errors import EngineError, EngineUnavailable, bounded
 from vimesh.engine.mistral import mistral_engine
 from vimesh.engine.mistral_access import MistralAccess
@@ -22,7 +21,7 @@ from vimesh.v1 import workflow_service_pb2 as pb
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 Drip = Callable[[], AsyncIterator[bytes]]
-_PATIENCE_S = 10
+_PATIENCE_S = 30
 _WHOLE_S = 0.5
 
 
@@ -77,7 +76,7 @@ async def slow_head() -> AsyncIterator[bytes]:
 
 
 async def bomb() -> AsyncIterator[bytes]:
-    packed = zlib.compress(b" " * (4 * MAX_ANSWER_BYTES))
+    packed = zlib.compress(b" " * 2**20)
     yield _HEAD + f"Content-Encoding: deflate\r\nContent-Length: {len(packed)}\r\n\r\n".encode() + packed
 
 
@@ -100,7 +99,7 @@ async def test_an_answer_without_an_end_is_given_up(pieces: Drip, says: str) -> 
     async with dripping(pieces) as url:
         # Enough time for the megabytes on a busy machine; what drips is cut short.
         whole_s = _WHOLE_S if pieces in {slow_body, slow_head} else 30
-        async with mistral_engine(MistralAccess(url, call_timeout_s=5, whole_timeout_s=whole_s)) as engine:
+        async with mistral_engine(MistralAccess(url, call_timeout_s=20, whole_timeout_s=whole_s)) as engine:
             begin = time.monotonic()
             with pytest.raises(EngineUnavailable, match=says):
                 await engine.stop(stop_of(action()))
@@ -117,9 +116,10 @@ async def slow_handshake() -> AsyncIterator[bytes]:
 
 async def test_a_handshake_without_an_end_is_given_up() -> None:
     async with dripping(slow_handshake) as url:
-        access = MistralAccess(url.replace("http://", "https://"), call_timeout_s=5, whole_timeout_s=_WHOLE_S)
+        # Long enough for the certificates of the system to be read before the handshake begins.
+        access = MistralAccess(url.replace("http://", "https://"), call_timeout_s=10, whole_timeout_s=4)
         async with mistral_engine(access) as engine:
-            with pytest.raises(EngineUnavailable, match=r"no whole answer within 0\.5 s"):
+            with pytest.raises(EngineUnavailable, match="no whole answer within 4 s"):
                 await engine.stop(stop_of(action()))
 
 
