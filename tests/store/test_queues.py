@@ -14,7 +14,7 @@ import pytest
 from tests.support.stores import record, registration, report, sqlite_url, store_at
 from vimesh.domain.queries import VimQuery, parse_filter, parse_order
 from vimesh.domain.vims import Recorded, Status
-from vimesh.store.listing import _rows
+from vimesh.store.listing import _places
 from vimesh.store.sql import SqlStore
 
 
@@ -44,7 +44,7 @@ async def test_reports_go_before_registrations_that_wait(store: SqlStore) -> Non
     ],
 )
 async def test_a_page_is_read_in_the_order_of_an_index(store: SqlStore, text: str, order: str) -> None:
-    statement = _rows(VimQuery(parse_filter(text), parse_order(order)), [])
+    statement = _places(VimQuery(parse_filter(text), parse_order(order)), [])
 
     plan = await store._database.read(
         lambda c: [
