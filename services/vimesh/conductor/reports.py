@@ -71,11 +71,11 @@ class ReportsServicer(ConductorServiceServicer):
         reports = [plain_report(one) for one in message.reports]
         if None in reports:
             judged = await judge_apart(message.reports, reports, self._rules)
-            outcomes: Sequence[Outcome | BadInput] = await self._record_fit(message.reports, judged, answers)
+            said = map(answers.to_odd, await self._record_fit(message.reports, judged, answers))
         else:
             fit: Any = reports  # None is not among them
-            outcomes = await self._record_said(message.reports, fit, answers)
-        return pb.UpdateVimsResponse(outcomes=map(answers.to, outcomes)).SerializeToString()
+            said = map(answers.to, await self._record_said(message.reports, fit, answers))
+        return pb.UpdateVimsResponse(outcomes=said).SerializeToString()
 
     async def _record_fit(
         self, messages: Sequence[pb.UpdateVimRequest], judged: Sequence[Report | BadInput], answers: Answers
@@ -120,7 +120,7 @@ class ReportsServicer(ConductorServiceServicer):
                     yield pb.WatchActionsResponse(wanted=page)
         # Says that the stream stands, that the list is complete, and from where to resume.
         yield pb.WatchActionsResponse(revision=revision)
-        async for step in self._watching.follow(revision, lambda event: _concerns(scope, event)):
+        async for step in self._watching.follow(revision, lambda event: _concerns(scope, event), reporter=True):
             yield pb.WatchActionsResponse(
                 wanted=await self._started([event for event in step.events if event.starts_in(scope.engine)]),
                 unwanted=[_stopped(event) for event in step.events if event.stops_in(scope.engine)],
@@ -159,12 +159,16 @@ class Answers:
         # Messages one after the other are one message, with all that was repeated in them.
         return b"".join([self._to_repeats_of[standing.status] for _, standing, _ in repeats])
 
-    def to(self, outcome: Outcome | BadInput) -> pb.UpdateVimResponse:
+    def to_odd(self, outcome: Outcome | BadInput) -> pb.UpdateVimResponse:
+        """Return the answer to a report, which may have been refused."""
+        if not isinstance(outcome, BadInput):
+            return self.to(outcome)
+        _, status = rich_status(outcome)
+        return pb.UpdateVimResponse(refused=status)
+
+    def to(self, outcome: Outcome) -> pb.UpdateVimResponse:
         if isinstance(outcome, BadAction):
             return self._bad_action
-        if isinstance(outcome, BadInput):
-            _, status = rich_status(outcome)
-            return pb.UpdateVimResponse(refused=status)
         if isinstance(outcome, Late):
             return self._answer(outcome.status, outcome.observation)
         return self._of_status[outcome.status]

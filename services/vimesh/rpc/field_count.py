@@ -6,7 +6,8 @@ _MORE = 0x80
 """Set in all bytes of a number but the last one."""
 _LARGEST = 2**64 - 1
 _MAX_NUMBER_BITS = 70
-_NUMBER, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
+_NUMBER, _LENGTH = 0, 2
+_FIXED_BYTES = {1: 8, 5: 4}
 
 
 def has_more_fields(message: bytes, most: int) -> bool:
@@ -21,24 +22,40 @@ def has_more_fields(message: bytes, most: int) -> bool:
     try:
         while at < end:
             count += 1
-            tag, at = _number(message, at)
-            wire_type = tag & 7
-            if wire_type == _LENGTH:
-                length, at = _number(message, at)
-                at += length
-            elif wire_type == _NUMBER:
-                _, at = _number(message, at)
-            elif wire_type == _EIGHT_BYTES:
-                at += 8
-            elif wire_type == _FOUR_BYTES:
-                at += 4
-            else:
-                return True
             if count > most:
                 return True
+            # Nearly all that a batch holds: a tag of one byte, and a length of one or two.
+            if message[at] & 0x87 == _LENGTH:
+                length, begin = message[at + 1], at + 2
+                if length >= _MORE and message[begin] < _MORE:
+                    length, begin = length - _MORE + (message[begin] << 7), begin + 1
+                if length < _MORE or begin == at + 3:
+                    at = begin + length
+                    continue
+            at = _end_of_field(message, at)
     except IndexError:
         pass
+    except _Group:
+        return True
     return False
+
+
+class _Group(Exception):
+    """What would have to be walked through."""
+
+
+def _end_of_field(message: bytes, at: int) -> int:
+    """Raises IndexError where it is cut off, _Group."""
+    tag, at = _number(message, at)
+    wire_type = tag & 7
+    if wire_type == _LENGTH:
+        length, at = _number(message, at)
+        return at + length
+    if wire_type == _NUMBER:
+        return _number(message, at)[1]
+    if wire_type in _FIXED_BYTES:
+        return at + _FIXED_BYTES[wire_type]
+    raise _Group
 
 
 def _number(message: bytes, at: int) -> tuple[int, int]:

@@ -14,6 +14,8 @@ from vimesh.rpc.limits import max_request_bytes
 
 _OTHER_FIELDS: Final = 100
 """Fields that a batch may have beside its entries, such as those of a later version."""
+_UNCOUNTED_BYTES: Final = 128 * 1024
+"""Whatever is in so little is parsed within milliseconds, and few batches have more: it is counted as messages."""
 
 _M = TypeVar("_M", bound=Message)
 
@@ -31,7 +33,7 @@ class Parser(Generic[_M]):
         """Raise BadInput for what is too long, has too many entries, or is no such message."""
         if len(data) > self._max_bytes:
             raise BadInput(Violation("", f"a request of {len(data)} bytes; at most {self._max_bytes} are taken"))
-        if self._entries is not None:
+        if self._entries is not None and len(data) > _UNCOUNTED_BYTES:
             self._check_count(data, *self._entries)
         try:
             return self._parse(data)
