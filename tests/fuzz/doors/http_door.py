@@ -17,6 +17,8 @@ from tests.fuzz.doors.verdicts import Reply, of_words
 
 _JSON: Final = "application/json"
 _FAULTS: Final = 500
+_LONG_BYTES: Final = 200_000
+"""A list may take more CPU than other answers: so much more for so many bytes of it."""
 _NOT_SERVED: Final = 501
 """Said by Envoy to what HTTP has and nobody needs."""
 
@@ -53,7 +55,7 @@ class HttpDoor(Door):
             return Reply("broken", f"no answer: {error!r}")
         code = str(answer.status)
         said = _complaint(answer) if answer_is_due(data) or answer.status >= _FAULTS else ""
-        return Reply(code, said or self._honest.complaint())
+        return Reply(code, said or self._honest.complaint(), answers=1 + len(answer.body) // _LONG_BYTES)
 
 
 def _complaint(answer: HttpAnswer) -> str:

