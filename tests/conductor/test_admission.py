@@ -215,7 +215,7 @@ async def test_reflection_and_watches_of_health_are_watches_and_a_check_is_alway
 
 
 async def test_a_batch_counts_as_many_calls(tmp_path: Path) -> None:
-    async with limited(tmp_path, AdmissionLimits(changes=CallLimit(33, 1 << 30))) as client:
+    async with limited(tmp_path, AdmissionLimits(changes=CallLimit(65, 1 << 30))) as client:
         with writer_held(tmp_path):
             one = pb.RegisterVimsRequest(requests=[NEW])
             batch = asyncio.ensure_future(client.vims.RegisterVims(one, timeout=10))
@@ -258,3 +258,16 @@ async def test_a_conductor_is_as_before_when_an_overload_has_ended(tmp_path: Pat
         answer = await reporter.report(vim, vim_pb2.Vim.REACHABLE, 1)
         assert answer.status == vim_pb2.Vim.REACHABLE
         assert (await register(client, "after")).vim.name == "after"
+
+
+async def test_headers_of_32_kb_are_always_taken_and_endless_ones_never(tmp_path: Path) -> None:
+    async with limited(tmp_path) as client:
+        vim = await client.register()
+        request = pb.GetVimRequest(vim_id=vim.id)
+        for _ in range(50):
+            token = (("authorization", "Bearer " + "x" * 31_000),)
+            assert (await client.vims.GetVim(request, metadata=token, timeout=10)).vim.id == vim.id
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await client.vims.GetVim(request, metadata=(("authorization", "x" * 100_000),), timeout=10)
+
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED

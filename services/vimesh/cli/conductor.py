@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import Annotated, Final
 
 import typer
 
 from vimesh.cli import flags, settings
+
+_SWITCH_INTERVAL_S: Final = 0.0005
 
 
 def conductor(  # noqa: PLR0913 - one parameter per flag
@@ -66,6 +69,9 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
     from vimesh.conductor.server import ConductorSettings  # noqa: PLC0415
     from vimesh.conductor.sweep import SweepLimits  # noqa: PLC0415
 
+    # The loop needs the interpreter's lock some ten times for each call, and threads of the store give it away after
+    # this long: with Python's 5 ms, two that make long lists would keep each report for 100 ms.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     found = settings.given(config)
     logs.set_up(settings.log_settings(found, level=log_level, format_=log_format))
     # A call is mostly steps of the loop, and uvloop's are cheaper.

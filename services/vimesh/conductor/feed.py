@@ -9,6 +9,8 @@ from typing import Never
 
 import structlog
 
+from vimesh.conductor.fan_out import FanOut
+from vimesh.domain.background import beside
 from vimesh.domain.errors import EventUnreadable, RevisionUnknown, VimeshError
 from vimesh.domain.events import VimEvent
 from vimesh.domain.ports import VimStore
@@ -39,7 +41,7 @@ class Feed:
         self._newest = 0
         self._seen = 0
         self._generation = 0
-        self._moved = asyncio.Event()
+        self._fan_out = FanOut()
         self._poked = asyncio.Event()
         self._watched = asyncio.Event()
         self._watchers = 0
@@ -63,7 +65,7 @@ class Feed:
     def drain(self) -> None:
         """Wake all watchers for the last time."""
         self.draining = True
-        self._wake()
+        self._fan_out.wake()
 
     def poke(self) -> None:
         """Say that this conductor has committed a change, so that its watchers need not wait for the next poll."""
@@ -71,6 +73,11 @@ class Feed:
 
     async def run(self) -> Never:
         """Follow the log while anybody watches. Runs until cancelled."""
+        async with beside(self._fan_out.run()):
+            await self._follow()
+        raise AssertionError("it runs until cancelled")
+
+    async def _follow(self) -> Never:
         lost = False
         while True:
             if not self._watched.is_set():
@@ -121,7 +128,7 @@ class Feed:
                 return
             self._remember(page)
             self._newest = page[-1].revision
-            self._wake()
+            self._fan_out.wake()
 
     def _remember(self, page: Sequence[VimEvent]) -> None:
         self._recent += page
@@ -141,11 +148,7 @@ class Feed:
 
     def _jump(self, revision: int) -> None:
         self._forget(newest=revision)
-        self._wake()
-
-    def _wake(self) -> None:
-        self._moved.set()
-        self._moved = asyncio.Event()
+        self._fan_out.wake()
 
     @contextmanager
     def watched(self, revision: int) -> Iterator[int]:
@@ -160,16 +163,19 @@ class Feed:
             if not self._watchers:
                 self._watched.clear()
 
-    async def after(self, revision: int, limit: int, *, generation: int, wait_s: float) -> Sequence[VimEvent]:
+    async def after(
+        self, revision: int, limit: int, *, generation: int, wait_s: float, reporter: bool = False
+    ) -> Sequence[VimEvent]:
         """Return the next changes after a revision; none if nothing happens for `wait_s`, or the feed drains.
 
+        Of many who wait, reporters hear first.
         To be called within `with feed.watched(...)`. Raises RevisionCompacted, RevisionUnknown (also when the log has
         gone back since), EventUnreadable, StoreUnavailable.
         """
         try:
             async with asyncio.timeout(wait_s):
                 while revision >= self._newest and generation == self._generation and not self.draining:
-                    await self._moved.wait()
+                    await self._fan_out.turn(reporter=reporter)
         except TimeoutError:
             return ()
         self._require(generation)

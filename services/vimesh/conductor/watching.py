@@ -64,13 +64,17 @@ class Watching:
             raise RevisionUnknown(span.newest)
         return start_revision - 1
 
-    async def follow(self, revision: int, concerns: Callable[[VimEvent], bool]) -> AsyncIterator[Step]:
+    async def follow(
+        self, revision: int, concerns: Callable[[VimEvent], bool], *, reporter: bool = False
+    ) -> AsyncIterator[Step]:
         """Show every change after a revision that concerns the client, in order, each once.
 
         A step without events is a sign of life: it moves the revision past what does not concern the client, and comes
-        in time however much of that there is. Raises RevisionUnknown when the log goes back, EventUnreadable.
+        in time however much of that there is. Of many streams, those of a `reporter` hear first.
+        Raises RevisionUnknown when the log goes back, EventUnreadable.
         """
         limits, said_at = self._limits, self._now()
+        beat_s = self._beat_s()
         ends_at = said_at + limits.max_age_s * (1 - self._jitter() / 5)
         with self._feed.watched(revision) as generation:
             while True:
@@ -80,11 +84,17 @@ class Watching:
                 if self._now() >= ends_at:
                     yield Step((), revision, vim_pb2.WATCH_END_AGED)
                     return
-                patience_s = max(0.0, said_at + limits.beat_s - self._now())
-                events = await self._feed.after(revision, _BATCH, generation=generation, wait_s=patience_s)
+                patience_s = max(0.0, said_at + beat_s - self._now())
+                events = await self._feed.after(
+                    revision, _BATCH, generation=generation, wait_s=patience_s, reporter=reporter
+                )
                 if events:
                     revision = events[-1].revision
                 shown = [event for event in events if concerns(event)]
-                if shown or self._now() >= said_at + limits.beat_s:
+                if shown or self._now() >= said_at + beat_s:
                     yield Step(shown, revision)
-                    said_at = self._now()
+                    said_at, beat_s = self._now(), self._beat_s()
+
+    def _beat_s(self) -> float:
+        # All streams hear of a change at the same time. Their next signs of life must not come together as well.
+        return self._limits.beat_s * (1 - self._jitter() / 5)

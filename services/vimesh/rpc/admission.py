@@ -41,9 +41,10 @@ class AdmissionLimits:
 
     reports: CallLimit = CallLimit(4096, 64 * _MIB)
     """Waiting reports share transactions, so many of them take little longer than one; and they are the last to go."""
-    changes: CallLimit = CallLimit(128, 16 * _MIB)
-    """They are written one by one, a few hundred per second."""
-    reads: CallLimit = CallLimit(128, 8 * _MIB)
+    changes: CallLimit = CallLimit(256, 16 * _MIB)
+    """They are written one by one, some three hundred per second."""
+    reads: CallLimit = CallLimit(256, 8 * _MIB)
+    """A conductor answers some seven hundred per second of single VIMs, and some ten long lists."""
     action_streams: StreamLimit = StreamLimit(2048, 512)
     """One for each monitor, and for each process of an executor."""
     watches: StreamLimit = StreamLimit(4096, 1024)

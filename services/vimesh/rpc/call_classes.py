@@ -39,7 +39,7 @@ CLASS_OF: Final = {
 }
 """By the name of the method without its service. `Check` of grpc.health.v1 is not in it: it is never refused."""
 
-COST_OF: Final = {"RegisterVims": 32, "ListVims": 16, "ListVimEvents": 16}
+COST_OF: Final = {"RegisterVims": 64, "ListVims": 32, "ListVimEvents": 32}
 """As how many calls of its class one of these counts: it holds the writer, or a thread and the loop, for longer."""
 
 
