@@ -37,7 +37,7 @@ _Req = TypeVar("_Req")
 _Res = TypeVar("_Res")
 
 FINAL = "_FINAL"
-HOLD_S = 4.0
+HOLD_S = 5.0
 WAITING = asyncio.Event()
 """What `WAIT` waits for."""
 SIGNALS = {"DIE": signal.SIGKILL, "STOP": signal.SIGSTOP}
@@ -176,7 +176,7 @@ def hold_interpreter(seconds: float) -> None:
     """Compute in calls of C, as a costly expression does: no other thread gets the interpreter meanwhile."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        sum(range(100_000_000))
+        sum(range(5_000_000))
 
 
 async def refuse(code: grpc.StatusCode, reason: str, context: aio.ServicerContext[_Req, _Res]) -> NoReturn:

@@ -27,7 +27,7 @@ def _conductors(call_class: CallClass, endpoint_file: str) -> dict[str, object]:
     http2 = {
         # Answered beneath the interpreter, so that only a process that is stopped, or a machine that is gone, leaves
         # it without an answer. What was under way there ends then, and what may be made twice is made elsewhere.
-        "connection_keepalive": {"interval": "1s", "timeout": "2s"},
+        "connection_keepalive": {"interval": "1s", "timeout": "3s"},
         "initial_stream_window_size": 262144,
         "initial_connection_window_size": 4194304,
     }
