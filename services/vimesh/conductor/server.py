@@ -71,6 +71,15 @@ _OPTIONS = (
     # What Envoy takes as headers of a request, and what it adds. Between the two, a request is refused at random.
     ("grpc.max_metadata_size", 80 * 1024),
     ("grpc.absolute_max_metadata_size", 80 * 1024),
+    # As many as at the front. Above it, a client queues by itself.
+    ("grpc.max_concurrent_streams", 4096),
+    # The front has few connections, but a fleet of 5,000 reporters may come by itself. More are closed at once.
+    ("grpc.max_allowed_incoming_connections", 10_000),
+    # Without a call for this long, a client is gone, or opens another connection when it has one.
+    ("grpc.max_connection_idle_ms", 300_000),
+    # Who answers no ping is gone, and loses its streams within a minute and a half.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
 )
 
 

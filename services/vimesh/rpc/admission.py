@@ -37,10 +37,10 @@ class StreamLimit:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionLimits:
-    """The defaults keep a call that is taken from waiting for much longer than a second."""
+    """The defaults keep a change or a read that is taken from waiting for much longer than a second."""
 
-    reports: CallLimit = CallLimit(4096, 64 * _MIB)
-    """Waiting reports share transactions, so many of them take little longer than one; and they are the last to go."""
+    reports: CallLimit = CallLimit(6000, 64 * _MIB)
+    """Those that wait share transactions, and a fleet of 5,000 actions may be back in one moment: the last to go."""
     changes: CallLimit = CallLimit(256, 16 * _MIB)
     """They are written one by one, some three hundred per second."""
     reads: CallLimit = CallLimit(256, 8 * _MIB)

@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 READERS = 2
 BROWSERS = 2
-_WAITING = 2000
+_WAITING = 512
+"""More than a conductor admits of each kind, so that its own work finds room in an overload."""
 _WAITING_BROWSERS = 200
 
 
