@@ -35,12 +35,13 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
     if query.page_token:
         conditions.append(_beyond(query.order, place, position_of(query.page_token, key, kinds)))
     places = connection.execute(_places(query, conditions)).all()
+    moving = [term for term in query.terms if term.field in _OF_STANDINGS]
     shown: list[Vim] = []
     read = 0
     # Large VIMs make a short page. One that was changed since it was found may be gone, or not wanted any more.
     for row in numbered(connection, [found.row for found in places[: query.page_size]]):
         read += 1
-        if row is not None and _is_wanted(vim := vim_of(row), query.terms):
+        if row is not None and _is_wanted(vim := vim_of(row), moving):
             shown.append(vim)
     return VimPage(shown, token_of(key, tuple(places[read - 1])[:-1]) if read < len(places) else "")
 
@@ -70,14 +71,13 @@ def _places(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tu
     return select(found).order_by(*ways).limit(count)
 
 
-def _is_wanted(vim: Vim, terms: Sequence[Term]) -> bool:
+def _is_wanted(vim: Vim, moving: Sequence[Term]) -> bool:
     """Say whether what changes by itself is still as the terms want it."""
-    is_now = {"status": vim.status, "engine": vim.monitor.engine}
-    return all(
-        (is_now[term.field] == term.value) is (term.operator is Operator.EQUALS)
-        for term in terms
-        if term.field in is_now
-    )
+    for term in moving:
+        value = vim.status if term.field == "status" else vim.monitor.engine
+        if (value == term.value) is not (term.operator is Operator.EQUALS):
+            return False
+    return True
 
 
 def _kinds(terms: tuple[Term, ...]) -> list[tuple[ColumnElement[bool], ...]]:
