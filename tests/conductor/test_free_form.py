@@ -15,6 +15,8 @@ from vimesh.domain.errors import BadInput
 from vimesh.rpc.json_text import MAX_FREE_FORM_DEPTH
 from vimesh.rpc.limits import MAX_FREE_FORM_VALUES
 from vimesh.rpc.status import failure_of
+from vimesh.v1.vim_pb2 import Vim
+from vimesh.v1.vim_service_pb2 import ModifyVimRequest
 
 FIELDS = ("vim_project", "placement_attr", "extra")
 _REFUSED_WITHIN_S = 0.2
@@ -108,3 +110,22 @@ def _length(of: bytes) -> bytes:
         said.append(size & 127 | 128)
         size >>= 7
     return bytes((*said, size))
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        {"": "", "***": "x", "\x01": 1, "\N{GRINNING FACE}": "\ufeff"},
+        {"password": {"password": nested(12, {"username": "u"})}, "username": [], "auth_url": {"auth_url": "http://["}},
+        {"auth_url": "http://" + "[" * 1000, "oidc_token_url": "\u2100@" * 1000, "ssl_ca_cert": "PRIVATE KEY" * 1000},
+        {"username": 1e308, "user_id": -0.0, "cert_verify": None, "region": False},
+        {f"key {place}": {"username": "u"} for place in range(1000)},
+    ],
+)
+async def test_any_credentials_can_be_kept_shown_and_sent_back(client: Client, credentials: dict[str, object]) -> None:
+    made = await client.register(auth_cred=structure(credentials))
+
+    assert set(MessageToDict(made.auth_cred)) == set(credentials)
+    request = ModifyVimRequest(vim=Vim(id=made.id, auth_cred=made.auth_cred))
+    changed = (await client.vims.ModifyVim(request, timeout=10)).vim
+    assert (changed.auth_cred, changed.etag) == (made.auth_cred, made.etag)
