@@ -87,6 +87,7 @@ class Campaign:
     def run(self, kind: str, random: Random, count: int, until: float = float("inf")) -> None:
         """Try so many inputs, or what can be tried until then, by the monotonic clock."""
         warm: Sequence[float] = ()
+        data = b""
         for number in range(count):
             if number % 500 == 0:
                 self._restore()

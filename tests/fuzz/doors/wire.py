@@ -88,14 +88,12 @@ def _fields(descriptor: FieldDescriptor, value: Any) -> Iterable[Field]:  # noqa
 def _encoded(field: Field) -> bytes:
     """Write a field; a value of another kind than its wire type says is written as the bytes that it has."""
     content = field.value.encoded() if isinstance(field.value, Tree) else field.value
-    tag = varint(field.number << 3 | field.wire_type & 7)
-    match field.wire_type:
-        case -1:
-            return content if isinstance(content, bytes) else b""
-        case 2:
-            return tag + sized(varint(content) if isinstance(content, int) else content)
-        case 3:
-            inner = varint(content) if isinstance(content, int) else content
-            return tag + inner + varint(field.number << 3 | GROUP_END)
-        case _:
-            return tag + (varint(content) if isinstance(content, int) else content)
+    written = varint(content) if isinstance(content, int) else content
+    if field.wire_type == RAW:
+        return written
+    tag = varint(field.number << 3 | field.wire_type)
+    if field.wire_type == SIZED:
+        return tag + sized(written)
+    if field.wire_type == GROUP:
+        return tag + written + varint(field.number << 3 | GROUP_END)
+    return tag + written
