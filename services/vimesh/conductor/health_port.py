@@ -21,6 +21,10 @@ _OPTIONS = (
     # Balancers ask over one connection each, one question at a time; nobody else has anything to ask here.
     ("grpc.max_concurrent_streams", 16),
     ("grpc.max_receive_message_length", 1024),
+    # Who connects and does not ask is not kept.
+    ("grpc.max_allowed_incoming_connections", 1024),
+    ("grpc.max_connection_idle_ms", 60_000),
+    ("grpc.server_handshake_timeout_ms", 10_000),
 )
 _read = read_or_none(HealthCheckRequest.FromString)
 _SERVICE = DESCRIPTOR.services_by_name["Health"].full_name

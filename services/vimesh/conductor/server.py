@@ -75,6 +75,8 @@ _OPTIONS = (
     ("grpc.max_concurrent_streams", 4096),
     # The front has few connections, but a fleet of 5,000 reporters may come by itself. More are closed at once.
     ("grpc.max_allowed_incoming_connections", 10_000),
+    # One that never says a word of HTTP/2 counts as well.
+    ("grpc.server_handshake_timeout_ms", 10_000),
     # Without a call for this long, a client is gone, or opens another connection when it has one.
     ("grpc.max_connection_idle_ms", 300_000),
     # Who answers no ping is gone, and loses its streams within a minute and a half.
@@ -167,7 +169,10 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
 
 
 def _health_address(settings: ConductorSettings) -> str:
-    return settings.health_listen or f"{settings.listen.rpartition(':')[0]}:0"
+    if settings.health_listen:
+        return settings.health_listen
+    host = settings.listen.rpartition(":")[0]
+    return "127.0.0.1:0" if host == "unix" else f"{host}:0"
 
 
 def _listen(server: grpc.aio.Server, address: str) -> int:
