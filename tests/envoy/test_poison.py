@@ -16,7 +16,7 @@ from tests.envoy.caller import LIMIT_S, Stubs, report, update_vim
 from tests.envoy.killable import Killable, killable
 from tests.envoy.scripted import Scripted, scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
-from tests.support.waiting import until
+from tests.support.waiting import once_available, until
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1.conductor_service_pb2 import UpdateVimsRequest
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
@@ -70,7 +70,8 @@ async def test_what_kills_a_conductor_is_tried_at_no_third_one(send: Send, visit
 
         # The call ends a moment before this process hears of the second death.
         await until(lambda: len(dead_of(conductors)) >= visits, LIMIT_S)
-        assert await update_vim(stubs)
+        # Until both are known to be dead, a call may come from one to the other, and is not made a third time.
+        assert await once_available(lambda: update_vim(stubs), LIMIT_S)
         assert (code, len(dead_of(conductors))) == (grpc.StatusCode.UNAVAILABLE, visits)
 
 
@@ -84,7 +85,7 @@ async def test_what_halts_a_conductor_is_tried_at_no_third_one(send: Send, visit
         assert asyncio.get_running_loop().time() - begun < LIMIT_S + 1
         assert sum(one.stopped for one in conductors) == visits
         # Others find the rest.
-        assert await asyncio.gather(*(update_vim(stubs) for _ in range(20)))
+        assert await once_available(lambda: update_vim(stubs), LIMIT_S)
 
 
 async def test_what_a_conductor_does_not_answer_in_time_is_never_made_again() -> None:
