@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -52,7 +53,9 @@ def rich_status(error: errors.VimeshError) -> tuple[grpc.StatusCode, status_pb2.
         details.append(_bad_request(error.violations))
     if isinstance(error, errors.StoreUnavailable | errors.Overloaded):
         retry = error_details_pb2.RetryInfo()
-        retry.retry_delay.FromMilliseconds(int(error.retry_after_s * 1000))
+        # All who hear it at the same moment must not come back at the same moment.
+        spread = 1 + random.random()  # noqa: S311 - it hides nothing
+        retry.retry_delay.FromMilliseconds(int(error.retry_after_s * spread * 1000))
         details.append(retry)
     return code, _packed(code, str(error), details)
 
