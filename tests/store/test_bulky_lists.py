@@ -19,7 +19,7 @@ from vimesh.store.sql import SqlStore
 _COUNT = 80
 _BULK = {"a": "x" * 60_000}
 _MOST_BYTES = 10 * MAX_PAGE_BYTES
-"""Of memory for one page. All the VIMs together take twice as much, each of them once more when it is made plain values."""
+"""Of memory for one page. All the VIMs together take twice as much, and once more when they are made plain values."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
