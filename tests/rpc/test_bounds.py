@@ -137,9 +137,9 @@ def test_a_free_form_field_holds_some_values_those_inside_others_counted() -> No
 
 def test_values_are_counted_no_further_than_the_bound() -> None:
     endless = Struct()
-    endless.get_or_create_list("a").extend([None] * 500_000)
+    endless.get_or_create_list("a").extend([None] * 1_000_000)
     began = time.process_time()
 
     assert has_more_values(endless, 1000)
 
-    assert time.process_time() - began < 0.01  # all of them take 0.1 s
+    assert time.process_time() - began < 0.1  # to look at all of them takes 0.3 s

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 
 from google.protobuf.struct_pb2 import Struct, Value
 
+_SHORTEST_BYTES = 2
+"""No value takes less on the wire."""
+
 
 def has_more_values(struct: Struct, most: int) -> bool:
     """Say whether the field holds more than `most` values, those inside others counted."""
-    return count_values(struct, most) > most
+    return struct.ByteSize() > _SHORTEST_BYTES * most and count_values(struct, most) > most
 
 
 def count_values(struct: Struct, most: int) -> int:
@@ -19,11 +22,11 @@ def count_values(struct: Struct, most: int) -> int:
     while count <= most and containers:
         for value in containers.pop():
             kind = value.WhichOneof("kind")
-            if kind == "struct_value":
-                count += len(value.struct_value.fields)
+            if kind == "struct_value" and (inside := len(value.struct_value.fields)):
+                count += inside
                 containers.append(value.struct_value.fields.values())
-            elif kind == "list_value":
-                count += len(value.list_value.values)
+            elif kind == "list_value" and (inside := len(value.list_value.values)):
+                count += inside
                 containers.append(value.list_value.values)
             if count > most:
                 break
