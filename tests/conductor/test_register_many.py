@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
+from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 
 from tests.support.conductors import Client, conductor_at
@@ -119,18 +119,18 @@ async def test_a_call_registers_what_its_values_allow_and_refuses_the_rest(clien
     assert results[8].refused.message.endswith("send it in another call")
 
 
-async def test_five_hundred_bad_ones_are_refused_in_little_time(client: Client) -> None:
+async def test_of_five_hundred_bad_ones_only_the_first_hear_all_that_is_wrong(client: Client) -> None:
+    """To put it into words costs more than to find it."""
     bad = pb.RegisterVimRequest(request_id="1", vim_id="1", engine=9)  # type: ignore[arg-type]  # no engine has that number
     bad.vim.name = bad.vim.project_id = "a\n" * 300
-    bad.vim.description = "\0" * 5000
+    bad.vim.description = "\0"
     bad.vim.probe_policy.CopyFrom(ProbePolicy(fall=11, rise=11, interval=Duration(seconds=9000)))
-    began = time.process_time()
 
     results = await register(client, *[bad] * 500)
 
-    # Of this process, which is the client as well.
-    assert time.process_time() - began < 0.2
-    assert {result.WhichOneof("outcome") for result in results} == {"refused"}
+    named = [len(BadRequest.FromString(result.refused.details[1].value).field_violations) for result in results]
+    assert named == [named[0]] * 20 + [1] * 480
+    assert named[0] > 5
 
 
 async def test_a_repeat_says_so(client: Client) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import BadRequest
 
 from tests.support.conductors import Client, conductor_at, report_on
 from vimesh.rpc.status import DETAILS_KEY, failure_of
@@ -154,17 +155,17 @@ async def test_a_bad_report_is_refused_alone_with_the_status_of_update_vim(clien
     assert [(await client.get(vim.id)).status for vim in vims] == [Vim.PENDING, *[Vim.UNREACHABLE] * 8]
 
 
-async def test_a_thousand_bad_reports_are_refused_and_hold_nobody_up(client: Client) -> None:
+async def test_of_a_thousand_bad_reports_only_the_first_hear_all_that_is_wrong(client: Client) -> None:
+    """To put it into words costs more than to find it."""
     vim = await client.register()
     bad = pb.UpdateVimsRequest(reports=[pb.UpdateVimRequest(reason="no word") for _ in range(999)])
     bad.reports.append(report_on(vim, Vim.REACHABLE))
-    began = time.process_time()
 
     answer = await client.conductor.UpdateVims(bad, timeout=10)
 
-    # Of this process, which is the client as well: 0.1 s. With all fields named in each refusal it takes 0.3 s.
-    assert time.process_time() - began < 0.2
     assert [outcome.WhichOneof("outcome") for outcome in answer.outcomes] == [*["refused"] * 999, "status"]
+    refusals = [BadRequest.FromString(outcome.refused.details[1].value) for outcome in answer.outcomes[:-1]]
+    assert [len(refusal.field_violations) for refusal in refusals] == [4] * 20 + [1] * 979
     assert answer.ByteSize() < 1024 * 1024
 
 
