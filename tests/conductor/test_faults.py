@@ -39,7 +39,7 @@ async def test_a_defect_in_the_background_ends_no_conductor(tmp_path: Path) -> N
     settings = ConductorSettings(drain_s=0, grace_s=1, sweep=SweepLimits(period_s=0.05))
     async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
         faulty = Faulty(store)
-        async with serving(cast("VimStore", faulty), settings) as port, client_at(f"127.0.0.1:{port}") as client:
+        async with serving(cast("VimStore", faulty), settings) as ports, client_at(f"127.0.0.1:{ports.main}") as client:
             vim = await client.register()
             stream = client.vims.WatchVims(vim_service_pb2.WatchVimsRequest(), timeout=30)
             await anext(aiter(stream))
