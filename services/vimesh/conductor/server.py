@@ -23,6 +23,7 @@ from vimesh.conductor.health_port import answering_health
 from vimesh.conductor.hints import Hints
 from vimesh.conductor.pacing import Pacing
 from vimesh.conductor.reports import SERIALIZED, UNCHECKED, ReportsServicer
+from vimesh.conductor.server_options import OPTIONS
 from vimesh.conductor.sweep import Sweep, SweepLimits
 from vimesh.conductor.vims import WRITTEN, VimsServicer
 from vimesh.conductor.vitals import Vitals
@@ -37,7 +38,6 @@ from vimesh.domain.supervisor import supervise
 from vimesh.rpc.admission import Admission, AdmissionLimits
 from vimesh.rpc.admitted import AdmittedStreams
 from vimesh.rpc.edge import Edge
-from vimesh.rpc.limits import MAX_MESSAGE_BYTES
 from vimesh.rpc.reflection import enable_reflection
 from vimesh.rpc.validation import Rules
 from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
@@ -56,33 +56,6 @@ SERVICES = (
 
 _JUDGED = ("", *SERVICES)
 """What can be asked for by name. All of them serve, or none does."""
-
-_OPTIONS = (
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", -1),
-    # The defaults shed bursts of more than about 1,000 calls, and a fleet that comes back sends such bursts.
-    ("grpc.server.max_pending_requests", 20_000),
-    ("grpc.server.max_pending_requests_hard_limit", 20_000),
-    # A left-over process on the same port would take calls in silence.
-    ("grpc.so_reuseport", 0),
-    # Envoy asks every second whether the connection lives; the default takes that for abuse.
-    ("grpc.http2.min_ping_interval_without_data_ms", 500),
-    ("grpc.keepalive_permit_without_calls", 1),
-    # What Envoy takes as headers of a request, and what it adds. Between the two, a request is refused at random.
-    ("grpc.max_metadata_size", 80 * 1024),
-    ("grpc.absolute_max_metadata_size", 80 * 1024),
-    # As many as at the front. Above it, a client queues by itself.
-    ("grpc.max_concurrent_streams", 4096),
-    # The front has few connections, but a fleet of 5,000 reporters may come by itself. More are closed at once.
-    ("grpc.max_allowed_incoming_connections", 10_000),
-    # One that never says a word of HTTP/2 counts as well.
-    ("grpc.server_handshake_timeout_ms", 10_000),
-    # Without a call for this long, a client is gone, or opens another connection when it has one.
-    ("grpc.max_connection_idle_ms", 300_000),
-    # Who answers no ping is gone, and loses its streams within a minute and a half.
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +97,7 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
     rules = Rules()
     feed = Feed(store)
     watching = Watching(store, feed, settings.watch, now=time.monotonic)
-    server = grpc.aio.server(options=_OPTIONS)
+    server = grpc.aio.server(options=OPTIONS)
     admission = Admission(settings.admission)
     edge: Any = Edge(
         server,
