@@ -16,6 +16,7 @@ _TYPE: Final = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"
 
 _TIMEOUT: Final = r"[0-9]{1,8}[HMSmun]"
 """What the gRPC protocol allows."""
+_PATH: Final = "[!-~]*"
 _ENCODING: Final = "identity|gzip|deflate"
 _UNUSED: Final = (
     *("grpc-previous-rpc-attempts", "grpc-retry-pushback-ms", "grpc-status", "grpc-message"),
@@ -40,6 +41,14 @@ def drop_grpc() -> dict[str, object]:
 def malformed_timeout() -> list[dict[str, object]]:
     """Return the header matchers of a request whose `grpc-timeout` breaks the protocol."""
     return _other_than("grpc-timeout", _TIMEOUT)
+
+
+def unprintable_path() -> list[dict[str, object]]:
+    """Return the header matchers of a request whose path or query holds anything but printable ASCII.
+
+    gRPC's server decodes it as UTF-8 in the loop that accepts calls. Where that fails, the loop ends, and the server.
+    """
+    return _other_than(":path", _PATH)
 
 
 def unknown_encoding() -> list[dict[str, object]]:

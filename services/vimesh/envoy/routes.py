@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vimesh.envoy import clusters
 from vimesh.envoy.call_classes import CHANGES, READS, REPORTS, WATCHES, CallClass
-from vimesh.envoy.request_headers import drop_grpc, malformed_timeout, unknown_encoding
+from vimesh.envoy.request_headers import drop_grpc, malformed_timeout, unknown_encoding, unprintable_path
 from vimesh.envoy.retries import repeatable as again
 from vimesh.envoy.retries import untouched_only as untouched
 from vimesh.envoy.statuses import Code, Status
@@ -119,10 +119,15 @@ def _other_methods(path: str, methods: tuple[str, ...]) -> list[Route]:
 
 
 def _unreadable() -> list[Route]:
-    """Refuse what gRPC would refuse as INTERNAL, and remember: see request_headers."""
+    """Refuse what gRPC would refuse as INTERNAL and remember, or die of: see request_headers."""
     timeout = Status(Code.INVALID_ARGUMENT, "grpc-timeout is malformed", "BAD_INPUT")
     encoding = Status(Code.UNIMPLEMENTED, "grpc-encoding must be identity, gzip or deflate")
-    return [_refused(400, malformed_timeout(), timeout), _refused(501, unknown_encoding(), encoding)]
+    path = Status(Code.INVALID_ARGUMENT, "the path holds what is no printable ASCII", "BAD_INPUT")
+    return [
+        _refused(400, unprintable_path(), path),
+        _refused(400, malformed_timeout(), timeout),
+        _refused(501, unknown_encoding(), encoding),
+    ]
 
 
 def _refused(http_status: int, headers: list[dict[str, object]], status: Status) -> Route:
