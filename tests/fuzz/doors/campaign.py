@@ -89,22 +89,26 @@ class Campaign:
         warm: Sequence[float] = ()
         data = b""
         for number in range(count):
+            if not self._alive():
+                break
             if number % 500 == 0:
                 self._restore()
             if number == min(_WARM_AFTER, count // 10):
                 warm = self.resident_mib()
             data = self._door.make(random, kind)
             self.try_one(kind, data)
-            if time.monotonic() > until or not self._alive():
+            if time.monotonic() > until:
                 break
         self._judge_memory(kind, data, warm)
 
     def replay(self, kind: str, corpus: Path) -> None:
         """Try the good inputs, and those that failed at some time."""
-        self._restore()
+        if self._alive():
+            self._restore()
         kept = sorted((corpus / kind).glob("*"))
         for data in (*self._door.good(kind), *(file.read_bytes() for file in kept)):
-            self.try_one(kind, data)
+            if self._alive():
+                self.try_one(kind, data)
 
     def try_one(self, kind: str, data: bytes) -> None:
         tally = self.tallies[kind]

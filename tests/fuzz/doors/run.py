@@ -54,6 +54,9 @@ def _fuzz(name: str, site: Site, settings: RunSettings) -> list[str]:
         after = campaign.resident_mib()
         campaign.keep(corpus)
     print(f"{name}: bystander {_times(told)}; {_names(site)} held {before} MiB before and {after} after", flush=True)
+    for part in site.parts:
+        if not part.meter.runs():
+            print(f"{part.name} has ended: {part.log.read_text(errors='replace')[-3000:]}", flush=True)
     return [
         *(str(failure) for failure in campaign.failures),
         *_of_bystander(told),
