@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2
 from grpc_health.v1._async import HealthServicer
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
+from vimesh.conductor.accepting import require_accepting
 from vimesh.conductor.compaction import Compaction
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.feed import Feed
@@ -93,7 +94,7 @@ class Ports:
 
 @asynccontextmanager
 async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | None = None) -> AsyncGenerator[Ports]:
-    """Serve until the block ends, then drain. Raises BadSetting when it cannot listen."""
+    """Serve until the block ends, then drain. Raises BadSetting when it cannot listen, NotAccepting."""
     rules = Rules()
     feed = Feed(store)
     watching = Watching(store, feed, settings.watch, now=time.monotonic)
@@ -136,7 +137,8 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
     ):
         await server.start()
         try:
-            yield Ports(port, health_port)
+            async with beside(require_accepting(settings.listen, port)):
+                yield Ports(port, health_port)
         finally:
             await _drain(server, health, feed, settings)
 
