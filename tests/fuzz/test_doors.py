@@ -20,7 +20,7 @@ from tests.fuzz.doors.site import Site, running_site
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
-_INPUTS = {"rpc": 360, "json": 180, "rest": 180, "amqp": 100, "http2": 98}
+_INPUTS = {"rpc": 270, "json": 135, "rest": 135, "amqp": 60, "http2": 70}
 """Of all kinds together."""
 _PATIENCE = 2.0
 
