@@ -189,10 +189,8 @@ def _revisions_from_a_sequence(patch: Patch) -> None:
 
 def _repeats(patch: Patch) -> None:
     revision = log.c.revision
-    again: Select[Any] = (
-        select(log).where(revision >= bindparam("revision")).order_by(revision).limit(bindparam("count"))
-    )
-    patch.setattr(events, "_AFTER", again)
+    again: Select[Any] = events._EVENTS.where(revision >= bindparam("revision"))
+    patch.setattr(events, "_AFTER", again.order_by(revision).limit(bindparam("count")))
 
 
 class TroubleIsBadAction(SqlStore):
