@@ -102,8 +102,9 @@ def test_each_call_belongs_to_a_class() -> None:
         for method in service.methods
     }
 
-    assert {path for path, name in classes.items() if name == "reports"} == {
-        path for path in classes if not path.startswith("/vimesh.v1.VimService/")
+    assert [path.rpartition("/")[2] for path, name in classes.items() if name == "reports"] == ["UpdateVim"]
+    assert {path for path, name in classes.items() if name == "monitors"} == {
+        path for path in classes if not path.startswith("/vimesh.v1.VimService/") and not path.endswith("/UpdateVim")
     }
     assert [path.rpartition("/")[2] for path, name in classes.items() if name == "watches"] == ["WatchVims"]
     assert {path.rpartition("/")[2] for path, name in classes.items() if name == "reads"} == {
@@ -118,7 +119,7 @@ def test_the_classes_share_one_endpoint_file_and_no_limit() -> None:
     assert isinstance(static, dict)
     clusters = {cluster["name"]: cluster for cluster in static["clusters"]}
 
-    assert set(clusters) == {"reports", "changes", "reads", "watches"}
+    assert set(clusters) == {"reports", "monitors", "changes", "reads", "watches"}
     for cluster in clusters.values():
         found = cluster["eds_cluster_config"]
         assert (found["service_name"], found["eds_config"]["path_config_source"]["path"]) == (

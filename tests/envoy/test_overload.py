@@ -21,6 +21,7 @@ from tests.envoy.scripted import Scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
 from tests.support.waiting import eventually, until
 from vimesh.envoy.call_classes import CHANGES, READS
+from vimesh.envoy.opening_rate import BURST
 from vimesh.rpc.status import DETAILS_KEY
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
@@ -102,6 +103,34 @@ async def test_a_flood_of_one_class_takes_nothing_from_the_others(
         else:
             changed = vims.RegisterVimRequest(vim=Vim(name="one"))
             assert (await stubs.vims.RegisterVim(changed, timeout=LIMIT_S)).vim.name == "one"
+
+
+async def test_watches_that_are_opened_too_often_are_refused_and_calls_go_on(stubs: Stubs) -> None:
+    watches = []
+
+    async def refusal() -> aio.AioRpcError | None:
+        watches.append(watch := stubs.vims.WatchVims(vims.WatchVimsRequest(start_revision=7), timeout=LIMIT_S))
+        try:
+            await watch.read()
+        except aio.AioRpcError as error:
+            return error
+        return None
+
+    # More than can be opened in the time that this takes, however long that is.
+    refused = list[aio.AioRpcError]()
+    async with asyncio.timeout(LIMIT_S):
+        while not refused:
+            outcomes = await asyncio.gather(*(refusal() for _ in range(BURST // 4)))
+            refused = [outcome for outcome in outcomes if outcome is not None]
+
+    assert {(error.code(), error.details()) for error in refused} == {(grpc.StatusCode.RESOURCE_EXHAUSTED, SAID)}
+    details = dict(refused[0].trailing_metadata() or ())[DETAILS_KEY]
+    assert isinstance(details, bytes)
+    check_refusal(Status.FromString(details))
+    assert await update_vim(stubs)
+    await get_vim(stubs)
+    for watch in watches:
+        watch.cancel()
 
 
 async def test_json_callers_are_told_when_to_come_back(envoy: RunningEnvoy, stubs: Stubs) -> None:

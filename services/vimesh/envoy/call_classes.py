@@ -17,10 +17,14 @@ class CallClass:
     """How many may be under way through one Envoy, whatever the number of conductors."""
     min_repeats: int = 200
     """How many may be made again at a time, when that is more than a fifth of what is under way."""
+    streams: int | None = None
+    """How many a conductor is given at a time by each of Envoy's workers; the others wait in Envoy, where a call costs
+    little. None: all that come."""
 
     def circuit_breakers(self) -> dict[str, object]:
         limits = {
-            "max_connections": MAX_CONNECTIONS,
+            # Each worker has one connection to each host whatever the limit, so 1 means: no second one.
+            "max_connections": MAX_CONNECTIONS if self.streams is None else 1,
             # While a connection is being made, all calls may wait for it.
             "max_pending_requests": self.max_calls,
             "max_requests": self.max_calls,
@@ -32,10 +36,12 @@ class CallClass:
 MAX_CONNECTIONS: Final = 256
 """To all hosts together. Calls share few: one for each conductor and each worker of Envoy."""
 
-# All actions of a fleet may be back in one moment, each over a connection of its own, beside the 3,000 calls that one
-# monitor may have under way; half of those are made again when one of two conductors is killed. Conductors refuse what
-# is too much for them (rpc/admission.py).
-REPORTS: Final = CallClass("reports", 10_000, min_repeats=2_000)
+# All actions of a fleet may be back in one moment, each over a connection of its own: these are seconds of work for two
+# conductors, and shorter than what callers wait. What is under way in a conductor delays all else there, so most of
+# them wait in Envoy. Half of 3,000 calls are made again when one of two conductors is killed.
+REPORTS: Final = CallClass("reports", 6_000, min_repeats=2_000, streams=128)
+# One call for hundreds of VIMs, and the streams of monitors and drivers: they wait behind nobody's single reports.
+MONITORS: Final = CallClass("monitors", 4_000)
 # A conductor that is well answers each within 10 ms or so. Several hundred under way are seconds of work for two of
 # them, and more would only wait for each other until their callers have left.
 CHANGES: Final = CallClass("changes", 512)
@@ -43,4 +49,4 @@ READS: Final = CallClass("reads", 512)
 # They cost little while nothing changes, and live for days: the limit is how many screens a fleet may have.
 WATCHES: Final = CallClass("watches", 6_000)
 
-CALL_CLASSES: Final = (REPORTS, CHANGES, READS, WATCHES)
+CALL_CLASSES: Final = (REPORTS, MONITORS, CHANGES, READS, WATCHES)

@@ -30,6 +30,7 @@ def _conductors(call_class: CallClass, endpoint_file: str) -> dict[str, object]:
         "connection_keepalive": {"interval": "1s", "timeout": "3s"},
         "initial_stream_window_size": 262144,
         "initial_connection_window_size": 4194304,
+        **({} if call_class.streams is None else {"max_concurrent_streams": call_class.streams}),
     }
     return {
         **_cluster(call_class, CONDUCTORS, endpoint_file),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vimesh.envoy.endpoints import socket_of
 from vimesh.envoy.fleet import Address, Fleet
+from vimesh.envoy.opening_rate import opening_rate
 from vimesh.envoy.overload import MAX_FRONT_CONNECTIONS, MAX_REPORTS_CONNECTIONS, connection_limit
 from vimesh.envoy.replies import local_replies
 from vimesh.envoy.request_headers import drop_unused
@@ -95,6 +96,7 @@ def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]
             extension("envoy.filters.http.grpc_web", f"{_HTTP}.grpc_web.v3.GrpcWeb"),
             _body_limit(),
             _transcoder(descriptor_file),
+            opening_rate(),
             # Without x-envoy-* in answers: how many tries a call took is nobody's business outside.
             extension("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
         ],

@@ -52,6 +52,8 @@ _OVERLOADED = Status(Code.RESOURCE_EXHAUSTED, str(Overloaded()), "OVERLOADED", i
 _REFUSALS: Final = (
     # Too many calls of a class are under way: nothing was done, and soon it can be.
     _Refusal(_flags("UO"), 429, _OVERLOADED, explained_to_grpc=True),
+    # Streams are opened too often (opening_rate.py): the flag of that is set when the reply is made already.
+    _Refusal(_http_status(429), 429, _OVERLOADED, explained_to_grpc=True),
     _Refusal(_flags("UH", "UF"), 503, _away(NOBODY)),
     # The caller's own deadline, or that of the route if it comes sooner.
     _Refusal(_http_status(504), 504, Status(Code.DEADLINE_EXCEEDED, LATE)),
@@ -67,7 +69,6 @@ _CODES: Final = (
     (405, Code.UNIMPLEMENTED),
     (408, Code.DEADLINE_EXCEEDED),
     (413, Code.RESOURCE_EXHAUSTED),
-    (429, Code.RESOURCE_EXHAUSTED),
     (500, Code.INTERNAL),
     (501, Code.UNIMPLEMENTED),
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from vimesh.envoy import clusters
-from vimesh.envoy.call_classes import CHANGES, READS, REPORTS, WATCHES, CallClass
+from vimesh.envoy.call_classes import CHANGES, MONITORS, READS, REPORTS, WATCHES, CallClass
+from vimesh.envoy.opening_rate import of_watches
 from vimesh.envoy.request_headers import drop_grpc, malformed_timeout, unknown_encoding, unprintable_path
 from vimesh.envoy.retries import repeatable as again
 from vimesh.envoy.retries import untouched_only as untouched
@@ -47,15 +48,16 @@ def routes(*, with_api: bool) -> list[Route]:
     return [
         *_unreadable(),
         # Reports are idempotent by design: the same report twice leaves the same VIM. UpdateVims may bring 1000.
-        *(_call("path", conductor + name, REPORTS, REPORT_S, again()) for name in ("UpdateVim", "UpdateVims")),
-        _stream("path", conductor + "WatchActions", REPORTS),
-        _call("prefix", conductor, REPORTS, CHANGE_S, untouched()),
+        _call("path", conductor + "UpdateVim", REPORTS, REPORT_S, again()),
+        _call("path", conductor + "UpdateVims", MONITORS, REPORT_S, again()),
+        _stream("path", conductor + "WatchActions", MONITORS),
+        _call("prefix", conductor, MONITORS, CHANGE_S, untouched()),
         *(_call("path", vim + name, READS, READ_S, again()) for name in ("GetVim", "ListVims", "ListVimEvents")),
         _stream("path", vim + "WatchVims", WATCHES),
         # Register, modify, deregister: a second try of one that went through gives another answer.
         _call("prefix", vim, CHANGES, CHANGE_S, untouched()),
-        _call("path", workflow + "FinishWorkflowTask", REPORTS, REPORT_S, again()),
-        _call("prefix", workflow, REPORTS, CHANGE_S, untouched()),
+        _call("path", workflow + "FinishWorkflowTask", MONITORS, REPORT_S, again()),
+        _call("prefix", workflow, MONITORS, CHANGE_S, untouched()),
         _call("path", health + "Check", READS, REPORT_S, again()),
         _stream("path", health + "Watch", WATCHES),
         _stream("prefix", "/grpc.reflection.", WATCHES),
@@ -92,6 +94,7 @@ def _stream(kind: str, path: str, call_class: CallClass) -> Route:
             # Ends with the first answer: what has begun is never repeated.
             "retry_policy": untouched(),
         },
+        **({"typed_per_filter_config": of_watches()} if call_class is WATCHES else {}),
     }
 
 
