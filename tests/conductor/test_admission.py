@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 from tests.support.conductors import Client, client_at, conductor_at
 from tests.support.waiting import eventually
 from vimesh.conductor.server import SERVICES, ConductorSettings
-from vimesh.rpc.admission import Admission, AdmissionLimits, CallLimit, StreamLimit
+from vimesh.rpc.admission import Admission, AdmissionLimits, CallLimit, CallLimiter, StreamLimit
 from vimesh.rpc.durations import seconds
 from vimesh.rpc.refusals import NO_RETRY
 from vimesh.rpc.status import DETAILS_KEY, failure_of
@@ -271,3 +271,13 @@ async def test_headers_of_32_kb_are_always_taken_and_endless_ones_never(tmp_path
             await client.vims.GetVim(request, metadata=(("authorization", "x" * 100_000),), timeout=10)
 
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_long_lists_leave_room_for_short_reads() -> None:
+    limiter = CallLimiter(CallLimit(calls=256, request_bytes=1024))
+
+    long_lists = [limiter.acquire(32, 1) for _ in range(8)]
+    short_reads = [limiter.acquire(1, 1) for _ in range(65)]
+
+    assert long_lists == [True] * 6 + [False] * 2
+    assert short_reads == [True] * 64 + [False]
