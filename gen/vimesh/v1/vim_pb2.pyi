@@ -16,8 +16,8 @@ What is said on the way, by Envoy or by gRPC itself, is a status without such de
   Any other code that gRPC defines, such as DEADLINE_EXCEEDED, UNIMPLEMENTED, or INTERNAL for a broken stream.
 
 What is out of bounds is refused before anything is made of it, and is refused again however often it is repeated.
-INVALID_ARGUMENT (BAD_INPUT): a request of more than 16 KiB; of ListVims and ListVimEvents 64 KiB, of RegisterVim and
-ModifyVim 1 MiB, of their forms in JSON 528 KiB, of RegisterVims 2 MiB; only UpdateVims may use all of the 4 MiB.
+INVALID_ARGUMENT (BAD_INPUT): a request of more than 16 KiB; of ListVims and ListVimEvents 64 KiB, of RegisterVim,
+RegisterVims and ModifyVim 1 MiB, of RegisterVimJson and ModifyVimJson 528 KiB; only UpdateVims may use all of the 4 MiB.
 Likewise a list with more entries than its field allows, or more than 100 where it says nothing; a Duration or
 Timestamp out of the range that protobuf gives them, or with nanos that do not fit; a mask with more than 100 paths, or
 one of more than 255 characters; and what cannot be parsed. `field` is empty in the BadRequest where the request as a

@@ -92,7 +92,7 @@ class RegisterVimsRequest(_message.Message):
     @_builtins.property
     def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegisterVimRequest]:
         """1 to 500 registrations. What is wrong with one of them is said in its own result. Their free-form fields may hold
-        16,000 values together: those that come after that many are refused, to be sent in another call.
+        8,000 values together: those that come after that many are refused, to be sent in another call.
         """
 
     def __init__(

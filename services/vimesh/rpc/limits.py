@@ -10,7 +10,7 @@ MAX_JSON_BYTES: Final = 512 * 1024
 """Bound of a request that comes as JSON text."""
 MAX_FREE_FORM_VALUES: Final = 2048
 """How many values a free-form field may hold, those inside others counted: each takes a conductor some microseconds."""
-MAX_BATCH_VALUES: Final = 16_000
+MAX_BATCH_VALUES: Final = 8_000
 """How many values the free-form fields of a batch may hold together: to read them takes a conductor 0.1 s at most."""
 
 _SMALL_BYTES = 16 * 1024
@@ -23,7 +23,7 @@ _REQUEST_BYTES: Final = {
     "ModifyVim": _VIM_BYTES,
     "RegisterVimJson": MAX_JSON_BYTES + _SMALL_BYTES,
     "ModifyVimJson": MAX_JSON_BYTES + _SMALL_BYTES,
-    "RegisterVims": 2 * _VIM_BYTES,
+    "RegisterVims": _VIM_BYTES,
     "UpdateVims": MAX_MESSAGE_BYTES,
     "ListVims": _QUERY_BYTES,
     "ListVimEvents": _QUERY_BYTES,
