@@ -13,6 +13,7 @@ from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 
 from tests.support.conductors import Client, conductor_at
+from vimesh.rpc.limits import MAX_BATCH_VALUES, MAX_FREE_FORM_VALUES
 from vimesh.rpc.status import DETAILS_KEY, failure_of
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, Vim, VimEvent
@@ -104,9 +105,11 @@ async def test_one_that_cannot_be_judged_keeps_no_other_from_being_registered(cl
 
 async def test_a_call_registers_what_its_values_allow_and_refuses_the_rest(client: Client) -> None:
     full, small = struct(a=[0] * 2047), struct(a=1)
+    # What is refused for its own values counts as one of them.
+    full_ones = MAX_BATCH_VALUES // MAX_FREE_FORM_VALUES
     requests = [
         wanted(extra=struct(a=[0] * 5000)),
-        *(wanted(extra=full) for _ in range(7)),
+        *(wanted(extra=full) for _ in range(full_ones)),
         wanted(extra=small),
         wanted(),
     ]
@@ -114,9 +117,9 @@ async def test_a_call_registers_what_its_values_allow_and_refuses_the_rest(clien
     results = await register(client, *requests)
 
     refused = [number for number, result in enumerate(results) if result.WhichOneof("outcome") == "refused"]
-    assert refused == [0, 7, 8]
+    assert refused == [0, full_ones, full_ones + 1]
     assert "holds more than 2048" in results[0].refused.message
-    assert results[8].refused.message.endswith("send it in another call")
+    assert results[full_ones].refused.message.endswith("send it in another call")
 
 
 async def test_of_five_hundred_bad_ones_only_the_first_hear_all_that_is_wrong(client: Client) -> None:
