@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import grpc
 from grpc_health.v1.health_pb2 import DESCRIPTOR, HealthCheckRequest, HealthCheckResponse
 
+from vimesh.conductor.listening import listen_on
 from vimesh.conductor.vitals import Vitals
-from vimesh.domain.errors import BadSetting
 from vimesh.rpc.unreadable import REFUSAL, read_or_none
 
 _STOP_WITHIN_S = 2.0
@@ -59,19 +59,9 @@ async def answering_health(listen: str, vitals: Vitals, services: Sequence[str])
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="health") as threads:
         server = grpc.server(threads, options=_OPTIONS)
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(_SERVICE, {"Check": check})])
-        port = _port(server, listen)
+        port = listen_on(server, "health_listen", listen)
         server.start()
         try:
             yield port
         finally:
             await asyncio.to_thread(lambda: server.stop(None).wait(_STOP_WITHIN_S))
-
-
-def _port(server: grpc.Server, address: str) -> int:
-    try:
-        port = server.add_insecure_port(address)
-    except RuntimeError:
-        port = 0
-    if not port:
-        raise BadSetting("health_listen", f"cannot listen on {address}: is the port taken?")
-    return port

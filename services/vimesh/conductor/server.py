@@ -22,6 +22,7 @@ from vimesh.conductor.feed import Feed
 from vimesh.conductor.health import Health
 from vimesh.conductor.health_port import answering_health
 from vimesh.conductor.hints import Hints
+from vimesh.conductor.listening import listen_on
 from vimesh.conductor.pacing import Pacing
 from vimesh.conductor.reports import SERIALIZED, UNCHECKED, ReportsServicer
 from vimesh.conductor.server_options import OPTIONS
@@ -118,7 +119,7 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
     grpc_health = HealthServicer()
     add_HealthServicer_to_server(grpc_health, beside_ours)
     enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), beside_ours)
-    port = _listen(server, settings.listen)
+    port = listen_on(server, "listen", settings.listen)
     vitals = Vitals()
     health = Health(store, vitals, grpc_health, _JUDGED)
     # The first answers shall know how many VIMs there are; if the database is away, there are no answers.
@@ -148,16 +149,6 @@ def _health_address(settings: ConductorSettings) -> str:
         return settings.health_listen
     host = settings.listen.rpartition(":")[0]
     return "127.0.0.1:0" if host == "unix" else f"{host}:0"
-
-
-def _listen(server: grpc.aio.Server, address: str) -> int:
-    try:
-        port = server.add_insecure_port(address)
-    except RuntimeError:
-        port = 0
-    if not port:
-        raise BadSetting("listen", f"cannot listen on {address}: is the port taken?")
-    return port
 
 
 async def _drain(server: grpc.aio.Server, health: Health, feed: Feed, settings: ConductorSettings) -> None:
