@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from tests.envoy.caller import ask
-from tests.support.conductors import Client, conductor_at
+from tests.support.conductors import Client
 from tests.support.rest_doors import LAB, Door, door_to, refusal, scripted
 from tests.support.waiting import eventually
 from vimesh.api.rest.admission import AdmissionLimits
@@ -23,18 +21,6 @@ from vimesh.v1 import vim_service_pb2 as pb
 
 _CPU_S = 0.5
 """Of the whole test's process, on a busy machine. Made messages, the values of such a body take a second and more."""
-
-
-@pytest.fixture
-async def client(tmp_path: Path) -> AsyncGenerator[Client]:
-    async with conductor_at(tmp_path / "vimesh.sqlite") as client:
-        yield client
-
-
-@pytest.fixture
-async def door(client: Client) -> AsyncGenerator[Door]:
-    async with door_to(client.address) as opened:
-        yield opened
 
 
 def nested(levels: int) -> object:

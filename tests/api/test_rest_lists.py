@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import pytest
 
-from tests.support.conductors import Client, conductor_at
+from tests.support.conductors import Client
 from tests.support.rest_doors import Door, door_to, refusal, scripted
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1 import vim_service_pb2_grpc
@@ -17,18 +15,6 @@ from vimesh.v1.vim_pb2 import Vim, VimEvent
 
 QUOTED = 'q"\\ AND'
 STRANGER = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
-
-
-@pytest.fixture
-async def client(tmp_path: Path) -> AsyncGenerator[Client]:
-    async with conductor_at(tmp_path / "vimesh.sqlite") as client:
-        yield client
-
-
-@pytest.fixture
-async def door(client: Client) -> AsyncGenerator[Door]:
-    async with door_to(client.address) as door:
-        yield door
 
 
 async def test_filters_are_exact_and_combine(door: Door, client: Client) -> None:

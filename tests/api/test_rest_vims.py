@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 
-from tests.support.conductors import Client, conductor_at
+from tests.support.conductors import Client
 from tests.support.rest_doors import LAB, Door, door_to, refusal
 from vimesh.api.rest.app import RestSettings
 from vimesh.v1.vim_pb2 import Vim
 
 STRANGER = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
-
-
-@pytest.fixture
-async def client(tmp_path: Path) -> AsyncGenerator[Client]:
-    async with conductor_at(tmp_path / "vimesh.sqlite") as client:
-        yield client
-
-
-@pytest.fixture
-async def door(client: Client) -> AsyncGenerator[Door]:
-    async with door_to(client.address) as door:
-        yield door
 
 
 async def test_a_vim_is_registered_as_tacker_shows_it(door: Door) -> None:
