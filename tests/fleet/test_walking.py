@@ -23,6 +23,10 @@ pytestmark = [pytest.mark.fleet, pytest.mark.timeout(120)]
 
 Vim = vim_pb2.Vim
 FAST = vim_pb2.ProbePolicy(interval=Duration(nanos=500_000_000), timeout=Duration(nanos=200_000_000))
+_INTERVAL_S = 10
+"""Of probes, where nothing else is asked for."""
+_AT_ONCE_S = 5
+"""Half an interval: what is done at once takes a fraction of a second, and some seconds on a machine that is busy."""
 
 
 @pytest.fixture
@@ -42,12 +46,12 @@ async def test_a_vim_is_followed_as_its_endpoint_comes_and_goes(client: Client) 
         began = time.monotonic()
         vim = await client.register(auth_url=endpoint.url)
         await seen.until(lambda: seen.status.get(vim.id) == Vim.REACHABLE, 10)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < _AT_ONCE_S
 
         began = time.monotonic()
         await endpoint.refuse()
         await seen.until(lambda: seen.status[vim.id] == Vim.UNREACHABLE, 30)
-        assert time.monotonic() - began < 10 + 2
+        assert time.monotonic() - began < _INTERVAL_S + _AT_ONCE_S
         assert (await client.get(vim.id)).reason == "REFUSED"
 
         await endpoint.listen()

@@ -17,6 +17,7 @@ from tests.fuzz.doors.aftermath import left_behind
 from tests.fuzz.doors.campaign import CORPUS, Campaign
 from tests.fuzz.doors.doors import DOORS
 from tests.fuzz.doors.site import Site, running_site
+from tests.support.cpu_budget import slowness
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
@@ -42,7 +43,9 @@ async def test_nothing_that_comes_in_by_a_door_does_harm(site: Site, door: str) 
 
 def _fuzz(site: Site, name: str, corpus: Path) -> list[str]:
     with DOORS[name](site) as door:
-        campaign = Campaign(door, [part.meter for part in site.parts], site.register, patience=_PATIENCE)
+        campaign = Campaign(
+            door, [part.meter for part in site.parts], site.register, patience=lambda: _PATIENCE * slowness()
+        )
         for kind in door.kinds:
             campaign.replay(kind, corpus)
             campaign.run(kind, Random(f"short {kind}"), _INPUTS[name] // len(door.kinds))

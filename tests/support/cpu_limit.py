@@ -1,4 +1,4 @@
-"""Bounds work by the CPU time of this process: a machine that is busy with others makes no test fail."""
+"""Ends work that takes too much CPU of this process, which may be work without an end."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
+from tests.support.cpu_budget import slowness
+
 
 @contextmanager
 def cpu_limit(limit_s: float) -> Generator[None]:
-    """Raise AssertionError in the block when it has taken more."""
+    """Raise AssertionError in the block when it has taken more, in seconds of an idle machine."""
+    limit_s *= slowness()
 
     def over(_signal: int, _frame: FrameType | None) -> None:
         raise AssertionError(f"took more than {limit_s:g} s of CPU")

@@ -23,9 +23,12 @@ _LONGEST_S = 5.0
 
 
 class WriteAheadLog:
-    def __init__(self, database: Path, *, limit_bytes: int = _LIMIT_BYTES) -> None:
+    def __init__(
+        self, database: Path, *, limit_bytes: int = _LIMIT_BYTES, patience_s_per_byte: float = _PATIENCE_S_PER_BYTE
+    ) -> None:
         self._path = f"{database}-wal"
         self._limit_bytes = limit_bytes
+        self._patience_s_per_byte = patience_s_per_byte
         self._tried_at_bytes = 0
 
     def bound(self, writer: sqlite3.Connection) -> None:
@@ -39,7 +42,7 @@ class WriteAheadLog:
             return
         self._tried_at_bytes = size
         try:
-            self._restart(writer, min(size * _PATIENCE_S_PER_BYTE, _LONGEST_S))
+            self._restart(writer, min(size * self._patience_s_per_byte, _LONGEST_S))
         except sqlite3.OperationalError as error:
             # What was written before is committed, and is not to look as if it were not.
             _log.warning("the write-ahead log cannot be copied into the database", size_bytes=size, error=str(error))

@@ -21,6 +21,8 @@ _MOST_FAILURES = 10
 _WARM_AFTER = 1000
 """So many inputs, or a tenth of them, may fill caches; what is held after that must stay."""
 _GROWN_MIB = 32.0
+_GROWTHS = 3
+"""So many times in turn memory must have grown, before it is said that it is kept."""
 _WORTH_A_LOOK_S = 0.03
 """The kernel counts in steps of 10 ms, and other calls come in between: below that nothing is to be seen."""
 
@@ -68,11 +70,11 @@ class Campaign:
         meters: Sequence[Meter],
         restore: Callable[[], None] = lambda: None,
         *,
-        patience: float = 1.0,
+        patience: Callable[[], float] = lambda: 1.0,
     ) -> None:
         """`restore` sees that the VIMs are there again that inputs name.
 
-        `patience` is above 1 where other work on the machine makes the same request cost more CPU.
+        `patience` gives more than 1 where other work on the machine makes the same request cost more CPU.
         """
         self._patience = patience
         self._door = door
@@ -85,7 +87,20 @@ class Campaign:
         return [failure for tally in self.tallies.values() for failure in tally.failures.values()]
 
     def run(self, kind: str, random: Random, count: int, until: float = float("inf")) -> None:
-        """Try so many inputs, or what can be tried until then, by the monotonic clock."""
+        """Try so many inputs, or what can be tried until then, by the monotonic clock.
+
+        If memory has grown, as many more: what fills a cache grows once, and what is kept grows each time.
+        """
+        for _ in range(_GROWTHS):
+            last, grown_mib = self._send_many(kind, random, count, until)
+            if grown_mib <= _GROWN_MIB:
+                return
+        self.tallies[kind].note(
+            Failure(kind, last, f"memory is kept: {grown_mib:.0f} MiB more, the last input for many")
+        )
+
+    def _send_many(self, kind: str, random: Random, count: int, until: float) -> tuple[bytes, float]:
+        """Return the last input, and by how many MiB a process grew after the first ones."""
         warm: Sequence[float] = ()
         data = b""
         for number in range(count):
@@ -99,7 +114,9 @@ class Campaign:
             self.try_one(kind, data)
             if time.monotonic() > until:
                 break
-        self._judge_memory(kind, data, warm)
+        grown = [now - before for now, before in zip(self.resident_mib(), warm, strict=False)]
+        self.tallies[kind].grown_mib = max(grown, default=0.0)
+        return data, self.tallies[kind].grown_mib
 
     def replay(self, kind: str, corpus: Path) -> None:
         """Try the good inputs, and those that failed at some time."""
@@ -128,13 +145,6 @@ class Campaign:
     def resident_mib(self) -> Sequence[float]:
         return [round(meter.resident_mib(), 1) for meter in self._meters if meter.runs()]
 
-    def _judge_memory(self, kind: str, last: bytes, warm: Sequence[float]) -> None:
-        tally = self.tallies[kind]
-        grown = [now - before for now, before in zip(self.resident_mib(), warm, strict=False)]
-        tally.grown_mib = max(grown, default=0.0)
-        if tally.grown_mib > _GROWN_MIB:
-            tally.note(Failure(kind, last, f"memory is kept: {tally.grown_mib:.0f} MiB more, the last input for many"))
-
     def keep(self, corpus: Path) -> None:
         """Write the inputs that failed into the corpus."""
         for failure in self.failures:
@@ -146,7 +156,7 @@ class Campaign:
         """Send what was costly once more: what else went on is not its fault."""
         for _ in range(_REPEATS):
             cpu_s = min(cpu_s, self._measured(kind, data)[1])
-        tally, allowed_s = self.tallies[kind], self._door.allowed_cpu_s(data) * answers * self._patience
+        tally, allowed_s = self.tallies[kind], self._door.allowed_cpu_s(data) * answers * self._patience()
         tally.worst_cpu_s = max(tally.worst_cpu_s, cpu_s)
         if cpu_s > allowed_s:
             tally.note(Failure(kind, data, f"takes too long: {1000 * cpu_s:.0f} ms of CPU, not {1000 * allowed_s:.0f}"))
