@@ -1,0 +1,95 @@
+"""What an error of a database driver means for the transaction and for its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum, auto
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+
+
+class ErrorKind(Enum):
+    CONFLICT = auto()
+    """The server rolled the transaction back because of another one: the same again may succeed."""
+    READ_ONLY = auto()
+    """The server takes no writes, as after a fail-over: nothing was written, and another server is in charge."""
+    LOST = auto()
+    """The connection has ended, or ends."""
+    NOT_READY = auto()
+    """The server is there, but cannot work at present: it starts, is full, or has lost its peers."""
+    OTHER = auto()
+
+
+_SQLSTATES: Final = {
+    ErrorKind.CONFLICT: ("40001", "40P01", "55P03"),
+    ErrorKind.READ_ONLY: ("25006",),
+    # 57P01 to 57P05: the administrator, a crash, a dropped database, idleness. 25P03, 25P04: a transaction that was
+    # idle or took too long.
+    ErrorKind.LOST: ("57P01", "57P02", "57P04", "57P05", "25P03", "25P04"),
+    ErrorKind.NOT_READY: ("57P03",),
+}
+_CLASSES: Final = {"08": ErrorKind.LOST, "53": ErrorKind.NOT_READY, "58": ErrorKind.NOT_READY}
+"""By the first two characters of the SQLSTATE: connections, resources such as disks, and the operating system."""
+_NUMBERS: Final = {
+    # 1020: a snapshot is outdated (MariaDB). 3101: the group refuses the commit (MySQL).
+    ErrorKind.CONFLICT: (1020, 1205, 1213, 3101),
+    # 1223: a read lock on all tables. 1290: --read-only, see _OPTION. 1792, 1836: a transaction or a server that only
+    # reads. 1874: the same of InnoDB. 3100: a member of a group that is not its primary.
+    ErrorKind.READ_ONLY: (1223, 1290, 1792, 1836, 1874, 3100),
+    # 1053: it shuts down. 1927, 3169, 4031: it ended this connection.
+    ErrorKind.LOST: (1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2055, 3169, 4031),
+    # 1021, 1114: a disk or a file is full. 1040, 1203, 1226: too many connections. 1047: a node without its cluster.
+    # 1129: the host is blocked. 2002, 2003: nobody listens. 3032: the server is in offline mode.
+    ErrorKind.NOT_READY: (1021, 1040, 1041, 1047, 1114, 1129, 1203, 1226, 2002, 2003, 3032),
+}
+_OPTION: Final = 1290
+"""Also said of options that have nothing to do with writing."""
+
+_BY_SQLSTATE: Final = {state: kind for kind, states in _SQLSTATES.items() for state in states}
+_BY_NUMBER: Final = {number: kind for kind, numbers in _NUMBERS.items() for number in numbers}
+
+
+def kind_of(error: BaseException) -> ErrorKind:
+    """Say what an error means, or the one that it was raised from."""
+    for one in _causes(error):
+        if isinstance(one, DBAPIError) and one.connection_invalidated:
+            return ErrorKind.LOST
+        if (kind := _kind(one)) is not ErrorKind.OTHER:
+            return kind
+    return ErrorKind.OTHER
+
+
+def code_of(error: BaseException) -> str | int | None:
+    """Return the SQLSTATE of PostgreSQL, or the number of MariaDB's or MySQL's error, if a server said one."""
+    return next((code for one in _causes(error) if (code := _code(one)) is not None), None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    one: BaseException | None = error
+    while one is not None:
+        yield one
+        one = one.orig if isinstance(one, DBAPIError) else one.__cause__
+
+
+def _code(error: BaseException) -> str | int | None:
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str):
+        return state
+    # A number of an OSError is another thing.
+    first = None if isinstance(error, OSError) else next(iter(error.args), None)
+    return first if isinstance(first, int) else None
+
+
+def _kind(error: BaseException) -> ErrorKind:
+    code = _code(error)
+    if isinstance(code, str):
+        return _BY_SQLSTATE.get(code) or _CLASSES.get(code[:2], ErrorKind.OTHER)
+    if isinstance(code, int):
+        kind = _BY_NUMBER.get(code, ErrorKind.OTHER)
+        return ErrorKind.OTHER if code == _OPTION and not _says_read_only(error) else kind
+    return ErrorKind.LOST if isinstance(error, OSError | EOFError) else ErrorKind.OTHER
+
+
+def _says_read_only(error: BaseException) -> bool:
+    return "read-only" in str(error) or "read_only" in str(error)
