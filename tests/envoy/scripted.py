@@ -115,8 +115,10 @@ class ScriptedVims(vims_grpc.VimServiceServicer):
     async def ListVims(
         self,
         request: vims.ListVimsRequest,
-        context: aio.ServicerContext[vims.ListVimsRequest, vims.ListVimsResponse],  # noqa: ARG002 - gRPC passes it
+        context: aio.ServicerContext[vims.ListVimsRequest, vims.ListVimsResponse],
     ) -> vims.ListVimsResponse:
+        self._calls.append(request.filter)
+        await play(request.filter, context)
         vim = Vim(name=request.filter, description="d" * 3500)
         return vims.ListVimsResponse(vims=[vim] * request.page_size)
 

@@ -107,8 +107,9 @@ def test_each_call_belongs_to_a_class() -> None:
         path for path in classes if not path.startswith("/vimesh.v1.VimService/") and not path.endswith("/UpdateVim")
     }
     assert [path.rpartition("/")[2] for path, name in classes.items() if name == "watches"] == ["WatchVims"]
-    assert {path.rpartition("/")[2] for path, name in classes.items() if name == "reads"} == {
-        *("GetVim", "ListVims", "ListVimEvents"),
+    assert [path.rpartition("/")[2] for path, name in classes.items() if name == "reads"] == ["GetVim"]
+    assert {path.rpartition("/")[2] for path, name in classes.items() if name == "lists"} == {
+        *("ListVims", "ListVimEvents"),
     }
     assert route_of("/grpc.health.v1.Health/Check")["cluster"] == "reads"
     assert route_of("/grpc.health.v1.Health/Watch")["cluster"] == "watches"
@@ -119,14 +120,16 @@ def test_the_classes_share_one_endpoint_file_and_no_limit() -> None:
     assert isinstance(static, dict)
     clusters = {cluster["name"]: cluster for cluster in static["clusters"]}
 
-    assert set(clusters) == {"reports", "monitors", "changes", "reads", "watches"}
+    assert set(clusters) == {"reports", "monitors", "changes", "reads", "lists", "watches"}
     for cluster in clusters.values():
         found = cluster["eds_cluster_config"]
         assert (found["service_name"], found["eds_config"]["path_config_source"]["path"]) == (
             *("conductors", "/d/conductors.yaml"),
         )
         assert cluster["common_lb_config"] == {"healthy_panic_threshold": {"value": 50}}
-        assert cluster["circuit_breakers"]["thresholds"][0]["max_requests"] >= 500
+        assert cluster["circuit_breakers"]["thresholds"][0]["max_requests"] >= (
+            64 if cluster["name"] == "lists" else 500
+        )
 
 
 def test_the_json_paths_are_those_of_the_contract() -> None:

@@ -20,7 +20,7 @@ from tests.envoy.killable import killable
 from tests.envoy.scripted import Scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
 from tests.support.waiting import eventually, until
-from vimesh.envoy.call_classes import CHANGES, READS
+from vimesh.envoy.call_classes import CHANGES, LISTS, READS
 from vimesh.envoy.opening_rate import BURST
 from vimesh.rpc.status import DETAILS_KEY
 from vimesh.v1 import vim_service_pb2 as vims
@@ -103,6 +103,22 @@ async def test_a_flood_of_one_class_takes_nothing_from_the_others(
         else:
             changed = vims.RegisterVimRequest(vim=Vim(name="one"))
             assert (await stubs.vims.RegisterVim(changed, timeout=LIMIT_S)).vim.name == "one"
+
+
+async def test_lists_wait_in_envoy_and_keep_nobody_from_looking_at_a_vim(
+    stubs: Stubs, first: Scripted, second: Scripted
+) -> None:
+    def hanging_list(stubs: Stubs) -> Any:  # noqa: ANN401 - gRPC's calls have no common type
+        return stubs.vims.ListVims(vims.ListVimsRequest(filter="HANG"), timeout=LIMIT_S)
+
+    assert LISTS.streams is not None
+    # The channel is one connection, and so of one of Envoy's workers.
+    under_way = 2 * LISTS.streams
+    async with flood(hanging_list, stubs, LISTS.max_calls + under_way):
+        await until(lambda: min(len(first.calls), len(second.calls)) == LISTS.streams, LIMIT_S)
+        await get_vim(stubs)
+
+        assert (first.calls + second.calls).count("HANG") == under_way
 
 
 async def test_watches_that_are_opened_too_often_are_refused_and_calls_go_on(stubs: Stubs) -> None:

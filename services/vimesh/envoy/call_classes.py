@@ -14,7 +14,8 @@ class CallClass:
 
     name: str
     max_calls: int
-    """How many may be under way through one Envoy, whatever the number of conductors."""
+    """How many may be under way through one Envoy, whatever the number of conductors; with `streams`, how many may wait
+    there beside those that are under way."""
     min_repeats: int = 200
     """How many may be made again at a time, when that is more than a fifth of what is under way."""
     streams: int | None = None
@@ -46,7 +47,10 @@ MONITORS: Final = CallClass("monitors", 4_000)
 # them, and more would only wait for each other until their callers have left.
 CHANGES: Final = CallClass("changes", 512)
 READS: Final = CallClass("reads", 512)
+# A page takes as long as many reads of single VIMs. No more of them are under way in a conductor than it takes, because
+# each that it refuses costs it a fifth of a page; the others wait in Envoy for some seconds at most.
+LISTS: Final = CallClass("lists", 64, streams=3)
 # They cost little while nothing changes, and live for days: the limit is how many screens a fleet may have.
 WATCHES: Final = CallClass("watches", 6_000)
 
-CALL_CLASSES: Final = (REPORTS, MONITORS, CHANGES, READS, WATCHES)
+CALL_CLASSES: Final = (REPORTS, MONITORS, CHANGES, READS, LISTS, WATCHES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vimesh.envoy import clusters
-from vimesh.envoy.call_classes import CHANGES, MONITORS, READS, REPORTS, WATCHES, CallClass
+from vimesh.envoy.call_classes import CHANGES, LISTS, MONITORS, READS, REPORTS, WATCHES, CallClass
 from vimesh.envoy.opening_rate import of_watches
 from vimesh.envoy.request_headers import drop_grpc, malformed_timeout, unknown_encoding, unprintable_path
 from vimesh.envoy.retries import repeatable as again
@@ -52,7 +52,8 @@ def routes(*, with_api: bool) -> list[Route]:
         _call("path", conductor + "UpdateVims", MONITORS, REPORT_S, again()),
         _stream("path", conductor + "WatchActions", MONITORS),
         _call("prefix", conductor, MONITORS, CHANGE_S, untouched()),
-        *(_call("path", vim + name, READS, READ_S, again()) for name in ("GetVim", "ListVims", "ListVimEvents")),
+        _call("path", vim + "GetVim", READS, READ_S, again()),
+        *(_call("path", vim + name, LISTS, READ_S, again()) for name in ("ListVims", "ListVimEvents")),
         _stream("path", vim + "WatchVims", WATCHES),
         # Register, modify, deregister: a second try of one that went through gives another answer.
         _call("prefix", vim, CHANGES, CHANGE_S, untouched()),
