@@ -17,7 +17,9 @@ class ErrorKind(Enum):
     LOST = auto()
     """The connection has ended, or ends."""
     NOT_READY = auto()
-    """The server is there, but cannot work at present: it starts, is full, or has lost its peers."""
+    """The server is there, but cannot work at present: it starts, or has lost its peers. Another one may be able to."""
+    FULL = auto()
+    """The server has no room: on its disk, in its memory, or for another connection."""
     OTHER = auto()
 
 
@@ -29,7 +31,7 @@ _SQLSTATES: Final = {
     ErrorKind.LOST: ("57P01", "57P02", "57P04", "57P05", "25P03", "25P04"),
     ErrorKind.NOT_READY: ("57P03",),
 }
-_CLASSES: Final = {"08": ErrorKind.LOST, "53": ErrorKind.NOT_READY, "58": ErrorKind.NOT_READY}
+_CLASSES: Final = {"08": ErrorKind.LOST, "53": ErrorKind.FULL, "58": ErrorKind.NOT_READY}
 """By the first two characters of the SQLSTATE: connections, resources such as disks, and the operating system."""
 _NUMBERS: Final = {
     # 1020: a snapshot is outdated (MariaDB). 3101: the group refuses the commit (MySQL).
@@ -39,9 +41,10 @@ _NUMBERS: Final = {
     ErrorKind.READ_ONLY: (1223, 1290, 1792, 1836, 1874, 3100),
     # 1053: it shuts down. 1927, 3169, 4031: it ended this connection.
     ErrorKind.LOST: (1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2055, 3169, 4031),
-    # 1021, 1114: a disk or a file is full. 1040, 1203, 1226: too many connections. 1047: a node without its cluster.
-    # 1129: the host is blocked. 2002, 2003: nobody listens. 3032: the server is in offline mode.
-    ErrorKind.NOT_READY: (1021, 1040, 1041, 1047, 1114, 1129, 1203, 1226, 2002, 2003, 3032),
+    # 1047: a node without its cluster. 1129: our host is blocked. 2002, 2003: nobody listens. 3032: offline mode.
+    ErrorKind.NOT_READY: (1047, 1129, 2002, 2003, 3032),
+    # 1021, 1114: a disk or a file. 1038, 1041: memory. 1040, 1203, 1226: too many connections.
+    ErrorKind.FULL: (1021, 1038, 1040, 1041, 1114, 1203, 1226),
 }
 _OPTION: Final = 1290
 """Also said of options that have nothing to do with writing."""
