@@ -76,21 +76,23 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _code(error: BaseException) -> str | int | None:
-    state = getattr(error, "sqlstate", None)
-    if isinstance(state, str):
-        return state
-    # A number of an OSError is another thing.
+    # The number goes first: MariaDB's says more than its SQLSTATE, which is HY000 of nearly everything. A number of an
+    # OSError is another thing.
     first = None if isinstance(error, OSError) else next(iter(error.args), None)
-    return first if isinstance(first, int) else None
+    return first if isinstance(first, int) else _state(error)
+
+
+def _state(error: BaseException) -> str | None:
+    state = getattr(error, "sqlstate", None)
+    return state if isinstance(state, str) else None
 
 
 def _kind(error: BaseException) -> ErrorKind:
-    code = _code(error)
-    if isinstance(code, str):
-        return _BY_SQLSTATE.get(code) or _CLASSES.get(code[:2], ErrorKind.OTHER)
-    if isinstance(code, int):
-        kind = _BY_NUMBER.get(code, ErrorKind.OTHER)
+    code, state = _code(error), _state(error)
+    if isinstance(code, int) and (kind := _BY_NUMBER.get(code)) is not None:
         return ErrorKind.OTHER if code == _OPTION and not _says_read_only(error) else kind
+    if state is not None:
+        return _BY_SQLSTATE.get(state) or _CLASSES.get(state[:2], ErrorKind.OTHER)
     return ErrorKind.LOST if isinstance(error, OSError | EOFError) else ErrorKind.OTHER
 
 
