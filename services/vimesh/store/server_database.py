@@ -11,7 +11,10 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from vimesh.store.causal_reads import read_causally
+from vimesh.store.conflicts import pauses_s
 from vimesh.store.database import COMMITS, Work
+from vimesh.store.driver_errors import ErrorKind, kind_of
 from vimesh.store.laned import BROWSERS, READERS
 
 T = TypeVar("T")
@@ -32,7 +35,7 @@ class Server:
     """How long a transaction may take, waiting for other writers included."""
 
     def engine(self, connections: int, isolation_level: str) -> AsyncEngine:
-        return create_async_engine(
+        engine = create_async_engine(
             self.url,
             pool_size=connections,
             max_overflow=0,
@@ -41,6 +44,9 @@ class Server:
             hide_parameters=True,  # errors are logged, and parameters may be secret
             connect_args=_CONNECT_ARGUMENTS[self.url.get_backend_name()],
         )
+        if self.url.get_backend_name() == "mysql":
+            read_causally(engine)
+        return engine
 
 
 _IDLE_S = 10
@@ -86,13 +92,25 @@ class ServerTransactions:
         return _task(self._run(self._writer, work, self._limit_s))
 
     async def _run(self, engine: AsyncEngine, work: Work[T], limit_s: float) -> T:
-        """Raises DBAPIError, or an OSError: of what breaks twice, and of what takes too long."""
+        """Run it again while it is rolled back because of others: of that, nothing is left.
+
+        Raises DBAPIError, or an OSError: of what breaks twice, and of what takes too long.
+        """
+        broke = False
         async with asyncio.timeout(limit_s):
-            try:
-                return await _once(engine, work)
-            except _Stale:
-                # All connections of the pool are made anew now.
-                return await _once(engine, work)
+            for pause_s in pauses_s():
+                try:
+                    return await _once(engine, work)
+                except _Stale:
+                    # All connections of the pool are made anew now.
+                    if broke:
+                        raise
+                    broke = True
+                except DBAPIError as error:
+                    if kind_of(error) is not ErrorKind.CONFLICT:
+                        raise
+                    await asyncio.sleep(pause_s)
+        raise AssertionError("pauses have no end")
 
     async def hear_commits(self, heard: Callable[[], None]) -> Never:
         if self._tells:

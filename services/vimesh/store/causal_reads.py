@@ -1,0 +1,32 @@
+"""Reads that see what is committed at any node of a Galera cluster, not only at the one that is asked.
+
+A node commits what its peers have committed a little later than they do. A session that does not wait for that would
+miss a VIM that another conductor has registered, and its action would be told to stop.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+# Both can be said to a node that has lost its cluster. No other server has the variable, or it is OFF.
+_IS_NODE = "SHOW VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'"
+# 7: before each SELECT, UPDATE, DELETE, INSERT and REPLACE that begins a transaction. A node that has lost its cluster
+# answers dirty reads by what it had before.
+_WAIT = "SET SESSION wsrep_sync_wait = 7, wsrep_dirty_reads = OFF"
+
+
+def read_causally(engine: AsyncEngine) -> None:
+    """Let the connections of an engine for MariaDB or MySQL wait for the other nodes, if there are any."""
+    event.listen(engine.sync_engine, "connect", _wait_for_others)
+
+
+def _wait_for_others(connection: DBAPIConnection, _: object) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(_IS_NODE)
+        if cursor.fetchone() is not None:
+            cursor.execute(_WAIT)
+    finally:
+        cursor.close()
