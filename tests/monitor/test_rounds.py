@@ -94,6 +94,19 @@ def test_a_latency_has_one_verdict_for_new_steady_and_recovering_vims(
     assert settled_after(None) is status
 
 
+def test_a_stall_makes_no_late_answer_timely() -> None:
+    # Its time is taken off once, by the prober that dates the answer.
+    host = SimulatedHost(lambda _, __: None)
+    target = host.start(action(URL, ProbePolicy(timeout_s=1.0, fall=1)))
+    host.run(TICK_S)
+    host.stall(2)
+
+    host.rounds.answered(target, 1, 1.2)
+    host.run(10)
+
+    assert host.statuses() == [Status.UNREACHABLE]
+
+
 def test_failures_are_borne_for_as_long_as_the_policy_says() -> None:
     host = SimulatedHost(lambda at, _: (0.01, Reason.REFUSED) if at % 30 < 4 else 0.02)
     host.start(action(URL, ProbePolicy(interval_s=5, fail_for_s=6)))

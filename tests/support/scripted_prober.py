@@ -97,9 +97,10 @@ class SimulatedHost:
         self._replies: list[tuple[float, float, Target, int, int, str | None]] = []
         self._timers: list[Timer] = []
         self._wheel: Wheel[Target] = Wheel(TICK_S)
+        self._running = RunningClock(self._clock)
         self.rounds = Rounds(
             wheel=self._wheel,
-            running=RunningClock(self._clock),
+            running=self._running,
             clock=self._clock,
             resolver=Resolver(look_up=self._look_up, call_later=self._call_later, clock=lambda: ageing * self.time),
             on_verdict=self.verdicts.note,
@@ -121,6 +122,13 @@ class SimulatedHost:
             self._deliver()
             for target in self._wheel.take(self.time):
                 self.rounds.due(target)
+
+    def stall(self, seconds: float) -> None:
+        """Let time pass in which nothing is done."""
+        self._running.promise(self._running.now())
+        self.time += seconds
+        self._running.now()
+        self._running.promise(None)
 
     def statuses(self, vim_id: str = "vim") -> list[Status]:
         return [verdict.status for verdict in self.verdicts.of(vim_id)]

@@ -138,6 +138,7 @@ def hosting(
                 output=OwnOutput(clock=time.monotonic),
                 handshakes=handshakes,
                 watch=watch,
+                lost_within=running.lost_within,
             )
         )
         rounds.use({Method.PING: icmp, Method.TCP: sockets, Method.HTTP: sockets}, cohorts)

@@ -25,7 +25,10 @@ class Listener(Protocol):
     """Who hears what became of probes. Never sends from within these calls."""
 
     def answered(self, target: Target, number: int, round_trip_s: float) -> None:
-        """Probe `number` of the open round got an answer."""
+        """Probe `number` of the open round got an answer.
+
+        `round_trip_s`: without the time in which this process could not have read it, which is not the VIM's.
+        """
 
     def failed(self, target: Target, number: int, reason: str, detail: str) -> None:
         """Probe `number` of the open round failed, and that is the VIM's doing."""

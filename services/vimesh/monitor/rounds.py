@@ -174,7 +174,7 @@ class Rounds:
         track = target.track
         # An answer that comes too late is none, however long the round goes on for the sake of other probes: or the
         # verdict would depend on what the VIM was before.
-        if round_trip_s > target.policy.timeout_s and self._is_late(target, round_trip_s):
+        if round_trip_s > target.policy.timeout_s:
             return
         if number != target.number and track.confirming:
             return
@@ -190,10 +190,6 @@ class Rounds:
             self._follow(target, track.silent(self._running.now()), None)
         else:
             self._give_up(target, fault.reason, fault.detail)
-
-    def _is_late(self, target: Target, round_trip_s: float) -> bool:
-        # Time in which the loop stood still is not the VIM's.
-        return round_trip_s - self._running.lost_within(round_trip_s) > target.policy.timeout_s
 
     def failed(self, target: Target, number: int, reason: str, detail: str) -> None:
         if number == target.number or not target.track.confirming:

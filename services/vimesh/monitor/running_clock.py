@@ -38,6 +38,8 @@ class RunningClock:
 
     def lost_within(self, seconds: float) -> float:
         """Return for how much of the last seconds, by the clock that never stands still, this one stood still."""
+        if not self._stalls:
+            return 0.0
         begin = self._clock() - seconds
         return sum(late for ended_at, late in self._stalls if ended_at > begin)
 

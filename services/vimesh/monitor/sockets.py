@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -43,7 +44,10 @@ class Sockets:
         output: OwnOutput,
         handshakes: Handshakes,
         watch: LoopWatch | None = None,
+        lost_within: Callable[[float], float] = lambda _: 0.0,
     ) -> None:
+        """`lost_within`: says in how many of the last seconds nobody could have read an answer."""
+        self._lost_within = lost_within
         self._listener = listener
         self._faults = FaultLog()
         self._by_fd: dict[int, Connection] = {}
@@ -255,7 +259,7 @@ class Sockets:
                 self._listen_only(connection)
             else:
                 self._release(connection)
-            self._listener.answered(target, connection.number, outcome)
+            self._listener.answered(target, connection.number, max(0.0, outcome - self._lost_within(outcome)))
         elif connection.reused:
             self._doubted.append(connection)
         elif outcome is not None:
