@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 # Both can be said to a node that has lost its cluster. No other server has the variable, or it is OFF.
 _IS_NODE = "SHOW VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'"
-# 7: before each SELECT, UPDATE, DELETE, INSERT and REPLACE that begins a transaction. A node that has lost its cluster
+# 15: before whatever reads or writes, SHOW included, if it begins a transaction. A node that has lost its cluster
 # answers dirty reads by what it had before.
-_WAIT = "SET SESSION wsrep_sync_wait = 7, wsrep_dirty_reads = OFF"
+_WAIT = "SET SESSION wsrep_sync_wait = 15, wsrep_dirty_reads = OFF"
 
 
 def read_causally(engine: AsyncEngine) -> None:
