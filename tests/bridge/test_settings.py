@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.commands import Command
 from vimesh.bridge.policies import Policy, policies
+from vimesh.bridge.rabbit_options import RabbitOptions, with_query
 from vimesh.bridge.state_dir import state_dir
 from vimesh.bridge.transport_url import Node, transport_url
 from vimesh.domain.errors import BadSetting
@@ -18,6 +19,8 @@ from vimesh.domain.vims import Engine
         ("rabbit://u:p@h:5673/v", [Node("h", 5673, "u", "p")], "v"),
         ("rabbit://u:p@h/", [Node("h", 5672, "u", "p")], "/"),
         ("rabbit://h//", [Node("h")], "/"),
+        ("rabbit://", [Node("localhost")], "/"),
+        ("rabbit:///v", [Node("localhost")], "v"),
         ("rabbit://u:p%40%2F@[::1]:5672/%2Fv", [Node("::1", 5672, "u", "p@/")], "/v"),
         ("rabbit://u:p@h1:5672,u:q@h2:5673/v", [Node("h1", 5672, "u", "p"), Node("h2", 5673, "u", "q")], "v"),
     ],
@@ -27,14 +30,16 @@ def test_a_transport_url_reads_as_it_does_to_oslo_messaging(text: str, nodes: li
 
     assert list(read.nodes) == nodes
     assert read.virtual_host == virtual_host
-    assert not read.tls
 
 
-def test_tls_is_asked_for_as_in_oslo_messaging() -> None:
-    read = transport_url("rabbit://u:p@h:5671/?ssl=true&ssl_ca_file=/ca.pem")
+def test_options_stand_in_the_url_as_in_oslo_messaging() -> None:
+    url = transport_url(
+        "rabbit://h:5671/?ssl=true&ssl_ca_file=/ca.pem&heartbeat_timeout_threshold=30&use_queue_manager=1"
+    )
 
-    assert read.tls
-    assert read.ca_file == "/ca.pem"
+    options = with_query(RabbitOptions(), url.query)
+
+    assert options == RabbitOptions(ssl=True, ssl_ca_file="/ca.pem", heartbeat_timeout_threshold=30)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +51,9 @@ def test_tls_is_asked_for_as_in_oslo_messaging() -> None:
         "http://u:secret@h/",
         "u:secret@h",
         "rabbit://u:secret@h/?x=1",
+        "rabbit://u:secret@h/?ssl=maybe",
+        "rabbit://u:secret@h/?rabbit_quorum_delivery_limit=-1",
+        "rabbit://u:secret@h/?rabbit_login_method=guess",
     ],
 )
 def test_what_is_no_transport_url_is_refused_without_its_password(tmp_path: Path, text: str) -> None:

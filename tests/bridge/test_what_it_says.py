@@ -26,11 +26,15 @@ async def test_it_begins_with_the_settings_that_count(site: Site) -> None:
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["missing", "not-allowed"])
-async def test_a_virtual_host_that_cannot_be_used_is_named(site: Site, *, there: bool) -> None:
+async def test_a_virtual_host_that_cannot_be_used_is_told_in_the_words_of_the_broker(
+    site: Site, *, there: bool
+) -> None:
     name = str(uuid4())
     if there:
         await administer(site.broker, "add_vhost", name)
-    says = f"virtual host {name}: not found, or not allowed"
+        says = f"530 NOT_ALLOWED - access to vhost '{name}' refused for user 'guest': rabbitmqctl set_permissions"
+    else:
+        says = f"530 NOT_ALLOWED - vhost {name} not found: the virtual host is the path of transport_url"
     async with running_bridge(site.folder, site.address, f"{site.broker.url}{name}", ready=says) as bridge:
         # It goes on to try: somebody mends that.
         if not there:

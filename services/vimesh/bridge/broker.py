@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import cycle
 from random import Random
-from typing import Never
+from typing import Never, Protocol
 
-import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import AMQPError, AuthenticationError, ProbableAuthenticationError
-from aiormq.exceptions import ConnectionNotAllowed, InvalidFrameError
+from aio_pika.exceptions import AMQPError
 
 from vimesh.bridge.guarded_transport import GuardedConnection
-from vimesh.bridge.transport_url import SETTING, Node, TransportUrl
+from vimesh.bridge.refusals import reason
+from vimesh.bridge.transport_url import Node
 from vimesh.domain.backoff import Backoff
-from vimesh.domain.errors import BadSetting
 from vimesh.rpc.link import Link
 
 _log = structlog.get_logger()
 
+_MOST_REASONS = 20
 AMQP_FAULTS = (AMQPError, OSError, TimeoutError, RuntimeError, asyncio.InvalidStateError)
 """What a connection or a channel that breaks raises, whatever was asked of it. None of them says more than that."""
 
@@ -33,8 +31,10 @@ AMQP_FAULTS = (AMQPError, OSError, TimeoutError, RuntimeError, asyncio.InvalidSt
 class BrokerAway(Exception):
     """There is no connection, or it broke before the work was done."""
 
-    def __init__(self) -> None:
+    def __init__(self, why: str = "") -> None:
+        """`why` may be logged; empty: what caused this exception says it."""
         super().__init__("the message broker is away")
+        self.why = why
 
 
 @contextmanager
@@ -70,11 +70,25 @@ class BrokerLimits:
     call_timeout_s: float = 10.0
     """For whatever is asked of the broker."""
     heartbeat_s: int = 10
-    """A peer that vanished without a word is noticed within twice of it."""
+    """How often a sign of life is wanted; 0: never. A peer that vanished is noticed after three times of it."""
     first_pause_s: float = 0.2
     longest_pause_s: float = 5.0
+    least_pause_s: float = 0.0
+    """Beside the others, before each attempt."""
 
 
+class Connections(Protocol):
+    """Where a connection comes from that others use, too."""
+
+    @property
+    def limits(self) -> BrokerLimits: ...
+
+    async def connection(self, within_s: float) -> AbstractConnection:
+        """Return it as soon as there is one. Raises BrokerAway."""
+
+
+Dial = Callable[[Node], Awaitable[GuardedConnection]]
+"""Opens a connection. Raises BrokerAway that says why there is none."""
 Work = Callable[[AbstractConnection, Callable[[], None]], Awaitable[None]]
 """Works with a connection until that breaks; says when it is at work."""
 
@@ -82,27 +96,39 @@ Work = Callable[[AbstractConnection, Callable[[], None]], Awaitable[None]]
 class Broker:
     """One connection at a time. All work of this process shares it, each part with channels of its own."""
 
-    def __init__(self, url: TransportUrl, *, random: Random, limits: BrokerLimits | None = None) -> None:
-        self._url = url
-        self._nodes = cycle(url.nodes)
-        self.limits = limits or BrokerLimits()
-        self._link = Link("broker", "AMQP", meanwhile="calls and kills wait")
-        self._backoff = Backoff(first_s=self.limits.first_pause_s, longest_s=self.limits.longest_pause_s, random=random)
+    def __init__(self, nodes: Sequence[Node], dial: Dial, *, random: Random, limits: BrokerLimits) -> None:
+        self._dial = dial
+        self._nodes = cycle(nodes)
+        self.node = nodes[0]
+        """Where the connection is, or was tried last."""
+        self.limits = limits
+        self._outage = _Outage()
+        self._backoff = Backoff(first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, random=random)
         self._connection: AbstractConnection | None = None
         self._connected = asyncio.Event()
 
     async def run(self, work: Work) -> Never:
         """Connect, have the work done until the connection breaks, and begin again. Ends by cancellation."""
         while True:
+            self.node = next(self._nodes)
             try:
-                with broker_faults():
-                    async with self._opened(next(self._nodes)) as connection:
-                        await work(connection, self._at_work)
+                why = await self._attempt(work)
             except BrokerAway as away:
-                self._link.failed(_why(away.__cause__ or away, self._url.virtual_host))
-            else:
-                self._link.failed("the connection broke")
-            await asyncio.sleep(self._backoff.pause_s())
+                why = away.why
+            self._outage.failed(why)
+            await asyncio.sleep(self.limits.least_pause_s + self._backoff.pause_s())
+
+    async def _attempt(self, work: Work) -> str:
+        """Return why the connection ended. Raises BrokerAway that says why."""
+        connection = await self._dial(self.node)
+        try:
+            with broker_faults():
+                async with self._offered(connection):
+                    await work(connection, self._at_work)
+        except BrokerAway as away:
+            cause = away.__cause__ or away
+            raise BrokerAway(away.why or reason(cause, connection.closing)) from cause
+        return str(connection.closing or "the connection broke")
 
     async def connection(self, within_s: float) -> AbstractConnection:
         """Return the connection, as soon as there is one. Raises BrokerAway."""
@@ -115,78 +141,48 @@ class Broker:
         return self._connection
 
     def _at_work(self) -> None:
-        self._link.worked()
+        self._outage.ended()
         self._backoff.reset()
 
     @asynccontextmanager
-    async def _opened(self, node: Node) -> AsyncGenerator[AbstractConnection]:
-        connection = await self._connect(node)
+    async def _offered(self, connection: AbstractConnection) -> AsyncGenerator[None]:
         self._connection = connection
         self._connected.set()
-        _log.debug("connected", broker=f"{node.host}:{node.port}", virtual_host=self._url.virtual_host)
+        _log.debug("connected", broker=f"{self.node.host}:{self.node.port}")
         try:
-            yield connection
+            yield
         finally:
             self._connected.clear()
             self._connection = None
-            with suppress(*AMQP_FAULTS):
-                async with asyncio.timeout(self.limits.close_timeout_s):
-                    await connection.close()
-
-    async def _connect(self, node: Node) -> AbstractConnection:
-        return await aio_pika.connect(
-            host=node.host,
-            port=node.port,
-            login=node.user,
-            password=node.password,
-            virtualhost=self._url.virtual_host,
-            ssl=self._url.tls,
-            ssl_context=_tls_context(self._url),
-            timeout=self.limits.connect_timeout_s,
-            heartbeat=self.limits.heartbeat_s,
-            connection_class=GuardedConnection,
-        )
+            await close(connection, self.limits)
 
 
-def check_ca_file(url: TransportUrl) -> None:
-    """Raise BadSetting for a file that no connection could be made with."""
-    try:
-        _tls_context(url)
-    except ssl.SSLError:
-        raise BadSetting(SETTING, f"ssl_ca_file {url.ca_file} holds no certificates in PEM format") from None
-    except (OSError, ValueError) as error:
-        what = getattr(error, "strerror", None) or str(error)
-        raise BadSetting(SETTING, f"ssl_ca_file {url.ca_file} cannot be read: {what}") from None
+class _Outage:
+    """Says that the broker is lost, each reason for it once, and that it is back."""
+
+    def __init__(self) -> None:
+        self._link = Link("broker", "AMQP", meanwhile="calls and kills wait")
+        self._reasons: set[str] = set()
+
+    def failed(self, why: str) -> None:
+        self._link.failed(why)
+        if self._reasons and why not in self._reasons and len(self._reasons) < _MOST_REASONS:
+            _log.warning("the broker cannot be used: another reason", why=why)
+        self._reasons.add(why)
+
+    def ended(self) -> None:
+        self._link.worked()
+        self._reasons.clear()
 
 
-def _tls_context(url: TransportUrl) -> ssl.SSLContext | None:
-    # Made anew for each connection: the file may have been replaced.
-    return ssl.create_default_context(cafile=url.ca_file or None) if url.tls else None
+async def close(connection: AbstractConnection, limits: BrokerLimits) -> None:
+    """Close a connection that may be broken."""
+    with suppress(*AMQP_FAULTS):
+        async with asyncio.timeout(limits.close_timeout_s):
+            await connection.close()
 
 
 def silence_the_client() -> None:
     """Keep the AMQP library from logging each attempt: what matters is said once, here."""
     for name in ("aio_pika", "aiormq"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def _why(error: BaseException, virtual_host: str) -> str:
-    # What the library says holds the whole URL at times: only what is known to be harmless is passed on.
-    if isinstance(error, AuthenticationError | ProbableAuthenticationError):
-        return "the broker refused the login"
-    if _refuses_virtual_host(error):
-        return f"virtual host {virtual_host}: not found, or not allowed"
-    if isinstance(error, TimeoutError):
-        return "it does not answer in time"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return type(error).__name__
-
-
-def _refuses_virtual_host(error: BaseException) -> bool:
-    # The client does not tell one refusal from another: only its text says that the broker closed the connection in
-    # place of opening the virtual host.
-    closed_instead = isinstance(error, InvalidFrameError) and all(
-        frame in str(error) for frame in ("Connection.OpenOk", "Connection.Close")
-    )
-    return closed_instead or isinstance(error, ConnectionNotAllowed)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import structlog
+from aio_pika.abc import AbstractConnection
 
-from vimesh.bridge.broker import Broker, BrokerAway, broker_faults
-from vimesh.bridge.queues import CALLS, KILLS, consumers_of, delete_unused
+from vimesh.bridge.broker import BrokerAway, Connections, broker_faults
+from vimesh.bridge.declaring import Declared
+from vimesh.bridge.queues import KILLS, consumers_of, delete_if_idle, delete_left
+from vimesh.bridge.topology import CALLS
 
 _log = structlog.get_logger()
 
 _WITHIN_S = 2.0
 
 
-async def clear_away(broker: Broker) -> None:
+async def clear_away(enquiries: Connections, declared: Declared | None) -> None:
     """Delete the queue of calls, unless another bridge or conductor consumes it, a call waits, or an old action lives.
 
     A call that finds no queue is lost, and its action with it: so the queue stays while there are actions. Each of them
@@ -20,10 +23,17 @@ async def clear_away(broker: Broker) -> None:
     """
     try:
         with broker_faults():
-            connection = await broker.connection(_WITHIN_S)
+            connection = await enquiries.connection(_WITHIN_S)
             if await consumers_of(connection, KILLS, _WITHIN_S):
                 _log.info("the queue of calls stays: there are actions", queue=CALLS)
-            elif await delete_unused(connection, CALLS, _WITHIN_S, if_empty=True):
+            elif await _deleted(connection, declared):
                 _log.info("the queue of calls is deleted", queue=CALLS)
     except BrokerAway:
         _log.info("the queue of calls stays: the broker is away", queue=CALLS)
+
+
+async def _deleted(connection: AbstractConnection, declared: Declared | None) -> bool:
+    # Only a queue that is known to be a classic one can be asked to go if it is idle.
+    if declared is not None and declared.ours and not declared.topology.quorum:
+        return await delete_if_idle(connection, CALLS, _WITHIN_S)
+    return await delete_left(connection, CALLS, _WITHIN_S, with_messages=False)

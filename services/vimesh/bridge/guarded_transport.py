@@ -10,6 +10,7 @@ import aio_pika
 from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
 from yarl import URL
 
+from vimesh.bridge.closings import Closing, closing_of_connection
 from vimesh.bridge.content_filter import FRAME_END, FRAME_HEAD, ContentFilter
 from vimesh.bridge.wire import MAX_BODY_BYTES
 
@@ -25,6 +26,8 @@ class GuardedReader:
         self._reader = reader
         self._content = content
         self._ready = b""
+        self.closing: Closing | None = None
+        """Why the broker closed the connection; None if it did not say."""
 
     def at_eof(self) -> bool:
         return not self._ready and self._reader.at_eof()
@@ -51,6 +54,7 @@ class GuardedReader:
         rest = await self._reader.readexactly(length + len(FRAME_END))
         if not rest.endswith(FRAME_END):
             raise ConnectionError("a frame without an end")
+        self.closing = self.closing or closing_of_connection(kind, channel, rest[:-1])
         try:
             return self._content.filtered(kind, channel, rest[:-1])
         except ValueError as error:
@@ -60,6 +64,7 @@ class GuardedReader:
 class _GuardedTransport(TransportFactory):
     def __init__(self, inner: TransportFactory) -> None:
         self._inner = inner
+        self.reader: GuardedReader | None = None
 
     async def create(
         self,
@@ -67,8 +72,8 @@ class _GuardedTransport(TransportFactory):
         **kwargs: Any,  # noqa: ANN401 - the library's own signature
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await self._inner.create(url, **kwargs)
-        guarded = GuardedReader(reader, ContentFilter(MAX_BODY_BYTES))
-        return cast("asyncio.StreamReader", guarded), writer
+        self.reader = GuardedReader(reader, ContentFilter(MAX_BODY_BYTES))
+        return cast("asyncio.StreamReader", self.reader), writer
 
 
 class GuardedConnection(aio_pika.Connection):
@@ -77,4 +82,9 @@ class GuardedConnection(aio_pika.Connection):
     def __init__(self, url: URL, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the library's own signature
         super().__init__(url, *args, **kwargs)
         factory: Callable[[], TransportFactory] = TLSTransportFactory if url.scheme == "amqps" else TCPTransportFactory
-        self.kwargs["transport_factory"] = _GuardedTransport(factory())
+        self._guard = self.kwargs["transport_factory"] = _GuardedTransport(factory())
+
+    @property
+    def closing(self) -> Closing | None:
+        """Why the broker closed it, in its own words. The AMQP library loses them now and then."""
+        return self._guard.reader.closing if self._guard.reader else None

@@ -14,10 +14,11 @@ from vimesh.bridge.broker import BrokerAway, broker_faults
 from vimesh.bridge.comebacks import Comebacks
 from vimesh.bridge.complaints import Complaints
 from vimesh.bridge.crew import Crew
+from vimesh.bridge.declaring import Declared, Declaring
 from vimesh.bridge.deliveries import Delivery
 from vimesh.bridge.failures import BridgeFault, CallFailed
-from vimesh.bridge.queues import CALLS, declare_calls
 from vimesh.bridge.replies import Replies
+from vimesh.bridge.topology import CALLS
 from vimesh.bridge.wire import Call, Malformed, answer_to, call_from, fingerprint
 
 _log = structlog.get_logger()
@@ -35,8 +36,22 @@ Serve = Callable[[Call], Awaitable[str]]
 class Intake:
     """The calls that came in and are not answered yet. They outlive the connection by which they came."""
 
-    def __init__(self, serve: Serve, replies: Replies, crew: Crew, *, concurrency: int) -> None:
+    def __init__(  # noqa: PLR0913 - its collaborators and two numbers
+        self,
+        serve: Serve,
+        replies: Replies,
+        declaring: Declaring,
+        crew: Crew,
+        *,
+        concurrency: int,
+        unspoken_timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
+        """`unspoken_timeout_s`: how long callers wait who do not say."""
         self._serve = serve
+        self._declaring = declaring
+        self.declared: Declared | None = None
+        """What the calls of the newest connection come from."""
+        self._unspoken_timeout_s = unspoken_timeout_s
         self._replies = replies
         self._crew = crew
         self._concurrency = concurrency
@@ -63,14 +78,14 @@ class Intake:
             await connection.closed()
 
     async def _consume(self, connection: AbstractConnection, at_work: Callable[[], None]) -> None:
-        await declare_calls(connection, _BROKER_S)
+        self.declared = await self._declaring.declare()
         # Closed with the connection, not here: see above.
         channel = connection.channel(publisher_confirms=False)
         async with asyncio.timeout(_BROKER_S):
             await channel.initialize()
             await channel.set_qos(prefetch_count=self._concurrency)
             queue = await channel.get_queue(CALLS, ensure=False)
-            consumer = await queue.consume(self._take)
+            consumer = await queue.consume(self._take, arguments=dict(self.declared.topology.consumer_arguments))
         at_work()
         _log.info("calls are taken", queue=CALLS)
         while not channel.is_closed and not connection.is_closed and await _consumes(channel, consumer):
@@ -145,7 +160,7 @@ class Intake:
 
     async def _answer(self, call: Call) -> None:
         now = asyncio.get_running_loop().time
-        gives_up_at = now() + (DEFAULT_TIMEOUT_S if call.timeout_s is None else call.timeout_s)
+        gives_up_at = now() + (self._unspoken_timeout_s if call.timeout_s is None else call.timeout_s)
         try:
             async with asyncio.timeout_at(max(gives_up_at, now() + _LEAST_S)):
                 outcome = await self._outcome(call)

@@ -9,7 +9,7 @@ from enum import StrEnum
 import structlog
 from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource
 
-from vimesh.bridge.broker import Broker, BrokerAway, broker_faults
+from vimesh.bridge.broker import BrokerAway, Connections, broker_faults
 from vimesh.bridge.complaints import Complaints
 from vimesh.bridge.crew import Crew
 from vimesh.bridge.queues import consumers_of, delete_left, kill_queue, publish_cast
@@ -59,8 +59,8 @@ class KillLimits:
 class Kills:
     """Kills, and removes what killed actions leave behind. Actions that end by themselves are left alone."""
 
-    def __init__(self, broker: Broker, crew: Crew, limits: KillLimits | None = None) -> None:
-        self._broker = broker
+    def __init__(self, enquiries: Connections, crew: Crew, limits: KillLimits | None = None) -> None:
+        self._enquiries = enquiries
         self._crew = crew
         self._limits = limits or KillLimits()
         self._slots = asyncio.Semaphore(self._limits.at_once)
@@ -92,8 +92,8 @@ class Kills:
         return self._cleaning[vim_id]
 
     async def _kill(self, vim_id: str, queue: str, why: Why) -> bool:
-        connection = await self._broker.connection(self._limits.connection_s)
-        timeout_s = self._broker.limits.call_timeout_s
+        connection = await self._enquiries.connection(self._limits.connection_s)
+        timeout_s = self._enquiries.limits.call_timeout_s
         consumers = await consumers_of(connection, queue, timeout_s)
         if consumers is None:
             return False
@@ -135,7 +135,7 @@ class Kills:
         try:
             async with self._slots:
                 with broker_faults():
-                    connection = await self._broker.connection(self._limits.connection_s)
-                    return await delete_left(connection, queue, self._broker.limits.call_timeout_s)
+                    connection = await self._enquiries.connection(self._limits.connection_s)
+                    return await delete_left(connection, queue, self._enquiries.limits.call_timeout_s)
         except BrokerAway:
             return False

@@ -10,16 +10,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
-from aio_pika import ExchangeType, Message
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+from aio_pika import Message
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed, DeliveryError, PublishError
 
 from vimesh.bridge.broker import AMQP_FAULTS
+from vimesh.bridge.topology import EXCHANGE
 from vimesh.bridge.wire import CONTENT_ENCODING, CONTENT_TYPE
 
-EXCHANGE = "tacker"
-CALLS = "TACKER_CONDUCTOR"
-"""Queue, and routing key, of the calls."""
 KILLS = "KILL_ACTION"
 """Every old action consumes the queue of this name, and one of its own: see kill_queue."""
 
@@ -53,15 +51,14 @@ async def consumers_of(connection: AbstractConnection, queue: str, timeout_s: fl
         return None
 
 
-async def delete_unused(connection: AbstractConnection, queue: str, timeout_s: float, *, if_empty: bool) -> bool:
-    """Delete a queue; say whether it is gone. It is not if somebody consumes it.
+async def delete_if_idle(connection: AbstractConnection, queue: str, timeout_s: float) -> bool:
+    """Delete a classic queue; say whether it is gone. It is not if somebody consumes it, or something is in it.
 
-    Only for a queue that this side has declared: asked for conditions, the broker ends the whole connection if it is a
-    quorum queue.
+    Asked for such conditions, a broker ends the whole connection if it is a quorum queue: for these see delete_left.
     """
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
-            await channel.queue_delete(queue, if_unused=True, if_empty=if_empty)
+            await channel.queue_delete(queue, if_unused=True, if_empty=True)
     except ChannelPreconditionFailed:
         return False
     except ChannelNotFoundEntity:
@@ -69,12 +66,18 @@ async def delete_unused(connection: AbstractConnection, queue: str, timeout_s: f
     return True
 
 
-async def delete_left(connection: AbstractConnection, queue: str, timeout_s: float) -> bool:
-    """Delete a queue of any kind, whoever declared it; say whether it is gone. It is not if somebody consumes it."""
+async def delete_left(
+    connection: AbstractConnection, queue: str, timeout_s: float, *, with_messages: bool = True
+) -> bool:
+    """Delete a queue of any kind, whoever declared it; say whether it is gone. It is not if somebody consumes it.
+
+    Without `with_messages` it stays, too, while something is in it. What comes between question and deletion is lost.
+    """
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
             there = await channel.declare_queue(queue, passive=True)
-            if there.declaration_result.consumer_count:
+            counts = there.declaration_result
+            if counts.consumer_count or (counts.message_count and not with_messages):
                 return False
             await channel.queue_delete(queue)
     except ChannelNotFoundEntity:
@@ -95,23 +98,3 @@ async def publish_cast(  # noqa: PLR0913 - where, what, how often, and the limit
     except (DeliveryError, PublishError, ChannelNotFoundEntity):
         return False
     return True
-
-
-async def declare_calls(connection: AbstractConnection, timeout_s: float) -> None:
-    """See that calls find their queue, which is as an oslo.messaging server would make it."""
-    await _declare_exchange(connection, timeout_s)
-    async with channel_of_its_own(connection, timeout_s) as channel:
-        exchange = await channel.get_exchange(EXCHANGE, ensure=False)
-        if await consumers_of(connection, CALLS, timeout_s) is None:
-            await channel.declare_queue(CALLS, durable=False, auto_delete=False)
-        queue = await channel.get_queue(CALLS, ensure=False)
-        await queue.bind(exchange, CALLS)
-
-
-async def _declare_exchange(connection: AbstractConnection, timeout_s: float) -> AbstractExchange:
-    try:
-        async with channel_of_its_own(connection, timeout_s) as channel:
-            return await channel.get_exchange(EXCHANGE, ensure=True)
-    except ChannelNotFoundEntity:
-        async with channel_of_its_own(connection, timeout_s) as channel:
-            return await channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, durable=False, auto_delete=False)

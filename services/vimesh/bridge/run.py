@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Never
@@ -13,20 +13,23 @@ from typing import Never
 import grpc
 import structlog
 
-from vimesh.bridge.broker import Broker, check_ca_file, silence_the_client
+from vimesh.bridge.broker import Broker, silence_the_client
 from vimesh.bridge.calls_queue import clear_away
 from vimesh.bridge.conductors import Conductors
 from vimesh.bridge.crew import Crew, crew
+from vimesh.bridge.declaring import Declaring
+from vimesh.bridge.deployment import Deployment, shown_settings
+from vimesh.bridge.dialing import Dialing, limits_from
 from vimesh.bridge.ending import Ending
 from vimesh.bridge.endpoint import Endpoint
+from vimesh.bridge.enquiries import Enquiries
 from vimesh.bridge.held import Held
-from vimesh.bridge.intake import Intake
+from vimesh.bridge.intake import DEFAULT_TIMEOUT_S, Intake
 from vimesh.bridge.kills import Kills
 from vimesh.bridge.policies import shown
 from vimesh.bridge.progress import Progress
-from vimesh.bridge.replies import Replies
+from vimesh.bridge.replies import Replies, ReplyLimits
 from vimesh.bridge.state_dir import StateDir, state_dir
-from vimesh.bridge.transport_url import TransportUrl
 from vimesh.bridge.updates import UpdateRules, Updates
 from vimesh.bridge.watch import Watch
 from vimesh.domain.background import beside
@@ -46,7 +49,7 @@ _STOP_S = 2.0
 class BridgeSettings:
     address: str
     """Where the front of the mesh is: `host:port`."""
-    transport: TransportUrl
+    deployment: Deployment
     state_dir: Path
     rules: UpdateRules = field(default_factory=UpdateRules)
     concurrency: int = 1000
@@ -58,7 +61,6 @@ class BridgeSettings:
 async def run_bridge(settings: BridgeSettings, stopped: Callable[[], Awaitable[object]]) -> None:
     """Work until `stopped` returns. Waits for a front and a broker that are away. Raises BadSetting."""
     silence_the_client()
-    check_ca_file(settings.transport)
     with state_dir(settings.state_dir) as state:
         progress = Progress(state.read())
         try:
@@ -79,13 +81,24 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put to
 ) -> None:
     random = SystemRandom()
     reports = ConductorServiceStub(front)
-    broker = Broker(settings.transport, random=random)
+    deployment = settings.deployment
+    limits = limits_from(deployment.options)
+    dial = Dialing(deployment, limits).dial
+    broker = Broker(deployment.transport.nodes, dial, random=random, limits=limits)
+    enquiries = Enquiries(broker, dial)
     held = Held(capacity=max(1, settings.concurrency * 3 // 4))
     conductors = Conductors(reports, VimServiceStub(front), random=random)
-    kills = Kills(broker, workers)
+    kills = Kills(enquiries, workers)
     endpoint = Endpoint(Updates(conductors, kills, held, settings.rules))
-    replies = Replies(broker, workers, random=random)
-    intake = Intake(endpoint.serve, replies, workers, concurrency=settings.concurrency)
+    replies = Replies(broker, workers, random=random, limits=_reply_limits(deployment))
+    intake = Intake(
+        endpoint.serve,
+        replies,
+        Declaring(deployment.topology, enquiries),
+        workers,
+        concurrency=settings.concurrency,
+        unspoken_timeout_s=deployment.rpc_response_timeout_s or DEFAULT_TIMEOUT_S,
+    )
     ending = Ending(conductors, kills, held, random=random)
     watch = Watch(ending.end, progress, workers)
     following = Following(reports, FollowLimits(), meanwhile="actions go on", clock=time.monotonic, random=random)
@@ -98,9 +111,7 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put to
         _log.info(
             "bridge started",
             address=settings.address,
-            broker=settings.transport.places,
-            virtual_host=settings.transport.virtual_host,
-            tls=settings.transport.tls,
+            **shown_settings(deployment),
             hold=f"{settings.rules.hold_s:g}s",
             policy=shown(settings.rules.policies),
             concurrency=settings.concurrency,
@@ -111,7 +122,14 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put to
         held.close()
         if not await intake.until_idle(settings.grace_s):
             _log.warning("calls are under way still: they go back to the broker")
-        await clear_away(broker)
+        await clear_away(enquiries, intake.declared)
+        await enquiries.close()
+
+
+def _reply_limits(deployment: Deployment) -> ReplyLimits:
+    own = ReplyLimits()
+    given_s = deployment.options.kombu_missing_consumer_retry_timeout
+    return own if given_s is None else replace(own, unclaimed_s=float(given_s))
 
 
 async def _store(progress: Progress, state: StateDir) -> Never:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from types import MappingProxyType
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from vimesh.bridge.rabbit_options import RabbitOptions, with_query
 
 SCHEMES = ("rabbit", "kombu+rabbit")
 DEFAULT_PORT = 5672
 EXAMPLE = "rabbit://user:password@host:5672/"
 SETTING = "--transport-url"
-_QUERY = ("ssl", "ssl_ca_file")
+_THIS_MACHINE = "localhost"
 _ENCODE = "in a user name, password or virtual host, write / as %2F, @ as %40, # as %23, ? as %3F and , as %2C"
 
 
@@ -28,9 +32,8 @@ class TransportUrl:
     nodes: tuple[Node, ...]
     """At least one; whichever answers will do."""
     virtual_host: str = "/"
-    tls: bool = False
-    ca_file: str = ""
-    """Who signs the certificates of the nodes; empty: whom the machine trusts."""
+    query: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    """Options of [oslo_messaging_rabbit], which come before those of files."""
 
     @property
     def places(self) -> str:
@@ -46,19 +49,18 @@ def transport_url(text: str) -> TransportUrl:
         raise ValueError(f"must be like {EXAMPLE}; {_ENCODE}") from None
     if parts.scheme == "amqp":
         raise ValueError(f"amqp:// means AMQP 1.0 to oslo.messaging; write {EXAMPLE}")
-    if parts.scheme not in SCHEMES or not parts.netloc:
+    if parts.scheme not in SCHEMES or not text.startswith(f"{parts.scheme}://"):
         raise ValueError(f"must be like {EXAMPLE}")
     if what := _oddity(text, parts):
         raise ValueError(f"{what}: {_ENCODE}")
-    query = dict(parse_qsl(parts.query))
-    for key in query:
-        if key not in _QUERY:
-            raise ValueError(f"the option {key!r} is not known; known are {', '.join(_QUERY)}")
+    query = {name: ",".join(values) for name, values in parse_qs(parts.query).items()}
+    with_query(RabbitOptions(), query)
+    # Without a host, oslo.messaging means the broker of this machine.
+    hosts = parts.netloc.split(",") if parts.netloc else [_THIS_MACHINE]
     return TransportUrl(
-        nodes=tuple(_node(each) for each in parts.netloc.split(",")),
+        nodes=tuple(_node(each) for each in hosts if each),
         virtual_host=unquote(parts.path[1:]) or "/",
-        tls=query.get("ssl", "").lower() in ("1", "true", "yes", "on"),
-        ca_file=query.get("ssl_ca_file", ""),
+        query=MappingProxyType(query),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,7 +21,18 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--transport-url",
             metavar="URL",
-            help="RabbitMQ, such as rabbit://user:password@host:5672/ [VIMESH_BRIDGE_TRANSPORT_URL].",
+            help="RabbitMQ, such as rabbit://user:password@host:5672/. It comes before the one of --config-file, and "
+            "options in its query before those of the file [VIMESH_BRIDGE_TRANSPORT_URL].",
+        ),
+    ] = None,
+    config_file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--config-file",
+            metavar="FILE",
+            help="Configuration of a service that uses the same broker, such as /etc/tacker/tacker.conf: what it says "
+            "in [DEFAULT] and [oslo_messaging_rabbit] is in force here, too. Once for each file; later ones win "
+            "[VIMESH_BRIDGE_CONFIG_FILE, with commas].",
         ),
     ] = None,
     address: flags.Address = None,
@@ -66,11 +78,12 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
 
     found = settings.given(config)
     logs.set_up(settings.log_settings(found, level=log_level, format_=log_format))
-    if (transport := found.read(settings.TRANSPORT_URL, transport_url)) is None:
-        raise BadSetting(settings.TRANSPORT_URL.flag, "is required, such as rabbit://user:password@host:5672/")
+    transport = found.read(settings.TRANSPORT_URL, transport_url)
+    files = tuple(config_file) if config_file else found.read(settings.CONFIG_FILES)
     policies = found.read(settings.POLICIES, ",".join(policy) if policy else None)
     if find_spec("aio_pika") is None:
         raise BadSetting("bridge", "needs packages that are not installed: pip install '.[cli,bridge]' in a checkout")
+    from vimesh.bridge.deployment import deployment  # noqa: PLC0415 - other commands read no such files
     from vimesh.bridge.run import BridgeSettings  # noqa: PLC0415 - needs the AMQP client
     from vimesh.bridge.updates import UpdateRules  # noqa: PLC0415
 
@@ -78,7 +91,7 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
         compose.bridge(
             BridgeSettings(
                 address=found.read(ADDRESS, address),
-                transport=transport,
+                deployment=deployment(transport, files),
                 state_dir=found.read(settings.STATE_DIR, state_dir),
                 rules=UpdateRules(hold_s=found.read(settings.HOLD, hold), policies=policies),
                 concurrency=found.read(settings.BRIDGE_CONCURRENCY, concurrency),

@@ -94,6 +94,10 @@ def _project(text: str) -> str:
     raise ValueError(f"must be a project, not {text[:50]!r}")
 
 
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(Path(part.strip()) for part in text.split(",") if part.strip())
+
+
 def _shard(text: str) -> Shard:
     index, _, count = text.partition("/")
     if _whole(index) and _whole(count) and int(index) < int(count):
@@ -130,6 +134,8 @@ IMPORT_DATABASE_URL = Setting("import.database_url", str, "", secret=True)
 IMPORT_FERNET_KEYS = Setting("import.fernet_keys", str, "")
 IMPORT_CONCURRENCY = Setting("import.concurrency", _number(1, 256), 8)
 TRANSPORT_URL: Setting[TransportUrl | None] = Setting("bridge.transport_url", transport_url, None, secret=True)
+CONFIG_FILES: Setting[tuple[Path, ...]] = Setting("bridge.config_file", _paths, ())
+"""Of OpenStack's services."""
 POLICIES = Setting("bridge.policy", policies, REJECT_ALL)
 HOLD = Setting("bridge.hold", seconds, 5.0)
 BRIDGE_CONCURRENCY = Setting("bridge.concurrency", _number(1, 65535), 1000)

@@ -1,0 +1,121 @@
+"""Declares the exchange and the queue of Tacker's calls. What others have declared otherwise is used as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import ChannelPreconditionFailed
+from aiormq.exceptions import ChannelAccessRefused
+
+from vimesh.bridge.broker import BrokerAway, Connections, broker_faults
+from vimesh.bridge.guarded_transport import GuardedConnection
+from vimesh.bridge.queues import channel_of_its_own
+from vimesh.bridge.refusals import TRANSIENT_DENIED, advice_on, reason, words_of
+from vimesh.bridge.topology import CALLS, EXCHANGE, WITHOUT_TRANSIENT, Topology
+
+_log = structlog.get_logger()
+
+Ask = Callable[[AbstractChannel], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What is there now."""
+
+    topology: Topology
+    ours: bool
+    """Whether the queue is as this side wants it. Otherwise nothing is known of its kind."""
+
+
+class TransientDenied(Exception):
+    """The broker has no queues any more that are neither durable nor exclusive."""
+
+
+class Declaring:
+    """Declares on a connection of its own: some brokers answer a wish that they do not grant by closing it."""
+
+    def __init__(self, topology: Topology, enquiries: Connections) -> None:
+        self._topology = topology
+        self._enquiries = enquiries
+        self._told: set[str] = set()
+        """What the log says already: a connection that is made again finds the same."""
+
+    async def declare(self) -> Declared:
+        """See that calls find their queue. Raises BrokerAway that says why they cannot."""
+        try:
+            return await self._declare(self._topology)
+        except TransientDenied:
+            self._tell("the broker denies transient queues: a quorum queue is declared", TRANSIENT_DENIED)
+            return await self._declare(WITHOUT_TRANSIENT)
+
+    async def _declare(self, wanted: Topology) -> Declared:
+        durable, auto_delete = wanted.durable, wanted.auto_delete
+        await self._ensure(
+            lambda channel: channel.declare_exchange(
+                EXCHANGE, ExchangeType.TOPIC, durable=durable, auto_delete=auto_delete
+            ),
+            lambda channel: channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, passive=True),
+        )
+        ours = await self._ensure(
+            lambda channel: channel.declare_queue(
+                CALLS, durable=durable, auto_delete=auto_delete, arguments=dict(wanted.arguments)
+            ),
+            lambda channel: channel.declare_queue(CALLS, passive=True),
+        )
+        await self._ask(_bind)
+        return Declared(wanted, ours)
+
+    async def _ensure(self, declare: Ask, look: Ask) -> bool:
+        """Declare something; say whether it is as wanted. It is not if others made it, or only they may."""
+        try:
+            await self._ask(declare)
+        except ChannelPreconditionFailed as error:
+            words = words_of(error)
+            self._tell("what others have declared is used as it is", words)
+        except ChannelAccessRefused as error:
+            await self._look(look, error)
+        else:
+            return True
+        return False
+
+    async def _look(self, look: Ask, refused: ChannelAccessRefused) -> None:
+        try:
+            await self._ask(look)
+        except BrokerAway:
+            raise
+        except Exception:  # noqa: BLE001 - that it is not there matters less than that it may not be made
+            raise BrokerAway(reason(refused, None)) from refused
+
+    async def _ask(self, ask: Ask) -> None:
+        limits = self._enquiries.limits
+        connection = await self._enquiries.connection(limits.call_timeout_s)
+        try:
+            with broker_faults():
+                async with channel_of_its_own(connection, limits.call_timeout_s) as channel:
+                    await ask(channel)
+        except BrokerAway as away:
+            cause = away.__cause__ or away
+            if isinstance(cause, ChannelPreconditionFailed | ChannelAccessRefused):
+                raise cause from None
+            raise self._worse(cause, connection) from cause
+
+    def _worse(self, cause: BaseException, connection: AbstractConnection) -> Exception:
+        closing = connection.closing if isinstance(connection, GuardedConnection) else None
+        if closing is not None and TRANSIENT_DENIED in closing.text and not self._topology.durable:
+            return TransientDenied()
+        return BrokerAway(reason(cause, closing))
+
+    def _tell(self, event: str, words: str) -> None:
+        if words not in self._told:
+            self._told.add(words)
+            _log.warning(event, why=words, hint=advice_on(words))
+
+
+async def _bind(channel: AbstractChannel) -> None:
+    exchange = await channel.get_exchange(EXCHANGE, ensure=False)
+    queue = await channel.get_queue(CALLS, ensure=False)
+    await queue.bind(exchange, CALLS)
