@@ -48,7 +48,7 @@ class AdmissionLimits:
     action_streams: StreamLimit = StreamLimit(2048, 512)
     """One for each monitor, and for each process of an executor."""
     watches: StreamLimit = StreamLimit(4096, 1024)
-    """An idle one says something every five seconds: this many take a tenth of a core."""
+    """An idle one says something every five seconds: this many take up to a quarter of a core, and 110 MB."""
     retry_after_s: Mapping[CallClass, float] = field(
         default_factory=lambda: {
             CallClass.REPORTS: 0.5,
