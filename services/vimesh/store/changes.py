@@ -12,8 +12,9 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
 from vimesh.store import log_bytes
 from vimesh.store.database import COMMITS
-from vimesh.store.dialects import NowMicros
+from vimesh.store.dialects import NowMicros, ReadOnly
 from vimesh.store.documents import size_of, text_of
+from vimesh.store.driver_errors import ReadOnlyServer
 from vimesh.store.log_bytes import SEGMENT_BYTES
 from vimesh.store.planning import todos_of
 from vimesh.store.prepared import Prepared
@@ -24,7 +25,7 @@ from vimesh.store.tables import events, revisions, todos
 _HEAD = Prepared(select(revisions.c.newest, revisions.c.written, revisions.c.counted).with_for_update())
 NEWEST_STAMP = select(events.c.time).where(events.c.revision == revisions.c.newest).scalar_subquery()
 """When the newest change was made."""
-_CLOCK = Prepared(select(NowMicros(), NEWEST_STAMP).select_from(revisions))
+_CLOCK = Prepared(select(NowMicros(), NEWEST_STAMP, ReadOnly()).select_from(revisions))
 _TELL = select(func.pg_notify(COMMITS, ""))  # when the transaction commits, and not before
 _MOVE_HEAD = Prepared(
     update(revisions).values(newest=bindparam("to"), written=bindparam("bytes"), counted=bindparam("counted_to"))
@@ -51,9 +52,13 @@ class Changes:
 
     @classmethod
     def begin(cls, connection: Connection) -> Changes:
+        """Raises ReadOnlyServer, or DBAPIError, where nothing can be written."""
         [[newest, written, counted]] = _HEAD.rows(connection, {})
         # Read when the other writers are held off: in the order of commits, too.
-        [[now, stamp]] = _CLOCK.rows(connection, {})
+        [[now, stamp, read_only]] = _CLOCK.rows(connection, {})
+        if read_only:
+            # MariaDB and MySQL let administrators write all the same, and anybody lock: on two servers at once, then.
+            raise ReadOnlyServer
         if counted < newest:
             written += log_bytes.uncounted(connection, counted)
         return cls(connection, newest, now, stamp, written)

@@ -37,6 +37,29 @@ def _now_of_mysql(element: NowMicros, compiler: SQLCompiler, **kw: object) -> st
     return "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
 
 
+class ReadOnly(FunctionElement[bool]):
+    """Whether the server takes no writes, as one that follows another: what it holds may be old."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(ReadOnly, "sqlite")
+def _read_only_of_sqlite(element: ReadOnly, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
+    return "0"
+
+
+@compiles(ReadOnly, "postgresql")
+def _read_only_of_postgresql(element: ReadOnly, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
+    # Also while it recovers.
+    return "current_setting('transaction_read_only') = 'on'"
+
+
+@compiles(ReadOnly, "mysql", "mariadb")
+def _read_only_of_mysql(element: ReadOnly, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
+    return "@@global.read_only"
+
+
 class _Several(TypeDecorator[Sequence[Any]]):
     """Any number of values as one parameter: so the statement stays the same, however many they are."""
 

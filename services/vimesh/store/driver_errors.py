@@ -23,6 +23,13 @@ class ErrorKind(Enum):
     OTHER = auto()
 
 
+class ReadOnlyServer(Exception):
+    """A server says that it takes no writes, though it might take ours."""
+
+    def __init__(self) -> None:
+        super().__init__("the server is read-only")
+
+
 _SQLSTATES: Final = {
     ErrorKind.CONFLICT: ("40001", "40P01", "55P03"),
     ErrorKind.READ_ONLY: ("25006",),
@@ -55,12 +62,12 @@ _BY_NUMBER: Final = {number: kind for kind, numbers in _NUMBERS.items() for numb
 
 def kind_of(error: BaseException) -> ErrorKind:
     """Say what an error means, or the one that it was raised from."""
-    for one in _causes(error):
-        if isinstance(one, DBAPIError) and one.connection_invalidated:
-            return ErrorKind.LOST
+    causes = list(_causes(error))
+    for one in causes:
         if (kind := _kind(one)) is not ErrorKind.OTHER:
             return kind
-    return ErrorKind.OTHER
+    # What a server has said counts for more: a connection is also called invalid when we end it because of that.
+    return ErrorKind.LOST if any(map(_says_lost, causes)) else ErrorKind.OTHER
 
 
 def code_of(error: BaseException) -> str | int | None:
@@ -88,12 +95,18 @@ def _state(error: BaseException) -> str | None:
 
 
 def _kind(error: BaseException) -> ErrorKind:
+    if isinstance(error, ReadOnlyServer):
+        return ErrorKind.READ_ONLY
     code, state = _code(error), _state(error)
     if isinstance(code, int) and (kind := _BY_NUMBER.get(code)) is not None:
         return ErrorKind.OTHER if code == _OPTION and not _says_read_only(error) else kind
     if state is not None:
         return _BY_SQLSTATE.get(state) or _CLASSES.get(state[:2], ErrorKind.OTHER)
-    return ErrorKind.LOST if isinstance(error, OSError | EOFError) else ErrorKind.OTHER
+    return ErrorKind.OTHER
+
+
+def _says_lost(error: BaseException) -> bool:
+    return isinstance(error, OSError | EOFError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
 def _says_read_only(error: BaseException) -> bool:

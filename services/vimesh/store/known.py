@@ -28,7 +28,7 @@ from sqlalchemy import Connection, bindparam, select
 from vimesh.domain.leases import LONGEST_LEASE_S, enough_s, lease_s
 from vimesh.domain.vims import BadAction, Outcome, Recorded, Report, Standing, judge
 from vimesh.store.changes import NEWEST_STAMP
-from vimesh.store.dialects import NowMicros
+from vimesh.store.dialects import NowMicros, ReadOnly
 from vimesh.store.group import Contact
 from vimesh.store.prepared import Prepared
 from vimesh.store.tables import events, revisions
@@ -45,7 +45,7 @@ _CHANGES = Prepared(
     .order_by(events.c.revision)
     .limit(bindparam("count"))
 )
-_HEAD = Prepared(select(revisions.c.newest, NEWEST_STAMP, NowMicros()))
+_HEAD = Prepared(select(revisions.c.newest, NEWEST_STAMP, NowMicros(), ReadOnly()))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -194,10 +194,13 @@ class Found:
     """The VIMs of the changes since `state`, perhaps also of later ones; None: nobody can tell."""
 
     @classmethod
-    def read(cls, connection: Connection, state: State) -> Found:
-        """Find that out without holding off anybody: it may be outdated soon."""
-        [[newest, stamp, now]] = _HEAD.rows(connection, {})
-        return cls.begin(connection, state, newest, stamp, now)
+    def read(cls, connection: Connection, state: State) -> Found | None:
+        """Find that out without holding off anybody: it may be outdated soon.
+
+        None: the server takes no writes. It follows another one, and what it holds may be outdated already.
+        """
+        [[newest, stamp, now, read_only]] = _HEAD.rows(connection, {})
+        return None if read_only else cls.begin(connection, state, newest, stamp, now)
 
     @classmethod
     def begin(cls, connection: Connection, state: State, newest: int, stamp: int | None, now: int) -> Found:

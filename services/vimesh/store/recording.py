@@ -78,6 +78,8 @@ class Recording:
 
     async def _look(self, contacts: Sequence[Contact]) -> list[Outcome | None]:
         seen = await self._database.read(lambda c: look(c, contacts, self.known), urgent=True)
+        if seen is None:
+            return [None] * len(contacts)
         self.known.take_in(seen.found, seen.read)
         return settled(contacts, {**seen.known, **seen.read}, seen.found.now)
 
@@ -89,6 +91,8 @@ class Recording:
             return False
         if not claims.due(self.known.now()):
             read = await self._database.read(lambda c: confirm(c, claims), urgent=True)
+            if read is None:
+                return False
             self.known.take_in(read.found, {})
             if not (read.hold and claims.due(read.found.now)):
                 return read.hold

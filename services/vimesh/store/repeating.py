@@ -61,9 +61,11 @@ class Confirmed:
     renewed: Sequence[Held] = ()
 
 
-def confirm(connection: Connection, claims: Claims) -> Confirmed:
-    """Find out whether claims are of what is committed."""
+def confirm(connection: Connection, claims: Claims) -> Confirmed | None:
+    """Find out whether claims are of what is committed. None: this server cannot tell."""
     found = Found.read(connection, claims.state)
+    if found is None:
+        return None
     return Confirmed(found, claims.hold(found))
 
 

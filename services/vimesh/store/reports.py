@@ -65,9 +65,11 @@ class Written:
     """Until when leases go on."""
 
 
-def look(connection: Connection, contacts: Sequence[Contact], known: Known) -> Look:
-    """Read what it takes to judge reports."""
+def look(connection: Connection, contacts: Sequence[Contact], known: Known) -> Look | None:
+    """Read what it takes to judge reports. None: this server cannot tell, ask `write`."""
     found = Found.read(connection, known.state)
+    if found is None:
+        return None
     held = found.known(contacts)
     # Read after the head: that they may know of a later change is no harm.
     return Look(found, held, _held_of(_rows(connection, _others(contacts, held)), found.now))
