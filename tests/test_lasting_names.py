@@ -1,0 +1,78 @@
+"""Names that look private, and that other processes, files or versions rely on: code may move, these may not."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from vimesh.bridge.failures import CallFailed
+from vimesh.domain.queries import Operator, Order, Term
+from vimesh.domain.vims import Registration
+from vimesh.engine.workflow import ACTION, LEGACY_ACTION, NAME_PREFIX
+from vimesh.store import records, server_schema
+from vimesh.store.database import COMMITS
+from vimesh.store.paging import position_of
+from vimesh.store.requests import fingerprint
+
+_ROOT = Path(__file__).parents[1]
+LIST_TOKEN = "WyJlZDljN2IyNzY5NjFkNTk2IiwiYiIsN10"
+EVENTS_TOKEN = "WyJmNTBiYjU0ZDAzMWZiNzZjIiw5XQ"
+
+
+def test_executors_find_the_action_by_its_path() -> None:
+    # Executors and actions that are queued carry it.
+    actions = {entry.name: entry.value for entry in entry_points(group="mistral.actions")}
+
+    assert actions[ACTION] == actions[LEGACY_ACTION] == "vimesh.monitor.mistral_action:VimPingAction"
+    assert (ACTION, LEGACY_ACTION) == ("vimesh.vim_ping_action", "tacker.vim_ping_action")
+    assert NAME_PREFIX == "vim_id_"
+
+
+def test_callers_of_the_bridge_allow_exceptions_by_their_module() -> None:
+    assert CallFailed.remote_module == "vimesh.bridge.failures"
+
+
+def test_a_page_token_of_another_version_is_taken() -> None:
+    # A client may fetch its next page from a conductor of the next version.
+    query = ((Term("name", Operator.EQUALS, "a*"),), Order("name", descending=True))
+
+    assert position_of(LIST_TOKEN, query, (str, int)) == ("b", 7)
+    assert position_of(EVENTS_TOKEN, ("events", "x"), (int,)) == (9,)
+
+
+def test_a_registration_is_repeated_with_another_version() -> None:
+    # What is kept for a day is compared with what a later version makes of the same request.
+    registration = Registration(name="a", type="openstack", auth_url="http://a/", project_id="p")
+
+    assert fingerprint(registration) == "395fa3a9de9bc42162ae7d206c55b64946dead388a47a85f4c3b33d543a256e9"
+
+
+def test_an_event_keeps_what_earlier_versions_read() -> None:
+    row = dict.fromkeys(records._KEPT, None)
+
+    assert sorted(records.document_of(row)) == sorted(
+        (
+            *("id", "project_id", "name", "description", "type", "auth_url", "vim_project", "auth_cred", "default_of"),
+            *("placement_attr", "extra", "policy", "shard_key", "etag", "create_time", "update_time", "engine"),
+            *("action_id", "status", "reason", "detail", "round_trip_s", "status_time", "observation", "unheard"),
+            *("monitor_error", "revision", "holds", "contact_time", "lease_until", "lapsed", "waiting"),
+        )
+    )
+
+
+def test_conductors_of_all_versions_meet_on_one_channel_and_one_lock() -> None:
+    locks = {database: str(statement) for database, statement in server_schema._ACQUIRE.items()}
+
+    assert COMMITS == "vimesh_commits"
+    assert "hashtext('vimesh.schema')" in locks["postgresql"]
+    assert "CONCAT('vimesh.', MD5(DATABASE()))" in locks["mysql"]
+
+
+@pytest.mark.parametrize("version", range(1, 7))
+def test_each_version_of_the_tables_has_its_number(version: int) -> None:
+    [file] = _ROOT.glob(f"services/vimesh/**/versions/v{version:04}_*.py")
+
+    assert re.search(r'^revision = "(\d+)"$', file.read_text(), re.MULTILINE)[1] == f"{version:04}"  # type: ignore[index]  # it is there
