@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from tests.cli.commands import clean_environment
-from tests.support.brokers import _BIN, Broker
+from tests.support.brokers import Broker
 from tests.support.waiting import until
 
 _START_S = 30
@@ -108,7 +108,7 @@ async def administer(broker: Broker, *command: str) -> str:
     """Run rabbitmqctl; return what it writes."""
     environment = broker._environment()
     process = await asyncio.create_subprocess_exec(
-        *(f"{_BIN}/rabbitmqctl", "-q", "-n", environment["RABBITMQ_NODENAME"], *command),
+        *(f"{broker.bin}/rabbitmqctl", "-q", "-n", environment["RABBITMQ_NODENAME"], *command),
         env=environment,
         stdin=DEVNULL,
         stdout=PIPE,

@@ -15,6 +15,7 @@ from tests.support.waiting import eventually
 
 _BIN = "/usr/lib/rabbitmq/bin"
 """Debian's command of the same name in the PATH changes the user and the folder."""
+_NEWER = Path(__file__).parents[2] / ".cache/rabbitmq4"
 _START_S = 60
 _GREETING = b"AMQP\x00\x00\x09\x01"
 _CONF = "listeners.tcp.1 = 127.0.0.1:{port}\ndisk_free_limit.absolute = 50MB\n"
@@ -23,8 +24,12 @@ _CONF = "listeners.tcp.1 = 127.0.0.1:{port}\ndisk_free_limit.absolute = 50MB\n"
 class Broker:
     """A node that may be stopped, killed and started again: what it stored is in its folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: str = "", root: Path = Path("/")) -> None:
+        """`settings` are lines of its configuration, `root` is where its package was unpacked."""
         self._folder = folder
+        self._settings = settings
+        self._path = f"{root / 'usr/lib/erlang/bin'}:{os.environ['PATH']}"
+        self.bin = f"{root}{_BIN}" if root != Path("/") else _BIN
         self._port = free_port()
         self._epmd_port = free_port()
         self._dist_port = free_port()
@@ -38,7 +43,7 @@ class Broker:
     async def start(self) -> None:
         """Return when it accepts AMQP."""
         node = self._node = await ProcessGroup.start(
-            _program("rabbitmq-server"), environment=self._environment(), output=self._folder / "rabbit.out"
+            self._program("rabbitmq-server"), environment=self._environment(), output=self._folder / "rabbit.out"
         )
 
         async def ready() -> bool:
@@ -59,7 +64,7 @@ class Broker:
     async def port_mapper(self) -> AsyncGenerator[None]:
         """Run the daemon that nodes register with: started by a node, it would stay when that ends."""
         epmd = await ProcessGroup.start(
-            *(_program("epmd"), "-address", "127.0.0.1", "-port", str(self._epmd_port)),
+            *(self._program("epmd"), "-address", "127.0.0.1", "-port", str(self._epmd_port)),
             environment=self._environment(),
             output=self._folder / "epmd.out",
         )
@@ -72,10 +77,10 @@ class Broker:
     def _environment(self) -> dict[str, str]:
         folder = self._folder
         configuration = folder / "rabbitmq.conf"
-        configuration.write_text(_CONF.format(port=self._port))
+        configuration.write_text(_CONF.format(port=self._port) + self._settings)
         (plugins := folder / "enabled_plugins").write_text("[].\n")
         return {
-            "PATH": os.environ["PATH"],
+            "PATH": self._path,
             "HOME": str(folder),  # keeps the cookie
             "LANG": "C.UTF-8",
             "ERL_EPMD_ADDRESS": "127.0.0.1",
@@ -93,11 +98,10 @@ class Broker:
             "RABBITMQ_PID_FILE": str(folder / "pid"),
         }
 
-
-def _program(name: str) -> str:
-    found = shutil.which(name, path=f"{_BIN}:{os.environ['PATH']}")
-    assert found, f"{name} is missing: make .venv/.system installs it"
-    return found
+    def _program(self, name: str) -> str:
+        found = shutil.which(name, path=f"{self.bin}:{self._path}")
+        assert found, f"{name} is missing: make .venv/.system installs it"
+        return found
 
 
 async def _greets(port: int) -> bool:
@@ -112,12 +116,20 @@ async def _greets(port: int) -> bool:
 
 
 @asynccontextmanager
-async def running_broker(folder: Path) -> AsyncGenerator[Broker]:
+async def running_broker(folder: Path, settings: str = "", root: Path = Path("/")) -> AsyncGenerator[Broker]:
     """Start a broker with its files in an empty folder, and stop all of it."""
-    broker = Broker(folder)
+    broker = Broker(folder, settings, root)
     async with broker.port_mapper():
         try:
             await broker.start()
             yield broker
         finally:
             await broker.stop()
+
+
+@asynccontextmanager
+async def running_newer_broker(folder: Path, settings: str = "") -> AsyncGenerator[Broker]:
+    """Start a RabbitMQ 4."""
+    assert (_NEWER / ".ready").exists(), "make .cache/rabbitmq4/.ready unpacks it"
+    async with running_broker(folder, settings, _NEWER) as broker:
+        yield broker

@@ -33,4 +33,4 @@ def closing_of_connection(kind: int, channel: int, payload: bytes) -> Closing | 
 
 def on_one_line(text: str) -> str:
     """Return a text of the broker that may stand in a line of the log."""
-    return "".join(each if each.isprintable() else " " for each in text).strip()
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
