@@ -6,9 +6,12 @@ miss a VIM that another conductor has registered, and its action would be told t
 
 from __future__ import annotations
 
-from sqlalchemy import event
+from typing import Final
+
+from sqlalchemy import Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 # Both can be said to a node that has lost its cluster. No other server has the variable, or it is OFF.
 _IS_NODE = "SHOW VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'"
@@ -16,17 +19,25 @@ _IS_NODE = "SHOW VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'"
 # answers dirty reads by what it had before.
 _WAIT = "SET SESSION wsrep_sync_wait = 15, wsrep_dirty_reads = OFF"
 
+_NODE: Final = "vimesh_galera_node"
+
 
 def read_causally(engine: AsyncEngine) -> None:
     """Let the connections of an engine for MariaDB or MySQL wait for the other nodes, if there are any."""
     event.listen(engine.sync_engine, "connect", _wait_for_others)
 
 
-def _wait_for_others(connection: DBAPIConnection, _: object) -> None:
+def is_node(connection: Connection) -> bool:
+    """Say whether a connection is to a node of a cluster."""
+    return _NODE in connection.info
+
+
+def _wait_for_others(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     try:
         cursor.execute(_IS_NODE)
         if cursor.fetchone() is not None:
             cursor.execute(_WAIT)
+            record.info[_NODE] = True
     finally:
         cursor.close()

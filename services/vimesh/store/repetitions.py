@@ -6,6 +6,7 @@ from typing import Final
 
 from vimesh.store.conflicts import pauses_s
 from vimesh.store.driver_errors import ErrorKind, kind_of
+from vimesh.store.turns import AnothersTurn
 
 _PAUSES_S: Final = (0.0, 0.25)
 """Before a new connection is tried: at once, for most often it is a good one; then later, while an address moves."""
@@ -27,4 +28,5 @@ class Repetitions:
         if isinstance(error, Stale):
             return next(self._connections, None)
         # Also of its commit: the server says that it was rolled back.
-        return next(self._conflicts) if kind_of(error) is ErrorKind.CONFLICT else None
+        again = isinstance(error, AnothersTurn) or kind_of(error) is ErrorKind.CONFLICT
+        return next(self._conflicts) if again else None

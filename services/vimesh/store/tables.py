@@ -136,6 +136,15 @@ revisions = Table(
     Column("counted", Whole, nullable=False, server_default="0"),
 )
 
+# Who goes first of those that write at several nodes of a Galera cluster: see `turns`. One row, or none.
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("holder", word(36), nullable=False),
+    Column("until", Micros, nullable=False),
+)
+
 requests = Table(
     "requests",
     metadata,

@@ -1,0 +1,28 @@
+"""Turns of those that write at several nodes of a cluster."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from vimesh.store.columns import Micros, word
+from vimesh.store.migrations import once
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    once.create_table(
+        "turns",
+        sa.Column("id", sa.Integer, autoincrement=False, nullable=False),
+        sa.Column("holder", word(36), nullable=False),
+        sa.Column("until", Micros, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_turns"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("turns")
