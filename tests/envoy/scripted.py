@@ -27,6 +27,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
+from vimesh.conductor.server_options import OPTIONS
 from vimesh.v1 import conductor_service_pb2 as reports
 from vimesh.v1 import conductor_service_pb2_grpc as reports_grpc
 from vimesh.v1 import vim_service_pb2 as vims
@@ -45,15 +46,6 @@ UNREPEATABLE = "x-envoy-ratelimited"
 
 CONDUCTOR = "vimesh.v1.ConductorService"
 NAMES = (CONDUCTOR, "vimesh.v1.VimService", reflection.SERVICE_NAME)
-
-# Bursts of thousands of calls are part of the tests; gRPC's own limits would shed them.
-OPTIONS = (
-    ("grpc.so_reuseport", 0),
-    ("grpc.server.max_pending_requests", 20000),
-    ("grpc.server.max_pending_requests_hard_limit", 20000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 500),
-    ("grpc.keepalive_permit_without_calls", 1),
-)
 
 
 class ScriptedReports(reports_grpc.ConductorServiceServicer):

@@ -17,6 +17,7 @@ from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
 TOKEN = "t" * 40_000
 TRIES = 20
+JSON = {"content-type": "application/json"}
 
 
 async def test_long_headers_are_taken_each_time_over_both_codecs(tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ async def test_json_bodies_have_a_limit_before_they_are_made_messages(
 ) -> None:
     body = '{"vim":{}}'.ljust(size)
 
-    answer = await ask(envoy.address, "POST", "/v1/vims", body, {"content-type": "application/json"})
+    answer = await ask(envoy.address, "POST", "/v1/vims", body, JSON)
 
     # The scripted conductor does not know this call: it has come through.
     assert answer.status == status
@@ -55,7 +56,7 @@ async def test_json_bodies_have_a_limit_before_they_are_made_messages(
 
 async def test_bodies_of_tackers_calls_have_the_same_limit(first: Scripted) -> None:
     async with running_envoy([first.address], api=["127.0.0.1:1"]) as envoy:
-        answer = await ask(envoy.address, "POST", "/v1.0/vims", b" " * (MAX_JSON_BYTES + 1))
+        answer = await ask(envoy.address, "POST", "/v1.0/vims", b" " * (MAX_JSON_BYTES + 1), JSON)
 
     assert answer.status == 413
     error = answer.json()["TackerError"]

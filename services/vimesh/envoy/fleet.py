@@ -51,6 +51,12 @@ class Fleet:
     """Where Envoy finds the rendered files; by default where they are written."""
     access_log: str | None = None
     """File that gets one JSON line for each request. None: no access log."""
+    origins: tuple[str, ...] = ()
+    """Of pages that may use the front, as browsers write them."""
+    http_1_0: bool = False
+    """Whether callers may speak HTTP/1.0, as nginx does to what is behind it unless it is told otherwise."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks of proxies before the front, whose word on callers and addresses counts (X-Forwarded-*)."""
     expects_api: bool = False
     """Whether HTTP processes come later: the path exists, and says 503 until then."""
 

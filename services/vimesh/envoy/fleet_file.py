@@ -8,12 +8,17 @@ from pathlib import Path
 
 from vimesh.domain.errors import BadSetting
 from vimesh.envoy.fleet import ANY_PORT, DEFAULT_HOST, DEFAULT_PORT, Address, Fleet, Host
+from vimesh.envoy.fleet_callers import flag, networks, origins_in
 from vimesh.files.errors import BadFile
 from vimesh.files.limits import MAX_DOCUMENT_BYTES
 from vimesh.files.reading import read_text
 from vimesh.files.yaml_values import read_yaml
 
 _PORT_DIGITS = 5
+_KEYS = {
+    *("conductors", "api", "front", "reports", "admin", "directory", "access_log"),
+    *("cors", "http_1_0", "trusted_proxies"),
+}
 
 
 def address(setting: str, text: object) -> Address:
@@ -39,8 +44,7 @@ def parse(text: str) -> Fleet:
         document = read_yaml(text)
     except BadFile as error:
         raise BadSetting("fleet", f"is not YAML of a fleet: {error}") from error
-    known = {"conductors", "api", "front", "reports", "admin", "directory", "access_log"}
-    settings = _mapping("fleet", document, known)
+    settings = _mapping("fleet", document, _KEYS)
     conductors = _hosts("conductors", settings.get("conductors"), with_health=True)
     if not conductors:
         raise BadSetting("conductors", "must name at least one ip:port")
@@ -52,6 +56,9 @@ def parse(text: str) -> Fleet:
         admin=_door("admin", settings.get("admin")),
         directory=_text("directory", settings.get("directory")),
         access_log=_text("access_log", settings.get("access_log")),
+        origins=origins_in(_mapping("cors", settings.get("cors") or {}, {"origins"})),
+        http_1_0=flag("http_1_0", settings.get("http_1_0", False)),
+        trusted_proxies=networks("trusted_proxies", settings.get("trusted_proxies") or []),
     )
 
 

@@ -6,8 +6,12 @@ from pathlib import Path
 
 from vimesh.envoy.endpoints import socket_of
 from vimesh.envoy.fleet import Address, Fleet
+from vimesh.envoy.header_size import CODEC_HEADERS_KB, MAX_HEADERS, measured
+from vimesh.envoy.json_door import head_filter
 from vimesh.envoy.opening_rate import opening_rate
+from vimesh.envoy.origins import allowed, cors_filter
 from vimesh.envoy.overload import MAX_FRONT_CONNECTIONS, MAX_REPORTS_CONNECTIONS, connection_limit
+from vimesh.envoy.readiness import readiness
 from vimesh.envoy.replies import local_replies
 from vimesh.envoy.request_headers import drop_unused
 from vimesh.envoy.routes import BODY_LIMIT, BUFFER, IDLE_S, MAX_JSON_BYTES, routes
@@ -25,8 +29,6 @@ MAX_JSON_ANSWER_BYTES = 32 * 1024 * 1024
 # queues by itself, so it loses nothing; without one a single connection could hold any amount of memory.
 MAX_STREAMS = 4096
 
-MAX_HEADERS_KB = 60
-"""Of a request, over HTTP/1.1 and HTTP/2 alike. Conductors take as much (conductor/server.py)."""
 CONNECTION_IDLE_S = 60.0
 """How long a connection may be open without a call."""
 REQUEST_S = 30.0
@@ -60,7 +62,12 @@ def _listener(
 
 
 def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]:
-    hosts = {"name": "all", "domains": ["*"], "routes": routes(with_api=fleet.with_api)}
+    hosts = {
+        "name": "all",
+        "domains": ["*"],
+        "routes": routes(with_api=fleet.with_api, origins=fleet.origins),
+        **allowed(fleet.origins),
+    }
     return extension(
         "envoy.filters.network.http_connection_manager",
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -71,13 +78,16 @@ def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]
         normalize_path=True,
         merge_slashes=True,
         path_with_escaped_slashes_action="REJECT_REQUEST",
-        max_request_headers_kb=MAX_HEADERS_KB,
-        common_http_protocol_options={"idle_timeout": f"{CONNECTION_IDLE_S:g}s"},
+        max_request_headers_kb=CODEC_HEADERS_KB,
+        early_header_mutation_extensions=[measured()],
+        common_http_protocol_options={"idle_timeout": f"{CONNECTION_IDLE_S:g}s", "max_headers_count": MAX_HEADERS},
         request_headers_timeout="10s",
         request_timeout=f"{REQUEST_S:g}s",
         stream_idle_timeout=f"{IDLE_S:g}s",
+        http_protocol_options=_http_1(fleet),
         http2_protocol_options={
             "max_concurrent_streams": MAX_STREAMS,
+            "max_header_field_size_kb": CODEC_HEADERS_KB,
             "initial_stream_window_size": 262144,
             "initial_connection_window_size": 4194304,
             # Ends the watches of callers that vanished without a word.
@@ -89,11 +99,16 @@ def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]
         route_config={
             "name": "front",
             "virtual_hosts": [hosts],
+            # One is a path to nowhere.
+            "validate_clusters": False,
             "response_headers_to_remove": ["x-envoy-ratelimited"],
         },
         http_filters=[
+            readiness(),
+            cors_filter(),
             drop_unused(),
             extension("envoy.filters.http.grpc_web", f"{_HTTP}.grpc_web.v3.GrpcWeb"),
+            head_filter(),
             _body_limit(),
             _transcoder(descriptor_file),
             opening_rate(),
@@ -101,6 +116,10 @@ def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]
             extension("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
         ],
     )
+
+
+def _http_1(fleet: Fleet) -> dict[str, object]:
+    return {"accept_http_10": True, "default_host_for_http_10": FRONT} if fleet.http_1_0 else {}
 
 
 def _body_limit() -> dict[str, object]:

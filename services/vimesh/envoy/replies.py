@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable
+from vimesh.envoy.refusals import TOO_LONG
 from vimesh.envoy.statuses import Code, Status
+from vimesh.envoy.typed import TRANSCODED
 
 Filter = dict[str, object]
 Mapper = dict[str, object]
@@ -14,6 +16,7 @@ Mapper = dict[str, object]
 _ENVOYS_WORDS: Final = "%LOCAL_REPLY_BODY%"
 NOBODY: Final = "no conductor answers"
 BROKEN: Final = "the way to a conductor broke off; whether the call was done is not known"
+_NOTHING: Final = "no such path"
 LATE: Final = "no conductor answered in time; whether the call was done is not known"
 
 
@@ -54,7 +57,8 @@ _REFUSALS: Final = (
     _Refusal(_flags("UO"), 429, _OVERLOADED, explained_to_grpc=True),
     # Streams are opened too often (opening_rate.py): the flag of that is set when the reply is made already.
     _Refusal(_http_status(429), 429, _OVERLOADED, explained_to_grpc=True),
-    _Refusal(_flags("UH", "UF"), 503, _away(NOBODY)),
+    # LH: nobody serves (readiness.py).
+    _Refusal(_flags("UH", "UF", "LH"), 503, _away(NOBODY)),
     # The caller's own deadline, or that of the route if it comes sooner.
     _Refusal(_http_status(504), 504, Status(Code.DEADLINE_EXCEEDED, LATE)),
     _Refusal(_http_status(502), 503, _away(BROKEN)),
@@ -65,6 +69,7 @@ _REFUSALS: Final = (
 
 # HTTP statuses of what callers did wrong: Envoy says it in its own words, which name nothing of the fleet.
 _CODES: Final = (
+    (403, Code.PERMISSION_DENIED),
     (404, Code.NOT_FOUND),
     (405, Code.UNIMPLEMENTED),
     (408, Code.DEADLINE_EXCEEDED),
@@ -83,8 +88,7 @@ _NOT_GRPC: Filter = {
         },
     },
 }
-# The transcoder has made a gRPC call of the request by then, and left its first path in this header.
-_TRANSCODED: Filter = {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": True}}}
+_TRANSCODED: Filter = {"header_filter": {"header": {"name": TRANSCODED, "present_match": True}}}
 # To a gRPC caller the body becomes grpc-message, where JSON has no place.
 _SPEAKS_JSON: Filter = {"or_filter": {"filters": [_NOT_GRPC, _TRANSCODED]}}
 _SPEAKS_TACKER: Filter = {"header_filter": {"header": {"name": ":path", "string_match": {"prefix": "/v1.0/"}}}}
@@ -95,8 +99,15 @@ def local_replies(*, with_api: bool = False) -> dict[str, object]:
     tacker = [*map(_refusal_to_tacker, _REFUSALS), _tacker_error(_http_status(400, "GE"), _ENVOYS_WORDS)]
     own = [mapper for refusal in _REFUSALS for mapper in (_refusal_to_json(refusal), _refusal_to_grpc(refusal))]
     mistakes = [_json_error(_http_status(http), Status(code, _ENVOYS_WORDS)) for http, code in _CODES]
+    mistakes.append(_json_error(_http_status(431), TOO_LONG))
     rest = _json_error(_http_status(400, "GE"), Status(Code.INVALID_ARGUMENT, _ENVOYS_WORDS, "BAD_INPUT"))
-    return {"mappers": [*(tacker if with_api else ()), *own, *mistakes, rest]}
+    return {"mappers": [*(tacker if with_api else ()), *_nothing(), *own, *mistakes, rest]}
+
+
+def _nothing() -> list[Mapper]:
+    """Speak of paths that lead nowhere: Envoy has no words for them."""
+    plain: Mapper = {"filter": _flags("NC"), "body": {"inline_string": _NOTHING}}
+    return [_json_error(_flags("NC"), Status(Code.NOT_FOUND, _NOTHING)), plain]
 
 
 def _refusal_to_tacker(refusal: _Refusal) -> Mapper:

@@ -1,8 +1,13 @@
-"""Names of Envoy's extensions."""
+"""Names of Envoy's extensions, and what several routes say to them."""
 
 from __future__ import annotations
 
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+GRPC_CONTENT: dict[str, object] = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
+"""Matches the requests of gRPC and gRPC-Web."""
+TRANSCODED = "x-envoy-original-path"
+"""The header in which the transcoder leaves the first path of a request when it has made a gRPC call of it."""
 
 _PREFIX = "type.googleapis.com/"
 
@@ -14,3 +19,13 @@ def typed(message: str, **fields: object) -> dict[str, object]:
 
 def extension(name: str, message: str, **fields: object) -> dict[str, object]:
     return {"name": name, "typed_config": typed(message, **fields)}
+
+
+def switched_off(*filters: str) -> dict[str, object]:
+    """Return what a route says, in `typed_per_filter_config`, about filters that its requests do not pass."""
+    return {name: typed("envoy.config.route.v3.FilterConfig", disabled=True) for name in filters}
+
+
+def switched_on(name: str) -> dict[str, object]:
+    """Do the same for a filter that is off elsewhere."""
+    return {name: typed("envoy.config.route.v3.FilterConfig", config={})}

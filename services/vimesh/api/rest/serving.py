@@ -16,8 +16,8 @@ from vimesh.domain.errors import BadSetting
 _BACKLOG: Final = 1024
 _KEEP_ALIVE_S: Final = 75
 """Longer than Envoy keeps a connection that nobody uses: who closes first must not be the one that is called."""
-_HEAD_BYTES: Final = 64 * 1024
-"""Of a request, without its body: what Envoy lets through, and a little."""
+_HEAD_BYTES: Final = 128 * 1024
+"""Of a request, without its body: far above what Envoy lets through, so that it is Envoy that refuses."""
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,56 @@
+"""The parts of a fleet file that say who may call the front, and how."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import Final
+
+from vimesh.domain.errors import BadSetting
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*,\"']+")
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+
+
+def origins_in(given: Mapping[str, object]) -> tuple[str, ...]:
+    """Read the origins of pages. Raises BadSetting for what no browser would send."""
+    values = _texts("cors.origins", given.get("origins", []))
+    return tuple(_origin(f"cors.origins[{index}]", value) for index, value in enumerate(values))
+
+
+def networks(setting: str, value: object) -> tuple[str, ...]:
+    """Read IP addresses and networks (CIDR). Raises BadSetting."""
+    return tuple(_network(f"{setting}[{index}]", text) for index, text in enumerate(_texts(setting, value)))
+
+
+def flag(setting: str, value: object) -> bool:
+    """Read a boolean. Raises BadSetting."""
+    if not isinstance(value, bool):
+        raise BadSetting(setting, f"must be true or false, not {value!r}")
+    return value
+
+
+def _texts(setting: str, value: object) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise BadSetting(setting, "must be a list of texts")
+    return value
+
+
+def _origin(setting: str, text: str) -> str:
+    if text in ("*", "null"):
+        raise BadSetting(setting, f"must be the origin of a page: {text} would let in any page of the world")
+    origin = text.lower()
+    if not _ORIGIN.fullmatch(origin):
+        raise BadSetting(
+            setting, f"must be scheme://host[:port] without a path, as https://console.example, not {text!r}"
+        )
+    scheme = origin.partition("://")[0]
+    return origin.removesuffix(_DEFAULT_PORTS.get(scheme, "/"))
+
+
+def _network(setting: str, text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise BadSetting(setting, f"must be an IP address or a network: {error}") from error

@@ -1,0 +1,39 @@
+"""What balancers before the front ask: whether it lives, and whether a conductor behind it serves."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vimesh.envoy.call_classes import READS
+from vimesh.envoy.refusals import Route
+from vimesh.envoy.typed import extension
+
+LIVE: Final = "/healthz"
+READY: Final = "/readyz"
+_AT_LEAST_ONE: Final = {"value": 0.001}
+"""Percent of the conductors."""
+
+
+def readiness() -> dict[str, object]:
+    """Return the filter that answers READY: 200 while a conductor says SERVING and Envoy itself does not drain."""
+    asked = [
+        {"name": ":path", "string_match": {"safe_regex": {"regex": rf"{READY}(\?.*)?"}}},
+        {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}},
+    ]
+    return extension(
+        "envoy.filters.http.health_check",
+        "envoy.extensions.filters.http.health_check.v3.HealthCheck",
+        pass_through_mode=False,
+        headers=asked,
+        cluster_min_healthy_percentages={READS.name: _AT_LEAST_ONE},
+    )
+
+
+def live() -> Route:
+    return {
+        "match": {
+            "path": LIVE,
+            "headers": [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}],
+        },
+        "direct_response": {"status": 200, "body": {"inline_string": "ok\n"}},
+    }
