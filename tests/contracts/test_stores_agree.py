@@ -6,7 +6,7 @@ import uuid
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.support.databases import empty
+from tests.support.databases import POOLED, empty
 from tests.support.stores import elapse, record, registration, report, sqlite_url, store_at
 from vimesh.domain.leases import lease_s
 from vimesh.domain.ports import VimStore
@@ -94,7 +94,7 @@ async def test_every_database_tells_the_same(tmp_path: Path, servers: dict[str, 
     told: dict[str, list[object]] = {}
     for kind, url in urls.items():
         if kind in servers:
-            await empty(url)
+            await empty(servers["postgresql" if kind in POOLED else kind])
         async with store_at(url) as store:
             told[kind] = await history(store)
 

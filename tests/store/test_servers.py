@@ -115,20 +115,6 @@ async def test_a_process_that_stops_in_a_transaction_keeps_others_waiting_for_a_
     await engine.dispose()
 
 
-async def test_who_is_not_let_in_is_told_why(node: Server) -> None:
-    stranger = node.url_as("nobody", "a secret")
-    with pytest.raises(BadSetting) as refused:
-        await upgrade(stranger)
-    assert "a secret" not in str(refused.value)
-    nowhere = node.url.rpartition("/")[0] + "/nowhere"
-    for call in (upgrade, current):
-        with pytest.raises(BadSetting, match="CREATE DATABASE"):
-            await call(nowhere)
-    await node.stop()
-    with pytest.raises(StoreUnavailable):
-        await current(node.url)
-
-
 async def test_a_postgresql_that_cannot_hold_every_text_is_refused() -> None:
     async with server("postgresql") as node:
         await execute(

@@ -13,11 +13,14 @@ from sqlalchemy import Connection, delete, insert, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.support.mariadb import MariaDb, running_mariadb
+from tests.support.pgbouncer import Pgbouncer, running_pgbouncer
 from tests.support.postgresql import Postgresql, running_postgresql
 from vimesh.store.schema import upgrade
 from vimesh.store.tables import metadata, revisions
 
 SERVERS = ("postgresql", "mariadb")
+POOLED = ("pgbouncer-session", "pgbouncer-transaction")
+"""PostgreSQL behind a pooler, by its mode."""
 NAME = "vimesh"
 
 
@@ -30,6 +33,10 @@ class Server:
         self.kill = node.kill
         self.stop = node.stop
         self.start = node.start
+
+    @property
+    def port(self) -> int:
+        return self._node.port
 
     def url_as(self, user: str, password: str) -> str:
         """Name the same database as another user."""
@@ -61,6 +68,14 @@ async def server(kind: str) -> AsyncGenerator[Server]:
         else:
             async with running_mariadb(folder) as node:
                 yield await _with_tables(node, node.url("mysql"))
+
+
+@asynccontextmanager
+async def pooler(of: Server, mode: str, more: str = "") -> AsyncGenerator[Pgbouncer]:
+    """Run a pgbouncer before a PostgreSQL. `more` are lines of its configuration."""
+    with _folder() as folder:
+        async with running_pgbouncer(folder, of.port, mode, more) as running:
+            yield running
 
 
 async def _with_tables(node: Postgresql | MariaDb, admin_url: str) -> Server:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,11 +19,22 @@ _USER = "postgres"
 _SETTINGS = ("shared_buffers=32MB", "max_connections=60", "logging_collector=off", "max_wal_size=256MB")
 
 
+# By their names: who has to say a password, or to have a certificate, besides those who are trusted.
+_RULES = """\
+host all stranger all scram-sha-256
+hostssl all by_certificate all cert
+hostssl all by_tls all trust
+host all by_certificate,by_tls all reject
+"""
+
+
 class Postgresql:
     """A cluster that may be stopped, killed and started again: what it stored is in its folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Sequence[str] = ()) -> None:
+        """Take `settings` such as `ssl=on` besides the own ones."""
         self._folder = folder
+        self._settings = (*_SETTINGS, *settings)
         self._node: ProcessGroup | None = None
         self.port = free_port()
 
@@ -45,13 +56,15 @@ class Postgresql:
         )
         await asyncio.wait_for(installing.wait(), _START_S)
         assert installing.succeeded, self._output.read_text()
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(_RULES + rules.read_text())
 
     async def start(self) -> None:
         """Return when it lets clients in."""
         node = self._node = await ProcessGroup.start(
             _program("postgres"),
             *("-D", self._data, "-h", "127.0.0.1", "-p", str(self.port), "-k", self._folder),
-            *(part for setting in _SETTINGS for part in ("-c", setting)),
+            *(part for setting in self._settings for part in ("-c", setting)),
             environment=_environment(),
             output=self._output,
             user=_owner(),
@@ -83,6 +96,10 @@ class Postgresql:
             self._node.signal(number)
 
     @property
+    def socket_folder(self) -> Path:
+        return self._folder
+
+    @property
     def _data(self) -> Path:
         return self._folder / "data"
 
@@ -107,9 +124,9 @@ def _program(name: str) -> Path:
 
 
 @asynccontextmanager
-async def running_postgresql(folder: Path) -> AsyncGenerator[Postgresql]:
+async def running_postgresql(folder: Path, settings: Sequence[str] = ()) -> AsyncGenerator[Postgresql]:
     """Start a cluster with its files in an empty folder that everybody may enter, and stop it."""
-    node = Postgresql(folder)
+    node = Postgresql(folder, settings)
     await node.install()
     try:
         await node.start()

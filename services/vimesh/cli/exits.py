@@ -20,7 +20,7 @@ class ExitCode(IntEnum):
     NOT_MET = 4
     """What `wait` waits for did not come in time, or something is left that the command could not do."""
     UNAVAILABLE = 5
-    """Nothing answers, or not in time: nothing is known."""
+    """Nothing answers, or not in time, or the database lets nobody in: nothing is known."""
     INTERRUPTED = 130
     """Ctrl-C; what shells expect."""
 
@@ -33,7 +33,8 @@ Exit codes:
   3  no such VIM
   4  the condition was not met in time (wait, register --wait); something is
      left to mend (workflows audit) or was not imported (import tacker, vim import)
-  5  unavailable: nothing answers at the address, or not in time
+  5  unavailable: nothing answers at the address, or not in time, or a database
+     lets nobody in
 130  interrupted (Ctrl-C)
 
 \b

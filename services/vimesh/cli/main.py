@@ -17,7 +17,7 @@ from vimesh.cli.fleet.commands import demo, up
 from vimesh.cli.importing.commands import app as importing
 from vimesh.cli.monitor import monitor
 from vimesh.cli.vim.commands import app as vim
-from vimesh.domain.errors import BadSetting, VimeshError
+from vimesh.domain.errors import BadSetting, StoreUnavailable, VimeshError
 from vimesh.domain.settings import BadFlag
 
 
@@ -76,6 +76,11 @@ def _code_of(error: BaseException) -> ExitCode | None:  # noqa: PLR0911 - one fo
         case BadFlag() as flag:
             exits.show(Failure(str(flag)))
             return ExitCode.USAGE
+        case StoreUnavailable() as away:
+            from vimesh.store.connection_errors import explained  # noqa: PLC0415 - a client needs no store
+
+            exits.show(Failure(explained(away)))
+            return ExitCode.UNAVAILABLE
         case BadSetting() | VimeshError() as known:
             exits.show(Failure(str(known)))
             return ExitCode.ERROR

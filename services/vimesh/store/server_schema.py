@@ -8,30 +8,25 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.store import migrating
+from vimesh.store.connection_errors import CannotConnect
 from vimesh.store.database import SETTING, trouble_as_unavailable
-from vimesh.store.server_database import Server, close
+from vimesh.store.driver_errors import code_of
+from vimesh.store.server import Server
+from vimesh.store.server_database import close
+from vimesh.store.server_version import require_new_enough
 
-# Held by the session, not by the transaction: MariaDB commits with each statement that changes tables.
+# PostgreSQL's lock is the transaction's: behind a pooler, the next transaction may be of another session. MariaDB's is
+# the session's: it commits with each statement that changes tables.
 _ACQUIRE = {
-    "postgresql": text("SELECT 1 FROM pg_advisory_lock(hashtext('vimesh.schema'))"),
+    "postgresql": text("SELECT 1 FROM pg_advisory_xact_lock(hashtext('vimesh.schema'))"),
     "mysql": text("SELECT GET_LOCK(CONCAT('vimesh.', MD5(DATABASE())), 3600)"),
 }
-# What the server says to whom it does not let in, and what there is to be done about it.
-_REFUSALS = {
-    "28P01": "the server refuses the user name or the password",
-    "28000": "the server refuses the user",
-    "3D000": "the server has no such database; make it first: CREATE DATABASE",
-    "42501": "the user may not make tables there",
-    1044: "the user may not use the database",
-    1045: "the server refuses the user name or the password",
-    1049: "the server has no such database; make it first: CREATE DATABASE",
-    1142: "the user may not make tables there",
-}
+# 42501: PostgreSQL. 1142: MariaDB.
+_NO_TABLES = ("42501", 1142)
 
 
 async def upgrade(server: Server, limit_s: float) -> None:
@@ -42,7 +37,6 @@ async def upgrade(server: Server, limit_s: float) -> None:
         if acquired.scalar_one() != 1:
             raise StoreUnavailable
         await _require_unicode(connection)
-        await connection.commit()
         await connection.run_sync(migrating.to_newest)
         await connection.commit()
 
@@ -68,24 +62,24 @@ async def _connected(server: Server, limit_s: float) -> AsyncGenerator[AsyncConn
     logging.getLogger("asyncmy").setLevel(logging.ERROR)
     try:
         with trouble_as_unavailable():
-            async with asyncio.timeout(limit_s), engine.connect() as connection:
+            async with _in_time(server, limit_s), engine.connect() as connection:
+                require_new_enough(connection.dialect, server.connector)
                 yield connection
     except StoreUnavailable as error:
-        refusal = _REFUSALS.get(_code_of(error.__cause__))
-        if refusal is None:
+        if error.__cause__ is None or code_of(error.__cause__) not in _NO_TABLES:
             raise
-        # Without its options: one of them may be a password, too.
-        shown = server.url.set(query={}).render_as_string(hide_password=True)
-        raise BadSetting(SETTING, f"{refusal} ({shown})") from error
+        raise BadSetting(SETTING, f"the user may not read or make tables in {server.connector.what}") from error
     finally:
         await close(engine)
 
 
-def _code_of(error: BaseException | None) -> object:
-    """Return the SQLSTATE of PostgreSQL, or the number of MariaDB's error, if it says that we are not let in."""
-    while error is not None:
-        for code in (getattr(error, "sqlstate", None), *error.args[:1]):
-            if code in _REFUSALS:
-                return code
-        error = error.orig if isinstance(error, DBAPIError) else error.__cause__
-    return None
+@asynccontextmanager
+async def _in_time(server: Server, limit_s: float) -> AsyncGenerator[None]:
+    """Raise CannotConnect when it takes too long."""
+    try:
+        async with asyncio.timeout(limit_s):
+            yield
+    except TimeoutError as error:
+        connector = server.connector
+        cause = f"no answer within {limit_s:g} s"
+        raise CannotConnect(connector.what, [(each, cause) for each in connector.addresses]) from error

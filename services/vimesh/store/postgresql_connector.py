@@ -1,0 +1,160 @@
+"""Connections to PostgreSQL, directly or by a pooler that lends its connections out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import await_
+
+from vimesh.store.addresses import Address
+from vimesh.store.connection_errors import CannotConnect, Refused, cause_of
+from vimesh.store.postgresql_url import PostgresqlPlace
+
+IDLE_S: Final = 10
+"""A process that stops in the middle of a transaction must not keep the others waiting for longer."""
+POOLED: Final = "vimesh_pooled"
+"""Of a connection's info: whether a pooler is between."""
+
+_CONNECT_S: Final = 4.0
+_LEAST_CONNECT_S: Final = 1.0
+_CACHED: Final = 100
+"""How many statements a connection of its own keeps prepared."""
+_LIMIT_IDLENESS: Final = f"SET idle_in_transaction_session_timeout = '{IDLE_S}s'"
+_LIMIT_THIS_IDLENESS: Final = f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_S}s'"
+
+
+class PostgresqlConnector:
+    """Makes connections to the first of the addresses that takes them, beginning with the one that did the last time.
+
+    A pooler may give each transaction another connection of the server: then no statement stays prepared, and what is
+    set is set for one transaction.
+    """
+
+    def __init__(self, place: PostgresqlPlace) -> None:
+        self._place = place
+        self._addresses = deque(place.addresses)
+        self._pooled = place.pooled
+        self.dialect_url = URL.create("postgresql+asyncpg", database=place.database)
+        self.what = f"database {place.database}"
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return self._place.addresses
+
+    def attach(self, engine: AsyncEngine, *, writes: bool) -> None:
+        """Let the engine connect by this."""
+        event.listen(engine.sync_engine, "do_connect", self._connected)
+        if writes:
+            event.listen(engine.sync_engine, "begin", _limit_idleness)
+
+    def _connected(self, dialect: Any, record: Any, _: object, __: object) -> Any:  # noqa: ANN401 - SQLAlchemy's own
+        connection, pooled = await_(self.connect())
+        record.info[POOLED] = pooled
+
+        async def connected(**_: object) -> Any:  # noqa: ANN401 - the driver has no types
+            return connection
+
+        if pooled:
+            return dialect.loaded_dbapi.connect(
+                async_creator_fn=connected,
+                prepared_statement_cache_size=0,
+                prepared_statement_name_func=str,  # it has no name
+            )
+        return dialect.loaded_dbapi.connect(async_creator_fn=connected, prepared_statement_cache_size=_CACHED)
+
+    async def connect(self) -> tuple[Any, bool]:
+        """Return a connection of the driver, and whether a pooler is between. Raises CannotConnect."""
+        causes = {}
+        for address in tuple(self._addresses):
+            try:
+                return await self._connect_in_time(address)
+            except Exception as error:  # noqa: BLE001 - whatever answers there, it is no PostgreSQL that lets us in
+                causes[address] = cause_of(error)
+                last = error
+        raise CannotConnect(self.what, [(each, causes[each]) for each in self._place.addresses]) from last
+
+    async def _connect_in_time(self, address: Address) -> tuple[Any, bool]:
+        limit_s = self._place.connect_timeout_s or max(_LEAST_CONNECT_S, _CONNECT_S / len(self._addresses))
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._connect(address)
+        except BaseException as error:
+            # Also when the caller gives up: the next one shall not wait for the same host again.
+            if self._addresses[0] == address:
+                self._addresses.rotate(-1)
+            if isinstance(error, TimeoutError):
+                raise Refused(f"no answer within {limit_s:g} s") from error
+            raise
+
+    async def _connect(self, address: Address) -> tuple[Any, bool]:
+        connection = await self._open(address, pooled=self._pooled)
+        try:
+            if self._pooled or await _is_pooled(connection):
+                if not self._pooled:
+                    self._pooled = True
+                    connection.terminate()
+                    connection = await self._open(address, pooled=True)
+                await _require_transactions(connection)
+                return connection, True
+            await connection.execute(_LIMIT_IDLENESS)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection, False
+
+    async def _open(self, address: Address, *, pooled: bool) -> Any:  # noqa: ANN401 - the driver has no types
+        import asyncpg  # noqa: PLC0415 - there is one only where it is used
+
+        place = self._place
+        try:
+            return await asyncpg.connect(
+                host=address.host,
+                port=address.port,
+                user=place.user or None,
+                password=place.password or None,
+                passfile=place.passfile or None,
+                database=place.database,
+                server_settings=dict(place.settings),
+                target_session_attrs=place.session,
+                statement_cache_size=0 if pooled else _CACHED,
+                **place.tls.arguments(),
+            )
+        except asyncpg.TargetServerAttributeNotMatched as error:
+            raise Refused(f"takes no writes, and target_session_attrs={place.session} asks for them") from error
+
+
+async def _is_pooled(connection: Any) -> bool:  # noqa: ANN401 - the driver has no types
+    """Say whether what answered is not the process of the server that does the work."""
+    import asyncpg  # noqa: PLC0415 - there is one only where it is used
+
+    try:
+        # Without a name: nothing is left behind where somebody else may work next.
+        statement = await connection.prepare("SELECT pg_backend_pid()", name="")
+        return bool(await statement.fetchval() != connection.get_server_pid())
+    except asyncpg.InvalidSQLStatementNameError:
+        # Prepared with one process of the server, and asked of another.
+        return True
+
+
+async def _require_transactions(connection: Any) -> None:  # noqa: ANN401 - the driver has no types
+    """Raise Refused by a pooler that gives each statement another connection."""
+    import asyncpg  # noqa: PLC0415 - there is one only where it is used
+
+    try:
+        await connection.execute("BEGIN")
+        await connection.execute("ROLLBACK")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if "statement pooling" not in str(error):
+            raise
+        raise Refused(
+            "the pooler is in statement mode, which has no transactions; use session or transaction mode"
+        ) from error
+
+
+def _limit_idleness(connection: Connection) -> None:
+    if connection.info.get(POOLED):
+        connection.exec_driver_sql(_LIMIT_THIS_IDLENESS)

@@ -1,0 +1,54 @@
+"""A database server: how to connect to it, and how long to wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from vimesh.store.addresses import Address
+from vimesh.store.causal_reads import read_causally
+
+
+class Connector(Protocol):
+    """Makes connections. Engines share one: it remembers which address took the last."""
+
+    dialect_url: URL
+    """Names the driver and the database, and holds no secret."""
+    what: str
+    """What it connects to, in words."""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """All that the URL names."""
+
+    def attach(self, engine: AsyncEngine, *, writes: bool) -> None:
+        """Let the engine connect by this. Then it raises CannotConnect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    connector: Connector
+    lock_timeout_s: float = 5.0
+    """How long a transaction may take, waiting for other writers included."""
+
+    @property
+    def url(self) -> URL:
+        """Name the driver and the database: of the rest, the connector knows."""
+        return self.connector.dialect_url
+
+    def engine(self, connections: int, isolation_level: str) -> AsyncEngine:
+        engine = create_async_engine(
+            self.url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=self.lock_timeout_s,
+            isolation_level=isolation_level,
+            hide_parameters=True,  # errors are logged, and parameters may be secret
+        )
+        self.connector.attach(engine, writes=isolation_level != "AUTOCOMMIT")
+        if self.url.get_backend_name() == "mysql":
+            read_causally(engine)
+        return engine
