@@ -36,6 +36,10 @@ class Broker:
         self._node: ProcessGroup | None = None
 
     @property
+    def port(self) -> int:
+        return self._port
+
+    @property
     def url(self) -> str:
         """As oslo.messaging wants it."""
         return f"rabbit://guest:guest@127.0.0.1:{self._port}/"
