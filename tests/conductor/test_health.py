@@ -94,7 +94,7 @@ async def test_a_loop_that_is_held_for_two_seconds_still_serves(tmp_path: Path) 
 async def test_a_loop_that_is_held_for_longer_does_not_serve(service: str) -> None:
     clock = Watch()
     vitals = Vitals(clock=clock)
-    vitals.database_answers = True
+    vitals.database_works = True
     async with answered(vitals) as stub:
         said = []
         for passed_s in (0, HELD_S - 0.1, 0.2):
@@ -108,7 +108,7 @@ async def test_a_loop_that_is_held_for_longer_does_not_serve(service: str) -> No
 
 async def test_what_is_no_message_is_refused_however_often_it_comes() -> None:
     vitals = Vitals()
-    vitals.database_answers = True
+    vitals.database_works = True
 
     def ask_badly(port: int) -> list[grpc.StatusCode]:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -132,7 +132,7 @@ async def test_draining_and_a_database_that_is_away_do_not_serve() -> None:
     vitals = Vitals()
     async with answered(vitals) as stub:
         assert await asyncio.to_thread(ask, stub) == DOWN
-        vitals.database_answers = True
+        vitals.database_works = True
         assert await asyncio.to_thread(ask, stub) == UP
         vitals.draining = True
         assert await asyncio.to_thread(ask, stub) == DOWN

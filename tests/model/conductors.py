@@ -78,6 +78,9 @@ class FragileDatabase:
             raise StoreUnavailable
         return result
 
+    async def require_writable(self) -> None:
+        await self._database.require_writable()
+
     async def hear_commits(self, heard: Callable[[], None]) -> Never:
         await self._database.hear_commits(heard)
 

@@ -1,4 +1,4 @@
-"""What the balancer is told: serve only while the database answers and the loop turns, and not while draining."""
+"""What the balancer is told: serve while the database takes writes and the loop turns, and not while draining."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Health:
         """Ask the database again and again. Runs until cancelled."""
         while True:
             try:
-                self._vitals.database_answers = await self._asked()
+                self._vitals.database_works = await self._asked()
             except Exception:
                 # A conductor that cannot say how it is must not be sent calls.
-                self._vitals.database_answers = False
+                self._vitals.database_works = False
                 await self._tell()
                 raise
             await self._tell()
@@ -57,8 +57,8 @@ class Health:
         await self._tell()
 
     async def _asked(self) -> bool:
-        """Ask the database once; say whether it answers."""
-        asking = asyncio.ensure_future(self._store.span())
+        """Ask the database once; say whether it can be read and written."""
+        asking = asyncio.ensure_future(self._look())
         try:
             for _ in range(_CHECK_WITHIN_BEATS):
                 done, _ = await asyncio.wait([asking], timeout=BEAT_S)
@@ -69,16 +69,20 @@ class Health:
             asking.result()
         except Overloaded:
             # That many wait for it says nothing about the database itself.
-            return self._vitals.database_answers
+            return self._vitals.database_works
         except VimeshError as error:
             return self._missed(str(error), error.__cause__)
         finally:
             asking.cancel()
         return True
 
+    async def _look(self) -> None:
+        await self._store.span()
+        await self._store.require_writable()
+
     def _missed(self, why: str, cause: BaseException | None = None) -> bool:
         if self._said is not False:
-            _log.warning("the database does not answer", error=why, cause=repr(cause))
+            _log.warning("the database cannot be used", error=why, cause=repr(cause))
         return False
 
     async def _tell(self) -> None:

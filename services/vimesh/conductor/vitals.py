@@ -17,7 +17,8 @@ class Vitals:
         self._held_s = held_s
         self._clock = clock
         self._turned_at = clock()
-        self.database_answers = False
+        self.database_works = False
+        """Whether it can be read and written."""
         self.draining = False
 
     def beat(self) -> None:
@@ -27,4 +28,4 @@ class Vitals:
     @property
     def serving(self) -> bool:
         """Whether the balancer is to send calls."""
-        return self.database_answers and not self.draining and self._clock() - self._turned_at < self._held_s
+        return self.database_works and not self.draining and self._clock() - self._turned_at < self._held_s

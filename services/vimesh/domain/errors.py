@@ -185,8 +185,9 @@ class StoreUnavailable(VimeshError):
 
     retry_after_s: ClassVar[float] = 1.0
 
-    def __init__(self) -> None:
-        super().__init__("the database cannot be reached; try again later")
+    def __init__(self, why: str = "the database cannot be reached") -> None:
+        super().__init__(f"{why}; try again later")
+        self.why = why
 
 
 class Overloaded(VimeshError):

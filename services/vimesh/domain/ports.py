@@ -112,6 +112,9 @@ class VimStore(Protocol):
     async def span(self) -> LogSpan:
         """Say which revisions the log holds: also the cheapest proof that the database answers."""
 
+    async def require_writable(self) -> None:
+        """Raise StoreUnavailable if the database takes no writes. Cheap: to be asked again and again."""
+
     async def events_after(self, revision: int, limit: int) -> list[VimEvent]:
         """Return changes in order. Raises RevisionCompacted, RevisionUnknown, EventUnreadable."""
 

@@ -11,12 +11,19 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from vimesh.domain.errors import StoreUnavailable
+from vimesh.store.driver_errors import ErrorKind, kind_of
 
 T = TypeVar("T")
 
 SETTING = "database_url"
 COMMITS = "vimesh_commits"
 """The channel on which PostgreSQL tells of commits."""
+_WHY = {
+    ErrorKind.READ_ONLY: "the database takes no writes at present: its server is read-only, as after a fail-over",
+    ErrorKind.FULL: "the database has no room at present: on its disk, in its memory or for another connection",
+    ErrorKind.CONFLICT: "the database rolled this back for others, again and again",
+}
+"""What callers are told. Of the rest, that the database cannot be reached."""
 Work = Callable[[Connection], T]
 """What one transaction does. It may run in another thread, and changes nothing but by its connection."""
 
@@ -42,6 +49,9 @@ class Database(Protocol):
         When a unique key is taken, `conflict` is run on what is committed, to raise what the caller shall hear.
         """
 
+    async def require_writable(self) -> None:
+        """See VimStore."""
+
     async def hear_commits(self, heard: Callable[[], None]) -> Never:
         """See VimStore."""
 
@@ -52,4 +62,5 @@ def trouble_as_unavailable() -> Generator[None]:
         yield
     # OSError: the file or the server is not there.
     except (DBAPIError, PoolTimeout, OSError) as error:
-        raise StoreUnavailable from error
+        why = _WHY.get(kind_of(error))
+        raise (StoreUnavailable(why) if why else StoreUnavailable()) from error

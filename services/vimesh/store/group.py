@@ -144,6 +144,6 @@ def _fail(call: _Call[C, T], error: Exception) -> None:
 
 def _another(error: StoreUnavailable | Overloaded) -> StoreUnavailable | Overloaded:
     # One for each caller: raising adds the caller's own trace to it.
-    another = type(error)()
+    another = StoreUnavailable(error.why) if isinstance(error, StoreUnavailable) else Overloaded()
     another.__cause__ = error.__cause__
     return another

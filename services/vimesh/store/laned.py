@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Never, Protocol, TypeVar
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from vimesh.store.database import Work, trouble_as_unavailable
 from vimesh.store.lanes import Lane
+from vimesh.store.writability import write_the_same
 
 T = TypeVar("T")
 
@@ -32,6 +34,9 @@ class Transactions(Protocol):
     def write(self, work: Work[T]) -> asyncio.Future[T]:
         """Begin a transaction."""
 
+    def require_writable(self) -> asyncio.Future[object]:
+        """Begin to find out whether writes are taken at all, without waiting for other writers. It writes nothing."""
+
     async def hear_commits(self, heard: Callable[[], None]) -> Never:
         """See VimStore."""
 
@@ -47,6 +52,7 @@ class LanedDatabase:
         self._writing = Lane(1, patience_s=patience_s, max_waiting=_WAITING)
         self._reading = Lane(READERS, patience_s=patience_s, max_waiting=_WAITING)
         self._browsing = Lane(BROWSERS, patience_s=patience_s, max_waiting=_WAITING_BROWSERS)
+        self._write_failed = False
 
     async def read(self, work: Work[T], *, urgent: bool = False) -> T:
         with trouble_as_unavailable():
@@ -69,12 +75,23 @@ class LanedDatabase:
     async def write(self, work: Work[T], conflict: Work[object] | None = None, *, urgent: bool = False) -> T:
         with trouble_as_unavailable():
             try:
-                return await self._writing.run(lambda: self._transactions.write(work), urgent=urgent)
+                written = await self._writing.run(lambda: self._transactions.write(work), urgent=urgent)
             except IntegrityError:
                 if conflict is not None:
                     await self.read(conflict)
                 # Who held the key is gone meanwhile: the caller may try again.
                 raise
+            except (DBAPIError, PoolTimeout, OSError):
+                self._write_failed = True
+                raise
+            self._write_failed = False
+            return written
+
+    async def require_writable(self) -> None:
+        with trouble_as_unavailable():
+            await self._transactions.require_writable()
+        if self._write_failed:
+            await self.write(write_the_same, urgent=True)
 
     async def hear_commits(self, heard: Callable[[], None]) -> Never:
         with trouble_as_unavailable():

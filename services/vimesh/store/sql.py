@@ -142,6 +142,9 @@ class SqlStore:
         else:
             await self._database.write(lambda c: finishing.done(c, todo_id, claim_token))
 
+    async def require_writable(self) -> None:
+        await self._database.require_writable()
+
     async def hear_commits(self, heard: Callable[[], None]) -> Never:
         await self._database.hear_commits(heard)
 

@@ -90,6 +90,10 @@ class SqliteTransactions:
             self._log.bound(_raw(connection))
             return result
 
+    def require_writable(self) -> asyncio.Future[object]:
+        # Whether a file takes writes only a write can tell: that comes when one has failed.
+        return self.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar_one())
+
     async def hear_commits(self, heard: Callable[[], None]) -> Never:  # noqa: ARG002 - nobody tells
         while True:
             await asyncio.Event().wait()

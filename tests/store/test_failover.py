@@ -1,0 +1,168 @@
+"""Stores whose server is replaced by another one while their connections are kept, hang or break."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+import pytest_asyncio
+
+from tests.support.databases import SERVERS
+from tests.support.replicas import Pair, pair
+from tests.support.stores import record, registration, report, store_at
+from tests.support.waiting import eventually
+from vimesh.domain.errors import StoreUnavailable
+from vimesh.domain.vims import BadAction, Recorded, Registration, Status
+from vimesh.store.sql import SqlStore
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_COMMITS = {"postgresql": b"COMMIT;", "mysql": b"\x03COMMIT"}
+"""How a client says it, by the scheme of the URL."""
+
+
+@pytest_asyncio.fixture(params=SERVERS, scope="module", loop_scope="module")
+async def servers(request: pytest.FixtureRequest) -> AsyncGenerator[Pair]:
+    async with pair(request.param) as running:
+        yield running
+
+
+async def warm_up(store: SqlStore) -> None:
+    """Open all connections that a store may have."""
+    await asyncio.gather(store.register(registration()), *(store.span() for _ in range(9)), store.require_writable())
+
+
+async def names(store: SqlStore) -> list[str]:
+    return [vim.name for vim in await store.vims_after("", 500)]
+
+
+async def test_connections_that_hang_are_left_when_one_has_been_waited_for_in_vain(servers: Pair) -> None:
+    async with store_at(servers.url, lock_timeout_s=2.0) as store:
+        await warm_up(store)
+        vim = await store.register(registration())
+
+        servers.address.silence()
+        with pytest.raises(StoreUnavailable):
+            await record(store, [report(vim, Status.REACHABLE, 1)])
+
+        assert await record(store, [report(vim, Status.REACHABLE, 2)]) == [Recorded(Status.REACHABLE)]
+        await asyncio.gather(*(store.get(vim.id) for _ in range(9)))
+
+
+@pytest.mark.parametrize("passed_on", [True, False])
+async def test_a_commit_without_an_answer_is_not_called_done_and_not_done_twice(
+    servers: Pair, *, passed_on: bool
+) -> None:
+    """G2."""
+    wanted = registration()
+    async with store_at(servers.url) as store:
+        await warm_up(store)
+        before = (await store.span()).newest
+        servers.address.end_at(_COMMITS[servers.url.partition(":")[0]], passed_on=passed_on)
+        with pytest.raises(StoreUnavailable):
+            await store.register(wanted)
+
+        if not passed_on:
+            await store.register(wanted)
+        await eventually(lambda: is_there(store, wanted), 30)
+        assert (await store.span()).newest == before + 1
+        assert (await names(store)).count(wanted.name) == 1
+
+
+async def is_there(store: SqlStore, wanted: Registration) -> bool:
+    return wanted.name in await names(store)
+
+
+async def test_a_report_whose_commit_has_no_answer_can_be_made_again(servers: Pair) -> None:
+    """G2, and what is known of the VIM is read again."""
+    async with store_at(servers.url) as store:
+        await warm_up(store)
+        vim = await store.register(registration())
+        servers.address.end_at(_COMMITS[servers.url.partition(":")[0]], passed_on=True)
+        with pytest.raises(StoreUnavailable):
+            await record(store, [report(vim, Status.REACHABLE, 1)])
+
+        await record(store, [report(vim, Status.REACHABLE, 1)])
+
+        assert (await store.get(vim.id)).status is Status.REACHABLE
+        assert len((await store.events_of(vim.id, 9, ""))[0]) == 2
+
+
+async def test_connections_that_are_reset_fail_no_call(servers: Pair) -> None:
+    async with store_at(servers.url) as store:
+        await warm_up(store)
+        vim = await store.register(registration())
+
+        servers.address.cut()
+
+        assert await record(store, [report(vim)]) == [Recorded(Status.REACHABLE)]
+        await asyncio.gather(*(store.get(vim.id) for _ in range(9)))
+
+
+async def test_a_read_only_server_says_so_and_writes_go_on_without_a_restart_when_it_is_not(servers: Pair) -> None:
+    async with store_at(servers.url) as store:
+        await warm_up(store)
+        vim = await store.register(registration())
+        await servers.stop_writes()
+        try:
+            for call in (store.register(registration()), record(store, [report(vim)]), store.require_writable()):
+                with pytest.raises(StoreUnavailable, match="read-only"):
+                    await call
+            assert (await store.get(vim.id)).id == vim.id
+        finally:
+            await servers.allow_writes()
+
+        await store.require_writable()
+        assert await record(store, [report(vim)]) == [Recorded(Status.REACHABLE)]
+
+
+async def test_the_connection_that_hears_of_commits_is_left_with_the_others(servers: Pair) -> None:
+    if servers.url.startswith("mysql"):
+        pytest.skip("MariaDB tells of no commits")
+    heard = asyncio.Event()
+    async with store_at(servers.url) as store, asyncio.TaskGroup() as tasks:
+        listening = tasks.create_task(until_unavailable(store, heard))
+        await heard.wait()
+        await servers.stop_writes()
+        try:
+            with pytest.raises(StoreUnavailable):
+                await store.require_writable()
+            async with asyncio.timeout(30):
+                await listening
+        finally:
+            await servers.allow_writes()
+
+
+async def until_unavailable(store: SqlStore, heard: asyncio.Event) -> None:
+    with pytest.raises(StoreUnavailable):
+        await store.hear_commits(heard.set)
+
+
+async def test_who_may_write_to_a_read_only_server_does_not() -> None:
+    """Two servers would be written to, and each have changes that the other one has not."""
+    async with pair("mariadb") as servers, store_at(servers.in_charge.url("vimesh")) as store:
+        await servers.stop_writes()
+        for call in (store.register(registration()), store.require_writable()):
+            with pytest.raises(StoreUnavailable, match="read-only"):
+                await call
+
+
+async def test_kept_connections_judge_nothing_and_lead_to_the_next_server(servers: Pair) -> None:
+    """G2, G3. The last of this file: the other server is in charge then."""
+    async with store_at(servers.url) as store:
+        await warm_up(store)
+        vim = await store.register(registration())
+        await record(store, [report(vim, Status.REACHABLE, 1)])
+
+        await servers.switch()
+        async with store_at(servers.url_at(servers.in_charge.port)) as elsewhere:
+            await record(elsewhere, [report(vim, Status.UNREACHABLE, 2)])
+            new = await elsewhere.register(registration())
+
+        # The server that was in charge knows nothing of these; it says of the first that nothing has changed.
+        again, first = await record(store, [report(vim, Status.REACHABLE, 3), report(new, Status.REACHABLE, 1)])
+        assert again == Recorded(Status.REACHABLE)
+        assert first == Recorded(Status.REACHABLE)
+        assert (await store.get(new.id)).status is Status.REACHABLE
+        assert BadAction() in await record(store, [report(new, action_id="another")])

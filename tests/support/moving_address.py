@@ -1,0 +1,97 @@
+"""An address that moves: new connections go where it leads, and old ones stay where they are, as of a virtual IP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+_PIECE = 65_536
+_HOST = "127.0.0.1"
+
+
+class _Link:
+    """One connection, from a client to where the address led when it came."""
+
+    def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
+        self.ends = (client, server)
+        self.silent = False
+
+    def cut(self) -> None:
+        for end in self.ends:
+            end.transport.abort()
+
+
+class MovingAddress:
+    def __init__(self, leads_to: int) -> None:
+        self._leads_to = leads_to
+        self._links: set[_Link] = set()
+        self._last_word: tuple[bytes, bool] | None = None
+        self.port = 0
+
+    def lead_to(self, port: int) -> None:
+        self._leads_to = port
+
+    def silence(self) -> None:
+        """Let nothing pass any more on the connections that there are, and end none: as if the server had vanished."""
+        for link in self._links:
+            link.silent = True
+
+    def cut(self) -> None:
+        """Reset all connections that there are."""
+        for link in tuple(self._links):
+            link.cut()
+
+    def end_at(self, word: bytes, *, passed_on: bool) -> None:
+        """End the next connection on which a client says the word; `passed_on`: so that the server still hears it."""
+        self._last_word = word, passed_on
+
+    async def serve(self, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        try:
+            server_reader, server = await asyncio.open_connection(_HOST, self._leads_to)
+        except OSError:
+            client.transport.abort()
+            return
+        link = _Link(client, server)
+        self._links.add(link)
+        try:
+            await asyncio.gather(self._ask(link, client_reader, server), self._answer(link, server_reader, client))
+        finally:
+            self._links.discard(link)
+            link.cut()
+
+    async def _ask(self, link: _Link, reader: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(_PIECE):
+                if self._last_word is not None and self._last_word[0] in data:
+                    (_, passed_on), self._last_word = self._last_word, None
+                    link.silent = True
+                    link.ends[0].transport.abort()
+                    if passed_on:
+                        server.write(data)
+                    break
+                if not link.silent:
+                    server.write(data)
+                    await server.drain()
+        server.close()
+
+    async def _answer(self, link: _Link, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(_PIECE):
+                if not link.silent:
+                    client.write(data)
+                    await client.drain()
+        client.close()
+
+
+@asynccontextmanager
+async def moving_address(leads_to: int) -> AsyncGenerator[MovingAddress]:
+    """Listen on a free port, which leads to another one at first."""
+    address = MovingAddress(leads_to)
+    server = await asyncio.start_server(address.serve, _HOST, 0)
+    address.port = server.sockets[0].getsockname()[1]
+    try:
+        yield address
+    finally:
+        server.close()
+        address.cut()
