@@ -7,7 +7,7 @@ from aio_pika.abc import AbstractConnection
 
 from vimesh.bridge.broker import BrokerAway, Connections, broker_faults
 from vimesh.bridge.declaring import Declared
-from vimesh.bridge.queues import KILLS, consumers_of, delete_if_idle, delete_left
+from vimesh.bridge.queues import KILLS, delete_if_idle, delete_left, usage_of
 from vimesh.bridge.topology import CALLS
 
 _log = structlog.get_logger()
@@ -24,7 +24,8 @@ async def clear_away(enquiries: Connections, declared: Declared | None) -> None:
     try:
         with broker_faults():
             connection = await enquiries.connection(_WITHIN_S)
-            if await consumers_of(connection, KILLS, _WITHIN_S):
+            kills = await usage_of(connection, KILLS, _WITHIN_S)
+            if kills is not None and (kills.consumers or not kills.certain):
                 _log.info("the queue of calls stays: there are actions", queue=CALLS)
             elif await _deleted(connection, declared):
                 _log.info("the queue of calls is deleted", queue=CALLS)

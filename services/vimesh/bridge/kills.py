@@ -12,7 +12,7 @@ from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource
 from vimesh.bridge.broker import BrokerAway, Connections, broker_faults
 from vimesh.bridge.complaints import Complaints
 from vimesh.bridge.crew import Crew
-from vimesh.bridge.queues import consumers_of, delete_left, kill_queue, publish_cast
+from vimesh.bridge.queues import delete_left, delete_untaken, kill_queue, publish_cast, usage_of
 from vimesh.bridge.wire import cast
 
 _log = structlog.get_logger()
@@ -94,18 +94,21 @@ class Kills:
     async def _kill(self, vim_id: str, queue: str, why: Why) -> bool:
         connection = await self._enquiries.connection(self._limits.connection_s)
         timeout_s = self._enquiries.limits.call_timeout_s
-        consumers = await consumers_of(connection, queue, timeout_s)
-        if consumers is None:
+        usage = await usage_of(connection, queue, timeout_s)
+        if usage is None:
             return False
-        if not consumers:
-            # Left by an action that is gone: a kill would wait there for the next one.
-            return not await delete_left(connection, queue, timeout_s)
-        # One for each: what consumes may be dead, in a process that lives.
-        self._say_kill(vim_id, queue, why, consumers)
-        times = min(consumers, self._limits.most_told)
-        return await publish_cast(
+        if not usage.certain:
+            _log.info("the broker does not hear from a kill queue: its action is told all the same", queue=queue)
+        # One for each: what consumes may be dead, in a process that lives. And one if there seems to be nobody: a busy
+        # broker says that of a quorum queue whose action is alive.
+        times = max(1, min(usage.consumers, self._limits.most_told))
+        taken = await publish_cast(
             connection, queue, cast(METHOD), times=times, expires_s=self._limits.expires_s, timeout_s=timeout_s
         )
+        if not taken or (not usage.consumers and await delete_untaken(connection, queue, timeout_s)):
+            return False
+        self._say_kill(vim_id, queue, why, times)
+        return True
 
     def _say_kill(self, vim_id: str, queue: str, why: Why, consumers: int) -> None:
         said = {"vim_id": vim_id, "why": str(why), "queue": queue, "consumers": consumers}

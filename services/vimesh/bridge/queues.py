@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed, DeliveryError, PublishError
 
 from vimesh.bridge.broker import AMQP_FAULTS
-from vimesh.bridge.topology import EXCHANGE
 from vimesh.bridge.wire import CONTENT_ENCODING, CONTENT_TYPE
 
 KILLS = "KILL_ACTION"
 """Every old action consumes the queue of this name, and one of its own: see kill_queue."""
+_CERTAIN_WITHIN_S = 0.2
+"""RabbitMQ waits 250 ms for the leader of a quorum queue, and then says that nothing and nobody is there."""
 
 
 def kill_queue(vim_id: str) -> str:
@@ -41,14 +43,31 @@ async def channel_of_its_own(connection: AbstractConnection, timeout_s: float) -
                 await channel.close()
 
 
-async def consumers_of(connection: AbstractConnection, queue: str, timeout_s: float) -> int | None:
-    """Count who consumes a queue. None: there is no such queue."""
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the broker says of a queue."""
+
+    consumers: int
+    messages: int
+    certain: bool
+    """Whether there are no more of them: a broker takes a quorum queue that it does not hear from for an idle one."""
+
+
+async def usage_of(connection: AbstractConnection, queue: str, timeout_s: float) -> Usage | None:
+    """Ask how a queue is used. None: there is no such queue."""
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
-            found = await channel.declare_queue(queue, passive=True)
-            return found.declaration_result.consumer_count or 0
+            return await _usage(channel, queue)
     except ChannelNotFoundEntity:
         return None
+
+
+async def _usage(channel: AbstractChannel, queue: str) -> Usage:
+    now = asyncio.get_running_loop().time
+    asked_at = now()
+    counts = (await channel.declare_queue(queue, passive=True)).declaration_result
+    consumers = counts.consumer_count or 0
+    return Usage(consumers, counts.message_count or 0, certain=bool(consumers) or now() - asked_at < _CERTAIN_WITHIN_S)
 
 
 async def delete_if_idle(connection: AbstractConnection, queue: str, timeout_s: float) -> bool:
@@ -75,9 +94,8 @@ async def delete_left(
     """
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
-            there = await channel.declare_queue(queue, passive=True)
-            counts = there.declaration_result
-            if counts.consumer_count or (counts.message_count and not with_messages):
+            usage = await _usage(channel, queue)
+            if usage.consumers or not usage.certain or (usage.messages and not with_messages):
                 return False
             await channel.queue_delete(queue)
     except ChannelNotFoundEntity:
@@ -86,15 +104,30 @@ async def delete_left(
 
 
 async def publish_cast(  # noqa: PLR0913 - where, what, how often, and the limits of it
-    connection: AbstractConnection, routing_key: str, body: bytes, *, times: int, expires_s: float, timeout_s: float
+    connection: AbstractConnection, queue: str, body: bytes, *, times: int, expires_s: float, timeout_s: float
 ) -> bool:
-    """Publish to the queues that are bound with the key; say whether there is one."""
+    """Publish to a queue, however it is bound; say whether it is there and took it."""
     message = Message(body, content_type=CONTENT_TYPE, content_encoding=CONTENT_ENCODING, expiration=expires_s)
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
-            exchange = await channel.get_exchange(EXCHANGE, ensure=False)
             for _ in range(times):
-                await exchange.publish(message, routing_key=routing_key, mandatory=True)
-    except (DeliveryError, PublishError, ChannelNotFoundEntity):
+                await channel.default_exchange.publish(message, routing_key=queue, mandatory=True)
+    except (DeliveryError, PublishError):
         return False
+    return True
+
+
+async def delete_untaken(connection: AbstractConnection, queue: str, timeout_s: float) -> bool:
+    """Delete a queue in which something waits that would have gone to a consumer, and say whether that is so.
+
+    Other than the number of consumers, that of purged messages is one that the queue itself gives.
+    """
+    try:
+        async with channel_of_its_own(connection, timeout_s) as channel:
+            purged = await (await channel.get_queue(queue, ensure=False)).purge()
+            if not purged.message_count:
+                return False
+            await channel.queue_delete(queue)
+    except ChannelNotFoundEntity:
+        return True
     return True
