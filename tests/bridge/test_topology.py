@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import aio_pika
 import pytest
@@ -45,7 +46,7 @@ OPTIONS = {
     "quorum-durable": _QUORUM | {"amqp_durable_queues": "true"},
     "transient": _TRANSIENT,
     "streams": _QUORUM | _TRANSIENT | {"rabbit_stream_fanout": "true", "rabbit_qos_prefetch_count": "10"},
-    "queue-manager": {"use_queue_manager": "true", "hostname": "here", "processname": "tests"},
+    "queue-manager": {"use_queue_manager": "true", "processname": "tests"},
     "cancel": {"enable_cancel_on_failover": "true"},
 }
 
@@ -68,6 +69,13 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Bro
         yield broker
 
 
+@pytest.fixture(scope="module")
+def queue_manager_name() -> Iterator[str]:
+    name = f"vimesh-{uuid4()}"
+    yield name
+    Path(f"/dev/shm/{name}_tests_qmanager").unlink(missing_ok=True)  # where it counts
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Process]:
     folder = tmp_path_factory.mktemp("oslo")
@@ -78,13 +86,13 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Pro
     yield process
     process.kill()
     await process.communicate()
-    Path("/dev/shm/here_tests_qmanager").unlink(missing_ok=True)  # the counter of its queue manager
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 async def test_it_is_what_oslo_messaging_declares(
-    broker: Broker, server: Process, tmp_path: Path, options: dict[str, str]
+    broker: Broker, server: Process, queue_manager_name: str, tmp_path: Path, options: dict[str, str]
 ) -> None:
+    options = options | {"hostname": queue_manager_name}
     try:
         async with tapped(broker.port) as tap:
             file = write_file(tmp_path, tap.port, options)

@@ -31,17 +31,15 @@ def read_config_files(files: Sequence[Path]) -> ServiceConfiguration:
     shown = ",".join(map(str, files))
     for file in files:
         _check_readable(file)
-    conf, error_type, given = _parsed(files, shown)
+    source = _Source(files, shown)
+    url = source.read("transport_url", None)
+    timeout_s = source.read_if_said("rpc_response_timeout", None)
+    options = {
+        each.name: source.read_if_said(each.name, GROUP) if each.default is None else source.read(each.name, GROUP)
+        for each in fields(RabbitOptions)
+    }
     try:
-        values = {each.name: conf[GROUP][each.name] for each in fields(RabbitOptions)}
-        url, timeout_s = conf.transport_url, conf.rpc_response_timeout if given("rpc_response_timeout", None) else None
-    except error_type as error:
-        raise BadSetting(SETTING, f"{shown}: {error}") from None
-    for each in fields(RabbitOptions):
-        if each.default is None and not given(each.name, GROUP):
-            values[each.name] = None
-    try:
-        return ServiceConfiguration(transport_url(url), RabbitOptions(**values), timeout_s)
+        return ServiceConfiguration(transport_url(url), RabbitOptions(**options), timeout_s)
     except ValueError as error:
         raise BadSetting(SETTING, f"{shown}: [DEFAULT] transport_url {error}") from None
 
@@ -54,23 +52,41 @@ def _check_readable(file: Path) -> None:
         raise BadSetting(SETTING, f"{file} cannot be read: {error.strerror}") from None
 
 
-def _parsed(files: Sequence[Path], shown: str) -> tuple[Any, type[Exception], Any]:
-    cfg, options = _libraries()
-    conf = cfg.ConfigOpts()
-    for group, listed in options:
-        if group in {None, GROUP}:
-            conf.register_opts(listed, group=group)
-    try:
-        conf([], default_config_files=list(map(str, files)), default_config_dirs=[])
-    except cfg.Error as error:
-        raise BadSetting(SETTING, f"{shown}: {error}") from None
+class _Source:
+    """Files that oslo.config has read. Raises BadSetting."""
 
-    def given(name: str, group: str | None) -> bool:
-        """Say whether a file, or the environment that oslo.config reads, too, has the option."""
-        place = conf.get_location(name, group)
-        return place is not None and place.location.is_user_controlled
+    def __init__(self, files: Sequence[Path], shown: str) -> None:
+        self._cfg, options = _libraries()
+        self._shown = shown
+        self._conf = self._cfg.ConfigOpts()
+        for group, listed in options:
+            if group in {None, GROUP}:
+                self._conf.register_opts(listed, group=group)
+        try:
+            self._conf([], default_config_files=list(map(str, files)), default_config_dirs=[])
+        except self._cfg.ConfigFileParseError as error:
+            # What it says repeats the line, which may hold a password.
+            line = getattr(error.__context__, "lineno", "?")
+            what = f"{error.config_file}: line {line} is neither a [group] nor an option = value"
+            raise BadSetting(SETTING, what) from None
+        except self._cfg.Error as error:
+            raise BadSetting(SETTING, f"{shown}: {error}") from None
 
-    return conf, cfg.Error, given
+    def read(self, name: str, group: str | None) -> Any:  # noqa: ANN401 - as the option is declared
+        """Return a value of [DEFAULT], or of a group."""
+        where = f"{self._shown}: [{group or 'DEFAULT'}] {name}"
+        try:
+            return self._conf[group][name] if group else self._conf[name]
+        except self._cfg.NoSuchOptError:
+            raise BadSetting(SETTING, f"{where} has a $ that begins no name of an option here; $$ is a $") from None
+        except (self._cfg.Error, ValueError) as error:
+            raise BadSetting(SETTING, f"{where}: {error}") from None
+
+    def read_if_said(self, name: str, group: str | None) -> Any:  # noqa: ANN401 - see read
+        """Return a value that a file says, or a variable that oslo.config reads; else None."""
+        value = self.read(name, group)
+        place = self._conf.get_location(name, group)
+        return value if place is not None and place.location.is_user_controlled else None
 
 
 def _libraries() -> tuple[Any, Iterable[tuple[str | None, list[Any]]]]:
