@@ -130,7 +130,8 @@ async def test_as_much_head_is_taken_as_envoy_lets_through(door: Door) -> None:
 async def test_a_body_that_does_not_come_is_waited_for_only_so_long(client: Client) -> None:
     async with door_to(client.address, RestSettings(body_within_s=0.1)) as door, asyncio.timeout(10):
         reader, writer = await asyncio.open_connection(*door.address.split(":"))
-        writer.write(b'POST /v1.0/vims HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{"vim": ')
+        writer.write(b"POST /v1.0/vims HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n")
+        writer.write(b'content-length: 100\r\n\r\n{"vim": ')
         answer = await reader.read()
         writer.close()
 

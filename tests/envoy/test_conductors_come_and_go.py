@@ -226,7 +226,8 @@ async def test_a_request_log_has_no_query_and_no_body(tmp_path: Path, first: Scr
     log = tmp_path / "access.json"
     async with running_envoy([first.address], access_log=log) as envoy:
         await envoy.until_healthy([first.address])
-        await ask(envoy.address, "POST", "/v1/vims", '{"vim": {"name": "a", "auth_cred": {"password": "secret-1"}}}')
+        body = '{"vim": {"name": "a", "auth_cred": {"password": "secret-1"}}}'
+        await ask(envoy.address, "POST", "/v1/vims", body, {"content-type": "application/json"})
         await ask(envoy.address, "GET", "/v1/vims?filter=secret-2", headers={"authorization": "secret-3"})
 
     written = log.read_text()

@@ -33,7 +33,7 @@ class Door:
     async def send(self, method: str, path: str, body: object = None) -> Answer:
         """Send a request below `/v1.0/`. A body that is no text is sent as JSON."""
         text = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
-        return await ask(self.address, method, f"/v1.0/{path}", text)
+        return await ask(self.address, method, f"/v1.0/{path}", text, {"content-type": "application/json"})
 
     async def register(self, **attributes: object) -> Any:  # noqa: ANN401 - what JSON holds
         answer = await self.send("POST", "vims.json", {"vim": LAB | attributes})

@@ -17,8 +17,8 @@ OPTIONS: Final = (
     # Envoy asks every second whether the connection lives; the default takes that for abuse.
     ("grpc.http2.min_ping_interval_without_data_ms", 500),
     ("grpc.keepalive_permit_without_calls", 1),
-    # Far above what Envoy takes as headers of a request (envoy/header_size.py), though 32 bytes are counted for each and
-    # Envoy adds some: it is Envoy that refuses. Between the two of gRPC's limits, a request would be refused at random.
+    # Far above what Envoy takes as headers of a request (envoy/header_size.py), though 32 bytes are counted for each,
+    # and Envoy adds some: it is Envoy that refuses. Between two limits, gRPC refuses at random.
     ("grpc.max_metadata_size", 256 * 1024),
     ("grpc.absolute_max_metadata_size", 256 * 1024),
     # As many as at the front. Above it, a client queues by itself.

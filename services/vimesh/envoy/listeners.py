@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from vimesh.envoy.early_headers import early_headers
 from vimesh.envoy.endpoints import socket_of
 from vimesh.envoy.fleet import Address, Fleet
-from vimesh.envoy.header_size import CODEC_HEADERS_KB, MAX_HEADERS, measured
+from vimesh.envoy.header_size import CODEC_HEADERS_KB, HEADER_BYTES, MAX_HEADERS
 from vimesh.envoy.json_door import head_filter
 from vimesh.envoy.opening_rate import opening_rate
 from vimesh.envoy.origins import allowed, cors_filter
 from vimesh.envoy.overload import MAX_FRONT_CONNECTIONS, MAX_REPORTS_CONNECTIONS, connection_limit
+from vimesh.envoy.proxies import by_trusted, caller_alone, callers
 from vimesh.envoy.readiness import readiness
 from vimesh.envoy.replies import local_replies
 from vimesh.envoy.request_headers import drop_unused
@@ -37,18 +40,24 @@ REQUEST_S = 30.0
 
 def doors(fleet: Fleet, descriptor_file: str) -> list[dict[str, object]]:
     """Return the front, and the reporters' own door if there is one."""
-    manager = _connection_manager(fleet, descriptor_file)
-    front = _listener(FRONT, fleet.front, MAX_FRONT_CONNECTIONS, manager)
+    direct = _connection_manager(fleet, descriptor_file)
+    chains = [_chain(FRONT, MAX_FRONT_CONNECTIONS, direct)]
+    if fleet.trusted_proxies:
+        # A chain counts its own connections.
+        each = MAX_FRONT_CONNECTIONS // 2
+        proxied = _connection_manager(fleet, descriptor_file, fleet.trusted_proxies)
+        match = {"filter_chain_match": by_trusted(fleet.trusted_proxies)}
+        chains = [{**_chain("proxies", each, proxied), **match}, _chain(FRONT, each, direct)]
+    front = _listener(FRONT, fleet.front, chains)
     if fleet.reports is None:
         return [front]
     # What Envoy gives up when its memory ends is given up at the front.
     own = {"bypass_overload_manager": True}
-    return [front, {**_listener(REPORTS, fleet.reports, MAX_REPORTS_CONNECTIONS, manager), **own}]
+    chain = _chain(REPORTS, MAX_REPORTS_CONNECTIONS, direct)
+    return [front, {**_listener(REPORTS, fleet.reports, [chain]), **own}]
 
 
-def _listener(
-    name: str, address: Address | Path, max_connections: int, manager: dict[str, object]
-) -> dict[str, object]:
+def _listener(name: str, address: Address | Path, chains: Sequence[dict[str, object]]) -> dict[str, object]:
     return {
         "name": name,
         "address": socket_of(address),
@@ -57,11 +66,16 @@ def _listener(
         "enable_reuse_port": False,
         # Few connections live long: without it one worker may get all of them.
         "connection_balance_config": {"exact_balance": {}},
-        "filter_chains": [{"filters": [connection_limit(name, max_connections), manager]}],
+        "filter_chains": list(chains),
     }
 
 
-def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]:
+def _chain(name: str, max_connections: int, manager: dict[str, object]) -> dict[str, object]:
+    return {"filters": [connection_limit(name, max_connections), manager]}
+
+
+def _connection_manager(fleet: Fleet, descriptor_file: str, proxies: Sequence[str] = ()) -> dict[str, object]:
+    """Return the manager of connections that come from proxies of these networks, or else from anybody."""
     hosts = {
         "name": "all",
         "domains": ["*"],
@@ -74,12 +88,12 @@ def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]
         stat_prefix="front",
         codec_type="AUTO",
         server_name="vimesh",
-        use_remote_address=True,
+        **callers(proxies),
         normalize_path=True,
         merge_slashes=True,
         path_with_escaped_slashes_action="REJECT_REQUEST",
         max_request_headers_kb=CODEC_HEADERS_KB,
-        early_header_mutation_extensions=[measured()],
+        early_header_mutation_extensions=[early_headers(trusting=bool(proxies))],
         common_http_protocol_options={"idle_timeout": f"{CONNECTION_IDLE_S:g}s", "max_headers_count": MAX_HEADERS},
         request_headers_timeout="10s",
         request_timeout=f"{REQUEST_S:g}s",
@@ -102,6 +116,8 @@ def _connection_manager(fleet: Fleet, descriptor_file: str) -> dict[str, object]
             # One is a path to nowhere.
             "validate_clusters": False,
             "response_headers_to_remove": ["x-envoy-ratelimited"],
+            "request_headers_to_add": [caller_alone()],
+            "request_headers_to_remove": [HEADER_BYTES],
         },
         http_filters=[
             readiness(),

@@ -16,8 +16,9 @@ _SUBSCRIBER_BITS: Final = 64
 def caller(metadata: Iterable[tuple[str, str | bytes]], peer: str) -> str:
     """Return the address that the front has seen, or else that of the peer; `local` for a unix socket.
 
-    The front appends what it sees to `x-forwarded-for`, so a caller can forge all entries but the last. Who reaches a
-    conductor around the front can forge that one, too: then only the limits that all callers share hold.
+    The front leaves one address in `x-forwarded-for`: its peer's, or what a proxy that it trusts says of the caller. So
+    nobody can forge it there. Who reaches a conductor around the front can: then only the limits that all callers share
+    hold.
     """
     forwarded = ""
     for key, value in metadata:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from vimesh.api.rest.admission import Admission, AdmissionLimits
 from vimesh.api.rest.edge import Handler, guarded, unrouted
 from vimesh.api.rest.events import Events
+from vimesh.api.rest.links import path_address
 from vimesh.api.rest.vims import Vims
 
 if TYPE_CHECKING:  # exists for type checkers only
@@ -59,7 +60,7 @@ def _route(path: str, handlers: dict[str, Handler]) -> Route:
 
 async def _resources(request: Request) -> Response:
     def resource(name: str) -> dict[str, object]:
-        href = str(request.url.replace(path=f"{ROOT}/{name}s", query=""))
+        href = path_address(request, f"{ROOT}/{name}s")
         return {"name": name, "collection": f"{name}s", "links": [{"rel": "self", "href": href}]}
 
     return JSONResponse({"resources": [resource("vim"), resource("event")]})

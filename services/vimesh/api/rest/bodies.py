@@ -15,7 +15,12 @@ _DRAINED_BYTES: Final = 8 * MAX_JSON_BYTES
 
 
 async def object_in(request: Request, within_s: float) -> dict[str, Any]:
-    """Read the body, which must come whole within a time. Raises Refused."""
+    """Read the body, which must come whole within a time. Raises Refused.
+
+    It has to say that it is JSON: what says anything else, any page may have a browser send without being asked.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refused(415, "HTTPUnsupportedMediaType", "the content-type must be application/json")
     try:
         async with asyncio.timeout(within_s):
             text = await _bounded(request)

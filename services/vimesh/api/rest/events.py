@@ -9,8 +9,9 @@ from starlette.responses import JSONResponse, Response
 
 from vimesh.api.rest.event_lists import EventList
 from vimesh.api.rest.events_shown import ATTRIBUTES, event_document
+from vimesh.api.rest.links import next_page
 from vimesh.api.rest.lists import listed
-from vimesh.api.rest.queries import next_page, query_of
+from vimesh.api.rest.queries import query_of
 from vimesh.api.rest.refusals import no_such_event
 
 if TYPE_CHECKING:  # exists for type checkers only

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 
@@ -79,10 +78,3 @@ def _limit(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
     raise bad_request(f"Limit must be an integer 0 or greater and not '{text[:100]}'")
-
-
-def next_page(request: Request, marker: str) -> str:
-    """Return the address of what comes after a page."""
-    items: Iterable[tuple[str, str]] = request.query_params.multi_items()
-    kept = [(key, value) for key, value in items if key != "marker"]
-    return str(request.url.replace(query=urlencode([*kept, ("marker", marker)])))

@@ -13,9 +13,10 @@ from starlette.responses import JSONResponse, Response
 
 from vimesh.api.rest.attributes import Attributes, to_change, to_register
 from vimesh.api.rest.bodies import object_in
+from vimesh.api.rest.links import next_page
 from vimesh.api.rest.lists import listed
 from vimesh.api.rest.merging import merged, merged_credentials, without_repeated
-from vimesh.api.rest.queries import next_page, query_of
+from vimesh.api.rest.queries import query_of
 from vimesh.api.rest.refusals import bad_attribute, no_such_vim
 from vimesh.api.rest.vim_lists import VimList
 from vimesh.api.rest.vims_shown import ATTRIBUTES, plain, vim_document
