@@ -6,11 +6,17 @@ from contextlib import asynccontextmanager
 from random import Random
 
 import grpc
+from aio_pika.abc import AbstractConnection
 
 from tests.support.scripted_conductor import ScriptedConductor, serving
 from tests.support.waiting import until
+from vimesh.bridge.broker import BrokerAway, BrokerLimits
+from vimesh.bridge.conductors import Conductors
 from vimesh.bridge.crew import crew
+from vimesh.bridge.held import Held
+from vimesh.bridge.kills import Kills
 from vimesh.bridge.progress import Progress
+from vimesh.bridge.updates import Report, UpdateRules, Updates
 from vimesh.bridge.watch import Watch
 from vimesh.domain.background import beside
 from vimesh.rpc.channels import channel
@@ -18,6 +24,7 @@ from vimesh.rpc.following import Following, FollowLimits
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_pb2
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
 _LIMITS = FollowLimits(silence_s=5, first_pause_s=0.01, longest_pause_s=0.05, shortest_stream_s=0)
 _PATIENCE_S = 10
@@ -96,3 +103,42 @@ async def test_missed_changes_begin_with_the_list_again() -> None:
         await until(lambda: progress.done == 2, _PATIENCE_S)
 
     assert again.request.start_revision == 0
+
+
+async def test_an_action_that_reported_before_the_changes_were_followed_is_looked_at_again() -> None:
+    conductor, progress, ends = ScriptedConductor(), Progress(0), Ends()
+    async with serving(conductor) as port, channel(f"127.0.0.1:{port}") as opened, crew() as workers:
+        reports, random = ConductorServiceStub(opened), Random(1)
+        watch = Watch(ends.end, progress, workers)
+        updates = Updates(
+            Conductors(reports, VimServiceStub(opened), random=random),
+            Kills(_NoBroker(), workers),
+            Held(capacity=1),
+            watch,
+            UpdateRules(hold_s=0),
+        )
+        report = Report(vim_id="A", status="REACHABLE", action_id=None, waits=True, timeout_s=None)
+        clock = asyncio.get_running_loop().time
+        following = Following(reports, _LIMITS, meanwhile="actions go on", clock=clock, random=random)
+        async with beside(following.run(watch)):
+            stream = await conductor.watch(0)
+            assert await updates.update_vim(report) == "REACHABLE"
+            assert not ends.begun  # what is wanted is not known yet
+
+            stream.say(revision=7)
+            await until(lambda: ends.begun == [("a", "a")], _PATIENCE_S)
+            assert progress.done == 0  # a bridge that begins once more looks again
+
+            ends.gate.set()
+            await until(lambda: progress.done == 7, _PATIENCE_S)
+            assert await updates.update_vim(report) == "REACHABLE"  # from now on the changes tell
+            assert len(ends.begun) == 1
+
+
+class _NoBroker:
+    """None is needed: nothing is killed."""
+
+    limits = BrokerLimits()
+
+    async def connection(self, within_s: float) -> AbstractConnection:
+        raise BrokerAway(f"within {within_s:g} s")

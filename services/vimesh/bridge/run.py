@@ -89,7 +89,9 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put to
     held = Held(capacity=max(1, settings.concurrency * 3 // 4))
     conductors = Conductors(reports, VimServiceStub(front), random=random)
     kills = Kills(enquiries, workers)
-    endpoint = Endpoint(Updates(conductors, kills, held, settings.rules))
+    ending = Ending(conductors, kills, held, random=random)
+    watch = Watch(ending.end, progress, workers)
+    endpoint = Endpoint(Updates(conductors, kills, held, watch, settings.rules))
     replies = Replies(broker, workers, random=random, limits=_reply_limits(deployment))
     intake = Intake(
         endpoint.serve,
@@ -99,8 +101,6 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put to
         concurrency=settings.concurrency,
         unspoken_timeout_s=deployment.rpc_response_timeout_s or DEFAULT_TIMEOUT_S,
     )
-    ending = Ending(conductors, kills, held, random=random)
-    watch = Watch(ending.end, progress, workers)
     following = Following(reports, FollowLimits(), meanwhile="actions go on", clock=time.monotonic, random=random)
     work = (
         supervise("broker", lambda: broker.run(intake.work)),

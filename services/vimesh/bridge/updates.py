@@ -13,6 +13,7 @@ from vimesh.bridge.failures import NotWanted
 from vimesh.bridge.held import Held
 from vimesh.bridge.kills import UNKNOWN_HINT, Kills, Why
 from vimesh.bridge.policies import REJECT_ALL, Policies, Policy
+from vimesh.bridge.watch import Watch
 from vimesh.domain.vims import Engine
 
 _log = structlog.get_logger()
@@ -57,8 +58,9 @@ class Report:
 class Updates:
     """Serves update_vim in both forms: with the action id, and without, as it was shipped."""
 
-    def __init__(self, conductors: Conductors, kills: Kills, held: Held, rules: UpdateRules) -> None:
+    def __init__(self, conductors: Conductors, kills: Kills, held: Held, watch: Watch, rules: UpdateRules) -> None:
         self._conductors = conductors
+        self._watch = watch
         self._kills = kills
         self._held = held
         self._rules = rules
@@ -80,7 +82,10 @@ class Updates:
         # Whoever knows only its VIM speaks for the first action of an EXTERNAL one, whose id is the VIM's.
         vim_id = report.vim_id
         with self._held.holding(vim_id.lower()) as waiter:
+            followed = self._watch.followed
             recorded = await self._conductors.report(vim_id, vim_id.lower(), report.status, deadline)
+            if recorded is not None and not followed:
+                self._watch.look_again(vim_id.lower())
             outcome = recorded or await self._by_policy(report, deadline)
             if isinstance(outcome, Recorded):
                 held_s = self._held_s(report, outcome)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 import structlog
 
@@ -13,12 +13,14 @@ from vimesh.v1 import conductor_service_pb2, vim_pb2
 
 _log = structlog.get_logger()
 
-End = Callable[[str, str], Awaitable[object]]
+End = Callable[[str, str], Coroutine[object, object, object]]
 """Ends the action (vim_id, action_id). Returns when that is done, however long it takes."""
 
 
 _PENDING = 10_000
 """Actions to be ended at the same time. While there are more, nothing is read."""
+_MOST_EARLY = 100_000
+"""Actions that reported before the changes were followed."""
 
 
 class Watch:
@@ -31,7 +33,25 @@ class Watch:
         self._slots = asyncio.Semaphore(_PENDING)
         self._revision = progress.done
         """Everything up to it was seen; 0: begin with the list."""
-        self._followed = False
+        self._told = False
+        self._early: set[str] = set()
+        """VIMs whose actions are looked at when the list is complete."""
+
+    @property
+    def followed(self) -> bool:
+        """Whether all that becomes unwanted is heard of, now or later."""
+        return self._revision > 0
+
+    def look_again(self, vim_id: str) -> None:
+        """Have an action that knows only its VIM ended if it is not wanted, as soon as the changes are followed.
+
+        An action that became unwanted before that is neither in the list nor among the changes. If it has nothing new
+        to report, nobody would ever tell it.
+        """
+        if self.followed:
+            self._crew.start(self._end(vim_id, vim_id))
+        elif len(self._early) < _MOST_EARLY:
+            self._early.add(vim_id)
 
     def request(self) -> conductor_service_pb2.WatchActionsRequest:
         return conductor_service_pb2.WatchActionsRequest(
@@ -45,14 +65,18 @@ class Watch:
         self._progress.restart()
 
     async def take_in(self, response: conductor_service_pb2.WatchActionsResponse) -> None:
-        if response.revision and not self._followed:
-            self._followed = True
+        if response.revision and not self._told:
+            self._told = True
             _log.info("actions are followed", revision=response.revision)
-        step = self._progress.seen(response.revision, len(response.unwanted))
-        for unwanted in response.unwanted:
-            await self._slots.acquire()
-            self._crew.start(self._end_one(step, unwanted.vim_id, unwanted.action_id))
+        unwanted = [(each.vim_id, each.action_id) for each in response.unwanted]
         self._revision = response.revision or self._revision
+        if self.followed:
+            unwanted += [(vim_id, vim_id) for vim_id in self._early]
+            self._early.clear()
+        step = self._progress.seen(response.revision, len(unwanted))
+        for vim_id, action_id in unwanted:
+            await self._slots.acquire()
+            self._crew.start(self._end_one(step, vim_id, action_id))
 
     async def _end_one(self, step: Step, vim_id: str, action_id: str) -> None:
         try:
