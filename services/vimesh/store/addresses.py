@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,12 @@ class Address:
 
 
 def address_of(text: str, default_port: int) -> Address:
-    """Read `host`, `host:port`, `[IPv6]:port` or a path. Raises ValueError that repeats nothing of it."""
-    if text.startswith("/"):
-        return Address(text)
-    host, port = _split(text)
+    """Read `host`, `host:port`, `[IPv6]:port` or a path, percent-encoded or not.
+
+    Raises ValueError that repeats nothing of it.
+    """
+    host, port = (text, "") if text.startswith("/") else _split(text)
+    host = unquote(host)
     if not host:
         raise ValueError("a host is empty")
     if "@" in host:

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vimesh.store.database import COMMITS
-from vimesh.store.postgresql_connector import POOLED
+from vimesh.store.idleness import POOLED
 
 _log = structlog.get_logger()
 

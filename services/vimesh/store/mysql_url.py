@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote
 
 from vimesh.domain.errors import BadSetting
 from vimesh.store.addresses import Address, address_of, port_of
@@ -93,7 +92,7 @@ def _address(url: DatabaseUrl, given: Parameters, options: MysqlOptions) -> Addr
         if socket := given.text("unix_socket"):
             return Address(socket)
         if url.hosts:
-            return address_of(unquote(url.hosts), _port(options))
+            return address_of(url.hosts, _port(options))
         if socket := options.get("socket"):
             return Address(socket)
         return address_of(options.get("host") or "localhost", _port(options))

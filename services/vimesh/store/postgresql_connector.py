@@ -6,25 +6,19 @@ import asyncio
 from collections import deque
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_
 
 from vimesh.store.addresses import Address
 from vimesh.store.connection_errors import CannotConnect, Refused, cause_of
+from vimesh.store.idleness import LIMIT_OF_SESSION, POOLED, limit_idleness
 from vimesh.store.postgresql_url import PostgresqlPlace
-
-IDLE_S: Final = 10
-"""A process that stops in the middle of a transaction must not keep the others waiting for longer."""
-POOLED: Final = "vimesh_pooled"
-"""Of a connection's info: whether a pooler is between."""
 
 _CONNECT_S: Final = 4.0
 _LEAST_CONNECT_S: Final = 1.0
 _CACHED: Final = 100
 """How many statements a connection of its own keeps prepared."""
-_LIMIT_IDLENESS: Final = f"SET idle_in_transaction_session_timeout = '{IDLE_S}s'"
-_LIMIT_THIS_IDLENESS: Final = f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_S}s'"
 
 
 class PostgresqlConnector:
@@ -47,24 +41,14 @@ class PostgresqlConnector:
 
     def attach(self, engine: AsyncEngine, *, writes: bool) -> None:
         """Let the engine connect by this."""
-        event.listen(engine.sync_engine, "do_connect", self._connected)
-        if writes:
-            event.listen(engine.sync_engine, "begin", _limit_idleness)
 
-    def _connected(self, dialect: Any, record: Any, _: object, __: object) -> Any:  # noqa: ANN401 - SQLAlchemy's own
-        connection, pooled = await_(self.connect())
-        record.info[POOLED] = pooled
+        def connected(dialect: Any, record: Any, _: object, __: object) -> Any:  # noqa: ANN401 - SQLAlchemy's own
+            connection, pooled = await_(self.connect())
+            if pooled and writes:
+                limit_idleness(engine)
+            return _adapted(dialect, record, connection, pooled=pooled)
 
-        async def connected(**_: object) -> Any:  # noqa: ANN401 - the driver has no types
-            return connection
-
-        if pooled:
-            return dialect.loaded_dbapi.connect(
-                async_creator_fn=connected,
-                prepared_statement_cache_size=0,
-                prepared_statement_name_func=str,  # it has no name
-            )
-        return dialect.loaded_dbapi.connect(async_creator_fn=connected, prepared_statement_cache_size=_CACHED)
+        event.listen(engine.sync_engine, "do_connect", connected)
 
     async def connect(self) -> tuple[Any, bool]:
         """Return a connection of the driver, and whether a pooler is between. Raises CannotConnect."""
@@ -100,7 +84,7 @@ class PostgresqlConnector:
                     connection = await self._open(address, pooled=True)
                 await _require_transactions(connection)
                 return connection, True
-            await connection.execute(_LIMIT_IDLENESS)
+            await connection.execute(LIMIT_OF_SESSION)
         except BaseException:
             connection.terminate()
             raise
@@ -125,6 +109,21 @@ class PostgresqlConnector:
             )
         except asyncpg.TargetServerAttributeNotMatched as error:
             raise Refused(f"takes no writes, and target_session_attrs={place.session} asks for them") from error
+
+
+def _adapted(dialect: Any, record: Any, connection: Any, *, pooled: bool) -> Any:  # noqa: ANN401 - SQLAlchemy's own
+    """Return the connection as SQLAlchemy takes it, and note whether a pooler is between."""
+    record.info[POOLED] = pooled
+
+    async def connected(**_: object) -> Any:  # noqa: ANN401 - the driver has no types
+        return connection
+
+    if pooled:
+        # A name that is empty is kept for as long as a statement takes.
+        options: dict[str, Any] = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
+    else:
+        options = {"prepared_statement_cache_size": _CACHED}
+    return dialect.loaded_dbapi.connect(async_creator_fn=connected, **options)
 
 
 async def _is_pooled(connection: Any) -> bool:  # noqa: ANN401 - the driver has no types
@@ -153,8 +152,3 @@ async def _require_transactions(connection: Any) -> None:  # noqa: ANN401 - the 
         raise Refused(
             "the pooler is in statement mode, which has no transactions; use session or transaction mode"
         ) from error
-
-
-def _limit_idleness(connection: Connection) -> None:
-    if connection.info.get(POOLED):
-        connection.exec_driver_sql(_LIMIT_THIS_IDLENESS)

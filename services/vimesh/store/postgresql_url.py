@@ -5,9 +5,9 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote
 
 from vimesh.domain.errors import BadSetting
 from vimesh.store.addresses import Address, address_of, port_of
@@ -103,13 +103,21 @@ def _addresses(url: DatabaseUrl, given: Parameters) -> tuple[Address, ...]:
     hosts = url.hosts.split(",") if url.hosts else []
     if hosts and given.all("host"):
         raise BadSetting(SETTING, "names hosts before the database and in host=; one of them is enough")
-    hosts += [host for each in given.all("host") for host in each.split(",")]
+    hosts += [_bracketed(host) for each in given.all("host") for host in each.split(",")]
     try:
         ports = [port_of(port) for port in given.text("port").split(",")] if given.text("port") else [DEFAULT_PORT]
-        return (*map(_address, hosts or _HERE, _each(ports, hosts or _HERE)),)
+        return (*map(address_of, hosts or _HERE, _each(ports, hosts or _HERE)),)
     except ValueError as error:
         # Without its cause: that may quote a part of the password that was taken for a port.
         raise BadSetting(SETTING, str(error)) from None
+
+
+def _bracketed(host: str) -> str:
+    """Write an IPv6 address as elsewhere in a URL; among the parameters it may be without brackets."""
+    try:
+        return f"[{IPv6Address(host)}]"
+    except ValueError:
+        return host
 
 
 def _each(ports: Sequence[int], hosts: Sequence[str]) -> Sequence[int]:
@@ -118,11 +126,6 @@ def _each(ports: Sequence[int], hosts: Sequence[str]) -> Sequence[int]:
     if len(ports) != len(hosts):
         raise ValueError("port must be one for all hosts, or as many as there are hosts")
     return ports
-
-
-def _address(text: str, port: int) -> Address:
-    found = address_of(unquote(text), port)
-    return Address(found.host, port) if found.is_socket else found
 
 
 def _passfile(given: Parameters) -> str:
