@@ -119,6 +119,8 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@command -v npm >/dev/null || deploy/apt-install nodejs npm
 	@command -v rabbitmq-server >/dev/null || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || deploy/apt-install rabbitmq-server
 	@command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || deploy/apt-install mariadb-server
+	@[ -e /usr/lib/galera/libgalera_smm.so ] || [ -e /usr/lib64/galera-4/libgalera_smm.so ] || deploy/apt-install galera-4
+	@command -v rsync >/dev/null || deploy/apt-install rsync
 	@compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || deploy/apt-install faketime
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || deploy/apt-install postgresql
 	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || deploy/apt-install pgbouncer

@@ -61,7 +61,7 @@ class MariaDb:
         """Return when it greets its clients."""
         node = self._node = await ProcessGroup.start(
             _program("mariadbd"),
-            *(*_OPTIONS, *self._own(), f"--datadir={self._data}", f"--port={self.port}"),
+            *(*_OPTIONS, *self._options(), *self._own(), f"--datadir={self._data}", f"--port={self.port}"),
             *(f"--socket={self._folder / 'mariadb.sock'}", f"--pid-file={self._folder / 'mariadb.pid'}"),
             environment=_environment(),
             output=self._output,
@@ -84,6 +84,10 @@ class MariaDb:
     def signal(self, number: signal.Signals) -> None:
         if self._node is not None:
             self._node.signal(number)
+
+    def _options(self) -> list[str]:
+        """Return what else this kind of node is started with."""
+        return []
 
     def _own(self) -> list[str]:
         # A node that starts removes all temporary tables that it finds, those of another one too.

@@ -136,7 +136,15 @@ revisions = Table(
     Column("counted", Whole, nullable=False, server_default="0"),
 )
 
-# Who goes first of those that write at several nodes of a Galera cluster: see `turns`. One row, or none.
+# One row, or none. All who write at nodes of a Galera cluster change it: see `turns`.
+commits = Table(
+    "commits",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Whole, nullable=False),
+)
+
+# Who goes first of them. One row, or none.
 turns = Table(
     "turns",
     metadata,

@@ -1,9 +1,11 @@
-"""Turns of writers at the nodes of a Galera cluster: who loses again and again is let through.
+"""Writers at several nodes of a Galera cluster: one after the other, and each of them comes to write.
 
-Writers at different nodes do not wait for each other. Of two, the one that commits first wins, and the other is rolled
-back. So what takes long would lose to what is quick, for as long as there is any of it. Who has lost some times takes
-the turn, in a transaction that is over at once; who begins after that waits until the turn is given back, or too old.
-Nothing rests on turns but that everybody comes to write.
+A lock holds off only those who write at the same node. Others commit meanwhile, and what a transaction has read may be
+outdated when it writes. So each changes the one row of `commits` first. Of two that do so at the same time, the one
+that commits first wins, and the other is rolled back, and run again.
+
+What takes long would lose to what is quick, for as long as there is any of it. So who has lost some times takes the
+turn, in a transaction that is over at once; who begins after that waits until the turn is given back, or too old.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, not_, select
+from sqlalchemy import Connection, and_, bindparam, delete, insert, not_, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from vimesh.store.causal_reads import is_node
@@ -20,7 +22,7 @@ from vimesh.store.columns import Micros
 from vimesh.store.database import Work
 from vimesh.store.dialects import NowMicros
 from vimesh.store.prepared import Prepared
-from vimesh.store.tables import turns
+from vimesh.store.tables import commits, turns
 from vimesh.store.times import micros
 
 T = TypeVar("T")
@@ -34,6 +36,8 @@ _HOLDS: Final = and_(turns.c.until > NowMicros(), turns.c.until <= _ENDS)
 _OTHERS: Final = Prepared(select(turns.c.holder).where(turns.c.holder != bindparam("name"), _HOLDS))
 _REMOVE_OLD: Final = delete(turns).where(not_(_HOLDS))
 _TAKE: Final = insert(turns).values(id=1, holder=bindparam("name"), until=_ENDS)
+_COUNT: Final = update(commits).values(number=commits.c.number + 1)
+_COUNT_FIRST: Final = insert(commits).values(id=1, number=1)
 _GIVE_BACK: Final = delete(turns).where(turns.c.holder == bindparam("name"))
 
 
@@ -59,6 +63,7 @@ class InTurn(Generic[T]):
         if self._tries >= _LOSSES and not self._taken:
             self._take(connection)
         self._tries += 1
+        _exclude_others(connection)
         return self._in_turn(connection) if self._taken else self.work(connection)
 
     def _take(self, connection: Connection) -> None:
@@ -66,6 +71,7 @@ class InTurn(Generic[T]):
             connection.execute(_REMOVE_OLD)
             connection.execute(_TAKE, {"name": self._name})
         except IntegrityError as error:
+            # Of one at the same node.
             raise AnothersTurn from error
         # It is known to all nodes before the work begins.
         connection.exec_driver_sql("COMMIT")
@@ -89,3 +95,14 @@ class InTurn(Generic[T]):
         connection.exec_driver_sql("ROLLBACK")
         connection.execute(_GIVE_BACK, {"name": self._name})
         connection.exec_driver_sql("COMMIT")
+
+
+def _exclude_others(connection: Connection) -> None:
+    """Let only one commit of those who call this at the same time."""
+    if connection.execute(_COUNT).rowcount:
+        return
+    try:
+        connection.execute(_COUNT_FIRST)
+    except IntegrityError as error:
+        # Another one was the very first.
+        raise AnothersTurn from error

@@ -1,11 +1,11 @@
-"""Turns of those that write at several nodes of a cluster."""
+"""Turns and commits of those that write at several nodes of a cluster."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-from vimesh.store.columns import Micros, word
+from vimesh.store.columns import Micros, Whole, word
 from vimesh.store.migrations import once
 
 revision = "0007"
@@ -16,6 +16,12 @@ depends_on = None
 
 def upgrade() -> None:
     once.create_table(
+        "commits",
+        sa.Column("id", sa.Integer, autoincrement=False, nullable=False),
+        sa.Column("number", Whole, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_commits"),
+    )
+    once.create_table(
         "turns",
         sa.Column("id", sa.Integer, autoincrement=False, nullable=False),
         sa.Column("holder", word(36), nullable=False),
@@ -25,4 +31,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("turns")
+    for name in ("turns", "commits"):
+        op.drop_table(name)
