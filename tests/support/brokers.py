@@ -9,6 +9,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.support.process_groups import ProcessGroup
 from tests.support.targets import free_port, listens
 from tests.support.waiting import eventually
@@ -134,6 +136,7 @@ async def running_broker(folder: Path, settings: str = "", root: Path = Path("/"
 @asynccontextmanager
 async def running_newer_broker(folder: Path, settings: str = "") -> AsyncGenerator[Broker]:
     """Start a RabbitMQ 4."""
-    assert (_NEWER / ".ready").exists(), "make .cache/rabbitmq4/.ready unpacks it"
+    if not (_NEWER / ".ready").exists():
+        pytest.skip("there is no RabbitMQ 4: make .cache/rabbitmq4/.ready says why")
     async with running_broker(folder, settings, _NEWER) as broker:
         yield broker
