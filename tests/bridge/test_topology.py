@@ -9,18 +9,14 @@ from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import aio_pika
 import pytest
 import pytest_asyncio
 
+from tests.bridge.direct import at, clear, declare, write_file
 from tests.support.amqp_tap import Tap, tapped
 from tests.support.brokers import Broker, running_broker
 from tests.support.oslo_client import _PYTHON
-from vimesh.bridge.broker import BrokerLimits
-from vimesh.bridge.declaring import Declared, Declaring
-from vimesh.bridge.deployment import Deployment, deployment
-from vimesh.bridge.dialing import Dialing
-from vimesh.bridge.guarded_transport import GuardedConnection
+from vimesh.bridge.deployment import deployment
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,18 +45,6 @@ OPTIONS = {
     "queue-manager": {"use_queue_manager": "true", "processname": "tests"},
     "cancel": {"enable_cancel_on_failover": "true"},
 }
-
-
-class Questions:
-    """One connection for a test: what the bridge opens beside the one of its calls."""
-
-    def __init__(self, connection: GuardedConnection) -> None:
-        self._connection = connection
-        self.limits = BrokerLimits()
-
-    async def connection(self, within_s: float) -> GuardedConnection:
-        del within_s
-        return self._connection
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -98,12 +82,12 @@ async def test_it_is_what_oslo_messaging_declares(
             file = write_file(tmp_path, tap.port, options)
             await serve_once(server, file)
             theirs = _about_calls(tap)
-        await clear(broker)
+        await clear(at(broker.url))
         async with tapped(broker.port) as tap:
             declared = await declare(deployment(None, [write_file(tmp_path, tap.port, options)]))
             ours = _about_calls(tap)
     finally:
-        await clear(broker)
+        await clear(at(broker.url))
 
     assert ours == theirs
     assert len(ours) == 3  # exchange, queue, binding
@@ -120,17 +104,9 @@ async def test_a_server_that_comes_later_finds_what_it_wants(
         await serve_once(server, file)
         again = await declare(deployment(None, [file]))
     finally:
-        await clear(broker)
+        await clear(at(broker.url))
 
     assert again.ours
-
-
-def write_file(folder: Path, port: int, options: dict[str, str]) -> Path:
-    lines = [f"{name} = {value}" for name, value in options.items()]
-    url = f"transport_url = rabbit://guest:guest@127.0.0.1:{port}/"
-    file = folder / "tacker.conf"
-    file.write_text("\n".join(["[DEFAULT]", url, "[oslo_messaging_rabbit]", *lines]) + "\n")
-    return file
 
 
 async def serve_once(server: Process, file: Path) -> None:
@@ -138,23 +114,6 @@ async def serve_once(server: Process, file: Path) -> None:
     assert server.stdout is not None
     server.stdin.write(f"{file}\n".encode())
     assert await asyncio.wait_for(server.stdout.readline(), 30) == b"served\n"
-
-
-async def declare(what: Deployment) -> Declared:
-    connection = await Dialing(what, BrokerLimits()).dial(what.transport.nodes[0])
-    try:
-        return await Declaring(what.topology, Questions(connection)).declare()
-    finally:
-        await connection.close()
-
-
-async def clear(broker: Broker) -> None:
-    amqp = broker.url.replace("rabbit://", "amqp://")
-    async with await aio_pika.connect(amqp) as connection, connection.channel() as channel:
-        for queue in (_CALLS, f"{_CALLS}.conductor", f"{_CALLS}_fanout"):
-            await channel.queue_delete(queue)
-        for exchange in ("tacker", f"{_CALLS}_fanout"):
-            await channel.exchange_delete(exchange)
 
 
 def _about_calls(tap: Tap) -> list[str]:

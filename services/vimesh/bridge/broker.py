@@ -83,7 +83,7 @@ class Connections(Protocol):
     @property
     def limits(self) -> BrokerLimits: ...
 
-    async def connection(self, within_s: float) -> AbstractConnection:
+    async def connection(self, within_s: float) -> GuardedConnection:
         """Return it as soon as there is one. Raises BrokerAway."""
 
 

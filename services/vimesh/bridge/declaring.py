@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import structlog
 from aio_pika import ExchangeType
-from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import ChannelPreconditionFailed
+from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 from aiormq.exceptions import ChannelAccessRefused
 
 from vimesh.bridge.broker import BrokerAway, Connections, broker_faults
-from vimesh.bridge.guarded_transport import GuardedConnection
+from vimesh.bridge.closings import Closing
 from vimesh.bridge.queues import channel_of_its_own
 from vimesh.bridge.refusals import TRANSIENT_DENIED, advice_on, reason, words_of
 from vimesh.bridge.topology import CALLS, EXCHANGE, WITHOUT_TRANSIENT, Topology
@@ -50,21 +50,23 @@ class Declaring:
             return await self._declare(self._topology)
         except TransientDenied:
             self._tell("the broker denies transient queues: a quorum queue is declared", TRANSIENT_DENIED)
-            return await self._declare(WITHOUT_TRANSIENT)
+            self._topology = WITHOUT_TRANSIENT
+            return await self._declare(self._topology)
 
     async def _declare(self, wanted: Topology) -> Declared:
         durable, auto_delete = wanted.durable, wanted.auto_delete
-        await self._ensure(
-            lambda channel: channel.declare_exchange(
-                EXCHANGE, ExchangeType.TOPIC, durable=durable, auto_delete=auto_delete
-            ),
-            lambda channel: channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, passive=True),
-        )
+        # The queue comes first: if it is denied, no exchange has been made that others could not use.
         ours = await self._ensure(
             lambda channel: channel.declare_queue(
                 CALLS, durable=durable, auto_delete=auto_delete, arguments=dict(wanted.arguments)
             ),
             lambda channel: channel.declare_queue(CALLS, passive=True),
+        )
+        await self._ensure(
+            lambda channel: channel.declare_exchange(
+                EXCHANGE, ExchangeType.TOPIC, durable=durable, auto_delete=auto_delete
+            ),
+            lambda channel: channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, passive=True),
         )
         await self._ask(_bind)
         return Declared(wanted, ours)
@@ -85,10 +87,11 @@ class Declaring:
     async def _look(self, look: Ask, refused: ChannelAccessRefused) -> None:
         try:
             await self._ask(look)
-        except BrokerAway:
+        except BrokerAway as away:
+            # That it is not there matters less than that it may not be made.
+            if isinstance(away.__cause__, ChannelNotFoundEntity):
+                raise BrokerAway(reason(refused, None)) from refused
             raise
-        except Exception:  # noqa: BLE001 - that it is not there matters less than that it may not be made
-            raise BrokerAway(reason(refused, None)) from refused
 
     async def _ask(self, ask: Ask) -> None:
         limits = self._enquiries.limits
@@ -101,10 +104,9 @@ class Declaring:
             cause = away.__cause__ or away
             if isinstance(cause, ChannelPreconditionFailed | ChannelAccessRefused):
                 raise cause from None
-            raise self._worse(cause, connection) from cause
+            raise self._worse(cause, connection.closing) from cause
 
-    def _worse(self, cause: BaseException, connection: AbstractConnection) -> Exception:
-        closing = connection.closing if isinstance(connection, GuardedConnection) else None
+    def _worse(self, cause: BaseException, closing: Closing | None) -> Exception:
         if closing is not None and TRANSIENT_DENIED in closing.text and not self._topology.durable:
             return TransientDenied()
         return BrokerAway(reason(cause, closing))

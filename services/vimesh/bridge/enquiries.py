@@ -7,6 +7,7 @@ import asyncio
 from aio_pika.abc import AbstractConnection
 
 from vimesh.bridge.broker import Broker, BrokerAway, BrokerLimits, Dial, close
+from vimesh.bridge.guarded_transport import GuardedConnection
 
 
 class Enquiries:
@@ -16,7 +17,7 @@ class Enquiries:
         self._broker = broker
         self._dial = dial
         self._opening = asyncio.Lock()
-        self._connection: AbstractConnection | None = None
+        self._connection: GuardedConnection | None = None
         self._beside: AbstractConnection | None = None
         """The connection of the calls when this one was opened."""
 
@@ -24,7 +25,7 @@ class Enquiries:
     def limits(self) -> BrokerLimits:
         return self._broker.limits
 
-    async def connection(self, within_s: float) -> AbstractConnection:
+    async def connection(self, within_s: float) -> GuardedConnection:
         """Return the connection, as soon as there is one. Raises BrokerAway."""
         try:
             async with asyncio.timeout(within_s), self._opening:
@@ -32,9 +33,9 @@ class Enquiries:
         except TimeoutError:
             raise BrokerAway("the broker does not answer in time") from None
 
-    async def _open(self, within_s: float) -> AbstractConnection:
+    async def _open(self, within_s: float) -> GuardedConnection:
         calls = await self._broker.connection(within_s)
-        if self._connection is not None and not self._connection.is_closed and self._beside is calls:
+        if self._connection is not None and not self._connection.is_over and self._beside is calls:
             return self._connection
         await self.close()
         self._connection, self._beside = await self._dial(self._broker.node), calls

@@ -88,3 +88,10 @@ class GuardedConnection(aio_pika.Connection):
     def closing(self) -> Closing | None:
         """Why the broker closed it, in its own words. The AMQP library loses them now and then."""
         return self._guard.reader.closing if self._guard.reader else None
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether it can be used no more. The AMQP library notices only a moment later that it was closed."""
+        if self.is_closed or self.closing is not None or self.transport is None:
+            return True
+        return bool(self.transport.connection.is_closed)

@@ -1,0 +1,191 @@
+"""What a broker does not grant: the log has its words and what to set, and whatever can go on goes on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from aio_pika import Message
+from structlog.testing import capture_logs
+
+from tests.bridge.bridges import administer
+from tests.bridge.direct import at, clear, declare, dial, questions
+from tests.support.amqp_tap import tapped
+from tests.support.brokers import Broker, running_broker, running_newer_broker
+from vimesh.bridge.broker import BrokerAway
+from vimesh.bridge.calls_queue import clear_away
+from vimesh.bridge.declaring import Declaring
+from vimesh.bridge.queues import usage_of
+from vimesh.bridge.topology import WITHOUT_TRANSIENT, Topology
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_CALLS = "TACKER_CONDUCTOR"
+_DENIED = "deprecated_features.permit.transient_nonexcl_queues = false\n"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Broker]:
+    async with running_broker(tmp_path_factory.mktemp("rabbit")) as broker:
+        yield broker
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def url(broker: Broker) -> AsyncGenerator[str]:
+    """Give the URL of a broker where nothing is declared, without a query."""
+    yield broker.url
+    await clear(at(broker.url))
+
+
+async def test_a_login_that_is_refused_is_told_without_the_password(broker: Broker) -> None:
+    with pytest.raises(BrokerAway) as away:
+        await dial(at(f"rabbit://guest:wrong-one@127.0.0.1:{broker.port}/"))
+
+    assert away.value.why.startswith("403 ACCESS_REFUSED - Login was refused")
+    assert away.value.why.endswith(
+        "user and password stand in transport_url; rabbit_login_method says how they are shown"
+    )
+    assert "wrong-one" not in away.value.why
+
+
+async def test_a_login_method_that_is_not_offered_is_told_with_those_that_are(broker: Broker) -> None:
+    with pytest.raises(BrokerAway) as away:
+        await dial(at(f"{broker.url}?rabbit_login_method=EXTERNAL"))
+
+    assert away.value.why == "the broker offers other ways to log in: PLAIN AMQPLAIN; set rabbit_login_method"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "says", "hint"),
+    [
+        ("", "?amqp_durable_queues=true", "inequivalent arg 'durable' for exchange 'tacker'", "amqp_durable_queues"),
+        ("?amqp_durable_queues=true", "", "inequivalent arg 'durable' for exchange 'tacker'", "amqp_durable_queues"),
+        (
+            "?rabbit_quorum_queue=true",
+            "?amqp_durable_queues=true",
+            f"inequivalent arg 'x-queue-type' for queue '{_CALLS}'",
+            "rabbit_quorum_queue",
+        ),
+        (
+            "?rabbit_quorum_queue=true",
+            "?rabbit_quorum_queue=true&rabbit_quorum_delivery_limit=7",
+            f"inequivalent arg 'x-delivery-limit' for queue '{_CALLS}'",
+            "rabbit_quorum_delivery_limit",
+        ),
+    ],
+    ids=["not-durable", "durable", "quorum", "limit"],
+)
+async def test_what_others_declared_otherwise_is_used_and_told(
+    url: str, theirs: str, ours: str, says: str, hint: str
+) -> None:
+    await declare(at(url + theirs))
+    with capture_logs() as lines:
+        declared = await declare(at(url + ours))
+
+    assert not declared.ours
+    assert any(f"PRECONDITION_FAILED - {says}" in line["why"] and hint in line["hint"] for line in lines)
+
+
+async def test_one_connection_is_enough_for_what_others_declared(url: str) -> None:
+    await declare(at(url))
+    what = at(f"{url}?rabbit_quorum_queue=true")
+    async with questions(what) as asked:
+        with capture_logs() as lines:
+            declaring = Declaring(what.topology, asked)
+            for _ in range(3):
+                await declaring.declare()
+
+    assert len(asked.opened) == 1
+    assert len(lines) == 2  # exchange and queue, each once
+
+
+async def test_who_may_not_configure_uses_what_is_there(broker: Broker, url: str) -> None:
+    limited = await _limited(broker)
+    with pytest.raises(BrokerAway) as away:
+        await declare(at(limited))
+    await declare(at(url))
+
+    declared = await declare(at(limited))
+
+    assert not declared.ours
+    assert "ACCESS_REFUSED - " in away.value.why
+    assert f"access to queue '{_CALLS}'" in away.value.why
+    assert away.value.why.endswith(
+        "the user needs the right to configure, write and read it: rabbitmqctl set_permissions"
+    )
+
+
+async def test_a_queue_that_somebody_holds_is_told(url: str) -> None:
+    holder = await dial(at(url))
+    async with holder, holder.channel() as channel:
+        await channel.declare_queue(_CALLS, exclusive=True)
+        with pytest.raises(BrokerAway) as away:
+            await declare(at(url))
+
+    assert "RESOURCE_LOCKED - cannot obtain exclusive access" in away.value.why
+    assert away.value.why.endswith("another connection has it for itself: end that, or delete the queue")
+
+
+@pytest.mark.parametrize("options", ["?rabbit_quorum_queue=true", "?amqp_durable_queues=true", ""])
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "theirs"])
+async def test_a_queue_is_cleared_away_without_what_costs_the_connection(
+    broker: Broker, url: str, options: str, *, ours: bool
+) -> None:
+    await declare(at(url + options))
+    async with tapped(broker.port) as tap:
+        what = at(f"rabbit://guest:guest@127.0.0.1:{tap.port}/{options}")
+        async with questions(what) as asked:
+            declared = await Declaring(what.topology if ours else Topology(auto_delete=True), asked).declare()
+            await clear_away(asked, declared)
+
+    (deleted,) = tap.deleted
+    assert len(asked.opened) == 1
+    assert deleted.if_unused == deleted.if_empty == (ours and "quorum" not in options)
+    assert not await _is_there(url)
+
+
+@pytest.mark.parametrize("options", ["?rabbit_quorum_queue=true", ""])
+async def test_a_queue_that_holds_a_call_stays(url: str, options: str) -> None:
+    what = at(url + options)
+    async with questions(what) as asked:
+        declared = await Declaring(what.topology, asked).declare()
+        connection = await asked.connection(1)
+        async with connection.channel() as channel:
+            await channel.default_exchange.publish(Message(b"call"), routing_key=_CALLS)
+        await clear_away(asked, declared)
+
+    assert await _is_there(url)
+
+
+@pytest.mark.timeout(120)
+async def test_a_broker_that_denies_transient_queues_gets_one_that_it_allows(tmp_path: Path) -> None:
+    async with running_newer_broker(tmp_path, _DENIED) as newer:
+        with capture_logs() as lines:
+            declared = await declare(at(newer.url))
+        there = await administer(newer, "list_queues", "name", "type", "durable", "--no-table-headers")
+        # What callers can have there finds an exchange as they want it.
+        with capture_logs() as later_lines:
+            again = await declare(at(f"{newer.url}?rabbit_quorum_queue=true"))
+
+    assert not later_lines
+    assert declared.topology == again.topology == WITHOUT_TRANSIENT
+    assert declared.ours
+    assert again.ours
+    assert there.split() == [_CALLS, "quorum", "true"]
+    assert any("rabbit_transient_quorum_queue" in line["hint"] for line in lines)
+
+
+async def _is_there(url: str) -> bool:
+    async with questions(at(url)) as asked:
+        return await usage_of(await asked.connection(1), _CALLS, 10) is not None
+
+
+async def _limited(broker: Broker) -> str:
+    """Make a user who may read and write, and nothing else."""
+    name = str(uuid4())
+    await administer(broker, "add_user", name, "p")
+    await administer(broker, "set_permissions", name, "^$", ".*", ".*")
+    return f"rabbit://{name}:p@127.0.0.1:{broker.port}/"
