@@ -23,7 +23,7 @@ SERVICES = [
 
 def route_of(path: str) -> dict[str, object]:
     """Return what the first route does that takes a well-formed gRPC call of this path."""
-    for route in routes(with_api=False):
+    for route in routes(Fleet(ONE)):
         match = route["match"]
         assert isinstance(match, dict)
         if "direct_response" in route:

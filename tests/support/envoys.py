@@ -8,7 +8,7 @@ import os
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -25,6 +25,7 @@ START_LIMIT_S = 20.0
 STOP_LIMIT_S = 5.0
 NOTHING: Mapping[str, str] = MappingProxyType({})
 POLL_S = 0.02
+PLAIN = Fleet(())
 
 
 class NotStarted(Exception):
@@ -79,15 +80,18 @@ async def running_envoy(
     api: Sequence[str] = (),
     access_log: Path | None = None,
     instead: Mapping[str, str] = NOTHING,
+    like: Fleet = PLAIN,
 ) -> AsyncGenerator[RunningEnvoy]:
     """Run Envoy in front of conductors (`ip:port`), which need not run yet. Stops it at the end.
 
-    `instead` replaces texts of its bootstrap: for tests that cannot wait for a minute or open 9,000 connections.
+    `like` says who may call it, and how. `instead` replaces texts of its bootstrap: for tests that cannot wait for a
+    minute or open 9,000 connections.
     """
     # Not pytest's folder: the path of a unix socket has to be short.
     with TemporaryDirectory(prefix="envoy-") as folder:
         directory = Path(folder)
-        fleet = Fleet(
+        fleet = replace(
+            like,
             conductors=_hosts(conductors),
             api=_hosts(api),
             front=Address("127.0.0.1", 0),

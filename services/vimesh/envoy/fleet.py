@@ -53,8 +53,12 @@ class Fleet:
     """File that gets one JSON line for each request. None: no access log."""
     origins: tuple[str, ...] = ()
     """Of pages that may use the front, as browsers write them."""
+    hosts: tuple[str, ...] = ()
+    """Names by which the front is called; empty: any."""
     http_1_0: bool = False
     """Whether callers may speak HTTP/1.0, as nginx does to what is behind it unless it is told otherwise."""
+    connect: bool = False
+    """Whether callers may speak the Connect protocol, by a filter that Envoy calls work in progress."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks of proxies before the front, whose word on callers and addresses counts (X-Forwarded-*)."""
     expects_api: bool = False

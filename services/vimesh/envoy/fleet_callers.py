@@ -10,6 +10,7 @@ from typing import Final
 from vimesh.domain.errors import BadSetting
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*,\"']+")
+_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
@@ -22,6 +23,15 @@ def origins_in(given: Mapping[str, object]) -> tuple[str, ...]:
 def networks(setting: str, value: object) -> tuple[str, ...]:
     """Read IP addresses and networks (CIDR). Raises BadSetting."""
     return tuple(_network(f"{setting}[{index}]", text) for index, text in enumerate(_texts(setting, value)))
+
+
+def host_names(setting: str, value: object) -> tuple[str, ...]:
+    """Read names of hosts, without ports. Raises BadSetting."""
+    names = _texts(setting, value)
+    for index, name in enumerate(names):
+        if not _NAME.fullmatch(name):
+            raise BadSetting(f"{setting}[{index}]", f"must be the name of a host, without a port, not {name!r}")
+    return tuple(names)
 
 
 def flag(setting: str, value: object) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vimesh.domain.errors import BadSetting
 from vimesh.envoy.fleet import ANY_PORT, DEFAULT_HOST, DEFAULT_PORT, Address, Fleet, Host
-from vimesh.envoy.fleet_callers import flag, networks, origins_in
+from vimesh.envoy.fleet_callers import flag, host_names, networks, origins_in
 from vimesh.files.errors import BadFile
 from vimesh.files.limits import MAX_DOCUMENT_BYTES
 from vimesh.files.reading import read_text
@@ -17,7 +17,7 @@ from vimesh.files.yaml_values import read_yaml
 _PORT_DIGITS = 5
 _KEYS = {
     *("conductors", "api", "front", "reports", "admin", "directory", "access_log"),
-    *("cors", "http_1_0", "trusted_proxies"),
+    *("cors", "hosts", "http_1_0", "connect", "trusted_proxies"),
 }
 
 
@@ -57,7 +57,9 @@ def parse(text: str) -> Fleet:
         directory=_text("directory", settings.get("directory")),
         access_log=_text("access_log", settings.get("access_log")),
         origins=origins_in(_mapping("cors", settings.get("cors") or {}, {"origins"})),
+        hosts=host_names("hosts", settings.get("hosts") or []),
         http_1_0=flag("http_1_0", settings.get("http_1_0", False)),
+        connect=flag("connect", settings.get("connect", False)),
         trusted_proxies=networks("trusted_proxies", settings.get("trusted_proxies") or []),
     )
 

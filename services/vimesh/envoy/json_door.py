@@ -6,7 +6,7 @@ from typing import Final
 
 from vimesh.envoy.refusals import Route, answer, refused_requests, to_nowhere
 from vimesh.envoy.statuses import Code, Status
-from vimesh.envoy.typed import extension, switched_on
+from vimesh.envoy.typed import lua, switched_on
 
 # What the transcoder took for a call has a gRPC path when it is routed, so only other methods arrive at these.
 JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -22,7 +22,7 @@ _WITHOUT_BODY: Final = "GET|HEAD|OPTIONS|DELETE"
 """Methods that need no body. What a page may send without asking first (CORS) has one of them, or a form's body."""
 _TAKEN: Final = r"(?i)application/json[ \t]*(;.*)?|application/grpc.*"
 
-_HEAD: Final = "envoy.filters.http.lua"
+_HEAD: Final = "vimesh.head_as_get"
 _AS_GET: Final = """
 function envoy_on_request(request)
   request:headers():replace(":method", "GET")
@@ -40,12 +40,7 @@ end
 
 def head_filter() -> dict[str, object]:
     """Return the filter that makes a GET of a HEAD, where a route switches it on."""
-    as_get = extension(
-        _HEAD,
-        "envoy.extensions.filters.http.lua.v3.Lua",
-        default_source_code={"inline_string": _AS_GET},
-    )
-    return {**as_get, "disabled": True}
+    return {**lua(_HEAD, _AS_GET), "disabled": True}
 
 
 def json_routes() -> list[Route]:

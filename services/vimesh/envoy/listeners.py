@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from vimesh.envoy.connect_protocol import connect_filters
 from vimesh.envoy.early_headers import early_headers
 from vimesh.envoy.endpoints import socket_of
 from vimesh.envoy.fleet import Address, Fleet
 from vimesh.envoy.header_size import CODEC_HEADERS_KB, HEADER_BYTES, MAX_HEADERS
+from vimesh.envoy.hosts import FRONT_HOST
 from vimesh.envoy.json_door import head_filter
 from vimesh.envoy.opening_rate import opening_rate
 from vimesh.envoy.origins import allowed, cors_filter
@@ -79,7 +81,7 @@ def _connection_manager(fleet: Fleet, descriptor_file: str, proxies: Sequence[st
     hosts = {
         "name": "all",
         "domains": ["*"],
-        "routes": routes(with_api=fleet.with_api, origins=fleet.origins),
+        "routes": routes(fleet),
         **allowed(fleet.origins),
     }
     return extension(
@@ -122,6 +124,7 @@ def _connection_manager(fleet: Fleet, descriptor_file: str, proxies: Sequence[st
         http_filters=[
             readiness(),
             cors_filter(),
+            *(connect_filters() if fleet.connect else ()),
             drop_unused(),
             extension("envoy.filters.http.grpc_web", f"{_HTTP}.grpc_web.v3.GrpcWeb"),
             head_filter(),
@@ -135,7 +138,7 @@ def _connection_manager(fleet: Fleet, descriptor_file: str, proxies: Sequence[st
 
 
 def _http_1(fleet: Fleet) -> dict[str, object]:
-    return {"accept_http_10": True, "default_host_for_http_10": FRONT} if fleet.http_1_0 else {}
+    return {"accept_http_10": True, "default_host_for_http_10": FRONT_HOST} if fleet.http_1_0 else {}
 
 
 def _body_limit() -> dict[str, object]:

@@ -74,6 +74,7 @@ _CODES: Final = (
     (405, Code.UNIMPLEMENTED),
     (408, Code.DEADLINE_EXCEEDED),
     (413, Code.RESOURCE_EXHAUSTED),
+    (421, Code.PERMISSION_DENIED),
     (500, Code.INTERNAL),
     (501, Code.UNIMPLEMENTED),
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from vimesh.envoy import clusters
 from vimesh.envoy.call_classes import CHANGES, LISTS, MONITORS, READS, REPORTS, WATCHES, CallClass
+from vimesh.envoy.connect_protocol import connect_route
+from vimesh.envoy.fleet import Fleet
+from vimesh.envoy.hosts import other_hosts
 from vimesh.envoy.json_door import json_routes, no_json
 from vimesh.envoy.opening_rate import of_watches
 from vimesh.envoy.origins import preflights, strangers
@@ -32,14 +33,15 @@ BODY_LIMIT = "envoy.filters.http.buffer"
 BUFFER = "envoy.extensions.filters.http.buffer.v3.Buffer"
 
 
-def routes(*, with_api: bool, origins: Sequence[str] = ()) -> list[Route]:
+def routes(fleet: Fleet) -> list[Route]:
     """Return all routes; the first that matches wins."""
     conductor, vim, workflow = (f"/vimesh.v1.{name}Service/" for name in ("Conductor", "Vim", "Workflow"))
     health = "/grpc.health.v1.Health/"
     return [
         *unreadable(),
-        *strangers(origins),
-        *preflights(origins),
+        *other_hosts(fleet.hosts),
+        *strangers(fleet.origins),
+        *preflights(fleet.origins),
         # Reports are idempotent by design: the same report twice leaves the same VIM. UpdateVims may bring 1000.
         _call("path", conductor + "UpdateVim", REPORTS, REPORT_S, again()),
         _call("path", conductor + "UpdateVims", MONITORS, REPORT_S, again()),
@@ -56,9 +58,10 @@ def routes(*, with_api: bool, origins: Sequence[str] = ()) -> list[Route]:
         _stream("path", health + "Watch", WATCHES),
         _stream("prefix", "/grpc.reflection.", WATCHES),
         live(),
+        *([connect_route()] if fleet.connect else []),
         *json_routes(),
         *no_json(),
-        *([_api()] if with_api else []),
+        *([_api()] if fleet.with_api else []),
         _nothing(),
     ]
 

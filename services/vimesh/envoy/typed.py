@@ -26,6 +26,11 @@ def switched_off(*filters: str) -> dict[str, object]:
     return {name: typed("envoy.config.route.v3.FilterConfig", disabled=True) for name in filters}
 
 
-def switched_on(name: str) -> dict[str, object]:
-    """Do the same for a filter that is off elsewhere."""
-    return {name: typed("envoy.config.route.v3.FilterConfig", config={})}
+def switched_on(*filters: str) -> dict[str, object]:
+    """Do the same for filters that are off elsewhere."""
+    return {name: typed("envoy.config.route.v3.FilterConfig", config={}) for name in filters}
+
+
+def lua(name: str, source: str) -> dict[str, object]:
+    """Return a filter that runs a script."""
+    return extension(name, "envoy.extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": source})
