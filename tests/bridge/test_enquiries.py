@@ -1,0 +1,96 @@
+"""Questions cost no call: what ends the connection that they come by leaves the one of the calls as it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+
+import pytest
+import pytest_asyncio
+from aio_pika.abc import AbstractConnection
+
+from tests.bridge.direct import at, clear, declare
+from tests.support.brokers import Broker as Node
+from tests.support.brokers import running_broker
+from tests.support.waiting import eventually
+from vimesh.bridge.broker import Broker, BrokerAway, BrokerLimits, broker_faults
+from vimesh.bridge.dialing import Dialing
+from vimesh.bridge.enquiries import Enquiries
+from vimesh.bridge.queues import delete_if_idle, usage_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_CALLS = "TACKER_CONDUCTOR"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def node(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Node]:
+    async with running_broker(tmp_path_factory.mktemp("rabbit")) as node:
+        yield node
+
+
+@asynccontextmanager
+async def connected(node: Node) -> AsyncGenerator[tuple[Broker, Enquiries]]:
+    """Hold a connection for calls, and be ready for questions."""
+    what, limits = at(node.url), BrokerLimits()
+    dial = Dialing(what, limits).dial
+    broker = Broker(what.transport.nodes, dial, random=Random(1), limits=limits)
+    enquiries = Enquiries(broker, dial)
+
+    async def work(connection: AbstractConnection, at_work: Callable[[], None]) -> None:
+        at_work()
+        await connection.closed()
+
+    running = asyncio.create_task(broker.run(work))
+    try:
+        yield broker, enquiries
+    finally:
+        await enquiries.close()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_question_that_ends_its_connection_leaves_that_of_the_calls(node: Node) -> None:
+    await declare(at(f"{node.url}?rabbit_quorum_queue=true"))
+    try:
+        async with connected(node) as (broker, enquiries):
+            calls, questions = await broker.connection(10), await enquiries.connection(10)
+
+            with pytest.raises(BrokerAway), broker_faults():
+                # What no quorum queue can do, and no bridge asks of one.
+                await delete_if_idle(questions, _CALLS, 10)
+            later = await enquiries.connection(10)
+
+            assert questions.closing is not None
+            assert questions.closing.text.startswith("NOT_IMPLEMENTED - cannot delete queue")
+            assert later is not questions
+            assert await usage_of(later, _CALLS, 10) is not None
+            assert await broker.connection(10) is calls
+            assert not calls.is_closed
+    finally:
+        await clear(at(node.url))
+
+
+async def test_questions_share_a_connection(node: Node) -> None:
+    async with connected(node) as (broker, enquiries):
+        opened = await asyncio.gather(*(enquiries.connection(10) for _ in range(20)))
+
+        assert len(set(opened)) == 1
+        assert opened[0] is not await broker.connection(10)
+        assert await asyncio.gather(*(usage_of(each, "none", 10) for each in opened)) == [None] * 20
+
+
+async def test_questions_move_when_the_calls_have_moved(node: Node) -> None:
+    async with connected(node) as (broker, enquiries):
+        before, questions = await broker.connection(10), await enquiries.connection(10)
+        await before.close()
+
+        async def moved() -> bool:
+            return await broker.connection(10) is not before
+
+        await eventually(moved, 10)
+
+        assert await enquiries.connection(10) is not questions
+        assert questions.is_closed
