@@ -20,6 +20,7 @@ VIM = json.dumps({"vim": {"name": "some"}})
 GET = b"\0\0\0\0\6" + vims.GetVimRequest(vim_id="some").SerializeToString()
 GET_PATH = "/vimesh.v1.VimService/GetVim"
 OWN_HOSTS = ("mesh.example", "MESH.example:7600", "127.0.0.1:7600", "[::1]", "localhost")
+Request = tuple[str, str, str | bytes | None, dict[str, str]]
 SIMPLE_TYPES = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a")
 """What a page may send to anybody, without being asked."""
 
@@ -61,7 +62,7 @@ async def test_a_listed_origin_may_send_what_its_page_has_to_send(envoy: Running
 
 async def test_a_page_of_a_listed_origin_reads_answers_and_errors(envoy: RunningEnvoy) -> None:
     web = {"content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
-    requests: tuple[tuple[str, str, str | bytes | None, dict[str, str]], ...] = (
+    requests: tuple[Request, ...] = (
         ("GET", "/v1/vims/some", None, {}),
         ("HEAD", "/v1/vims/some", None, {}),
         ("GET", "/v1/vims/VIM_NOT_FOUND", None, {}),
@@ -82,7 +83,7 @@ async def test_a_page_of_a_listed_origin_reads_answers_and_errors(envoy: Running
 
 
 async def test_a_page_of_another_origin_changes_nothing(envoy: RunningEnvoy, first: Scripted) -> None:
-    changes = (
+    changes: tuple[Request, ...] = (
         ("POST", "/v1/vims", VIM, JSON),
         ("PATCH", "/v1/vims/some", VIM, JSON),
         ("DELETE", "/v1/vims/some", None, {}),

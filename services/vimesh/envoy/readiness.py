@@ -10,8 +10,8 @@ from vimesh.envoy.typed import extension
 
 LIVE: Final = "/healthz"
 READY: Final = "/readyz"
-_AT_LEAST_ONE: Final = {"value": 0.001}
-"""Percent of the conductors."""
+_AT_LEAST_ONE: Final = {"value": 1}
+"""Percent of the conductors; Envoy takes no parts of one. It is one of up to a hundred."""
 
 
 def readiness() -> dict[str, object]:
