@@ -28,9 +28,14 @@ class Bridge:
         self.log = folder / f"{self._name}.log"
         places = ("--address", address, "--state-dir", str(folder / self._name))
         self._command = (sys.executable, "-m", "vimesh.cli", "bridge", *places, *flags)
-        # In the environment it is not seen by others of the machine.
+        # In the environment it is not seen by others of the machine. Empty, it is as if it were not set.
         self._environment = clean_environment(VIMESH_BRIDGE_TRANSPORT_URL=url)
         self._process: Process | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     async def start(self, ready: str = READY) -> None:
         """Return when it serves, or would, if its broker were there; or when it says something else once more."""

@@ -26,10 +26,11 @@ _CONF = "listeners.tcp.1 = 127.0.0.1:{port}\ndisk_free_limit.absolute = 50MB\n"
 class Broker:
     """A node that may be stopped, killed and started again: what it stored is in its folder."""
 
-    def __init__(self, folder: Path, settings: str = "", root: Path = Path("/")) -> None:
+    def __init__(self, folder: Path, settings: str = "", root: Path = Path("/"), plugins: str = "") -> None:
         """`settings` are lines of its configuration, `root` is where its package was unpacked."""
         self._folder = folder
         self._settings = settings
+        self._plugins = plugins
         self._path = f"{root / 'usr/lib/erlang/bin'}:{os.environ['PATH']}"
         self.bin = f"{root}{_BIN}" if root != Path("/") else _BIN
         self._port = free_port()
@@ -84,7 +85,7 @@ class Broker:
         folder = self._folder
         configuration = folder / "rabbitmq.conf"
         configuration.write_text(_CONF.format(port=self._port) + self._settings)
-        (plugins := folder / "enabled_plugins").write_text("[].\n")
+        (plugins := folder / "enabled_plugins").write_text(f"[{self._plugins}].\n")
         return {
             "PATH": self._path,
             "HOME": str(folder),  # keeps the cookie
@@ -122,9 +123,11 @@ async def _greets(port: int) -> bool:
 
 
 @asynccontextmanager
-async def running_broker(folder: Path, settings: str = "", root: Path = Path("/")) -> AsyncGenerator[Broker]:
+async def running_broker(
+    folder: Path, settings: str = "", root: Path = Path("/"), plugins: str = ""
+) -> AsyncGenerator[Broker]:
     """Start a broker with its files in an empty folder, and stop all of it."""
-    broker = Broker(folder, settings, root)
+    broker = Broker(folder, settings, root, plugins)
     async with broker.port_mapper():
         try:
             await broker.start()

@@ -66,5 +66,6 @@ class Dialing:
             with broker_faults():
                 await connection.connect(self._limits.connect_timeout_s)
         except BrokerAway as away:
-            raise BrokerAway(reason(away.__cause__ or away, connection.closing)) from away.__cause__
+            cause = away.__cause__ or away
+            raise BrokerAway(reason(cause, connection.closing, greeting_by_tls=options.ssl)) from cause
         return connection

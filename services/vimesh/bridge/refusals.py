@@ -8,6 +8,8 @@ from aiormq.exceptions import AMQPConnectionError
 from vimesh.bridge.closings import Closing, on_one_line
 
 TRANSIENT_DENIED = "transient_nonexcl_queues"
+_TRANSPORT_ENDED = ("Server connection", "Server communication")
+_CERTIFICATE = "the broker may want another certificate, see ssl_cert_file and ssl_key_file"
 _SET_QUORUM = (
     "set rabbit_quorum_queue and rabbit_transient_quorum_queue for all of OpenStack's services, and give the bridge "
     "their file by --config-file"
@@ -36,10 +38,15 @@ _ADVICE = (
 )
 
 
-def reason(error: BaseException, closing: Closing | None) -> str:
-    """Say why an attempt failed: in the broker's words if there are any, with advice, and never with a password."""
+def reason(error: BaseException, closing: Closing | None, *, greeting_by_tls: bool = False) -> str:
+    """Say why an attempt failed: in the broker's words if there are any, with advice, and never with a password.
+
+    `greeting_by_tls`: the connection was to be opened, by TLS. A broker that does not like a certificate ends it, with
+    or without an alert.
+    """
     if closing is None:
-        return _without_words(error)
+        why = _without_words(error)
+        return f"{why}: {_CERTIFICATE}" if greeting_by_tls and why.startswith(_TRANSPORT_ENDED) else why
     advice = advice_on(closing.text)
     return f"{closing}: {advice}" if advice else str(closing)
 
@@ -69,17 +76,17 @@ def _without_words(error: BaseException) -> str:
         return "it does not answer in time"
     if isinstance(error, OSError) and error.strerror:
         return _of_tls(error.strerror)
-    if type(error) is AMQPConnectionError and str(error).startswith("Server co"):
+    if type(error) is AMQPConnectionError and str(error).startswith(_TRANSPORT_ENDED):
         # The transport's own words: about bytes, or an alert of TLS.
-        return _of_tls(on_one_line(str(error)))
+        return on_one_line(str(error))
     return type(error).__name__
 
 
 def _of_tls(text: str) -> str:
+    if "mismatch" in text:
+        return f"{text}: transport_url has to name the host as its certificate does"
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return f"{text}: ssl_ca_file says who signs the broker's certificate"
     if "WRONG_VERSION_NUMBER" in text:
         return f"{text}: this port speaks no TLS, 5671 usually does"
-    if "CERTIFICATE_REQUIRED" in text or "HANDSHAKE_FAILURE" in text:
-        return f"{text}: the broker wants a certificate, see ssl_cert_file and ssl_key_file"
-    return text
+    return f"{text}: {_CERTIFICATE}" if "ALERT" in text else text
