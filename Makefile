@@ -50,7 +50,7 @@ ifneq ($(ROBUSTNESS),)
 	$(BIN)/python -m tests.robustness $(ROBUSTNESS)
 else
 	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.robustness --database $$database; done
-	set -e; for scenario in kill rolling dark away; do $(BIN)/python -m tests.robustness --scenario $$scenario; done
+	set -e; for scenario in kill rolling dark away galera; do $(BIN)/python -m tests.robustness --scenario $$scenario; done
 endif
 
 # Feeds all that reads foreign bytes with what nobody should send: a minute for each target, or as asked for, as in
@@ -144,8 +144,8 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 .cache/oslo/.ready: Makefile | $(VENV)/bin/python
 	$(VENV)/bin/python -m venv .cache/oslo
 	.cache/oslo/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	.cache/oslo/bin/pip install --quiet oslo.messaging==18.3.1 mistral-lib castellan eventlet netaddr oslo.db oslo.log \
-		oslo.policy oslo.service oslo.versionedobjects
+	.cache/oslo/bin/pip install --quiet oslo.messaging==18.3.1 backports.zstd brotli mistral-lib castellan eventlet netaddr \
+		oslo.db oslo.log oslo.policy oslo.service oslo.versionedobjects
 	.cache/oslo/bin/pip install --quiet --no-deps tacker==8.0.0
 	@touch $@
 

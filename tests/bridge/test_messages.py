@@ -59,7 +59,7 @@ def test_a_time_that_nobody_can_wait_is_none(timeout: object, read: float | None
         (b"[" * MAX_CONTAINERS + b"]" * MAX_CONTAINERS, "it is no object"),
         (b"[" + b"0," * 10_001, "it has more than 10000 values"),
         (b'{"_timeout": ' + b"9" * 5000 + b"}", "it is not JSON"),
-        (b"\xff\xfe", "it is not UTF-8"),
+        (b"\xff\x80", "it is not UTF-8"),
         (inner(_reply_q=7), "its _reply_q is no text"),
         (inner(_reply_q="\ud800"), "its _reply_q is no Unicode"),
         (inner(_reply_q="é" * 128), "its _reply_q has more than 255 bytes"),
@@ -113,7 +113,7 @@ def delivered(
     [
         (b"\0\0", None),
         (b"\1\0\00560000", "60000"),
-        (b"\xff\xec\1a\1b\0\0\0\0\2\5\1c\1d\00560000\1e" + b"\xff" * 8 + b"\1f\1g\1h", "60000"),
+        (b"\x3f\xec\0\0\0\0\2\5\1c\1d\00560000\1e" + b"\xff" * 8 + b"\1f\1g\1h", "60000"),
         (b"\1\0\2-1", None),
         (b"\1\0\3nan", None),
         (b"\1\0\x0b99999999999", None),

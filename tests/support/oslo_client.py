@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 _ROOT = Path(__file__).parents[2]
 _PYTHON = _ROOT / ".cache/oslo/bin/python"
@@ -104,24 +105,35 @@ class OsloProcess:
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
 
 
+def tacker_conf(url: str, options: Mapping[str, object]) -> str:
+    """Write what a service of OpenStack reads."""
+    lines = "".join(f"{name} = {value}\n" for name, value in options.items())
+    return f"[DEFAULT]\ntransport_url = {url}\n[oslo_messaging_rabbit]\n{lines}"
+
+
 @asynccontextmanager
-async def oslo_process(folder: Path, url: str) -> AsyncGenerator[OsloProcess]:
-    """Run a process that takes orders."""
-    async with _running(folder, url, _MAIN) as caller:
+async def oslo_process(folder: Path, url: str, **options: object) -> AsyncGenerator[OsloProcess]:
+    """Run a process that takes orders, with options of [oslo_messaging_rabbit]."""
+    async with _running(folder, url, options, _MAIN) as caller:
         yield caller
 
 
 @asynccontextmanager
-async def shipped_action(folder: Path, url: str, vim_id: str, target_ip: str) -> AsyncGenerator[OsloProcess]:
-    """Run Tacker's own action in a process of its own."""
-    async with _running(folder, url, _SHIPPED, vim_id, target_ip) as caller:
+async def shipped_action(
+    folder: Path, url: str, vim_id: str, target_ip: str, **options: object
+) -> AsyncGenerator[OsloProcess]:
+    """Run Tacker's own action in a process of its own, with options of [oslo_messaging_rabbit]."""
+    async with _running(folder, url, options, _SHIPPED, vim_id, target_ip) as caller:
         yield caller
 
 
 @asynccontextmanager
-async def _running(folder: Path, url: str, script: Path, *arguments: str) -> AsyncGenerator[OsloProcess]:
+async def _running(
+    folder: Path, url: str, options: Mapping[str, object], script: Path, *arguments: str
+) -> AsyncGenerator[OsloProcess]:
     assert _READY.exists(), "make .cache/oslo/.ready installs oslo.messaging"
-    (configuration := folder / "oslo.conf").write_text(f"[DEFAULT]\ntransport_url = {url}\n")
+    configuration = folder / f"oslo-{uuid4()}.conf"
+    configuration.write_text(tacker_conf(url, options))
     (programs := folder / "bin").mkdir(exist_ok=True)
     (programs / "ping").write_text(_PING)
     (programs / "ping").chmod(0o755)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import struct
 
+from vimesh.bridge.properties import properties_from
+
 FRAME_HEAD = struct.Struct(">BHI")
 FRAME_END = b"\xce"
 _METHOD, _HEADER, _BODY = 1, 2, 3
 _DELIVER = struct.pack(">HH", 60, 60)
-_CONTENT_HEAD = struct.Struct(">HHQH")
-"""Class, weight, size of the body, and the flags that say which properties follow."""
-_EXPIRATION = 0x0100
-_BEFORE_EXPIRATION = ((0x8000, 0), (0x4000, 0), (0x2000, 4), (0x1000, -1), (0x0800, -1), (0x0400, 0), (0x0200, 0))
-"""Flags of the properties that come first, with how each tells its length: in a byte (0), in four, or always one."""
-_MAX_EXPIRATION_DIGITS = 10
+_CONTENT_HEAD = struct.Struct(">HHQ")
+"""Class, weight, size of the body. Then come the properties."""
+_FLAG_BYTES = 2
 _TAG_AND_FLAG_BYTES = 9
 
 
@@ -44,14 +43,12 @@ class ContentFilter:
         return FRAME_HEAD.pack(kind, channel, len(payload)) + payload + FRAME_END
 
     def _header(self, channel: int, payload: bytes) -> bytes:
-        if len(payload) < _CONTENT_HEAD.size:
+        if len(payload) < _CONTENT_HEAD.size + _FLAG_BYTES:
             raise ValueError("a content header is too short")
-        kind, weight, size, _ = _CONTENT_HEAD.unpack_from(payload)
+        kind, weight, size = _CONTENT_HEAD.unpack_from(payload)
         size = self._room[channel] = min(size, self._max_body_bytes + 1)
-        expiration = _expiration(payload)
-        if expiration is None:
-            return _CONTENT_HEAD.pack(kind, weight, size, 0)
-        return _CONTENT_HEAD.pack(kind, weight, size, _EXPIRATION) + bytes((len(expiration),)) + expiration
+        properties = properties_from(payload[_CONTENT_HEAD.size :])
+        return _CONTENT_HEAD.pack(kind, weight, size) + properties.on_wire()
 
     def _body(self, channel: int, payload: bytes) -> bytes:
         taken = payload[: self._room[channel]]
@@ -66,23 +63,3 @@ def _without_route(payload: bytes) -> bytes:
     if len(payload) < end:
         raise ValueError("a delivery is too short")
     return payload[:end] + b"\0\0"
-
-
-def _expiration(payload: bytes) -> bytes | None:
-    """Return the milliseconds after which the caller does not want it any more; None if it does not say."""
-    *_, flags = _CONTENT_HEAD.unpack_from(payload)
-    if not flags & _EXPIRATION or flags & 1:
-        return None
-    at = _CONTENT_HEAD.size
-    for flag, length_bytes in _BEFORE_EXPIRATION:
-        if flags & flag:
-            at += _length(payload, at, length_bytes)
-    text = payload[at + 1 : at + _length(payload, at, 0)]
-    return text if text.isdigit() and len(text) <= _MAX_EXPIRATION_DIGITS else None
-
-
-def _length(payload: bytes, at: int, length_bytes: int) -> int:
-    if length_bytes < 0:
-        return 1
-    size = length_bytes or 1
-    return size + int.from_bytes(payload[at : at + size], "big")

@@ -17,6 +17,7 @@ from vimesh.bridge.crew import Crew
 from vimesh.bridge.declaring import Declared, Declaring
 from vimesh.bridge.deliveries import Delivery
 from vimesh.bridge.failures import BridgeFault, CallFailed
+from vimesh.bridge.plain_bodies import plain_body, unusual
 from vimesh.bridge.replies import Replies
 from vimesh.bridge.topology import CALLS
 from vimesh.bridge.wire import Call, Malformed, answer_to, call_from, fingerprint
@@ -117,9 +118,9 @@ class Intake:
         # that the broker fills, and comes again with the next connection.
         delivery, mark = Delivery(message), fingerprint(message.body)
         try:
-            call = self._call(message, mark)
+            call = await self._call(message, mark)
         except Malformed as error:
-            self._dropped.add(why=str(error), bytes=len(message.body))
+            self._dropped.add(why=str(error), bytes=len(message.body), **unusual(message))
         except Exception:  # noqa: BLE001 - here faults of a message stop
             _log.exception("defect", bytes=len(message.body))
         else:
@@ -127,10 +128,10 @@ class Intake:
             return
         await delivery.acknowledge()
 
-    def _call(self, message: AbstractIncomingMessage, mark: bytes) -> Call:
+    async def _call(self, message: AbstractIncomingMessage, mark: bytes) -> Call:
         if message.redelivered and self._comebacks.one_more(mark):
             raise Malformed("the connection broke each time that it came")
-        return call_from(message.body, _expiration_s(message))
+        return call_from(await plain_body(message), _expiration_s(message))
 
     def _begin(self, mark: bytes, call: Call, delivery: Delivery) -> None:
         if deliveries := self._calls.get(mark):

@@ -111,13 +111,19 @@ def _opened(body: bytes) -> dict[str, Any]:
         return envelope  # as it was before there were envelopes
     version = envelope[_VERSION]
     if not isinstance(version, str) or version.partition(".")[0] != "2":
-        raise Malformed("its envelope has a version that is not known here")
+        raise Malformed(f"its envelope has version {_shown(version)}, and 2.0 is known here")
     if not isinstance(envelope[_MESSAGE], str):
         raise Malformed("its envelope holds no text")
     inner = _parsed(envelope[_MESSAGE])
     if not isinstance(inner, dict):
         raise Malformed("it is no object")
     return inner
+
+
+def _shown(version: object) -> str:
+    """Return what may be logged of it."""
+    is_word = isinstance(version, str) and version.isascii() and version.isprintable()
+    return repr(str(version)[:20]) if is_word else f"<{type(version).__name__}>"
 
 
 def _parsed(text: bytes | str) -> Any:  # noqa: ANN401 - what JSON holds
@@ -135,8 +141,9 @@ def _parsed(text: bytes | str) -> Any:  # noqa: ANN401 - what JSON holds
 
 
 def _decoded(body: bytes) -> str:
+    # As Python's parser does: content-encoding is of no account to kombu either.
     try:
-        return body.decode()
+        return body.decode(json.detect_encoding(body))
     except UnicodeDecodeError as error:
         raise Malformed("it is not UTF-8") from error
 

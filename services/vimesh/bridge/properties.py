@@ -1,0 +1,125 @@
+"""The properties of a delivery: those that are of use here, in a form that the AMQP library can decode. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_CONTENT_TYPE, _CONTENT_ENCODING, _HEADERS, _EXPIRATION = 0x8000, 0x4000, 0x2000, 0x0100
+_MORE_FLAGS = 1
+_BYTE, _SHORT, _LONG = -1, 1, 4
+"""Always one byte; a length in one byte, or in four, and what it counts."""
+_LAYOUT = (
+    (_CONTENT_TYPE, _SHORT),
+    (_CONTENT_ENCODING, _SHORT),
+    (_HEADERS, _LONG),
+    (0x1000, _BYTE),
+    (0x0800, _BYTE),
+    (0x0400, _SHORT),
+    (0x0200, _SHORT),
+    (_EXPIRATION, _SHORT),
+)
+"""The properties up to the last that is of use, in their order: the flag of each, and how it stands there."""
+_MAX_EXPIRATION_DIGITS = 10
+_MAX_NAME_BYTES = 64
+_COMPRESSION = b"compression"
+"""The header in which kombu says how a body is compressed."""
+_FIXED_SIZES = {
+    **dict.fromkeys(b"tbB", 1),
+    **dict.fromkeys(b"sUu", 2),
+    **dict.fromkeys(b"Iif", 4),
+    **dict.fromkeys(b"lLdT", 8),
+    ord("D"): 5,
+    ord("V"): 0,
+}
+"""Of values in a table, by their type."""
+_COUNTED = frozenset(b"SxAF")
+_TEXT, _VOID = ord("S"), ord("V")
+_MOST_HEADERS = 200
+"""More are not looked at: what counts stands among the first few."""
+_NO_NAME = b"?"
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """Each is printable ASCII; empty: it is not there, or of no use."""
+
+    content_type: bytes = b""
+    content_encoding: bytes = b""
+    compression: bytes = b""
+    """`?` if it is there and no text."""
+    expiration: bytes = b""
+    """Milliseconds after which the caller does not want it any more."""
+
+    def on_wire(self) -> bytes:
+        """Return flags and values."""
+        flags, values = 0, b""
+        for flag, value in (
+            (_CONTENT_TYPE, _short(self.content_type)),
+            (_CONTENT_ENCODING, _short(self.content_encoding)),
+            (_HEADERS, _table(self.compression)),
+            (_EXPIRATION, _short(self.expiration)),
+        ):
+            if value:
+                flags |= flag
+                values += value
+        return flags.to_bytes(2, "big") + values
+
+
+def properties_from(payload: bytes) -> Properties:
+    """Read flags and values, whatever they hold."""
+    flags = int.from_bytes(payload[:2], "big")
+    if flags & _MORE_FLAGS:
+        return Properties()
+    at, found = 2, dict.fromkeys((flag for flag, _ in _LAYOUT), b"")
+    for flag, form in _LAYOUT:
+        if flags & flag:
+            length = int.from_bytes(payload[at : at + form], "big") if form > 0 else 1
+            at += max(form, 0)
+            found[flag] = payload[at : at + length]
+            at += length
+    return Properties(
+        content_type=_name(found[_CONTENT_TYPE]),
+        content_encoding=_name(found[_CONTENT_ENCODING]),
+        compression=_compression(found[_HEADERS]),
+        expiration=_milliseconds(found[_EXPIRATION]),
+    )
+
+
+def _compression(table: bytes) -> bytes:
+    """Return the header's text, the last one if there are several, as a library would that reads all of them."""
+    at, found = 0, b""
+    for _ in range(_MOST_HEADERS):
+        key_end = at + 1 + (table[at] if at < len(table) else 0)
+        if key_end >= len(table):
+            break
+        key, kind, at = table[at + 1 : key_end], table[key_end], key_end + 1
+        if kind in _COUNTED:
+            length = int.from_bytes(table[at : at + 4], "big")
+            at += 4
+        elif (length := _FIXED_SIZES.get(kind, -1)) < 0:
+            break  # how long it is is not known
+        if key == _COMPRESSION:
+            found = _name(table[at : at + length]) if kind == _TEXT else b"" if kind == _VOID else _NO_NAME
+        at += length
+    return found
+
+
+def _name(value: bytes) -> bytes:
+    """Return what may be compared with names, and logged."""
+    return bytes(byte if 0x20 < byte < 0x7F else ord(_NO_NAME) for byte in value[:_MAX_NAME_BYTES])
+
+
+def _milliseconds(value: bytes) -> bytes:
+    return value if value.isdigit() and len(value) <= _MAX_EXPIRATION_DIGITS else b""
+
+
+def _short(value: bytes) -> bytes:
+    return bytes((len(value),)) + value if value else b""
+
+
+def _table(compression: bytes) -> bytes:
+    if not compression:
+        return b""
+    key = _short(_COMPRESSION)
+    value = bytes((_TEXT,)) + len(compression).to_bytes(4, "big") + compression
+    return (len(key) + len(value)).to_bytes(4, "big") + key + value
