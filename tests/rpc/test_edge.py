@@ -114,3 +114,20 @@ async def test_a_thousand_bad_fields_do_not_lose_the_status() -> None:
     async with failing_with(error) as client:
         for failed in await failures(client):
             assert failure_of(failed).reason == "BAD_INPUT"
+
+
+async def test_the_longest_status_is_one_that_every_client_takes() -> None:
+    """Above 8 KiB, a client of gRPC refuses headers at random: it would be seen in some of these calls."""
+    wide = "\N{CLOUD}" * 2000
+    for error in (
+        errors.BadInput(*(errors.Violation(wide, wide) for _ in range(1000))),
+        errors.NameTaken(wide[:255], wide[:255]),
+        errors.FilterInvalid(wide),
+    ):
+        async with failing_with(error) as client:
+            for _ in range(20):
+                with pytest.raises(grpc.aio.AioRpcError) as raised:
+                    await client.vims.GetVim(pb.GetVimRequest(vim_id=ID))
+                failure = failure_of(raised.value)
+                assert (failure.code, failure.reason) == (STATUS[type(error)][0], STATUS[type(error)][1])
+                assert 0 < len(failure.message.encode()) <= 400

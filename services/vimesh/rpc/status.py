@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import grpc
@@ -18,10 +19,12 @@ DOMAIN: Final = "vimesh.v1"
 DETAILS_KEY: Final = "grpc-status-details-bin"
 BAD_INPUT: Final = "BAD_INPUT"
 
-# What a header may hold is bounded (8 KiB by default): a request with a thousand bad fields must not lose its status.
+# A status is a header. Clients of gRPC take 8 KiB of them by default, and more at random: a request with a thousand bad
+# fields must not lose it. The details are written in base64 there, and of the message each byte may take three.
 _MAX_VIOLATIONS = 16
-_MAX_FIELD = 100
-_MAX_TEXT = 200
+_MAX_VIOLATIONS_BYTES = 4000
+_MAX_FIELD_BYTES = 100
+_MAX_TEXT_BYTES = 200
 
 STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.BadInput: (grpc.StatusCode.INVALID_ARGUMENT, BAD_INPUT),
@@ -68,22 +71,30 @@ def internal_status(error_id: str) -> tuple[grpc.StatusCode, status_pb2.Status]:
 
 
 def _bad_request(violations: Iterable[errors.Violation]) -> error_details_pb2.BadRequest:
-    return error_details_pb2.BadRequest(
-        field_violations=[
-            error_details_pb2.BadRequest.FieldViolation(
-                field=violation.field[:_MAX_FIELD],
-                description=violation.description[:_MAX_TEXT],
-            )
-            for violation in list(violations)[:_MAX_VIOLATIONS]
-        ],
-    )
+    """Return as many as there is room for."""
+    bad = error_details_pb2.BadRequest()
+    for violation in islice(violations, _MAX_VIOLATIONS):
+        field = _cut(violation.field, _MAX_FIELD_BYTES)
+        description = _cut(violation.description, _MAX_TEXT_BYTES)
+        if (
+            bad.field_violations
+            and bad.ByteSize() + len(field.encode()) + len(description.encode()) > _MAX_VIOLATIONS_BYTES
+        ):
+            break
+        bad.field_violations.add(field=field, description=description)
+    return bad
 
 
 def _packed(code: grpc.StatusCode, message: str, details: Iterable[Message]) -> status_pb2.Status:
-    status = status_pb2.Status(code=code.value[0], message=message[: 2 * _MAX_TEXT])
+    status = status_pb2.Status(code=code.value[0], message=_cut(message, 2 * _MAX_TEXT_BYTES))
     for detail in details:
         status.details.add().Pack(detail)
     return status
+
+
+def _cut(text: str, max_bytes: int) -> str:
+    """Return the text, or as many whole characters of it as there is room for."""
+    return text if len(text) * 4 <= max_bytes else text.encode()[:max_bytes].decode(errors="ignore")
 
 
 @dataclass(frozen=True, slots=True)
