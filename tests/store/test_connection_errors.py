@@ -83,10 +83,29 @@ def _user_with_password(node: Server) -> tuple[str, ...]:
     )
 
 
+async def test_a_password_of_any_characters(node: Server) -> None:
+    written = SECRET.replace("'", "''")
+    user = "stranger IDENTIFIED BY" if node.url.startswith("mysql") else "stranger LOGIN PASSWORD"
+    drop = ("DROP USER IF EXISTS stranger", f"CREATE USER {user} '{written}'".replace(":", "\\:"))
+    await execute(node.url, *drop)
+    grant = "GRANT ALL ON *.* TO stranger" if node.url.startswith("mysql") else "ALTER ROLE stranger SUPERUSER"
+    await execute(node.url, grant)
+
+    await check(node.url_as("stranger", SECRET))
+
+
 async def test_no_such_database(node: Server) -> None:
     said = await words_of(at(node.url, database="nowhere"))
 
     assert f"127.0.0.1:{node.port}: the server has no such database; make it first: CREATE DATABASE" in said
+
+
+async def test_tls_that_the_server_does_not_have(node: Server) -> None:
+    postgresql = node.url.startswith("postgresql")
+    for asked in ("sslmode=require", "sslmode=verify-full&sslrootcert=system") if postgresql else ("ssl=true",):
+        said = await words_of(f"{node.url}?{asked}")
+        assert said.endswith(f"127.0.0.1:{node.port}: TLS: the server does not offer it")
+    await check(f"{node.url}?{'sslmode=prefer' if postgresql else 'ssl_mode=PREFERRED'}")
 
 
 async def test_the_other_protocol(node: Server) -> None:

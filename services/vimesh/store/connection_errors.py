@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.store.addresses import Address
+from vimesh.store.driver_errors import ErrorKind, kind_of
 from vimesh.store.tls_words import tls_words
 
 _CLOSED: Final = "the server closed the connection"
@@ -57,12 +58,14 @@ class Refused(ConnectionError):
     """We do not want this server, or it does not want us. The message says why."""
 
 
-def cause_of(error: BaseException) -> str:
-    """Say in words why connecting failed."""
+def cause_of(error: BaseException, certificate: str = "") -> str:
+    """Say in words why connecting failed. `certificate` is the file that we have shown, if there is one."""
     one: BaseException | None = error
     while one is not None:
         if (words := _words(one)) is not None:
-            return words[:_LONGEST]
+            # What a server says of a certificate comes after the handshake, and is lost when it closes the connection.
+            shown = certificate and words.startswith(_CLOSED)
+            return (f"{words}; it may not take the client certificate {certificate}" if shown else words)[:_LONGEST]
         # A driver may wrap what the operating system has said.
         one = one.__cause__
     return f"{type(error).__name__}: {_message(error)}"[:_LONGEST]
@@ -106,7 +109,7 @@ def _of_server(error: BaseException) -> str | None:
     code, message = _code(error), _message(error)
     if code in _CLIENT_NUMBERS:
         # Its cause says more, if it has one.
-        return None if error.__cause__ is not None else _CLOSED
+        return None if error.__cause__ is not None else f"{_CLOSED} ({message})"
     if code is None:
         return None
     words = _BY_CODE.get(code)
@@ -134,6 +137,8 @@ def explained(error: StoreUnavailable) -> str:
         return str(cause)
     if cause is None:
         return str(error)
+    if kind_of(cause) is ErrorKind.READ_ONLY:
+        return error.why
     # What the driver says: around it there is the statement.
     said = getattr(cause, "orig", None) or cause
     return f"the database cannot be used: {cause_of(said)}"

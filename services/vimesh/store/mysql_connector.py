@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import URL, event
+from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vimesh.store.addresses import Address
@@ -35,15 +36,14 @@ class MysqlConnector:
     def addresses(self) -> tuple[Address, ...]:
         return (self._place.address,)
 
-    def attach(self, engine: AsyncEngine, *, writes: bool) -> None:  # noqa: ARG002 - all connections are alike
-        """Let the engine connect by this."""
-        event.listen(engine.sync_engine, "do_connect", self._connected)
+    def arguments(self) -> Mapping[str, Any]:
+        """Return what lets an engine connect by this."""
+        return {"connect_args": {"async_creator_fn": self.connect}}
 
-    def _connected(self, dialect: Any, _: object, __: object, given: dict[str, Any]) -> Any:  # noqa: ANN401 - SQLAlchemy's
-        # It says which rows an UPDATE has found.
-        return dialect.loaded_dbapi.connect(async_creator_fn=self.connect, client_flag=given.get("client_flag", 0))
+    def attach(self, engine: AsyncEngine, *, writes: bool) -> None:
+        """Do nothing: all connections are alike."""
 
-    async def connect(self, client_flag: int = 0) -> Any:  # noqa: ANN401 - the driver's connection
+    async def connect(self, *, client_flag: int = 0, **_: object) -> Any:  # noqa: ANN401 - the driver's connection
         """Raises CannotConnect."""
         limit_s = self._place.connect_timeout_s or _CONNECT_S
         try:
@@ -52,7 +52,7 @@ class MysqlConnector:
         except TimeoutError as error:
             raise self._refused(f"no answer within {limit_s:g} s") from error
         except Exception as error:  # whatever answers there, it is no MariaDB that lets us in
-            raise self._refused(cause_of(error)) from error
+            raise self._refused(cause_of(error, self._place.tls.cert)) from error
 
     async def _connect(self, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
         context = self._place.tls.context(by_socket=self._place.address.is_socket)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, Final
+from weakref import WeakSet
 
 from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.util import await_
 
 from vimesh.store.addresses import Address
 from vimesh.store.connection_errors import CannotConnect, Refused, cause_of
 from vimesh.store.idleness import LIMIT_OF_SESSION, POOLED, limit_idleness
+from vimesh.store.pooling_dbapi import CACHED, pooling_dbapi
 from vimesh.store.postgresql_url import PostgresqlPlace
 
 _CONNECT_S: Final = 4.0
 _LEAST_CONNECT_S: Final = 1.0
-_CACHED: Final = 100
-"""How many statements a connection of its own keeps prepared."""
 
 
 class PostgresqlConnector:
@@ -32,6 +32,8 @@ class PostgresqlConnector:
         self._place = place
         self._addresses = deque(place.addresses)
         self._pooled = place.pooled
+        self._lent: WeakSet[Any] = WeakSet()
+        """Connections that a pooler lends."""
         self.dialect_url = URL.create("postgresql+asyncpg", database=place.database)
         self.what = f"database {place.database}"
 
@@ -39,16 +41,19 @@ class PostgresqlConnector:
     def addresses(self) -> tuple[Address, ...]:
         return self._place.addresses
 
-    def attach(self, engine: AsyncEngine, *, writes: bool) -> None:
-        """Let the engine connect by this."""
+    def arguments(self) -> Mapping[str, Any]:
+        """Return what lets an engine connect by this."""
+        return {"module": pooling_dbapi(self.connect)}
 
-        def connected(dialect: Any, record: Any, _: object, __: object) -> Any:  # noqa: ANN401 - SQLAlchemy's own
-            connection, pooled = await_(self.connect())
+    def attach(self, engine: AsyncEngine, *, writes: bool) -> None:
+        """Note of each connection whether a pooler is between, and limit idle transactions there."""
+
+        def connected(connection: Any, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
+            record.info[POOLED] = pooled = connection.driver_connection in self._lent
             if pooled and writes:
                 limit_idleness(engine)
-            return _adapted(dialect, record, connection, pooled=pooled)
 
-        event.listen(engine.sync_engine, "do_connect", connected)
+        event.listen(engine.sync_engine, "connect", connected)
 
     async def connect(self) -> tuple[Any, bool]:
         """Return a connection of the driver, and whether a pooler is between. Raises CannotConnect."""
@@ -57,7 +62,7 @@ class PostgresqlConnector:
             try:
                 return await self._connect_in_time(address)
             except Exception as error:  # noqa: BLE001 - whatever answers there, it is no PostgreSQL that lets us in
-                causes[address] = cause_of(error)
+                causes[address] = cause_of(error, self._place.tls.certificate)
                 last = error
         raise CannotConnect(self.what, [(each, causes[each]) for each in self._place.addresses]) from last
 
@@ -83,6 +88,7 @@ class PostgresqlConnector:
                     connection.terminate()
                     connection = await self._open(address, pooled=True)
                 await _require_transactions(connection)
+                self._lent.add(connection)
                 return connection, True
             await connection.execute(LIMIT_OF_SESSION)
         except BaseException:
@@ -104,26 +110,11 @@ class PostgresqlConnector:
                 database=place.database,
                 server_settings=dict(place.settings),
                 target_session_attrs=place.session,
-                statement_cache_size=0 if pooled else _CACHED,
+                statement_cache_size=0 if pooled else CACHED,
                 **place.tls.arguments(),
             )
         except asyncpg.TargetServerAttributeNotMatched as error:
             raise Refused(f"takes no writes, and target_session_attrs={place.session} asks for them") from error
-
-
-def _adapted(dialect: Any, record: Any, connection: Any, *, pooled: bool) -> Any:  # noqa: ANN401 - SQLAlchemy's own
-    """Return the connection as SQLAlchemy takes it, and note whether a pooler is between."""
-    record.info[POOLED] = pooled
-
-    async def connected(**_: object) -> Any:  # noqa: ANN401 - the driver has no types
-        return connection
-
-    if pooled:
-        # A name that is empty is kept for as long as a statement takes.
-        options: dict[str, Any] = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
-    else:
-        options = {"prepared_statement_cache_size": _CACHED}
-    return dialect.loaded_dbapi.connect(async_creator_fn=connected, **options)
 
 
 async def _is_pooled(connection: Any) -> bool:  # noqa: ANN401 - the driver has no types

@@ -23,6 +23,10 @@ class PostgresqlTls:
     parameters: Mapping[str, str] = field(repr=False)
     """As libpq calls them; the password of a key may be one of them."""
 
+    @property
+    def certificate(self) -> str:
+        return self.parameters.get("sslcert", "")
+
     def arguments(self) -> dict[str, Any]:
         """Return what the driver is called with. Files are read each time: certificates are replaced in their places.
 
@@ -34,7 +38,7 @@ class PostgresqlTls:
 
     def _of_the_system(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
-        if certificate := self.parameters.get("sslcert"):
+        if certificate := self.certificate:
             password = self.parameters.get("sslpassword", "")
             context.load_cert_chain(certificate, self.parameters.get("sslkey"), lambda: password)
         for bound in ("minimum", "maximum"):

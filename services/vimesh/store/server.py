@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -24,8 +25,11 @@ class Connector(Protocol):
     def addresses(self) -> tuple[Address, ...]:
         """All that the URL names."""
 
+    def arguments(self) -> Mapping[str, Any]:
+        """Return what lets an engine connect by this. Then it raises CannotConnect."""
+
     def attach(self, engine: AsyncEngine, *, writes: bool) -> None:
-        """Let the engine connect by this. Then it raises CannotConnect."""
+        """Prepare what else an engine has to do with its connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,10 @@ class Server:
         """Name the driver and the database: of the rest, the connector knows."""
         return self.connector.dialect_url
 
-    def engine(self, connections: int, isolation_level: str) -> AsyncEngine:
+    def engine(
+        self, connections: int, isolation_level: str, watched: Callable[[AsyncEngine], object] = bool
+    ) -> AsyncEngine:
+        """Return an engine; `watched` is told of it before it can connect."""
         engine = create_async_engine(
             self.url,
             pool_size=connections,
@@ -47,7 +54,9 @@ class Server:
             pool_timeout=self.lock_timeout_s,
             isolation_level=isolation_level,
             hide_parameters=True,  # errors are logged, and parameters may be secret
+            **self.connector.arguments(),
         )
+        watched(engine)
         self.connector.attach(engine, writes=isolation_level != "AUTOCOMMIT")
         if self.url.get_backend_name() == "mysql":
             read_causally(engine)
