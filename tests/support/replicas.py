@@ -119,8 +119,12 @@ class PostgresqlPair(Pair):
     async def promote(self) -> None:
         old, new = self.in_charge.url("postgres"), self.other.url("postgres")
 
+        # What began before it was read-only may still write.
+        stopped = await ask(old, "SELECT clock_timestamp()::text")
+        unfinished = f"SELECT count(*) FROM pg_stat_activity WHERE xact_start < '{stopped}'"
+
         async def has_all() -> bool:
-            if await ask(old, "SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL"):
+            if await ask(old, f"{unfinished} AND backend_type = 'client backend'"):
                 return False
             sent = await ask(old, "SELECT pg_current_wal_lsn()::text")
             return bool(await ask(new, f"SELECT pg_last_wal_replay_lsn() >= '{sent}'::pg_lsn"))

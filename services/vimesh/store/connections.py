@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from vimesh.store.dialects import ReadOnly
 from vimesh.store.driver_errors import ErrorKind, kind_of
 
 _ENDING: Final = {ErrorKind.READ_ONLY, ErrorKind.LOST, ErrorKind.NOT_READY}
 """What ends a connection. A server that is full would only be asked for another one."""
 _OF: Final = "vimesh_generation"
+_UNTIL: Final = "vimesh_until"
+"""Of a connection's info: when it was made, in generations, and until when it may be used, in seconds."""
+_READ_ONLY_S: Final = 1.0
+"""For how long a connection to a server is used that takes no writes: the address may be about to move."""
 # A peer that is gone without a word is noticed after some ten seconds, whether it is being waited for or not. A server
 # that stands still acknowledges what it is sent: for that there are the limits of transactions.
 _SOCKET_OPTIONS: Final = (
@@ -38,20 +45,23 @@ class Connections:
     """All connections of a process to one database, whichever pool they are in.
 
     After a fail-over the connections that were kept lead to the server that was in charge before. The first one that
-    shows it takes the others along: none is used any more, and new ones are made to where the address leads then.
+    shows it takes the others along: none is used any more, and new ones are made to where the address leads then. As
+    long as that is a server without writes still, they are made again and again: one that only reads shows nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._generation = 0
         self._told: set[Callable[[], object]] = set()
 
-    def watch(self, engine: AsyncEngine) -> AsyncEngine:
-        """Have the connections of an engine follow; return the engine."""
+    def watch(self, engine: AsyncEngine) -> None:
+        """Have the connections of an engine follow. To be called before anything else listens for how it connects."""
         pool = engine.sync_engine
-        event.listen(pool, "connect", self._connected)
+        read_only = str(select(ReadOnly()).compile(dialect=pool.dialect))
+        event.listen(pool, "do_connect", self._connecting)
+        event.listen(pool, "connect", partial(self._connected, read_only))
         event.listen(pool, "checkout", self._require_current)
         event.listen(pool, "handle_error", self._judge)
-        return engine
 
     def renew(self) -> None:
         """Let no connection that there is now be used again."""
@@ -68,15 +78,20 @@ class Connections:
         finally:
             self._told.discard(tell)
 
-    def _connected(self, connection: Any, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's, of each driver
+    def _connecting(self, _: object, record: Any, __: object, ___: object) -> None:  # noqa: ANN401 - SQLAlchemy's
+        # Before: what is learned while it is made is about where it leads, too.
         record.info[_OF] = self._generation
+
+    def _connected(self, read_only: str, connection: Any, record: Any) -> None:  # noqa: ANN401 - of each driver
+        record.info[_UNTIL] = self._clock() + _READ_ONLY_S if _says_yes(connection, read_only) else None
         transport = connection.driver_connection._transport  # noqa: SLF001 - no driver has another way to its socket
         if (found := transport.get_extra_info("socket")) is not None and found.family != socket.AF_UNIX:
             for option in _SOCKET_OPTIONS:
                 found.setsockopt(*option)
 
     def _require_current(self, connection: Any, record: Any, _: object) -> None:  # noqa: ANN401 - as above
-        if record.info[_OF] != self._generation:
+        until = record.info[_UNTIL]
+        if record.info[_OF] != self._generation or (until is not None and self._clock() >= until):
             # At once: a server that stands still would not take leave.
             connection.driver_connection._transport.abort()  # noqa: SLF001 - as above
             raise DisconnectionError
@@ -86,3 +101,13 @@ class Connections:
         if context.connection is not None and kind_of(context.original_exception) in _ENDING:
             context.is_disconnect = True
             self.renew()
+
+
+def _says_yes(connection: Any, question: str) -> bool:  # noqa: ANN401 - of each driver
+    cursor = connection.cursor()
+    try:
+        cursor.execute(question)
+        return bool(cursor.fetchone()[0])
+    finally:
+        cursor.close()
+        connection.rollback()

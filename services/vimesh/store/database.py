@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from vimesh.domain.errors import StoreUnavailable
-from vimesh.store.driver_errors import ErrorKind, kind_of
+from vimesh.store.driver_errors import ErrorKind, ReadOnlyServer, kind_of
 
 T = TypeVar("T")
 
@@ -61,6 +61,6 @@ def trouble_as_unavailable() -> Generator[None]:
     try:
         yield
     # OSError: the file or the server is not there.
-    except (DBAPIError, PoolTimeout, OSError) as error:
+    except (DBAPIError, PoolTimeout, OSError, ReadOnlyServer) as error:
         why = _WHY.get(kind_of(error))
         raise (StoreUnavailable(why) if why else StoreUnavailable()) from error

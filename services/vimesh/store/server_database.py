@@ -34,11 +34,11 @@ class ServerTransactions:
         self._connections = Connections()
         # One statement sees what was committed before it, also after it waited for a lock: with a snapshot of its
         # begin, a transaction would judge by what was true before the one that it waited for.
-        self._writer = self._connections.watch(server.engine(1, "READ COMMITTED"))
-        self._reader = self._connections.watch(server.engine(READERS + BROWSERS, "AUTOCOMMIT"))
+        self._writer = server.engine(1, "READ COMMITTED", self._connections.watch)
+        self._reader = server.engine(READERS + BROWSERS, "AUTOCOMMIT", self._connections.watch)
         self._tells = server.url.get_backend_name() == "postgresql"
         # One hears of commits, and one asks whether the server takes writes.
-        self._aside = self._connections.watch(server.engine(2, "AUTOCOMMIT"))
+        self._aside = server.engine(2, "AUTOCOMMIT", self._connections.watch)
 
     def read(self, work: Work[T]) -> asyncio.Future[T]:
         return _task(self._run(self._reader, work, self._limit_s))

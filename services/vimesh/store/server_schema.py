@@ -18,6 +18,7 @@ from vimesh.store.driver_errors import code_of
 from vimesh.store.server import Server
 from vimesh.store.server_database import close
 from vimesh.store.server_version import require_new_enough
+from vimesh.store.writability import require_writes
 
 # PostgreSQL's lock is the transaction's: behind a pooler, the next transaction may be of another session. MariaDB's is
 # the session's: it commits with each statement that changes tables.
@@ -37,6 +38,9 @@ async def upgrade(server: Server, limit_s: float) -> None:
         if acquired.scalar_one() != 1:
             raise StoreUnavailable
         await _require_unicode(connection)
+        if await connection.run_sync(migrating.revision_of) != migrating.newest():
+            # MariaDB and MySQL let administrators make tables all the same.
+            await connection.run_sync(require_writes)
         await connection.run_sync(migrating.to_newest)
         await connection.commit()
 

@@ -14,10 +14,15 @@ _WRITE_NOTHING = text("UPDATE revisions SET newest = newest WHERE id = 0")
 _WRITE_THE_SAME = text("UPDATE revisions SET newest = newest WHERE id = 1")
 
 
-def write_nothing(connection: Connection) -> None:
-    """Raise ReadOnlyServer, or DBAPIError, where nothing can be written. Waits for no other writer."""
+def require_writes(connection: Connection) -> None:
+    """Raise ReadOnlyServer where nothing is to be written, also if it could be."""
     if connection.execute(_READ_ONLY).scalar_one():
         raise ReadOnlyServer
+
+
+def write_nothing(connection: Connection) -> None:
+    """Raise ReadOnlyServer, or DBAPIError, where nothing can be written. Waits for no other writer."""
+    require_writes(connection)
     connection.execute(_WRITE_NOTHING)
 
 
