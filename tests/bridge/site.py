@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -54,10 +54,12 @@ class Site:
 
 
 @asynccontextmanager
-async def site_in(folder: Path) -> AsyncGenerator[Site]:
+async def site_in(
+    folder: Path, start: Callable[[Path], AbstractAsyncContextManager[Broker]] = running_broker
+) -> AsyncGenerator[Site]:
     (rabbit := folder / "rabbit").mkdir()
     async with AsyncExitStack() as parts:
-        broker = await parts.enter_async_context(running_broker(rabbit))
+        broker = await parts.enter_async_context(start(rabbit))
         client = await parts.enter_async_context(conductor_at(folder / "vimesh.sqlite", SETTINGS))
         envoy = await parts.enter_async_context(running_envoy([client.address]))
         await envoy.until_healthy([client.address])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,17 +13,16 @@ from structlog.testing import capture_logs
 from tests.bridge.bridges import administer
 from tests.bridge.direct import at, clear, declare, dial, questions
 from tests.support.amqp_tap import tapped
-from tests.support.brokers import Broker, running_broker, running_newer_broker
+from tests.support.brokers import Broker, running_broker
 from vimesh.bridge.broker import BrokerAway
 from vimesh.bridge.calls_queue import clear_away
 from vimesh.bridge.declaring import Declaring
 from vimesh.bridge.queues import usage_of
-from vimesh.bridge.topology import WITHOUT_TRANSIENT, Topology
+from vimesh.bridge.topology import Topology
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _CALLS = "TACKER_CONDUCTOR"
-_DENIED = "deprecated_features.permit.transient_nonexcl_queues = false\n"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -158,24 +156,6 @@ async def test_a_queue_that_holds_a_call_stays(url: str, options: str) -> None:
         await clear_away(asked, declared)
 
     assert await _is_there(url)
-
-
-@pytest.mark.timeout(120)
-async def test_a_broker_that_denies_transient_queues_gets_one_that_it_allows(tmp_path: Path) -> None:
-    async with running_newer_broker(tmp_path, _DENIED) as newer:
-        with capture_logs() as lines:
-            declared = await declare(at(newer.url))
-        there = await administer(newer, "list_queues", "name", "type", "durable", "--no-table-headers")
-        # What callers can have there finds an exchange as they want it.
-        with capture_logs() as later_lines:
-            again = await declare(at(f"{newer.url}?rabbit_quorum_queue=true"))
-
-    assert not later_lines
-    assert declared.topology == again.topology == WITHOUT_TRANSIENT
-    assert declared.ours
-    assert again.ours
-    assert there.split() == [_CALLS, "quorum", "true"]
-    assert any("rabbit_transient_quorum_queue" in line["hint"] for line in lines)
 
 
 async def _is_there(url: str) -> bool:
