@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from tests.bridge.bridges import Bridge, administer, running_bridge
 from tests.bridge.site import PATIENCE_S, Site, Vim
+from tests.support.oslo_client import shipped_action
 from tests.support.waiting import until
 from vimesh.v1 import vim_pb2
 
@@ -23,6 +25,33 @@ async def test_it_begins_with_the_settings_that_count(site: Site) -> None:
     assert "hold=1.5s" in line
     assert "embedded=adopt,mistral=reject,external=reject" in line
     assert "virtual_host=/" in line
+
+
+async def test_it_says_what_a_file_of_tacker_sets_and_serves_by_it(site: Site, tmp_path: Path) -> None:
+    vim = await site.register()
+    name = str(uuid4())
+    await administer(site.broker, "add_vhost", name)
+    await administer(site.broker, "set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+    (tmp_path / "tacker.conf").write_text(
+        f"[DEFAULT]\ntransport_url = {site.broker.url}{name}\n[oslo_messaging_rabbit]\nrabbit_quorum_queue = true\n"
+    )
+    flags = ("--config-file", str(tmp_path / "tacker.conf"), "--hold", "0")
+
+    async with running_bridge(tmp_path, site.address, "", *flags) as bridge:
+        async with shipped_action(
+            tmp_path, f"{site.broker.url}{name}", vim.id, "127.0.0.1", rabbit_quorum_queue="true"
+        ) as action:
+            await site.until(vim, Vim.REACHABLE)
+            await site.client.deregister(vim.id)
+            ended = await action.ended(vim.id)
+        (line,) = [line for line in bridge.log.read_text().splitlines() if "bridge started" in line]
+
+    assert ended["result"] == "KILLED"
+    assert f"virtual_host={name}" in line
+    assert f"config_files={tmp_path}/tacker.conf" in line
+    assert "durable=true" in line
+    assert "x-queue-type=quorum" in line
+    assert not bridge.said("lost")
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["missing", "not-allowed"])
