@@ -15,8 +15,11 @@ from sqlalchemy import make_url
 from tests.support.databases import SERVERS, Server, execute, server
 from tests.support.targets import free_port
 from vimesh.domain.errors import BadSetting, StoreUnavailable
-from vimesh.store.connection_errors import explained
+from vimesh.store.connection_errors import CannotConnect, explained
+from vimesh.store.place import place_of
 from vimesh.store.schema import check, current, upgrade
+from vimesh.store.server import Server as StoreServer
+from vimesh.store.server_version import require_new_enough
 
 SECRET = "a secret, ä@:/?"
 
@@ -168,3 +171,36 @@ def _reader(node: Server) -> tuple[str, ...]:
             "GRANT SELECT ON bare.* TO reader",
         )
     return ("CREATE DATABASE bare", "CREATE ROLE reader LOGIN PASSWORD 'right'")
+
+
+@pytest.mark.parametrize(
+    ("url", "version", "is_mariadb", "said"),
+    [
+        ("postgresql://h/v", (11, 22), False, "PostgreSQL 11.22 is too old; 12 or newer is needed"),
+        ("mysql://h/v", (10, 5, 29), True, "MariaDB 10.5.29 is too old; 10.6 or newer is needed"),
+        ("mysql://h/v", (8, 0, 16), False, "MySQL 8.0.16 is too old; 8.0.17 or newer is needed"),
+        ("mysql://h/v", (5, 7, 44, "log"), False, "MySQL 5.7.44 is too old; 8.0.17 or newer is needed"),
+    ],
+)
+async def test_a_server_that_is_too_old(url: str, version: tuple[int, ...], is_mariadb: bool, said: str) -> None:
+    place = place_of(url)
+    assert isinstance(place, StoreServer)
+    dialect = place.engine(1, "AUTOCOMMIT").dialect
+    dialect.server_version_info = version
+    dialect.is_mariadb = is_mariadb  # type: ignore[attr-defined]  # only MySQL's dialect has it
+
+    with pytest.raises(CannotConnect, match=f"cannot connect to database v: h:[0-9]+: {said}"):
+        require_new_enough(dialect, place.connector)
+
+
+async def test_new_servers_are_new_enough() -> None:
+    for url, version, is_mariadb in (
+        ("postgresql://h/v", (12,), False),
+        ("mysql://h/v", (11, 4, 2), True),
+        ("mysql://h/v", (8, 0, 17), False),
+    ):
+        place = place_of(url)
+        assert isinstance(place, StoreServer)
+        dialect = place.engine(1, "AUTOCOMMIT").dialect
+        dialect.server_version_info, dialect.is_mariadb = version, is_mariadb  # type: ignore[attr-defined]  # as above
+        require_new_enough(dialect, place.connector)
