@@ -10,7 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from tests.robustness.schedule import GALERA
 from tests.support import databases
+from tests.support.galera import galera
 from tests.support.stores import sqlite_url
 from vimesh.store.schema import upgrade
 
@@ -61,7 +63,20 @@ class Server:
         return True
 
 
-Backing = File | Server
+class Cluster:
+    """A Galera cluster, whose nodes may go and come back."""
+
+    def __init__(self, *nodes: databases.Server) -> None:
+        self.nodes = nodes
+        self.url = nodes[0].url
+
+
+Backing = File | Server | Cluster
+
+
+def url_for(backing: Backing, conductor: int) -> str:
+    """Return what the conductor with this number connects to: of a cluster, they take the nodes in turns."""
+    return backing.nodes[(conductor - 1) % len(backing.nodes)].url if isinstance(backing, Cluster) else backing.url
 
 
 @asynccontextmanager
@@ -72,6 +87,9 @@ async def backing(kind: str, folder: Path) -> AsyncGenerator[Backing]:
             file = File(disk)
             await upgrade(file.url)
             yield file
+    elif kind == GALERA:
+        async with galera() as nodes:
+            yield Cluster(*nodes)
     else:
         async with databases.server(kind) as server:
             yield Server(server)

@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from tests.robustness.callers import Caller
 from tests.robustness.faults import FAULTS
 from tests.robustness.history import now
-from tests.robustness.schedule import CONDUCTORS, Planned
+from tests.robustness.schedule import CONDUCTORS, GALERA, Planned
 from tests.robustness.stage import Stage, working
 from tests.robustness.truth import Target, Weather
+from tests.robustness.two_nodes import two_nodes
 from tests.support.waiting import until
 
 CALLERS = 48
@@ -103,5 +104,6 @@ SCENARIOS: dict[str, tuple[Callable[[Stage, int], Awaitable[None]], int]] = {
     "rolling": (rolling_restart, 0),
     "dark": (all_dark, 10_000),
     "away": (away, 600),
+    GALERA: (two_nodes, 2_000),
 }
-"""What to do, and how many VIMs or seconds it is about unless somebody says otherwise."""
+"""What to do, and how many VIMs, seconds or rounds it is about unless somebody says otherwise."""

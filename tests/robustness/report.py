@@ -27,6 +27,7 @@ def figures(record: Record, violations: Sequence[Violation]) -> dict[str, Any]:
         "faults_by_kind": dict(Counter(entry["fault"] for entry in record.of("fault"))),
         "processes_ended": sum(" ended " in entry["what"] for entry in record.of("process")),
         "vims": len(record.of("vim")),
+        "rounds": len(record.of("round")),
         "calls": len(calls),
         "calls_failed": sum(not _fine(call) for call in calls),
         "failed_by_code": dict(Counter(call["code"] for call in calls if not _fine(call))),

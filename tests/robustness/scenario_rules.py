@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tests.robustness.check_hostile import check_hostile
 from tests.robustness.history import Record
+from tests.robustness.schedule import GALERA
 from tests.robustness.violations import Violation
 
 _WITHOUT_LOSS = ("kill", "rolling")
@@ -22,6 +23,8 @@ def check_scenario(record: Record) -> Iterator[Violation]:
         yield from _back_within_a_contact(record)
     if scenario == "hostile":
         yield from check_hostile(record)
+    if scenario == GALERA:
+        yield from _no_round_failed(record)
     for left in record.of("unfinished"):
         yield Violation("G10", "recovery", left["what"])
 
@@ -30,6 +33,14 @@ def _no_call_failed(record: Record) -> Iterator[Violation]:
     for call in record.of("call"):
         if call["code"] != "OK":
             yield Violation("contract", "failed-call", f"{call['call']} at {call['t']:.2f} ended with {call['code']}")
+
+
+def _no_round_failed(record: Record) -> Iterator[Violation]:
+    """Nothing is broken while they are played: whatever is said but what is right is a violation."""
+    for played in record.of("round"):
+        if played["outcome"] != "OK":
+            guarantee = "G3" if played["outcome"] == "bad_action" else "contract"
+            yield Violation(guarantee, "round", f"one at {played['t']:.2f} ended with {played['outcome']}")
 
 
 def _each_told_once(record: Record) -> Iterator[Violation]:

@@ -21,6 +21,8 @@ STEPPED = ("conductor-3", "monitor-2")
 SQLITE = "sqlite"
 SERVERS = ("postgresql", "mariadb")
 DATABASES = (SQLITE, *SERVERS)
+GALERA = "galera"
+"""A database that only the scenario of its name has."""
 
 
 @dataclass(frozen=True, slots=True)

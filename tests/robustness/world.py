@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.robustness.backings import Backing, backing
+from tests.robustness.backings import Backing, backing, url_for
 from tests.robustness.history import History
 from tests.robustness.network import Network
 from tests.robustness.schedule import CONDUCTORS, MONITORS
@@ -138,7 +138,12 @@ def _world(settings: WorldSettings, folder: Path, database: Backing, network: Ne
 
     for number, name in enumerate(CONDUCTORS, 1):
         conductor = Conductor(
-            number, database.url, folder / "credentials.key", members, environment_of(name), engine=Engine.EMBEDDED
+            number,
+            url_for(database, number),
+            folder / "credentials.key",
+            members,
+            environment_of(name),
+            engine=Engine.EMBEDDED,
         )
         parts[name] = Supervised(Kept(conductor, world.away), say, _nothing)
     envoy = Front(binary.find(os.environ), folder / "envoy" / "bootstrap.yaml", str(front), environment)
