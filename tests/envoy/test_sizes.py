@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import grpc
 import pytest
 from grpc import aio
 
@@ -11,34 +12,72 @@ from tests.envoy.caller import LIMIT_S, ask
 from tests.envoy.scripted import Scripted
 from tests.support.conductors import conductor_at
 from tests.support.envoys import RunningEnvoy, running_envoy
+from tests.support.rest_doors import door_to
 from vimesh.envoy.routes import MAX_JSON_BYTES
+from vimesh.rpc.status import failure_of
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
-TOKEN = "t" * 40_000
-TRIES = 20
+TOKENS = (12_000, 30_000, 60_000)
+TOO_LONG = (66_000, 120_000, 240_000)
+TRIES = 10
 JSON = {"content-type": "application/json"}
+WEB = {"content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
+NO_MESSAGE = bytes(5)
+SAID = "the headers are too long: at most 64 kB in 2000 headers"
+LIST = "/vimesh.v1.VimService/ListVims"
 
 
-async def test_long_headers_are_taken_each_time_over_both_codecs(tmp_path: Path) -> None:
-    async with conductor_at(tmp_path / "vimesh.sqlite") as client, running_envoy([client.address]) as envoy:
+def token(size: int) -> dict[str, str]:
+    return {"authorization": "t" * size}
+
+
+async def test_long_tokens_are_taken_each_time_over_every_door(tmp_path: Path) -> None:
+    async with (
+        conductor_at(tmp_path / "vimesh.sqlite") as client,
+        door_to(client.address) as door,
+        running_envoy([client.address], api=[door.address]) as envoy,
+    ):
         await envoy.until_healthy([client.address])
         async with aio.insecure_channel(envoy.address) as channel:
-            for _ in range(TRIES):
-                await VimServiceStub(channel).ListVims(
-                    vims.ListVimsRequest(), metadata=(("authorization", TOKEN),), timeout=LIMIT_S
-                )
-        answers = [
-            (await ask(envoy.address, "GET", "/v1/vims", headers={"authorization": TOKEN})).status for _ in range(TRIES)
-        ]
+            for size in TOKENS * TRIES:
+                metadata = tuple(token(size).items())
+                await VimServiceStub(channel).ListVims(vims.ListVimsRequest(), metadata=metadata, timeout=LIMIT_S)
+                for path in ("/v1/vims", "/v1.0/vims"):
+                    assert (await ask(envoy.address, "GET", path, headers=token(size))).status == 200, (path, size)
+                web = await ask(envoy.address, "POST", LIST, NO_MESSAGE, {**WEB, **token(size)})
+                assert b"grpc-status:0" in web.body, size
+            many = [("x", "y" * 20)] * 1_500
+            await VimServiceStub(channel).ListVims(vims.ListVimsRequest(), metadata=many, timeout=LIMIT_S)
 
-    assert answers == [200] * TRIES
+
+async def test_headers_that_are_too_long_end_one_request_and_no_connection(
+    envoy: RunningEnvoy, first: Scripted, second: Scripted
+) -> None:
+    async with aio.insecure_channel(envoy.address) as channel:
+        stub = VimServiceStub(channel)
+        waiting = stub.WatchVims(vims.WatchVimsRequest(start_revision=7))
+        assert await waiting.read() is not aio.EOF
+        for size in TOO_LONG:
+            metadata = tuple(token(size).items())
+            with pytest.raises(aio.AioRpcError) as raised:
+                await stub.GetVim(vims.GetVimRequest(vim_id="some"), metadata=metadata, timeout=LIMIT_S)
+            assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, SAID)
+            assert failure_of(raised.value).reason == "BAD_INPUT"
+        # The watch has the same connection.
+        assert await waiting.read() is not aio.EOF
+        waiting.cancel()
+    assert not first.calls + second.calls
 
 
-async def test_headers_that_are_too_long_are_refused_with_a_status(envoy: RunningEnvoy) -> None:
-    answer = await ask(envoy.address, "GET", "/v1/vims/some", headers={"authorization": TOKEN * 2})
-
-    assert answer.status == 431
+async def test_headers_that_are_too_long_are_refused_with_a_status(envoy: RunningEnvoy, first: Scripted) -> None:
+    for size in (*TOO_LONG, 400_000):
+        answer = await ask(envoy.address, "GET", "/v1/vims/some", headers=token(size))
+        said = answer.json()
+        assert (answer.status, said["code"], said["message"]) == (431, 8, SAID), size
+    web = await ask(envoy.address, "POST", LIST, NO_MESSAGE, {**WEB, **token(TOO_LONG[0])})
+    assert (web.headers["grpc-status"], web.headers["grpc-message"]) == ("8", SAID)
+    assert not first.calls
 
 
 @pytest.mark.parametrize(("size", "status"), [(MAX_JSON_BYTES, 501), (MAX_JSON_BYTES + 1, 413)])

@@ -27,12 +27,17 @@ def to_nowhere() -> dict[str, object]:
     return {"cluster": "nowhere", "cluster_not_found_response_code": "NOT_FOUND"}
 
 
-def refused_calls(http_status: int, when: Matchers, status: Status) -> Route:
+def refused_calls(when: Matchers, status: Status) -> Route:
     """Refuse the gRPC calls that fit the matchers."""
-    told = {"grpc-status": str(int(status.code)), "grpc-status-details-bin": status.as_header()}
+    told = {
+        "grpc-status": str(int(status.code)),
+        "grpc-message": status.message,
+        "grpc-status-details-bin": status.as_header(),
+    }
     return {
         "match": {"prefix": "/", "headers": [GRPC_CONTENT, *when]},
-        "direct_response": answer(http_status, status.message),
+        # The filter for gRPC-Web would make a status of its own of any other one.
+        "direct_response": {"status": 200},
         "response_headers_to_add": [{"header": {"key": name, "value": value}} for name, value in told.items()],
     }
 
@@ -49,7 +54,7 @@ def refused_requests(http_status: int, when: Matchers, status: Status) -> Route:
 
 def refused(http_status: int, when: Matchers, status: Status) -> list[Route]:
     """Refuse what fits the matchers, whatever its caller speaks."""
-    return [refused_calls(http_status, when, status), refused_requests(http_status, when, status)]
+    return [refused_calls(when, status), refused_requests(http_status, when, status)]
 
 
 def unreadable() -> list[Route]:
@@ -59,7 +64,7 @@ def unreadable() -> list[Route]:
     path = Status(Code.INVALID_ARGUMENT, "the path holds what is no printable ASCII", "BAD_INPUT")
     return [
         *refused(431, too_long(), TOO_LONG),
-        refused_calls(400, unprintable_path(), path),
-        refused_calls(400, malformed_timeout(), timeout),
-        refused_calls(501, unknown_encoding(), encoding),
+        refused_calls(unprintable_path(), path),
+        refused_calls(malformed_timeout(), timeout),
+        refused_calls(unknown_encoding(), encoding),
     ]
