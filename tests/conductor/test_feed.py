@@ -7,11 +7,17 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+from sqlalchemy import update
+
 from tests.support.stores import registration, sqlite_url, store_at
 from tests.support.waiting import until
 from vimesh.conductor.feed import Feed
 from vimesh.domain.background import beside
+from vimesh.domain.errors import RevisionUnknown
+from vimesh.domain.retention import Retention
 from vimesh.store.sql import SqlStore
+from vimesh.store.tables import events as log
 
 LARGE = {"a": "x" * 50_000}
 
@@ -54,3 +60,37 @@ async def test_many_small_changes_are_remembered_up_to_a_number(tmp_path: Path) 
 
 async def _seen(feed: Feed, revision: int) -> None:
     await until(lambda: feed.newest >= revision, within_s=10)
+
+
+async def test_a_log_that_has_gone_as_far_again_by_other_changes_is_another_one(tmp_path: Path) -> None:
+    """G8. As of a replica that took over without the newest changes, and was written to since."""
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, followed(store) as feed:
+        first = (await store.span()).newest + 1
+        with feed.watched(first - 1) as generation:
+            for _ in range(3):
+                await store.register(registration())
+            await asyncio.wait_for(_seen(feed, first + 2), 10)
+            lost = update(log).where(log.c.revision > first).values(time=log.c.time + 7)
+            await store._database.write(lambda connection: connection.execute(lost))
+
+            await store.register(registration())
+
+            with pytest.raises(RevisionUnknown):
+                await feed.after(first + 2, 500, generation=generation, wait_s=10)
+        with feed.watched(first) as generation:
+            await store.register(registration())
+            await asyncio.wait_for(_seen(feed, first + 4), 10)
+            events = await feed.after(first, 500, generation=generation, wait_s=10)
+    assert [event.revision for event in events] == [first + 1, first + 2, first + 3, first + 4]
+
+
+async def test_a_follower_goes_on_where_the_last_change_that_it_read_was_dropped(tmp_path: Path) -> None:
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, followed(store) as feed:
+        first = (await store.span()).newest + 1
+        with feed.watched(first - 1) as generation:
+            await store.register(registration())
+            await asyncio.wait_for(_seen(feed, first), 10)
+            await store.compact(Retention(events=0), 500)
+            await store.register(registration())
+            events = await feed.after(first, 500, generation=generation, wait_s=10)
+    assert [event.revision for event in events] == [first + 1]

@@ -12,7 +12,7 @@ import structlog
 from vimesh.conductor.fan_out import FanOut
 from vimesh.domain.background import beside
 from vimesh.domain.errors import EventUnreadable, RevisionUnknown, VimeshError
-from vimesh.domain.events import VimEvent
+from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.ports import VimStore
 
 _log = structlog.get_logger()
@@ -39,6 +39,8 @@ class Feed:
         self._bytes = 0
         self._recent: list[VimEvent] = []
         self._newest = 0
+        self._last: VimEvent | None = None
+        """The change with that revision, if it was read."""
         self._seen = 0
         self._generation = 0
         self._fan_out = FanOut()
@@ -111,24 +113,46 @@ class Feed:
         seen = max(self._seen, self._newest)
         span = await self._store.span()
         if span.newest < seen:
-            _log.warning("the log went back, as after a restored backup", newest=span.newest, seen=seen)
-            self._generation += 1
-            self._seen = 0
+            self._go_back(span, seen)
         joins = span.oldest - 1 <= self._newest <= span.newest
         if not joins or span.newest - self._newest > self._keep:
             # The first time, far behind after a pause, or another database: what is in memory does not join on.
             self._jump(span.newest)
         while self._newest < span.newest:
             try:
-                page = await self._store.events_after(self._newest, _PAGE)
+                page = await self._next(span)
             except EventUnreadable as error:
                 # Watchers that come to it hear so from the database, one by one; later changes concern later ones.
                 _log.warning("cannot read a change", error=str(error), cause=repr(error.__cause__))
                 self._jump(span.newest)
                 return
+            if page is None:
+                self._go_back(span, self._newest)
+                self._jump(span.newest)
+                return
             self._remember(page)
-            self._newest = page[-1].revision
+            self._last = page[-1]
+            self._newest = self._last.revision
             self._fan_out.wake()
+
+    async def _next(self, span: LogSpan) -> Sequence[VimEvent] | None:
+        """Return the changes that come next; None if the last one that was read is another one by now.
+
+        A replica that took over without the newest changes goes on with their revisions.
+        """
+        last = self._last
+        if last is None or last.revision < span.oldest:
+            return await self._store.events_after(self._newest, _PAGE)
+        again, *page = await self._store.events_after(self._newest - 1, _PAGE)
+        if (again.vim_id, again.time) != (last.vim_id, last.time):
+            return None
+        return page or await self._store.events_after(self._newest, _PAGE)
+
+    def _go_back(self, span: LogSpan, seen: int) -> None:
+        """Have all watchers begin again: they were told of changes that are not there any more."""
+        _log.warning("the log went back, as after a restored backup", newest=span.newest, seen=seen)
+        self._generation += 1
+        self._seen = 0
 
     def _remember(self, page: Sequence[VimEvent]) -> None:
         self._recent += page
@@ -144,7 +168,7 @@ class Feed:
         del self._recent[:dropped]
 
     def _forget(self, *, newest: int) -> None:
-        self._recent, self._bytes, self._newest = [], 0, newest
+        self._recent, self._bytes, self._newest, self._last = [], 0, newest, None
 
     def _jump(self, revision: int) -> None:
         self._forget(newest=revision)
