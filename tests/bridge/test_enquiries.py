@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from random import Random
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
 from aio_pika.abc import AbstractConnection
 
+from tests.bridge.bridges import administer
 from tests.bridge.direct import at, clear, declare
 from tests.support.brokers import Broker as Node
 from tests.support.brokers import running_broker
+from tests.support.targets import free_port
 from tests.support.waiting import eventually
 from vimesh.bridge.broker import Broker, BrokerAway, BrokerLimits, broker_faults
 from vimesh.bridge.dialing import Dialing
@@ -32,9 +35,9 @@ async def node(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Node]
 
 
 @asynccontextmanager
-async def connected(node: Node) -> AsyncGenerator[tuple[Broker, Enquiries]]:
+async def connected(url: str) -> AsyncGenerator[tuple[Broker, Enquiries]]:
     """Hold a connection for calls, and be ready for questions."""
-    what, limits = at(node.url), BrokerLimits()
+    what, limits = at(url), BrokerLimits()
     dial = Dialing(what, limits).dial
     broker = Broker(what.transport.nodes, dial, random=Random(1), limits=limits)
     enquiries = Enquiries(broker, dial)
@@ -55,7 +58,7 @@ async def connected(node: Node) -> AsyncGenerator[tuple[Broker, Enquiries]]:
 async def test_a_question_that_ends_its_connection_leaves_that_of_the_calls(node: Node) -> None:
     await declare(at(f"{node.url}?rabbit_quorum_queue=true"))
     try:
-        async with connected(node) as (broker, enquiries):
+        async with connected(node.url) as (broker, enquiries):
             calls, questions = await broker.connection(10), await enquiries.connection(10)
 
             with pytest.raises(BrokerAway), broker_faults():
@@ -74,7 +77,7 @@ async def test_a_question_that_ends_its_connection_leaves_that_of_the_calls(node
 
 
 async def test_questions_share_a_connection(node: Node) -> None:
-    async with connected(node) as (broker, enquiries):
+    async with connected(node.url) as (broker, enquiries):
         opened = await asyncio.gather(*(enquiries.connection(10) for _ in range(20)))
 
         assert len(set(opened)) == 1
@@ -83,7 +86,7 @@ async def test_questions_share_a_connection(node: Node) -> None:
 
 
 async def test_questions_move_when_the_calls_have_moved(node: Node) -> None:
-    async with connected(node) as (broker, enquiries):
+    async with connected(node.url) as (broker, enquiries):
         before, questions = await broker.connection(10), await enquiries.connection(10)
         await before.close()
 
@@ -94,3 +97,21 @@ async def test_questions_move_when_the_calls_have_moved(node: Node) -> None:
 
         assert await enquiries.connection(10) is not questions
         assert questions.is_closed
+
+
+async def test_the_next_host_is_tried_and_asked(node: Node) -> None:
+    url = node.url.replace("rabbit://", f"rabbit://guest:guest@127.0.0.1:{free_port()},")
+    async with connected(url) as (broker, enquiries):
+        assert await usage_of(await enquiries.connection(10), "none", 10) is None
+        assert broker.node.port == node.port
+
+
+async def test_a_virtual_host_may_have_any_name(node: Node) -> None:
+    name = "sp a/c#e?é@x,%"
+    await administer(node, "add_vhost", name)
+    await administer(node, "set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+
+    declared = await declare(at(f"{node.url}{quote(name, safe='')}"))
+
+    assert declared.ours
+    assert await administer(node, "list_queues", "-p", name, "name", "--no-table-headers") == f"{_CALLS}\n"

@@ -95,6 +95,8 @@ def _project(text: str) -> str:
 
 
 def _paths(text: str) -> tuple[Path, ...]:
+    if text.lstrip().startswith("["):
+        raise ValueError("must be one text, with commas between files, and no list")
     return tuple(Path(part.strip()) for part in text.split(",") if part.strip())
 
 
