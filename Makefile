@@ -124,6 +124,9 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || deploy/apt-install faketime
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || deploy/apt-install postgresql
 	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || deploy/apt-install pgbouncer
+	@command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || deploy/apt-install nginx-light
+	@command -v chromium-headless-shell chromium google-chrome >/dev/null || deploy/apt-install chromium-headless-shell || \
+		echo "no package of Chromium here: the tests with a browser are skipped" >&2
 	@touch $@
 
 # The real Mistral, with our action installed as in an executor. In an environment of its own: it is not ours to pin.
