@@ -107,6 +107,24 @@ def test_values_of_other_options_are_put_in_as_in_every_service(tmp_path: Path) 
     assert found.transport.virtual_host == "name"
 
 
+def test_names_of_old_files_count_unless_the_new_ones_stand_there(tmp_path: Path) -> None:
+    old = read(tmp_path, rabbit="rabbit_durable_queues = true\nkombu_ssl_version = TLSv1_2\nkombu_ssl_ca_certs = /ca")
+    new = read(tmp_path, rabbit="rabbit_durable_queues = true\namqp_durable_queues = false")
+
+    assert old.options == RabbitOptions(amqp_durable_queues=True, ssl_version="TLSv1_2", ssl_ca_file="/ca")
+    assert new.options == RabbitOptions()
+
+
+def test_variables_count_as_in_every_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OS_DEFAULT__TRANSPORT_URL", "rabbit://elsewhere/")
+    monkeypatch.setenv("OS_OSLO_MESSAGING_RABBIT__HEARTBEAT_TIMEOUT_THRESHOLD", "7")
+
+    found = read(tmp_path)
+
+    assert found.transport.places == "elsewhere:5672"
+    assert found.options.heartbeat_timeout_threshold == 7
+
+
 def test_limits_are_those_of_the_file_and_else_the_bridges_own(tmp_path: Path) -> None:
     said = (
         "heartbeat_timeout_threshold = 0\nrabbit_retry_interval = 2\nrabbit_interval_max = 9\nkombu_reconnect_delay = 3"

@@ -16,6 +16,15 @@ from vimesh.bridge.transport_url import TransportUrl, transport_url
 from vimesh.domain.errors import BadSetting
 
 SETTING = "--config-file"
+_OLDER_NAMES = {
+    "amqp_durable_queues": "rabbit_durable_queues",
+    "ssl": "rabbit_use_ssl",
+    "ssl_version": "kombu_ssl_version",
+    "ssl_ca_file": "kombu_ssl_ca_certs",
+    "ssl_cert_file": "kombu_ssl_certfile",
+    "ssl_key_file": "kombu_ssl_keyfile",
+}
+"""What options were called in files of old deployments. oslo.messaging has forgotten these names meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ class _Source:
         self._conf = self._cfg.ConfigOpts()
         for group, listed in options:
             if group in {None, GROUP}:
-                self._conf.register_opts(listed, group=group)
+                self._conf.register_opts([self._with_older_name(option) for option in listed], group=group)
         try:
             self._conf([], default_config_files=list(map(str, files)), default_config_dirs=[])
         except self._cfg.ConfigFileParseError as error:
@@ -71,6 +80,11 @@ class _Source:
             raise BadSetting(SETTING, what) from None
         except self._cfg.Error as error:
             raise BadSetting(SETTING, f"{shown}: {error}") from None
+
+    def _with_older_name(self, option: Any) -> Any:  # noqa: ANN401 - a library without types
+        if older := _OLDER_NAMES.get(option.name):
+            option.deprecated_opts.append(self._cfg.DeprecatedOpt(older))
+        return option
 
     def read(self, name: str, group: str | None) -> Any:  # noqa: ANN401 - as the option is declared
         """Return a value of [DEFAULT], or of a group."""
