@@ -32,6 +32,11 @@ def test_everything_can_be_said() -> None:
         api: ["10.0.0.1:7621"]
         directory: /etc/vimesh/envoy
         access_log: /var/log/access.json
+        cors: {origins: ["https://Console.example:443", "http://127.0.0.1:8080", "app://console"]}
+        hosts: [mesh.example, front]
+        http_1_0: true
+        connect: true
+        trusted_proxies: [10.0.0.2, 10.1.0.0/16, "fd00::/8"]
     """)
 
     assert fleet == Fleet(
@@ -42,6 +47,11 @@ def test_everything_can_be_said() -> None:
         admin=Path("/run/vimesh/admin"),
         directory="/etc/vimesh/envoy",
         access_log="/var/log/access.json",
+        origins=("https://console.example", "http://127.0.0.1:8080", "app://console"),
+        hosts=("mesh.example", "front"),
+        http_1_0=True,
+        connect=True,
+        trusted_proxies=("10.0.0.2/32", "10.1.0.0/16", "fd00::/8"),
     )
     assert [str(host.address) for host in fleet.conductors] == ["10.0.0.1:7611", "[fd00::2]:7611"]
 
@@ -88,6 +98,24 @@ def test_the_admin_interface_may_take_any_free_port() -> None:
         (ONE + "api: [{address: '127.0.0.1:1'}]", "api[0]"),
         (ONE + "directory: 7", "directory"),
         (ONE + "access_log: []", "access_log"),
+        (ONE + "cors: []", "cors"),
+        (ONE + "cors: [1]", "cors"),
+        (ONE + "cors: {origin: []}", "cors.origin"),
+        (ONE + "cors: {origins: https://a.example}", "cors.origins"),
+        (ONE + "cors: {origins: ['*']}", "cors.origins[0]"),
+        (ONE + "cors: {origins: ['https://a.example', 'null']}", "cors.origins[1]"),
+        (ONE + "cors: {origins: ['https://*.example']}", "cors.origins[0]"),
+        (ONE + "cors: {origins: ['https://a.example/']}", "cors.origins[0]"),
+        (ONE + "cors: {origins: [a.example]}", "cors.origins[0]"),
+        (ONE + "cors: {origins: ['https://a.example,https://b.example']}", "cors.origins[0]"),
+        (ONE + "hosts: mesh.example", "hosts"),
+        (ONE + "hosts: ['mesh.example:7600']", "hosts[0]"),
+        (ONE + "hosts: ['*']", "hosts[0]"),
+        (ONE + "http_1_0: 1", "http_1_0"),
+        (ONE + "connect: 'yes'", "connect"),
+        (ONE + "trusted_proxies: 10.0.0.1", "trusted_proxies"),
+        (ONE + "trusted_proxies: [proxy.example]", "trusted_proxies[0]"),
+        (ONE + "trusted_proxies: [10.0.0.1/8]", "trusted_proxies[0]"),
     ],
 )
 def test_a_bad_setting_is_named(text: str, setting: str) -> None:

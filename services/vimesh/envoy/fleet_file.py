@@ -56,7 +56,7 @@ def parse(text: str) -> Fleet:
         admin=_door("admin", settings.get("admin")),
         directory=_text("directory", settings.get("directory")),
         access_log=_text("access_log", settings.get("access_log")),
-        origins=origins_in(_mapping("cors", settings.get("cors") or {}, {"origins"})),
+        origins=origins_in(_mapping("cors", _or_empty(settings.get("cors")), {"origins"})),
         hosts=host_names("hosts", settings.get("hosts") or []),
         http_1_0=flag("http_1_0", settings.get("http_1_0", False)),
         connect=flag("connect", settings.get("connect", False)),
@@ -121,6 +121,10 @@ def _mapping(setting: str, value: object, known: set[str]) -> Mapping[str, objec
         if key not in known:
             raise BadSetting(f"{prefix}{key}", f"is not known here; known: {', '.join(sorted(known))}")
     return value
+
+
+def _or_empty(value: object) -> object:
+    return {} if value is None else value
 
 
 def _text(setting: str, value: object) -> str | None:
