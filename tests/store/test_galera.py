@@ -225,11 +225,11 @@ async def test_claimants_at_two_nodes_never_get_the_same(stores: tuple[SqlStore,
 
 
 async def test_an_upgrade_at_one_node_is_found_done_at_the_other(nodes: tuple[Server, Server]) -> None:
-    for here, there in (nodes, nodes[::-1]):
-        await execute(here.url, "DROP DATABASE vimesh", "CREATE DATABASE vimesh")
-        await upgrade(here.url)
-        assert await current(there.url) == newest()
-        await upgrade(there.url)
+    here, there = nodes
+    await execute(here.url, "DROP DATABASE vimesh", "CREATE DATABASE vimesh")
+    await upgrade(there.url)
+    assert await current(here.url) == newest()
+    await upgrade(here.url)
 
 
 async def test_a_node_without_its_cluster_says_nothing_of_actions(
