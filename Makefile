@@ -51,6 +51,7 @@ ifneq ($(ROBUSTNESS),)
 else
 	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.robustness --database $$database; done
 	set -e; for scenario in kill rolling dark away galera; do $(BIN)/python -m tests.robustness --scenario $$scenario; done
+	set -e; for database in postgresql mariadb; do $(BIN)/python -m tests.robustness --scenario failover --database $$database; done
 endif
 
 # Feeds all that reads foreign bytes with what nobody should send: a minute for each target, or as asked for, as in

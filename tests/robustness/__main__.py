@@ -14,7 +14,7 @@ from types import FrameType
 from tests.robustness.hostile import HOSTILE
 from tests.robustness.planned_faults import SCENARIOS
 from tests.robustness.run import RANDOM, Order, judge, new_folder, new_seed, run
-from tests.robustness.schedule import DATABASES, GALERA
+from tests.robustness.schedule import DATABASES, FAILOVER, GALERA, SERVERS
 from tests.support.clocks import NoFakeTime
 from tests.support.hostile_kinds import KINDS
 from tests.support.hostile_main import NAME_SERVER
@@ -38,7 +38,9 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--vims", type=int, help="in a random run (300), or healthy ones beside hostile ones (500)")
     parser.add_argument("--together", type=int, default=1, help="hostile kinds at a time (1)")
     parser.add_argument("--kinds", type=_kinds, default=tuple(KINDS), help="of hostile VIMs, with commas between them")
-    parser.add_argument("--size", type=int, help="VIMs that go dark, seconds that all conductors are away, or rounds")
+    parser.add_argument(
+        "--size", type=int, help="VIMs that go dark, seconds that all conductors are away, rounds, or fail-overs"
+    )
     parser.add_argument("--without", action="append", default=[], help="a kind of fault to leave out")
     parser.add_argument("--folder", type=Path, default=Path(".cache/robustness"), help="gets a folder for each run")
     parser.add_argument("--check", type=Path, metavar="FOLDER", help="play nothing: check what an earlier run has left")
@@ -86,9 +88,17 @@ def _in(machine: Namespace, words: list[str]) -> int:
             process.wait(_STOP_S)
 
 
+def _database(given: argparse.Namespace) -> str:
+    if given.scenario == GALERA:
+        return GALERA
+    if given.scenario == FAILOVER:
+        return f"{given.database if given.database in SERVERS else SERVERS[0]}-pair"
+    return str(given.database)
+
+
 def _inside(given: argparse.Namespace, machine: Namespace) -> int:
     minutes, vims = (_HOSTILE_MINUTES, _NEIGHBOURS) if given.scenario == HOSTILE else (_RANDOM_MINUTES, _RANDOM_VIMS)
-    database = GALERA if given.scenario == GALERA else given.database
+    database = _database(given)
     order = Order(
         scenario=given.scenario,
         seed=given.seed,

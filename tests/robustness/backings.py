@@ -10,9 +10,10 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from tests.robustness.schedule import GALERA
+from tests.robustness.schedule import GALERA, REPLICATED
 from tests.support import databases
 from tests.support.galera import galera
+from tests.support.replicas import Pair, pair
 from tests.support.stores import sqlite_url
 from vimesh.store.schema import upgrade
 
@@ -71,7 +72,15 @@ class Cluster:
         self.url = nodes[0].url
 
 
-Backing = File | Server | Cluster
+class Replicated:
+    """A server with a replica that takes its place."""
+
+    def __init__(self, servers: Pair) -> None:
+        self.pair = servers
+        self.url = servers.url
+
+
+Backing = File | Server | Cluster | Replicated
 
 
 def url_for(backing: Backing, conductor: int) -> str:
@@ -90,6 +99,9 @@ async def backing(kind: str, folder: Path) -> AsyncGenerator[Backing]:
     elif kind == GALERA:
         async with galera() as nodes:
             yield Cluster(*nodes)
+    elif kind in REPLICATED:
+        async with pair(REPLICATED[kind]) as servers:
+            yield Replicated(servers)
     else:
         async with databases.server(kind) as server:
             yield Server(server)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
-from tests.robustness.callers import Caller
+from tests.robustness.failing_over import fail_over
 from tests.robustness.faults import FAULTS
 from tests.robustness.history import now
-from tests.robustness.schedule import CONDUCTORS, GALERA, Planned
-from tests.robustness.stage import Stage, working
+from tests.robustness.planned_load import under_load
+from tests.robustness.schedule import CONDUCTORS, FAILOVER, GALERA, Planned
+from tests.robustness.stage import Stage
 from tests.robustness.truth import Target, Weather
 from tests.robustness.two_nodes import two_nodes
 from tests.support.waiting import until
 
-CALLERS = 48
 INTERVAL_S = 10.0
 _STEADY_S = 5.0
 _WHOLE_S = 60.0
@@ -24,24 +23,9 @@ _RETURN_S = 60.0
 _FEW = 200
 
 
-@asynccontextmanager
-async def _under_load(stage: Stage, *, pause_s: float = 0.0) -> AsyncGenerator[None]:
-    vims = await stage.register_external(CALLERS)
-    callers = [
-        Caller(vim, stage.client, stage.history, stage.random(vim.name), pause_s=pause_s, plain=True) for vim in vims
-    ]
-    async with working(stage.history, **{f"caller-{n}": caller.run for n, caller in enumerate(callers)}):
-        await asyncio.sleep(_STEADY_S)
-        stage.history.note("load")
-        yield
-        await asyncio.sleep(_STEADY_S)
-    await stage.note_finals()
-    await stage.take_down_what_is_left()
-
-
 async def _each_conductor(stage: Stage, number: signal.Signals) -> None:
     """End one after the other; the next one when the one before serves again."""
-    async with _under_load(stage):
+    async with under_load(stage):
         for name in CONDUCTORS:
             pid = stage.world.signal(name, number)
             stage.history.note("fault", number=0, fault=number.name, victim=name, for_s=0)
@@ -105,5 +89,6 @@ SCENARIOS: dict[str, tuple[Callable[[Stage, int], Awaitable[None]], int]] = {
     "dark": (all_dark, 10_000),
     "away": (away, 600),
     GALERA: (two_nodes, 2_000),
+    FAILOVER: (fail_over, 6),
 }
-"""What to do, and how many VIMs, seconds or rounds it is about unless somebody says otherwise."""
+"""What to do, and how many VIMs, seconds, rounds or fail-overs it is about unless somebody says otherwise."""

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from tests.robustness.check_hostile import check_hostile
 from tests.robustness.history import Record
-from tests.robustness.schedule import GALERA
+from tests.robustness.schedule import FAILOVER, GALERA
 from tests.robustness.violations import Violation
 
 _WITHOUT_LOSS = ("kill", "rolling")
+_GOES_ON_S = {"switch": 5.0, "kill": 5.0, "stall": 12.0}
+"""On a connection on which nothing is heard, a transaction takes 5 s, and a report may wait for two of them."""
 
 
 def check_scenario(record: Record) -> Iterator[Violation]:
@@ -25,6 +27,8 @@ def check_scenario(record: Record) -> Iterator[Violation]:
         yield from check_hostile(record)
     if scenario == GALERA:
         yield from _no_round_failed(record)
+    if scenario == FAILOVER:
+        yield from _writes_go_on(record)
     for left in record.of("unfinished"):
         yield Violation("G10", "recovery", left["what"])
 
@@ -41,6 +45,20 @@ def _no_round_failed(record: Record) -> Iterator[Violation]:
         if played["outcome"] != "OK":
             guarantee = "G3" if played["outcome"] == "bad_action" else "contract"
             yield Violation(guarantee, "round", f"one at {played['t']:.2f} ended with {played['outcome']}")
+
+
+def _writes_go_on(record: Record) -> Iterator[Violation]:
+    """Every caller is answered soon after each fail-over, or the last answer would be an old one."""
+    answers: dict[str, list[float]] = {}
+    for call in record.of("call"):
+        if call["call"] == "UpdateVim" and call["code"] == "OK":
+            answers.setdefault(call["who"], []).append(call["t"])
+    for moved in record.of("moved"):
+        for who, times in answers.items():
+            limit_s = _GOES_ON_S[moved["way"]]
+            if not any(moved["t"] < at <= moved["t"] + limit_s for at in times):
+                what = f"{who} was not answered within {limit_s:g} s of fail-over {moved['number']}"
+                yield Violation("G10", "failover", f"{what} ({moved['way']})")
 
 
 def _each_told_once(record: Record) -> Iterator[Violation]:

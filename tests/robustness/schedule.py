@@ -23,6 +23,9 @@ SERVERS = ("postgresql", "mariadb")
 DATABASES = (SQLITE, *SERVERS)
 GALERA = "galera"
 """A database that only the scenario of its name has."""
+FAILOVER = "failover"
+REPLICATED = {f"{server}-pair": server for server in SERVERS}
+"""What that scenario has: a server of each kind with a replica."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import event, text
 
 from tests.support.databases import SERVERS, execute
 from tests.support.postgresql import Postgresql
@@ -16,7 +17,10 @@ from tests.support.waiting import eventually
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vims import Recorded, Registration, Status
 from vimesh.store.connection_errors import explained
+from vimesh.store.connections import Connections
+from vimesh.store.place import place_of
 from vimesh.store.schema import upgrade
+from vimesh.store.server import Server
 from vimesh.store.sql import SqlStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -151,6 +155,21 @@ async def test_who_may_write_to_a_read_only_server_does_not() -> None:
         for call in (store.register(registration()), store.require_writable()):
             with pytest.raises(StoreUnavailable, match="read-only"):
                 await call
+
+
+async def test_a_connection_is_used_once_whatever_is_learned_while_it_is_made(servers: Pair) -> None:
+    place = place_of(servers.url)
+    assert isinstance(place, Server)
+    connections = Connections()
+    engine = place.engine(1, "AUTOCOMMIT", connections.watch)
+    event.listen(engine.sync_engine, "connect", lambda *_: connections.renew())
+    made = []
+    event.listen(engine.sync_engine, "connect", lambda *_: made.append(True))
+    for _ in range(2):
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    await engine.dispose()
+    assert len(made) == 2
 
 
 async def test_an_upgrade_of_a_read_only_server_says_so(servers: Pair) -> None:

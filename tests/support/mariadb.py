@@ -94,6 +94,11 @@ class MariaDb:
         return [*_user(), f"--tmpdir={self._folder}"]
 
     @property
+    def folder(self) -> Path:
+        """Return where all of its files are."""
+        return self._folder
+
+    @property
     def _data(self) -> Path:
         return self._folder / "data"
 

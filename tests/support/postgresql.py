@@ -100,6 +100,11 @@ class Postgresql:
         return self._folder
 
     @property
+    def folder(self) -> Path:
+        """Return where all of its files are."""
+        return self._folder
+
+    @property
     def _data(self) -> Path:
         return self._folder / "data"
 

@@ -21,7 +21,8 @@ _ENDING: Final = {ErrorKind.READ_ONLY, ErrorKind.LOST, ErrorKind.NOT_READY}
 """What ends a connection. A server that is full would only be asked for another one."""
 _OF: Final = "vimesh_generation"
 _UNTIL: Final = "vimesh_until"
-"""Of a connection's info: when it was made, in generations, and until when it may be used, in seconds."""
+_NEW: Final = "vimesh_new"
+"""Of a connection's info: when it was made, in generations; until when it may be used, in seconds; not used yet."""
 _READ_ONLY_S: Final = 1.0
 """For how long a connection to a server is used that takes no writes: the address may be about to move."""
 # A peer that is gone without a word is noticed after some ten seconds, whether it is being waited for or not. A server
@@ -83,6 +84,7 @@ class Connections:
         record.info[_OF] = self._generation
 
     def _connected(self, read_only: str, connection: Any, record: Any) -> None:  # noqa: ANN401 - of each driver
+        record.info[_NEW] = True
         record.info[_UNTIL] = self._clock() + _READ_ONLY_S if _says_yes(connection, read_only) else None
         transport = connection.driver_connection._transport  # noqa: SLF001 - no driver has another way to its socket
         if (found := transport.get_extra_info("socket")) is not None and found.family != socket.AF_UNIX:
@@ -90,6 +92,9 @@ class Connections:
                 found.setsockopt(*option)
 
     def _require_current(self, connection: Any, record: Any, _: object) -> None:  # noqa: ANN401 - as above
+        if record.info.pop(_NEW, False):
+            # However much was learned while it was made: somebody waits for it, and a pool makes no third one.
+            return
         until = record.info[_UNTIL]
         if record.info[_OF] != self._generation or (until is not None and self._clock() >= until):
             # At once: a server that stands still would not take leave.
