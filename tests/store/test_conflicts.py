@@ -10,11 +10,13 @@ from itertools import islice
 import pytest
 import pytest_asyncio
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.support.databases import SERVERS, Server, empty, server
+from tests.support.databases import SERVERS, Server, empty, execute, server, with_driver
 from tests.support.stores import registration, store_at
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.store.conflicts import pauses_s
+from vimesh.store.schema import current, newest, upgrade
 from vimesh.store.sql import SqlStore
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
@@ -108,6 +110,29 @@ def _lock(connection: Connection, *vim_ids: str) -> None:
     for vim_id in vim_ids:
         connection.execute(text("SELECT id FROM vims WHERE id = :id FOR UPDATE"), {"id": vim_id})
         connection.execute(text(pause))
+
+
+async def test_an_upgrade_that_was_rolled_back_is_run_again(node: tuple[str, Server]) -> None:
+    kind, running = node
+    if kind != "mariadb":
+        pytest.skip("there, it waits for others without a limit of its own")
+    await execute(
+        running.url,
+        "UPDATE alembic_version SET version_num = '0006'",
+        "SET GLOBAL innodb_lock_wait_timeout = 1",
+    )
+    engine = create_async_engine(with_driver(running.url))
+    try:
+        async with engine.connect() as other:
+            # The server ends this transaction, but later than the first try of the upgrade.
+            await other.execute(text("SET idle_transaction_timeout = 2"))
+            await other.execute(text("SELECT version_num FROM alembic_version FOR UPDATE"))
+            await upgrade(running.url)
+            await other.invalidate()
+    finally:
+        await engine.dispose()
+        await execute(running.url, "SET GLOBAL innodb_lock_wait_timeout = 50")
+    assert await current(running.url) == newest()
 
 
 async def test_pauses_grow_up_to_a_tenth_of_a_second_and_differ() -> None:

@@ -15,6 +15,7 @@ from vimesh.store import migrating
 from vimesh.store.connection_errors import CannotConnect
 from vimesh.store.database import SETTING, trouble_as_unavailable
 from vimesh.store.driver_errors import code_of
+from vimesh.store.repetitions import Repetitions
 from vimesh.store.server import Server
 from vimesh.store.server_database import close
 from vimesh.store.server_version import require_new_enough
@@ -28,10 +29,26 @@ _ACQUIRE = {
 }
 # 42501: PostgreSQL. 1142: MariaDB.
 _NO_TABLES = ("42501", 1142)
+_REPETITIONS = 5
 
 
 async def upgrade(server: Server, limit_s: float) -> None:
-    """Raises BadSetting, StoreUnavailable."""
+    """Do it again if it was rolled back because of others: each step looks first whether it is done.
+
+    Raises BadSetting, StoreUnavailable.
+    """
+    repetitions = Repetitions()
+    for _ in range(_REPETITIONS):
+        try:
+            return await _upgrade(server, limit_s)
+        except StoreUnavailable as error:
+            if (pause_s := repetitions.pause_s(error)) is None:
+                raise
+        await asyncio.sleep(pause_s)
+    return await _upgrade(server, limit_s)
+
+
+async def _upgrade(server: Server, limit_s: float) -> None:
     async with _connected(server, limit_s) as connection:
         # Whoever gets the lock upgrades; the others wait here, and find it done.
         acquired = await connection.execute(_ACQUIRE[server.url.get_backend_name()])
