@@ -22,6 +22,14 @@ class Crew:
         task = self._group.create_task(_guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task that is cancelled before it has begun never comes to its work, which then is warned of.
+        task.add_done_callback(lambda _: work.close())
+
+    async def end(self, within_s: float) -> None:
+        """Cancel what is under way, and wait for its end, for which it may need what is open still."""
+        self.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within_s)
 
     def cancel(self) -> None:
         for task in self._tasks:

@@ -122,6 +122,8 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put to
         held.close()
         if not await intake.until_idle(settings.grace_s):
             _log.warning("calls are under way still: they go back to the broker")
+        # Before the connections close on which it asks and tells.
+        await workers.end(_STOP_S)
         await clear_away(enquiries, intake.declared)
         await enquiries.close()
 
