@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 import pytest
 import pytest_asyncio
@@ -155,6 +156,40 @@ async def test_who_may_write_to_a_read_only_server_does_not() -> None:
         for call in (store.register(registration()), store.require_writable()):
             with pytest.raises(StoreUnavailable, match="read-only"):
                 await call
+
+
+async def test_a_server_whose_commits_wait_for_a_replica_that_is_gone_takes_no_writes(servers: Pair) -> None:
+    if not isinstance(servers.in_charge, Postgresql):
+        pytest.skip("MariaDB stops waiting by itself")
+    admin = servers.in_charge.url("postgres")
+    names = "ALTER SYSTEM SET synchronous_standby_names = '{}'"
+    async with store_at(servers.url, lock_timeout_s=1.0) as store:
+        await warm_up(store)
+        await execute(admin, names.format("nobody"), "SELECT pg_reload_conf()")
+        try:
+            await eventually(lambda: is_refused(store), 30)
+            with pytest.raises(StoreUnavailable):
+                await store.require_writable()
+            await store.span()
+        finally:
+            await execute(admin, names.format(""), "SELECT pg_reload_conf()")
+
+        async def takes_writes() -> bool:
+            with suppress(StoreUnavailable):
+                await store.require_writable()
+                return True
+            return False
+
+        await eventually(takes_writes, 30)
+        await store.register(registration())
+
+
+async def is_refused(store: SqlStore) -> bool:
+    try:
+        await store.register(registration())
+    except StoreUnavailable:
+        return True
+    return False
 
 
 async def test_a_connection_is_used_once_whatever_is_learned_while_it_is_made(servers: Pair) -> None:

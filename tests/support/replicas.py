@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import make_url, text
@@ -51,9 +51,12 @@ class _Cluster(Postgresql):
 class _Logging(MariaDb):
     """Writes down what a replica needs, from the beginning."""
 
-    def __init__(self, folder: Path, number: int) -> None:
-        super().__init__(folder)
-        self._number = number
+    _numbers = itertools.count(1)
+
+    async def install(self) -> None:
+        # One that begins again is another server: it would leave out what has the number that it had before.
+        self._number = next(self._numbers)
+        await super().install()
 
     def _options(self) -> list[str]:
         binlog = self._folder / "binlog"
@@ -277,7 +280,7 @@ async def pair(kind: str) -> AsyncGenerator[Pair]:
         nodes: list[Postgresql | MariaDb] = (
             [_Cluster(folder) for folder in folders]
             if kind == "postgresql"
-            else [_Logging(folder, number) for number, folder in enumerate(folders, 1)]
+            else [_Logging(folder) for folder in folders]
         )
         for node in nodes:
             stack.push_async_callback(node.stop)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 import grpc
 
 _LOOK_EVERY_S = 0.02
+_LATER = (grpc.StatusCode.UNAVAILABLE,)
 _T = TypeVar("_T")
 
 
@@ -19,14 +20,16 @@ async def until(holds: Callable[[], bool], within_s: float) -> None:
             await asyncio.sleep(_LOOK_EVERY_S)
 
 
-async def once_available(call: Callable[[], Awaitable[_T]], within_s: float) -> _T:
-    """Make a call again and again while the answer is UNAVAILABLE. Raises TimeoutError."""
+async def once_available(
+    call: Callable[[], Awaitable[_T]], within_s: float, *, later: Collection[grpc.StatusCode] = _LATER
+) -> _T:
+    """Make a call again and again while the answer is UNAVAILABLE, or one of `later`. Raises TimeoutError."""
     async with asyncio.timeout(within_s):
         while True:
             try:
                 return await call()
             except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                if error.code() not in later:
                     raise
             await asyncio.sleep(_LOOK_EVERY_S)
 
