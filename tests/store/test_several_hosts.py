@@ -1,4 +1,4 @@
-"""A URL with several hosts of PostgreSQL: the one that takes writes is found, whatever the others do."""
+"""A URL with several hosts: the one that takes writes is found, whatever the others do."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_a_host_that_never_answers_is_passed_over_in_time(nodes: tuple[Ser
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = several(silent.getsockname()[1], nodes[0].port)
         begun = time.monotonic()
-        async with store_at(url) as store:
+        async with store_at(url, lock_timeout_s=30) as store:
             vim = await store.register(registration())
             assert await record(store, [report(vim)]) == [Recorded(Status.REACHABLE)]
             await asyncio.gather(*(store.get(vim.id) for _ in range(9)))
@@ -112,9 +112,9 @@ async def words_of(url: str) -> str:
 
 async def test_writes_go_on_at_the_other_host_after_a_fail_over(nodes: tuple[Server, Server]) -> None:
     first, second = nodes
-    async with store_at(several(first.port, second.port)) as store:
+    async with store_at(several(first.port, second.port), lock_timeout_s=30) as store:
         await store.register(registration(name="at the first"))
-        async with read_only(first), asyncio.timeout(10):
+        async with read_only(first), asyncio.timeout(50):
             vim = await store.register(registration(name="at the second"))
     async with store_at(second.url) as at_second:
         assert (await at_second.get(vim.id)).name == "at the second"
@@ -122,13 +122,37 @@ async def test_writes_go_on_at_the_other_host_after_a_fail_over(nodes: tuple[Ser
 
 async def test_writes_go_on_at_the_other_host_after_a_crash(nodes: tuple[Server, Server]) -> None:
     first, second = nodes
-    async with store_at(several(first.port, second.port)) as store:
+    async with store_at(several(first.port, second.port), lock_timeout_s=30) as store:
         await store.register(registration())
         await first.kill()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(50):
                 vim = await store.register(registration())
         finally:
             await first.start()
     async with store_at(second.url) as at_second:
         assert (await at_second.get(vim.id)).id == vim.id
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def mariadb() -> AsyncGenerator[Server]:
+    async with server("mariadb") as running:
+        yield running
+
+
+async def test_a_mariadb_that_only_reads_is_passed_over(mariadb: Server) -> None:
+    free = free_port()
+    url = f"mysql://root@127.0.0.1:{free},127.0.0.1:{mariadb.port}/{NAME}"
+    async with store_at(url) as store:
+        vim = await store.register(registration())
+        assert await record(store, [report(vim)]) == [Recorded(Status.REACHABLE)]
+    await execute(mariadb.url, "SET GLOBAL read_only = ON")
+    try:
+        said = await words_of(url)
+    finally:
+        await execute(mariadb.url, "SET GLOBAL read_only = OFF")
+
+    assert said == (
+        f"cannot connect to database vimesh: 127.0.0.1:{free}: connection refused: no server listens there; "
+        f"127.0.0.1:{mariadb.port}: takes no writes, and of several hosts one is wanted that does"
+    )

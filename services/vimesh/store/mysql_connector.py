@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,12 +10,12 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vimesh.store.addresses import Address
-from vimesh.store.connection_errors import CannotConnect, Refused, cause_of
+from vimesh.store.connection_errors import Refused
+from vimesh.store.hosts import Hosts
 from vimesh.store.mysql_url import MysqlPlace
 
 _IDLE_S: Final = 10
 """A process that stops in the middle of a transaction must not keep the others waiting for longer."""
-_CONNECT_S: Final = 4.0
 # A time zone with a summer time would let the clock go back; a lax mode cuts text that is too long. The rest is read by
 # MariaDB only.
 _BEGIN_SESSION: Final = (
@@ -31,10 +30,11 @@ class MysqlConnector:
         # To SQLAlchemy MariaDB is a kind of mysql; it finds out which by itself.
         self.dialect_url = URL.create("mysql+asyncmy", database=place.database)
         self.what = f"database {place.database}"
+        self._hosts = Hosts(place.addresses, self.what, place.connect_timeout_s, place.tls.cert)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        return (self._place.address,)
+        return self._place.addresses
 
     def arguments(self) -> Mapping[str, Any]:
         """Return what lets an engine connect by this."""
@@ -45,34 +45,26 @@ class MysqlConnector:
 
     async def connect(self, *, client_flag: int = 0, **_: object) -> Any:  # noqa: ANN401 - the driver's connection
         """Raises CannotConnect."""
-        limit_s = self._place.connect_timeout_s or _CONNECT_S
-        try:
-            async with asyncio.timeout(limit_s):
-                return await self._connect(client_flag)
-        except TimeoutError as error:
-            raise self._refused(f"no answer within {limit_s:g} s") from error
-        except Exception as error:  # whatever answers there, it is no MariaDB that lets us in
-            raise self._refused(cause_of(error, self._place.tls.cert)) from error
+        return await self._hosts.first(lambda address: self._connect(address, client_flag))
 
-    async def _connect(self, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
-        context = self._place.tls.context(by_socket=self._place.address.is_socket)
+    async def _connect(self, address: Address, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
+        tls = self._place.tls
         try:
-            return await self._open(context, client_flag)
+            connection = await self._open(address, tls.context(by_socket=address.is_socket), client_flag)
         except _NoTls:
-            if self._place.tls.mode != "PREFERRED":
+            if tls.mode != "PREFERRED":
                 raise
-            return await self._open(None, client_flag)
+            connection = await self._open(address, None, client_flag)
+        if len(self.addresses) > 1:
+            await _require_writable(connection)
+        return connection
 
-    async def _open(self, context: ssl.SSLContext | None, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
+    async def _open(self, address: Address, context: ssl.SSLContext | None, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
         from asyncmy.connection import Connection  # noqa: PLC0415 - there is one only where it is used
         from asyncmy.constants.CLIENT import SSL  # noqa: PLC0415
 
         place = self._place
-        where = (
-            {"unix_socket": place.address.host}
-            if place.address.is_socket
-            else {"host": place.address.host, "port": place.address.port}
-        )
+        where = {"unix_socket": address.host} if address.is_socket else {"host": address.host, "port": address.port}
         connection = Connection(  # type: ignore[no-untyped-call]  # its stub says nothing
             **where,
             user=place.user or None,
@@ -93,8 +85,14 @@ class MysqlConnector:
             raise
         return connection
 
-    def _refused(self, cause: str) -> CannotConnect:
-        return CannotConnect(self.what, [(self._place.address, cause)])
+
+async def _require_writable(connection: Any) -> None:  # noqa: ANN401 - the driver's connection
+    """Raise Refused by one of several that only reads; a node of Galera without its cluster refuses to be asked."""
+    async with connection.cursor() as cursor:
+        await cursor.execute("SELECT @@global.read_only")
+        if (await cursor.fetchone())[0] not in {0, "0", "OFF"}:
+            connection.close()
+            raise Refused("takes no writes, and of several hosts one is wanted that does")
 
 
 class _NoTls(Refused):

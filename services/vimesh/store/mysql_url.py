@@ -20,7 +20,7 @@ _CHARSETS: Final = ("utf8", "utf8mb3", "utf8mb4", "UTF8", "UTF8MB4")
 TAKEN: Final[Mapping[str, str]] = {
     "binary_prefix": "not used: no statement needs it",
     "charset": "`utf8` or `utf8mb4`; it is `utf8mb4` in any case",
-    "connect_timeout": "seconds that connecting may take, up to 60; 4 by default",
+    "connect_timeout": "seconds that one host may take, up to 60; 4 by default, or 4 divided by the number of hosts",
     "local_infile": "`0`: no file is ever sent",
     "plugin": "not used: it is of those that OpenStack's services load",
     "program_name": "what the server calls the connections; `vimesh` by default",
@@ -47,7 +47,7 @@ TAKEN: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class MysqlPlace:
-    address: Address
+    addresses: tuple[Address, ...]
     database: str
     user: str
     """Empty: the one of the process."""
@@ -72,7 +72,7 @@ def mysql_place(url: DatabaseUrl) -> MysqlPlace:
     for name in ("read_timeout", "write_timeout"):
         given.number(name, 0, 31_536_000)
     return MysqlPlace(
-        address=_address(url, given, options),
+        addresses=_addresses(url, given, options),
         database=database,
         user=url.user or options.get("user"),
         password=url.password or options.get("password"),
@@ -82,20 +82,14 @@ def mysql_place(url: DatabaseUrl) -> MysqlPlace:
     )
 
 
-def _address(url: DatabaseUrl, given: Parameters, options: MysqlOptions) -> Address:
-    if "," in url.hosts:
-        what = "names several hosts, which only PostgreSQL's may; name the address of a proxy, or one that moves"
-        raise BadSetting(SETTING, what)
+def _addresses(url: DatabaseUrl, given: Parameters, options: MysqlOptions) -> tuple[Address, ...]:
     if given.text("unix_socket") and url.hosts not in {"", "localhost"}:
         raise BadSetting(SETTING, "names a host and unix_socket; leave one out")
     try:
-        if socket := given.text("unix_socket"):
-            return Address(socket)
-        if url.hosts:
-            return address_of(url.hosts, _port(options))
-        if socket := options.get("socket"):
-            return Address(socket)
-        return address_of(options.get("host") or "localhost", _port(options))
+        if socket := given.text("unix_socket") or ("" if url.hosts else options.get("socket")):
+            return (Address(socket),)
+        hosts = url.hosts or options.get("host") or "localhost"
+        return (*(address_of(host, _port(options)) for host in hosts.split(",")),)
     except ValueError as error:
         # Without its cause: that may quote a part of the password that was taken for a port.
         raise BadSetting(SETTING, str(error)) from None

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vimesh.store.addresses import Address
-from vimesh.store.connection_errors import CannotConnect, Refused, cause_of
+from vimesh.store.connection_errors import Refused
+from vimesh.store.hosts import Hosts
 from vimesh.store.idleness import LIMIT_OF_SESSION, POOLED, limit_idleness
 from vimesh.store.pooling_dbapi import CACHED, pooling_dbapi
 from vimesh.store.postgresql_url import PostgresqlPlace
-
-_CONNECT_S: Final = 4.0
-_LEAST_CONNECT_S: Final = 1.0
 
 
 class PostgresqlConnector:
@@ -30,12 +26,12 @@ class PostgresqlConnector:
 
     def __init__(self, place: PostgresqlPlace) -> None:
         self._place = place
-        self._addresses = deque(place.addresses)
+        self.what = f"database {place.database}"
+        self._hosts = Hosts(place.addresses, self.what, place.connect_timeout_s, place.tls.certificate)
         self._pooled = place.pooled
         self._lent: WeakSet[Any] = WeakSet()
         """Connections that a pooler lends."""
         self.dialect_url = URL.create("postgresql+asyncpg", database=place.database)
-        self.what = f"database {place.database}"
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -57,27 +53,7 @@ class PostgresqlConnector:
 
     async def connect(self) -> tuple[Any, bool]:
         """Return a connection of the driver, and whether a pooler is between. Raises CannotConnect."""
-        causes = {}
-        for address in tuple(self._addresses):
-            try:
-                return await self._connect_in_time(address)
-            except Exception as error:  # noqa: BLE001 - whatever answers there, it is no PostgreSQL that lets us in
-                causes[address] = cause_of(error, self._place.tls.certificate)
-                last = error
-        raise CannotConnect(self.what, [(each, causes[each]) for each in self._place.addresses]) from last
-
-    async def _connect_in_time(self, address: Address) -> tuple[Any, bool]:
-        limit_s = self._place.connect_timeout_s or max(_LEAST_CONNECT_S, _CONNECT_S / len(self._addresses))
-        try:
-            async with asyncio.timeout(limit_s):
-                return await self._connect(address)
-        except BaseException as error:
-            # Also when the caller gives up: the next one shall not wait for the same host again.
-            if self._addresses[0] == address:
-                self._addresses.rotate(-1)
-            if isinstance(error, TimeoutError):
-                raise Refused(f"no answer within {limit_s:g} s") from error
-            raise
+        return await self._hosts.first(self._connect)
 
     async def _connect(self, address: Address) -> tuple[Any, bool]:
         connection = await self._open(address, pooled=self._pooled)
