@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 from aio_pika.abc import AbstractConnection
 
-from tests.bridge.bridges import administer
-from tests.bridge.direct import at, clear, declare
+from tests.bridge.direct import at, clear, declare, questions
+from tests.support.broker_definitions import definitions
 from tests.support.brokers import Broker as Node
 from tests.support.brokers import running_broker
 from tests.support.targets import free_port
@@ -23,14 +23,16 @@ from vimesh.bridge.dialing import Dialing
 from vimesh.bridge.enquiries import Enquiries
 from vimesh.bridge.queues import delete_if_idle, usage_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 _CALLS = "TACKER_CONDUCTOR"
+_ODD_NAME = "sp a/c#e?é@x,%"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def node(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Node]:
-    async with running_broker(tmp_path_factory.mktemp("rabbit")) as node:
+    folder = tmp_path_factory.mktemp("rabbit")
+    async with running_broker(folder, definitions(folder, virtual_hosts=[_ODD_NAME])) as node:
         yield node
 
 
@@ -107,11 +109,11 @@ async def test_the_next_host_is_tried_and_asked(node: Node) -> None:
 
 
 async def test_a_virtual_host_may_have_any_name(node: Node) -> None:
-    name = "sp a/c#e?é@x,%"
-    await administer(node, "add_vhost", name)
-    await administer(node, "set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+    what = at(f"{node.url}{quote(_ODD_NAME, safe='')}")
 
-    declared = await declare(at(f"{node.url}{quote(name, safe='')}"))
+    declared = await declare(what)
 
     assert declared.ours
-    assert await administer(node, "list_queues", "-p", name, "name", "--no-table-headers") == f"{_CALLS}\n"
+    async with questions(what) as asked, await asked.connection(10) as connection:
+        assert connection.url.path == f"/{_ODD_NAME}"
+        assert await usage_of(connection, _CALLS, 10) is not None

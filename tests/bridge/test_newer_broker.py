@@ -16,7 +16,7 @@ from tests.support.brokers import running_newer_broker
 from tests.support.oslo_client import shipped_action
 from vimesh.bridge.topology import WITHOUT_TRANSIENT
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 _DENIED = "deprecated_features.permit.transient_nonexcl_queues = false\n"
 _CALLS = "TACKER_CONDUCTOR"
@@ -46,7 +46,6 @@ async def test_it_gets_a_queue_that_it_allows(site: Site) -> None:
     assert any("rabbit_transient_quorum_queue" in line["hint"] for line in lines)
 
 
-@pytest.mark.timeout(120)
 async def test_an_action_is_heard_and_ended_though_the_bridge_knows_nothing_of_the_deployment(
     site: Site, tmp_path: Path
 ) -> None:

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from uuid import uuid4
+from collections.abc import AsyncGenerator, Callable
+from random import Random
 
 import pytest
 import pytest_asyncio
 from aio_pika import Message
+from aio_pika.abc import AbstractConnection
 from structlog.testing import capture_logs
 
-from tests.bridge.bridges import administer
 from tests.bridge.direct import at, clear, declare, dial, questions
 from tests.support.amqp_tap import tapped
+from tests.support.broker_definitions import User, definitions
 from tests.support.brokers import Broker, running_broker
-from vimesh.bridge.broker import BrokerAway
+from vimesh.bridge.broker import Broker as Calls
+from vimesh.bridge.broker import BrokerAway, BrokerLimits
 from vimesh.bridge.calls_queue import clear_away
+from vimesh.bridge.crew import crew
 from vimesh.bridge.declaring import Declaring
+from vimesh.bridge.dialing import Dialing
 from vimesh.bridge.queues import usage_of
+from vimesh.bridge.replies import Replies
 from vimesh.bridge.topology import Topology
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 _CALLS = "TACKER_CONDUCTOR"
+_LIMITED = User("limited", "p", configure="^$")
+_MUTE = User("mute", "p", configure="^$", write="^(?!amq.default$).*$")
+"""May not write to the exchange that leads to the queues of callers."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Broker]:
-    async with running_broker(tmp_path_factory.mktemp("rabbit")) as broker:
+    folder = tmp_path_factory.mktemp("rabbit")
+    async with running_broker(folder, definitions(folder, [_LIMITED, _MUTE])) as broker:
         yield broker
 
 
@@ -101,7 +110,7 @@ async def test_one_connection_is_enough_for_what_others_declared(url: str) -> No
 
 
 async def test_who_may_not_configure_uses_what_is_there(broker: Broker, url: str) -> None:
-    limited = await _limited(broker)
+    limited = _url(broker, _LIMITED)
     with pytest.raises(BrokerAway) as away:
         await declare(at(limited))
     await declare(at(url))
@@ -158,14 +167,29 @@ async def test_a_queue_that_holds_a_call_stays(url: str, options: str) -> None:
     assert await _is_there(url)
 
 
+async def test_an_answer_that_may_not_be_published_is_told(broker: Broker) -> None:
+    what, limits = at(_url(broker, _MUTE)), BrokerLimits()
+    source = Calls(what.transport.nodes, Dialing(what, limits).dial, random=Random(1), limits=limits)
+
+    async def work(connection: AbstractConnection, at_work: Callable[[], None]) -> None:
+        at_work()
+        await connection.closed()
+
+    async with crew() as workers:
+        workers.start(source.run(work))
+        with capture_logs() as lines:
+            await Replies(source, workers, random=Random(1)).send("reply_1", b"{}", 1.0)
+
+    (line, *_) = [line for line in lines if line["event"] == "the broker refuses an answer: it is tried again"]
+    assert "ACCESS_REFUSED - " in line["why"]
+    assert "access to exchange 'amq.default'" in line["why"]
+    assert "rabbitmqctl set_permissions" in line["why"]
+
+
 async def _is_there(url: str) -> bool:
     async with questions(at(url)) as asked:
         return await usage_of(await asked.connection(1), _CALLS, 10) is not None
 
 
-async def _limited(broker: Broker) -> str:
-    """Make a user who may read and write, and nothing else."""
-    name = str(uuid4())
-    await administer(broker, "add_user", name, "p")
-    await administer(broker, "set_permissions", name, "^$", ".*", ".*")
-    return f"rabbit://{name}:p@127.0.0.1:{broker.port}/"
+def _url(broker: Broker, user: User) -> str:
+    return f"rabbit://{user.name}:{user.password}@127.0.0.1:{broker.port}/"

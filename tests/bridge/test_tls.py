@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.bridge.bridges import administer
 from tests.bridge.direct import clear, declare, dial
 from tests.support.authorities import Authority
+from tests.support.broker_definitions import User, definitions
 from tests.support.brokers import running_broker
 from tests.support.targets import free_port
 from vimesh.bridge.broker import BrokerAway
 from vimesh.bridge.deployment import Deployment, deployment
 from vimesh.domain.errors import BadSetting
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 _USER = "vimesh-bridge"
 _WANTED = "the broker may want another certificate, see ssl_cert_file and ssl_key_file$"
@@ -72,10 +72,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Worl
     }
     shown = {"ssl_cert_file": str(stranger.certificate), "ssl_key_file": str(stranger.key)}
     (rabbit := folder / "rabbit").mkdir()
+    settings += definitions(folder, [User(_USER)])
     async with running_broker(rabbit, settings, plugins="rabbitmq_auth_mechanism_ssl") as broker:
-        await administer(broker, "add_user", _USER, "nobody-knows-this")
-        await administer(broker, "clear_password", _USER)
-        await administer(broker, "set_permissions", _USER, ".*", ".*", ".*")
         yield World(folder, port, broker.port, options, shown)
 
 

@@ -18,7 +18,7 @@ from tests.support.brokers import Broker, running_broker
 from tests.support.oslo_client import _PYTHON
 from vimesh.bridge.deployment import deployment
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 _SERVER = Path(__file__).parents[1] / "support/oslo_server_main.py"
 _CALLS = "TACKER_CONDUCTOR"

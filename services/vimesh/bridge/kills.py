@@ -13,6 +13,7 @@ from vimesh.bridge.broker import BrokerAway, Connections, broker_faults
 from vimesh.bridge.complaints import Complaints
 from vimesh.bridge.crew import Crew
 from vimesh.bridge.queues import delete_left, delete_untaken, kill_queue, publish_cast, usage_of
+from vimesh.bridge.refusals import reason
 from vimesh.bridge.wire import cast
 
 _log = structlog.get_logger()
@@ -78,8 +79,8 @@ class Kills:
             with broker_faults():
                 try:
                     told = await self._kill(vim_id, queue, why)
-                except (ChannelLockedResource, ChannelAccessRefused):
-                    self._denied.add(queue=queue)
+                except (ChannelLockedResource, ChannelAccessRefused) as error:
+                    self._denied.add(queue=queue, why=reason(error, None))
                     return 0
         if not told:
             return 0

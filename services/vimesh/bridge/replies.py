@@ -8,11 +8,12 @@ from random import Random
 
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import DeliveryError, PublishError
+from aio_pika.exceptions import ChannelClosed, DeliveryError, PublishError
 
 from vimesh.bridge.broker import Broker, BrokerAway, broker_faults
 from vimesh.bridge.complaints import Complaints
 from vimesh.bridge.crew import Crew
+from vimesh.bridge.refusals import reason
 from vimesh.bridge.wire import CONTENT_ENCODING, CONTENT_TYPE
 from vimesh.domain.backoff import Backoff
 
@@ -40,6 +41,7 @@ class Replies:
         self._channel: AbstractChannel | None = None
         self._unclaimed = 0
         self._dropped = Complaints("an answer is dropped: its caller is gone")
+        self._refused = Complaints("the broker refuses an answer: it is tried again")
 
     async def send(self, queue: str, body: bytes, within_s: float) -> None:
         """Publish an answer, as soon as there is a broker to take it; one that nobody takes is tried again apart.
@@ -72,12 +74,16 @@ class Replies:
         """Say whether the caller's queue took it. Waits for a broker that is away, and no longer than its caller."""
         now = asyncio.get_running_loop().time
         backoff = self._backoff()
+        told = False
         while (left_s := deadline - now()) > 0:
             try:
                 with broker_faults():
                     return await self._publish(queue, body, left_s)
-            except BrokerAway:
-                await asyncio.sleep(backoff.pause_s())  # the broker says so itself
+            except BrokerAway as away:
+                if isinstance(away.__cause__, ChannelClosed) and not told:
+                    told = True
+                    self._refused.add(queue=queue, why=reason(away.__cause__, None))
+                await asyncio.sleep(backoff.pause_s())  # that the broker is away says the broker itself
         return False
 
     def _backoff(self) -> Backoff:

@@ -1,0 +1,45 @@
+"""Users and virtual hosts that a broker has from its start: rabbitmqctl takes seconds for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    name: str
+    password: str = ""
+    """Empty: none, so that no password is right."""
+    configure: str = ".*"
+    write: str = ".*"
+    read: str = ".*"
+
+
+def definitions(folder: Path, users: Sequence[User] = (), virtual_hosts: Sequence[str] = ()) -> str:
+    """Return the line of a broker's configuration. Beside these there is guest, who may do everything everywhere."""
+    guest = User("guest", "guest")
+    places = ["/", *virtual_hosts]
+    content = {
+        "vhosts": [{"name": place} for place in places],
+        "users": [_user(user, "administrator" if user is guest else "") for user in (guest, *users)],
+        "permissions": [
+            *(_permission(guest, place) for place in places),
+            *(_permission(user, "/") for user in users),
+        ],
+    }
+    file = folder / "definitions.json"
+    file.write_text(json.dumps(content))
+    return f"load_definitions = {file}\n"
+
+
+def _user(user: User, tags: str) -> dict[str, str]:
+    secret = {"password": user.password} if user.password else {"password_hash": ""}
+    return {"name": user.name, "tags": tags} | secret
+
+
+def _permission(user: User, place: str) -> dict[str, str]:
+    rights = {"configure": user.configure, "write": user.write, "read": user.read}
+    return {"user": user.name, "vhost": place} | rights
