@@ -25,6 +25,8 @@ _NEW: Final = "vimesh_new"
 """Of a connection's info: when it was made, in generations; until when it may be used, in seconds; not used yet."""
 _READ_ONLY_S: Final = 1.0
 """For how long a connection to a server is used that takes no writes: the address may be about to move."""
+_QUIET_S: Final = 2.0
+"""A server that works answers more often: it is asked every second whether it takes writes."""
 # A peer that is gone without a word is noticed after some ten seconds, whether it is being waited for or not. A server
 # that stands still acknowledges what it is sent: for that there are the limits of transactions.
 _SOCKET_OPTIONS: Final = (
@@ -53,6 +55,7 @@ class Connections:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._generation = 0
+        self._answered_at = clock()
         self._told: set[Callable[[], object]] = set()
 
     def watch(self, engine: AsyncEngine) -> None:
@@ -63,6 +66,18 @@ class Connections:
         event.listen(pool, "connect", partial(self._connected, read_only))
         event.listen(pool, "checkout", self._require_current)
         event.listen(pool, "handle_error", self._judge)
+
+    def note_answer(self) -> None:
+        """Note that the server has answered, on whichever connection."""
+        self._answered_at = self._clock()
+
+    def waited_in_vain(self) -> None:
+        """Renew all if the server has answered nobody: it may stand still, and another one be in charge.
+
+        If it does answer, somebody only waited for a lock, or for too much.
+        """
+        if self._clock() - self._answered_at >= _QUIET_S:
+            self.renew()
 
     def renew(self) -> None:
         """Let no connection that there is now be used again."""

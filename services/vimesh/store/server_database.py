@@ -64,14 +64,16 @@ class ServerTransactions:
             async with asyncio.timeout(limit_s):
                 while True:
                     try:
-                        return await self._once(engine, work)
+                        result = await self._once(engine, work)
                     except (Stale, AnothersTurn, DBAPIError) as error:
                         if (pause_s := repetitions.pause_s(error)) is None:
                             raise
+                    else:
+                        self._connections.note_answer()
+                        return result
                     await asyncio.sleep(pause_s)
         except TimeoutError:
-            # The server may stand still, and another one be in charge: a connection is no reason to wait for it.
-            self._connections.renew()
+            self._connections.waited_in_vain()
             raise
 
     async def _once(self, engine: AsyncEngine, work: Work[T]) -> T:
