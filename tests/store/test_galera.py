@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -18,7 +19,7 @@ from vimesh.domain.errors import NameTaken, StoreUnavailable
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import BadAction, Engine, Modification, Outcome, Recorded, Status, Vim
 from vimesh.store.changes import Changes
-from vimesh.store.schema import current, newest, upgrade
+from vimesh.store.schema import current, newest
 from vimesh.store.sql import SqlStore
 from vimesh.store.tables import standings
 
@@ -224,12 +225,20 @@ async def test_claimants_at_two_nodes_never_get_the_same(stores: tuple[SqlStore,
     assert sorted(todo.vim_id for todos in claimed for todo in todos) == sorted(vim.id for vim in vims)
 
 
-async def test_an_upgrade_at_one_node_is_found_done_at_the_other(nodes: tuple[Server, Server]) -> None:
-    here, there = nodes
-    await execute(here.url, "DROP DATABASE vimesh", "CREATE DATABASE vimesh")
-    await upgrade(there.url)
-    assert await current(here.url) == newest()
-    await upgrade(here.url)
+async def test_upgrades_at_both_nodes_at_once_both_end_well(nodes: tuple[Server, Server]) -> None:
+    """No lock of theirs holds off the other one."""
+    await execute(nodes[0].url, "DROP DATABASE vimesh", "CREATE DATABASE vimesh")
+
+    assert await asyncio.gather(*(upgraded(node.url) for node in nodes)) == [0, 0]
+    assert [await current(node.url) for node in nodes] == [newest()] * 2
+
+
+async def upgraded(url: str) -> int | None:
+    """Return the exit code of a process that upgrades: one process does so once at a time."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", f"import asyncio, vimesh.store.schema as s; asyncio.run(s.upgrade({url!r}))")
+    )
+    return await process.wait()
 
 
 async def test_a_node_without_its_cluster_says_nothing_of_actions(

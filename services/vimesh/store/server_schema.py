@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from alembic.util import CommandError
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.store import migrating
+from vimesh.store.causal_reads import is_node
 from vimesh.store.connection_errors import CannotConnect
 from vimesh.store.database import SETTING, trouble_as_unavailable
 from vimesh.store.driver_errors import code_of
@@ -19,6 +23,7 @@ from vimesh.store.repetitions import Repetitions
 from vimesh.store.server import Server
 from vimesh.store.server_database import close
 from vimesh.store.server_version import require_new_enough
+from vimesh.store.turns import AnothersTurn
 from vimesh.store.writability import require_writes
 
 # PostgreSQL's lock is the transaction's: behind a pooler, the next transaction may be of another session. MariaDB's is
@@ -29,7 +34,8 @@ _ACQUIRE = {
 }
 # 42501: PostgreSQL. 1142: MariaDB.
 _NO_TABLES = ("42501", 1142)
-_REPETITIONS = 5
+# What is there already, or is gone already: no lock keeps two upgrades apart that are at two nodes of a Galera cluster.
+_DONE_MEANWHILE = (1050, 1054, 1060, 1061, 1062, 1091, 1146, 1684)
 
 
 async def upgrade(server: Server, limit_s: float) -> None:
@@ -37,15 +43,15 @@ async def upgrade(server: Server, limit_s: float) -> None:
 
     Raises BadSetting, StoreUnavailable.
     """
-    repetitions = Repetitions()
-    for _ in range(_REPETITIONS):
+    repetitions, until = Repetitions(), time.monotonic() + limit_s
+    while True:
         try:
             return await _upgrade(server, limit_s)
-        except StoreUnavailable as error:
-            if (pause_s := repetitions.pause_s(error)) is None:
-                raise
+        except (AnothersTurn, StoreUnavailable) as error:
+            pause_s = repetitions.pause_s(error)
+            if pause_s is None or time.monotonic() > until:
+                raise (error if isinstance(error, StoreUnavailable) else StoreUnavailable()) from error.__cause__
         await asyncio.sleep(pause_s)
-    return await _upgrade(server, limit_s)
 
 
 async def _upgrade(server: Server, limit_s: float) -> None:
@@ -58,7 +64,14 @@ async def _upgrade(server: Server, limit_s: float) -> None:
         if await connection.run_sync(migrating.revision_of) != migrating.newest():
             # MariaDB and MySQL let administrators make tables all the same.
             await connection.run_sync(require_writes)
-        await connection.run_sync(migrating.to_newest)
+        try:
+            await connection.run_sync(migrating.to_newest)
+        except (DBAPIError, CommandError) as error:
+            # CommandError: the version is another one than at the step's begin.
+            meanwhile = isinstance(error, CommandError) or code_of(error) in _DONE_MEANWHILE
+            if meanwhile and await connection.run_sync(is_node):
+                raise AnothersTurn from error
+            raise
         await connection.commit()
 
 

@@ -11,7 +11,7 @@ turn, in a transaction that is over at once; who begins after that waits until t
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from sqlalchemy import Connection, and_, bindparam, delete, insert, not_, select, update
@@ -50,7 +50,7 @@ class InTurn(Generic[T]):
     """Work that is done in turn. Call it again when its transaction was rolled back because of another one."""
 
     work: Work[T]
-    _name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _name: str = ""
     _tries: int = 0
     _taken: bool = False
 
@@ -58,6 +58,7 @@ class InTurn(Generic[T]):
         """Raises AnothersTurn, and what the work raises."""
         if not is_node(connection):
             return self.work(connection)
+        self._name = self._name or uuid.uuid4().hex
         if _OTHERS.rows(connection, {"name": self._name}):
             raise AnothersTurn
         if self._tries >= _LOSSES and not self._taken:
