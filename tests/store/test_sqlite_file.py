@@ -194,9 +194,9 @@ async def test_a_store_can_be_opened_before_its_database_is_there(folder: Path) 
         "sqlite://host/file.db",
         "oracle://localhost/vimesh",
         "postgresql://localhost",
-        "postgresql+psycopg://localhost/vimesh",
+        "postgresql+other://localhost/vimesh",
         "postgresql://user:p@ss:word@localhost/vimesh",
-        "postgresql://localhost/vimesh?password=secret",
+        "postgresql://localhost/vimesh?passwort=secret",
         "mysql://localhost/vimesh?foo=1",
     ],
 )

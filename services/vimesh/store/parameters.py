@@ -19,7 +19,7 @@ _FALSE: Final = frozenset({"0", "false", "no", "off"})
 class Parameters:
     """Every method raises BadSetting that names the parameter, and repeats no value: any of them may be secret."""
 
-    def __init__(self, url: DatabaseUrl, kind: str, taken: Mapping[str, str], *, repeated: str = "") -> None:
+    def __init__(self, url: DatabaseUrl, kind: str, taken: Mapping[str, str], repeated: Sequence[str] = ()) -> None:
         self._values: dict[str, list[str]] = {}
         for written, value in url.query:
             name = written if written in taken else written.replace("-", "_")
@@ -29,7 +29,7 @@ class Parameters:
                 )
             self._values.setdefault(name, []).append(value)
         for name, values in self._values.items():
-            if len(values) > 1 and name != repeated:
+            if len(values) > 1 and name not in repeated:
                 raise BadSetting(SETTING, f"{name} is given twice")
 
     def all(self, name: str) -> Sequence[str]:

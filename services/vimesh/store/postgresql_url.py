@@ -37,7 +37,7 @@ TAKEN: Final[Mapping[str, str]] = {
     "options": "command-line options of the session, such as `-c statement_timeout=5s`; poolers may refuse it",
     "passfile": "a file like `~/.pgpass`, readable by its owner only",
     "password": "the password, if it is not before the host",
-    "port": "one port for all hosts, or as many as there are hosts",
+    "port": "one port for all hosts, or as many as there are hosts, repeated or with commas",
     "prepared_statement_cache_size": "`0`: behave as behind a pooler; others are not used",
     "ssl": "the same as `sslmode`, as the driver calls it",
     "ssl_max_protocol_version": "`TLSv1.2` or `TLSv1.3`",
@@ -75,7 +75,7 @@ class PostgresqlPlace:
 
 def postgresql_place(url: DatabaseUrl) -> PostgresqlPlace:
     """Raises BadSetting."""
-    given = Parameters(url, "PostgreSQL", TAKEN, repeated="host")
+    given = Parameters(url, "PostgreSQL", TAKEN, repeated=("host", "port"))
     addresses = _addresses(url, given)
     several = len(addresses) > 1 and bool(url.hosts or given.all("host"))
     database = url.database or given.text("dbname") or given.text("database")
@@ -105,7 +105,7 @@ def _addresses(url: DatabaseUrl, given: Parameters) -> tuple[Address, ...]:
         raise BadSetting(SETTING, "names hosts before the database and in host=; one of them is enough")
     hosts += [_bracketed(host) for each in given.all("host") for host in each.split(",")]
     try:
-        ports = [port_of(port) for port in given.text("port").split(",")] if given.text("port") else [DEFAULT_PORT]
+        ports = [port_of(port) for each in given.all("port") for port in each.split(",")] or [DEFAULT_PORT]
         return (*map(address_of, hosts or _HERE, _each(ports, hosts or _HERE)),)
     except ValueError as error:
         # Without its cause: that may quote a part of the password that was taken for a port.
