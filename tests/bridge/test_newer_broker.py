@@ -46,6 +46,24 @@ async def test_it_gets_a_queue_that_it_allows(site: Site) -> None:
     assert any("rabbit_transient_quorum_queue" in line["hint"] for line in lines)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        "amqp_durable_queues=true",
+        "rabbit_quorum_queue=true&rabbit_quorum_delivery_limit=5",
+        "rabbit_quorum_queue=true&rabbit_quorum_max_memory_length=10&rabbit_quorum_max_memory_bytes=10000",
+    ],
+)
+async def test_it_takes_what_is_durable(site: Site, options: str) -> None:
+    what = at(f"{site.broker.url}?{options}")
+    with capture_logs() as lines:
+        declared = await declare(what)
+    await clear(what)
+
+    assert declared.ours
+    assert not lines
+
+
 async def test_an_action_is_heard_and_ended_though_the_bridge_knows_nothing_of_the_deployment(
     site: Site, tmp_path: Path
 ) -> None:

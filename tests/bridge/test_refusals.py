@@ -125,6 +125,15 @@ async def test_who_may_not_configure_uses_what_is_there(broker: Broker, url: str
     )
 
 
+async def test_what_no_broker_can_make_is_told(url: str) -> None:
+    what = at(url)
+    async with questions(what) as asked:
+        with pytest.raises(BrokerAway) as away:
+            await Declaring(Topology(arguments={"x-queue-type": "quorum"}), asked).declare()
+
+    assert away.value.why.startswith("PRECONDITION_FAILED - invalid property 'non-durable' for queue")
+
+
 async def test_a_queue_that_somebody_holds_is_told(url: str) -> None:
     holder = await dial(at(url))
     async with holder, holder.channel() as channel:

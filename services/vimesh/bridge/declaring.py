@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel
-from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity, ChannelPreconditionFailed
 from aiormq.exceptions import ChannelAccessRefused
 
 from vimesh.bridge.broker import BrokerAway, Connections, broker_faults
@@ -75,20 +75,19 @@ class Declaring:
         """Declare something; say whether it is as wanted. It is not if others made it, or only they may."""
         try:
             await self._ask(declare)
-        except ChannelPreconditionFailed as error:
-            words = words_of(error)
-            self._tell("what others have declared is used as it is", words)
-        except ChannelAccessRefused as error:
+        except (ChannelPreconditionFailed, ChannelAccessRefused) as error:
             await self._look(look, error)
+            if isinstance(error, ChannelPreconditionFailed):
+                self._tell("what others have declared is used as it is", words_of(error))
         else:
             return True
         return False
 
-    async def _look(self, look: Ask, refused: ChannelAccessRefused) -> None:
+    async def _look(self, look: Ask, refused: ChannelClosed) -> None:
+        """See that it is there. Raises BrokerAway that says why it cannot be made, if it is not."""
         try:
             await self._ask(look)
         except BrokerAway as away:
-            # That it is not there matters less than that it may not be made.
             if isinstance(away.__cause__, ChannelNotFoundEntity):
                 raise BrokerAway(reason(refused, None)) from refused
             raise
