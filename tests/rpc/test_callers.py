@@ -28,7 +28,8 @@ def test_a_caller_that_comes_by_itself_is_its_peer(peer: str, address: str) -> N
         ("192.0.2.7", "192.0.2.7"),
         ("10.0.0.1, 192.0.2.7", "192.0.2.7"),
         ("10.0.0.1,2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        # Nothing that a front writes: all of these share one limit.
+        # The second door as a socket, and what no front writes: all of these share one limit.
+        ("/run/vimesh/reports", ""),
         ("10.0.0.1, somebody", ""),
         ("10.0.0.1,", ""),
         ("x" * 10_000, ""),

@@ -39,7 +39,8 @@ def _network(text: str) -> str:
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:
-        # Nothing that a front of ours writes. All who send such things share a limit.
+        # The path of a socket, which is what the front sees of callers of its second door, or nothing that a front of
+        # ours writes. All of them share a limit.
         return ""
     if not isinstance(address, IPv6Address):
         return str(address)
