@@ -45,13 +45,14 @@ test: $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cac
 # Faults at random against a real fleet on each database, and the scenarios that must go without any loss: about an
 # hour. ROBUSTNESS asks for one run instead: make robustness ROBUSTNESS="--seed 7 --minutes 3 --database postgresql"
 ROBUSTNESS ?=
-robustness: $(VENV)/.dev $(VENV)/.system
+robustness: $(VENV)/.dev $(VENV)/.system .cache/oslo/.ready
 ifneq ($(ROBUSTNESS),)
 	$(BIN)/python -m tests.robustness $(ROBUSTNESS)
 else
 	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.robustness --database $$database; done
 	set -e; for scenario in kill rolling dark away galera; do $(BIN)/python -m tests.robustness --scenario $$scenario; done
 	set -e; for database in postgresql mariadb; do $(BIN)/python -m tests.robustness --scenario failover --database $$database; done
+	VIMESH_BRIDGE_MATRIX=whole VIMESH_BRIDGE_MATRIX_MINUTES=5 $(BIN)/pytest tests/bridge/test_matrix.py
 endif
 
 # Feeds all that reads foreign bytes with what nobody should send: a minute for each target, or as asked for, as in

@@ -10,6 +10,7 @@ _HERE = Path(__file__).parent
 _LONG = (
     "fleet/test_walking.py",
     "api/test_workflows.py",
+    "bridge/test_matrix.py",
     "bridge/test_old_actions.py",
     "api/test_audit.py",
     "tacker/test_import.py",

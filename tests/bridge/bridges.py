@@ -14,7 +14,7 @@ from tests.cli.commands import clean_environment
 from tests.support.brokers import Broker
 from tests.support.waiting import until
 
-_START_S = 30
+_START_S = 90
 _STOP_S = 15
 READY = "calls are taken"
 

@@ -39,6 +39,10 @@ class Broker:
         self._node: ProcessGroup | None = None
 
     @property
+    def folder(self) -> Path:
+        return self._folder
+
+    @property
     def port(self) -> int:
         return self._port
 

@@ -94,6 +94,19 @@ class OsloProcess:
         self._order(do="call", number=number, method=method, arguments=arguments, **options)
         return await self.until(lambda event: event.get("number") == number, 2 * PATIENCE_S)
 
+    async def serve(self) -> Event:
+        """Serve calls as Tacker's conductor does; return `error` if that cannot be."""
+        return await self._told("serve")
+
+    async def stop_serving(self) -> None:
+        await self._told("stop_serving")
+
+    async def _told(self, order: str) -> Event:
+        self._calls += 1
+        number = self._calls
+        self._order(do=order, number=number)
+        return await self.until(lambda event: event.get("number") == number, 2 * PATIENCE_S)
+
     async def stop(self) -> None:
         # Its threads wait for brokers and answers: there is nothing that it should end in good order.
         with suppress(ProcessLookupError):
@@ -138,6 +151,7 @@ async def _running(
     (programs / "ping").write_text(_PING)
     (programs / "ping").chmod(0o755)
     environment = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder), "LANG": "C.UTF-8"}
+    environment["OSLO_LOCK_PATH"] = str(folder)  # the queue manager wants one
     with (folder / "oslo.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *(str(_PYTHON), "-W", "ignore", str(script), str(configuration), *arguments),

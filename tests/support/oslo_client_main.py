@@ -108,6 +108,40 @@ def call(  # noqa: PLR0917 - what an order may say
         say(event="called", number=number, answer=answer, after_s=time.monotonic() - began)
 
 
+class Conductor:
+    """A stand-in for Tacker's own."""
+
+    target = oslo_messaging.Target(exchange="tacker", version="1.0")
+
+    def update_vim(self, _context: object, **arguments: object) -> object:
+        return arguments["status"]
+
+
+_conductors: list[Any] = []
+
+
+def serve(number: int) -> None:
+    transport = connected()
+    target = oslo_messaging.Target(**CALLS, server="conductor", version="1.0")
+    server = oslo_messaging.get_rpc_server(transport, target, [Conductor()], executor="threading")
+    try:
+        server.start()
+    except Exception as error:  # noqa: BLE001 - told to the test
+        say(event="serving", number=number, error=repr(error))
+        return
+    _conductors.append((server, transport))
+    say(event="serving", number=number)
+
+
+def stop_serving(number: int) -> None:
+    while _conductors:
+        server, transport = _conductors.pop()
+        server.stop()
+        server.wait()
+        transport.cleanup()
+    say(event="stopped", number=number)
+
+
 _transport: list[Any] = []
 
 
@@ -118,7 +152,13 @@ def _shared() -> Any:  # noqa: ANN401 - see connected
         return _transport[0]
 
 
-ORDERS: dict[str, Callable[..., None]] = {"start": start, "ping": ping, "call": call}
+ORDERS: dict[str, Callable[..., None]] = {
+    "start": start,
+    "ping": ping,
+    "call": call,
+    "serve": serve,
+    "stop_serving": stop_serving,
+}
 
 
 def main() -> None:
