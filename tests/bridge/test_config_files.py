@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -175,6 +176,13 @@ def test_what_cannot_be_in_force_is_refused_with_its_name(tmp_path: Path, defaul
 
     assert "cret" not in str(refused.value)
     assert "--config-file" in str(refused.value)
+
+
+def test_a_missing_package_is_named_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "oslo_messaging.opts", None)
+
+    with pytest.raises(BadSetting, match=re.escape("not installed (oslo_messaging.opts): pip install '.[cli,bridge]'")):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["none.conf", "."])
