@@ -170,3 +170,15 @@ def test_an_endpoint_file_names_each_host() -> None:
             }
         ]
     }
+
+
+def test_routes_lead_to_clusters_or_on_purpose_nowhere() -> None:
+    """Envoy does not look: one of the routes leads to a cluster that must not exist."""
+    everything = Fleet(ONE, api=ONE, origins=("https://console.example",), hosts=("a",), connect=True)
+    static = bootstrap(everything, "/d")["static_resources"]
+    assert isinstance(static, dict)
+    clusters = {cluster["name"] for cluster in static["clusters"]}
+    actions = [route["route"] for route in routes(everything) if "route" in route]
+    named = {action["cluster"] for action in actions if isinstance(action, dict)}
+
+    assert named - clusters == {"nowhere"}

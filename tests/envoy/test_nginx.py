@@ -55,7 +55,10 @@ async def test_a_front_speaks_http_1_0_only_if_it_is_told_to(first: Scripted, tm
         running_envoy([first.address]) as envoy,
         nginx(tmp_path, f"location / {{ proxy_pass http://{envoy.address}; }}") as address,
     ):
-        assert (await ask(address, "GET", "/healthz")).status == 426
+        answer = await ask(address, "GET", "/healthz")
+
+    assert (answer.status, answer.json()["code"]) == (426, 12)
+    assert "http_1_0: true" in str(answer.json()["message"])
 
 
 async def test_links_below_a_path_of_nginx_lead_there(envoy: RunningEnvoy, tmp_path: Path) -> None:

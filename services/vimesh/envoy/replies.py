@@ -67,6 +67,8 @@ _REFUSALS: Final = (
     _Refusal(_http_status(503), 429, _OVERLOADED, explained_to_grpc=True),
 )
 
+_TOO_OLD: Final = Status(Code.UNIMPLEMENTED, "HTTP/1.0 is not spoken here, unless the fleet file says http_1_0: true")
+
 # HTTP statuses of what callers did wrong: Envoy says it in its own words, which name nothing of the fleet.
 _CODES: Final = (
     (403, Code.PERMISSION_DENIED),
@@ -100,7 +102,7 @@ def local_replies(*, with_api: bool = False) -> dict[str, object]:
     tacker = [*map(_refusal_to_tacker, _REFUSALS), _tacker_error(_http_status(400, "GE"), _ENVOYS_WORDS)]
     own = [mapper for refusal in _REFUSALS for mapper in (_refusal_to_json(refusal), _refusal_to_grpc(refusal))]
     mistakes = [_json_error(_http_status(http), Status(code, _ENVOYS_WORDS)) for http, code in _CODES]
-    mistakes.append(_json_error(_http_status(431), TOO_LONG))
+    mistakes += [_json_error(_http_status(431), TOO_LONG), _json_error(_http_status(426), _TOO_OLD)]
     rest = _json_error(_http_status(400, "GE"), Status(Code.INVALID_ARGUMENT, _ENVOYS_WORDS, "BAD_INPUT"))
     return {"mappers": [*(tacker if with_api else ()), *_nothing(), *own, *mistakes, rest]}
 
