@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from random import Random
+from typing import Never
 
 import pytest
 import pytest_asyncio
@@ -24,6 +26,7 @@ from vimesh.bridge.dialing import Dialing
 from vimesh.bridge.queues import usage_of
 from vimesh.bridge.replies import Replies
 from vimesh.bridge.topology import Topology
+from vimesh.bridge.transport_url import Node
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
@@ -45,6 +48,29 @@ async def url(broker: Broker) -> AsyncGenerator[str]:
     """Give the URL of a broker where nothing is declared, without a query."""
     yield broker.url
     await clear(at(broker.url))
+
+
+async def test_each_reason_is_told_once_while_the_broker_is_lost() -> None:
+    reasons = ["Connection refused", "403 ACCESS_REFUSED", "Connection refused", "403 ACCESS_REFUSED"]
+    tried = asyncio.Event()
+
+    async def dial(_node: Node) -> Never:
+        if reasons:
+            raise BrokerAway(reasons.pop(0))
+        tried.set()
+        raise BrokerAway("403 ACCESS_REFUSED")
+
+    limits = BrokerLimits(first_pause_s=0.001, longest_pause_s=0.001)
+    calls = Calls([Node("127.0.0.1")], dial, random=Random(1), limits=limits)
+    with capture_logs() as lines:
+        async with crew() as workers:
+            workers.start(calls.run(_no_work))
+            await asyncio.wait_for(tried.wait(), 30)
+
+    assert [(line["event"], line["why"]) for line in lines] == [
+        ("broker lost: calls and kills wait", "Connection refused"),
+        ("the broker cannot be used: another reason", "403 ACCESS_REFUSED"),
+    ]
 
 
 async def test_a_login_that_is_refused_is_told_without_the_password(broker: Broker) -> None:
@@ -180,12 +206,8 @@ async def test_an_answer_that_may_not_be_published_is_told(broker: Broker) -> No
     what, limits = at(_url(broker, _MUTE)), BrokerLimits()
     source = Calls(what.transport.nodes, Dialing(what, limits).dial, random=Random(1), limits=limits)
 
-    async def work(connection: AbstractConnection, at_work: Callable[[], None]) -> None:
-        at_work()
-        await connection.closed()
-
     async with crew() as workers:
-        workers.start(source.run(work))
+        workers.start(source.run(_no_work))
         with capture_logs() as lines:
             await Replies(source, workers, random=Random(1)).send("reply_1", b"{}", 1.0)
 
@@ -193,6 +215,11 @@ async def test_an_answer_that_may_not_be_published_is_told(broker: Broker) -> No
     assert "ACCESS_REFUSED - " in line["why"]
     assert "access to exchange 'amq.default'" in line["why"]
     assert "rabbitmqctl set_permissions" in line["why"]
+
+
+async def _no_work(connection: AbstractConnection, at_work: Callable[[], None]) -> None:
+    at_work()
+    await connection.closed()
 
 
 async def _is_there(url: str) -> bool:
