@@ -51,10 +51,10 @@ class World:
         self, options: dict[str, str], *, account: str = "guest:guest", host: str = "127.0.0.1", port: int = 0
     ) -> Deployment:
         """Return what a file with these options says."""
-        lines = [f"{name} = {value}" for name, value in options.items() if value]
+        lines = [f"{name} = {value}" for name, value in ({"ssl": "true"} | options).items() if value]
         file = self.folder / "tacker.conf"
         url = f"transport_url = rabbit://{account}@{host}:{port or self.port}/"
-        file.write_text("\n".join(["[DEFAULT]", url, "[oslo_messaging_rabbit]", "ssl = true", *lines]) + "\n")
+        file.write_text("\n".join(["[DEFAULT]", url, "[oslo_messaging_rabbit]", *lines]) + "\n")
         return deployment(None, [file])
 
 
@@ -116,6 +116,13 @@ async def test_a_port_without_tls_is_told(world: World) -> None:
         await dial(world.read(world.ours, port=world.plain_port))
 
     assert away.value.why.endswith("this port speaks no TLS, 5671 usually does"), away.value.why
+
+
+async def test_a_port_with_tls_is_told(world: World) -> None:
+    with pytest.raises(BrokerAway) as away:
+        await dial(world.read({"ssl": "false"}))
+
+    assert away.value.why.endswith("if this port speaks TLS, set ssl"), away.value.why
 
 
 async def test_a_key_that_does_not_belong_to_the_certificate_is_refused_at_the_start(world: World) -> None:

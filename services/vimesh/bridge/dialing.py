@@ -10,7 +10,7 @@ from vimesh.bridge.broker import BrokerAway, BrokerLimits, broker_faults
 from vimesh.bridge.deployment import Deployment
 from vimesh.bridge.guarded_transport import GuardedConnection
 from vimesh.bridge.rabbit_options import RabbitOptions
-from vimesh.bridge.refusals import reason
+from vimesh.bridge.refusals import NO_TLS, OTHER_CERTIFICATE, reason
 from vimesh.bridge.tls import tls_context
 from vimesh.bridge.transport_url import Node
 
@@ -67,5 +67,7 @@ class Dialing:
                 await connection.connect(self._limits.connect_timeout_s)
         except BrokerAway as away:
             cause = away.__cause__ or away
-            raise BrokerAway(reason(cause, connection.closing, greeting_by_tls=options.ssl)) from cause
+            # A broker that does not like a certificate, or misses it, need not say so.
+            ended = OTHER_CERTIFICATE if options.ssl else NO_TLS
+            raise BrokerAway(reason(cause, connection.closing, if_it_ended=ended)) from cause
         return connection

@@ -9,7 +9,8 @@ from vimesh.bridge.closings import Closing, on_one_line
 
 TRANSIENT_DENIED = "transient_nonexcl_queues"
 _TRANSPORT_ENDED = ("Server connection", "Server communication")
-_CERTIFICATE = "the broker may want another certificate, see ssl_cert_file and ssl_key_file"
+OTHER_CERTIFICATE = "the broker may want another certificate, see ssl_cert_file and ssl_key_file"
+NO_TLS = "if this port speaks TLS, set ssl"
 _SET_QUORUM = (
     "set rabbit_quorum_queue and rabbit_transient_quorum_queue for all of OpenStack's services, and give the bridge "
     "their file by --config-file"
@@ -38,15 +39,14 @@ _ADVICE = (
 )
 
 
-def reason(error: BaseException, closing: Closing | None, *, greeting_by_tls: bool = False) -> str:
+def reason(error: BaseException, closing: Closing | None, *, if_it_ended: str = "") -> str:
     """Say why an attempt failed: in the broker's words if there are any, with advice, and never with a password.
 
-    `greeting_by_tls`: the connection was to be opened, by TLS. A broker that does not like a certificate ends it, with
-    or without an alert.
+    `if_it_ended` is the advice if the broker ended the connection without a word.
     """
     if closing is None:
         why = _without_words(error)
-        return f"{why}: {_CERTIFICATE}" if greeting_by_tls and why.startswith(_TRANSPORT_ENDED) else why
+        return f"{why}: {if_it_ended}" if if_it_ended and why.startswith(_TRANSPORT_ENDED) else why
     advice = advice_on(closing.text)
     return f"{closing}: {advice}" if advice else str(closing)
 
@@ -89,4 +89,4 @@ def _of_tls(text: str) -> str:
         return f"{text}: ssl_ca_file says who signs the broker's certificate"
     if "WRONG_VERSION_NUMBER" in text:
         return f"{text}: this port speaks no TLS, 5671 usually does"
-    return f"{text}: {_CERTIFICATE}" if "ALERT" in text else text
+    return f"{text}: {OTHER_CERTIFICATE}" if "ALERT" in text else text
