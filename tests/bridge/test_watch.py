@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from random import Random
 
 import grpc
-from aio_pika.abc import AbstractConnection
 
 from tests.support.scripted_conductor import ScriptedConductor, serving
 from tests.support.waiting import until
 from vimesh.bridge.broker import BrokerAway, BrokerLimits
 from vimesh.bridge.conductors import Conductors
 from vimesh.bridge.crew import crew
+from vimesh.bridge.guarded_transport import GuardedConnection
 from vimesh.bridge.held import Held
 from vimesh.bridge.kills import Kills
 from vimesh.bridge.progress import Progress
@@ -140,5 +140,5 @@ class _NoBroker:
 
     limits = BrokerLimits()
 
-    async def connection(self, within_s: float) -> AbstractConnection:
+    async def connection(self, within_s: float) -> GuardedConnection:
         raise BrokerAway(f"within {within_s:g} s")
