@@ -15,7 +15,8 @@ from tests.support.brokers import Broker
 from tests.support.waiting import until
 
 _START_S = 90
-_STOP_S = 15
+_STOP_S = 30
+_COMMAND_S = 90
 READY = "calls are taken"
 
 
@@ -118,6 +119,6 @@ async def administer(broker: Broker, *command: str) -> str:
         stdin=DEVNULL,
         stdout=PIPE,
     )
-    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    out, _ = await asyncio.wait_for(process.communicate(), _COMMAND_S)
     assert process.returncode == 0
     return out.decode()
