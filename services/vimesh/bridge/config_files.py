@@ -1,6 +1,6 @@
 """Reads configuration files of OpenStack's services as these do: with oslo.config and oslo.messaging's own options.
 
-Their import takes most of a second and 40 MiB, so it happens only when there is a file.
+Their import takes about 0.6 s of CPU and 27 MiB, so it happens only when there is a file.
 """
 
 from __future__ import annotations
