@@ -63,7 +63,8 @@ class Reporter:
 
 
 async def test_a_conductor_serves_again_without_a_restart_when_its_server_takes_writes_again(servers: Pair) -> None:
-    async with conductors(servers, 1) as [client]:
+    async with AsyncExitStack() as stack:
+        [client] = await stack.enter_async_context(conductors(servers, 1))
         await until_health(client, SERVING)
         vim = await client.register()
         await servers.stop_writes()
@@ -73,11 +74,15 @@ async def test_a_conductor_serves_again_without_a_restart_when_its_server_takes_
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await client.register()
             assert (await client.get(vim.id)).id == vim.id
+            # One that is started now has never seen it otherwise.
+            [late] = await stack.enter_async_context(conductors(servers, 1))
+            await until_health(late, NOT_SERVING)
         finally:
             await servers.allow_writes()
 
-        await until_health(client, SERVING)
-        await client.register()
+        for each in (client, late):
+            await until_health(each, SERVING)
+            await each.register()
     failure = failure_of(refused.value)
     assert failure.code is grpc.StatusCode.UNAVAILABLE
     assert failure.reason == "STORE_UNAVAILABLE"
