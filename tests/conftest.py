@@ -17,6 +17,7 @@ _LONG = (
     "fleet",
     "bridge",
     "store/test_servers.py",
+    "store/test_galera.py",
     "model",
     "tacker",
     "mistral",
