@@ -17,6 +17,7 @@ from tests.support.conductors import Client, client_at
 _CALLERS = 24
 _REGISTRARS = 2
 _AT_ONCE = 4
+_ROUNDS_PER_FLOOD = 20
 _PAUSE_S = 0.3
 _AWAY_S = 10.0
 _STEADY_S = 10.0
@@ -50,21 +51,25 @@ async def _clients(stage: Stage) -> AsyncGenerator[list[Client]]:
 
 
 async def _rounds(rounds: Rounds, size: int) -> None:
-    played = asyncio.Event()
+    each = size // _AT_ONCE
+    # At the pace of the rounds: what floods have left has to be read at the end, within a lease.
+    due = asyncio.Semaphore(0)
+    played = 0
 
     async def some(first: int) -> None:
-        for number in range(size // _AT_ONCE):
+        nonlocal played
+        for number in range(each):
             await rounds.play((first + number) % 2)
+            played += 1
+            if played % _ROUNDS_PER_FLOOD == 0:
+                due.release()
 
     async def flood() -> None:
-        # To its end: what an answer does not name would be on record all the same.
-        while not played.is_set():
+        for _ in range(each * _AT_ONCE // _ROUNDS_PER_FLOOD):
+            await due.acquire()
             await rounds.flood()
 
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(flood())
-        await asyncio.gather(*map(some, range(_AT_ONCE)))
-        played.set()
+    await asyncio.gather(flood(), *map(some, range(_AT_ONCE)))
 
 
 async def _take_nodes_away(stage: Stage) -> None:
