@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
+from weakref import WeakKeyDictionary
 
 import grpc
 from google.protobuf.any_pb2 import Any
@@ -39,7 +40,28 @@ _Res = TypeVar("_Res")
 
 FINAL = "_FINAL"
 HOLD_S = 5.0
-WAITING = asyncio.Event()
+
+
+class Gate:
+    """An event, of which each loop has its own: tests of one process have one loop each."""
+
+    def __init__(self) -> None:
+        self._events: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Event] = WeakKeyDictionary()
+
+    async def wait(self) -> None:
+        await self._event().wait()
+
+    def set(self) -> None:
+        self._event().set()
+
+    def clear(self) -> None:
+        self._event().clear()
+
+    def _event(self) -> asyncio.Event:
+        return self._events.setdefault(asyncio.get_running_loop(), asyncio.Event())
+
+
+WAITING = Gate()
 """What `WAIT` waits for."""
 SIGNALS = {"DIE": signal.SIGKILL, "STOP": signal.SIGSTOP}
 UNREPEATABLE = "x-envoy-ratelimited"
