@@ -114,7 +114,7 @@ async def test_commits_are_looked_for_where_they_cannot_be_heard(lending: Pgboun
     heard = asyncio.Event()
     with structlog.testing.capture_logs() as logs:
         async with store_at(lending.url("vimesh")) as store, beside(store.hear_commits(heard.set)):
-            await eventually(lambda: _said(logs), 10)
+            await eventually(lambda: _said(logs), 50)
             await store.register(registration())
             assert not heard.is_set()
 
@@ -131,7 +131,7 @@ async def test_commits_are_heard_of_in_session_mode(node: Server) -> None:
         pooler(node, "session") as keeping,
         store_at(keeping.url("vimesh")) as store,
         store_at(node.url) as other,
-        asyncio.timeout(20),
+        asyncio.timeout(50),
         beside(store.hear_commits(heard.set)),
     ):
         await heard.wait()  # that it listens

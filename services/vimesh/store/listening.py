@@ -17,7 +17,7 @@ _log = structlog.get_logger()
 
 _ALIVE_S: Final = 30.0
 """How often the connection is asked whether it lives."""
-_HEARD_WITHIN_S: Final = 2.0
+_HEARD_WITHIN_S: Final = 10.0
 """How long what was told may take until it is heard by a pooler."""
 _WHO_WORKS: Final = "SELECT pg_backend_pid()"
 _NOT_HEARD: Final = "the pooler passes no notifications on, as in transaction mode: commits are looked for instead"
@@ -45,11 +45,12 @@ async def listen(engine: AsyncEngine, heard: Callable[[], None], telling: Tellin
                     _log.info(_NOT_HEARD)
                     return
                 await listening.add_listener(COMMITS, hear)
-                if pooled and not await _is_heard(engine, told):
-                    # It may have been said to a connection of the server that others use next.
+            if pooled and not await _is_heard(engine, told, limit_s):
+                # It may have been said to a connection of the server that others use next.
+                async with asyncio.timeout(limit_s):
                     await listening.execute("UNLISTEN *")
-                    _log.info(_NOT_HEARD)
-                    return
+                _log.info(_NOT_HEARD)
+                return
             heard()  # of what happened before
             while not await _happens(broken, _ALIVE_S):
                 # A server that vanished without a word tells of nothing.
@@ -84,8 +85,8 @@ async def _is_lent_out(engine: AsyncEngine, listening: Any) -> bool:  # noqa: AN
         return bool((await other.exec_driver_sql(_WHO_WORKS)).scalar_one() == ours)
 
 
-async def _is_heard(engine: AsyncEngine, told: asyncio.Event) -> bool:
-    async with engine.connect() as other:
+async def _is_heard(engine: AsyncEngine, told: asyncio.Event, limit_s: float) -> bool:
+    async with asyncio.timeout(limit_s), engine.connect() as other:
         await other.exec_driver_sql(f"NOTIFY {COMMITS}")
     return await _happens(told, _HEARD_WITHIN_S)
 
