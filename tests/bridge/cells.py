@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import aio_pika
+
 from tests.bridge.bridges import Bridge, administer, running_bridge
 from tests.bridge.site import Site
 from tests.support.brokers import Broker
 from tests.support.oslo_client import OsloProcess, oslo_process, shipped_action, tacker_conf
+from tests.support.waiting import until
 from vimesh.v1 import vim_pb2
 
+_LOG_S = 60
 _SHARED_MEMORY = Path("/dev/shm")
 _QUORUM = {"rabbit_quorum_queue": "true"}
 _TRANSIENT = {"rabbit_transient_quorum_queue": "true", "rabbit_transient_queues_ttl": "60"}
@@ -125,12 +129,19 @@ async def deployed(site: Site, cell: Cell, folder: Path, virtual_host: str = "")
             (_SHARED_MEMORY / f"{host}_{options['processname']}_qmanager").unlink(missing_ok=True)
 
 
-def lost_connections(broker: Broker, virtual_host: object) -> list[str]:
+async def lost_connections(broker: Broker, virtual_host: object) -> list[str]:
     """Return why the broker ended connections to a virtual host, whoever had them, as its log says."""
-    text = "".join(path.read_text(errors="replace") for path in sorted((broker.folder / "log").glob("*.log")))
-    lines = text.splitlines()
+    # It writes with delay: when this connection is in its log, all is that was before.
+    mark, url = str(uuid4()), broker.url.replace("rabbit://", "amqp://")
+    async with await aio_pika.connect(url, client_properties={"connection_name": mark}):
+        await until(lambda: mark in _log_of(broker), _LOG_S)
+    lines = _log_of(broker).splitlines()
     return [
         " ".join(lines[number : number + 3])
         for number, line in enumerate(lines)
         if "Error on AMQP connection" in line and f"vhost: '{virtual_host}'" in line
     ]
+
+
+def _log_of(broker: Broker) -> str:
+    return "".join(path.read_text(errors="replace") for path in sorted((broker.folder / "log").glob("*.log")))

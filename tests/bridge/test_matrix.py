@@ -72,7 +72,7 @@ async def test_callers_are_served_and_ended_and_no_connection_is_lost(site: Site
         # The way back.
         assert "error" not in await deployment.caller.serve()
         assert await deployment.report(named) == "REACHABLE"
-    assert not lost_connections(site.broker, cell)
+    assert not await lost_connections(site.broker, cell)
 
 
 async def until_reachable(site: Site, vim: vim_pb2.Vim) -> None:
@@ -97,7 +97,7 @@ async def test_a_connection_that_is_lost_is_seen(site: Site) -> None:
         with pytest.raises(ConnectionNotImplemented):
             await queue.delete(if_unused=True)
 
-    [why] = lost_connections(site.broker, LOST)
+    [why] = await lost_connections(site.broker, LOST)
     assert "not_implemented" in why
 
 
@@ -163,4 +163,4 @@ async def test_no_connection_is_lost_in_minutes(site: Site, tmp_path: Path) -> N
         lasting = [group.create_task(last(options)) for options in OPTIONS]
 
     assert [each.result() for each in lasting] == [0] * len(OPTIONS)
-    assert not [why for options in OPTIONS for why in lost_connections(site.broker, f"{options}{LASTING}")]
+    assert not [why for options in OPTIONS for why in await lost_connections(site.broker, f"{options}{LASTING}")]
