@@ -68,7 +68,7 @@ async def test_callers_are_served_and_ended_and_no_connection_is_lost(site: Site
                 await _serve_shipped_action(deployment)
 
             assert ended["result"] == "KILLED"
-            assert not bridge.said("lost")
+            assert not bridge.said("broker lost")
         # The way back.
         assert "error" not in await deployment.caller.serve()
         assert await deployment.report(named) == "REACHABLE"
@@ -117,7 +117,7 @@ async def test_a_bridge_without_a_file_serves_whom_a_server_without_one_serves(
         async with deployment.bridge("--hold", "1s") as bridge:
             answer = await deployment.report(vim, timeout_s=8)
 
-            assert not bridge.said("lost")
+            assert not bridge.said("broker lost")
     print(f"matrix {cell}: two programs of oslo.messaging {works}, the bridge {answer == 'REACHABLE'}")
     assert answer == "REACHABLE" or not works
 
@@ -157,7 +157,7 @@ async def test_no_connection_is_lost_in_minutes(site: Site, tmp_path: Path) -> N
                 await deployment.caller.answered(vim.id, "REACHABLE", after=len(deployment.caller.events))
             await site.client.deregister(vim.id)
             assert (await deployment.caller.ended(vim.id, _PATIENCE_S))["result"] == "KILLED"
-            return bridge.said("lost")
+            return bridge.said("broker lost")
 
     async with asyncio.TaskGroup() as group:
         lasting = [group.create_task(last(options)) for options in OPTIONS]
