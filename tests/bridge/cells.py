@@ -130,7 +130,7 @@ async def deployed(site: Site, cell: Cell, folder: Path, virtual_host: str = "")
 
 
 async def lost_connections(broker: Broker, virtual_host: object) -> list[str]:
-    """Return why the broker ended connections to a virtual host, whoever had them, as its log says."""
+    """Return why the broker ended connections to a virtual host, of the bridge and of others, as its log says."""
     # It writes with delay: when this connection is in its log, all is that was before.
     mark, url = str(uuid4()), broker.url.replace("rabbit://", "amqp://")
     async with await aio_pika.connect(url, client_properties={"connection_name": mark}):

@@ -18,7 +18,7 @@ async def plain_body(message: AbstractIncomingMessage) -> bytes:
     """Undo what the message says was done to its body, the last thing first. Raises Malformed."""
     body = message.body
     if len(body) > MAX_BODY_BYTES:
-        return body  # cut off: whoever reads it says that it is too long
+        return body  # cut off: what reads it says that it is too long
     for name in _compressions(message):
         # Apart, because one block of bzip2 takes longer than other calls should wait.
         body = await asyncio.to_thread(undone, body, name)

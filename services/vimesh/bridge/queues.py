@@ -88,7 +88,7 @@ async def delete_if_idle(connection: AbstractConnection, queue: str, timeout_s: 
 async def delete_left(
     connection: AbstractConnection, queue: str, timeout_s: float, *, with_messages: bool = True
 ) -> bool:
-    """Delete a queue of any kind, whoever declared it; say whether it is gone. It is not if somebody consumes it.
+    """Delete a queue of any kind; say whether it is gone. It is not if somebody may consume it.
 
     Without `with_messages` it stays, too, while something is in it. What comes between question and deletion is lost.
     """
