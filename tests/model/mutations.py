@@ -225,8 +225,10 @@ MUTATIONS = (
     Mutation("unknown_vims_are_believed_in", _of("G3"), _unknown_vims),
     Mutation("trouble_is_answered_bad_action", _of("G3"), kind=TroubleIsBadAction),
     Mutation("answered_without_a_commit", _of("G2"), kind=AnsweredTooEarly),
-    Mutation("judged_by_a_stale_read", _of("G1", "G3", "G5", "G8"), kind=StaleRead),
-    Mutation("judged_by_a_stale_read_and_written_by_anyone", _of("G1", "G3", "G5", "G8"), _unfenced_write, StaleRead),
+    Mutation("judged_by_a_stale_read", _of("G1", "G2", "G3", "G5", "G8"), kind=StaleRead),
+    Mutation(
+        "judged_by_a_stale_read_and_written_by_anyone", _of("G1", "G2", "G3", "G5", "G8"), _unfenced_write, StaleRead
+    ),
     Mutation("changes_of_others_are_not_seen", _of("G1", "G3", "G5", "G8"), _changes_of_others_unseen),
     Mutation("repeats_are_not_confirmed", _of("G1", "G3", "G5", "G6", "G8"), _repeats_unconfirmed),
     Mutation("repeats_renew_no_lease", _of("G6", "G8"), _repeats_not_renewed),
