@@ -93,6 +93,7 @@ class Broker:
         return {
             "PATH": self._path,
             "HOME": str(folder),  # keeps the cookie
+            "ERL_CRASH_DUMP": str(folder / "erl_crash.dump"),
             "LANG": "C.UTF-8",
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(self._epmd_port),
