@@ -6,6 +6,7 @@ import asyncio
 import os
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -65,10 +66,16 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Pro
     folder = tmp_path_factory.mktemp("oslo")
     environment = {"PATH": os.environ["PATH"], "OSLO_LOCK_PATH": str(folder)}
     process = await asyncio.create_subprocess_exec(
-        *(str(_PYTHON), "-W", "ignore", str(_SERVER)), stdin=PIPE, stdout=PIPE, cwd=folder, env=environment
+        *(str(_PYTHON), "-W", "ignore", str(_SERVER)),
+        stdin=PIPE,
+        stdout=PIPE,
+        cwd=folder,
+        env=environment,
+        start_new_session=True,  # the queue manager asks for the leader of its process group
     )
     yield process
-    process.kill()
+    with suppress(ProcessLookupError):
+        process.kill()
     await process.communicate()
 
 

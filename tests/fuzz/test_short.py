@@ -12,6 +12,7 @@ from tests.fuzz.mutations import mutated
 from tests.fuzz.parser import Parser
 from tests.fuzz.registry import NAMES, load
 from tests.fuzz.trials import Trials
+from tests.support.cpu_budget import slowness
 
 _MUTATIONS = 2000
 _MOST_S = 0.7
@@ -30,7 +31,7 @@ def _words(trials: Trials) -> str:
 
 
 def test_nothing_that_failed_once_fails_again(parser: Parser) -> None:
-    trials = Trials(parser)
+    trials = Trials(parser, patience=slowness)
     for data in (*parser.seeds, *(file.read_bytes() for file in sorted(parser.corpus.glob("*")))):
         trials.run(data)
 
@@ -38,7 +39,7 @@ def test_nothing_that_failed_once_fails_again(parser: Parser) -> None:
 
 
 def test_no_mutation_raises_or_takes_long(parser: Parser) -> None:
-    trials, random = Trials(parser), Random(f"short {parser.name}")
+    trials, random = Trials(parser, patience=slowness), Random(f"short {parser.name}")
     ends_at = time.process_time() + _MOST_S
     for _ in range(_MUTATIONS):
         trials.run(mutated(random, random.choice(parser.seeds), parser.seeds, parser.most_bytes))

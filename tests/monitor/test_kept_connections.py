@@ -22,7 +22,7 @@ from vimesh.monitor.host import Host
 from vimesh.monitor.hosting import HostSettings, hosting
 from vimesh.monitor.target import Target
 
-QUICK = quick_policy(interval_s=0.3, timeout_s=0.2)
+QUICK = quick_policy(interval_s=0.5, timeout_s=0.4)
 VERIFYING = quick_policy(interval_s=0.5, timeout_s=0.4, tls_verify=True)
 TRIED = [1, 2, 3]
 """Before the first connection is used again, the server has shown on two others that it has workers to spare."""
