@@ -29,9 +29,11 @@ def _outgrows(applied: Callable[[Any], object], expression: re.Pattern[Any], adv
         text = _text(expression, adversary, size)
         if _cpu_s(applied, text) < _WORTH_A_LOOK_S:
             continue
-        # Looked at again, because one measurement may have caught something else that this process did.
-        cpu_s = min(_cpu_s(applied, text) for _ in range(_REPEATS))
-        smaller_cpu_s = min(_cpu_s(applied, _text(expression, adversary, smaller)) for _ in range(_REPEATS))
+        # Looked at again, because one measurement may have caught something else that this process did. In turn,
+        # because a machine may be twice as fast a moment later.
+        smaller_text = _text(expression, adversary, smaller)
+        pairs = [(_cpu_s(applied, text), _cpu_s(applied, smaller_text)) for _ in range(_REPEATS)]
+        cpu_s, smaller_cpu_s = map(min, zip(*pairs, strict=True))
         if cpu_s > _WORTH_A_LOOK_S and cpu_s > smaller_cpu_s * size / smaller * _TOLERANCE:
             return True
     return False
