@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from tests.support.authorities import Authority, Signed
 from tests.support.databases import SERVERS, execute
 from tests.support.mariadb import MariaDb
 from tests.support.postgresql import Postgresql
+from tests.support.server_nodes import running, server_folder
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.store.connection_errors import explained
 from vimesh.store.place import place_of
@@ -71,24 +70,14 @@ class TlsMariaDb(MariaDb):
 
 @pytest.fixture(scope="module")
 def folder() -> Generator[Path]:
-    # Not pytest's: a server that is not root's has to get into it.
-    made = Path(tempfile.mkdtemp(prefix="vimesh-"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
+    with server_folder() as made:
+        yield made
 
 
-@asynccontextmanager
-async def node_in(folder: Path, kind: str) -> AsyncGenerator[Postgresql | MariaDb]:
+def node_in(folder: Path, kind: str) -> Postgresql | MariaDb:
     files = {"ssl_ca_file": "ours.pem", "ssl_cert_file": "server.crt", "ssl_key_file": "server.key"}
     settings = ["ssl=on", *(f"{name}={folder / file}" for name, file in files.items())]
-    node = Postgresql(folder, settings) if kind == "postgresql" else TlsMariaDb(folder)
-    await node.install()
-    try:
-        await node.start()
-        yield node
-    finally:
-        await node.stop()
+    return Postgresql(folder, settings) if kind == "postgresql" else TlsMariaDb(folder)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=SERVERS)
@@ -100,7 +89,7 @@ async def world(request: pytest.FixtureRequest, folder: Path) -> AsyncGenerator[
     ours, other = Authority(place, "ours"), Authority(place, "other")
     signed = ours.sign("server", HOST, file_name="server")
     owned(signed.key, signed.certificate)
-    async with node_in(place, kind) as node:
+    async with running(node_in(place, kind)) as node:
         await execute(node.url("postgres" if kind == "postgresql" else "mysql"), "CREATE DATABASE vimesh")
         await execute(node.url("vimesh"), *users_of(kind))
         found = World(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-import tempfile
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 from sqlalchemy import Connection, delete, insert, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -15,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.support.mariadb import MariaDb, running_mariadb
 from tests.support.pgbouncer import Pgbouncer, running_pgbouncer
 from tests.support.postgresql import Postgresql, running_postgresql
+from tests.support.server_nodes import server_folder
 from vimesh.store.schema import upgrade
 from vimesh.store.tables import metadata, revisions
 
@@ -61,7 +59,7 @@ class Server:
 @asynccontextmanager
 async def server(kind: str) -> AsyncGenerator[Server]:
     """Run a server of this kind."""
-    with _folder() as folder:
+    with server_folder() as folder:
         if kind == "postgresql":
             async with running_postgresql(folder) as cluster:
                 yield await _with_tables(cluster, cluster.url("postgres"))
@@ -73,7 +71,7 @@ async def server(kind: str) -> AsyncGenerator[Server]:
 @asynccontextmanager
 async def pooler(of: Server, mode: str, more: str = "") -> AsyncGenerator[Pgbouncer]:
     """Run a pgbouncer before a PostgreSQL. `more` are lines of its configuration."""
-    with _folder() as folder:
+    with server_folder() as folder:
         async with running_pgbouncer(folder, of.port, mode, more) as running:
             yield running
 
@@ -114,14 +112,3 @@ def with_driver(url: str) -> str:
     parsed = make_url(url)
     driver = {"postgresql": "postgresql+asyncpg"}.get(parsed.get_backend_name(), "mysql+asyncmy")
     return parsed.set(drivername=driver).render_as_string(hide_password=False)
-
-
-@contextmanager
-def _folder() -> Generator[Path]:
-    # Not pytest's: a server that is not root's has to get into it.
-    folder = Path(tempfile.mkdtemp(prefix="vimesh-"))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

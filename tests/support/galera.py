@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.support.databases import NAME, Server, execute, with_driver
 from tests.support.mariadb import MariaDb
+from tests.support.server_nodes import server_folder
 from tests.support.targets import free_port
 from tests.support.waiting import eventually
 from vimesh.store.schema import upgrade
@@ -96,30 +96,22 @@ def _provider() -> str:
     return found
 
 
-def _folder() -> Path:
-    # Not pytest's: a server that is not root's has to get into it.
-    folder = Path(tempfile.mkdtemp(prefix="vimesh-galera-"))
-    folder.chmod(0o755)
-    return folder
-
-
 @asynccontextmanager
 async def galera() -> AsyncGenerator[tuple[Server, Server]]:
     """Run a cluster with a database that has its tables; yield its two nodes."""
-    folder = _folder()
-    first, second = nodes = GaleraNode(folder / "1", 1), GaleraNode(folder / "2", 2)
-    second.join(first)
-    try:
-        for node in nodes:
-            await node.install()
-            await node.start()
-        first.join(second)
-        await execute(first.url("mysql"), f"CREATE DATABASE {NAME}")
-        await upgrade(first.url(NAME))
-        yield Server(first, first.url(NAME)), Server(second, second.url(NAME))
-    finally:
-        await asyncio.gather(*(node.kill() for node in nodes))
-        shutil.rmtree(folder, ignore_errors=True)
+    with server_folder() as folder:
+        first, second = nodes = GaleraNode(folder / "1", 1), GaleraNode(folder / "2", 2)
+        second.join(first)
+        try:
+            for node in nodes:
+                await node.install()
+                await node.start()
+            first.join(second)
+            await execute(first.url("mysql"), f"CREATE DATABASE {NAME}")
+            await upgrade(first.url(NAME))
+            yield Server(first, first.url(NAME)), Server(second, second.url(NAME))
+        finally:
+            await asyncio.gather(*(node.kill() for node in nodes))
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.process_groups import ProcessGroup
+from tests.support.server_nodes import running
 from tests.support.targets import free_port
 from tests.support.waiting import eventually
 
@@ -135,10 +136,5 @@ async def _greets(port: int) -> bool:
 @asynccontextmanager
 async def running_mariadb(folder: Path) -> AsyncGenerator[MariaDb]:
     """Start a node with its files in an empty folder, and stop it."""
-    node = MariaDb(folder)
-    await node.install()
-    try:
-        await node.start()
+    async with running(MariaDb(folder)) as node:
         yield node
-    finally:
-        await node.stop()

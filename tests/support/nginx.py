@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.support.targets import free_port, listens
 from tests.support.waiting import eventually
 
 LIMIT_S = 20.0
@@ -36,7 +36,8 @@ http {{
 @asynccontextmanager
 async def nginx(folder: Path, server: str, *, listen: str = "") -> AsyncGenerator[str]:
     """Run it with what a `server` block holds, and what follows the address in its `listen`; yields its `ip:port`."""
-    address = _free_address()
+    port = free_port()
+    address = f"127.0.0.1:{port}"
     config = folder / "nginx.conf"
     config.write_text(_CONFIG.format(folder=folder, address=address, listen=listen, server=server))
     binary = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -45,23 +46,9 @@ async def nginx(folder: Path, server: str, *, listen: str = "") -> AsyncGenerato
         *(binary, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(config)), stdout=PIPE, stderr=STDOUT
     )
     try:
-        await eventually(lambda: _answers(address), LIMIT_S)
+        await eventually(lambda: listens(port), LIMIT_S)
         yield address
     finally:
         if process.returncode is None:
             process.terminate()
         await process.communicate()
-
-
-def _free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return f"127.0.0.1:{taken.getsockname()[1]}"
-
-
-async def _answers(address: str) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(*address.split(":"))
-    except OSError:
-        return False
-    writer.close()
-    return True

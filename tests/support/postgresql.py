@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.process_groups import ProcessGroup
+from tests.support.server_nodes import running
 from tests.support.targets import free_port
 from tests.support.waiting import eventually
 
@@ -131,10 +132,5 @@ def _program(name: str) -> Path:
 @asynccontextmanager
 async def running_postgresql(folder: Path, settings: Sequence[str] = ()) -> AsyncGenerator[Postgresql]:
     """Start a cluster with its files in an empty folder that everybody may enter, and stop it."""
-    node = Postgresql(folder, settings)
-    await node.install()
-    try:
-        await node.start()
+    async with running(Postgresql(folder, settings)) as node:
         yield node
-    finally:
-        await node.stop()

@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.support.databases import NAME, _folder, execute, with_driver
+from tests.support.databases import NAME, execute, with_driver
 from tests.support.mariadb import MariaDb
 from tests.support.moving_address import MovingAddress, moving_address
 from tests.support.postgresql import Postgresql, _environment, _owner, _program
 from tests.support.process_groups import ProcessGroup
+from tests.support.server_nodes import server_folder
 from tests.support.waiting import eventually
 from vimesh.store.schema import upgrade
 
@@ -276,7 +277,7 @@ async def row_of(url: str, question: str) -> Mapping[str, Any]:
 async def pair(kind: str) -> AsyncGenerator[Pair]:
     """Run two servers, the second as the replica of the first, and an address. The database has its tables."""
     async with AsyncExitStack() as stack:
-        folders = [stack.enter_context(_folder()) for _ in range(2)]
+        folders = [stack.enter_context(server_folder()) for _ in range(2)]
         nodes: list[Postgresql | MariaDb] = (
             [_Cluster(folder) for folder in folders]
             if kind == "postgresql"
