@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from aio_pika.connection import make_url
 
@@ -13,6 +14,8 @@ from vimesh.bridge.rabbit_options import RabbitOptions
 from vimesh.bridge.refusals import NO_TLS, OTHER_CERTIFICATE, reason
 from vimesh.bridge.tls import tls_context
 from vimesh.bridge.transport_url import Node
+
+T = TypeVar("T")
 
 _EXTERNAL = "EXTERNAL"
 _NAME = "vimesh bridge"
@@ -25,14 +28,14 @@ def limits_from(options: RabbitOptions) -> BrokerLimits:
     longest_s = _or(options.rabbit_interval_max, own.longest_pause_s)
     return replace(
         own,
-        heartbeat_s=own.heartbeat_s if (given := options.heartbeat_timeout_threshold) is None else given,
+        heartbeat_s=_or(options.heartbeat_timeout_threshold, own.heartbeat_s),
         first_pause_s=min(longest_s, _or(options.rabbit_retry_interval, own.first_pause_s)),
         longest_pause_s=longest_s,
         least_pause_s=_or(options.kombu_reconnect_delay, own.least_pause_s),
     )
 
 
-def _or(given: float | None, own: float) -> float:
+def _or(given: T | None, own: T) -> T:
     return own if given is None else given
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from vimesh.domain.settings import truth
+
 GROUP = "oslo_messaging_rabbit"
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
 LOGIN_METHODS = ("PLAIN", "AMQPLAIN", "EXTERNAL", "RABBIT-CR-DEMO")
 _MOST_DIGITS = 12
 
@@ -95,9 +95,7 @@ def check_together(options: RabbitOptions) -> None:
 
 
 def _bool(text: str) -> bool:
-    if (word := text.strip().lower()) in _TRUE | _FALSE:
-        return word in _TRUE
-    raise ValueError("must be true or false")
+    return truth(text.strip())
 
 
 def _int(text: str) -> int:

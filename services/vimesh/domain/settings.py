@@ -21,6 +21,17 @@ CONFIG_VARIABLE = "VIMESH_CONFIG"
 _PORT_DIGITS = 5
 
 
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+def truth(text: str) -> bool:
+    """Read a word for true or false, as libpq and oslo.config take them. Raises ValueError."""
+    if (word := text.lower()) in _TRUE | _FALSE:
+        return word in _TRUE
+    raise ValueError("must be true or false")
+
+
 @dataclass(frozen=True, slots=True)
 class Setting(Generic[T]):
     key: str

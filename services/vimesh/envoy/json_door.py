@@ -6,7 +6,7 @@ from typing import Final
 
 from vimesh.envoy.refusals import Route, answer, refused_requests, to_nowhere
 from vimesh.envoy.statuses import Code, Status
-from vimesh.envoy.typed import lua, switched_on
+from vimesh.envoy.typed import lua, method_is, switched_on
 
 # What the transcoder took for a call has a gRPC path when it is routed, so only other methods arrive at these.
 JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -50,7 +50,7 @@ def json_routes() -> list[Route]:
 def no_json() -> list[Route]:
     """Refuse bodies that do not say that they are JSON: any page may have a browser send them, without being asked."""
     says = Status(Code.INVALID_ARGUMENT, "the content-type must be application/json", "BAD_INPUT")
-    with_body = _method(_WITHOUT_BODY, other=True)
+    with_body = method_is(_WITHOUT_BODY, inverted=True)
     other: dict[str, object] = {
         "string_match": {"safe_regex": {"regex": _TAKEN}},
         "treat_missing_header_as_empty": True,
@@ -60,18 +60,18 @@ def no_json() -> list[Route]:
 
 def _head_of_watch() -> Route:
     # A watch has no end that could be waited for.
-    return {"match": {"path": _WATCH, "headers": [_method("HEAD")]}, "direct_response": {"status": 200}}
+    return {"match": {"path": _WATCH, "headers": [method_is("HEAD")]}, "direct_response": {"status": 200}}
 
 
 def _methods(path: str, methods: tuple[str, ...]) -> list[Route]:
     head = ("HEAD",) if "GET" in methods else ()
     allow = [{"header": {"key": "allow", "value": ", ".join((*methods, *head, "OPTIONS"))}}]
     match: dict[str, object] = {"safe_regex": {"regex": path}}
-    others = _method("|".join((*methods, *head)), other=True)
+    others = method_is("|".join((*methods, *head)), inverted=True)
     return [
         *([_as_get(match)] if head else ()),
         {
-            "match": {**match, "headers": [_method("OPTIONS")]},
+            "match": {**match, "headers": [method_is("OPTIONS")]},
             "direct_response": {"status": 204},
             "response_headers_to_add": allow,
         },
@@ -86,11 +86,7 @@ def _methods(path: str, methods: tuple[str, ...]) -> list[Route]:
 def _as_get(match: dict[str, object]) -> Route:
     # The filter has another route taken.
     return {
-        "match": {**match, "headers": [_method("HEAD")]},
+        "match": {**match, "headers": [method_is("HEAD")]},
         "route": to_nowhere(),
         "typed_per_filter_config": switched_on(_HEAD),
     }
-
-
-def _method(regex: str, *, other: bool = False) -> dict[str, object]:
-    return {"name": ":method", "string_match": {"safe_regex": {"regex": regex}}, "invert_match": other}

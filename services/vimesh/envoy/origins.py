@@ -13,7 +13,7 @@ from typing import Final
 
 from vimesh.envoy.refusals import Route, refused, to_nowhere
 from vimesh.envoy.statuses import Code, Status
-from vimesh.envoy.typed import TRANSCODED, extension, typed
+from vimesh.envoy.typed import TRANSCODED, extension, method_is, typed
 
 _NAME: Final = "envoy.filters.http.cors"
 _READS: Final = "GET|HEAD|OPTIONS"
@@ -55,10 +55,9 @@ def allowed(origins: Sequence[str]) -> dict[str, object]:
 def strangers(origins: Sequence[str]) -> list[Route]:
     """Refuse what pages of other origins would change."""
     says = Status(Code.PERMISSION_DENIED, "the origin of the page is not one of cors.origins in the fleet file")
-    other_method = {"name": ":method", "string_match": {"safe_regex": {"regex": _READS}}, "invert_match": True}
     # What the transcoder has made a call of is a POST by then, also if it was a GET.
     first_look = {"name": TRANSCODED, "present_match": True, "invert_match": True}
-    return refused(403, [first_look, other_method, *_other_than(origins)], says)
+    return refused(403, [first_look, method_is(_READS, inverted=True), *_other_than(origins)], says)
 
 
 def preflights(origins: Sequence[str]) -> list[Route]:

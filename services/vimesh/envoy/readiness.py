@@ -6,34 +6,29 @@ from typing import Final
 
 from vimesh.envoy.call_classes import READS
 from vimesh.envoy.refusals import Route
-from vimesh.envoy.typed import extension
+from vimesh.envoy.typed import extension, method_is
 
 LIVE: Final = "/healthz"
 READY: Final = "/readyz"
+_READS: Final = "GET|HEAD"
 _AT_LEAST_ONE: Final = {"value": 1}
 """Percent of the conductors; Envoy takes no parts of one. It is one of up to a hundred."""
 
 
 def readiness() -> dict[str, object]:
     """Return the filter that answers READY: 200 while a conductor says SERVING and Envoy itself does not drain."""
-    asked = [
-        {"name": ":path", "string_match": {"safe_regex": {"regex": rf"{READY}(\?.*)?"}}},
-        {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}},
-    ]
+    path = {"name": ":path", "string_match": {"safe_regex": {"regex": rf"{READY}(\?.*)?"}}}
     return extension(
         "envoy.filters.http.health_check",
         "envoy.extensions.filters.http.health_check.v3.HealthCheck",
         pass_through_mode=False,
-        headers=asked,
+        headers=[path, method_is(_READS)],
         cluster_min_healthy_percentages={READS.name: _AT_LEAST_ONE},
     )
 
 
 def live() -> Route:
     return {
-        "match": {
-            "path": LIVE,
-            "headers": [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}],
-        },
+        "match": {"path": LIVE, "headers": [method_is(_READS)]},
         "direct_response": {"status": 200, "body": {"inline_string": "ok\n"}},
     }

@@ -12,6 +12,12 @@ TRANSCODED = "x-envoy-original-path"
 _PREFIX = "type.googleapis.com/"
 
 
+def method_is(regex: str, *, inverted: bool = False) -> dict[str, object]:
+    """Match the requests whose method fits, or all others."""
+    matcher: dict[str, object] = {"name": ":method", "string_match": {"safe_regex": {"regex": regex}}}
+    return {**matcher, "invert_match": True} if inverted else matcher
+
+
 def typed(message: str, **fields: object) -> dict[str, object]:
     """Return a message of an extension with its type, as Envoy wants it wherever a plug-in is configured."""
     return {"@type": _PREFIX + message, **fields}

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.store.addresses import Address
-from vimesh.store.driver_errors import ErrorKind, kind_of
+from vimesh.store.driver_errors import ErrorKind, kind_of, own_code
 from vimesh.store.tls_words import tls_words
 
 _CLOSED: Final = "the server closed the connection"
@@ -106,7 +106,7 @@ def _of_system(error: OSError) -> str | None:
 
 
 def _of_server(error: BaseException) -> str | None:
-    code, message = _code(error), _message(error)
+    code, message = own_code(error), _message(error)
     if code in _CLIENT_NUMBERS:
         # Its cause says more, if it has one.
         return None if error.__cause__ is not None else f"{_CLOSED} ({message})"
@@ -114,15 +114,6 @@ def _of_server(error: BaseException) -> str | None:
         return None
     words = _BY_CODE.get(code)
     return f"{words} ({message})" if words else f"{message} ({code})"
-
-
-def _code(error: BaseException) -> str | int | None:
-    # The number says more than the SQLSTATE that the driver of MariaDB keeps, too.
-    first = next(iter(error.args), None)
-    if isinstance(first, int):
-        return first
-    state = getattr(error, "sqlstate", None)
-    return state if isinstance(state, str) else None
 
 
 def _message(error: BaseException) -> str:

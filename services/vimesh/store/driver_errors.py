@@ -72,7 +72,7 @@ def kind_of(error: BaseException) -> ErrorKind:
 
 def code_of(error: BaseException) -> str | int | None:
     """Return the SQLSTATE of PostgreSQL, or the number of MariaDB's or MySQL's error, if a server said one."""
-    return next((code for one in _causes(error) if (code := _code(one)) is not None), None)
+    return next((code for one in _causes(error) if (code := own_code(one)) is not None), None)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -82,7 +82,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         one = one.orig if isinstance(one, DBAPIError) else one.__cause__
 
 
-def _code(error: BaseException) -> str | int | None:
+def own_code(error: BaseException) -> str | int | None:
+    """Return what `code_of` does, without a look at what the error was raised from."""
     # The number goes first: MariaDB's says more than its SQLSTATE, which is HY000 of nearly everything. A number of an
     # OSError is another thing.
     first = None if isinstance(error, OSError) else next(iter(error.args), None)
@@ -97,7 +98,7 @@ def _state(error: BaseException) -> str | None:
 def _kind(error: BaseException) -> ErrorKind:
     if isinstance(error, ReadOnlyServer):
         return ErrorKind.READ_ONLY
-    code, state = _code(error), _state(error)
+    code, state = own_code(error), _state(error)
     if isinstance(code, int) and (kind := _BY_NUMBER.get(code)) is not None:
         return ErrorKind.OTHER if code == _OPTION and not _says_read_only(error) else kind
     if state is not None:

@@ -10,6 +10,7 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vimesh.store.addresses import Address
+from vimesh.store.causal_reads import read_causally
 from vimesh.store.connection_errors import Refused
 from vimesh.store.hosts import Hosts
 from vimesh.store.mysql_url import MysqlPlace
@@ -40,8 +41,9 @@ class MysqlConnector:
         """Return what lets an engine connect by this."""
         return {"connect_args": {"async_creator_fn": self.connect}}
 
-    def attach(self, engine: AsyncEngine, *, writes: bool) -> None:
-        """Do nothing: all connections are alike."""
+    def attach(self, engine: AsyncEngine, *, writes: bool) -> None:  # noqa: ARG002 - it matters to PostgreSQL alone
+        """Have connections to a node of a Galera cluster wait for the other nodes."""
+        read_causally(engine)
 
     async def connect(self, *, client_flag: int = 0, **_: object) -> Any:  # noqa: ANN401 - the driver's connection
         """Raises CannotConnect."""
@@ -61,7 +63,7 @@ class MysqlConnector:
 
     async def _open(self, address: Address, context: ssl.SSLContext | None, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
         from asyncmy.connection import Connection  # noqa: PLC0415 - there is one only where it is used
-        from asyncmy.constants.CLIENT import SSL  # noqa: PLC0415
+        from asyncmy.constants.CLIENT import SSL  # noqa: PLC0415 - as above
 
         place = self._place
         where = {"unix_socket": address.host} if address.is_socket else {"host": address.host, "port": address.port}

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import truth
 from vimesh.store.database import SETTING
 from vimesh.store.database_url import DatabaseUrl
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
 class Parameters:
@@ -47,11 +45,12 @@ class Parameters:
         raise BadSetting(SETTING, f"{name} must be a whole number from {lowest} to {highest}")
 
     def flag(self, name: str) -> bool | None:
-        if not (text := self.text(name).lower()):
+        if not (text := self.text(name)):
             return None
-        if text not in _TRUE | _FALSE:
-            raise BadSetting(SETTING, f"{name} must be true or false")
-        return text in _TRUE
+        try:
+            return truth(text)
+        except ValueError as error:
+            raise BadSetting(SETTING, f"{name} {error}") from None
 
     def word(self, name: str, words: Sequence[str], instead: Mapping[str, str] | None = None) -> str:
         """Return one of the words. `instead` says why others that operators know are not taken."""

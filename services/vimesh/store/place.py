@@ -24,8 +24,7 @@ from vimesh.store.server_database import ServerTransactions
 from vimesh.store.sqlite_database import SqliteTransactions
 from vimesh.store.sqlite_file import SqliteFile, sqlite_file
 
-_POSTGRESQL: Final = ("postgresql", "postgres")
-_MYSQL: Final = ("mysql", "mariadb")
+_KINDS: Final = {"postgresql": "postgresql", "postgres": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 # A URL of another program names the driver of that program: all of them mean the same server.
 _DRIVERS: Final = {
     "postgresql": ("", "asyncpg", "pg8000", "psycopg", "psycopg_async", "psycopg2", "psycopg2cffi"),
@@ -48,7 +47,7 @@ def _sqlite(text: str) -> SqliteFile:
 
 
 def _connector(url: DatabaseUrl) -> Connector:
-    kind = {**dict.fromkeys(_POSTGRESQL, "postgresql"), **dict.fromkeys(_MYSQL, "mysql")}.get(url.backend)
+    kind = _KINDS.get(url.backend)
     if kind is None:
         raise BadSetting(SETTING, f"{url.backend} is not served; use {FORMS}")
     if url.driver not in _DRIVERS[kind]:

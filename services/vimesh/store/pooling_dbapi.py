@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
+from sqlalchemy.util import await_
+
 CACHED: Final = 100
 """How many statements a connection of its own keeps prepared."""
 
@@ -15,8 +18,6 @@ def pooling_dbapi(connect: Callable[[], Awaitable[tuple[Any, bool]]]) -> Any:  #
     `connect` returns a connection of the driver, and whether a pooler is between.
     """
     import asyncpg  # noqa: PLC0415 - there is one only where it is used
-    from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi  # noqa: PLC0415
-    from sqlalchemy.util import await_  # noqa: PLC0415
 
     class PoolingDbapi(AsyncAdapt_asyncpg_dbapi):
         def connect(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - SQLAlchemy's own

@@ -10,7 +10,7 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from vimesh.store.addresses import Address
-from vimesh.store.causal_reads import read_causally
+from vimesh.store.connection_errors import CannotConnect
 
 
 class Connector(Protocol):
@@ -44,9 +44,9 @@ class Server:
         return self.connector.dialect_url
 
     def engine(
-        self, connections: int, isolation_level: str, watched: Callable[[AsyncEngine], object] = bool
+        self, connections: int, isolation_level: str, watch: Callable[[AsyncEngine], object] | None = None
     ) -> AsyncEngine:
-        """Return an engine; `watched` is told of it before it can connect."""
+        """Return an engine; `watch` is called with it before it can connect."""
         engine = create_async_engine(
             self.url,
             pool_size=connections,
@@ -56,8 +56,12 @@ class Server:
             hide_parameters=True,  # errors are logged, and parameters may be secret
             **self.connector.arguments(),
         )
-        watched(engine)
+        if watch is not None:
+            watch(engine)
         self.connector.attach(engine, writes=isolation_level != "AUTOCOMMIT")
-        if self.url.get_backend_name() == "mysql":
-            read_causally(engine)
         return engine
+
+
+def cannot_connect(connector: Connector, cause: str) -> CannotConnect:
+    """Return the error of a cause that all addresses share."""
+    return CannotConnect(connector.what, [(address, cause) for address in connector.addresses])

@@ -16,11 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.store import migrating
 from vimesh.store.causal_reads import is_node
-from vimesh.store.connection_errors import CannotConnect
 from vimesh.store.database import SETTING, trouble_as_unavailable
 from vimesh.store.driver_errors import code_of
 from vimesh.store.repetitions import Repetitions
-from vimesh.store.server import Server
+from vimesh.store.server import Server, cannot_connect
 from vimesh.store.server_database import close
 from vimesh.store.server_version import require_new_enough
 from vimesh.store.turns import AnothersTurn
@@ -114,6 +113,4 @@ async def _in_time(server: Server, limit_s: float) -> AsyncGenerator[None]:
         async with asyncio.timeout(limit_s):
             yield
     except TimeoutError as error:
-        connector = server.connector
-        cause = f"no answer within {limit_s:g} s"
-        raise CannotConnect(connector.what, [(each, cause) for each in connector.addresses]) from error
+        raise cannot_connect(server.connector, f"no answer within {limit_s:g} s") from error

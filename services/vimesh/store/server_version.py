@@ -6,8 +6,7 @@ from typing import Final
 
 from sqlalchemy import Dialect
 
-from vimesh.store.connection_errors import CannotConnect
-from vimesh.store.server import Connector
+from vimesh.store.server import Connector, cannot_connect
 
 # JSON_TABLE came with these versions of MariaDB and MySQL, and PostgreSQL 12 is the oldest that its makers kept alive
 # while these were new.
@@ -19,8 +18,7 @@ def require_new_enough(dialect: Dialect, connector: Connector) -> None:
     kind = _kind(dialect)
     found = tuple(part for part in dialect.server_version_info or () if isinstance(part, int))[:3]
     if found < OLDEST[kind]:
-        cause = f"{kind} {_text(found)} is too old; {_text(OLDEST[kind])} or newer is needed"
-        raise CannotConnect(connector.what, [(address, cause) for address in connector.addresses])
+        raise cannot_connect(connector, f"{kind} {_text(found)} is too old; {_text(OLDEST[kind])} or newer is needed")
 
 
 def _kind(dialect: Dialect) -> str:
