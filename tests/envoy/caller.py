@@ -66,26 +66,27 @@ def report(vim_id: str = "any") -> UpdateVimRequest:
 class Stubs:
     conductor: ConductorServiceAsyncStub
     vims: VimServiceAsyncStub
+    limit_s: float = LIMIT_S
 
 
 async def update_vim(stubs: Stubs) -> int:
     """Return the port of the conductor that answered, as the scripted one says it."""
-    return (await stubs.conductor.UpdateVim(report(), timeout=LIMIT_S)).newest_observation
+    return (await stubs.conductor.UpdateVim(report(), timeout=stubs.limit_s)).newest_observation
 
 
 async def update_vims(stubs: Stubs) -> int:
-    answer = await stubs.conductor.UpdateVims(UpdateVimsRequest(reports=[report()] * 10), timeout=LIMIT_S)
+    answer = await stubs.conductor.UpdateVims(UpdateVimsRequest(reports=[report()] * 10), timeout=stubs.limit_s)
     assert len(answer.outcomes) == 10
     return UNNAMED
 
 
 async def get_vim(stubs: Stubs) -> int:
-    assert (await stubs.vims.GetVim(GetVimRequest(vim_id="any"), timeout=LIMIT_S)).vim.id == "any"
+    assert (await stubs.vims.GetVim(GetVimRequest(vim_id="any"), timeout=stubs.limit_s)).vim.id == "any"
     return UNNAMED
 
 
 async def list_vims(stubs: Stubs) -> int:
-    assert len((await stubs.vims.ListVims(ListVimsRequest(page_size=3), timeout=LIMIT_S)).vims) == 3
+    assert len((await stubs.vims.ListVims(ListVimsRequest(page_size=3), timeout=stubs.limit_s)).vims) == 3
     return UNNAMED
 
 
@@ -127,7 +128,9 @@ class Load:
 
 
 @asynccontextmanager
-async def reporting(address: str, *, callers: int, kinds: Sequence[Kind] = REPORTS) -> AsyncGenerator[Load]:
+async def reporting(
+    address: str, *, callers: int, kinds: Sequence[Kind] = REPORTS, limit_s: float = LIMIT_S
+) -> AsyncGenerator[Load]:
     """Make calls without a pause until the block ends, each caller all kinds in turn. No caller retries by itself."""
     load = Load()
     ended = asyncio.Event()
@@ -136,7 +139,7 @@ async def reporting(address: str, *, callers: int, kinds: Sequence[Kind] = REPOR
 
     async def caller(number: int) -> None:
         channel = channels[number % CHANNELS]
-        stubs = Stubs(ConductorServiceStub(channel), VimServiceStub(channel))
+        stubs = Stubs(ConductorServiceStub(channel), VimServiceStub(channel), limit_s)
         for kind in islice(cycle(kinds), number % len(kinds), None):
             if ended.is_set():
                 return

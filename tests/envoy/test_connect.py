@@ -103,12 +103,16 @@ async def test_odd_headers_of_the_protocol_harm_nobody(envoy: RunningEnvoy) -> N
             await get_vim(stubs)
 
 
-async def test_bodies_that_are_none_harm_nobody(envoy: RunningEnvoy) -> None:
-    for body in (b"", b"\xff" * 7, b"\0\0\0\0", b"\x80" * 6000):
-        assert (await ask(envoy.address, "POST", f"{SERVICE}/GetVim", body, UNARY)).status < 600
-    for body in (framed(b"\xff" * 7), framed(b"a", 1), framed(b"", 255), framed(b"") * 2):
-        assert (await ask(envoy.address, "POST", f"{SERVICE}/GetVim", body, STREAM)).status < 600
-    assert (await get(envoy, "some")).status == 200
+async def test_bodies_that_are_none_harm_nobody(first: Scripted) -> None:
+    # Now and then Envoy's filter loses the end of such a body, and then waits for it as long as a stream may be idle.
+    briefly = {"stream_idle_timeout: 60s": "stream_idle_timeout: 1s"}
+    async with running_envoy([first.address], like=Fleet((), connect=True), instead=briefly) as envoy:
+        await envoy.until_healthy([first.address])
+        for body in (b"", b"\xff" * 7, b"\0\0\0\0", b"\x80" * 6000):
+            assert (await ask(envoy.address, "POST", f"{SERVICE}/GetVim", body, UNARY)).status < 600
+        for body in (framed(b"\xff" * 7), framed(b"a", 1), framed(b"", 255), framed(b"") * 2):
+            assert (await ask(envoy.address, "POST", f"{SERVICE}/GetVim", body, STREAM)).status < 600
+        assert (await get(envoy, "some")).status == 200
 
 
 async def test_unless_it_is_asked_for_nobody_speaks_it(first: Scripted) -> None:

@@ -34,8 +34,9 @@ def file(tmp_path: Path) -> Path:
 
 @contextmanager
 def always_read(file: Path) -> Generator[None]:
-    """Let two read by turns: each goes on until the other one has begun."""
+    """Let two read by turns, from the first moment on: each goes on until the other one has begun."""
     ended = threading.Event()
+    reading = threading.Event()
     begun = (threading.Semaphore(0), threading.Semaphore(0))
 
     def read(mine: int) -> None:
@@ -45,6 +46,7 @@ def always_read(file: Path) -> Generator[None]:
         while not ended.is_set():
             connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM things").fetchall()
+            reading.set()
             begun[mine].release()
             begun[1 - mine].acquire(timeout=10)
             connection.execute("COMMIT")
@@ -55,6 +57,7 @@ def always_read(file: Path) -> Generator[None]:
     for thread in threads:
         thread.start()
     try:
+        assert reading.wait(timeout=10)
         yield
     finally:
         ended.set()

@@ -15,6 +15,12 @@ API: Final = "api"
 HEALTH_NAME: Final = "vimesh.v1.ConductorService"
 PANIC_PERCENT: Final = 50
 
+# Answered beneath the interpreter, so that only a process that is stopped, or a machine that is gone, leaves a ping
+# without an answer. What was under way there ends then, and what may be made twice is made elsewhere.
+_PING: Final = {"interval": "1s", "timeout": "3s"}
+# Envoy has calls that wait for a host wait for its next connection, too: up to three of them are in vain.
+_PING_WHERE_CALLS_WAIT: Final = {"interval": "0.5s", "timeout": "2s"}
+
 _API_CALLS: Final = CallClass(API, 256)
 
 
@@ -25,9 +31,7 @@ def conductors(endpoint_file: str) -> list[dict[str, object]]:
 
 def _conductors(call_class: CallClass, endpoint_file: str) -> dict[str, object]:
     http2 = {
-        # Answered beneath the interpreter, so that only a process that is stopped, or a machine that is gone, leaves
-        # it without an answer. What was under way there ends then, and what may be made twice is made elsewhere.
-        "connection_keepalive": {"interval": "1s", "timeout": "3s"},
+        "connection_keepalive": _PING if call_class.streams is None else _PING_WHERE_CALLS_WAIT,
         "initial_stream_window_size": 262144,
         "initial_connection_window_size": 4194304,
         **({} if call_class.streams is None else {"max_concurrent_streams": call_class.streams}),
@@ -102,9 +106,11 @@ def _outliers() -> dict[str, object]:
         "enforcing_consecutive_gateway_failure": 0,
         "enforcing_success_rate": 0,
         "interval": "0.5s",
-        "base_ejection_time": "2s",
-        "max_ejection_time": "10s",
-        # All but one: a slow database makes every host look slow. The next good health check takes a host back.
+        # The next good health check takes a host back. One that is back too early is ejected again and again, and
+        # each time Envoy gives what waits for it one more connection to wait for.
+        "base_ejection_time": "30s",
+        "max_ejection_time": "30s",
+        # All but one: a slow database makes every host look slow.
         "max_ejection_percent": 99,
     }
 

@@ -20,9 +20,10 @@ from vimesh.store.driver_errors import ErrorKind, kind_of
 _ENDING: Final = {ErrorKind.READ_ONLY, ErrorKind.LOST, ErrorKind.NOT_READY}
 """What ends a connection. A server that is full would only be asked for another one."""
 _OF: Final = "vimesh_generation"
-_UNTIL: Final = "vimesh_until"
+_BEGUN_AT: Final = "vimesh_begun_at"
+_READS: Final = "vimesh_reads"
 _NEW: Final = "vimesh_new"
-"""Of a connection's info: when it was made, in generations; until when it may be used, in seconds; not used yet."""
+"""Of a connection's info: when it was made, in generations and in seconds; if its server only reads; not used yet."""
 _READ_ONLY_S: Final = 1.0
 """For how long a connection to a server is used that takes no writes: the address may be about to move."""
 _QUIET_S: Final = 2.0
@@ -56,6 +57,7 @@ class Connections:
         self._clock = clock
         self._generation = 0
         self._answered_at = clock()
+        self._took_writes_at = clock()
         self._told: set[Callable[[], object]] = set()
 
     def watch(self, engine: AsyncEngine) -> None:
@@ -97,10 +99,13 @@ class Connections:
     def _connecting(self, _: object, record: Any, __: object, ___: object) -> None:  # noqa: ANN401 - SQLAlchemy's
         # Before: what is learned while it is made is about where it leads, too.
         record.info[_OF] = self._generation
+        record.info[_BEGUN_AT] = self._clock()
 
     def _connected(self, read_only: str, connection: Any, record: Any) -> None:  # noqa: ANN401 - of each driver
         record.info[_NEW] = True
-        record.info[_UNTIL] = self._clock() + _READ_ONLY_S if _says_yes(connection, read_only) else None
+        record.info[_READS] = _says_yes(connection, read_only)
+        if not record.info[_READS]:
+            self._took_writes_at = self._clock()
         transport = connection.driver_connection._transport  # noqa: SLF001 - no driver has another way to its socket
         if (found := transport.get_extra_info("socket")) is not None and found.family != socket.AF_UNIX:
             for option in _SOCKET_OPTIONS:
@@ -110,11 +115,15 @@ class Connections:
         if record.info.pop(_NEW, False):
             # However much was learned while it was made: somebody waits for it, and a pool makes no third one.
             return
-        until = record.info[_UNTIL]
-        if record.info[_OF] != self._generation or (until is not None and self._clock() >= until):
+        moved = record.info[_READS] and self._may_have_moved(record.info[_BEGUN_AT])
+        if moved or record.info[_OF] != self._generation:
             # At once: a server that stands still would not take leave.
             connection.driver_connection._transport.abort()  # noqa: SLF001 - as above
             raise DisconnectionError
+
+    def _may_have_moved(self, begun_at: float) -> bool:
+        """Say whether the address may lead elsewhere than to the read-only server to which it led then."""
+        return begun_at <= self._took_writes_at or self._clock() >= begun_at + _READ_ONLY_S
 
     def _judge(self, context: ExceptionContext) -> None:
         # What cannot be connected to says nothing about those that are.
