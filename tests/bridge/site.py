@@ -42,12 +42,12 @@ class Site:
     async def register(self, engine: vim_pb2.Monitor.Engine.ValueType = EXTERNAL, vim_id: str = "") -> vim_pb2.Vim:
         vim = Vim(name=f"vim-{uuid4()}", type="openstack", auth_url="http://127.0.0.1:5000/v3")
         request = pb.RegisterVimRequest(vim=vim, engine=engine, vim_id=vim_id)
-        return (await self.client.vims.RegisterVim(request, timeout=10)).vim
+        return (await self.client.vims.RegisterVim(request, timeout=30)).vim
 
     async def change(self, vim: vim_pb2.Vim, **changes: object) -> vim_pb2.Vim:
         engine = changes.pop("engine", 0)
         request = pb.ModifyVimRequest(vim=Vim(id=vim.id, **changes), engine=engine)  # type: ignore[arg-type]  # fields by name
-        return (await self.client.vims.ModifyVim(request, timeout=10)).vim
+        return (await self.client.vims.ModifyVim(request, timeout=30)).vim
 
     async def until(self, vim: vim_pb2.Vim, status: vim_pb2.Vim.Status.ValueType) -> vim_pb2.Vim:
         return await self.client.until(vim.id, lambda read: read.status == status, PATIENCE_S)

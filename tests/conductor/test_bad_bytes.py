@@ -39,11 +39,11 @@ async def failure_of_call(client: Client, method: str, request: bytes) -> RpcFai
 async def _call(client: Client, method: str, request: bytes) -> None:
     if METHODS[method].server_streaming:
         stream: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = client.channel.unary_stream(method)
-        async for _ in stream(request, timeout=10):
+        async for _ in stream(request, timeout=30):
             return
     else:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = client.channel.unary_unary(method)
-        await call(request, timeout=10)
+        await call(request, timeout=30)
 
 
 async def test_what_is_no_message_is_bad_input(client: Client) -> None:

@@ -25,18 +25,18 @@ Call = Callable[[Client], Awaitable[object]]
 
 def register(**fields: object) -> Call:
     vim = {"name": "lab", "type": "openstack", "auth_url": "http://127.0.0.1:5000/v3"} | fields
-    return lambda client: client.vims.RegisterVim(pb.RegisterVimRequest(vim=Vim(**vim)), timeout=10)  # type: ignore[arg-type]  # fields by name
+    return lambda client: client.vims.RegisterVim(pb.RegisterVimRequest(vim=Vim(**vim)), timeout=30)  # type: ignore[arg-type]  # fields by name
 
 
 def report(**fields: object) -> Call:
     said = {"vim_id": ID, "action_id": "a", "status": Vim.REACHABLE} | fields
-    return lambda client: client.conductor.UpdateVim(conductor_service_pb2.UpdateVimRequest(**said), timeout=10)  # type: ignore[arg-type]  # fields by name
+    return lambda client: client.conductor.UpdateVim(conductor_service_pb2.UpdateVimRequest(**said), timeout=30)  # type: ignore[arg-type]  # fields by name
 
 
 def modify(*paths: str, etag: str = "", **fields: object) -> Call:
     request = pb.ModifyVimRequest(vim=Vim(**({"id": ID} | fields)), etag=etag)  # type: ignore[arg-type]  # fields by name
     request.update_mask.paths.extend(paths)
-    return lambda client: client.vims.ModifyVim(request, timeout=10)
+    return lambda client: client.vims.ModifyVim(request, timeout=30)
 
 
 def struct(**fields: str | float) -> Struct:
@@ -112,22 +112,22 @@ async def failure(client: Client, call: Call) -> RpcFailure:
         (register(probe_policy=policy(fail_for=seconds(3601))), "vim.probe_policy.fail_for"),
         (modify("probe_policy.fail_for", probe_policy=policy(fail_for=seconds(-1))), "vim.probe_policy.fail_for"),
         (register(probe_policy=policy(method=9)), "vim.probe_policy.method"),
-        (lambda c: c.vims.RegisterVim(pb.RegisterVimRequest(), timeout=10), "vim.name"),
+        (lambda c: c.vims.RegisterVim(pb.RegisterVimRequest(), timeout=30), "vim.name"),
         (
             lambda c: c.vims.RegisterVim(
                 pb.RegisterVimRequest(vim=Vim(name="a", type="openstack", auth_url="http://a"), request_id="1"),
-                timeout=10,
+                timeout=30,
             ),
             "request_id",
         ),
-        (lambda c: c.vims.GetVim(pb.GetVimRequest(vim_id="lab"), timeout=10), "vim_id"),
-        (lambda c: c.vims.DeregisterVim(pb.DeregisterVimRequest(), timeout=10), "vim_id"),
-        (lambda c: c.vims.ListVims(pb.ListVimsRequest(page_size=-1), timeout=10), "page_size"),
-        (lambda c: c.vims.ListVims(pb.ListVimsRequest(page_token="bm9wZQ"), timeout=10), "page_token"),
-        (lambda c: c.vims.ListVims(pb.ListVimsRequest(filter="colour = red"), timeout=10), "filter"),
-        (lambda c: c.vims.ListVims(pb.ListVimsRequest(filter='name = "a\x00b"'), timeout=10), "filter"),
-        (lambda c: c.vims.ListVims(pb.ListVimsRequest(order_by="colour"), timeout=10), "order_by"),
-        (lambda c: c.vims.ListVimEvents(pb.ListVimEventsRequest(page_token="x"), timeout=10), "page_token"),
+        (lambda c: c.vims.GetVim(pb.GetVimRequest(vim_id="lab"), timeout=30), "vim_id"),
+        (lambda c: c.vims.DeregisterVim(pb.DeregisterVimRequest(), timeout=30), "vim_id"),
+        (lambda c: c.vims.ListVims(pb.ListVimsRequest(page_size=-1), timeout=30), "page_size"),
+        (lambda c: c.vims.ListVims(pb.ListVimsRequest(page_token="bm9wZQ"), timeout=30), "page_token"),
+        (lambda c: c.vims.ListVims(pb.ListVimsRequest(filter="colour = red"), timeout=30), "filter"),
+        (lambda c: c.vims.ListVims(pb.ListVimsRequest(filter='name = "a\x00b"'), timeout=30), "filter"),
+        (lambda c: c.vims.ListVims(pb.ListVimsRequest(order_by="colour"), timeout=30), "order_by"),
+        (lambda c: c.vims.ListVimEvents(pb.ListVimEventsRequest(page_token="x"), timeout=30), "page_token"),
         (modify("name", name=""), "vim.name"),
         (modify("auth_url", auth_url="nope"), "vim.auth_url"),
         (modify("status"), "update_mask"),
@@ -154,7 +154,7 @@ async def failure(client: Client, call: Call) -> RpcFailure:
         (report(round_trip=seconds(-1)), "round_trip"),
         (report(round_trip=seconds(3601)), "round_trip"),
         (report(observation=2**63 - 2**22 + 1), "observation"),
-        (lambda c: c.conductor.UpdateVims(conductor_service_pb2.UpdateVimsRequest(), timeout=10), "reports"),
+        (lambda c: c.conductor.UpdateVims(conductor_service_pb2.UpdateVimsRequest(), timeout=30), "reports"),
         # Times that protobuf itself does not allow: rules that compare them cannot be reckoned out.
         (register(probe_policy=policy(timeout=LONGEST, interval=seconds(5))), "vim.probe_policy.timeout"),
         (register(probe_policy=policy(timeout=seconds(1), interval=LONGEST)), "vim.probe_policy.interval"),
@@ -170,9 +170,9 @@ async def failure(client: Client, call: Call) -> RpcFailure:
         (report(age=LONGEST), "age"),
         (report(round_trip=LONGEST), "round_trip"),
         (report(age=Duration(nanos=2**31 - 1)), "age"),
-        (lambda c: c.workflows.ClaimWorkflowTasks(claim(lease=LONGEST), timeout=10), "lease"),
-        (lambda c: c.workflows.ClaimWorkflowTasks(claim(lease=seconds(0.5)), timeout=10), "lease"),
-        (lambda c: c.workflows.FinishWorkflowTask(finish(retry_after=LONGEST), timeout=10), "retry_after"),
+        (lambda c: c.workflows.ClaimWorkflowTasks(claim(lease=LONGEST), timeout=30), "lease"),
+        (lambda c: c.workflows.ClaimWorkflowTasks(claim(lease=seconds(0.5)), timeout=30), "lease"),
+        (lambda c: c.workflows.FinishWorkflowTask(finish(retry_after=LONGEST), timeout=30), "retry_after"),
     ],
 )
 async def test_a_broken_rule_is_an_invalid_argument_that_names_the_field(
@@ -182,8 +182,8 @@ async def test_a_broken_rule_is_an_invalid_argument_that_names_the_field(
 
     assert (found.code, found.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "BAD_INPUT")
     assert field in {violation.field for violation in found.violations}
-    assert not (await client.vims.ListVims(pb.ListVimsRequest(), timeout=10)).vims
-    assert not (await client.vims.ListVimEvents(pb.ListVimEventsRequest(), timeout=10)).events
+    assert not (await client.vims.ListVims(pb.ListVimsRequest(), timeout=30)).vims
+    assert not (await client.vims.ListVimEvents(pb.ListVimEventsRequest(), timeout=30)).events
 
 
 async def test_the_deepest_fields_that_are_allowed_come_back_as_they_went_in(client: Client) -> None:
@@ -201,8 +201,8 @@ async def test_a_request_above_4_mib_is_refused(client: Client) -> None:
 
 async def test_a_vim_that_is_not_there_is_not_found(client: Client) -> None:
     for call in (
-        lambda c: c.vims.GetVim(pb.GetVimRequest(vim_id=ID), timeout=10),
-        lambda c: c.vims.DeregisterVim(pb.DeregisterVimRequest(vim_id=ID), timeout=10),
+        lambda c: c.vims.GetVim(pb.GetVimRequest(vim_id=ID), timeout=30),
+        lambda c: c.vims.DeregisterVim(pb.DeregisterVimRequest(vim_id=ID), timeout=30),
         modify(name="b"),
     ):
         found = await failure(client, call)
@@ -231,14 +231,14 @@ async def test_a_request_id_makes_a_registration_repeatable(client: Client) -> N
     request = pb.RegisterVimRequest(
         vim=Vim(name="lab", type="openstack", auth_url="http://127.0.0.1/"), request_id=str(uuid.uuid4())
     )
-    first = (await client.vims.RegisterVim(request, timeout=10)).vim
+    first = (await client.vims.RegisterVim(request, timeout=30)).vim
 
-    assert (await client.vims.RegisterVim(request, timeout=10)).vim == first
+    assert (await client.vims.RegisterVim(request, timeout=30)).vim == first
     request.request_id = request.request_id.upper()
-    assert (await client.vims.RegisterVim(request, timeout=10)).vim == first
+    assert (await client.vims.RegisterVim(request, timeout=30)).vim == first
 
     request.vim.name = "another"
-    found = await failure(client, lambda c: c.vims.RegisterVim(request, timeout=10))
+    found = await failure(client, lambda c: c.vims.RegisterVim(request, timeout=30))
     assert (found.code, found.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
@@ -259,7 +259,7 @@ async def test_an_engine_that_does_not_run_here_is_refused(client: Client) -> No
             pb.RegisterVimRequest(
                 vim=Vim(name="a", type="openstack", auth_url="http://a/"), engine=vim_pb2.Monitor.MISTRAL
             ),
-            timeout=10,
+            timeout=30,
         ),
     )
 

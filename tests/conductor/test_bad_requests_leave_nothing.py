@@ -35,10 +35,10 @@ async def outcome_of(to: grpc.aio.Channel, method: str, request: bytes) -> str:
     try:
         if method.endswith("WatchVims"):
             stream: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = to.unary_stream(method)
-            async for _ in stream(request, timeout=10):
+            async for _ in stream(request, timeout=30):
                 return "the stream stands"
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = to.unary_unary(method)
-        return str(UpdateVimsResponse.FromString(await call(request, timeout=10)).outcomes[0].WhichOneof("outcome"))
+        return str(UpdateVimsResponse.FromString(await call(request, timeout=30)).outcomes[0].WhichOneof("outcome"))
     except grpc.aio.AioRpcError as error:
         return failure_of(error).reason
 

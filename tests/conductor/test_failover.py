@@ -123,7 +123,7 @@ async def events_of(client: Client, vim_id: str) -> list[vim_pb2.VimEvent]:
     token = ""
     while token or not found:
         request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=500, page_token=token)
-        page = await client.vims.ListVimEvents(request, timeout=10)
+        page = await client.vims.ListVimEvents(request, timeout=30)
         found += page.events
         token = page.next_page_token
         if not token:

@@ -123,5 +123,5 @@ async def test_any_credentials_can_be_kept_shown_and_sent_back(client: Client, c
 
     assert set(MessageToDict(made.auth_cred)) == set(credentials)
     request = ModifyVimRequest(vim=Vim(id=made.id, auth_cred=made.auth_cred))
-    changed = (await client.vims.ModifyVim(request, timeout=10)).vim
+    changed = (await client.vims.ModifyVim(request, timeout=30)).vim
     assert (changed.auth_cred, changed.etag) == (made.auth_cred, made.etag)

@@ -20,7 +20,7 @@ Vim, Policy = vim_pb2.Vim, vim_pb2.ProbePolicy
 
 async def modify(client: Client, vim: vim_pb2.Vim, *paths: str, etag: str = "") -> vim_pb2.Vim:
     request = pb.ModifyVimRequest(vim=vim, update_mask=FieldMask(paths=paths), etag=etag)
-    return (await client.vims.ModifyVim(request, timeout=10)).vim
+    return (await client.vims.ModifyVim(request, timeout=30)).vim
 
 
 async def refused(client: Client, vim: vim_pb2.Vim, *paths: str, etag: str = "") -> RpcFailure:

@@ -23,11 +23,11 @@ def registering(
 
 
 async def register(client: Client, request: pb.RegisterVimRequest) -> Vim:
-    return (await client.vims.RegisterVim(request, timeout=10)).vim
+    return (await client.vims.RegisterVim(request, timeout=30)).vim
 
 
 async def move(client: Client, vim: Vim, engine: Monitor.Engine.ValueType) -> Vim:
-    return (await client.vims.ModifyVim(pb.ModifyVimRequest(vim=Vim(id=vim.id), engine=engine), timeout=10)).vim
+    return (await client.vims.ModifyVim(pb.ModifyVimRequest(vim=Vim(id=vim.id), engine=engine), timeout=30)).vim
 
 
 async def moves_until(

@@ -41,7 +41,7 @@ async def register(client: Client, *requests: pb.RegisterVimRequest) -> list[pb.
 async def refusal(client: Client, request: pb.RegisterVimRequest) -> Status:
     """Return the status that RegisterVim ends with."""
     with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await client.vims.RegisterVim(request, timeout=10)
+        await client.vims.RegisterVim(request, timeout=30)
     trailers = failed.value.trailing_metadata()
     assert trailers is not None
     return Status.FromString(dict(trailers)[DETAILS_KEY])
@@ -80,7 +80,7 @@ REFUSED = [
 
 async def test_a_refusal_is_the_status_of_register_vim_and_concerns_its_own_vim_only(client: Client) -> None:
     there = wanted("there", is_default=True, vim_id=str(uuid.UUID(int=1)), request_id=str(uuid.UUID(int=2)))
-    await client.vims.RegisterVim(there, timeout=10)
+    await client.vims.RegisterVim(there, timeout=30)
     mistral = wanted()
     mistral.engine = Monitor.MISTRAL
     refused = [*REFUSED, mistral]
@@ -141,7 +141,7 @@ async def test_a_repeat_says_so(client: Client) -> None:
 
     [first] = await register(client, request)
     again = await register(client, request, request)
-    alone = await client.vims.RegisterVim(request, timeout=10)
+    alone = await client.vims.RegisterVim(request, timeout=30)
 
     assert not first.registered.repeated
     repeated = pb.RegisteredVim(vim_id=first.registered.vim_id, repeated=True)
@@ -155,7 +155,7 @@ async def test_a_call_has_one_to_five_hundred(client: Client, count: int) -> Non
         await register(client, *[wanted()] * count)
 
     assert failure_of(failed.value).reason == "BAD_INPUT"
-    assert not (await client.vims.ListVims(pb.ListVimsRequest(), timeout=10)).vims
+    assert not (await client.vims.ListVims(pb.ListVimsRequest(), timeout=30)).vims
 
 
 async def test_watchers_are_told_of_each(client: Client) -> None:

@@ -166,7 +166,7 @@ async def test_what_is_no_request_is_refused(client: Client, sent: bytes) -> Non
     )
 
     with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await call(sent, timeout=10)
+        await call(sent, timeout=30)
 
     assert failure_of(failed.value).reason == "BAD_INPUT"
 
@@ -174,10 +174,10 @@ async def test_what_is_no_request_is_refused(client: Client, sent: bytes) -> Non
 async def test_what_is_recognized_still_keeps_the_rules_of_the_request(client: Client) -> None:
     again = report_on(await client.register(), Vim.REACHABLE, 1)
     for _ in range(2):
-        await client.conductor.UpdateVims(UpdateVimsRequest(reports=[again]), timeout=10)
+        await client.conductor.UpdateVims(UpdateVimsRequest(reports=[again]), timeout=30)
 
     with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await client.conductor.UpdateVims(UpdateVimsRequest(reports=[again] * 1001), timeout=10)
+        await client.conductor.UpdateVims(UpdateVimsRequest(reports=[again] * 1001), timeout=30)
 
     assert [violation.field for violation in failure_of(failed.value).violations] == ["reports"]
 
@@ -187,17 +187,17 @@ async def test_contacts_are_answered_as_reports_are_until_something_changes(tmp_
     async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, conductor_over(store) as client:
         vims = [await client.register() for _ in range(3)]
         contacts = UpdateVimsRequest(reports=[report_on(vim, Vim.REACHABLE, 7) for vim in vims])
-        first = await client.conductor.UpdateVims(contacts, timeout=10)
+        first = await client.conductor.UpdateVims(contacts, timeout=30)
         kept = [store.believed[vim.id].said for vim in vims]
         assert all(kept)
         for _ in range(2):
-            assert await client.conductor.UpdateVims(contacts, timeout=10) == first
+            assert await client.conductor.UpdateVims(contacts, timeout=30) == first
         # What is read is kept anew, in other bytes objects.
         assert [store.believed[vim.id].said is said for vim, said in zip(vims, kept, strict=True)] == [True] * 3
 
         await client.deregister(vims[1].id)
         await client.report(vims[2], Vim.UNREACHABLE, 8)
-        answer = await client.conductor.UpdateVims(contacts, timeout=10)
+        answer = await client.conductor.UpdateVims(contacts, timeout=30)
 
     assert answer.outcomes[0] == first.outcomes[0]
     assert [one.WhichOneof("outcome") for one in answer.outcomes] == ["status", "bad_action", "status"]

@@ -37,18 +37,18 @@ async def test_an_id_in_upper_case_is_the_same_id(client: Client) -> None:
     """G3, G4."""
     vim = await client.register()
     upper = vim.id.upper()
-    stream = client.vims.WatchVims(vim_service_pb2.WatchVimsRequest(vim_id=upper, snapshot=True), timeout=10)
+    stream = client.vims.WatchVims(vim_service_pb2.WatchVimsRequest(vim_id=upper, snapshot=True), timeout=30)
     assert [shown.id for shown in (await anext(aiter(stream))).vims] == [vim.id]
 
     assert (await client.report(vim, Vim.REACHABLE, 1, vim_id=upper)).status == Vim.REACHABLE
     many = pb.UpdateVimsRequest(reports=[report_on(vim, Vim.UNREACHABLE, 2, vim_id=upper)])
-    assert (await client.conductor.UpdateVims(many, timeout=10)).outcomes[0].status == Vim.UNREACHABLE
+    assert (await client.conductor.UpdateVims(many, timeout=30)).outcomes[0].status == Vim.UNREACHABLE
     assert (await client.get(upper)).status == Vim.UNREACHABLE
     change = vim_service_pb2.ModifyVimRequest(vim=Vim(id=upper, name="new"))
-    assert (await client.vims.ModifyVim(change, timeout=10)).vim.id == vim.id
-    listed = await client.vims.ListVims(vim_service_pb2.ListVimsRequest(filter=f"id = {upper}"), timeout=10)
+    assert (await client.vims.ModifyVim(change, timeout=30)).vim.id == vim.id
+    listed = await client.vims.ListVims(vim_service_pb2.ListVimsRequest(filter=f"id = {upper}"), timeout=30)
     assert [shown.name for shown in listed.vims] == ["new"]
-    past = await client.vims.ListVimEvents(vim_service_pb2.ListVimEventsRequest(vim_id=upper), timeout=10)
+    past = await client.vims.ListVimEvents(vim_service_pb2.ListVimEventsRequest(vim_id=upper), timeout=30)
     assert len(past.events) == 4
     await anext(aiter(stream))
     assert {event.vim_id for event in (await anext(aiter(stream))).events} == {vim.id}
@@ -111,7 +111,7 @@ async def test_reports_in_one_call_are_judged_each_alone(client: Client) -> None
                 report_on(kept, Vim.UNREACHABLE, 4, action_id="another"),
             ]
         ),
-        timeout=10,
+        timeout=30,
     )
 
     said = [(o.WhichOneof("outcome"), o.status, o.newest_observation) for o in answer.outcomes]
@@ -143,11 +143,11 @@ async def test_a_bad_report_is_refused_alone_with_the_status_of_update_vim(clien
     bad, good = bad_reports(vims[0]), [report_on(vim, Vim.UNREACHABLE, 2**63 - 2**22) for vim in vims[1:]]
 
     mixed = [report for pair in zip(bad, good, strict=True) for report in pair]
-    answer = await client.conductor.UpdateVims(pb.UpdateVimsRequest(reports=mixed), timeout=10)
+    answer = await client.conductor.UpdateVims(pb.UpdateVimsRequest(reports=mixed), timeout=30)
 
     for report, outcome in zip(bad, answer.outcomes[::2], strict=True):
         with pytest.raises(grpc.aio.AioRpcError) as failed:
-            await client.conductor.UpdateVim(report, timeout=10)
+            await client.conductor.UpdateVim(report, timeout=30)
         assert failure_of(failed.value).reason == "BAD_INPUT"
         assert outcome.refused.SerializeToString() == dict(failed.value.trailing_metadata() or ())[DETAILS_KEY]
         assert not outcome.HasField("contact_within")
@@ -161,7 +161,7 @@ async def test_of_a_thousand_bad_reports_only_the_first_hear_all_that_is_wrong(c
     bad = pb.UpdateVimsRequest(reports=[pb.UpdateVimRequest(reason="no word") for _ in range(999)])
     bad.reports.append(report_on(vim, Vim.REACHABLE))
 
-    answer = await client.conductor.UpdateVims(bad, timeout=10)
+    answer = await client.conductor.UpdateVims(bad, timeout=30)
 
     assert [outcome.WhichOneof("outcome") for outcome in answer.outcomes] == [*["refused"] * 999, "status"]
     refusals = [BadRequest.FromString(outcome.refused.details[1].value) for outcome in answer.outcomes[:-1]]
@@ -173,7 +173,7 @@ async def test_a_contact_in_capitals_is_judged_alone_and_recorded(client: Client
     vims = [await client.register() for _ in range(3)]
     reports = [report_on(vim, Vim.REACHABLE, 1, vim_id=vim.id.upper()) for vim in vims]
 
-    answer = await client.conductor.UpdateVims(pb.UpdateVimsRequest(reports=reports), timeout=10)
+    answer = await client.conductor.UpdateVims(pb.UpdateVimsRequest(reports=reports), timeout=30)
 
     assert [outcome.status for outcome in answer.outcomes] == [Vim.REACHABLE] * 3
 
@@ -189,7 +189,7 @@ async def test_a_call_has_one_to_a_thousand(client: Client, count: int) -> None:
         cpu_budget(0.1),  # to parse two million takes 0.2 s, to judge them 100 s
         pytest.raises(grpc.aio.AioRpcError) as failed,
     ):
-        await call(many, timeout=10)
+        await call(many, timeout=30)
 
     assert [violation.field for violation in failure_of(failed.value).violations] == ["reports"]
 
@@ -200,7 +200,7 @@ async def test_a_new_auth_url_fences_the_old_action_at_once(client: Client) -> N
 
     changed = (
         await client.vims.ModifyVim(
-            vim_service_pb2.ModifyVimRequest(vim=Vim(id=vim.id, auth_url="http://127.0.0.2:5000/v3")), timeout=10
+            vim_service_pb2.ModifyVimRequest(vim=Vim(id=vim.id, auth_url="http://127.0.0.2:5000/v3")), timeout=30
         )
     ).vim
 

@@ -32,7 +32,7 @@ async def grpcurl(client: Client, *arguments: str, data: str = "") -> str:
 async def until_health(client: Client, wanted: health_pb2.HealthCheckResponse.ServingStatus.ValueType) -> None:
     """Wait for what the health service says: by its own watch."""
     stream = HealthStub(client.channel).Watch(
-        health_pb2.HealthCheckRequest(service="vimesh.v1.ConductorService"), timeout=10
+        health_pb2.HealthCheckRequest(service="vimesh.v1.ConductorService"), timeout=30
     )
     async for response in stream:
         if response.status == wanted:
@@ -57,7 +57,7 @@ async def test_a_draining_conductor_says_so_and_tells_its_watchers_where_to_go_o
         ports = await server.__aenter__()
         async with client_at(f"127.0.0.1:{ports.main}") as client:
             vim = await client.register()
-            stream = client.vims.WatchVims(vim_service_pb2.WatchVimsRequest(), timeout=10)
+            stream = client.vims.WatchVims(vim_service_pb2.WatchVimsRequest(), timeout=30)
             await anext(aiter(stream))
             health = asyncio.create_task(until_health(client, health_pb2.HealthCheckResponse.NOT_SERVING))
             stopping = asyncio.create_task(server.__aexit__(None, None, None))

@@ -33,7 +33,7 @@ def file_bytes(folder: Path) -> int:
 async def describe(client: Client, vim: vim_pb2.Vim, description: str) -> None:
     change = vim_pb2.Vim(id=vim.id, description=description)
     request = pb.ModifyVimRequest(vim=change, update_mask=FieldMask(paths=["description"]))
-    await client.vims.ModifyVim(request, timeout=10)
+    await client.vims.ModifyVim(request, timeout=30)
 
 
 async def test_small_changes_of_a_large_vim_take_little_room(tmp_path: Path) -> None:

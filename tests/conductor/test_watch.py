@@ -269,7 +269,7 @@ async def test_a_change_of_a_newer_version_ends_a_watch_and_is_never_left_out(tm
 
         await store._database.write(change)
 
-        past = client.vims.ListVimEvents(pb.ListVimEventsRequest(), timeout=10)
+        past = client.vims.ListVimEvents(pb.ListVimEventsRequest(), timeout=30)
         for call in (events(live, never), events(watch(client, vim.revision + 1), never), past):
             with pytest.raises(grpc.aio.AioRpcError) as failed:
                 await call

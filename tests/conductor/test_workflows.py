@@ -29,7 +29,7 @@ async def mistral(tmp_path: Path) -> AsyncGenerator[Client]:
 
 async def claim(client: Client, max_tasks: int = 10) -> list[pb.WorkflowTask]:
     request = pb.ClaimWorkflowTasksRequest(claimant="me", max_tasks=max_tasks)
-    return list((await client.workflows.ClaimWorkflowTasks(request, timeout=10)).tasks)
+    return list((await client.workflows.ClaimWorkflowTasks(request, timeout=30)).tasks)
 
 
 async def finish(client: Client, task: pb.WorkflowTask, error: str = "", **fields: object) -> None:
@@ -39,7 +39,7 @@ async def finish(client: Client, task: pb.WorkflowTask, error: str = "", **field
         error=error,
         **fields,  # type: ignore[arg-type]  # by name
     )
-    await client.workflows.FinishWorkflowTask(request, timeout=10)
+    await client.workflows.FinishWorkflowTask(request, timeout=30)
 
 
 async def refused(call: Coroutine[object, object, object]) -> RpcFailure:
@@ -51,7 +51,7 @@ async def refused(call: Coroutine[object, object, object]) -> RpcFailure:
 async def register(client: Client, engine: vim_pb2.Monitor.Engine.ValueType) -> vim_pb2.Vim:
     vim = vim_pb2.Vim(name=str(uuid.uuid4()), type="openstack", auth_url="http://127.0.0.1:5000/v3")
     request = vim_service_pb2.RegisterVimRequest(vim=vim, engine=engine)
-    return (await client.vims.RegisterVim(request, timeout=10)).vim
+    return (await client.vims.RegisterVim(request, timeout=30)).vim
 
 
 async def test_a_vim_is_started_and_stopped_through_tasks(mistral: Client) -> None:
@@ -136,13 +136,13 @@ async def test_actions_of_each_engine_are_watched_apart(mistral: Client) -> None
 
     for engine, wanted in ((vim_pb2.Monitor.MISTRAL, vim), (vim_pb2.Monitor.EMBEDDED, embedded)):
         request = conductor_service_pb2.WatchActionsRequest(engine=engine)
-        async for told in mistral.conductor.WatchActions(request, timeout=10):
+        async for told in mistral.conductor.WatchActions(request, timeout=30):
             assert [action.action_id for action in told.wanted] == [wanted.monitor.action_id]
             break
 
     stream = aiter(
         mistral.conductor.WatchActions(
-            conductor_service_pb2.WatchActionsRequest(engine=vim_pb2.Monitor.MISTRAL), timeout=10
+            conductor_service_pb2.WatchActionsRequest(engine=vim_pb2.Monitor.MISTRAL), timeout=30
         )
     )
     while not (await anext(stream)).revision:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
 
-LIMIT_S = 10.0
+LIMIT_S = 20.0
 CHANNELS = 4
 
 

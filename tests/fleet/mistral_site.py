@@ -45,10 +45,10 @@ class MistralSite:
 
     async def change(self, vim: vim_pb2.Vim, auth_url: str) -> vim_pb2.Vim:
         request = pb.ModifyVimRequest(vim=Vim(id=vim.id, auth_url=auth_url))
-        return (await self.client.vims.ModifyVim(request, timeout=10)).vim
+        return (await self.client.vims.ModifyVim(request, timeout=30)).vim
 
     async def listed(self) -> list[vim_pb2.Vim]:
-        return list((await self.client.vims.ListVims(pb.ListVimsRequest(page_size=1000), timeout=10)).vims)
+        return list((await self.client.vims.ListVims(pb.ListVimsRequest(page_size=1000), timeout=30)).vims)
 
     async def until_reachable(self, *vims: vim_pb2.Vim) -> None:
         """Wait until that is what the action that each VIM was returned with has said last."""

@@ -91,7 +91,7 @@ async def test_a_new_auth_url_is_probed_by_a_new_action_and_the_old_one_writes_n
         moved = await site.change(vim, endpoint.url.replace("0.0.0.0", "127.0.0.1"))
         # What the old action would have to say now is not true of the new endpoint.
         await old.refuse()
-        stale = await site.client.conductor.UpdateVim(report_on(vim, Vim.UNREACHABLE, 1 << 40), timeout=10)
+        stale = await site.client.conductor.UpdateVim(report_on(vim, Vim.UNREACHABLE, 1 << 40), timeout=30)
         assert stale.WhichOneof("outcome") == "bad_action"
         await site.until_reachable(moved)
         await site.until_mistral_has(moved)

@@ -34,7 +34,7 @@ KINDS = os.environ.get("VIMESH_TEST_DATABASES", "sqlite").split(",")
 
 
 async def listed(client: Client) -> list[vim_pb2.Vim]:
-    return list((await client.vims.ListVims(pb.ListVimsRequest(page_size=1000), timeout=10)).vims)
+    return list((await client.vims.ListVims(pb.ListVimsRequest(page_size=1000), timeout=30)).vims)
 
 
 @asynccontextmanager

@@ -94,7 +94,7 @@ async def test_a_new_auth_url_moves_the_probes_and_fences_the_old_action(client:
         await seen.until(lambda: seen.status.get(vim.id) == Vim.REACHABLE, 10)
 
         request = pb.ModifyVimRequest(vim=Vim(id=vim.id, auth_url=new.url))
-        moved = (await client.vims.ModifyVim(request, timeout=10)).vim
+        moved = (await client.vims.ModifyVim(request, timeout=30)).vim
         assert moved.monitor.action_id != vim.monitor.action_id
         await seen.until(lambda: seen.status[vim.id] == Vim.REACHABLE, 10)
         # What the old action had sent before it was stopped may be read only now.
@@ -103,7 +103,7 @@ async def test_a_new_auth_url_moves_the_probes_and_fences_the_old_action(client:
         await until(lambda: len(new.requests) >= rounds, 20)
 
         assert len(old.requests) == asked_before
-        stale = await client.conductor.UpdateVim(report_on(vim, Vim.UNREACHABLE, 1 << 40), timeout=10)
+        stale = await client.conductor.UpdateVim(report_on(vim, Vim.UNREACHABLE, 1 << 40), timeout=30)
         assert stale.WhichOneof("outcome") == "bad_action"
         after = [event for event in seen.events if event.vim_id == vim.id and event.revision > moved.revision]
         assert {event.action_id for event in after} == {moved.monitor.action_id}
@@ -130,7 +130,7 @@ async def test_a_part_that_is_killed_under_load_is_restarted_and_nothing_is_lost
         load.cancel()
         await asyncio.gather(load, return_exceptions=True)
         await until(lambda: killed not in fleet.pids(*victim) and len(fleet.pids(*victim)) == before, 20)
-        listed = await client.vims.ListVims(pb.ListVimsRequest(page_size=1000), timeout=10)
+        listed = await client.vims.ListVims(pb.ListVimsRequest(page_size=1000), timeout=30)
         assert {vim.id for vim in listed.vims} == {vim.id for vim in probed + reported}
         newest = max(vim.revision for vim in listed.vims)
         await seen.until(lambda: seen.events[-1].revision >= newest, 10)

@@ -40,7 +40,7 @@ async def test_a_hostile_server_reads_what_it_deserves(
     async with serving([kind], tmp_path) as ports:
         with loop_meter() as meter:
             host.start(action(f"https://127.0.0.1:{ports[kind.name]}/", POLICY))
-            verdict = await verdicts.next_of("vim")
+            verdict = await verdicts.judged("vim")
 
     assert f"{verdict.status} {verdict.reason}".strip() in kind.expected
     assert meter.longest_hold_s < MOST_S
@@ -62,7 +62,7 @@ async def test_what_a_server_may_choose_is_computed_beside_the_loop(
     async with openssl_server(pem, *options) as url:
         with loop_meter() as meter:
             host.start(action(url, POLICY))
-            verdict = await verdicts.next_of("vim")
+            verdict = await verdicts.judged("vim")
 
     assert verdict.status is Status.REACHABLE
     assert meter.longest_hold_s < MOST_S
@@ -75,7 +75,7 @@ async def test_an_rsa_key_of_16384_bits_does_not_hold_the_loop(
     async with openssl_server(giant_rsa()) as url:
         with loop_meter() as meter:
             host.start(action(url, quick_policy(timeout_s=5, interval_s=10, tls_verify=tls_verify)))
-            verdict = await verdicts.next_of("vim")
+            verdict = await verdicts.judged("vim")
 
     expected = (Status.UNREACHABLE, Reason.TLS) if tls_verify else (Status.REACHABLE, "")
     assert (verdict.status, verdict.reason) == expected
@@ -104,7 +104,7 @@ async def test_a_server_that_sends_byte_by_byte_is_understood(host: Host, verdic
     async with answering(self_signed(tmp_path), byte_by_byte) as url:
         host.start(action(url, POLICY))
 
-        assert (await verdicts.next_of("vim")).status is Status.REACHABLE
+        assert (await verdicts.judged("vim")).status is Status.REACHABLE
 
 
 async def test_a_server_that_closes_within_its_handshake_has_closed(
@@ -112,7 +112,7 @@ async def test_a_server_that_closes_within_its_handshake_has_closed(
 ) -> None:
     async with answering(self_signed(tmp_path), half_and_close) as url:
         host.start(action(url, POLICY))
-        verdict = await verdicts.next_of("vim")
+        verdict = await verdicts.judged("vim")
 
     assert (verdict.status, verdict.reason) == (Status.UNREACHABLE, Reason.RESET)
 
@@ -123,7 +123,7 @@ async def test_tickets_without_an_answer_are_too_much(host: Host, verdicts: Verd
     context.num_tickets = 500
     async with fake_api(tls=context) as api:
         host.start(action(api.url, POLICY))
-        verdict = await verdicts.next_of("vim")
+        verdict = await verdicts.judged("vim")
 
     assert (verdict.status, verdict.reason) == (Status.UNREACHABLE, Reason.TLS)
     assert verdict.detail == "the server sends too much through TLS that is no answer"
@@ -140,4 +140,4 @@ async def test_a_server_that_answers_before_it_is_asked_is_read(host: Host, verd
     async with server:
         host.start(action(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/", POLICY))
 
-        assert (await verdicts.next_of("vim")).status is Status.REACHABLE
+        assert (await verdicts.judged("vim")).status is Status.REACHABLE

@@ -27,13 +27,13 @@ async def test_health_refuses_it_in_the_words_of_the_contract(client: Client) ->
     check: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = client.channel.unary_unary("/grpc.health.v1.Health/Check")
     watch: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = client.channel.unary_stream("/grpc.health.v1.Health/Watch")
     for _ in range(40):
-        for call in (check(NO_MESSAGE, timeout=10), watch(NO_MESSAGE, timeout=10).read()):
+        for call in (check(NO_MESSAGE, timeout=30), watch(NO_MESSAGE, timeout=10).read()):
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await call
             failure = failure_of(caught.value)
             assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "BAD_INPUT")
 
-    healthy = await HealthStub(client.channel).Check(HealthCheckRequest(), timeout=10)
+    healthy = await HealthStub(client.channel).Check(HealthCheckRequest(), timeout=30)
     assert healthy.status == HealthCheckResponse.SERVING
 
 
@@ -43,7 +43,7 @@ async def test_reflection_answers_that_it_is_no_question(client: Client, version
         f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
         response_deserializer=ServerReflectionResponse.FromString,
     )
-    stream = ask(timeout=10)
+    stream = ask(timeout=30)
     await stream.write(NO_MESSAGE)
     answer = await stream.read()
     assert isinstance(answer, ServerReflectionResponse)
@@ -61,7 +61,7 @@ async def test_reflection_quotes_no_question_that_is_too_deep_to_be_parsed(clien
     begin, end = 100 << 3 | 3, 100 << 3 | 4  # of a group with a number that no field has
     depth = 100  # as deep as the question itself can be parsed
     question = _varint(begin) * depth + _varint(end) * depth
-    stream = ask(timeout=10)
+    stream = ask(timeout=30)
     await stream.write(question)
 
     assert isinstance(await stream.read(), ServerReflectionResponse)

@@ -45,10 +45,10 @@ class Client:
             "auth_url": "http://127.0.0.1:5000/v3",
         }
         request = vim_service_pb2.RegisterVimRequest(vim=vim_pb2.Vim(**(known | fields)))  # type: ignore[arg-type]  # fields by name
-        return (await self.vims.RegisterVim(request, timeout=10)).vim
+        return (await self.vims.RegisterVim(request, timeout=30)).vim
 
     async def get(self, vim_id: str) -> vim_pb2.Vim:
-        return (await self.vims.GetVim(vim_service_pb2.GetVimRequest(vim_id=vim_id), timeout=10)).vim
+        return (await self.vims.GetVim(vim_service_pb2.GetVimRequest(vim_id=vim_id), timeout=30)).vim
 
     async def until(self, vim_id: str, holds: Callable[[vim_pb2.Vim], bool], within_s: float) -> vim_pb2.Vim:
         """Read a VIM again and again until it is as wanted: what is read can change although no event comes."""
@@ -63,13 +63,13 @@ class Client:
         return vim
 
     async def deregister(self, vim_id: str) -> None:
-        await self.vims.DeregisterVim(vim_service_pb2.DeregisterVimRequest(vim_id=vim_id), timeout=10)
+        await self.vims.DeregisterVim(vim_service_pb2.DeregisterVimRequest(vim_id=vim_id), timeout=30)
 
     async def report(
         self, vim: vim_pb2.Vim, status: vim_pb2.Vim.Status.ValueType, observation: int = 0, **fields: object
     ) -> conductor_service_pb2.UpdateVimResponse:
         """Report as the VIM's wanted action, unless `action_id` says otherwise."""
-        return await self.conductor.UpdateVim(report_on(vim, status, observation, **fields), timeout=10)
+        return await self.conductor.UpdateVim(report_on(vim, status, observation, **fields), timeout=30)
 
 
 def report_on(

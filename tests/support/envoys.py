@@ -50,7 +50,7 @@ class RunningEnvoy:
         hosts = [Host(host.address, health_port) for host in _hosts(conductors)]
         write_endpoints(self.directory, CONDUCTORS, hosts)
 
-    async def until_healthy(self, conductors: Iterable[str], *, limit_s: float = 10.0) -> None:
+    async def until_healthy(self, conductors: Iterable[str], *, limit_s: float = 30.0) -> None:
         """Wait until exactly these conductors get calls. Raises TimeoutError if they never do."""
         wanted = {str(host.address) for host in _hosts(conductors)}
         async with asyncio.timeout(limit_s):

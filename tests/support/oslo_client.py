@@ -160,6 +160,8 @@ async def _running(
             stderr=log,
             cwd=folder,
             env=environment,
+            # The queue manager reads when the leader of its process group began: ours may have ended.
+            start_new_session=True,
         )
     caller = OsloProcess(process, folder)
     async with asyncio.TaskGroup() as group:

@@ -33,6 +33,14 @@ class Verdicts:
                 await self._news.wait()
         return self.of(vim_id)[after]
 
+    async def judged(self, vim_id: str) -> Verdict:
+        """Wait for the first verdict on a VIM other than UNKNOWN, which a busy machine says because of itself."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not (said := [each for each in self.of(vim_id) if each.status is not Status.UNKNOWN]):
+                self._news.clear()
+                await self._news.wait()
+        return said[0]
+
     async def until(self, vim_id: str, status: Status) -> Verdict:
         """Wait until the newest verdict on a VIM has the status."""
         async with asyncio.timeout(PATIENCE_S):

@@ -27,12 +27,12 @@ class Conductor:
 
     def secrets_of(self, vim_id: str) -> Any:  # noqa: ANN401 - what JSON holds
         """Read the credentials as they are stored."""
-        with closing(sqlite3.connect(self.folder / "vimesh.sqlite", timeout=10)) as database:
+        with closing(sqlite3.connect(self.folder / "vimesh.sqlite", timeout=30)) as database:
             (token,) = database.execute("SELECT secrets FROM vims WHERE id = ?", (vim_id,)).fetchone()
         return cipher_from(self.folder / "key").decrypt(token)
 
     def count(self) -> int:
-        with closing(sqlite3.connect(self.folder / "vimesh.sqlite", timeout=10)) as database:
+        with closing(sqlite3.connect(self.folder / "vimesh.sqlite", timeout=30)) as database:
             return int(database.execute("SELECT count(*) FROM vims").fetchone()[0])
 
 
