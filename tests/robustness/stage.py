@@ -98,6 +98,7 @@ class Stage:
 
     async def take_down_what_is_left(self) -> None:
         """Note the log of changes and all VIMs, and let the watchers come to the end."""
+        self.history.note("log-read")
         changes = [change async for change in log_of(self.client)]
         for change in changes:
             self.history.note("log", **change)

@@ -228,6 +228,12 @@ def test_a_report_of_an_old_action_may_follow_the_change_at_the_same_instant() -
     assert "G1 fence" in found_in(lines)
 
 
+@pytest.mark.parametrize(("read_at", "violations"), [(89.0, set()), (91.0, {"G8 invented"})])
+def test_a_watcher_may_be_shown_what_happens_while_the_log_is_read(read_at: float, violations: set[str]) -> None:
+    silence = change(10, PROBED, "STATUS_CHANGED", "UNKNOWN", "REACHABLE", "SILENT")
+    assert found_in([*good(), line("log-read", read_at), line("event", 90, watcher="w", **silence)]) == violations
+
+
 def test_silence_after_the_lease_is_no_lost_report() -> None:
     silent = line("read", 40, vim=EXTERNAL, status="UNKNOWN", reason="SILENT")
     assert found_in([*good(), silent]) == set()
