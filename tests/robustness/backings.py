@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from sqlalchemy import make_url
 
@@ -32,12 +33,12 @@ class File:
         self.url = sqlite_url(self.path)
 
     def fill(self) -> Path:
-        """Leave no room on the disk; return the file that takes it."""
-        filler = self.disk / "filler"
-        with filler.open("wb", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(bytes(65536))
-        return filler
+        """Leave no room on the disk; return a new file that takes it: two of these faults may overlap."""
+        with NamedTemporaryFile("wb", buffering=0, prefix="filler-", dir=self.disk, delete=False) as file:
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(65536))
+            return Path(file.name)
 
 
 class Server:

@@ -78,7 +78,11 @@ class Stage:
         return answer.vim
 
     async def _register(self, name: str, asked: vim_pb2.ProbePolicy, url: str) -> vim_pb2.Vim:
-        return await self.client.register(name=name, auth_url=url, probe_policy=asked)
+        # Refused ones can be made again as they are; of others it is not known whether they were done.
+        later = (grpc.StatusCode.RESOURCE_EXHAUSTED,)
+        return await once_available(
+            lambda: self.client.register(name=name, auth_url=url, probe_policy=asked), _CATCH_UP_S, later=later
+        )
 
     async def until_said(self, wanted: dict[str, str], limit_s: float) -> list[str]:
         """Wait until every VIM reads as wanted; return what was still wrong when the limit was over."""
