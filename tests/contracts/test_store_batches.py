@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tests.support.stores import changes_in, elapse, record, registration, report
 from vimesh.domain.ports import VimStore
 from vimesh.domain.queries import VimQuery
-from vimesh.domain.vims import BadAction, MonitorState, Recorded, Report, Status, Vim
+from vimesh.domain.vims import BadAction, MonitorState, Recorded, Registered, Report, Status, Vim
 from vimesh.store.batches import Rewrite
 from vimesh.store.sql import SqlStore
 from vimesh.store.tables import standings
@@ -30,7 +30,8 @@ LATE_S = 91.0
 
 
 async def _registered(store: VimStore, count: int) -> list[Vim]:
-    return [await store.register(registration()) for _ in range(count)]
+    outcomes = await store.register_many([registration() for _ in range(count)])
+    return [await store.get(one.vim_id) for one in outcomes if isinstance(one, Registered)]
 
 
 def _odd_reports(vims: Sequence[Vim]) -> list[Report]:
