@@ -31,9 +31,9 @@ from tests.api.conductors import OF_MISTRAL
 from tests.support import scripted_conductor
 from tests.support.conductors import Client, conductor_at
 from tests.support.mistrals import running_mistral
-from vimesh.api.driving import Driver
-from vimesh.api.run import ApiSettings, run_api
-from vimesh.conductor.sweep import SweepLimits
+from vimesh.api.api_process import ApiSettings, run_api
+from vimesh.api.mistral_driver import Driver
+from vimesh.conductor.upkeep.lease_sweep import SweepLimits
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import ProbePolicy
 from vimesh.engine.mistral_access import MistralAccess

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from vimesh.domain.errors import VimeshError
-from vimesh.rpc.status import STATUS
+from vimesh.wire.error_statuses import STATUS
 
 ROOT = Path(__file__).parents[1]
 

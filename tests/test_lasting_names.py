@@ -12,10 +12,11 @@ from vimesh.bridge.failures import CallFailed
 from vimesh.domain.queries import Operator, Order, Term
 from vimesh.domain.vims import Registration
 from vimesh.engine.workflow import ACTION, LEGACY_ACTION, NAME_PREFIX
-from vimesh.store import records, server_schema
-from vimesh.store.database import COMMITS
-from vimesh.store.paging import position_of
-from vimesh.store.requests import fingerprint
+from vimesh.store.rows import vim_rows
+from vimesh.store.sql.page_tokens import position_of
+from vimesh.store.transactions.database import COMMITS
+from vimesh.store.upgrade import server_upgrade
+from vimesh.store.vims.request_ids import fingerprint
 
 _ROOT = Path(__file__).parents[1]
 LIST_TOKEN = "WyJlZDljN2IyNzY5NjFkNTk2IiwiYiIsN10"
@@ -51,9 +52,9 @@ def test_a_registration_is_repeated_with_another_version() -> None:
 
 
 def test_an_event_keeps_what_earlier_versions_read() -> None:
-    row = dict.fromkeys(records._KEPT, None)
+    row = dict.fromkeys(vim_rows._KEPT, None)
 
-    assert sorted(records.document_of(row)) == sorted(
+    assert sorted(vim_rows.document_of(row)) == sorted(
         (
             *("id", "project_id", "name", "description", "type", "auth_url", "vim_project", "auth_cred", "default_of"),
             *("placement_attr", "extra", "policy", "shard_key", "etag", "create_time", "update_time", "engine"),
@@ -64,7 +65,7 @@ def test_an_event_keeps_what_earlier_versions_read() -> None:
 
 
 def test_conductors_of_all_versions_meet_on_one_channel_and_one_lock() -> None:
-    locks = {database: str(statement) for database, statement in server_schema._ACQUIRE.items()}
+    locks = {database: str(statement) for database, statement in server_upgrade._ACQUIRE.items()}
 
     assert COMMITS == "vimesh_commits"
     assert "hashtext('vimesh.schema')" in locks["postgresql"]

@@ -19,7 +19,7 @@ from benchmarks.fleet.watcher import Told, Watcher, watching
 from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.rounds import Say
 from tests.support.namespaces import Namespace
-from vimesh.domain.background import beside
+from vimesh.runtime.background import beside
 
 _IMPORT_LIMIT_S = 400.0
 _VERDICTS_LIMIT_S = 120.0

@@ -22,7 +22,7 @@ from benchmarks.harness.rounds import Say
 from benchmarks.overload.floods import FloodKind
 from benchmarks.overload.pump import OK
 from benchmarks.overload.site import Population, Site, flooded_site
-from vimesh.domain.background import beside
+from vimesh.runtime.background import beside
 
 _MOMENT_S = 0.001
 

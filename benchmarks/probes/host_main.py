@@ -18,14 +18,14 @@ import structlog
 
 from benchmarks.harness.usage import rss_bytes
 from benchmarks.probes.targets import Targets, from_json, vim_id
-from vimesh.domain.heap import collect_rarely
 from vimesh.domain.vims import Status
-from vimesh.monitor.host import Host
-from vimesh.monitor.hosting import HostSettings, hosting
-from vimesh.monitor.verdict import Verdict
-from vimesh.rpc.actions import action_from_wire
-from vimesh.rpc.durations import duration
+from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.targets.verdict import Verdict
+from vimesh.runtime.garbage_collection import collect_rarely
 from vimesh.v1 import action_pb2, vim_pb2
+from vimesh.wire.action_messages import action_from_wire
+from vimesh.wire.wire_durations import duration
 
 _SLICE = 200
 """So many actions start between two looks at the loop, as when they come in pages over a watch."""

@@ -17,7 +17,7 @@ from benchmarks.probes.targets import Targets
 from benchmarks.probes.web_server import CLOSING, CLOSING_TLS, KEEPING, KEEPING_TLS, WebServer, web_server
 from tests.support.namespaces import Namespace
 from vimesh.domain.probing import Method, ProbePolicy
-from vimesh.monitor.kept import LIFE_S
+from vimesh.monitor.probes.idle.idle_connections import LIFE_S
 
 WINDOW_S = 1.5
 _SHIPPED = LIFE_S / ProbePolicy().interval_s

@@ -16,9 +16,9 @@ from google.protobuf.wrappers_pb2 import Int64Value
 
 from benchmarks.updates.work import EMPTY_PATH, GRANTED_PATH
 from vimesh.cli.main import main
-from vimesh.store import sql
-from vimesh.store.database import Database
-from vimesh.store.recording import Recording
+from vimesh.store import sql_store
+from vimesh.store.reports.report_pipeline import Recording
+from vimesh.store.transactions.database import Database
 
 _real_server = grpc.aio.server
 _recordings: list[Recording] = []
@@ -55,5 +55,5 @@ def _recording(database: Database) -> Recording:
 if __name__ == "__main__":
     # The conductor is made as the command line makes it, whatever that comes to be; only here can a method be added.
     grpc.aio.server = _server_that_also_does_nothing
-    sql.Recording = _recording  # type: ignore[attr-defined, assignment]  # it makes one
+    sql_store.Recording = _recording  # type: ignore[attr-defined, assignment]  # it makes one
     main(sys.argv[1:])

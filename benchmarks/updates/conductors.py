@@ -22,7 +22,7 @@ from tests.support.mariadb import running_mariadb
 from tests.support.postgresql import running_postgresql
 from tests.support.stores import KEY
 from tests.support.targets import free_port
-from vimesh.store.schema import upgrade
+from vimesh.store.upgrade.manage_tables import upgrade
 
 _NAME = "vimesh"
 _GRANT_S = 10.0

@@ -14,11 +14,11 @@ from benchmarks.updates.work import CONTACT_WITHIN_S, FIRST_OBSERVATION, Watched
 from tests.support.databases import with_driver
 from vimesh.domain.actions import shard_key
 from vimesh.domain.leases import lease_s
-from vimesh.store.dialects import NowMicros
-from vimesh.store.registration import insert_rows
-from vimesh.store.shown import WHOLE
-from vimesh.store.tables import leases, revisions, standings, vims
-from vimesh.store.times import MICROS
+from vimesh.store.rows.visible_rows import WHOLE
+from vimesh.store.schema.tables import leases, revisions, standings, vims
+from vimesh.store.schema.timestamps import MICROS
+from vimesh.store.sql.sql_functions import NowMicros
+from vimesh.store.vims.register_vim import insert_rows
 
 _T = TypeVar("_T")
 _CHUNK = 2_000

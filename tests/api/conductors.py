@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import grpc
 
+from vimesh.conductor.conductor_process import ConductorSettings
 from vimesh.conductor.engines import Engines
-from vimesh.conductor.server import ConductorSettings
 from vimesh.domain.vims import Engine
 from vimesh.v1 import action_pb2, workflow_service_pb2_grpc
 from vimesh.v1 import workflow_service_pb2 as pb

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from vimesh.api.rest.noting import noting
+from vimesh.api.rest.request_record import noting
 from vimesh.watchdog.calls import Calls
 from vimesh.watchdog.work_record import open_record, read_work
 

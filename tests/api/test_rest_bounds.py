@@ -13,11 +13,11 @@ from tests.support.conductors import Client
 from tests.support.cpu_budget import cpu_budget
 from tests.support.rest_doors import LAB, Door, door_to, refusal, scripted
 from tests.support.waiting import eventually
-from vimesh.api.rest.admission import AdmissionLimits
-from vimesh.api.rest.app import RestSettings
-from vimesh.rpc.limits import MAX_JSON_BYTES
+from vimesh.api.rest.request_admission import AdmissionLimits
+from vimesh.api.rest.rest_app import RestSettings
 from vimesh.v1 import vim_pb2, vim_service_pb2_grpc
 from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.wire.limits import MAX_JSON_BYTES
 
 _CPU_S = 0.5
 """Of the whole test's process. Made messages, the values of such a body take a second and more."""

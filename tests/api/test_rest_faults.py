@@ -18,12 +18,12 @@ from tests.support.conductors import conductor_at
 from tests.support.envoys import running_envoy
 from tests.support.rest_doors import Door, door_to, refusal, scripted
 from tests.support.waiting import eventually, until
-from vimesh.api.rest.app import RestSettings
-from vimesh.cli.settings import API_LISTEN
+from vimesh.api.rest.rest_app import RestSettings
+from vimesh.cli.base.command_settings import API_LISTEN
 from vimesh.domain.errors import Overloaded, StoreUnavailable, VimeshError
-from vimesh.rpc.status import DETAILS_KEY, internal_status, rich_status
 from vimesh.v1 import vim_pb2, vim_service_pb2_grpc
 from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.wire.error_statuses import DETAILS_KEY, internal_status, rich_status
 
 VIM = "vims/a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
 Context = grpc.aio.ServicerContext[object, object]

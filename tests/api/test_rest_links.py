@@ -9,7 +9,7 @@ import pytest
 
 from tests.envoy.caller import ask
 from tests.support.rest_doors import Door, door_to
-from vimesh.api.rest.app import ROOT
+from vimesh.api.rest.rest_app import ROOT
 
 HTTPS = {"x-forwarded-proto": "https", "x-forwarded-host": "mesh.example", "x-forwarded-prefix": "/mesh"}
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.conductors import Client
 from tests.support.rest_doors import LAB, Door, door_to, refusal
-from vimesh.api.rest.app import RestSettings
+from vimesh.api.rest.rest_app import RestSettings
 from vimesh.v1.vim_pb2 import Vim
 
 STRANGER = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"

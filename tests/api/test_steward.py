@@ -13,11 +13,11 @@ import grpc
 import pytest
 
 from tests.api.conductors import TaskList, serving, start_task
-from vimesh.api.errand import Errands
-from vimesh.api.steward import Steward, StewardLimits
+from vimesh.api.workflows.run_task import Errands
+from vimesh.api.workflows.task_worker import Steward, StewardLimits
 from vimesh.domain.actions import Action
-from vimesh.engine.errors import EngineRefused, EngineUnavailable
-from vimesh.engine.port import NotYet, Stop, Stopped
+from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
+from vimesh.engine.workflow_engine import NotYet, Stop, Stopped
 from vimesh.rpc.channels import channel
 from vimesh.v1 import workflow_service_pb2 as pb
 from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub

@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from vimesh.bridge.broker import BrokerLimits
-from vimesh.bridge.declaring import Declared, Declaring
-from vimesh.bridge.deployment import Deployment, deployment
-from vimesh.bridge.dialing import Dialing
-from vimesh.bridge.guarded_transport import GuardedConnection
-from vimesh.bridge.transport_url import transport_url
+from vimesh.bridge.amqp.broker import BrokerLimits
+from vimesh.bridge.amqp.declare_queues import Declared, Declaring
+from vimesh.bridge.amqp.dialer import Dialing
+from vimesh.bridge.amqp.guarded_transport import GuardedConnection
+from vimesh.bridge.config.deployment import Deployment, deployment
+from vimesh.bridge.config.transport_url import transport_url
 
 _CALLS = "TACKER_CONDUCTOR"
 

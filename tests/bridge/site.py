@@ -13,7 +13,7 @@ from tests.support.brokers import Broker, running_broker
 from tests.support.conductors import Client, conductor_at
 from tests.support.envoys import running_envoy
 from tests.support.oslo_client import OsloProcess, oslo_process
-from vimesh.conductor.server import ConductorSettings
+from vimesh.conductor.conductor_process import ConductorSettings
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 

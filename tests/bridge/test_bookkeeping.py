@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
-from vimesh.bridge.held import Held
-from vimesh.bridge.progress import Progress
+from vimesh.bridge.calls.delayed_replies import Held
+from vimesh.bridge.kills.watermark import Progress
 
 
 def test_nothing_is_done_before_what_came_before_it() -> None:

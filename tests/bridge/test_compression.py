@@ -21,8 +21,8 @@ from tests.bridge.site import PATIENCE_S, Site, Vim
 from tests.support.cpu_budget import cpu_budget
 from tests.support.oslo_client import oslo_process
 from tests.support.waiting import eventually, until
-from vimesh.bridge.compression import undone
-from vimesh.bridge.wire import MAX_BODY_BYTES, Malformed
+from vimesh.bridge.messages.compression import undone
+from vimesh.bridge.messages.oslo_messages import MAX_BODY_BYTES, Malformed
 
 METHODS: Mapping[str, Callable[[bytes], bytes]] = {
     "application/x-gzip": zlib.compress,

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import Command
-from vimesh.bridge.config_files import _libraries, read_config_files
-from vimesh.bridge.deployment import Deployment, deployment, shown_settings
-from vimesh.bridge.dialing import limits_from
-from vimesh.bridge.rabbit_options import GROUP, IGNORED, LOGIN_METHODS, RabbitOptions
-from vimesh.bridge.transport_url import Node, transport_url
+from vimesh.bridge.amqp.dialer import limits_from
+from vimesh.bridge.config.config_files import _libraries, read_config_files
+from vimesh.bridge.config.deployment import Deployment, deployment, shown_settings
+from vimesh.bridge.config.rabbit_options import GROUP, IGNORED, LOGIN_METHODS, RabbitOptions
+from vimesh.bridge.config.transport_url import Node, transport_url
 from vimesh.domain.errors import BadSetting
 
 _DOCS = Path(__file__).parents[2] / "docs/bridge-options.md"

@@ -18,10 +18,10 @@ from tests.support.brokers import Broker as Node
 from tests.support.brokers import running_broker
 from tests.support.targets import free_port
 from tests.support.waiting import eventually
-from vimesh.bridge.broker import Broker, BrokerAway, BrokerLimits, broker_faults
-from vimesh.bridge.dialing import Dialing
-from vimesh.bridge.enquiries import Enquiries
-from vimesh.bridge.queues import delete_if_idle, usage_of
+from vimesh.bridge.amqp.broker import Broker, BrokerAway, BrokerLimits, broker_faults
+from vimesh.bridge.amqp.broker_enquiries import Enquiries
+from vimesh.bridge.amqp.dialer import Dialing
+from vimesh.bridge.amqp.rpc_queues import delete_if_idle, usage_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 

@@ -15,7 +15,7 @@ from tests.bridge.site import PATIENCE_S, SETTINGS, Site, Vim
 from tests.support.conductors import conductor_at
 from tests.support.targets import free_port
 from tests.support.waiting import eventually, until
-from vimesh.conductor.server import ConductorSettings
+from vimesh.conductor.conductor_process import ConductorSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -15,11 +15,18 @@ from structlog.testing import capture_logs
 
 from tests.fuzz.amqp_messages import odd_message, odd_properties
 from tests.support.waiting import until
-from vimesh.bridge.broker import BrokerAway, broker_faults
-from vimesh.bridge.comebacks import Comebacks
-from vimesh.bridge.complaints import Complaints
-from vimesh.bridge.content_filter import ContentFilter
-from vimesh.bridge.wire import MAX_BODY_BYTES, MAX_CONTAINERS, MAX_TIMEOUT_S, Malformed, call_from, fingerprint
+from vimesh.bridge.amqp.broker import BrokerAway, broker_faults
+from vimesh.bridge.amqp.content_filter import ContentFilter
+from vimesh.bridge.calls.redeliveries import Comebacks
+from vimesh.bridge.messages.oslo_messages import (
+    MAX_BODY_BYTES,
+    MAX_CONTAINERS,
+    MAX_TIMEOUT_S,
+    Malformed,
+    call_from,
+    fingerprint,
+)
+from vimesh.runtime.complaint_log import Complaints
 
 _METHOD, _HEADER, _BODY = 1, 2, 3
 _DELIVER = commands.Basic.Deliver("tag", 7, True, "", "")

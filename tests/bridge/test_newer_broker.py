@@ -14,7 +14,7 @@ from tests.bridge.direct import at, clear, declare
 from tests.bridge.site import Site, Vim, site_in
 from tests.support.brokers import running_newer_broker
 from tests.support.oslo_client import shipped_action
-from vimesh.bridge.topology import WITHOUT_TRANSIENT
+from vimesh.bridge.config.topology import WITHOUT_TRANSIENT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 

@@ -9,7 +9,7 @@ import grpc
 from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2, status_pb2
 
-from vimesh.bridge.conductors import Conductors
+from vimesh.bridge.calls.conductor_client import Conductors
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_pb2
 from vimesh.v1.conductor_service_pb2_grpc import (

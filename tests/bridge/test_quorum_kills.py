@@ -15,7 +15,7 @@ from tests.bridge.bridges import Bridge, administer, queues
 from tests.bridge.site import PATIENCE_S, Site
 from tests.support.brokers import Broker
 from tests.support.waiting import eventually, until
-from vimesh.bridge.queues import delete_left, kill_queue, usage_of
+from vimesh.bridge.amqp.rpc_queues import delete_left, kill_queue, usage_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -17,16 +17,16 @@ from tests.bridge.direct import at, clear, declare, dial, questions
 from tests.support.amqp_tap import tapped
 from tests.support.broker_definitions import User, definitions
 from tests.support.brokers import Broker, running_broker
-from vimesh.bridge.broker import Broker as Calls
-from vimesh.bridge.broker import BrokerAway, BrokerLimits
-from vimesh.bridge.calls_queue import clear_away
-from vimesh.bridge.crew import crew
-from vimesh.bridge.declaring import Declaring
-from vimesh.bridge.dialing import Dialing
-from vimesh.bridge.queues import usage_of
-from vimesh.bridge.replies import Replies
-from vimesh.bridge.topology import Topology
-from vimesh.bridge.transport_url import Node
+from vimesh.bridge.amqp.broker import Broker as Calls
+from vimesh.bridge.amqp.broker import BrokerAway, BrokerLimits
+from vimesh.bridge.amqp.calls_queue import clear_away
+from vimesh.bridge.amqp.declare_queues import Declaring
+from vimesh.bridge.amqp.dialer import Dialing
+from vimesh.bridge.amqp.rpc_queues import usage_of
+from vimesh.bridge.calls.reply_sender import Replies
+from vimesh.bridge.config.topology import Topology
+from vimesh.bridge.config.transport_url import Node
+from vimesh.runtime.task_crew import crew
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 

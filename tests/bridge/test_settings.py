@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import Command
-from vimesh.bridge.policies import Policy, policies
-from vimesh.bridge.rabbit_options import RabbitOptions, with_query
-from vimesh.bridge.state_dir import state_dir
-from vimesh.bridge.transport_url import Node, transport_url
+from vimesh.bridge.calls.unnamed_reports import Policy, policies
+from vimesh.bridge.config.rabbit_options import RabbitOptions, with_query
+from vimesh.bridge.config.transport_url import Node, transport_url
+from vimesh.bridge.kills.state_dir import state_dir
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.vims import Engine
 

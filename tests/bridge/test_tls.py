@@ -15,8 +15,8 @@ from tests.support.authorities import Authority
 from tests.support.broker_definitions import User, definitions
 from tests.support.brokers import running_broker
 from tests.support.targets import free_port
-from vimesh.bridge.broker import BrokerAway
-from vimesh.bridge.deployment import Deployment, deployment
+from vimesh.bridge.amqp.broker import BrokerAway
+from vimesh.bridge.config.deployment import Deployment, deployment
 from vimesh.domain.errors import BadSetting
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]

@@ -17,7 +17,7 @@ from tests.bridge.direct import at, clear, declare, write_file
 from tests.support.amqp_tap import Tap, tapped
 from tests.support.brokers import Broker, running_broker
 from tests.support.oslo_client import _PYTHON
-from vimesh.bridge.deployment import deployment
+from vimesh.bridge.config.deployment import deployment
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 

@@ -9,18 +9,18 @@ import grpc
 
 from tests.support.scripted_conductor import ScriptedConductor, serving
 from tests.support.waiting import until
-from vimesh.bridge.broker import BrokerAway, BrokerLimits
-from vimesh.bridge.conductors import Conductors
-from vimesh.bridge.crew import crew
-from vimesh.bridge.guarded_transport import GuardedConnection
-from vimesh.bridge.held import Held
-from vimesh.bridge.kills import Kills
-from vimesh.bridge.progress import Progress
-from vimesh.bridge.updates import Report, UpdateRules, Updates
-from vimesh.bridge.watch import Watch
-from vimesh.domain.background import beside
+from vimesh.bridge.amqp.broker import BrokerAway, BrokerLimits
+from vimesh.bridge.amqp.guarded_transport import GuardedConnection
+from vimesh.bridge.calls.conductor_client import Conductors
+from vimesh.bridge.calls.delayed_replies import Held
+from vimesh.bridge.calls.update_vim import Report, UpdateRules, Updates
+from vimesh.bridge.kills.kill_casts import Kills
+from vimesh.bridge.kills.unwanted_actions import Watch
+from vimesh.bridge.kills.watermark import Progress
+from vimesh.rpc.action_watch import Following, FollowLimits
 from vimesh.rpc.channels import channel
-from vimesh.rpc.following import Following, FollowLimits
+from vimesh.runtime.background import beside
+from vimesh.runtime.task_crew import crew
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_pb2
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from vimesh.cli.vim.board import Board
-from vimesh.cli.vim.watching import Shown
+from vimesh.cli.watches.resumable_watch import Shown
+from vimesh.cli.watches.watched_vims import Board
 from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
 from vimesh.v1.vim_service_pb2 import WatchVimsResponse
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.cli.commands import Command
 from tests.support.stores import registration, sqlite_url, store_at
-from vimesh.store.schema import newest
+from vimesh.store.upgrade.manage_tables import newest
 
 
 def fill(url: str, vims: int) -> None:

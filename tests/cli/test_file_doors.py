@@ -11,13 +11,13 @@ import pytest
 
 from tests.cli.commands import Command
 from tests.support.cpu_limit import cpu_limit
-from vimesh.bridge.state_dir import state_dir
-from vimesh.cli.settings import CALL_TIMEOUT, KNOWN, SHARD, UP_PORT
+from vimesh.bridge.kills.state_dir import state_dir
+from vimesh.cli.base.command_settings import CALL_TIMEOUT, KNOWN, SHARD, UP_PORT
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import ADDRESS, sources
-from vimesh.files import reading
-from vimesh.files.errors import BadFile
-from vimesh.files.limits import MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_SETTINGS_BYTES, MAX_SETTINGS_LINE
+from vimesh.files import read_files
+from vimesh.files.file_errors import BadFile
+from vimesh.files.file_limits import MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_SETTINGS_BYTES, MAX_SETTINGS_LINE
 
 _CPU_S = 5.0
 _TACKERS = "auth_url: http://10.0.0.1/\nusername: u\npassword: s3cret\nproject_name: p\n"
@@ -87,7 +87,7 @@ def test_a_device_or_a_folder_is_no_file(vimesh: Command, arguments: tuple[str, 
 
 @pytest.mark.parametrize("name", ["config-file", "settings", "fleet"])
 def test_a_pipe_that_does_not_end_is_given_up(vimesh: Command, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(reading, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(read_files, "_PATIENCE_S", 0.05)
     os.mkfifo(vimesh.folder / "pipe")
 
     done = vimesh(*_READERS[name], "pipe")
@@ -115,8 +115,8 @@ def test_a_file_that_is_written_meanwhile_is_not_taken(tmp_path: Path) -> None:
     path.write_text("ab")
 
     with pytest.raises(BadFile, match="was changed while it was read"):
-        reading.require_unchanged(before, path.stat())
-    reading.require_unchanged(before, before)
+        read_files.require_unchanged(before, path.stat())
+    read_files.require_unchanged(before, before)
 
 
 @pytest.mark.parametrize(

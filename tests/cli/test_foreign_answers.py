@@ -16,10 +16,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.cli.commands import Command
 from tests.support.cpu_limit import cpu_limit
-from vimesh.cli import exits
-from vimesh.cli.exits import Failure
-from vimesh.cli.settings import Output
-from vimesh.cli.vim import columns, documents, tables
+from vimesh.cli.base import exits
+from vimesh.cli.base.command_settings import Output
+from vimesh.cli.base.exits import Failure
+from vimesh.cli.output import documents, text_tables, vim_columns
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim, VimEvent
 
@@ -81,7 +81,7 @@ def test_empty_pages_without_end_are_given_up(vimesh: Command, command: tuple[st
 
 
 def test_full_pages_without_end_are_given_up(vimesh: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vimesh.cli.vim.pages._MAX_ITEMS", 500)
+    monkeypatch.setattr("vimesh.cli.client.answer_pages._MAX_ITEMS", 500)
     service = _Service(100)
     with serving(service) as address, cpu_limit(10):
         done = vimesh("vim", "list", "--address", address)
@@ -127,12 +127,12 @@ def test_one_huge_cell_costs_no_other_row_as_much() -> None:
     rows = [["a", "b"]] * 10_000 + [["x" * 1_000_000, "b"]]
 
     with cpu_limit(5):
-        assert len(tables.plain(("NAME", "TYPE"), rows)) < 5_000_000
+        assert len(text_tables.plain(("NAME", "TYPE"), rows)) < 5_000_000
 
 
 def test_words_and_times_that_only_a_newer_server_knows_are_shown_as_they_are() -> None:
-    assert columns.status(99) == "99"  # type: ignore[arg-type]  # a word that there is none for
-    assert columns.moment(Timestamp(seconds=10**15)) == "a time out of range"
+    assert vim_columns.status(99) == "99"  # type: ignore[arg-type]  # a word that there is none for
+    assert vim_columns.moment(Timestamp(seconds=10**15)) == "a time out of range"
 
 
 def test_a_number_that_json_cannot_say_is_explained() -> None:

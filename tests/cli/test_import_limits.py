@@ -9,10 +9,10 @@ from typing import BinaryIO
 import pytest
 
 from tests.support.cpu_limit import cpu_limit
-from vimesh.cli.vim.bulk.checking import Plan, check
-from vimesh.cli.vim.bulk.formats import Format, read
+from vimesh.cli.file_import.check_file import Plan, check
+from vimesh.cli.input.file_formats import Format, read
 from vimesh.files import entry_stream
-from vimesh.files.limits import MAX_COLUMNS, MAX_DEPTH, MAX_DIGITS, MAX_ENTRY_BYTES, MAX_VALUES
+from vimesh.files.file_limits import MAX_COLUMNS, MAX_DEPTH, MAX_DIGITS, MAX_ENTRY_BYTES, MAX_VALUES
 
 _CPU_S = 5.0
 _GOOD_YAML = "- name: a\n  auth_url: http://10.0.0.1/\n"
@@ -191,9 +191,9 @@ def test_a_file_without_end_is_given_up(
     monkeypatch: pytest.MonkeyPatch, format_: Format, begin: bytes, part: bytes
 ) -> None:
     monkeypatch.setattr(entry_stream, "MAX_FILE_BYTES", 4 * MAX_ENTRY_BYTES)
-    monkeypatch.setattr("vimesh.cli.vim.bulk.formats.MAX_ENTRIES", 1000)
-    monkeypatch.setattr("vimesh.cli.vim.bulk.yaml_files.MAX_ENTRIES", 1000)
-    monkeypatch.setattr("vimesh.files.lines.MAX_LINES", 1000)
+    monkeypatch.setattr("vimesh.cli.input.file_formats.MAX_ENTRIES", 1000)
+    monkeypatch.setattr("vimesh.cli.input.yaml_file.MAX_ENTRIES", 1000)
+    monkeypatch.setattr("vimesh.files.stream_lines.MAX_LINES", 1000)
 
     with cpu_limit(_CPU_S):
         flaws = list(read(format_, io.BufferedReader(Endless(begin, part))))

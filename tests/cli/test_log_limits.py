@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from vimesh.cli.log_limits import EVERY_S, LIBRARIES, MAX_CHARACTERS, FewAndShort
+from vimesh.cli.processes.log_limits import EVERY_S, LIBRARIES, MAX_CHARACTERS, FewAndShort
 
 
 @pytest.mark.parametrize("name", LIBRARIES)

@@ -8,9 +8,9 @@ from collections.abc import Generator
 import pytest
 import structlog
 
-from vimesh.cli import logs
-from vimesh.cli.settings import LogFormat, LogLevel, LogSettings
-from vimesh.cli.terminal import printable
+from vimesh.cli.base.command_settings import LogFormat, LogLevel, LogSettings
+from vimesh.cli.base.terminal import printable
+from vimesh.cli.processes import logs
 
 
 @pytest.fixture(autouse=True)

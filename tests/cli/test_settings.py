@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import Command
-from vimesh.cli import settings
-from vimesh.cli.durations import brief, exact, seconds
-from vimesh.cli.fleet.parts import without_secrets
-from vimesh.cli.settings import CALL_TIMEOUT, KNOWN, SHARD, UP_PORT
+from vimesh.cli.base import command_settings
+from vimesh.cli.base.command_settings import CALL_TIMEOUT, KNOWN, SHARD, UP_PORT
+from vimesh.cli.base.durations import brief, exact, seconds
+from vimesh.cli.local_fleet.fleet_processes import without_secrets
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag, Setting, Sources, config_file, sources
@@ -126,7 +126,7 @@ def test_processes_of_a_fleet_inherit_no_secrets() -> None:
 
 
 def test_every_setting_may_stand_in_the_file() -> None:
-    there = {value.key for value in vars(settings).values() if isinstance(value, Setting)}
+    there = {value.key for value in vars(command_settings).values() if isinstance(value, Setting)}
 
     assert there <= set(KNOWN)
 
@@ -138,6 +138,6 @@ def test_the_file_that_the_manual_shows_is_taken(tmp_path: Path) -> None:
 
     found = sources({}, path, KNOWN)
 
-    for value in vars(settings).values():
+    for value in vars(command_settings).values():
         if isinstance(value, Setting):
             found.read(value)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from vimesh.cli.fleet.program import Program
-from vimesh.cli.fleet.silence import TICK_S, Mailbox, Silence
-from vimesh.cli.fleet.supervised import Supervised
-from vimesh.cli.stopping import Stopping
+from vimesh.cli.processes.stop_signals import Stopping
+from vimesh.cli.supervision.silence import TICK_S, Mailbox, Silence
+from vimesh.cli.supervision.start_process import Program
+from vimesh.cli.supervision.supervised_process import Supervised
 from vimesh.watchdog.notifier import SOCKET_VARIABLE, Notifier, Supervisor
 from vimesh.watchdog.work_record import open_record
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import pytest
 
-from vimesh.cli.exits import Failure
-from vimesh.cli.fleet.backoff import FIRST_S, LONGEST_S, STEADY_S, Backoff
-from vimesh.cli.fleet.program import Program
-from vimesh.cli.fleet.supervised import FIRST_ATTEMPTS, Supervised
-from vimesh.cli.stopping import Stopping
+from vimesh.cli.base.exits import Failure
+from vimesh.cli.processes.stop_signals import Stopping
+from vimesh.cli.supervision.restart_backoff import FIRST_S, LONGEST_S, STEADY_S, Backoff
+from vimesh.cli.supervision.start_process import Program
+from vimesh.cli.supervision.supervised_process import FIRST_ATTEMPTS, Supervised
 
 ENDS_WELL = "import time; print('here', flush=True); time.sleep(60)"
 ENDS_NEVER = "import signal, time; signal.signal(15, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"

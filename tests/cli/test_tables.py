@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from vimesh.cli.vim import columns, tables
+from vimesh.cli.output import text_tables, vim_columns
 
 VIMS = [
     [
@@ -33,7 +33,7 @@ VIMS = [
 
 def shown(width: int, rows: list[list[str]]) -> list[list[str]]:
     console = Console(file=io.StringIO(), width=width)
-    console.print(tables.table(list(columns.SHORT), rows, width))
+    console.print(text_tables.table(list(vim_columns.SHORT), rows, width))
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     assert all(len(line) <= width for line in lines)
@@ -44,7 +44,7 @@ def shown(width: int, rows: list[list[str]]) -> list[list[str]]:
 def test_each_vim_has_one_line_and_what_a_terminal_has_no_room_for_is_left_out(width: int, left_out: set[str]) -> None:
     titles, *rows = shown(width, VIMS)
 
-    assert titles == [title for title in columns.SHORT if title not in left_out]
+    assert titles == [title for title in vim_columns.SHORT if title not in left_out]
     assert [row[titles.index("NAME")] for row in rows] == ["lisbon-1", "lab"]
     assert rows[1][titles.index("REASON")] == "HTTP_503"
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vimesh.cli.vim import tacker_file
-from vimesh.cli.vim.tacker_file import TackerVim
+from vimesh.cli.input import tacker_file
+from vimesh.cli.input.tacker_file import TackerVim
 from vimesh.domain.errors import BadSetting
 
 OPENSTACK = {"auth_url": "http://10.0.0.5:5000/v3", "username": "u", "password": "'0123'", "project_name": "nfv"}

@@ -14,8 +14,8 @@ import pytest
 
 from tests.cli.commands import Command
 from tests.cli.running import Fleet, ends_of, fleet, has_ended, running
-from vimesh.cli.exits import Failure
-from vimesh.cli.fleet.data_dir import locked
+from vimesh.cli.base.exits import Failure
+from vimesh.cli.local_fleet.data_dir import locked
 
 pytestmark = pytest.mark.fleet
 

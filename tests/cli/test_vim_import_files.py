@@ -13,10 +13,10 @@ import yaml
 from google.protobuf.json_format import MessageToDict
 
 from tests.cli.commands import Command
-from vimesh.cli.vim.bulk import yaml_files
-from vimesh.cli.vim.bulk.entries import Entry, Flaw
-from vimesh.cli.vim.bulk.formats import Format, read
-from vimesh.cli.vim.bulk.registering import Preparer, Unfit
+from vimesh.cli.file_import.entry_to_request import Preparer, Unfit
+from vimesh.cli.input import yaml_file
+from vimesh.cli.input.file_entries import Entry, Flaw
+from vimesh.cli.input.file_formats import Format, read
 from vimesh.files.yaml_loader import loader_class
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest
 
@@ -159,7 +159,7 @@ def test_what_cannot_be_read_is_told_with_its_line_and_without_its_text(
 def test_of_yaml_the_parsers_words_are_told_without_the_text_that_they_may_quote(
     monkeypatch: pytest.MonkeyPatch, loader: type[object], text: str, said: str
 ) -> None:
-    monkeypatch.setattr(yaml_files, "LOADER", loader_class(loader))
+    monkeypatch.setattr(yaml_file, "LOADER", loader_class(loader))
 
     flaw = entries(Format.YAML, f"- name: a\n{text}")[-1]
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.updates.frames import END_HEADERS, END_STREAM, PREFACE, Kind, frame
 from tests.support.conductors import conductor_at
-from vimesh.conductor.accepting import NotAccepting
+from vimesh.conductor.ports.port_check import NotAccepting
 
 _LIMIT_S = 20.0
 

@@ -21,13 +21,13 @@ from structlog.testing import capture_logs
 
 from tests.support.conductors import Client, client_at, conductor_at
 from tests.support.waiting import eventually
-from vimesh.conductor.server import SERVICES, ConductorSettings
-from vimesh.rpc.admission import Admission, AdmissionLimits, CallLimit, CallLimiter, StreamLimit
-from vimesh.rpc.durations import seconds
-from vimesh.rpc.refusals import NO_RETRY
-from vimesh.rpc.status import DETAILS_KEY, failure_of
+from vimesh.conductor.conductor_process import SERVICES, ConductorSettings
+from vimesh.rpc.admission.call_gate import Admission, AdmissionLimits, CallLimit, CallLimiter, StreamLimit
+from vimesh.rpc.admission.overload_answers import NO_RETRY
 from vimesh.v1 import conductor_service_pb2, vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.wire.error_statuses import DETAILS_KEY, failure_of
+from vimesh.wire.wire_durations import seconds
 
 PLENTY = CallLimit(1000, 1 << 30)
 ONE = AdmissionLimits(

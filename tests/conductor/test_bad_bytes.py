@@ -8,9 +8,9 @@ from google.protobuf import descriptor_pool
 
 from tests.support.bad_requests import field_of
 from tests.support.conductors import Client
-from vimesh.conductor.server import SERVICES
-from vimesh.rpc.limits import MAX_MESSAGE_BYTES, max_request_bytes
-from vimesh.rpc.status import RpcFailure, failure_of
+from vimesh.conductor.conductor_process import SERVICES
+from vimesh.wire.error_statuses import RpcFailure, failure_of
+from vimesh.wire.limits import MAX_MESSAGE_BYTES, max_request_bytes
 
 METHODS = {
     f"/{service}/{method.name}": method

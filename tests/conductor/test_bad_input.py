@@ -12,10 +12,10 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.support.conductors import Client
-from vimesh.rpc.limits import MAX_MESSAGE_BYTES
-from vimesh.rpc.status import RpcFailure, failure_of
 from vimesh.v1 import conductor_service_pb2, vim_pb2, workflow_service_pb2
 from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.wire.error_statuses import RpcFailure, failure_of
+from vimesh.wire.limits import MAX_MESSAGE_BYTES
 
 ID = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
 Vim = vim_pb2.Vim

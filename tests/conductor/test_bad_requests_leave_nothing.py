@@ -11,8 +11,8 @@ import pytest
 from tests.support.bad_requests import BAD_REQUESTS
 from tests.tacker.fleet import Conductor, conductor_in
 from vimesh.rpc.channels import channel
-from vimesh.rpc.status import failure_of
 from vimesh.v1.conductor_service_pb2 import UpdateVimsResponse
+from vimesh.wire.error_statuses import failure_of
 
 _COUNT = 1000
 _GROWTH_MB = 20

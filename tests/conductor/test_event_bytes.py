@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.support.stores import registration, sqlite_url, store_at
-from vimesh.conductor.event_bytes import EventBytes
+from vimesh.conductor.watches.event_bytes import EventBytes
 from vimesh.domain.events import VimEvent
 from vimesh.domain.queries import MAX_PAGE_BYTES
 from vimesh.v1.vim_service_pb2 import WatchVimsResponse

@@ -18,9 +18,9 @@ from tests.support.databases import SERVERS
 from tests.support.replicas import Pair, pair
 from tests.support.stores import store_at
 from tests.support.waiting import eventually
-from vimesh.rpc.status import failure_of
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.wire.error_statuses import failure_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from vimesh.conductor.fan_out import FanOut
-from vimesh.domain.background import beside
+from vimesh.conductor.watches.fan_out import FanOut
+from vimesh.runtime.background import beside
 
 MANY = 100
 

@@ -10,9 +10,9 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 from tests.conductor.test_serving import until_health
 from tests.support.conductors import client_at
 from tests.support.stores import sqlite_url, store_at
-from vimesh.conductor.server import ConductorSettings, serving
-from vimesh.conductor.sweep import SweepLimits
-from vimesh.domain.ports import VimStore
+from vimesh.conductor.conductor_process import ConductorSettings, serving
+from vimesh.conductor.upkeep.lease_sweep import SweepLimits
+from vimesh.domain.vim_store import VimStore
 from vimesh.v1 import vim_pb2, vim_service_pb2
 
 

@@ -12,12 +12,12 @@ from sqlalchemy import update
 
 from tests.support.stores import registration, sqlite_url, store_at
 from tests.support.waiting import until
-from vimesh.conductor.feed import Feed
-from vimesh.domain.background import beside
+from vimesh.conductor.watches.event_feed import Feed
 from vimesh.domain.errors import RevisionUnknown
 from vimesh.domain.retention import Retention
-from vimesh.store.sql import SqlStore
-from vimesh.store.tables import events as log
+from vimesh.runtime.background import beside
+from vimesh.store.schema.tables import events as log
+from vimesh.store.sql_store import SqlStore
 
 LARGE = {"a": "x" * 50_000}
 

@@ -9,13 +9,13 @@ from google.protobuf.struct_pb2 import Struct
 
 from tests.support.conductors import Client
 from tests.support.cpu_budget import cpu_budget
-from vimesh.conductor.free_form import MAX_BYTES, fill, plain
 from vimesh.domain.errors import BadInput
-from vimesh.rpc.json_text import MAX_FREE_FORM_DEPTH
-from vimesh.rpc.limits import MAX_FREE_FORM_VALUES
-from vimesh.rpc.status import failure_of
 from vimesh.v1.vim_pb2 import Vim
 from vimesh.v1.vim_service_pb2 import ModifyVimRequest
+from vimesh.wire.error_statuses import failure_of
+from vimesh.wire.free_form import MAX_BYTES, fill, plain
+from vimesh.wire.json_text import MAX_FREE_FORM_DEPTH
+from vimesh.wire.limits import MAX_FREE_FORM_VALUES
 
 FIELDS = ("vim_project", "placement_attr", "extra")
 _REFUSED_WITHIN_S = 0.2

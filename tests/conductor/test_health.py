@@ -20,9 +20,9 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from tests.cli.commands import Command
 from tests.cli.running import running
 from tests.support.stores import sqlite_url, store_at
-from vimesh.conductor.health_port import answering_health
-from vimesh.conductor.server import ConductorSettings, serving
-from vimesh.conductor.vitals import HELD_S, Vitals
+from vimesh.conductor.conductor_process import ConductorSettings, serving
+from vimesh.conductor.ports.health_port import answering_health
+from vimesh.conductor.ports.vitals import HELD_S, Vitals
 from vimesh.domain.errors import BadSetting
 
 SERVICES = ("", "vimesh.v1.ConductorService")

@@ -8,10 +8,10 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from tests.support.cpu_budget import cpu_budget
-from vimesh.conductor.json_requests import parsed
 from vimesh.domain.errors import BadInput
-from vimesh.rpc.limits import MAX_JSON_BYTES
 from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.wire.json_requests import parsed
+from vimesh.wire.limits import MAX_JSON_BYTES
 
 _WITHIN_S = 0.4
 """Of CPU: half of it is what the largest text takes. Node by node it would be seconds."""

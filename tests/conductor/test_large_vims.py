@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
 from tests.support.conductors import Client
-from vimesh.conductor.pages import bounded, cut
+from vimesh.conductor.message_pages import bounded, cut
 from vimesh.domain.queries import MAX_PAGE_BYTES
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb

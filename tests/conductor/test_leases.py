@@ -12,8 +12,8 @@ import pytest
 from tests.support.conductors import Client, conductor_at, conductor_over
 from tests.support.recorder import recording
 from tests.support.stores import elapse, sqlite_url, store_at
-from vimesh.conductor.server import ConductorSettings
-from vimesh.conductor.sweep import SweepLimits
+from vimesh.conductor.conductor_process import ConductorSettings
+from vimesh.conductor.upkeep.lease_sweep import SweepLimits
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_pb2
 

@@ -11,9 +11,9 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.struct_pb2 import Struct
 
 from tests.support.conductors import Client
-from vimesh.rpc.status import RpcFailure, failure_of
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.wire.error_statuses import RpcFailure, failure_of
 
 Vim, Policy = vim_pb2.Vim, vim_pb2.ProbePolicy
 

@@ -9,10 +9,10 @@ import grpc
 import pytest
 
 from tests.support.conductors import Client
-from vimesh.rpc.status import failure_of
 from vimesh.v1 import conductor_service_pb2 as reports
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Monitor, Vim
+from vimesh.wire.error_statuses import failure_of
 
 
 def registering(

@@ -6,11 +6,11 @@ from google.protobuf.duration_pb2 import Duration
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vimesh.conductor import from_wire
-from vimesh.conductor.plain_reports import plain_report
-from vimesh.rpc.validation import Rules
+from vimesh.conductor.reports.plain_reports import plain_report
 from vimesh.v1.conductor_service_pb2 import UpdateVimRequest
 from vimesh.v1.vim_pb2 import Vim
+from vimesh.wire import request_messages
+from vimesh.wire.message_rules import Rules
 
 RULES = Rules()
 ID = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
@@ -42,7 +42,7 @@ def test_what_is_plain_keeps_the_rules_and_reads_the_same(message: UpdateVimRequ
     if plain is None:
         return
     RULES.check(message)
-    assert plain == from_wire.report(message)
+    assert plain == request_messages.report(message)
 
 
 def test_what_actions_send_is_plain() -> None:
@@ -52,4 +52,4 @@ def test_what_actions_send_is_plain() -> None:
     )
     sent.round_trip.FromMilliseconds(3)
     sent.age.FromMilliseconds(70_000)
-    assert plain_report(sent) == from_wire.report(sent)
+    assert plain_report(sent) == request_messages.report(sent)

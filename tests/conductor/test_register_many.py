@@ -13,10 +13,10 @@ from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 
 from tests.support.conductors import Client, conductor_at
-from vimesh.rpc.limits import MAX_BATCH_VALUES, MAX_FREE_FORM_VALUES
-from vimesh.rpc.status import DETAILS_KEY, failure_of
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, Vim, VimEvent
+from vimesh.wire.error_statuses import DETAILS_KEY, failure_of
+from vimesh.wire.limits import MAX_BATCH_VALUES, MAX_FREE_FORM_VALUES
 
 URL = "http://127.0.0.1:5000/v3"
 

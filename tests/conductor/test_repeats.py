@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from tests.conductor.test_plain_reports import reports
 from tests.support.conductors import Client, conductor_over, report_on
 from tests.support.stores import sqlite_url, store_at
-from vimesh.conductor import from_wire
-from vimesh.conductor.repeats import keep_said, read_repeats
+from vimesh.conductor.reports.recognize_repeats import keep_said, read_repeats
 from vimesh.domain.vims import Report, Standing, Status
-from vimesh.rpc.status import failure_of
-from vimesh.rpc.validation import Rules
 from vimesh.v1.conductor_service_pb2 import UpdateVimRequest, UpdateVimsRequest
 from vimesh.v1.vim_pb2 import Vim
+from vimesh.wire import request_messages
+from vimesh.wire.error_statuses import failure_of
+from vimesh.wire.message_rules import Rules
 
 RULES = Rules()
 ID, ANOTHER = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3", "0e2a91d5-3c1f-44e0-8f0c-3f2f3f1c7c55"
@@ -33,7 +33,7 @@ plain_ages = st.builds(Duration, seconds=st.integers(0, 315_359_999), nanos=st.i
 
 def on_record(*messages: UpdateVimRequest) -> dict[str, Standing]:
     """Return what is believed when these reports are on record, kept as they were said."""
-    said = [from_wire.report(message) for message in messages]
+    said = [request_messages.report(message) for message in messages]
     believed = {one.vim_id: Standing(one.action_id, one.status, one.reason, one.observation) for one in said}
     copies = [UpdateVimRequest.FromString(message.SerializeToString()) for message in messages]
     keep_said(copies, said, believed)

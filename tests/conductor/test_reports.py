@@ -12,9 +12,9 @@ from google.rpc.error_details_pb2 import BadRequest
 
 from tests.support.conductors import Client, conductor_at, report_on
 from tests.support.cpu_budget import cpu_budget
-from vimesh.rpc.status import DETAILS_KEY, failure_of
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_pb2, vim_service_pb2
+from vimesh.wire.error_statuses import DETAILS_KEY, failure_of
 
 Vim = vim_pb2.Vim
 

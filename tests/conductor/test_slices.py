@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from vimesh.conductor.slices import in_slices
+from vimesh.runtime.loop_slices import in_slices
 
 
 async def test_others_go_on_while_a_long_answer_is_made() -> None:

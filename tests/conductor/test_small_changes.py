@@ -10,10 +10,10 @@ from google.protobuf.struct_pb2 import Struct
 from tests.support.conductors import Client, conductor_over
 from tests.support.stores import changes_in, registration, sqlite_url, store_at
 from tests.support.waiting import eventually
-from vimesh.conductor.compaction import Compaction
-from vimesh.domain.background import beside
+from vimesh.conductor.upkeep.log_compaction import Compaction
 from vimesh.domain.retention import Retention
-from vimesh.store.log_bytes import SEGMENT_BYTES
+from vimesh.runtime.background import beside
+from vimesh.store.change_log.log_size import SEGMENT_BYTES
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.stores import sqlite_url, store_at
-from vimesh.conductor.feed import Feed
-from vimesh.conductor.pacing import Pacing
-from vimesh.conductor.sweep import Sweep, SweepLimits
-from vimesh.domain.background import beside
+from vimesh.conductor.reports.contact_pace import Pacing
+from vimesh.conductor.upkeep.lease_sweep import Sweep, SweepLimits
+from vimesh.conductor.watches.event_feed import Feed
+from vimesh.runtime.background import beside
 
 
 async def test_the_clock_is_read_at_each_look_and_all_leases_seldom(tmp_path: Path) -> None:

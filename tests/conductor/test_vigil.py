@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from vimesh.conductor.vigil import Vigil
+from vimesh.conductor.upkeep.replacement_holdoff import Vigil
 
 BEGIN = dt.datetime(2026, 8, 1, tzinfo=dt.UTC)
 

@@ -12,15 +12,15 @@ from sqlalchemy import Connection, delete, insert, literal, select, update
 
 from tests.support.conductors import Client, conductor_at, conductor_over
 from tests.support.stores import sqlite_url, store_at
-from vimesh.conductor.server import ConductorSettings
-from vimesh.conductor.watching import WatchLimits
+from vimesh.conductor.conductor_process import ConductorSettings
+from vimesh.conductor.watches.watch_streams import WatchLimits
 from vimesh.domain.events import BULKY_FIELDS
-from vimesh.rpc.status import failure_of
-from vimesh.store.sql import SqlStore
-from vimesh.store.tables import events as log
-from vimesh.store.tables import revisions
+from vimesh.store.schema.tables import events as log
+from vimesh.store.schema.tables import revisions
+from vimesh.store.sql_store import SqlStore
 from vimesh.v1 import action_pb2, conductor_service_pb2, vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.wire.error_statuses import failure_of
 
 Kind, Vim = vim_pb2.VimEvent, vim_pb2.Vim
 

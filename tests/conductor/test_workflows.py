@@ -11,12 +11,12 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from tests.support.conductors import Client, conductor_at
+from vimesh.conductor.conductor_process import ConductorSettings
 from vimesh.conductor.engines import Engines
-from vimesh.conductor.server import ConductorSettings
 from vimesh.domain.vims import Engine
-from vimesh.rpc.status import RpcFailure, failure_of
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.v1 import workflow_service_pb2 as pb
+from vimesh.wire.error_statuses import RpcFailure, failure_of
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from tests.support.databases import NAME, POOLED, SERVERS, empty, pooler, server
 from tests.support.stores import registration, sqlite_url, store_at
-from vimesh.domain.ports import VimStore
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Vim
 
 _BEHIND_A_POOLER = ("test_store", "test_store_bulk", "test_store_changes", "test_store_hints", "test_store_reports")

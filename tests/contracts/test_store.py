@@ -18,9 +18,9 @@ from vimesh.domain.errors import (
     VimNotFound,
 )
 from vimesh.domain.events import EventKind
-from vimesh.domain.ports import VimStore
 from vimesh.domain.probing import Method, PolicyChange, ProbePolicy
 from vimesh.domain.queries import VimQuery, parse_filter, parse_order
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import (
     BadAction,
     Engine,

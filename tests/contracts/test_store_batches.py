@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Sequence
 
 from tests.support.stores import changes_in, elapse, record, registration, report
-from vimesh.domain.ports import VimStore
 from vimesh.domain.queries import VimQuery
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, MonitorState, Recorded, Registered, Report, Status, Vim
-from vimesh.store.batches import Rewrite
-from vimesh.store.sql import SqlStore
-from vimesh.store.tables import standings
+from vimesh.store.rows.batch_update import Rewrite
+from vimesh.store.schema.tables import standings
+from vimesh.store.sql_store import SqlStore
 
 ROUND_TRIPS_S = (None, 0.0, 0.1, 1 / 3, 5e-324, 1e300)
 OBSERVATIONS = (1, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1)

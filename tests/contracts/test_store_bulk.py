@@ -24,13 +24,13 @@ from vimesh.domain.errors import (
     VimNotFound,
 )
 from vimesh.domain.events import EventKind
-from vimesh.domain.ports import VimStore
 from vimesh.domain.todos import TodoKind
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Registered, Registration, Vim
-from vimesh.store.secrets import Cipher
-from vimesh.store.sql import SqlStore
-from vimesh.store.tables import requests, vims
-from vimesh.store.times import micros
+from vimesh.store.rows.credential_encryption import Cipher
+from vimesh.store.schema.tables import requests, vims
+from vimesh.store.schema.timestamps import micros
+from vimesh.store.sql_store import SqlStore
 
 _OWN = ("id", "etag", "revision", "status_time", "create_time", "update_time")
 IDS = [str(uuid.UUID(int=number)) for number in range(1, 5)]

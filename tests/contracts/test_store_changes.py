@@ -11,7 +11,7 @@ from vimesh.domain.errors import (
     RevisionUnknown,
 )
 from vimesh.domain.events import EventKind, LogSpan, VimEvent
-from vimesh.domain.ports import VimStore
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import (
     Status,
     Vim,

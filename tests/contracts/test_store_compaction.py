@@ -9,8 +9,8 @@ import pytest
 from tests.support.stores import record, registration, report, store_at
 from vimesh.domain.errors import RevisionCompacted
 from vimesh.domain.events import LogSpan
-from vimesh.domain.ports import VimStore
 from vimesh.domain.retention import Retention
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Status
 
 EVER = 1e9

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from tests.support.stores import registration, store_at
-from vimesh.domain.background import beside
-from vimesh.domain.ports import VimStore
+from vimesh.domain.vim_store import VimStore
+from vimesh.runtime.background import beside
 
 
 @pytest.mark.parametrize("database_url", ["postgresql", "pgbouncer-session"], indirect=True)

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from tests.support.stores import changes_in, elapse, record, registration, report, store_at
-from vimesh.domain.ports import VimStore
 from vimesh.domain.retention import Retention
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Late, Modification, Recorded, Status, Unchanged, Vim
 
 LEASE_S = 90.0

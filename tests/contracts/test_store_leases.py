@@ -11,9 +11,9 @@ import pytest
 from tests.support.stores import changes_in, elapse, newest_event, record, registration, report, store_at
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import LONGEST_LEASE_S, START_GRACE_S
-from vimesh.domain.ports import VimStore
 from vimesh.domain.probing import Reason
 from vimesh.domain.queries import Order, VimQuery, parse_filter
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Late, Modification, MonitorState, Recorded, Status, Unchanged, Vim
 
 LEASE_S = 90.0

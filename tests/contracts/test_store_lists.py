@@ -16,9 +16,9 @@ from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
 from vimesh.domain.errors import (
     PageTokenInvalid,
 )
-from vimesh.domain.ports import VimStore
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.domain.queries import Order, VimQuery, parse_filter
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import (
     Engine,
     Registration,

@@ -9,10 +9,10 @@ from tests.support.stores import record, registration, report
 from vimesh.domain.errors import RevisionCompacted
 from vimesh.domain.retention import Retention, in_batches
 from vimesh.domain.vims import Modification, Registered, Status, Vim
-from vimesh.store.documents import as_text
-from vimesh.store.log_bytes import SEGMENT_BYTES
-from vimesh.store.sql import SqlStore
-from vimesh.store.tables import events, revisions, segments
+from vimesh.store.change_log.log_size import SEGMENT_BYTES
+from vimesh.store.schema.event_documents import as_text
+from vimesh.store.schema.tables import events, revisions, segments
+from vimesh.store.sql_store import SqlStore
 
 EVER = 1e9
 KEPT_BYTES = 6 * SEGMENT_BYTES

@@ -11,9 +11,9 @@ from vimesh.domain.actions import ActionScope
 from vimesh.domain.errors import NameTaken, VimIdTaken
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import LONGEST_GRACE_S, lease_s
-from vimesh.domain.ports import VimStore
 from vimesh.domain.probing import Reason
 from vimesh.domain.todos import TodoKind
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Engine, Modification, MonitorState, Recorded, Status, Vim
 
 EMBEDDED, MISTRAL, EXTERNAL = Engine.EMBEDDED, Engine.MISTRAL, Engine.EXTERNAL

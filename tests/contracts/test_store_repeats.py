@@ -10,10 +10,10 @@ import pytest
 
 from tests.support.stores import changes_in, elapse, record, registration, report, store_at
 from vimesh.domain.leases import LONGEST_LEASE_S
-from vimesh.domain.ports import VimStore
 from vimesh.domain.retention import Retention
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Modification, Repeat, Status, Unchanged, Vim
-from vimesh.store.sql import SqlStore
+from vimesh.store.sql_store import SqlStore
 
 CONTACT_WITHIN_S = 30.0
 LEASE_S = 3 * CONTACT_WITHIN_S

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.stores import changes_in, newest_event, record, registration, report
 from vimesh.domain.events import EventKind
-from vimesh.domain.ports import VimStore
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import (
     BadAction,
     Late,

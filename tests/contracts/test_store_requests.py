@@ -7,9 +7,9 @@ from sqlalchemy import select, update
 
 from tests.support.stores import registration
 from vimesh.domain.errors import NameTaken
-from vimesh.store.requests import KEPT_MICROS, forget_before, kept_since
-from vimesh.store.sql import SqlStore
-from vimesh.store.tables import requests
+from vimesh.store.schema.tables import requests
+from vimesh.store.sql_store import SqlStore
+from vimesh.store.vims.request_ids import KEPT_MICROS, forget_before, kept_since
 
 
 async def known(store: SqlStore) -> set[str]:

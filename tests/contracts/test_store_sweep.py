@@ -7,8 +7,8 @@ import asyncio
 from tests.support.stores import changes_in, elapse, newest_event, record, registration, report, store_at
 from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.leases import LONGEST_GRACE_S, START_GRACE_S
-from vimesh.domain.ports import VimStore
 from vimesh.domain.probing import Reason
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Engine, MonitorState, Recorded, Status, Vim
 
 LATE_S = 91.0

@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 from tests.support.stores import elapse, record, registration, report, store_at
 from vimesh.domain.errors import TodoNotFound
 from vimesh.domain.leases import START_GRACE_S
-from vimesh.domain.ports import VimStore
 from vimesh.domain.todos import ClaimedTodo, TodoKind
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Modification, MonitorState, Status, Vim
-from vimesh.store.sql import SqlStore
-from vimesh.store.tables import todos
+from vimesh.store.schema.tables import todos
+from vimesh.store.sql_store import SqlStore
 
 CLAIM_S = 60.0
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.support.databases import POOLED, empty
 from tests.support.stores import elapse, record, registration, report, sqlite_url, store_at
 from vimesh.domain.leases import lease_s
-from vimesh.domain.ports import VimStore
 from vimesh.domain.queries import VimQuery, parse_filter, parse_order
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Modification, Status, Vim
 
 _OWN = ("status_time", "valid_until", "create_time", "update_time", "etag", "contact_time", "time", "detail")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gc
 
-from vimesh.domain.heap import collect_rarely
+from vimesh.runtime.garbage_collection import collect_rarely
 
 
 def test_what_is_there_at_the_start_is_never_looked_at_again() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from vimesh.domain.leases import contact_within_s, enough_s, lease_s, start_grace_s
 from vimesh.domain.todos import retry_delay_s
-from vimesh.monitor.ledger import LATEST_CONTACT
+from vimesh.monitor.reporting.report_ledger import LATEST_CONTACT
 
 
 def test_after_a_contact_that_was_not_written_one_may_be_missed() -> None:

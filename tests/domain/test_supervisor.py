@@ -6,7 +6,7 @@ from typing import Never
 import pytest
 
 from tests.support.verdicts import PATIENCE_S
-from vimesh.domain.supervisor import supervise
+from vimesh.runtime.supervisor import supervise
 
 
 async def test_a_part_that_breaks_is_run_again_and_a_fault_is_told_in_full_once(

@@ -8,8 +8,8 @@ import pytest_asyncio
 from tests.engine.world import World
 from tests.support.mistrals import running_mistral
 from tests.support.scripted_conductor import ScriptedConductor, serving
-from vimesh.engine.mistral import MistralEngine, mistral_engine
 from vimesh.engine.mistral_access import MistralAccess
+from vimesh.engine.mistral_engine import MistralEngine, mistral_engine
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

@@ -13,10 +13,10 @@ import pytest
 
 from tests.engine.scripted_http import http_server, json_answer
 from tests.engine.world import action, stop_of
-from vimesh.api.errand import Errands
-from vimesh.engine.errors import EngineError, EngineUnavailable, bounded
-from vimesh.engine.mistral import mistral_engine
+from vimesh.api.workflows.run_task import Errands
+from vimesh.engine.engine_errors import EngineError, EngineUnavailable, bounded
 from vimesh.engine.mistral_access import MistralAccess
+from vimesh.engine.mistral_engine import mistral_engine
 from vimesh.v1 import workflow_service_pb2 as pb
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

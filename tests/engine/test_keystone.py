@@ -8,10 +8,10 @@ import pytest
 
 from tests.engine.scripted_http import Answer, http_server, json_answer
 from tests.engine.world import action, stop_of
-from vimesh.engine.errors import EngineRefused, EngineUnavailable
-from vimesh.engine.mistral import mistral_engine
+from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
 from vimesh.engine.mistral_access import MistralAccess, uses_keystone
-from vimesh.engine.port import Stopped
+from vimesh.engine.mistral_engine import mistral_engine
+from vimesh.engine.workflow_engine import Stopped
 
 VERSIONS = '{{"version": {{"id": "v3.14", "status": "stable", "links": [{{"rel": "self", "href": "{url}/v3/"}}]}}}}'
 

@@ -13,10 +13,10 @@ from tests.engine.world import action, stop_of
 from tests.support.mistrals import running_mistral
 from tests.support.targets import free_port
 from vimesh.domain.errors import BadSetting
-from vimesh.engine.errors import EngineRefused, EngineUnavailable
-from vimesh.engine.mistral import mistral_engine
+from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
 from vimesh.engine.mistral_access import MistralAccess
-from vimesh.engine.port import Stopped
+from vimesh.engine.mistral_engine import mistral_engine
+from vimesh.engine.workflow_engine import Stopped
 
 
 async def test_a_mistral_that_is_down_is_unavailable_and_asked_again_when_it_is_back(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from tests.engine.world import OUT_OF_PATIENCE, World, action, stop_of, stopped
 from vimesh.domain.actions import Action
-from vimesh.engine.mistral import MistralEngine, mistral_engine
 from vimesh.engine.mistral_access import MistralAccess
-from vimesh.engine.port import NotYet, Stopped
+from vimesh.engine.mistral_engine import MistralEngine, mistral_engine
 from vimesh.engine.workflow import LEGACY_ACTION, TASK, PingInput, definition
+from vimesh.engine.workflow_engine import NotYet, Stopped
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

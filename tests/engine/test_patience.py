@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from vimesh.engine.patience import pause_after
-from vimesh.engine.port import Stop
+from vimesh.engine.stop_pauses import pause_after
+from vimesh.engine.workflow_engine import Stop
 
 
 def patience_s(*, vim_gone: bool) -> float:

@@ -14,9 +14,9 @@ from tests.support import actions
 from tests.support.mistrals import RunningMistral
 from tests.support.scripted_conductor import ScriptedConductor, bad_action, recorded
 from vimesh.domain.actions import Action
-from vimesh.engine.mistral import MistralEngine
-from vimesh.engine.port import NotYet, Stop, Stopped
+from vimesh.engine.mistral_engine import MistralEngine
 from vimesh.engine.workflow import workflow_name
+from vimesh.engine.workflow_engine import NotYet, Stop, Stopped
 from vimesh.v1 import conductor_service_pb2 as pb
 
 PATIENCE_S = 20

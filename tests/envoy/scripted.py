@@ -28,7 +28,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
-from vimesh.conductor.server_options import OPTIONS
+from vimesh.conductor.ports.grpc_limits import OPTIONS
 from vimesh.v1 import conductor_service_pb2 as reports
 from vimesh.v1 import conductor_service_pb2_grpc as reports_grpc
 from vimesh.v1 import vim_service_pb2 as vims

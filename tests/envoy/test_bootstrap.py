@@ -7,9 +7,9 @@ import yaml
 from google.api import annotations_pb2
 
 from vimesh.envoy.bootstrap import bootstrap
-from vimesh.envoy.endpoints import endpoints
-from vimesh.envoy.fleet import Address, Fleet, Host
-from vimesh.envoy.json_door import JSON_PATHS
+from vimesh.envoy.doors.json_door import JSON_PATHS
+from vimesh.envoy.fleet.cluster_endpoints import endpoints
+from vimesh.envoy.fleet.front_fleet import Address, Fleet, Host
 from vimesh.envoy.routes import routes
 from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
 

@@ -11,7 +11,7 @@ import pytest
 from tests.envoy.scripted import Scripted
 from tests.support.chromium import Page, chromium, script
 from tests.support.envoys import running_envoy
-from vimesh.envoy.fleet import Fleet
+from vimesh.envoy.fleet.front_fleet import Fleet
 
 SCRIPT = Path(__file__).with_name("page.js")
 BROWSER = chromium()

@@ -13,7 +13,7 @@ from grpc import aio
 from tests.envoy.caller import Answer, Stubs, ask, get_vim
 from tests.envoy.scripted import Scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
-from vimesh.envoy.fleet import Fleet
+from vimesh.envoy.fleet.front_fleet import Fleet
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub

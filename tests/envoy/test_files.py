@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from vimesh.domain.errors import BadSetting
-from vimesh.envoy.binary import command, find
 from vimesh.envoy.bootstrap import BOOTSTRAP_FILE
-from vimesh.envoy.files import render, write_endpoints
-from vimesh.envoy.fleet import Address, Fleet, Host
-from vimesh.envoy.fleet_file import read
-from vimesh.envoy.validate import validate
+from vimesh.envoy.envoy_binary import command, find
+from vimesh.envoy.fleet.fleet_file import read
+from vimesh.envoy.fleet.front_fleet import Address, Fleet, Host
+from vimesh.envoy.validate_bootstrap import validate
+from vimesh.envoy.write_files import render, write_endpoints
 
 DEPLOY = Path(__file__).parents[2] / "deploy/envoy"
 ONE = (Host(Address("127.0.0.1", 7611), health_port=7711),)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from vimesh.domain.errors import BadSetting
-from vimesh.envoy.fleet import Address, Fleet, Host
-from vimesh.envoy.fleet_file import parse, read
+from vimesh.envoy.fleet.fleet_file import parse, read
+from vimesh.envoy.fleet.front_fleet import Address, Fleet, Host
 
 ONE = "conductors: ['127.0.0.1:7611']\n"
 

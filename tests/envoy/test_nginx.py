@@ -14,7 +14,7 @@ from tests.envoy.scripted import Scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
 from tests.support.nginx import nginx
 from tests.support.rest_doors import door_to
-from vimesh.envoy.fleet import Fleet
+from vimesh.envoy.fleet.front_fleet import Fleet
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 

@@ -20,13 +20,13 @@ from tests.envoy.killable import killable
 from tests.envoy.scripted import Scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
 from tests.support.waiting import eventually, until
-from vimesh.envoy.call_classes import CHANGES, LISTS, READS
-from vimesh.envoy.opening_rate import BURST
-from vimesh.rpc.status import DETAILS_KEY
+from vimesh.envoy.traffic.call_classes import CHANGES, LISTS, READS
+from vimesh.envoy.traffic.opening_rate import BURST
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_pb2 import Vim
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+from vimesh.wire.error_statuses import DETAILS_KEY
 
 SURPLUS = 40
 SAID = "too many calls are waiting; try again later"

@@ -10,7 +10,7 @@ import pytest
 from tests.envoy.caller import Answer, ask
 from tests.envoy.scripted import Scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
-from vimesh.envoy.fleet import Fleet
+from vimesh.envoy.fleet.front_fleet import Fleet
 from vimesh.v1 import vim_service_pb2 as vims
 
 OURS, STRANGER = "https://console.example", "https://console.example.org"

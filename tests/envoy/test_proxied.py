@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tests.envoy.scripted import Scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
-from vimesh.envoy.fleet import Fleet
+from vimesh.envoy.fleet.front_fleet import Fleet
 
 TRUSTED, STRANGER = "127.0.0.2", "127.0.0.3"
 SAYS = {

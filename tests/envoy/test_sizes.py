@@ -14,9 +14,9 @@ from tests.support.conductors import conductor_at
 from tests.support.envoys import RunningEnvoy, running_envoy
 from tests.support.rest_doors import door_to
 from vimesh.envoy.routes import MAX_JSON_BYTES
-from vimesh.rpc.status import failure_of
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+from vimesh.wire.error_statuses import failure_of
 
 TOKENS = (12_000, 30_000, 60_000)
 TOO_LONG = (66_000, 120_000, 240_000)

@@ -8,8 +8,8 @@ import struct
 from dataclasses import dataclass, field
 
 from tests.fuzz.parser import Parser
-from vimesh.monitor.name_answers import FAMILIES, MAX_ADDRESSES, Empty, FamilyAnswer, Found, Trouble, interleave
-from vimesh.monitor.name_lookup import NameLookup
+from vimesh.monitor.names.name_answers import FAMILIES, MAX_ADDRESSES, Empty, FamilyAnswer, Found, Trouble, interleave
+from vimesh.monitor.names.name_lookup import NameLookup
 
 _HEADER = struct.Struct("!HHHHHH")
 _RECORD = struct.Struct("!HHIH")

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 
 from tests.fuzz.parser import Parser
-from vimesh.cli.vim.bulk.entries import Entry, Flaw
-from vimesh.cli.vim.bulk.formats import Format, read
-from vimesh.cli.vim.bulk.registering import Preparer, Unfit
+from vimesh.cli.file_import.entry_to_request import Preparer, Unfit
+from vimesh.cli.input.file_entries import Entry, Flaw
+from vimesh.cli.input.file_formats import Format, read
 
 _FORMATS = tuple(Format)
 _preparer = Preparer()

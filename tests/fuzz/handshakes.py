@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 
-from vimesh.monitor.probes import LocalFault
-from vimesh.monitor.tls import lenient_context, tls_failure, verifying_context
-from vimesh.monitor.tls_session import TlsSession, whole_records_bytes
+from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.tls.tls_session import TlsSession, whole_records_bytes
+from vimesh.monitor.probes.tls.tls_trust import lenient_context, tls_failure, verifying_context
 
 NAME = "hostile.example.test"
 

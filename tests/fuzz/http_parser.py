@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.fuzz.parser import Parser
 from tests.fuzz.pieces import pieces_of
-from vimesh.monitor.answer import Answer, code_if_plain
-from vimesh.monitor.status_line import NotHttp
+from vimesh.monitor.probes.http.http_response import Answer, code_if_plain
+from vimesh.monitor.probes.http.status_line import NotHttp
 
 _OK = b"HTTP/1.1 200 OK\r\n"
 _FIRST_BYTES = (b"\x00", b"\x40", b"\x80", b"\xff")

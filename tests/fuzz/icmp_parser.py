@@ -12,11 +12,7 @@ from dataclasses import dataclass, field
 from tests.fuzz.parser import Parser
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy
-from vimesh.monitor.addresses import name_bytes
-from vimesh.monitor.cohorts import Cohort, Cohorts, Key
-from vimesh.monitor.echo_replies import EchoReplies
-from vimesh.monitor.icmp_errors import read_errors
-from vimesh.monitor.icmp_packet import (
+from vimesh.monitor.net.icmp_packet import (
     ECHO_REPLY_V4,
     ECHO_REPLY_V6,
     ECHO_REQUEST_V4,
@@ -25,11 +21,15 @@ from vimesh.monitor.icmp_packet import (
     own_part,
     packet,
 )
-from vimesh.monitor.open_pings import OpenPings
-from vimesh.monitor.packet_batches import Inbox, batch_calls
-from vimesh.monitor.running_clock import RunningClock
-from vimesh.monitor.target import Target
-from vimesh.monitor.wheel import Wheel
+from vimesh.monitor.net.ip_addresses import name_bytes
+from vimesh.monitor.probes.icmp.echo_replies import EchoReplies
+from vimesh.monitor.probes.icmp.icmp_errors import read_errors
+from vimesh.monitor.probes.icmp.open_pings import OpenPings
+from vimesh.monitor.probes.icmp.packet_batches import Inbox, batch_calls
+from vimesh.monitor.scheduling.stall_clock import RunningClock
+from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.targets.cohorts import Cohort, Cohorts, Key
+from vimesh.monitor.targets.target import Target
 
 _TOKEN, _STEADY_TOKEN = 0x0123456789ABCDEF, 0x0FEDCBA987654321
 _IDENTIFIER, _NUMBER = 0x5678, 1

@@ -21,9 +21,9 @@ from tests.support.waiting import until
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host import Host
-from vimesh.monitor.hosting import HostSettings, hosting
-from vimesh.monitor.verdict import Verdict
+from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.targets.verdict import Verdict
 
 _VIMS = 24
 """Of each policy."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.fuzz.parser import Parser
 from vimesh.domain.endpoints import AuthUrlInvalid, endpoint_of, without_credentials
-from vimesh.monitor.addresses import fixed_host
-from vimesh.monitor.http import get_request
+from vimesh.monitor.net.ip_addresses import fixed_host
+from vimesh.monitor.probes.http.http_connection import get_request
 
 _LINES = 6
 """Of a request that closes: GET, Host, User-Agent, Accept, Connection, and an empty one."""

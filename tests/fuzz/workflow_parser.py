@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.fuzz.parser import Parser
-from vimesh.conductor.to_wire import action_message
 from vimesh.domain.actions import Action
 from vimesh.domain.errors import BadInput
 from vimesh.engine.workflow import PingInput
-from vimesh.monitor.ping_order import BadOrder, action_of
-from vimesh.rpc.validation import Rules
+from vimesh.monitor.executor.action_inputs import BadOrder, action_of
+from vimesh.wire.answer_messages import action_message
+from vimesh.wire.message_rules import Rules
 
 _MOST_WORDS = 1000
 _rules = Rules()

@@ -10,7 +10,7 @@ from tests.support.mistrals import running_mistral
 from tests.support.recorder import recording
 from tests.support.targets import fake_api
 from tests.support.workflows import Workflows
-from vimesh.conductor.server import ConductorSettings
+from vimesh.conductor.conductor_process import ConductorSettings
 from vimesh.v1 import vim_pb2
 
 SOON = ConductorSettings(drain_s=0, grace_s=1, contact_within_s=1)

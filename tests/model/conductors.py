@@ -13,15 +13,15 @@ from sqlalchemy import Connection
 
 from tests.support.databases import clear
 from tests.support.stores import KEY
-from vimesh.domain.background import beside
 from vimesh.domain.errors import StoreUnavailable
-from vimesh.store.database import Database, Work
-from vimesh.store.known import Known
-from vimesh.store.place import open_database, place_of
-from vimesh.store.repeating import Confirmed
-from vimesh.store.reports import Overtaken
-from vimesh.store.secrets import Cipher
-from vimesh.store.sql import SqlStore
+from vimesh.runtime.background import beside
+from vimesh.store.databases.open_database import open_database, place_of
+from vimesh.store.reports.confirm_repeats import Confirmed
+from vimesh.store.reports.judge_and_write import Overtaken
+from vimesh.store.reports.standing_cache import Known
+from vimesh.store.rows.credential_encryption import Cipher
+from vimesh.store.sql_store import SqlStore
+from vimesh.store.transactions.database import Database, Work
 
 T = TypeVar("T")
 

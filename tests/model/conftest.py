@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.support.stores import sqlite_url
-from vimesh.store.schema import upgrade
+from vimesh.store.upgrade.manage_tables import upgrade
 
 _MEMORY = Path("/dev/shm")
 

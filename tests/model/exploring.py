@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.conductors import two_seats
 from tests.model.machine import Protocol
-from vimesh.store.sql import SqlStore
+from vimesh.store.sql_store import SqlStore
 
 EXAMPLES = "VIMESH_TEST_EXAMPLES"
 """Asks for so many examples, others each time."""

@@ -14,12 +14,16 @@ from tests.model.stale import StaleRead, StaleSweep
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import BadAction, Engine, Outcome, Recorded, Report, Standing, judge
-from vimesh.store import changes, events, known, lapsing, modification, records, registration, repeating, reports, sweep
-from vimesh.store.registration import first_action_id
-from vimesh.store.shown import LAPSED, STOOD, Row
-from vimesh.store.sql import SqlStore
-from vimesh.store.tables import events as log
-from vimesh.store.tables import leases, standings
+from vimesh.store.change_log import read_log, transaction
+from vimesh.store.leases import lapse_leases, replace_silent
+from vimesh.store.reports import confirm_repeats, judge_and_write, standing_cache
+from vimesh.store.rows import vim_rows
+from vimesh.store.rows.visible_rows import LAPSED, STOOD, Row
+from vimesh.store.schema.tables import events as log
+from vimesh.store.schema.tables import leases, standings
+from vimesh.store.sql_store import SqlStore
+from vimesh.store.vims import modify_vim, register_vim
+from vimesh.store.vims.register_vim import first_action_id
 
 Patch = pytest.MonkeyPatch
 
@@ -40,14 +44,14 @@ def _no_action_id(patch: Patch) -> None:
     def believes_any_action(standing: Standing | None, report: Report) -> Outcome:
         return judge(standing and replace(standing, action_id=report.action_id), report)
 
-    patch.setattr(reports, "judge", believes_any_action)
+    patch.setattr(judge_and_write, "judge", believes_any_action)
 
 
 def _no_observation(patch: Patch) -> None:
     def believes_late_reports(standing: Standing | None, report: Report) -> Outcome:
         return judge(standing and replace(standing, observation=0), report)
 
-    patch.setattr(reports, "judge", believes_late_reports)
+    patch.setattr(judge_and_write, "judge", believes_late_reports)
 
 
 def _signed_observation(patch: Patch) -> None:
@@ -60,60 +64,60 @@ def _signed_observation(patch: Patch) -> None:
         late = signed(report.observation) < signed(standing.observation)
         return judge(replace(standing, observation=2**64 if late else 0), report)
 
-    patch.setattr(reports, "judge", compares_as_the_column_does)
+    patch.setattr(judge_and_write, "judge", compares_as_the_column_does)
 
 
 def _unknown_vims(patch: Patch) -> None:
     def believes_in_any_vim(standing: Standing | None, report: Report) -> Outcome:
         return Recorded(report.status) if standing is None else judge(standing, report)
 
-    patch.setattr(reports, "judge", believes_in_any_vim)
+    patch.setattr(judge_and_write, "judge", believes_in_any_vim)
 
 
 def _unfenced_write(patch: Patch) -> None:
     for name in ("_TELL", "_OBSERVE"):
-        patch.setattr(reports, name, replace(getattr(reports, name), keys=("number",)))
-    patch.setattr(reports, "_believed", lambda was: (was.number,))
+        patch.setattr(judge_and_write, name, replace(getattr(judge_and_write, name), keys=("number",)))
+    patch.setattr(judge_and_write, "_believed", lambda was: (was.number,))
 
 
 def _changes_of_others_unseen(patch: Patch) -> None:
-    patch.setattr(known, "_changed_since", lambda *_: frozenset())
+    patch.setattr(standing_cache, "_changed_since", lambda *_: frozenset())
 
 
 def _repeats_unconfirmed(patch: Patch) -> None:
-    patch.setattr(repeating.Claims, "hold", lambda *_: True)
+    patch.setattr(confirm_repeats.Claims, "hold", lambda *_: True)
 
 
 def _repeats_not_renewed(patch: Patch) -> None:
-    patch.setattr(repeating.Claims, "due", lambda *_: False)
+    patch.setattr(confirm_repeats.Claims, "due", lambda *_: False)
 
 
 def _same_action_for_a_new_target(patch: Patch) -> None:
-    new_action = modification._new_action
+    new_action = modify_vim._new_action
 
     def keeps_it(before: Row, engine: Engine | None, now: int) -> dict[str, Any]:
         return {**new_action(before, engine, now), "action_id": before["action_id"]}
 
-    patch.setattr(modification, "_new_action", keeps_it)
+    patch.setattr(modify_vim, "_new_action", keeps_it)
 
 
 def _same_external_action_for_a_new_target(patch: Patch) -> None:
     def lets_the_old_one_in(before: Row, engine: Engine | None) -> str:
         return first_action_id(before["id"], engine) if engine else str(uuid.uuid4())
 
-    patch.setattr(modification, "_next_action_id", lets_the_old_one_in)
+    patch.setattr(modify_vim, "_next_action_id", lets_the_old_one_in)
 
 
 def _closed_for_good(patch: Patch) -> None:
-    patch.setattr(modification, "_opens", lambda *_: False)
+    patch.setattr(modify_vim, "_opens", lambda *_: False)
 
 
 # --- leases and replacements
 
 
 def _sweep_where(patch: Patch, *condition: Any) -> None:  # noqa: ANN401 - clauses of any kind
-    patch.setattr(sweep, "_OLDEST", sweep._oldest(*condition))
-    patch.setattr(sweep, "_ANY_TO_REPLACE", select(exists().select_from(STOOD).where(*condition)))
+    patch.setattr(replace_silent, "_OLDEST", replace_silent._oldest(*condition))
+    patch.setattr(replace_silent, "_ANY_TO_REPLACE", select(exists().select_from(STOOD).where(*condition)))
 
 
 def _sweep_of_the_living(patch: Patch) -> None:
@@ -129,68 +133,68 @@ def _sweep_of_external(patch: Patch) -> None:
 
 
 def _unfenced_sweep(patch: Patch) -> None:
-    patch.setattr(sweep, "_REPLACE", replace(sweep._REPLACE, keys=("number",)))
+    patch.setattr(replace_silent, "_REPLACE", replace(replace_silent._REPLACE, keys=("number",)))
 
 
 def _observation_kept(patch: Patch) -> None:
-    kept = tuple(name for name in sweep._REPLACED if name != "observation")
-    patch.setattr(sweep, "_REPLACE", replace(sweep._REPLACE, columns=kept))
+    kept = tuple(name for name in replace_silent._REPLACED if name != "observation")
+    patch.setattr(replace_silent, "_REPLACE", replace(replace_silent._REPLACE, columns=kept))
 
 
 def _no_renewal(patch: Patch) -> None:
-    patch.setattr(known.Held, "due", lambda held, _: not held.heard)
+    patch.setattr(standing_cache.Held, "due", lambda held, _: not held.heard)
 
 
 def _silence_untold(patch: Patch) -> None:
-    def as_it_is(row: Row, made: changes.Changes) -> Row:
+    def as_it_is(row: Row, made: transaction.Changes) -> Row:
         return {**row, "lapsed": row["lease_until"] < made.now}
 
-    for module in (modification, registration, reports):
+    for module in (modify_vim, register_vim, judge_and_write):
         patch.setattr(module, "with_its_silence", as_it_is)
 
 
 def _silence_unread(patch: Patch) -> None:
-    patch.setattr(records, "shown", lambda row: row)
+    patch.setattr(vim_rows, "shown", lambda row: row)
 
 
 def _lapse_forgotten(patch: Patch) -> None:
-    patch.setattr(lapsing, "lapse", lambda *_: 0)
+    patch.setattr(lapse_leases, "lapse", lambda *_: 0)
 
 
 # --- the log
 
 
 def _reasons_untold(patch: Patch) -> None:
-    add = changes.Changes.add
+    add = transaction.Changes.add
 
-    def leaves_out(made: changes.Changes, kind: EventKind, *after: Any, **more: Any) -> None:  # noqa: ANN401 - as they come
+    def leaves_out(made: transaction.Changes, kind: EventKind, *after: Any, **more: Any) -> None:  # noqa: ANN401 - as they come
         if kind is not EventKind.REASON_CHANGED:
             add(made, kind, *after, **more)
 
-    patch.setattr(changes.Changes, "add", leaves_out)
+    patch.setattr(transaction.Changes, "add", leaves_out)
 
 
 def _revisions_from_a_sequence(patch: Patch) -> None:
     """Take revisions as a sequence gives them: one that was not committed is not given again."""
-    begin, write, given = changes.Changes.begin, changes.Changes.write, [1]
+    begin, write, given = transaction.Changes.begin, transaction.Changes.write, [1]
 
-    def begins(connection: Any) -> changes.Changes:  # noqa: ANN401 - a connection
+    def begins(connection: Any) -> transaction.Changes:  # noqa: ANN401 - a connection
         made = begin(connection)
         made.newest = given[0] = made.newest if made.newest == 1 else max(made.newest, given[0])
         return made
 
-    def writes(made: changes.Changes) -> None:
+    def writes(made: transaction.Changes) -> None:
         given[0] = made.newest
         write(made)
 
-    patch.setattr(changes.Changes, "begin", begins)
-    patch.setattr(changes.Changes, "write", writes)
+    patch.setattr(transaction.Changes, "begin", begins)
+    patch.setattr(transaction.Changes, "write", writes)
 
 
 def _repeats(patch: Patch) -> None:
     revision = log.c.revision
-    again: Select[Any] = events._EVENTS.where(revision >= bindparam("revision"))
-    patch.setattr(events, "_AFTER", again.order_by(revision).limit(bindparam("count")))
+    again: Select[Any] = read_log._EVENTS.where(revision >= bindparam("revision"))
+    patch.setattr(read_log, "_AFTER", again.order_by(revision).limit(bindparam("count")))
 
 
 class TroubleIsBadAction(SqlStore):

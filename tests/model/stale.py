@@ -8,16 +8,17 @@ from typing import Any
 from sqlalchemy import Connection, FrozenResult, Select, select
 
 from vimesh.domain.vims import Outcome
-from vimesh.store import reports, sweep
-from vimesh.store.changes import Changes
-from vimesh.store.database import Database
-from vimesh.store.dialects import NowMicros
-from vimesh.store.group import Contact
-from vimesh.store.known import Found, Known
-from vimesh.store.recording import Recording
-from vimesh.store.secrets import Cipher
-from vimesh.store.shown import Row
-from vimesh.store.sql import SqlStore
+from vimesh.store.change_log.transaction import Changes
+from vimesh.store.leases import replace_silent
+from vimesh.store.reports import judge_and_write
+from vimesh.store.reports.group_commit import Contact
+from vimesh.store.reports.report_pipeline import Recording
+from vimesh.store.reports.standing_cache import Found, Known
+from vimesh.store.rows.credential_encryption import Cipher
+from vimesh.store.rows.visible_rows import Row
+from vimesh.store.sql.sql_functions import NowMicros
+from vimesh.store.sql_store import SqlStore
+from vimesh.store.transactions.database import Database
 
 _CLOCK = select(NowMicros())
 
@@ -47,22 +48,24 @@ class StaleRead(SqlStore):
         self._recording = _StaleRecording(database)
 
 
-def _written_onto(connection: Connection, read: Mapping[str, Row], contacts: Sequence[Contact]) -> reports.Written:
+def _written_onto(
+    connection: Connection, read: Mapping[str, Row], contacts: Sequence[Contact]
+) -> judge_and_write.Written:
     changes = Changes.begin(connection)
     found = Found.begin(connection, Known().state, changes.newest, changes.stamp, changes.now)
-    return reports.write_onto({}, read, contacts, changes, found)
+    return judge_and_write.write_onto({}, read, contacts, changes, found)
 
 
 class _StaleRecording(Recording):
     async def record(self, contacts: Sequence[Contact]) -> list[Outcome]:
         vim_ids = {report.vim_id for report, _ in contacts}
-        read = await self._database.read(lambda c: reports._rows(c, vim_ids))
+        read = await self._database.read(lambda c: judge_and_write._rows(c, vim_ids))
         said = await self._look(contacts)
         if None not in said:
             return [outcome for outcome in said if outcome is not None]
         try:
             written = await self._database.write(lambda c: _written_onto(c, read, contacts))
-        except reports.Overtaken:
+        except judge_and_write.Overtaken:
             return await self._write(contacts)
         return written.outcomes
 
@@ -71,10 +74,10 @@ class StaleSweep(SqlStore):
     """Replaces actions that may have been heard, or replaced, since."""
 
     async def sweep(self, limit: int) -> int:
-        if not await self._database.read(sweep.any_to_replace):
+        if not await self._database.read(replace_silent.any_to_replace):
             return 0
         found = {"now": await self._database.read(lambda c: c.execute(_CLOCK).scalar_one()), "count": limit}
-        read = await self._database.read(lambda c: c.execute(sweep._OLDEST, found).freeze())
+        read = await self._database.read(lambda c: c.execute(replace_silent._OLDEST, found).freeze())
         return await self._database.write(
-            lambda c: sweep.sweep(_Remembering(c, sweep._OLDEST, read), limit),  # type: ignore[arg-type]  # as good as one
+            lambda c: replace_silent.sweep(_Remembering(c, replace_silent._OLDEST, read), limit),  # type: ignore[arg-type]  # as good as one
         )

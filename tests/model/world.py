@@ -28,7 +28,7 @@ from vimesh.domain.vims import (
     Status,
     Unchanged,
 )
-from vimesh.store.sql import SqlStore
+from vimesh.store.sql_store import SqlStore
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from tests.support.namespaces import Namespace, namespace
 from tests.support.requiring import require_namespaces
 from tests.support.targets import FakeApi, fake_api
 from tests.support.verdicts import Verdicts
-from vimesh.monitor.host import Host
-from vimesh.monitor.hosting import HostSettings, hosting
+from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.build_host import HostSettings, hosting
 
 
 @pytest.fixture

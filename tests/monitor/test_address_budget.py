@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from vimesh.monitor.address_budget import BURST_S, AddressBudget
+from vimesh.monitor.rounds.address_budget import BURST_S, AddressBudget
 
 
 def test_what_is_within_the_budget_begins_at_once() -> None:

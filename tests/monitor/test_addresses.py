@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from vimesh.domain.endpoints import endpoint_of
-from vimesh.monitor.addresses import Host, fixed_host
+from vimesh.monitor.net.ip_addresses import Host, fixed_host
 
 LO = socket.if_nametoindex("lo")
 

@@ -24,8 +24,14 @@ from tests.support.answers import (
     cut,
     read,
 )
-from vimesh.monitor.answer import MOST_BYTES, MOST_INTERIM_ANSWERS, MOST_PIECES, Answer, code_if_plain
-from vimesh.monitor.status_line import NotHttp
+from vimesh.monitor.probes.http.http_response import (
+    MOST_BYTES,
+    MOST_INTERIM_ANSWERS,
+    MOST_PIECES,
+    Answer,
+    code_if_plain,
+)
+from vimesh.monitor.probes.http.status_line import NotHttp
 
 HEADERS = st.sampled_from(
     [

@@ -16,8 +16,8 @@ from tests.support.answers import (
     bytewise,
     read,
 )
-from vimesh.monitor.answer import MOST_BYTES, MOST_INTERIM_ANSWERS
-from vimesh.monitor.framing import MOST_HEADER_LINES
+from vimesh.monitor.probes.http.http_response import MOST_BYTES, MOST_INTERIM_ANSWERS
+from vimesh.monitor.probes.http.response_framing import MOST_HEADER_LINES
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 from tests.support.actions import action
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.addresses import name_bytes, name_of
-from vimesh.monitor.cohorts import MOST_MEMBERS, WIDTH_S, Cohort, Cohorts
-from vimesh.monitor.running_clock import RunningClock
-from vimesh.monitor.target import Stage, Target
-from vimesh.monitor.wheel import Wheel
+from vimesh.monitor.net.ip_addresses import name_bytes, name_of
+from vimesh.monitor.scheduling.stall_clock import RunningClock
+from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.targets.cohorts import MOST_MEMBERS, WIDTH_S, Cohort, Cohorts
+from vimesh.monitor.targets.target import Stage, Target
 
 TICK_S = 0.01
 PING = ProbePolicy(Method.PING)

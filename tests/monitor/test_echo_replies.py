@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.actions import action
 from vimesh.domain.probing import Reason
-from vimesh.monitor.cohorts import Cohorts
-from vimesh.monitor.echo_replies import EchoReplies
-from vimesh.monitor.icmp_packet import (
+from vimesh.monitor.net.icmp_packet import (
     ECHO_REPLY_V4,
     ECHO_REQUEST_V4,
     PACKET_BYTES,
@@ -20,10 +18,12 @@ from vimesh.monitor.icmp_packet import (
     echo_in,
     packet,
 )
-from vimesh.monitor.open_pings import OpenPings
-from vimesh.monitor.running_clock import RunningClock
-from vimesh.monitor.target import Target
-from vimesh.monitor.wheel import Wheel
+from vimesh.monitor.probes.icmp.echo_replies import EchoReplies
+from vimesh.monitor.probes.icmp.open_pings import OpenPings
+from vimesh.monitor.scheduling.stall_clock import RunningClock
+from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.targets.cohorts import Cohorts
+from vimesh.monitor.targets.target import Target
 
 TOKEN, IDENTIFIER, SOURCE = 0x0123456789ABCDEF, 77, bytes([10, 0, 0, 1])
 NEIGHBOUR = bytes([10, 0, 0, 2])

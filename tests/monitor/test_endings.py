@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from tests.support.verdicts import PATIENCE_S
 from tests.support.waiting import until
-from vimesh.monitor.daemon_threads import DaemonThreads
-from vimesh.monitor.endings import EndingLimits, Endings
+from vimesh.monitor.executor.completion_notifier import EndingLimits, Endings
+from vimesh.runtime.daemon_threads import DaemonThreads
 
 QUICK = EndingLimits(calls=2, first_pause_s=0.01, longest_pause_s=0.02, give_up_s=100)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vimesh.domain.errors import BadSetting
-from vimesh.monitor.executor_settings import ActionMode, ExecutorSettings, executor_settings
+from vimesh.monitor.executor.executor_settings import ActionMode, ExecutorSettings, executor_settings
 
 
 def test_nothing_has_to_be_set() -> None:

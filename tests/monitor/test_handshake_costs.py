@@ -5,9 +5,9 @@ import socket
 import pytest
 
 from vimesh.domain.probing import Reason
-from vimesh.monitor.addresses import Address
-from vimesh.monitor.handshake_costs import BURST_S, COSTLY_S, MEMORY_S, SHARE, HandshakeCosts
-from vimesh.monitor.probes import LocalFault
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.tls.handshake_costs import BURST_S, COSTLY_S, MEMORY_S, SHARE, HandshakeCosts
 
 COSTLY = Address(socket.AF_INET, ("192.0.2.1", 443))
 USUAL = Address(socket.AF_INET, ("192.0.2.2", 443))

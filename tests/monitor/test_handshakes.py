@@ -10,18 +10,18 @@ import pytest
 from tests.support.actions import action
 from tests.support.handshaking import handshake_threads
 from vimesh.domain.probing import Reason
-from vimesh.monitor.addresses import Address
-from vimesh.monitor.connecting import Connector
-from vimesh.monitor.connection import Connection
-from vimesh.monitor.handshake_costs import HandshakeCosts
-from vimesh.monitor.handshake_step import HandshakeStep
-from vimesh.monitor.handshakes import Handshakes
-from vimesh.monitor.kept import Kept
-from vimesh.monitor.probes import LocalFault
-from vimesh.monitor.servers import Servers
-from vimesh.monitor.target import Target
-from vimesh.monitor.tls import lenient_context
-from vimesh.monitor.tls_session import TlsSession
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.connection import Connection
+from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.idle.idle_connections import Kept
+from vimesh.monitor.probes.idle.server_memory import Servers
+from vimesh.monitor.probes.tcp.connector import Connector
+from vimesh.monitor.probes.tls.handshake_costs import HandshakeCosts
+from vimesh.monitor.probes.tls.handshake_step import HandshakeStep
+from vimesh.monitor.probes.tls.handshakes import Handshakes
+from vimesh.monitor.probes.tls.tls_session import TlsSession
+from vimesh.monitor.probes.tls.tls_trust import lenient_context
+from vimesh.monitor.targets.target import Target
 
 PATIENCE_S = 15
 HERE = Address(socket.AF_INET, ("127.0.0.1", 443))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gc
 
-from vimesh.monitor.heap import ACTIONS_PER_STEP, Heap
+from vimesh.runtime.garbage_freeze import ACTIONS_PER_STEP, Heap
 
 
 def test_what_has_come_to_live_long_is_left_out_of_full_collections() -> None:

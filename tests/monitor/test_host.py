@@ -11,7 +11,7 @@ from tests.support.verdicts import Verdicts
 from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host import Host
+from vimesh.monitor.host.action_host import Host
 
 
 async def test_an_action_that_runs_is_not_started_again(host: Host, api: FakeApi) -> None:

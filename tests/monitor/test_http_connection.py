@@ -16,10 +16,10 @@ import pytest
 from tests.support.actions import action
 from tests.support.answers import CHUNKED, EMPTY, OK
 from tests.support.verdicts import PATIENCE_S
-from vimesh.monitor.addresses import Address
-from vimesh.monitor.http import HttpConnection
-from vimesh.monitor.kept import LIFE_S
-from vimesh.monitor.target import Target
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.http.http_connection import HttpConnection
+from vimesh.monitor.probes.idle.idle_connections import LIFE_S
+from vimesh.monitor.targets.target import Target
 
 PIECE_BYTES = 16 * 1024
 

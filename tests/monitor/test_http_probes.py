@@ -9,7 +9,7 @@ from tests.support.targets import Behaviour, FakeApi
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host import Host
+from vimesh.monitor.host.action_host import Host
 
 
 async def test_an_api_that_answers_is_reachable(host: Host, api: FakeApi, verdicts: Verdicts) -> None:

@@ -9,14 +9,14 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support.actions import action, quick_policy
-from vimesh.monitor.addresses import Address
-from vimesh.monitor.connection import Connection
-from vimesh.monitor.http import HttpConnection
-from vimesh.monitor.keeper import Keeper
-from vimesh.monitor.kept import LIFE_S, Kept
-from vimesh.monitor.servers import Servers
-from vimesh.monitor.target import Target
-from vimesh.monitor.trials import MOST_TRIALS, PROVEN_S, TRIAL
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.connection import Connection
+from vimesh.monitor.probes.http.http_connection import HttpConnection
+from vimesh.monitor.probes.idle.connection_keeper import Keeper
+from vimesh.monitor.probes.idle.idle_connections import LIFE_S, Kept
+from vimesh.monitor.probes.idle.server_memory import Servers
+from vimesh.monitor.probes.idle.server_trials import MOST_TRIALS, PROVEN_S, TRIAL
+from vimesh.monitor.targets.target import Target
 
 THERE = Address(socket.AF_INET, ("127.0.0.1", 9))
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

@@ -13,14 +13,14 @@ import pytest
 
 from tests.support.actions import action, quick_policy
 from tests.support.handshaking import handshake_threads
-from vimesh.monitor.addresses import Address
-from vimesh.monitor.http import HttpConnection
-from vimesh.monitor.kept import LIFE_S, REST_LIMIT_S, Kept
-from vimesh.monitor.own_output import OwnOutput
-from vimesh.monitor.servers import UNWILLING_S, Servers
-from vimesh.monitor.socket_limit import SocketLimit
-from vimesh.monitor.sockets import Sockets
-from vimesh.monitor.target import Target
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.http.http_connection import HttpConnection
+from vimesh.monitor.probes.idle.idle_connections import LIFE_S, REST_LIMIT_S, Kept
+from vimesh.monitor.probes.idle.server_memory import UNWILLING_S, Servers
+from vimesh.monitor.probes.tcp.own_output import OwnOutput
+from vimesh.monitor.probes.tcp.socket_limit import SocketLimit
+from vimesh.monitor.probes.tcp.socket_prober import Sockets
+from vimesh.monitor.targets.target import Target
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 BEGUN = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"

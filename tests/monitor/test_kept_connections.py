@@ -18,9 +18,9 @@ from tests.support.name_server import name_server
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host import Host
-from vimesh.monitor.hosting import HostSettings, hosting
-from vimesh.monitor.target import Target
+from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.targets.target import Target
 
 QUICK = quick_policy(interval_s=0.5, timeout_s=0.4)
 VERIFYING = quick_policy(interval_s=0.5, timeout_s=0.4, tls_verify=True)

@@ -6,8 +6,8 @@ import pytest
 
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Report, Status
-from vimesh.monitor.ledger import TAKEOVER_STEP, Ledger, Sent
-from vimesh.monitor.verdict import Verdict
+from vimesh.monitor.reporting.report_ledger import TAKEOVER_STEP, Ledger, Sent
+from vimesh.monitor.targets.verdict import Verdict
 
 
 @pytest.fixture

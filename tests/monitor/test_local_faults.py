@@ -13,16 +13,16 @@ from structlog.testing import capture_logs
 from tests.support.actions import action
 from tests.support.handshaking import handshake_threads
 from vimesh.domain.probing import Reason
-from vimesh.monitor.addresses import Address
-from vimesh.monitor.connection import Connection
-from vimesh.monitor.faults import local_fault, remote_failure
-from vimesh.monitor.kept import Kept
-from vimesh.monitor.own_output import OwnOutput
-from vimesh.monitor.probes import FilesExhausted, LocalFault
-from vimesh.monitor.servers import Servers
-from vimesh.monitor.socket_limit import SocketLimit
-from vimesh.monitor.sockets import Sockets
-from vimesh.monitor.target import Target
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.connection import Connection
+from vimesh.monitor.probes.base.errno_reasons import local_fault, remote_failure
+from vimesh.monitor.probes.base.prober import FilesExhausted, LocalFault
+from vimesh.monitor.probes.idle.idle_connections import Kept
+from vimesh.monitor.probes.idle.server_memory import Servers
+from vimesh.monitor.probes.tcp.own_output import OwnOutput
+from vimesh.monitor.probes.tcp.socket_limit import SocketLimit
+from vimesh.monitor.probes.tcp.socket_prober import Sockets
+from vimesh.monitor.targets.target import Target
 
 REMOTE = {
     errno.ECONNREFUSED: Reason.REFUSED,

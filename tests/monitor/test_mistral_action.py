@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 
 from tests.support.actions import action, id_of, quick_policy
 from vimesh.engine.workflow import ACTION, LEGACY_ACTION, PingInput, definition
+from vimesh.monitor.executor.action_inputs import BadOrder, action_of
 from vimesh.monitor.mistral_action import VimPingAction
-from vimesh.monitor.ping_order import BadOrder, action_of
 
 VIM_ID = id_of("vim")
 ORDER = PingInput.of(action("http://10.0.0.1:5000/v3", vim_id=VIM_ID)).inputs()

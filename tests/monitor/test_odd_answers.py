@@ -15,7 +15,7 @@ from tests.support.targets import LoopbackApi
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host import Host
+from vimesh.monitor.host.action_host import Host
 
 Pieces = Callable[[], Iterable[bytes]]
 

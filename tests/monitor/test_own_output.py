@@ -17,10 +17,10 @@ from tests.support.prober import prober_in
 from tests.support.worker_server_in import server_in
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.addresses import Address
-from vimesh.monitor.connection import Connection
-from vimesh.monitor.own_output import TRIES_PER_S, OwnOutput
-from vimesh.monitor.target import Target
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.connection import Connection
+from vimesh.monitor.probes.tcp.own_output import TRIES_PER_S, OwnOutput
+from vimesh.monitor.targets.target import Target
 
 LONG_S = 1.3
 """By then the kernel has sent the request again, or tried to."""

@@ -9,8 +9,8 @@ from tests.support.actions import action
 from tests.support.targets import FakeApi
 from tests.support.verdicts import Verdicts
 from vimesh.domain.vims import Status
-from vimesh.monitor.hosting import HostSettings, hosting
-from vimesh.monitor.pace import Pace
+from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.scheduling.round_budget import Pace
 
 
 def test_intervals_are_as_asked_for_up_to_the_bound() -> None:

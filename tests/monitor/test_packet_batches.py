@@ -10,8 +10,8 @@ from collections.abc import Generator
 
 import pytest
 
-from vimesh.monitor.addresses import Address, name_bytes, name_of
-from vimesh.monitor.packet_batches import BATCH, Inbox, Outbox, batch_calls
+from vimesh.monitor.net.ip_addresses import Address, name_bytes, name_of
+from vimesh.monitor.probes.icmp.packet_batches import BATCH, Inbox, Outbox, batch_calls
 
 V4 = int(socket.AF_INET)
 

@@ -14,14 +14,14 @@ from google.protobuf.duration_pb2 import Duration
 from tests.support.conductors import Client, conductor_over
 from tests.support.stores import sqlite_url, store_at
 from tests.support.targets import FakeApi
-from vimesh.conductor.server import ConductorSettings
-from vimesh.conductor.sweep import SweepLimits
+from vimesh.conductor.conductor_process import ConductorSettings
+from vimesh.conductor.upkeep.lease_sweep import SweepLimits
 from vimesh.domain.vims import Recorded, Report, Status
-from vimesh.monitor.run import MonitorSettings, run_monitor
-from vimesh.rpc.status import failure_of
-from vimesh.store.sql import SqlStore
+from vimesh.monitor.monitor_process import MonitorSettings, run_monitor
+from vimesh.store.sql_store import SqlStore
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import ProbePolicy, Vim, VimEvent
+from vimesh.wire.error_statuses import failure_of
 
 LARGEST = 2**63 - 2**22
 OF_OLDER_VERSIONS = 2**64 - 1

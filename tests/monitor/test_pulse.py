@@ -8,11 +8,11 @@ from array import array
 from tests.support.actions import action
 from tests.support.scripted_prober import SimulatedHost
 from vimesh.domain.probing import Method, ProbePolicy
-from vimesh.monitor.cohorts import Cohort, Cohorts
-from vimesh.monitor.pulse import Pulse
-from vimesh.monitor.running_clock import RunningClock
-from vimesh.monitor.target import Target
-from vimesh.monitor.wheel import Wheel
+from vimesh.monitor.host.probe_loop import Pulse
+from vimesh.monitor.scheduling.stall_clock import RunningClock
+from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.targets.cohorts import Cohort, Cohorts
+from vimesh.monitor.targets.target import Target
 
 VOLLEYS = 3
 

@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 
 from tests.support.actions import action, quick_policy
 from vimesh.domain.probing import Method, ProbePolicy
-from vimesh.monitor.conduct import CLEAN_RETRIES, FIRST_PAUSE_S, MEMORY_S
-from vimesh.monitor.quarantine import MAX_ENTRIES, Quarantine
-from vimesh.monitor.target import Target
+from vimesh.monitor.loop_guard.quarantine import MAX_ENTRIES, Quarantine
+from vimesh.monitor.loop_guard.vim_conduct import CLEAN_RETRIES, FIRST_PAUSE_S, MEMORY_S
+from vimesh.monitor.targets.target import Target
 
 HOUR_S = 3600.0
 URL = "http://10.0.0.1:5000/v3"

@@ -21,8 +21,8 @@ from tests.support.scripted_conductor import (
     serving,
 )
 from vimesh.domain.vims import Status
-from vimesh.monitor.reporter import Reporter, ReporterLimits
-from vimesh.monitor.verdict import Verdict
+from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
+from vimesh.monitor.targets.verdict import Verdict
 from vimesh.rpc.channels import channel
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub

@@ -20,11 +20,11 @@ from tests.support.verdicts import Verdicts
 from tests.support.waiting import until
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.addresses import Host
-from vimesh.monitor.hosting import HostSettings, hosting
-from vimesh.monitor.lookup_line import MOST_AT_ONCE, MOST_SEEN, LookupLine, Turn
-from vimesh.monitor.name_answers import MAX_ADDRESSES, Empty, Found, LookupFailed, NoSuchName, Outcome, Tell
-from vimesh.monitor.resolver import FORGET_S, LOOKUP_LIMIT_S, Resolver
+from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.names.lookup_queue import MOST_AT_ONCE, MOST_SEEN, LookupLine, Turn
+from vimesh.monitor.names.name_answers import MAX_ADDRESSES, Empty, Found, LookupFailed, NoSuchName, Outcome, Tell
+from vimesh.monitor.names.resolver import FORGET_S, LOOKUP_LIMIT_S, Resolver
+from vimesh.monitor.net.ip_addresses import Host
 
 NAME = "vim.example"
 V4, V6 = "192.0.2.1", "2001:db8::1"

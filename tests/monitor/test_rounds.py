@@ -13,11 +13,11 @@ from tests.support.actions import action
 from tests.support.scripted_prober import IN_LINE, NEVER, TICK_S, Reply, SimulatedHost
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.addresses import Address, Host
-from vimesh.monitor.name_answers import LookupFailed, NoSuchName, Outcome
-from vimesh.monitor.probes import LocalFault
-from vimesh.monitor.rounds import NAMING_LIMIT_S
-from vimesh.monitor.target import OVERDUE_MARGIN_S, Stage
+from vimesh.monitor.names.name_answers import LookupFailed, NoSuchName, Outcome
+from vimesh.monitor.net.ip_addresses import Address, Host
+from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.rounds.rounds import NAMING_LIMIT_S
+from vimesh.monitor.targets.target import OVERDUE_MARGIN_S, Stage
 
 DEFAULT = ProbePolicy()
 URL = "http://10.0.0.1:5000/v3"

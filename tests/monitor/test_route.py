@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import socket
 
-from vimesh.monitor.addresses import Address
-from vimesh.monitor.route import Route
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.targets.address_route import Route
 
 A, B, C = (Address(socket.AF_INET, (f"10.0.0.{number}", 80)) for number in (1, 2, 3))
 

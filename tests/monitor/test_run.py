@@ -21,9 +21,9 @@ from tests.support.scripted_conductor import (
 )
 from tests.support.targets import FakeApi
 from vimesh.domain.probing import Reason
-from vimesh.monitor.reporter import ReporterLimits
-from vimesh.monitor.reporting_host import reporting_host
-from vimesh.monitor.run import MonitorSettings, run_monitor
+from vimesh.monitor.host.reporting_host import reporting_host
+from vimesh.monitor.monitor_process import MonitorSettings, run_monitor
+from vimesh.monitor.reporting.reporter import ReporterLimits
 from vimesh.v1 import action_pb2
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vimesh.monitor.running_clock import RunningClock
+from vimesh.monitor.scheduling.stall_clock import RunningClock
 
 
 class Hands:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 
 from tests.support.actions import action
-from vimesh.monitor.addresses import Address
-from vimesh.monitor.servers import MOST_UNWILLING_S, UNWILLING_S, Servers
-from vimesh.monitor.target import Target
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.idle.server_memory import MOST_UNWILLING_S, UNWILLING_S, Servers
+from vimesh.monitor.targets.target import Target
 
 THERE = Address(socket.AF_INET, ("127.0.0.1", 80))
 OTHER_PORT = Address(socket.AF_INET, ("127.0.0.1", 81))

@@ -15,13 +15,13 @@ from tests.support.targets import FakeApi
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.conduct import CLEAN_RETRIES, FIRST_PAUSE_S
-from vimesh.monitor.hosting import HostSettings, hosting
-from vimesh.monitor.loop_watch import HOLD_S, LoopWatch
-from vimesh.monitor.quarantine import Quarantine
-from vimesh.monitor.safeguards import safeguards
-from vimesh.monitor.target import Target
-from vimesh.monitor.verdict import Verdict
+from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.loop_guard.loop_watch import HOLD_S, LoopWatch
+from vimesh.monitor.loop_guard.quarantine import Quarantine
+from vimesh.monitor.loop_guard.safeguards import safeguards
+from vimesh.monitor.loop_guard.vim_conduct import CLEAN_RETRIES, FIRST_PAUSE_S
+from vimesh.monitor.targets.target import Target
+from vimesh.monitor.targets.verdict import Verdict
 from vimesh.watchdog.work_record import open_record, read_work
 
 URL = "http://10.0.0.1:5000/v3"

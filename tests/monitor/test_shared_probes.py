@@ -4,8 +4,8 @@ import pytest
 
 from tests.support.actions import action, quick_policy
 from vimesh.domain.probing import Method, ProbePolicy
-from vimesh.monitor.shared_probes import SharedProbes
-from vimesh.monitor.target import Target
+from vimesh.monitor.rounds.shared_probes import SharedProbes
+from vimesh.monitor.targets.target import Target
 
 PING, TCP, HTTP = (quick_policy(method) for method in Method)
 

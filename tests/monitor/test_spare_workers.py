@@ -13,8 +13,8 @@ from tests.support.waiting import until
 from tests.support.worker_server import user_waits_s, worker_server
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host import Host
-from vimesh.monitor.hosting import HostSettings, hosting
+from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.build_host import HostSettings, hosting
 
 TIMEOUT_S = 1.0
 POLICY = quick_policy(interval_s=1.5, timeout_s=TIMEOUT_S)

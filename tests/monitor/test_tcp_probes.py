@@ -10,8 +10,8 @@ from tests.support.targets import Behaviour, FakeApi, free_port
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host import Host
-from vimesh.monitor.hosting import HostSettings, hosting
+from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.build_host import HostSettings, hosting
 
 TCP = quick_policy(Method.TCP)
 

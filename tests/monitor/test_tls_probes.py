@@ -12,9 +12,9 @@ from tests.support.targets import Behaviour, fake_api
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host import Host
-from vimesh.monitor.hosting import HostSettings, hosting
-from vimesh.monitor.tls import verifying_context
+from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.probes.tls.tls_trust import verifying_context
 
 VERIFYING = quick_policy(tls_verify=True, timeout_s=1, interval_s=2)
 LENIENT = quick_policy(timeout_s=1, interval_s=2)

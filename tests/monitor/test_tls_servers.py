@@ -19,7 +19,7 @@ from tests.support.tls_talks import answering, byte_by_byte, half_and_close
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host import Host
+from vimesh.monitor.host.action_host import Host
 
 MOST_S = 0.05
 POLICY = quick_policy(timeout_s=1.5, interval_s=3)

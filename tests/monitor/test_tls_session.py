@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import self_signed
-from vimesh.monitor.tls import lenient_context, verifying_context
-from vimesh.monitor.tls_session import TlsSession, whole_records_bytes
+from vimesh.monitor.probes.tls.tls_session import TlsSession, whole_records_bytes
+from vimesh.monitor.probes.tls.tls_trust import lenient_context, verifying_context
 
 RECORD = b"\x16\x03\x03\x00\x04abcd"
 

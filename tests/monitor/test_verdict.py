@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.verdict import Step, Track
+from vimesh.monitor.targets.verdict import Step, Track
 
 OVER = {Step.SETTLED, Step.CHANGED}
 AT = 100.0

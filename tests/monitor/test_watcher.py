@@ -14,9 +14,9 @@ from vimesh.domain.actions import Action, ActionScope, Shard
 from vimesh.domain.endpoints import endpoint_of
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.domain.vims import Engine
-from vimesh.monitor.watcher import ActionSet, Watcher
+from vimesh.monitor.wanted_actions import ActionSet, Watcher
+from vimesh.rpc.action_watch import Following, FollowLimits
 from vimesh.rpc.channels import channel
-from vimesh.rpc.following import Following, FollowLimits
 from vimesh.v1 import action_pb2, vim_pb2
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vimesh.monitor.wheel import Timed, Wheel
+from vimesh.monitor.scheduling.timing_wheel import Timed, Wheel
 
 TICK_S = 0.01
 

@@ -16,7 +16,7 @@ from tests.support import databases
 from tests.support.galera import galera
 from tests.support.replicas import Pair, pair
 from tests.support.stores import sqlite_url
-from vimesh.store.schema import upgrade
+from vimesh.store.upgrade.manage_tables import upgrade
 
 _AGAIN_S = 30.0
 _DISK = "512m"

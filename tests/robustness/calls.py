@@ -8,7 +8,7 @@ from typing import TypeVar
 import grpc
 
 from tests.robustness.history import History, now
-from vimesh.rpc.status import failure_of
+from vimesh.wire.error_statuses import failure_of
 
 T = TypeVar("T")
 

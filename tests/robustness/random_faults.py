@@ -12,7 +12,7 @@ from tests.robustness.registrars import Registrar
 from tests.robustness.schedule import Planned
 from tests.robustness.stage import Stage, working
 from tests.robustness.truth import Weather, targets
-from vimesh.domain.background import beside
+from vimesh.runtime.background import beside
 
 INTERVAL_S = 2.0
 CONTACT_WITHIN_S = 3.0

@@ -22,7 +22,7 @@ from tests.support.conductors import Client, client_at
 from tests.support.namespaces import Namespace
 from tests.support.side_process import side_process
 from tests.support.waiting import once_available
-from vimesh.domain.background import beside
+from vimesh.runtime.background import beside
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 

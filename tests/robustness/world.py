@@ -17,16 +17,17 @@ from tests.robustness.schedule import CONDUCTORS, MONITORS
 from tests.support.clocks import Clock
 from tests.support.namespaces import Namespace
 from tests.support.targets import free_port
-from vimesh.cli.fleet.log_lines import Say
-from vimesh.cli.fleet.parts import Conductor, Front, Members, Monitor
-from vimesh.cli.fleet.program import Program
-from vimesh.cli.fleet.serving import until_serving
-from vimesh.cli.fleet.supervised import Part, Supervised
-from vimesh.cli.stopping import Stopping
+from vimesh.cli.local_fleet.fleet_processes import Conductor, Front, Members, Monitor
+from vimesh.cli.local_fleet.grpc_ready import until_serving
+from vimesh.cli.processes.stop_signals import Stopping
+from vimesh.cli.supervision.log_lines import Say
+from vimesh.cli.supervision.start_process import Program
+from vimesh.cli.supervision.supervised_process import Part, Supervised
 from vimesh.domain.vims import Engine
-from vimesh.envoy import binary, clusters, files
-from vimesh.envoy.fleet import Address, Fleet
-from vimesh.store.secrets import make_key_file
+from vimesh.envoy import envoy_binary, write_files
+from vimesh.envoy.fleet.front_fleet import Address, Fleet
+from vimesh.envoy.traffic import clusters
+from vimesh.store.rows.credential_encryption import make_key_file
 
 _START_S = 60.0
 _STOP_S = 8.0
@@ -124,7 +125,7 @@ async def running_world(
 def _world(settings: WorldSettings, folder: Path, database: Backing, network: Network, say: Say) -> World:
     make_key_file(folder / "credentials.key")
     front = Address("127.0.0.1", free_port())
-    files.render(Fleet(conductors=(), front=front), folder / "envoy")
+    write_files.render(Fleet(conductors=(), front=front), folder / "envoy")
     members = Members(folder / "envoy", clusters.CONDUCTORS)
     parts: dict[str, Supervised] = {}
     world = World(str(front), database, network, members, parts)
@@ -146,7 +147,7 @@ def _world(settings: WorldSettings, folder: Path, database: Backing, network: Ne
             engine=Engine.EMBEDDED,
         )
         parts[name] = Supervised(Kept(conductor, world.away), say, _nothing)
-    envoy = Front(binary.find(os.environ), folder / "envoy" / "bootstrap.yaml", str(front), environment)
+    envoy = Front(envoy_binary.find(os.environ), folder / "envoy" / "bootstrap.yaml", str(front), environment)
     parts["envoy"] = Supervised(envoy, say, _nothing)
     for index, name in enumerate(MONITORS):
         shard = {"VIMESH_MONITOR_SHARD": f"{index}/{len(MONITORS)}"}

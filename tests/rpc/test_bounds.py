@@ -12,10 +12,10 @@ from google.rpc.error_details_pb2 import BadRequest
 
 from tests.support.cpu_budget import cpu_budget
 from vimesh.domain.errors import BadInput
-from vimesh.rpc.bounds import MAX_PATH_LENGTH, MAX_PATHS, MAX_UNSTATED_ITEMS, Bounds
-from vimesh.rpc.value_count import has_more_values
 from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
 from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, Vim
+from vimesh.wire.message_bounds import MAX_PATH_LENGTH, MAX_PATHS, MAX_UNSTATED_ITEMS, Bounds
+from vimesh.wire.value_count import has_more_values
 
 BOUNDS = Bounds()
 GREATEST_S = 315_576_000_000

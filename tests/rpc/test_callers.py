@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vimesh.rpc.callers import caller
+from vimesh.rpc.admission.callers import caller
 
 NOBODY: tuple[tuple[str, str], ...] = ()
 

@@ -10,12 +10,12 @@ import grpc
 import pytest
 
 from tests.support.conductors import client_at
-from vimesh.rpc.edge import Edge
-from vimesh.rpc.validation import Rules
+from vimesh.rpc.guarded_server import Edge
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer, add_VimServiceServicer_to_server
 from vimesh.watchdog.calls import Calls
 from vimesh.watchdog.work_record import open_record, read_work
+from vimesh.wire.message_rules import Rules
 
 ID = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
 GET, WATCH = "/vimesh.v1.VimService/GetVim", "/vimesh.v1.VimService/WatchVims"

@@ -11,12 +11,12 @@ import pytest
 
 from tests.support.conductors import Client, client_at
 from vimesh.domain import errors
-from vimesh.rpc.edge import Edge
-from vimesh.rpc.refusals import NO_RETRY
-from vimesh.rpc.status import STATUS, failure_of
-from vimesh.rpc.validation import Rules
+from vimesh.rpc.admission.overload_answers import NO_RETRY
+from vimesh.rpc.guarded_server import Edge
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer, add_VimServiceServicer_to_server
+from vimesh.wire.error_statuses import STATUS, failure_of
+from vimesh.wire.message_rules import Rules
 
 ID = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cpu_budget import cpu_budget
-from vimesh.rpc.field_count import has_more_fields
+from vimesh.rpc.parsing.field_count import has_more_fields
 from vimesh.v1.conductor_service_pb2 import UpdateVimRequest, UpdateVimsRequest
 
 ENTRY = b"\x0a\x00"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vimesh.rpc.json_text import MAX_FREE_FORM_DEPTH, NotTaken, excess, object_of
-from vimesh.rpc.limits import MAX_FREE_FORM_VALUES
+from vimesh.wire.json_text import MAX_FREE_FORM_DEPTH, NotTaken, excess, object_of
+from vimesh.wire.limits import MAX_FREE_FORM_VALUES
 
 
 def nested(levels: int, value: object) -> object:

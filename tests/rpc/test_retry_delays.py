@@ -4,8 +4,8 @@ import pytest
 from google.rpc import error_details_pb2
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable
-from vimesh.rpc.durations import seconds
-from vimesh.rpc.status import rich_status
+from vimesh.wire.error_statuses import rich_status
+from vimesh.wire.wire_durations import seconds
 
 
 def delay_s(error: Overloaded | StoreUnavailable) -> float:

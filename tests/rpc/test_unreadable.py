@@ -12,7 +12,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionResponse
 
 from tests.support.conductors import Client, conductor_at
-from vimesh.rpc.status import failure_of
+from vimesh.wire.error_statuses import failure_of
 
 NO_MESSAGE = b"\xff\xff\xff"
 

@@ -14,7 +14,7 @@ import pytest_asyncio
 from tests.support.stores import record, registration, report, sqlite_url, store_at
 from vimesh.domain.queries import MAX_PAGE_BYTES, MAX_PAGE_SIZE, Order, VimQuery, parse_filter
 from vimesh.domain.vims import Status, Vim
-from vimesh.store.sql import SqlStore
+from vimesh.store.sql_store import SqlStore
 
 _COUNT = 80
 _BULK = {"a": "x" * 60_000}

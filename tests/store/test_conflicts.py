@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.support.databases import SERVERS, Server, empty, execute, server, with_driver
 from tests.support.stores import registration, store_at
 from vimesh.domain.errors import StoreUnavailable
-from vimesh.store.conflicts import pauses_s
-from vimesh.store.schema import current, newest, upgrade
-from vimesh.store.sql import SqlStore
+from vimesh.store.databases.conflict_pauses import pauses_s
+from vimesh.store.sql_store import SqlStore
+from vimesh.store.upgrade.manage_tables import current, newest, upgrade
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
 

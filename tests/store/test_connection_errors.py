@@ -15,11 +15,11 @@ from sqlalchemy import make_url
 from tests.support.databases import SERVERS, Server, execute, server
 from tests.support.targets import free_port
 from vimesh.domain.errors import BadSetting, StoreUnavailable
-from vimesh.store.connection_errors import CannotConnect, explained
-from vimesh.store.place import place_of
-from vimesh.store.schema import check, current, upgrade
-from vimesh.store.server import Server as StoreServer
-from vimesh.store.server_version import require_new_enough
+from vimesh.store.connections.connection_errors import CannotConnect, explained
+from vimesh.store.connections.database_server import Server as StoreServer
+from vimesh.store.connections.server_version import require_new_enough
+from vimesh.store.databases.open_database import place_of
+from vimesh.store.upgrade.manage_tables import check, current, upgrade
 
 SECRET = "a secret, ä@:/?"
 

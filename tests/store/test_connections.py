@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vimesh.store.connections import Connections
+from vimesh.store.connections.connection_pool import Connections
 
 
 @pytest.mark.parametrize(("quiet_s", "times"), [(1.9, 0), (2.0, 1)])

@@ -18,10 +18,10 @@ from tests.support.mariadb import MariaDb
 from tests.support.postgresql import Postgresql
 from tests.support.server_nodes import running, server_folder
 from vimesh.domain.errors import BadSetting, StoreUnavailable
-from vimesh.store.connection_errors import explained
-from vimesh.store.place import place_of
-from vimesh.store.schema import check, upgrade
-from vimesh.store.server import Server
+from vimesh.store.connections.connection_errors import explained
+from vimesh.store.connections.database_server import Server
+from vimesh.store.databases.open_database import place_of
+from vimesh.store.upgrade.manage_tables import check, upgrade
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -8,14 +8,14 @@ import pytest
 
 from tests.support.databases import SERVERS
 from vimesh.domain.errors import BadSetting
-from vimesh.store.addresses import Address
-from vimesh.store.database_url import database_url
-from vimesh.store.mysql_url import TAKEN as MYSQL
-from vimesh.store.mysql_url import MysqlPlace, mysql_place
-from vimesh.store.place import place_of
-from vimesh.store.postgresql_url import TAKEN as POSTGRESQL
-from vimesh.store.postgresql_url import PostgresqlPlace, postgresql_place
-from vimesh.store.server import Server
+from vimesh.store.connections.database_server import Server
+from vimesh.store.databases.open_database import place_of
+from vimesh.store.urls.database_url import database_url
+from vimesh.store.urls.mysql_url import TAKEN as MYSQL
+from vimesh.store.urls.mysql_url import MysqlPlace, mysql_place
+from vimesh.store.urls.postgresql_url import TAKEN as POSTGRESQL
+from vimesh.store.urls.postgresql_url import PostgresqlPlace, postgresql_place
+from vimesh.store.urls.server_addresses import Address
 
 DOCS = Path(__file__).parents[2] / "docs" / "database-urls.md"
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.support.databases import SERVERS, Server, execute, server, with_driver
-from vimesh.store.driver_errors import ErrorKind, kind_of
+from vimesh.store.transactions.driver_errors import ErrorKind, kind_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -17,12 +17,12 @@ from tests.support.stores import record, registration, report, store_at
 from tests.support.waiting import eventually
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vims import Recorded, Registration, Status
-from vimesh.store.connection_errors import explained
-from vimesh.store.connections import Connections
-from vimesh.store.place import place_of
-from vimesh.store.schema import upgrade
-from vimesh.store.server import Server
-from vimesh.store.sql import SqlStore
+from vimesh.store.connections.connection_errors import explained
+from vimesh.store.connections.connection_pool import Connections
+from vimesh.store.connections.database_server import Server
+from vimesh.store.databases.open_database import place_of
+from vimesh.store.sql_store import SqlStore
+from vimesh.store.upgrade.manage_tables import upgrade
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

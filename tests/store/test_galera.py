@@ -18,10 +18,10 @@ from tests.support.waiting import eventually
 from vimesh.domain.errors import NameTaken, StoreUnavailable
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import BadAction, Engine, Modification, Outcome, Recorded, Status, Vim
-from vimesh.store.changes import Changes
-from vimesh.store.schema import current, newest
-from vimesh.store.sql import SqlStore
-from vimesh.store.tables import standings
+from vimesh.store.change_log.transaction import Changes
+from vimesh.store.schema.tables import standings
+from vimesh.store.sql_store import SqlStore
+from vimesh.store.upgrade.manage_tables import current, newest
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
@@ -236,7 +236,11 @@ async def test_upgrades_at_both_nodes_at_once_both_end_well(nodes: tuple[Server,
 async def upgraded(url: str) -> int | None:
     """Return the exit code of a process that upgrades: one process does so once at a time."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", f"import asyncio, vimesh.store.schema as s; asyncio.run(s.upgrade({url!r}))")
+        *(
+            sys.executable,
+            "-c",
+            f"import asyncio, vimesh.store.upgrade.manage_tables as s; asyncio.run(s.upgrade({url!r}))",
+        )
     )
     return await process.wait()
 

@@ -10,7 +10,7 @@ import pytest
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.domain.vims import Outcome, Recorded, Report, Status
-from vimesh.store.group import Contact, GroupCommit
+from vimesh.store.reports.group_commit import Contact, GroupCommit
 
 
 class Transactions:

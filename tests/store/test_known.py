@@ -12,8 +12,8 @@ import pytest
 from tests.support.stores import record, registration, report, sqlite_url, store_at
 from tests.support.waiting import until
 from vimesh.domain.vims import BadAction, Modification, Outcome, Recorded, Status, Unchanged, Vim
-from vimesh.store.known import Found, Held, Known
-from vimesh.store.sql import SqlStore
+from vimesh.store.reports.standing_cache import Found, Held, Known
+from vimesh.store.sql_store import SqlStore
 
 
 @pytest.fixture

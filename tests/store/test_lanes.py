@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from vimesh.domain.errors import Overloaded
-from vimesh.store.lanes import Lane
+from vimesh.store.databases.transaction_queue import Lane
 
 
 @asynccontextmanager

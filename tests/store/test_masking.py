@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from vimesh.domain.credential_masks import has_mask, mask, unmask
 from vimesh.domain.errors import BadInput
-from vimesh.store.masking import has_mask, mask, unmask
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.stores import registration, sqlite_url, store_at
 from vimesh.domain.probing import PolicyChange, ProbePolicy
 from vimesh.domain.vims import Modification
-from vimesh.store.requests import fingerprint
+from vimesh.store.vims.request_ids import fingerprint
 
 FIRST_FIELDS = {"method", "interval_s", "timeout_s", "fall", "rise", "tls_verify"}
 """Those that every version knows."""

@@ -15,13 +15,13 @@ from tests.support.databases import Server, execute, pooler, server, with_driver
 from tests.support.pgbouncer import Pgbouncer
 from tests.support.stores import record, registration, report, store_at
 from tests.support.waiting import eventually
-from vimesh.domain.background import beside
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vims import Recorded, Status
-from vimesh.store.connection_errors import explained
-from vimesh.store.place import place_of
-from vimesh.store.schema import check, current, upgrade
-from vimesh.store.server import Server as StoreServer
+from vimesh.runtime.background import beside
+from vimesh.store.connections.connection_errors import explained
+from vimesh.store.connections.database_server import Server as StoreServer
+from vimesh.store.databases.open_database import place_of
+from vimesh.store.upgrade.manage_tables import check, current, upgrade
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -14,7 +14,7 @@ from tests.store.writers import ROUNDS, Answered, write_much
 from tests.support.stores import registration, sqlite_url, store_at
 from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.vims import Status
-from vimesh.store.sql import SqlStore
+from vimesh.store.sql_store import SqlStore
 
 VIMS = 6
 

@@ -14,8 +14,8 @@ import pytest
 from tests.support.stores import record, registration, report, sqlite_url, store_at
 from vimesh.domain.queries import VimQuery, parse_filter, parse_order
 from vimesh.domain.vims import Recorded, Status
-from vimesh.store.listing import _places
-from vimesh.store.sql import SqlStore
+from vimesh.store.sql_store import SqlStore
+from vimesh.store.vims.list_vims import _places
 
 
 @pytest.fixture

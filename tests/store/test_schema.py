@@ -16,13 +16,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
-import vimesh.store.schema
+import vimesh.store.upgrade.manage_tables
 from tests.support.stores import changes_in, newest_event, record, registration, report, sqlite_url, store_at
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import Modification, Status
-from vimesh.store.schema import check, current, newest, upgrade
-from vimesh.store.tables import metadata
+from vimesh.store.schema.tables import metadata
+from vimesh.store.upgrade.manage_tables import check, current, newest, upgrade
 
 
 @pytest.fixture
@@ -64,7 +64,9 @@ async def test_the_migrations_make_what_the_tables_say(url: str) -> None:
 
 def downgrade(url: str, revision: str) -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(vimesh.store.schema.__file__).parent / "migrations"))
+    config.set_main_option(
+        "script_location", str(Path(vimesh.store.upgrade.manage_tables.__file__).parents[1] / "migrations")
+    )
     engine = create_engine(url)
     with engine.begin() as connection:
         config.attributes["connection"] = connection

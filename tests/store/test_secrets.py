@@ -11,9 +11,9 @@ from cryptography.fernet import Fernet
 from tests.support.stores import registration, sqlite_url, store_at
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.domain.vims import Modification
-from vimesh.store.schema import upgrade
-from vimesh.store.secrets import Cipher, Undecipherable, cipher_from, make_key_file
-from vimesh.store.sql import sql_store
+from vimesh.store.rows.credential_encryption import Cipher, Undecipherable, cipher_from, make_key_file
+from vimesh.store.sql_store import sql_store
+from vimesh.store.upgrade.manage_tables import upgrade
 
 
 def new_key() -> str:

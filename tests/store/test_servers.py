@@ -17,13 +17,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.support.databases import SERVERS, Server, execute, server, with_driver
 from tests.support.stores import record, registration, report, store_at
 from tests.support.waiting import eventually
-from vimesh.domain.background import beside
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.domain.vims import Recorded, Status
-from vimesh.store import migrating
-from vimesh.store.schema import check, current, newest, upgrade
-from vimesh.store.sql import SqlStore
-from vimesh.store.tables import metadata, segments
+from vimesh.runtime.background import beside
+from vimesh.store.schema.tables import metadata, segments
+from vimesh.store.sql_store import SqlStore
+from vimesh.store.upgrade import migrations_runner
+from vimesh.store.upgrade.manage_tables import check, current, newest, upgrade
 
 
 @pytest.fixture(params=SERVERS)
@@ -180,7 +180,7 @@ def differences(connection: Connection) -> list[Any]:
 
 async def test_the_history_goes_down_and_up_again(node: Server) -> None:
     def down(connection: Connection) -> None:
-        command.downgrade(migrating.config_for(connection), "base")
+        command.downgrade(migrations_runner.config_for(connection), "base")
 
     await on(node.url, down)
     assert await current(node.url) is None
@@ -202,7 +202,7 @@ async def test_a_move_of_columns_can_be_broken_off_anywhere(node: Server, before
     """Also where each ALTER TABLE is committed by itself."""
 
     def back(connection: Connection) -> None:
-        command.downgrade(migrating.config_for(connection), before)
+        command.downgrade(migrations_runner.config_for(connection), before)
 
     def broken_off(connection: Connection) -> None:
         altered = 0
@@ -215,7 +215,7 @@ async def test_a_move_of_columns_can_be_broken_off_anywhere(node: Server, before
 
         event.listen(connection, "before_cursor_execute", stop)
         with pytest.raises(ConnectionResetError):
-            migrating.to_newest(connection)
+            migrations_runner.to_newest(connection)
         connection.rollback()
 
     async with store_at(node.url) as store:
@@ -234,7 +234,7 @@ async def test_a_move_of_columns_can_be_broken_off_anywhere(node: Server, before
 
 async def test_the_bytes_of_changes_that_are_there_are_counted(node: Server) -> None:
     def back(connection: Connection) -> None:
-        command.downgrade(migrating.config_for(connection), "0005")
+        command.downgrade(migrations_runner.config_for(connection), "0005")
 
     async with store_at(node.url) as store:
         for _ in range(30):

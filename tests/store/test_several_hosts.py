@@ -18,8 +18,8 @@ from tests.support.targets import free_port
 from tests.support.waiting import eventually
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vims import Recorded, Status
-from vimesh.store.connection_errors import explained
-from vimesh.store.schema import check, current, newest, upgrade
+from vimesh.store.connections.connection_errors import explained
+from vimesh.store.upgrade.manage_tables import check, current, newest, upgrade
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import Connection
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable
-from vimesh.store.database import Database
-from vimesh.store.place import open_database
-from vimesh.store.sqlite_file import SqliteFile
+from vimesh.store.databases.open_database import open_database
+from vimesh.store.databases.sqlite_file import SqliteFile
+from vimesh.store.transactions.database import Database
 
 T = TypeVar("T")
 

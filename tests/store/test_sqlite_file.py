@@ -19,9 +19,9 @@ from tests.support.stores import KEY, changes_in, record, registration, report, 
 from vimesh.domain.errors import BadSetting, Overloaded, StoreUnavailable
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import Modification, Recorded, Status, Unchanged, Vim
-from vimesh.store.place import place_of
-from vimesh.store.secrets import Cipher
-from vimesh.store.sql import SqlStore, sql_store
+from vimesh.store.databases.open_database import place_of
+from vimesh.store.rows.credential_encryption import Cipher
+from vimesh.store.sql_store import SqlStore, sql_store
 
 LOCK_TIMEOUT_S = 0.2
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from tests.support.stores import KEY, record, registration, report
 from vimesh.domain.vims import BadAction, Modification, Status, Vim
-from vimesh.store.secrets import Cipher
-from vimesh.store.sql import SqlStore, sql_store
+from vimesh.store.rows.credential_encryption import Cipher
+from vimesh.store.sql_store import SqlStore, sql_store
 
 ROUNDS = 60
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-from vimesh.monitor.answer import Answer
-from vimesh.monitor.status_line import NotHttp
+from vimesh.monitor.probes.http.http_response import Answer
+from vimesh.monitor.probes.http.status_line import NotHttp
 
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = OK + b"Content-Length: 0\r\n\r\n"

@@ -13,9 +13,9 @@ import grpc
 
 from tests.support.stores import sqlite_url, store_at
 from tests.support.waiting import eventually
-from vimesh.conductor.server import ConductorSettings, serving
+from vimesh.conductor.conductor_process import ConductorSettings, serving
 from vimesh.rpc.channels import channel
-from vimesh.store.sql import SqlStore
+from vimesh.store.sql_store import SqlStore
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub

@@ -13,8 +13,8 @@ from tests.support.mariadb import MariaDb, running_mariadb
 from tests.support.pgbouncer import Pgbouncer, running_pgbouncer
 from tests.support.postgresql import Postgresql, running_postgresql
 from tests.support.server_nodes import server_folder
-from vimesh.store.schema import upgrade
-from vimesh.store.tables import metadata, revisions
+from vimesh.store.schema.tables import metadata, revisions
+from vimesh.store.upgrade.manage_tables import upgrade
 
 SERVERS = ("postgresql", "mariadb")
 POOLED = ("pgbouncer-session", "pgbouncer-transaction")

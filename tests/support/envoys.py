@@ -14,12 +14,12 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
-from vimesh.envoy.binary import command, find
-from vimesh.envoy.call_classes import CALL_CLASSES
-from vimesh.envoy.clusters import CONDUCTORS
-from vimesh.envoy.files import render, write_endpoints
-from vimesh.envoy.fleet import Address, Fleet, Host
-from vimesh.envoy.fleet_file import address
+from vimesh.envoy.envoy_binary import command, find
+from vimesh.envoy.fleet.fleet_file import address
+from vimesh.envoy.fleet.front_fleet import Address, Fleet, Host
+from vimesh.envoy.traffic.call_classes import CALL_CLASSES
+from vimesh.envoy.traffic.clusters import CONDUCTORS
+from vimesh.envoy.write_files import render, write_endpoints
 
 START_LIMIT_S = 20.0
 STOP_LIMIT_S = 5.0

@@ -15,7 +15,7 @@ from tests.support.actions import id_of
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.engine.workflow import PingInput
-from vimesh.monitor import executor_actions
+from vimesh.monitor.executor import run_action
 
 _POLICY = ProbePolicy(Method.TCP, 0.5, 0.2, 1, 1)
 
@@ -23,7 +23,7 @@ _POLICY = ProbePolicy(Method.TCP, 0.5, 0.2, 1, 1)
 def run(address: str, name: str) -> None:
     action = Action(id_of(name), f"action-{name}", "http://127.0.0.1:9", _POLICY, 0)
     inputs = asdict(PingInput.of(action))
-    done = executor_actions.run(inputs, f"execution-{name}", {"VIMESH_ADDRESS": address}, synchronous=False)
+    done = run_action.run(inputs, f"execution-{name}", {"VIMESH_ADDRESS": address}, synchronous=False)
     print(name, done.error or "runs", flush=True)
 
 

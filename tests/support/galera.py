@@ -18,7 +18,7 @@ from tests.support.mariadb import MariaDb
 from tests.support.server_nodes import server_folder
 from tests.support.targets import free_port
 from tests.support.waiting import eventually
-from vimesh.store.schema import upgrade
+from vimesh.store.upgrade.manage_tables import upgrade
 
 _PROVIDERS = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera-4/libgalera_smm.so")
 _USER = "mysql"

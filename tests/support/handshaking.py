@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from vimesh.monitor.handshake_costs import HandshakeCosts
-from vimesh.monitor.handshakes import Handshakes
-from vimesh.monitor.target import Target
+from vimesh.monitor.probes.tls.handshake_costs import HandshakeCosts
+from vimesh.monitor.probes.tls.handshakes import Handshakes
+from vimesh.monitor.targets.target import Target
 
 
 def handshake_threads(on_costly: Callable[[Target, float], None] = lambda _, __: None) -> Handshakes:

@@ -7,10 +7,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from tests.support.verdicts import PATIENCE_S
-from vimesh.monitor.lookup_line import MOST_OPEN
-from vimesh.monitor.name_answers import Outcome
-from vimesh.monitor.name_lookup import NameLookup
-from vimesh.monitor.resolver import Resolver
+from vimesh.monitor.names.lookup_queue import MOST_OPEN
+from vimesh.monitor.names.name_answers import Outcome
+from vimesh.monitor.names.name_lookup import NameLookup
+from vimesh.monitor.names.resolver import Resolver
 
 
 class Lookups:

@@ -15,10 +15,10 @@ import structlog
 
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy
-from vimesh.monitor.echo_sockets import ROTATE_S
-from vimesh.monitor.host import Host
-from vimesh.monitor.hosting import HostSettings, hosting
-from vimesh.monitor.verdict import Verdict
+from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
+from vimesh.monitor.targets.verdict import Verdict
 
 PING_IDENTIFIER_S = "PING_IDENTIFIER_S"
 """The environment may say for how long pings keep an ICMP identifier."""

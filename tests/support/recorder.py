@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, suppress
 import grpc
 
 from tests.support.conductors import Client
-from vimesh.rpc.status import failure_of
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.wire.error_statuses import failure_of
 
 
 class Recorder:

@@ -19,7 +19,7 @@ from tests.support.postgresql import Postgresql, _environment, _owner, _program
 from tests.support.process_groups import ProcessGroup
 from tests.support.server_nodes import server_folder
 from tests.support.waiting import eventually
-from vimesh.store.schema import upgrade
+from vimesh.store.upgrade.manage_tables import upgrade
 
 _COPY_S = 60
 _CATCH_UP_S = 60

@@ -12,8 +12,8 @@ from typing import Any
 import grpc
 
 from tests.envoy.caller import Answer, ask
-from vimesh.api.rest.app import RestSettings, rest_app
-from vimesh.api.rest.serving import listening, serve
+from vimesh.api.rest.http_server import listening, serve
+from vimesh.api.rest.rest_app import RestSettings, rest_app
 from vimesh.rpc.channels import channel
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer, VimServiceStub, add_VimServiceServicer_to_server
 

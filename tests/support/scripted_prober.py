@@ -13,8 +13,8 @@ from tests.support.verdicts import Verdicts
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method
 from vimesh.domain.vims import Status
-from vimesh.monitor.addresses import Address
-from vimesh.monitor.name_answers import (
+from vimesh.monitor.loop_guard.quarantine import Quarantine
+from vimesh.monitor.names.name_answers import (
     FAMILIES,
     Empty,
     FamilyAnswer,
@@ -25,13 +25,13 @@ from vimesh.monitor.name_answers import (
     Tell,
     Trouble,
 )
-from vimesh.monitor.probes import LocalFault
-from vimesh.monitor.quarantine import Quarantine
-from vimesh.monitor.resolver import Resolver
-from vimesh.monitor.rounds import Rounds
-from vimesh.monitor.running_clock import RunningClock
-from vimesh.monitor.target import Target
-from vimesh.monitor.wheel import Wheel
+from vimesh.monitor.names.resolver import Resolver
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.rounds.rounds import Rounds
+from vimesh.monitor.scheduling.stall_clock import RunningClock
+from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.targets.target import Target
 
 TICK_S = 0.01
 NEVER = math.inf

@@ -12,10 +12,10 @@ import sys
 import time
 
 from tests.support.actions import action
-from vimesh.monitor.addresses import Address
-from vimesh.monitor.connection import Connection
-from vimesh.monitor.own_output import OwnOutput
-from vimesh.monitor.target import Target
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.connection import Connection
+from vimesh.monitor.probes.tcp.own_output import OwnOutput
+from vimesh.monitor.targets.target import Target
 
 
 def _main(ip: str, silent_s: float) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import update
 
 from vimesh.domain.events import VimEvent
-from vimesh.domain.ports import VimStore
+from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Outcome, Registration, Report, Status, Vim
-from vimesh.store.schema import upgrade
-from vimesh.store.secrets import Cipher
-from vimesh.store.sql import SqlStore, sql_store
-from vimesh.store.tables import leases, todos
-from vimesh.store.times import micros
+from vimesh.store.rows.credential_encryption import Cipher
+from vimesh.store.schema.tables import leases, todos
+from vimesh.store.schema.timestamps import micros
+from vimesh.store.sql_store import SqlStore, sql_store
+from vimesh.store.upgrade.manage_tables import upgrade
 
 KEY = base64.urlsafe_b64encode(b"a key for tests, and none else!!").decode()
 

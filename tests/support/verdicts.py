@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from vimesh.domain.vims import Status
-from vimesh.monitor.verdict import Verdict
+from vimesh.monitor.targets.verdict import Verdict
 
 PATIENCE_S = 15.0
 """A test that waits longer has failed; on a busy machine everything takes longer than it should."""

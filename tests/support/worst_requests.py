@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tests.support.bad_requests import CONDUCTOR_SERVICE, ID, VIM_SERVICE, field_of
-from vimesh.rpc.limits import MAX_JSON_BYTES, MAX_MESSAGE_BYTES, max_request_bytes
 from vimesh.v1 import conductor_service_pb2, vim_service_pb2
 from vimesh.v1.vim_pb2 import Vim
+from vimesh.wire.limits import MAX_JSON_BYTES, MAX_MESSAGE_BYTES, max_request_bytes
 
 WORKFLOW_SERVICE = "/vimesh.v1.WorkflowService"
 SMALL = (

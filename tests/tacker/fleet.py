@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.cli.commands import Command
 from tests.cli.running import running
-from vimesh.store.secrets import cipher_from
+from vimesh.store.rows.credential_encryption import cipher_from
 
 
 @dataclass(frozen=True)

@@ -289,9 +289,9 @@ def test_an_import_needs_no_more_than_the_right_to_read(
 
 
 def test_a_session_cannot_write(site: Site) -> None:
-    from vimesh.tacker import access, database  # noqa: PLC0415 - its inside, for this test alone
+    from vimesh.tacker import access, tacker_database  # noqa: PLC0415 - its inside, for this test alone
 
-    connection, _ = database._opened(access.engine_for(site.url), "here")
+    connection, _ = tacker_database._opened(access.engine_for(site.url), "here")
     with connection, pytest.raises(DBAPIError, match="READ ONLY"):
         connection.execute(text("DELETE FROM vims"))
 

@@ -8,15 +8,16 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from vimesh.cli import database, envoy, exits, workflows
-from vimesh.cli.api import api
-from vimesh.cli.bridge import bridge
-from vimesh.cli.conductor import conductor
-from vimesh.cli.exits import ExitCode, Failure
-from vimesh.cli.fleet.commands import demo, up
-from vimesh.cli.importing.commands import app as importing
-from vimesh.cli.monitor import monitor
-from vimesh.cli.vim.commands import app as vim
+from vimesh.cli.base import exits
+from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.commands import db, envoy, workflows
+from vimesh.cli.commands.api import api
+from vimesh.cli.commands.bridge import bridge
+from vimesh.cli.commands.conductor import conductor
+from vimesh.cli.commands.import_tacker import app as importing
+from vimesh.cli.commands.monitor import monitor
+from vimesh.cli.commands.up import demo, up
+from vimesh.cli.vim.vim_commands import app as vim
 from vimesh.domain.errors import BadSetting, StoreUnavailable, VimeshError
 from vimesh.domain.settings import BadFlag
 
@@ -51,7 +52,7 @@ app.command()(api)
 app.command()(bridge)
 app.add_typer(workflows.app, name="workflows")
 app.add_typer(envoy.app, name="envoy")
-app.add_typer(database.app, name="db")
+app.add_typer(db.app, name="db")
 app.add_typer(importing, name="import")
 
 
@@ -77,7 +78,7 @@ def _code_of(error: BaseException) -> ExitCode | None:  # noqa: PLR0911 - one fo
             exits.show(Failure(str(flag)))
             return ExitCode.USAGE
         case StoreUnavailable() as away:
-            from vimesh.store.connection_errors import explained  # noqa: PLC0415 - a client needs no store
+            from vimesh.store.connections.connection_errors import explained  # noqa: PLC0415 - a client needs no store
 
             exits.show(Failure(explained(away)))
             return ExitCode.UNAVAILABLE

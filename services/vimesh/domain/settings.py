@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from vimesh.domain.errors import BadSetting
-from vimesh.files.errors import BadFile
-from vimesh.files.limits import MAX_SETTINGS_BYTES
-from vimesh.files.reading import read_text
+from vimesh.files.file_errors import BadFile
+from vimesh.files.file_limits import MAX_SETTINGS_BYTES
+from vimesh.files.read_files import read_text
 from vimesh.files.toml_values import read_toml
 
 T = TypeVar("T")

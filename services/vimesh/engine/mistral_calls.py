@@ -15,7 +15,7 @@ from mistralclient.api.base import APIException
 from mistralclient.api.v2.client import Client
 
 from vimesh.engine.bounded_http import OutOfBounds
-from vimesh.engine.errors import EngineError, EngineRefused, EngineUnavailable
+from vimesh.engine.engine_errors import EngineError, EngineRefused, EngineUnavailable
 from vimesh.engine.mistral_access import MistralAccess, client_over, open_session
 
 T = TypeVar("T")

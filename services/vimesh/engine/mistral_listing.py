@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from mistralclient.api.base import Resource
 from mistralclient.api.v2.client import Client
 
-from vimesh.engine.errors import EngineRefused, EngineUnavailable
+from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
 from vimesh.engine.executions import FIELDS, Execution, action_id_of, id_of, our_execution
 from vimesh.engine.mistral_calls import MistralCalls
 from vimesh.engine.workflow import ACTION, NAME_PREFIX, defines_ping, vim_id_of, workflow_name

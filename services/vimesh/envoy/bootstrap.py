@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from vimesh.envoy import clusters, listeners
-from vimesh.envoy.endpoints import socket_of
-from vimesh.envoy.fleet import Fleet
-from vimesh.envoy.overload import overload_manager
+from vimesh.envoy import listeners
+from vimesh.envoy.fleet.cluster_endpoints import socket_of
+from vimesh.envoy.fleet.front_fleet import Fleet
+from vimesh.envoy.traffic import clusters
+from vimesh.envoy.traffic.overload import overload_manager
 
 BOOTSTRAP_FILE = "bootstrap.yaml"
 DESCRIPTOR_FILE = "contract.binpb"

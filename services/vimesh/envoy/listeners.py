@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from vimesh.envoy.connect_protocol import connect_filters
-from vimesh.envoy.early_headers import early_headers
-from vimesh.envoy.endpoints import socket_of
-from vimesh.envoy.fleet import Address, Fleet
-from vimesh.envoy.header_size import CODEC_HEADERS_KB, HEADER_BYTES, MAX_HEADERS
-from vimesh.envoy.hosts import FRONT_HOST
-from vimesh.envoy.json_door import head_filter
-from vimesh.envoy.opening_rate import opening_rate
-from vimesh.envoy.origins import allowed, cors_filter
-from vimesh.envoy.overload import MAX_FRONT_CONNECTIONS, MAX_REPORTS_CONNECTIONS, connection_limit
-from vimesh.envoy.proxies import by_trusted, caller_alone, callers
-from vimesh.envoy.readiness import readiness
-from vimesh.envoy.replies import local_replies
-from vimesh.envoy.request_headers import drop_unused
+from vimesh.envoy.callers.early_headers import early_headers
+from vimesh.envoy.callers.host_names import FRONT_HOST
+from vimesh.envoy.callers.page_origins import allowed, cors_filter
+from vimesh.envoy.callers.trusted_proxies import by_trusted, caller_alone, callers
+from vimesh.envoy.doors.connect_protocol import connect_filters
+from vimesh.envoy.doors.json_door import head_filter
+from vimesh.envoy.doors.readiness import readiness
+from vimesh.envoy.fleet.cluster_endpoints import socket_of
+from vimesh.envoy.fleet.front_fleet import Address, Fleet
+from vimesh.envoy.refusals.local_replies import local_replies
 from vimesh.envoy.routes import BODY_LIMIT, BUFFER, IDLE_S, MAX_JSON_BYTES, routes
-from vimesh.envoy.typed import extension
+from vimesh.envoy.traffic.opening_rate import opening_rate
+from vimesh.envoy.traffic.overload import MAX_FRONT_CONNECTIONS, MAX_REPORTS_CONNECTIONS, connection_limit
+from vimesh.envoy.vocabulary.extensions import extension
+from vimesh.envoy.vocabulary.header_size import CODEC_HEADERS_KB, HEADER_BYTES, MAX_HEADERS
+from vimesh.envoy.vocabulary.request_headers import drop_unused
 
 FRONT = "front"
 REPORTS = "reports"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from vimesh.envoy import clusters
-from vimesh.envoy.call_classes import CHANGES, LISTS, MONITORS, READS, REPORTS, WATCHES, CallClass
-from vimesh.envoy.connect_protocol import connect_route
-from vimesh.envoy.fleet import Fleet
-from vimesh.envoy.hosts import other_hosts
-from vimesh.envoy.json_door import json_routes, no_json
-from vimesh.envoy.opening_rate import of_watches
-from vimesh.envoy.origins import preflights, strangers
-from vimesh.envoy.readiness import live
-from vimesh.envoy.refusals import Route, to_nowhere, unreadable
-from vimesh.envoy.request_headers import drop_grpc
-from vimesh.envoy.retries import repeatable as again
-from vimesh.envoy.retries import untouched_only as untouched
-from vimesh.envoy.typed import GRPC_CONTENT, typed
+from vimesh.envoy.callers.host_names import other_hosts
+from vimesh.envoy.callers.page_origins import preflights, strangers
+from vimesh.envoy.doors.connect_protocol import connect_route
+from vimesh.envoy.doors.json_door import json_routes, no_json
+from vimesh.envoy.doors.readiness import live
+from vimesh.envoy.fleet.front_fleet import Fleet
+from vimesh.envoy.refusals.refusal_routes import Route, to_nowhere, unreadable
+from vimesh.envoy.traffic import clusters
+from vimesh.envoy.traffic.call_classes import CHANGES, LISTS, MONITORS, READS, REPORTS, WATCHES, CallClass
+from vimesh.envoy.traffic.opening_rate import of_watches
+from vimesh.envoy.traffic.retries import repeatable as again
+from vimesh.envoy.traffic.retries import untouched_only as untouched
+from vimesh.envoy.vocabulary.extensions import GRPC_CONTENT, typed
+from vimesh.envoy.vocabulary.request_headers import drop_grpc
 
 REPORT_S = 10.0
 READ_S = 15.0
@@ -106,7 +106,7 @@ def _api() -> Route:
 
 
 def _nothing() -> Route:
-    """Say 404 (replies.py). Requests with JSON are here too until the transcoder has made calls of them.
+    """Say 404 (local_replies.py). Requests with JSON are here too until the transcoder has made calls of them.
 
     To a page, a filter grants nothing on a route that ends here: so it leads to where there is nothing.
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from vimesh.files.errors import BadFile
-from vimesh.files.limits import MAX_ENTRY_BYTES, MAX_FILE_BYTES
+from vimesh.files.file_errors import BadFile
+from vimesh.files.file_limits import MAX_ENTRY_BYTES, MAX_FILE_BYTES
 
 _AHEAD_BYTES = 256 * 1024
 """How far a parser may have read beyond the entry that it is about to give."""

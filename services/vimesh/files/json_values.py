@@ -6,8 +6,8 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 
-from vimesh.files.errors import BadFile
-from vimesh.files.limits import MAX_DEPTH, MAX_DIGITS, MAX_ENTRY_BYTES, MAX_VALUES
+from vimesh.files.file_errors import BadFile
+from vimesh.files.file_limits import MAX_DEPTH, MAX_DIGITS, MAX_ENTRY_BYTES, MAX_VALUES
 
 TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
 TOO_MANY_VALUES = f"holds more than {MAX_VALUES} values"

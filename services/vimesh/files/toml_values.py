@@ -5,8 +5,8 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
-from vimesh.files.errors import BadFile
-from vimesh.files.limits import MAX_SETTINGS_LINE
+from vimesh.files.file_errors import BadFile
+from vimesh.files.file_limits import MAX_SETTINGS_LINE
 
 
 def read_toml(text: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 
-from vimesh.files.limits import MAX_DIGITS
+from vimesh.files.file_limits import MAX_DIGITS
 
 # libyaml's parser is about ten times as fast as the one in Python, and not part of every PyYAML.
 _BASE: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

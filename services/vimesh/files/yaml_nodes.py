@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from vimesh.files.errors import BadFile
+from vimesh.files.file_errors import BadFile
+from vimesh.files.file_limits import MAX_ANCHORED_VALUES, MAX_DEPTH, MAX_ENTRY_BYTES, MAX_VALUES
 from vimesh.files.json_values import TOO_DEEP, TOO_MANY_VALUES
-from vimesh.files.limits import MAX_ANCHORED_VALUES, MAX_DEPTH, MAX_ENTRY_BYTES, MAX_VALUES
 
 _SHORT = 20
 _MOST_TAGS = 1000

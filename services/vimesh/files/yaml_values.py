@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from vimesh.files.errors import BadFile
+from vimesh.files.file_errors import BadFile
 from vimesh.files.yaml_loader import LOADER, ScalarUnreadable
 from vimesh.files.yaml_nodes import Composer
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mistral_lib.actions import Action, Result
 
 from vimesh.domain.errors import BadSetting
-from vimesh.monitor.executor_settings import ActionMode, executor_settings
+from vimesh.monitor.executor.executor_settings import ActionMode, executor_settings
 
 if TYPE_CHECKING:
     from mistral_lib.actions.context import ActionContext
@@ -71,9 +71,9 @@ class VimPingAction(Action):  # type: ignore[misc]  # mistral_lib ships no types
         return self.synchronous
 
     def run(self, context: ActionContext) -> object:
-        from vimesh.monitor import executor_actions  # noqa: PLC0415 - see the top
+        from vimesh.monitor.executor import run_action  # noqa: PLC0415 - see the top
 
-        done = executor_actions.run(
+        done = run_action.run(
             self.inputs, context.execution.action_execution_id, os.environ, synchronous=self.synchronous
         )
         self.synchronous = done.synchronous

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grpc
 
-from vimesh.rpc.limits import MAX_MESSAGE_BYTES
+from vimesh.wire.limits import MAX_MESSAGE_BYTES
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from vimesh.tacker.errors import CannotImport
 from vimesh.tacker.keys import KeyFolder, WrongKey
+from vimesh.tacker.tacker_errors import CannotImport
 
 # What Tacker encrypts, by the type of the VIM.
 _ENCRYPTED: Final = {

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from vimesh.files.errors import BadFile
-from vimesh.files.limits import MAX_KEY_BYTES
-from vimesh.files.reading import read_whole
-from vimesh.tacker.errors import CannotImport
+from vimesh.files.file_errors import BadFile
+from vimesh.files.file_limits import MAX_KEY_BYTES
+from vimesh.files.read_files import read_whole
+from vimesh.tacker.tacker_errors import CannotImport
 
 
 class WrongKey(Exception):

@@ -14,10 +14,10 @@ from typing import Any
 import grpc
 import structlog
 
-from vimesh.rpc.edge import Edge
-from vimesh.rpc.validation import Rules
+from vimesh.rpc.guarded_server import Edge
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer, add_VimServiceServicer_to_server
+from vimesh.wire.message_rules import Rules
 
 NONE, RAISES, SPINS, KEEPS, ENDS = FAULTS = ("none", "raises", "spins", "keeps", "ends")
 _SPIN_S = 0.3

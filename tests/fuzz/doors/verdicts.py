@@ -11,7 +11,7 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
-from vimesh.rpc.status import DETAILS_KEY, DOMAIN
+from vimesh.wire.error_statuses import DETAILS_KEY, DOMAIN
 
 _C = grpc.StatusCode
 EXPECTED: Final = frozenset(

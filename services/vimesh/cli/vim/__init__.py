@@ -1,0 +1,1 @@
+"""One module for each `vimesh vim` command. They are gRPC clients and nothing more."""

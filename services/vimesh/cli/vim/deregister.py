@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli import flags
-from vimesh.cli.settings import Output, client_settings
-from vimesh.cli.terminal import printable
-from vimesh.cli.vim import client_flags, documents
-from vimesh.cli.vim.front import Front, run
-from vimesh.cli.vim.lookup import find
+from vimesh.cli.base import client_flags, flags
+from vimesh.cli.base.command_settings import Output, client_settings
+from vimesh.cli.base.terminal import printable
+from vimesh.cli.client.find_vim import find
+from vimesh.cli.client.front import Front, run
+from vimesh.cli.output import documents
 from vimesh.v1 import vim_service_pb2 as pb
 
 

@@ -9,15 +9,16 @@ from typing import Annotated
 import grpc
 import typer
 
-from vimesh.cli import flags
-from vimesh.cli.exits import ExitCode, Failure
-from vimesh.cli.settings import client_settings
-from vimesh.cli.vim import client_flags, fields, policy, present
-from vimesh.cli.vim.failures import failure, nothing_listens, unresolvable
-from vimesh.cli.vim.fields import fill_from_file, fill_from_flags
-from vimesh.cli.vim.front import Front, run
-from vimesh.cli.vim.policy import PolicyFlags
-from vimesh.cli.vim.waiting import Condition, limit_s, wait_for
+from vimesh.cli.base import client_flags, flags
+from vimesh.cli.base.command_settings import client_settings
+from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.client.explain_failures import failure, nothing_listens, unresolvable
+from vimesh.cli.client.front import Front, run
+from vimesh.cli.input import probe_policy, vim_fields
+from vimesh.cli.input.probe_policy import PolicyFlags
+from vimesh.cli.input.vim_fields import fill_from_file, fill_from_flags
+from vimesh.cli.output import print_vims
+from vimesh.cli.watches.wait_for_status import Condition, limit_s, wait_for
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
@@ -27,23 +28,23 @@ def register(  # noqa: PLR0913 - one parameter per flag
     name_argument: Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)] = None,
     *,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The same as the argument.")] = None,
-    type_: fields.Type = None,
-    auth_url: fields.AuthUrl = None,
-    config_file: fields.ConfigFile = None,
-    engine: fields.Engine = None,
-    description: fields.Description = None,
-    is_default: fields.Default = None,
+    type_: vim_fields.Type = None,
+    auth_url: vim_fields.AuthUrl = None,
+    config_file: vim_fields.ConfigFile = None,
+    engine: vim_fields.Engine = None,
+    description: vim_fields.Description = None,
+    is_default: vim_fields.Default = None,
     project: Annotated[str, typer.Option("--project", metavar="ID", help="The project that it belongs to.")] = "",
     vim_id: Annotated[
         str, typer.Option("--id", metavar="UUID", help="The id that it shall have; default: a new one.")
     ] = "",
-    method: policy.Method = None,
-    interval: policy.Interval = None,
-    timeout: policy.Timeout = None,
-    fall: policy.Fall = None,
-    rise: policy.Rise = None,
-    tls_verify: policy.TlsVerify = None,
-    fail_for: policy.FailFor = None,
+    method: probe_policy.Method = None,
+    interval: probe_policy.Interval = None,
+    timeout: probe_policy.Timeout = None,
+    fall: probe_policy.Fall = None,
+    rise: probe_policy.Rise = None,
+    tls_verify: probe_policy.TlsVerify = None,
+    fail_for: probe_policy.FailFor = None,
     wait: Annotated[
         str | None, typer.Option("--wait", metavar="STATUS", help="Wait for a status, such as REACHABLE.")
     ] = None,
@@ -68,7 +69,7 @@ def register(  # noqa: PLR0913 - one parameter per flag
     condition = Condition.parse("--wait", wait) if wait else None
     within_s = limit_s("--wait-timeout", wait_timeout)
     request = pb.RegisterVimRequest(
-        vim=vim, request_id=request_id or str(uuid.uuid4()), engine=fields.engine(engine), vim_id=vim_id
+        vim=vim, request_id=request_id or str(uuid.uuid4()), engine=vim_fields.engine(engine), vim_id=vim_id
     )
 
     async def register_and_wait(front: Front) -> vim_pb2.Vim:
@@ -83,7 +84,7 @@ def register(  # noqa: PLR0913 - one parameter per flag
                 failed.hint = f"{registered.name} is registered; go on waiting: {go_on}"
             raise
 
-    present.one(settings.output, run(settings, register_and_wait))
+    print_vims.one(settings.output, run(settings, register_and_wait))
 
 
 def _name(argument: str | None, flag: str | None) -> str:

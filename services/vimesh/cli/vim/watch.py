@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli import flags
-from vimesh.cli.settings import Output, client_settings
-from vimesh.cli.vim import client_flags
-from vimesh.cli.vim.front import Front, run
-from vimesh.cli.vim.lookup import find
-from vimesh.cli.vim.watching import watch as follow
+from vimesh.cli.base import client_flags, flags
+from vimesh.cli.base.command_settings import Output, client_settings
+from vimesh.cli.client.find_vim import find
+from vimesh.cli.client.front import Front, run
+from vimesh.cli.watches.resumable_watch import watch as follow
 from vimesh.domain.settings import BadFlag
 
 
@@ -43,10 +42,10 @@ def watch(  # noqa: PLR0913 - one parameter per flag
 
 async def show_changes(front: Front, output: Output, wanted: frozenset[str] = frozenset()) -> None:
     """Show the wanted VIMs (none named: all) and their changes until cancelled."""
-    from vimesh.cli.vim import lines, live  # noqa: PLC0415 - rich takes its time, and other commands do without
+    from vimesh.cli.watches import live_table, watch_lines  # noqa: PLC0415 - rich takes its time, and other commands do without
 
     only = next(iter(wanted)) if len(wanted) == 1 else ""
     if output is Output.TABLE and sys.stdout.isatty():
-        await live.show(lambda link: follow(front, vim_id=only, link=link), front.address, wanted)
+        await live_table.show(lambda link: follow(front, vim_id=only, link=link), front.address, wanted)
     else:
-        await lines.Lines(output, wanted).show(lambda link: follow(front, vim_id=only, link=link))
+        await watch_lines.Lines(output, wanted).show(lambda link: follow(front, vim_id=only, link=link))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from vimesh.store.tables import metadata
+from vimesh.store.schema.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from vimesh.store.columns import Bytes, Whole, word
 from vimesh.store.migrations import once
+from vimesh.store.schema.column_types import Bytes, Whole, word
 
 revision = "0001"
 down_revision = None

@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from vimesh.store.columns import Unsigned, Whole, word
 from vimesh.store.migrations import once
+from vimesh.store.schema.column_types import Unsigned, Whole, word
 
 revision = "0004"
 down_revision = "0003"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from vimesh.store.columns import Whole
 from vimesh.store.migrations import once
+from vimesh.store.schema.column_types import Whole
 
 revision = "0005"
 down_revision = "0004"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from alembic import op
 
-from vimesh.store.columns import Whole
 from vimesh.store.migrations import once
+from vimesh.store.schema.column_types import Whole
 
 revision = "0006"
 down_revision = "0005"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from vimesh.store.columns import Micros, Whole, word
 from vimesh.store.migrations import once
+from vimesh.store.schema.column_types import Micros, Whole, word
 
 revision = "0007"
 down_revision = "0006"

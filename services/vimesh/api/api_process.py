@@ -1,0 +1,55 @@
+"""The api process: serves HTTP, and has something else run beside it if wanted, until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import grpc
+import structlog
+
+from vimesh.api.rest.http_server import listening, serve
+from vimesh.api.rest.request_record import noting
+from vimesh.api.rest.rest_app import RestSettings, rest_app
+from vimesh.rpc.channels import channel
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+from vimesh.watchdog.calls import Calls
+
+_log = structlog.get_logger()
+
+Stopped = Callable[[], Awaitable[object]]
+
+
+class Beside(Protocol):
+    """Other work of the process."""
+
+    async def run(self, front: grpc.aio.Channel, stopped: Stopped, grace_s: float) -> None:
+        """Work until `stopped` returns, and at most `grace_s` longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    address: str
+    """Where the front of the mesh is: `host:port`."""
+    listen: str = "127.0.0.1:0"
+    """Where to serve HTTP: `host:port`; port 0 takes a free one."""
+    rest: RestSettings = field(default_factory=RestSettings)
+    beside: Beside | None = None
+    grace_s: float = 1.5
+    """How long what is under way may take when the process is to stop."""
+
+
+async def run_api(settings: ApiSettings, stopped: Stopped, calls: Calls | None = None) -> None:
+    """Work until `stopped` returns. Waits for a front that is away. Raises BadSetting when it cannot listen.
+
+    `stopped` is called when it serves; requests are noted in `calls`.
+    """
+    with listening(settings.listen) as listener:
+        async with channel(settings.address) as front, asyncio.TaskGroup() as parts:
+            app = noting(rest_app(VimServiceStub(front), settings.rest), calls or Calls())
+            parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s))
+            if settings.beside is not None:
+                parts.create_task(settings.beside.run(front, stopped, settings.grace_s))
+            _log.info("api is serving", port=listener.getsockname()[1], address=settings.address)

@@ -1,0 +1,123 @@
+"""What the audit of the workflows finds: pure comparison of what is wanted, what Mistral has, and what reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vimesh.domain.actions import Action
+from vimesh.engine.executions import Execution
+from vimesh.engine.workflow import workflow_name
+from vimesh.engine.workflow_engine import Stop
+
+
+class Kind(StrEnum):
+    MISSING = "MISSING"
+    """The action is wanted, and has no execution."""
+    DEAD = "DEAD"
+    """The execution of a wanted action has ended, or has lost its action."""
+    ZOMBIE = "ZOMBIE"
+    """An execution that nobody wants although there is the VIM, or that is silent."""
+    ORPHAN = "ORPHAN"
+    """An execution or a workflow of a VIM that is gone, or whose actions do not run in Mistral."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    kind: Kind
+    vim_id: str
+    action_id: str
+    """Empty for a workflow without executions."""
+    execution_id: str
+    state: str
+    """The execution's."""
+    detail: str
+    remedy: Action | Stop | None
+    """The action to start, or what to stop; None if the conductors replace the action by themselves."""
+
+    @property
+    def workflow_name(self) -> str:
+        return workflow_name(self.vim_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Taken in this order, so that what was registered meanwhile is not taken for an orphan."""
+
+    workflows: Iterable[str]
+    """VIMs that have one."""
+    executions: Iterable[Execution]
+    running: frozenset[str]
+    """Action ids of the action executions that run."""
+    wanted: Mapping[str, Action]
+    """By VIM."""
+    monitors: Mapping[str, MonitorSeen]
+    """By VIM."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorSeen:
+    """What the conductors know of a wanted action."""
+
+    action_id: str
+    state: str
+    last_error: str
+
+
+def findings(found: Inventory) -> list[Finding]:
+    executions = list(found.executions)
+    listed = [finding for execution in executions if (finding := _of_execution(execution, found))]
+    return [*_missing(executions, found), *listed, *_empty_workflows(executions, found)]
+
+
+def _missing(executions: Iterable[Execution], found: Inventory) -> Iterable[Finding]:
+    executed = {execution.id for execution in executions}
+    for action in found.wanted.values():
+        if action.action_id not in executed:
+            why = _monitor_of(action, found)
+            yield Finding(Kind.MISSING, action.vim_id, action.action_id, "", "", why, action)
+
+
+def _monitor_of(action: Action, found: Inventory) -> str:
+    monitor = found.monitors.get(action.vim_id)
+    if monitor is None or monitor.action_id != action.action_id:
+        return "no execution"
+    return f"no execution; the monitor is {monitor.state}: {monitor.last_error}".removesuffix(": ")
+
+
+def _of_execution(execution: Execution, found: Inventory) -> Finding | None:
+    action = found.wanted.get(execution.vim_id)
+    if action is None:
+        stop = Stop(execution.vim_id, execution.action_id, vim_gone=True)
+        return _found(execution, Kind.ORPHAN, "the VIM is gone", stop)
+    if action.action_id != execution.action_id:
+        stop = Stop(execution.vim_id, execution.action_id, vim_gone=False)
+        return _found(execution, Kind.ZOMBIE, f"action {action.action_id} is wanted", stop)
+    if execution.id != execution.action_id:
+        return _found(execution, Kind.ZOMBIE, "a second execution, made by hand: modify the VIM to be rid of it", None)
+    if execution.ended:
+        return _found(execution, Kind.DEAD, execution.state_info or "it has ended", action)
+    return _of_running(execution, found)
+
+
+def _of_running(execution: Execution, found: Inventory) -> Finding | None:
+    monitor = found.monitors.get(execution.vim_id)
+    if monitor is None or monitor.action_id != execution.action_id:
+        return None  # just replaced
+    if monitor.state == "SILENT":
+        return _found(execution, Kind.ZOMBIE, "runs, but does not report: the conductors replace it", None)
+    if monitor.state != "RUNNING" and execution.action_id not in found.running:
+        return _found(execution, Kind.DEAD, "no action of it runs: the conductors replace it", None)
+    return None
+
+
+def _found(execution: Execution, kind: Kind, detail: str, remedy: Action | Stop | None) -> Finding:
+    return Finding(kind, execution.vim_id, execution.action_id, execution.id, execution.state, detail, remedy)
+
+
+def _empty_workflows(executions: Iterable[Execution], found: Inventory) -> Iterable[Finding]:
+    executed = {execution.vim_id for execution in executions}
+    for vim_id in found.workflows:
+        if vim_id not in found.wanted and vim_id not in executed:
+            yield Finding(Kind.ORPHAN, vim_id, "", "", "", "a workflow without a VIM", Stop(vim_id, "", vim_gone=True))

@@ -1,0 +1,79 @@
+"""Mends what the audit found, by the means of the steward: safe beside any number of api processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+import grpc
+
+from vimesh.api.audit.compare_workflows import Finding
+from vimesh.api.audit.workflow_inventory import Front
+from vimesh.domain.actions import Action
+from vimesh.domain.endpoints import AuthUrlInvalid
+from vimesh.engine.engine_errors import EngineError
+from vimesh.engine.workflow_engine import NotYet, Stop, WorkflowEngine
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+
+DONE = "done"
+
+_AT_ONCE = 16
+
+
+class Repair:
+    def __init__(
+        self, front: Front, engine: WorkflowEngine, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._front = front
+        self._engine = engine
+        self._sleep = sleep
+
+    async def mend(self, found: Sequence[Finding]) -> list[str]:
+        """Return for each finding DONE, or why it is as it was. Actions may take their time to exit."""
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(finding: Finding) -> str:
+            async with slots:
+                return await self._mended(finding)
+
+        async with asyncio.TaskGroup() as repairs:
+            tasks = [repairs.create_task(one(finding)) for finding in found]
+        return [task.result() for task in tasks]
+
+    async def _mended(self, finding: Finding) -> str:
+        if finding.remedy is None:
+            return "left to the conductors"
+        if not await self._still_true(finding.remedy):
+            return "settled meanwhile"
+        try:
+            if isinstance(finding.remedy, Action):
+                await self._engine.start(finding.remedy)
+            else:
+                await self._stop(finding.remedy)
+        except (EngineError, AuthUrlInvalid) as error:
+            return str(error)
+        return DONE
+
+    async def _still_true(self, remedy: Action | Stop) -> bool:
+        """Look again: an api process may have been faster, or the VIM was modified."""
+        try:
+            answer = await self._front.vims.GetVim(
+                pb.GetVimRequest(vim_id=remedy.vim_id), timeout=self._front.timeout_s
+            )
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.NOT_FOUND:
+                raise
+            return isinstance(remedy, Stop)
+        monitor = answer.vim.monitor
+        in_mistral = monitor.engine == vim_pb2.Monitor.MISTRAL
+        if isinstance(remedy, Stop) and remedy.vim_gone:
+            return not in_mistral
+        return in_mistral and (monitor.action_id == remedy.action_id) is isinstance(remedy, Action)
+
+    async def _stop(self, stop: Stop) -> None:
+        # Its attempts run out: see engine/stop_pauses.py.
+        while isinstance(outcome := await self._engine.stop(stop), NotYet):
+            await self._sleep(outcome.retry_after_s)
+            stop = replace(stop, attempt=stop.attempt + 1)

@@ -1,0 +1,81 @@
+"""Collects what the audit compares."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import grpc
+
+from vimesh.api.audit.compare_workflows import Inventory, MonitorSeen
+from vimesh.domain.actions import Action
+from vimesh.engine.mistral_listing import MistralListing
+from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
+from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+from vimesh.wire.action_messages import action_from_wire
+
+if TYPE_CHECKING:  # exist for type checkers only
+    from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
+    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    conductor: ConductorServiceAsyncStub
+    vims: VimServiceAsyncStub
+    timeout_s: float
+    """How long one call, or one message of a stream, may take."""
+
+
+def front_over(channel: grpc.aio.Channel, timeout_s: float) -> Front:
+    return Front(ConductorServiceStub(channel), VimServiceStub(channel), timeout_s)
+
+
+async def taken(front: Front, listing: MistralListing) -> Inventory:
+    """Raises EngineError, AioRpcError, TimeoutError."""
+    workflows = await listing.vims_with_workflow()
+    executions = await listing.executions()
+    running = await listing.running_actions()
+    # After Mistral: a VIM whose workflow was seen is seen too, unless it is gone.
+    wanted = await _wanted(front)
+    monitors = await _monitors(front)
+    return Inventory(workflows, executions, running, wanted, monitors)
+
+
+async def _wanted(front: Front) -> dict[str, Action]:
+    wanted: dict[str, Action] = {}
+    request = conductor_service_pb2.WatchActionsRequest(engine=vim_pb2.Monitor.MISTRAL)
+    stream = front.conductor.WatchActions(request)
+    try:
+        while True:
+            async with asyncio.timeout(front.timeout_s):
+                response = await stream.read()
+            if not isinstance(response, conductor_service_pb2.WatchActionsResponse):
+                raise TimeoutError("the list of actions ended too soon")
+            wanted |= {action.vim_id: action_from_wire(action) for action in response.wanted}
+            for unwanted in response.unwanted:
+                wanted.pop(unwanted.vim_id, None)
+            if response.revision:
+                return wanted
+    finally:
+        stream.cancel()
+
+
+async def _monitors(front: Front) -> dict[str, MonitorSeen]:
+    found: dict[str, MonitorSeen] = {}
+    token = ""
+    while True:
+        request = vim_service_pb2.ListVimsRequest(page_size=_PAGE, page_token=token)
+        page = await front.vims.ListVims(request, timeout=front.timeout_s)
+        found |= {vim.id: _seen(vim.monitor) for vim in page.vims}
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+def _seen(monitor: vim_pb2.Monitor) -> MonitorSeen:
+    return MonitorSeen(monitor.action_id, vim_pb2.Monitor.State.Name(monitor.state), monitor.last_error)

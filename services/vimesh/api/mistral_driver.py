@@ -1,0 +1,51 @@
+"""Drives the workflow engine, beside whatever else the process does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from dataclasses import dataclass, field
+from random import SystemRandom
+
+import grpc
+import structlog
+
+from vimesh.api.api_process import Stopped
+from vimesh.api.workflows.run_task import Errands
+from vimesh.api.workflows.task_worker import Steward, StewardLimits
+from vimesh.engine.mistral_access import MistralAccess
+from vimesh.engine.mistral_engine import mistral_engine
+from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    mistral: MistralAccess
+    limits: StewardLimits = field(default_factory=StewardLimits)
+
+    async def run(self, front: grpc.aio.Channel, stopped: Stopped, grace_s: float) -> None:
+        """Work until `stopped` returns. Waits for a front and a Mistral that are away.
+
+        Tasks under way may take `grace_s` more. What is not done by then is done by another process, when its lease
+        has ended.
+        """
+        async with mistral_engine(self.mistral) as engine:
+            steward = Steward(
+                WorkflowServiceStub(front),
+                Errands(engine),
+                claimant=f"{socket.gethostname()}:{os.getpid()}",
+                random=SystemRandom(),
+                clock=time.monotonic,
+                limits=self.limits,
+            )
+            _log.info("driving Mistral", mistral=self.mistral.place)
+            async with asyncio.TaskGroup() as parts:
+                working = parts.create_task(steward.run())
+                await stopped()
+                steward.stop()
+                await asyncio.wait({working}, timeout=grace_s)
+                working.cancel()

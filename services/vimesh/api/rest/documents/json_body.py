@@ -1,0 +1,49 @@
+"""Bodies of requests: JSON objects of a bounded length."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from vimesh.api.rest.errors.error_answers import Refused, bad_request
+from vimesh.wire.json_text import NotTaken, object_of
+from vimesh.wire.limits import MAX_JSON_BYTES
+
+_DRAINED_BYTES: Final = 8 * MAX_JSON_BYTES
+
+
+async def object_in(request: Request, within_s: float) -> dict[str, Any]:
+    """Read the body, which must come whole within a time. Raises Refused.
+
+    It has to say that it is JSON: what says anything else, any page may have a browser send without being asked.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refused(415, "HTTPUnsupportedMediaType", "the content-type must be application/json")
+    try:
+        async with asyncio.timeout(within_s):
+            text = await _bounded(request)
+    except TimeoutError:
+        # What comes of it yet would be taken for the next request.
+        headers = {"Connection": "close"}
+        message = f"the request did not come within {within_s:g} s"
+        raise Refused(408, "HTTPRequestTimeout", message, headers=headers) from None
+    try:
+        return object_of(text)
+    except NotTaken as error:
+        raise bad_request(f"the request body {error}") from None
+
+
+async def _bounded(request: Request) -> bytes:
+    text, length = bytearray(), 0
+    async for chunk in request.stream():
+        length += len(chunk)
+        if length <= MAX_JSON_BYTES:
+            text += chunk
+        elif length > _DRAINED_BYTES:
+            break
+    # Who is still sending hears nothing. So what is too long is read, up to a point, and thrown away.
+    if length > MAX_JSON_BYTES:
+        raise Refused(413, "HTTPRequestEntityTooLarge", f"the request body is longer than {MAX_JSON_BYTES} bytes")
+    return bytes(text)

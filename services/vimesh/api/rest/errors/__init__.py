@@ -1,0 +1,1 @@
+"""Errors as the REST door answers them. Everything that fails has Tacker's form."""

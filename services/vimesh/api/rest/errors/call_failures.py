@@ -1,0 +1,71 @@
+"""Failed calls of the conductors as answers of the REST door: the only place that knows both."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import grpc
+import structlog
+
+from vimesh.api.rest.errors.error_answers import (
+    BAD_REQUEST,
+    Refused,
+    bad_request,
+    defect,
+    new_error_id,
+    too_late,
+    unavailable,
+)
+from vimesh.wire.error_statuses import BAD_INPUT, RpcFailure, failure_of
+
+_log = structlog.get_logger()
+
+_NAMES: Final = {"project_id": "tenant_id", "page_token": "marker"}
+
+_AWAY: Final = ("STORE_UNAVAILABLE", "EVENT_UNREADABLE", "OVERLOADED")
+_BY_REASON: Final = {
+    BAD_INPUT: (400, BAD_REQUEST),
+    "VIM_NOT_FOUND": (404, "VimNotFoundException"),
+    "NAME_TAKEN": (409, "DuplicateEntity"),
+    "DEFAULT_TAKEN": (409, "VimDefaultDuplicateException"),
+    "ETAG_MISMATCH": (409, "HTTPConflict"),
+}
+
+
+def explained(error: grpc.aio.AioRpcError) -> Refused:
+    """Say to the caller what a failed call means."""
+    found = failure_of(error)
+    if found.violations:
+        return bad_request("; ".join(_violation(v.field, v.description) for v in found.violations))
+    if found.reason in _AWAY:
+        return unavailable(found.message)
+    if found.reason in _BY_REASON:
+        status, type_ = _BY_REASON[found.reason]
+        return Refused(status, type_, found.message)
+    return _on_the_way(found) or _unexpected(found)
+
+
+def _on_the_way(found: RpcFailure) -> Refused | None:
+    """Say what no conductor said, but something on the way to it: the words there name addresses of ours."""
+    if found.reason:
+        return None
+    match found.code:
+        case grpc.StatusCode.UNAVAILABLE:
+            return unavailable("no conductor can be reached; try again later")
+        case grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return unavailable("too much is asked for at the moment; try again later")
+        case grpc.StatusCode.DEADLINE_EXCEEDED:
+            return too_late()
+    return None
+
+
+def _violation(field: str, description: str) -> str:
+    name = field.removeprefix("vim.")
+    return f"Invalid input for {_NAMES.get(name, name)}. Reason: {description}."
+
+
+def _unexpected(found: RpcFailure) -> Refused:
+    # A conductor names a line of its own log.
+    error_id = found.metadata.get("error_id") or new_error_id()
+    _log.error("call failed", error_id=error_id, code=found.code.name, reason=found.reason, why=found.message)
+    return defect(error_id)

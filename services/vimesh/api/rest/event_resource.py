@@ -1,0 +1,45 @@
+"""Tacker's events: what has changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from vimesh.api.rest.documents.answer_links import next_page
+from vimesh.api.rest.documents.event_document import ATTRIBUTES, event_document
+from vimesh.api.rest.errors.error_answers import no_such_event
+from vimesh.api.rest.lists.event_pages import EventList
+from vimesh.api.rest.lists.list_query import query_of
+from vimesh.api.rest.lists.streamed_list import listed
+
+if TYPE_CHECKING:  # exists for type checkers only
+    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
+
+_NAME = "name"
+
+
+class Events:
+    def __init__(self, stub: VimServiceAsyncStub, call_timeout_s: float) -> None:
+        self._stub = stub
+        self._call_timeout_s = call_timeout_s
+
+    async def list(self, request: Request) -> Response:
+        # The client looks for a name where it has found no id, and no event has a name.
+        query = query_of(request, (*ATTRIBUTES, _NAME))
+        if _NAME in query.wanted:
+            return JSONResponse({"events": []})
+        events = EventList(self._stub, self._call_timeout_s)
+
+        def link() -> str | None:
+            return next_page(request, events.next_marker) if events.next_marker else None
+
+        return await listed(request, "events", events.pages(query), link)
+
+    async def show(self, request: Request) -> Response:
+        event_id = str(request.path_params["event_id"]).removesuffix(".json")
+        event = await EventList(self._stub, self._call_timeout_s).one(event_id)
+        if event is None:
+            raise no_such_event(event_id[:100])
+        return JSONResponse({"event": query_of(request, ATTRIBUTES).cut(event_document(event))})

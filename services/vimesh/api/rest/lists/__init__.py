@@ -1,0 +1,1 @@
+"""Lists and their queries. They are sent page by page and never held whole."""

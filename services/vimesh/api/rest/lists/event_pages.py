@@ -1,0 +1,102 @@
+"""All events that fit a query, the newest first, from as many calls as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import grpc
+
+from vimesh.api.rest.documents.event_document import RESOURCE_TYPE, event_document
+from vimesh.api.rest.lists.list_query import Query
+from vimesh.api.rest.lists.streamed_list import Documents, Pages
+from vimesh.domain.ids import is_id
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.vim_pb2 import VimEvent
+from vimesh.wire.error_statuses import failure_of
+
+if TYPE_CHECKING:  # exists for type checkers only
+    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
+
+_PAGE = 1000
+_NOT_KEPT = ("REVISION_UNKNOWN", "REVISION_COMPACTED")
+
+
+class EventList:
+    def __init__(self, stub: VimServiceAsyncStub, call_timeout_s: float) -> None:
+        self._stub = stub
+        self._call_timeout_s = call_timeout_s
+        self.next_marker: str | None = None
+        """As that of a list of VIMs."""
+
+    async def pages(self, query: Query) -> Pages:
+        if RESOURCE_TYPE not in query.wanted.get("resource_type", (RESOURCE_TYPE,)):
+            return
+        if "id" in query.wanted:
+            async for named in self._named(query):
+                yield named
+            return
+        vim_id = str(query.only("resource_id") or "")
+        if vim_id and not is_id(vim_id):
+            return
+        # Tacker's marker is the id of the last event that was seen; the links that we make may say it shorter.
+        older_than = _revision(query.marker)
+        token, left = "" if older_than else query.marker, query.limit
+        size = min(left, _PAGE) if left and not older_than else _PAGE
+        while True:
+            request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=size, page_token=token)
+            page = await self._stub.ListVimEvents(request, timeout=self._call_timeout_s)
+            token = page.next_page_token
+            # As of VIMs: a small limit must not take a call for each event that does not fit.
+            size = min(2 * size, _PAGE)
+            taken = _fitting(query, (event for event in page.events if not older_than or event.revision < older_than))
+            shown = taken[:left] if left else taken
+            yield [query.cut(document) for document in shown]
+            if left and len(shown) == left:
+                self.next_marker = str(shown[-1]["id"]) if len(taken) > left else token or None
+                return
+            left -= len(shown) if left else 0
+            if not token:
+                return
+
+    async def one(self, event_id: str) -> VimEvent | None:
+        """Return the event with that id; None if there is none, or not any more."""
+        return await self._event(_revision(event_id), await self._newest())
+
+    async def _event(self, revision: int, newest: int) -> VimEvent | None:
+        # A watch of what lies ahead would wait for it.
+        if not 0 < revision <= newest:
+            return None
+        watch = self._stub.WatchVims(pb.WatchVimsRequest(start_revision=revision), timeout=self._call_timeout_s)
+        try:
+            async for answer in watch:
+                for event in answer.events:
+                    return event if event.revision == revision else None
+        except grpc.aio.AioRpcError as error:
+            if failure_of(error).reason in _NOT_KEPT:
+                return None
+            raise
+        finally:
+            watch.cancel()
+        return None
+
+    async def _named(self, query: Query) -> Pages:
+        newest = await self._newest()
+        for revision in sorted({_revision(str(event_id)) for event_id in query.wanted["id"]}, reverse=True):
+            event = await self._event(revision, newest)
+            yield [query.cut(document) for document in _fitting(query, [event] if event else [])]
+
+    async def _newest(self) -> int:
+        page = await self._stub.ListVimEvents(pb.ListVimEventsRequest(page_size=1), timeout=self._call_timeout_s)
+        return page.events[0].revision if page.events else 0
+
+
+def _revision(text: str) -> int:
+    """Read an id of an event; 0: it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+
+
+def _fitting(query: Query, events: Iterable[VimEvent]) -> Documents:
+    # An id is a number in the answer, and a text in the query.
+    documents = (event_document(event) for event in events)
+    return [each for each in documents if query.takes({**each, "id": str(each["id"])})]

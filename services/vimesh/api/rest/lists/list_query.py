@@ -1,0 +1,80 @@
+"""What the query of a list asks for: filters, fields, and a part of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+
+from vimesh.api.rest.documents.vim_attributes import boolean
+from vimesh.api.rest.documents.vim_document import Document
+from vimesh.api.rest.errors.error_answers import bad_request
+
+_NESTED: Final = ("placement_attr", "extra", "vim_project", "auth_cred")
+_ALIASES: Final = {"project_id": "tenant_id"}
+# Lists have one order, and the clients sort what they show.
+_IGNORED: Final = ("sort_key", "sort_dir", "page_reverse", "verbose")
+_MAX_PARAMETERS: Final = 100
+"""Far more than there are attributes. Each id of an event that is asked for takes a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    wanted: Mapping[str, frozenset[object]]
+    """By attribute: one of these values. All attributes must fit."""
+    fields: frozenset[str]
+    """What to show; empty: everything."""
+    limit: int
+    """At most so many; 0: all."""
+    marker: str
+    """Where to go on; empty: at the begin."""
+
+    def takes(self, document: Document) -> bool:
+        return all(document[name] in values for name, values in self.wanted.items())
+
+    def cut(self, document: Document) -> Document:
+        return {key: value for key, value in document.items() if key in self.fields} if self.fields else document
+
+    def only(self, name: str) -> object | None:
+        """Return the one value that an attribute may have; None if it may have several, or any."""
+        values = self.wanted.get(name, frozenset())
+        return next(iter(values)) if len(values) == 1 else None
+
+
+def query_of(request: Request, attributes: Sequence[str]) -> Query:
+    """Raises Refused. What is filtered by must be known: a slip would show everything, and somebody may delete it."""
+    wanted: dict[str, set[object]] = {}
+    fields: set[str] = set()
+    parameters = request.query_params.multi_items()
+    if len(parameters) > _MAX_PARAMETERS:
+        raise bad_request(f"the query has more than {_MAX_PARAMETERS} parameters")
+    for key, value in parameters:
+        name = _ALIASES.get(key, key)
+        if name == "fields":
+            fields.add(_ALIASES.get(value, value))
+        elif name in attributes and name not in _NESTED:
+            if value:
+                wanted.setdefault(name, set()).add(_value(name, value))
+        elif name not in (*_IGNORED, "limit", "marker"):
+            raise bad_request(f"'{key[:100]}' cannot be filtered by")
+    return Query(
+        wanted={name: frozenset(values) for name, values in wanted.items()},
+        fields=frozenset(fields - {""}),
+        limit=_limit(request.query_params.get("limit") or "0"),
+        marker=request.query_params.get("marker") or "",
+    )
+
+
+def _value(name: str, text: str) -> object:
+    if name == "is_default":
+        return boolean(name, text)
+    # Ids are kept in lower case, and read in any.
+    return text.lower() if name in ("id", "resource_id") else text
+
+
+def _limit(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    raise bad_request(f"Limit must be an integer 0 or greater and not '{text[:100]}'")

@@ -1,0 +1,75 @@
+"""Lists as they are answered: page by page, so that no list has to fit into memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Final
+
+import grpc
+import structlog
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Send
+
+from vimesh.api.rest.documents.vim_document import Document
+from vimesh.api.rest.errors.error_answers import Refused
+
+_log = structlog.get_logger()
+
+Documents = Sequence[Document]
+Pages = AsyncGenerator[Documents]
+
+_AT_ONCE: Final = 100
+"""Documents that are written between two looks at what else there is to do."""
+
+
+async def listed(request: Request, key: str, pages: Pages, link: Callable[[], str | None]) -> StreamingResponse:
+    """Answer `{key: [...]}`; with a link to what comes after it if `link` returns one at the end.
+
+    What fails before the first page is there is raised.
+    """
+    # A list: with an empty tuple Python 3.11 breaks.
+    first: Documents = await anext(pages, [])
+    whole = _written(key, first, pages, link)
+    return _List(whole, media_type="application/json", head=request.method == "HEAD")
+
+
+async def _written(key: str, first: Documents, rest: Pages, link: Callable[[], str | None]) -> AsyncGenerator[str]:
+    yield f'{{"{key}": ['
+    between = ""
+    async for page in _with(first, rest):
+        for begin in range(0, len(page), _AT_ONCE):
+            text = ", ".join(map(json.dumps, page[begin : begin + _AT_ONCE]))
+            yield f"{between}{text}"
+            between = ", "
+            await asyncio.sleep(0)
+    href = link()
+    links = "" if href is None else f', "{key}_links": {json.dumps([{"rel": "next", "href": href}])}'
+    yield f"]{links}}}"
+
+
+async def _with(first: Documents, rest: Pages) -> Pages:
+    yield first
+    async for page in rest:
+        yield page
+
+
+class _List(StreamingResponse):
+    def __init__(self, content: AsyncGenerator[str], *, media_type: str, head: bool) -> None:
+        super().__init__(content, media_type=media_type)
+        self._head = head
+
+    async def stream_response(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if not self._head:
+            try:
+                async for text in self.body_iterator:
+                    await send({"type": "http.response.body", "body": str(text).encode(), "more_body": True})
+            except (grpc.aio.AioRpcError, Refused) as error:
+                # Left without its end, which breaks the connection: nobody takes what came for all that there is.
+                why = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
+                _log.warning("list broken off", why=why)
+                return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,40 @@
+"""Filters of the REST door in the filter language of the conductors."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vimesh.api.rest.lists.list_query import Query
+from vimesh.domain.queries import is_cheap, quoted
+from vimesh.domain.vims import TYPES, Status
+
+_FIELDS: Final = {
+    "id": "id",
+    "name": "name",
+    "type": "type",
+    "status": "status",
+    "tenant_id": "project_id",
+    "auth_url": "auth_url",
+    "is_default": "is_default",
+}
+_WORDS: Final = {"type": frozenset(TYPES), "status": frozenset(Status)}
+# Together they stay below what a filter may have, whatever has to be escaped in them.
+_MAX_VALUE: Final = 255
+
+
+def filter_of(query: Query) -> str | None:
+    """Return a filter that leaves out nothing that is wanted; None if nothing can be wanted.
+
+    It may let more through (a `*` in it stands for any text): what comes has to be looked at again.
+    """
+    terms = []
+    for name, field in _FIELDS.items():
+        value = query.only(name)
+        if value is None:
+            continue
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        if name in _WORDS and text not in _WORDS[name]:
+            return None
+        if len(text) <= _MAX_VALUE and text.isprintable() and is_cheap(field, text):
+            terms.append(f"{field} = {quoted(text)}")
+    return " AND ".join(terms)

@@ -1,0 +1,66 @@
+"""Tacker's REST as an application: its paths and who answers them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from vimesh.api.rest.documents.answer_links import path_address
+from vimesh.api.rest.event_resource import Events
+from vimesh.api.rest.request_admission import Admission, AdmissionLimits
+from vimesh.api.rest.rest_edge import Handler, guarded, unrouted
+from vimesh.api.rest.vim_resource import Vims
+
+if TYPE_CHECKING:  # exists for type checkers only
+    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
+
+ROOT = "/v1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class RestSettings:
+    project: str = "default"
+    """New VIMs belong to it, unless a request names another one."""
+    call_timeout_s: float = 10.0
+    """How long one call of the conductors may take. Below the time that Envoy gives to a request."""
+    body_within_s: float = 30.0
+    """How long the body of a request may take to come."""
+    admission: AdmissionLimits = field(default_factory=AdmissionLimits)
+
+
+def rest_app(stub: VimServiceAsyncStub, settings: RestSettings) -> ASGIApp:
+    vims = Vims(stub, settings.project, settings.call_timeout_s, settings.body_within_s, Random())  # noqa: S311 - spreads attempts, guards nothing
+    events = Events(stub, settings.call_timeout_s)
+    app = Starlette(
+        routes=[
+            _route(f"{ROOT}/", {"GET": _resources}),
+            # Tacker's client ends every path with `.json`; others do not. Of an id the handlers cut it off.
+            *(_route(ROOT + path, {"GET": vims.list, "POST": vims.register}) for path in ("/vims", "/vims.json")),
+            _route(f"{ROOT}/vims/{{vim_id}}", {"GET": vims.show, "PUT": vims.change, "DELETE": vims.remove}),
+            *(_route(ROOT + path, {"GET": events.list}) for path in ("/events", "/events.json")),
+            _route(f"{ROOT}/events/{{event_id}}", {"GET": events.show}),
+        ],
+        exception_handlers={HTTPException: unrouted},
+    )
+    app.router.redirect_slashes = False
+    return Admission(app, settings.admission)
+
+
+def _route(path: str, handlers: dict[str, Handler]) -> Route:
+    return Route(path, guarded(handlers), methods=list(handlers))
+
+
+async def _resources(request: Request) -> Response:
+    def resource(name: str) -> dict[str, object]:
+        href = path_address(request, f"{ROOT}/{name}s")
+        return {"name": name, "collection": f"{name}s", "links": [{"rel": "self", "href": href}]}
+
+    return JSONResponse({"resources": [resource("vim"), resource("event")]})

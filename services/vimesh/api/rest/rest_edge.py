@@ -1,0 +1,73 @@
+"""The one edge where what a handler raises becomes an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import grpc
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from vimesh.api.rest.errors.call_failures import explained
+from vimesh.api.rest.errors.error_answers import (
+    Refused,
+    answer,
+    bad_request,
+    defect,
+    new_error_id,
+    too_late,
+    unavailable,
+)
+
+_log = structlog.get_logger()
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+_WORDS = {
+    404: ("HTTPNotFound", "no such path"),
+    405: ("HTTPMethodNotAllowed", "the path does not have this method"),
+}
+
+
+def guarded(handlers: Mapping[str, Handler]) -> Handler:
+    """Return the handler of a path, given one for each method."""
+
+    async def handle(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        try:
+            return await handlers[method](request)
+        except asyncio.CancelledError:
+            # The process ends, and waits for nobody any more: this much can still be said.
+            return answer(unavailable("this api process ends; try again"))
+        except Exception as error:  # noqa: BLE001 - the edge is where faults stop
+            return answer(_refusal(request, error))
+
+    return handle
+
+
+def _refusal(request: Request, error: Exception) -> Refused:
+    match error:
+        case Refused():
+            return error
+        case grpc.aio.AioRpcError():
+            return explained(error)
+        case TimeoutError():
+            return too_late()
+        case ClientDisconnect():
+            return bad_request("the request broke off")  # nobody hears it
+    error_id = new_error_id()
+    _log.error("defect", method=request.method, path=request.url.path, error_id=error_id, exc_info=error)
+    return defect(error_id)
+
+
+def unrouted(_request: Request, error: Exception) -> Response:
+    """Say what the router says, in Tacker's form."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    type_, message = _WORDS.get(error.status_code, (f"HTTP{error.status_code}", error.detail))
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
+    return answer(Refused(error.status_code, type_, message, headers=headers))

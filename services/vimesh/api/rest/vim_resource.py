@@ -1,0 +1,134 @@
+"""Tacker's VIMs: register, show, change, list, remove."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from vimesh.api.rest.documents.answer_links import next_page
+from vimesh.api.rest.documents.json_body import object_in
+from vimesh.api.rest.documents.merge_put import merged, merged_credentials, without_repeated
+from vimesh.api.rest.documents.vim_attributes import Attributes, to_change, to_register
+from vimesh.api.rest.documents.vim_document import ATTRIBUTES, plain, vim_document
+from vimesh.api.rest.errors.error_answers import bad_attribute, no_such_vim
+from vimesh.api.rest.lists.list_query import query_of
+from vimesh.api.rest.lists.streamed_list import listed
+from vimesh.api.rest.lists.vim_pages import VimList
+from vimesh.domain.ids import is_id
+from vimesh.runtime.backoff import Backoff
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.vim_pb2 import Vim
+
+if TYPE_CHECKING:  # exists for type checkers only
+    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
+
+_NESTED = ("vim_project", "auth_cred", "extra")
+_ATTEMPTS = 10
+_MERGE_S = 45.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.3
+
+
+class Vims:
+    def __init__(
+        self, stub: VimServiceAsyncStub, project: str, call_timeout_s: float, body_within_s: float, random: Random
+    ) -> None:
+        """New VIMs belong to `project` unless the request names another one."""
+        self._stub = stub
+        self._random = random
+        self._project = project
+        self._call_timeout_s = call_timeout_s
+        self._body_within_s = body_within_s
+
+    async def list(self, request: Request) -> Response:
+        query = query_of(request, ATTRIBUTES)
+        vims = VimList(self._stub, query, self._call_timeout_s)
+
+        def link() -> str | None:
+            return next_page(request, vims.next_marker) if vims.next_marker else None
+
+        return await listed(request, "vims", vims.pages(), link)
+
+    async def register(self, request: Request) -> Response:
+        given = to_register(await object_in(request, self._body_within_s))
+        if not (credentials := without_repeated(given["auth_cred"])):
+            raise bad_attribute("auth_cred", "it holds nothing to log in with")
+        given["auth_cred"] = credentials
+        vim = _filled(given | {"project_id": given.pop("tenant_id", self._project)})
+        # Should Envoy send it twice, the second one is answered with the VIM that the first one made.
+        wanted = pb.RegisterVimRequest(vim=vim, request_id=str(uuid.uuid4()))
+        made = (await self._stub.RegisterVim(wanted, timeout=self._call_timeout_s)).vim
+        return JSONResponse({"vim": vim_document(made)}, 201)
+
+    async def show(self, request: Request) -> Response:
+        query = query_of(request, ATTRIBUTES)
+        vim = await self._get(_id_in(request))
+        return JSONResponse({"vim": query.cut(vim_document(vim))})
+
+    async def change(self, request: Request) -> Response:
+        vim_id, given = _id_in(request), to_change(await object_in(request, self._body_within_s))
+        if not given:
+            changed = await self._get(vim_id)
+        elif any(name in given for name in _NESTED):
+            # Below the time that Envoy gives to a request.
+            async with asyncio.timeout(_MERGE_S):
+                changed = await self._merge(vim_id, given)
+        else:
+            changed = await self._modify(vim_id, given, etag="")
+        return JSONResponse({"vim": vim_document(changed)})
+
+    async def remove(self, request: Request) -> Response:
+        gone = pb.DeregisterVimRequest(vim_id=_id_in(request))
+        await self._stub.DeregisterVim(gone, timeout=self._call_timeout_s)
+        return Response(status_code=204)
+
+    async def _get(self, vim_id: str) -> Vim:
+        return (await self._stub.GetVim(pb.GetVimRequest(vim_id=vim_id), timeout=self._call_timeout_s)).vim
+
+    async def _merge(self, vim_id: str, given: Attributes) -> Vim:
+        """Put what is given over what is there. If somebody changes that meanwhile, it is done again."""
+        pauses = Backoff(first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, random=self._random)
+        for attempt in range(1, _ATTEMPTS + 1):
+            vim = await self._get(vim_id)
+            whole = dict(given)
+            if "auth_cred" in given:
+                whole["auth_cred"] = merged_credentials(plain(vim.auth_cred), given["auth_cred"])
+            for name in ("vim_project", "extra"):
+                if name in given:
+                    whole[name] = merged(plain(getattr(vim, name)), given[name])
+            try:
+                return await self._modify(vim_id, whole, etag=vim.etag)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.ABORTED or attempt == _ATTEMPTS:
+                    raise
+            await asyncio.sleep(pauses.pause_s())
+        raise AssertionError("the last attempt raises")
+
+    async def _modify(self, vim_id: str, values: Attributes, *, etag: str) -> Vim:
+        request = pb.ModifyVimRequest(vim=_filled({"id": vim_id, **values}), etag=etag)
+        request.update_mask.paths.extend(values)
+        return (await self._stub.ModifyVim(request, timeout=self._call_timeout_s)).vim
+
+
+def _filled(values: dict[str, Any]) -> Vim:
+    vim = Vim(**{name: value for name, value in values.items() if name not in _NESTED})
+    for name in _NESTED:
+        if name in values:
+            struct = getattr(vim, name)
+            # An empty one is set, too.
+            struct.SetInParent()
+            struct.update(values[name])
+    return vim
+
+
+def _id_in(request: Request) -> str:
+    """Raises Refused for what is no id: no VIM has it."""
+    vim_id = str(request.path_params["vim_id"]).removesuffix(".json")
+    if not is_id(vim_id):
+        raise no_such_vim(vim_id[:100])
+    return vim_id.lower()

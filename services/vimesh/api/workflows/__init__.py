@@ -1,0 +1,1 @@
+"""Carries out tasks of the workflow engine. Each is claimed first, so any number of processes may run."""

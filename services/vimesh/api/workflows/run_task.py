@@ -1,0 +1,56 @@
+"""One task: what it asks of the engine, and how that went."""
+
+from __future__ import annotations
+
+import structlog
+
+from vimesh.api.workflows.task_messages import stop_from_wire
+from vimesh.domain.endpoints import AuthUrlInvalid
+from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
+from vimesh.engine.workflow_engine import NotYet, WorkflowEngine
+from vimesh.runtime.peer_log import Link
+from vimesh.v1 import workflow_service_pb2 as pb
+from vimesh.wire.action_messages import action_from_wire
+from vimesh.wire.wire_durations import duration
+
+_log = structlog.get_logger()
+
+_MAX_ERROR = 1024
+
+
+class Errands:
+    """Carries tasks out. Whatever happens is an answer: a fault of one task stops here."""
+
+    def __init__(self, engine: WorkflowEngine) -> None:
+        self._engine = engine
+        self._link = Link("Mistral", "workflows", meanwhile="tasks wait")
+
+    async def carry_out(self, task: pb.WorkflowTask) -> pb.FinishWorkflowTaskRequest:
+        """Return what is to be said about it."""
+        answer = pb.FinishWorkflowTaskRequest(task_id=task.task_id, claim_token=task.claim_token)
+        try:
+            retry_after_s = await self._ask(task)
+        except EngineUnavailable as error:
+            self._link.failed(str(error))
+            answer.error = str(error)[:_MAX_ERROR]
+        except (EngineRefused, AuthUrlInvalid) as error:
+            _log.warning("task failed", vim_id=task.action.vim_id, attempt=task.attempt, why=str(error))
+            answer.error = str(error)[:_MAX_ERROR]
+        except Exception:  # noqa: BLE001 - the supervisor of a task is where faults stop
+            _log.exception("defect", vim_id=task.action.vim_id, task_id=task.task_id)
+            answer.error = "a defect of the api process: its log says more"
+        else:
+            self._link.worked()
+            if retry_after_s is not None:
+                answer.retry_after.CopyFrom(duration(retry_after_s))
+        return answer
+
+    async def _ask(self, task: pb.WorkflowTask) -> float | None:
+        if task.kind == pb.WorkflowTask.START:
+            await self._engine.start(action_from_wire(task.action))
+            return None
+        if task.kind == pb.WorkflowTask.STOP:
+            outcome = await self._engine.stop(stop_from_wire(task))
+            return outcome.retry_after_s if isinstance(outcome, NotYet) else None
+        # Left to a process that knows it.
+        raise EngineRefused(501, f"this api process does not know tasks of kind {task.kind}")

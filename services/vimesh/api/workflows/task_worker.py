@@ -1,0 +1,176 @@
+"""Claims what is to be done in the workflow engine, and sees that it gets done."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+import grpc
+import structlog
+
+from vimesh.api.workflows.run_task import Errands
+from vimesh.domain.errors import BadSetting
+from vimesh.runtime.backoff import Backoff
+from vimesh.runtime.peer_log import Link
+from vimesh.v1 import workflow_service_pb2 as pb
+from vimesh.wire.wire_durations import duration
+
+if TYPE_CHECKING:  # exists for type checkers only
+    from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceAsyncStub
+
+_log = structlog.get_logger()
+
+Clock = Callable[[], float]
+
+_TRY_AGAIN = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StewardLimits:
+    tasks: int = 16
+    """Under way at the same time."""
+    lease_s: float = 60.0
+    work_s: float = 40.0
+    """A task that takes longer is given back. What is left of the lease covers the last call and the answer."""
+    idle_s: float = 1.0
+    """How often to look for tasks when there was none; between half and one and a half of it."""
+    call_timeout_s: float = 10.0
+    first_pause_s: float = 0.2
+    longest_pause_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.work_s < self.lease_s:
+            raise BadSetting("lease", "must be longer than a task may take")
+
+
+class Steward:
+    """One of any number: a task belongs to who has claimed it, until the lease ends.
+
+    Nothing is remembered: what a steward that dies was about to do is claimed again by another one.
+    """
+
+    def __init__(  # noqa: PLR0913 - everything it uses comes in here
+        self,
+        stub: WorkflowServiceAsyncStub,
+        errands: Errands,
+        *,
+        claimant: str,
+        random: Random,
+        clock: Clock,
+        limits: StewardLimits | None = None,
+    ) -> None:
+        self._stub = stub
+        self._errands = errands
+        self._claimant = claimant
+        self._random = random
+        self._clock = clock
+        self._limits = limits or StewardLimits()
+        self._front = Link("front", "tasks", meanwhile="what is claimed goes on")
+        self._under_way = 0
+        self._ended = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns when the tasks under way are done."""
+        self._stopping.set()
+        self._ended.set()
+
+    async def run(self) -> None:
+        """Work until stopped. The front may come and go."""
+        backoff = self._backoff()
+        async with asyncio.TaskGroup() as work:
+            while await self._free_to_claim():
+                claimed_at = self._clock()
+                tasks = await self._claim()
+                for task in tasks or ():
+                    self._under_way += 1
+                    work.create_task(self._see_to(task, claimed_at))
+                if tasks is None:
+                    await self._rest(backoff.pause_s())
+                    continue
+                backoff.reset()
+                if not tasks:
+                    # Never the same for two processes: they take turns.
+                    await self._rest(self._limits.idle_s * self._random.uniform(0.5, 1.5))
+
+    async def _free_to_claim(self) -> bool:
+        """Wait until half of the places are free. Returns False when stopped."""
+        while self._under_way > self._limits.tasks // 2 and not self._stopping.is_set():
+            self._ended.clear()
+            await self._ended.wait()
+        return not self._stopping.is_set()
+
+    async def _claim(self) -> Sequence[pb.WorkflowTask] | None:
+        """Return None when nobody can be asked."""
+        request = pb.ClaimWorkflowTasksRequest(
+            claimant=self._claimant,
+            max_tasks=self._limits.tasks - self._under_way,
+            lease=duration(self._limits.lease_s),
+        )
+        try:
+            answer = await self._stub.ClaimWorkflowTasks(request, timeout=self._limits.call_timeout_s)
+        except grpc.aio.AioRpcError as error:
+            self._front.failed(f"{error.code().name}: {error.details()}")
+            return None
+        self._front.worked()
+        return answer.tasks
+
+    async def _see_to(self, task: pb.WorkflowTask, claimed_at: float) -> None:
+        left_s = claimed_at + self._limits.lease_s - self._clock()
+        try:
+            # When the lease ends somebody else gets the task, and has to be left alone with it.
+            async with asyncio.timeout(left_s):
+                await self._finish(await self._carried_out(task))
+        except TimeoutError:
+            _log.warning("task left to whoever claims it next", task_id=task.task_id, vim_id=task.action.vim_id)
+        except Exception:  # noqa: BLE001 - here faults of a task stop
+            _log.exception("defect", task_id=task.task_id, vim_id=task.action.vim_id)
+        finally:
+            self._under_way -= 1
+            self._ended.set()
+
+    async def _carried_out(self, task: pb.WorkflowTask) -> pb.FinishWorkflowTaskRequest:
+        try:
+            async with asyncio.timeout(self._limits.work_s):
+                return await self._errands.carry_out(task)
+        except TimeoutError:
+            return pb.FinishWorkflowTaskRequest(
+                task_id=task.task_id,
+                claim_token=task.claim_token,
+                error=f"not done within {self._limits.work_s:g} s: Mistral is slow",
+            )
+
+    async def _finish(self, answer: pb.FinishWorkflowTaskRequest) -> None:
+        """Say how it went, again and again while nobody can be told."""
+        backoff = self._backoff()
+        while True:
+            try:
+                await self._stub.FinishWorkflowTask(answer, timeout=self._limits.call_timeout_s)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.NOT_FOUND:
+                    return  # somebody else has it
+                if error.code() not in _TRY_AGAIN:
+                    _log.error("answer refused", task_id=answer.task_id, why=error.details())
+                    return
+                self._front.failed(f"{error.code().name}: {error.details()}")
+                await asyncio.sleep(backoff.pause_s())
+            else:
+                self._front.worked()
+                return
+
+    def _backoff(self) -> Backoff:
+        limits = self._limits
+        return Backoff(first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, random=self._random)
+
+    async def _rest(self, pause_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._stopping.wait()

@@ -1,0 +1,1 @@
+"""The connection to RabbitMQ and what is declared there. What already exists is used as it is."""

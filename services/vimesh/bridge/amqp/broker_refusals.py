@@ -1,0 +1,92 @@
+"""What a broker said when it refused something, and what an operator may do about it."""
+
+from __future__ import annotations
+
+from aio_pika.exceptions import AuthenticationError, ChannelClosed, ConnectionClosed
+from aiormq.exceptions import AMQPConnectionError
+
+from vimesh.bridge.amqp.close_reasons import Closing, on_one_line
+
+TRANSIENT_DENIED = "transient_nonexcl_queues"
+_TRANSPORT_ENDED = ("Server connection", "Server communication")
+OTHER_CERTIFICATE = "the broker may want another certificate, see ssl_cert_file and ssl_key_file"
+NO_TLS = "if this port speaks TLS, set ssl"
+_SET_QUORUM = (
+    "set rabbit_quorum_queue and rabbit_transient_quorum_queue for all of OpenStack's services, and give the bridge "
+    "their file by --config-file"
+)
+_OPTIONS_OF_ARGUMENTS = {
+    "'durable'": "amqp_durable_queues, rabbit_quorum_queue",
+    "'auto_delete'": "amqp_auto_delete",
+    "'x-queue-type'": "rabbit_quorum_queue",
+    "'x-delivery-limit'": "rabbit_quorum_delivery_limit",
+    "'x-max-in-memory-length'": "rabbit_quorum_max_memory_length",
+    "'x-max-in-memory-bytes'": "rabbit_quorum_max_memory_bytes",
+    "'x-ha-policy'": "rabbit_ha_queues",
+}
+_ADVICE = (
+    # The first one whose words all stand in the text.
+    (("Login was refused",), "user and password stand in transport_url; rabbit_login_method says how they are shown"),
+    (("vhost", "not found"), "the virtual host is the path of transport_url; rabbitmqctl add_vhost makes one"),
+    (("access to vhost", "refused"), "rabbitmqctl set_permissions -p VIRTUAL-HOST USER '.*' '.*' '.*' allows it"),
+    (
+        ("access to", "refused for user"),
+        "the user needs the right to configure, write and read it: rabbitmqctl set_permissions",
+    ),
+    ((TRANSIENT_DENIED,), _SET_QUORUM),
+    (("RESOURCE_LOCKED",), "another connection has it for itself: end that, or delete the queue"),
+    (("down or inaccessible",), "start the node that has the queue, or delete the queue"),
+)
+
+
+def reason(error: BaseException, closing: Closing | None, *, if_it_ended: str = "") -> str:
+    """Say why an attempt failed: in the broker's words if there are any, with advice, and never with a password.
+
+    `if_it_ended` is the advice if the broker ended the connection without a word.
+    """
+    if closing is None:
+        why = _without_words(error)
+        return f"{why}: {if_it_ended}" if if_it_ended and why.startswith(_TRANSPORT_ENDED) else why
+    advice = advice_on(closing.text)
+    return f"{closing}: {advice}" if advice else str(closing)
+
+
+def words_of(error: ChannelClosed | ConnectionClosed) -> str:
+    """Return what the broker said when it closed a channel; the code is lost where the text says the same."""
+    return on_one_line(" ".join(str(each) for each in error.args if each is not None))
+
+
+def advice_on(text: str) -> str:
+    """Return what may be done; empty if that is not known."""
+    if "inequivalent arg" in text:
+        return next(
+            (f"set {options} as the others do" for name, options in _OPTIONS_OF_ARGUMENTS.items() if name in text), ""
+        )
+    return next((advice for words, advice in _ADVICE if all(word in text for word in words)), "")
+
+
+def _without_words(error: BaseException) -> str:
+    # What the library says holds the whole URL at times: only what is known to be harmless is passed on.
+    if isinstance(error, ChannelClosed):
+        words = words_of(error)
+        return f"{words}: {advice}" if (advice := advice_on(words)) else words
+    if isinstance(error, AuthenticationError):
+        return f"the broker offers other ways to log in: {on_one_line(str(error.args[0]))}; set rabbit_login_method"
+    if isinstance(error, TimeoutError):
+        return "it does not answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return _of_tls(error.strerror)
+    if type(error) is AMQPConnectionError and str(error).startswith(_TRANSPORT_ENDED):
+        # The transport's own words: about bytes, or an alert of TLS.
+        return on_one_line(str(error))
+    return type(error).__name__
+
+
+def _of_tls(text: str) -> str:
+    if "mismatch" in text:
+        return f"{text}: transport_url has to name the host as its certificate does"
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return f"{text}: ssl_ca_file says who signs the broker's certificate"
+    if "WRONG_VERSION_NUMBER" in text:
+        return f"{text}: this port speaks no TLS, 5671 usually does"
+    return f"{text}: {OTHER_CERTIFICATE}" if "ALERT" in text else text

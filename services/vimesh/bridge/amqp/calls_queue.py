@@ -1,0 +1,40 @@
+"""The end of the queue of calls: it goes when nobody needs it any more, and only then."""
+
+from __future__ import annotations
+
+import structlog
+from aio_pika.abc import AbstractConnection
+
+from vimesh.bridge.amqp.broker import BrokerAway, Connections, broker_faults
+from vimesh.bridge.amqp.declare_queues import Declared
+from vimesh.bridge.amqp.rpc_queues import KILLS, delete_if_idle, delete_left, usage_of
+from vimesh.bridge.config.topology import CALLS
+
+_log = structlog.get_logger()
+
+_WITHIN_S = 2.0
+
+
+async def clear_away(enquiries: Connections, declared: Declared | None) -> None:
+    """Delete the queue of calls, unless another bridge or conductor consumes it, a call waits, or an old action lives.
+
+    A call that finds no queue is lost, and its action with it: so the queue stays while there are actions. Each of them
+    consumes the queue KILL_ACTION.
+    """
+    try:
+        with broker_faults():
+            connection = await enquiries.connection(_WITHIN_S)
+            kills = await usage_of(connection, KILLS, _WITHIN_S)
+            if kills is not None and (kills.consumers or not kills.certain):
+                _log.info("the queue of calls stays: there are actions", queue=CALLS)
+            elif await _deleted(connection, declared):
+                _log.info("the queue of calls is deleted", queue=CALLS)
+    except BrokerAway:
+        _log.info("the queue of calls stays: the broker is away", queue=CALLS)
+
+
+async def _deleted(connection: AbstractConnection, declared: Declared | None) -> bool:
+    # Only a queue that is known to be a classic one can be asked to go if it is idle.
+    if declared is not None and declared.ours and not declared.topology.quorum:
+        return await delete_if_idle(connection, CALLS, _WITHIN_S)
+    return await delete_left(connection, CALLS, _WITHIN_S, with_messages=False)

@@ -1,0 +1,122 @@
+"""Declares the exchange and the queue of Tacker's calls. What others have declared otherwise is used as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity, ChannelPreconditionFailed
+from aiormq.exceptions import ChannelAccessRefused
+
+from vimesh.bridge.amqp.broker import BrokerAway, Connections, broker_faults
+from vimesh.bridge.amqp.broker_refusals import TRANSIENT_DENIED, advice_on, reason, words_of
+from vimesh.bridge.amqp.close_reasons import Closing
+from vimesh.bridge.amqp.rpc_queues import channel_of_its_own
+from vimesh.bridge.config.topology import CALLS, EXCHANGE, WITHOUT_TRANSIENT, Topology
+
+_log = structlog.get_logger()
+
+Ask = Callable[[AbstractChannel], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What is there now."""
+
+    topology: Topology
+    ours: bool
+    """Whether the queue is as this side wants it. Otherwise nothing is known of its kind."""
+
+
+class TransientDenied(Exception):
+    """The broker has no queues any more that are neither durable nor exclusive."""
+
+
+class Declaring:
+    """Declares on a connection of its own: some brokers answer a wish that they do not grant by closing it."""
+
+    def __init__(self, topology: Topology, enquiries: Connections) -> None:
+        self._topology = topology
+        self._enquiries = enquiries
+        self._told: set[str] = set()
+        """What the log says already: a connection that is made again finds the same."""
+
+    async def declare(self) -> Declared:
+        """See that calls find their queue. Raises BrokerAway that says why they cannot."""
+        try:
+            return await self._declare(self._topology)
+        except TransientDenied:
+            self._tell("the broker denies transient queues: a quorum queue is declared", TRANSIENT_DENIED)
+            self._topology = WITHOUT_TRANSIENT
+            return await self._declare(self._topology)
+
+    async def _declare(self, wanted: Topology) -> Declared:
+        durable, auto_delete = wanted.durable, wanted.auto_delete
+        # The queue comes first: if it is denied, no exchange has been made that others could not use.
+        ours = await self._ensure(
+            lambda channel: channel.declare_queue(
+                CALLS, durable=durable, auto_delete=auto_delete, arguments=dict(wanted.arguments)
+            ),
+            lambda channel: channel.declare_queue(CALLS, passive=True),
+        )
+        await self._ensure(
+            lambda channel: channel.declare_exchange(
+                EXCHANGE, ExchangeType.TOPIC, durable=durable, auto_delete=auto_delete
+            ),
+            lambda channel: channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, passive=True),
+        )
+        await self._ask(_bind)
+        return Declared(wanted, ours)
+
+    async def _ensure(self, declare: Ask, look: Ask) -> bool:
+        """Declare something; say whether it is as wanted. It is not if others made it, or only they may."""
+        try:
+            await self._ask(declare)
+        except (ChannelPreconditionFailed, ChannelAccessRefused) as error:
+            await self._look(look, error)
+            if isinstance(error, ChannelPreconditionFailed):
+                self._tell("what others have declared is used as it is", words_of(error))
+        else:
+            return True
+        return False
+
+    async def _look(self, look: Ask, refused: ChannelClosed) -> None:
+        """See that it is there. Raises BrokerAway that says why it cannot be made, if it is not."""
+        try:
+            await self._ask(look)
+        except BrokerAway as away:
+            if isinstance(away.__cause__, ChannelNotFoundEntity):
+                raise BrokerAway(reason(refused, None)) from refused
+            raise
+
+    async def _ask(self, ask: Ask) -> None:
+        limits = self._enquiries.limits
+        connection = await self._enquiries.connection(limits.call_timeout_s)
+        try:
+            with broker_faults():
+                async with channel_of_its_own(connection, limits.call_timeout_s) as channel:
+                    await ask(channel)
+        except BrokerAway as away:
+            cause = away.__cause__ or away
+            if isinstance(cause, ChannelPreconditionFailed | ChannelAccessRefused):
+                raise cause from None
+            raise self._worse(cause, connection.closing) from cause
+
+    def _worse(self, cause: BaseException, closing: Closing | None) -> Exception:
+        if closing is not None and TRANSIENT_DENIED in closing.text and not self._topology.durable:
+            return TransientDenied()
+        return BrokerAway(reason(cause, closing))
+
+    def _tell(self, event: str, words: str) -> None:
+        if words not in self._told:
+            self._told.add(words)
+            _log.warning(event, why=words, hint=advice_on(words))
+
+
+async def _bind(channel: AbstractChannel) -> None:
+    exchange = await channel.get_exchange(EXCHANGE, ensure=False)
+    queue = await channel.get_queue(CALLS, ensure=False)
+    await queue.bind(exchange, CALLS)

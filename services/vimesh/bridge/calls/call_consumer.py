@@ -1,0 +1,202 @@
+"""Takes calls from the queue, has them served, and acknowledges each when it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+
+from vimesh.bridge.amqp.broker import BrokerAway, broker_faults
+from vimesh.bridge.amqp.declare_queues import Declared, Declaring
+from vimesh.bridge.amqp.deliveries import Delivery
+from vimesh.bridge.calls.redeliveries import Comebacks
+from vimesh.bridge.calls.reply_sender import Replies
+from vimesh.bridge.config.topology import CALLS
+from vimesh.bridge.failures import BridgeFault, CallFailed
+from vimesh.bridge.messages.oslo_messages import Call, Malformed, answer_to, call_from, fingerprint
+from vimesh.bridge.messages.plain_bodies import plain_body, unusual
+from vimesh.runtime.complaint_log import Complaints
+from vimesh.runtime.task_crew import Crew
+
+_log = structlog.get_logger()
+
+DEFAULT_TIMEOUT_S = 60.0
+"""How long oslo.messaging's callers wait unless they are told otherwise."""
+_LOOK_EVERY_S = 1.0
+_BROKER_S = 10.0
+_LEAST_S = 1.0
+
+Serve = Callable[[Call], Awaitable[str]]
+"""Returns the answer to a call. Raises CallFailed."""
+
+
+class Intake:
+    """The calls that came in and are not answered yet. They outlive the connection by which they came."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators and two numbers
+        self,
+        serve: Serve,
+        replies: Replies,
+        declaring: Declaring,
+        crew: Crew,
+        *,
+        concurrency: int,
+        unspoken_timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
+        """`unspoken_timeout_s`: how long callers wait who do not say."""
+        self._serve = serve
+        self._declaring = declaring
+        self.declared: Declared | None = None
+        """What the calls of the newest connection come from."""
+        self._unspoken_timeout_s = unspoken_timeout_s
+        self._replies = replies
+        self._crew = crew
+        self._concurrency = concurrency
+        self._calls: dict[bytes, list[Delivery]] = {}
+        """By their fingerprints, with all deliveries to acknowledge: the same message may come twice."""
+        self._under_way = 0
+        """Those that are served or acknowledged."""
+        self._comebacks = Comebacks()
+        self._dropped = Complaints("a message is no call: dropped")
+        self._failed = Complaints("call failed")
+        self._late = Complaints("a call is given up: nobody waits for its answer any more")
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopping = asyncio.Event()
+        self._stopped = asyncio.Event()
+
+    async def work(self, connection: AbstractConnection, at_work: Callable[[], None]) -> None:
+        """Take calls until the connection breaks, or the consumer is lost; none once it was stopped."""
+        if not self._stopping.is_set():
+            await self._consume(connection, at_work)
+        if self._stopping.is_set():
+            self._stopped.set()
+            # Answers and kills go on, and calls that are served still want to be acknowledged.
+            await connection.closed()
+
+    async def _consume(self, connection: AbstractConnection, at_work: Callable[[], None]) -> None:
+        self.declared = await self._declaring.declare()
+        # Closed with the connection, not here: see above.
+        channel = connection.channel(publisher_confirms=False)
+        async with asyncio.timeout(_BROKER_S):
+            await channel.initialize()
+            await channel.set_qos(prefetch_count=self._concurrency)
+            queue = await channel.get_queue(CALLS, ensure=False)
+            consumer = await queue.consume(self._take, arguments=dict(self.declared.topology.consumer_arguments))
+        at_work()
+        _log.info("calls are taken", queue=CALLS)
+        while not channel.is_closed and not connection.is_closed and await _consumes(channel, consumer):
+            if self._stopping.is_set():
+                await queue.cancel(consumer, timeout=_BROKER_S)
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await _either(connection.closed(), self._stopping.wait())
+
+    async def stop(self, within_s: float) -> None:
+        """Take no more calls."""
+        self._stopping.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._stopped.wait()
+
+    async def until_idle(self, within_s: float) -> bool:
+        """Wait until every call is answered; say whether that is so."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _take(self, message: AbstractIncomingMessage) -> None:
+        # Whatever is wrong with a message, the broker is told that it is done with: else it keeps one of the places
+        # that the broker fills, and comes again with the next connection.
+        delivery, mark = Delivery(message), fingerprint(message.body)
+        try:
+            call = await self._call(message, mark)
+        except Malformed as error:
+            self._dropped.add(why=str(error), bytes=len(message.body), **unusual(message))
+        except Exception:  # noqa: BLE001 - here faults of a message stop
+            _log.exception("defect", bytes=len(message.body))
+        else:
+            self._begin(mark, call, delivery)
+            return
+        await delivery.acknowledge()
+
+    async def _call(self, message: AbstractIncomingMessage, mark: bytes) -> Call:
+        if message.redelivered and self._comebacks.one_more(mark):
+            raise Malformed("the connection broke each time that it came")
+        return call_from(await plain_body(message), _expiration_s(message))
+
+    def _begin(self, mark: bytes, call: Call, delivery: Delivery) -> None:
+        if deliveries := self._calls.get(mark):
+            deliveries.append(delivery)  # it is being served
+            return
+        self._calls[mark] = [delivery]
+        self._under_way += 1
+        self._idle.clear()
+        self._crew.start(self._serve_one(mark, call))
+
+    async def _serve_one(self, mark: bytes, call: Call) -> None:
+        try:
+            try:
+                with suppress(BrokerAway), broker_faults():
+                    await self._answer(call)
+            except Exception:  # noqa: BLE001 - here faults of a call stop
+                _log.exception("defect", method=call.method[:100])
+            finally:
+                # What comes from now on is served once more.
+                deliveries = self._calls.pop(mark)
+            for delivery in deliveries:
+                await delivery.acknowledge()
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def _answer(self, call: Call) -> None:
+        now = asyncio.get_running_loop().time
+        gives_up_at = now() + (self._unspoken_timeout_s if call.timeout_s is None else call.timeout_s)
+        try:
+            async with asyncio.timeout_at(max(gives_up_at, now() + _LEAST_S)):
+                outcome = await self._outcome(call)
+        except TimeoutError:
+            self._late.add(method=call.method[:100])
+            return
+        if call.call_id:
+            await self._replies.send(call.reply_to, answer_to(call, outcome), max(_LEAST_S, gives_up_at - now()))
+
+    async def _outcome(self, call: Call) -> str | CallFailed:
+        try:
+            return await self._serve(call)
+        except CallFailed as failure:
+            self._failed.add(method=call.method[:100], why=str(failure))
+            return failure
+        except Exception:  # noqa: BLE001 - here faults of a call stop
+            _log.exception("defect", method=call.method[:100])
+            return BridgeFault()
+
+
+async def _consumes(channel: AbstractChannel, consumer: str) -> bool:
+    """Say whether the broker delivers still: it stops without an error when somebody deletes the queue."""
+    underlay: Any = await channel.get_underlay_channel()
+    return consumer in underlay.consumers
+
+
+async def _either(*happenings: Awaitable[object]) -> None:
+    tasks = [asyncio.ensure_future(each) for each in happenings]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _expiration_s(message: AbstractIncomingMessage) -> float | None:
+    expiration = message.expiration
+    return float(expiration) if isinstance(expiration, int | float) and expiration > 0 else None

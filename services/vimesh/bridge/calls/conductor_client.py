@@ -1,0 +1,153 @@
+"""The conductors, as a call sees them: asked again and again for as long as the caller may wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, TypeVar
+
+import grpc
+
+from vimesh.bridge.failures import BadReport, ConductorsAway
+from vimesh.domain.vims import Engine
+from vimesh.runtime.backoff import Backoff
+from vimesh.runtime.peer_log import Link
+from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
+from vimesh.wire.error_statuses import retry_delay_s
+from vimesh.wire.wire_durations import seconds
+
+if TYPE_CHECKING:  # exists for type checkers only
+    from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
+    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
+
+_T = TypeVar("_T")
+# What another attempt cannot mend.
+_FINAL = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.FAILED_PRECONDITION,
+)
+_ENGINES = {
+    vim_pb2.Monitor.EMBEDDED: Engine.EMBEDDED,
+    vim_pb2.Monitor.MISTRAL: Engine.MISTRAL,
+    vim_pb2.Monitor.EXTERNAL: Engine.EXTERNAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConductorLimits:
+    call_timeout_s: float = 10.0
+    first_pause_s: float = 0.1
+    longest_pause_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A report counted."""
+
+    status: str
+    """The status on record now."""
+    contact_within_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The action that a VIM wants."""
+
+    engine: Engine | None
+    """None: one that a later version knows."""
+    action_id: str
+
+
+class Conductors:
+    """Every `deadline` is a time of the running loop.
+
+    Everything raises ConductorsAway when it has passed, and BadReport for bad input.
+    """
+
+    def __init__(
+        self,
+        reports: ConductorServiceAsyncStub,
+        vims: VimServiceAsyncStub,
+        *,
+        random: Random,
+        limits: ConductorLimits | None = None,
+    ) -> None:
+        self._reports = reports
+        self._vims = vims
+        self._random = random
+        self._limits = limits or ConductorLimits()
+        self._link = Link("conductors", "reports", meanwhile="callers wait for as long as they can")
+
+    async def report(self, vim_id: str, action_id: str, status: str, deadline: float) -> Recorded | None:
+        """Report for an action. None: it is not the wanted one."""
+        try:
+            known = vim_pb2.Vim.Status.Value(status)
+        except ValueError:
+            raise BadReport(f"status: {status[:100]!r} is not known") from None
+        request = conductor_service_pb2.UpdateVimRequest(vim_id=vim_id, action_id=action_id, status=known)
+
+        async def once(timeout_s: float) -> conductor_service_pb2.UpdateVimResponse:
+            answer = await self._reports.UpdateVim(request, timeout=timeout_s)
+            if answer.WhichOneof("outcome") is None:
+                # An outcome of a later version: what it means for the action is not known.
+                raise ConductorsAway
+            return answer
+
+        answer = await self._patiently(once, deadline)
+        if answer.HasField("bad_action"):
+            return None
+        return Recorded(vim_pb2.Vim.Status.Name(answer.status), seconds(answer.contact_within))
+
+    async def wanted(self, vim_id: str, deadline: float) -> Wanted | None:
+        """Return the action that a VIM wants. None: there is no such VIM."""
+        request = vim_service_pb2.GetVimRequest(vim_id=vim_id)
+        try:
+            answer = await self._patiently(lambda timeout_s: self._vims.GetVim(request, timeout=timeout_s), deadline)
+        except _NotFound:
+            return None
+        monitor = answer.vim.monitor
+        return Wanted(_ENGINES.get(monitor.engine), monitor.action_id)
+
+    async def adopt(self, vim_id: str, deadline: float) -> None:
+        """Move a VIM to an action from outside. Nothing happens if the VIM is gone."""
+        request = vim_service_pb2.ModifyVimRequest(vim=vim_pb2.Vim(id=vim_id), engine=vim_pb2.Monitor.EXTERNAL)
+        try:
+            await self._patiently(lambda timeout_s: self._vims.ModifyVim(request, timeout=timeout_s), deadline)
+        except _NotFound:
+            return
+
+    async def _patiently(self, call: Callable[[float], Awaitable[_T]], deadline: float) -> _T:
+        backoff = Backoff(
+            first_s=self._limits.first_pause_s, longest_s=self._limits.longest_pause_s, random=self._random
+        )
+        now = asyncio.get_running_loop().time
+        while (left_s := deadline - now()) > 0:
+            try:
+                answer = await call(min(left_s, self._limits.call_timeout_s))
+            except grpc.aio.AioRpcError as error:
+                self._judge(error)
+                # Conductors that have no room say when to come again.
+                pause_s = max(backoff.pause_s(), retry_delay_s(error))
+            else:
+                self._link.worked()
+                return answer
+            await asyncio.sleep(min(pause_s, max(0.0, deadline - now())))
+        raise ConductorsAway
+
+    def _judge(self, error: grpc.aio.AioRpcError) -> None:
+        """Return if another attempt may do better."""
+        code, details = error.code(), error.details() or ""
+        if code not in _FINAL:
+            self._link.failed(f"{code.name}: {details}")
+            return
+        self._link.worked()
+        if code is grpc.StatusCode.NOT_FOUND:
+            raise _NotFound from error
+        raise BadReport(details) from error
+
+
+class _NotFound(Exception):
+    """There is no such VIM."""

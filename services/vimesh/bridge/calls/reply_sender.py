@@ -1,0 +1,111 @@
+"""Answers on their way back to the callers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from random import Random
+
+from aio_pika import Message
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import ChannelClosed, DeliveryError, PublishError
+
+from vimesh.bridge.amqp.broker import Broker, BrokerAway, broker_faults
+from vimesh.bridge.amqp.broker_refusals import reason
+from vimesh.bridge.messages.oslo_messages import CONTENT_ENCODING, CONTENT_TYPE
+from vimesh.runtime.backoff import Backoff
+from vimesh.runtime.complaint_log import Complaints
+from vimesh.runtime.task_crew import Crew
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyLimits:
+    unclaimed_s: float = 20.0
+    """A caller's queue may need so long to come back after the broker was away."""
+    unclaimed: int = 1000
+    """Answers that wait for that at the same time. Above it they are dropped: most such callers are gone."""
+    first_pause_s: float = 0.1
+    longest_pause_s: float = 2.0
+
+
+class Replies:
+    """Publishes answers, on whatever connection there is."""
+
+    def __init__(self, broker: Broker, crew: Crew, *, random: Random, limits: ReplyLimits | None = None) -> None:
+        self._broker = broker
+        self._crew = crew
+        self._random = random
+        self._limits = limits or ReplyLimits()
+        self._opening = asyncio.Lock()
+        self._used: AbstractConnection | None = None
+        self._channel: AbstractChannel | None = None
+        self._unclaimed = 0
+        self._dropped = Complaints("an answer is dropped: its caller is gone")
+        self._refused = Complaints("the broker refuses an answer: it is tried again")
+
+    async def send(self, queue: str, body: bytes, within_s: float) -> None:
+        """Publish an answer, as soon as there is a broker to take it; one that nobody takes is tried again apart.
+
+        Returns when the call is done with. A caller that is gone must not keep the place of others.
+        """
+        deadline = asyncio.get_running_loop().time() + within_s
+        if await self._claimed(queue, body, deadline):
+            return
+        if self._unclaimed < self._limits.unclaimed:
+            self._unclaimed += 1
+            self._crew.start(self._wait_for_queue(queue, body, min(within_s, self._limits.unclaimed_s)))
+        else:
+            self._dropped.add(queue=queue)
+
+    async def _wait_for_queue(self, queue: str, body: bytes, within_s: float) -> None:
+        now = asyncio.get_running_loop().time
+        deadline = now() + within_s
+        backoff = self._backoff()
+        try:
+            while now() < deadline:
+                await asyncio.sleep(backoff.pause_s())
+                if await self._claimed(queue, body, deadline):
+                    return
+            self._dropped.add(queue=queue)
+        finally:
+            self._unclaimed -= 1
+
+    async def _claimed(self, queue: str, body: bytes, deadline: float) -> bool:
+        """Say whether the caller's queue took it. Waits for a broker that is away, and no longer than its caller."""
+        now = asyncio.get_running_loop().time
+        backoff = self._backoff()
+        told = False
+        while (left_s := deadline - now()) > 0:
+            try:
+                with broker_faults():
+                    return await self._publish(queue, body, left_s)
+            except BrokerAway as away:
+                if isinstance(away.__cause__, ChannelClosed) and not told:
+                    told = True
+                    self._refused.add(queue=queue, why=reason(away.__cause__, None))
+                await asyncio.sleep(backoff.pause_s())  # that the broker is away says the broker itself
+        return False
+
+    def _backoff(self) -> Backoff:
+        limits = self._limits
+        return Backoff(first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, random=self._random)
+
+    async def _publish(self, queue: str, body: bytes, left_s: float) -> bool:
+        channel = await self._open_channel(left_s)
+        message = Message(body, content_type=CONTENT_TYPE, content_encoding=CONTENT_ENCODING)
+        timeout_s = min(left_s, self._broker.limits.call_timeout_s)
+        try:
+            await channel.default_exchange.publish(message, routing_key=queue, mandatory=True, timeout=timeout_s)
+        except (DeliveryError, PublishError):
+            # Nobody has the queue: the caller is gone, or has not come back yet.
+            return False
+        return True
+
+    async def _open_channel(self, left_s: float) -> AbstractChannel:
+        async with self._opening:
+            connection = await self._broker.connection(left_s)
+            if self._channel is None or self._channel.is_closed or self._used is not connection:
+                channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+                await channel.initialize(self._broker.limits.call_timeout_s)
+                self._channel, self._used = channel, connection
+            return self._channel

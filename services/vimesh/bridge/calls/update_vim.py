@@ -1,0 +1,145 @@
+"""update_vim: what becomes of the report of an action, and what the action hears."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import structlog
+
+from vimesh.bridge.amqp.broker import BrokerAway
+from vimesh.bridge.calls.conductor_client import Conductors, Recorded
+from vimesh.bridge.calls.delayed_replies import Held
+from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, Policies, Policy
+from vimesh.bridge.failures import NotWanted
+from vimesh.bridge.kills.kill_casts import UNKNOWN_HINT, Kills, Why
+from vimesh.bridge.kills.unwanted_actions import Watch
+from vimesh.domain.vims import Engine
+
+_log = structlog.get_logger()
+
+BAD_ACTION = "bad_action"
+"""Only for actions that name themselves: others take it for a status, and call again and again."""
+HELD = "PENDING"
+"""What an action believes when it starts. Whatever its next ping says differs from it, so it calls again."""
+KILLED = "KILLED"
+"""No status either: an action that did not get its kill calls again, and gets another one."""
+
+_ACCEPT_TRIES = 3
+_DEAF_AFTER = 3
+"""An action that calls again after so many kills does not hear them. One may have been on its way when it called."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRules:
+    hold_s: float = 5.0
+    """How long an answer to a call without action id is held back at most; 0: answered at once with the status."""
+    policies: Policies = field(default_factory=lambda: REJECT_ALL)
+    patience_s: float = 45.0
+    """How long a call waits for conductors at most."""
+    kill_pause_s: float = 0.5
+    """An action learns from another thread that it is killed: it is answered so much later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a caller says."""
+
+    vim_id: str
+    status: str
+    action_id: str | None
+    """None: it knows only its VIM."""
+    waits: bool
+    """Whether it waits for the answer."""
+    timeout_s: float | None
+    """For how long, if that is known."""
+
+
+class Updates:
+    """Serves update_vim in both forms: with the action id, and without, as it was shipped."""
+
+    def __init__(self, conductors: Conductors, kills: Kills, held: Held, watch: Watch, rules: UpdateRules) -> None:
+        self._conductors = conductors
+        self._watch = watch
+        self._kills = kills
+        self._held = held
+        self._rules = rules
+
+    async def update_vim(self, report: Report) -> str:
+        """Return the answer. Raises CallFailed."""
+        deadline = asyncio.get_running_loop().time() + self._patience_s(report)
+        if report.action_id is None:
+            return await self._of_unnamed(report, deadline)
+        recorded = await self._conductors.report(report.vim_id, report.action_id, report.status, deadline)
+        return BAD_ACTION if recorded is None else recorded.status
+
+    def _patience_s(self, report: Report) -> float:
+        if report.timeout_s is None:
+            return self._rules.patience_s
+        return min(self._rules.patience_s, 0.8 * report.timeout_s)
+
+    async def _of_unnamed(self, report: Report, deadline: float) -> str:
+        # Whoever knows only its VIM speaks for the first action of an EXTERNAL one, whose id is the VIM's.
+        vim_id = report.vim_id
+        with self._held.holding(vim_id.lower()) as waiter:
+            followed = self._watch.followed
+            recorded = await self._conductors.report(vim_id, vim_id.lower(), report.status, deadline)
+            if recorded is not None and not followed:
+                self._watch.look_again(vim_id.lower())
+            outcome = recorded or await self._by_policy(report, deadline)
+            if isinstance(outcome, Recorded):
+                held_s = self._held_s(report, outcome)
+                if not held_s and not waiter.unwanted:
+                    return outcome.status
+                await waiter.wait(held_s)
+                return KILLED if waiter.unwanted else HELD
+        return await self._kill(report, outcome)
+
+    async def _by_policy(self, report: Report, deadline: float) -> Recorded | Why:
+        """Record what the wanted action did not say, if that is how the VIM's engine is to be treated."""
+        wanted = await self._conductors.wanted(report.vim_id, deadline)
+        if wanted is None:
+            return Why.UNKNOWN_VIM
+        if wanted.engine is None:
+            return Why.MOVED
+        match self._rules.policies[wanted.engine]:
+            case Policy.ADOPT:
+                await self._conductors.adopt(report.vim_id, deadline)
+                recorded = await self._conductors.report(report.vim_id, report.vim_id.lower(), report.status, deadline)
+                return recorded or Why.CHANGED
+            case Policy.ACCEPT:
+                return await self._as_wanted(report, wanted.action_id, deadline) or Why.CHANGED
+            case _:
+                return Why.NEW_TARGET if wanted.engine is Engine.EXTERNAL else Why.POLICY_REJECT
+
+    async def _as_wanted(self, report: Report, action_id: str, deadline: float) -> Recorded | None:
+        # The action may be replaced between the question and the report.
+        for _ in range(_ACCEPT_TRIES):
+            recorded = await self._conductors.report(report.vim_id, action_id, report.status, deadline)
+            wanted = recorded or await self._conductors.wanted(report.vim_id, deadline)
+            if wanted is None or isinstance(wanted, Recorded):
+                return wanted
+            action_id = wanted.action_id
+        return None
+
+    def _held_s(self, report: Report, recorded: Recorded) -> float:
+        if not report.waits:
+            return 0.0
+        bounds = [self._rules.hold_s, recorded.contact_within_s / 2]
+        if report.timeout_s is not None:
+            bounds.append(report.timeout_s / 3)
+        return min(bounds)
+
+    async def _kill(self, report: Report, why: Why) -> str:
+        try:
+            told = await self._kills.kill(report.vim_id, why)
+        except BrokerAway:
+            told = 0
+        if not told or told > _DEAF_AFTER:
+            # An error ends it, too.
+            if not told and why is Why.UNKNOWN_VIM:
+                _log.warning("an action ends by an error", vim_id=report.vim_id, why=str(why), hint=UNKNOWN_HINT)
+            raise NotWanted(report.vim_id)
+        if report.waits:
+            await asyncio.sleep(self._rules.kill_pause_s)
+        return KILLED

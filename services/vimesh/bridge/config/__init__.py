@@ -1,0 +1,1 @@
+"""What flags and files say about the deployment. Connects to nothing."""

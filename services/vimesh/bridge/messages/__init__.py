@@ -1,0 +1,1 @@
+"""Messages of oslo.messaging. Nothing of unbounded size is decoded."""

@@ -1,0 +1,140 @@
+"""The bridge: serves Tacker's oslo.messaging RPC until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import SystemRandom
+from typing import Never
+
+import grpc
+import structlog
+
+from vimesh.bridge.amqp.broker import Broker, silence_the_client
+from vimesh.bridge.amqp.broker_enquiries import Enquiries
+from vimesh.bridge.amqp.calls_queue import clear_away
+from vimesh.bridge.amqp.declare_queues import Declaring
+from vimesh.bridge.amqp.dialer import Dialing, limits_from
+from vimesh.bridge.calls.call_consumer import DEFAULT_TIMEOUT_S, Intake
+from vimesh.bridge.calls.call_dispatcher import Endpoint
+from vimesh.bridge.calls.conductor_client import Conductors
+from vimesh.bridge.calls.delayed_replies import Held
+from vimesh.bridge.calls.reply_sender import Replies, ReplyLimits
+from vimesh.bridge.calls.unnamed_reports import shown
+from vimesh.bridge.calls.update_vim import UpdateRules, Updates
+from vimesh.bridge.config.deployment import Deployment, shown_settings
+from vimesh.bridge.kills.kill_casts import Kills
+from vimesh.bridge.kills.state_dir import StateDir, state_dir
+from vimesh.bridge.kills.unwanted_actions import Watch
+from vimesh.bridge.kills.watermark import Progress
+from vimesh.bridge.service.end_action import Ending
+from vimesh.rpc.action_watch import Following, FollowLimits
+from vimesh.rpc.channels import channel
+from vimesh.runtime.background import beside
+from vimesh.runtime.supervisor import supervise
+from vimesh.runtime.task_crew import Crew, crew
+from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+
+_log = structlog.get_logger()
+
+_STORE_EVERY_S = 1.0
+_STOP_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeSettings:
+    address: str
+    """Where the front of the mesh is: `host:port`."""
+    deployment: Deployment
+    state_dir: Path
+    rules: UpdateRules = field(default_factory=UpdateRules)
+    concurrency: int = 1000
+    """Calls in flight, those with held answers included."""
+    grace_s: float = 5.0
+    """How long calls under way may take when the process is to stop. The others go back to the broker."""
+
+
+async def run_bridge(settings: BridgeSettings, stopped: Callable[[], Awaitable[object]]) -> None:
+    """Work until `stopped` returns. Waits for a front and a broker that are away. Raises BadSetting."""
+    silence_the_client()
+    with state_dir(settings.state_dir) as state:
+        progress = Progress(state.read())
+        try:
+            async with channel(settings.address) as front, crew() as workers:
+                await _run(settings, stopped, front, workers, progress, state)
+        finally:
+            # What is not done by now, such as kills that wait for the broker, is done by whoever resumes from here.
+            state.write(progress.done)
+
+
+async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put together
+    settings: BridgeSettings,
+    stopped: Callable[[], Awaitable[object]],
+    front: grpc.aio.Channel,
+    workers: Crew,
+    progress: Progress,
+    state: StateDir,
+) -> None:
+    random = SystemRandom()
+    reports = ConductorServiceStub(front)
+    deployment = settings.deployment
+    limits = limits_from(deployment.options)
+    dial = Dialing(deployment, limits).dial
+    broker = Broker(deployment.transport.nodes, dial, random=random, limits=limits)
+    enquiries = Enquiries(broker, dial)
+    held = Held(capacity=max(1, settings.concurrency * 3 // 4))
+    conductors = Conductors(reports, VimServiceStub(front), random=random)
+    kills = Kills(enquiries, workers)
+    ending = Ending(conductors, kills, held, random=random)
+    watch = Watch(ending.end, progress, workers)
+    endpoint = Endpoint(Updates(conductors, kills, held, watch, settings.rules))
+    replies = Replies(broker, workers, random=random, limits=_reply_limits(deployment))
+    intake = Intake(
+        endpoint.serve,
+        replies,
+        Declaring(deployment.topology, enquiries),
+        workers,
+        concurrency=settings.concurrency,
+        unspoken_timeout_s=deployment.rpc_response_timeout_s or DEFAULT_TIMEOUT_S,
+    )
+    following = Following(reports, FollowLimits(), meanwhile="actions go on", clock=time.monotonic, random=random)
+    work = (
+        supervise("broker", lambda: broker.run(intake.work)),
+        supervise("watch", lambda: following.run(watch)),
+        supervise("state", lambda: _store(progress, state)),
+    )
+    async with beside(*work):
+        _log.info(
+            "bridge started",
+            address=settings.address,
+            **shown_settings(deployment),
+            hold=f"{settings.rules.hold_s:g}s",
+            policy=shown(settings.rules.policies),
+            concurrency=settings.concurrency,
+            state_dir=str(settings.state_dir),
+        )
+        await stopped()
+        await intake.stop(_STOP_S)
+        held.close()
+        if not await intake.until_idle(settings.grace_s):
+            _log.warning("calls are under way still: they go back to the broker")
+        # Before the connections close on which it asks and tells.
+        await workers.end(_STOP_S)
+        await clear_away(enquiries, intake.declared)
+        await enquiries.close()
+
+
+def _reply_limits(deployment: Deployment) -> ReplyLimits:
+    own = ReplyLimits()
+    given_s = deployment.options.kombu_missing_consumer_retry_timeout
+    return own if given_s is None else replace(own, unclaimed_s=float(given_s))
+
+
+async def _store(progress: Progress, state: StateDir) -> Never:
+    while True:
+        state.write(progress.done)
+        await asyncio.sleep(_STORE_EVERY_S)

@@ -1,0 +1,61 @@
+"""What is done when the conductors call an action unwanted."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+import structlog
+
+from vimesh.bridge.amqp.broker import BrokerAway
+from vimesh.bridge.calls.conductor_client import Conductors
+from vimesh.bridge.calls.delayed_replies import Held
+from vimesh.bridge.failures import CallFailed, ConductorsAway
+from vimesh.bridge.kills.kill_casts import Kills, Why
+from vimesh.domain.vims import Engine
+from vimesh.runtime.backoff import Backoff
+
+_log = structlog.get_logger()
+
+_ATTEMPT_S = 10.0
+_FIRST_PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 5.0
+
+
+class Ending:
+    """Ends actions, whatever is away in between: an attempt is bounded, their number is not."""
+
+    def __init__(self, conductors: Conductors, kills: Kills, held: Held, *, random: Random) -> None:
+        self._conductors = conductors
+        self._kills = kills
+        self._held = held
+        self._random = random
+
+    async def end(self, vim_id: str, action_id: str) -> None:
+        """Kill the action, unless it is wanted again, and let the answer go that it waits for."""
+        backoff = Backoff(first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, random=self._random)
+        while True:
+            try:
+                if (why := await self._why_unwanted(vim_id, action_id)) is not None:
+                    await self._kills.kill(vim_id, why)
+                    self._held.unwanted(vim_id)
+            except (BrokerAway, ConductorsAway):
+                await asyncio.sleep(backoff.pause_s())
+            except CallFailed as error:
+                _log.error("an unwanted action cannot be ended", vim_id=vim_id, why=str(error))
+                return
+            else:
+                return
+
+    async def _why_unwanted(self, vim_id: str, action_id: str) -> Why | None:
+        """Return None if nothing is to be killed."""
+        # A kill hits whatever action of the VIM is there. The change may be an old one: it is read again after a
+        # restart, and a VIM that was moved away may have been moved back.
+        deadline = asyncio.get_running_loop().time() + _ATTEMPT_S
+        wanted = await self._conductors.wanted(vim_id, deadline)
+        if wanted is None:
+            return Why.DEREGISTERED
+        if wanted.action_id in (action_id, vim_id):
+            # What knows only its VIM is wanted. An action with another id hears that it is not by its next report.
+            return None
+        return Why.NEW_TARGET if wanted.engine is Engine.EXTERNAL else Why.MOVED

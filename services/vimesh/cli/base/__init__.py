@@ -1,0 +1,1 @@
+"""Settings, flags, exit codes and the terminal. Every command may use it; it uses no other room."""

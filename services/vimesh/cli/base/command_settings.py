@@ -1,0 +1,210 @@
+"""Every setting of every command, and the frozen values that they become."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, policies
+from vimesh.bridge.config.transport_url import TransportUrl, transport_url
+from vimesh.cli.base.durations import seconds
+from vimesh.cli.base.sizes import bytes_of
+from vimesh.domain.actions import Shard
+from vimesh.domain.errors import BadSetting
+from vimesh.domain.retention import Retention
+from vimesh.domain.settings import ADDRESS, Setting, Sources, config_file, host_and_port, one_of, sources
+from vimesh.domain.vims import Engine
+
+DEFAULT_PORT = 7600
+DEFAULT_FILE = Path("vimesh.toml")
+_LEAST_KEPT = "16MiB"
+
+_MAX_DIGITS = 20
+
+
+class Output(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+class LogFormat(StrEnum):
+    AUTO = "auto"
+    """`console` on a terminal, else `logfmt`."""
+    CONSOLE = "console"
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def positive_s(text: str) -> float:
+    """Read a duration above zero. Raises ValueError."""
+    if (duration_s := seconds(text)) > 0:
+        return duration_s
+    raise ValueError("must be above 0")
+
+
+def _whole(text: str) -> bool:
+    # More digits than Python reads would be an error of its own.
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+
+
+def _number(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if _whole(text) and lowest <= int(text) <= highest:
+            return int(text)
+        raise ValueError(f"must be a number from {lowest} to {highest}, not {text[:50]!r}")
+
+    return parse
+
+
+def _kept_bytes(text: str) -> int:
+    # It is dropped by the mebibyte.
+    if (size := bytes_of(text)) >= bytes_of(_LEAST_KEPT):
+        return size
+    raise ValueError(f"must be at least {_LEAST_KEPT}")
+
+
+def _ip(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError(f"must be an IP address, not {text!r}") from None
+
+
+def _listen(text: str) -> str:
+    # Port 0 takes a free one.
+    return text if text.endswith(":0") else host_and_port(text)
+
+
+def _project(text: str) -> str:
+    if len(text.strip()) > 0 and len(text) <= 255 and text.isprintable():
+        return text
+    raise ValueError(f"must be a project, not {text[:50]!r}")
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    if text.lstrip().startswith("["):
+        raise ValueError("must be one text, with commas between files, and no list")
+    return tuple(Path(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _shard(text: str) -> Shard:
+    index, _, count = text.partition("/")
+    if _whole(index) and _whole(count) and int(index) < int(count):
+        return Shard(int(index), int(count))
+    raise ValueError(f"must be I/N with I from 0 to N-1, not {text!r}")
+
+
+CALL_TIMEOUT = Setting("call_timeout", positive_s, 10.0)
+OUTPUT = Setting("output", one_of(Output), Output.TABLE)
+DATABASE_URL = Setting("database_url", str, "", secret=True)
+KEY_FILE = Setting("key_file", str, "", secret=True)
+LOG_LEVEL = Setting("log.level", one_of(LogLevel), LogLevel.INFO)
+LOG_FORMAT = Setting("log.format", one_of(LogFormat), LogFormat.AUTO)
+LISTEN = Setting("conductor.listen", _listen, "127.0.0.1:7601")
+HEALTH_LISTEN = Setting("conductor.health_listen", _listen, "")
+"""Empty: a free port of the host that listens."""
+CONTACT_WITHIN = Setting("conductor.contact_within", positive_s, 10.0)
+CONTACTS_PER_S = Setting("conductor.contacts_per_s", _number(1, 1_000_000), 2000)
+REPLACEMENTS_PER_S = Setting("conductor.replacements_per_s", _number(0, 100_000), 200)
+KEEP_EVENTS = Setting("conductor.keep_events", _number(0, 1_000_000_000), Retention().events)
+KEEP_FOR = Setting("conductor.keep_for", positive_s, Retention().age_s)
+KEEP_BYTES = Setting("conductor.keep_bytes", _kept_bytes, Retention().size_bytes)
+ENGINE = Setting("engine", one_of((Engine.EMBEDDED, Engine.MISTRAL)), Engine.EMBEDDED)
+MISTRAL_URL = Setting("mistral_url", str, "", secret=True)
+MISTRAL_TIMEOUT = Setting("mistral_timeout", positive_s, 10.0)
+API_LISTEN = Setting("api.listen", _listen, "127.0.0.1:7602")
+API_PROJECT = Setting("api.project", _project, "default")
+CONCURRENCY = Setting("api.concurrency", _number(1, 256), 8)
+LEASE = Setting("api.lease", positive_s, 60.0)
+ACTION_MODE = Setting("action.mode", str, "")
+"""Of the ping actions in a Mistral executor, which read it themselves."""
+SHARD = Setting("monitor.shard", _shard, Shard())
+IMPORT_DATABASE_URL = Setting("import.database_url", str, "", secret=True)
+IMPORT_FERNET_KEYS = Setting("import.fernet_keys", str, "")
+IMPORT_CONCURRENCY = Setting("import.concurrency", _number(1, 256), 8)
+TRANSPORT_URL: Setting[TransportUrl | None] = Setting("bridge.transport_url", transport_url, None, secret=True)
+CONFIG_FILES: Setting[tuple[Path, ...]] = Setting("bridge.config_file", _paths, ())
+"""Of OpenStack's services."""
+POLICIES = Setting("bridge.policy", policies, REJECT_ALL)
+HOLD = Setting("bridge.hold", seconds, 5.0)
+BRIDGE_CONCURRENCY = Setting("bridge.concurrency", _number(1, 65535), 1000)
+STATE_DIR = Setting("bridge.state_dir", Path, Path(".vimesh/bridge"))
+UP_PORT = Setting("up.port", _number(0, 65535), DEFAULT_PORT)
+UP_LISTEN = Setting("up.listen", _ip, "127.0.0.1")
+UP_DATA_DIR = Setting("up.data_dir", Path, Path(".vimesh"))
+UP_CONDUCTORS = Setting("up.conductors", _number(1, 64), 2)
+
+_ALL: tuple[Setting[Any], ...] = tuple(value for value in tuple(globals().values()) if isinstance(value, Setting))
+"""All of the above."""
+KNOWN = tuple(setting.key for setting in _ALL)
+SECRET_VARIABLES = frozenset(setting.variable for setting in _ALL if setting.secret)
+
+
+def given(config: Path | None) -> Sources:
+    """Return the environment and the file of this process. Raises BadSetting."""
+    file = config or config_file(os.environ)
+    if file is None and DEFAULT_FILE.is_file():
+        file = DEFAULT_FILE
+    return sources(os.environ, file, KNOWN)
+
+
+def required_database_url(found: Sources, flag: str | None) -> str:
+    """Raises BadSetting with what to type when there is none."""
+    if url := found.read(DATABASE_URL, flag):
+        return url
+    what = "is required, such as sqlite:///vimesh.sqlite; make its tables with: vimesh db upgrade"
+    raise BadSetting(DATABASE_URL.flag, what)
+
+
+def required_key_file(found: Sources, flag: str | None) -> Path:
+    """Raises BadSetting with what to type when there is none."""
+    if path := found.read(KEY_FILE, flag):
+        return Path(path)
+    raise BadSetting(KEY_FILE.flag, "is required; make one with: vimesh db make-key FILE")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    address: str
+    call_timeout_s: float
+    output: Output
+
+
+def client_settings(
+    config: Path | None, *, address: str | None, call_timeout: str | None, output: str | None
+) -> ClientSettings:
+    found = given(config)
+    return ClientSettings(
+        address=found.read(ADDRESS, address),
+        call_timeout_s=found.read(CALL_TIMEOUT, call_timeout),
+        output=found.read(OUTPUT, output),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    level: LogLevel
+    format: LogFormat
+
+
+def log_settings(found: Sources, *, level: str | None, format_: str | None) -> LogSettings:
+    return LogSettings(found.read(LOG_LEVEL, level), found.read(LOG_FORMAT, format_))
+
+
+def retention(found: Sources, *, keep_events: str | None, keep_for: str | None, keep_bytes: str | None) -> Retention:
+    return Retention(
+        found.read(KEEP_EVENTS, keep_events), found.read(KEEP_FOR, keep_for), found.read(KEEP_BYTES, keep_bytes)
+    )

@@ -1,0 +1,33 @@
+"""How the commands that talk to Mistral reach it."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from vimesh.cli.base import command_settings
+from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import Sources
+
+if TYPE_CHECKING:
+    from vimesh.engine.mistral_access import MistralAccess  # imported when Mistral's client is there
+
+_WHOLE = 3
+"""How many of its time-outs an answer may take as a whole."""
+
+
+def access(found: Sources, *, url: str | None, concurrency: str | None = None) -> MistralAccess:
+    """Raises BadSetting."""
+    if find_spec("mistralclient") is None:
+        raise BadSetting("--engine", "mistral is not installed: pip install '.[mistral]' in a checkout")
+    from vimesh.engine.mistral_access import MistralAccess, uses_keystone  # noqa: PLC0415 - see above
+
+    timeout_s = found.read(command_settings.MISTRAL_TIMEOUT)
+    return MistralAccess(
+        found.read(command_settings.MISTRAL_URL, url),
+        keystone=uses_keystone(os.environ),
+        call_timeout_s=timeout_s,
+        whole_timeout_s=_WHOLE * timeout_s,
+        concurrency=found.read(command_settings.CONCURRENCY, concurrency),
+    )

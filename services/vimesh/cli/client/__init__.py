@@ -1,0 +1,1 @@
+"""Calls to the mesh. Each of them ends in time."""

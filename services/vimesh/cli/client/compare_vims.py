@@ -1,0 +1,38 @@
+"""Whether a VIM of the fleet is what somebody wants to register."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
+
+from vimesh.domain.credential_masks import mask
+from vimesh.domain.vims import Registration
+from vimesh.v1.vim_pb2 import Vim
+
+_PLAIN = ("project_id", "name", "description", "type", "auth_url", "is_default")
+_FREE_FORM = ("vim_project", "placement_attr", "extra")
+
+
+def differences(
+    wanted: Registration, found: Vim, *, ignored: Collection[str] = (), left_out: Collection[str] = ()
+) -> list[str]:
+    """Return the fields that differ.
+
+    Where the ping action runs and how it probes are left out: that is what a move changes. Of secrets only their names
+    are compared, because the fleet shows no values; those in `left_out` may be there or not.
+    """
+    plain = [field for field in _PLAIN if field not in ignored]
+    differing = [field for field in plain if getattr(wanted, field) != getattr(found, field)]
+    differing += [field for field in _FREE_FORM if getattr(wanted, field) != _content(getattr(found, field))]
+    ours, theirs = mask(wanted.auth_cred), _content(found.auth_cred)
+    # Somebody may have added what could not be taken along.
+    if ours != {name: value for name, value in theirs.items() if name not in left_out}:
+        differing.append("auth_cred")
+    return differing
+
+
+def _content(struct: Struct) -> Mapping[str, object]:
+    content: dict[str, object] = MessageToDict(struct)
+    return content

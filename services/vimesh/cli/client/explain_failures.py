@@ -1,0 +1,99 @@
+"""What a failed call means to the person who typed the command."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import grpc
+
+from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.wire.error_statuses import failure_of
+
+_CODES: Final = {
+    grpc.StatusCode.NOT_FOUND: ExitCode.NOT_FOUND,
+    grpc.StatusCode.UNAVAILABLE: ExitCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED: ExitCode.UNAVAILABLE,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ExitCode.UNAVAILABLE,
+}
+
+_HINTS: Final = {
+    "VIM_NOT_FOUND": "vimesh vim list shows what is there",
+    "NAME_TAKEN": "choose another --name, or change the one that is there: vimesh vim set",
+    "DEFAULT_TAKEN": "take it from the other one first: vimesh vim set OTHER --no-default",
+    "REQUEST_ID_REUSED": "leave --request-id out to have a new one made",
+    "ETAG_MISMATCH": "read it again and decide anew: vimesh vim show",
+    "STORE_UNAVAILABLE": "the conductors' logs say what is wrong with the database; try again later",
+    "OVERLOADED": "try again in a moment",
+}
+
+
+def failure(error: grpc.aio.AioRpcError, address: str) -> Failure:
+    found = failure_of(error)
+    code = _CODES.get(found.code, ExitCode.ERROR)
+    if found.reason:
+        # With violations the message only repeats them.
+        message = "the request breaks rules" if found.violations else found.message
+        return Failure(
+            f"{message} ({found.reason})",
+            code=code,
+            details=[f"{violation.field}: {violation.description}" for violation in found.violations],
+            hint=_HINTS.get(found.reason, ""),
+        )
+    return _without_reason(found.code, found.message, address, code)
+
+
+def _without_reason(status: grpc.StatusCode, message: str, address: str, code: ExitCode) -> Failure:
+    """Explain what was not said by vimesh, but by gRPC or Envoy on the way."""
+    if status is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return Failure(
+            f"{address} did not answer in time (DEADLINE_EXCEEDED)",
+            code=code,
+            hint="it is not known whether the call went through; --call-timeout waits longer",
+        )
+    if status is grpc.StatusCode.UNAVAILABLE and (known := _away(message, address)) is not None:
+        return known
+    if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL):
+        return Failure(
+            f"the connection to {address} broke: {_first_line(message)} ({status.name})",
+            code=ExitCode.UNAVAILABLE,
+            hint="it is not known whether the call went through",
+        )
+    if status is grpc.StatusCode.UNIMPLEMENTED:
+        return Failure(f"{address} is no vimesh front: {_first_line(message)} (UNIMPLEMENTED)", code=code)
+    return Failure(f"{_first_line(message) or 'the call failed'} ({status.name})", code=code)
+
+
+def _away(message: str, address: str) -> Failure | None:
+    if unresolvable(message):
+        return Failure(
+            f"the name in {address} cannot be resolved (UNAVAILABLE)",
+            code=ExitCode.UNAVAILABLE,
+            hint="check --address, or VIMESH_ADDRESS",
+        )
+    if nothing_listens(message):
+        return Failure(
+            f"no gRPC server answers at {address} (UNAVAILABLE)",
+            code=ExitCode.UNAVAILABLE,
+            hint="is the fleet up? start it with `vimesh up`, or set VIMESH_ADDRESS",
+        )
+    if "no conductor" in message:
+        return Failure(
+            f"{address} answers, but no conductor behind it does: {_first_line(message)} (UNAVAILABLE)",
+            code=ExitCode.UNAVAILABLE,
+            hint="the conductors' logs say why; try again in a moment",
+        )
+    return None
+
+
+def nothing_listens(message: str) -> bool:
+    """Whether gRPC itself could not connect. Its words are all there is to tell by."""
+    return "failed to connect" in message or "no route" in message.lower()
+
+
+def unresolvable(message: str) -> bool:
+    """Whether the name of the address is the trouble."""
+    return "DNS" in message or "hostname lookup" in message or "resol" in message.lower()
+
+
+def _first_line(message: str) -> str:
+    return message.strip().partition("\n")[0]

@@ -1,0 +1,65 @@
+"""The mesh as a command sees it: one channel, and calls that end in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import grpc
+
+from vimesh.cli.base.command_settings import ClientSettings
+from vimesh.cli.client.explain_failures import failure
+from vimesh.rpc.channels import channel
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+
+if TYPE_CHECKING:
+    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub  # exists only for type checkers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    address: str
+    vims: VimServiceAsyncStub
+    timeout_s: float
+    """How long one call may take."""
+
+
+@asynccontextmanager
+async def connected(address: str, timeout_s: float) -> AsyncGenerator[Front]:
+    async with channel(address) as opened:
+        yield Front(address, VimServiceStub(opened), timeout_s)
+
+
+def run(settings: ClientSettings, command: Callable[[Front], Awaitable[T]]) -> T:
+    """Run a command against the front. Raises Failure when a call of it fails."""
+
+    async def connect_and_run() -> T:
+        async with connected(settings.address, settings.call_timeout_s) as front:
+            return await command(front)
+
+    with failed_calls_explained(settings.address):
+        return asyncio.run(connect_and_run())
+
+
+@contextmanager
+def failed_calls_explained(address: str) -> Generator[None]:
+    """Turn a failed call, also one in a group of tasks, into a Failure."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise failure(error, address) from error
+    except BaseExceptionGroup as group:
+        calls = group.subgroup(grpc.aio.AioRpcError)
+        if calls is None:
+            raise
+        raise failure(_first(calls), address) from group
+
+
+def _first(group: BaseExceptionGroup[grpc.aio.AioRpcError]) -> grpc.aio.AioRpcError:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found

@@ -1,0 +1,75 @@
+"""Calls that are safe to repeat are repeated, when nothing is heard of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import TypeVar
+
+import grpc
+
+from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.client.explain_failures import failure, nothing_listens, unresolvable
+from vimesh.runtime.backoff import Backoff
+
+_T = TypeVar("_T")
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 2.0
+
+
+class Patience:
+    """How often a call is made, and for how long."""
+
+    def __init__(  # noqa: PLR0913 - three of them are limits
+        self,
+        address: str,
+        random: Random,
+        *,
+        attempts: int | None = None,
+        give_up_s: float = float("inf"),
+        stopped: Callable[[], bool] = lambda: False,
+        waiting: Callable[[Failure | None], None] = lambda _: None,
+    ) -> None:
+        """Make a call up to `attempts` times, and none when it has failed for `give_up_s`, or `stopped` says so.
+
+        `waiting` is called with why a call is going to be made again, and with None when it was answered.
+        """
+        self._address = address
+        self._random = random
+        self._attempts = attempts
+        self._give_up_s = give_up_s
+        self._stopped = stopped
+        self._waiting = waiting
+        self._answered = False
+
+    async def repeated(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        """Raises AioRpcError: of the last attempt, or of one that would fare no better another time."""
+        pauses = Backoff(first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, random=self._random)
+        attempt = 0
+        deadline: float | None = None
+        while True:
+            attempt += 1
+            try:
+                answer = await call()
+            except grpc.aio.AioRpcError as error:
+                deadline = deadline or time.monotonic() + self._give_up_s
+                if attempt == self._attempts or time.monotonic() >= deadline or not self._may_pass(error):
+                    raise
+                self._waiting(failure(error, self._address))
+                await asyncio.sleep(pauses.pause_s())
+                if self._stopped():
+                    raise
+            else:
+                self._answered = True
+                self._waiting(None)
+                return answer
+
+    def _may_pass(self, error: grpc.aio.AioRpcError) -> bool:
+        words = error.details() or ""
+        if self._attempts is None and not self._answered and (nothing_listens(words) or unresolvable(words)):
+            # It never worked: more likely the address is wrong.
+            return False
+        # CANCELLED: a conductor that was stopping broke it off.
+        return error.code() is grpc.StatusCode.CANCELLED or failure(error, self._address).code is ExitCode.UNAVAILABLE

@@ -1,0 +1,85 @@
+"""vimesh api: serves Tacker's REST, and drives Mistral."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vimesh.cli.base import command_settings, flags
+from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import ADDRESS, Sources
+from vimesh.domain.vims import Engine
+
+if TYPE_CHECKING:
+    from vimesh.api.mistral_driver import Driver  # imported when Mistral's client is there
+
+
+def api(  # noqa: PLR0913 - one parameter per flag
+    *,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            "--listen", metavar="HOST:PORT", help="Where to serve HTTP [VIMESH_API_LISTEN; default 127.0.0.1:7602]."
+        ),
+    ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", metavar="ID", help="New VIMs belong to it by default [VIMESH_API_PROJECT; default]."),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="embedded|mistral", help="mistral: drive its workflows [VIMESH_ENGINE]."),
+    ] = None,
+    mistral_url: flags.MistralUrl = None,
+    concurrency: Annotated[
+        str | None,
+        typer.Option(
+            "--concurrency", metavar="N", help="Calls to Mistral at the same time [VIMESH_API_CONCURRENCY; default 8]."
+        ),
+    ] = None,
+    address: flags.Address = None,
+    log_level: flags.Level = None,
+    log_format: flags.Format = None,
+    config: flags.Config = None,
+) -> None:
+    """Serve Tacker's REST until SIGTERM or Ctrl-C; with --engine mistral, start and remove Mistral workflows too.
+
+    For that it logs in at Keystone if OS_AUTH_URL and its like are set.
+    """
+    from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - a client serves nothing
+
+    found = command_settings.given(config)
+    logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
+    if find_spec("uvicorn") is None or find_spec("starlette") is None:
+        raise BadSetting("vimesh api", "needs packages that are not installed: pip install '.[api]' in a checkout")
+    drives = found.read(command_settings.ENGINE, engine) is Engine.MISTRAL
+    beside = _driver(found, url=mistral_url, concurrency=concurrency) if drives else None
+    from vimesh.api.api_process import ApiSettings  # noqa: PLC0415
+    from vimesh.api.rest.rest_app import RestSettings  # noqa: PLC0415 - needs the HTTP server
+
+    asyncio.run(
+        compose.api(
+            ApiSettings(
+                address=found.read(ADDRESS, address),
+                listen=found.read(command_settings.API_LISTEN, listen),
+                rest=RestSettings(project=found.read(command_settings.API_PROJECT, project)),
+                beside=beside,
+            )
+        )
+    )
+
+
+def _driver(found: Sources, *, url: str | None, concurrency: str | None) -> Driver:
+    """Raises BadSetting."""
+    from vimesh.cli.base import mistral_flags  # noqa: PLC0415 - only who drives it talks to it
+
+    access = mistral_flags.access(found, url=url, concurrency=concurrency)
+    from vimesh.api.mistral_driver import Driver  # noqa: PLC0415 - needs Mistral's client
+    from vimesh.api.workflows.task_worker import StewardLimits  # noqa: PLC0415
+
+    lease_s = found.read(command_settings.LEASE)
+    # Twice the calls: while Mistral answers, the next tasks are there already.
+    return Driver(access, StewardLimits(tasks=2 * access.concurrency, lease_s=lease_s, work_s=lease_s * 2 / 3))

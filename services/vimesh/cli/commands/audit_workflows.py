@@ -1,0 +1,67 @@
+"""An audit of the workflows, from the first call to the last repair."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from vimesh.api.audit.compare_workflows import Finding, findings
+from vimesh.api.audit.repair_workflows import DONE, Repair
+from vimesh.api.audit.workflow_inventory import front_over, taken
+from vimesh.cli.base.command_settings import ClientSettings
+from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.client.front import failed_calls_explained
+from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
+from vimesh.engine.mistral_access import MistralAccess
+from vimesh.engine.mistral_engine import mistral_engine
+from vimesh.rpc.channels import channel
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    finding: Finding
+    repair: str
+    """What came of it; empty if nothing was tried."""
+
+    @property
+    def mended(self) -> bool:
+        return self.repair == DONE
+
+    def cells(self) -> list[str]:
+        finding = self.finding
+        return [finding.kind, finding.vim_id, finding.action_id, finding.state, finding.detail, self.repair]
+
+    def document(self) -> dict[str, str]:
+        finding = self.finding
+        return {
+            "finding": finding.kind,
+            "vim_id": finding.vim_id,
+            "workflow_name": finding.workflow_name,
+            "action_id": finding.action_id,
+            "execution_id": finding.execution_id,
+            "state": finding.state,
+            "detail": finding.detail,
+            "repair": self.repair,
+        }
+
+
+def audited(client: ClientSettings, access: MistralAccess, *, repair: bool) -> list[Audited]:
+    """Raises Failure when the front or Mistral cannot be asked."""
+    try:
+        with failed_calls_explained(client.address):
+            return asyncio.run(_audited(client, access, repair=repair))
+    except EngineUnavailable as error:
+        raise Failure(str(error), code=ExitCode.UNAVAILABLE) from error
+    except EngineRefused as error:
+        raise Failure(str(error)) from error
+    except TimeoutError:
+        what = f"{client.address} did not list the wanted actions in time"
+        raise Failure(what, code=ExitCode.UNAVAILABLE) from None
+
+
+async def _audited(client: ClientSettings, access: MistralAccess, *, repair: bool) -> list[Audited]:
+    async with channel(client.address) as opened, mistral_engine(access) as engine:
+        front = front_over(opened, client.call_timeout_s)
+        found = findings(await taken(front, engine.listing))
+        mended = await Repair(front, engine).mend(found) if repair else [""] * len(found)
+    return [Audited(finding, what) for finding, what in zip(found, mended, strict=True)]

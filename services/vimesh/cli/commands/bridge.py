@@ -1,0 +1,100 @@
+"""vimesh bridge: serves old Tacker ping actions over RabbitMQ."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vimesh.cli.base import command_settings, flags
+from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import ADDRESS
+
+
+def bridge(  # noqa: PLR0913 - one parameter per flag
+    *,
+    transport_url: Annotated[
+        str | None,
+        typer.Option(
+            "--transport-url",
+            metavar="URL",
+            help="RabbitMQ, such as rabbit://user:password@host:5672/. It comes before the one of --config-file, and "
+            "options in its query before those of the file [VIMESH_BRIDGE_TRANSPORT_URL].",
+        ),
+    ] = None,
+    config_file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--config-file",
+            metavar="FILE",
+            help="Configuration of a service that uses the same broker, such as /etc/tacker/tacker.conf: what it says "
+            "in [DEFAULT] and [oslo_messaging_rabbit] is in force here, too. Once for each file; later ones win "
+            "[VIMESH_BRIDGE_CONFIG_FILE, with commas].",
+        ),
+    ] = None,
+    address: flags.Address = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy",
+            metavar="ENGINE=POLICY",
+            help="What becomes of a report without action id, on a VIM that wants another action. ENGINE is where the "
+            "wanted action runs: embedded, mistral, external. POLICY is reject: the report does not count, and the old "
+            "action is killed; adopt: the VIM becomes external, and belongs to the old action (not for external); "
+            "accept: the report counts as if the wanted action had made it. Once for each engine "
+            "[VIMESH_BRIDGE_POLICY, with commas; default reject for each].",
+        ),
+    ] = None,
+    hold: Annotated[
+        str | None,
+        typer.Option(
+            "--hold",
+            metavar="DURATION",
+            help="How long answers to calls without action id are held back; 0: not at all "
+            "[VIMESH_BRIDGE_HOLD; default 5s].",
+        ),
+    ] = None,
+    concurrency: Annotated[
+        str | None,
+        typer.Option("--concurrency", metavar="N", help="Calls in flight [VIMESH_BRIDGE_CONCURRENCY; default 1000]."),
+    ] = None,
+    state_dir: Annotated[
+        str | None,
+        typer.Option(
+            "--state-dir",
+            metavar="DIR",
+            help="What this bridge remembers [VIMESH_BRIDGE_STATE_DIR; default ./.vimesh/bridge].",
+        ),
+    ] = None,
+    log_level: flags.Level = None,
+    log_format: flags.Format = None,
+    config: flags.Config = None,
+) -> None:
+    """Serve the RPC of Tacker's conductor to ping actions until SIGTERM or Ctrl-C."""
+    from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - other commands do not speak AMQP
+
+    found = command_settings.given(config)
+    logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
+    transport = found.read(command_settings.TRANSPORT_URL, transport_url)
+    files = tuple(config_file) if config_file else found.read(command_settings.CONFIG_FILES)
+    policies = found.read(command_settings.POLICIES, ",".join(policy) if policy else None)
+    if find_spec("aio_pika") is None:
+        raise BadSetting("bridge", "needs packages that are not installed: pip install '.[cli,bridge]' in a checkout")
+    from vimesh.bridge.calls.update_vim import UpdateRules  # noqa: PLC0415
+    from vimesh.bridge.config.deployment import deployment  # noqa: PLC0415 - other commands read no such files
+    from vimesh.bridge.service.bridge_process import BridgeSettings  # noqa: PLC0415 - needs the AMQP client
+
+    asyncio.run(
+        compose.bridge(
+            BridgeSettings(
+                address=found.read(ADDRESS, address),
+                deployment=deployment(transport, files),
+                state_dir=found.read(command_settings.STATE_DIR, state_dir),
+                rules=UpdateRules(hold_s=found.read(command_settings.HOLD, hold), policies=policies),
+                concurrency=found.read(command_settings.BRIDGE_CONCURRENCY, concurrency),
+            )
+        )
+    )

@@ -1,0 +1,96 @@
+"""vimesh conductor: one of the processes that own the database."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from vimesh.cli.base import command_settings, flags
+
+_SWITCH_INTERVAL_S: Final = 0.0005
+
+
+def conductor(  # noqa: PLR0913 - one parameter per flag
+    *,
+    listen: Annotated[
+        str | None,
+        typer.Option("--listen", metavar="HOST:PORT", help="[VIMESH_CONDUCTOR_LISTEN; default 127.0.0.1:7601]"),
+    ] = None,
+    health_listen: Annotated[
+        str | None,
+        typer.Option(
+            "--health-listen",
+            metavar="HOST:PORT",
+            help="Where health is answered, whatever else goes on"
+            " [VIMESH_CONDUCTOR_HEALTH_LISTEN; default: a free port of the same host].",
+        ),
+    ] = None,
+    database_url: flags.DatabaseUrl = None,
+    key_file: flags.KeyFile = None,
+    contact_within: Annotated[
+        str | None,
+        typer.Option(
+            "--contact-within",
+            metavar="DURATION",
+            help="The soonest that a ping action is asked to be back [VIMESH_CONDUCTOR_CONTACT_WITHIN; default 10s].",
+        ),
+    ] = None,
+    contacts_per_s: Annotated[
+        str | None,
+        typer.Option(
+            "--contacts-per-s",
+            metavar="N",
+            help="Of the whole fleet: with more VIMs, each is asked later [VIMESH_CONDUCTOR_CONTACTS_PER_S; 2000].",
+        ),
+    ] = None,
+    replacements_per_s: Annotated[
+        str | None,
+        typer.Option(
+            "--replacements-per-s",
+            metavar="N",
+            help="How many silent ping actions to replace; 0: none [VIMESH_CONDUCTOR_REPLACEMENTS_PER_S; 200].",
+        ),
+    ] = None,
+    keep_events: flags.KeepEvents = None,
+    keep_for: flags.KeepFor = None,
+    keep_bytes: flags.KeepBytes = None,
+    engine: flags.Engine = None,
+    log_level: flags.Level = None,
+    log_format: flags.Format = None,
+    config: flags.Config = None,
+) -> None:
+    """Serve every gRPC service until SIGTERM or Ctrl-C, then drain."""
+    import uvloop  # noqa: PLC0415 - a client needs no SQL, nor this
+
+    from vimesh.cli.processes import compose, logs  # noqa: PLC0415
+    from vimesh.conductor.conductor_process import ConductorSettings  # noqa: PLC0415
+    from vimesh.conductor.engines import Engines  # noqa: PLC0415
+    from vimesh.conductor.upkeep.lease_sweep import SweepLimits  # noqa: PLC0415
+
+    # The loop needs the interpreter's lock some ten times for each call, and threads of the store give it away after
+    # this long: with Python's 5 ms, two that make long lists would keep each report for 100 ms.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    found = command_settings.given(config)
+    logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
+    # A call is mostly steps of the loop, and uvloop's are cheaper.
+    uvloop.run(
+        compose.conductor(
+            compose.ConductorProcess(
+                database_url=command_settings.required_database_url(found, database_url),
+                key_file=command_settings.required_key_file(found, key_file),
+                serve=ConductorSettings(
+                    listen=found.read(command_settings.LISTEN, listen),
+                    health_listen=found.read(command_settings.HEALTH_LISTEN, health_listen),
+                    contact_within_s=found.read(command_settings.CONTACT_WITHIN, contact_within),
+                    contacts_per_s=found.read(command_settings.CONTACTS_PER_S, contacts_per_s),
+                    sweep=SweepLimits(found.read(command_settings.REPLACEMENTS_PER_S, replacements_per_s)),
+                    retention=command_settings.retention(
+                        found, keep_events=keep_events, keep_for=keep_for, keep_bytes=keep_bytes
+                    ),
+                    engines=Engines(found.read(command_settings.ENGINE, engine)),
+                ),
+            )
+        )
+    )

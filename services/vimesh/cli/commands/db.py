@@ -1,0 +1,74 @@
+"""vimesh db: the tables of the database, and the key of what is encrypted in them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vimesh.cli.base import command_settings, flags
+from vimesh.cli.base.exits import ExitCode, Failure
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, change and check the database.")
+
+
+def _url(database_url: str | None, config: Path | None) -> str:
+    return command_settings.required_database_url(command_settings.given(config), database_url)
+
+
+@app.command()
+def upgrade(*, database_url: flags.DatabaseUrl = None, config: flags.Config = None) -> None:
+    """Make the tables, or change them to what this version needs. Safe to repeat."""
+    from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - a client needs no SQL
+
+    url = _url(database_url, config)
+    asyncio.run(manage_tables.upgrade(url))
+    typer.echo(f"the tables are of version {manage_tables.newest()}")
+
+
+@app.command()
+def current(*, database_url: flags.DatabaseUrl = None, config: flags.Config = None) -> None:
+    """Print the version of the tables."""
+    from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - a client needs no SQL
+
+    typer.echo(asyncio.run(manage_tables.current(_url(database_url, config))) or "none")
+
+
+@app.command()
+def check(*, database_url: flags.DatabaseUrl = None, config: flags.Config = None) -> None:
+    """End with 0 if the tables are what this version needs; else say what to type."""
+    from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - a client needs no SQL
+
+    asyncio.run(manage_tables.check(_url(database_url, config)))
+    typer.echo(f"the tables are of version {manage_tables.newest()}, as needed")
+
+
+@app.command()
+def compact(
+    *,
+    keep_events: flags.KeepEvents = None,
+    keep_for: flags.KeepFor = None,
+    keep_bytes: flags.KeepBytes = None,
+    database_url: flags.DatabaseUrl = None,
+    config: flags.Config = None,
+) -> None:
+    """Drop the changes that are not to be kept, as conductors do once a minute, and when much was written."""
+    from vimesh.store import compact_log  # noqa: PLC0415 - a client needs no SQL
+
+    found = command_settings.given(config)
+    retention = command_settings.retention(found, keep_events=keep_events, keep_for=keep_for, keep_bytes=keep_bytes)
+    url = command_settings.required_database_url(found, database_url)
+    dropped, span = asyncio.run(compact_log.drop_all(url, retention))
+    typer.echo(f"dropped {dropped} changes; kept are {span.newest - span.oldest + 1}, from revision {span.oldest}")
+
+
+@app.command()
+def make_key(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
+    """Make the key file that every conductor of a fleet needs a copy of. Never replaces one."""
+    from vimesh.store.rows.credential_encryption import make_key_file  # noqa: PLC0415 - a client needs no cryptography
+
+    if not make_key_file(file):
+        raise Failure(f"{file} exists already", code=ExitCode.ERROR, hint="vimesh conductor --key-file takes it")
+    typer.echo(f"{file} is made: keep a copy, without it no credentials can be read")

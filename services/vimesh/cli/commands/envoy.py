@@ -1,0 +1,36 @@
+"""vimesh envoy: the front's files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Render and check what Envoy reads.")
+
+
+@app.command()
+def render(
+    fleet: Annotated[Path, typer.Argument(metavar="FLEET", help="YAML file that names the fleet's addresses.")],
+    *,
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where the files go.")],
+) -> None:
+    """Write Envoy's bootstrap and one file of addresses per cluster. A running Envoy takes changes over at once."""
+    from vimesh.envoy import write_files  # noqa: PLC0415 - a client needs no Envoy
+    from vimesh.envoy.fleet.fleet_file import read  # noqa: PLC0415
+
+    typer.echo(write_files.render(read(fleet), output))
+
+
+@app.command()
+def validate(
+    bootstrap: Annotated[Path, typer.Argument(metavar="BOOTSTRAP", help="A bootstrap that was rendered.")],
+) -> None:
+    """Ask Envoy itself whether it would start with a bootstrap."""
+    from vimesh.envoy import envoy_binary  # noqa: PLC0415 - a client needs no Envoy
+    from vimesh.envoy.validate_bootstrap import validate as judge  # noqa: PLC0415
+
+    judge(bootstrap, envoy_binary.find(os.environ))
+    typer.echo(f"{bootstrap} is good")

@@ -1,0 +1,166 @@
+"""vimesh import: takes VIMs over from elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vimesh.cli.base import client_flags, command_settings, flags
+from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.input import probe_policy, vim_fields
+from vimesh.cli.input.probe_policy import PolicyFlags
+from vimesh.domain.errors import BadSetting
+
+if TYPE_CHECKING:
+    from vimesh.cli.tacker_import.import_run import ImportSettings, Ledger  # imported when its extra is there
+    from vimesh.tacker.credentials import CredentialsReader
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Take VIMs over from elsewhere.")
+
+_MANY = "Only this one; may be repeated."
+_INSTALL = "in a checkout of vimesh: pip install '.[cli,import]'"
+
+
+@app.callback()
+def group() -> None:
+    """Make room for other commands beside `tacker`."""
+
+
+@app.command()
+def tacker(  # noqa: PLR0913 - one parameter per flag
+    *,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            "--database-url",
+            metavar="URL",
+            help="Tacker's, as in tacker.conf; with a password better in VIMESH_IMPORT_DATABASE_URL.",
+        ),
+    ] = None,
+    fernet_keys: Annotated[
+        str | None,
+        typer.Option(
+            "--fernet-keys", metavar="DIR", help="[vim_keys] openstack of tacker.conf [VIMESH_IMPORT_FERNET_KEYS]."
+        ),
+    ] = None,
+    without_secrets: Annotated[
+        bool,
+        typer.Option(
+            "--without-secrets", help="Leave out what Barbican's keys encrypt; without --fernet-keys all secrets."
+        ),
+    ] = False,
+    engine: vim_fields.Engine = None,
+    method: probe_policy.Method = None,
+    name: Annotated[list[str] | None, typer.Option("--name", metavar="NAME", help=_MANY)] = None,
+    vim_id: Annotated[list[str] | None, typer.Option("--vim-id", metavar="UUID", help=_MANY)] = None,
+    project: Annotated[
+        list[str] | None, typer.Option("--project", metavar="ID", help="Only of this project; may be repeated.")
+    ] = None,
+    no_default: Annotated[
+        bool,
+        typer.Option("--no-default", help="Make no VIM the default one of its project, and do not compare that."),
+    ] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Register them; otherwise only look.")] = False,
+    concurrency: Annotated[
+        str | None,
+        typer.Option(
+            "--concurrency", metavar="N", help="VIMs at the same time [VIMESH_IMPORT_CONCURRENCY; default 8]."
+        ),
+    ] = None,
+    output: client_flags.Output = None,
+    address: flags.Address = None,
+    call_timeout: client_flags.CallTimeout = None,
+    config: flags.Config = None,
+) -> None:
+    """Register the VIMs of a Tacker database, with their ids, projects and credentials. Safe to repeat.
+
+    The default engine is external: nothing begins to probe until a VIM is given another one. Ends with 4 if a VIM
+    differs, failed, or cannot be imported.
+    """
+    try:
+        from vimesh.cli.tacker_import import import_run, show_outcomes  # noqa: PLC0415 - needs SQL and cryptography
+        from vimesh.cli.tacker_import.row_to_request import Registrar  # noqa: PLC0415
+        from vimesh.tacker.selection import Selection  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Failure(f"{error.name} is not installed", hint=_INSTALL) from None
+
+    found = command_settings.given(config)
+    url = found.read(command_settings.IMPORT_DATABASE_URL, database_url)
+    keys = found.read(command_settings.IMPORT_FERNET_KEYS, fernet_keys)
+    _check_given(url, keys, without_secrets=without_secrets)
+    wanted = import_run.ImportSettings(
+        client=command_settings.client_settings(config, address=address, call_timeout=call_timeout, output=output),
+        database_url=url,
+        selection=Selection(tuple(name or ()), tuple(each.lower() for each in vim_id or ()), tuple(project or ())),
+        credentials=_credentials(keys, without_secrets=without_secrets),
+        registrar=Registrar(
+            vim_fields.engine(engine or "external"),
+            PolicyFlags(method, None, None, None, None, None, None),
+            with_default=not no_default,
+        ),
+        concurrency=found.read(command_settings.IMPORT_CONCURRENCY, concurrency),
+        apply=apply,
+    )
+    ledger = import_run.Ledger()
+    try:
+        with show_outcomes.progress_of(ledger):
+            _run(wanted, ledger)
+    finally:
+        if ledger.looked:
+            # Also what was done before it ended.
+            _say(wanted, ledger)
+    if ledger.ended_early is not None:
+        raise ledger.ended_early
+    if show_outcomes.left_to_do(ledger):
+        raise typer.Exit(ExitCode.NOT_MET)
+
+
+def _check_given(url: str, fernet_keys: str, *, without_secrets: bool) -> None:
+    """Raise BadSetting, or Failure with all that is missing."""
+    from vimesh.tacker.access import URL_REQUIRED  # noqa: PLC0415 - see above
+
+    missing: list[BadSetting] = []
+    if not url:
+        missing.append(BadSetting(command_settings.IMPORT_DATABASE_URL.flag, URL_REQUIRED))
+    if not fernet_keys and not without_secrets:
+        what = "is required: the folder of [vim_keys] openstack in tacker.conf, or a copy; or give --without-secrets"
+        missing.append(BadSetting(command_settings.IMPORT_FERNET_KEYS.flag, what))
+    if len(missing) > 1:
+        raise Failure("settings are missing", details=[str(each) for each in missing])
+    if missing:
+        raise missing[0]
+
+
+def _credentials(fernet_keys: str, *, without_secrets: bool) -> CredentialsReader:
+    from vimesh.tacker.credentials import CredentialsReader  # noqa: PLC0415 - see above
+    from vimesh.tacker.keys import KeyFolder  # noqa: PLC0415
+
+    if not fernet_keys:
+        return CredentialsReader(None, without_secrets=without_secrets)
+    folder = Path(fernet_keys)
+    if not folder.is_dir():
+        raise BadSetting(command_settings.IMPORT_FERNET_KEYS.flag, f"there is no folder {folder}")
+    return CredentialsReader(KeyFolder(folder), without_secrets=without_secrets)
+
+
+def _run(wanted: ImportSettings, ledger: Ledger) -> None:
+    from vimesh.cli.tacker_import.import_run import run_import  # noqa: PLC0415 - see above
+    from vimesh.tacker.tacker_errors import DatabaseAway, TackerError  # noqa: PLC0415
+
+    try:
+        asyncio.run(run_import(wanted, ledger))
+    except DatabaseAway as error:
+        raise Failure(str(error), code=ExitCode.UNAVAILABLE) from error
+    except TackerError as error:
+        raise Failure(str(error)) from error
+
+
+def _say(wanted: ImportSettings, ledger: Ledger) -> None:
+    from vimesh.cli.tacker_import import show_outcomes  # noqa: PLC0415 - see above
+
+    show_outcomes.write(wanted.client.output, ledger)
+    print(show_outcomes.summary(ledger, apply=wanted.apply), file=sys.stderr)  # noqa: T201 - for people, apart from the data

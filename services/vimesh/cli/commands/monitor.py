@@ -1,0 +1,35 @@
+"""vimesh monitor: runs ping actions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from vimesh.cli.base import command_settings, flags
+from vimesh.domain.settings import ADDRESS
+
+
+def monitor(
+    *,
+    address: flags.Address = None,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="Run part I (from 0) of N equal parts [VIMESH_MONITOR_SHARD]."),
+    ] = None,
+    log_level: flags.Level = None,
+    log_format: flags.Format = None,
+    config: flags.Config = None,
+) -> None:
+    """Probe the VIMs of the embedded engine until SIGTERM or Ctrl-C."""
+    from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - other commands do not probe
+    from vimesh.monitor.monitor_process import MonitorSettings  # noqa: PLC0415
+
+    found = command_settings.given(config)
+    logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
+    asyncio.run(
+        compose.monitor(
+            MonitorSettings(address=found.read(ADDRESS, address), shard=found.read(command_settings.SHARD, shard))
+        )
+    )

@@ -1,0 +1,103 @@
+"""vimesh up and vimesh demo: flags."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vimesh.cli.base import command_settings, flags, mistral_flags
+from vimesh.domain.settings import BadFlag
+from vimesh.domain.vims import Engine
+
+Port = Annotated[
+    str | None, typer.Option("--port", metavar="PORT", help="Of the front; 0: any free one [VIMESH_UP_PORT; 7600].")
+]
+Listen = Annotated[
+    str | None, typer.Option("--listen", metavar="IP", help="Where the front listens [VIMESH_UP_LISTEN; 127.0.0.1].")
+]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", metavar="DIR", help="Keeps everything [VIMESH_UP_DATA_DIR; ./.vimesh].")
+]
+Conductors = Annotated[
+    str | None, typer.Option("--conductors", metavar="N", help="How many [VIMESH_UP_CONDUCTORS; 2].")
+]
+
+
+def up(  # noqa: PLR0913 - one parameter per flag
+    *,
+    port: Port = None,
+    listen: Listen = None,
+    data_dir: DataDir = None,
+    conductors: Conductors = None,
+    database_url: flags.DatabaseUrl = None,
+    engine: flags.Engine = None,
+    mistral_url: flags.MistralUrl = None,
+    log_level: flags.Level = None,
+    log_format: flags.Format = None,
+    config: flags.Config = None,
+) -> None:
+    """Run a whole fleet in the foreground: Envoy, conductors, an api process, a monitor. Ctrl-C stops it.
+
+    With --engine mistral there is no monitor: the api process drives Mistral, which runs the ping actions.
+    """
+    from vimesh.cli.local_fleet.fleet_options import Wanted  # noqa: PLC0415
+    from vimesh.cli.local_fleet.run_up import run_up  # noqa: PLC0415 - a client needs no fleet
+
+    found = command_settings.given(config)
+    wanted = Wanted(
+        host=found.read(command_settings.UP_LISTEN, listen),
+        port=found.read(command_settings.UP_PORT, port),
+        data_dir=found.read(command_settings.UP_DATA_DIR, data_dir),
+        conductors=found.read(command_settings.UP_CONDUCTORS, conductors),
+        database_url=found.read(command_settings.DATABASE_URL, database_url),
+        logs=command_settings.log_settings(found, level=log_level, format_=log_format),
+        config=config,
+        engine=found.read(command_settings.ENGINE, engine),
+        mistral_url=found.read(command_settings.MISTRAL_URL, mistral_url),
+    )
+    if wanted.engine is Engine.MISTRAL:
+        mistral_flags.access(found, url=mistral_url)  # what is wrong with it is said before anything is started
+    asyncio.run(run_up(wanted))
+
+
+def demo(  # noqa: PLR0913 - one parameter per flag
+    *,
+    duration: Annotated[
+        str | None, typer.Option("--duration", metavar="DURATION", help="Stop by itself after so long.")
+    ] = None,
+    port: Annotated[
+        str | None, typer.Option("--port", metavar="PORT", help="Of the front; default 7600, or any if it is taken.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", metavar="DIR", help="Default: a temporary one, removed at the end.")
+    ] = None,
+    conductors: Conductors = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="table|json", help="How to print changes.")
+    ] = None,
+    config: flags.Config = None,
+) -> None:
+    """Run a fleet with three endpoints that come and go, and show what it says about them. Ctrl-C stops it."""
+    from vimesh.cli.demo.run_demo import run_demo  # noqa: PLC0415 - a client needs no fleet
+    from vimesh.cli.local_fleet.fleet_options import Demo  # noqa: PLC0415
+
+    found = command_settings.given(config)
+    try:
+        duration_s = None if duration is None else command_settings.positive_s(duration)
+    except ValueError as error:
+        raise BadFlag("--duration", str(error)) from error
+    asyncio.run(
+        run_demo(
+            Demo(
+                port=None if port is None else found.read(command_settings.UP_PORT, port),
+                data_dir=data_dir,
+                conductors=found.read(command_settings.UP_CONDUCTORS, conductors),
+                output=found.read(command_settings.OUTPUT, output),
+                duration_s=duration_s,
+                config=config,
+            )
+        )
+    )

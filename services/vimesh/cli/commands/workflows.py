@@ -1,0 +1,75 @@
+"""vimesh workflows: looks after what runs in Mistral."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vimesh.cli.base import client_flags, command_settings, flags
+from vimesh.cli.base.command_settings import Output
+from vimesh.cli.base.exits import ExitCode
+from vimesh.cli.output import text_tables
+from vimesh.domain.errors import BadSetting
+
+if TYPE_CHECKING:
+    from vimesh.cli.commands.audit_workflows import Audited  # imported when Mistral's client is there
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the workflows in Mistral.")
+
+_TITLES = ("FINDING", "VIM", "ACTION", "STATE", "DETAIL")
+
+
+@app.callback()
+def group() -> None:
+    """Make room for other commands beside `audit`."""
+
+
+@app.command()
+def audit(  # noqa: PLR0913 - one parameter per flag
+    *,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Remove what nobody wants, and start what is missing.")
+    ] = False,
+    mistral_url: flags.MistralUrl = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="table|json", help="How to print [VIMESH_OUTPUT].")
+    ] = None,
+    address: flags.Address = None,
+    call_timeout: client_flags.CallTimeout = None,
+    config: flags.Config = None,
+) -> None:
+    """Compare what is wanted, what Mistral has, and what reports.
+
+    Exits with 0 when all is well, or was mended, and with 4 when something is left to do. What changes at this moment
+    may be found too: a VIM that was just registered is MISSING until its workflow runs.
+    """
+    from vimesh.cli.base import mistral_flags  # noqa: PLC0415 - other commands do not talk to Mistral
+    from vimesh.cli.processes import logs  # noqa: PLC0415
+
+    found = command_settings.given(config)
+    logs.set_up(command_settings.log_settings(found, level=None, format_=None))
+    client = command_settings.client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    if client.output is Output.YAML:
+        raise BadSetting(command_settings.OUTPUT.flag, "must be table or json here")
+    access = mistral_flags.access(found, url=mistral_url)
+    from vimesh.cli.commands.audit_workflows import audited  # noqa: PLC0415 - needs Mistral's client
+
+    rows = audited(client, access, repair=repair)
+    _write(client.output, rows, repair=repair)
+    if any(not row.mended for row in rows):
+        raise typer.Exit(ExitCode.NOT_MET)
+
+
+def _write(output: Output, rows: Sequence[Audited], *, repair: bool) -> None:
+    if output is Output.JSON:
+        json.dump([row.document() for row in rows], sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    elif rows:
+        titles = (*_TITLES, "REPAIR") if repair else _TITLES
+        text_tables.write(titles, [row.cells()[: len(titles)] for row in rows])
+    else:
+        print("nothing found: Mistral runs what is wanted, and nothing else", file=sys.stderr)  # noqa: T201 - what a command says

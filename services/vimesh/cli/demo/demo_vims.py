@@ -1,0 +1,60 @@
+"""The VIMs of a demo: its endpoints, registered with a fleet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+
+import grpc
+
+from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.client.find_vim import find
+from vimesh.cli.client.front import Front
+from vimesh.cli.demo.demo_endpoint import Endpoint
+from vimesh.cli.demo.demo_script import SCRIPT
+from vimesh.cli.supervision.log_lines import Say
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.vim_pb2 import Vim
+
+PROJECT = "vimesh-demo"
+"""A project of their own: they never meet VIMs of the user."""
+
+
+async def enter(front: Front, endpoints: Mapping[str, Endpoint]) -> list[str]:
+    """Register the endpoints; what an earlier demo has left is given its new address. Returns the ids."""
+    return [await _enter(front, name, endpoint.auth_url) for name, endpoint in endpoints.items()]
+
+
+async def _enter(front: Front, name: str, auth_url: str) -> str:
+    vim = Vim(project_id=PROJECT, name=name, type="openstack", auth_url=auth_url)
+    vim.probe_policy.interval.FromSeconds(1)
+    vim.probe_policy.timeout.FromMilliseconds(500)
+    try:
+        present = await find(front, name, PROJECT)
+    except Failure as failure:
+        if failure.code is not ExitCode.NOT_FOUND:
+            raise
+        return (await front.vims.RegisterVim(pb.RegisterVimRequest(vim=vim), timeout=front.timeout_s)).vim.id
+    change = pb.ModifyVimRequest(vim=Vim(id=present.id, auth_url=auth_url, probe_policy=vim.probe_policy))
+    return (await front.vims.ModifyVim(change, timeout=front.timeout_s)).vim.id
+
+
+async def leave(front: Front, vim_ids: list[str]) -> None:
+    """Deregister them, as far as that is possible."""
+    for vim_id in vim_ids:
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            await front.vims.DeregisterVim(pb.DeregisterVimRequest(vim_id=vim_id), timeout=front.timeout_s)
+
+
+async def play(endpoints: Mapping[str, Endpoint], say: Say) -> None:
+    """Play the script again and again, until cancelled."""
+    while True:
+        for step in SCRIPT:
+            await asyncio.sleep(step.after_s)
+            say("demo", f"{step.name} {step.scene}")
+            try:
+                await endpoints[step.name].play(step.scene)
+            except OSError as error:
+                # Somebody took the port while the endpoint was away: it stays away until its next scene.
+                say("demo", f"{step.name} cannot come back: {error.strerror}")

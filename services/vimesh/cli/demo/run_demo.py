@@ -1,0 +1,110 @@
+"""vimesh demo: an embedded fleet, endpoints that come and go, and what the fleet says about them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+
+from vimesh.cli.base.command_settings import DEFAULT_PORT, LogFormat, LogLevel, LogSettings
+from vimesh.cli.base.exits import Failure
+from vimesh.cli.client.front import Front, connected, failed_calls_explained
+from vimesh.cli.demo import demo_vims
+from vimesh.cli.demo.demo_endpoint import endpoint
+from vimesh.cli.demo.demo_script import NAMES
+from vimesh.cli.local_fleet.data_dir import DataDir, locked
+from vimesh.cli.local_fleet.environment import environment_of_parts
+from vimesh.cli.local_fleet.fleet_options import Demo
+from vimesh.cli.local_fleet.free_ports import free_port, require_free
+from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, FleetSettings, Interrupted
+from vimesh.cli.processes.stop_signals import Stopping, stop_on_signals
+from vimesh.cli.supervision.log_lines import LogStream
+from vimesh.cli.vim.watch import show_changes
+
+_HOST = "127.0.0.1"
+_CALL_TIMEOUT_S = 5.0
+_LAST_WORDS = 20
+_LOGS = LogSettings(LogLevel.INFO, LogFormat.LOGFMT)
+
+
+async def run_demo(demo: Demo) -> None:
+    """Raises Failure, BadSetting, StoreUnavailable, or a group of them."""
+    environment = environment_of_parts(os.environ, _LOGS, demo.config, for_eyes=False, coloured=False)
+    with (
+        stop_on_signals() as stopping,
+        _folder(demo.data_dir) as folder,
+        locked(folder) as data_dir,
+        data_dir.log_file.open("w", encoding="utf-8") as log,
+        _last_words(data_dir),
+    ):
+        stream = LogStream(log, coloured=False)
+        settings = FleetSettings(_HOST, _port(demo.port), demo.conductors, database_url="")
+        fleet = EmbeddedFleet(settings, data_dir, environment, stream.say, stopping)
+        await fleet.prepare()
+        _tell(f"starting a fleet at {settings.address}; the logs go to {data_dir.log_file}")
+        try:
+            async with fleet.running(), connected(settings.address, _CALL_TIMEOUT_S) as front:
+                _tell(f"VIMESH_ADDRESS={settings.address} makes every vimesh command speak to it; Ctrl-C ends it")
+                with failed_calls_explained(settings.address):
+                    await _perform(front, demo, stream, stopping)
+                _tell("stopping")
+        except* Interrupted:
+            _tell("stopped before it was up")
+
+
+async def _perform(front: Front, demo: Demo, stream: LogStream, stopping: Stopping) -> None:
+    async with AsyncExitStack() as stack:
+        endpoints = {name: await stack.enter_async_context(endpoint()) for name in NAMES}
+        vim_ids = await demo_vims.enter(front, endpoints)
+        async with asyncio.TaskGroup() as tasks:
+            acting = [
+                tasks.create_task(demo_vims.play(endpoints, stream.say)),
+                tasks.create_task(show_changes(front, demo.output, frozenset(vim_ids))),
+            ]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(demo.duration_s):
+                    await stopping.asked()
+            for task in acting:
+                task.cancel()
+        await demo_vims.leave(front, vim_ids)
+
+
+def _port(wanted: int | None) -> int:
+    if wanted is not None:
+        return wanted or free_port(_HOST)
+    try:
+        require_free(_HOST, DEFAULT_PORT)
+    except Failure:
+        return free_port(_HOST)
+    return DEFAULT_PORT
+
+
+@contextmanager
+def _folder(wanted: Path | None) -> Generator[Path]:
+    if wanted is not None:
+        yield wanted
+        return
+    with tempfile.TemporaryDirectory(prefix="vimesh-demo-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _last_words(data_dir: DataDir) -> Generator[None]:
+    """Show the end of the log when the fleet fails: the file may be gone with its folder."""
+    try:
+        yield
+    except* Failure:
+        lines = data_dir.log_file.read_text(encoding="utf-8").splitlines()
+        for line in lines[-_LAST_WORDS:]:
+            _tell(line)
+        raise
+
+
+def _tell(text: str) -> None:
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - for people, apart from the data

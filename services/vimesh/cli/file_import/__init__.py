@@ -1,0 +1,1 @@
+"""Imports VIMs from a file. The whole file is checked before anything is registered."""

@@ -1,0 +1,79 @@
+"""Looks at a whole file before anything is registered: most slips can be known without a fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from vimesh.cli.file_import.entry_to_request import Preparer, Unfit
+from vimesh.cli.input.file_entries import Entry, Flaw
+from vimesh.domain.vims import Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A VIM that is fit to be registered."""
+
+    line: int
+    request: bytes = field(repr=False)
+    """A RegisterVimRequest, packed: a hundred thousand of them take tens of megabytes, and not hundreds."""
+
+
+@dataclass(slots=True)
+class Plan:
+    waiting: list[Waiting] = field(default_factory=list)
+    """In the order of the file."""
+    flaws: list[Flaw] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        return not self.waiting and not self.flaws
+
+    @property
+    def readable(self) -> bool:
+        """Whether each flaw concerns one entry only."""
+        return all(flaw.entry is not None for flaw in self.flaws)
+
+
+def check(entries: Iterable[Entry | Flaw], told: Callable[[int], None]) -> Plan:
+    """Read all entries. `told` is called with how many were read so far."""
+    plan = Plan()
+    preparer = Preparer()
+    claims = _Claims()
+    for number, entry in enumerate(entries, 1):
+        if isinstance(entry, Flaw):
+            plan.flaws.append(entry)
+        else:
+            try:
+                prepared = preparer.prepare(entry)
+                claims.take(entry.line, prepared.registration)
+            except Unfit as error:
+                plan.flaws.append(Flaw(entry.line, str(error), entry))
+            else:
+                plan.waiting.append(Waiting(entry.line, prepared.request.SerializeToString()))
+        if number % 100 == 0:
+            told(number)
+    return plan
+
+
+class _Claims:
+    """What only one VIM can have, and the line that asked for it first."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str], int] = {}
+        self._ids: dict[str, int] = {}
+        self._defaults: dict[str, int] = {}
+
+    def take(self, line: int, wanted: Registration) -> None:
+        """Raises Unfit."""
+        if first := self._names.get((wanted.project_id, wanted.name)):
+            raise Unfit(f"has the name of line {first}, in the same project")
+        if first := self._ids.get(wanted.vim_id):
+            raise Unfit(f"has the id of line {first}")
+        if wanted.is_default and (first := self._defaults.get(wanted.project_id)):
+            raise Unfit(f"is to be the default VIM of its project, as is line {first}")
+        self._names[wanted.project_id, wanted.name] = line
+        if wanted.vim_id:
+            self._ids[wanted.vim_id] = line
+        if wanted.is_default:
+            self._defaults[wanted.project_id] = line

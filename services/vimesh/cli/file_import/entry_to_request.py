@@ -1,0 +1,173 @@
+"""An entry of a file as a registration: with the fields of the contract, of Tacker's files, and of the flags."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from vimesh.cli.input import free_form_fields, tacker_file, vim_fields
+from vimesh.cli.input.field_names import ALIASES, FREE_FORM, KNOWN, LEFT_OUT, POLICY, TACKERS, TEXTS, unknown
+from vimesh.cli.input.file_entries import Entry
+from vimesh.cli.input.probe_policy import PolicyFlags
+from vimesh.domain.credential_masks import unmask
+from vimesh.domain.errors import BadInput, BadSetting
+from vimesh.domain.settings import BadFlag
+from vimesh.domain.vims import Engine, Registration
+from vimesh.v1.vim_pb2 import Vim
+from vimesh.v1.vim_service_pb2 import RegisterVimRequest
+from vimesh.wire import request_messages
+from vimesh.wire.message_rules import Rules
+
+_NAMESPACE: Final = uuid.UUID("a9c5418d-f3cc-49bd-a004-59068893fe56")
+_MAX_DIGITS: Final = 9
+_BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+class Unfit(Exception):
+    """No conductor would take the entry. The message names what is wrong, and holds no values that may be secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    request: RegisterVimRequest = field(repr=False)
+    """Its request id is the same whenever it is made of the same content."""
+    registration: Registration = field(repr=False)
+    """What a conductor makes of it."""
+
+
+class Preparer:
+    def __init__(self) -> None:
+        self._rules = Rules()
+
+    def prepare(self, entry: Entry) -> Prepared:
+        """Raises Unfit."""
+        try:
+            request = _request(entry.content)
+            self._rules.check(request)
+            registration = request_messages.registration(request, Engine.EMBEDDED)
+            unmask(registration.auth_cred, {})
+        except BadFlag as error:
+            field_name = error.flag.removeprefix("--").replace("-", "_")
+            raise Unfit(f"{field_name}: {error.description}") from None
+        except (BadInput, BadSetting) as error:
+            raise Unfit(str(error)) from None
+        except (ValueError, RecursionError):
+            # Text can hold what a message cannot: half a character.
+            raise Unfit("holds text that cannot be sent") from None
+        request.vim.auth_url = registration.auth_url
+        request.request_id = _request_id(request)
+        return Prepared(request, registration)
+
+
+def _request_id(request: RegisterVimRequest) -> str:
+    """Make an id of the content without the credentials: conductors keep it as it is, and no digest of a password."""
+    content = RegisterVimRequest()
+    content.CopyFrom(request)
+    content.vim.ClearField("auth_cred")
+    return str(uuid.uuid5(_NAMESPACE, content.SerializeToString(deterministic=True).hex()))
+
+
+def _request(content: Mapping[object, object]) -> RegisterVimRequest:
+    """Raises Unfit, BadFlag, BadSetting."""
+    given = _named(content)
+    vim = Vim(type="openstack")
+    for name in TEXTS:
+        if name in given:
+            setattr(vim, name, _text(name, given[name]))
+    if said := TACKERS & given.keys():
+        _fill_from_tackers(vim, given, min(said))
+    for name in FREE_FORM:
+        if name in given:
+            _fill(vim, name, given[name])
+    if "is_default" in given:
+        vim.is_default = _boolean("is_default", given["is_default"])
+    _policy(given).apply(vim.probe_policy)
+    return RegisterVimRequest(
+        vim=vim,
+        vim_id=_text("id", given.get("id", "")),
+        engine=vim_fields.engine(_text("engine", given["engine"]) if "engine" in given else None),
+    )
+
+
+def _named(content: Mapping[object, object]) -> dict[str, object]:
+    """Return the fields that have a value, by the names of the contract. Raises Unfit."""
+    named: dict[str, object] = {}
+    for key, value in content.items():
+        if not isinstance(key, str) or key not in KNOWN:
+            raise Unfit(f"{str(key)[:50]!r} {unknown(key)}")
+        name = ALIASES.get(key, key)
+        if name in named:
+            raise Unfit(f"{name} and {key} are the same")
+        if value is not None and name not in LEFT_OUT:
+            named[name] = value
+    return named
+
+
+def _fill_from_tackers(vim: Vim, given: Mapping[str, object], key: str) -> None:
+    """Raises Unfit, BadSetting."""
+    for name in ("auth_cred", "vim_project"):
+        if name in given:
+            raise Unfit(f"{name} and Tacker's {key} exclude each other")
+    said = tacker_file.parse({name: value for name, value in given.items() if name in tacker_file.KNOWN}, "")
+    vim.vim_project.update(said.vim_project)
+    vim.auth_cred.update(said.auth_cred)
+
+
+def _fill(vim: Vim, name: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise Unfit(f"{name} must hold fields")
+    try:
+        free_form_fields.fill(getattr(vim, name), value)
+    except free_form_fields.NotJson as error:
+        raise Unfit(f"{name} {error}") from None
+
+
+def _policy(given: Mapping[str, object]) -> PolicyFlags:
+    inner = given.get("probe_policy", {})
+    if not isinstance(inner, Mapping):
+        raise Unfit("probe_policy must hold fields")
+    for key in inner:
+        if key not in POLICY:
+            raise Unfit(f"probe_policy.{str(key)[:50]} {unknown(key, POLICY)}")
+        if key in given:
+            raise Unfit(f"{key} and probe_policy.{key} are the same")
+    said = {**{name: given[name] for name in POLICY if name in given}, **inner}
+    said = {name: value for name, value in said.items() if value is not None}
+    return PolicyFlags(
+        method=_text("method", said["method"]) if "method" in said else None,
+        interval=_duration("interval", said["interval"]) if "interval" in said else None,
+        timeout=_duration("timeout", said["timeout"]) if "timeout" in said else None,
+        fall=_number("fall", said["fall"]) if "fall" in said else None,
+        rise=_number("rise", said["rise"]) if "rise" in said else None,
+        tls_verify=_boolean("tls_verify", said["tls_verify"]) if "tls_verify" in said else None,
+        fail_for=_duration("fail_for", said["fail_for"]) if "fail_for" in said else None,
+    )
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise Unfit(f'{name} must be a text: write it in quotes, as in {name}: "..."')
+
+
+def _duration(name: str, value: object) -> str:
+    # A bare number means seconds.
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else _text(name, value)
+
+
+def _number(name: str, value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
+        return int(value)
+    raise Unfit(f"{name} must be a whole number")
+
+
+def _boolean(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in _BOOLEANS:
+        return _BOOLEANS[value.lower()]
+    raise Unfit(f"{name} must be true or false")

@@ -1,0 +1,77 @@
+"""The file of the VIMs that were not taken: to be mended, and imported again."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from google.protobuf.json_format import MessageToDict
+
+from vimesh.cli.file_import.import_tally import Refusal
+from vimesh.cli.input.field_names import REJECTED
+from vimesh.cli.input.file_entries import Flaw
+from vimesh.domain.errors import BadSetting
+from vimesh.v1.vim_pb2 import Monitor
+from vimesh.v1.vim_service_pb2 import RegisterVimRequest
+
+_SETTING = "--rejects"
+
+
+def require_place(path: Path, imported: Path) -> None:
+    """Raise BadSetting if the file could not be written in the end, or is what is imported."""
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise BadSetting(_SETTING, f"{path} cannot be written")
+    if path.exists() and imported.exists() and path.samefile(imported):
+        # What was not tried would be lost with it.
+        raise BadSetting(_SETTING, f"{path} is the file that is imported; choose another one")
+
+
+def write(path: Path, flaws: Iterable[Flaw], refusals: Iterable[Refusal]) -> None:
+    """Write JSON lines that only their owner can read: there are credentials in them. Raises BadSetting."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".rejects-")  # made with mode 0600
+        try:
+            # Half a character, which JSON can say and UTF-8 cannot, becomes the escape that it was.
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+                for document in itertools.chain(_of_flaws(flaws), _of_refusals(refusals)):
+                    file.write(json.dumps(_plain(document), ensure_ascii=False, default=str) + "\n")
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink()
+            raise
+    except OSError as error:
+        raise BadSetting(_SETTING, f"{path} cannot be written: {error.strerror}") from error
+
+
+def _plain(value: object) -> object:
+    """Return it with texts for keys: those of YAML may be dates, or lists."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _of_flaws(flaws: Iterable[Flaw]) -> Iterator[dict[object, object]]:
+    for flaw in flaws:
+        if flaw.entry is not None:
+            content = {key: value for key, value in flaw.entry.content.items() if key != REJECTED}
+            yield {REJECTED: flaw.description, **content}
+
+
+def _of_refusals(refusals: Iterable[Refusal]) -> Iterator[dict[str, object]]:
+    for refusal in refusals:
+        request = RegisterVimRequest.FromString(refusal.waiting.request)
+        yield {REJECTED: refusal.why, **_document(request)}
+
+
+def _document(request: RegisterVimRequest) -> Mapping[str, object]:
+    """Return an entry that makes the same request again."""
+    content: dict[str, object] = MessageToDict(request.vim, preserving_proto_field_name=True)
+    if request.vim_id:
+        content["id"] = request.vim_id
+    if request.engine:
+        content["engine"] = Monitor.Engine.Name(request.engine).lower()
+    return content

@@ -1,0 +1,42 @@
+"""The columns that a table of VIMs may have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vimesh.cli.input.field_names import FREE_FORM, KNOWN, POLICY, unknown
+from vimesh.files.file_limits import MAX_COLUMNS, MAX_DEPTH
+
+_GROUPS = (*FREE_FORM, "probe_policy")
+"""Their fields are columns such as `auth_cred.username`."""
+_SHOWN = 50
+"""Characters of a column's name that are quoted."""
+
+
+def wrong_columns(columns: Sequence[str]) -> str:
+    """Say what is wrong with them; empty if nothing is."""
+    if "name" not in columns:
+        if any(mark in column for column in columns for mark in ";\t"):
+            return "must separate the columns by commas, as in name,auth_url"
+        return "must name the columns, such as name,auth_url,auth_cred.username,auth_cred.password"
+    if len(columns) > MAX_COLUMNS:
+        return f"names more than {MAX_COLUMNS} columns"
+    for number, column in enumerate(columns):
+        if wrong := "is there twice" if column in columns[:number] else _wrong_name(column):
+            return f"column {column[:_SHOWN]} {wrong}"
+    return ""
+
+
+def _wrong_name(column: str) -> str:
+    group, dot, field = column.partition(".")
+    if column.count(".") >= MAX_DEPTH:
+        return f"is nested deeper than {MAX_DEPTH} levels"
+    if dot and group not in _GROUPS:
+        return f"is not known: only {', '.join(_GROUPS)} have columns with a dot"
+    if not dot and group in _GROUPS:
+        return f"needs the name of a field, as in {column}.username"
+    if group == "probe_policy" and field not in POLICY:
+        return unknown(field, POLICY)
+    if column and not dot and column not in KNOWN:
+        return unknown(column)
+    return ""

@@ -1,0 +1,76 @@
+"""The formats that files of VIMs may have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO
+
+from vimesh.cli.input.file_entries import Entry, Flaw
+from vimesh.domain.settings import BadFlag, one_of
+from vimesh.files.entry_stream import EntryStream
+from vimesh.files.file_limits import MAX_ENTRIES
+
+FLAG = "--format"
+
+
+class Format(StrEnum):
+    YAML = "yaml"
+    JSON = "json"
+    JSON_LINES = "jsonl"
+    CSV = "csv"
+
+
+_ENDINGS = {
+    ".yaml": Format.YAML,
+    ".yml": Format.YAML,
+    ".json": Format.JSON,
+    ".jsonl": Format.JSON_LINES,
+    ".ndjson": Format.JSON_LINES,
+    ".csv": Format.CSV,
+}
+
+
+def format_of(given: str | None, path: Path | None) -> Format:
+    """Return what the flag says, else what the file's name says; None is standard input. Raises BadFlag."""
+    if given is not None:
+        try:
+            return one_of(Format)(given)
+        except ValueError as error:
+            raise BadFlag(FLAG, str(error)) from None
+    if path is None:
+        raise BadFlag(FLAG, f"is required for standard input: one of {', '.join(Format)}")
+    found = _ENDINGS.get(path.suffix.lower())
+    if found is None:
+        raise BadFlag(FLAG, f"is required: the name of {path} does not end with one of {', '.join(_ENDINGS)}")
+    return found
+
+
+def read(format_: Format, file: BinaryIO) -> Iterator[Entry | Flaw]:
+    """Read one entry after the other, and go on after a flaw where the format allows that. Raises OSError."""
+    for number, entry in enumerate(_read(format_, EntryStream(file)), 1):
+        if number > MAX_ENTRIES:
+            yield Flaw(entry.line, f"the file has more than {MAX_ENTRIES} VIMs")
+            return
+        yield entry
+
+
+def _read(format_: Format, stream: EntryStream) -> Iterator[Entry | Flaw]:
+    match format_:
+        case Format.YAML:
+            from vimesh.cli.input import yaml_file  # noqa: PLC0415 - only who has such a file waits for YAML
+
+            return yaml_file.entries(stream)
+        case Format.JSON:
+            from vimesh.cli.input import json_file  # noqa: PLC0415
+
+            return json_file.entries(stream)
+        case Format.JSON_LINES:
+            from vimesh.cli.input import json_lines  # noqa: PLC0415
+
+            return json_lines.entries(stream)
+        case Format.CSV:
+            from vimesh.cli.input import csv_file  # noqa: PLC0415
+
+            return csv_file.entries(stream)

@@ -1,0 +1,39 @@
+"""VIMs as one JSON text: a list of them, or an object whose `vims` is that list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from vimesh.cli.input.file_entries import Entry, Flaw, entry_of
+from vimesh.cli.input.json_window import Window
+from vimesh.files.entry_stream import EntryStream
+from vimesh.files.file_errors import BadFile
+
+_BEGIN = re.compile(r'\s*(?:\[|(?P<named>\{\s*"vims"\s*:\s*\[))(?P<empty>\s*\])?\s*').match
+_NEXT = re.compile(r"\s*(?P<mark>[,\]])\s*").match
+_CLOSE = re.compile(r"\s*\}\s*").match
+
+
+def entries(stream: EntryStream) -> Iterator[Entry | Flaw]:
+    """Keep one decoded VIM in memory at a time. What comes after a slip cannot be told apart any more."""
+    window = Window(stream)
+    try:
+        if not window.blank():
+            yield from _entries(window)
+    except BadFile as error:
+        yield Flaw(error.line or window.line, error.description)
+
+
+def _entries(window: Window) -> Iterator[Entry | Flaw]:
+    """Raises BadFile."""
+    begin = window.expect(_BEGIN, 'expecting a list of VIMs, or {"vims": [...]}')
+    mark = "]" if begin["empty"] else ","
+    while mark == ",":
+        line, content = window.value()
+        yield entry_of(line, content)
+        mark = window.expect(_NEXT, "expecting ',' or ']'")["mark"]
+    if begin["named"]:
+        window.expect(_CLOSE, "expecting '}', and nothing beside vims")
+    if not window.blank():
+        raise window.wrong("expecting the end of the file")

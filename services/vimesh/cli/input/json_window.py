@@ -1,0 +1,116 @@
+"""The part of a JSON text that is looked at: long enough for any VIM, however long the text is."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Callable
+
+from vimesh.files.entry_stream import EntryStream
+from vimesh.files.file_errors import BadFile
+from vimesh.files.file_limits import MAX_ENTRY_BYTES
+from vimesh.files.json_values import explained, read_json_at
+
+Match = Callable[[str, int], re.Match[str] | None]
+"""Matches at a place of a text."""
+
+_AHEAD = MAX_ENTRY_BYTES + 1
+"""Characters behind the place, unless the text ends before."""
+_CHUNK_BYTES = 1024 * 1024
+_BLANK = re.compile(r"\s*").match
+_CUT = "Unterminated string"
+
+
+class Window:
+    """Raises BadFile with the line, as the whole text has it."""
+
+    def __init__(self, stream: EntryStream) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._text = ""
+        self._place = 0
+        self._complete = False
+        self._first_line = 1
+        self._first_column = 0
+        """Where the text that is kept begins in the whole one."""
+        self._counted = 0
+        self._newlines = 0
+        """Before `_counted`, in the text that is kept."""
+
+    @property
+    def line(self) -> int:
+        self._newlines += self._text.count("\n", self._counted, self._place)
+        self._counted = self._place
+        return self._first_line + self._newlines
+
+    def blank(self) -> bool:
+        """Skip white space. Returns whether nothing else is left."""
+        while True:
+            self._fill()
+            self._skip(_BLANK)
+            if self._place < len(self._text) or self._complete:
+                return self._place == len(self._text)
+
+    def expect(self, match: Match, words: str) -> re.Match[str]:
+        self.blank()
+        found = self._skip(match)
+        if found is None:
+            raise self.wrong(words)
+        return found
+
+    def value(self) -> tuple[int, object]:
+        """Return the line at which the next value begins, and the value."""
+        self.blank()
+        line = self.line
+        try:
+            content, self._place = read_json_at(self._text, self._place)
+        except json.JSONDecodeError as error:
+            if not self._complete and (error.msg.startswith(_CUT) or error.pos >= self._place + MAX_ENTRY_BYTES):
+                raise BadFile(f"is longer than {MAX_ENTRY_BYTES} bytes", line) from None
+            raise self._explained(error) from None
+        return line, content
+
+    def wrong(self, words: str) -> BadFile:
+        return self._explained(json.JSONDecodeError(words, self._text, self._place))
+
+    def _explained(self, error: json.JSONDecodeError) -> BadFile:
+        column = error.colno + (self._first_column if error.lineno == 1 else 0)
+        return explained(error.msg, self._first_line + error.lineno - 1, column)
+
+    def _skip(self, match: Match) -> re.Match[str] | None:
+        found = match(self._text, self._place)
+        if found is not None:
+            self._place = found.end()
+        return found
+
+    def _fill(self) -> None:
+        if self._complete or len(self._text) - self._place >= _AHEAD:
+            return
+        self._drop()
+        parts = [self._text]
+        size = len(self._text)
+        while size < 2 * _AHEAD and not self._complete:
+            parts.append(self._part())
+            size += len(parts[-1])
+        self._text = "".join(parts)
+
+    def _drop(self) -> None:
+        """Forget what stands before the place."""
+        self._first_line = self.line
+        begin = self._text.rfind("\n", 0, self._place) + 1
+        self._first_column = self._place - begin + (0 if begin else self._first_column)
+        self._text = self._text[self._place :]
+        self._place = self._counted = self._newlines = 0
+
+    def _part(self) -> str:
+        self._stream.begin_entry()
+        part = self._stream.read(_CHUNK_BYTES)
+        if not part:
+            self._stream.check()
+            self._complete = True
+        try:
+            return self._decoder.decode(part, final=self._complete)
+        except UnicodeDecodeError as error:
+            before = self._text.count("\n") + bytes(error.object[: error.start]).count(b"\n")
+            raise BadFile("is not UTF-8 text", self._first_line + before) from None

@@ -1,0 +1,89 @@
+"""Flags that say how a VIM is probed."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import Annotated
+
+import typer
+from google.protobuf.duration_pb2 import Duration
+
+from vimesh.cli.base.durations import seconds
+from vimesh.domain.settings import BadFlag
+from vimesh.v1.vim_pb2 import ProbePolicy
+
+_METHODS = {"ping": ProbePolicy.PING, "tcp": ProbePolicy.TCP, "http": ProbePolicy.HTTP}
+
+
+Method = Annotated[str | None, typer.Option("--method", metavar="ping|tcp|http", help="What a probe does.")]
+Interval = Annotated[
+    str | None, typer.Option("--interval", metavar="DURATION", help="Between two rounds of probes; default 10s.")
+]
+Timeout = Annotated[
+    str | None, typer.Option("--timeout", metavar="DURATION", help="A probe without answer has failed; default 1s.")
+]
+Fall = Annotated[
+    int | None, typer.Option("--fall", metavar="N", help="Failed probes until it is UNREACHABLE; default 3.")
+]
+Rise = Annotated[
+    int | None, typer.Option("--rise", metavar="N", help="Answered probes until it is REACHABLE again; default 1.")
+]
+TlsVerify = Annotated[
+    bool | None, typer.Option("--tls-verify/--no-tls-verify", help="Whether the certificate must be valid.")
+]
+FailFor = Annotated[
+    str | None,
+    typer.Option("--fail-for", metavar="DURATION", help="How long failures last until it is UNREACHABLE; default 0s."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFlags:
+    """None: not given."""
+
+    method: str | None
+    interval: str | None
+    timeout: str | None
+    fall: int | None
+    rise: int | None
+    tls_verify: bool | None
+    fail_for: str | None
+
+    @property
+    def given(self) -> bool:
+        return any(value is not None for value in astuple(self))
+
+    def apply(self, policy: ProbePolicy) -> None:
+        """Change what was given, keep the rest. Raises BadFlag."""
+        if self.method is not None:
+            if self.method.lower() not in _METHODS:
+                raise BadFlag("--method", f"must be one of {', '.join(_METHODS)}, not {self.method!r}")
+            policy.method = _METHODS[self.method.lower()]
+        if self.interval is not None:
+            policy.interval.CopyFrom(_duration("--interval", self.interval))
+        if self.timeout is not None:
+            policy.timeout.CopyFrom(_duration("--timeout", self.timeout))
+        if self.fall is not None:
+            policy.fall = _count("--fall", self.fall)
+        if self.rise is not None:
+            policy.rise = _count("--rise", self.rise)
+        if self.tls_verify is not None:
+            policy.tls_verify = self.tls_verify
+        if self.fail_for is not None:
+            policy.fail_for.CopyFrom(_duration("--fail-for", self.fail_for))
+
+
+def _duration(flag: str, text: str) -> Duration:
+    try:
+        value_s = seconds(text)
+    except ValueError as error:
+        raise BadFlag(flag, str(error)) from error
+    nanos = round(value_s * 1e9)
+    return Duration(seconds=nanos // 10**9, nanos=nanos % 10**9)
+
+
+def _count(flag: str, value: int) -> int:
+    # 0 would mean the default, and nobody who types it means that.
+    if not 1 <= value <= 10:
+        raise BadFlag(flag, f"must be from 1 to 10, not {value}")
+    return value

@@ -1,0 +1,100 @@
+"""Flags and files as the fields of a VIM."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from vimesh.cli.base.terminal import clipped, printable
+from vimesh.domain import vims
+from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import BadFlag, one_of
+from vimesh.v1.vim_pb2 import Monitor, Vim
+
+Type = Annotated[str | None, typer.Option("--type", metavar="openstack|kubernetes", help="What cloud it is.")]
+AuthUrl = Annotated[str | None, typer.Option("--auth-url", metavar="URL", help="What gets probed; http or https.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="embedded|mistral|external",
+        help="Where its ping action runs; external: somebody else's reports.",
+    ),
+]
+Description = Annotated[str | None, typer.Option("--description", metavar="TEXT")]
+Default = Annotated[
+    bool | None,
+    typer.Option("--default/--no-default", "--is-default", help="Whether it is the default VIM of its project."),
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config-file", metavar="FILE", help="Tacker's YAML of a VIM; flags override it.")
+]
+
+
+def warn(text: str) -> None:
+    """Say on standard error what is not an error."""
+    print(f"warning: {printable(clipped(text))}", file=sys.stderr)  # noqa: T201 - for people, apart from the data
+
+
+def engine(given: str | None) -> Monitor.Engine.ValueType:
+    """Read --engine; not given: what the server decides. Raises BadFlag."""
+    if given is None:
+        return Monitor.ENGINE_UNSPECIFIED
+    try:
+        return Monitor.Engine.Value(one_of(vims.Engine)(given))
+    except ValueError as error:
+        raise BadFlag("--engine", str(error)) from None
+
+
+def fill_from_file(vim: Vim, path: Path) -> list[str]:
+    """Set what a Tacker file says. Returns the names of the fields. Raises BadSetting."""
+    from vimesh.cli.input import free_form_fields, tacker_file  # noqa: PLC0415 - only who has such a file waits for YAML
+
+    said = tacker_file.read(path)
+    for key in said.unknown:
+        warn(f"{path}: {key} is not known and left out")
+    if said.auth_cred.get("cert_verify") == "True":
+        warn("cert_verify is kept with the credentials; probes verify certificates only with --tls-verify")
+    filled = ["type", "vim_project", "auth_cred"]
+    vim.type = said.type
+    vim.vim_project.update(said.vim_project)
+    vim.auth_cred.update(said.auth_cred)
+    if said.auth_url:
+        vim.auth_url = said.auth_url
+        filled.append("auth_url")
+    if said.extra is not None:
+        try:
+            free_form_fields.fill(vim.extra, said.extra)
+        except free_form_fields.NotJson as error:
+            raise BadSetting(f"{path}: extra", str(error)) from None
+        filled.append("extra")
+    return filled
+
+
+def fill_from_flags(  # noqa: PLR0913 - one parameter per flag
+    vim: Vim,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    type_: str | None = None,
+    auth_url: str | None = None,
+    is_default: bool | None = None,
+) -> list[str]:
+    """Set what flags say. Returns the names of the fields."""
+    given = {
+        "name": name,
+        "description": description,
+        "type": type_,
+        "auth_url": auth_url,
+        "is_default": is_default,
+    }
+    if auth_url and "@" in urlsplit(auth_url).netloc:
+        warn("the user name and password in the URL are not kept: they belong into a --config-file")
+    filled = [field for field, value in given.items() if value is not None]
+    for field in filled:
+        setattr(vim, field, given[field])
+    return filled

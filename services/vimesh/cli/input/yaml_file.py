@@ -1,0 +1,105 @@
+"""VIMs as YAML: lists of them, `vims: [...]`, or one a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from vimesh.cli.input.file_entries import Entry, Flaw, entry_of
+from vimesh.files.entry_stream import EntryStream
+from vimesh.files.file_errors import BadFile
+from vimesh.files.file_limits import MAX_ENTRIES
+from vimesh.files.yaml_loader import LOADER
+from vimesh.files.yaml_nodes import Composer
+from vimesh.files.yaml_values import explained
+
+_LIST = "vims"
+
+
+def entries(stream: EntryStream) -> Iterator[Entry | Flaw]:
+    """Keep one VIM in memory at a time. What comes after a slip cannot be told apart any more."""
+    loader = LOADER(stream)
+    composer = Composer(loader)
+    try:
+        yield from _explained(stream, composer)
+    except BadFile as error:
+        yield Flaw(error.line or composer.line, error.description)
+    finally:
+        loader.dispose()
+
+
+def _explained(stream: EntryStream, composer: Composer) -> Iterator[Entry | Flaw]:
+    """Raises BadFile."""
+    documents = _Documents(stream, composer)
+    try:
+        yield from documents.entries()
+        stream.check(documents.line)
+    except yaml.reader.ReaderError as error:
+        raise explained(error, stream.line_at(error.position)) from None
+    except yaml.YAMLError as error:
+        # A stream that was ended early is a text that breaks off.
+        stream.check(documents.line)
+        raise explained(error, composer.line) from None
+
+
+class _Documents:
+    """Walks over the parser's events: the nodes of a whole document would be many times as large as its text."""
+
+    def __init__(self, stream: EntryStream, composer: Composer) -> None:
+        self._stream = stream
+        self._composer = composer
+        self.line = 1
+        """Where the last entry begins."""
+
+    def entries(self) -> Iterator[Entry | Flaw]:
+        """Raises YAMLError, BadFile."""
+        composer = self._composer
+        documents = 0
+        while not isinstance(event := composer.next(), yaml.StreamEndEvent):
+            self._begin()
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > MAX_ENTRIES:
+                    raise BadFile(f"the file has more than {MAX_ENTRIES} documents", composer.line)
+                composer.begin_document()
+            elif isinstance(event, yaml.SequenceStartEvent):
+                yield from self._items()
+            elif isinstance(event, yaml.MappingStartEvent):
+                yield from self._mapping(event)
+            elif isinstance(event, yaml.ScalarEvent) and event.value:
+                yield entry_of(_line(event), event.value)
+
+    def _begin(self) -> None:
+        self._stream.check(self.line)
+        self._stream.begin_entry()
+        self._composer.begin_entry()
+        self.line = self._composer.line
+
+    def _entry(self, line: int, node: yaml.Node) -> Entry | Flaw:
+        # A text that was cut may be YAML all the same.
+        self._stream.check(line)
+        return entry_of(line, self._composer.value(node))
+
+    def _items(self) -> Iterator[Entry | Flaw]:
+        while not isinstance(event := self._composer.next(), yaml.SequenceEndEvent):
+            self._begin()
+            yield self._entry(self.line, self._composer.node(event))
+
+    def _mapping(self, begin: Any) -> Iterator[Entry | Flaw]:  # noqa: ANN401 - a MappingStartEvent of either parser
+        """Read a document that is a mapping: a VIM, or the list of them under its only key."""
+        first = self._composer.next()
+        if isinstance(first, yaml.ScalarEvent) and first.value == _LIST and self._composer.begins_list():
+            yield from self._items()
+            after = self._composer.next()
+            if not isinstance(after, yaml.MappingEndEvent):
+                yield Flaw(_line(after), f"stands beside {_LIST}, where nothing is expected")
+                self._begin()
+                self._composer.mapping(begin, after)
+            return
+        yield self._entry(_line(begin), self._composer.mapping(begin, first))
+
+
+def _line(event: Any) -> int:  # noqa: ANN401 - any event
+    return int(event.start_mark.line) + 1

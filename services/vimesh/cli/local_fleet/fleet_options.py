@@ -1,0 +1,38 @@
+"""What the user wants of `up` and `demo`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vimesh.cli.base.command_settings import LogSettings, Output
+from vimesh.domain.vims import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    host: str
+    port: int
+    """0: any free one."""
+    data_dir: Path
+    conductors: int
+    database_url: str = field(repr=False)
+    """Empty: a SQLite file in the data directory."""
+    logs: LogSettings
+    config: Path | None
+    """The TOML file that was named, for the processes to read too."""
+    engine: Engine = Engine.EMBEDDED
+    mistral_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    port: int | None
+    """None: the usual one, or any free one if it is taken."""
+    data_dir: Path | None
+    """None: a temporary one."""
+    conductors: int
+    output: Output
+    duration_s: float | None
+    """None: until Ctrl-C."""
+    config: Path | None

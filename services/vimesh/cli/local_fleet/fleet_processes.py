@@ -1,0 +1,171 @@
+"""The processes of a fleet on one machine: conductors, the front, and what has ping actions run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from vimesh.cli.base.command_settings import DATABASE_URL, MISTRAL_URL, SECRET_VARIABLES
+from vimesh.cli.local_fleet.free_ports import free_port, free_ports
+from vimesh.cli.local_fleet.grpc_ready import until_serving
+from vimesh.cli.local_fleet.http_ready import until_answering
+from vimesh.cli.supervision.start_process import Program, vimesh
+from vimesh.domain.vims import Engine
+from vimesh.envoy.envoy_binary import command
+from vimesh.envoy.fleet.front_fleet import Address, Host
+from vimesh.envoy.write_files import write_endpoints
+
+LOOPBACK = "127.0.0.1"
+
+Environment = Mapping[str, str]
+
+
+class Members:
+    """Those of a cluster that serve, as Envoy reads them."""
+
+    def __init__(self, directory: Path, cluster: str) -> None:
+        self._directory = directory
+        self._cluster = cluster
+        self._serving: dict[str, Host] = {}
+
+    @property
+    def addresses(self) -> Mapping[str, Address]:
+        return {name: host.address for name, host in self._serving.items()}
+
+    def serves(self, name: str, host: Host) -> None:
+        self._serving[name] = host
+        self._write()
+
+    def ended(self, name: str) -> None:
+        if self._serving.pop(name, None) is not None:
+            self._write()
+
+    def _write(self) -> None:
+        write_endpoints(self._directory, self._cluster, self._serving.values())
+
+
+class Conductor:
+    """Has another port after each start: one that somebody else took meanwhile is no trouble then."""
+
+    def __init__(  # noqa: PLR0913 - everything it uses comes in here
+        self,
+        number: int,
+        database_url: str,
+        key_file: Path,
+        members: Members,
+        environment: Environment,
+        *,
+        engine: Engine,
+    ) -> None:
+        self.name = f"conductor-{number}"
+        self._database_url = database_url
+        self._key_file = key_file
+        self._members = members
+        self._environment = environment
+        self._engine = engine
+        self._host = Host(Address(LOOPBACK, 0))
+
+    def prepare(self) -> Program:
+        address, health = (Address(LOOPBACK, port) for port in free_ports(LOOPBACK, 2))
+        self._host = Host(address, health.port)
+        arguments = ["conductor", "--listen", str(address), "--health-listen", str(health)]
+        arguments += ["--key-file", str(self._key_file)]
+        arguments += ["--engine", self._engine.lower()]
+        environment = {**self._environment, DATABASE_URL.variable: self._database_url}
+        # Command lines are for everybody's eyes. Of a server's URL even the query may hold a password.
+        if self._database_url.startswith("sqlite:"):
+            arguments += ["--database-url", self._database_url]
+        return Program(vimesh(*arguments), environment)
+
+    async def ready(self) -> None:
+        await until_serving(str(self._host.address))
+        self._members.serves(self.name, self._host)
+
+    def ended(self) -> None:
+        self._members.ended(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    binary: str
+    bootstrap: Path
+    address: str
+    """Where it can be reached from this machine."""
+    environment: Environment
+    name: str = "envoy"
+
+    def prepare(self) -> Program:
+        return Program(command(self.binary, self.bootstrap, log_level="warning"), self.environment)
+
+    async def ready(self) -> None:
+        await until_serving(self.address)
+
+    def ended(self) -> None:
+        """Nobody to tell: clients notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    address: str
+    environment: Environment
+    name: str = "monitor"
+
+    def prepare(self) -> Program:
+        return Program(vimesh("monitor", "--address", self.address), self.environment)
+
+    async def ready(self) -> None:
+        """It serves nobody."""
+
+    def ended(self) -> None:
+        """Nobody to tell: its actions' leases run out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """To the same front."""
+
+    own: str
+    """`host:port` or `unix:` and a path: for the fleet's own processes."""
+    front: str
+    """`host:port`, as everybody else comes."""
+
+
+class Api:
+    """Has another port after each start, as a conductor."""
+
+    name = "api"
+
+    def __init__(
+        self, ways: Ways, members: Members, environment: Environment, *, engine: Engine, mistral_url: str
+    ) -> None:
+        """An empty `mistral_url` means what Keystone's catalog says."""
+        self._ways = ways
+        self._members = members
+        self._environment = environment
+        self._engine = engine
+        self._mistral_url = mistral_url
+        self._address = Address(LOOPBACK, 0)
+
+    def prepare(self) -> Program:
+        self._address = Address(LOOPBACK, free_port(LOOPBACK))
+        arguments = ["api", "--listen", str(self._address), "--address", self._ways.own]
+        arguments += ["--engine", self._engine.lower()]
+        if self._mistral_url and urlsplit(self._mistral_url).password is None:
+            arguments += ["--mistral-url", self._mistral_url]
+        return Program(vimesh(*arguments), {**self._environment, MISTRAL_URL.variable: self._mistral_url})
+
+    async def ready(self) -> None:
+        await until_answering(str(self._address))
+        self._members.serves(self.name, Host(self._address))
+        # Not before Envoy has looked after it: whoever reads that all is up may go there at once.
+        await until_answering(self._ways.front)
+
+    def ended(self) -> None:
+        self._members.ended(self.name)
+
+
+def without_secrets(environment: Environment) -> dict[str, str]:
+    """Return the environment for processes that are given what they need of it one by one."""
+    return {key: value for key, value in environment.items() if key not in SECRET_VARIABLES}

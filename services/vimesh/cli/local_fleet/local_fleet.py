@@ -1,0 +1,168 @@
+"""A fleet on one machine: everything as real processes, in one foreground command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vimesh.cli.base.exits import Failure
+from vimesh.cli.local_fleet.data_dir import DataDir
+from vimesh.cli.local_fleet.fleet_processes import Api, Conductor, Front, Members, Monitor, Ways, without_secrets
+from vimesh.cli.local_fleet.free_ports import require_free
+from vimesh.cli.processes.stop_signals import Stopping
+from vimesh.cli.supervision.log_lines import Say
+from vimesh.cli.supervision.supervised_process import Part, Supervised
+from vimesh.domain.vims import Engine
+from vimesh.envoy import envoy_binary, write_files
+from vimesh.envoy.fleet.front_fleet import Address, Fleet, fits_socket
+from vimesh.envoy.traffic import clusters
+from vimesh.store.rows.credential_encryption import make_key_file
+from vimesh.store.upgrade import manage_tables
+
+_START_LIMIT_S = 30.0
+# Together within 8 s.
+_CLIENT_STOP_S = 2.0
+_CONDUCTOR_STOP_S = 5.0
+_FRONT_STOP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    host: str
+    """The IP address on which the front listens."""
+    port: int
+    conductors: int
+    database_url: str
+    """Empty: a SQLite file in the data directory."""
+    engine: Engine = Engine.EMBEDDED
+    """Runs the ping actions of new VIMs."""
+    mistral_url: str = field(default="", repr=False)
+    """Empty: what Keystone's catalog says."""
+
+    @property
+    def address(self) -> str:
+        """Where clients on this machine reach the front."""
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return str(Address(here, self.port))
+
+
+class Interrupted(Exception):
+    """The user wanted to stop before everything was up."""
+
+
+class EmbeddedFleet:
+    def __init__(
+        self, settings: FleetSettings, data_dir: DataDir, environment: Mapping[str, str], say: Say, stopping: Stopping
+    ) -> None:
+        self._settings = settings
+        self._data_dir = data_dir
+        self._say = say
+        self._stopping = stopping
+        outsiders = without_secrets(environment)
+        self._members = Members(data_dir.envoy, clusters.CONDUCTORS)
+        self._doors = Members(data_dir.envoy, clusters.API)
+        url = settings.database_url or data_dir.database_url
+        self._database_url = url
+        self._conductors = [
+            self._watched(Conductor(number, url, data_dir.key_file, self._members, outsiders, engine=settings.engine))
+            for number in range(1, settings.conductors + 1)
+        ]
+        front = Front(envoy_binary.find(environment), data_dir.envoy / "bootstrap.yaml", settings.address, outsiders)
+        self._front = Supervised(front, say, self._write_state)
+        self._clients = [self._watched(part) for part in self._parts_of_clients(outsiders)]
+
+    async def prepare(self) -> None:
+        """Make what the processes need. Raises Failure, BadSetting, StoreUnavailable."""
+        require_free(self._settings.host, self._settings.port)
+        make_key_file(self._data_dir.key_file)
+        await manage_tables.upgrade(self._database_url)
+        front = Address(self._settings.host, self._settings.port)
+        fleet = Fleet(conductors=(), front=front, reports=self._reports_socket(), expects_api=True)
+        write_files.render(fleet, self._data_dir.envoy)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Run everything while the block runs. Raises a group of Failure when it does not come up, of Interrupted."""
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                await self._start(tasks)
+                yield
+            finally:
+                await self._stop()
+
+    async def _start(self, tasks: asyncio.TaskGroup) -> None:
+        waiting_for = ""
+        try:
+            async with asyncio.timeout(_START_LIMIT_S):
+                # The front serves as soon as a conductor behind it does; the others are nothing without them.
+                for batch in ([*self._conductors, self._front], *([client] for client in self._clients)):
+                    for part in batch:
+                        tasks.create_task(part.run())
+                    for part in batch:
+                        waiting_for = part.name
+                        await self._served(part)
+        except TimeoutError:
+            raise Failure(f"{waiting_for} does not serve after {_START_LIMIT_S:g} s") from None
+
+    async def _served(self, part: Supervised) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            served = tasks.create_task(part.served.wait())
+            asked = tasks.create_task(self._stopping.asked())
+            await asyncio.wait((served, asked), return_when=asyncio.FIRST_COMPLETED)
+            served.cancel()
+            asked.cancel()
+        if not part.served.is_set():
+            raise Interrupted
+
+    async def _stop(self) -> None:
+        # Conductors drain while the front is there, so that calls in flight end well. The same goes for their clients.
+        async with asyncio.TaskGroup() as tasks:
+            for client in self._clients:
+                tasks.create_task(client.stop(_CLIENT_STOP_S, self._stopping))
+        async with asyncio.TaskGroup() as tasks:
+            for conductor in self._conductors:
+                tasks.create_task(conductor.stop(_CONDUCTOR_STOP_S, self._stopping))
+        await self._front.stop(_FRONT_STOP_S, self._stopping)
+
+    def _watched(self, part: Part) -> Supervised:
+        return Supervised(part, self._say, self._write_state, self._data_dir.work_record(part.name))
+
+    def _write_state(self) -> None:
+        processes = [
+            {"name": part.name, "pid": part.pid, "address": self._address_of(part.name)}
+            for part in (*self._conductors, self._front, *self._clients)
+            if part.pid is not None
+        ]
+        try:
+            self._data_dir.write_state({"address": self._settings.address, "pid": os.getpid(), "processes": processes})
+        except OSError as error:
+            # For people to look into: the fleet runs without.
+            self._say("vimesh", f"cannot write what runs: {error}")
+
+    def _address_of(self, name: str) -> str:
+        if name == self._front.name:
+            return self._settings.address
+        return str({**self._members.addresses, **self._doors.addresses}.get(name, ""))
+
+    def _parts_of_clients(self, environment: Mapping[str, str]) -> list[Part]:
+        """Return what lives on the front: the HTTP door, which drives Mistral, too, or else a monitor beside it."""
+        settings = self._settings
+        socket = self._reports_socket()
+        address = settings.address if socket is None else f"unix:{socket}"
+        api = Api(
+            Ways(own=address, front=settings.address),
+            self._doors,
+            environment,
+            engine=settings.engine,
+            mistral_url=settings.mistral_url,
+        )
+        return [api] if settings.engine is Engine.MISTRAL else [api, Monitor(address, environment)]
+
+    def _reports_socket(self) -> Path | None:
+        """Return the door at which no crowd can keep our own processes out. None: it lies too deep for a socket."""
+        socket = self._data_dir.reports_socket
+        return socket if fits_socket(socket) else None

@@ -1,0 +1,57 @@
+"""vimesh up: a fleet until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+from vimesh.cli.base.terminal import coloured
+from vimesh.cli.local_fleet.data_dir import locked
+from vimesh.cli.local_fleet.environment import environment_of_parts
+from vimesh.cli.local_fleet.fleet_options import Wanted
+from vimesh.cli.local_fleet.free_ports import free_port
+from vimesh.cli.local_fleet.greeting import ready_block
+from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, FleetSettings, Interrupted
+from vimesh.cli.processes.stop_signals import stop_on_signals
+from vimesh.cli.supervision.log_lines import LogStream
+
+
+async def run_up(wanted: Wanted) -> None:
+    """Raises Failure, BadSetting, StoreUnavailable, or a group of them."""
+    stream = LogStream(sys.stderr, coloured=coloured(sys.stderr))
+    environment = environment_of_parts(
+        os.environ, wanted.logs, wanted.config, for_eyes=sys.stderr.isatty(), coloured=coloured(sys.stderr)
+    )
+    with stop_on_signals() as stopping, locked(wanted.data_dir) as data_dir:
+        settings = FleetSettings(
+            host=wanted.host,
+            port=wanted.port or free_port(wanted.host),
+            conductors=wanted.conductors,
+            database_url=wanted.database_url,
+            engine=wanted.engine,
+            mistral_url=wanted.mistral_url,
+        )
+        fleet = EmbeddedFleet(settings, data_dir, environment, stream.say, stopping)
+        await fleet.prepare()
+        stream.say("vimesh", f"starting in {data_dir.path}")
+        try:
+            async with fleet.running():
+                _say_ready(settings, str(data_dir.path))
+                await stopping.asked()
+                stream.say("vimesh", "stopping; Ctrl-C again does it at once")
+        except* Interrupted:
+            stream.say("vimesh", "stopped before it was up")
+    stream.say("vimesh", "everything is stopped")
+
+
+def _say_ready(settings: FleetSettings, data_dir: str) -> None:
+    counted = "1 conductor" if settings.conductors == 1 else f"{settings.conductors} conductors"
+    block = ready_block(
+        settings.address,
+        summary=f"{counted}, engine {settings.engine.lower()}, data in {data_dir}",
+        only_this_machine=settings.host in {"127.0.0.1", "::1"},
+    )
+    # Who started it may not read; the fleet runs all the same.
+    with contextlib.suppress(OSError):
+        print(f"\n{block}", flush=True)  # noqa: T201 - the output of the command

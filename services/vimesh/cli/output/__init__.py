@@ -1,0 +1,1 @@
+"""What commands print. Nothing reaches a terminal that could control it."""

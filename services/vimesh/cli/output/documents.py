@@ -1,0 +1,62 @@
+"""Messages as JSON and YAML, with the field names of the protos."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from google.protobuf.json_format import Error, MessageToDict
+from google.protobuf.message import Message
+
+from vimesh.cli.base.command_settings import Output
+from vimesh.cli.base.exits import Failure
+from vimesh.cli.base.terminal import escaped_json
+
+
+def document(message: Message) -> dict[str, Any]:
+    """Return a message as JSON has it: defaults included, fields in the order of the proto."""
+    try:
+        content = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    except (Error, ValueError):
+        raise Failure("the fleet answered with a number or a time that JSON cannot say") from None
+    return _in_order(content, message.DESCRIPTOR)
+
+
+def _in_order(content: Mapping[str, Any], message: Any) -> dict[str, Any]:  # noqa: ANN401 - upb's or Python's
+    ordered: dict[str, Any] = {}
+    for field in message.fields:
+        if field.name in content:
+            value = content[field.name]
+            ours = field.message_type is not None and field.message_type.file.package == message.file.package
+            ordered[field.name] = (
+                _in_order(value, field.message_type) if ours and isinstance(value, dict) else _sorted(value)
+            )
+    return ordered
+
+
+def _sorted(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Order the keys of free-form fields, which have no order on the wire: two prints of one VIM are the same."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def write(output: Output, content: object) -> None:
+    if output is Output.JSON:
+        sys.stdout.write(escaped_json(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
+        return
+    from vimesh.cli.output import yaml_text  # noqa: PLC0415 - only who asks for YAML waits for it
+
+    sys.stdout.write(yaml_text.dump(content))
+
+
+def write_line(content: object) -> None:
+    """Write one JSON object on one line, at once: somebody reads along."""
+    sys.stdout.write(escaped_json(json.dumps(content, ensure_ascii=False)) + "\n")
+    sys.stdout.flush()
+
+
+def write_all(output: Output, messages: Sequence[Message]) -> None:
+    write(output, [document(message) for message in messages])

@@ -1,0 +1,38 @@
+"""Changes as lines for people, and as one JSON object a line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vimesh.cli.base.terminal import printable
+from vimesh.cli.output.documents import document
+from vimesh.cli.output.vim_columns import moment, name_of, status
+from vimesh.v1.vim_pb2 import Vim, VimEvent
+
+_STATUS_KINDS = (VimEvent.STATUS_CHANGED, VimEvent.REASON_CHANGED)
+
+
+def event_line(event: VimEvent, name: str) -> str:
+    """Say when, which VIM, what, why."""
+    what = name_of(VimEvent.Kind, event.kind)
+    if event.kind == VimEvent.STATUS_CHANGED:
+        what = f"{status(event.previous_status)} -> {status(event.status)}"
+    elif event.kind == VimEvent.REASON_CHANGED:
+        what = f"still {status(event.status)}"
+    why = f"  {event.reason}" if event.reason and event.kind in _STATUS_KINDS else ""
+    detail = f"  {event.detail}" if why and event.detail else ""
+    return printable(f"{moment(event.time)}  {name or event.vim_id}  {what}{why}{detail}")
+
+
+def vim_line(vim: Vim) -> str:
+    """Say how a VIM stands when a watch begins."""
+    why = f"  {vim.reason}" if vim.reason else ""
+    return printable(f"{moment(vim.status_time)}  {vim.name}  is {status(vim.status)}{why}")
+
+
+def event_document(event: VimEvent) -> dict[str, Any]:
+    return {"event": document(event)}
+
+
+def vim_document(vim: Vim) -> dict[str, Any]:
+    return {"vim": document(vim)}

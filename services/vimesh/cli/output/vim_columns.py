@@ -1,0 +1,74 @@
+"""What a table says about a VIM."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from vimesh.cli.base.durations import brief, exact
+from vimesh.v1 import vim_pb2
+from vimesh.wire.wire_durations import seconds
+
+Cell = Callable[[vim_pb2.Vim], str]
+
+SHORT: Final[Mapping[str, Cell]] = {
+    "ID": lambda vim: vim.id,
+    "NAME": lambda vim: vim.name,
+    "TYPE": lambda vim: vim.type,
+    "STATUS": lambda vim: status(vim.status),
+    "REASON": lambda vim: vim.reason,
+    "SINCE": lambda vim: since(vim.status_time),
+    "AUTH_URL": lambda vim: vim.auth_url,
+}
+
+LONG: Final[Mapping[str, Cell]] = {
+    **SHORT,
+    "PROJECT": lambda vim: vim.project_id,
+    "DEFAULT": lambda vim: "yes" if vim.is_default else "no",
+    "PROBE": lambda vim: probe(vim.probe_policy),
+    "ENGINE": lambda vim: name_of(vim_pb2.Monitor.Engine, vim.monitor.engine),
+    "MONITOR": lambda vim: name_of(vim_pb2.Monitor.State, vim.monitor.state),
+    "DETAIL": lambda vim: vim.detail,
+    "DESCRIPTION": lambda vim: vim.description,
+}
+
+
+def status(value: vim_pb2.Vim.Status.ValueType) -> str:
+    return name_of(vim_pb2.Vim.Status, value)
+
+
+def name_of(enumeration: Any, value: int) -> str:  # noqa: ANN401 - protobuf's wrappers share no class
+    """Return the word for a value; its number if only a newer server knows it."""
+    try:
+        return str(enumeration.Name(value))
+    except ValueError:
+        return str(value)
+
+
+def moment(time_: Timestamp) -> str:
+    """Return a time as JSON has it."""
+    try:
+        return time_.ToJsonString()
+    except ValueError:
+        return "a time out of range"
+
+
+def since(moment: Timestamp) -> str:
+    """Say how long ago it was, by the clock here: close enough for eyes."""
+    return brief(time.time() - seconds_of(moment)) if moment.seconds else ""
+
+
+def seconds_of(moment: Timestamp) -> float:
+    return moment.seconds + moment.nanos / 1e9
+
+
+def probe(policy: vim_pb2.ProbePolicy) -> str:
+    method = name_of(vim_pb2.ProbePolicy.Method, policy.method).lower()
+    every, within = exact(seconds(policy.interval)), exact(seconds(policy.timeout))
+    fail_for_s = seconds(policy.fail_for)
+    lasting = f", fail for {exact(fail_for_s)}" if fail_for_s else ""
+    verified = ", tls verified" if policy.tls_verify else ""
+    return f"{method} every {every}, timeout {within}, fall {policy.fall}, rise {policy.rise}{lasting}{verified}"

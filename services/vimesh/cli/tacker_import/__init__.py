@@ -1,0 +1,1 @@
+"""Imports VIMs from Tacker's database. That database is only read."""

@@ -1,0 +1,74 @@
+"""What is to be done about each VIM: the same whether it is done afterwards or only shown."""
+
+from __future__ import annotations
+
+from vimesh.cli.client.compare_vims import differences
+from vimesh.cli.tacker_import.import_outcome import Outcome, Result
+from vimesh.cli.tacker_import.look_up_vims import Candidate, Holders, Unfit
+from vimesh.cli.tacker_import.row_to_request import Prepared
+from vimesh.domain.vims import Registration
+from vimesh.v1.vim_pb2 import Vim
+
+NAME_STEP = "give one of the two another name"
+DEFAULT_STEP = "take it from the other one first (vimesh vim set OTHER --no-default), or import with --no-default"
+
+
+class Decider:
+    """Takes VIMs in the order of Tacker's database: the first one gets a name or a default that two ask for.
+
+    Tacker checks before it stores, and not while it does: two at once may both have become the default VIM.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str], str] = {}
+        """Ids of VIMs that are to be imported, by project and name."""
+        self._defaults: dict[str, str] = {}
+        """Names of those that are to be the default one, by project."""
+
+    def decide(self, looked: Candidate | Unfit) -> Outcome:
+        if isinstance(looked, Unfit):
+            return Outcome(looked.named, Result.CANNOT, looked.why)
+        if looked.found is not None:
+            return compared(looked, looked.found)
+        wanted = looked.prepared.registration
+        if why := taken(wanted, looked.holders) or self._promised(wanted):
+            return Outcome(looked.named, Result.CANNOT, why)
+        self._names[wanted.project_id, wanted.name] = looked.named.vim_id
+        if wanted.is_default:
+            self._defaults[wanted.project_id] = wanted.name
+        return Outcome(looked.named, Result.IMPORT, left_out(looked.prepared))
+
+    def _promised(self, wanted: Registration) -> str:
+        """Say which VIM of the same run gets what this one asks for; empty if none does."""
+        if vim_id := self._names.get((wanted.project_id, wanted.name)):
+            return _name_taken(wanted, vim_id)
+        name = self._defaults.get(wanted.project_id) if wanted.is_default else None
+        return _default_taken(wanted, name) if name is not None else ""
+
+
+def taken(wanted: Registration, holders: Holders) -> str:
+    """Say which VIM of the fleet has what this one asks for; empty if none has."""
+    if holders.of_name is not None:
+        return _name_taken(wanted, holders.of_name.id)
+    return _default_taken(wanted, holders.of_default.name) if holders.of_default is not None else ""
+
+
+def compared(candidate: Candidate, found: Vim) -> Outcome:
+    prepared = candidate.prepared
+    ignored = () if prepared.with_default else ("is_default",)
+    differing = differences(prepared.registration, found, ignored=ignored, left_out=prepared.left_out)
+    if differing:
+        return Outcome(candidate.named, Result.DIFFERS, ", ".join(differing))
+    return Outcome(candidate.named, Result.PRESENT)
+
+
+def left_out(prepared: Prepared) -> str:
+    return f"without {', '.join(prepared.left_out)}" if prepared.left_out else ""
+
+
+def _name_taken(wanted: Registration, vim_id: str) -> str:
+    return f"project {wanted.project_id} has a VIM named {wanted.name} already ({vim_id}): {NAME_STEP}"
+
+
+def _default_taken(wanted: Registration, name: str) -> str:
+    return f"project {wanted.project_id} has a default VIM already ({name}): {DEFAULT_STEP}"

@@ -1,0 +1,67 @@
+"""What is known about one VIM before anything is decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vimesh.cli.client.existing_vims import Fleet
+from vimesh.cli.tacker_import.row_to_request import Prepared, Registrar
+from vimesh.domain.vims import Registration
+from vimesh.tacker.credentials import CredentialsReader
+from vimesh.tacker.tacker_database import Row
+from vimesh.tacker.tacker_errors import CannotImport
+from vimesh.tacker.tacker_vims import Named, named, vim_of
+from vimesh.v1.vim_pb2 import Vim
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """VIMs of the fleet that have what a registration asks for."""
+
+    of_name: Vim | None = None
+    of_default: Vim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A VIM of Tacker that no fleet would take."""
+
+    named: Named
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A VIM of Tacker that may be registered, and what the fleet has of it."""
+
+    named: Named
+    prepared: Prepared
+    found: Vim | None
+    """The VIM of the fleet with its id."""
+    holders: Holders
+
+
+class Looker:
+    def __init__(self, fleet: Fleet, credentials: CredentialsReader, registrar: Registrar) -> None:
+        self._fleet = fleet
+        self._credentials = credentials
+        self._registrar = registrar
+
+    async def look(self, row: Row) -> Candidate | Unfit:
+        """Raises AioRpcError when the fleet cannot be asked."""
+        head = named(row)
+        try:
+            prepared = self._registrar.prepare(vim_of(row, self._credentials))
+        except CannotImport as error:
+            return Unfit(head, str(error))
+        found = await self._fleet.vim(head.vim_id)
+        holders = Holders() if found is not None else await holders_in(self._fleet, prepared.registration)
+        return Candidate(head, prepared, found, holders)
+
+
+async def holders_in(fleet: Fleet, wanted: Registration) -> Holders:
+    """Ask who has what RegisterVim would find taken. Raises AioRpcError."""
+    return Holders(
+        of_name=await fleet.holder_of_name(wanted.project_id, wanted.name),
+        of_default=await fleet.default_of(wanted.project_id) if wanted.is_default else None,
+    )

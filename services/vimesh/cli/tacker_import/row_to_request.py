@@ -1,0 +1,68 @@
+"""One of Tacker's VIMs as a registration."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from vimesh.cli.input import free_form_fields
+from vimesh.cli.input.probe_policy import PolicyFlags
+from vimesh.domain.errors import BadInput
+from vimesh.domain.vims import Engine, Registration
+from vimesh.tacker.tacker_errors import CannotImport
+from vimesh.tacker.tacker_vims import TackerVim
+from vimesh.v1.vim_pb2 import Monitor, Vim
+from vimesh.v1.vim_service_pb2 import RegisterVimRequest
+from vimesh.wire import request_messages
+from vimesh.wire.message_rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    request: RegisterVimRequest
+    """Repeating it is safe: it has a request id."""
+    registration: Registration
+    """What a conductor makes of it."""
+    left_out: tuple[str, ...]
+    """Secrets that the VIM has in Tacker, and that do not come along."""
+    with_default: bool = True
+    """Whether it comes along that a VIM is the default one."""
+
+
+class Registrar:
+    def __init__(self, engine: Monitor.Engine.ValueType, probing: PolicyFlags, *, with_default: bool = True) -> None:
+        self._engine = engine
+        self._with_default = with_default
+        self._probing = probing
+        self._rules = Rules()
+
+    def prepare(self, vim: TackerVim) -> Prepared:
+        """Raises CannotImport for what a conductor would refuse: a dry run is to find it, too."""
+        request = RegisterVimRequest(vim_id=vim.named.vim_id, engine=self._engine, request_id=str(uuid.uuid4()))
+        try:
+            request.vim.CopyFrom(self._message(vim))
+        except (ValueError, free_form_fields.NotJson):
+            # JSON can say more than a message can: half a character, for example.
+            raise CannotImport("vimesh refuses it: it holds text or numbers that cannot be sent") from None
+        try:
+            self._rules.check(request)
+            registration = request_messages.registration(request, Engine.EXTERNAL)
+        except BadInput as error:
+            raise CannotImport(f"vimesh refuses it: {error}") from None
+        return Prepared(request, registration, vim.credentials.left_out, self._with_default)
+
+    def _message(self, vim: TackerVim) -> Vim:
+        message = Vim(
+            name=vim.named.name,
+            project_id=vim.named.project_id,
+            description=vim.description,
+            type=vim.named.type,
+            auth_url=vim.named.auth_url,
+            is_default=vim.is_default and self._with_default,
+        )
+        free_form_fields.fill(message.vim_project, vim.vim_project)
+        free_form_fields.fill(message.auth_cred, vim.credentials.auth_cred)
+        free_form_fields.fill(message.placement_attr, vim.placement_attr)
+        free_form_fields.fill(message.extra, vim.extra)
+        self._probing.apply(message.probe_policy)
+        return message

@@ -1,0 +1,159 @@
+"""vimesh vim import."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from vimesh.cli.base import client_flags, flags
+from vimesh.cli.base.command_settings import ClientSettings, client_settings
+from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.base.terminal import clipped, printable
+from vimesh.cli.input.file_formats import FLAG, Format, format_of, read
+from vimesh.cli.output.progress import progress
+from vimesh.cli.watches.wait_for_status import limit_s
+from vimesh.domain.errors import BadSetting
+from vimesh.files.file_errors import BadFile
+from vimesh.files.read_files import require_unchanged
+
+if TYPE_CHECKING:
+    from vimesh.cli.file_import.check_file import Plan  # imported when its extra is there
+    from vimesh.cli.file_import.import_tally import Ledger
+
+_LINES_EVERY_S = 5.0
+_INSTALL = "in a checkout of vimesh: pip install '.[cli,import]'"
+
+
+def import_vims(  # noqa: PLR0913 - one parameter per flag
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="VIMs; - reads standard input.", show_default=False)],
+    *,
+    format_: Annotated[
+        str | None, typer.Option(FLAG, metavar="yaml|json|jsonl|csv", help="Default: as the file's name ends.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file; no fleet is asked.")] = False,
+    skip_invalid: Annotated[
+        bool,
+        typer.Option(
+            "--skip-invalid", help="Register the others when some VIMs are not fit; not if the file cannot be read."
+        ),
+    ] = False,
+    rejects: Annotated[
+        Path | None, typer.Option("--rejects", metavar="FILE", help="Write the VIMs there that were not taken.")
+    ] = None,
+    give_up: Annotated[
+        str, typer.Option("--give-up", metavar="DURATION", help="End when nothing answers for so long.")
+    ] = "60s",
+    output: client_flags.Output = None,
+    address: flags.Address = None,
+    call_timeout: client_flags.CallTimeout = None,
+    config: flags.Config = None,
+) -> None:
+    """Register all VIMs of a file. Safe to repeat: what is there already is left as it is.
+
+    The whole file is checked first. Ends with 4 if VIMs were not taken.
+    """
+    try:
+        from vimesh.cli.file_import import rejects as rejected  # noqa: PLC0415 - needs the rules of the contract
+        from vimesh.cli.file_import import show_tally  # noqa: PLC0415
+        from vimesh.cli.file_import.import_tally import Ledger  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Failure(f"{error.name} is not installed", hint=_INSTALL) from None
+
+    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    give_up_s = limit_s("--give-up", give_up)
+    if rejects is not None:
+        rejected.require_place(rejects, file)
+    plan = _check(file, format_of(format_, None if str(file) == "-" else file))
+    _require_fit(plan, skip_invalid=skip_invalid)
+    for line in show_tally.lines(plan.flaws):
+        _say(line)
+    if dry_run:
+        _say(show_tally.fit(len(plan.waiting)))
+        return
+    ledger = Ledger(len(plan.waiting))
+    try:
+        _send(plan, settings, give_up_s, ledger)
+    finally:
+        # Also what was done before it ended.
+        if rejects is not None:
+            rejected.write(rejects, plan.flaws, ledger.refusals)
+        show_tally.write(settings.output, ledger, plan.flaws)
+        _say(show_tally.summary(ledger, plan.flaws))
+    if ledger.ended_early is not None:
+        early = ledger.ended_early
+        hint = "; ".join(filter(None, [early.hint, "the same command again goes on where this one ended"]))
+        raise Failure(str(early), code=early.code, details=early.details, hint=hint)
+    if ledger.refusals:
+        _say(f"hint: {show_tally.next_step(kept=rejects is not None)}")
+    if ledger.refusals or plan.flaws:
+        raise typer.Exit(ExitCode.NOT_MET)
+
+
+def _check(file: Path, format_: Format) -> Plan:
+    """Raises BadSetting for a file that cannot be opened."""
+    from vimesh.cli.file_import.check_file import check  # noqa: PLC0415 - see above
+
+    try:
+        with progress(lines_every_s=_LINES_EVERY_S) as show:
+
+            def told(done: int) -> None:
+                show("checking", done, None)
+
+            with _opened(file) as opened:
+                return check(read(format_, opened), told)
+    except OSError as error:
+        raise BadSetting(str(file), f"cannot be read: {error.strerror}") from error
+    except BadFile as error:
+        raise BadSetting(str(file), str(error)) from error
+
+
+@contextmanager
+def _opened(file: Path) -> Generator[BinaryIO]:
+    """Raises BadFile if the file was written meanwhile: what was read may be half of the old one."""
+    if str(file) != "-":
+        with file.open("rb") as opened:
+            before = os.fstat(opened.fileno())
+            yield opened
+            require_unchanged(before, os.fstat(opened.fileno()))
+    elif sys.stdin is None:
+        raise BadFile("standard input is closed")
+    else:
+        yield sys.stdin.buffer
+
+
+def _require_fit(plan: Plan, *, skip_invalid: bool) -> None:
+    """Raises Failure."""
+    from vimesh.cli.file_import import show_tally  # noqa: PLC0415 - see above
+
+    if plan.empty:
+        raise Failure("the file is empty: it holds no VIM")
+    if not plan.flaws or (skip_invalid and plan.readable):
+        return
+    hint = "mend the file" if not plan.readable else "mend the file, or give --skip-invalid to register the others"
+    raise Failure(
+        "the file is not fit to be imported; nothing was registered", details=show_tally.lines(plan.flaws), hint=hint
+    )
+
+
+def _send(plan: Plan, settings: ClientSettings, give_up_s: float, ledger: Ledger) -> None:
+    from vimesh.cli.file_import.send_batches import send  # noqa: PLC0415 - see above
+
+    with progress(lines_every_s=_LINES_EVERY_S) as show:
+
+        def told() -> None:
+            doing = "registering" if ledger.trouble is None else f"waiting, {ledger.trouble}"
+            show(doing, ledger.settled, ledger.total)
+
+        ledger.told = told
+        asyncio.run(send(plan.waiting, settings, give_up_s, ledger))
+
+
+def _say(text: str) -> None:
+    print(printable(clipped(text)), file=sys.stderr)  # noqa: T201 - for people, apart from the data

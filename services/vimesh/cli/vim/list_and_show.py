@@ -1,0 +1,71 @@
+"""vimesh vim list and show."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vimesh.cli.base import client_flags, flags
+from vimesh.cli.base.command_settings import client_settings
+from vimesh.cli.client.answer_pages import next_token
+from vimesh.cli.client.find_vim import find
+from vimesh.cli.client.front import Front, run
+from vimesh.cli.output import print_vims
+from vimesh.domain.queries import quoted
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.vim_pb2 import Vim
+
+_PAGE = 1000
+
+
+def list_vims(  # noqa: PLR0913 - one parameter per flag
+    *,
+    filter_: Annotated[
+        str, typer.Option("--filter", metavar="TERMS", help="""Such as: 'status = UNREACHABLE AND name = "lab*"'.""")
+    ] = "",
+    order_by: Annotated[
+        str, typer.Option("--order-by", metavar="FIELD", help="name, create_time or status_time; 'name desc'.")
+    ] = "name",
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many.")] = None,
+    long: Annotated[bool, typer.Option("--long", help="More columns.")] = False,
+    project: Annotated[str | None, typer.Option("--project", metavar="ID", help="Only of this project.")] = None,
+    output: client_flags.Output = None,
+    address: flags.Address = None,
+    call_timeout: client_flags.Timeout = None,
+    config: flags.Config = None,
+) -> None:
+    """List VIMs, all pages of them."""
+    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    terms = [filter_] if filter_.strip() else []
+    terms += [f"project_id = {quoted(project)}"] if project else []
+    found = run(settings, lambda front: all_vims(front, " AND ".join(terms), order_by, limit))
+    print_vims.many(settings.output, found, long=long)
+
+
+async def all_vims(front: Front, filter_: str, order_by: str, limit: int | None) -> list[Vim]:
+    found: list[Vim] = []
+    token = ""
+    while limit is None or len(found) < limit:
+        size = _PAGE if limit is None else min(_PAGE, limit - len(found))
+        request = pb.ListVimsRequest(filter=filter_, order_by=order_by, page_size=size, page_token=token)
+        page = await front.vims.ListVims(request, timeout=front.timeout_s)
+        found += page.vims
+        token = next_token(page.next_page_token, len(page.vims), len(found))
+        if not token:
+            break
+    return found
+
+
+def show(  # noqa: PLR0913 - one parameter per flag
+    vim: client_flags.Given,
+    *,
+    project: client_flags.Project = None,
+    output: client_flags.Output = None,
+    address: flags.Address = None,
+    call_timeout: client_flags.Timeout = None,
+    config: flags.Config = None,
+) -> None:
+    """Show everything about one VIM. Secrets are masked."""
+    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    print_vims.one(settings.output, run(settings, lambda front: find(front, vim, project)))

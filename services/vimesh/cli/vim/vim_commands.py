@@ -1,0 +1,26 @@
+"""The `vimesh vim` commands: gRPC clients and nothing more."""
+
+from __future__ import annotations
+
+import typer
+
+from vimesh.cli.vim.deregister import deregister
+from vimesh.cli.vim.import_file import import_vims
+from vimesh.cli.vim.list_and_show import list_vims, show
+from vimesh.cli.vim.register import register
+from vimesh.cli.vim.set_fields import set_vim
+from vimesh.cli.vim.show_events import events
+from vimesh.cli.vim.wait import wait
+from vimesh.cli.vim.watch import watch
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Register, show, change and watch VIMs.")
+app.command()(register)
+app.command("list")(list_vims)
+app.command()(show)
+app.command("set")(set_vim)
+app.command()(deregister)
+app.command("import")(import_vims)
+app.command("delete", hidden=True)(deregister)
+app.command()(watch)
+app.command()(wait)
+app.command()(events)

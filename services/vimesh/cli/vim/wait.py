@@ -1,0 +1,53 @@
+"""vimesh vim wait."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import grpc
+import typer
+
+from vimesh.cli.base import client_flags, flags
+from vimesh.cli.base.command_settings import client_settings
+from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.client.find_vim import find
+from vimesh.cli.client.front import Front, run
+from vimesh.cli.input.vim_fields import warn
+from vimesh.cli.output import print_vims
+from vimesh.cli.watches.wait_for_status import Condition, limit_s, wait_for
+from vimesh.v1.vim_pb2 import Vim
+
+
+def wait(  # noqa: PLR0913 - one parameter per flag
+    vim: client_flags.Given,
+    *,
+    for_: Annotated[str, typer.Option("--for", metavar="STATUS|deleted", help="What to wait for.")],
+    timeout: Annotated[str, typer.Option("--timeout", metavar="DURATION", help="For how long.")] = "30s",
+    project: client_flags.Project = None,
+    output: client_flags.Output = None,
+    address: flags.Address = None,
+    call_timeout: client_flags.CallTimeout = None,
+    config: flags.Config = None,
+) -> None:
+    """Wait until a VIM has a status, or is gone. Ends with 4 when the time is over."""
+    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    condition, within_s = Condition.parse("--for", for_, or_deleted=True), limit_s("--timeout", timeout)
+
+    async def find_and_wait(front: Front) -> Vim | None:
+        try:
+            return await wait_for(front, await find(front, vim, project), condition, within_s)
+        except (Failure, grpc.aio.AioRpcError) as error:
+            if condition.is_deleted and _says_not_found(error):
+                # A slip in the name looks the same: say it, so that a log shows what was waited for.
+                warn(f"no VIM has the id or name {vim}: taken as deleted")
+                return None
+            raise
+
+    if (found := run(settings, find_and_wait)) is not None:
+        print_vims.many(settings.output, [found])
+
+
+def _says_not_found(error: Failure | grpc.aio.AioRpcError) -> bool:
+    if isinstance(error, Failure):
+        return error.code is ExitCode.NOT_FOUND
+    return error.code() is grpc.StatusCode.NOT_FOUND

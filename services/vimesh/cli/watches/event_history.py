@@ -1,0 +1,67 @@
+"""Changes that were, the oldest first, and those that come after them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import grpc
+
+from vimesh.cli.client.answer_pages import next_token
+from vimesh.cli.client.front import Front
+from vimesh.cli.watches.resumable_watch import Link, watch
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.vim_pb2 import VimEvent
+
+_PAGE = 1000
+
+
+async def newest_events(front: Front, vim_id: str, limit: int) -> list[VimEvent]:
+    """Return the newest changes, in the order in which they happened."""
+    found: list[VimEvent] = []
+    token = ""
+    while len(found) < limit:
+        request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=min(_PAGE, limit - len(found)), page_token=token)
+        page = await front.vims.ListVimEvents(request, timeout=front.timeout_s)
+        found += page.events
+        token = next_token(page.next_page_token, len(page.events), len(found))
+        if not token:
+            break
+    return found[::-1]
+
+
+async def newest_revision(front: Front) -> int:
+    """Return the revision of the newest change of any VIM; 0 before the first."""
+    page = await front.vims.ListVimEvents(pb.ListVimEventsRequest(page_size=1), timeout=front.timeout_s)
+    return page.events[0].revision if page.events else 0
+
+
+async def events_after(front: Front, vim_id: str, revision: int, link: Link) -> AsyncGenerator[VimEvent]:
+    """Show every change after a revision, each once. Never ends by itself."""
+    async for shown in watch(front, vim_id=vim_id, after=revision, link=link):
+        for event in shown.answer.events:
+            yield event
+
+
+class Names:
+    """What the VIMs in events are called: most events only say the id."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        self._known: dict[str, str] = {}
+
+    async def of(self, event: VimEvent) -> str:
+        """Return the name, or the id of a VIM that is gone."""
+        if event.HasField("vim"):
+            self._known[event.vim_id] = event.vim.name
+        elif event.vim_id not in self._known:
+            self._known[event.vim_id] = await self._ask(event.vim_id)
+        return self._known[event.vim_id]
+
+    async def _ask(self, vim_id: str) -> str:
+        try:
+            answer = await self._front.vims.GetVim(pb.GetVimRequest(vim_id=vim_id), timeout=self._front.timeout_s)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.NOT_FOUND:
+                raise
+            return vim_id
+        return answer.vim.name

@@ -1,0 +1,107 @@
+"""The table that `watch` keeps up to date on a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from vimesh.cli.base.terminal import coloured, printable
+from vimesh.cli.output import text_tables, vim_columns
+from vimesh.cli.watches.resumable_watch import Changes, Link, Shown
+from vimesh.cli.watches.watched_vims import Board
+from vimesh.v1.vim_pb2 import Vim
+
+_REFRESH_S = 0.25
+_WORST_FIRST = {Vim.UNREACHABLE: 0, Vim.UNKNOWN: 1, Vim.PENDING: 2, Vim.REACHABLE: 3}
+# The summary, the column titles, and the lines below the table.
+_OTHER_LINES = 5
+
+
+class LiveTable:
+    def __init__(self, console: Console, address: str, wanted: frozenset[str]) -> None:
+        self._console = console
+        self._address = address
+        self._wanted = wanted
+        """Ids of the VIMs to show; empty: all."""
+        self._board = Board()
+        self._trouble = ""
+
+    def take(self, shown: Shown) -> None:
+        self._board.take(shown)
+
+    def link(self) -> Link:
+        return Link(lost=self._lost, back=lambda: self._lost(""))
+
+    def _lost(self, why: str) -> None:
+        self._trouble = why
+
+    def __rich__(self) -> Group:
+        known = self._board.vims
+        vims = [known[vim_id] for vim_id in self._wanted if vim_id in known] if self._wanted else list(known.values())
+        room = max(1, self._console.height - _OTHER_LINES)
+        shown = _chosen(vims, room)
+        rows = [[printable(cell(vim)) for cell in vim_columns.SHORT.values()] for vim in shown]
+        hidden = len(vims) - len(shown)
+        parts: list[Text | Table] = [
+            self._summary(vims),
+            text_tables.table(list(vim_columns.SHORT), rows, self._console.width),
+        ]
+        if hidden:
+            parts.append(Text(f"... and {hidden} more; the worst are shown", style="dim"))
+        return Group(*parts)
+
+    def _summary(self, vims: list[Vim]) -> Text:
+        counts = Counter(vim.status for vim in vims)
+        text = Text(f"{len(vims)} VIMs", style="bold")
+        for status in _WORST_FIRST:
+            if counts[status]:
+                word = vim_columns.status(status)
+                text.append("  ").append(f"{counts[status]} {word}", style=text_tables.STATUS_STYLES[word])
+        if self._trouble:
+            # What is shown may be old: say so, rather than let it look alive.
+            text.append(f"\nreconnecting: {printable(self._trouble)}", style="bold red")
+        elif not self._board.complete:
+            text.append(f"  connecting to {self._address}", style="dim")
+        return text
+
+
+def _chosen(vims: list[Vim], room: int) -> list[Vim]:
+    if len(vims) <= room:
+        return sorted(vims, key=lambda vim: (vim.name, vim.id))
+    # Of a hundred thousand only a screenful is put in order.
+    return heapq.nsmallest(room, vims, key=lambda vim: (_WORST_FIRST.get(vim.status, 9), vim.name, vim.id))
+
+
+@contextmanager
+def _on_screen(table: LiveTable, console: Console) -> Iterator[Live]:
+    with Live(table, console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        yield live
+
+
+async def show(changes: Changes, address: str, wanted: frozenset[str]) -> None:
+    """Keep the table up to date until cancelled."""
+    console = Console(no_color=not coloured(sys.stdout), highlight=False)
+    table = LiveTable(console, address, wanted)
+    with _on_screen(table, console) as live:
+        async with asyncio.TaskGroup() as tasks:
+            # Drawing is paced by the clock, not by the changes: a thousand at once are drawn once, and the ages in the
+            # table grow also while nothing happens.
+            ticking = tasks.create_task(_tick(live))
+            async for shown in changes(table.link()):
+                table.take(shown)
+            ticking.cancel()
+
+
+async def _tick(live: Live) -> None:
+    while True:
+        live.refresh()
+        await asyncio.sleep(_REFRESH_S)

@@ -1,0 +1,120 @@
+"""A watch that goes on: after a disconnect it resumes at the revision that it has seen."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass
+
+import grpc
+
+from vimesh.cli.client.explain_failures import failure
+from vimesh.cli.client.front import Front
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.wire.error_statuses import failure_of
+
+# A conductor says something every 5 s: silence for this long means that the stream is dead.
+SILENCE_S = 20.0
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 2.0
+
+_PASSING = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        # How a proxy that dies in the middle of a stream looks.
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.CANCELLED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a watch shows next."""
+
+    answer: pb.WatchVimsResponse
+    afresh: bool = False
+    """Whether a snapshot begins here, and what was known before is to be forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Hears how the connection is."""
+
+    lost: Callable[[str], None] = lambda _why: None
+    back: Callable[[], None] = lambda: None
+    missed: Callable[[], None] = lambda: None
+    """Changes are not kept as far back as the watch has come: it starts again with a snapshot."""
+
+
+_SILENT_LINK = Link()
+
+Changes = Callable[[Link], AsyncIterator[Shown]]
+"""A watch that waits to be begun."""
+
+
+async def watch(
+    front: Front, *, vim_id: str = "", after: int | None = None, link: Link = _SILENT_LINK
+) -> AsyncGenerator[Shown]:
+    """Show a snapshot and then every change; with `after`, every change after that revision.
+
+    Never ends by itself. Raises AioRpcError when the first connection fails, and when going on is pointless.
+    """
+    seen = after
+    connected = lost = False
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        request = pb.WatchVimsRequest(vim_id=vim_id, snapshot=seen is None, start_revision=_next(seen))
+        afresh = seen is None
+        try:
+            async for answer in _stream(front, request):
+                if lost:
+                    link.back()
+                connected, lost, pause_s = True, False, _FIRST_PAUSE_S
+                seen = max(seen or 0, answer.revision) if answer.revision else seen
+                yield Shown(answer, afresh)
+                afresh = False
+                if answer.end == vim_pb2.WATCH_END_AGED:
+                    pause_s = 0.0
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.OUT_OF_RANGE and after is None:
+                link.missed()
+                seen = None
+                continue
+            # INTERNAL with a reason is a defect of the server, which trying again does not mend.
+            if not connected or error.code() not in _PASSING or failure_of(error).reason == "INTERNAL":
+                raise
+            if not lost:
+                link.lost(str(failure(error, front.address)))
+            lost = True
+        await asyncio.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311 - spreads reconnections, guards nothing
+        pause_s = min(max(pause_s, _FIRST_PAUSE_S) * 2, _LONGEST_PAUSE_S)
+
+
+def _next(seen: int | None) -> int:
+    return 0 if seen is None else seen + 1
+
+
+async def _stream(front: Front, request: pb.WatchVimsRequest) -> AsyncIterator[pb.WatchVimsResponse]:
+    call = front.vims.WatchVims(request)
+    try:
+        while True:
+            async with asyncio.timeout(SILENCE_S):
+                answer = await call.read()
+            if not isinstance(answer, pb.WatchVimsResponse):
+                return  # the end of the stream
+            yield answer
+    except TimeoutError:
+        raise grpc.aio.AioRpcError(
+            grpc.StatusCode.UNAVAILABLE,
+            grpc.aio.Metadata(),
+            grpc.aio.Metadata(),
+            details=f"nothing heard for {SILENCE_S:g} s",
+        ) from None
+    finally:
+        call.cancel()

@@ -1,0 +1,67 @@
+"""What `watch` prints where no terminal is: one line for each VIM, then one for each change."""
+
+from __future__ import annotations
+
+import sys
+
+from vimesh.cli.base.command_settings import Output
+from vimesh.cli.base.terminal import printable
+from vimesh.cli.output import event_lines
+from vimesh.cli.output.documents import write_line
+from vimesh.cli.watches.resumable_watch import Changes, Link
+from vimesh.cli.watches.watched_vims import Board, Change
+from vimesh.v1.vim_pb2 import Vim
+
+
+class Lines:
+    def __init__(self, output: Output, wanted: frozenset[str]) -> None:
+        self._as_json = output is Output.JSON
+        self._wanted = wanted
+        """Ids of the VIMs to show; empty: all."""
+
+    async def show(self, changes: Changes) -> None:
+        """Print until cancelled."""
+        board = Board()
+        known: dict[str, int] = {}
+        async for shown in changes(connection_notes()):
+            if shown.afresh:
+                known = {vim.id: vim.revision for vim in board.vims.values()}
+            was_complete = board.complete
+            news = board.take(shown)
+            if board.complete and not was_complete:
+                # After a gap only what differs from what was printed before.
+                self._begin([vim for vim in board.vims.values() if known.get(vim.id) != vim.revision])
+            for change in news:
+                self._changed(change)
+
+    def _begin(self, vims: list[Vim]) -> None:
+        for vim in sorted(vims, key=lambda vim: (vim.name, vim.id)):
+            if not self._wanted or vim.id in self._wanted:
+                self._print(event_lines.vim_document(vim) if self._as_json else event_lines.vim_line(vim))
+
+    def _changed(self, change: Change) -> None:
+        event = change.event
+        if self._wanted and event.vim_id not in self._wanted:
+            return
+        name = change.vim.name if change.vim is not None else ""
+        self._print(event_lines.event_document(event) if self._as_json else event_lines.event_line(event, name))
+
+    @staticmethod
+    def _print(line: object) -> None:
+        if isinstance(line, str):
+            print(line, flush=True)  # noqa: T201 - the output of the command
+        else:
+            write_line(line)
+
+
+def connection_notes() -> Link:
+    """Say on standard error how the connection is."""
+    return Link(
+        lost=lambda why: _note(f"reconnecting: {why}"),
+        back=lambda: _note("connected again"),
+        missed=lambda: _note("some changes are not kept any more: how things stand now"),
+    )
+
+
+def _note(text: str) -> None:
+    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201 - for people, apart from the data

@@ -1,0 +1,77 @@
+"""What a watcher knows: VIMs as the snapshot and the changes since have left them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from vimesh.cli.watches.resumable_watch import Shown
+from vimesh.domain.events import BULKY_FIELDS
+from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    event: VimEvent
+    vim: Vim | None
+    """The VIM after it, for its name; None if it was never seen."""
+
+
+class Board:
+    def __init__(self) -> None:
+        self.vims: dict[str, Vim] = {}
+        self.complete = False
+        """Whether all VIMs have been shown."""
+        self._fresh: dict[str, Vim] = {}
+
+    def take(self, shown: Shown) -> list[Change]:
+        """Learn what is shown. Returns the changes that are news, in order."""
+        if shown.afresh:
+            self._fresh, self.complete = {}, False
+        for vim in shown.answer.vims:
+            self._fresh[vim.id] = vim
+        if not self.complete and shown.answer.revision:
+            # What stood there before and was not shown again is gone.
+            self.vims, self._fresh, self.complete = self._fresh, {}, True
+        return [change for event in shown.answer.events if (change := self._apply(event))]
+
+    def _apply(self, event: VimEvent) -> Change | None:
+        known = self.vims.get(event.vim_id)
+        if known is not None and event.revision <= known.revision:
+            # The snapshot was read after this change.
+            return None
+        if known is None and event.kind != VimEvent.REGISTERED:
+            # Gone before the snapshot was read, or the snapshot does not say who it was.
+            return Change(event, event.vim if event.HasField("vim") else None)
+        if event.kind == VimEvent.DEREGISTERED:
+            return Change(event, self.vims.pop(event.vim_id))
+        vim = self._left_by(event, known or Vim())
+        self._bring_up_to_date(vim, event)
+        self.vims[event.vim_id] = vim
+        return Change(event, vim)
+
+    @staticmethod
+    def _left_by(event: VimEvent, known: Vim) -> Vim:
+        vim = Vim()
+        vim.CopyFrom(event.vim if event.HasField("vim") else known)
+        if event.HasField("changed_fields"):
+            stays = [field for field in BULKY_FIELDS if field not in event.changed_fields.paths]
+            FieldMask(paths=stays).MergeMessage(known, vim, replace_message_field=True)
+        return vim
+
+    @staticmethod
+    def _bring_up_to_date(vim: Vim, event: VimEvent) -> None:
+        if vim.status != event.status:
+            vim.status_time.CopyFrom(event.time)
+        vim.status, vim.reason, vim.detail = event.status, event.reason, event.detail
+        vim.revision = event.revision
+        vim.monitor.action_id = event.action_id
+        if event.kind == VimEvent.ACTION_REPLACED:
+            vim.monitor.state = Monitor.STARTING
+        elif event.status in (Vim.REACHABLE, Vim.UNREACHABLE):
+            # Only a report can say so.
+            vim.monitor.state = Monitor.RUNNING
+        # Of the report before.
+        vim.ClearField("round_trip")
+        vim.ClearField("valid_until")

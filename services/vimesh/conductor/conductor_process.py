@@ -1,0 +1,171 @@
+"""One conductor process: a gRPC server over a store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import structlog
+from grpc_health.v1 import health_pb2
+from grpc_health.v1._async import HealthServicer
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+
+from vimesh.conductor.conductor_service import SERIALIZED, UNCHECKED, ReportsServicer
+from vimesh.conductor.engines import Engines
+from vimesh.conductor.ports.grpc_limits import OPTIONS
+from vimesh.conductor.ports.health import Health
+from vimesh.conductor.ports.health_port import answering_health
+from vimesh.conductor.ports.port_binding import listen_on
+from vimesh.conductor.ports.port_check import require_accepting
+from vimesh.conductor.ports.vitals import Vitals
+from vimesh.conductor.reports.contact_pace import Pacing
+from vimesh.conductor.upkeep.lease_sweep import Sweep, SweepLimits
+from vimesh.conductor.upkeep.log_compaction import Compaction
+from vimesh.conductor.vim_service import WRITTEN, VimsServicer
+from vimesh.conductor.watches.commit_hints import Hints
+from vimesh.conductor.watches.event_feed import Feed
+from vimesh.conductor.watches.watch_streams import Watching, WatchLimits
+from vimesh.conductor.workflow_service import WorkflowsServicer
+from vimesh.domain.errors import BadSetting
+from vimesh.domain.leases import LONGEST_CONTACT_WITHIN_S
+from vimesh.domain.retention import Retention
+from vimesh.domain.vim_store import VimStore
+from vimesh.rpc.admission.call_gate import Admission, AdmissionLimits
+from vimesh.rpc.admission.gated_handlers import AdmittedStreams
+from vimesh.rpc.guarded_server import Edge
+from vimesh.rpc.reflection import enable_reflection
+from vimesh.runtime.background import beside
+from vimesh.runtime.supervisor import supervise
+from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.v1.conductor_service_pb2_grpc import add_ConductorServiceServicer_to_server
+from vimesh.v1.vim_service_pb2_grpc import add_VimServiceServicer_to_server
+from vimesh.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
+from vimesh.watchdog.calls import Calls
+from vimesh.wire.message_rules import Rules
+
+_log = structlog.get_logger()
+
+SERVICES = (
+    vim_service_pb2.DESCRIPTOR.services_by_name["VimService"].full_name,
+    conductor_service_pb2.DESCRIPTOR.services_by_name["ConductorService"].full_name,
+    workflow_service_pb2.DESCRIPTOR.services_by_name["WorkflowService"].full_name,
+)
+
+_JUDGED = ("", *SERVICES)
+"""What can be asked for by name. All of them serve, or none does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConductorSettings:
+    listen: str = "127.0.0.1:0"
+    """`host:port`; port 0 takes a free one."""
+    health_listen: str = ""
+    """`host:port` where health is answered apart from all else; empty: a free port of the host that listens."""
+    contact_within_s: float = 10.0
+    """The soonest that a ping action is asked to be back; at most 60 s."""
+    contacts_per_s: float = 2000.0
+    """How many contacts all actions of the fleet may make: with many VIMs, each is asked to be back later."""
+    sweep: SweepLimits = field(default_factory=SweepLimits)
+    retention: Retention = field(default_factory=Retention)
+    engines: Engines = field(default_factory=Engines)
+    drain_s: float = 1.5
+    """How long a conductor that stops says NOT_SERVING before it ends streams: until the balancer has noticed."""
+    grace_s: float = 5.0
+    """How long calls in flight may take to finish after that."""
+    watch: WatchLimits = field(default_factory=WatchLimits)
+    admission: AdmissionLimits = field(default_factory=AdmissionLimits)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.contact_within_s <= LONGEST_CONTACT_WITHIN_S:
+            raise BadSetting("contact_within", f"must be above 0 s and at most {LONGEST_CONTACT_WITHIN_S:.0f} s")
+        if not self.contacts_per_s > 0:
+            raise BadSetting("contacts_per_s", "must be above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    main: int
+    health: int
+
+
+@asynccontextmanager
+async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | None = None) -> AsyncGenerator[Ports]:
+    """Serve until the block ends, then drain. Raises BadSetting when it cannot listen, NotAccepting."""
+    rules = Rules()
+    feed = Feed(store)
+    watching = Watching(store, feed, settings.watch, now=time.monotonic)
+    server = grpc.aio.server(options=OPTIONS)
+    admission = Admission(settings.admission)
+    edge: Any = Edge(
+        server,
+        rules,
+        unchecked=UNCHECKED,
+        serialized=SERIALIZED,
+        written=WRITTEN,
+        calls=calls,
+        admission=admission,
+    )
+    beside_ours: Any = AdmittedStreams(server, admission)
+    pacing = Pacing(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
+    sweep = Sweep(store, feed, pacing, settings.sweep)
+    add_VimServiceServicer_to_server(VimsServicer(store, feed, watching, rules, settings.engines), edge)
+    add_ConductorServiceServicer_to_server(ReportsServicer(store, feed, watching, pacing, rules), edge)
+    add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
+    grpc_health = HealthServicer()
+    add_HealthServicer_to_server(grpc_health, beside_ours)
+    enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), beside_ours)
+    port = listen_on(server, "listen", settings.listen)
+    vitals = Vitals()
+    health = Health(store, vitals, grpc_health, _JUDGED)
+    # The first answers shall know how many VIMs there are; if the database is away, there are no answers.
+    await pacing.count()
+    async with (
+        answering_health(_health_address(settings), vitals, _JUDGED) as health_port,
+        beside(
+            supervise("heartbeat", health.beat),
+            supervise("feed", feed.run),
+            supervise("hints", Hints(store, feed).run),
+            supervise("health", health.run),
+            supervise("pacing", pacing.run),
+            supervise("sweep", sweep.run),
+            supervise("compaction", Compaction(store, settings.retention).run),
+        ),
+    ):
+        await server.start()
+        try:
+            async with beside(require_accepting(settings.listen, port)):
+                yield Ports(port, health_port)
+        finally:
+            await _drain(server, health, feed, settings)
+
+
+def _health_address(settings: ConductorSettings) -> str:
+    if settings.health_listen:
+        return settings.health_listen
+    host = settings.listen.rpartition(":")[0]
+    return "127.0.0.1:0" if host == "unix" else f"{host}:0"
+
+
+async def _drain(server: grpc.aio.Server, health: Health, feed: Feed, settings: ConductorSettings) -> None:
+    _log.info("draining", not_serving_s=settings.drain_s)
+    await health.drain()
+    await asyncio.sleep(settings.drain_s)
+    feed.drain()
+    await server.stop(settings.grace_s)
+
+
+async def run_conductor(
+    store: VimStore,
+    settings: ConductorSettings,
+    stopped: Callable[[], Awaitable[object]],
+    calls: Calls | None = None,
+) -> None:
+    """Serve until `stopped` returns, then drain. `stopped` is called when it serves; calls are noted in `calls`."""
+    async with serving(store, settings, calls) as ports:
+        _log.info("conductor is serving", port=ports.main, health_port=ports.health)
+        await stopped()

@@ -1,0 +1,194 @@
+"""ConductorService: the ping actions' side."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+import grpc
+
+from vimesh.conductor.message_pages import cut
+from vimesh.conductor.reports.contact_pace import Pacing
+from vimesh.conductor.reports.odd_reports import judge_apart
+from vimesh.conductor.reports.plain_reports import plain_report
+from vimesh.conductor.reports.recognize_repeats import keep_said, read_repeats
+from vimesh.conductor.watches.event_feed import Feed
+from vimesh.conductor.watches.watch_streams import Watching
+from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
+from vimesh.domain.errors import BadInput
+from vimesh.domain.events import VimEvent
+from vimesh.domain.vim_store import VimStore
+from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Repeat, Report, Status
+from vimesh.rpc.parsing.request_parser import Parser
+from vimesh.runtime.loop_slices import in_slices
+from vimesh.v1 import action_pb2
+from vimesh.v1 import conductor_service_pb2 as pb
+from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceServicer
+from vimesh.wire import answer_messages, request_messages
+from vimesh.wire.error_statuses import rich_status
+from vimesh.wire.limits import MAX_MESSAGE_BYTES
+from vimesh.wire.message_rules import Rules
+from vimesh.wire.wire_durations import duration
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+_PAGE = 1000
+MOST_REPORTS = 1000
+"""In one call, by the rules."""
+UNCHECKED = ("UpdateVim",)
+"""The calls that the servicer checks by itself."""
+SERIALIZED = ("UpdateVims",)
+"""Those of which it also reads and writes the messages by itself."""
+
+
+class ReportsServicer(ConductorServiceServicer):
+    def __init__(self, store: VimStore, feed: Feed, watching: Watching, pacing: Pacing, rules: Rules) -> None:
+        """The edge is to leave the calls of UNCHECKED and SERIALIZED to the servicer."""
+        self._store = store
+        self._feed = feed
+        self._watching = watching
+        self._pacing = pacing
+        self._rules = rules
+        self._parser = Parser(pb.UpdateVimsRequest, MAX_MESSAGE_BYTES)
+        self._answers = Answers(0)
+
+    async def UpdateVim(self, request: pb.UpdateVimRequest, context: _Context) -> pb.UpdateVimResponse:
+        answers = self._answers_now()
+        report = plain_report(request)
+        if report is None:
+            self._rules.check(request)
+            report = request_messages.report(request)
+        [outcome] = await self._record([report], answers)
+        return answers.to(outcome)
+
+    async def UpdateVims(self, request: bytes, context: _Context) -> bytes:  # type: ignore[override]  # see SERIALIZED
+        answers = self._answers_now()
+        repeats = read_repeats(request, self._store.believed, answers.contact_within_s)
+        if 0 < len(repeats) <= MOST_REPORTS and await self._store.repeat(repeats):
+            return answers.to_repeats(repeats)
+        message = self._parser.parse(request)
+        if not 0 < len(message.reports) <= MOST_REPORTS:
+            self._rules.check(message)
+        reports = [plain_report(one) for one in message.reports]
+        if None in reports:
+            judged = await judge_apart(message.reports, reports, self._rules)
+            said = map(answers.to_odd, await self._record_fit(message.reports, judged, answers))
+        else:
+            fit: Any = reports  # None is not among them
+            said = map(answers.to, await self._record_said(message.reports, fit, answers))
+        return pb.UpdateVimsResponse(outcomes=said).SerializeToString()
+
+    async def _record_fit(
+        self, messages: Sequence[pb.UpdateVimRequest], judged: Sequence[Report | BadInput], answers: Answers
+    ) -> list[Outcome | BadInput]:
+        """Record what was not refused; return what became of each."""
+        fit = [one for one in judged if isinstance(one, Report)]
+        said = [message for message, one in zip(messages, judged, strict=True) if isinstance(one, Report)]
+        outcomes = iter(await self._record_said(said, fit, answers) if fit else ())
+        return [one if isinstance(one, BadInput) else next(outcomes) for one in judged]
+
+    async def _record_said(
+        self, messages: Sequence[pb.UpdateVimRequest], reports: Sequence[Report], answers: Answers
+    ) -> Sequence[Outcome]:
+        outcomes = await self._record(reports, answers)
+        keep_said(messages, reports, self._store.believed)
+        return outcomes
+
+    async def _record(self, reports: Sequence[Report], answers: Answers) -> Sequence[Outcome]:
+        outcomes = await self._store.record(reports, contact_within_s=answers.contact_within_s)
+        if Recorded in map(type, outcomes):
+            self._feed.poke()
+        return outcomes
+
+    def _answers_now(self) -> Answers:
+        """Return the answers at the pace of now: a lease is granted for what its action is told."""
+        contact_within_s = self._pacing.contact_within_s
+        if self._answers.contact_within_s != contact_within_s:
+            self._answers = Answers(contact_within_s)
+        return self._answers
+
+    async def WatchActions(
+        self, request: pb.WatchActionsRequest, context: _Context
+    ) -> AsyncIterator[pb.WatchActionsResponse]:
+        scope = ActionScope(
+            request_messages.engine(request.engine), Shard(request.shard_index, request.shard_count or 1)
+        )
+        if request.start_revision:
+            revision = await self._watching.start_after(request.start_revision)
+        else:
+            # Taken before the list: what changes while the list is read comes again as a change.
+            revision = await self._watching.newest()
+            async for found in self._wanted(scope):
+                for page in cut(found):
+                    yield pb.WatchActionsResponse(wanted=page)
+        # Says that the stream stands, that the list is complete, and from where to resume.
+        yield pb.WatchActionsResponse(revision=revision)
+        async for step in self._watching.follow(revision, lambda event: _concerns(scope, event), reporter=True):
+            yield pb.WatchActionsResponse(
+                wanted=await self._started([event for event in step.events if event.starts_in(scope.engine)]),
+                unwanted=[_stopped(event) for event in step.events if event.stops_in(scope.engine)],
+                revision=step.revision,
+                end=step.end,
+            )
+
+    async def _wanted(self, scope: ActionScope) -> AsyncIterator[list[action_pb2.Action]]:
+        last = ""
+        while page := await self._store.actions_after(scope, last, _PAGE):
+            last = page[-1].vim_id
+            yield await in_slices(answer_messages.action_message, page)
+
+    async def _started(self, moves: Sequence[VimEvent]) -> list[action_pb2.Action]:
+        """Return the actions that the changes made wanted, unless a later change did away with them again."""
+        made = {event.vim_id: event.action_id for event in moves}
+        found: Sequence[Action] = await self._store.actions_of(list(made)) if made else ()
+        return await in_slices(
+            answer_messages.action_message, (one for one in found if made[one.vim_id] == one.action_id)
+        )
+
+
+class Answers:
+    """The answers at one pace. There are few different ones, so they are made once, and must not be changed."""
+
+    def __init__(self, contact_within_s: float) -> None:
+        self.contact_within_s = contact_within_s
+        self._contact_within = duration(contact_within_s)
+        self._bad_action = pb.UpdateVimResponse(bad_action=pb.BadAction())
+        self._of_status = {status: self._answer(status) for status in Status}
+        self._to_repeats_of = {
+            status: pb.UpdateVimsResponse(outcomes=[answer]).SerializeToString()
+            for status, answer in self._of_status.items()
+        }
+
+    def to_repeats(self, repeats: Iterable[Repeat]) -> bytes:
+        """Return an UpdateVimsResponse to reports that say again what is on record."""
+        # Messages one after the other are one message, with all that was repeated in them.
+        return b"".join([self._to_repeats_of[standing.status] for _, standing, _ in repeats])
+
+    def to_odd(self, outcome: Outcome | BadInput) -> pb.UpdateVimResponse:
+        """Return the answer to a report, which may have been refused."""
+        if not isinstance(outcome, BadInput):
+            return self.to(outcome)
+        _, status = rich_status(outcome)
+        return pb.UpdateVimResponse(refused=status)
+
+    def to(self, outcome: Outcome) -> pb.UpdateVimResponse:
+        if isinstance(outcome, BadAction):
+            return self._bad_action
+        if isinstance(outcome, Late):
+            return self._answer(outcome.status, outcome.observation)
+        return self._of_status[outcome.status]
+
+    def _answer(self, status: Status, newest_observation: int = 0) -> pb.UpdateVimResponse:
+        return pb.UpdateVimResponse(
+            status=answer_messages.status_value(status),
+            contact_within=self._contact_within,
+            newest_observation=newest_observation,
+        )
+
+
+def _concerns(scope: ActionScope, event: VimEvent) -> bool:
+    moves = event.starts_in(scope.engine) or event.stops_in(scope.engine)
+    return moves and scope.shard.holds(shard_key(event.vim_id))
+
+
+def _stopped(event: VimEvent) -> pb.UnwantedAction:
+    return pb.UnwantedAction(vim_id=event.vim_id, action_id=event.stopped_action_id)

@@ -1,0 +1,1 @@
+"""The ports of a conductor and its health. Health is answered while the loop is busy."""

@@ -1,0 +1,67 @@
+"""Health on a port and in threads of its own: it is answered while the loop is busy with calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import grpc
+from grpc_health.v1.health_pb2 import DESCRIPTOR, HealthCheckRequest, HealthCheckResponse
+
+from vimesh.conductor.ports.port_binding import listen_on
+from vimesh.conductor.ports.vitals import Vitals
+from vimesh.rpc.parsing.unreadable_requests import REFUSAL, read_or_none
+
+_STOP_WITHIN_S = 2.0
+_THREADS = 2
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),
+    # Balancers ask over one connection each, one question at a time; nobody else has anything to ask here.
+    ("grpc.max_concurrent_streams", 16),
+    ("grpc.max_receive_message_length", 1024),
+    # Who connects and does not ask is not kept.
+    ("grpc.max_allowed_incoming_connections", 1024),
+    ("grpc.max_connection_idle_ms", 60_000),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+)
+_read = read_or_none(HealthCheckRequest.FromString)
+_SERVICE = DESCRIPTOR.services_by_name["Health"].full_name
+
+
+class _Check:
+    """Answers from the vitals of the moment. There is no Watch: balancers ask again and again."""
+
+    def __init__(self, vitals: Vitals, services: Sequence[str]) -> None:
+        self._vitals = vitals
+        self._services = frozenset(services)
+
+    def __call__(self, data: bytes, context: grpc.ServicerContext) -> HealthCheckResponse:
+        request = _read(data)
+        if request is None:
+            code, message, trailers = REFUSAL
+            context.set_trailing_metadata(trailers)
+            context.abort(code, message)
+        elif request.service not in self._services:
+            context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        serving = self._vitals.serving
+        return HealthCheckResponse(status=HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING)
+
+
+@asynccontextmanager
+async def answering_health(listen: str, vitals: Vitals, services: Sequence[str]) -> AsyncGenerator[int]:
+    """Answer while the block runs. Yields the port. Raises BadSetting when it cannot listen."""
+    # Without a deserializer: a server of threads never frees the stream of a request that it cannot deserialize.
+    check: grpc.RpcMethodHandler[bytes, HealthCheckResponse] = grpc.unary_unary_rpc_method_handler(
+        _Check(vitals, services), response_serializer=HealthCheckResponse.SerializeToString
+    )
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="health") as threads:
+        server = grpc.server(threads, options=_OPTIONS)
+        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(_SERVICE, {"Check": check})])
+        port = listen_on(server, "health_listen", listen)
+        server.start()
+        try:
+            yield port
+        finally:
+            await asyncio.to_thread(lambda: server.stop(None).wait(_STOP_WITHIN_S))

@@ -1,0 +1,66 @@
+"""RegisterVims: many registrations in one call, each judged alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from vimesh.conductor.engines import Engines
+from vimesh.domain.errors import BadInput, VimeshError, Violation
+from vimesh.domain.vim_store import VimStore
+from vimesh.domain.vims import Registration
+from vimesh.runtime.loop_slices import in_slices
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.wire import answer_messages, request_messages
+from vimesh.wire.limits import MAX_BATCH_VALUES, MAX_FREE_FORM_VALUES
+from vimesh.wire.message_rules import Rules
+from vimesh.wire.value_count import count_values
+
+_FULLY_JUDGED: Final = 20
+"""Refusals of one call that name all broken fields: each name takes 30 us. Later refusals name the first field only."""
+
+
+class BulkRegistrar:
+    def __init__(self, store: VimStore, rules: Rules, engines: Engines) -> None:
+        self._store = store
+        self._rules = rules
+        self._engines = engines
+
+    async def register(self, requests: Sequence[pb.RegisterVimRequest]) -> list[pb.RegisterVimResult]:
+        """Return what became of each, in their order. Raises StoreUnavailable, Overloaded."""
+        read = await in_slices(_Reader(self._rules, self._engines).read, requests)
+        fit = [one for one in read if isinstance(one, Registration)]
+        stored = iter(await self._store.register_many(fit) if fit else ())
+        return [answer_messages.result_message(next(stored) if isinstance(one, Registration) else one) for one in read]
+
+
+class _Reader:
+    """Reads the registrations of one call, and counts what they cost."""
+
+    def __init__(self, rules: Rules, engines: Engines) -> None:
+        self._rules = rules
+        self._engines = engines
+        self._refused = 0
+        self._values_left = MAX_BATCH_VALUES
+
+    def read(self, request: pb.RegisterVimRequest) -> Registration | VimeshError:
+        try:
+            self._count(request)
+            self._rules.check(request, first_only=self._refused >= _FULLY_JUDGED)
+            registration = request_messages.registration(request, self._engines.default)
+            self._engines.require(registration.engine)
+        except VimeshError as error:
+            self._refused += 1
+            return error.with_traceback(None)
+        return registration
+
+    def _count(self, request: pb.RegisterVimRequest) -> None:
+        """Raise BadInput once so many values were looked at. A field above its own bound is left to the bounds."""
+        vim = request.vim
+        for struct in (vim.vim_project, vim.auth_cred, vim.placement_attr, vim.extra):
+            most = min(self._values_left, MAX_FREE_FORM_VALUES)
+            count = count_values(struct, most)
+            self._values_left -= min(count, most)
+            if most < count and most < MAX_FREE_FORM_VALUES:
+                text = f"with others before it, holds more than {MAX_BATCH_VALUES} values: send it in another call"
+                raise BadInput(Violation("vim", text))

@@ -1,0 +1,49 @@
+"""How soon ping actions are asked to be back: often, but never more than the fleet was sized for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Never
+
+import structlog
+
+from vimesh.domain.errors import VimeshError
+from vimesh.domain.leases import LONGEST_CONTACT_WITHIN_S, contact_within_s
+from vimesh.domain.vim_store import VimStore
+
+_log = structlog.get_logger()
+
+_COUNT_EVERY_S = 10.0
+_RETRY_S = 1.0
+
+
+class Pacing:
+    """Counts the VIMs now and then. Conductors need not agree: each grants leases for what it answers itself."""
+
+    def __init__(self, store: VimStore, *, floor_s: float, budget_per_s: float) -> None:
+        self._store = store
+        self._floor_s = floor_s
+        self._budget_per_s = budget_per_s
+        self._vims: int | None = None
+
+    @property
+    def contact_within_s(self) -> float:
+        """The pace by the last count. Before the first one, the slowest: nobody knows how many will come."""
+        if self._vims is None:
+            return LONGEST_CONTACT_WITHIN_S
+        return contact_within_s(self._vims, floor_s=self._floor_s, budget_per_s=self._budget_per_s)
+
+    async def run(self) -> Never:
+        """Count again and again. Runs until cancelled."""
+        while True:
+            counted = await self.count()
+            await asyncio.sleep(_COUNT_EVERY_S if counted else _RETRY_S)
+
+    async def count(self) -> bool:
+        """Count once; the last count stays if the database is away. Say whether it went well."""
+        try:
+            self._vims = await self._store.count_vims()
+        except VimeshError as error:
+            _log.debug("cannot count the VIMs", error=str(error), cause=repr(error.__cause__))
+            return False
+        return True

@@ -1,0 +1,76 @@
+"""Contacts without news: they say what was said before, but for its age, and are recognized by their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError, Message
+
+from vimesh.conductor.reports.plain_reports import GREATEST_AGE_S, NANOS
+from vimesh.domain.vims import Repeat, Report, Standing
+from vimesh.v1 import conductor_service_pb2 as pb
+
+_MORE = 0x80
+"""Set in all bytes of a number but the last one."""
+
+
+def _tag(of: type[Message], field: str) -> int:
+    """Return the byte with which a field that has a length begins."""
+    return of.DESCRIPTOR.fields_by_name[field].number << 3 | 2
+
+
+_REPORT = _tag(pb.UpdateVimsRequest, "reports")
+_AGE = _tag(pb.UpdateVimRequest, "age")
+_ID_BEGIN = bytes((_tag(pb.UpdateVimRequest, "vim_id"), 36))
+_ID_END = 38
+"""A report begins with the id of its VIM, all of which have the same length."""
+_read_age = Duration.FromString
+
+
+def read_repeats(request: bytes, believed: Mapping[str, Standing], contact_within_s: float) -> list[Repeat]:
+    """Return which VIM each report of an UpdateVimsRequest is on, and what it says again of it.
+
+    Empty if that cannot be seen of all of them at once: then they have to be read.
+    """
+    get, found, at, end = believed.get, [], 0, len(request)
+    try:
+        while at < end:
+            length, begin = request[at + 1], at + 2
+            if length >= _MORE:
+                length, begin = length - _MORE + (request[begin] << 7), begin + 1
+                if request[begin - 1] >= _MORE:
+                    break
+            more = begin + _ID_END
+            vim_id = str(request[begin + 2 : more], "latin-1")
+            standing = get(vim_id)
+            if standing is None or request[at] != _REPORT or not request.startswith(_ID_BEGIN, begin):
+                break
+            said, at = standing.said, begin + length
+            if not (said and request.startswith(said, more)):
+                break
+            if (age := more + len(said)) != at:
+                if request[age] != _AGE or not request[age + 1] == at - age - 2 < _MORE:
+                    break
+                given = _read_age(request[age + 2 : at])
+                if not (0 <= given.seconds < GREATEST_AGE_S and 0 <= given.nanos < NANOS):
+                    break
+            found.append((vim_id, standing, contact_within_s))
+        else:
+            return found if at == end else []
+    except (IndexError, DecodeError):
+        pass
+    return []
+
+
+def keep_said(
+    messages: Iterable[pb.UpdateVimRequest], reports: Sequence[Report], believed: Mapping[str, Standing]
+) -> None:
+    """Keep of each report that is on record how it was said. Takes the ages out of the messages."""
+    for message, report in zip(messages, reports, strict=True):
+        standing = believed.get(report.vim_id)
+        # Ids are the same in capitals, but these bytes would not be found.
+        if standing is not None and standing.holds and standing.says(report) and message.vim_id == report.vim_id:
+            message.ClearField("age")
+            message.DiscardUnknownFields()  # nobody checks how long they are
+            standing.said = message.SerializeToString()[_ID_END:]

@@ -1,0 +1,111 @@
+"""Telling of silences, and replacing silent actions: every conductor does both, and none leads (G6, G7, G8)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Never
+
+import structlog
+
+from vimesh.conductor.reports.contact_pace import Pacing
+from vimesh.conductor.upkeep.replacement_holdoff import Vigil
+from vimesh.conductor.watches.event_feed import Feed
+from vimesh.domain.errors import BadSetting, VimeshError
+from vimesh.domain.leases import lease_s
+from vimesh.domain.vim_store import VimStore
+
+_log = structlog.get_logger()
+
+_LAPSES = 1000
+"""How many silences are put on record in one transaction: reports come in between."""
+_PAUSES = 3
+"""How much longer than such a transaction the pause after it is, for those."""
+_TELLING_S = 2.0
+_LOOKS_PER_LEASE = 60
+"""While nobody is silent; else at each period."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepLimits:
+    replacements: int = 200
+    """At most so many actions are replaced at once; 0: this conductor replaces none."""
+    period_s: float = 1.0
+    """The shortest time from one look to the next; up to half as much is added, so that conductors take turns."""
+
+    def __post_init__(self) -> None:
+        if self.replacements < 0:
+            raise BadSetting("replacements", "must not be below 0")
+
+
+class Sweep:
+    def __init__(
+        self,
+        store: VimStore,
+        feed: Feed,
+        pacing: Pacing,
+        limits: SweepLimits,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._feed = feed
+        self._pacing = pacing
+        self._limits = limits
+        self._jitter = jitter
+        self._vigil = Vigil()
+        self._away = False
+        self._idle_until = 0.0
+
+    async def run(self) -> Never:
+        """Look for silent actions again and again. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(self._limits.period_s * (1 + self._jitter() / 2))
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            # Whoever lives comes within one lease of service: only then is silence an action's own.
+            longest_s = lease_s(self._pacing.contact_within_s)
+            held = self._vigil.held(await self._store.clock(), longest_s)
+            if time.monotonic() < self._idle_until:
+                return
+            # They read UNKNOWN already, whoever's fault the silence is.
+            found = await self._tell()
+            if held and self._limits.replacements:
+                found += await self._replace()
+            if not found:
+                # This reads all leases: the longer they are, the rarer it is.
+                self._idle_until = time.monotonic() + longest_s / _LOOKS_PER_LEASE
+        except VimeshError as error:
+            self._vigil.lost()
+            if not self._away:
+                _log.warning("cannot look for silent actions", error=str(error), cause=repr(error.__cause__))
+            self._away = True
+        else:
+            self._away = False
+
+    async def _tell(self) -> int:
+        told, lapsed = 0, _LAPSES
+        # What is left is told of at the next look: the vigil must not believe that this conductor stood still.
+        until = time.monotonic() + _TELLING_S
+        while lapsed == _LAPSES and (began := time.monotonic()) < until:
+            lapsed = await self._store.lapse(_LAPSES)
+            told += lapsed
+            if lapsed:
+                self._feed.poke()
+            if lapsed == _LAPSES:
+                # After an outage that was longer than a lease all are silent, and the reports that end that come now.
+                await asyncio.sleep(_PAUSES * (time.monotonic() - began))
+        if told:
+            _log.info("actions fell silent", count=told)
+        return told
+
+    async def _replace(self) -> int:
+        if replaced := await self._store.sweep(self._limits.replacements):
+            self._feed.poke()
+            _log.info("replaced silent actions", count=replaced)
+        return replaced

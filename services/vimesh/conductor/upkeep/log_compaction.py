@@ -1,0 +1,73 @@
+"""Keeping what is kept of the past from growing for ever: every conductor does it, and none leads."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Never
+
+import structlog
+
+from vimesh.domain.errors import VimeshError
+from vimesh.domain.retention import Retention, in_batches
+from vimesh.domain.vim_store import VimStore
+from vimesh.runtime.peer_log import Link
+
+_log = structlog.get_logger()
+
+_SHARE = 32
+"""By a part this small of what is kept the log may grow before it is looked at again, however short the time."""
+
+
+class Compaction:
+    """Drops what is not to be kept: after each period, and at once when much was written."""
+
+    def __init__(
+        self,
+        store: VimStore,
+        retention: Retention,
+        *,
+        period_s: float = 60.0,
+        look_s: float = 1.0,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Look every `look_s` how much was written: it takes the reading of one row."""
+        self._store = store
+        self._retention = retention
+        self._period_s = period_s
+        self._look_s = look_s
+        self._jitter = jitter
+        self._link = Link("the database", "compaction", meanwhile="the log of changes grows")
+        self._due = 0.0
+        self._logged_bytes = 0
+
+    async def run(self) -> Never:
+        """Drop what is not to be kept, again and again. Runs until cancelled."""
+        self._due = self._next()
+        while True:
+            await asyncio.sleep(self._look_s)
+            try:
+                dropped = await self._compact()
+            except VimeshError as error:
+                self._link.failed(f"{error} ({error.__cause__!r})")
+            else:
+                self._link.worked()
+                if dropped:
+                    _log.info("dropped old changes", count=dropped)
+
+    async def _compact(self) -> int:
+        logged_bytes = await self._store.logged_bytes()
+        grown_bytes, due = logged_bytes - self._logged_bytes, time.monotonic() >= self._due
+        if grown_bytes < self._retention.size_bytes / _SHARE and not due:
+            return 0
+        self._logged_bytes = logged_bytes
+        if due:
+            self._due = self._next()
+            await self._store.forget_requests()
+        return await in_batches(lambda limit: self._store.compact(self._retention, limit))
+
+    def _next(self) -> float:
+        # So that conductors take turns.
+        return time.monotonic() + self._period_s * (1 + self._jitter() / 2)

@@ -1,0 +1,166 @@
+"""VimService: the side of people and automation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import grpc
+
+from vimesh.conductor.engines import Engines
+from vimesh.conductor.message_pages import bounded, cut
+from vimesh.conductor.register_vims import BulkRegistrar
+from vimesh.conductor.watches.event_bytes import EventBytes
+from vimesh.conductor.watches.event_feed import Feed
+from vimesh.conductor.watches.watch_streams import Watching
+from vimesh.domain.errors import BadInput, VimNotFound, Violation
+from vimesh.domain.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, VimQuery, parse_filter, parse_order
+from vimesh.domain.vim_store import VimStore
+from vimesh.runtime.loop_slices import in_slices
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer
+from vimesh.wire import answer_messages, json_requests, request_messages
+from vimesh.wire.message_rules import Rules
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+_PAGE = 500
+WRITTEN = ("WatchVims",)
+"""The calls of which the servicer writes the messages by itself: watchers share them."""
+
+
+class VimsServicer(VimServiceServicer):
+    def __init__(
+        self,
+        store: VimStore,
+        feed: Feed,
+        watching: Watching,
+        rules: Rules,
+        engines: Engines,
+    ) -> None:
+        self._store = store
+        self._feed = feed
+        self._watching = watching
+        self._rules = rules
+        self._engines = engines
+        self._bulk = BulkRegistrar(store, rules, engines)
+        self._event_bytes = EventBytes()
+
+    async def RegisterVim(self, request: pb.RegisterVimRequest, context: _Context) -> pb.RegisterVimResponse:
+        return pb.RegisterVimResponse(vim=await self._register(request))
+
+    async def RegisterVimJson(
+        self, request: pb.RegisterVimJsonRequest, context: _Context
+    ) -> pb.RegisterVimJsonResponse:
+        read = json_requests.parsed(request.request.data, pb.RegisterVimRequest())
+        self._rules.check(read)
+        return pb.RegisterVimJsonResponse(vim=await self._register(read))
+
+    async def _register(self, request: pb.RegisterVimRequest) -> vim_pb2.Vim:
+        registration = request_messages.registration(request, self._engines.default)
+        self._engines.require(registration.engine)
+        vim = await self._store.register(registration)
+        self._feed.poke()
+        return answer_messages.vim_message(vim)
+
+    async def RegisterVims(self, request: pb.RegisterVimsRequest, context: _Context) -> pb.RegisterVimsResponse:
+        results = await self._bulk.register(request.requests)
+        self._feed.poke()
+        return pb.RegisterVimsResponse(results=results)
+
+    async def GetVim(self, request: pb.GetVimRequest, context: _Context) -> pb.GetVimResponse:
+        return pb.GetVimResponse(
+            vim=answer_messages.vim_message(await self._store.get(request_messages.id_of(request.vim_id)))
+        )
+
+    async def ListVims(self, request: pb.ListVimsRequest, context: _Context) -> pb.ListVimsResponse:
+        query = VimQuery(parse_filter(request.filter), parse_order(request.order_by), page_token=request.page_token)
+
+        async def read(size: int) -> tuple[Sequence[vim_pb2.Vim], str]:
+            page = await self._store.list_vims(replace(query, page_size=size))
+            return await in_slices(answer_messages.vim_message, page.vims), page.next_page_token
+
+        vims, token = await bounded(read, _page_size(request.page_size))
+        return pb.ListVimsResponse(vims=vims, next_page_token=token)
+
+    async def ModifyVim(self, request: pb.ModifyVimRequest, context: _Context) -> pb.ModifyVimResponse:
+        return pb.ModifyVimResponse(vim=await self._modify(request))
+
+    async def ModifyVimJson(self, request: pb.ModifyVimJsonRequest, context: _Context) -> pb.ModifyVimJsonResponse:
+        read = json_requests.parsed(request.request.data, pb.ModifyVimRequest())
+        if request_messages.id_of(read.vim.id) not in ("", request_messages.id_of(request.vim_id)):
+            raise BadInput(Violation("vim.id", "is another VIM's than the one in the path"))
+        read.vim.id = request.vim_id
+        self._rules.check(read)
+        return pb.ModifyVimJsonResponse(vim=await self._modify(read))
+
+    async def _modify(self, request: pb.ModifyVimRequest) -> vim_pb2.Vim:
+        vim_id = request_messages.id_of(request.vim.id)
+        if not vim_id:
+            raise BadInput(Violation("vim.id", "is required"))
+        modification = request_messages.modification(request, request_messages.modified_paths(request))
+        if modification.engine:
+            self._engines.require(modification.engine)
+        project_id = request_messages.assumed_project(request)
+        # Read outside of the transaction that modifies: a VIM never leaves its project.
+        if project_id and (await self._store.get(vim_id)).project_id != project_id:
+            raise BadInput(Violation("vim.project_id", "cannot be changed"))
+        vim = await self._store.modify(vim_id, modification)
+        self._feed.poke()
+        return answer_messages.vim_message(vim)
+
+    async def DeregisterVim(self, request: pb.DeregisterVimRequest, context: _Context) -> pb.DeregisterVimResponse:
+        await self._store.deregister(request_messages.id_of(request.vim_id))
+        self._feed.poke()
+        return pb.DeregisterVimResponse()
+
+    async def WatchVims(  # type: ignore[override]  # see WRITTEN
+        self, request: pb.WatchVimsRequest, context: _Context
+    ) -> AsyncIterator[bytes]:
+        only = request_messages.id_of(request.vim_id)
+        if request.start_revision:
+            revision = await self._watching.start_after(request.start_revision)
+        else:
+            # Taken before the snapshot: what changes while the snapshot is read comes again as a change.
+            revision = await self._watching.newest()
+            if request.snapshot:
+                async for found in self._snapshot(only):
+                    for vims in cut(found):
+                        yield pb.WatchVimsResponse(vims=vims).SerializeToString()
+        # Says that the stream stands, that the snapshot is complete, and from where to resume.
+        yield pb.WatchVimsResponse(revision=revision).SerializeToString()
+        async for step in self._watching.follow(revision, lambda event: only in ("", event.vim_id)):
+            *full, (rest, _) = list(self._event_bytes.pages(step.events)) or [(b"", 0)]
+            # Messages one after the other are one message.
+            for events, last in full:
+                yield events + pb.WatchVimsResponse(revision=last).SerializeToString()
+            yield rest + pb.WatchVimsResponse(revision=step.revision, end=step.end).SerializeToString()
+
+    async def _snapshot(self, only: str) -> AsyncIterator[list[vim_pb2.Vim]]:
+        if only:
+            # Of one that is gone the snapshot is empty.
+            try:
+                vim = await self._store.get(only)
+            except VimNotFound:
+                return
+            yield [answer_messages.vim_message(vim)]
+            return
+        last = ""
+        while page := await self._store.vims_after(last, _PAGE):
+            last = page[-1].id
+            yield await in_slices(answer_messages.vim_message, page)
+
+    async def ListVimEvents(self, request: pb.ListVimEventsRequest, context: _Context) -> pb.ListVimEventsResponse:
+        vim_id = request_messages.id_of(request.vim_id)
+
+        async def read(size: int) -> tuple[Sequence[vim_pb2.VimEvent], str]:
+            events, token = await self._store.events_of(vim_id, size, request.page_token)
+            return await in_slices(answer_messages.event_message, events), token
+
+        events, token = await bounded(read, _page_size(request.page_size))
+        return pb.ListVimEventsResponse(events=events, next_page_token=token)
+
+
+def _page_size(asked: int) -> int:
+    return min(asked or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)

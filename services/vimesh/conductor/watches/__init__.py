@@ -1,0 +1,1 @@
+"""Streams of changes. The log is read once, however many watch it."""

@@ -1,0 +1,37 @@
+"""Hearing of other conductors' commits at once, where the database tells."""
+
+from __future__ import annotations
+
+import asyncio
+from random import SystemRandom
+from typing import Never
+
+from vimesh.conductor.watches.event_feed import Feed
+from vimesh.domain.errors import StoreUnavailable
+from vimesh.domain.vim_store import VimStore
+from vimesh.runtime.backoff import Backoff
+from vimesh.runtime.peer_log import Link
+
+
+class Hints:
+    """Pokes the feed. What no hint tells, the feed's next poll finds."""
+
+    def __init__(self, store: VimStore, feed: Feed) -> None:
+        self._store = store
+        self._feed = feed
+        self._backoff = Backoff(first_s=1.0, longest_s=30.0, random=SystemRandom())
+        self._link = Link("the database", "hints", meanwhile="other conductors' changes are found by polling")
+
+    async def run(self) -> Never:
+        """Listen again and again. Runs until cancelled."""
+        while True:
+            try:
+                await self._store.hear_commits(self._heard)
+            except StoreUnavailable as error:
+                self._link.failed(repr(error.__cause__))
+                await asyncio.sleep(self._backoff.pause_s())
+
+    def _heard(self) -> None:
+        self._link.worked()
+        self._backoff.reset()
+        self._feed.poke()

@@ -1,0 +1,220 @@
+"""The log of changes, read once per conductor and shown to all its watchers (G8)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Never
+
+import structlog
+
+from vimesh.conductor.watches.fan_out import FanOut
+from vimesh.domain.errors import EventUnreadable, RevisionUnknown, VimeshError
+from vimesh.domain.events import LogSpan, VimEvent
+from vimesh.domain.vim_store import VimStore
+from vimesh.runtime.background import beside
+
+_log = structlog.get_logger()
+
+_PAGE = 1000
+_LEAST_S = 0.005
+_KEEP_BYTES = 16 * 1024 * 1024
+
+
+class Feed:
+    """Keeps the newest changes in memory. A watcher that lags behind them reads the database instead.
+
+    Watchers hold a revision each and nothing is queued for them: a slow one costs nothing and loses nothing.
+    """
+
+    def __init__(
+        self, store: VimStore, *, poll_s: float = 0.1, keep: int = 10_000, keep_bytes: int = _KEEP_BYTES
+    ) -> None:
+        """Remember about as many changes as are `keep`, and as take `keep_bytes` of the log; at most twice as many."""
+        self._store = store
+        self._poll_s = poll_s
+        self._keep = keep
+        self._keep_bytes = keep_bytes
+        self._bytes = 0
+        self._recent: list[VimEvent] = []
+        self._newest = 0
+        self._last: VimEvent | None = None
+        """The change with that revision, if it was read."""
+        self._seen = 0
+        self._generation = 0
+        self._fan_out = FanOut()
+        self._poked = asyncio.Event()
+        self._watched = asyncio.Event()
+        self._watchers = 0
+        self.draining = False
+        """Whether all streams are to end."""
+
+    @property
+    def newest(self) -> int:
+        """The last revision that was read; 0 while nobody watches."""
+        return self._newest
+
+    @property
+    def remembered(self) -> int:
+        return len(self._recent)
+
+    @property
+    def remembered_bytes(self) -> int:
+        """How much of the log is in memory, about."""
+        return self._bytes
+
+    def drain(self) -> None:
+        """Wake all watchers for the last time."""
+        self.draining = True
+        self._fan_out.wake()
+
+    def poke(self) -> None:
+        """Say that this conductor has committed a change, so that its watchers need not wait for the next poll."""
+        self._poked.set()
+
+    async def run(self) -> Never:
+        """Follow the log while anybody watches. Runs until cancelled."""
+        async with beside(self._fan_out.run()):
+            await self._follow()
+        raise AssertionError("it runs until cancelled")
+
+    async def _follow(self) -> Never:
+        lost = False
+        while True:
+            if not self._watched.is_set():
+                # Nobody sees what happens to the log meanwhile.
+                self._seen = 0
+                self._forget(newest=0)
+            await self._watched.wait()
+            try:
+                await self._read()
+            except VimeshError as error:
+                # Watchers stay: what they have seen is still true, and they go on when the database is back.
+                if not lost:
+                    _log.warning("cannot follow the changes", error=str(error), cause=repr(error.__cause__))
+                lost = True
+            else:
+                lost = False
+            await self._pause()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._poll_s):
+                await self._poked.wait()
+        except TimeoutError:
+            pass
+        # However often it is poked: what comes close together is read together.
+        await asyncio.sleep(_LEAST_S)
+        self._poked.clear()
+
+    async def _read(self) -> None:
+        # What was seen before the log was asked must be in the answer.
+        seen = max(self._seen, self._newest)
+        span = await self._store.span()
+        if span.newest < seen:
+            self._go_back(span, seen)
+        joins = span.oldest - 1 <= self._newest <= span.newest
+        if not joins or span.newest - self._newest > self._keep:
+            # The first time, far behind after a pause, or another database: what is in memory does not join on.
+            self._jump(span.newest)
+        while self._newest < span.newest:
+            try:
+                page = await self._next(span)
+            except EventUnreadable as error:
+                # Watchers that come to it hear so from the database, one by one; later changes concern later ones.
+                _log.warning("cannot read a change", error=str(error), cause=repr(error.__cause__))
+                self._jump(span.newest)
+                return
+            if page is None:
+                self._go_back(span, self._newest)
+                self._jump(span.newest)
+                return
+            self._remember(page)
+            self._last = page[-1]
+            self._newest = self._last.revision
+            self._fan_out.wake()
+
+    async def _next(self, span: LogSpan) -> Sequence[VimEvent] | None:
+        """Return the changes that come next; None if the last one that was read is another one by now.
+
+        A replica that took over without the newest changes goes on with their revisions.
+        """
+        last = self._last
+        if last is None or last.revision < span.oldest:
+            return await self._store.events_after(self._newest, _PAGE)
+        again, *page = await self._store.events_after(self._newest - 1, _PAGE)
+        if (again.vim_id, again.time) != (last.vim_id, last.time):
+            return None
+        return page or await self._store.events_after(self._newest, _PAGE)
+
+    def _go_back(self, span: LogSpan, seen: int) -> None:
+        """Have all watchers begin again: they were told of changes that are not there any more."""
+        _log.warning("the log went back, as after a restored backup", newest=span.newest, seen=seen)
+        self._generation += 1
+        self._seen = 0
+
+    def _remember(self, page: Sequence[VimEvent]) -> None:
+        self._recent += page
+        self._bytes += sum(event.size_bytes for event in page)
+        # Rarely, and then many: what is behind them in the list moves.
+        if len(self._recent) <= 2 * self._keep and self._bytes <= 2 * self._keep_bytes:
+            return
+        dropped = max(0, len(self._recent) - self._keep)
+        self._bytes -= sum(event.size_bytes for event in self._recent[:dropped])
+        while self._bytes > self._keep_bytes:
+            self._bytes -= self._recent[dropped].size_bytes
+            dropped += 1
+        del self._recent[:dropped]
+
+    def _forget(self, *, newest: int) -> None:
+        self._recent, self._bytes, self._newest, self._last = [], 0, newest, None
+
+    def _jump(self, revision: int) -> None:
+        self._forget(newest=revision)
+        self._fan_out.wake()
+
+    @contextmanager
+    def watched(self, revision: int) -> Iterator[int]:
+        """Follow the log for a watcher that has seen it up to a revision. Yields the generation of the log."""
+        self._watchers += 1
+        self._seen = max(self._seen, revision)
+        self._watched.set()
+        try:
+            yield self._generation
+        finally:
+            self._watchers -= 1
+            if not self._watchers:
+                self._watched.clear()
+
+    async def after(
+        self, revision: int, limit: int, *, generation: int, wait_s: float, reporter: bool = False
+    ) -> Sequence[VimEvent]:
+        """Return the next changes after a revision; none if nothing happens for `wait_s`, or the feed drains.
+
+        Of many who wait, reporters hear first.
+        To be called within `with feed.watched(...)`. Raises RevisionCompacted, RevisionUnknown (also when the log has
+        gone back since), EventUnreadable, StoreUnavailable.
+        """
+        try:
+            async with asyncio.timeout(wait_s):
+                while revision >= self._newest and generation == self._generation and not self.draining:
+                    await self._fan_out.turn(reporter=reporter)
+        except TimeoutError:
+            return ()
+        self._require(generation)
+        if revision >= self._newest:
+            return ()
+        events = self._remembered(revision, limit) or await self._store.events_after(revision, limit)
+        self._require(generation)
+        return events
+
+    def _require(self, generation: int) -> None:
+        if generation != self._generation:
+            raise RevisionUnknown(self._newest)
+
+    def _remembered(self, revision: int, limit: int) -> Sequence[VimEvent]:
+        if not self._recent or self._recent[0].revision > revision + 1:
+            return ()
+        start = revision + 1 - self._recent[0].revision
+        return self._recent[start : start + limit]

@@ -1,0 +1,100 @@
+"""How a watch begins, goes on and ends: the same for VIMs and for actions."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from vimesh.conductor.watches.event_feed import Feed
+from vimesh.domain.errors import RevisionCompacted, RevisionUnknown
+from vimesh.domain.events import VimEvent
+from vimesh.domain.vim_store import VimStore
+from vimesh.v1 import vim_pb2
+
+_BATCH = 500
+"""Of actions, so many make a message of about 1 MiB at most. VIMs can be larger: see `pages`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchLimits:
+    beat_s: float = 5.0
+    """A stream that has nothing to show says so this often."""
+    max_age_s: float = 600.0
+    """A stream ends after about this long (less up to a fifth), so that watchers spread over the conductors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a stream shows next."""
+
+    events: Sequence[VimEvent]
+    revision: int
+    end: vim_pb2.WatchEnd.ValueType = vim_pb2.WATCH_END_UNSPECIFIED
+
+
+class Watching:
+    """What all streams of a conductor have in common."""
+
+    def __init__(
+        self,
+        store: VimStore,
+        feed: Feed,
+        limits: WatchLimits,
+        *,
+        now: Callable[[], float],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._feed = feed
+        self._limits = limits
+        self._now = now
+        self._jitter = jitter
+
+    async def newest(self) -> int:
+        """Return the revision from which a stream without a start goes on."""
+        return (await self._store.span()).newest
+
+    async def start_after(self, start_revision: int) -> int:
+        """Return the revision after which a resumed stream goes on. Raises RevisionCompacted, RevisionUnknown."""
+        span = await self._store.span()
+        if start_revision < span.oldest:
+            raise RevisionCompacted(span.oldest)
+        if start_revision > span.newest + 1:
+            raise RevisionUnknown(span.newest)
+        return start_revision - 1
+
+    async def follow(
+        self, revision: int, concerns: Callable[[VimEvent], bool], *, reporter: bool = False
+    ) -> AsyncIterator[Step]:
+        """Show every change after a revision that concerns the client, in order, each once.
+
+        A step without events is a sign of life: it moves the revision past what does not concern the client, and comes
+        in time however much of that there is. Of many streams, those of a `reporter` hear first.
+        Raises RevisionUnknown when the log goes back, EventUnreadable.
+        """
+        limits, said_at = self._limits, self._now()
+        beat_s = self._beat_s()
+        ends_at = said_at + limits.max_age_s * (1 - self._jitter() / 5)
+        with self._feed.watched(revision) as generation:
+            while True:
+                if self._feed.draining:
+                    yield Step((), revision, vim_pb2.WATCH_END_DRAINING)
+                    return
+                if self._now() >= ends_at:
+                    yield Step((), revision, vim_pb2.WATCH_END_AGED)
+                    return
+                patience_s = max(0.0, said_at + beat_s - self._now())
+                events = await self._feed.after(
+                    revision, _BATCH, generation=generation, wait_s=patience_s, reporter=reporter
+                )
+                if events:
+                    revision = events[-1].revision
+                shown = [event for event in events if concerns(event)]
+                if shown or self._now() >= said_at + beat_s:
+                    yield Step(shown, revision)
+                    said_at, beat_s = self._now(), self._beat_s()
+
+    def _beat_s(self) -> float:
+        # All streams hear of a change at the same time. Their next signs of life must not come together as well.
+        return self._limits.beat_s * (1 - self._jitter() / 5)

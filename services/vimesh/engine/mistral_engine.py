@@ -1,0 +1,126 @@
+"""Runs ping actions as Mistral workflows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from mistralclient.api.v2.client import Client
+
+from vimesh.domain.actions import Action
+from vimesh.engine.engine_errors import EngineRefused
+from vimesh.engine.executions import Execution, id_of, our_execution
+from vimesh.engine.mistral_access import MistralAccess
+from vimesh.engine.mistral_calls import MistralCalls, mistral_calls
+from vimesh.engine.mistral_listing import PAGE, MistralListing
+from vimesh.engine.stop_pauses import pause_after
+from vimesh.engine.workflow import PingInput, defines_ping, definition, workflow_name
+from vimesh.engine.workflow_engine import NotYet, Stop, Stopped
+
+_log = structlog.get_logger()
+
+_NOT_FOUND, _CONFLICT = 404, 409
+
+
+class MistralEngine:
+    """An execution has the id of its action: Mistral itself sees to it that there is never a second one."""
+
+    def __init__(self, calls: MistralCalls, listing: MistralListing) -> None:
+        self._calls = calls
+        self.listing = listing
+
+    async def start(self, action: Action) -> None:
+        told = PingInput.of(action)
+        await self._define(action.vim_id, definition(action.vim_id, told.inputs()))
+        execution = await self._execute(told)
+        if not execution.ended:
+            return
+        _log.warning("execution had ended, starting it anew", vim_id=action.vim_id, why=_end_of(execution))
+        await self._delete(execution)
+        execution = await self._execute(told)
+        if execution.ended:
+            raise EngineRefused(_CONFLICT, f"the execution ended at once: {_end_of(execution)}")
+
+    async def _define(self, vim_id: str, text: str) -> None:
+        try:
+            await self._calls.ask(lambda mistral: mistral.workflows.create(text))
+        except EngineRefused as refused:
+            if refused.code != _CONFLICT:
+                raise
+            # It is there. What was made for other inputs, or by another version of vimesh, is brought up to date.
+            if await self._definition_of(vim_id) != text:
+                await self._calls.ask(lambda mistral: mistral.workflows.update(text))
+
+    async def _definition_of(self, vim_id: str) -> str | None:
+        try:
+            found = await self._calls.ask(lambda mistral: mistral.workflows.get(workflow_name(vim_id)).to_dict())
+        except EngineRefused as refused:
+            if refused.code == _NOT_FOUND:
+                return None
+            raise
+        return str(found.get("definition"))
+
+    async def _execute(self, told: PingInput) -> Execution:
+        """Start the execution; if it is there already, nothing happens. Returns it as it is."""
+        body = json.dumps(
+            {
+                "id": told.action_id,
+                "workflow_name": workflow_name(told.vim_id),
+                "input": json.dumps(told.execution_input()),
+                "description": f"ping action of VIM {told.vim_id}",
+            }
+        )
+
+        def post(mistral: Client) -> dict[str, object]:
+            # `executions.create` cannot name the id.
+            answer: dict[str, object] = mistral.executions.http_client.post("/executions", body).json()
+            id_of(answer)
+            return answer
+
+        execution = our_execution(await self._calls.ask(post))
+        if execution is None:
+            raise EngineRefused(_CONFLICT, f"execution {told.action_id} is somebody else's")
+        return execution
+
+    async def stop(self, stop: Stop) -> Stopped | NotYet:
+        found = await self.listing.executions_of(stop.vim_id)
+        unwanted = [execution for execution in found if stop.vim_gone or execution.action_id == stop.action_id]
+        pause_s = pause_after(stop)
+        if pause_s is not None and not all(execution.ended for execution in unwanted):
+            # Deleting the rows does not stop an action. It exits when it hears that it is not wanted, and it is
+            # better off then with rows to note that in.
+            return NotYet(pause_s)
+        for execution in unwanted:
+            await self._delete(execution)
+        if stop.vim_gone:
+            await self._delete_workflow(stop.vim_id)
+        return Stopped()
+
+    async def _delete(self, execution: Execution) -> None:
+        if not execution.ended:
+            _log.info("action did not exit in time, deleting its execution", vim_id=execution.vim_id)
+        await self._gone(lambda mistral: mistral.executions.delete(execution.id, force=not execution.ended))
+
+    async def _delete_workflow(self, vim_id: str) -> None:
+        if defines_ping(await self._definition_of(vim_id) or ""):
+            await self._gone(lambda mistral: mistral.workflows.delete(workflow_name(vim_id)))
+
+    async def _gone(self, delete: Callable[[Client], object]) -> None:
+        try:
+            await self._calls.ask(delete)
+        except EngineRefused as refused:
+            if refused.code != _NOT_FOUND:
+                raise
+
+
+def _end_of(execution: Execution) -> str:
+    return f"{execution.state} {execution.state_info}".strip()
+
+
+@asynccontextmanager
+async def mistral_engine(access: MistralAccess, *, page: int = PAGE) -> AsyncGenerator[MistralEngine]:
+    """Raises nothing when Mistral is away: it may come later."""
+    async with mistral_calls(access) as calls:
+        yield MistralEngine(calls, MistralListing(calls, page=page))

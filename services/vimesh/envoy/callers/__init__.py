@@ -1,0 +1,1 @@
+"""Which names, pages and proxies are trusted. Whatever is not named is not trusted."""

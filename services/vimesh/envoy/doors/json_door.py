@@ -1,0 +1,92 @@
+"""The paths of the JSON door, and what Envoy says there without asking a conductor."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vimesh.envoy.refusals.refusal_routes import Route, answer, refused_requests, to_nowhere
+from vimesh.envoy.vocabulary.extensions import lua, method_is, switched_on
+from vimesh.envoy.vocabulary.refusal_statuses import Code, Status
+
+# What the transcoder took for a call has a gRPC path when it is routed, so only other methods arrive at these.
+JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    (r"/v1/vims", ("GET", "POST")),
+    (r"/v1/vims:watch", ("GET",)),
+    (r"/v1/vims/[^/]+", ("GET", "PATCH", "DELETE")),
+    (r"/v1/vims/[^/]+/events", ("GET",)),
+    (r"/v1/events", ("GET",)),
+)
+
+_WATCH: Final = "/v1/vims:watch"
+_WITHOUT_BODY: Final = "GET|HEAD|OPTIONS|DELETE"
+"""Methods that need no body. What a page may send without asking first (CORS) has one of them, or a form's body."""
+_TAKEN: Final = r"(?i)application/json[ \t]*(;.*)?|application/grpc.*"
+
+_HEAD: Final = "vimesh.head_as_get"
+_AS_GET: Final = """
+function envoy_on_request(request)
+  request:headers():replace(":method", "GET")
+  request:clearRouteCache()
+end
+
+function envoy_on_response(response)
+  for chunk in response:bodyChunks() do
+    chunk:setBytes("")
+  end
+end
+"""
+"""Over HTTP/2 the body has to be taken out: Envoy does so over HTTP/1.1 alone."""
+
+
+def head_filter() -> dict[str, object]:
+    """Return the filter that makes a GET of a HEAD, where a route switches it on."""
+    return {**lua(_HEAD, _AS_GET), "disabled": True}
+
+
+def json_routes() -> list[Route]:
+    return [_head_of_watch(), *(route for path, methods in JSON_PATHS for route in _methods(path, methods))]
+
+
+def no_json() -> list[Route]:
+    """Refuse bodies that do not say that they are JSON: any page may have a browser send them, without being asked."""
+    says = Status(Code.INVALID_ARGUMENT, "the content-type must be application/json", "BAD_INPUT")
+    with_body = method_is(_WITHOUT_BODY, inverted=True)
+    other: dict[str, object] = {
+        "string_match": {"safe_regex": {"regex": _TAKEN}},
+        "treat_missing_header_as_empty": True,
+    }
+    return [refused_requests(415, [with_body, {"name": "content-type", **other, "invert_match": True}], says)]
+
+
+def _head_of_watch() -> Route:
+    # A watch has no end that could be waited for.
+    return {"match": {"path": _WATCH, "headers": [method_is("HEAD")]}, "direct_response": {"status": 200}}
+
+
+def _methods(path: str, methods: tuple[str, ...]) -> list[Route]:
+    head = ("HEAD",) if "GET" in methods else ()
+    allow = [{"header": {"key": "allow", "value": ", ".join((*methods, *head, "OPTIONS"))}}]
+    match: dict[str, object] = {"safe_regex": {"regex": path}}
+    others = method_is("|".join((*methods, *head)), inverted=True)
+    return [
+        *([_as_get(match)] if head else ()),
+        {
+            "match": {**match, "headers": [method_is("OPTIONS")]},
+            "direct_response": {"status": 204},
+            "response_headers_to_add": allow,
+        },
+        {
+            "match": {**match, "headers": [others]},
+            "direct_response": answer(405, "the path does not have this method"),
+            "response_headers_to_add": allow,
+        },
+    ]
+
+
+def _as_get(match: dict[str, object]) -> Route:
+    # The filter has another route taken.
+    return {
+        "match": {**match, "headers": [method_is("HEAD")]},
+        "route": to_nowhere(),
+        "typed_per_filter_config": switched_on(_HEAD),
+    }

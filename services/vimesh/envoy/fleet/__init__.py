@@ -1,0 +1,1 @@
+"""What Envoy has to know about a fleet. Plain data, however it was given."""

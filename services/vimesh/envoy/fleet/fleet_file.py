@@ -1,0 +1,147 @@
+"""The fleet file: YAML that names the addresses of a fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+
+from vimesh.domain.errors import BadSetting
+from vimesh.envoy.fleet.fleet_callers import flag, host_names, networks, origins_in
+from vimesh.envoy.fleet.front_fleet import ANY_PORT, DEFAULT_HOST, DEFAULT_PORT, Address, Fleet, Host
+from vimesh.files.file_errors import BadFile
+from vimesh.files.file_limits import MAX_DOCUMENT_BYTES
+from vimesh.files.read_files import read_text
+from vimesh.files.yaml_values import read_yaml
+
+_PORT_DIGITS = 5
+_KEYS = {
+    *("conductors", "api", "front", "reports", "admin", "directory", "access_log"),
+    *("cors", "hosts", "http_1_0", "connect", "trusted_proxies"),
+}
+
+
+def address(setting: str, text: object) -> Address:
+    """Read `ip:port`. Raises BadSetting with the setting's name."""
+    host, colon, port = str(text).rpartition(":")
+    if not colon:
+        raise BadSetting(setting, f"must be ip:port, not {text!r}")
+    return Address(_ip(setting, host.removeprefix("[").removesuffix("]")), _port(setting, port))
+
+
+def read(path: Path) -> Fleet:
+    """Read a fleet file. Raises BadSetting that names the key, or the file if it cannot be read."""
+    try:
+        return parse(read_text(path, MAX_DOCUMENT_BYTES))
+    except OSError as error:
+        raise BadSetting(str(path), error.strerror or "cannot be read") from error
+    except BadFile as error:
+        raise BadSetting(str(path), str(error)) from error
+
+
+def parse(text: str) -> Fleet:
+    try:
+        document = read_yaml(text)
+    except BadFile as error:
+        raise BadSetting("fleet", f"is not YAML of a fleet: {error}") from error
+    settings = _mapping("fleet", document, _KEYS)
+    conductors = _hosts("conductors", settings.get("conductors"), with_health=True)
+    if not conductors:
+        raise BadSetting("conductors", "must name at least one ip:port")
+    return Fleet(
+        conductors=conductors,
+        api=_hosts("api", settings.get("api"), with_health=False),
+        front=_front(settings.get("front")),
+        reports=_door("reports", settings.get("reports")),
+        admin=_door("admin", settings.get("admin")),
+        directory=_text("directory", settings.get("directory")),
+        access_log=_text("access_log", settings.get("access_log")),
+        origins=origins_in(_mapping("cors", _or_empty(settings.get("cors")), {"origins"})),
+        hosts=host_names("hosts", settings.get("hosts") or []),
+        http_1_0=flag("http_1_0", settings.get("http_1_0", False)),
+        connect=flag("connect", settings.get("connect", False)),
+        trusted_proxies=networks("trusted_proxies", settings.get("trusted_proxies") or []),
+    )
+
+
+def _front(value: object) -> Address:
+    given = _mapping("front", value or {}, {"address", "port"})
+    return Address(
+        _ip("front.address", given.get("address", DEFAULT_HOST)),
+        _port("front.port", given.get("port", DEFAULT_PORT), lowest=ANY_PORT),
+    )
+
+
+def _door(setting: str, value: object) -> Address | Path | None:
+    """Read `{address, port}` or `{socket}`."""
+    if value is None:
+        return None
+    given = _mapping(setting, value, {"address", "port", "socket"})
+    if "socket" in given:
+        if len(given) > 1:
+            raise BadSetting(f"{setting}.socket", f"excludes {setting}.address and {setting}.port")
+        return Path(_text(f"{setting}.socket", given["socket"] or "") or "")
+    if "port" not in given:
+        raise BadSetting(f"{setting}.port", f"is required, unless {setting}.socket is given")
+    host = _ip(f"{setting}.address", given.get("address", DEFAULT_HOST))
+    return Address(host, _port(f"{setting}.port", given["port"], lowest=ANY_PORT))
+
+
+def _hosts(setting: str, value: object, *, with_health: bool) -> tuple[Host, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise BadSetting(setting, "must be a list of ip:port")
+    hosts = tuple(
+        _host(f"{setting}[{index}]", item) if with_health else Host(address(f"{setting}[{index}]", item))
+        for index, item in enumerate(value)
+    )
+    if len({host.address for host in hosts}) < len(hosts):
+        raise BadSetting(setting, "names an address twice")
+    return hosts
+
+
+def _host(setting: str, value: object) -> Host:
+    """Read `ip:port` or `{address: ip:port, health_port}`."""
+    if not isinstance(value, dict):
+        return Host(address(setting, value))
+    given = _mapping(setting, value, {"address", "health_port"})
+    health_port = given.get("health_port")
+    return Host(
+        address(f"{setting}.address", given.get("address")),
+        None if health_port is None else _port(f"{setting}.health_port", health_port),
+    )
+
+
+def _mapping(setting: str, value: object, known: set[str]) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise BadSetting(setting, "must be a mapping")
+    prefix = "" if setting == "fleet" else f"{setting}."
+    for key in value:
+        if key not in known:
+            raise BadSetting(f"{prefix}{key}", f"is not known here; known: {', '.join(sorted(known))}")
+    return value
+
+
+def _or_empty(value: object) -> object:
+    return {} if value is None else value
+
+
+def _text(setting: str, value: object) -> str | None:
+    if value is not None and (not isinstance(value, str) or not value):
+        raise BadSetting(setting, "must be a text")
+    return value
+
+
+def _ip(setting: str, value: object) -> str:
+    try:
+        return str(ip_address(str(value)))
+    except ValueError as error:
+        raise BadSetting(setting, f"must be an IP address, not {value!r}") from error
+
+
+def _port(setting: str, value: object, lowest: int = 1) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) <= _PORT_DIGITS) or not lowest <= int(text) <= 65535:
+        raise BadSetting(setting, f"must be a port from {lowest} to 65535, not {value!r}")
+    return int(text)

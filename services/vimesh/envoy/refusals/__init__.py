@@ -1,0 +1,1 @@
+"""Refusals by Envoy itself. They use the words of the contract."""

@@ -1,0 +1,166 @@
+"""What Envoy says itself: in the words of the contract, whatever it was that stopped a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from vimesh.domain.errors import Overloaded, StoreUnavailable
+from vimesh.envoy.refusals.refusal_routes import TOO_LONG
+from vimesh.envoy.vocabulary.extensions import TRANSCODED
+from vimesh.envoy.vocabulary.refusal_statuses import Code, Status
+
+Filter = dict[str, object]
+Mapper = dict[str, object]
+
+_ENVOYS_WORDS: Final = "%LOCAL_REPLY_BODY%"
+NOBODY: Final = "no conductor answers"
+BROKEN: Final = "the way to a conductor broke off; whether the call was done is not known"
+_NOTHING: Final = "no such path"
+LATE: Final = "no conductor answered in time; whether the call was done is not known"
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """One kind of reply that Envoy makes because of what is behind it. Its own words would tell what that is."""
+
+    when: Filter
+    http_status: int
+    status: Status
+    explained_to_grpc: bool = False
+    """Whether gRPC callers get the details too, and not only the code and the message."""
+
+
+def _all(*filters: Filter) -> Filter:
+    return {"and_filter": {"filters": list(filters)}}
+
+
+def _flags(*flags: str) -> Filter:
+    """Fit replies with one of the flags; without any: with any flag at all."""
+    return {"response_flag_filter": {"flags": list(flags)}}
+
+
+def _http_status(status: int, operation: str = "EQ") -> Filter:
+    compared = {"op": operation, "value": {"default_value": status, "runtime_key": "vimesh.local_reply"}}
+    return {"status_code_filter": {"comparison": compared}}
+
+
+def _away(message: str) -> Status:
+    return Status(Code.UNAVAILABLE, message, "STORE_UNAVAILABLE", int(StoreUnavailable.retry_after_s))
+
+
+_OVERLOADED = Status(Code.RESOURCE_EXHAUSTED, str(Overloaded()), "OVERLOADED", int(Overloaded.retry_after_s))
+
+# The first that fits counts.
+_REFUSALS: Final = (
+    # Too many calls of a class are under way: nothing was done, and soon it can be.
+    _Refusal(_flags("UO"), 429, _OVERLOADED, explained_to_grpc=True),
+    # Streams are opened too often (opening_rate.py): the flag of that is set when the reply is made already.
+    _Refusal(_http_status(429), 429, _OVERLOADED, explained_to_grpc=True),
+    # LH: nobody serves (readiness.py).
+    _Refusal(_flags("UH", "UF", "LH"), 503, _away(NOBODY)),
+    # The caller's own deadline, or that of the route if it comes sooner.
+    _Refusal(_http_status(504), 504, Status(Code.DEADLINE_EXCEEDED, LATE)),
+    _Refusal(_http_status(502), 503, _away(BROKEN)),
+    _Refusal(_all(_http_status(503), _flags()), 503, _away(BROKEN)),
+    # Envoy's memory comes to its end (overload.py): that has no flag.
+    _Refusal(_http_status(503), 429, _OVERLOADED, explained_to_grpc=True),
+)
+
+_TOO_OLD: Final = Status(Code.UNIMPLEMENTED, "HTTP/1.0 is not spoken here, unless the fleet file says http_1_0: true")
+
+# HTTP statuses of what callers did wrong: Envoy says it in its own words, which name nothing of the fleet.
+_CODES: Final = (
+    (403, Code.PERMISSION_DENIED),
+    (404, Code.NOT_FOUND),
+    (405, Code.UNIMPLEMENTED),
+    (408, Code.DEADLINE_EXCEEDED),
+    (413, Code.RESOURCE_EXHAUSTED),
+    (421, Code.PERMISSION_DENIED),
+    (500, Code.INTERNAL),
+    (501, Code.UNIMPLEMENTED),
+)
+
+_NOT_GRPC: Filter = {
+    "header_filter": {
+        "header": {
+            "name": "content-type",
+            "string_match": {"prefix": "application/grpc"},
+            "invert_match": True,
+            "treat_missing_header_as_empty": True,
+        },
+    },
+}
+_TRANSCODED: Filter = {"header_filter": {"header": {"name": TRANSCODED, "present_match": True}}}
+# To a gRPC caller the body becomes grpc-message, where JSON has no place.
+_SPEAKS_JSON: Filter = {"or_filter": {"filters": [_NOT_GRPC, _TRANSCODED]}}
+_SPEAKS_TACKER: Filter = {"header_filter": {"header": {"name": ":path", "string_match": {"prefix": "/v1.0/"}}}}
+
+
+def local_replies(*, with_api: bool = False) -> dict[str, object]:
+    """Return the mappers; the first that fits a reply is used."""
+    tacker = [*map(_refusal_to_tacker, _REFUSALS), _tacker_error(_http_status(400, "GE"), _ENVOYS_WORDS)]
+    own = [mapper for refusal in _REFUSALS for mapper in (_refusal_to_json(refusal), _refusal_to_grpc(refusal))]
+    mistakes = [_json_error(_http_status(http), Status(code, _ENVOYS_WORDS)) for http, code in _CODES]
+    mistakes += [_json_error(_http_status(431), TOO_LONG), _json_error(_http_status(426), _TOO_OLD)]
+    rest = _json_error(_http_status(400, "GE"), Status(Code.INVALID_ARGUMENT, _ENVOYS_WORDS, "BAD_INPUT"))
+    return {"mappers": [*(tacker if with_api else ()), *_nothing(), *own, *mistakes, rest]}
+
+
+def _nothing() -> list[Mapper]:
+    """Speak of paths that lead nowhere: Envoy has no words for them."""
+    plain: Mapper = {"filter": _flags("NC"), "body": {"inline_string": _NOTHING}}
+    return [_json_error(_flags("NC"), Status(Code.NOT_FOUND, _NOTHING)), plain]
+
+
+def _refusal_to_tacker(refusal: _Refusal) -> Mapper:
+    message = refusal.status.message.replace("a conductor", "the api processes").replace("conductor", "api process")
+    return {**_tacker_error(refusal.when, message), **_as_http(refusal)}
+
+
+def _refusal_to_json(refusal: _Refusal) -> Mapper:
+    return {**_json_error(refusal.when, refusal.status), **_as_http(refusal)}
+
+
+def _refusal_to_grpc(refusal: _Refusal) -> Mapper:
+    """Envoy keeps a grpc-status that is there; by itself it would make UNAVAILABLE of 429 as of 503."""
+    status = refusal.status
+    details = {"grpc-status-details-bin": status.as_header()} if refusal.explained_to_grpc else {}
+    return {
+        "filter": refusal.when,
+        "status_code": 200,
+        # Without a body, and as gRPC: of anything else the filter for gRPC-Web would make a status of its own.
+        "body_format_override": {"text_format_source": {"inline_string": ""}, "content_type": "application/grpc+proto"},
+        "headers_to_add": _headers({"grpc-status": str(int(status.code)), "grpc-message": status.message, **details}),
+    }
+
+
+def _as_http(refusal: _Refusal) -> Mapper:
+    after_s = refusal.status.retry_after_s
+    return {
+        "status_code": refusal.http_status,
+        "headers_to_add": _headers({"retry-after": str(after_s)} if after_s else {}),
+    }
+
+
+def _tacker_error(when: Filter, message: str) -> Mapper:
+    """Speak to Tacker's clients as the api processes do: what has another form they cannot read."""
+    error = {"type": "HTTPError", "message": f"HTTP %RESPONSE_CODE% {message}", "detail": ""}
+    return {
+        "filter": _all(when, _SPEAKS_TACKER),
+        "body_format_override": {"json_format": {"TackerError": error}, "content_type": "application/json"},
+    }
+
+
+def _json_error(when: Filter, status: Status) -> Mapper:
+    return {
+        "filter": _all(when, _SPEAKS_JSON),
+        "body_format_override": {"json_format": status.as_json(), "content_type": "application/json"},
+    }
+
+
+def _headers(headers: dict[str, str]) -> list[dict[str, object]]:
+    return [
+        {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        for key, value in headers.items()
+    ]

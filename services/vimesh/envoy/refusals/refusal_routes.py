@@ -1,0 +1,70 @@
+"""Routes that refuse a request before anything is made of it, in the words of the contract."""
+
+from __future__ import annotations
+
+from vimesh.envoy.vocabulary.extensions import GRPC_CONTENT, switched_off
+from vimesh.envoy.vocabulary.header_size import MAX_HEADERS, MAX_HEADERS_KB, too_long
+from vimesh.envoy.vocabulary.refusal_statuses import Code, Status
+from vimesh.envoy.vocabulary.request_headers import malformed_timeout, unknown_encoding, unprintable_path
+
+Matchers = list[dict[str, object]]
+Route = dict[str, object]
+
+TOO_LONG = Status(
+    Code.RESOURCE_EXHAUSTED,
+    f"the headers are too long: at most {MAX_HEADERS_KB} kB in {MAX_HEADERS} headers",
+    "BAD_INPUT",
+)
+
+
+def answer(status: int, message: str) -> dict[str, object]:
+    """Return the direct response. The local replies (local_replies.py) give it the form that the caller reads."""
+    return {"status": status, "body": {"inline_string": message}}
+
+
+def to_nowhere() -> dict[str, object]:
+    """Return the action of a route to a cluster that does not exist."""
+    return {"cluster": "nowhere", "cluster_not_found_response_code": "NOT_FOUND"}
+
+
+def refused_calls(when: Matchers, status: Status) -> Route:
+    """Refuse the gRPC calls that fit the matchers."""
+    told = {
+        "grpc-status": str(int(status.code)),
+        "grpc-message": status.message,
+        "grpc-status-details-bin": status.as_header(),
+    }
+    return {
+        "match": {"prefix": "/", "headers": [GRPC_CONTENT, *when]},
+        # The filter for gRPC-Web would make a status of its own of any other one.
+        "direct_response": {"status": 200},
+        "response_headers_to_add": [{"header": {"key": name, "value": value}} for name, value in told.items()],
+    }
+
+
+def refused_requests(http_status: int, when: Matchers, status: Status) -> Route:
+    """Refuse the requests that fit the matchers, and are no gRPC."""
+    return {
+        "match": {"prefix": "/", "headers": when},
+        "direct_response": answer(http_status, status.message),
+        # Of a call that it had made, the transcoder would find another route.
+        "typed_per_filter_config": switched_off("envoy.filters.http.grpc_json_transcoder"),
+    }
+
+
+def refused(http_status: int, when: Matchers, status: Status) -> list[Route]:
+    """Refuse what fits the matchers, whatever its caller speaks."""
+    return [refused_calls(when, status), refused_requests(http_status, when, status)]
+
+
+def unreadable() -> list[Route]:
+    """Refuse what gRPC would refuse as INTERNAL and remember, or die of (request_headers.py), or at random."""
+    timeout = Status(Code.INVALID_ARGUMENT, "grpc-timeout is malformed", "BAD_INPUT")
+    encoding = Status(Code.UNIMPLEMENTED, "grpc-encoding must be identity, gzip or deflate")
+    path = Status(Code.INVALID_ARGUMENT, "the path holds what is no printable ASCII", "BAD_INPUT")
+    return [
+        *refused(431, too_long(), TOO_LONG),
+        refused_calls(unprintable_path(), path),
+        refused_calls(malformed_timeout(), timeout),
+        refused_calls(unknown_encoding(), encoding),
+    ]

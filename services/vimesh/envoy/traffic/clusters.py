@@ -1,0 +1,119 @@
+"""Where calls go: the clusters behind the front, how their hosts are chosen and when a host is left out."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vimesh.envoy.traffic.call_classes import CALL_CLASSES, CallClass
+from vimesh.envoy.vocabulary.extensions import HTTP_OPTIONS, typed
+
+CONDUCTORS: Final = "conductors"
+"""The service whose hosts all classes of calls share: one endpoint file names them."""
+API: Final = "api"
+
+# The name under which a conductor says SERVING once it can answer, and NOT_SERVING as soon as it drains.
+HEALTH_NAME: Final = "vimesh.v1.ConductorService"
+PANIC_PERCENT: Final = 50
+
+# Answered beneath the interpreter, so that only a process that is stopped, or a machine that is gone, leaves a ping
+# without an answer. What was under way there ends then, and what may be made twice is made elsewhere.
+_PING: Final = {"interval": "1s", "timeout": "3s"}
+# Envoy has calls that wait for a host wait for its next connection, too: up to three of them are in vain.
+_PING_WHERE_CALLS_WAIT: Final = {"interval": "0.5s", "timeout": "2s"}
+
+_API_CALLS: Final = CallClass(API, 256)
+
+
+def conductors(endpoint_file: str) -> list[dict[str, object]]:
+    """Return one cluster for each class of calls, on the same conductors."""
+    return [_conductors(call_class, endpoint_file) for call_class in CALL_CLASSES]
+
+
+def _conductors(call_class: CallClass, endpoint_file: str) -> dict[str, object]:
+    http2 = {
+        "connection_keepalive": _PING if call_class.streams is None else _PING_WHERE_CALLS_WAIT,
+        "initial_stream_window_size": 262144,
+        "initial_connection_window_size": 4194304,
+        **({} if call_class.streams is None else {"max_concurrent_streams": call_class.streams}),
+    }
+    return {
+        **_cluster(call_class, CONDUCTORS, endpoint_file),
+        "health_checks": [{**_checks(), "grpc_health_check": {"service_name": HEALTH_NAME}}],
+        **_upstream({"explicit_http_config": {"http2_protocol_options": http2}}),
+    }
+
+
+def api(endpoint_file: str) -> dict[str, object]:
+    return {
+        **_cluster(_API_CALLS, API, endpoint_file),
+        # Only whether somebody listens: an api process has no say in what the conductors know.
+        "health_checks": [{**_checks(), "tcp_health_check": {}}],
+        **_upstream(
+            {
+                "explicit_http_config": {"http_protocol_options": {}},
+                # Sooner than the api process closes it: a request on a connection that is being closed is lost.
+                "common_http_protocol_options": {"idle_timeout": "30s"},
+            }
+        ),
+    }
+
+
+def _cluster(call_class: CallClass, service: str, endpoint_file: str) -> dict[str, object]:
+    return {
+        "name": call_class.name,
+        "type": "EDS",
+        "connect_timeout": "0.5s",
+        "lb_policy": "LEAST_REQUEST",
+        "eds_cluster_config": {
+            "service_name": service,
+            "eds_config": {"path_config_source": {"path": endpoint_file}, "resource_api_version": "V3"},
+        },
+        # When too few are left to bear the load, or none: calls go to all, and those that fail their checks explain
+        # themselves better than Envoy could.
+        "common_lb_config": {"healthy_panic_threshold": {"value": PANIC_PERCENT}},
+        "ignore_health_on_host_removal": True,
+        "outlier_detection": _outliers(),
+        "circuit_breakers": call_class.circuit_breakers(),
+    }
+
+
+def _checks() -> dict[str, object]:
+    """Take a host out when it says so, or when it has said nothing for about 4 s: being slow is no crime.
+
+    A host that is gone is noticed sooner by the calls that it does not take (see _outliers).
+    """
+    return {
+        "timeout": "1s",
+        "interval": "0.5s",
+        "no_traffic_interval": "0.5s",
+        "unhealthy_threshold": 3,
+        "healthy_threshold": 1,
+    }
+
+
+def _outliers() -> dict[str, object]:
+    """Eject a host that cannot be talked to, between two health checks. What a host answers never ejects it.
+
+    An UNAVAILABLE says that the database is away: every conductor says it then, and ejecting them would replace an
+    error that explains itself by a mute 503.
+    """
+    return {
+        "split_external_local_origin_errors": True,
+        "consecutive_local_origin_failure": 3,
+        "enforcing_consecutive_local_origin_failure": 100,
+        "enforcing_local_origin_success_rate": 0,
+        "enforcing_consecutive_5xx": 0,
+        "enforcing_consecutive_gateway_failure": 0,
+        "enforcing_success_rate": 0,
+        "interval": "0.5s",
+        # The next good health check takes a host back. One that is back too early is ejected again and again, and
+        # each time Envoy gives what waits for it one more connection to wait for.
+        "base_ejection_time": "30s",
+        "max_ejection_time": "30s",
+        # All but one: a slow database makes every host look slow.
+        "max_ejection_percent": 99,
+    }
+
+
+def _upstream(options: dict[str, object]) -> dict[str, object]:
+    return {"typed_extension_protocol_options": {HTTP_OPTIONS: typed(HTTP_OPTIONS, **options)}}

@@ -1,0 +1,1 @@
+"""Names, limits and statuses that all parts of the configuration share. Imports no other room."""

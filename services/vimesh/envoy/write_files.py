@@ -1,0 +1,55 @@
+"""Writes what Envoy reads. Every file is replaced whole: Envoy never sees half of one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import yaml
+
+from vimesh.envoy.bootstrap import BOOTSTRAP_FILE, DESCRIPTOR_FILE, bootstrap, endpoint_file
+from vimesh.envoy.fleet.cluster_endpoints import endpoints
+from vimesh.envoy.fleet.front_fleet import Fleet, Host
+from vimesh.envoy.traffic import clusters
+
+_HEADER = "# Rendered from a fleet file by `vimesh envoy render`: change that one.\n"
+
+
+def render(fleet: Fleet, directory: Path) -> Path:
+    """Write the bootstrap, the endpoint files and the contract into `directory`. Returns the bootstrap's path."""
+    directory.mkdir(parents=True, exist_ok=True)
+    _replace(directory / DESCRIPTOR_FILE, files("vimesh.v1").joinpath("contract.binpb").read_bytes())
+    write_endpoints(directory, clusters.CONDUCTORS, fleet.conductors)
+    if fleet.with_api:
+        write_endpoints(directory, clusters.API, fleet.api)
+    path = directory / BOOTSTRAP_FILE
+    _replace(path, _yaml(bootstrap(fleet, fleet.directory or str(directory.resolve()))))
+    return path
+
+
+def write_endpoints(directory: Path, service: str, hosts: Iterable[Host]) -> None:
+    """Replace the hosts of a service. A running Envoy takes them over at once, and drops no call."""
+    _replace(directory / endpoint_file(service), _yaml(endpoints(service, hosts)))
+
+
+def _yaml(document: dict[str, object]) -> bytes:
+    return (_HEADER + yaml.dump(document, Dumper=_Plain, sort_keys=False, width=115)).encode()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    # Envoy watches for a file that is moved into place; it does not notice one that is written to.
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        file.write(content)
+    scratch = Path(file.name)
+    scratch.chmod(0o644)
+    os.replace(scratch, path)  # noqa: PTH105
+
+
+class _Plain(yaml.SafeDumper):
+    """Without anchors: shared parts are written out, for readers."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is PyYAML's
+        return True

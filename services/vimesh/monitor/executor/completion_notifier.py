@@ -1,0 +1,102 @@
+"""Sees that Mistral learns of every action that has ended, also while it cannot be reached."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random
+from typing import Never
+
+import structlog
+
+from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.runtime.backoff import Backoff
+from vimesh.runtime.daemon_threads import Job
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class EndingLimits:
+    calls: int = 4
+    """Calls under way; each keeps a thread."""
+    first_pause_s: float = 1.0
+    longest_pause_s: float = 30.0
+    give_up_s: float = 3600.0
+    """What could not be told for so long is left to whoever cleans up in Mistral: the action itself has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    execution_id: str
+    at: float
+
+
+class Endings:
+    """Tells Mistral, a few at a time. Must be used in the loop that it was made in."""
+
+    def __init__(
+        self,
+        tell: Callable[[str], None],
+        submit: Callable[[Job], None],
+        *,
+        clock: Clock,
+        random: Random,
+        limits: EndingLimits | None = None,
+    ) -> None:
+        """`tell` blocks, so it is called in the threads that `submit` gives."""
+        self._tell = tell
+        self._submit = submit
+        self._clock = clock
+        self._random = random
+        self._limits = limits or EndingLimits()
+        self._untold: asyncio.Queue[_Ended] = asyncio.Queue()
+
+    def add(self, execution_id: str) -> None:
+        """Tell Mistral that this action execution is over, as soon as possible."""
+        self._untold.put_nowait(_Ended(execution_id, self._clock()))
+
+    async def run(self) -> Never:
+        """Tell until cancelled."""
+        async with asyncio.TaskGroup() as callers:
+            for _ in range(self._limits.calls):
+                callers.create_task(self._call())
+            while True:
+                await asyncio.Event().wait()
+
+    async def _call(self) -> Never:
+        backoff = Backoff(
+            first_s=self._limits.first_pause_s, longest_s=self._limits.longest_pause_s, random=self._random
+        )
+        while True:
+            ended = await self._untold.get()
+            if (why := await self._told(ended.execution_id)) is None:
+                backoff.reset()
+            elif self._clock() - ended.at < self._limits.give_up_s:
+                self._untold.put_nowait(ended)
+                await asyncio.sleep(backoff.pause_s())
+            else:
+                _log.warning("Mistral was not told of an end", action_execution_id=ended.execution_id, why=why)
+
+    async def _told(self, execution_id: str) -> str | None:
+        """Return why Mistral could not be told, None if it was."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[str | None] = loop.create_future()
+
+        def answer(why: str | None) -> None:
+            if not done.done():
+                done.set_result(why)
+
+        def job() -> None:
+            why = None
+            try:
+                self._tell(execution_id)
+            except Exception as error:  # noqa: BLE001 - whatever the message bus raises: it is tried again
+                why = f"{type(error).__name__}: {error}"
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(answer, why)
+
+        self._submit(job)
+        return await done

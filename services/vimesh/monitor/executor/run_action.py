@@ -1,0 +1,70 @@
+"""Runs a ping action in this executor: from the words of a workflow to the host of the process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from vimesh.domain.errors import BadSetting
+from vimesh.monitor.executor.action_inputs import action_of
+from vimesh.monitor.executor.executor_host import ExecutorHost, HostStalled
+from vimesh.monitor.executor.executor_log import log_to_stdlib
+from vimesh.monitor.executor.executor_settings import ActionMode, executor_settings
+from vimesh.monitor.executor.input_values import BadOrder, shown
+from vimesh.monitor.executor.mistral_rpc import RESULT, end_execution
+from vimesh.monitor.executor.per_process import ForkedAfterUse, PerProcess
+
+_log = structlog.get_logger()
+
+_host: PerProcess[ExecutorHost] = PerProcess()
+"""Mistral makes an object for each action and has no place for what they share: see docs/decisions/0013."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What run() has to tell Mistral."""
+
+    synchronous: bool
+    """Whether it tells how the action ended, not that it runs."""
+    data: str | None = None
+    error: str = ""
+
+
+def run(inputs: object, execution_id: str | None, environment: Mapping[str, str], *, synchronous: bool) -> Done:
+    """Begin an action; wait for its end if the engine's host or this one wants it `synchronous`. Never raises.
+
+    The inputs are whatever JSON a workflow holds: what they cannot say fails this action, and no other.
+    """
+    log_to_stdlib()
+    try:
+        settings = executor_settings(environment)
+        action = action_of(inputs)
+        execution_id = _saved(execution_id)
+        host = _host.get(
+            make=lambda: ExecutorHost(settings.address, end_execution),
+            usable=lambda known: not known.broken,
+        )
+        if not synchronous and settings.mode is ActionMode.ASYNC:
+            host.start(action, execution_id)
+            return Done(synchronous=False)
+        host.run(action, execution_id)
+        return Done(synchronous=True, data=RESULT)
+    except (BadSetting, BadOrder, ForkedAfterUse, HostStalled) as error:
+        return _failed(inputs, execution_id, str(error), synchronous=synchronous)
+    except Exception as error:  # noqa: BLE001 - here faults of an action stop
+        _log.exception("defect")
+        return _failed(inputs, execution_id, f"a defect: {type(error).__name__}", synchronous=synchronous)
+
+
+def _failed(inputs: object, execution_id: str | None, why: str, *, synchronous: bool) -> Done:
+    vim_id = shown(inputs.get("vim_id") if isinstance(inputs, Mapping) else None)
+    _log.error("ping action cannot run", why=why, vim_id=vim_id, execution_id=execution_id)
+    return Done(synchronous=synchronous, error=f"ping action cannot run: {why}")
+
+
+def _saved(execution_id: str | None) -> str:
+    if execution_id is None:
+        raise BadOrder("it was run without a workflow and nothing in Mistral stands for it: nobody could end it")
+    return execution_id

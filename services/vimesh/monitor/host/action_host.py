@@ -1,0 +1,100 @@
+"""Many ping actions in one loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from vimesh.domain.actions import Action
+from vimesh.monitor.host.probe_loop import Pulse
+from vimesh.monitor.rounds.rounds import Rounds
+from vimesh.monitor.rounds.shared_probes import SharedProbes
+from vimesh.monitor.scheduling.round_budget import Pace
+from vimesh.monitor.scheduling.stall_clock import RunningClock
+from vimesh.monitor.targets.target import ActionKey, Target
+
+FIRST_ROUNDS_PER_S = 10_000
+"""A new action is probed at once, as long as no more than this many begin at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What this process is allowed to do."""
+
+    methods: tuple[str, ...]
+    missing: Mapping[str, str]
+    """Methods that it cannot use, and why: VIMs that want them are UNKNOWN."""
+
+
+class Host:
+    """The set of actions that run here. Must be used in the loop that it was made in.
+
+    Actions that want the same probes share them: what many VIMs have in common is probed once in a round.
+    """
+
+    def __init__(
+        self, *, rounds: Rounds, pulse: Pulse, running: RunningClock, abilities: Abilities, pace: Pace
+    ) -> None:
+        self.abilities = abilities
+        self._rounds = rounds
+        self._pulse = pulse
+        self._running = running
+        self._pace = pace
+        self._targets: dict[ActionKey, Target] = {}
+        self._probes = SharedProbes()
+        self._next_first = 0.0
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def actions(self) -> Iterator[ActionKey]:
+        """Yield (vim_id, action_id) of each action that runs."""
+        return iter(self._targets)
+
+    def runs(self, vim_id: str, action_id: str) -> bool:
+        """Say whether an action runs."""
+        return (vim_id, action_id) in self._targets
+
+    def start(self, action: Action) -> bool:
+        """Run an action, beside any other of its VIM; False if it runs already. Raises AuthUrlInvalid.
+
+        Which of two is wanted is not known here: they may come in the wrong order. The conductors tell the other one.
+        """
+        key = (action.vim_id, action.action_id)
+        if key in self._targets:
+            return False
+        target = Target(action)
+        twin = self._probes.twin_of(target)
+        if twin is None:
+            self._probes.add(target)
+            self._enlist(target)
+        else:
+            twin.add(key)
+            self._rounds.tell(twin, key)
+        self._targets[key] = twin or target
+        self._pulse.arm()
+        return True
+
+    def _enlist(self, target: Target) -> None:
+        self._pace.join(target.policy.interval_s)
+        first_at = max(self._running.now(), self._next_first)
+        self._next_first = first_at + 1 / FIRST_ROUNDS_PER_S
+        self._rounds.enlist(target, first_at)
+
+    def recheck(self, vim_id: str, action_id: str) -> None:
+        """To be called before the last verdict of an action is told again: if it is out of date, another one comes."""
+        target = self._targets.get((vim_id, action_id))
+        if target is not None and self._rounds.recheck(target):
+            self._pulse.arm()
+
+    def stop(self, vim_id: str, action_id: str) -> bool:
+        """Stop an action; False if it does not run (any more)."""
+        target = self._targets.pop((vim_id, action_id), None)
+        if target is None:
+            return False
+        if not target.remove((vim_id, action_id)):
+            return True
+        self._probes.remove(target)
+        self._pace.leave(target.policy.interval_s)
+        self._rounds.dismiss(target)
+        return True

@@ -1,0 +1,170 @@
+"""Puts the parts of a host together."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from vimesh.domain.probing import Method
+from vimesh.monitor.host.action_host import Abilities, Host
+from vimesh.monitor.host.probe_loop import Pulse
+from vimesh.monitor.loop_guard.collector_time import CollectorTime
+from vimesh.monitor.loop_guard.loop_watch import HOLD_S, LoopWatch
+from vimesh.monitor.loop_guard.safeguards import Safeguards
+from vimesh.monitor.names.lookup_queue import names_at_once
+from vimesh.monitor.names.name_lookup import NameLookup
+from vimesh.monitor.names.resolver import Resolver
+from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
+from vimesh.monitor.probes.icmp.ping_prober import Icmp
+from vimesh.monitor.probes.idle.idle_connections import LIFE_S, Kept
+from vimesh.monitor.probes.idle.server_memory import Servers
+from vimesh.monitor.probes.tcp.connector import Connector
+from vimesh.monitor.probes.tcp.own_output import OwnOutput
+from vimesh.monitor.probes.tcp.socket_limit import SocketLimit
+from vimesh.monitor.probes.tcp.socket_prober import Sockets
+from vimesh.monitor.probes.tls.handshake_costs import HandshakeCosts
+from vimesh.monitor.probes.tls.handshakes import Handshakes
+from vimesh.monitor.probes.tls.tls_trust import verifying_context
+from vimesh.monitor.rounds.rounds import Rounds
+from vimesh.monitor.scheduling.round_budget import ROUNDS_PER_S, Pace
+from vimesh.monitor.scheduling.stall_clock import RunningClock
+from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.targets.cohorts import Cohort, Cohorts
+from vimesh.monitor.targets.target import Target
+from vimesh.monitor.targets.verdict import Verdict
+
+TICK_S = 0.01
+VOLLEY_TICK_S = 0.05
+"""Waking up costs as much as twenty pings, for what it finds has left the processor's caches: so volleys gather."""
+_KEPT_SHARE = 0.75
+"""Of the sockets: the others are for probes that need a connection of their own."""
+_MOST_KEPT_ENCRYPTED = 8192
+"""Each takes about 30 KB of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    user_agent: str = "vimesh"
+    sockets: int | None = None
+    """How many sockets probes over TCP may open; None: as many as the process may open files, less a reserve."""
+    kept_life_s: float = LIFE_S
+    """For about how long an HTTP connection is used again and again."""
+    rounds_per_s: float = ROUNDS_PER_S
+    """So many may begin; above that, all intervals are longer than asked for."""
+    ping_identifier_s: float = ROTATE_S
+    """For how long pings keep an ICMP identifier."""
+    name_servers: tuple[str, ...] = ()
+    """Whom to ask for names, each `ip`, `ip:port` or `[ip]:port`; without any, those of /etc/resolv.conf."""
+
+
+@contextmanager
+def hosting(
+    on_verdict: Callable[[Verdict], None], settings: HostSettings, safeguards: Safeguards | None = None
+) -> Generator[Host]:
+    """Give a host that lives as long as the block. To be entered in a running loop."""
+    safeguards = safeguards or Safeguards()
+    loop = asyncio.get_running_loop()
+    running = RunningClock(time.monotonic)
+    wheel: Wheel[Target] = Wheel(TICK_S)
+    with ExitStack() as scope:
+        look_up = scope.enter_context(NameLookup(settings.name_servers))
+        resolver = Resolver(
+            look_up=look_up, call_later=loop.call_later, clock=time.monotonic, most_open=names_at_once()
+        )
+        pace = Pace(settings.rounds_per_s)
+        rounds = Rounds(
+            wheel=wheel,
+            running=running,
+            clock=time.monotonic,
+            resolver=resolver,
+            on_verdict=on_verdict,
+            pace=pace,
+            quarantine=safeguards.quarantine,
+        )
+        collector = scope.enter_context(CollectorTime())
+        watch = LoopWatch(on_hold=rounds.loop_was_held, record=safeguards.record, collector=collector)
+        cohort_wheel: Wheel[Cohort] = Wheel(VOLLEY_TICK_S)
+        cohorts = Cohorts(wheel=cohort_wheel, running=running, singly=rounds, pace=pace)
+        pulse = Pulse(
+            loop=loop,
+            running=running,
+            wheel=wheel,
+            rounds=rounds,
+            cohort_wheel=cohort_wheel,
+            cohorts=cohorts,
+            watch=watch,
+        )
+        icmp = scope.enter_context(
+            Icmp(listener=rounds, cohorts=cohorts, clock=running.now, rotate_s=settings.ping_identifier_s)
+        )
+        cohorts.use(icmp)
+        verifying = _verifying()
+        limit = SocketLimit(clock=time.monotonic, most=settings.sockets)
+        servers = Servers(clock=time.monotonic)
+        kept = Kept(
+            clock=time.monotonic,
+            servers=servers,
+            most=int(limit.full * _KEPT_SHARE),
+            most_encrypted=_MOST_KEPT_ENCRYPTED,
+            life_s=settings.kept_life_s,
+        )
+        handshakes = scope.enter_context(
+            Handshakes(
+                clock=time.monotonic,
+                costs=HandshakeCosts(time.monotonic),
+                on_costly=lambda target, cpu_s: _count_as_hold(watch, target, cpu_s),
+            )
+        )
+        connector = Connector(
+            clock=time.monotonic,
+            user_agent=settings.user_agent,
+            kept=kept,
+            verifying=verifying,
+            handshakes=handshakes,
+        )
+        sockets = scope.enter_context(
+            Sockets(
+                connect=connector.connect,
+                listener=rounds,
+                clock=time.monotonic,
+                limit=limit,
+                kept=kept,
+                output=OwnOutput(clock=time.monotonic),
+                handshakes=handshakes,
+                watch=watch,
+                lost_within=running.lost_within,
+            )
+        )
+        rounds.use({Method.PING: icmp, Method.TCP: sockets, Method.HTTP: sockets}, cohorts)
+        scope.callback(pulse.close)
+        for pinger in icmp.pingers.values():
+            pulse.listen(pinger.fileno(), pinger.drain)
+        pulse.listen(sockets.fileno(), sockets.drain, busy=sockets.is_busy)
+        yield Host(rounds=rounds, pulse=pulse, running=running, abilities=_abilities(icmp, verifying), pace=pace)
+
+
+def _count_as_hold(watch: LoopWatch, target: Target, cpu_s: float) -> None:
+    if cpu_s > HOLD_S:
+        watch.held(target, cpu_s, "a TLS handshake")
+
+
+def _verifying() -> ssl.SSLContext | LocalFault:
+    try:
+        return verifying_context()
+    except LocalFault as fault:
+        return fault
+
+
+def _abilities(icmp: Icmp, verifying: ssl.SSLContext | LocalFault) -> Abilities:
+    versions = {int(socket.AF_INET): "PING over IPv4", int(socket.AF_INET6): "PING over IPv6"}
+    usable = tuple(versions[family] for family in icmp.pingers)
+    missing = {versions[family]: fault.detail for family, fault in icmp.faults.items()}
+    if isinstance(verifying, LocalFault):
+        missing["HTTP with tls_verify"] = verifying.detail
+    return Abilities((Method.HTTP.value, Method.TCP.value, *usable), missing)

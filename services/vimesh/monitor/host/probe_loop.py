@@ -1,0 +1,142 @@
+"""The one timer of a host: wakes up when something is due, and hears before it judges."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from vimesh.monitor.loop_guard.loop_watch import LoopWatch
+from vimesh.monitor.rounds.rounds import Rounds
+from vimesh.monitor.scheduling.stall_clock import RunningClock
+from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.targets.cohorts import Cohort, Cohorts
+from vimesh.monitor.targets.target import Target
+
+_log = structlog.get_logger()
+
+HEARTBEAT_S = 0.1
+"""While answers are awaited, a stall of the loop is noticed with this precision."""
+
+
+class Pulse:
+    """Runs the wheel in an asyncio loop."""
+
+    def __init__(  # noqa: PLR0913 - two wheels, and who turns them
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        running: RunningClock,
+        wheel: Wheel[Target],
+        rounds: Rounds,
+        cohort_wheel: Wheel[Cohort],
+        cohorts: Cohorts,
+        watch: LoopWatch | None = None,
+    ) -> None:
+        self._loop = loop
+        self._running = running
+        self._wheel = wheel
+        self._rounds = rounds
+        self._cohort_wheel = cohort_wheel
+        self._cohorts = cohorts
+        self._watch = watch or LoopWatch()
+        self._drains: list[Callable[[], None]] = []
+        self._files: list[int] = []
+        self._busy: list[Callable[[], bool]] = []
+        self._handle: asyncio.TimerHandle | None = None
+        self._armed_for: float | None = None
+        self._due_cohorts: Iterator[Cohort] = iter(())
+        self._more_due = False
+
+    def listen(self, fd: int, drain: Callable[[], None], *, busy: Callable[[], bool] | None = None) -> None:
+        """Have `drain` read answers whenever the file has some, and before anything is judged.
+
+        `busy`: whether it waits for answers that belong to no round, and has to see to them in time.
+        """
+        self._drains.append(drain)
+        if busy is not None:
+            self._busy.append(busy)
+        self._files.append(fd)
+        self._loop.add_reader(fd, self._hear, drain)
+
+    def close(self) -> None:
+        for fd in self._files:
+            self._loop.remove_reader(fd)
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def arm(self) -> None:
+        """See that the next wake-up comes in time: to be called whenever something may have become due earlier."""
+        when = self._next_due()
+        awaited = when is not None and (self._rounds.open or self._cohorts.awaiting)
+        if awaited or self._is_busy():
+            heartbeat = self._running.now() + HEARTBEAT_S
+            when = heartbeat if when is None else min(when, heartbeat)
+        armed = self._armed_for
+        if self._handle is not None and armed is not None and when is not None and armed <= when:
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._armed_for = when
+        self._running.promise(when)
+        if when is not None:
+            self._handle = self._loop.call_later(max(0.0, when - self._running.now()), self._beat)
+
+    def _is_busy(self) -> bool:
+        for busy in self._busy:  # noqa: SIM110 - called at each wake-up: a generator would take longer than all of them
+            if busy():
+                return True
+        return False
+
+    def _next_due(self) -> float | None:
+        if self._more_due:
+            return self._running.now()
+        target, cohort = self._wheel.next_due(), self._cohort_wheel.next_due()
+        if target is None or cohort is None:
+            return cohort if target is None else target
+        return min(target, cohort)
+
+    def _hear(self, drain: Callable[[], None]) -> None:
+        self._running.now()  # notices a stall before the answers of its time are dated
+        drain()
+        self.arm()
+
+    def _beat(self) -> None:
+        self._handle = None
+        # Clock first, then the answers, and only then those whose time was over at that clock: an answer that came
+        # while the loop was busy always counts.
+        try:
+            now = self._running.now()
+            for drain in self._drains:
+                drain()
+            for target in self._wheel.take(now):
+                self._run(target)
+            self._watch.rest()
+            self._run_a_cohort(now)
+        finally:
+            self.arm()
+
+    def _run(self, target: Target) -> None:
+        try:
+            self._rounds.due(target)
+        except Exception:  # noqa: BLE001 - one broken target must not end the probes of the others
+            _log.exception("a round broke", vim_id=target.vim_id)
+            self._rounds.skip(target)
+
+    def _run_a_cohort(self, now: float) -> None:
+        # One at a time: it takes a millisecond, by which the answers to other probes must not seem to be late.
+        cohort = next(self._due_cohorts, None)
+        if cohort is None:
+            self._due_cohorts = self._cohort_wheel.take(now)
+            cohort = next(self._due_cohorts, None)
+        self._more_due = cohort is not None
+        if cohort is None:
+            return
+        try:
+            self._cohorts.due(cohort)
+        except Exception:  # noqa: BLE001 - one broken cohort must not end the probes of the others
+            # Its members are seen to all the same: see what `due` does first.
+            _log.exception("a volley broke", members=len(cohort.members))

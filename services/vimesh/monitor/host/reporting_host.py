@@ -1,0 +1,74 @@
+"""A host that reports what it finds: what every engine's ping actions run in."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from random import Random
+from typing import TYPE_CHECKING
+
+from vimesh.domain.actions import Action
+from vimesh.domain.endpoints import AuthUrlInvalid
+from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.loop_guard.safeguards import Safeguards
+from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
+from vimesh.rpc.channels import channel
+from vimesh.v1 import conductor_service_pb2_grpc
+
+if TYPE_CHECKING:  # exists for type checkers only
+    from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
+
+
+@dataclass(frozen=True, slots=True)
+class ReportingHost:
+    """Runs actions and reports for them. Somebody has to run the reporter."""
+
+    host: Host
+    reporter: Reporter
+    stub: ConductorServiceAsyncStub
+
+    def start(self, action: Action) -> bool:
+        """Run an action and report for it; False if it runs already. Raises AuthUrlInvalid."""
+        if self.host.runs(action.vim_id, action.action_id):
+            return False
+        # First: an action that shares the probes of others hears their verdict at once.
+        self.reporter.adopt(action.vim_id, action.action_id, action.observation)
+        try:
+            return self.host.start(action)
+        except AuthUrlInvalid:
+            self.reporter.forget(action.vim_id, action.action_id)
+            raise
+
+    def stop(self, vim_id: str, action_id: str) -> bool:
+        """End an action; False if it does not run (any more)."""
+        self.reporter.forget(vim_id, action_id)
+        return self.host.stop(vim_id, action_id)
+
+
+@asynccontextmanager
+async def reporting_host(
+    address: str, limits: ReporterLimits, safeguards: Safeguards | None = None
+) -> AsyncGenerator[ReportingHost]:
+    """Give a host that reports to `host:port`. An action that hears bad_action is stopped."""
+    _allow_all_files()
+    async with channel(address) as to_conductors:
+        stub = conductor_service_pb2_grpc.ConductorServiceStub(to_conductors)
+        # Spreads contacts in time and guards nothing; the system's own randomness would cost a call of the kernel each.
+        random = Random()  # noqa: S311 - see above
+        reporter = Reporter(stub, clock=time.monotonic, random=random, limits=limits)
+        settings = HostSettings(user_agent=f"vimesh/{metadata.version('vimesh')}")
+        with hosting(reporter.note, settings, safeguards) as host:
+            reporter.on_bad_action(host.stop)
+            reporter.before_report(host.recheck)
+            yield ReportingHost(host, reporter, stub)
+
+
+def _allow_all_files() -> None:
+    """Each probe under way over TCP is an open file: use what the administrator allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

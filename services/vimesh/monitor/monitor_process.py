@@ -1,0 +1,70 @@
+"""The embedded engine: hosts the ping actions of one shard until it is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import SystemRandom
+
+import structlog
+
+from vimesh.domain.actions import Action, ActionScope, Shard
+from vimesh.domain.vims import Engine
+from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.reporting_host import reporting_host
+from vimesh.monitor.loop_guard.safeguards import Safeguards
+from vimesh.monitor.reporting.reporter import ReporterLimits
+from vimesh.monitor.wanted_actions import ActionSet, Watcher
+from vimesh.rpc.action_watch import Following, FollowLimits
+from vimesh.runtime.garbage_freeze import Heap
+from vimesh.runtime.supervisor import supervise
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorSettings:
+    address: str
+    """Where the front of the mesh is: `host:port`."""
+    shard: Shard = field(default_factory=Shard)
+    reporter: ReporterLimits = field(default_factory=ReporterLimits)
+    follow: FollowLimits = field(default_factory=FollowLimits)
+
+
+async def run_monitor(
+    settings: MonitorSettings, *, safeguards: Safeguards | None = None, started: Callable[[], object] = lambda: None
+) -> None:
+    """Probe and report whatever the conductors want, until cancelled. Waits for conductors that are away.
+
+    `started` is called once, when the loop is about to do so.
+    """
+    async with reporting_host(settings.address, settings.reporter, safeguards) as running:
+        scope = ActionScope(Engine.EMBEDDED, settings.shard)
+        heap = Heap()
+
+        def start(action: Action) -> None:
+            if running.start(action):
+                heap.grown()
+
+        actions = ActionSet(start, running.stop, running.host.actions)
+        watcher = Watcher(scope, actions)
+        following = Following(
+            running.stub, settings.follow, meanwhile="probing goes on", clock=time.monotonic, random=SystemRandom()
+        )
+        _say_hello(settings, running.host)
+        started()
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(supervise("reporter", running.reporter.run))
+            parts.create_task(supervise("watcher", lambda: following.run(watcher)))
+
+
+def _say_hello(settings: MonitorSettings, host: Host) -> None:
+    _log.info(
+        "monitor started",
+        address=settings.address,
+        shard=f"{settings.shard.index}/{settings.shard.count}",
+        methods=list(host.abilities.methods),
+        missing=dict(host.abilities.missing),
+    )

@@ -1,0 +1,117 @@
+"""One TCP connection of one probe: from connect to its outcome, without ever blocking."""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import struct
+
+from vimesh.domain.probing import Reason
+from vimesh.monitor.net.ephemeral_ports import ephemeral_ports
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.errno_reasons import local_fault, remote_failure
+from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.targets.target import Target
+
+# Closing resets the connection: no TIME_WAIT is left behind that would use up ports.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_NETWORK_ANSWERED = {errno.ECONNREFUSED, errno.ECONNRESET, errno.ETIMEDOUT}
+
+
+class Connection:
+    """A probe that is answered once the connection is made. Others build on it: see `established`."""
+
+    __slots__ = (
+        "_clock",
+        "_connected",
+        "address",
+        "fd",
+        "interest",
+        "number",
+        "outcome",
+        "sent_at",
+        "socket",
+        "target",
+    )
+
+    reads = False
+    """Whether it reads what the peer sends, and takes a worker of the server: connecting alone does neither."""
+    reused = False
+    """Whether the probe went over a connection that stood before: then bad news must be confirmed on a new one."""
+
+    def __init__(self, target: Target, number: int, address: Address, clock: Clock) -> None:
+        """Raises LocalFault if there is no socket to be had."""
+        self.target = target
+        self.number = number
+        self.address = address
+        self.interest = select.EPOLLOUT
+        self.outcome: float | tuple[str, str] | None = None
+        """How long the answer took, or reason and detail of the failure; None while the probe is under way."""
+        self.sent_at = 0.0
+        """When the probe was sent first, on this connection or on another one."""
+        self._clock = clock
+        self._connected = False
+        try:
+            self.socket = socket.socket(address.family, socket.SOCK_STREAM)
+        except OSError as error:
+            raise local_fault(error.errno or 0) from error
+        self.fd = self.socket.fileno()
+
+    def start(self, since: float | None = None) -> None:
+        """Send the connection request. `since`: when the probe was first sent, if not now. Raises LocalFault."""
+        self.socket.setblocking(False)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self.sent_at = self._clock() if since is None else since
+        number = self.socket.connect_ex(self.address.sockaddr)
+        if number in _NETWORK_ANSWERED:
+            self.fail(*remote_failure(number))
+        elif number not in (0, errno.EINPROGRESS):
+            raise local_fault(number)
+
+    def advance(self) -> None:
+        """Go as far as possible; called when the socket is ready for what `interest` says. Raises LocalFault."""
+        if self._connected:
+            self.proceed()
+            return
+        number = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            self.fail(*remote_failure(number))
+            return
+        if self._is_to_itself():
+            self.fail(Reason.REFUSED, "nobody listens there: the connection was made to itself")
+            return
+        self._connected = True
+        self.established()
+
+    def _is_to_itself(self) -> bool:
+        """Say whether the kernel chose as our port the one to be probed here: then both requests have met."""
+        port = self.address.sockaddr[1]
+        if port not in ephemeral_ports():
+            return False
+        own = self.socket.getsockname()
+        try:
+            return bool(own[1] == port and own == self.socket.getpeername())
+        except OSError:
+            return False  # the peer has reset it already: so there was one
+
+    def established(self) -> None:
+        """The connection stands."""
+        self.succeed()
+
+    def proceed(self) -> None:
+        """Go on after the connection stood and the socket got ready again."""
+
+    def succeed(self) -> None:
+        self.outcome = max(0.0, self._clock() - self.sent_at)
+
+    def fail(self, reason: str, detail: str) -> None:
+        self.outcome = (reason, detail)
+
+    def own_fault(self) -> LocalFault | None:
+        """Return what was wrong here, if the probe is silent because of that; None: the silence is the VIM's."""
+        return None
+
+    def close(self) -> None:
+        self.socket.close()

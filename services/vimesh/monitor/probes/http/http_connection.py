@@ -1,0 +1,165 @@
+"""HTTP GET, judged by the status line: enough to know that the API answers."""
+
+from __future__ import annotations
+
+import select
+import ssl
+
+from vimesh.domain.endpoints import Endpoint
+from vimesh.domain.probing import Reason
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.connection import Connection
+from vimesh.monitor.probes.base.errno_reasons import remote_failure
+from vimesh.monitor.probes.http.http_response import Answer, code_if_plain
+from vimesh.monitor.probes.http.status_line import NotHttp
+from vimesh.monitor.probes.tls.tls_trust import tls_failure
+from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.targets.target import Target
+
+# No TLS record holds more: so nothing is left in the buffers of TLS, where no epoll would tell of it.
+_PIECE_BYTES = 16 * 1024
+
+
+def get_request(endpoint: Endpoint, user_agent: str, *, keep: bool) -> bytes:
+    """`keep`: the server may keep the connection, and by HTTP/1.1 it does so unless it is told otherwise."""
+    ending = "" if keep else "Connection: close\r\n"
+    return (
+        f"GET {endpoint.path} HTTP/1.1\r\nHost: {endpoint.authority}\r\nUser-Agent: {user_agent}\r\n"
+        f"Accept: */*\r\n{ending}\r\n"
+    ).encode("ascii")
+
+
+class HttpConnection(Connection):
+    """A probe that is answered by an HTTP status below 500. Redirects are answers, and not followed.
+
+    After its outcome it may rest: what is left of the answer is read, and then it stands for another probe.
+    """
+
+    __slots__ = ("_answer", "_request", "_unsent", "proven_at", "renew_at", "reused")
+
+    encrypted = False
+    reads = True
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a connection is what it is made of
+        self, target: Target, number: int, address: Address, clock: Clock, user_agent: str, life_s: float
+    ) -> None:
+        """`life_s`: for how long from now the connection may be used again; 0: never."""
+        super().__init__(target, number, address, clock)
+        self.renew_at = clock() + life_s if life_s else 0.0
+        self.reused = False
+        self.proven_at = 0.0
+        """When its server was seen to have workers to spare; 0: never."""
+        self._request = self._unsent = get_request(target.endpoint, user_agent, keep=life_s > 0)
+        self._answer: Answer | None = None
+        """What has come of an answer that is not read to its end; None: nothing, or all."""
+
+    def established(self) -> None:
+        self.proceed()
+
+    def proceed(self) -> None:
+        try:
+            self.exchange()
+        except (BlockingIOError, ssl.SSLWantReadError):
+            self.interest = select.EPOLLIN
+        except ssl.SSLWantWriteError:
+            self.interest = select.EPOLLOUT
+        except ssl.SSLError as error:
+            self.fail(*tls_failure(error))
+        except OSError as error:
+            self.fail(*remote_failure(error.errno or 0))
+
+    def exchange(self) -> None:
+        """Send the request or read one piece of the answer. Raises what the socket raises when it is not ready.
+
+        One, however many there are: the loop belongs to all VIMs, and epoll tells again of what is left.
+        """
+        if not self._unsent:
+            self._judge(self.receive())
+            return
+        while self._unsent:
+            self._unsent = self._unsent[self.send(self._unsent) :]
+        self.interest = select.EPOLLIN
+
+    def send(self, data: bytes) -> int:
+        """Send what the socket takes; return how many bytes that was. Raises SSLWantWriteError if it takes none."""
+        try:
+            return self.socket.send(data)
+        except BlockingIOError as error:
+            raise ssl.SSLWantWriteError from error
+
+    def receive(self) -> bytes:
+        """Return what has come; empty: the server closed. Raises what the socket raises when nothing has.
+
+        What it leaves behind is in the socket, where epoll tells of it.
+        """
+        return self.socket.recv(_PIECE_BYTES)
+
+    def ask_again(self, number: int) -> bool:
+        """Send another probe, if the connection may be and can be used again."""
+        now = self._clock()
+        if now >= self.renew_at:
+            return False
+        self.number = number
+        self.outcome = None
+        self.reused = True
+        self.sent_at = now
+        try:
+            return self.send(self._request) == len(self._request)
+        except OSError:
+            return False
+
+    @property
+    def idle(self) -> bool:
+        """Whether the answer was read to its end."""
+        return self._answer is None
+
+    @property
+    def expired(self) -> bool:
+        """Whether the connection is too old to be used again."""
+        return self._clock() >= self.renew_at
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether the connection is of use after its probe was answered."""
+        return self.renew_at > 0 and (self._answer is None or not self._answer.without_end)
+
+    def rest(self) -> bool:
+        """Read on after the outcome; False: the connection is of no use any more."""
+        try:
+            piece = self.receive()
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        if self._answer is None:
+            return False  # nothing was asked: the server has closed, or says what no next probe may take for its answer
+        self._answer.feed(piece)
+        if self._answer.whole:
+            self._answer = None
+            return True
+        return not self._answer.without_end
+
+    def _judge(self, piece: bytes) -> None:
+        if self._answer is None:
+            if self.renew_at and (code := code_if_plain(piece)):
+                self._conclude(code)
+                return
+            if not piece:
+                self.fail(Reason.RESET, "closed without an answer")
+                return
+            self._answer = Answer(follow=self.renew_at > 0)
+        try:
+            self._answer.feed(piece)
+        except NotHttp as error:
+            self.fail(Reason.PROTOCOL, str(error))
+            return
+        if self._answer.code:
+            self._conclude(self._answer.code)
+            if self._answer.whole:
+                self._answer = None
+
+    def _conclude(self, code: int) -> None:
+        if code < 500:
+            self.succeed()
+        else:
+            self.fail(Reason.http(code), f"the API answers {code}")

@@ -1,0 +1,134 @@
+"""Reads HTTP answers: their status, and whether their end is certain. Only then is the connection used again."""
+
+from __future__ import annotations
+
+import re
+
+import httptools
+
+from vimesh.monitor.probes.http.response_framing import Framing
+from vimesh.monitor.probes.http.status_line import NotHttp, read_status
+
+MOST_BYTES = 64 * 1024
+"""An answer of more is not read to its end; those that are interim count with it."""
+MOST_PIECES = 1024
+"""One that comes in more pieces after its status is not, either."""
+MOST_INTERIM_ANSWERS = 64
+"""A server that sends more of them does not get to the point."""
+
+_SWITCHING_PROTOCOLS = 101
+_FINAL = 200
+_BLANK_LINE = b"\r\n\r\n"
+_PERSISTENT_VERSION = b"HTTP/1.1 "
+"""Only of this one is it certain what lets a connection stay."""
+
+# Each byte has one way to match: `++` and `*+` keep no others in reserve.
+_NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_VALUE = rb"[\t\x20-\x7e\x80-\xff]*+"
+_OTHER_HEADERS = (
+    rb"(?:(?!(?i:connection|content-length|transfer-encoding))%b:%b\r\n|(?i:connection: keep-alive)\r\n){0,63}+"
+    % (_NAME, _VALUE)
+)
+_PLAIN = re.compile(
+    rb"HTTP/1\.1 (?!204|304)([2-9]\d\d)(?: [^\r\n]*+)?\r\n%b(?i:content-length): ?(\d{1,4})\r\n%b\r\n"
+    % (_OTHER_HEADERS, _OTHER_HEADERS)
+)
+
+
+class Answer:
+    """One answer, piece by piece. Interim ones (1xx) that come before it are passed over."""
+
+    __slots__ = (
+        "_bytes_left",
+        "_framing",
+        "_in_interim",
+        "_interim_left",
+        "_pieces_left",
+        "_unread",
+        "code",
+        "whole",
+        "without_end",
+    )
+
+    def __init__(self, *, follow: bool = True) -> None:
+        """`follow`: to its end; without that, nothing but the status is looked for."""
+        self.code = 0
+        """The status, as soon as its line has come."""
+        self.whole = False
+        """Every byte has come, and no byte more: the connection may be used again."""
+        self.without_end = not follow
+        """Where it ends is not known, or too far away, or the server wants to close: no use for the connection."""
+        self._bytes_left = MOST_BYTES
+        self._pieces_left = MOST_PIECES
+        self._interim_left = MOST_INTERIM_ANSWERS
+        self._in_interim = False
+        self._unread = b""
+        """What came of a status line, or may be the beginning of a blank line."""
+        self._framing: Framing | None = None
+
+    def feed(self, piece: bytes) -> None:
+        """Take what came next; empty: the server closed. Raises NotHttp, but only while there is no `code`."""
+        self._bytes_left -= len(piece)
+        if self._bytes_left < 0:
+            piece = piece[: self._bytes_left]
+        ended = not piece or self._bytes_left < 0
+        if not self.code:
+            piece = self._find_status(self._unread + piece, ended=ended)
+        if ended or self.whole:
+            self.whole, self.without_end = False, True
+        elif piece and not self.without_end:
+            self._follow(piece)
+
+    def _find_status(self, received: bytes, *, ended: bool) -> bytes:
+        """Return the final answer as far as it has come; empty: it is still to come."""
+        while True:
+            if self._in_interim:
+                _, blank_line, following = received.partition(_BLANK_LINE)
+                if not blank_line:
+                    self._unread = received[1 - len(_BLANK_LINE) :]
+                    break
+                received, self._in_interim = following, False
+            code = read_status(received, ended=ended)
+            if code >= _FINAL or code == _SWITCHING_PROTOCOLS:
+                self.code, self._unread = code, b""
+                return received
+            if not code:
+                self._unread = received
+                break
+            self._pass_over()
+        if ended:
+            raise NotHttp("the answer has no HTTP status")
+        return b""
+
+    def _pass_over(self) -> None:
+        # Nothing hangs on what an interim answer says: llhttp might refuse a header that spoils no status.
+        self._in_interim = True
+        self._interim_left -= 1
+        if self._interim_left < 0:
+            raise NotHttp("the answer has no HTTP status, but interim ones without end")
+
+    def _follow(self, piece: bytes) -> None:
+        if self._framing is None:
+            if self.code == _SWITCHING_PROTOCOLS or not piece.startswith(_PERSISTENT_VERSION):
+                self.without_end = True
+                return
+            self._framing = Framing(MOST_BYTES)
+        self._pieces_left -= 1
+        try:
+            self.whole = self._framing.feed(piece)
+            self.without_end = not self.whole and not self._pieces_left
+        except httptools.HttpParserError:
+            self.without_end = True
+        if self.whole or self.without_end:
+            self._framing = None
+
+
+def code_if_plain(received: bytes) -> int:
+    """Return the status of an answer that came in one piece, with its length, on a connection that stays; else 0.
+
+    That is what nearly all answers look like. It agrees with `Answer`, in a small part of its time.
+    """
+    match = _PLAIN.match(received)
+    if match is None or match.end() + int(match[2]) != len(received):
+        return 0
+    return int(match[1])

@@ -1,0 +1,211 @@
+"""HTTP GET through TLS."""
+
+from __future__ import annotations
+
+import select
+import ssl
+from contextlib import suppress
+
+from vimesh.domain.probing import Reason
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.http.http_connection import HttpConnection
+from vimesh.monitor.probes.tls.byte_quota import Quota
+from vimesh.monitor.probes.tls.handshake_step import HandshakeStep
+from vimesh.monitor.probes.tls.handshakes import Handshakes
+from vimesh.monitor.probes.tls.tls_session import TlsSession, whole_records_bytes
+from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.targets.target import Target
+
+_PIECE_BYTES = 16 * 1024
+_HANDSHAKE_BYTES, _HANDSHAKE_PIECES = 128 * 1024, 4096
+"""What a server may send until the session stands: OpenSSL takes up to 100 KB of certificates."""
+_BOUNDED_BYTES = 8 * 1024
+"""No key and no signatures that fit in here take OpenSSL more than some 10 ms: not even RSA with 16,384 bits."""
+_QUIET_BYTES, _QUIET_PIECES = 16 * 1024, 2048
+"""What it may send then that brings no answer on: some tickets, or a record in small pieces."""
+_PATIENCE_S = 0.05
+"""Of a probe that waited longer for our own threads, silence says nothing."""
+
+
+class HttpsConnection(HttpConnection):
+    """As over TCP, when the TLS session stands.
+
+    What the server makes of the handshake is computed in a thread, unless that is bounded: the way there and back costs
+    too much to go it each time. Meanwhile the session is the thread's, and nothing is read from the socket.
+    """
+
+    __slots__ = (
+        "_context",
+        "_encrypted",
+        "_handshakes",
+        "_has_early",
+        "_quota",
+        "_received",
+        "_session",
+        "_step",
+        "_waited_s",
+    )
+
+    encrypted = True
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a connection is what it is made of
+        self,
+        target: Target,
+        number: int,
+        address: Address,
+        clock: Clock,
+        user_agent: str,
+        life_s: float,
+        context: ssl.SSLContext,
+        handshakes: Handshakes,
+    ) -> None:
+        super().__init__(target, number, address, clock, user_agent, life_s)
+        self._context = context
+        self._handshakes = handshakes
+        self._step: HandshakeStep | None = None
+        self._waited_s = 0.0
+        """For how long its steps stood in line for a thread."""
+        self._quota = Quota(_HANDSHAKE_BYTES, _HANDSHAKE_PIECES)
+        self._received = b""
+        """Of a record of the handshake: what came, while there is more to come."""
+        self._has_early = False
+        """Whether something came behind the handshake, before anything was asked."""
+        self._encrypted = b""
+        """What the socket has not taken yet."""
+
+    def established(self) -> None:
+        self._session = TlsSession(self._context, self.target.endpoint.host.removesuffix("."))
+        self._session.greet()
+        super().established()
+
+    def proceed(self) -> None:
+        if self._step is not None and not self._step.computed:
+            # No event but the end can be masked in another way: and that would come again and again.
+            self.interest = select.EPOLLONESHOT
+            return
+        super().proceed()
+
+    def exchange(self) -> None:
+        if self._step is not None or not self._session.established:
+            self._shake_hands()
+            if self._step is not None or self.outcome is not None:
+                return
+            if not self._session.established:
+                self._flush()
+                self.interest = select.EPOLLIN
+                return
+        super().exchange()
+        if self._has_early and self.outcome is None:
+            # It came behind the handshake, and no epoll tells of it. A server that answers before it is asked is read,
+            # but its connection is of no further use.
+            self.renew_at = 0.0
+            super().exchange()
+        elif self._encrypted:
+            self.interest = select.EPOLLOUT
+
+    def send(self, data: bytes) -> int:
+        # What the socket does not take goes before the next is received.
+        self._encrypted += self._session.encrypt(data)
+        self._push()
+        return len(data)
+
+    def receive(self) -> bytes:
+        if self._encrypted:
+            self._flush()
+        if self._has_early:
+            piece, self._received, self._has_early = self._received, b"", False
+        elif not (piece := self.socket.recv(_PIECE_BYTES)):
+            return b""
+        try:
+            said = self._session.decrypt(piece)
+        except ssl.SSLWantReadError:
+            self._quota.take(len(piece), "through TLS that is no answer")
+            self._flush()  # there may be something to say to it
+            raise
+        if self._quota.is_touched:
+            self._quota.refill(_QUIET_BYTES, _QUIET_PIECES)
+        return said
+
+    def ask_again(self, number: int) -> bool:
+        return super().ask_again(number) and not self._encrypted
+
+    def own_fault(self) -> LocalFault | None:
+        waited_s = self._waited_s + (self._clock() - self._step.since if self._step else 0.0)
+        if waited_s < _PATIENCE_S:
+            return None
+        return LocalFault(Reason.LOCAL_RESOURCES, f"its TLS handshake waited {waited_s * 1000:.0f} ms to be computed")
+
+    def close(self) -> None:
+        if self._step is not None:
+            self._step.cancelled = True
+            self._step = None
+        super().close()
+
+    def _shake_hands(self) -> None:
+        step = self._step or self._next_step()
+        if step is None:
+            return
+        if not step.computed:
+            if not self._is_bounded(step):
+                self._step = step
+                self._handshakes.submit(step)
+                return
+            step.compute()
+            self._handshakes.note(step)
+        self._end_step(step)
+
+    def _next_step(self) -> HandshakeStep | None:
+        """Receive a piece of the handshake; None: there is nothing to compute yet."""
+        if self._flush():
+            return None
+        piece = super().receive()
+        self._quota.take(len(piece), "to shake hands")
+        self._received += piece
+        whole_bytes = whole_records_bytes(self._received)
+        if piece and not whole_bytes:
+            return None
+        whole, self._received = self._received[:whole_bytes], self._received[whole_bytes:]
+        return HandshakeStep(self, self._session, whole, self._clock())
+
+    def _is_bounded(self, step: HandshakeStep) -> bool:
+        """Say whether it is sure that the step takes a few milliseconds at most."""
+        received_bytes = self._session.received_bytes + len(step.received)
+        return (
+            received_bytes <= _BOUNDED_BYTES
+            and not self._session.retried
+            and not self._handshakes.is_costly(self.address)
+        )
+
+    def _end_step(self, step: HandshakeStep) -> None:
+        """Take in what was computed. Raises LocalFault."""
+        self._step = None
+        self._waited_s += step.waited_s
+        self.sent_at += step.waited_s  # that time is not the VIM's
+        if isinstance(step.failure, LocalFault):
+            raise step.failure
+        if step.failure is not None:
+            with suppress(OSError):  # the server is told why, if it still hears
+                self._flush()
+            self.fail(*step.failure)
+        elif self._session.established:
+            self._quota.refill(_QUIET_BYTES, _QUIET_PIECES)
+            self._has_early = bool(self._received) or self._session.has_more
+
+    def _flush(self) -> bool:
+        """Send what is to be sent; False: that is nothing. Raises SSLWantWriteError if the socket does not take all."""
+        self._encrypted += self._session.take_outgoing()
+        if not self._encrypted:
+            return False
+        self._push()
+        if self._encrypted:
+            raise ssl.SSLWantWriteError
+        return True
+
+    def _push(self) -> None:
+        """Send as much as the socket takes."""
+        try:
+            sent_bytes = self.socket.send(self._encrypted)
+        except BlockingIOError:
+            return
+        self._encrypted = self._encrypted[sent_bytes:]

@@ -1,0 +1,185 @@
+"""Many packets with one call of the kernel: sendmmsg and recvmmsg, which Python's socket module does not have.
+
+With one call for each packet, a ping costs a third more.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vimesh.domain.probing import Reason
+from vimesh.monitor.net.ip_addresses import ip_in_name
+from vimesh.monitor.probes.base.prober import LocalFault
+
+BATCH = 64
+"""Packets in one call. So many replies are sure to find room in the smallest receive buffer."""
+
+_DONT_WAIT = 0x40
+_TURNED = bytes(255 - octet for octet in range(256))
+"""Each octet with all its bits turned round."""
+
+
+class _Part(ctypes.Structure):
+    _fields_ = (("start", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _Header(ctypes.Structure):
+    """struct msghdr."""
+
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint32),
+        ("parts", ctypes.c_void_p),
+        ("part_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _Message(ctypes.Structure):
+    """struct mmsghdr."""
+
+    _fields_ = (("header", _Header), ("length", ctypes.c_uint))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCalls:
+    """The two calls of the C library."""
+
+    send: Callable[..., int]
+    receive: Callable[..., int]
+
+
+def batch_calls() -> BatchCalls:
+    """Raises LocalFault if the C library lacks them; every one of the last ten years has them."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        send, receive = libc.sendmmsg, libc.recvmmsg
+    except AttributeError as error:
+        raise LocalFault(Reason.LOCAL_RESOURCES, "the C library has no sendmmsg and recvmmsg") from error
+    send.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
+    receive.argtypes = (*send.argtypes, ctypes.c_void_p)
+    return BatchCalls(send, receive)
+
+
+class Outbox:
+    """Packets that begin alike, each to an address of its own, with two numbers of its own at the end."""
+
+    def __init__(self, calls: BatchCalls, *, shared_bytes: int, name_bytes: int) -> None:
+        """`name_bytes`: the size of an address as the kernel takes it."""
+        self._call = calls.send
+        self._name_bytes = name_bytes
+        self._shared = bytearray(shared_bytes)
+        self._numbers = memoryview(array("Q", bytes(2 * 8 * BATCH)))
+        self._names = bytearray(name_bytes * BATCH)
+        self._parts = (_Part * (2 * BATCH))()
+        self._messages = (_Message * BATCH)()
+        shared_at, numbers_at, names_at = _address(self._shared), _address(self._numbers), _address(self._names)
+        for index, message in enumerate(self._messages):
+            self._parts[2 * index] = _Part(shared_at, shared_bytes)
+            self._parts[2 * index + 1] = _Part(numbers_at + 16 * index, 16)
+            message.header.name, message.header.name_length = names_at + name_bytes * index, name_bytes
+            message.header.parts = ctypes.addressof(self._parts) + 2 * index * ctypes.sizeof(_Part)
+            message.header.part_count = 2
+        self._messages_at = ctypes.addressof(self._messages)
+
+    def load(self, shared: bytes, numbers: array[int], names: bytes) -> None:
+        """Take up to BATCH packets: `names` are their addresses, one after the other.
+
+        At its end, each gets its number, of 64 bits, and the bits of that turned round.
+        """
+        count = len(numbers)
+        self._shared[:] = shared
+        self._names[: count * self._name_bytes] = names
+        self._numbers[: 2 * count : 2] = memoryview(numbers)
+        self._numbers[1 : 2 * count : 2] = memoryview(numbers.tobytes().translate(_TURNED)).cast("Q")
+
+    def send(self, fd: int, first: int, end: int) -> int:
+        """Send the packets from `first` to before `end`, until one cannot be sent. Returns how many were.
+
+        Raises OSError if the first cannot be sent.
+        """
+        sent = self._call(fd, self._messages_at + first * _MESSAGE_BYTES, end - first, _DONT_WAIT)
+        if sent < 0:
+            raise _os_error()
+        return sent
+
+
+class Inbox:
+    """Packets as they came in, each in a slot."""
+
+    SLOT_BYTES = 128
+
+    def __init__(self, calls: BatchCalls, *, lead: int, name_bytes: int) -> None:
+        """`lead`: at which byte of its slot a packet begins. `name_bytes`: as of an Outbox."""
+        self._call = calls.receive
+        self._lead = lead
+        self._name_bytes = name_bytes
+        self._ip_at, self._ip_bytes = ip_in_name(name_bytes)
+        self._bytes = bytearray(self.SLOT_BYTES * BATCH)
+        self._words = memoryview(self._bytes).cast("Q")
+        self._names = bytearray(name_bytes * BATCH)
+        self._parts = (_Part * BATCH)()
+        in_memory = bytearray(_MESSAGE_BYTES * BATCH)
+        self._messages = (_Message * BATCH).from_buffer(in_memory)
+        self._lengths = memoryview(in_memory).cast("I")[_LENGTH_AT // 4 :: _MESSAGE_BYTES // 4]
+        start, names_at = _address(self._bytes), _address(self._names)
+        for index, message in enumerate(self._messages):
+            self._parts[index] = _Part(start + self.SLOT_BYTES * index + lead, self.SLOT_BYTES - lead)
+            message.header.name, message.header.name_length = names_at + name_bytes * index, name_bytes
+            message.header.parts = ctypes.addressof(self._parts) + index * ctypes.sizeof(_Part)
+            message.header.part_count = 1
+        self._messages_at = ctypes.addressof(self._messages)
+
+    def receive(self, fd: int) -> int:
+        """Take what has come in, up to BATCH packets, and return how many. Raises OSError."""
+        count = self._call(fd, self._messages_at, BATCH, _DONT_WAIT, None)
+        if count >= 0:
+            return count
+        if ctypes.get_errno() == errno.EAGAIN:
+            return 0
+        raise _os_error()
+
+    def lengths(self, count: int) -> memoryview[int]:
+        return self._lengths[:count]
+
+    def octets(self, at: int, count: int) -> memoryview[int]:
+        """Return the byte at that place of each of the first `count` slots."""
+        return memoryview(self._bytes)[at : count * self.SLOT_BYTES : self.SLOT_BYTES]
+
+    def words(self, at: int, count: int) -> memoryview[int]:
+        """Return the 64 bits at that place, a multiple of 8, of each of the first `count` slots.
+
+        What lies behind the length of a packet is left from earlier ones.
+        """
+        words = self.SLOT_BYTES // 8
+        return self._words[at // 8 : count * words : words]
+
+    def packet(self, place: int) -> bytes:
+        """Return what came in of a packet, and nothing else."""
+        start = place * self.SLOT_BYTES + self._lead
+        return bytes(self._bytes[start : start + self._lengths[place]])
+
+    def source(self, place: int) -> bytearray:
+        """Return where it came from, as in an IP header."""
+        start = place * self._name_bytes + self._ip_at
+        return self._names[start : start + self._ip_bytes]
+
+
+_MESSAGE_BYTES = ctypes.sizeof(_Message)
+_LENGTH_AT = _Message.length.offset
+
+
+def _address(buffer: bytearray | memoryview[int]) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+def _os_error() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))

@@ -1,0 +1,94 @@
+"""The prober for pings."""
+
+from __future__ import annotations
+
+import socket
+from array import array
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from vimesh.monitor.net.ip_addresses import Address, packed
+from vimesh.monitor.probes.base.prober import Listener, LocalFault
+from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
+from vimesh.monitor.probes.icmp.icmp_socket import open_icmp_socket
+from vimesh.monitor.probes.icmp.open_pings import NO_IDENTIFIER, OpenPings
+from vimesh.monitor.probes.icmp.packet_batches import batch_calls
+from vimesh.monitor.probes.icmp.pinger import Pinger
+from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.targets.cohorts import Cohorts
+from vimesh.monitor.targets.target import Target
+
+
+class Icmp:
+    """The prober for PING, over whichever families this process may use."""
+
+    def __init__(self, *, listener: Listener, cohorts: Cohorts, clock: Clock, rotate_s: float = ROTATE_S) -> None:
+        """`clock`: the one that dates volleys. `rotate_s`: for how long pings keep an ICMP identifier."""
+        self._listener = listener
+        self._cohorts = cohorts
+        self._clock = clock
+        self._rotate_s = rotate_s
+        self._pings = OpenPings()
+        self.pingers: Mapping[int, Pinger] = {}
+        self.faults: Mapping[int, LocalFault] = {}
+
+    def __enter__(self) -> Self:
+        pingers, faults = {}, {}
+        for family in (socket.AF_INET, socket.AF_INET6):
+            try:
+                calls, opened = batch_calls(), open_icmp_socket(family)
+            except LocalFault as fault:
+                faults[int(family)] = fault
+            else:
+                pingers[int(family)] = Pinger(
+                    opened,
+                    calls,
+                    pings=self._pings,
+                    listener=self._listener,
+                    clock=self._clock,
+                    cohorts=self._cohorts,
+                    rotate_s=self._rotate_s,
+                )
+        self.pingers, self.faults = pingers, faults
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for pinger in self.pingers.values():
+            pinger.close()
+
+    def send(self, target: Target, number: int, address: Address) -> bool:
+        pinger = self.pingers.get(address.family)
+        if pinger is None:
+            fault = self.faults[address.family]
+            raise LocalFault(fault.reason, fault.detail)
+        pinger.send(target, number, address)
+        return True
+
+    def reaches(self, family: int) -> bool:
+        return family in self.pingers
+
+    def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:
+        return self.pingers[family].send_volley(tokens, names)
+
+    def adopt(self, target: Target, token: int, sent_at: float) -> None:
+        if target.address is not None:
+            self._pings.add((target, 1, token, packed(target.address), NO_IDENTIFIER, sent_at))
+
+    def unsent(self, target: Target) -> LocalFault | None:  # noqa: ARG002 - as the other probers do
+        """What keeps a ping in is raised by the call that sends it."""
+        return None
+
+    def hang_up(self, target: Target) -> None:
+        """Nothing is held open for a ping."""
+
+    def forget(self, target: Target) -> None:
+        self._pings.forget(target)
+
+    def dismiss(self, target: Target) -> None:
+        """There is nothing that lasts longer than a round."""

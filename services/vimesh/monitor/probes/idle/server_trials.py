@@ -1,0 +1,151 @@
+"""Tries whether a server has workers to spare, before a connection of ours stands idle there.
+
+A server may serve each connection by a worker of its own. One that stands idle between probes then takes a worker from
+the server's users, and where there is only one, from all of them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.http.http_connection import HttpConnection
+from vimesh.monitor.probes.idle.server_memory import Servers
+from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.targets.target import Target
+
+SPARE_CONNECTIONS = 2
+"""So many more must be answered, one after the other, while all before them stand idle."""
+MOST_TRIALS = 64
+"""At once, in the whole process."""
+PROVEN_S = 3600.0
+"""For so long the outcome is believed."""
+TRIAL = 0
+"""The number of a probe that belongs to no round."""
+
+Open = Callable[[Target, Address], HttpConnection | None]
+"""Opens a connection of number TRIAL; None: there is no room for it. Raises LocalFault."""
+
+
+class Trial:
+    """One connection that is to stand idle, and those that are made beside it."""
+
+    __slots__ = ("beside", "connection", "until")
+
+    def __init__(self, connection: HttpConnection) -> None:
+        self.connection = connection
+        self.beside: list[HttpConnection] = []
+        self.until = 0.0
+        """When the newest must have been answered."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server has failed or closed one of them, or announced that it will."""
+        return any(isinstance(each.outcome, tuple) or not each.may_rest for each in self.beside)
+
+    @property
+    def answered(self) -> bool:
+        """Whether none is under way."""
+        return all(each.outcome is not None and each.idle for each in self.beside)
+
+
+class Trials:
+    """All that are under way. They run beside the rounds, and never say anything about a VIM."""
+
+    def __init__(
+        self, *, clock: Clock, servers: Servers, open_one: Open, release: Callable[[HttpConnection], None]
+    ) -> None:
+        """`release` closes a connection, whether it stands idle or not."""
+        self._clock = clock
+        self._servers = servers
+        self._open_one = open_one
+        self._release = release
+        self._due: deque[Trial] = deque()
+        """Not begun yet."""
+        self.under_way: dict[Target, Trial] = {}
+        """By the target whose connection is to stand."""
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.under_way) < MOST_TRIALS
+
+    def add(self, connection: HttpConnection) -> None:
+        """Have a connection tried that stands idle since its first answer. Nothing is sent before `run`."""
+        trial = Trial(connection)
+        self.under_way[connection.target] = trial
+        self._due.append(trial)
+
+    def end_for(self, connection: HttpConnection) -> None:
+        """Note that a connection is closed."""
+        if self.under_way:
+            trial = self.under_way.get(connection.target)
+            if trial is not None and trial.connection is connection:
+                self.cancel(connection.target)
+
+    def give_up(self, target: Target) -> None:
+        """End the trial of the target's connection, which broke for a reason of our own, and with it the connection."""
+        trial = self.under_way.get(target)
+        if trial is not None:
+            self._give_up(trial)
+
+    def cancel(self, target: Target) -> None:
+        """End the trial of the target's connection without an outcome: it is given up, or needed no more."""
+        trial = self.under_way.pop(target, None)
+        if trial is not None:
+            self._close_beside(trial)
+
+    def run(self) -> None:
+        """Go on with what has been answered, and judge what took too long. Opens sockets."""
+        while self._due:
+            trial = self._due.popleft()
+            if self.under_way.get(trial.connection.target) is trial:
+                self._add_connection(trial)
+        for trial in tuple(self.under_way.values()):
+            self._go_on(trial)
+
+    def _go_on(self, trial: Trial) -> None:
+        if trial.refused:
+            self._fail(trial)
+        elif not trial.answered:
+            if self._clock() >= trial.until:
+                self._end_late(trial)
+        elif len(trial.beside) < SPARE_CONNECTIONS:
+            self._add_connection(trial)
+        else:
+            trial.connection.proven_at = self._clock()
+            self.cancel(trial.connection.target)
+
+    def _end_late(self, trial: Trial) -> None:
+        if trial.beside[-1].own_fault() is None:
+            self._fail(trial)
+        else:
+            self._give_up(trial)
+
+    def _add_connection(self, trial: Trial) -> None:
+        target = trial.connection.target
+        try:
+            opened = self._open_one(target, trial.connection.address)
+        except LocalFault:
+            opened = None
+        if opened is None:
+            # For want of a socket here: that says nothing about the server, but it is not proven either.
+            self._give_up(trial)
+            return
+        trial.until = self._clock() + target.policy.timeout_s
+        trial.beside.append(opened)
+
+    def _fail(self, trial: Trial) -> None:
+        self._servers.refuse(trial.connection.address)
+        self._give_up(trial)
+
+    def _give_up(self, trial: Trial) -> None:
+        # First the one that the server's worker may be bound to.
+        self.under_way.pop(trial.connection.target, None)
+        self._release(trial.connection)
+        self._close_beside(trial)
+
+    def _close_beside(self, trial: Trial) -> None:
+        for connection in trial.beside:
+            self._release(connection)

@@ -1,0 +1,55 @@
+"""Makes the connections of probes, each of the kind that its target needs."""
+
+from __future__ import annotations
+
+import ssl
+
+from vimesh.domain.probing import Method
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.connection import Connection
+from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.http.http_connection import HttpConnection
+from vimesh.monitor.probes.http.https_connection import HttpsConnection
+from vimesh.monitor.probes.idle.idle_connections import Kept
+from vimesh.monitor.probes.tls.handshakes import Handshakes
+from vimesh.monitor.probes.tls.tls_trust import lenient_context
+from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.targets.target import Target
+
+_TCP = Method.TCP
+
+
+class Connector:
+    """`verifying` is the context for certificates that must be valid, or why there is none."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        user_agent: str,
+        kept: Kept,
+        verifying: ssl.SSLContext | LocalFault,
+        handshakes: Handshakes,
+    ) -> None:
+        self._clock = clock
+        self._user_agent = user_agent
+        self._kept = kept
+        self._verifying = verifying
+        self._lenient = lenient_context()
+        self._handshakes = handshakes
+
+    def connect(self, target: Target, number: int, address: Address) -> Connection:
+        """Raises LocalFault."""
+        if target.policy.method is _TCP:
+            return Connection(target, number, address, self._clock)
+        encrypted = target.endpoint.scheme == "https"
+        life_s = self._kept.life_s(target, address, encrypted=encrypted)
+        if not encrypted:
+            return HttpConnection(target, number, address, self._clock, self._user_agent, life_s)
+        context = self._verifying if target.policy.tls_verify else self._lenient
+        if isinstance(context, LocalFault):
+            raise LocalFault(context.reason, context.detail)
+        self._handshakes.admit(address)
+        return HttpsConnection(
+            target, number, address, self._clock, self._user_agent, life_s, context, self._handshakes
+        )

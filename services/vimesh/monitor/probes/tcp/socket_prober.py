@@ -1,0 +1,310 @@
+"""Probes over TCP: one epoll object for all sockets, and a bound on how many there are."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from vimesh.monitor.loop_guard.loop_watch import LoopWatch
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.connection import Connection
+from vimesh.monitor.probes.base.errno_reasons import FaultLog
+from vimesh.monitor.probes.base.prober import FilesExhausted, Listener, LocalFault
+from vimesh.monitor.probes.http.http_connection import HttpConnection
+from vimesh.monitor.probes.idle.connection_keeper import Keeper
+from vimesh.monitor.probes.idle.idle_connections import Kept
+from vimesh.monitor.probes.idle.server_trials import TRIAL
+from vimesh.monitor.probes.tcp.connection_maker import Connect, ConnectionMaker
+from vimesh.monitor.probes.tcp.own_output import OwnOutput
+from vimesh.monitor.probes.tcp.socket_limit import SocketLimit
+from vimesh.monitor.probes.tcp.socket_queue import WaitingLine
+from vimesh.monitor.probes.tls.handshakes import Handshakes
+from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.targets.target import Target
+
+_BATCH = 512
+
+
+class Sockets:
+    """The prober for TCP and HTTP. Above the limit, probes stand in line; that time is not the VIM's.
+
+    What is bad news on a connection that stood before is no news: the probe is repeated on a new one, which decides.
+    """
+
+    def __init__(  # noqa: PLR0913 - everything it uses comes in here
+        self,
+        *,
+        connect: Connect,
+        listener: Listener,
+        clock: Clock,
+        limit: SocketLimit,
+        kept: Kept,
+        output: OwnOutput,
+        handshakes: Handshakes,
+        watch: LoopWatch | None = None,
+        lost_within: Callable[[float], float] = lambda _: 0.0,
+    ) -> None:
+        """`lost_within`: says in how many of the last seconds nobody could have read an answer."""
+        self._lost_within = lost_within
+        self._listener = listener
+        self._faults = FaultLog()
+        self._by_fd: dict[int, Connection] = {}
+        """Every socket."""
+        self._keeper = Keeper(
+            clock=clock,
+            kept=kept,
+            open_trial=self._open_trial,
+            release=self._release,
+            has_room=lambda: limit.allows(len(self._by_fd)),
+        )
+        self._maker = ConnectionMaker(
+            connect=connect, limit=limit, open_now=self._by_fd, keeper=self._keeper, faults=self._faults
+        )
+        self._watch = watch or LoopWatch()
+        self._output = output
+        self._handshakes = handshakes
+        self._epoll = select.epoll()
+        # By edges, so that nobody has to read what is written there.
+        self._epoll.register(handshakes.fileno(), select.EPOLLIN | select.EPOLLET)
+        self._by_serial: dict[int, list[Connection]] = {}
+        """The probes under way, by round."""
+        self._doubted: list[Connection] = []
+        """Probes that are to be repeated."""
+        self._line = WaitingLine()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for connection in self._by_fd.values():
+            connection.close()
+        self._epoll.close()
+
+    def fileno(self) -> int:
+        return self._epoll.fileno()
+
+    def is_busy(self) -> bool:
+        """Say whether anything is waited for that belongs to no round."""
+        return self._keeper.is_busy()
+
+    def send(self, target: Target, number: int, address: Address) -> bool:
+        kept = self._keeper.ask_again(target, number, address)
+        if kept is not None:
+            self._by_serial[target.serial] = [kept]
+            return True
+        if number > 1:
+            self._move_from_others(target, address)
+        if self._maker.has_room():
+            try:
+                self._open(target, number, address)
+            except FilesExhausted:
+                pass
+            else:
+                return True
+        self._line.join(target, address)
+        return False
+
+    def unsent(self, target: Target) -> LocalFault | None:
+        connections = self._by_serial.get(target.serial, ())
+        for connection in connections:
+            if fault := connection.own_fault():
+                return fault
+        return self._output.fault(connections)
+
+    def hang_up(self, target: Target) -> None:
+        for connection in self._by_serial.pop(target.serial, ()):
+            self._release(connection)
+        self._admit()
+
+    def forget(self, target: Target) -> None:
+        if target.serial in self._keeper.concerned:
+            self._keeper.end_round(target)
+        # Who stands in line is admitted by the next drain: a probe is never sent from within an answer, and a number
+        # that was closed here is not taken again while events of its former owner may be at hand.
+        if self._line:
+            self._line.pop(target.serial, None)
+        for connection in self._by_serial.pop(target.serial, ()):
+            self._release(connection)
+
+    def dismiss(self, target: Target) -> None:
+        self._keeper.dismiss(target)
+
+    def drain(self) -> None:
+        """Move every connection on that can move."""
+        while True:
+            events = self._epoll.poll(0, _BATCH)
+            for fd, _ in events:
+                connection = self._by_fd.get(fd)
+                if connection is None:
+                    continue
+                if connection.reads:
+                    self._watch.turn_to(connection.target)
+                if connection.outcome is None:
+                    self._advance(connection)
+                else:
+                    self._rest(connection)
+            self._take_computed()
+            # Only now: a number that was closed above must not be taken again while events of its former owner are
+            # at hand.
+            if self._doubted:
+                self._repeat_doubted()
+            if self._line:
+                self._admit()
+            if self._keeper.is_busy():
+                self._keeper.run()
+            if len(events) < _BATCH:
+                break
+        self._watch.rest()
+
+    def _take_computed(self) -> None:
+        """Move on the connections whose handshakes were computed elsewhere."""
+        for computed in self._handshakes.take_computed():
+            if self._by_fd.get(computed.fd) is computed and computed.outcome is None:
+                self._watch.turn_to(computed.target)
+                self._advance(computed)
+
+    def _move_from_others(self, target: Target, address: Address) -> None:
+        """Repeat a probe that is silent on a kept connection, if no other one of its round goes to its address."""
+        for connection in tuple(self._by_serial.get(target.serial, ())):
+            if connection.reused and connection.address != address:
+                self._repeat(connection)
+
+    def _repeat_doubted(self) -> None:
+        while self._doubted:
+            connection = self._doubted.pop()
+            if self._by_fd.get(connection.fd) is not connection:
+                continue  # its round is over
+            try:
+                self._repeat(connection)
+            except LocalFault as fault:
+                self._listener.faulted(connection.target, fault.reason, fault.detail)
+
+    def _repeat(self, connection: Connection) -> None:
+        self._drop(connection)
+        self._open(connection.target, connection.number, connection.address, since=connection.sent_at)
+
+    def _open(self, target: Target, number: int, address: Address, *, since: float | None = None) -> None:
+        self._launch(self._maker.make(target, number, address), since=since)
+
+    def _open_trial(self, target: Target, address: Address) -> HttpConnection | None:
+        connection = self._maker.make_for_trial(target, address)
+        if connection is not None:
+            self._launch(connection)
+        return connection
+
+    def _launch(self, connection: Connection, *, since: float | None = None) -> None:
+        target = connection.target
+        if connection.number != TRIAL:
+            if connection.reads:
+                self._keeper.make_way(connection)
+            self._by_serial.setdefault(target.serial, []).append(connection)
+        self._by_fd[connection.fd] = connection
+        try:
+            connection.start(since)
+            if connection.outcome is None:
+                self._epoll.register(connection.fd, connection.interest)
+        except Exception as error:
+            self._drop(connection)
+            raise self._faults.name(target, error) from error
+        if connection.outcome is not None:
+            self._finish(connection)
+
+    def _rest(self, connection: Connection) -> None:
+        """Hear what comes on a connection that is kept."""
+        if not isinstance(connection, HttpConnection):
+            return
+        try:
+            of_use = connection.rest()
+        except Exception as error:  # noqa: BLE001 - one broken connection must not end the probes of others
+            self._faults.name(connection.target, error)
+            of_use = False
+        self._keeper.rest(connection, of_use=of_use)
+
+    def _advance(self, connection: Connection) -> None:
+        interest = connection.interest
+        try:
+            connection.advance()
+            if connection.outcome is None and connection.interest != interest:
+                self._epoll.modify(connection.fd, connection.interest)
+        except Exception as error:  # noqa: BLE001 - one broken probe must not end those of the others
+            if connection.number == TRIAL:
+                self._faults.name(connection.target, error)
+                self._keeper.give_up_trial(connection.target)
+                return
+            self._drop(connection)
+            fault = self._faults.name(connection.target, error)
+            self._listener.faulted(connection.target, fault.reason, fault.detail)
+            return
+        if connection.outcome is not None:
+            self._finish(connection)
+
+    def _finish(self, connection: Connection) -> None:
+        target, outcome = connection.target, connection.outcome
+        if connection.number == TRIAL:
+            if isinstance(outcome, float):
+                self._listen_only(connection)
+        elif isinstance(outcome, float):
+            self._leave_round(connection)
+            if not connection.reused:
+                self._output.hear(connection.address, connection.sent_at + outcome)
+            # Before its round ends, and with it all that belongs to the round alone.
+            if self._keeper.keep(connection):
+                self._listen_only(connection)
+            else:
+                self._release(connection)
+            self._listener.answered(target, connection.number, max(0.0, outcome - self._lost_within(outcome)))
+        elif connection.reused:
+            self._doubted.append(connection)
+        elif outcome is not None:
+            self._drop(connection)
+            self._listener.failed(target, connection.number, *outcome)
+
+    def _listen_only(self, connection: Connection) -> None:
+        """See that a connection is heard of when something comes, and not whenever it could be written to."""
+        if connection.interest != select.EPOLLIN:
+            connection.interest = select.EPOLLIN
+            self._epoll.modify(connection.fd, select.EPOLLIN)
+
+    def _drop(self, connection: Connection) -> None:
+        self._leave_round(connection)
+        self._release(connection)
+
+    def _leave_round(self, connection: Connection) -> None:
+        if connection.number == TRIAL:
+            return
+        serial = connection.target.serial
+        siblings = self._by_serial.pop(serial, ())
+        if len(siblings) > 1:
+            self._by_serial[serial] = [other for other in siblings if other is not connection]
+
+    def _release(self, connection: Connection) -> None:
+        del self._by_fd[connection.fd]
+        connection.close()
+        if connection.reads:
+            self._keeper.closed(connection, self._by_serial.get(connection.target.serial, ()))
+
+    def _admit(self) -> None:
+        while self._line and self._maker.has_room():
+            target, address = self._line.take()
+            number = target.number + 1
+            try:
+                connection = self._maker.make(target, number, address)
+            except FilesExhausted:
+                self._line.put_back(target, address)
+                return
+            except LocalFault as fault:
+                self._listener.departs(target)
+                self._listener.faulted(target, fault.reason, fault.detail)
+                continue
+            self._listener.departs(target)
+            try:
+                self._launch(connection)
+            except LocalFault as fault:
+                self._listener.faulted(target, fault.reason, fault.detail)

@@ -1,0 +1,1 @@
+"""TLS of probes. Work whose cost the server chooses leaves the loop."""

@@ -1,0 +1,63 @@
+"""Which servers' TLS handshakes cost too much CPU, and how much of it they may have together."""
+
+from __future__ import annotations
+
+import itertools
+
+from vimesh.domain.probing import Reason
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.scheduling.stall_clock import Clock
+
+COSTLY_S = 0.05
+"""So much CPU is too much for a handshake: usual ones take a thousandth of a second."""
+SHARE = 0.05
+"""Of a core: what costly handshakes may take together, in the long run."""
+BURST_S = 1.0
+"""So much they may take at once after a time without any."""
+MEMORY_S = 600.0
+"""A server is taken for costly for so long after its last costly handshake."""
+_MOST_REMEMBERED = 4096
+
+
+class HandshakeCosts:
+    """Remembers servers by their addresses. `is_costly` may be asked from other threads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        # By the time of the last costly handshake: the oldest is the first.
+        self._costly: dict[Address, tuple[float, float]] = {}
+        """What the handshake took, and when that is forgotten."""
+        self._left_s = BURST_S
+        self._filled_at = clock()
+
+    def is_costly(self, address: Address) -> bool:
+        entry = self._costly.get(address) if self._costly else None
+        return entry is not None and self._clock() < entry[1]
+
+    def admit(self, address: Address) -> None:
+        """See whether a handshake may be begun. Raises LocalFault if the server is costly, and nothing is left."""
+        if not self._costly or not self.is_costly(address):
+            return
+        self._fill()
+        if self._left_s <= 0:
+            cpu_s, _ = self._costly[address]
+            detail = f"its TLS handshakes cost too much CPU: {cpu_s * 1000:.0f} ms"
+            raise LocalFault(Reason.LOCAL_RESOURCES, detail)
+
+    def note(self, address: Address, step_s: float, handshake_s: float) -> bool:
+        """Note a step, and what its handshake has cost with it; True: that is too much."""
+        if handshake_s >= COSTLY_S:
+            self._costly.pop(address, None)
+            self._costly[address] = (handshake_s, self._clock() + MEMORY_S)
+            for oldest in tuple(itertools.islice(self._costly, max(0, len(self._costly) - _MOST_REMEMBERED))):
+                del self._costly[oldest]
+        if self._costly and self.is_costly(address):
+            self._fill()
+            self._left_s -= step_s
+        return handshake_s >= COSTLY_S
+
+    def _fill(self) -> None:
+        now = self._clock()
+        self._left_s = min(BURST_S, self._left_s + (now - self._filled_at) * SHARE)
+        self._filled_at = now

@@ -1,0 +1,56 @@
+"""A part of a TLS handshake, as a piece of work for a thread."""
+
+from __future__ import annotations
+
+import ssl
+import time
+
+from vimesh.monitor.probes.base.connection import Connection
+from vimesh.monitor.probes.base.errno_reasons import defect
+from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.tls.tls_session import TlsSession
+from vimesh.monitor.probes.tls.tls_trust import tls_failure
+
+
+class HandshakeStep:
+    """What one piece of a server's handshake gives to compute. That touches the session, and never the socket."""
+
+    __slots__ = (
+        "apart",
+        "cancelled",
+        "computed",
+        "connection",
+        "cpu_s",
+        "failure",
+        "received",
+        "session",
+        "since",
+        "waited_s",
+    )
+
+    def __init__(self, connection: Connection, session: TlsSession, received: bytes, since: float) -> None:
+        """`since`: the time at which it begins to wait for a thread; `received` is empty when the server closed."""
+        self.connection = connection
+        self.session = session
+        self.received = received
+        self.since = since
+        self.waited_s = 0.0
+        self.cpu_s = 0.0
+        self.failure: tuple[str, str] | LocalFault | None = None
+        self.computed = False
+        self.apart = False
+        """It waits for the thread of costly servers."""
+        self.cancelled = False
+        """Its probe has ended meanwhile."""
+
+    def compute(self) -> None:
+        begun_s = time.thread_time()
+        try:
+            self.session.shake_hands(self.received)
+        except ssl.SSLError as error:
+            self.failure = tls_failure(error)
+        except Exception as error:  # noqa: BLE001 - the thread is needed for the handshakes of others
+            self.failure = defect(error)
+        self.cpu_s = time.thread_time() - begun_s
+        self.session.cpu_s += self.cpu_s
+        self.computed = True

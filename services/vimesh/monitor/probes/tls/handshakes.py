@@ -1,0 +1,116 @@
+"""Computes TLS handshakes in threads: what they cost is the server's choice, and must not hold up the loop."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.connection import Connection
+from vimesh.monitor.probes.tls.handshake_costs import HandshakeCosts
+from vimesh.monitor.probes.tls.handshake_step import HandshakeStep
+from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.targets.target import Target
+from vimesh.runtime.daemon_threads import DaemonThreads
+
+_THREADS = 2
+_LOW_PRIORITY = 10
+
+
+class Handshakes:
+    """Threads for all servers, and one, of low priority, for those whose handshakes cost too much.
+
+    What was computed is told through a file, so that who waits for sockets learns of it at the same time.
+    """
+
+    def __init__(self, *, clock: Clock, costs: HandshakeCosts, on_costly: Callable[[Target, float], None]) -> None:
+        """`on_costly` is called in the loop, with the CPU seconds that a handshake has cost, when they are too many."""
+        self._clock = clock
+        self._costs = costs
+        self._on_costly = on_costly
+        self._common = DaemonThreads(_THREADS, "vimesh-tls")
+        self._apart = DaemonThreads(1, "vimesh-tls-costly")
+        self._computed: deque[HandshakeStep] = deque()
+        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._event_lock = threading.Lock()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        self._common.__enter__()
+        self._apart.__enter__()
+        self._apart.submit(_lower_priority)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._apart.__exit__(kind, error, trace)
+        self._common.__exit__(kind, error, trace)
+        # A thread that computes still will find it closed: by then its number may be that of another file.
+        with self._event_lock:
+            self._closed = True
+            os.close(self._event)
+
+    def fileno(self) -> int:
+        """Return the file that gets readable, by edges, whenever something was computed."""
+        return self._event
+
+    def admit(self, address: Address) -> None:
+        """See whether a handshake with the server may be begun. Raises LocalFault."""
+        self._costs.admit(address)
+
+    def is_costly(self, address: Address) -> bool:
+        """Say whether handshakes with the server have cost too much."""
+        return self._costs.is_costly(address)
+
+    def note(self, step: HandshakeStep) -> None:
+        """Note what a step has cost. To be called in the loop."""
+        if self._costs.note(step.connection.address, step.cpu_s, step.session.cpu_s):
+            self._on_costly(step.connection.target, step.session.cpu_s)
+
+    def submit(self, step: HandshakeStep) -> None:
+        """Have a step computed: see `take_computed`. There must be one at a time of each session."""
+        if self.is_costly(step.connection.address):
+            self._put_apart(step)
+        else:
+            self._common.submit(partial(self._compute, step))
+
+    def take_computed(self) -> Iterator[Connection]:
+        """Take out the connections whose steps are computed."""
+        while self._computed:
+            step = self._computed.popleft()
+            if step.computed:
+                self.note(step)
+                yield step.connection
+            elif not step.cancelled:
+                self._put_apart(step)
+
+    def _put_apart(self, step: HandshakeStep) -> None:
+        step.apart = True
+        self._apart.submit(partial(self._compute, step))
+
+    def _compute(self, step: HandshakeStep) -> None:
+        """Do the work of a thread."""
+        # Those of a server that turned out to be costly while they waited are no work for the threads of all.
+        in_place = step.apart or not self._costs.is_costly(step.connection.address)
+        if in_place and not step.cancelled:
+            step.waited_s = self._clock() - step.since
+            step.compute()
+        self._computed.append(step)
+        with self._event_lock:
+            if not self._closed:
+                os.eventfd_write(self._event, 1)
+
+
+def _lower_priority() -> None:
+    with suppress(OSError):  # a sandbox may forbid it: then the thread works as it is
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW_PRIORITY)

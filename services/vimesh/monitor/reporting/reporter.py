@@ -1,0 +1,198 @@
+"""Reports to the conductors, in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Never
+
+import grpc
+import structlog
+
+from vimesh.monitor.reporting.report_ledger import Ledger, Sent
+from vimesh.monitor.reporting.report_messages import reports_to_wire, status_from_wire
+from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.targets.verdict import Verdict
+from vimesh.runtime.backoff import Backoff
+from vimesh.runtime.peer_log import Link
+from vimesh.v1 import conductor_service_pb2
+from vimesh.wire.wire_durations import seconds
+
+if TYPE_CHECKING:  # exists for type checkers only
+    from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ReporterLimits:
+    batch: int = 500
+    """Reports in one call; the contract allows 1000."""
+    calls: int = 4
+    """Calls in flight."""
+    call_timeout_s: float = 10.0
+    gather_s: float = 0.003
+    """A change waits so long for others to travel with it."""
+    first_pause_s: float = 0.2
+    longest_pause_s: float = 5.0
+
+
+class Reporter:
+    """Tells the conductors each change at once, and makes contact as often as they ask.
+
+    What a conductor cannot be told is not repeated: the newest verdict is sent when one can be reached again (G10).
+    """
+
+    def __init__(
+        self,
+        stub: ConductorServiceAsyncStub,
+        *,
+        clock: Clock,
+        random: Random,
+        limits: ReporterLimits | None = None,
+    ) -> None:
+        self._stub = stub
+        self._clock = clock
+        self._limits = limits or ReporterLimits()
+        self._ledger = Ledger(random=random, recheck=self._recheck)
+        self._link = Link("conductors", "reports", meanwhile="probing goes on")
+        self._backoff = Backoff(
+            first_s=self._limits.first_pause_s,
+            longest_s=self._limits.longest_pause_s,
+            random=random,
+        )
+        self._paused_until = 0.0
+        self._wake = asyncio.Event()
+        self._on_bad_action: Callable[[str, str], object] | None = None
+        self._before_report: Callable[[str, str], object] | None = None
+
+    def before_report(self, recheck: Callable[[str, str], object]) -> None:
+        """Have `recheck` called with (vim_id, action_id) before anything is reported: it may note another verdict."""
+        self._before_report = recheck
+
+    def on_bad_action(self, stop: Callable[[str, str], object]) -> None:
+        """Have `stop` called with (vim_id, action_id) of each action that is not wanted."""
+        self._on_bad_action = stop
+
+    def adopt(self, vim_id: str, action_id: str, observation: int) -> None:
+        """Report for an action from now on, with numbers above `observation`; nothing before its first verdict."""
+        self._ledger.adopt(vim_id, action_id, observation)
+
+    def forget(self, vim_id: str, action_id: str) -> None:
+        """Report for the action no more."""
+        self._ledger.forget(vim_id, action_id)
+
+    def note(self, verdict: Verdict) -> None:
+        """Report a verdict as soon as possible."""
+        self._ledger.note(verdict)
+        self._wake.set()
+
+    async def run(self) -> Never:
+        """Report until cancelled."""
+        free_calls = asyncio.Semaphore(self._limits.calls)
+        async with asyncio.TaskGroup() as calls:
+            while True:
+                await free_calls.acquire()
+                await self._until_ready()
+                batch = self._ledger.take(self._clock(), self._limits.batch)
+                call = calls.create_task(self._send(batch))
+                call.add_done_callback(lambda _: free_calls.release())
+
+    async def _until_ready(self) -> None:
+        while True:
+            self._wake.clear()
+            now = self._clock()
+            if now < self._paused_until:
+                await asyncio.sleep(self._paused_until - now)
+            elif self._ledger.has_ready(now):
+                await asyncio.sleep(self._limits.gather_s)
+                return
+            else:
+                await self._until_woken(now)
+
+    async def _until_woken(self, now: float) -> None:
+        contact_at = self._ledger.next_contact()
+        try:
+            async with asyncio.timeout(None if contact_at is None else contact_at - now):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _send(self, batch: list[Sent]) -> None:
+        if not batch:
+            return
+        try:
+            request = reports_to_wire(batch)
+            answer = await self._stub.UpdateVims(request, timeout=self._limits.call_timeout_s)
+        except ValueError as error:
+            # A number or a text that protobuf has no room for.
+            await self._divide(batch, str(error))
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
+                await self._divide(batch, error.details() or "")
+            else:
+                self._pause(f"{error.code().name}: {error.details()}")
+        else:
+            self._read(batch, answer)
+        finally:
+            # Whatever happened: no report may be thought of as on its way for ever.
+            for sent in batch:
+                if sent.entry.in_flight:
+                    self._ledger.bounced(sent)
+            self._wake.set()
+
+    async def _divide(self, batch: list[Sent], why: str) -> None:
+        """Find the report that spoils the batch, so that the others get through."""
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._send(batch[:middle])
+            await self._send(batch[middle:])
+            return
+        self._refused(batch[0], why, self._clock())
+
+    def _refused(self, sent: Sent, why: str, now: float) -> None:
+        _log.error("report refused", report=sent.report, why=why)
+        self._ledger.refused(sent, now)
+
+    def _read(self, batch: list[Sent], answer: conductor_service_pb2.UpdateVimsResponse) -> None:
+        if len(answer.outcomes) != len(batch):
+            self._pause(f"{len(answer.outcomes)} outcomes for {len(batch)} reports")
+            return
+        self._backoff.reset()
+        self._link.worked()
+        now = self._clock()
+        for sent, outcome in zip(batch, answer.outcomes, strict=True):
+            self._take_down(sent, outcome, now)
+
+    def _take_down(self, sent: Sent, outcome: conductor_service_pb2.UpdateVimResponse, now: float) -> None:
+        within_s = seconds(outcome.contact_within)
+        kind = outcome.WhichOneof("outcome")
+        entry = sent.entry
+        if kind == "bad_action":
+            entry.in_flight = False
+            self._ledger.forget(entry.vim_id, entry.action_id)
+            if self._on_bad_action is not None:
+                self._on_bad_action(entry.vim_id, entry.action_id)
+        elif kind == "refused":
+            self._refused(sent, outcome.refused.message, now)
+        elif kind is None:
+            # An outcome of a later version. Not knowing it must not end monitoring: come back at the next contact.
+            self._ledger.recorded(sent, now, within_s)
+        elif outcome.newest_observation:
+            status = status_from_wire(outcome.status)
+            self._ledger.late(sent, now, within_s, status, outcome.newest_observation)
+        else:
+            self._ledger.recorded(sent, now, within_s)
+
+    def _recheck(self, vim_id: str, action_id: str) -> None:
+        if self._before_report is not None:
+            self._before_report(vim_id, action_id)
+
+    def _pause(self, why: str) -> None:
+        self._link.failed(why)
+        now = self._clock()
+        # Several calls that fail together are one failure.
+        if now >= self._paused_until:
+            self._paused_until = now + self._backoff.pause_s()

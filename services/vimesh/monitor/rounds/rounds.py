@@ -1,0 +1,447 @@
+"""Rounds of probes: when each target is probed, and what follows from the answers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from vimesh.domain.probing import Method, Reason
+from vimesh.domain.vims import Status
+from vimesh.monitor.loop_guard.quarantine import Quarantine
+from vimesh.monitor.names.name_answers import LookupFailed, NoSuchName, Outcome
+from vimesh.monitor.names.resolver import LOOKUP_LIMIT_S, Resolver
+from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.probes.base.prober import LocalFault, Prober
+from vimesh.monitor.rounds.address_budget import AddressBudget
+from vimesh.monitor.scheduling.round_budget import Pace
+from vimesh.monitor.scheduling.stall_clock import Clock, RunningClock
+from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.targets.address_route import Route
+from vimesh.monitor.targets.cohorts import Cohorts
+from vimesh.monitor.targets.target import ActionKey, Stage, Target, next_round_at
+from vimesh.monitor.targets.verdict import Step, Verdict
+
+_log = structlog.get_logger()
+
+NAMING_LIMIT_S = LOOKUP_LIMIT_S + 1.0
+"""The resolver gives an outcome earlier: this is the net under it."""
+STUCK_MARGIN_S = 5.0
+"""An overdue round gives itself up. One that is still open after this long never will."""
+# To look a member up in its class takes 0.1 us in Python 3.11, and a round looks a dozen up.
+_IDLE, _AWAITING, _SPACING, _NAMING = Stage.IDLE, Stage.AWAITING, Stage.SPACING, Stage.NAMING
+_QUEUED, _RENAMING = Stage.QUEUED, Stage.RENAMING
+_AGAIN, _DOUBT, _SETTLED, _CHANGED = Step.AGAIN, Step.DOUBT, Step.SETTLED, Step.CHANGED
+
+
+class Rounds:
+    """Sends through the probers, listens to them, and calls `on_verdict` when a verdict changes.
+
+    Everything that sends starts from the wheel, never from an answer: so answers can be read at any moment. Each
+    target is on the wheel from its first round on, whatever it waits for: none is ever left to an answer alone.
+    """
+
+    def __init__(  # noqa: PLR0913 - clocks and bounds are passed in
+        self,
+        *,
+        wheel: Wheel[Target],
+        running: RunningClock,
+        clock: Clock,
+        resolver: Resolver,
+        on_verdict: Callable[[Verdict], None],
+        pace: Pace | None = None,
+        budget: AddressBudget | None = None,
+        quarantine: Quarantine | None = None,
+    ) -> None:
+        self._wheel = wheel
+        self._running = running
+        self._clock = clock
+        self._resolver = resolver
+        self._on_verdict = on_verdict
+        self._pace = pace or Pace()
+        self._budget = budget or AddressBudget()
+        self._quarantine = quarantine or Quarantine()
+        self._probers: Mapping[Method, Prober] = {}
+        self._cohorts: Cohorts | None = None
+        self._serials = itertools.count(1)
+        self.open = 0
+        """How many rounds are open."""
+
+    def use(self, probers: Mapping[Method, Prober], cohorts: Cohorts | None = None) -> None:
+        """With cohorts, targets that answer pings leave for them, and come back when they do not."""
+        self._probers = probers
+        self._cohorts = cohorts
+
+    # What the host and the wheel ask for.
+
+    def enlist(self, target: Target, first_at: float) -> None:
+        """Begin the target's first round at `first_at`; the later ones follow in a phase of its own."""
+        target.begin_phase(first_at)
+        target.ended_at = first_at
+        self._quarantine.enlist(target)
+        self._wheel.set(target, first_at)
+
+    def tell(self, target: Target, action: ActionKey) -> None:
+        """Announce the present verdict to an action that shares the target's probes from now on.
+
+        Anything but good news is looked into at once: its user may have just put things right.
+        """
+        status = Status.REACHABLE if target.cohort is not None else target.track.status
+        if status is None:
+            return
+        reason, detail = ("", "") if target.cohort is not None else (target.track.reason, target.track.detail)
+        self._on_verdict(Verdict(*action, status, reason, detail, None, self._clock()))
+        if status is not Status.REACHABLE and target.stage is _IDLE:
+            self.begin(target)
+
+    def dismiss(self, target: Target) -> None:
+        """Probe the target no more."""
+        self._quarantine.dismiss(target)
+        self._close(target)
+        self._wheel.cancel(target)
+        self._probers[target.policy.method].dismiss(target)
+
+    def skip(self, target: Target) -> None:
+        """Drop what is left of the open round."""
+        self._close(target)
+        self._await_next_round(target, self._running.now())
+
+    def recheck(self, target: Target) -> bool:
+        """See that no verdict is held up although rounds do not end any more (G6); True if that was so.
+
+        No known fault leads here: it is the net under those that nobody has thought of.
+        """
+        now = self._running.now()
+        if target.cohort is not None:
+            target.ended_at = target.cohort.ended_at
+        if now < target.overdue_at(self._pace.stretch) + STUCK_MARGIN_S:
+            return False
+        silent_s = now - target.ended_at
+        _log.error("rounds do not end", vim_id=target.vim_id, stage=target.stage.name, for_s=round(silent_s))
+        self.skip(target)
+        target.ended_at = now
+        if target.track.blind(Reason.LOCAL_STUCK, f"no round has ended for {silent_s:.0f} s") is _CHANGED:
+            self._announce(target, self._verdict(target, None))
+        return True
+
+    def loop_was_held(self, target: Target, held_s: float) -> None:
+        """Hear that a step of work on the target held up all others. One that does so twice is probed rarely."""
+        if not self._quarantine.note_hold(target, held_s):
+            return
+        if target.slot < 0 and target.cohort is None:
+            self._quarantine.dismiss(target)  # it was dismissed before this was told
+            return
+        self._close(target)
+        self._probers[target.policy.method].dismiss(target)
+        target.forget_verdict()
+        self.begin(target)
+
+    def due(self, target: Target) -> None:
+        """Do what the target has waited for."""
+        stage = target.stage
+        if stage is _IDLE:
+            self._begin(target)
+        elif stage is _AWAITING:
+            self._hear_silence(target)
+        elif stage is _SPACING:
+            self._probe(target)
+        elif stage is _NAMING:
+            self._name_late(target)
+        elif stage is _RENAMING:
+            self._concede(target)
+        else:
+            self._queue_long(target)
+
+    # What the cohorts tell.
+
+    def begin(self, target: Target) -> None:
+        """Begin a round as soon as possible."""
+        self._wheel.set(target, self._running.now())
+
+    def resume(self, target: Target, sent_at: float) -> None:
+        """Go on with a round of which one probe was sent."""
+        self._open_round(target)
+        target.track.sent = target.number = 1
+        target.first_sent = target.last_sent = target.track.begun_at = sent_at
+        target.stage = _AWAITING
+        self._wheel.set(target, target.judged_at())
+
+    # What the probers tell.
+
+    def answered(self, target: Target, number: int, round_trip_s: float) -> None:
+        track = target.track
+        # An answer that comes too late is none, however long the round goes on for the sake of other probes: or the
+        # verdict would depend on what the VIM was before.
+        if round_trip_s > target.policy.timeout_s:
+            return
+        if number != target.number and track.confirming:
+            return
+        if target.route is not None:
+            target.route.answered(number)
+        target.round_trip_s = round_trip_s
+        self._follow(target, track.answered(), round_trip_s)
+
+    def _hear_silence(self, target: Target) -> None:
+        track = target.track
+        fault = None if track.has_more else self._probers[target.policy.method].unsent(target)
+        if fault is None:
+            self._follow(target, track.silent(self._running.now()), None)
+        else:
+            self._give_up(target, fault.reason, fault.detail)
+
+    def failed(self, target: Target, number: int, reason: str, detail: str) -> None:
+        if number == target.number or not target.track.confirming:
+            self._follow(target, target.track.failed(self._running.now(), reason, detail), None)
+
+    def departs(self, target: Target) -> int:
+        track = target.track
+        target.number += 1
+        track.sent += 1
+        target.last_sent = now = self._running.now()
+        if track.sent == 1:
+            target.first_sent = track.begun_at = now
+        target.stage = _AWAITING
+        self._wheel.set(target, target.judged_at())
+        return target.number
+
+    def faulted(self, target: Target, reason: str, detail: str) -> None:
+        target.track.sent -= 1
+        self._follow(target, target.track.faulted(reason, detail), None)
+
+    # The round.
+
+    def _begin(self, target: Target) -> None:
+        if self._quarantine.aside and not self._quarantine.admits(target):
+            self._stay_aside(target)
+            return
+        self._open_round(target)
+        address = target.address if target.route is None else target.route.first
+        delay_s = self._budget.take_turn(address.sockaddr[0], self._clock()) if address is not None else 0.0
+        if delay_s:
+            self._delay(target, delay_s)
+        else:
+            self._probe(target)
+
+    def _delay(self, target: Target, delay_s: float) -> None:
+        begins_at = self._running.now() + delay_s
+        if begins_at < target.overdue_at(self._pace.stretch):
+            self._wheel.set(target, begins_at)
+        else:
+            self._give_up(target, Reason.LOCAL_RESOURCES, "too many VIMs have this address")
+
+    def _open_round(self, target: Target) -> None:
+        target.serial = next(self._serials)
+        target.number = 0
+        target.stage = _SPACING
+        target.track.begin()
+        if target.route is not None:
+            target.route.clear()
+            target.track.in_doubt = True
+        self.open += 1
+
+    def _probe(self, target: Target) -> None:
+        if target.route is None:
+            self._send_to_address(target)
+        elif target.route or self._find_route(target, target.route):
+            self._send_by_route(target, target.route)
+        else:
+            self._ask(target)
+
+    def _find_route(self, target: Target, route: Route) -> bool:
+        hosts = self._resolver.known(target.endpoint.host)
+        if hosts is None:
+            return False
+        self._take_route(target, route, [host.address(target.port) for host in hosts])
+        return True
+
+    @staticmethod
+    def _take_route(target: Target, route: Route, addresses: Sequence[Address]) -> None:
+        route.begin(addresses)
+        target.track.cover(len(addresses))
+
+    def _ask(self, target: Target) -> None:
+        target.stage = _NAMING
+        # Where very many names are asked for it stands in line: that says nothing about the resolver.
+        self._wheel.set(target, target.overdue_at(self._pace.stretch))
+        self._resolver.ask(target.endpoint.host, target, lambda outcome: self._named(target, outcome))
+
+    def _named(self, target: Target, outcome: Outcome) -> None:
+        if target.stage is not _NAMING:
+            return
+        if isinstance(outcome, NoSuchName):
+            number = self.departs(target)
+            self.failed(target, number, Reason.DNS, outcome.detail)
+        elif isinstance(outcome, LookupFailed):
+            self._unnamed(target, outcome.detail)
+        else:
+            target.stage = _SPACING
+            self._wheel.set(target, self._running.now())
+
+    def _name_late(self, target: Target) -> None:
+        self._give_up(target, Reason.LOCAL_RESOLVER, "too many names are waiting to be looked up")
+
+    def _unnamed(self, target: Target, detail: str) -> None:
+        target.stage = _SPACING
+        target.last_sent = self._running.now()
+        self._follow(target, target.track.faulted(Reason.LOCAL_RESOLVER, detail), None)
+
+    def _look_again(self, target: Target) -> None:
+        """See whether the name leads elsewhere by now, before it is believed that the VIM is down."""
+        name = target.endpoint.host
+        target.stage = _RENAMING
+        if self._resolver.renew(name, target, lambda outcome: self._looked_again(target, outcome)):
+            self._wheel.set(target, self._running.now() + NAMING_LIMIT_S)
+        else:
+            self._looked_again(target, self._resolver.outcome(name))
+
+    def _looked_again(self, target: Target, outcome: Outcome) -> None:
+        """Go on with the round at addresses that were not tried yet, or else believe its bad news."""
+        route = target.route
+        if target.stage is not _RENAMING or route is None:
+            return
+        if isinstance(outcome, NoSuchName):
+            self._concede(target, Reason.DNS, outcome.detail)
+            return
+        hosts = () if isinstance(outcome, LookupFailed) else outcome
+        untried = route.untried(host.address(target.port) for host in hosts)
+        if not untried:
+            gap = self._resolver.gap(target.endpoint.host)
+            if gap and route.first is None:
+                # None of the addresses has ever answered, and those that are missing might.
+                self._give_up(target, Reason.LOCAL_RESOLVER, gap)
+            else:
+                self._concede(target)
+            return
+        target.track.begin()
+        self._take_route(target, route, untried)
+        target.stage = _SPACING
+        self._wheel.set(target, self._running.now())
+
+    def _concede(self, target: Target, reason: str = "", detail: str = "") -> None:
+        self._follow(target, target.track.concede(self._running.now(), reason, detail), None)
+
+    def _send_to_address(self, target: Target) -> None:
+        address = target.address
+        # The zone of a link-local address may be an interface with another number by now, or be there again.
+        if address is not None and "%" in target.endpoint.host:
+            address = target.address = target.fixed_address()
+        fault = None if address is None else self._send(target, address)
+        if fault is not None:
+            self._follow(target, target.track.faulted(fault.reason, fault.detail), None)
+
+    def _send_by_route(self, target: Target, route: Route) -> None:
+        while True:
+            address, number = route.next(confirming=target.track.confirming), target.number + 1
+            fault = self._send(target, address)
+            if fault is None:
+                route.sent(number, address)
+                return
+            if len(route) < 2 or target.track.confirming:
+                break
+            # An address that cannot be sent to from here, such as IPv6 without a route, must not hide the next one.
+            route.drop(address)
+            target.track.cover(len(route))
+        self._follow(target, target.track.faulted(fault.reason, fault.detail), None)
+
+    def _send(self, target: Target, address: Address) -> LocalFault | None:
+        """Send the next probe, or have it stand in line; or return why it cannot be sent from here."""
+        previous_s = target.last_sent
+        number = self.departs(target)
+        try:
+            gone = self._probers[target.policy.method].send(target, number, address)
+        except LocalFault as fault:
+            target.track.sent -= 1
+            return fault
+        if not gone:
+            self._stand_in_line(target, previous_s)
+        return None
+
+    def _stand_in_line(self, target: Target, previous_s: float) -> None:
+        """Take back a departure: waiting for a socket is not the VIM's time."""
+        target.number -= 1
+        target.track.sent -= 1
+        target.last_sent = previous_s
+        target.stage = _QUEUED
+        self._wheel.set(
+            target, previous_s + target.policy.timeout_s if target.track.sent else target.overdue_at(self._pace.stretch)
+        )
+
+    def _queue_long(self, target: Target) -> None:
+        if self._running.now() >= target.overdue_at(self._pace.stretch):
+            self._give_up(target, Reason.LOCAL_RESOURCES, "too many probes are waiting for a socket")
+            return
+        # What is under way has had its time; the sockets are needed by those in the queue.
+        self._wheel.set(target, target.overdue_at(self._pace.stretch))
+        self._probers[target.policy.method].hang_up(target)
+
+    def _give_up(self, target: Target, reason: str, detail: str) -> None:
+        self._follow(target, target.track.blind(reason, detail), None)
+
+    def _follow(self, target: Target, step: Step, round_trip_s: float | None) -> None:
+        if step is _SETTLED or step is _CHANGED:
+            self._close(target)
+            if self._quarantine.aside and target in self._quarantine:
+                self._end_retry(target)
+                return
+            target.ended_at = now = self._running.now()
+            verdict = self._verdict(target, round_trip_s) if step is _CHANGED else None
+            if target.track.steady and self._cohorts is not None and self._cohorts.join(target):
+                self._wheel.cancel(target)
+            else:
+                self._await_next_round(target, now)
+            if verdict is not None:
+                self._announce(target, verdict)
+        elif step is _DOUBT:
+            self._look_again(target)
+        elif step is _AGAIN:
+            if target.stage is _AWAITING or target.stage is _SPACING:
+                target.stage = _SPACING
+                self._wheel.set(target, target.last_sent + target.stagger_s)
+        elif target.stage is not _QUEUED:
+            target.stage = _AWAITING
+            self._wheel.set(target, target.judged_at())
+
+    def _stay_aside(self, target: Target) -> None:
+        # No round ends before: so nobody has to wonder whether this one is stuck.
+        target.ended_at = retry_at = self._running.now() + self._quarantine.retry_in_s(target)
+        self._wheel.set(target, retry_at)
+        if target.track.blind(Reason.LOCAL_SET_ASIDE, self._quarantine.detail(target)) is _CHANGED:
+            self._announce(target, self._verdict(target, None))
+
+    def _end_retry(self, target: Target) -> None:
+        # What was found is not told: from then on it would be a verdict that nobody confirms for an hour.
+        self._quarantine.note_clean_retry(target)
+        target.forget_verdict()
+        self.begin(target)
+
+    def _close(self, target: Target) -> None:
+        if target.stage is _IDLE:
+            return
+        if self._cohorts is not None and target.cohort is not None:
+            self._cohorts.leave(target)
+            return
+        if target.stage is _NAMING or target.stage is _RENAMING:
+            self._resolver.cancel(target.endpoint.host, target)
+        target.stage = _IDLE
+        self.open -= 1
+        self._probers[target.policy.method].forget(target)
+
+    def _await_next_round(self, target: Target, now: float) -> None:
+        target.round_at = next_at = next_round_at(target.round_at, target.policy.interval_s * self._pace.stretch, now)
+        if target.track.failing_since is not None:
+            # What is borne for a time is judged when that is over, and not up to an interval later.
+            bears_until = target.track.bears_until
+            next_at = bears_until if now < bears_until < next_at else next_at
+        self._wheel.set(target, next_at)
+
+    def _verdict(self, target: Target, round_trip_s: float | None) -> Verdict:
+        track = target.track
+        status = track.status or Status.UNKNOWN
+        return Verdict(*target.owner, status, track.reason, track.detail, round_trip_s, self._clock())
+
+    def _announce(self, target: Target, verdict: Verdict) -> None:
+        self._on_verdict(verdict)
+        for vim_id, action_id in tuple(target.sharers or ()):
+            self._on_verdict(replace(verdict, vim_id=vim_id, action_id=action_id))

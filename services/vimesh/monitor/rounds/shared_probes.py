@@ -1,0 +1,49 @@
+"""Which probes are under way already, so that what many VIMs have in common is probed once in a round."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from vimesh.monitor.targets.target import Target
+
+
+class SharedProbes:
+    """Finds the target that sends the probes an action wants.
+
+    Nearly all hosts have one target: these cost an entry of one dictionary, for there may be 100,000.
+    """
+
+    def __init__(self) -> None:
+        self._single: dict[str, Target] = {}
+        self._several: dict[str, dict[Hashable, Target]] = {}
+
+    def twin_of(self, target: Target) -> Target | None:
+        """Return the target that sends the same probes, judged in the same way; None if there is none."""
+        host = target.endpoint.host
+        single = self._single.get(host)
+        if single is not None:
+            return single if single.identity == target.identity else None
+        several = self._several.get(host)
+        return several.get(target.identity) if several else None
+
+    def add(self, target: Target) -> None:
+        """Let others find a target that has no twin."""
+        host = target.endpoint.host
+        several = self._several.get(host)
+        if several is not None:
+            several[target.identity] = target
+        elif (single := self._single.pop(host, None)) is not None:
+            self._several[host] = {single.identity: single, target.identity: target}
+        else:
+            self._single[host] = target
+
+    def remove(self, target: Target) -> None:
+        """Let nobody find the target any more."""
+        host = target.endpoint.host
+        several = self._several.get(host)
+        if several is None:
+            del self._single[host]
+            return
+        del several[target.identity]
+        if not several:
+            del self._several[host]

@@ -1,0 +1,1 @@
+"""When things are due. Time does not count while the loop stands still."""

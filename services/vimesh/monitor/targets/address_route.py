@@ -1,0 +1,72 @@
+"""The addresses of a VIM that is given by name, and which of them a round tries next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from vimesh.monitor.net.ip_addresses import Address
+
+
+class Route:
+    """Begins each round with the address that answered last, and confirms an answer where it came from."""
+
+    __slots__ = ("_addresses", "_confirmed", "_covered", "_position", "_preferred", "_tried")
+
+    def __init__(self) -> None:
+        self._preferred: Address | None = None
+        self.clear()
+
+    def __len__(self) -> int:
+        return len(self._addresses)
+
+    @property
+    def first(self) -> Address | None:
+        """The address that a round is likely to begin with; None while none has answered."""
+        return self._preferred
+
+    def clear(self) -> None:
+        """Forget the round, but not which address answered."""
+        self._addresses: list[Address] = []
+        self._covered: Sequence[Address] = ()
+        self._tried: dict[int, Address] = {}
+        self._confirmed: Address | None = None
+        self._position = 0
+
+    def begin(self, addresses: Sequence[Address]) -> None:
+        """Try these addresses in turn."""
+        self.clear()
+        self._addresses = list(addresses)
+        self._covered = addresses
+        preferred = self._preferred
+        if preferred is not None and preferred in addresses:
+            self._addresses.remove(preferred)
+            self._addresses.insert(0, preferred)
+
+    def untried(self, addresses: Iterable[Address]) -> list[Address]:
+        """Return those of the addresses that the round did not begin with."""
+        return [address for address in addresses if address not in self._covered]
+
+    def next(self, *, confirming: bool) -> Address:
+        """Return where the next probe goes. `confirming`: to the address that has just answered."""
+        if confirming and self._confirmed is not None:
+            return self._confirmed
+        address = self._addresses[self._position % len(self._addresses)]
+        self._position += 1
+        return address
+
+    def drop(self, address: Address) -> None:
+        """Leave out an address that cannot be sent to from here; what follows takes its turn."""
+        index = self._addresses.index(address)
+        del self._addresses[index]
+        if self._addresses:
+            self._position = index % len(self._addresses)
+
+    def sent(self, number: int, address: Address) -> None:
+        """Note where probe `number` of the round went."""
+        self._tried[number] = address
+
+    def answered(self, number: int) -> None:
+        """Note that probe `number` of the round was answered."""
+        address = self._tried.get(number)
+        if address is not None:
+            self._preferred = self._confirmed = address

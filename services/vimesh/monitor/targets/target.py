@@ -1,0 +1,247 @@
+"""One VIM under probe."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Hashable, Iterator
+from enum import IntEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from vimesh.domain.actions import Action, shard_key
+from vimesh.domain.endpoints import Endpoint, endpoint_of
+from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.domain.vims import Status
+from vimesh.monitor.net.ip_addresses import Address, fixed_host
+from vimesh.monitor.scheduling.timing_wheel import Timed
+from vimesh.monitor.targets.address_route import Route
+from vimesh.monitor.targets.verdict import Track
+
+if TYPE_CHECKING:  # a cohort is made of targets
+    from vimesh.monitor.targets.cohorts import Cohort
+
+MAX_SPACING_S = 0.25
+MIN_SPACING_S = 0.02
+"""Between the probes of a VIM that has many addresses."""
+OVERDUE_MARGIN_S = 10.0
+"""Rounds in which the resolver has to be waited for are longer than their probes."""
+
+
+_PING = Method.PING
+
+
+class Stage(IntEnum):
+    """What a target waits for; its time on the wheel is when that is over."""
+
+    IDLE = 0
+    """The next round."""
+    AWAITING = 1
+    """An answer."""
+    SPACING = 2
+    """The next probe of the round."""
+    NAMING = 3
+    """The address of its host name."""
+    QUEUED = 4
+    """Its turn to have a socket."""
+    STEADY = 5
+    """The next volley of its cohort, which is on the wheel in its stead."""
+    RENAMING = 6
+    """The addresses of its host name, asked for again before bad news is believed."""
+
+
+ActionKey = tuple[str, str]
+"""(vim_id, action_id)"""
+
+
+class Target(Timed):
+    """What is probed, and for which ping actions. There may be 100,000: no dict, no task, no timer handle."""
+
+    __slots__ = (
+        "address",
+        "cohort",
+        "ended_at",
+        "endpoint",
+        "first_sent",
+        "last_sent",
+        "number",
+        "owner",
+        "place",
+        "policy",
+        "round_at",
+        "round_trip_s",
+        "route",
+        "serial",
+        "sharers",
+        "stage",
+        "track",
+    )
+
+    def __init__(self, action: Action) -> None:
+        """Raises AuthUrlInvalid."""
+        super().__init__()
+        self.owner: ActionKey = (action.vim_id, action.action_id)
+        """The action that began it."""
+        self.sharers: dict[ActionKey, None] | None = None
+        """Other actions that want the same probes."""
+        self.policy = _shared(action.policy)
+        self.endpoint = _of_shared_words(endpoint_of(action.auth_url))
+        self.address = self.fixed_address()
+        """None when the host is a name: then the route knows."""
+        self.route = Route() if self.address is None else None
+        self.track = self._new_track()
+        """Not there while the target is steady."""
+        self.stage = Stage.IDLE
+        self.cohort: Cohort | None = None
+        self.place = 0
+        """Among the members of the cohort."""
+        self.serial = 0
+        """The open round; no two rounds of a process have the same."""
+        self.number = 0
+        """The newest probe of the round."""
+        self.round_at = 0.0
+        self.ended_at = 0.0
+        """When the newest round that came to an end did so."""
+        self.first_sent = 0.0
+        self.last_sent = 0.0
+        self.round_trip_s = 0.0
+        """Of the newest answer."""
+
+    def settle_down(self) -> None:
+        """Drop what is only of use to a target by itself: there may be 100,000 that are steady.
+
+        To be called when the track is steady: a new one then says the same.
+        """
+        self.stage = Stage.STEADY
+        del self.track
+        self.serial = 0
+        self.first_sent = self.last_sent = self.ended_at = self.round_at = 0.0
+
+    def rise_up(self, *, round_at: float, ended_at: float) -> None:
+        """Be by itself again: its newest round was due at about `round_at`, the one before ended at `ended_at`."""
+        self.stage = Stage.IDLE
+        self.track = self._new_track()
+        self.track.status = Status.REACHABLE
+        self.ended_at = ended_at
+        self.begin_phase(round_at)
+
+    def forget_verdict(self) -> None:
+        """Begin as if nothing had been said yet."""
+        self.track = self._new_track()
+
+    def begin_phase(self, at: float) -> None:
+        """Let its rounds be due in its own phase; the last before `at` has been."""
+        interval_s = self.policy.interval_s
+        self.round_at = next_round_at(self.phase_s - interval_s, interval_s, at)
+
+    @property
+    def vim_id(self) -> str:
+        return self.owner[0]
+
+    def actions(self) -> Iterator[ActionKey]:
+        """Yield each action that hears the verdicts."""
+        yield self.owner
+        if self.sharers is not None:
+            yield from self.sharers
+
+    def add(self, action: ActionKey) -> None:
+        """Have one more action hear the verdicts."""
+        self.sharers = self.sharers or {}
+        self.sharers[action] = None
+
+    def remove(self, action: ActionKey) -> bool:
+        """Have an action hear no more verdicts; True: it was the last."""
+        if not self.sharers:
+            return True
+        if action == self.owner:
+            self.owner = action = next(iter(self.sharers))
+        del self.sharers[action]
+        return False
+
+    @property
+    def identity(self) -> Hashable:
+        """What targets of the same host have in common when they send the same probes and judge them alike."""
+        match self.policy.method:
+            case Method.PING:
+                return self.policy
+            case Method.TCP:
+                return self.policy, self.endpoint.port
+            case Method.HTTP:
+                return self.policy, self.endpoint
+
+    @property
+    def pings(self) -> bool:
+        return self.policy.method is _PING
+
+    @property
+    def phase_s(self) -> float:
+        """Where in the interval its rounds begin: spread by a hash, and with them the load, and a common outage."""
+        return shard_key(self.vim_id) / 2**32 * self.policy.interval_s
+
+    @property
+    def port(self) -> int:
+        """The port for probes; ICMP has none."""
+        return 0 if self.pings else self.endpoint.port
+
+    def fixed_address(self) -> Address | None:
+        """Look up the address of a host that is given by address: its zone may be another interface by now."""
+        host = fixed_host(self.endpoint)
+        return None if host is None else host.address(self.port)
+
+    @property
+    def spacing_s(self) -> float:
+        """The shortest time between two probes of the same round to the same address."""
+        return min(self.policy.timeout_s / 4, MAX_SPACING_S)
+
+    @property
+    def stagger_s(self) -> float:
+        """The shortest time between two probes of the same round."""
+        return max(min(MIN_SPACING_S, self.spacing_s), self.spacing_s / self.track.addresses)
+
+    @property
+    def patience_s(self) -> float:
+        """How long silence lasts before another probe of the same round is sent: a VIM may be slow by nature."""
+        timeout_s = self.policy.timeout_s
+        return max(min(timeout_s / 4, MAX_SPACING_S), min(2 * self.round_trip_s, timeout_s))
+
+    def judged_at(self) -> float:
+        """When silence after the newest probe is over."""
+        track, timeout_s = self.track, self.policy.timeout_s
+        if track.has_more:
+            single = track.addresses == 1 or track.sent == 1
+            return self.last_sent + (self.patience_s if single else self.stagger_s)
+        if not track.hedged or track.addresses > 1 or not self.round_trip_s:
+            return self.last_sent + timeout_s
+        return max(self.first_sent + timeout_s + self.spacing_s, self.last_sent + self.patience_s)
+
+    def overdue_at(self, stretch: float = 1.0) -> float:
+        """When the next round must have ended, whatever became of it; `stretch`: of the intervals."""
+        policy = self.policy
+        addresses = 1 if self.route is None else max(1, len(self.route))
+        probes_s = (policy.fall + policy.rise) * policy.timeout_s * addresses
+        return self.ended_at + 2 * policy.interval_s * stretch + probes_s + OVERDUE_MARGIN_S
+
+    def _new_track(self) -> Track:
+        policy = self.policy
+        return Track(fall=policy.fall, rise=policy.rise, fail_for_s=policy.fail_for_s)
+
+
+@lru_cache(maxsize=1024)
+def _shared(policy: ProbePolicy) -> ProbePolicy:
+    """Return the one object for all policies that say the same."""
+    return policy
+
+
+@lru_cache(maxsize=1024)
+def _shared_port(port: int) -> int:
+    return port
+
+
+def _of_shared_words(endpoint: Endpoint) -> Endpoint:
+    return Endpoint(sys.intern(endpoint.scheme), endpoint.host, _shared_port(endpoint.port), sys.intern(endpoint.path))
+
+
+def next_round_at(round_at: float, interval_s: float, now: float) -> float:
+    """When the round after the one of `round_at` is due, in the same phase. Rounds that were missed are left out."""
+    missed = math.floor((now - round_at) / interval_s) - 1
+    return round_at + interval_s * (1 + max(0, missed))

@@ -1,0 +1,81 @@
+"""Follows which ping actions are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from vimesh.domain.actions import Action, ActionScope
+from vimesh.domain.endpoints import AuthUrlInvalid
+from vimesh.domain.vims import Engine
+from vimesh.v1 import conductor_service_pb2, vim_pb2
+from vimesh.wire.action_messages import action_from_wire
+
+_log = structlog.get_logger()
+
+_ENGINES = {Engine.EMBEDDED: vim_pb2.Monitor.EMBEDDED, Engine.MISTRAL: vim_pb2.Monitor.MISTRAL}
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSet:
+    """The actions that run here, as far as a watcher needs to know."""
+
+    start: Callable[[Action], object]
+    """Run an action; nothing happens if it runs already. Raises AuthUrlInvalid."""
+    stop: Callable[[str, str], object]
+    """Stop the action (vim_id, action_id); nothing happens if it does not run."""
+    running: Callable[[], Iterable[tuple[str, str]]]
+
+
+class Watcher:
+    """Starts and stops actions as the conductors say: a Follower. That they cannot be reached stops nothing (G10)."""
+
+    def __init__(self, scope: ActionScope, actions: ActionSet) -> None:
+        self._scope = scope
+        self._actions = actions
+        self._revision = 0
+        """Everything up to it was seen; 0: begin with the list."""
+        self._listed: set[tuple[str, str]] = set()
+
+    def request(self) -> conductor_service_pb2.WatchActionsRequest:
+        self._listed = set()
+        return conductor_service_pb2.WatchActionsRequest(
+            engine=_ENGINES[self._scope.engine],
+            shard_index=self._scope.shard.index,
+            shard_count=self._scope.shard.count,
+            start_revision=self._revision + 1 if self._revision else 0,
+        )
+
+    def missed(self, why: str) -> None:
+        _log.info("changes were missed: listing again", why=why)
+        self._revision = 0
+
+    async def take_in(self, response: conductor_service_pb2.WatchActionsResponse) -> None:
+        for wanted in response.wanted:
+            self._start(action_from_wire(wanted))
+        for unwanted in response.unwanted:
+            self._listed.discard((unwanted.vim_id, unwanted.action_id))
+            self._actions.stop(unwanted.vim_id, unwanted.action_id)
+        if not response.revision:
+            return
+        if not self._revision:
+            self._stop_what_is_not_listed()
+        self._revision = response.revision
+
+    def _start(self, action: Action) -> None:
+        if not self._revision:
+            self._listed.add((action.vim_id, action.action_id))
+        try:
+            self._actions.start(action)
+        except AuthUrlInvalid as error:
+            _log.error("action cannot run", vim_id=action.vim_id, auth_url=action.auth_url, why=str(error))
+
+    def _stop_what_is_not_listed(self) -> None:
+        running = list(self._actions.running())
+        for vim_id, action_id in running:
+            if (vim_id, action_id) not in self._listed:
+                self._actions.stop(vim_id, action_id)
+        _log.info("actions listed", actions=len(self._listed))
+        self._listed = set()

@@ -1,0 +1,98 @@
+"""Follows the actions of an engine over any number of streams, whatever happens to each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Never, Protocol
+
+import grpc
+
+from vimesh.runtime.backoff import Backoff
+from vimesh.runtime.peer_log import Link
+from vimesh.v1 import conductor_service_pb2 as pb
+
+if TYPE_CHECKING:  # exists for type checkers only
+    from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
+
+
+@dataclass(frozen=True, slots=True)
+class FollowLimits:
+    silence_s: float = 30.0
+    """The server gives a sign of life every few seconds: a stream that is silent for longer is dead."""
+    first_pause_s: float = 0.2
+    longest_pause_s: float = 5.0
+    shortest_stream_s: float = 1.0
+    """A stream that ends sooner is followed by a pause, also if its end was announced."""
+
+
+class Follower(Protocol):
+    """Knows up to which revision it has seen everything."""
+
+    def request(self) -> pb.WatchActionsRequest:
+        """Begin a stream: with the list, or after what was seen."""
+
+    async def take_in(self, response: pb.WatchActionsResponse) -> None:
+        """Do what a message asks for. Nothing more is read until that returns."""
+
+    def missed(self, why: str) -> None:
+        """Take note that changes are gone: the next stream has to begin with the list."""
+
+
+class Following:
+    def __init__(
+        self,
+        stub: ConductorServiceAsyncStub,
+        limits: FollowLimits,
+        *,
+        meanwhile: str,
+        clock: Callable[[], float],
+        random: Random,
+    ) -> None:
+        """`meanwhile` says what lost conductors do not stop."""
+        self._stub = stub
+        self._limits = limits
+        self._clock = clock
+        self._link = Link("conductors", "watch", meanwhile=meanwhile)
+        self._backoff = Backoff(first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, random=random)
+
+    async def run(self, follower: Follower) -> Never:
+        """Follow until cancelled."""
+        while True:
+            opened_at = self._clock()
+            ended = await self._follow_until_lost(follower)
+            if not ended or self._clock() - opened_at < self._limits.shortest_stream_s:
+                await asyncio.sleep(self._backoff.pause_s())
+
+    async def _follow_until_lost(self, follower: Follower) -> bool:
+        """Follow one stream; say whether it was the server that ended it, in good order."""
+        try:
+            await self._follow(follower)
+        except TimeoutError:
+            self._link.failed("the watch is silent")
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.OUT_OF_RANGE:
+                follower.missed(error.details() or "")
+            else:
+                self._link.failed(f"{error.code().name}: {error.details()}")
+        else:
+            return True
+        return False
+
+    async def _follow(self, follower: Follower) -> None:
+        stream = self._stub.WatchActions(follower.request())
+        try:
+            while True:
+                async with asyncio.timeout(self._limits.silence_s):
+                    response = await stream.read()
+                if not isinstance(response, pb.WatchActionsResponse):
+                    return  # the end of the stream
+                self._link.worked()
+                self._backoff.reset()
+                await follower.take_in(response)
+                if response.end:
+                    return
+        finally:
+            stream.cancel()

@@ -1,0 +1,108 @@
+"""Handlers behind a gate: what is refused is neither parsed nor begun.
+
+Calls whose callers gave up before they came here are no concern: gRPC hands on none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from inspect import iscoroutinefunction
+from typing import Any, TypeAlias
+
+import grpc
+
+from vimesh.rpc.admission.call_gate import Admission, CallGate, StreamGate
+from vimesh.rpc.parsing.unreadable_requests import refusing
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+_Unary = Callable[[bytes, _Context], Awaitable[Any]]
+_Stream = Callable[[Any, _Context], AsyncIterator[Any]]
+_Writer = Callable[[Any, _Context], Awaitable[None]]
+"""Writes its responses by itself."""
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+def admitted_unary(gate: CallGate, serve: _Unary) -> _Unary:
+    async def admitted(data: bytes, context: _Context) -> Any:  # noqa: ANN401 - a message, or its bytes
+        request_bytes = len(data)
+        if not gate.enter(request_bytes):
+            del data
+            return await gate.refuse(context)
+        served = serve(data, context)
+        del data  # gRPC keeps what ends a call, and with it this frame, until the garbage is collected
+        try:
+            return await served
+        finally:
+            gate.leave(request_bytes)
+
+    return admitted
+
+
+def admitted_stream(gate: StreamGate, serve: _Stream) -> _Stream:
+    async def admitted(request: Any, context: _Context) -> AsyncIterator[Any]:  # noqa: ANN401 - whatever the handler is given
+        if not gate.enter(context):
+            del request
+            await gate.refuse(context)
+        responses = serve(request, context)
+        del request
+        async for response in responses:
+            yield response
+
+    return admitted
+
+
+def _admitted_writer(gate: StreamGate, serve: _Writer) -> _Writer:
+    async def admitted(request: Any, context: _Context) -> None:  # noqa: ANN401 - whatever the handler is given
+        if not gate.enter(context):
+            del request
+            await gate.refuse(context)
+        await serve(request, context)
+
+    return admitted
+
+
+def _admitted(gate: StreamGate, serve: Any) -> Any:  # noqa: ANN401 - gRPC takes both kinds
+    return _admitted_writer(gate, serve) if iscoroutinefunction(serve) else admitted_stream(gate, serve)
+
+
+class AdmittedStreams:
+    """The server as services of libraries are to be added to it: their streams need admission, their calls do not.
+
+    What is no message is refused in the contract's words, and not in those of the library.
+    """
+
+    def __init__(self, server: grpc.aio.Server, admission: Admission) -> None:
+        self._server = server
+        self._admission = admission
+
+    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
+        self._server.add_generic_rpc_handlers([_Generic(handler, self._admitted) for handler in handlers])
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, _Handler]) -> None:
+        admitted = {name: self._admitted(name, handler) for name, handler in handlers.items()}
+        self._server.add_registered_method_handlers(service, admitted)
+
+    def _admitted(self, name: str, plain: Any) -> _Handler:  # noqa: ANN401 - gRPC tells its kind by attributes
+        handler: Any = refusing(plain)
+        codec = (handler.request_deserializer, handler.response_serializer)
+        if handler.unary_stream:
+            gate = self._admission.of_streams(name)
+            return grpc.unary_stream_rpc_method_handler(_admitted(gate, handler.unary_stream), *codec)
+        if handler.stream_stream:
+            gate = self._admission.of_streams(name)
+            return grpc.stream_stream_rpc_method_handler(_admitted(gate, handler.stream_stream), *codec)
+        return handler  # type: ignore[no-any-return]  # one of gRPC's
+
+
+class _Generic(grpc.GenericRpcHandler):
+    def __init__(self, plain: grpc.GenericRpcHandler, admit: Callable[[str, Any], _Handler]) -> None:
+        self._plain = plain
+        self._admit = admit
+        self._handlers: dict[str, _Handler] = {}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> _Handler | None:
+        method = handler_call_details.method
+        handler = self._handlers.get(method)
+        if handler is None and (plain := self._plain.service(handler_call_details)) is not None:
+            handler = self._handlers[method] = self._admit(method.rpartition("/")[2], plain)
+        return handler

@@ -1,0 +1,204 @@
+"""The one edge where requests are checked and errors become statuses."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn, TypeAlias
+
+import grpc
+import structlog
+from google.protobuf.message import Message
+from google.rpc import status_pb2
+
+from vimesh.domain.errors import Overloaded, StoreUnavailable, VimeshError
+from vimesh.rpc.admission.call_gate import Admission
+from vimesh.rpc.admission.gated_handlers import admitted_stream, admitted_unary
+from vimesh.rpc.admission.overload_answers import NO_RETRY
+from vimesh.rpc.parsing.request_parser import parser_of
+from vimesh.watchdog.calls import Calls
+from vimesh.wire.error_statuses import DETAILS_KEY, internal_status, rich_status
+from vimesh.wire.message_rules import Rules
+
+_log = structlog.get_logger()
+
+# The database is the same for all conductors: asking the next one only adds to its trouble.
+_SAME_EVERYWHERE = (StoreUnavailable, Overloaded)
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+_Read = Callable[[bytes], Any]
+_Unary = Callable[[Any, _Context], Awaitable[Any]]
+_Stream = Callable[[Any, _Context], AsyncIterator[Message]]
+_GuardedUnary = Callable[[bytes, _Context], Awaitable[Any]]
+_GuardedStream = Callable[[bytes, _Context], AsyncIterator[Message]]
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_Guard: TypeAlias = "Callable[[str, _Handler], _Handler]"
+_Failure = tuple[grpc.StatusCode, status_pb2.Status, bool]
+"""What to abort with, and whether every other conductor would say the same."""
+
+
+class Edge:
+    """The server as our own services are to be added to it: each of their handlers is wrapped, once.
+
+    An interceptor would do the same again for each call, for a tenth of what a call costs.
+    """
+
+    def __init__(  # noqa: PLR0913 - everything it uses comes in here
+        self,
+        server: grpc.aio.Server,
+        rules: Rules,
+        *,
+        unchecked: Sequence[str] = (),
+        serialized: Sequence[str] = (),
+        written: Sequence[str] = (),
+        calls: Calls | None = None,
+        admission: Admission | None = None,
+    ) -> None:
+        """Leave it to the servicer to check the calls `unchecked`, and to parse, check and write those `serialized`.
+
+        Of the calls `written`, it only writes the messages.
+        """
+        self._server = server
+        self._rules = rules
+        self._unchecked = frozenset((*unchecked, *serialized))
+        self._serialized = frozenset(serialized)
+        self._written = frozenset((*written, *serialized))
+        self._calls = calls or Calls()
+        self._admission = admission or Admission()
+
+    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
+        self._server.add_generic_rpc_handlers([_Guarded(handler, self._guarded) for handler in handlers])
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, _Handler]) -> None:
+        guarded = {name: self._guarded(f"/{service}/{name}", handler) for name, handler in handlers.items()}
+        # Of older versions of gRPC it does nothing, and the stubs do not know it: then the generic ones are asked.
+        self._server.add_registered_method_handlers(service, guarded)
+
+    def _guarded(self, method: str, handler: Any) -> _Handler:  # noqa: ANN401 - gRPC tells its kind by attributes
+        read = self._reader(method)
+        serializer = None if _name(method) in self._written else handler.response_serializer
+        # Without deserializers: what gRPC cannot parse for us ends with UNKNOWN and the name of a Python class.
+        if handler.unary_stream:
+            stream_gate = self._admission.of_streams(_name(method))
+            streamed = admitted_stream(stream_gate, self._guarded_stream(method, read, handler.unary_stream))
+            return grpc.unary_stream_rpc_method_handler(streamed, None, serializer)
+        call_gate = self._admission.of_calls(_name(method))
+        served = admitted_unary(call_gate, self._guarded_unary(method, read, handler.unary_unary))
+        return grpc.unary_unary_rpc_method_handler(served, None, serializer)
+
+    def _reader(self, method: str) -> _Read:
+        """Return what makes of the bytes of a request what its handler is given. It raises BadInput."""
+        if _name(method) in self._serialized:
+            return lambda data: data
+        parse = parser_of(method).parse
+        if _name(method) in self._unchecked:
+            return parse
+
+        def read(data: bytes) -> Message:
+            request = parse(data)
+            self._rules.check(request)
+            return request
+
+        return read
+
+    def _guarded_unary(self, method: str, read: _Read, serve: _Unary) -> _GuardedUnary:
+        async def guarded(data: bytes, context: _Context) -> Any:  # noqa: ANN401 - a message, or its bytes
+            number = self._calls.begin(method)
+            try:
+                return await serve(read(data), context)
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the edge is where faults stop
+                failure = _failure(method, error)
+            finally:
+                self._calls.end(number)
+            del data  # see _abort
+            return await _abort(context, failure)
+
+        return guarded
+
+    def _guarded_stream(self, method: str, read: _Read, serve: _Stream) -> _GuardedStream:
+        async def guarded(data: bytes, context: _Context) -> AsyncIterator[Message]:
+            number = self._calls.begin(method)
+            try:
+                async for response in serve(read(data), context):
+                    # A stream may last for days, and does most of its work before its first response.
+                    self._calls.end(number)
+                    yield response
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the edge is where faults stop
+                failure = _failure(method, error)
+            else:
+                return
+            finally:
+                self._calls.end(number)
+            del data  # see _abort
+            await _abort(context, failure)
+
+        return guarded
+
+
+def _name(method: str) -> str:
+    return method.rpartition("/")[2]
+
+
+class _Guarded(grpc.GenericRpcHandler):
+    """The handlers of one service, each wrapped when it is asked for first."""
+
+    def __init__(self, plain: grpc.GenericRpcHandler, guard: _Guard) -> None:
+        self._plain = plain
+        self._guard = guard
+        self._known: dict[str, _Handler] = {}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> _Handler | None:
+        method = handler_call_details.method
+        known = self._known.get(method)
+        if known is None and (plain := self._plain.service(handler_call_details)) is not None:
+            known = self._known[method] = self._guard(method, plain)
+        return known
+
+
+def _failure(method: str, error: Exception) -> _Failure:
+    """Return the status of what a handler raised, and part that from its frames. To be called where it is caught."""
+    failure = _expected(method, error) if isinstance(error, VimeshError) else _defect(method)
+    _drop_frames(error)
+    return failure
+
+
+def _drop_frames(error: BaseException | None) -> None:
+    """Forget where an error came from: it was answered, and logged if need be.
+
+    A future that failed is a variable of a frame that its error came through: a cycle, and the request is part of it.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
+
+
+def _expected(method: str, error: VimeshError) -> _Failure:
+    if error.__cause__ is not None:
+        # The cause may hold file names or SQL: it belongs into the log, never into the answer.
+        _log.warning("call failed", method=method, error=str(error), cause=repr(error.__cause__))
+    code, status = rich_status(error)
+    return code, status, isinstance(error, _SAME_EVERYWHERE)
+
+
+def _defect(method: str) -> _Failure:
+    error_id = uuid.uuid4().hex[:12]
+    _log.exception("defect", method=method, error_id=error_id)
+    code, status = internal_status(error_id)
+    return code, status, False
+
+
+async def _abort(context: _Context, failure: _Failure) -> NoReturn:
+    """End the call with a status. To be called outside of exception handlers, by a frame that holds no request.
+
+    gRPC keeps what `abort` raises beside the call, and the traceback of that leads to the call again: a cycle, which
+    holds the frames of the traceback, and any exception that was being handled, until the garbage collector comes by.
+    """
+    code, status, same_everywhere = failure
+    trailers = [(DETAILS_KEY, status.SerializeToString())]
+    if same_everywhere:
+        trailers.append(NO_RETRY)
+    await context.abort(code, status.message, tuple(trailers))

@@ -1,0 +1,62 @@
+"""Requests as they come, and as messages: sizes and counts are judged on the bytes, before anything is made of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Generic, TypeVar
+
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.message import DecodeError, Message
+
+from vimesh.domain.errors import BadInput, Violation
+from vimesh.rpc.parsing.field_count import has_more_fields
+from vimesh.wire.limits import max_request_bytes
+from vimesh.wire.message_bounds import max_items
+
+_OTHER_FIELDS: Final = 100
+"""Fields that a batch may have beside its entries, such as those of a later version."""
+_UNCOUNTED_BYTES: Final = 128 * 1024
+"""Whatever is in so little is parsed within milliseconds, and few batches have more: it is counted as messages."""
+
+_M = TypeVar("_M", bound=Message)
+
+
+class Parser(Generic[_M]):
+    """Parses the requests of one method."""
+
+    def __init__(self, request_type: type[_M], max_bytes: int) -> None:
+        self._parse = request_type.FromString
+        self._type_name = request_type.DESCRIPTOR.full_name
+        self._max_bytes = max_bytes
+        self._entries = _entries(request_type.DESCRIPTOR)
+
+    def parse(self, data: bytes) -> _M:
+        """Raise BadInput for what is too long, has too many entries, or is no such message."""
+        if len(data) > self._max_bytes:
+            raise BadInput(Violation("", f"a request of {len(data)} bytes; at most {self._max_bytes} are taken"))
+        if self._entries is not None and len(data) > _UNCOUNTED_BYTES:
+            self._check_count(data, *self._entries)
+        try:
+            return self._parse(data)
+        except DecodeError:
+            pass
+        # Outside of the handler: the error that is raised must not hold on to the one that was caught.
+        raise BadInput(Violation("", f"not a serialized {self._type_name}"))
+
+    def _check_count(self, data: bytes, field: str, most: int) -> None:
+        if has_more_fields(data, most + _OTHER_FIELDS):
+            raise BadInput(Violation(field, f"must contain no more than {most} item(s)"))
+
+
+def _entries(descriptor: Any) -> tuple[str, int] | None:  # noqa: ANN401 - a descriptor: upb's or Python's
+    """Return the field that makes the message a batch, and how many entries it may have."""
+    for field in descriptor.fields:
+        if field.is_repeated and field.message_type is not None:
+            return field.name, max_items(field)
+    return None
+
+
+def parser_of(method: str) -> Parser[Message]:
+    """Return the parser of a method that is named as in `/package.Service/Method`."""
+    service, _, name = method.strip("/").rpartition("/")
+    found = descriptor_pool.Default().FindMethodByName(f"{service}.{name}")
+    return Parser(message_factory.GetMessageClass(found.input_type), max_request_bytes(name))

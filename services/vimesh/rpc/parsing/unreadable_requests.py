@@ -1,0 +1,86 @@
+"""Services of libraries, made to refuse what is no message.
+
+gRPC answers for a deserializer that raises by UNKNOWN and the name of a Python class. So these deserializers do not
+raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from inspect import isasyncgenfunction
+from typing import Any, Final, TypeAlias, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from vimesh.domain.errors import BadInput, Violation
+from vimesh.wire.error_statuses import DETAILS_KEY, rich_status
+
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_M = TypeVar("_M", bound=Message)
+_Context = Any  # of either kind of server
+
+_CODE, _STATUS = rich_status(BadInput(Violation("", "not a serialized request")))
+REFUSAL: Final = (_CODE, _STATUS.message, ((DETAILS_KEY, _STATUS.SerializeToString()),))
+"""What to abort with."""
+
+
+def read_or_none(parse: Callable[[bytes], _M]) -> Callable[[bytes], _M | None]:
+    """Return a deserializer that makes None of what is no message."""
+
+    def read(data: bytes) -> _M | None:
+        try:
+            return parse(data)
+        except DecodeError:
+            return None
+
+    return read
+
+
+def refusing(handler: Any) -> _Handler:  # noqa: ANN401 - gRPC tells its kind by attributes
+    """Return the handler as it is to be added to a server.
+
+    In a stream of requests, one that is no message counts as an empty one.
+    """
+    parse, serialize = handler.request_deserializer, handler.response_serializer
+    if handler.unary_unary:
+        return grpc.unary_unary_rpc_method_handler(_unary(handler.unary_unary), read_or_none(parse), serialize)
+    if handler.unary_stream:
+        return grpc.unary_stream_rpc_method_handler(_stream(handler.unary_stream), read_or_none(parse), serialize)
+    return grpc.stream_stream_rpc_method_handler(handler.stream_stream, _read_or_empty(parse), serialize)
+
+
+def _read_or_empty(parse: Callable[[bytes], Message]) -> Callable[[bytes], Message]:
+    read = read_or_none(parse)
+
+    def lenient(data: bytes) -> Message:
+        message = read(data) or parse(b"")
+        # An answer that quotes the question must not be nested deeper than a client can parse.
+        message.DiscardUnknownFields()
+        return message
+
+    return lenient
+
+
+def _unary(serve: Any) -> Any:  # noqa: ANN401 - a handler of a library
+    async def refused_or_served(request: Message | None, context: _Context) -> Any:  # noqa: ANN401 - what it answers
+        if request is None:
+            await context.abort(*REFUSAL)
+        return await serve(request, context)
+
+    return refused_or_served
+
+
+def _stream(serve: Any) -> Any:  # noqa: ANN401 - a handler of a library, of either kind
+    async def written(request: Message | None, context: _Context) -> None:
+        if request is None:
+            await context.abort(*REFUSAL)
+        await serve(request, context)
+
+    async def yielded(request: Message | None, context: _Context) -> AsyncIterator[Any]:
+        if request is None:
+            await context.abort(*REFUSAL)
+        async for response in serve(request, context):
+            yield response
+
+    return yielded if isasyncgenfunction(serve) else written

@@ -1,0 +1,70 @@
+"""Sparing engines what they need not hear: an action that they were never told of needs no stop.
+
+So the to-dos of a VIM are few, however often it is changed, or registered and removed, while its engine is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
+
+from vimesh.domain.todos import TodoKind
+from vimesh.store.schema.tables import todos
+
+_OPEN = select(
+    todos.c.number, todos.c.vim_id, todos.c.kind, todos.c.action_id, todos.c.attempts, todos.c.vim_gone
+).where(todos.c.vim_id.in_(bindparam("vim_ids", expanding=True)))
+_OF_NUMBER = todos.c.number == bindparam("of_number")
+_REMOVE = delete(todos).where(_OF_NUMBER)
+_REPLACE = update(todos).where(_OF_NUMBER).values(action_id=bindparam("to_action"))
+
+
+def spare(connection: Connection, planned: list[dict[str, Any]], first: dict[str, int]) -> list[dict[str, Any]]:
+    """Return the to-dos that are left to be stored, given those that changes bring.
+
+    `first` has, by VIM, the revision of its registration. Nobody may claim meanwhile.
+    """
+    stops = [todo for todo in planned if todo["kind"] is TodoKind.STOP]
+    if not stops:
+        return planned
+    vim_ids = list({todo["vim_id"] for todo in stops})
+    open_ = _Open(connection.execute(_OPEN, {"vim_ids": vim_ids}).mappings().all(), first)
+    spared: list[dict[str, Any]] = []
+    for stop in stops:
+        if (start := open_.untold(stop)) is None:
+            continue
+        successor = next((todo for todo in planned if _follows(todo, stop)), None)
+        if successor is not None:
+            # In the place of the one before: so it still shows that the engine was told nothing of the VIM yet.
+            connection.execute(_REPLACE, {"of_number": start["number"], "to_action": successor["action_id"]})
+            spared += [stop, successor]
+        elif open_.nothing_is_there(stop, start):
+            connection.execute(_REMOVE, {"of_number": start["number"]})
+            spared.append(stop)
+    return [todo for todo in planned if todo not in spared]
+
+
+def _follows(todo: dict[str, Any], stop: dict[str, Any]) -> bool:
+    """Say whether the same change starts another action in the engine."""
+    return todo["kind"] is TodoKind.START and todo["number"] == stop["number"] - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """The to-dos of some VIMs that are not done yet."""
+
+    rows: Sequence[RowMapping]
+    first: dict[str, int]
+
+    def untold(self, stop: dict[str, Any]) -> RowMapping | None:
+        """Return the start of the action that is to be stopped, if no engine was ever told of it."""
+        of_action = (row for row in self.rows if row["action_id"] == stop["action_id"])
+        return next((row for row in of_action if row["kind"] == TodoKind.START and not row["attempts"]), None)
+
+    def nothing_is_there(self, stop: dict[str, Any], start: RowMapping) -> bool:
+        """Say whether the engine knows nothing of the VIM, or is about to be told that it is gone."""
+        ends = any(row["vim_id"] == stop["vim_id"] and row["vim_gone"] for row in self.rows)
+        return ends or start["number"] == 2 * self.first.get(stop["vim_id"], 0)

@@ -1,0 +1,117 @@
+"""Reading changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, RowMapping, Select, bindparam, func, select
+
+from vimesh.domain.errors import EventUnreadable, RevisionCompacted, RevisionUnknown
+from vimesh.domain.events import EventKind, LogSpan, VimEvent
+from vimesh.domain.vims import Engine, Status
+from vimesh.store.rows.vim_rows import changed_fields_of, omitted_fields, vim_of_document
+from vimesh.store.schema.event_documents import as_text, size_of
+from vimesh.store.schema.tables import events, revisions, segments
+from vimesh.store.schema.timestamps import moment
+from vimesh.store.sql.page_tokens import position_of, token_of
+
+_PAGE_CHARACTERS = 1024 * 1024
+"""Of documents in a page: what is above it would be read in vain, since no message may be so long."""
+_NO_END = 2**62
+_SPAN = select(revisions.c.oldest, revisions.c.newest)
+_DOCUMENT = as_text(events.c.document)
+_EVENTS = select(*(column for column in events.c if column.name != "document"), _DOCUMENT.label("document"))
+_LENGTHS = select(events.c.revision, func.coalesce(func.length(_DOCUMENT), 0).label("length"))
+# Not beyond the end of the segment: however large changes are, no page has many more bytes than a segment.
+_END = (
+    select(segments.c.revision)
+    .where(segments.c.revision > bindparam("revision"))
+    .order_by(segments.c.revision)
+    .limit(1)
+    .scalar_subquery()
+)
+_AFTER = (
+    _EVENTS.where(events.c.revision > bindparam("revision"), events.c.revision <= func.coalesce(_END, _NO_END))
+    .order_by(events.c.revision)
+    .limit(bindparam("count"))
+)
+
+
+def span(connection: Connection) -> LogSpan:
+    oldest, newest = connection.execute(_SPAN).one()
+    return LogSpan(oldest, newest)
+
+
+def after(connection: Connection, revision: int, limit: int) -> list[VimEvent]:
+    """Return changes in order. Raises RevisionCompacted, RevisionUnknown, EventUnreadable."""
+    rows = connection.execute(_AFTER, {"revision": revision, "count": limit}).mappings().all()
+    # Asked second: if the log was cut between the two, what was read may have a gap, and this says so.
+    held = span(connection)
+    if revision < held.oldest - 1:
+        raise RevisionCompacted(held.oldest)
+    if revision > held.newest:
+        raise RevisionUnknown(held.newest)
+    return [_event_of(row) for row in rows]
+
+
+def page(connection: Connection, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
+    """Return the newest first, fewer of them if they are large, and the token of the next page.
+
+    Raises PageTokenInvalid, EventUnreadable.
+    """
+    key = ("events", vim_id)
+    before = position_of(page_token, key, (int,))[0] if page_token else None
+
+    def newest_of(columns: Select[Any], count: int) -> Select[Any]:
+        statement = columns.order_by(events.c.revision.desc()).limit(count)
+        if vim_id:
+            statement = statement.where(events.c.vim_id == vim_id)
+        return statement if before is None else statement.where(events.c.revision < before)
+
+    lengths = connection.execute(newest_of(_LENGTHS, page_size + 1)).all()
+    fits = _fitting(lengths[:page_size])
+    rows = connection.execute(newest_of(_EVENTS, fits)).mappings().all() if fits else []
+    token = token_of(key, (rows[-1]["revision"],)) if rows and len(lengths) > fits else ""
+    return [_event_of(row) for row in rows], token
+
+
+def _fitting(lengths: Sequence[Row[Any]]) -> int:
+    """Say how many of the first make a page; the first one does, however large it is."""
+    left = _PAGE_CHARACTERS
+    for count, row in enumerate(lengths):
+        left -= row.length
+        if count and left < 0:
+            return count
+    return len(lengths)
+
+
+def _event_of(row: RowMapping) -> VimEvent:
+    """Raises EventUnreadable for what a newer version wrote: to leave it out would be a gap (G8)."""
+    try:
+        return _readable(row, None if row["document"] is None else json.loads(row["document"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise EventUnreadable(row["revision"]) from error
+
+
+def _readable(row: RowMapping, document: Mapping[str, Any] | None) -> VimEvent:
+    changed_fields = None if document is None else changed_fields_of(document)
+    return VimEvent(
+        revision=row["revision"],
+        kind=EventKind(row["kind"]),
+        vim_id=row["vim_id"],
+        time=moment(row["time"]),
+        engine=Engine(row["engine"]),
+        action_id=row["action_id"],
+        stopped_action_id=row["stopped_action_id"],
+        stopped_engine=Engine(row["stopped_engine"] or row["engine"]),
+        status=Status(row["status"]),
+        previous_status=Status(row["previous_status"]),
+        reason=row["reason"],
+        detail=row["detail"],
+        vim=None if document is None else vim_of_document(document),
+        changed_fields=changed_fields or (),
+        omitted_fields=frozenset() if changed_fields is None else omitted_fields(changed_fields),
+        size_bytes=size_of(row["detail"], row["document"]),
+    )

@@ -1,0 +1,123 @@
+"""What every change has: a time, a revision, an event, and to-dos, in the transaction that makes it (G8, G9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from vimesh.domain.events import EventKind
+from vimesh.domain.vims import Status
+from vimesh.store.change_log import log_size
+from vimesh.store.change_log.log_size import SEGMENT_BYTES
+from vimesh.store.change_log.needless_todos import spare
+from vimesh.store.change_log.todos_of_events import todos_of
+from vimesh.store.rows.visible_rows import Row
+from vimesh.store.schema.event_documents import size_of, text_of
+from vimesh.store.schema.tables import events, revisions, todos
+from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.sql.sql_functions import NowMicros, ReadOnly
+from vimesh.store.transactions.database import COMMITS
+from vimesh.store.transactions.driver_errors import ReadOnlyServer
+
+_HEAD = Prepared(select(revisions.c.newest, revisions.c.written, revisions.c.counted).with_for_update())
+NEWEST_STAMP = select(events.c.time).where(events.c.revision == revisions.c.newest).scalar_subquery()
+"""When the newest change was made."""
+_CLOCK = Prepared(select(NowMicros(), NEWEST_STAMP, ReadOnly()).select_from(revisions))
+_TELL = select(func.pg_notify(COMMITS, ""))  # when the transaction commits, and not before
+_MOVE_HEAD = Prepared(
+    update(revisions).values(newest=bindparam("to"), written=bindparam("bytes"), counted=bindparam("counted_to"))
+)
+_LOG = Prepared(insert(events).values({column.name: bindparam(column.name) for column in events.c}))
+
+
+@dataclass(slots=True)
+class Changes:
+    """The changes of one transaction. It holds off all other writers from `begin` until it ends."""
+
+    connection: Connection
+    newest: int
+    now: int
+    """Microseconds; one time for all changes of the transaction."""
+    stamp: int | None
+    """When the newest change was made; None if the log holds none."""
+    written: int
+    """The bytes of all changes that were ever made."""
+    _events: list[dict[str, Any]] = field(default_factory=list)
+    _segments: list[dict[str, Any]] = field(default_factory=list)
+    _first: dict[str, int] = field(default_factory=dict)
+    """The revisions with which the VIMs were registered whose actions are stopped."""
+
+    @classmethod
+    def begin(cls, connection: Connection) -> Changes:
+        """Raises ReadOnlyServer, or DBAPIError, where nothing can be written."""
+        [[newest, written, counted]] = _HEAD.rows(connection, {})
+        # Read when the other writers are held off: in the order of commits, too.
+        [[now, stamp, read_only]] = _CLOCK.rows(connection, {})
+        if read_only:
+            # MariaDB and MySQL let administrators write all the same, and anybody lock: on two servers at once, then.
+            raise ReadOnlyServer
+        if counted < newest:
+            written += log_size.uncounted(connection, counted)
+        return cls(connection, newest, now, stamp, written)
+
+    def next_revision(self) -> int:
+        """Return the revision of the change that is added next."""
+        return self.newest + 1
+
+    def add(
+        self,
+        kind: EventKind,
+        after: Row,
+        *,
+        previous_status: Status,
+        stopped: Row | None = None,
+        document: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note the change that left a VIM as it is shown in `after`, whose revision is `next_revision()`.
+
+        `stopped` is the VIM as it was, if the change stopped its action; `document` is what the event keeps of the VIM.
+        """
+        self.newest += 1
+        self.stamp = self.now
+        text = None if document is None else text_of(document)
+        self._count(size_of(after["detail"], text))
+        if stopped:
+            self._first[after["id"]] = stopped["number"]
+        self._events.append(
+            {
+                "revision": self.newest,
+                "vim_id": after["id"],
+                "kind": kind,
+                "time": self.now,
+                "engine": after["engine"],
+                "action_id": after["action_id"],
+                "stopped_action_id": stopped["action_id"] if stopped else "",
+                "stopped_engine": stopped["engine"] if stopped else None,
+                "status": after["status"],
+                "previous_status": previous_status,
+                "reason": after["reason"],
+                "detail": after["detail"],
+                "document": text,
+            },
+        )
+
+    def _count(self, size: int) -> None:
+        before, self.written = self.written, self.written + size
+        if before // SEGMENT_BYTES != self.written // SEGMENT_BYTES:
+            self._segments.append({"revision": self.newest, "position": self.written})
+
+    def write(self) -> None:
+        """Write the events and what they ask of an engine, and move the head. To be called once, at the end."""
+        if not self._events:
+            return
+        _LOG.run(self.connection, self._events)
+        if planned := spare(self.connection, todos_of(self._events), self._first):
+            self.connection.execute(insert(todos), planned)
+        if self._segments:
+            log_size.note(self.connection, self._segments)
+        _MOVE_HEAD.run(self.connection, [{"to": self.newest, "bytes": self.written, "counted_to": self.newest}])
+        if self.connection.dialect.name == "postgresql":
+            self.connection.execute(_TELL)

@@ -1,0 +1,114 @@
+"""Dropping the oldest changes: what is left has no gap, and says where it begins (G8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import takewhile
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from vimesh.domain.events import LogSpan
+from vimesh.domain.retention import Retention, in_batches
+from vimesh.store.change_log.log_size import written
+from vimesh.store.change_log.read_log import span
+from vimesh.store.change_log.transaction import Changes
+from vimesh.store.databases.open_database import open_database, place_of
+from vimesh.store.schema.tables import events, revisions, segments
+from vimesh.store.schema.timestamps import micros
+from vimesh.store.sql.sql_functions import NowMicros
+from vimesh.store.transactions.database import Database
+from vimesh.store.upgrade import manage_tables
+
+_SEGMENTS_AT_ONCE = 4
+"""How many segments one transaction drops at most: other writers wait for it, and a log has to hold it."""
+_OLDEST = select(events.c.revision, events.c.time).order_by(events.c.revision).limit(bindparam("count"))
+_SEGMENTS_FROM = (
+    select(segments.c.revision)
+    .where(segments.c.revision >= bindparam("first"))
+    .order_by(segments.c.revision)
+    .limit(_SEGMENTS_AT_ONCE)
+)
+_UP_TO = (
+    select(segments.c.revision)
+    .where(segments.c.position >= bindparam("position"))
+    .order_by(segments.c.revision)
+    .limit(1)
+)
+_CLOCK = select(NowMicros())
+_DROP = delete(events).where(events.c.revision <= bindparam("last"))
+# The newest of those that are over stays: the bytes of what is kept are counted from there.
+_BASE = select(func.max(segments.c.revision)).where(segments.c.revision <= bindparam("last"))
+_DROP_SEGMENTS = delete(segments).where(segments.c.revision < bindparam("base"))
+_MOVE_TAIL = update(revisions).values(oldest=bindparam("to"))
+
+
+async def drop(database: Database, retention: Retention, limit: int) -> int:
+    """Drop up to `limit` of the oldest changes that are not to be kept; return how many.
+
+    They are fewer where they are large: other writers do not wait for long.
+    """
+    # Most of the time there are none, and nobody has to be kept from writing to find that out.
+    if not await database.read(lambda c: _any(c, retention)):
+        return 0
+    return await database.write(lambda c: _drop(c, retention, limit))
+
+
+async def drop_all(database_url: str, retention: Retention) -> tuple[int, LogSpan]:
+    """Drop all that is not to be kept, in many transactions. Return how many changes, and what is left.
+
+    Raises BadSetting, also when the tables are not right, StoreUnavailable, Overloaded.
+    """
+    await manage_tables.check(database_url)
+    async with open_database(place_of(database_url)) as database:
+        dropped = await in_batches(lambda limit: drop(database, retention, limit))
+        return dropped, await database.read(span)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """From where on changes are kept."""
+
+    revision: int
+    time: int
+
+    @classmethod
+    def by(cls, connection: Connection, retention: Retention, newest: int, now: int, size_bytes: int) -> _Kept:
+        first = newest - retention.events + 1
+        if size_bytes > retention.size_bytes:
+            # A segment of which some would be too much is dropped as a whole.
+            last = connection.execute(_UP_TO, {"position": size_bytes - retention.size_bytes}).scalar()
+            first = max(first, (last or 0) + 1)
+        return cls(first, now - micros(retention.age_s))
+
+    def holds(self, revision: int, time: int) -> bool:
+        return revision >= self.revision and time >= self.time
+
+
+def _any(connection: Connection, retention: Retention) -> bool:
+    now = connection.execute(_CLOCK).scalar_one()
+    kept = _Kept.by(connection, retention, span(connection).newest, now, written(connection))
+    return not all(kept.holds(*row) for row in connection.execute(_OLDEST, {"count": 1}))
+
+
+def _drop(connection: Connection, retention: Retention, limit: int) -> int:
+    changes = Changes.begin(connection)
+    kept = _Kept.by(connection, retention, changes.newest, changes.now, changes.written)
+    oldest = connection.execute(_OLDEST, {"count": limit}).all()
+    dropped = _of_few_segments(
+        connection, [row.revision for row in takewhile(lambda row: not kept.holds(*row), oldest)]
+    )
+    if dropped:
+        last = dropped[-1]
+        connection.execute(_DROP, {"last": last})
+        connection.execute(_MOVE_TAIL, {"to": last + 1})
+        if base := connection.execute(_BASE, {"last": last}).scalar():
+            connection.execute(_DROP_SEGMENTS, {"base": base})
+    return len(dropped)
+
+
+def _of_few_segments(connection: Connection, dropped: list[int]) -> list[int]:
+    """Leave out those at the end that another transaction shall drop."""
+    if not dropped:
+        return dropped
+    ends = connection.execute(_SEGMENTS_FROM, {"first": dropped[0]}).scalars().all()
+    return [one for one in dropped if one <= ends[-1]] if len(ends) == _SEGMENTS_AT_ONCE else dropped

@@ -1,0 +1,102 @@
+"""Connections to MariaDB or MySQL."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vimesh.store.connections.causal_reads import read_causally
+from vimesh.store.connections.connection_errors import Refused
+from vimesh.store.connections.host_list import Hosts
+from vimesh.store.urls.mysql_url import MysqlPlace
+from vimesh.store.urls.server_addresses import Address
+
+_IDLE_S: Final = 10
+"""A process that stops in the middle of a transaction must not keep the others waiting for longer."""
+# A time zone with a summer time would let the clock go back; a lax mode cuts text that is too long. The rest is read by
+# MariaDB only.
+_BEGIN_SESSION: Final = (
+    "SET time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION' "
+    f"/*M! , idle_transaction_timeout = {_IDLE_S} */"
+)
+
+
+class MysqlConnector:
+    def __init__(self, place: MysqlPlace) -> None:
+        self._place = place
+        # To SQLAlchemy MariaDB is a kind of mysql; it finds out which by itself.
+        self.dialect_url = URL.create("mysql+asyncmy", database=place.database)
+        self.what = f"database {place.database}"
+        self._hosts = Hosts(place.addresses, self.what, place.connect_timeout_s, place.tls.cert)
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return self._place.addresses
+
+    def arguments(self) -> Mapping[str, Any]:
+        """Return what lets an engine connect by this."""
+        return {"connect_args": {"async_creator_fn": self.connect}}
+
+    def attach(self, engine: AsyncEngine, *, writes: bool) -> None:  # noqa: ARG002 - it matters to PostgreSQL alone
+        """Have connections to a node of a Galera cluster wait for the other nodes."""
+        read_causally(engine)
+
+    async def connect(self, *, client_flag: int = 0, **_: object) -> Any:  # noqa: ANN401 - the driver's connection
+        """Raises CannotConnect."""
+        return await self._hosts.first(lambda address: self._connect(address, client_flag))
+
+    async def _connect(self, address: Address, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
+        tls = self._place.tls
+        try:
+            connection = await self._open(address, tls.context(by_socket=address.is_socket), client_flag)
+        except _NoTls:
+            if tls.mode != "PREFERRED":
+                raise
+            connection = await self._open(address, None, client_flag)
+        if len(self.addresses) > 1:
+            await _require_writable(connection)
+        return connection
+
+    async def _open(self, address: Address, context: ssl.SSLContext | None, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
+        from asyncmy.connection import Connection  # noqa: PLC0415 - there is one only where it is used
+        from asyncmy.constants.CLIENT import SSL  # noqa: PLC0415 - as above
+
+        place = self._place
+        where = {"unix_socket": address.host} if address.is_socket else {"host": address.host, "port": address.port}
+        connection = Connection(  # type: ignore[no-untyped-call]  # its stub says nothing
+            **where,
+            user=place.user or None,
+            password=place.password.encode(),  # of a text it would take Latin-1, and servers take UTF-8
+            database=place.database,
+            charset="utf8mb4",
+            init_command=_BEGIN_SESSION,
+            program_name=place.program,
+            ssl=context,
+            client_flag=client_flag,
+        )
+        try:
+            await connection.connect()
+        except Exception as error:
+            offered = getattr(connection, "server_capabilities", SSL) & SSL
+            if context is not None and not offered:
+                raise _NoTls from error
+            raise
+        return connection
+
+
+async def _require_writable(connection: Any) -> None:  # noqa: ANN401 - the driver's connection
+    """Raise Refused by one of several that only reads; a node of Galera without its cluster refuses to be asked."""
+    async with connection.cursor() as cursor:
+        await cursor.execute("SELECT @@global.read_only")
+        if (await cursor.fetchone())[0] not in {0, "0", "OFF"}:
+            connection.close()
+            raise Refused("takes no writes, and of several hosts one is wanted that does")
+
+
+class _NoTls(Refused):
+    def __init__(self) -> None:
+        super().__init__("TLS: the server does not offer it")

@@ -1,0 +1,1 @@
+"""Runs transactions on each kind of database. Each runs whole or leaves nothing."""

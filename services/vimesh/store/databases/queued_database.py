@@ -1,0 +1,103 @@
+"""A database whose transactions wait for their turn, whatever runs them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Never, Protocol, TypeVar
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from vimesh.store.databases.transaction_queue import Lane
+from vimesh.store.databases.writability import write_the_same
+from vimesh.store.transactions.database import Work, trouble_as_unavailable
+
+T = TypeVar("T")
+
+READERS = 2
+BROWSERS = 2
+_WAITING = 512
+"""More than a conductor admits of each kind, so that its own work finds room in an overload."""
+_WAITING_BROWSERS = 200
+
+
+class Transactions(Protocol):
+    """Runs up to one writer, READERS readers and BROWSERS browsers at a time. What has begun ends by itself."""
+
+    def read(self, work: Work[T]) -> asyncio.Future[T]:
+        """Begin statements that each see what was committed before it."""
+
+    def browse(self, work: Work[T]) -> tuple[asyncio.Future[T], Callable[[], object]]:
+        """Do the same; the second value ends it early, when nobody wants the result any more."""
+
+    def write(self, work: Work[T]) -> asyncio.Future[T]:
+        """Begin a transaction."""
+
+    def require_writable(self) -> asyncio.Future[object]:
+        """Begin to find out whether writes are taken at all, without waiting for other writers. It writes nothing."""
+
+    async def hear_commits(self, heard: Callable[[], None]) -> Never:
+        """See VimStore."""
+
+    async def close(self) -> None:
+        """Close all connections, when nothing runs any more."""
+
+
+class LanedDatabase:
+    """Implements Database."""
+
+    def __init__(self, transactions: Transactions, *, patience_s: float) -> None:
+        self._transactions = transactions
+        self._writing = Lane(1, patience_s=patience_s, max_waiting=_WAITING)
+        self._reading = Lane(READERS, patience_s=patience_s, max_waiting=_WAITING)
+        self._browsing = Lane(BROWSERS, patience_s=patience_s, max_waiting=_WAITING_BROWSERS)
+        self._write_failed = False
+
+    async def read(self, work: Work[T], *, urgent: bool = False) -> T:
+        with trouble_as_unavailable():
+            return await self._reading.run(lambda: self._transactions.read(work), urgent=urgent)
+
+    async def browse(self, work: Work[T]) -> T:
+        end_early: Callable[[], object] = bool
+
+        def begin() -> asyncio.Future[T]:
+            nonlocal end_early
+            future, end_early = self._transactions.browse(work)
+            return future
+
+        with trouble_as_unavailable():
+            try:
+                return await self._browsing.run(begin)
+            finally:
+                end_early()
+
+    async def write(self, work: Work[T], conflict: Work[object] | None = None, *, urgent: bool = False) -> T:
+        with trouble_as_unavailable():
+            try:
+                written = await self._writing.run(lambda: self._transactions.write(work), urgent=urgent)
+            except IntegrityError:
+                if conflict is not None:
+                    await self.read(conflict)
+                # Who held the key is gone meanwhile: the caller may try again.
+                raise
+            except (DBAPIError, PoolTimeout, OSError):
+                self._write_failed = True
+                raise
+            self._write_failed = False
+            return written
+
+    async def require_writable(self) -> None:
+        with trouble_as_unavailable():
+            await self._transactions.require_writable()
+        if self._write_failed:
+            await self.write(write_the_same, urgent=True)
+
+    async def hear_commits(self, heard: Callable[[], None]) -> Never:
+        with trouble_as_unavailable():
+            await self._transactions.hear_commits(heard)
+
+    async def close(self) -> None:
+        for lane in (self._writing, self._reading, self._browsing):
+            await lane.close()
+        await self._transactions.close()

@@ -1,0 +1,111 @@
+"""Transactions on a database server: PostgreSQL, MariaDB or MySQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Never, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from vimesh.store.connections.connection_pool import Connections
+from vimesh.store.connections.database_server import Server
+from vimesh.store.databases.commit_listener import listen
+from vimesh.store.databases.galera_turns import AnothersTurn, InTurn
+from vimesh.store.databases.queued_database import BROWSERS, READERS
+from vimesh.store.databases.transaction_retries import Repetitions, Stale
+from vimesh.store.databases.writability import write_nothing
+from vimesh.store.transactions.database import Work
+from vimesh.store.transactions.driver_errors import ReadOnlyServer
+
+T = TypeVar("T")
+
+_CLOSE_S = 2.0
+_BROWSE_S = 60.0
+"""What looks at every VIM may take longer than what looks at one."""
+
+
+class ServerTransactions:
+    """Implements Transactions."""
+
+    def __init__(self, server: Server) -> None:
+        self._limit_s = server.lock_timeout_s
+        self._connections = Connections()
+        # One statement sees what was committed before it, also after it waited for a lock: with a snapshot of its
+        # begin, a transaction would judge by what was true before the one that it waited for.
+        self._writer = server.engine(1, "READ COMMITTED", self._connections.watch)
+        self._reader = server.engine(READERS + BROWSERS, "AUTOCOMMIT", self._connections.watch)
+        self._tells = server.url.get_backend_name() == "postgresql"
+        # One hears of commits, and one asks whether the server takes writes.
+        self._aside = server.engine(2, "AUTOCOMMIT", self._connections.watch)
+
+    def read(self, work: Work[T]) -> asyncio.Future[T]:
+        return _task(self._run(self._reader, work, self._limit_s))
+
+    def browse(self, work: Work[T]) -> tuple[asyncio.Future[T], Callable[[], object]]:
+        task = _task(self._run(self._reader, work, _BROWSE_S))
+        return task, task.cancel
+
+    def write(self, work: Work[T]) -> asyncio.Future[T]:
+        return _task(self._run(self._writer, InTurn(work), self._limit_s))
+
+    def require_writable(self) -> asyncio.Future[object]:
+        # On a connection of its own: it says nothing of who waits for whom.
+        return _task(self._run(self._aside, write_nothing, self._limit_s))
+
+    async def _run(self, engine: AsyncEngine, work: Work[T], limit_s: float) -> T:
+        """Run it again while nothing is left of it: because of others, or because its connection led nowhere.
+
+        Raises DBAPIError, or an OSError: of what breaks again and again, and of what takes too long.
+        """
+        repetitions = Repetitions()
+        try:
+            async with asyncio.timeout(limit_s):
+                while True:
+                    try:
+                        result = await self._once(engine, work)
+                    except (Stale, AnothersTurn, DBAPIError) as error:
+                        if (pause_s := repetitions.pause_s(error)) is None:
+                            raise
+                    else:
+                        self._connections.note_answer()
+                        return result
+                    await asyncio.sleep(pause_s)
+        except TimeoutError:
+            self._connections.waited_in_vain()
+            raise
+
+    async def _once(self, engine: AsyncEngine, work: Work[T]) -> T:
+        async with engine.connect() as connection, connection.begin():
+            try:
+                return await connection.run_sync(work)
+            except ReadOnlyServer as error:
+                self._connections.renew()
+                raise Stale from error
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise Stale from error
+                raise
+
+    async def hear_commits(self, heard: Callable[[], None]) -> Never:
+        if self._tells:
+            await listen(self._aside, heard, self._connections.telling, self._limit_s)
+        while True:
+            await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        await asyncio.gather(*(close(engine) for engine in (self._writer, self._reader, self._aside)))
+
+
+async def close(engine: AsyncEngine) -> None:
+    """Close its connections. A server that stands still does not take leave: then they end with the process."""
+    try:
+        async with asyncio.timeout(_CLOSE_S):
+            await engine.dispose()
+    except TimeoutError:
+        await engine.dispose(close=False)
+
+
+def _task(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    return asyncio.get_running_loop().create_task(coroutine)

@@ -1,0 +1,74 @@
+"""Connections to one SQLite file, and to no other that may take its place."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL
+from sqlalchemy.exc import DisconnectionError
+
+from vimesh.domain.errors import BadSetting
+from vimesh.store.transactions.database import SETTING
+
+
+class FileConnection(sqlite3.Connection):
+    """A connection that knows which file it has open."""
+
+    file: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    path: Path
+    lock_timeout_s: float = 5.0
+    """How long a statement waits for the lock that another process holds."""
+
+    def identity(self) -> tuple[int, int]:
+        """Say which file is at the path now. Raises OSError."""
+        stat = os.stat(self.path)  # noqa: PTH116 - called twice per transaction, and half as long as Path.stat
+        return stat.st_dev, stat.st_ino
+
+    def connect(self, *pragmas: str) -> FileConnection:
+        """Open the file, which must be there. Raises OSError, sqlite3.Error."""
+        file = self.identity()
+        connection = sqlite3.connect(
+            # mode=rw: SQLite would answer from a new and empty file where the data ought to be.
+            f"{self.path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            timeout=self.lock_timeout_s,
+            isolation_level=None,  # BEGIN is said by us
+            check_same_thread=False,  # the pool hands a connection to one thread at a time
+            factory=FileConnection,
+        )
+        try:
+            connection.file = file
+            self.require(connection)
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def require(self, connection: FileConnection) -> None:
+        """Raise OSError if the connection's file is not the one at the path any more.
+
+        SQLite goes on reading and writing a file that was moved away or replaced, and nobody would find the data.
+        """
+        if self.identity() != connection.file:
+            raise FileNotFoundError(f"{self.path} was replaced by another file")
+
+    def require_or_reconnect(self, connection: FileConnection, *_: object) -> None:
+        """Do the same for a pool, which opens what is there now. Listens for `checkout`."""
+        if self.identity() != connection.file:
+            raise DisconnectionError
+
+
+def sqlite_file(url: URL) -> SqliteFile:
+    """Read `sqlite:///path`. Raises BadSetting."""
+    if not url.database or ":memory:" in url.database or url.query or url.host:
+        raise BadSetting(SETTING, "must name a file: sqlite:///<path>")
+    return SqliteFile(Path(url.database))

@@ -1,0 +1,1 @@
+"""Extends leases, and acts on those that have ended. The database's clock decides."""

@@ -1,0 +1,36 @@
+"""Letting leases go on (G6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, bindparam, update
+
+from vimesh.domain.leases import LONGEST_LEASE_S
+from vimesh.store.schema.column_types import Micros
+from vimesh.store.schema.tables import leases
+from vimesh.store.schema.timestamps import micros
+from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.sql.sql_functions import among, within
+
+_LONGEST = micros(LONGEST_LEASE_S)
+_RENEW = Prepared(
+    update(leases)
+    .where(among(leases.c.number, "numbers"))
+    .values(
+        contact_time=bindparam("now"),
+        lease_until=within(bindparam("until", type_=Micros), leases.c.lease_until, bindparam("longest", type_=Micros)),
+    )
+)
+
+
+def renew(connection: Connection, now: int, numbers: Mapping[int, Sequence[int]]) -> None:
+    """Let leases go on, given their numbers by the time until which they do. Nearly always all get the same."""
+    _RENEW.run(
+        connection,
+        [
+            # In the order of their rows, it takes a fifth less of SQLite.
+            {"now": now, "until": until, "longest": max(until, now + _LONGEST), "numbers": sorted(found)}
+            for until, found in numbers.items()
+        ],
+    )

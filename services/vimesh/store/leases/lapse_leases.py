@@ -1,0 +1,75 @@
+"""Putting silences on record: what is read already becomes a change that watchers are told of (G6, G8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, exists, select
+
+from vimesh.domain.events import EventKind
+from vimesh.domain.vims import Status
+from vimesh.store.change_log.transaction import Changes
+from vimesh.store.rows.batch_update import Rewrite
+from vimesh.store.rows.visible_rows import OF_VIM, SILENT, STOOD, Row, silent
+from vimesh.store.schema.tables import leases, standings
+
+SILENCE = ("status", "reason", "detail", "round_trip_s", "status_time", "revision")
+LAPSED = ("holds",)
+"""The columns of a standing and of a lease that say so."""
+
+
+def oldest_leases(among: FromClause, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the query for the leases that end first, at most `count` of them. What else is wanted can be added."""
+    # Many may have ended: they are put in order without the rest of their rows.
+    numbers = (
+        select(leases.c.number.label("row"))
+        .select_from(among)
+        .where(*conditions)
+        .order_by(leases.c.lease_until, leases.c.number)
+        .limit(bindparam("count"))
+        .subquery()
+    )
+    return (
+        select(leases)
+        .select_from(numbers.join(STOOD, leases.c.number == numbers.c.row))
+        .order_by(leases.c.lease_until, leases.c.number)
+    )
+
+
+_ANY_SILENT = select(exists().where(SILENT))
+_OLDEST_SILENT = oldest_leases(leases, leases.c.holds, leases.c.lease_until < bindparam("now")).add_columns(
+    OF_VIM, *(standings.c[name] for name in ("engine", "action_id", *SILENCE))
+)
+_LAPSE = (Rewrite(standings, ("number",), SILENCE), Rewrite(leases, ("number",), LAPSED))
+
+
+def any_silent(connection: Connection) -> bool:
+    """Say whether `lapse` is worth its transaction."""
+    return bool(connection.execute(_ANY_SILENT).scalar_one())
+
+
+def lapse(connection: Connection, limit: int) -> int:
+    """Put the oldest silences on record; return how many."""
+    changes = Changes.begin(connection)
+    found = connection.execute(_OLDEST_SILENT, {"now": changes.now, "count": limit}).mappings().all()
+    lapsed = [(row, with_its_silence(row, changes)) for row in found]
+    for rewrite in _LAPSE:
+        rewrite.run(connection, [rewrite.values(row, after) for row, after in lapsed])
+    changes.write()
+    return len(lapsed)
+
+
+def with_its_silence(row: Row, changes: Changes) -> Row:
+    """Return a row of which a change is made with the silence that nobody wrote yet, if any, and note that change.
+
+    A silence comes before what ends it: whoever has read UNKNOWN is told of both.
+    """
+    lapsed = row["lease_until"] < changes.now
+    if not (row["holds"] and lapsed):
+        return {**row, "lapsed": lapsed}
+    after = {**row, **silent(row), "lapsed": lapsed, "revision": changes.next_revision()}
+    known = row["status"] != Status.UNKNOWN
+    changes.add(
+        EventKind.STATUS_CHANGED if known else EventKind.REASON_CHANGED, after, previous_status=Status(row["status"])
+    )
+    return after

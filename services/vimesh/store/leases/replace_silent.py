@@ -1,0 +1,97 @@
+"""Replacing actions whose silence is on record, or that were never heard (G7).
+
+The transaction holds off all other writers, so no two sweeps take the same action.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, select
+
+from vimesh.domain.events import EventKind
+from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
+from vimesh.domain.vims import Engine
+from vimesh.store.change_log.transaction import Changes
+from vimesh.store.leases.lapse_leases import oldest_leases
+from vimesh.store.rows.batch_update import Rewrite
+from vimesh.store.rows.visible_rows import LAPSED, OF_VIM, STOOD, WAITING, Row, begun
+from vimesh.store.schema.tables import OF_ACTION, leases, standings
+from vimesh.store.schema.timestamps import micros
+
+# Nobody could start another one.
+_REPLACEABLE = standings.c.engine != Engine.EXTERNAL
+_ANY_TO_REPLACE = select(exists().select_from(STOOD).where(~leases.c.holds, LAPSED, _REPLACEABLE))
+_REPLACED = ("action_id", "observation", "unheard", "monitor_error", "revision")
+_TOLD = ("engine", "status", "reason", "detail")
+
+
+def _oldest(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return oldest_leases(STOOD, *conditions).add_columns(
+        OF_VIM, *(standings.c[name] for name in (*_TOLD, *_REPLACED)), WAITING.label("waiting")
+    )
+
+
+_OLDEST = _oldest(~leases.c.holds, leases.c.lease_until < bindparam("now"), _REPLACEABLE)
+_POSTPONE = Rewrite(leases, ("number",), ("lease_until",))
+_REPLACE = Rewrite(standings, OF_ACTION, _REPLACED)
+_GRACE = Rewrite(leases, ("number",), ("contact_time", "lease_until"))
+_LOOKED_AT = 2000
+"""Bounds what one sweep does while an engine is away and has much to start."""
+
+
+def any_to_replace(connection: Connection) -> bool:
+    """Say whether a sweep is worth its transaction."""
+    return bool(connection.execute(_ANY_TO_REPLACE).scalar_one())
+
+
+def sweep(connection: Connection, limit: int) -> int:
+    """Replace the actions that have been silent for longest; return how many."""
+    changes = Changes.begin(connection)
+    found = {"now": changes.now, "count": limit + _LOOKED_AT}
+    lapsed = connection.execute(_OLDEST, found).mappings().all()
+    _postpone(connection, [row for row in lapsed if _waits(row)], changes.now)
+    replaced = [(row, _replace(row, changes)) for row in [row for row in lapsed if not _waits(row)][:limit]]
+    for rewrite in (_REPLACE, _GRACE):
+        rewrite.run(connection, [rewrite.values(row, after) for row, after in replaced])
+    changes.write()
+    return len(replaced)
+
+
+def _waits(row: Row) -> bool:
+    """Say whether the engine was not told of the action yet: that is no silence, and another would wait as long."""
+    return bool(row["waiting"]) and row["contact_time"] is None
+
+
+def _postpone(connection: Connection, waiting: Sequence[Row], now: int) -> None:
+    """Look at them again much later: the start grace begins anew when the engine has been told."""
+    to = now + micros(LONGEST_GRACE_S)
+    _POSTPONE.run(connection, [(to, row["number"]) for row in waiting])
+
+
+def _replace(row: Row, changes: Changes) -> Row:
+    """Note the change, and return the row with its new action."""
+    after = {**row, **_replacement(row, changes)}
+    changes.add(
+        EventKind.ACTION_REPLACED,
+        begun(after),
+        previous_status=row["status"],
+        stopped=row,
+    )
+    return after
+
+
+def _replacement(row: Row, changes: Changes) -> dict[str, Any]:
+    """Return the columns of the new action: nothing was heard of it yet."""
+    unheard = row["unheard"] + 1 if row["contact_time"] is None else 0
+    return {
+        "action_id": str(uuid.uuid4()),
+        "observation": 0,
+        "contact_time": None,
+        "lease_until": changes.now + micros(start_grace_s(unheard)),
+        "unheard": unheard,
+        "monitor_error": "",
+        "revision": changes.next_revision(),
+    }

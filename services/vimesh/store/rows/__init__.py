@@ -1,0 +1,1 @@
+"""Rows and what they stand for. Credentials are in them only encrypted."""

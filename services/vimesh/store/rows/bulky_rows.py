@@ -1,0 +1,90 @@
+"""Rows that are shown of VIMs, read as far as they make a page: a VIM may have hundreds of kilobytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, Final
+
+from sqlalchemy import JSON, Connection, bindparam, select
+
+from vimesh.domain.queries import MAX_PAGE_BYTES
+from vimesh.store.rows.visible_rows import SHOWN, WHOLE
+from vimesh.store.schema.event_documents import as_text
+from vimesh.store.schema.tables import standings, vims
+from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.sql.sql_functions import among
+
+_FIRST: Final = 20
+_MOST: Final = 100
+"""Rows that one statement reads, at first and later: how large they are is only seen when they have been read."""
+_FIXED_BYTES: Final = 500
+"""What a message may have of a VIM beside what is measured."""
+_NAMES = (*(column.name for column in SHOWN), "number")
+_JSON = tuple(column.name for column in SHOWN if isinstance(column.type, JSON))
+_bulk_of = itemgetter(*(_NAMES.index(name) for name in (*_JSON, "description", "detail", "auth_url", "monitor_error")))
+_ROWS = select(
+    # As text: most of what is read and not shown need not be parsed.
+    *(as_text(column).label(column.name) if column.name in _JSON else column for column in SHOWN),
+    standings.c.number,
+).select_from(WHOLE)
+_NUMBERED = Prepared(_ROWS.where(among(standings.c.number, "numbers")))
+_AFTER = Prepared(_ROWS.where(vims.c.id > bindparam("after")).order_by(vims.c.id).limit(bindparam("count")))
+_parse = json.JSONDecoder().raw_decode
+"""Reads what we have written, with nothing around it: `loads` spends half of its time on looking for that."""
+
+BulkyRow = Mapping[str, Any]
+
+
+class _Budget:
+    """What a page has room for."""
+
+    def __init__(self) -> None:
+        self._left = MAX_PAGE_BYTES
+        self._largest = 0
+
+    def takes(self, row: Sequence[Any]) -> bool:
+        """Say whether one more row fits; the first one does, however large it is."""
+        size = _FIXED_BYTES + sum(map(len, _bulk_of(row)))
+        first = not self._largest
+        self._largest = max(self._largest, size)
+        self._left -= size
+        return first or self._left >= 0
+
+    def next_count(self) -> int:
+        """Return how many rows to read next."""
+        return min(_MOST, 1 + max(0, self._left) // self._largest) if self._largest else _FIRST
+
+
+def numbered(connection: Connection, numbers: Sequence[int]) -> Iterator[BulkyRow | None]:
+    """Return the rows with these numbers in their order, None for one that is gone, as far as they make a page."""
+    budget, begin = _Budget(), 0
+    while wanted := numbers[begin : begin + budget.next_count()]:
+        rows = {row[-1]: row for row in _NUMBERED.rows(connection, {"numbers": wanted})}
+        for number in wanted:
+            row = rows.get(number)
+            if row is not None and not budget.takes(row):
+                return
+            yield None if row is None else _named(row)
+        begin += len(wanted)
+
+
+def after(connection: Connection, vim_id: str, limit: int) -> Iterator[BulkyRow]:
+    """Return the rows that come after an id, as far as they make a page."""
+    budget = _Budget()
+    while count := min(limit, budget.next_count()):
+        rows = _AFTER.rows(connection, {"after": vim_id, "count": count})
+        for row in rows:
+            if not budget.takes(row):
+                return
+            yield (named := _named(row))
+            vim_id = named["id"]
+        limit = limit - count if len(rows) == count else 0
+
+
+def _named(row: Sequence[Any]) -> BulkyRow:
+    named = dict(zip(_NAMES, row, strict=True))
+    for name in _JSON:
+        named[name], _ = _parse(named[name])
+    return named

@@ -1,0 +1,63 @@
+"""What is shown of a VIM besides its row: what time and open to-dos make of it.
+
+A row that is shown has the columns of PUBLIC, from three tables, and two more: `lapsed` (the lease of its action has
+ended, by the database's clock, at the time of the statement) and `waiting` (its engine has not been told to start the
+action yet).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, and_, exists
+
+from vimesh.domain.leases import silence
+from vimesh.domain.probing import Reason
+from vimesh.domain.todos import TodoKind
+from vimesh.domain.vims import Engine, Status
+from vimesh.store.schema.tables import leases, standings, todos, vims
+from vimesh.store.schema.timestamps import moment
+from vimesh.store.sql.sql_functions import NowMicros
+
+Row = Mapping[str, Any] | RowMapping
+
+_NOT_SHOWN = ("secrets", "number", "vim_id")
+PUBLIC = tuple(column for column in (*vims.c, *standings.c, *leases.c) if column.name not in _NOT_SHOWN)
+LAPSED: ColumnElement[bool] = leases.c.lease_until < NowMicros()
+WAITING: ColumnElement[bool] = and_(
+    standings.c.engine == Engine.MISTRAL,
+    exists().where(
+        todos.c.vim_id == standings.c.vim_id,
+        todos.c.action_id == standings.c.action_id,
+        todos.c.kind == TodoKind.START,
+    ),
+)
+SHOWN = (*PUBLIC, LAPSED.label("lapsed"), WAITING.label("waiting"))
+OF_VIM = standings.c.vim_id.label("id")
+STOOD = standings.join(leases, leases.c.number == standings.c.number)
+WHOLE = vims.join(STOOD, standings.c.vim_id == vims.c.id)
+# A status that was reported and holds no more, which is not on record yet.
+SILENT: ColumnElement[bool] = and_(leases.c.holds, LAPSED)
+
+
+def shown(row: Row) -> Row:
+    """Return the row as it is shown: of a silent action nothing is known, though nobody may have written that (G6)."""
+    return {**row, **silent(row)} if row["holds"] and row["lapsed"] else row
+
+
+def silent(row: Row) -> dict[str, Any]:
+    """Return the columns that say that nobody knows the status since the lease ended."""
+    return {
+        "status": Status.UNKNOWN,
+        "reason": Reason.SILENT,
+        "detail": silence(moment(row["lease_until"])),
+        "round_trip_s": None,
+        "status_time": row["status_time"] if row["status"] == Status.UNKNOWN else row["lease_until"],
+        "holds": False,
+    }
+
+
+def begun(row: Row) -> Row:
+    """Return a row whose action was made wanted in this transaction as it is shown after it."""
+    return {**row, "lapsed": False, "waiting": row["engine"] == Engine.MISTRAL}

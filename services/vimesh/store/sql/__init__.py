@@ -1,0 +1,1 @@
+"""SQL that is spelled or prepared in special ways. Knows no table."""

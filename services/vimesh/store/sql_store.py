@@ -1,0 +1,189 @@
+"""The VIM store on a SQL database."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import itertools
+import random
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Never, cast
+
+from sqlalchemy import select
+
+from vimesh.domain.actions import Action, ActionScope
+from vimesh.domain.errors import VimeshError
+from vimesh.domain.events import LogSpan, VimEvent
+from vimesh.domain.queries import VimPage, VimQuery
+from vimesh.domain.retention import Retention, in_batches
+from vimesh.domain.todos import ClaimedTodo
+from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
+from vimesh.runtime.background import beside
+from vimesh.store import compact_log
+from vimesh.store.change_log import log_size, read_log
+from vimesh.store.databases.open_database import open_database, place_of
+from vimesh.store.leases import lapse_leases, replace_silent
+from vimesh.store.reports.report_pipeline import Recording
+from vimesh.store.reports.standing_cache import HeldRepeat
+from vimesh.store.rows.credential_encryption import Cipher
+from vimesh.store.schema.timestamps import moment
+from vimesh.store.sql.sql_functions import NowMicros
+from vimesh.store.todos import claim_todos, finish_todos
+from vimesh.store.transactions.database import Database
+from vimesh.store.vims import list_vims, read_vims, request_ids
+from vimesh.store.vims.modify_vim import explain_conflict as explain_modification
+from vimesh.store.vims.modify_vim import modify
+from vimesh.store.vims.register_many import encrypted, register_many
+from vimesh.store.vims.register_vim import deregister, register
+from vimesh.store.vims.register_vim import explain_conflict as explain_registration
+
+_CLOCK = select(NowMicros())
+
+
+class SqlStore:
+    """Implements VimStore. Any number of processes may have one on the same database."""
+
+    def __init__(self, database: Database, cipher: Cipher, *, jitter: Callable[[], float] = random.random) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._jitter = jitter
+        self._recording = Recording(database)
+
+    async def serve_reports(self) -> None:
+        """Commit what `record` is called with, until cancelled."""
+        await self._recording.run()
+
+    async def register(self, registration: Registration) -> Vim:
+        return await self._database.write(
+            lambda c: register(c, registration, self._cipher),
+            lambda c: explain_registration(c, registration),
+        )
+
+    async def register_many(self, registrations: Sequence[Registration]) -> list[Registered | VimeshError]:
+        # In a thread: encrypting is work of its own, and neither calls nor other writers are to wait for it.
+        wanted = await asyncio.to_thread(encrypted, registrations, self._cipher)
+        return await self._database.write(lambda c: register_many(c, wanted, self._cipher))
+
+    async def get(self, vim_id: str) -> Vim:
+        return await self._database.read(lambda c: read_vims.get(c, vim_id))
+
+    async def list_vims(self, query: VimQuery) -> VimPage:
+        return await self._database.browse(lambda c: list_vims.page(c, query))
+
+    async def modify(self, vim_id: str, modification: Modification) -> Vim:
+        return await self._database.write(
+            lambda c: modify(c, vim_id, modification, self._cipher),
+            lambda c: explain_modification(c, vim_id, modification),
+        )
+
+    async def deregister(self, vim_id: str) -> None:
+        await self._database.write(lambda c: deregister(c, vim_id))
+
+    async def record(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
+        """Raises Overloaded when too many reports are waiting."""
+        if not reports:
+            return []
+        return await self._recording.record(list(zip(reports, itertools.repeat(contact_within_s))))
+
+    @property
+    def believed(self) -> Mapping[str, Standing]:
+        return self._recording.known.state.held
+
+    async def repeat(self, repeats: Sequence[Repeat]) -> bool:
+        """Raises Overloaded when too many reports are waiting."""
+        if not repeats:
+            return True
+        # They were found in `believed`, where nothing else is held.
+        return await self._recording.repeat(cast("Sequence[HeldRepeat]", repeats))
+
+    async def lapse(self, limit: int) -> int:
+        # Most of the time no lease has ended, and nobody has to be kept from writing to find that out.
+        if not await self._database.read(lapse_leases.any_silent):
+            return 0
+        return await self._database.write(lambda c: lapse_leases.lapse(c, limit))
+
+    async def sweep(self, limit: int) -> int:
+        if not await self._database.read(replace_silent.any_to_replace):
+            return 0
+        return await self._database.write(lambda c: replace_silent.sweep(c, limit))
+
+    async def compact(self, retention: Retention, limit: int) -> int:
+        return await compact_log.drop(self._database, retention, limit)
+
+    async def forget_requests(self) -> int:
+        before = await self._database.browse(request_ids.kept_since)
+
+        async def forget(_: int) -> int:
+            if not await self._database.read(lambda c: request_ids.any_before(c, before)):
+                return 0
+            return await self._database.write(lambda c: request_ids.forget_before(c, before))
+
+        return await in_batches(forget)
+
+    async def logged_bytes(self) -> int:
+        return await self._database.read(log_size.written)
+
+    async def clock(self) -> dt.datetime:
+        return await self._database.read(lambda c: moment(c.execute(_CLOCK).scalar_one()))
+
+    async def count_vims(self) -> int:
+        return await self._database.read(read_vims.count)
+
+    async def claim_todos(self, claimant: str, limit: int, lease_s: float) -> list[ClaimedTodo]:
+        if not await self._database.read(claim_todos.any_due):
+            return []
+        return await self._database.write(lambda c: claim_todos.claim(c, claimant, limit, lease_s))
+
+    async def finish_todo(
+        self, todo_id: str, claim_token: str, *, error: str = "", retry_after_s: float | None = None
+    ) -> None:
+        if error:
+            jitter = self._jitter()
+            await self._database.write(lambda c: finish_todos.failed(c, todo_id, claim_token, error, jitter))
+        elif retry_after_s is not None:
+            await self._database.write(lambda c: finish_todos.postponed(c, todo_id, claim_token, retry_after_s))
+        else:
+            await self._database.write(lambda c: finish_todos.done(c, todo_id, claim_token))
+
+    async def require_writable(self) -> None:
+        await self._database.require_writable()
+
+    async def hear_commits(self, heard: Callable[[], None]) -> Never:
+        await self._database.hear_commits(heard)
+
+    async def span(self) -> LogSpan:
+        return await self._database.read(read_log.span, urgent=True)
+
+    async def events_after(self, revision: int, limit: int) -> list[VimEvent]:
+        return await self._database.read(lambda c: read_log.after(c, revision, limit))
+
+    async def events_of(self, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
+        return await self._database.browse(lambda c: read_log.page(c, vim_id, page_size, page_token))
+
+    async def vims_after(self, vim_id: str, limit: int) -> list[Vim]:
+        return await self._database.browse(lambda c: read_vims.after(c, vim_id, limit))
+
+    async def actions_after(self, scope: ActionScope, vim_id: str, limit: int) -> list[Action]:
+        return await self._database.browse(lambda c: read_vims.actions_after(c, scope, vim_id, limit))
+
+    async def actions_of(self, vim_ids: Sequence[str]) -> list[Action]:
+        return await self._database.read(lambda c: read_vims.actions_of(c, vim_ids))
+
+
+@asynccontextmanager
+async def sql_store(
+    database_url: str,
+    cipher: Cipher,
+    *,
+    lock_timeout_s: float = 5.0,
+) -> AsyncGenerator[SqlStore]:
+    """Open the store. The database may be away, now and later: calls say StoreUnavailable until it is there.
+
+    A call waits up to `lock_timeout_s` for its turn in this process, and as long for a writer in another one.
+    Raises BadSetting for a URL that names no database. `schema.check` says whether its tables are right.
+    """
+    async with open_database(place_of(database_url, lock_timeout_s)) as database:
+        store = SqlStore(database, cipher)
+        async with beside(store.serve_reports()):
+            yield store

@@ -1,0 +1,1 @@
+"""Claims and finishes to-dos. A claim ends by itself."""

@@ -1,0 +1,86 @@
+"""Claiming to-dos (G9)."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, exists, select, update
+
+from vimesh.domain.todos import ClaimedTodo, TodoKind
+from vimesh.store.change_log.transaction import Changes
+from vimesh.store.schema.tables import standings, todos
+from vimesh.store.schema.timestamps import micros
+from vimesh.store.sql.sql_functions import NowMicros
+from vimesh.store.vims.read_vims import ACTIONS, action_of
+
+_older = todos.alias("older")
+_FIRST_OF_VIM: ColumnElement[bool] = ~exists().where(
+    _older.c.vim_id == todos.c.vim_id, _older.c.number < todos.c.number
+)
+_ANY_DUE = select(exists().where(todos.c.due_time <= NowMicros(), _FIRST_OF_VIM))
+_DUE = (
+    select(todos)
+    .where(todos.c.due_time <= bindparam("now"), _FIRST_OF_VIM)
+    .order_by(todos.c.due_time, todos.c.number)
+    .limit(bindparam("count"))
+)
+_WANTED = ACTIONS.where(standings.c.vim_id.in_(bindparam("ids", expanding=True)))
+_OF_NUMBER = update(todos).where(todos.c.number == bindparam("of_number"))
+_HELD = ("due_time", "claim_token", "claimant", "attempts")
+_CLAIM = _OF_NUMBER.values({name: bindparam(f"new_{name}") for name in _HELD})
+_REMOVE = delete(todos).where(todos.c.number == bindparam("of_number"))
+
+
+def any_due(connection: Connection) -> bool:
+    """Say whether a claim is worth its transaction."""
+    return bool(connection.execute(_ANY_DUE).scalar_one())
+
+
+def claim(connection: Connection, claimant: str, limit: int, lease_s: float) -> list[ClaimedTodo]:
+    # No change is made, but other writers are held off: nobody can claim the same to-do in between.
+    now = Changes.begin(connection).now
+    claimed: list[tuple[RowMapping, ClaimedTodo]] = []
+    # Claimed ones are not due any more, and dropped ones are gone: each round sees what the rounds before uncovered.
+    while len(claimed) < limit:
+        due = connection.execute(_DUE, {"now": now, "count": limit - len(claimed)}).mappings().all()
+        if not due:
+            break
+        found = {
+            row["id"]: row for row in connection.execute(_WANTED, {"ids": [row["vim_id"] for row in due]}).mappings()
+        }
+        taken = [(row, _claimed(row, found.get(row["vim_id"]))) for row in due if not _is_void(row, found)]
+        void = [{"of_number": row["number"]} for row in due if _is_void(row, found)]
+        if void:
+            connection.execute(_REMOVE, void)
+        if taken:
+            connection.execute(_CLAIM, [_held(row, todo, claimant, now + micros(lease_s)) for row, todo in taken])
+        claimed += taken
+        if not void:
+            break
+    return [todo for _, todo in sorted(claimed, key=lambda taken: taken[0]["number"])]
+
+
+def _is_void(row: RowMapping, wanted: dict[str, RowMapping]) -> bool:
+    """Say whether a START is of an action that is not wanted any more: its STOP comes after it."""
+    vim = wanted.get(row["vim_id"])
+    return row["kind"] == TodoKind.START and (vim is None or vim["action_id"] != row["action_id"])
+
+
+def _claimed(row: RowMapping, vim: RowMapping | None) -> ClaimedTodo:
+    starts = row["kind"] == TodoKind.START and vim is not None
+    return ClaimedTodo(
+        id=row["id"],
+        claim_token=str(uuid.uuid4()),
+        kind=TodoKind(row["kind"]),
+        vim_id=row["vim_id"],
+        action_id=row["action_id"],
+        action=action_of(vim) if starts and vim is not None else None,
+        vim_gone=row["vim_gone"],
+        attempt=row["attempts"] + 1,
+    )
+
+
+def _held(row: RowMapping, todo: ClaimedTodo, claimant: str, until: int) -> dict[str, Any]:
+    held = {"due_time": until, "claim_token": todo.claim_token, "claimant": claimant, "attempts": todo.attempt}
+    return {"of_number": row["number"], **{f"new_{name}": value for name, value in held.items()}}

@@ -1,0 +1,1 @@
+"""What runs transactions, as the rest of the store sees it, and what errors of drivers mean. Imports no driver."""

@@ -1,0 +1,50 @@
+"""The database's tables: made, changed and checked by `vimesh db`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from vimesh.domain.errors import BadSetting
+from vimesh.store.databases.open_database import place_of
+from vimesh.store.databases.sqlite_file import SqliteFile
+from vimesh.store.transactions.database import SETTING
+from vimesh.store.upgrade import migrations_runner, server_upgrade, sqlite_upgrade
+
+_UPGRADE_S = 60.0
+_LOOK_S = 10.0
+
+
+async def upgrade(database_url: str) -> None:
+    """Make the tables, or change them to what this version needs; a SQLite file is made if it is missing.
+
+    Safe when several processes do it at once: one does, the others wait and find it done.
+    Raises BadSetting, StoreUnavailable.
+    """
+    place = place_of(database_url)
+    if isinstance(place, SqliteFile):
+        await asyncio.to_thread(sqlite_upgrade.upgrade, place, _UPGRADE_S)
+    else:
+        await server_upgrade.upgrade(place, _UPGRADE_S)
+
+
+async def current(database_url: str) -> str | None:
+    """Return the version of the tables, None if there are none. Raises BadSetting, StoreUnavailable."""
+    place = place_of(database_url)
+    if isinstance(place, SqliteFile):
+        return await asyncio.to_thread(sqlite_upgrade.current, place)
+    return await server_upgrade.current(place, _LOOK_S)
+
+
+async def check(database_url: str) -> None:
+    """Raise BadSetting, with what to type, unless the tables are what this version needs."""
+    found, needed = await current(database_url), newest()
+    if found == needed:
+        return
+    migrations_runner.require_known(found)
+    state = "has no tables" if found is None else f"has tables of version {found}, and {needed} is needed"
+    raise BadSetting(SETTING, f"the database {state}; type: vimesh db upgrade")
+
+
+def newest() -> str:
+    """Return the version of the tables that this version of vimesh needs."""
+    return migrations_runner.newest()

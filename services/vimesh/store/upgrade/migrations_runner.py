@@ -1,0 +1,55 @@
+"""The migrations, on a connection that somebody else has opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from vimesh.domain.errors import BadSetting
+from vimesh.store.transactions.database import SETTING
+
+_MIGRATIONS = Path(__file__).parents[1] / "migrations"
+
+
+def to_newest(connection: Connection) -> None:
+    """Bring the tables to what this version needs. Raises BadSetting for those of a newer one."""
+    require_known(revision_of(connection))
+    command.upgrade(config_for(connection), "head")
+
+
+def config_for(connection: Connection) -> Config:
+    """Return what alembic's commands need to work on a connection."""
+    config = _config()
+    config.attributes["connection"] = connection
+    return config
+
+
+def require_known(found: str | None) -> None:
+    """Raise BadSetting if a newer version made the tables."""
+    if found is not None and found not in {script.revision for script in _scripts().walk_revisions()}:
+        raise BadSetting(SETTING, f"the tables are of version {found}, made by a newer vimesh: install that one")
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the version of the tables; None if there are none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str:
+    """Return the version that this version needs."""
+    return _scripts().get_current_head() or ""
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config

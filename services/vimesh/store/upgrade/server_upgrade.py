@@ -1,0 +1,116 @@
+"""The tables on a database server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from alembic.util import CommandError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vimesh.domain.errors import BadSetting, StoreUnavailable
+from vimesh.store.connections.causal_reads import is_node
+from vimesh.store.connections.database_server import Server, cannot_connect
+from vimesh.store.connections.server_version import require_new_enough
+from vimesh.store.databases.galera_turns import AnothersTurn
+from vimesh.store.databases.server_database import close
+from vimesh.store.databases.transaction_retries import Repetitions
+from vimesh.store.databases.writability import require_writes
+from vimesh.store.transactions.database import SETTING, trouble_as_unavailable
+from vimesh.store.transactions.driver_errors import code_of
+from vimesh.store.upgrade import migrations_runner
+
+# PostgreSQL's lock is the transaction's: behind a pooler, the next transaction may be of another session. MariaDB's is
+# the session's: it commits with each statement that changes tables.
+_ACQUIRE = {
+    "postgresql": text("SELECT 1 FROM pg_advisory_xact_lock(hashtext('vimesh.schema'))"),
+    "mysql": text("SELECT GET_LOCK(CONCAT('vimesh.', MD5(DATABASE())), 3600)"),
+}
+# 42501: PostgreSQL. 1142: MariaDB.
+_NO_TABLES = ("42501", 1142)
+# What is there already, or is gone already: no lock keeps two upgrades apart that are at two nodes of a Galera cluster.
+_DONE_MEANWHILE = (1050, 1054, 1060, 1061, 1062, 1091, 1146, 1684)
+
+
+async def upgrade(server: Server, limit_s: float) -> None:
+    """Do it again if it was rolled back because of others: each step looks first whether it is done.
+
+    Raises BadSetting, StoreUnavailable.
+    """
+    repetitions, until = Repetitions(), time.monotonic() + limit_s
+    while True:
+        try:
+            return await _upgrade(server, limit_s)
+        except (AnothersTurn, StoreUnavailable) as error:
+            pause_s = repetitions.pause_s(error)
+            if pause_s is None or time.monotonic() > until:
+                raise (error if isinstance(error, StoreUnavailable) else StoreUnavailable()) from error.__cause__
+        await asyncio.sleep(pause_s)
+
+
+async def _upgrade(server: Server, limit_s: float) -> None:
+    async with _connected(server, limit_s) as connection:
+        # Whoever gets the lock upgrades; the others wait here, and find it done.
+        acquired = await connection.execute(_ACQUIRE[server.url.get_backend_name()])
+        if acquired.scalar_one() != 1:
+            raise StoreUnavailable
+        await _require_unicode(connection)
+        if await connection.run_sync(migrations_runner.revision_of) != migrations_runner.newest():
+            # MariaDB and MySQL let administrators make tables all the same.
+            await connection.run_sync(require_writes)
+        try:
+            await connection.run_sync(migrations_runner.to_newest)
+        except (DBAPIError, CommandError) as error:
+            # CommandError: the version is another one than at the step's begin.
+            meanwhile = isinstance(error, CommandError) or code_of(error) in _DONE_MEANWHILE
+            if meanwhile and await connection.run_sync(is_node):
+                raise AnothersTurn from error
+            raise
+        await connection.commit()
+
+
+async def current(server: Server, limit_s: float) -> str | None:
+    """Raises BadSetting, StoreUnavailable."""
+    async with _connected(server, limit_s) as connection:
+        return await connection.run_sync(migrations_runner.revision_of)
+
+
+async def _require_unicode(connection: AsyncConnection) -> None:
+    """Raise BadSetting for a database that cannot hold every text. MariaDB says so for each table."""
+    if connection.dialect.name == "postgresql":
+        encoding = (await connection.execute(text("SHOW server_encoding"))).scalar_one()
+        if encoding != "UTF8":
+            raise BadSetting(SETTING, f"the database keeps text as {encoding}; make one with ENCODING 'UTF8'")
+
+
+@asynccontextmanager
+async def _connected(server: Server, limit_s: float) -> AsyncGenerator[AsyncConnection]:
+    engine = server.engine(1, "READ COMMITTED")
+    # It passes on what MariaDB notes about the names of keys.
+    logging.getLogger("asyncmy").setLevel(logging.ERROR)
+    try:
+        with trouble_as_unavailable():
+            async with _in_time(server, limit_s), engine.connect() as connection:
+                require_new_enough(connection.dialect, server.connector)
+                yield connection
+    except StoreUnavailable as error:
+        if error.__cause__ is None or code_of(error.__cause__) not in _NO_TABLES:
+            raise
+        raise BadSetting(SETTING, f"the user may not read or make tables in {server.connector.what}") from error
+    finally:
+        await close(engine)
+
+
+@asynccontextmanager
+async def _in_time(server: Server, limit_s: float) -> AsyncGenerator[None]:
+    """Raise CannotConnect when it takes too long."""
+    try:
+        async with asyncio.timeout(limit_s):
+            yield
+    except TimeoutError as error:
+        raise cannot_connect(server.connector, f"no answer within {limit_s:g} s") from error

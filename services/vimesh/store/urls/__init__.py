@@ -1,0 +1,1 @@
+"""What a database URL says. Nothing here connects to anything."""

@@ -1,0 +1,94 @@
+"""TLS to MariaDB or MySQL, as the parameters of their drivers and clients say."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from vimesh.domain.errors import BadSetting
+from vimesh.store.transactions.database import SETTING
+from vimesh.store.urls.mysql_option_file import MysqlOptions
+from vimesh.store.urls.tls_files import require_authorities, require_certificate
+from vimesh.store.urls.url_parameters import Parameters, require_readable
+
+_MODES: Final = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
+
+
+@dataclass(frozen=True, slots=True)
+class MysqlTls:
+    mode: str
+    """One of MySQL's `--ssl-mode`."""
+    ca: str = ""
+    capath: str = ""
+    cert: str = ""
+    key: str = ""
+    key_password: str = field(default="", repr=False)
+    cipher: str = ""
+
+    def context(self, *, by_socket: bool) -> ssl.SSLContext | None:
+        """Return None without TLS. Files are read each time: certificates are replaced in their places.
+
+        Raises OSError.
+        """
+        if self.mode == "DISABLED":
+            return None
+        context = ssl.create_default_context(cafile=self.ca or None, capath=self.capath or None)
+        # A socket of this machine has no name that a certificate could hold.
+        context.check_hostname = self.mode == "VERIFY_IDENTITY" and not by_socket
+        if not self.mode.startswith("VERIFY"):
+            context.verify_mode = ssl.CERT_NONE
+        if self.cert:
+            context.load_cert_chain(self.cert, self.key or None, lambda: self.key_password)
+        if self.cipher:
+            context.set_ciphers(self.cipher)
+        return context
+
+
+def mysql_tls(given: Parameters, options: MysqlOptions) -> MysqlTls:
+    """Raises BadSetting, also for files that are no certificates."""
+    tls = MysqlTls(
+        mode=_mode(given, options),
+        ca=given.file("ssl_ca") or options.get("ssl_ca"),
+        capath=given.text("ssl_capath") or options.get("ssl_capath"),
+        cert=given.file("ssl_cert") or options.get("ssl_cert"),
+        key=given.file("ssl_key") or options.get("ssl_key"),
+        key_password=given.text("ssl_key_password"),
+        cipher=given.text("ssl_cipher") or options.get("ssl_cipher"),
+    )
+    _require_usable(tls)
+    return tls
+
+
+def _mode(given: Parameters, options: MysqlOptions) -> str:
+    """Say what several parameters mean together: each of them comes from another driver."""
+    if mode := given.word("ssl_mode", (*_MODES, *map(str.lower, _MODES))):
+        return mode.upper()
+    if given.flag("ssl_disabled") or given.flag("ssl") is False:
+        return "DISABLED"
+    trusted = any(given.text(name) or options.get(name) for name in ("ssl_ca", "ssl_capath"))
+    checked, named = given.flag("ssl_verify_cert"), given.flag("ssl_verify_identity")
+    other_names = given.flag("ssl_check_hostname") is False or named is False
+    if named or checked or (trusted and checked is None):
+        return "VERIFY_CA" if other_names else "VERIFY_IDENTITY"
+    wanted = any(given.text(name) or options.get(name) for name in ("ssl_cert", "ssl_key", "ssl_cipher"))
+    return "REQUIRED" if wanted or trusted or given.flag("ssl") or options.has("ssl") else "DISABLED"
+
+
+def _require_usable(tls: MysqlTls) -> None:
+    if tls.ca:
+        require_readable("ssl_ca", tls.ca)
+        require_authorities("ssl_ca", tls.ca)
+    if tls.capath and not Path(tls.capath).is_dir():
+        raise BadSetting(SETTING, f"ssl_capath: there is no folder {tls.capath}")
+    if tls.cert:
+        require_readable("ssl_cert", tls.cert)
+        require_certificate("ssl_cert", tls.cert, "ssl_key", tls.key or None, tls.key_password)
+    elif tls.key:
+        raise BadSetting(SETTING, "ssl_key needs ssl_cert: a key without its certificate is not used")
+    if tls.cipher:
+        try:
+            ssl.create_default_context().set_ciphers(tls.cipher)
+        except ssl.SSLError as error:
+            raise BadSetting(SETTING, "ssl_cipher names no cipher that OpenSSL has") from error

@@ -1,0 +1,141 @@
+"""A URL of PostgreSQL, with the parameters of libpq and of the drivers that OpenStack names."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address
+from pathlib import Path
+from typing import Final
+
+from vimesh.domain.errors import BadSetting
+from vimesh.store.transactions.database import SETTING
+from vimesh.store.urls.database_url import DatabaseUrl
+from vimesh.store.urls.postgresql_tls import PostgresqlTls, postgresql_tls
+from vimesh.store.urls.server_addresses import Address, address_of, port_of
+from vimesh.store.urls.url_parameters import Parameters
+
+DEFAULT_PORT: Final = 5432
+# Where servers of distributions and of their makers put their socket.
+_HERE: Final = ("/var/run/postgresql", "/tmp", "localhost")  # noqa: S108 - that is where it is
+_SESSIONS: Final = ("any", "read-write", "primary")
+_NOT_WRITTEN: Final = "conductors write: it must be any, read-write or primary"
+_INSTEAD: Final = dict.fromkeys(("standby", "read-only", "prefer-standby"), _NOT_WRITTEN)
+_NO_GSS: Final = {"require": "the driver does not do it"}
+
+TAKEN: Final[Mapping[str, str]] = {
+    "application_name": "what the server calls the connections; `vimesh` by default",
+    "channel_binding": "`disable` or `prefer`: the driver does without",
+    "client_encoding": "`utf8`, which it is in any case",
+    "connect_timeout": "seconds that one host may take, up to 60; 4 by default, or 4 divided by the number of hosts",
+    "database": "the name of the database, if the path has none",
+    "dbname": "the same",
+    "fallback_application_name": "`application_name`, if that is not given",
+    "gssencmode": "`disable` or `prefer`: the driver does without",
+    "host": "a host, `host:port` or the folder of a socket; may be repeated, or be several with commas",
+    "options": "command-line options of the session, such as `-c statement_timeout=5s`; poolers may refuse it",
+    "passfile": "a file like `~/.pgpass`, readable by its owner only",
+    "password": "the password, if it is not before the host",
+    "port": "one port for all hosts, or as many as there are hosts, repeated or with commas",
+    "prepared_statement_cache_size": "`0`: behave as behind a pooler; others are not used",
+    "ssl": "the same as `sslmode`, as the driver calls it",
+    "ssl_max_protocol_version": "`TLSv1.2` or `TLSv1.3`",
+    "ssl_min_protocol_version": "`TLSv1.2` by default",
+    "sslcert": "file of the client's certificate",
+    "sslcrl": "file of revoked certificates",
+    "sslkey": "file of the client's key",
+    "sslmode": "`disable`, `allow`, `prefer` (default), `require`, `verify-ca` or `verify-full`",
+    "sslnegotiation": "`postgres`, or `direct` with PostgreSQL 17",
+    "sslpassword": "of the client's key",
+    "sslrootcert": "file of the authorities that are trusted, or `system`",
+    "statement_cache_size": "`0`: the same as `prepared_statement_cache_size=0`",
+    "target_session_attrs": "`any`, `read-write` or `primary`; `read-write` if there are several hosts, else `any`",
+    "user": "the user, if it is not before the host",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresqlPlace:
+    addresses: tuple[Address, ...]
+    database: str
+    user: str
+    """Empty: as libpq says, PGUSER or the one of the process."""
+    password: str = field(repr=False)
+    passfile: str
+    session: str
+    """What a server must be to be taken: any, read-write or primary."""
+    settings: Mapping[str, str]
+    """What the session begins with."""
+    tls: PostgresqlTls
+    connect_timeout_s: int | None
+    pooled: bool
+    """Whether the URL says that a pooler is between."""
+
+
+def postgresql_place(url: DatabaseUrl) -> PostgresqlPlace:
+    """Raises BadSetting."""
+    given = Parameters(url, "PostgreSQL", TAKEN, repeated=("host", "port"))
+    addresses = _addresses(url, given)
+    several = len(addresses) > 1 and bool(url.hosts or given.all("host"))
+    database = url.database or given.text("dbname") or given.text("database")
+    if not database:
+        raise BadSetting(SETTING, "names no database; use postgresql://<user>:<password>@<host>/<database>")
+    given.word("client_encoding", ("utf8", "UTF8", "utf-8", "UTF-8", "auto"))
+    for name in ("channel_binding", "gssencmode"):
+        given.word(name, ("disable", "prefer"), _NO_GSS)
+    caches = (given.number(name, 0, 100_000) for name in ("prepared_statement_cache_size", "statement_cache_size"))
+    return PostgresqlPlace(
+        addresses=addresses,
+        database=database,
+        user=url.user or given.text("user"),
+        password=url.password or given.text("password"),
+        passfile=_passfile(given),
+        session=given.word("target_session_attrs", _SESSIONS, _INSTEAD) or ("read-write" if several else "any"),
+        settings=_settings(given),
+        tls=postgresql_tls(given),
+        connect_timeout_s=given.number("connect_timeout", 0, 60) or None,
+        pooled=0 in caches,
+    )
+
+
+def _addresses(url: DatabaseUrl, given: Parameters) -> tuple[Address, ...]:
+    hosts = url.hosts.split(",") if url.hosts else []
+    if hosts and given.all("host"):
+        raise BadSetting(SETTING, "names hosts before the database and in host=; one of them is enough")
+    hosts += [_bracketed(host) for each in given.all("host") for host in each.split(",")]
+    try:
+        ports = [port_of(port) for each in given.all("port") for port in each.split(",")] or [DEFAULT_PORT]
+        return (*map(address_of, hosts or _HERE, _each(ports, hosts or _HERE)),)
+    except ValueError as error:
+        # Without its cause: that may quote a part of the password that was taken for a port.
+        raise BadSetting(SETTING, str(error)) from None
+
+
+def _bracketed(host: str) -> str:
+    """Write an IPv6 address as elsewhere in a URL; among the parameters it may be without brackets."""
+    try:
+        return f"[{IPv6Address(host)}]"
+    except ValueError:
+        return host
+
+
+def _each(ports: Sequence[int], hosts: Sequence[str]) -> Sequence[int]:
+    if len(ports) == 1:
+        return [*ports] * len(hosts)
+    if len(ports) != len(hosts):
+        raise ValueError("port must be one for all hosts, or as many as there are hosts")
+    return ports
+
+
+def _passfile(given: Parameters) -> str:
+    path = given.file("passfile")
+    if path and Path(path).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise BadSetting(SETTING, f"passfile: {path} can be read by others, and is not used; type: chmod 600 {path}")
+    return path
+
+
+def _settings(given: Parameters) -> dict[str, str]:
+    name = given.text("application_name") or given.text("fallback_application_name") or "vimesh"
+    options = given.text("options")
+    return {"application_name": name, **({"options": options} if options else {})}

@@ -1,0 +1,87 @@
+"""The parameters of a database URL: each is read as what it is, and one that is not taken is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import truth
+from vimesh.store.transactions.database import SETTING
+from vimesh.store.urls.database_url import DatabaseUrl
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
+
+
+class Parameters:
+    """Every method raises BadSetting that names the parameter, and repeats no value: any of them may be secret."""
+
+    def __init__(self, url: DatabaseUrl, kind: str, taken: Mapping[str, str], repeated: Sequence[str] = ()) -> None:
+        self._values: dict[str, list[str]] = {}
+        for written, value in url.query:
+            name = written if written in taken else written.replace("-", "_")
+            if name not in taken:
+                raise BadSetting(
+                    SETTING, f"{_shown(written)} is not taken in a URL of {kind}; taken are {_list(taken)}"
+                )
+            self._values.setdefault(name, []).append(value)
+        for name, values in self._values.items():
+            if len(values) > 1 and name not in repeated:
+                raise BadSetting(SETTING, f"{name} is given twice")
+
+    def all(self, name: str) -> Sequence[str]:
+        return self._values.get(name, ())
+
+    def text(self, name: str) -> str:
+        """Return an empty text for what is not given."""
+        return self._values.get(name, [""])[0]
+
+    def number(self, name: str, lowest: int, highest: int) -> int | None:
+        if not (text := self.text(name)):
+            return None
+        if text.isascii() and text.isdigit() and len(text) <= 10 and lowest <= int(text) <= highest:
+            return int(text)
+        raise BadSetting(SETTING, f"{name} must be a whole number from {lowest} to {highest}")
+
+    def flag(self, name: str) -> bool | None:
+        if not (text := self.text(name)):
+            return None
+        try:
+            return truth(text)
+        except ValueError as error:
+            raise BadSetting(SETTING, f"{name} {error}") from None
+
+    def word(self, name: str, words: Sequence[str], instead: Mapping[str, str] | None = None) -> str:
+        """Return one of the words. `instead` says why others that operators know are not taken."""
+        text = self.text(name)
+        if not text or text in words:
+            return text
+        why = (instead or {}).get(text)
+        raise BadSetting(SETTING, f"{name}={text}: {why}" if why else f"{name} must be one of {', '.join(words)}")
+
+    def file(self, name: str) -> str:
+        """Return the path of a file that can be read."""
+        if not (text := self.text(name)):
+            return ""
+        path = str(Path(text).expanduser())
+        require_readable(name, path)
+        return path
+
+
+def require_readable(name: str, path: str) -> None:
+    """Raise BadSetting that names the parameter and the file."""
+    try:
+        with Path(path).open("rb"):
+            pass
+    except OSError as error:
+        raise BadSetting(SETTING, f"{name}: {path} cannot be read: {error.strerror}") from error
+
+
+def _shown(name: str) -> str:
+    # What follows the ? of a password that is not percent-encoded would be read as a parameter.
+    return name if _NAME.fullmatch(name) else "a parameter whose name cannot be shown"
+
+
+def _list(taken: Mapping[str, str]) -> str:
+    return ", ".join(sorted(taken))

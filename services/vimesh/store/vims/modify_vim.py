@@ -1,0 +1,152 @@
+"""Modifying VIMs: a new target comes with a new action, in the same transaction (G11)."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from vimesh.domain.credential_masks import has_mask, mask, unmask
+from vimesh.domain.errors import EtagMismatch, StoreUnavailable, VimNotFound
+from vimesh.domain.events import EventKind
+from vimesh.domain.leases import start_grace_s
+from vimesh.domain.probing import PolicyChange
+from vimesh.domain.vims import Engine, Modification, Status, Vim
+from vimesh.store.change_log.transaction import Changes
+from vimesh.store.leases.lapse_leases import LAPSED, SILENCE, with_its_silence
+from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
+from vimesh.store.rows.vim_rows import changed_document_of, kept_policy, policy_of, vim_of
+from vimesh.store.rows.visible_rows import SHOWN, WHOLE, Row, begun
+from vimesh.store.schema.tables import leases, standings
+from vimesh.store.schema.tables import vims as table
+from vimesh.store.schema.timestamps import micros
+from vimesh.store.vims import read_vims
+from vimesh.store.vims.register_vim import first_action_id, raise_taken
+
+_ONE = select(*SHOWN, table.c.secrets, standings.c.number).select_from(WHOLE).where(table.c.id == bindparam("vim_id"))
+_STORE = (
+    update(table).where(table.c.id == bindparam("of_vim")),
+    update(standings).where(standings.c.number == bindparam("of_number")),
+    update(leases).where(leases.c.number == bindparam("of_number")),
+)
+_TAKEN_OVER = ("name", "description", "type", "auth_url", "vim_project", "placement_attr", "extra", "engine")
+_TARGET = ("type", "auth_url", "policy", "engine")
+_FIELDS = {
+    **{column: column for column in (*_TAKEN_OVER, "auth_cred")},
+    "engine": "monitor",
+    "policy": "probe_policy",
+    "default_of": "is_default",
+}
+"""What people changed with a column, as the contract names it."""
+
+
+def modify(connection: Connection, vim_id: str, modification: Modification, cipher: Cipher) -> Vim:
+    """Raises VimNotFound, EtagMismatch, BadInput; IntegrityError when a unique key is taken."""
+    changes = Changes.begin(connection)
+    found = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
+    if found is None:
+        raise VimNotFound(vim_id)
+    if modification.etag and modification.etag != found["etag"]:
+        raise EtagMismatch(vim_id)
+    changed = _wanted(found, modification) | _credentials(found, modification, cipher)
+    moves = any(column in changed for column in _TARGET) or _opens(found, modification)
+    if not (changed or moves):
+        return vim_of(found)
+    # One that opens an EXTERNAL VIM again may change its action only.
+    changed_fields = [field for column, field in _FIELDS.items() if column in changed] or ["monitor"]
+    before = with_its_silence(found, changes)
+    changed |= {column: before[column] for column in (*SILENCE, *LAPSED)}
+    changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
+    changed |= _new_action(before, modification.engine, changes.now) if moves else {}
+    for store in _STORE:
+        values = {column: value for column, value in changed.items() if column in store.table.c}
+        connection.execute(store.values(values), {"of_vim": vim_id, "of_number": found["number"]})
+    after: Row = {**before, **changed}
+    after = begun(after) if moves else after
+    changes.add(
+        EventKind.MODIFIED,
+        after,
+        previous_status=before["status"],
+        stopped=before if moves else None,
+        document=changed_document_of(after, changed_fields),
+    )
+    changes.write()
+    return vim_of(after)
+
+
+def explain_conflict(connection: Connection, vim_id: str, modification: Modification) -> None:
+    """Say which unique key another VIM holds. Raises VimNotFound, NameTaken, DefaultTaken."""
+    vim = read_vims.get(connection, vim_id)
+    name = vim.name if modification.name is None else modification.name
+    is_default = vim.is_default if modification.is_default is None else modification.is_default
+    raise_taken(connection, vim_id, vim.project_id, name=name, is_default=is_default)
+
+
+def _wanted(before: Row, modification: Modification) -> dict[str, Any]:
+    """Return the columns that differ, credentials aside."""
+    wanted = {column: getattr(modification, column) for column in _TAKEN_OVER}
+    wanted = {column: dict(value) if isinstance(value, Mapping) else value for column, value in wanted.items()}
+    if (policy := modification.policy) is not None:
+        policy = policy.onto(policy_of(before["policy"])) if isinstance(policy, PolicyChange) else policy
+        wanted["policy"] = kept_policy(policy)
+    differ = {
+        column: value for column, value in wanted.items() if value is not None and not _same(value, before[column])
+    }
+    if modification.is_default not in (None, before["default_of"] is not None):
+        differ["default_of"] = before["project_id"] if modification.is_default else None
+    return differ
+
+
+def _opens(before: Row, modification: Modification) -> bool:
+    """Say whether an EXTERNAL VIM is to listen to actions again that know only its id."""
+    return modification.engine is Engine.EXTERNAL and before["action_id"] != before["id"]
+
+
+def _credentials(before: Row, modification: Modification, cipher: Cipher) -> dict[str, Any]:
+    """Return the two columns of the credentials if they differ. Raises BadInput for a `***` that stands for nothing."""
+    if modification.auth_cred is None:
+        return {}
+    try:
+        stored = cipher.decrypt(before["secrets"])
+    except Undecipherable as error:
+        # The key is lost. Whoever sends all credentials anew mends that; nobody can fill in what `***` stood for.
+        if has_mask(modification.auth_cred):
+            raise StoreUnavailable from error
+        stored = None
+    credentials = unmask(modification.auth_cred, stored if isinstance(stored, Mapping) else {})
+    if _same(credentials, stored):
+        return {}
+    return {"auth_cred": mask(credentials), "secrets": cipher.encrypt(credentials)}
+
+
+def _same(one: object, other: object) -> bool:
+    # As text: to Python, true and 1 are equal.
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _next_action_id(before: Row, engine: Engine | None) -> str:
+    first = first_action_id(before["id"], engine or Engine(before["engine"]))
+    # Only who names EXTERNAL lets actions in that know only their VIM, and never the one of the old target.
+    return first if engine and first != before["action_id"] else str(uuid.uuid4())
+
+
+def _new_action(before: Row, engine: Engine | None, now: int) -> dict[str, Any]:
+    """Return the columns that say: nothing is known about the new target, or from the new engine, yet."""
+    pending = before["status"] == Status.PENDING
+    return {
+        "action_id": _next_action_id(before, engine),
+        "observation": 0,
+        "contact_time": None,
+        "lease_until": now + micros(start_grace_s(0)),
+        "holds": False,
+        "unheard": 0,
+        "monitor_error": "",
+        "status": Status.PENDING,
+        "status_time": before["status_time"] if pending else now,
+        "reason": "",
+        "detail": "",
+        "round_trip_s": None,
+    }

@@ -1,0 +1,70 @@
+"""Reading VIMs and their actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
+
+from vimesh.domain.actions import Action, ActionScope
+from vimesh.domain.errors import VimNotFound
+from vimesh.domain.vims import Vim
+from vimesh.store.rows import bulky_rows
+from vimesh.store.rows.vim_rows import policy_of, vim_of
+from vimesh.store.rows.visible_rows import OF_VIM, SHOWN, WHOLE
+from vimesh.store.schema.tables import standings, vims
+
+_ONE = select(*SHOWN).select_from(WHOLE).where(vims.c.id == bindparam("vim_id"))
+_AND_STANDINGS = vims.join(standings, standings.c.vim_id == vims.c.id)
+ACTIONS = select(OF_VIM, standings.c.action_id, vims.c.auth_url, vims.c.policy, standings.c.observation).select_from(
+    _AND_STANDINGS
+)
+_ACTIONS_AFTER = (
+    ACTIONS.where(
+        standings.c.vim_id > bindparam("after"),
+        standings.c.engine == bindparam("engine"),
+        vims.c.shard_key % bindparam("shards") == bindparam("shard"),
+    )
+    .order_by(standings.c.vim_id)
+    .limit(bindparam("count"))
+)
+_COUNT = select(func.count()).select_from(standings)
+_ACTIONS_OF = ACTIONS.where(standings.c.vim_id.in_(bindparam("ids", expanding=True))).order_by(standings.c.vim_id)
+
+
+def get(connection: Connection, vim_id: str) -> Vim:
+    """Raises VimNotFound."""
+    row = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
+    if row is None:
+        raise VimNotFound(vim_id)
+    return vim_of(row)
+
+
+def after(connection: Connection, vim_id: str, limit: int) -> list[Vim]:
+    return [vim_of(row) for row in bulky_rows.after(connection, vim_id, limit)]
+
+
+def count(connection: Connection) -> int:
+    return connection.execute(_COUNT).scalar_one()
+
+
+def actions_after(connection: Connection, scope: ActionScope, vim_id: str, limit: int) -> list[Action]:
+    rows = connection.execute(
+        _ACTIONS_AFTER,
+        {
+            "after": vim_id,
+            "engine": scope.engine,
+            "shards": scope.shard.count,
+            "shard": scope.shard.index,
+            "count": limit,
+        },
+    )
+    return [action_of(row) for row in rows.mappings()]
+
+
+def actions_of(connection: Connection, vim_ids: Sequence[str]) -> list[Action]:
+    return [action_of(row) for row in connection.execute(_ACTIONS_OF, {"ids": list(vim_ids)}).mappings()]
+
+
+def action_of(row: RowMapping) -> Action:
+    return Action(row["id"], row["action_id"], row["auth_url"], policy_of(row["policy"]), row["observation"])

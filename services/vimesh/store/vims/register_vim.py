@@ -1,0 +1,147 @@
+"""Registering and deregistering VIMs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from vimesh.domain.actions import shard_key
+from vimesh.domain.credential_masks import mask, unmask
+from vimesh.domain.errors import DefaultTaken, NameTaken, VimIdTaken, VimNotFound
+from vimesh.domain.events import EventKind
+from vimesh.domain.leases import start_grace_s
+from vimesh.domain.vims import Engine, Registration, Status, Vim
+from vimesh.store.change_log.transaction import Changes
+from vimesh.store.leases.lapse_leases import with_its_silence
+from vimesh.store.rows.credential_encryption import Cipher
+from vimesh.store.rows.vim_rows import changed_document_of, document_of, kept_policy, vim_of
+from vimesh.store.rows.visible_rows import SHOWN, WHOLE, begun
+from vimesh.store.schema.tables import leases, standings, vims
+from vimesh.store.schema.timestamps import micros
+from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.vims import request_ids
+
+_NEW = [
+    Prepared(insert(table).values({column.name: bindparam(column.name) for column in table.c}))
+    for table in (vims, standings, leases)
+]
+_OTHER = select(vims.c.id).where(vims.c.id != bindparam("vim_id"), vims.c.project_id == bindparam("project"))
+_OF_NAME = _OTHER.where(vims.c.name == bindparam("name_"))
+_DEFAULT = _OTHER.where(vims.c.default_of.is_not(None))
+_ONE = select(*SHOWN, standings.c.number).select_from(WHOLE).where(vims.c.id == bindparam("vim_id"))
+_REMOVE = (
+    delete(vims).where(vims.c.id == bindparam("vim_id")),
+    delete(standings).where(standings.c.number == bindparam("number")),
+    delete(leases).where(leases.c.number == bindparam("number")),
+)
+
+
+def register(connection: Connection, registration: Registration, cipher: Cipher) -> Vim:
+    """Raises RequestIdReused, BadInput for a `***`, which stands for nothing yet; IntegrityError for a taken key."""
+    unmask(registration.auth_cred, {})
+    changes = Changes.begin(connection)
+    if registration.request_id:
+        earlier = request_ids.answered_with(connection, registration, cipher)
+        if earlier is not None:
+            return earlier
+    row = new_row(registration, changes)
+    insert_rows(connection, [{**row, "secrets": cipher.encrypt(dict(registration.auth_cred))}])
+    after = begun(row)
+    changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=document_of(after))
+    changes.write()
+    if registration.request_id:
+        made = request_ids.Made(registration.request_id, request_ids.sealed(registration, cipher), row["id"])
+        request_ids.remember(connection, [made], changes.now)
+    return vim_of(after)
+
+
+def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store new VIMs: see `new_row`."""
+    whole = [{**row, "number": row["revision"], "vim_id": row["id"]} for row in rows]
+    for new in _NEW:
+        new.run(connection, whole)
+
+
+def deregister(connection: Connection, vim_id: str) -> None:
+    """Raises VimNotFound."""
+    changes = Changes.begin(connection)
+    found = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
+    if found is None:
+        raise VimNotFound(vim_id)
+    for remove in _REMOVE:
+        connection.execute(remove, {"vim_id": vim_id, "number": found["number"]})
+    row = with_its_silence(found, changes)
+    last = {**row, "revision": changes.next_revision()}
+    changes.add(
+        EventKind.DEREGISTERED,
+        last,
+        previous_status=row["status"],
+        stopped=row,
+        document=changed_document_of(last, ()),
+    )
+    changes.write()
+
+
+def explain_conflict(connection: Connection, registration: Registration) -> None:
+    """Say which unique key another VIM holds. Raises VimIdTaken, NameTaken, DefaultTaken."""
+    name, project_id = registration.name, registration.project_id
+    if connection.execute(_ONE, {"vim_id": registration.vim_id}).first():
+        raise VimIdTaken(registration.vim_id)
+    raise_taken(connection, "", project_id, name=name, is_default=registration.is_default)
+
+
+def raise_taken(connection: Connection, vim_id: str, project_id: str, *, name: str, is_default: bool) -> None:
+    """Raise NameTaken or DefaultTaken if a VIM other than this one is what keeps it from being stored."""
+    others = {"project": project_id, "vim_id": vim_id}
+    if connection.execute(_OF_NAME, {**others, "name_": name}).first():
+        raise NameTaken(name, project_id)
+    if is_default and connection.execute(_DEFAULT, others).first():
+        raise DefaultTaken(project_id)
+
+
+def first_action_id(vim_id: str, engine: Engine) -> str:
+    """Return the id of a VIM's first action in an engine.
+
+    An EXTERNAL one may be of those that were never told an id: they know only their VIM's.
+    """
+    return vim_id if engine is Engine.EXTERNAL else str(uuid.uuid4())
+
+
+def new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
+    """Return all columns of a new VIM but its secrets."""
+    vim_id = registration.vim_id or str(uuid.uuid4())
+    return {
+        "id": vim_id,
+        "project_id": registration.project_id,
+        "name": registration.name,
+        "description": registration.description,
+        "type": registration.type,
+        "auth_url": registration.auth_url,
+        "vim_project": dict(registration.vim_project),
+        "auth_cred": mask(registration.auth_cred),
+        "default_of": registration.project_id if registration.is_default else None,
+        "placement_attr": dict(registration.placement_attr),
+        "extra": dict(registration.extra),
+        "policy": kept_policy(registration.policy),
+        "status": Status.PENDING,
+        "reason": "",
+        "detail": "",
+        "round_trip_s": None,
+        "status_time": changes.now,
+        "engine": registration.engine,
+        "action_id": first_action_id(vim_id, registration.engine),
+        "observation": 0,
+        "contact_time": None,
+        "lease_until": changes.now + micros(start_grace_s(0)),
+        "holds": False,
+        "unheard": 0,
+        "monitor_error": "",
+        "shard_key": shard_key(vim_id),
+        "etag": uuid.uuid4().hex,
+        "revision": changes.next_revision(),
+        "create_time": changes.now,
+        "update_time": changes.now,
+    }

@@ -1,0 +1,106 @@
+"""What new VIMs may find taken: ids, names, defaults and request ids."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select, text, tuple_
+
+from vimesh.domain.errors import DefaultTaken, NameTaken, RequestIdReused, VimeshError, VimIdTaken
+from vimesh.domain.vims import Registered, Registration
+from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
+from vimesh.store.schema.tables import requests, vims
+from vimesh.store.vims.request_ids import KEPT_MICROS, Made, fingerprint
+
+_SAID: BindParameter[Any] = bindparam("said", expanding=True)
+_IDS = select(vims.c.id).where(vims.c.id.in_(_SAID))
+_NAMES = select(vims.c.project_id, vims.c.name).where(tuple_(vims.c.project_id, vims.c.name).in_(_SAID))
+# SQLite would look at all names to find these. So it is handed them as a table, and looks up each.
+_NAMES_IN_SQLITE = text(
+    "SELECT vims.project_id, vims.name FROM json_each(:said) AS pair CROSS JOIN vims "
+    "ON vims.project_id = json_extract(pair.value, '$[0]') AND vims.name = json_extract(pair.value, '$[1]')"
+)
+_DEFAULTS = select(vims.c.default_of).where(vims.c.default_of.in_(_SAID))
+_REQUESTS = select(requests).where(requests.c.request_id.in_(_SAID))
+
+
+@dataclass(slots=True)
+class Taken:
+    """What is committed, and what was taken since by those that were judged before."""
+
+    ids: set[str]
+    names: set[tuple[str, str]]
+    """By project."""
+    defaults: set[str]
+    """Projects that have a default VIM."""
+    made: dict[str, Made]
+    """By request id."""
+    outdated: set[str]
+    """Request ids that are forgotten as soon as another one is remembered."""
+    cipher: Cipher
+
+    @classmethod
+    def read(cls, connection: Connection, wanted: Sequence[Registration], now: int, cipher: Cipher) -> Taken:
+        """Read what may be taken, in four statements however many are wanted. Nobody may write meanwhile."""
+
+        def found(statement: Select[Any], said: Iterable[object]) -> Sequence[Row[Any]]:
+            values = list(dict.fromkeys(said))
+            return connection.execute(statement, {"said": values}).all() if values else ()
+
+        rows = found(_REQUESTS, (one.request_id for one in wanted if one.request_id))
+        made = {row.request_id: Made(row.request_id, row.fingerprint, row.vim_id) for row in rows}
+        asked = [*(one.vim_id for one in wanted if one.vim_id), *(one.vim_id for one in made.values())]
+        return cls(
+            ids={row.id for row in found(_IDS, asked)},
+            names=_taken_names(connection, {(one.project_id, one.name) for one in wanted}),
+            defaults={row.default_of for row in found(_DEFAULTS, (one.project_id for one in wanted if one.is_default))},
+            made=made,
+            outdated={row.request_id for row in rows if row.create_time < now - KEPT_MICROS},
+            cipher=cipher,
+        )
+
+    def judge(self, registration: Registration) -> Registered | VimeshError | None:
+        """Say what becomes of a registration; None: it is to be stored."""
+        if (made := self.made.get(registration.request_id)) is not None:
+            if made.vim_id in self.ids and self._same(made, registration):
+                return Registered(made.vim_id, repeated=True)
+            return RequestIdReused(registration.request_id)
+        if registration.vim_id in self.ids:
+            return VimIdTaken(registration.vim_id)
+        if (registration.project_id, registration.name) in self.names:
+            return NameTaken(registration.name, registration.project_id)
+        if registration.is_default and registration.project_id in self.defaults:
+            return DefaultTaken(registration.project_id)
+        return None
+
+    def _same(self, made: Made, registration: Registration) -> bool:
+        try:
+            return self.cipher.decrypt(made.fingerprint) == fingerprint(registration)
+        except Undecipherable:
+            return False
+
+    def take(self, vim_id: str, registration: Registration, made: Made | None) -> None:
+        """Note a VIM that is stored, and the request that made it, if it has an id."""
+        self.ids.add(vim_id)
+        self.names.add((registration.project_id, registration.name))
+        if registration.is_default:
+            self.defaults.add(registration.project_id)
+        if made is None:
+            return
+        for request_id in self.outdated:
+            self.made.pop(request_id, None)
+        self.outdated.clear()
+        self.made[made.request_id] = made
+
+
+def _taken_names(connection: Connection, said: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    if not said:
+        return set()
+    if connection.dialect.name == "sqlite":
+        rows = connection.execute(_NAMES_IN_SQLITE, {"said": json.dumps(list(said))})
+    else:
+        rows = connection.execute(_NAMES, {"said": list(said)})
+    return {(project_id, name) for project_id, name in rows}

@@ -1,0 +1,137 @@
+"""Tacker's VIMs, from the rows of its database."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials
+from vimesh.domain.vims import TYPES
+from vimesh.files.file_errors import BadFile
+from vimesh.files.json_values import read_json
+from vimesh.tacker.credentials import Credentials, CredentialsReader, Stored
+from vimesh.tacker.statements import MAX_COLUMN
+from vimesh.tacker.tacker_database import Row
+from vimesh.tacker.tacker_errors import CannotImport
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What can be said of any row, and be shown to everybody."""
+
+    vim_id: str
+    name: str
+    project_id: str
+    type: str
+    auth_url: str
+    """Without user name and password."""
+
+
+@dataclass(frozen=True, slots=True)
+class TackerVim:
+    """A VIM as its user registered it."""
+
+    named: Named
+    description: str
+    is_default: bool
+    vim_project: Mapping[str, Any]
+    placement_attr: Mapping[str, Any]
+    extra: Mapping[str, Any]
+    credentials: Credentials
+
+
+def named(row: Row) -> Named:
+    return Named(
+        vim_id=_text(row["id"]).lower(),
+        name=_text(row["name"]),
+        project_id=_text(row["tenant_id"]),
+        type=_text(row["type"]),
+        auth_url=_shown(_text(row["auth_url"])),
+    )
+
+
+def vim_of(row: Row, credentials: CredentialsReader) -> TackerVim:
+    """Raises CannotImport."""
+    head = named(row)
+    if row["auth_id"] is None:
+        raise CannotImport("it has no row in the table vimauths: nothing says where it is")
+    _require_bounded(row)
+    if not _is_uuid(head.vim_id):
+        raise CannotImport("its id is no UUID")
+    if head.type not in TYPES:
+        raise CannotImport(f"its type is {head.type!r}; known are {' and '.join(TYPES)}")
+    _check_url(_text(row["auth_url"]))
+    password = row["password"]
+    return TackerVim(
+        named=head,
+        description=_text(row["description"]),
+        is_default=bool(row["is_default"]),
+        vim_project=_mapping(row, "vim_project"),
+        placement_attr=_mapping(row, "placement_attr"),
+        extra=_mapping(row, "extra"),
+        credentials=credentials.read(
+            Stored(
+                vim_id=head.vim_id,
+                type=head.type,
+                password=None if password is None else _text(password),
+                auth_cred=_mapping(row, "auth_cred"),
+            )
+        ),
+    )
+
+
+def _require_bounded(row: Row) -> None:
+    """Raises CannotImport for what was cut when it was read."""
+    for column, value in row.items():
+        if isinstance(value, str | bytes) and len(value) > MAX_COLUMN:
+            raise CannotImport(f"its {column} is longer than {MAX_COLUMN} characters")
+
+
+def _text(value: object) -> str:
+    # Binary columns, as old releases have them, come as bytes.
+    return value.decode(errors="replace") if isinstance(value, bytes) else str("" if value is None else value)
+
+
+def _is_uuid(text: str) -> bool:
+    # It becomes the name of a key file: nothing that leads to another folder may pass.
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def _mapping(row: Row, column: str) -> Mapping[str, Any]:
+    """Raises CannotImport, which shows nothing of the content: there may be secrets in it."""
+    value = row[column]
+    try:
+        found = read_json(_text(value)) if isinstance(value, str | bytes) else value
+    except BadFile as error:
+        if error.line is None:
+            # It is JSON, and asks for too much.
+            raise CannotImport(f"vimesh refuses it: its {column} {error}") from None
+        raise CannotImport(
+            f"its {column} is no JSON: the release of Tacker is too old, or the row is damaged"
+        ) from None
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise CannotImport(f"its {column} is no JSON object")
+    return found
+
+
+def _check_url(auth_url: str) -> None:
+    try:
+        without_credentials(auth_url)
+    except AuthUrlInvalid as error:
+        # With a password in it, what the error quotes may be a part of that.
+        why = "cannot be read" if "@" in auth_url else str(error)
+        raise CannotImport(f"vimesh refuses its auth_url: {why}") from None
+
+
+def _shown(auth_url: str) -> str:
+    try:
+        return without_credentials(auth_url)
+    except AuthUrlInvalid:
+        return "***" if "@" in auth_url else auth_url

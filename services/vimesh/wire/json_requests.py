@@ -1,0 +1,85 @@
+"""Requests that come as JSON text: bounded before they are read, and their free-form fields never as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.struct_pb2 import Struct
+
+from vimesh.domain.errors import BadInput, Violation
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.wire import free_form
+from vimesh.wire.json_text import NotTaken, excess, object_of
+from vimesh.wire.limits import MAX_JSON_BYTES
+
+_MAX_MASK: Final = 1024
+"""Characters of a field mask: each field that can be changed is named in less."""
+_FREE_FORM: Final = {
+    spelling: field.name
+    for field in vim_pb2.Vim.DESCRIPTOR.fields
+    if field.message_type is Struct.DESCRIPTOR
+    for spelling in (field.name, field.json_name)
+}
+_MASKS: Final = ("update_mask", "updateMask")
+
+_M = TypeVar("_M", pb.RegisterVimRequest, pb.ModifyVimRequest)
+
+
+def parsed(text: bytes, into: _M) -> _M:
+    """Read a request. Raises BadInput for what is no JSON, for fields that it has not, and for what is too large."""
+    if len(text) > MAX_JSON_BYTES:
+        raise _bad(f"longer than {MAX_JSON_BYTES} bytes")
+    request = _loaded(text)
+    if any(len(str(request.get(name))) > _MAX_MASK for name in _MASKS):
+        raise BadInput(Violation("update_mask", f"longer than {_MAX_MASK} characters"))
+    vim = request.get("vim")
+    # What is left in the request is a few fields, each read once.
+    values = _without_free_form(vim) if isinstance(vim, dict) else {}
+    _fill(into, request)
+    for name, value in values.items():
+        free_form.fill(getattr(into.vim, name), value)
+    return into
+
+
+def _loaded(text: bytes) -> dict[str, object]:
+    try:
+        return object_of(text)
+    except NotTaken as error:
+        problem = str(error)
+    # Outside of the handler: its frames hold the text, and would hang on this error.
+    raise _bad(problem)
+
+
+def _without_free_form(vim: dict[str, object]) -> Mapping[str, dict[str, object]]:
+    """Take the free-form fields out. Raises BadInput for one that is too large, or none."""
+    taken: dict[str, dict[str, object]] = {}
+    for spelling in vim.keys() & _FREE_FORM.keys():
+        name, value = _FREE_FORM[spelling], vim.pop(spelling)
+        if value is None:
+            continue
+        if not isinstance(value, dict):
+            raise BadInput(Violation(f"vim.{name}", "must be a JSON object"))
+        if name in taken:
+            raise BadInput(Violation(f"vim.{name}", "comes in two spellings"))
+        if problem := excess(value):
+            raise BadInput(Violation(f"vim.{name}", problem))
+        taken[name] = value
+    return taken
+
+
+def _fill(message: _M, values: dict[str, object]) -> None:
+    try:
+        ParseDict(values, message)
+    # Besides ParseError: a number that does not fit may be either of the others.
+    except (ParseError, ValueError, OverflowError) as error:
+        problem = str(error)
+    else:
+        return
+    raise _bad(problem)
+
+
+def _bad(problem: str) -> BadInput:
+    return BadInput(Violation("request", problem))

@@ -1,0 +1,170 @@
+"""Requests as domain values. Ids are made in lower case and compared as text: in a request they may be in any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from vimesh.domain import vims
+from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials
+from vimesh.domain.errors import BadInput, Violation
+from vimesh.domain.probing import Method, PolicyChange, ProbePolicy
+from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
+from vimesh.wire import free_form
+from vimesh.wire.wire_durations import seconds
+
+DEFAULT_PROJECT: Final = "default"
+
+MODIFIABLE: Final = (
+    "name",
+    "description",
+    "type",
+    "auth_url",
+    "vim_project",
+    "auth_cred",
+    "is_default",
+    "placement_attr",
+    "extra",
+    "probe_policy",
+)
+_POLICY_FIELDS: Final = {
+    f"probe_policy.{field}": name
+    for field, name in (
+        ("method", "method"),
+        ("interval", "interval_s"),
+        ("timeout", "timeout_s"),
+        ("fall", "fall"),
+        ("rise", "rise"),
+        ("tls_verify", "tls_verify"),
+        ("fail_for", "fail_for_s"),
+    )
+}
+_ALL: Final = "*"
+_MASKABLE: Final = frozenset((*MODIFIABLE, *_POLICY_FIELDS, _ALL))
+_MOST_VIOLATIONS: Final = 16
+"""An answer names no more."""
+
+
+def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engine) -> vims.Registration:
+    """Read a registration, with the engine that runs what asks for none. Raises BadInput."""
+    vim = request.vim
+    return vims.Registration(
+        name=vim.name,
+        type=vim.type,
+        auth_url=_auth_url(vim.auth_url),
+        project_id=vim.project_id or DEFAULT_PROJECT,
+        description=vim.description,
+        vim_project=free_form.plain("vim.vim_project", vim.vim_project),
+        auth_cred=free_form.plain("vim.auth_cred", vim.auth_cred),
+        is_default=vim.is_default,
+        placement_attr=free_form.plain("vim.placement_attr", vim.placement_attr),
+        extra=free_form.plain("vim.extra", vim.extra),
+        policy=policy(vim.probe_policy),
+        engine=engine(request.engine, default),
+        request_id=id_of(request.request_id),
+        vim_id=id_of(request.vim_id),
+    )
+
+
+def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str]) -> vims.Modification:
+    """Take the fields that `paths` names. Raises BadInput."""
+    vim = request.vim
+
+    def struct(field: str) -> Mapping[str, object] | None:
+        return free_form.plain(f"vim.{field}", getattr(vim, field)) if field in paths else None
+
+    required = {field: getattr(vim, field) for field in ("name", "type", "auth_url") if field in paths}
+    missing = [Violation(f"vim.{field}", "must not be empty") for field, value in required.items() if not value]
+    if missing:
+        raise BadInput(*missing)
+    return vims.Modification(
+        name=required.get("name"),
+        description=vim.description if "description" in paths else None,
+        type=required.get("type"),
+        auth_url=_auth_url(vim.auth_url) if "auth_url" in paths else None,
+        vim_project=struct("vim_project"),
+        auth_cred=struct("auth_cred"),
+        is_default=vim.is_default if "is_default" in paths else None,
+        placement_attr=struct("placement_attr"),
+        extra=struct("extra"),
+        policy=policy(vim.probe_policy) if "probe_policy" in paths else _policy_change(vim.probe_policy, paths),
+        engine=engine(request.engine) if request.engine else None,
+        etag=request.etag or vim.etag,
+    )
+
+
+def modified_paths(request: vim_service_pb2.ModifyVimRequest) -> frozenset[str]:
+    """Return the fields to change. Raises BadInput when the mask names what cannot be changed."""
+    named = frozenset(request.update_mask.paths)
+    if unknown := sorted(named - _MASKABLE)[:_MOST_VIOLATIONS]:
+        raise BadInput(
+            *(Violation("update_mask", f"{path} cannot be changed; use {', '.join(MODIFIABLE)}") for path in unknown)
+        )
+    if _ALL in named:
+        return frozenset(MODIFIABLE)
+    return named or _set_fields(request.vim)
+
+
+def _set_fields(vim: vim_pb2.Vim) -> frozenset[str]:
+    fields = {field.name for field, _ in vim.ListFields()} & set(MODIFIABLE) - {"probe_policy"}
+    return frozenset(fields | {f"probe_policy.{field.name}" for field, _ in vim.probe_policy.ListFields()})
+
+
+def assumed_project(request: vim_service_pb2.ModifyVimRequest) -> str:
+    """Return the project that the VIM must be in for the request to make sense; empty if it does not matter."""
+    paths = request.update_mask.paths
+    return request.vim.project_id if not paths or _ALL in paths else ""
+
+
+def report(request: conductor_service_pb2.UpdateVimRequest) -> vims.Report:
+    return vims.Report(
+        vim_id=id_of(request.vim_id),
+        action_id=request.action_id,
+        status=vims.Status(vim_pb2.Vim.Status.Name(request.status)),
+        observation=request.observation,
+        reason=request.reason,
+        detail=request.detail,
+        round_trip_s=seconds(request.round_trip) if request.HasField("round_trip") else None,
+        age_s=seconds(request.age),
+    )
+
+
+def engine(value: vim_pb2.Monitor.Engine.ValueType, default: vims.Engine = vims.Engine.EMBEDDED) -> vims.Engine:
+    return vims.Engine(vim_pb2.Monitor.Engine.Name(value)) if value else default
+
+
+def policy(message: vim_pb2.ProbePolicy) -> ProbePolicy:
+    """Read a whole policy, with defaults for what is not set. Raises BadInput."""
+    return PolicyChange().onto(_with_defaults(message))
+
+
+def _policy_change(message: vim_pb2.ProbePolicy, paths: frozenset[str]) -> PolicyChange | None:
+    """Take the fields that `paths` names; one that is named and not set gets its default."""
+    names = [name for path, name in _POLICY_FIELDS.items() if path in paths]
+    values = _with_defaults(message)
+    return PolicyChange(**{name: getattr(values, name) for name in names}) if names else None
+
+
+def _with_defaults(message: vim_pb2.ProbePolicy) -> ProbePolicy:
+    default = ProbePolicy()
+    return ProbePolicy(
+        method=Method(vim_pb2.ProbePolicy.Method.Name(message.method)) if message.method else default.method,
+        interval_s=seconds(message.interval) if message.HasField("interval") else default.interval_s,
+        timeout_s=seconds(message.timeout) if message.HasField("timeout") else default.timeout_s,
+        fall=message.fall or default.fall,
+        rise=message.rise or default.rise,
+        tls_verify=message.tls_verify,
+        fail_for_s=seconds(message.fail_for),
+    )
+
+
+def _auth_url(text: str) -> str:
+    try:
+        return without_credentials(text)
+    except AuthUrlInvalid as error:
+        raise BadInput(Violation("vim.auth_url", str(error))) from None
+
+
+def id_of(text: str) -> str:
+    """Read the id of a VIM, a task or a request, or none."""
+    return text.lower()
