@@ -17,8 +17,8 @@ from vimesh.monitor.net.icmp_packet import TOKEN_BYTES
 from vimesh.monitor.net.ip_addresses import name_of
 from vimesh.monitor.scheduling.round_budget import Pace
 from vimesh.monitor.scheduling.stall_clock import RunningClock
-from vimesh.monitor.scheduling.timing_wheel import Timed, Wheel
-from vimesh.monitor.targets.target import Target, next_round_at
+from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.targets.target import ProbeGroup, Target, next_round_at
 
 MOST_MEMBERS = 128
 """A volley takes about a millisecond, in which the loop does nothing else."""
@@ -78,13 +78,13 @@ class Key(NamedTuple):
     phase_s: float
 
 
-class Cohort(Timed):
+class Cohort(ProbeGroup):
     """Targets with the same interval, patience and family of addresses: on the wheel for all of them.
 
     It is due in turn to send a volley and to see who has not answered.
     """
 
-    __slots__ = ("ended_at", "key", "members", "names", "probed", "round_at", "sent_at", "tokens")
+    __slots__ = ("key", "members", "names", "probed", "round_at", "sent_at", "tokens")
 
     def __init__(self, key: Key, round_at: float) -> None:
         super().__init__()
@@ -98,8 +98,6 @@ class Cohort(Timed):
         """Whom it was sent to, in the order of the tokens."""
         self.round_at = round_at
         self.sent_at = 0.0
-        self.ended_at = 0.0
-        """When its newest round was over."""
 
     def has_room_for(self, name: bytes) -> bool:
         """One address is not probed twice in a volley, whatever VIMs it stands for."""
@@ -179,7 +177,7 @@ class Cohorts:
     def leave(self, target: Target) -> None:
         """Take the target out of its cohort."""
         cohort = target.cohort
-        if cohort is not None:
+        if isinstance(cohort, Cohort):
             cohort.remove(target)
             target.rise_up(round_at=cohort.sent_at + WIDTH_S, ended_at=cohort.ended_at)
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Hashable, Iterator
 from enum import IntEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from vimesh.domain.actions import Action, shard_key
 from vimesh.domain.endpoints import Endpoint, endpoint_of
@@ -17,9 +16,6 @@ from vimesh.monitor.net.ip_addresses import Address, fixed_host
 from vimesh.monitor.scheduling.timing_wheel import Timed
 from vimesh.monitor.targets.address_route import Route
 from vimesh.monitor.targets.verdict import Track
-
-if TYPE_CHECKING:  # a cohort is made of targets
-    from vimesh.monitor.targets.cohorts import Cohort
 
 MAX_SPACING_S = 0.25
 MIN_SPACING_S = 0.02
@@ -52,6 +48,17 @@ class Stage(IntEnum):
 
 ActionKey = tuple[str, str]
 """(vim_id, action_id)"""
+
+
+class ProbeGroup(Timed):
+    """Targets whose rounds are one: it is on the wheel in their stead."""
+
+    __slots__ = ("ended_at",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended_at = 0.0
+        """When its newest round was over."""
 
 
 class Target(Timed):
@@ -92,7 +99,7 @@ class Target(Timed):
         self.track = self._new_track()
         """Not there while the target is steady."""
         self.stage = Stage.IDLE
-        self.cohort: Cohort | None = None
+        self.cohort: ProbeGroup | None = None
         self.place = 0
         """Among the members of the cohort."""
         self.serial = 0

@@ -16,9 +16,9 @@ from vimesh.store.change_log.transaction import Changes
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.vim_rows import document_of
 from vimesh.store.rows.visible_rows import begun
+from vimesh.store.vims.keys_in_use import Taken
 from vimesh.store.vims.register_vim import insert_rows, new_row
 from vimesh.store.vims.request_ids import Made, remember, sealed
-from vimesh.store.vims.taken_keys import Taken
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""The tree of services/vimesh can be read: small folders, and names of modules that say one thing each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+_SERVICES = Path(__file__).parents[1] / "services/vimesh"
+_MODULES_IN_A_FOLDER = 14
+_PARTICIPLES = frozenset({
+    *("begun", "believed", "done", "found", "given", "gone", "heard", "held", "kept", "known", "laned", "looked"),
+    *("made", "meant", "moved", "read", "said", "seen", "sent", "settled", "shown", "taken", "told", "wanted", "written"),
+})  # fmt: skip
+"""What happened to a thing does not say what it is."""
+_VERBS = frozenset({"read"})
+"""They are participles, too, but for what follows them: `read_files`."""
+_OF_A_FOLDER = frozenset({"wanted_actions", "unwanted_actions"})
+"""A wanted action is what the contract calls one."""
+
+
+def modules() -> Iterator[Path]:
+    for path in _SERVICES.rglob("*.py"):
+        inside = path.relative_to(_SERVICES)
+        if not path.name.startswith("__") and "migrations" not in inside.parts:
+            yield inside
+
+
+def test_a_folder_holds_what_one_can_survey() -> None:
+    large = {folder: count for folder, count in _counts().items() if count > _MODULES_IN_A_FOLDER}
+
+    assert not large
+
+
+def _counts() -> Counter[Path]:
+    return Counter(module.parent for module in modules())
+
+
+def test_a_folder_says_what_it_holds() -> None:
+    rooms = {folder for module in modules() for folder in module.parents if folder.name}
+    silent = {room for room in rooms if not (_SERVICES / room / "__init__.py").read_text().startswith('"""')}
+
+    assert not silent
+
+
+def test_a_name_is_that_of_one_module() -> None:
+    names = Counter(module.stem for module in modules())
+    twice = {name for name, count in names.items() if count > 1}
+
+    assert not twice
+
+
+def test_no_module_is_called_by_what_happened_to_it() -> None:
+    odd = {
+        module.stem
+        for module in modules()
+        if module.stem not in _OF_A_FOLDER
+        for place, word in enumerate(module.stem.split("_"))
+        if word in _PARTICIPLES and not (word in _VERBS and place == 0)
+    }
+
+    assert not odd
