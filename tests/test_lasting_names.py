@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vimesh.bridge.failures import CallFailed
+from vimesh.bridge.messages.caller_exceptions import CallFailed
 from vimesh.domain.queries import Operator, Order, Term
 from vimesh.domain.vims import Registration
 from vimesh.engine.workflow import ACTION, LEGACY_ACTION, NAME_PREFIX

@@ -2,5 +2,5 @@
 
 Read `service/bridge_process` first, then `calls/call_dispatcher` for what a call becomes. A call is acknowledged only
 after its answer, so that a bridge may be killed at any moment. The bridge is a gRPC client of the conductors; it opens
-no database. `failures` stays in this folder, because callers are sent the name of its module.
+no database.
 """

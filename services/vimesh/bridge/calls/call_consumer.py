@@ -16,7 +16,7 @@ from vimesh.bridge.amqp.deliveries import Delivery
 from vimesh.bridge.calls.redeliveries import Comebacks
 from vimesh.bridge.calls.reply_sender import Replies
 from vimesh.bridge.config.topology import CALLS
-from vimesh.bridge.failures import BridgeFault, CallFailed
+from vimesh.bridge.messages.caller_exceptions import BridgeFault, CallFailed
 from vimesh.bridge.messages.oslo_messages import Call, Malformed, answer_to, call_from, fingerprint
 from vimesh.bridge.messages.plain_bodies import plain_body, unusual
 from vimesh.runtime.complaint_log import Complaints

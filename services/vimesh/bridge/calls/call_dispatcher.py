@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vimesh.bridge.calls.update_vim import Report, Updates
-from vimesh.bridge.failures import BadReport, NoSuchMethod, UnsupportedVersion, WrongArguments
+from vimesh.bridge.messages.caller_exceptions import BadReport, NoSuchMethod, UnsupportedVersion, WrongArguments
 from vimesh.bridge.messages.oslo_messages import Call
 
 _METHOD = "update_vim"

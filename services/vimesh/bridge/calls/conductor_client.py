@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 
-from vimesh.bridge.failures import BadReport, ConductorsAway
+from vimesh.bridge.messages.caller_exceptions import BadReport, ConductorsAway
 from vimesh.domain.vims import Engine
 from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.peer_log import Link

@@ -11,9 +11,9 @@ from vimesh.bridge.amqp.broker import BrokerAway
 from vimesh.bridge.calls.conductor_client import Conductors, Recorded
 from vimesh.bridge.calls.delayed_replies import Held
 from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, Policies, Policy
-from vimesh.bridge.failures import NotWanted
 from vimesh.bridge.kills.kill_casts import UNKNOWN_HINT, Kills, Why
 from vimesh.bridge.kills.unwanted_actions import Watch
+from vimesh.bridge.messages.caller_exceptions import NotWanted
 from vimesh.domain.vims import Engine
 
 _log = structlog.get_logger()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vimesh.bridge.failures import CallFailed
+from vimesh.bridge.messages.caller_exceptions import CallFailed
 
 CONTENT_TYPE = "application/json"
 CONTENT_ENCODING = "utf-8"

@@ -10,8 +10,8 @@ import structlog
 from vimesh.bridge.amqp.broker import BrokerAway
 from vimesh.bridge.calls.conductor_client import Conductors
 from vimesh.bridge.calls.delayed_replies import Held
-from vimesh.bridge.failures import CallFailed, ConductorsAway
 from vimesh.bridge.kills.kill_casts import Kills, Why
+from vimesh.bridge.messages.caller_exceptions import CallFailed, ConductorsAway
 from vimesh.domain.vims import Engine
 from vimesh.runtime.backoff import Backoff
 

@@ -15,7 +15,8 @@ _MAX_TEXT = 300
 class CallFailed(Exception):
     """Base of what callers may hear. The message is fit for their eyes, and bounded."""
 
-    remote_module: ClassVar[str] = __name__
+    # Callers allow exceptions by this name, wherever the class is.
+    remote_module: ClassVar[str] = "vimesh.bridge.failures"
 
     def __init__(self, text: str) -> None:
         super().__init__(text[:_MAX_TEXT])
