@@ -32,7 +32,7 @@ from tests.support import scripted_conductor
 from tests.support.conductors import Client, conductor_at
 from tests.support.mistrals import running_mistral
 from vimesh.api.api_process import ApiSettings, run_api
-from vimesh.api.mistral_driver import Driver
+from vimesh.api.mistral_driver import MistralDriver
 from vimesh.conductor.upkeep.lease_sweep import SweepLimits
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import ProbePolicy
@@ -74,7 +74,7 @@ async def by_vimesh(client: Client, url: str, count: int) -> float:
     done = asyncio.Event()
     begin = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:
-        settings = ApiSettings(client.address, beside=Driver(MistralAccess(url, concurrency=CONCURRENCY)))
+        settings = ApiSettings(client.address, beside=MistralDriver(MistralAccess(url, concurrency=CONCURRENCY)))
         tasks.create_task(run_api(settings, done.wait))
         while await waiting(client):  # noqa: ASYNC110 - looks at what users see
             await asyncio.sleep(0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,18 @@ def test_a_folder_says_what_it_holds() -> None:
 
 def test_a_name_is_that_of_one_module() -> None:
     names = Counter(module.stem for module in modules())
+    twice = {name for name, count in names.items() if count > 1}
+
+    assert not twice
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    names = Counter(
+        statement.name
+        for module in modules()
+        for statement in ast.parse((_SERVICES / module).read_text()).body
+        if isinstance(statement, ast.ClassDef) and not statement.name.startswith("_")
+    )
     twice = {name for name, count in names.items() if count > 1}
 
     assert not twice

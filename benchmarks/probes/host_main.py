@@ -19,7 +19,7 @@ import structlog
 from benchmarks.harness.usage import rss_bytes
 from benchmarks.probes.targets import Targets, from_json, vim_id
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.targets.verdict import Verdict
 from vimesh.runtime.garbage_collection import collect_rarely
@@ -80,7 +80,7 @@ class _Ticker:
 class _Tested:
     """Carries the orders out."""
 
-    def __init__(self, host: Host, heard: _Heard) -> None:
+    def __init__(self, host: ActionHost, heard: _Heard) -> None:
         self._host = host
         self._heard = heard
         self._ticker = _Ticker()

@@ -17,11 +17,11 @@ from google.protobuf.wrappers_pb2 import Int64Value
 from benchmarks.updates.work import EMPTY_PATH, GRANTED_PATH
 from vimesh.cli.main import main
 from vimesh.store import sql_store
-from vimesh.store.reports.report_pipeline import Recording
+from vimesh.store.reports.report_pipeline import ReportPipeline
 from vimesh.store.transactions.database import Database
 
 _real_server = grpc.aio.server
-_recordings: list[Recording] = []
+_recordings: list[ReportPipeline] = []
 
 
 def _server_that_also_does_nothing(*args: Any, **kwargs: Any) -> grpc.aio.Server:  # noqa: ANN401 - as they come
@@ -47,13 +47,13 @@ async def _granted(request: Int64Value, _: grpc.aio.ServicerContext[Int64Value, 
     return Empty()
 
 
-def _recording(database: Database) -> Recording:
-    _recordings.append(Recording(database))
+def _recording(database: Database) -> ReportPipeline:
+    _recordings.append(ReportPipeline(database))
     return _recordings[-1]
 
 
 if __name__ == "__main__":
     # The conductor is made as the command line makes it, whatever that comes to be; only here can a method be added.
     grpc.aio.server = _server_that_also_does_nothing
-    sql_store.Recording = _recording  # type: ignore[attr-defined, assignment]  # it makes one
+    sql_store.ReportPipeline = _recording  # type: ignore[attr-defined, assignment]  # it makes one
     main(sys.argv[1:])

@@ -13,7 +13,7 @@ from tests.support.conductors import Client
 from tests.support.cpu_budget import cpu_budget
 from tests.support.rest_doors import LAB, Door, door_to, refusal, scripted
 from tests.support.waiting import eventually
-from vimesh.api.rest.request_admission import AdmissionLimits
+from vimesh.api.rest.request_admission import RequestAdmissionLimits
 from vimesh.api.rest.rest_app import RestSettings
 from vimesh.v1 import vim_pb2, vim_service_pb2_grpc
 from vimesh.v1 import vim_service_pb2 as pb
@@ -160,7 +160,7 @@ class Lists(vim_service_pb2_grpc.VimServiceServicer):
 
 
 def limited(requests: int, reads: int, stalled_s: float = 30) -> RestSettings:
-    return RestSettings(admission=AdmissionLimits(requests, reads, stalled_s))
+    return RestSettings(admission=RequestAdmissionLimits(requests, reads, stalled_s))
 
 
 async def test_too_many_requests_hear_at_once_to_come_again() -> None:

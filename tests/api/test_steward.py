@@ -13,8 +13,8 @@ import grpc
 import pytest
 
 from tests.api.conductors import TaskList, serving, start_task
-from vimesh.api.workflows.run_task import Errands
-from vimesh.api.workflows.task_worker import Steward, StewardLimits
+from vimesh.api.workflows.run_task import TaskRunner
+from vimesh.api.workflows.task_worker import TaskWorker, TaskWorkerLimits
 from vimesh.domain.actions import Action
 from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
 from vimesh.engine.workflow_engine import NotYet, Stop, Stopped
@@ -22,7 +22,7 @@ from vimesh.rpc.channels import channel
 from vimesh.v1 import workflow_service_pb2 as pb
 from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 
-QUICK = StewardLimits(idle_s=0.02, first_pause_s=0.01, longest_pause_s=0.05)
+QUICK = TaskWorkerLimits(idle_s=0.02, first_pause_s=0.01, longest_pause_s=0.05)
 
 
 class ScriptedEngine:
@@ -66,11 +66,13 @@ def engine() -> ScriptedEngine:
 
 
 @contextlib.asynccontextmanager
-async def working(tasks: TaskList, engine: ScriptedEngine, limits: StewardLimits = QUICK) -> AsyncGenerator[Steward]:
+async def working(
+    tasks: TaskList, engine: ScriptedEngine, limits: TaskWorkerLimits = QUICK
+) -> AsyncGenerator[TaskWorker]:
     async with serving(tasks) as address, channel(address) as front, asyncio.TaskGroup() as parts:
-        steward = Steward(
+        steward = TaskWorker(
             WorkflowServiceStub(front),
-            Errands(engine),
+            TaskRunner(engine),
             claimant="a test",
             random=Random(7),
             clock=time.monotonic,

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from vimesh.bridge.amqp.broker import BrokerLimits
-from vimesh.bridge.amqp.declare_queues import Declared, Declaring
-from vimesh.bridge.amqp.dialer import Dialing
+from vimesh.bridge.amqp.declare_queues import QueueDeclarer, QueueState
+from vimesh.bridge.amqp.dialer import Dialer
 from vimesh.bridge.amqp.guarded_transport import GuardedConnection
 from vimesh.bridge.config.deployment import Deployment, deployment
 from vimesh.bridge.config.transport_url import transport_url
@@ -32,7 +32,7 @@ class Questions:
 
 
 async def dial(what: Deployment) -> GuardedConnection:
-    return await Dialing(what, BrokerLimits()).dial(what.transport.nodes[0])
+    return await Dialer(what, BrokerLimits()).dial(what.transport.nodes[0])
 
 
 def at(url: str) -> Deployment:
@@ -50,9 +50,9 @@ async def questions(what: Deployment) -> AsyncGenerator[Questions]:
             await connection.close()
 
 
-async def declare(what: Deployment) -> Declared:
+async def declare(what: Deployment) -> QueueState:
     async with questions(what) as asked:
-        return await Declaring(what.topology, asked).declare()
+        return await QueueDeclarer(what.topology, asked).declare()
 
 
 def write_file(folder: Path, port: int, options: dict[str, str]) -> Path:

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import asyncio
 
-from vimesh.bridge.calls.delayed_replies import Held
-from vimesh.bridge.kills.watermark import Progress
+from vimesh.bridge.calls.delayed_replies import DelayedReplies
+from vimesh.bridge.kills.watermark import Watermark
 
 
 def test_nothing_is_done_before_what_came_before_it() -> None:
-    progress = Progress(3)
+    progress = Watermark(3)
     first, second = progress.seen(4, 2), progress.seen(5, 1)
     progress.seen(6, 0)
 
@@ -20,7 +20,7 @@ def test_nothing_is_done_before_what_came_before_it() -> None:
 
 
 def test_a_list_that_is_not_complete_is_no_progress() -> None:
-    progress = Progress(0)
+    progress = Watermark(0)
 
     progress.seen(0, 0)
 
@@ -28,7 +28,7 @@ def test_a_list_that_is_not_complete_is_no_progress() -> None:
 
 
 async def test_held_answers_leave_room_for_new_calls() -> None:
-    held = Held(capacity=1)
+    held = DelayedReplies(capacity=1)
     with held.holding("a") as first, held.holding("b") as second:
         await first.wait(60)  # released: the test would not end in time
         held.unwanted("b")
@@ -40,7 +40,7 @@ async def test_held_answers_leave_room_for_new_calls() -> None:
 
 
 async def test_when_the_bridge_stops_no_answer_is_held() -> None:
-    held = Held(capacity=9)
+    held = DelayedReplies(capacity=9)
     with held.holding("a") as before:
         held.close()
         with held.holding("b") as after:

@@ -19,8 +19,8 @@ from tests.support.brokers import running_broker
 from tests.support.targets import free_port
 from tests.support.waiting import eventually
 from vimesh.bridge.amqp.broker import Broker, BrokerAway, BrokerLimits, broker_faults
-from vimesh.bridge.amqp.broker_enquiries import Enquiries
-from vimesh.bridge.amqp.dialer import Dialing
+from vimesh.bridge.amqp.broker_enquiries import BrokerEnquiries
+from vimesh.bridge.amqp.dialer import Dialer
 from vimesh.bridge.amqp.rpc_queues import delete_if_idle, usage_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
@@ -37,12 +37,12 @@ async def node(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Node]
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncGenerator[tuple[Broker, Enquiries]]:
+async def connected(url: str) -> AsyncGenerator[tuple[Broker, BrokerEnquiries]]:
     """Hold a connection for calls, and be ready for questions."""
     what, limits = at(url), BrokerLimits()
-    dial = Dialing(what, limits).dial
+    dial = Dialer(what, limits).dial
     broker = Broker(what.transport.nodes, dial, random=Random(1), limits=limits)
-    enquiries = Enquiries(broker, dial)
+    enquiries = BrokerEnquiries(broker, dial)
 
     async def work(connection: AbstractConnection, at_work: Callable[[], None]) -> None:
         at_work()

@@ -17,7 +17,7 @@ from tests.fuzz.amqp_messages import odd_message, odd_properties
 from tests.support.waiting import until
 from vimesh.bridge.amqp.broker import BrokerAway, broker_faults
 from vimesh.bridge.amqp.content_filter import ContentFilter
-from vimesh.bridge.calls.redeliveries import Comebacks
+from vimesh.bridge.calls.redeliveries import Redeliveries
 from vimesh.bridge.messages.oslo_messages import (
     MAX_BODY_BYTES,
     MAX_CONTAINERS,
@@ -26,7 +26,7 @@ from vimesh.bridge.messages.oslo_messages import (
     call_from,
     fingerprint,
 )
-from vimesh.runtime.complaint_log import Complaints
+from vimesh.runtime.complaint_log import ComplaintLog
 
 _METHOD, _HEADER, _BODY = 1, 2, 3
 _DELIVER = commands.Basic.Deliver("tag", 7, True, "", "")
@@ -177,7 +177,7 @@ def test_a_delivery_that_is_cut_off_is_an_error_of_the_connection(payload: bytes
 
 
 def test_a_message_that_comes_again_and_again_is_given_up() -> None:
-    comebacks = Comebacks(most=3, remembered=2)
+    comebacks = Redeliveries(most=3, remembered=2)
 
     assert [comebacks.one_more(b"a") for _ in range(4)] == [False, False, False, True]
     assert not comebacks.one_more(b"b")
@@ -187,7 +187,7 @@ def test_a_message_that_comes_again_and_again_is_given_up() -> None:
 
 async def test_thousands_of_complaints_are_a_few_lines_and_a_number() -> None:
     with capture_logs() as lines:
-        complaints = Complaints("dropped", most_lines=3, within_s=0.01)
+        complaints = ComplaintLog("dropped", most_lines=3, within_s=0.01)
         for number in range(5000):
             complaints.add(number=number)
         await until(lambda: len(lines) == 4, 10)

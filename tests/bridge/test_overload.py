@@ -9,7 +9,7 @@ import grpc
 from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2, status_pb2
 
-from vimesh.bridge.calls.conductor_client import Conductors
+from vimesh.bridge.calls.conductor_client import ConductorClient
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_pb2
 from vimesh.v1.conductor_service_pb2_grpc import (
@@ -54,7 +54,7 @@ async def test_a_call_is_made_again_when_the_conductor_asks_for_it() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        conductors = Conductors(ConductorServiceStub(channel), VimServiceStub(channel), random=Random(1))
+        conductors = ConductorClient(ConductorServiceStub(channel), VimServiceStub(channel), random=Random(1))
         deadline = asyncio.get_running_loop().time() + _WITHIN_S
         recorded = await conductors.report("vim", "action", "REACHABLE", deadline)
     await server.stop(None)

@@ -20,10 +20,10 @@ from tests.support.brokers import Broker, running_broker
 from vimesh.bridge.amqp.broker import Broker as Calls
 from vimesh.bridge.amqp.broker import BrokerAway, BrokerLimits
 from vimesh.bridge.amqp.calls_queue import clear_away
-from vimesh.bridge.amqp.declare_queues import Declaring
-from vimesh.bridge.amqp.dialer import Dialing
+from vimesh.bridge.amqp.declare_queues import QueueDeclarer
+from vimesh.bridge.amqp.dialer import Dialer
 from vimesh.bridge.amqp.rpc_queues import usage_of
-from vimesh.bridge.calls.reply_sender import Replies
+from vimesh.bridge.calls.reply_sender import ReplySender
 from vimesh.bridge.config.topology import Topology
 from vimesh.bridge.config.transport_url import Node
 from vimesh.runtime.task_crew import crew
@@ -127,7 +127,7 @@ async def test_one_connection_is_enough_for_what_others_declared(url: str) -> No
     what = at(f"{url}?rabbit_quorum_queue=true")
     async with questions(what) as asked:
         with capture_logs() as lines:
-            declaring = Declaring(what.topology, asked)
+            declaring = QueueDeclarer(what.topology, asked)
             for _ in range(3):
                 await declaring.declare()
 
@@ -155,7 +155,7 @@ async def test_what_no_broker_can_make_is_told(url: str) -> None:
     what = at(url)
     async with questions(what) as asked:
         with pytest.raises(BrokerAway) as away:
-            await Declaring(Topology(arguments={"x-queue-type": "quorum"}), asked).declare()
+            await QueueDeclarer(Topology(arguments={"x-queue-type": "quorum"}), asked).declare()
 
     assert away.value.why.startswith("PRECONDITION_FAILED - invalid property 'non-durable' for queue")
 
@@ -180,7 +180,7 @@ async def test_a_queue_is_cleared_away_without_what_costs_the_connection(
     async with tapped(broker.port) as tap:
         what = at(f"rabbit://guest:guest@127.0.0.1:{tap.port}/{options}")
         async with questions(what) as asked:
-            declared = await Declaring(what.topology if ours else Topology(auto_delete=True), asked).declare()
+            declared = await QueueDeclarer(what.topology if ours else Topology(auto_delete=True), asked).declare()
             await clear_away(asked, declared)
 
     (deleted,) = tap.deleted
@@ -193,7 +193,7 @@ async def test_a_queue_is_cleared_away_without_what_costs_the_connection(
 async def test_a_queue_that_holds_a_call_stays(url: str, options: str) -> None:
     what = at(url + options)
     async with questions(what) as asked:
-        declared = await Declaring(what.topology, asked).declare()
+        declared = await QueueDeclarer(what.topology, asked).declare()
         connection = await asked.connection(1)
         async with connection.channel() as channel:
             await channel.default_exchange.publish(Message(b"call"), routing_key=_CALLS)
@@ -204,12 +204,12 @@ async def test_a_queue_that_holds_a_call_stays(url: str, options: str) -> None:
 
 async def test_an_answer_that_may_not_be_published_is_told(broker: Broker) -> None:
     what, limits = at(_url(broker, _MUTE)), BrokerLimits()
-    source = Calls(what.transport.nodes, Dialing(what, limits).dial, random=Random(1), limits=limits)
+    source = Calls(what.transport.nodes, Dialer(what, limits).dial, random=Random(1), limits=limits)
 
     async with crew() as workers:
         workers.start(source.run(_no_work))
         with capture_logs() as lines:
-            await Replies(source, workers, random=Random(1)).send("reply_1", b"{}", 1.0)
+            await ReplySender(source, workers, random=Random(1)).send("reply_1", b"{}", 1.0)
 
     (line, *_) = [line for line in lines if line["event"] == "the broker refuses an answer: it is tried again"]
     assert "ACCESS_REFUSED - " in line["why"]

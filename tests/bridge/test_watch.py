@@ -11,13 +11,13 @@ from tests.support.scripted_conductor import ScriptedConductor, serving
 from tests.support.waiting import until
 from vimesh.bridge.amqp.broker import BrokerAway, BrokerLimits
 from vimesh.bridge.amqp.guarded_transport import GuardedConnection
-from vimesh.bridge.calls.conductor_client import Conductors
-from vimesh.bridge.calls.delayed_replies import Held
-from vimesh.bridge.calls.update_vim import Report, UpdateRules, Updates
-from vimesh.bridge.kills.kill_casts import Kills
-from vimesh.bridge.kills.unwanted_actions import Watch
-from vimesh.bridge.kills.watermark import Progress
-from vimesh.rpc.action_watch import Following, FollowLimits
+from vimesh.bridge.calls.conductor_client import ConductorClient
+from vimesh.bridge.calls.delayed_replies import DelayedReplies
+from vimesh.bridge.calls.update_vim import UpdateRules, Updates, UpdateVimCall
+from vimesh.bridge.kills.kill_casts import KillCasts
+from vimesh.bridge.kills.unwanted_actions import UnwantedActions
+from vimesh.bridge.kills.watermark import Watermark
+from vimesh.rpc.action_watch import ActionWatch, FollowLimits
 from vimesh.rpc.channels import channel
 from vimesh.runtime.background import beside
 from vimesh.runtime.task_crew import crew
@@ -43,13 +43,13 @@ class Ends:
 
 
 @asynccontextmanager
-async def watching(conductor: ScriptedConductor, progress: Progress, ends: Ends) -> AsyncGenerator[None]:
+async def watching(conductor: ScriptedConductor, progress: Watermark, ends: Ends) -> AsyncGenerator[None]:
     async with serving(conductor) as port, channel(f"127.0.0.1:{port}") as opened, crew() as workers:
         clock = asyncio.get_running_loop().time
-        following = Following(
+        following = ActionWatch(
             ConductorServiceStub(opened), _LIMITS, meanwhile="actions go on", clock=clock, random=Random(1)
         )
-        async with beside(following.run(Watch(ends.end, progress, workers))):
+        async with beside(following.run(UnwantedActions(ends.end, progress, workers))):
             yield
 
 
@@ -58,7 +58,7 @@ def gone(*vim_ids: str) -> list[pb.UnwantedAction]:
 
 
 async def test_it_begins_with_the_list_when_nothing_is_remembered() -> None:
-    conductor, progress = ScriptedConductor(), Progress(0)
+    conductor, progress = ScriptedConductor(), Watermark(0)
     async with watching(conductor, progress, Ends()):
         watch = await conductor.watch(0)
         watch.say(revision=7)
@@ -69,7 +69,7 @@ async def test_it_begins_with_the_list_when_nothing_is_remembered() -> None:
 
 
 async def test_what_is_not_done_is_not_passed() -> None:
-    conductor, progress, ends = ScriptedConductor(), Progress(4), Ends()
+    conductor, progress, ends = ScriptedConductor(), Watermark(4), Ends()
     async with watching(conductor, progress, ends):
         watch = await conductor.watch(0)
         watch.say(unwanted=gone("a", "b"), revision=5)
@@ -84,7 +84,7 @@ async def test_what_is_not_done_is_not_passed() -> None:
 
 async def test_a_lost_stream_goes_on_after_what_was_seen() -> None:
     conductor, ends = ScriptedConductor(), Ends()
-    async with watching(conductor, Progress(4), ends):
+    async with watching(conductor, Watermark(4), ends):
         first = await conductor.watch(0)
         first.say(unwanted=gone("a"), revision=5)
         first.end(grpc.StatusCode.UNAVAILABLE)
@@ -95,7 +95,7 @@ async def test_a_lost_stream_goes_on_after_what_was_seen() -> None:
 
 
 async def test_missed_changes_begin_with_the_list_again() -> None:
-    conductor, progress = ScriptedConductor(), Progress(4)
+    conductor, progress = ScriptedConductor(), Watermark(4)
     async with watching(conductor, progress, Ends()):
         (await conductor.watch(0)).end(grpc.StatusCode.OUT_OF_RANGE)
         again = await conductor.watch(1)
@@ -106,20 +106,20 @@ async def test_missed_changes_begin_with_the_list_again() -> None:
 
 
 async def test_an_action_that_reported_before_the_changes_were_followed_is_looked_at_again() -> None:
-    conductor, progress, ends = ScriptedConductor(), Progress(0), Ends()
+    conductor, progress, ends = ScriptedConductor(), Watermark(0), Ends()
     async with serving(conductor) as port, channel(f"127.0.0.1:{port}") as opened, crew() as workers:
         reports, random = ConductorServiceStub(opened), Random(1)
-        watch = Watch(ends.end, progress, workers)
+        watch = UnwantedActions(ends.end, progress, workers)
         updates = Updates(
-            Conductors(reports, VimServiceStub(opened), random=random),
-            Kills(_NoBroker(), workers),
-            Held(capacity=1),
+            ConductorClient(reports, VimServiceStub(opened), random=random),
+            KillCasts(_NoBroker(), workers),
+            DelayedReplies(capacity=1),
             watch,
             UpdateRules(hold_s=0),
         )
-        report = Report(vim_id="A", status="REACHABLE", action_id=None, waits=True, timeout_s=None)
+        report = UpdateVimCall(vim_id="A", status="REACHABLE", action_id=None, waits=True, timeout_s=None)
         clock = asyncio.get_running_loop().time
-        following = Following(reports, _LIMITS, meanwhile="actions go on", clock=clock, random=random)
+        following = ActionWatch(reports, _LIMITS, meanwhile="actions go on", clock=clock, random=random)
         async with beside(following.run(watch)):
             stream = await conductor.watch(0)
             assert await updates.update_vim(report) == "REACHABLE"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from vimesh.cli.watches.resumable_watch import Shown
-from vimesh.cli.watches.watched_vims import Board
+from vimesh.cli.watches.watched_vims import WatchedVims
 from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
 from vimesh.v1.vim_service_pb2 import WatchVimsResponse
 
@@ -19,8 +19,8 @@ def event(vim_id: str, revision: int, kind: VimEvent.Kind.ValueType, status: Vim
     return made
 
 
-def with_snapshot(*vims: Vim, revision: int) -> Board:
-    board = Board()
+def with_snapshot(*vims: Vim, revision: int) -> WatchedVims:
+    board = WatchedVims()
     board.take(Shown(WatchVimsResponse(vims=vims), afresh=True))
     assert not board.complete
     board.take(Shown(WatchVimsResponse(revision=revision)))

@@ -16,7 +16,7 @@ import pytest
 from vimesh.cli.processes.stop_signals import Stopping
 from vimesh.cli.supervision.silence import TICK_S, Mailbox, Silence
 from vimesh.cli.supervision.start_process import Program
-from vimesh.cli.supervision.supervised_process import Supervised
+from vimesh.cli.supervision.supervised_process import SupervisedProcess
 from vimesh.watchdog.notifier import SOCKET_VARIABLE, Notifier, Supervisor
 from vimesh.watchdog.work_record import open_record
 
@@ -99,7 +99,7 @@ async def test_a_process_that_is_held_is_ended_with_its_traceback_and_the_next_o
     tmp_path: Path,
 ) -> None:
     log = Log()
-    supervised = Supervised(Script(BEATS_UNTIL_HELD), log.say, ignore, tmp_path / "script.work", LIMIT_S)
+    supervised = SupervisedProcess(Script(BEATS_UNTIL_HELD), log.say, ignore, tmp_path / "script.work", LIMIT_S)
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(supervised.run())
         told = await log.line_with("did not answer")
@@ -114,7 +114,7 @@ async def test_a_process_that_is_held_is_ended_with_its_traceback_and_the_next_o
 
 async def test_a_process_that_never_says_that_it_is_ready_is_left_alone(tmp_path: Path) -> None:
     log = Log()
-    supervised = Supervised(Script(NEVER_READY), log.say, ignore, tmp_path / "script.work", LIMIT_S)
+    supervised = SupervisedProcess(Script(NEVER_READY), log.say, ignore, tmp_path / "script.work", LIMIT_S)
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(supervised.run())
         await log.line_with("alive")
@@ -125,7 +125,7 @@ async def test_a_process_that_never_says_that_it_is_ready_is_left_alone(tmp_path
 
 async def test_a_stopped_process_is_killed_and_replaced(tmp_path: Path) -> None:
     log = Log()
-    supervised = Supervised(Script(BEATS_UNTIL_HELD), log.say, ignore, tmp_path / "script.work", LIMIT_S)
+    supervised = SupervisedProcess(Script(BEATS_UNTIL_HELD), log.say, ignore, tmp_path / "script.work", LIMIT_S)
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(supervised.run())
         await log.line_with("ready")

@@ -11,9 +11,9 @@ import pytest
 
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.processes.stop_signals import Stopping
-from vimesh.cli.supervision.restart_backoff import FIRST_S, LONGEST_S, STEADY_S, Backoff
+from vimesh.cli.supervision.restart_backoff import FIRST_S, LONGEST_S, STEADY_S, RestartBackoff
 from vimesh.cli.supervision.start_process import Program
-from vimesh.cli.supervision.supervised_process import FIRST_ATTEMPTS, Supervised
+from vimesh.cli.supervision.supervised_process import FIRST_ATTEMPTS, SupervisedProcess
 
 ENDS_WELL = "import time; print('here', flush=True); time.sleep(60)"
 ENDS_NEVER = "import signal, time; signal.signal(15, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"
@@ -52,7 +52,7 @@ def ignore() -> None:
 @pytest.mark.parametrize("code", [ENDS_WELL, ENDS_NEVER])
 async def test_a_process_is_stopped_and_killed_if_it_must_be(code: str) -> None:
     script = Script(code)
-    supervised = Supervised(script, script.hear, ignore)
+    supervised = SupervisedProcess(script, script.hear, ignore)
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         tasks.create_task(supervised.run())
         await supervised.served.wait()
@@ -72,7 +72,7 @@ async def test_a_process_that_ends_is_started_again() -> None:
         if script.starts == 2 and line == "here":
             again.set()
 
-    supervised = Supervised(script, hear, ignore)
+    supervised = SupervisedProcess(script, hear, ignore)
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         tasks.create_task(supervised.run())
         await supervised.served.wait()
@@ -99,7 +99,7 @@ async def test_a_machine_that_is_short_of_something_only_delays_the_next_start()
         if script.starts == 3 and line == "here":
             started_again.set()
 
-    supervised = Supervised(script, hear, ignore)
+    supervised = SupervisedProcess(script, hear, ignore)
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         tasks.create_task(supervised.run())
         await supervised.served.wait()
@@ -112,7 +112,7 @@ async def test_a_machine_that_is_short_of_something_only_delays_the_next_start()
 
 async def test_a_process_that_never_serves_is_given_up() -> None:
     script = Script("raise SystemExit(3)")
-    supervised = Supervised(script, script.hear, ignore)
+    supervised = SupervisedProcess(script, script.hear, ignore)
 
     with pytest.raises(Failure, match="script does not start: it ended with exit code 3"):
         await supervised.run()
@@ -122,7 +122,7 @@ async def test_a_process_that_never_serves_is_given_up() -> None:
 
 @pytest.mark.parametrize("jitter", [lambda: 0.0, lambda: 1.0])
 def test_pauses_grow_to_a_limit_and_begin_anew_after_a_steady_run(jitter: Callable[[], float]) -> None:
-    backoff = Backoff(jitter)
+    backoff = RestartBackoff(jitter)
     pauses = [backoff.after(0) for _ in range(8)]
 
     assert pauses == sorted(pauses)

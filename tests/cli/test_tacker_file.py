@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vimesh.cli.input import tacker_file
-from vimesh.cli.input.tacker_file import TackerVim
+from vimesh.cli.input.tacker_file import TackerFileVim
 from vimesh.domain.errors import BadSetting
 
 OPENSTACK = {"auth_url": "http://10.0.0.5:5000/v3", "username": "u", "password": "'0123'", "project_name": "nfv"}
@@ -17,7 +17,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "vim.yaml"
 
 
-def read(file: Path, keys: dict[str, str]) -> TackerVim:
+def read(file: Path, keys: dict[str, str]) -> TackerFileVim:
     file.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()))
     return tacker_file.read(file)
 

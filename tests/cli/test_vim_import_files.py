@@ -13,9 +13,9 @@ import yaml
 from google.protobuf.json_format import MessageToDict
 
 from tests.cli.commands import Command
-from vimesh.cli.file_import.entry_to_request import Preparer, Unfit
+from vimesh.cli.file_import.entry_to_request import EntryReader, RejectedEntry
 from vimesh.cli.input import yaml_file
-from vimesh.cli.input.file_entries import Entry, Flaw
+from vimesh.cli.input.file_entries import FileEntry, Flaw
 from vimesh.cli.input.file_formats import Format, read
 from vimesh.files.yaml_loader import loader_class
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest
@@ -25,13 +25,13 @@ SECRET = "s3cret-word"
 """Never to be seen in what a command says."""
 
 
-def entries(format_: Format, text: str | bytes) -> list[Entry | Flaw]:
+def entries(format_: Format, text: str | bytes) -> list[FileEntry | Flaw]:
     file: BinaryIO = io.BytesIO(text if isinstance(text, bytes) else text.encode())
     return list(read(format_, file))
 
 
 def request(**content: Any) -> RegisterVimRequest:  # noqa: ANN401 - whatever a file holds
-    return Preparer().prepare(Entry(1, content)).request
+    return EntryReader().prepare(FileEntry(1, content)).request
 
 
 SAME = {
@@ -67,8 +67,8 @@ def test_each_format_says_the_same(format_: Format) -> None:
     found = entries(format_, SAME[format_])
 
     assert found == [
-        Entry(2, {**LAB, "auth_cred": {"username": "007", "password": "a: b"}}),
-        Entry(5, {"name": "edge", "auth_url": "http://10.0.0.6:5000/v3"}),
+        FileEntry(2, {**LAB, "auth_cred": {"username": "007", "password": "a: b"}}),
+        FileEntry(5, {"name": "edge", "auth_url": "http://10.0.0.6:5000/v3"}),
     ]
     assert "a: b" not in repr(found)
 
@@ -84,7 +84,7 @@ def test_each_format_says_the_same(format_: Format) -> None:
     ],
 )
 def test_yaml_may_have_lists_and_documents(text: str, lines: list[int]) -> None:
-    assert [entry.line for entry in entries(Format.YAML, text) if isinstance(entry, Entry)] == lines
+    assert [entry.line for entry in entries(Format.YAML, text) if isinstance(entry, FileEntry)] == lines
 
 
 @pytest.mark.parametrize("text", ["[]", " [ ] \n", '{"vims": []}', '{\n"vims" : [ ] }'])
@@ -94,8 +94,8 @@ def test_json_may_hold_nothing(text: str) -> None:
 
 def test_json_may_name_the_list() -> None:
     assert entries(Format.JSON, '{"vims": [{"name": "a"},\n{"name": "b"}]}\n') == [
-        Entry(1, {"name": "a"}),
-        Entry(2, {"name": "b"}),
+        FileEntry(1, {"name": "a"}),
+        FileEntry(2, {"name": "b"}),
     ]
 
 
@@ -185,7 +185,7 @@ def test_what_is_wrong_is_said_and_where(format_: Format, text: str, said: str) 
 
 
 def test_a_column_without_a_name_may_be_empty() -> None:
-    assert entries(Format.CSV, "name,\na,\n") == [Entry(2, {"name": "a"})]
+    assert entries(Format.CSV, "name,\na,\n") == [FileEntry(2, {"name": "a"})]
 
 
 def test_an_entry_has_the_fields_of_the_contract() -> None:
@@ -307,8 +307,8 @@ def test_the_request_id_follows_from_the_content_but_not_from_its_secrets() -> N
     ],
 )
 def test_what_no_conductor_would_take_is_named(content: Mapping[object, object], complaint: str) -> None:
-    with pytest.raises(Unfit) as unfit:
-        Preparer().prepare(Entry(1, content))
+    with pytest.raises(RejectedEntry) as unfit:
+        EntryReader().prepare(FileEntry(1, content))
 
     assert complaint in str(unfit.value)
     assert "--" not in str(unfit.value)

@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 from tests.support.conductors import Client, client_at, conductor_at
 from tests.support.waiting import eventually
 from vimesh.conductor.conductor_process import SERVICES, ConductorSettings
-from vimesh.rpc.admission.call_gate import Admission, AdmissionLimits, CallLimit, CallLimiter, StreamLimit
+from vimesh.rpc.admission.call_gate import CallAdmission, CallAdmissionLimits, CallLimit, CallLimiter, StreamLimit
 from vimesh.rpc.admission.overload_answers import NO_RETRY
 from vimesh.v1 import conductor_service_pb2, vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
@@ -30,7 +30,7 @@ from vimesh.wire.error_statuses import DETAILS_KEY, failure_of
 from vimesh.wire.wire_durations import seconds
 
 PLENTY = CallLimit(1000, 1 << 30)
-ONE = AdmissionLimits(
+ONE = CallAdmissionLimits(
     reports=PLENTY,
     changes=CallLimit(1, 1 << 30),
     reads=PLENTY,
@@ -41,7 +41,7 @@ NEW = pb.RegisterVimRequest(vim=vim_pb2.Vim(name="one", type="openstack", auth_u
 
 
 @asynccontextmanager
-async def limited(folder: Path, limits: AdmissionLimits = ONE) -> AsyncGenerator[Client]:
+async def limited(folder: Path, limits: CallAdmissionLimits = ONE) -> AsyncGenerator[Client]:
     settings = ConductorSettings(drain_s=0, grace_s=1, admission=limits)
     async with conductor_at(folder / "vimesh.sqlite", settings) as client:
         # Calls of one method come in as they were made, but for those that waited for the connection.
@@ -116,7 +116,7 @@ async def test_what_is_refused_is_not_even_parsed(tmp_path: Path) -> None:
 
 
 async def test_many_bytes_are_refused_as_many_calls_are(tmp_path: Path) -> None:
-    async with limited(tmp_path, AdmissionLimits(changes=CallLimit(1000, 2000))) as client:
+    async with limited(tmp_path, CallAdmissionLimits(changes=CallLimit(1000, 2000))) as client:
         large = NEW.SerializeToString() + b"\x7a\x80\x20" + bytes(4096)  # of a field that nobody knows
         raw: Any = client.channel.unary_unary("/vimesh.v1.VimService/RegisterVim")
         await raw(large, timeout=30)  # alone, it is taken however long it is
@@ -215,7 +215,7 @@ async def test_reflection_and_watches_of_health_are_watches_and_a_check_is_alway
 
 
 async def test_a_batch_counts_as_many_calls(tmp_path: Path) -> None:
-    async with limited(tmp_path, AdmissionLimits(changes=CallLimit(65, 1 << 30))) as client:
+    async with limited(tmp_path, CallAdmissionLimits(changes=CallLimit(65, 1 << 30))) as client:
         with writer_held(tmp_path):
             one = pb.RegisterVimsRequest(requests=[NEW])
             batch = asyncio.ensure_future(client.vims.RegisterVims(one, timeout=30))
@@ -239,7 +239,7 @@ async def test_the_log_says_now_and_then_that_calls_are_refused(tmp_path: Path) 
 
 
 def test_each_method_has_a_class() -> None:
-    admission = Admission()
+    admission = CallAdmission()
     for service in SERVICES:
         for method in descriptor_pool.Default().FindServiceByName(service).methods:
             gate = admission.of_streams if method.server_streaming else admission.of_calls
@@ -247,7 +247,7 @@ def test_each_method_has_a_class() -> None:
 
 
 async def test_a_conductor_is_as_before_when_an_overload_has_ended(tmp_path: Path) -> None:
-    limits = AdmissionLimits(changes=CallLimit(8, 1 << 30))
+    limits = CallAdmissionLimits(changes=CallLimit(8, 1 << 30))
     async with limited(tmp_path, limits) as client, client_at(client.address) as reporter:
         vim = await client.register()
         with writer_held(tmp_path):

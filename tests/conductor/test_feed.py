@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from tests.support.stores import registration, sqlite_url, store_at
 from tests.support.waiting import until
-from vimesh.conductor.watches.event_feed import Feed
+from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.domain.errors import RevisionUnknown
 from vimesh.domain.retention import Retention
 from vimesh.runtime.background import beside
@@ -23,8 +23,8 @@ LARGE = {"a": "x" * 50_000}
 
 
 @asynccontextmanager
-async def followed(store: SqlStore, **limits: int) -> AsyncGenerator[Feed]:
-    feed = Feed(store, poll_s=0.01, **limits)
+async def followed(store: SqlStore, **limits: int) -> AsyncGenerator[EventFeed]:
+    feed = EventFeed(store, poll_s=0.01, **limits)
     async with beside(feed.run()):
         yield feed
 
@@ -58,7 +58,7 @@ async def test_many_small_changes_are_remembered_up_to_a_number(tmp_path: Path) 
                 assert feed.remembered <= 10
 
 
-async def _seen(feed: Feed, revision: int) -> None:
+async def _seen(feed: EventFeed, revision: int) -> None:
     await until(lambda: feed.newest >= revision, within_s=10)
 
 

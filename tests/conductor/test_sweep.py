@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.stores import sqlite_url, store_at
-from vimesh.conductor.reports.contact_pace import Pacing
-from vimesh.conductor.upkeep.lease_sweep import Sweep, SweepLimits
-from vimesh.conductor.watches.event_feed import Feed
+from vimesh.conductor.reports.contact_pace import ContactPace
+from vimesh.conductor.upkeep.lease_sweep import LeaseSweep, SweepLimits
+from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.runtime.background import beside
 
 
@@ -33,8 +33,8 @@ async def test_the_clock_is_read_at_each_look_and_all_leases_seldom(tmp_path: Pa
         for name in ("clock", "lapse"):
             setattr(store, name, counted(name, getattr(store, name)))
         # Before it has counted the VIMs, it is the slowest.
-        pacing = Pacing(store, floor_s=10, budget_per_s=1000)
-        sweep = Sweep(store, Feed(store), pacing, SweepLimits(period_s=0.01))
+        pacing = ContactPace(store, floor_s=10, budget_per_s=1000)
+        sweep = LeaseSweep(store, EventFeed(store), pacing, SweepLimits(period_s=0.01))
         async with beside(sweep.run()), asyncio.timeout(10):
             await often.wait()
 

@@ -2,21 +2,21 @@ from __future__ import annotations
 
 import datetime as dt
 
-from vimesh.conductor.upkeep.replacement_holdoff import Vigil
+from vimesh.conductor.upkeep.replacement_holdoff import ReplacementHoldoff
 
 BEGIN = dt.datetime(2026, 8, 1, tzinfo=dt.UTC)
 
 
-def held(vigil: Vigil, *at_s: float) -> list[bool]:
+def held(vigil: ReplacementHoldoff, *at_s: float) -> list[bool]:
     return [vigil.held(BEGIN + dt.timedelta(seconds=second), 3) for second in at_s]
 
 
 def test_a_vigil_is_held_after_its_time() -> None:
-    assert held(Vigil(), 0, 1, 2, 3, 4, 8) == [False, False, False, True, True, True]
+    assert held(ReplacementHoldoff(), 0, 1, 2, 3, 4, 8) == [False, False, False, True, True, True]
 
 
 def test_a_database_that_was_away_begins_it_anew() -> None:
-    vigil = Vigil()
+    vigil = ReplacementHoldoff()
     held(vigil, 0, 1, 2, 3)
     vigil.lost()
 
@@ -24,7 +24,7 @@ def test_a_database_that_was_away_begins_it_anew() -> None:
 
 
 def test_a_machine_that_slept_or_a_clock_that_was_set_begins_it_anew() -> None:
-    vigil = Vigil()
+    vigil = ReplacementHoldoff()
     held(vigil, 0, 1, 2, 3)
 
     assert held(vigil, 3600, 3601, 3602, 3603) == [False, False, False, True]

@@ -9,7 +9,7 @@ from tests.support.stores import changes_in, elapse, record, registration, repor
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, MonitorState, Recorded, Registered, Report, Status, Vim
-from vimesh.store.rows.batch_update import Rewrite
+from vimesh.store.rows.batch_update import BatchUpdate
 from vimesh.store.schema.tables import standings
 from vimesh.store.sql_store import SqlStore
 
@@ -94,7 +94,7 @@ async def test_a_row_that_is_not_found_as_it_was_is_left_alone(store: VimStore) 
     """G1: the statement alone keeps it."""
     assert isinstance(store, SqlStore)
     first, second, third = await _registered(store, 3)
-    rewrite = Rewrite(standings, ("number", "action_id"), ("detail",))
+    rewrite = BatchUpdate(standings, ("number", "action_id"), ("detail",))
     # A number is the revision with which the VIM was registered.
     was = [
         {"number": first.revision, "action_id": second.monitor.action_id},

@@ -9,11 +9,11 @@ from google.api import annotations_pb2
 from vimesh.envoy.bootstrap import bootstrap
 from vimesh.envoy.doors.json_door import JSON_PATHS
 from vimesh.envoy.fleet.cluster_endpoints import endpoints
-from vimesh.envoy.fleet.front_fleet import Address, Fleet, Host
+from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, ListenAddress
 from vimesh.envoy.routes import routes
 from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
 
-ONE = (Host(Address("127.0.0.1", 7611)),)
+ONE = (ClusterHost(ListenAddress("127.0.0.1", 7611)),)
 SERVICES = [
     *vim_service_pb2.DESCRIPTOR.services_by_name.values(),
     *conductor_service_pb2.DESCRIPTOR.services_by_name.values(),
@@ -23,7 +23,7 @@ SERVICES = [
 
 def route_of(path: str) -> dict[str, object]:
     """Return what the first route does that takes a well-formed gRPC call of this path."""
-    for route in routes(Fleet(ONE)):
+    for route in routes(FrontFleet(ONE)):
         match = route["match"]
         assert isinstance(match, dict)
         if "direct_response" in route:
@@ -42,25 +42,25 @@ def retry_on(path: str) -> str:
 
 
 def test_conductors_are_not_in_the_bootstrap() -> None:
-    other = (Host(Address("10.0.0.9", 1)), Host(Address("10.0.0.10", 2), health_port=3))
+    other = (ClusterHost(ListenAddress("10.0.0.9", 1)), ClusterHost(ListenAddress("10.0.0.10", 2), health_port=3))
 
-    assert bootstrap(Fleet(ONE), "/d") == bootstrap(Fleet(other), "/d")
+    assert bootstrap(FrontFleet(ONE), "/d") == bootstrap(FrontFleet(other), "/d")
 
 
 def test_files_are_found_in_the_directory() -> None:
-    text = yaml.safe_dump(bootstrap(Fleet(ONE, api=ONE), "/etc/vimesh"))
+    text = yaml.safe_dump(bootstrap(FrontFleet(ONE, api=ONE), "/etc/vimesh"))
 
     assert all(f"/etc/vimesh/{name}\n" in text for name in ("conductors.yaml", "api.yaml", "contract.binpb"))
 
 
 def test_without_api_processes_there_is_no_way_to_them() -> None:
-    assert "/v1.0/" not in yaml.safe_dump(bootstrap(Fleet(ONE), "/d"))
-    assert "/v1.0/" in yaml.safe_dump(bootstrap(Fleet(ONE, api=ONE), "/d"))
+    assert "/v1.0/" not in yaml.safe_dump(bootstrap(FrontFleet(ONE), "/d"))
+    assert "/v1.0/" in yaml.safe_dump(bootstrap(FrontFleet(ONE, api=ONE), "/d"))
 
 
 def test_the_admin_interface_is_off_unless_asked_for() -> None:
-    assert "admin" not in bootstrap(Fleet(ONE), "/d")
-    assert bootstrap(Fleet(ONE, admin=Path("/run/a")), "/d")["admin"] == {
+    assert "admin" not in bootstrap(FrontFleet(ONE), "/d")
+    assert bootstrap(FrontFleet(ONE, admin=Path("/run/a")), "/d")["admin"] == {
         "address": {"pipe": {"path": "/run/a", "mode": 0o600}}
     }
 
@@ -93,7 +93,7 @@ def test_reports_and_reads_are_repeated_once_whatever_happened() -> None:
 
 
 def test_a_try_has_no_time_of_its_own() -> None:
-    assert "per_try" not in yaml.safe_dump(bootstrap(Fleet(ONE, api=ONE, reports=Path("/run/r")), "/d"))
+    assert "per_try" not in yaml.safe_dump(bootstrap(FrontFleet(ONE, api=ONE, reports=Path("/run/r")), "/d"))
 
 
 def test_each_call_belongs_to_a_class() -> None:
@@ -117,7 +117,7 @@ def test_each_call_belongs_to_a_class() -> None:
 
 
 def test_the_classes_share_one_endpoint_file_and_no_limit() -> None:
-    static = bootstrap(Fleet(ONE), "/d")["static_resources"]
+    static = bootstrap(FrontFleet(ONE), "/d")["static_resources"]
     assert isinstance(static, dict)
     clusters = {cluster["name"]: cluster for cluster in static["clusters"]}
 
@@ -146,7 +146,7 @@ def test_the_json_paths_are_those_of_the_contract() -> None:
 
 
 def test_an_endpoint_file_names_each_host() -> None:
-    hosts = [Host(Address("127.0.0.1", 1)), Host(Address("fd00::2", 2), health_port=3)]
+    hosts = [ClusterHost(ListenAddress("127.0.0.1", 1)), ClusterHost(ListenAddress("fd00::2", 2), health_port=3)]
 
     assert endpoints("conductors", hosts) == {
         "resources": [
@@ -174,7 +174,7 @@ def test_an_endpoint_file_names_each_host() -> None:
 
 def test_routes_lead_to_clusters_or_on_purpose_nowhere() -> None:
     """Envoy does not look: one of the routes leads to a cluster that must not exist."""
-    everything = Fleet(ONE, api=ONE, origins=("https://console.example",), hosts=("a",), connect=True)
+    everything = FrontFleet(ONE, api=ONE, origins=("https://console.example",), hosts=("a",), connect=True)
     static = bootstrap(everything, "/d")["static_resources"]
     assert isinstance(static, dict)
     clusters = {cluster["name"] for cluster in static["clusters"]}

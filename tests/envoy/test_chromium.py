@@ -11,7 +11,7 @@ import pytest
 from tests.envoy.scripted import Scripted
 from tests.support.chromium import Page, chromium, script
 from tests.support.envoys import running_envoy
-from vimesh.envoy.fleet.front_fleet import Fleet
+from vimesh.envoy.fleet.front_fleet import FrontFleet
 
 SCRIPT = Path(__file__).with_name("page.js")
 BROWSER = chromium()
@@ -31,7 +31,7 @@ async def told(conductor: Scripted, *, listed: bool) -> Any:  # noqa: ANN401 - w
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        like = Fleet((), origins=(f"http://{address}" if listed else "https://console.example",))
+        like = FrontFleet((), origins=(f"http://{address}" if listed else "https://console.example",))
         async with running_envoy([conductor.address], like=like) as envoy:
             await envoy.until_healthy([conductor.address])
             page = Page(script(SCRIPT, front=f"http://{envoy.address}"))

@@ -13,7 +13,7 @@ from grpc import aio
 from tests.envoy.caller import Answer, Stubs, ask, get_vim
 from tests.envoy.scripted import Scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
-from vimesh.envoy.fleet.front_fleet import Fleet
+from vimesh.envoy.fleet.front_fleet import FrontFleet
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
@@ -26,7 +26,7 @@ END_STREAM = 2
 
 @pytest.fixture
 async def envoy(first: Scripted) -> AsyncGenerator[RunningEnvoy]:
-    async with running_envoy([first.address], like=Fleet((), connect=True)) as running:
+    async with running_envoy([first.address], like=FrontFleet((), connect=True)) as running:
         await running.until_healthy([first.address])
         yield running
 
@@ -106,7 +106,7 @@ async def test_odd_headers_of_the_protocol_harm_nobody(envoy: RunningEnvoy) -> N
 async def test_bodies_that_are_none_harm_nobody(first: Scripted) -> None:
     # Now and then Envoy's filter loses the end of such a body, and then waits for it as long as a stream may be idle.
     briefly = {"stream_idle_timeout: 60s": "stream_idle_timeout: 1s"}
-    async with running_envoy([first.address], like=Fleet((), connect=True), instead=briefly) as envoy:
+    async with running_envoy([first.address], like=FrontFleet((), connect=True), instead=briefly) as envoy:
         await envoy.until_healthy([first.address])
         for body in (b"", b"\xff" * 7, b"\0\0\0\0", b"\x80" * 6000):
             assert (await ask(envoy.address, "POST", f"{SERVICE}/GetVim", body, UNARY)).status < 600

@@ -6,16 +6,16 @@ import pytest
 
 from vimesh.domain.errors import BadSetting
 from vimesh.envoy.fleet.fleet_file import parse, read
-from vimesh.envoy.fleet.front_fleet import Address, Fleet, Host
+from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, ListenAddress
 
 ONE = "conductors: ['127.0.0.1:7611']\n"
 
 
 def test_a_fleet_needs_nothing_but_a_conductor() -> None:
-    assert parse(ONE) == Fleet(
-        conductors=(Host(Address("127.0.0.1", 7611)),),
+    assert parse(ONE) == FrontFleet(
+        conductors=(ClusterHost(ListenAddress("127.0.0.1", 7611)),),
         api=(),
-        front=Address("127.0.0.1", 7600),
+        front=ListenAddress("127.0.0.1", 7600),
         reports=None,
         admin=None,
         directory=None,
@@ -39,11 +39,14 @@ def test_everything_can_be_said() -> None:
         trusted_proxies: [10.0.0.2, 10.1.0.0/16, "fd00::/8"]
     """)
 
-    assert fleet == Fleet(
-        conductors=(Host(Address("10.0.0.1", 7611)), Host(Address("fd00::2", 7611), health_port=7711)),
-        api=(Host(Address("10.0.0.1", 7621)),),
-        front=Address("::", 0),
-        reports=Address("10.0.0.9", 7602),
+    assert fleet == FrontFleet(
+        conductors=(
+            ClusterHost(ListenAddress("10.0.0.1", 7611)),
+            ClusterHost(ListenAddress("fd00::2", 7611), health_port=7711),
+        ),
+        api=(ClusterHost(ListenAddress("10.0.0.1", 7621)),),
+        front=ListenAddress("::", 0),
+        reports=ListenAddress("10.0.0.9", 7602),
         admin=Path("/run/vimesh/admin"),
         directory="/etc/vimesh/envoy",
         access_log="/var/log/access.json",
@@ -57,7 +60,7 @@ def test_everything_can_be_said() -> None:
 
 
 def test_the_admin_interface_may_take_any_free_port() -> None:
-    assert parse(ONE + "admin: {port: 0}").admin == Address("127.0.0.1", 0)
+    assert parse(ONE + "admin: {port: 0}").admin == ListenAddress("127.0.0.1", 0)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from tests.envoy.scripted import Scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
 from tests.support.nginx import nginx
 from tests.support.rest_doors import door_to
-from vimesh.envoy.fleet.front_fleet import Fleet
+from vimesh.envoy.fleet.front_fleet import FrontFleet
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
-BEHIND_NGINX = Fleet((), http_1_0=True, trusted_proxies=("127.0.0.1/32",))
+BEHIND_NGINX = FrontFleet((), http_1_0=True, trusted_proxies=("127.0.0.1/32",))
 SUB_PATH = """
 location /mesh/ {{
   proxy_pass http://{front}/;

@@ -10,11 +10,11 @@ import pytest
 from tests.envoy.caller import Answer, ask
 from tests.envoy.scripted import Scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
-from vimesh.envoy.fleet.front_fleet import Fleet
+from vimesh.envoy.fleet.front_fleet import FrontFleet
 from vimesh.v1 import vim_service_pb2 as vims
 
 OURS, STRANGER = "https://console.example", "https://console.example.org"
-LISTED = Fleet((), origins=("http://other.example:8080", OURS))
+LISTED = FrontFleet((), origins=("http://other.example:8080", OURS))
 JSON = {"content-type": "application/json"}
 VIM = json.dumps({"vim": {"name": "some"}})
 GET = b"\0\0\0\0\6" + vims.GetVimRequest(vim_id="some").SerializeToString()
@@ -155,7 +155,7 @@ async def test_no_get_and_no_form_makes_a_call(envoy: RunningEnvoy, first: Scrip
 
 
 async def test_a_front_may_be_called_by_its_own_names_alone(first: Scripted) -> None:
-    async with running_envoy([first.address], like=Fleet((), hosts=("mesh.example",))) as envoy:
+    async with running_envoy([first.address], like=FrontFleet((), hosts=("mesh.example",))) as envoy:
         await envoy.until_healthy([first.address])
         by = {
             host: (await ask(envoy.address, "GET", "/v1/vims/some", headers={"host": host})).status

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tests.envoy.scripted import Scripted
 from tests.support.envoys import RunningEnvoy, running_envoy
-from vimesh.envoy.fleet.front_fleet import Fleet
+from vimesh.envoy.fleet.front_fleet import FrontFleet
 
 TRUSTED, STRANGER = "127.0.0.2", "127.0.0.3"
 SAYS = {
@@ -68,7 +68,7 @@ async def front(conductor: Scripted, proxies: Sequence[str]) -> AsyncGenerator[S
     async with await asyncio.start_server(_echo, "127.0.0.1", 0) as server:
         api = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with running_envoy(
-            [conductor.address], api=[api], like=Fleet((), trusted_proxies=tuple(proxies))
+            [conductor.address], api=[api], like=FrontFleet((), trusted_proxies=tuple(proxies))
         ) as envoy:
             yield Seen(envoy)
 

@@ -8,7 +8,15 @@ import struct
 from dataclasses import dataclass, field
 
 from tests.fuzz.parser import Parser
-from vimesh.monitor.names.name_answers import FAMILIES, MAX_ADDRESSES, Empty, FamilyAnswer, Found, Trouble, interleave
+from vimesh.monitor.names.name_answers import (
+    FAMILIES,
+    MAX_ADDRESSES,
+    Empty,
+    FamilyAnswer,
+    NameAddresses,
+    Trouble,
+    interleave,
+)
 from vimesh.monitor.names.name_lookup import NameLookup
 
 _HEADER = struct.Struct("!HHHHHH")
@@ -66,7 +74,9 @@ class _Harness:
         assert sorted(family for family, _ in told) == sorted(FAMILIES), "not each family was told once"
         for _, answer in told:
             _check(answer)
-        six, four = (answer.hosts if isinstance(answer, Found) else () for _, answer in sorted(told, reverse=True))
+        six, four = (
+            answer.hosts if isinstance(answer, NameAddresses) else () for _, answer in sorted(told, reverse=True)
+        )
         assert len(interleave(six, four)) <= MAX_ADDRESSES, "too many addresses"
 
     def _make(self) -> tuple[asyncio.AbstractEventLoop, _Server, NameLookup]:
@@ -110,7 +120,7 @@ async def _look_up(look_up: NameLookup, name: str) -> list[tuple[int, FamilyAnsw
 
 
 def _check(answer: FamilyAnswer) -> None:
-    if not isinstance(answer, Found):
+    if not isinstance(answer, NameAddresses):
         assert isinstance(answer, Empty | Trouble)
         assert answer.detail.isprintable(), f"words that garble a terminal: {answer.detail!r}"
         return

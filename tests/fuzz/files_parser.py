@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator
 
 from tests.fuzz.parser import Parser
-from vimesh.cli.file_import.entry_to_request import Preparer, Unfit
-from vimesh.cli.input.file_entries import Entry, Flaw
+from vimesh.cli.file_import.entry_to_request import EntryReader, RejectedEntry
+from vimesh.cli.input.file_entries import FileEntry, Flaw
 from vimesh.cli.input.file_formats import Format, read
 
 _FORMATS = tuple(Format)
-_preparer = Preparer()
+_preparer = EntryReader()
 _MOST_WORDS = 2000
 """So long a description may be: somebody has to read it."""
 _VIM = {
@@ -46,10 +46,10 @@ def _read(data: bytes) -> None:
             _check(refusal, entry.line)
 
 
-def _refusal(entry: Entry) -> str:
+def _refusal(entry: FileEntry) -> str:
     try:
         _preparer.prepare(entry)
-    except Unfit as error:
+    except RejectedEntry as error:
         return str(error)
     return ""
 

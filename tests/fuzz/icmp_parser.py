@@ -26,9 +26,9 @@ from vimesh.monitor.probes.icmp.echo_replies import EchoReplies
 from vimesh.monitor.probes.icmp.icmp_errors import read_errors
 from vimesh.monitor.probes.icmp.open_pings import OpenPings
 from vimesh.monitor.probes.icmp.packet_batches import Inbox, batch_calls
-from vimesh.monitor.scheduling.stall_clock import RunningClock
-from vimesh.monitor.scheduling.timing_wheel import Wheel
-from vimesh.monitor.targets.cohorts import Cohort, Cohorts, Key
+from vimesh.monitor.scheduling.stall_clock import StallClock
+from vimesh.monitor.scheduling.timing_wheel import TimingWheel
+from vimesh.monitor.targets.cohorts import Cohort, CohortKey, Cohorts
 from vimesh.monitor.targets.target import Target
 
 _TOKEN, _STEADY_TOKEN = 0x0123456789ABCDEF, 0x0FEDCBA987654321
@@ -163,9 +163,9 @@ def _replies(which: int) -> tuple[_Hearing, EchoReplies]:
     )
     hearing, pings = _Hearing(target), OpenPings()
     pings.add((target, _NUMBER, _TOKEN, _SOURCE, _IDENTIFIER, 1.0))
-    cohorts = Cohorts(wheel=Wheel(0.05), running=RunningClock(time.monotonic), singly=hearing)
+    cohorts = Cohorts(wheel=TimingWheel(0.05), running=StallClock(time.monotonic), singly=hearing)
     cohorts.use(_NoVolleys())
-    cohort = Cohort(Key(socket.AF_INET, 10, 1, 0), 0)
+    cohort = Cohort(CohortKey(socket.AF_INET, 10, 1, 0), 0)
     cohort.add(steady, bytes(16))
     cohort.begin_volley(0)
     cohort.tokens[0] = _STEADY_TOKEN

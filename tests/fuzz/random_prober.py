@@ -21,7 +21,7 @@ from tests.support.waiting import until
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.targets.verdict import Verdict
 
@@ -101,7 +101,7 @@ async def play(for_s: float, seed: str) -> dict[str, Any]:
     }
 
 
-def _start(host: Host, ports: dict[str, int]) -> list[str]:
+def _start(host: ActionHost, ports: dict[str, int]) -> list[str]:
     good = ProbePolicy(Method.HTTP, interval_s=2.5, timeout_s=2.0)
     host.start(Action(_HEALTHY, "action", f"http://127.0.0.1:{ports[_HEALTHY]}/", good, 0))
     vims = [_HEALTHY]

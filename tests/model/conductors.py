@@ -16,9 +16,9 @@ from tests.support.stores import KEY
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.runtime.background import beside
 from vimesh.store.databases.open_database import open_database, place_of
-from vimesh.store.reports.confirm_repeats import Confirmed
+from vimesh.store.reports.confirm_repeats import Confirmation
 from vimesh.store.reports.judge_and_write import Overtaken
-from vimesh.store.reports.standing_cache import Known
+from vimesh.store.reports.standing_cache import StandingCache
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.sql_store import SqlStore
 from vimesh.store.transactions.database import Database, Work
@@ -71,7 +71,7 @@ class FragileDatabase:
         except Overtaken:
             self.fate = fate  # it is repeated
             raise
-        if isinstance(result, Confirmed) and not result.hold:
+        if isinstance(result, Confirmation) and not result.hold:
             self.fate = fate  # nothing was written, and it is asked otherwise
             return result
         if fate is Fate.NOT_ANSWERED:
@@ -147,5 +147,5 @@ async def begin_anew(conductors: Sequence[Conductor]) -> None:
     """Leave the tables as the migrations make them, and nothing known."""
     for conductor in conductors:
         conductor.database.fate, conductor.database.meanwhile = Fate.ANSWERED, None
-        conductor.store._recording.known = Known()
+        conductor.store._recording.known = StandingCache()
     await conductors[0].database.write(clear)

@@ -85,11 +85,11 @@ def _changes_of_others_unseen(patch: Patch) -> None:
 
 
 def _repeats_unconfirmed(patch: Patch) -> None:
-    patch.setattr(confirm_repeats.Claims, "hold", lambda *_: True)
+    patch.setattr(confirm_repeats.RepeatBatch, "hold", lambda *_: True)
 
 
 def _repeats_not_renewed(patch: Patch) -> None:
-    patch.setattr(confirm_repeats.Claims, "due", lambda *_: False)
+    patch.setattr(confirm_repeats.RepeatBatch, "due", lambda *_: False)
 
 
 def _same_action_for_a_new_target(patch: Patch) -> None:
@@ -142,7 +142,7 @@ def _observation_kept(patch: Patch) -> None:
 
 
 def _no_renewal(patch: Patch) -> None:
-    patch.setattr(standing_cache.Held, "due", lambda held, _: not held.heard)
+    patch.setattr(standing_cache.CachedStanding, "due", lambda held, _: not held.heard)
 
 
 def _silence_untold(patch: Patch) -> None:

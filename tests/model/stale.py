@@ -12,8 +12,8 @@ from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases import replace_silent
 from vimesh.store.reports import judge_and_write
 from vimesh.store.reports.group_commit import Contact
-from vimesh.store.reports.report_pipeline import Recording
-from vimesh.store.reports.standing_cache import Found, Known
+from vimesh.store.reports.report_pipeline import ReportPipeline
+from vimesh.store.reports.standing_cache import LogPosition, StandingCache
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.visible_rows import Row
 from vimesh.store.sql.sql_functions import NowMicros
@@ -50,13 +50,13 @@ class StaleRead(SqlStore):
 
 def _written_onto(
     connection: Connection, read: Mapping[str, Row], contacts: Sequence[Contact]
-) -> judge_and_write.Written:
+) -> judge_and_write.ReportsWritten:
     changes = Changes.begin(connection)
-    found = Found.begin(connection, Known().state, changes.newest, changes.stamp, changes.now)
+    found = LogPosition.begin(connection, StandingCache().state, changes.newest, changes.stamp, changes.now)
     return judge_and_write.write_onto({}, read, contacts, changes, found)
 
 
-class _StaleRecording(Recording):
+class _StaleRecording(ReportPipeline):
     async def record(self, contacts: Sequence[Contact]) -> list[Outcome]:
         vim_ids = {report.vim_id for report, _ in contacts}
         read = await self._database.read(lambda c: judge_and_write._rows(c, vim_ids))

@@ -8,7 +8,7 @@ from tests.support.namespaces import Namespace, namespace
 from tests.support.requiring import require_namespaces
 from tests.support.targets import FakeApi, fake_api
 from tests.support.verdicts import Verdicts
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 
 
@@ -18,7 +18,7 @@ async def verdicts() -> Verdicts:
 
 
 @pytest.fixture
-async def host(verdicts: Verdicts) -> AsyncGenerator[Host]:
+async def host(verdicts: Verdicts) -> AsyncGenerator[ActionHost]:
     with hosting(verdicts.note, HostSettings(user_agent="vimesh/test")) as made:
         yield made
 

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from vimesh.domain.endpoints import endpoint_of
-from vimesh.monitor.net.ip_addresses import Host, fixed_host
+from vimesh.monitor.net.ip_addresses import IpHost, fixed_host
 
 LO = socket.if_nametoindex("lo")
 
@@ -26,4 +26,4 @@ LO = socket.if_nametoindex("lo")
 def test_a_zone_is_the_interface_that_has_the_name_or_number_now(zone: str, scope: int) -> None:
     endpoint = endpoint_of(f"http://[fe80::1{zone}]:5000/")
 
-    assert fixed_host(endpoint) == Host(socket.AF_INET6, "fe80::1", scope)
+    assert fixed_host(endpoint) == IpHost(socket.AF_INET6, "fe80::1", scope)

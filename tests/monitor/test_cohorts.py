@@ -12,8 +12,8 @@ from tests.support.actions import action
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.net.ip_addresses import name_bytes, name_of
-from vimesh.monitor.scheduling.stall_clock import RunningClock
-from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.scheduling.stall_clock import StallClock
+from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.targets.cohorts import MOST_MEMBERS, WIDTH_S, Cohort, Cohorts
 from vimesh.monitor.targets.target import Stage, Target
 
@@ -33,8 +33,8 @@ class Machine:
         self.resumed: list[tuple[str, float]] = []
         self.begun: list[str] = []
         self.adopted: list[tuple[Target, float]] = []
-        self._wheel: Wheel[Cohort] = Wheel(TICK_S)
-        self.cohorts = Cohorts(wheel=self._wheel, running=RunningClock(lambda: self.time), singly=self)
+        self._wheel: TimingWheel[Cohort] = TimingWheel(TICK_S)
+        self.cohorts = Cohorts(wheel=self._wheel, running=StallClock(lambda: self.time), singly=self)
         self.cohorts.use(self)
 
     def join(self, vim_id: str = "vim", url: str = "http://127.0.0.1", policy: ProbePolicy = PING) -> Target:

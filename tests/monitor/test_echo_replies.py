@@ -20,8 +20,8 @@ from vimesh.monitor.net.icmp_packet import (
 )
 from vimesh.monitor.probes.icmp.echo_replies import EchoReplies
 from vimesh.monitor.probes.icmp.open_pings import OpenPings
-from vimesh.monitor.scheduling.stall_clock import RunningClock
-from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.scheduling.stall_clock import StallClock
+from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.targets.cohorts import Cohorts
 from vimesh.monitor.targets.target import Target
 
@@ -42,7 +42,7 @@ class Ears:
         self.pings = OpenPings()
         self.target = Target(action("http://10.0.0.1"))
         self.pings.add((self.target, 2, TOKEN, SOURCE, IDENTIFIER, 10.0))
-        cohorts = Cohorts(wheel=Wheel(1), running=RunningClock(lambda: 0.0), singly=self)
+        cohorts = Cohorts(wheel=TimingWheel(1), running=StallClock(lambda: 0.0), singly=self)
         self.replies = EchoReplies(
             request=ECHO_REQUEST_V4,
             reply=ECHO_REPLY_V4,

@@ -9,10 +9,10 @@ from structlog.testing import capture_logs
 
 from tests.support.verdicts import PATIENCE_S
 from tests.support.waiting import until
-from vimesh.monitor.executor.completion_notifier import EndingLimits, Endings
+from vimesh.monitor.executor.completion_notifier import CompletionLimits, CompletionNotifier
 from vimesh.runtime.daemon_threads import DaemonThreads
 
-QUICK = EndingLimits(calls=2, first_pause_s=0.01, longest_pause_s=0.02, give_up_s=100)
+QUICK = CompletionLimits(calls=2, first_pause_s=0.01, longest_pause_s=0.02, give_up_s=100)
 
 
 class Mistral:
@@ -42,9 +42,9 @@ class Mistral:
 
 
 @asynccontextmanager
-async def telling(mistral: Mistral, clock: Callable[[], float] = lambda: 0) -> AsyncGenerator[Endings]:
+async def telling(mistral: Mistral, clock: Callable[[], float] = lambda: 0) -> AsyncGenerator[CompletionNotifier]:
     with DaemonThreads(QUICK.calls, "test") as threads:
-        endings = Endings(mistral.tell, threads.submit, clock=clock, random=Random(1), limits=QUICK)
+        endings = CompletionNotifier(mistral.tell, threads.submit, clock=clock, random=Random(1), limits=QUICK)
         async with asyncio.TaskGroup() as parts:
             running = parts.create_task(endings.run())
             yield endings

@@ -5,12 +5,12 @@ import socket
 import pytest
 
 from vimesh.domain.probing import Reason
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.probes.tls.handshake_costs import BURST_S, COSTLY_S, MEMORY_S, SHARE, HandshakeCosts
 
-COSTLY = Address(socket.AF_INET, ("192.0.2.1", 443))
-USUAL = Address(socket.AF_INET, ("192.0.2.2", 443))
+COSTLY = ProbeAddress(socket.AF_INET, ("192.0.2.1", 443))
+USUAL = ProbeAddress(socket.AF_INET, ("192.0.2.2", 443))
 
 
 class Time:
@@ -79,10 +79,10 @@ def test_a_server_that_was_not_costly_for_long_is_a_usual_one_again(costs: Hands
 
 def test_only_so_many_servers_are_remembered(costs: HandshakeCosts) -> None:
     for number in range(5000):
-        costs.note(Address(socket.AF_INET, (f"10.0.{number // 250}.{number % 250}", 443)), 0.1, 0.1)
+        costs.note(ProbeAddress(socket.AF_INET, (f"10.0.{number // 250}.{number % 250}", 443)), 0.1, 0.1)
 
     remembered = sum(
-        costs.is_costly(Address(socket.AF_INET, (f"10.0.{number // 250}.{number % 250}", 443)))
+        costs.is_costly(ProbeAddress(socket.AF_INET, (f"10.0.{number // 250}.{number % 250}", 443)))
         for number in range(5000)
     )
     assert remembered == 4096

@@ -10,12 +10,12 @@ import pytest
 from tests.support.actions import action
 from tests.support.handshaking import handshake_threads
 from vimesh.domain.probing import Reason
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.base.prober import LocalFault
-from vimesh.monitor.probes.idle.idle_connections import Kept
-from vimesh.monitor.probes.idle.server_memory import Servers
-from vimesh.monitor.probes.tcp.connector import Connector
+from vimesh.monitor.probes.idle.idle_connections import IdleConnections
+from vimesh.monitor.probes.idle.server_memory import ServerMemory
+from vimesh.monitor.probes.tcp.connector import ProbeConnector
 from vimesh.monitor.probes.tls.handshake_costs import HandshakeCosts
 from vimesh.monitor.probes.tls.handshake_step import HandshakeStep
 from vimesh.monitor.probes.tls.handshakes import Handshakes
@@ -24,7 +24,7 @@ from vimesh.monitor.probes.tls.tls_trust import lenient_context
 from vimesh.monitor.targets.target import Target
 
 PATIENCE_S = 15
-HERE = Address(socket.AF_INET, ("127.0.0.1", 443))
+HERE = ProbeAddress(socket.AF_INET, ("127.0.0.1", 443))
 
 
 @pytest.fixture
@@ -91,10 +91,12 @@ def test_costly_servers_whose_share_is_used_up_are_not_connected_to() -> None:
     costs = HandshakeCosts(time.monotonic)
     target = Target(action("https://127.0.0.1"))
     with Handshakes(clock=time.monotonic, costs=costs, on_costly=lambda _, __: None) as handshakes:
-        connector = Connector(
+        connector = ProbeConnector(
             clock=time.monotonic,
             user_agent="vimesh/test",
-            kept=Kept(clock=time.monotonic, servers=Servers(clock=time.monotonic), most=1, most_encrypted=1),
+            kept=IdleConnections(
+                clock=time.monotonic, servers=ServerMemory(clock=time.monotonic), most=1, most_encrypted=1
+            ),
             verifying=lenient_context(),
             handshakes=handshakes,
         )

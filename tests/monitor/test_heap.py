@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import gc
 
-from vimesh.runtime.garbage_freeze import ACTIONS_PER_STEP, Heap
+from vimesh.runtime.garbage_freeze import ACTIONS_PER_STEP, GarbageFreeze
 
 
 def test_what_has_come_to_live_long_is_left_out_of_full_collections() -> None:
-    heap = Heap()
+    heap = GarbageFreeze()
     before = gc.get_freeze_count()
     try:
         for _ in range(ACTIONS_PER_STEP - 1):

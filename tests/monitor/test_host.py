@@ -11,10 +11,10 @@ from tests.support.verdicts import Verdicts
 from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 
 
-async def test_an_action_that_runs_is_not_started_again(host: Host, api: FakeApi) -> None:
+async def test_an_action_that_runs_is_not_started_again(host: ActionHost, api: FakeApi) -> None:
     assert host.start(action(api.url))
     assert not host.start(action(api.url))
 
@@ -22,7 +22,7 @@ async def test_an_action_that_runs_is_not_started_again(host: Host, api: FakeApi
 
 
 async def test_actions_of_one_vim_run_beside_each_other_until_one_is_stopped(
-    host: Host, api: FakeApi, verdicts: Verdicts
+    host: ActionHost, api: FakeApi, verdicts: Verdicts
 ) -> None:
     host.start(action(api.url, action_id="old"))
     await verdicts.until("vim", Status.REACHABLE)
@@ -36,7 +36,7 @@ async def test_actions_of_one_vim_run_beside_each_other_until_one_is_stopped(
     assert list(host.actions()) == [("vim", "new")]
 
 
-async def test_only_the_action_that_is_named_is_stopped(host: Host, api: FakeApi) -> None:
+async def test_only_the_action_that_is_named_is_stopped(host: ActionHost, api: FakeApi) -> None:
     host.start(action(api.url, action_id="new"))
 
     assert not host.stop("vim", "old")
@@ -46,7 +46,7 @@ async def test_only_the_action_that_is_named_is_stopped(host: Host, api: FakeApi
     assert len(host) == 0
 
 
-async def test_an_action_whose_url_cannot_be_read_leaves_everything_as_it_was(host: Host, api: FakeApi) -> None:
+async def test_an_action_whose_url_cannot_be_read_leaves_everything_as_it_was(host: ActionHost, api: FakeApi) -> None:
     host.start(action(api.url, action_id="old"))
 
     with pytest.raises(AuthUrlInvalid):
@@ -55,7 +55,7 @@ async def test_an_action_whose_url_cannot_be_read_leaves_everything_as_it_was(ho
     assert list(host.actions()) == [("vim", "old")]
 
 
-async def test_a_stopped_action_says_no_more(host: Host, api: FakeApi, verdicts: Verdicts) -> None:
+async def test_a_stopped_action_says_no_more(host: ActionHost, api: FakeApi, verdicts: Verdicts) -> None:
     host.start(action(api.url, vim_id="stopped"))
     host.stop("stopped", "action")
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -68,7 +68,7 @@ async def test_a_stopped_action_says_no_more(host: Host, api: FakeApi, verdicts:
 
 
 async def test_what_many_vims_have_in_common_is_probed_once_in_a_round(
-    host: Host, api: FakeApi, verdicts: Verdicts
+    host: ActionHost, api: FakeApi, verdicts: Verdicts
 ) -> None:
     for number in range(20):
         host.start(action(api.url, vim_id=f"vim-{number}"))
@@ -84,7 +84,7 @@ async def test_what_many_vims_have_in_common_is_probed_once_in_a_round(
 
 
 async def test_an_action_that_shares_the_probes_of_others_hears_their_verdict_at_once(
-    host: Host, api: FakeApi, verdicts: Verdicts
+    host: ActionHost, api: FakeApi, verdicts: Verdicts
 ) -> None:
     host.start(action(api.url, quick_policy(interval_s=100), vim_id="first"))
     await verdicts.until("first", Status.REACHABLE)
@@ -95,7 +95,7 @@ async def test_an_action_that_shares_the_probes_of_others_hears_their_verdict_at
     assert len(api.requests) == 1
 
 
-async def test_bad_news_that_is_shared_is_looked_into_at_once(host: Host, verdicts: Verdicts) -> None:
+async def test_bad_news_that_is_shared_is_looked_into_at_once(host: ActionHost, verdicts: Verdicts) -> None:
     policy = quick_policy(Method.TCP, interval_s=100)
     url = f"http://127.0.0.1:{free_port()}"
     host.start(action(url, policy, vim_id="first"))
@@ -108,7 +108,7 @@ async def test_bad_news_that_is_shared_is_looked_into_at_once(host: Host, verdic
 
 
 async def test_probes_go_on_until_the_last_action_that_shares_them_is_stopped(
-    host: Host, api: FakeApi, verdicts: Verdicts
+    host: ActionHost, api: FakeApi, verdicts: Verdicts
 ) -> None:
     for vim_id in ("first", "second"):
         host.start(action(api.url, vim_id=vim_id))
@@ -131,7 +131,7 @@ RARELY = quick_policy(interval_s=100)
     [("/v3", replace(RARELY, fall=2)), ("/v2.0", RARELY)],
 )
 async def test_probes_that_differ_are_not_shared(
-    host: Host, api: FakeApi, verdicts: Verdicts, path: str, policy: ProbePolicy
+    host: ActionHost, api: FakeApi, verdicts: Verdicts, path: str, policy: ProbePolicy
 ) -> None:
     host.start(action(api.url, RARELY, vim_id="first"))
     await verdicts.until("first", Status.REACHABLE)
@@ -142,7 +142,7 @@ async def test_probes_that_differ_are_not_shared(
     assert api.connections == 2
 
 
-async def test_a_reachable_vim_is_probed_on_without_a_word(host: Host, api: FakeApi, verdicts: Verdicts) -> None:
+async def test_a_reachable_vim_is_probed_on_without_a_word(host: ActionHost, api: FakeApi, verdicts: Verdicts) -> None:
     host.start(action(api.url))
 
     await api.asked(4)

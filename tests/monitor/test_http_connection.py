@@ -16,7 +16,7 @@ import pytest
 from tests.support.actions import action
 from tests.support.answers import CHUNKED, EMPTY, OK
 from tests.support.verdicts import PATIENCE_S
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.http.http_connection import HttpConnection
 from vimesh.monitor.probes.idle.idle_connections import LIFE_S
 from vimesh.monitor.targets.target import Target
@@ -51,7 +51,7 @@ def talk() -> Generator[Talk]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         target = Target(action(f"http://127.0.0.1:{port}"))
-        address = Address(socket.AF_INET, ("127.0.0.1", port))
+        address = ProbeAddress(socket.AF_INET, ("127.0.0.1", port))
         connection = HttpConnection(target, 1, address, time.monotonic, "vimesh/test", LIFE_S)
         connection.start()
         server, _ = listening.accept()

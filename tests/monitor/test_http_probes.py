@@ -9,10 +9,10 @@ from tests.support.targets import Behaviour, FakeApi
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 
 
-async def test_an_api_that_answers_is_reachable(host: Host, api: FakeApi, verdicts: Verdicts) -> None:
+async def test_an_api_that_answers_is_reachable(host: ActionHost, api: FakeApi, verdicts: Verdicts) -> None:
     host.start(action(api.url))
 
     verdict = await verdicts.next_of("vim")
@@ -22,7 +22,7 @@ async def test_an_api_that_answers_is_reachable(host: Host, api: FakeApi, verdic
     assert 0 < verdict.round_trip_s < 5
 
 
-async def test_a_request_names_the_api_and_who_asks(host: Host, api: FakeApi, verdicts: Verdicts) -> None:
+async def test_a_request_names_the_api_and_who_asks(host: ActionHost, api: FakeApi, verdicts: Verdicts) -> None:
     host.start(action(api.url + "/?a=b"))
     await verdicts.next_of("vim")
 
@@ -36,7 +36,7 @@ async def test_a_request_names_the_api_and_who_asks(host: Host, api: FakeApi, ve
     "status", ["200 OK", "302 Found", "401 Unauthorized", "404 Not Found", "429 Too Many Requests"]
 )
 async def test_any_answer_below_500_shows_that_the_api_is_reached(
-    host: Host, api: FakeApi, verdicts: Verdicts, status: str
+    host: ActionHost, api: FakeApi, verdicts: Verdicts, status: str
 ) -> None:
     api.status_line = f"HTTP/1.0 {status}"
     host.start(action(api.url))
@@ -58,7 +58,7 @@ async def test_any_answer_below_500_shows_that_the_api_is_reached(
     ],
 )
 async def test_an_api_that_fails_is_unreachable_and_the_reason_says_how(
-    host: Host, api: FakeApi, verdicts: Verdicts, behaviour: Behaviour, *, status_line: str, reason: str
+    host: ActionHost, api: FakeApi, verdicts: Verdicts, behaviour: Behaviour, *, status_line: str, reason: str
 ) -> None:
     api.behaviour, api.status_line = behaviour, status_line
     host.start(action(api.url))
@@ -70,7 +70,7 @@ async def test_an_api_that_fails_is_unreachable_and_the_reason_says_how(
 
 
 async def test_a_port_that_nobody_listens_on_is_refused_and_comes_back(
-    host: Host, api: FakeApi, verdicts: Verdicts
+    host: ActionHost, api: FakeApi, verdicts: Verdicts
 ) -> None:
     await api.refuse()
     host.start(action(api.url))
@@ -81,7 +81,7 @@ async def test_a_port_that_nobody_listens_on_is_refused_and_comes_back(
     await verdicts.until("vim", Status.REACHABLE)
 
 
-async def test_a_late_answer_within_the_round_counts(host: Host, api: FakeApi, verdicts: Verdicts) -> None:
+async def test_a_late_answer_within_the_round_counts(host: ActionHost, api: FakeApi, verdicts: Verdicts) -> None:
     api.behaviour = Behaviour.HANG
     host.start(action(api.url, quick_policy(interval_s=30, timeout_s=10)))
     await api.asked(2)
@@ -92,7 +92,7 @@ async def test_a_late_answer_within_the_round_counts(host: Host, api: FakeApi, v
 
 
 async def test_two_failures_before_an_answer_do_not_make_it_unreachable(
-    host: Host, api: FakeApi, verdicts: Verdicts
+    host: ActionHost, api: FakeApi, verdicts: Verdicts
 ) -> None:
     api.status_line = "HTTP/1.1 503 Service Unavailable"
     host.start(action(api.url, quick_policy(interval_s=30, timeout_s=10)))
@@ -103,7 +103,9 @@ async def test_two_failures_before_an_answer_do_not_make_it_unreachable(
     assert (await verdicts.next_of("vim")).status is Status.REACHABLE
 
 
-async def test_the_whole_round_of_an_unreachable_vim_is_one_probe(host: Host, api: FakeApi, verdicts: Verdicts) -> None:
+async def test_the_whole_round_of_an_unreachable_vim_is_one_probe(
+    host: ActionHost, api: FakeApi, verdicts: Verdicts
+) -> None:
     api.status_line = "HTTP/1.1 500 Internal Server Error"
     host.start(action(api.url, quick_policy(fall=2)))
     await verdicts.until("vim", Status.UNREACHABLE)
@@ -115,7 +117,7 @@ async def test_the_whole_round_of_an_unreachable_vim_is_one_probe(host: Host, ap
     assert (before, api.connections) == (2, 3)
 
 
-async def test_ipv6_addresses_are_probed(host: Host, verdicts: Verdicts) -> None:
+async def test_ipv6_addresses_are_probed(host: ActionHost, verdicts: Verdicts) -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
         host.start(action(f"http://[::1]:{server.getsockname()[1]}/"))
 

@@ -9,16 +9,16 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support.actions import action, quick_policy
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.http.http_connection import HttpConnection
-from vimesh.monitor.probes.idle.connection_keeper import Keeper
-from vimesh.monitor.probes.idle.idle_connections import LIFE_S, Kept
-from vimesh.monitor.probes.idle.server_memory import Servers
+from vimesh.monitor.probes.idle.connection_keeper import ConnectionKeeper
+from vimesh.monitor.probes.idle.idle_connections import LIFE_S, IdleConnections
+from vimesh.monitor.probes.idle.server_memory import ServerMemory
 from vimesh.monitor.probes.idle.server_trials import MOST_TRIALS, PROVEN_S, TRIAL
 from vimesh.monitor.targets.target import Target
 
-THERE = Address(socket.AF_INET, ("127.0.0.1", 9))
+THERE = ProbeAddress(socket.AF_INET, ("127.0.0.1", 9))
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -27,11 +27,11 @@ class Desk:
 
     def __init__(self) -> None:
         self.time = 1000.0
-        self.kept = Kept(clock=self.now, servers=Servers(clock=self.now), most=100, most_encrypted=0)
+        self.kept = IdleConnections(clock=self.now, servers=ServerMemory(clock=self.now), most=100, most_encrypted=0)
         self.closed: list[Connection] = []
         self.trials: list[HttpConnection] = []
         self._scope = ExitStack()
-        self.keeper = Keeper(
+        self.keeper = ConnectionKeeper(
             clock=self.now,
             kept=self.kept,
             open_trial=self._open_trial,
@@ -45,7 +45,7 @@ class Desk:
     def close(self) -> None:
         self._scope.close()
 
-    def make(self, target: Target, number: int = 1, address: Address = THERE) -> HttpConnection:
+    def make(self, target: Target, number: int = 1, address: ProbeAddress = THERE) -> HttpConnection:
         """Make a connection as for a probe."""
         connection = HttpConnection(target, number, address, self.now, "vimesh/test", LIFE_S)
         self._scope.callback(connection.close)
@@ -71,7 +71,7 @@ class Desk:
     def may_keep(self, target: Target) -> bool:
         return self.kept.life_s(target, THERE, encrypted=False) > 0
 
-    def _open_trial(self, target: Target, address: Address) -> HttpConnection:
+    def _open_trial(self, target: Target, address: ProbeAddress) -> HttpConnection:
         connection = HttpConnection(target, TRIAL, address, self.now, "vimesh/test", LIFE_S)
         self._scope.callback(connection.close)
         self.trials.append(connection)
@@ -177,7 +177,7 @@ def test_a_round_that_ends_without_an_answer_leaves_no_connection(desk: Desk) ->
 
 def test_for_a_server_that_there_is_no_trial_for_nothing_is_kept_this_time(desk: Desk) -> None:
     for number in range(MOST_TRIALS):
-        address = Address(socket.AF_INET, ("127.0.0.2", number + 1))
+        address = ProbeAddress(socket.AF_INET, ("127.0.0.2", number + 1))
         connection = desk.make(vim(f"vim-{number}"), address=address)
         connection._judge(PLAIN)
         assert desk.keeper.keep(connection)

@@ -13,18 +13,18 @@ import pytest
 
 from tests.support.actions import action, quick_policy
 from tests.support.handshaking import handshake_threads
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.http.http_connection import HttpConnection
-from vimesh.monitor.probes.idle.idle_connections import LIFE_S, REST_LIMIT_S, Kept
-from vimesh.monitor.probes.idle.server_memory import UNWILLING_S, Servers
+from vimesh.monitor.probes.idle.idle_connections import LIFE_S, REST_LIMIT_S, IdleConnections
+from vimesh.monitor.probes.idle.server_memory import UNWILLING_S, ServerMemory
 from vimesh.monitor.probes.tcp.own_output import OwnOutput
 from vimesh.monitor.probes.tcp.socket_limit import SocketLimit
-from vimesh.monitor.probes.tcp.socket_prober import Sockets
+from vimesh.monitor.probes.tcp.socket_prober import SocketProber
 from vimesh.monitor.targets.target import Target
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 BEGUN = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
-NOWHERE = Address(socket.AF_INET, ("127.0.0.1", 9))
+NOWHERE = ProbeAddress(socket.AF_INET, ("127.0.0.1", 9))
 
 
 class Store:
@@ -32,8 +32,8 @@ class Store:
 
     def __init__(self, most: int) -> None:
         self.time = 100.0
-        self.servers = Servers(clock=self.now)
-        self.kept = Kept(clock=self.now, servers=self.servers, most=most, most_encrypted=1)
+        self.servers = ServerMemory(clock=self.now)
+        self.kept = IdleConnections(clock=self.now, servers=self.servers, most=most, most_encrypted=1)
         self._scope = ExitStack()
 
     def now(self) -> float:
@@ -159,10 +159,10 @@ def server(ip: str) -> Generator[socket.socket]:
 
 def test_a_probe_of_another_address_takes_another_connection() -> None:
     heard, vim = Answers(), target()
-    servers = Servers(clock=time.monotonic)
-    kept = Kept(clock=time.monotonic, servers=servers, most=10, most_encrypted=0)
+    servers = ServerMemory(clock=time.monotonic)
+    kept = IdleConnections(clock=time.monotonic, servers=servers, most=10, most_encrypted=0)
 
-    def connect(to: Target, number: int, address: Address) -> HttpConnection:
+    def connect(to: Target, number: int, address: ProbeAddress) -> HttpConnection:
         made = HttpConnection(to, number, address, time.monotonic, "vimesh/test", LIFE_S)
         made.proven_at = time.monotonic()  # these servers have no time for trials
         return made
@@ -171,7 +171,7 @@ def test_a_probe_of_another_address_takes_another_connection() -> None:
         server("127.0.0.1") as first,
         server("127.0.0.2") as second,
         handshake_threads() as handshakes,
-        Sockets(
+        SocketProber(
             connect=connect,
             listener=heard,
             clock=time.monotonic,
@@ -187,7 +187,7 @@ def test_a_probe_of_another_address_takes_another_connection() -> None:
             vim.serial = serial
             vim.track.begin()
             vim.track.sent = 1
-            sockets.send(vim, 1, Address(socket.AF_INET, at.getsockname()))
+            sockets.send(vim, 1, ProbeAddress(socket.AF_INET, at.getsockname()))
             if serial != 1:
                 peers.append(accepted.enter_context(at.accept()[0]))
             answer(peers[-1], sockets, heard)
@@ -197,7 +197,7 @@ def test_a_probe_of_another_address_takes_another_connection() -> None:
     assert heard.numbers == [1, 1, 1]
 
 
-def answer(peer: socket.socket, sockets: Sockets, heard: Answers) -> None:
+def answer(peer: socket.socket, sockets: SocketProber, heard: Answers) -> None:
     before = len(heard.numbers)
     peer.settimeout(5)
     sockets.drain()  # sends the request, if the connection is new

@@ -18,7 +18,7 @@ from tests.support.name_server import name_server
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.targets.target import Target
 
@@ -37,13 +37,13 @@ async def api() -> AsyncGenerator[KeepingApi]:
 
 
 @pytest.fixture
-async def short_lived(verdicts: Verdicts) -> AsyncGenerator[Host]:
+async def short_lived(verdicts: Verdicts) -> AsyncGenerator[ActionHost]:
     """A host whose connections are soon made anew."""
     with hosting(verdicts.note, HostSettings(kept_life_s=SHORT_LIFE_S)) as made:
         yield made
 
 
-def start(host: Host, url: str, policy: ProbePolicy) -> str:
+def start(host: ActionHost, url: str, policy: ProbePolicy) -> str:
     """Have a VIM probed whose second round follows the first one after half an interval, and return its id.
 
     Otherwise it may follow at once: phases are hashes of ids.
@@ -74,7 +74,7 @@ def assert_always_reachable(verdicts: Verdicts) -> None:
     ],
 )
 async def test_a_connection_whose_answers_have_an_end_is_used_again(
-    host: Host, api: KeepingApi, verdicts: Verdicts, answer: bytes
+    host: ActionHost, api: KeepingApi, verdicts: Verdicts, answer: bytes
 ) -> None:
     api.reply = lambda _, __: answer
     start(host, api.url, QUICK)
@@ -101,7 +101,7 @@ async def test_a_connection_whose_answers_have_an_end_is_used_again(
     ],
 )
 async def test_a_connection_whose_answers_have_no_sure_end_is_not(
-    host: Host, api: KeepingApi, verdicts: Verdicts, answer: bytes
+    host: ActionHost, api: KeepingApi, verdicts: Verdicts, answer: bytes
 ) -> None:
     api.reply = lambda _, __: answer
     start(host, api.url, QUICK)
@@ -112,7 +112,9 @@ async def test_a_connection_whose_answers_have_no_sure_end_is_not(
     assert_always_reachable(verdicts)
 
 
-async def test_what_a_server_says_unasked_ends_the_connection(host: Host, api: KeepingApi, verdicts: Verdicts) -> None:
+async def test_what_a_server_says_unasked_ends_the_connection(
+    host: ActionHost, api: KeepingApi, verdicts: Verdicts
+) -> None:
     vim_id = start(host, api.url, QUICK)
     await api.was_asked(1)
     await verdicts.next_of(vim_id)
@@ -125,7 +127,9 @@ async def test_what_a_server_says_unasked_ends_the_connection(host: Host, api: K
     assert_always_reachable(verdicts)
 
 
-async def test_a_restart_between_two_probes_goes_unnoticed(host: Host, api: KeepingApi, verdicts: Verdicts) -> None:
+async def test_a_restart_between_two_probes_goes_unnoticed(
+    host: ActionHost, api: KeepingApi, verdicts: Verdicts
+) -> None:
     start(host, api.url, QUICK)
     await api.was_asked(4)
 
@@ -139,7 +143,7 @@ async def test_a_restart_between_two_probes_goes_unnoticed(host: Host, api: Keep
 
 
 async def test_a_kept_connection_that_ends_with_the_probe_is_no_failure(
-    host: Host, api: KeepingApi, verdicts: Verdicts
+    host: ActionHost, api: KeepingApi, verdicts: Verdicts
 ) -> None:
     api.reply = lambda _, number: PLAIN if number < 3 else None
     start(host, api.url, QUICK)
@@ -152,7 +156,7 @@ async def test_a_kept_connection_that_ends_with_the_probe_is_no_failure(
 
 @pytest.mark.parametrize("bad", [UNAVAILABLE, b"garbage", b"HTT", b""])
 async def test_bad_news_on_a_kept_connection_is_confirmed_on_a_new_one(
-    host: Host, api: KeepingApi, verdicts: Verdicts, bad: bytes
+    host: ActionHost, api: KeepingApi, verdicts: Verdicts, bad: bytes
 ) -> None:
     api.reply = lambda _, number: PLAIN if number == 1 else bad
     start(host, api.url, QUICK)
@@ -164,7 +168,7 @@ async def test_bad_news_on_a_kept_connection_is_confirmed_on_a_new_one(
 
 
 async def test_bad_news_that_is_true_is_told_as_soon_as_without_kept_connections(
-    host: Host, api: KeepingApi, verdicts: Verdicts
+    host: ActionHost, api: KeepingApi, verdicts: Verdicts
 ) -> None:
     vim_id = start(host, api.url, QUICK)
     await api.was_asked(4)
@@ -191,7 +195,7 @@ async def test_silence_on_a_kept_connection_is_confirmed_at_its_own_address(
 
 
 async def test_a_server_that_does_not_keep_connections_is_told_to_close_them(
-    host: Host, api: KeepingApi, verdicts: Verdicts
+    host: ActionHost, api: KeepingApi, verdicts: Verdicts
 ) -> None:
     api.idle_limit_s = 0.05
     start(host, api.url, QUICK)
@@ -206,7 +210,7 @@ async def test_a_server_that_does_not_keep_connections_is_told_to_close_them(
 
 @pytest.mark.parametrize("ending", [Ending.CLOSE, Ending.RESET])
 async def test_a_server_that_ends_each_connection_after_its_answer_is_reachable(
-    host: Host, api: KeepingApi, verdicts: Verdicts, ending: Ending
+    host: ActionHost, api: KeepingApi, verdicts: Verdicts, ending: Ending
 ) -> None:
     api.ending = ending
     start(host, api.url, QUICK)
@@ -218,7 +222,7 @@ async def test_a_server_that_ends_each_connection_after_its_answer_is_reachable(
 
 
 async def test_what_a_server_says_when_it_has_waited_for_too_long_is_no_answer(
-    host: Host, api: KeepingApi, verdicts: Verdicts
+    host: ActionHost, api: KeepingApi, verdicts: Verdicts
 ) -> None:
     api.idle_limit_s = 0.05
     api.last_words = b"HTTP/1.0 408 Request Time-out\r\nConnection: close\r\n\r\n"
@@ -231,7 +235,7 @@ async def test_what_a_server_says_when_it_has_waited_for_too_long_is_no_answer(
 
 
 async def test_where_one_probe_has_the_last_word_each_has_a_connection_of_its_own(
-    host: Host, api: KeepingApi, verdicts: Verdicts
+    host: ActionHost, api: KeepingApi, verdicts: Verdicts
 ) -> None:
     start(host, api.url, quick_policy(interval_s=0.3, timeout_s=0.2, fall=1))
 
@@ -243,7 +247,7 @@ async def test_where_one_probe_has_the_last_word_each_has_a_connection_of_its_ow
 
 
 async def test_a_vim_that_refuses_new_connections_is_noticed_although_an_old_one_lives(
-    short_lived: Host, api: KeepingApi, verdicts: Verdicts
+    short_lived: ActionHost, api: KeepingApi, verdicts: Verdicts
 ) -> None:
     vim_id = start(short_lived, api.url, QUICK)
     await api.was_asked(2)
@@ -282,7 +286,7 @@ async def test_a_certificate_that_turns_bad_is_noticed_although_an_old_connectio
     assert verdicts.all[0].status is Status.REACHABLE
 
 
-async def test_tls_connections_are_kept_as_well(host: Host, verdicts: Verdicts, tmp_path: Path) -> None:
+async def test_tls_connections_are_kept_as_well(host: ActionHost, verdicts: Verdicts, tmp_path: Path) -> None:
     async with keeping_api(self_signed(tmp_path)) as api:
         vim_id = start(host, api.url, quick_policy(interval_s=1, timeout_s=0.8))
         await api.was_asked(6)
@@ -309,7 +313,7 @@ async def test_the_limit_of_sockets_holds_and_takes_no_vim_its_probes(verdicts: 
     assert any(len(api.asked) > api.connections for api in apis.values())  # some were kept
 
 
-async def test_an_action_that_is_stopped_leaves_no_connection(host: Host, api: KeepingApi) -> None:
+async def test_an_action_that_is_stopped_leaves_no_connection(host: ActionHost, api: KeepingApi) -> None:
     vim_id = start(host, api.url, QUICK)
     await api.was_asked(2)
 

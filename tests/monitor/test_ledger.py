@@ -6,22 +6,22 @@ import pytest
 
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Report, Status
-from vimesh.monitor.reporting.report_ledger import TAKEOVER_STEP, Ledger, Sent
+from vimesh.monitor.reporting.report_ledger import TAKEOVER_STEP, ReportLedger, Sent
 from vimesh.monitor.targets.verdict import Verdict
 
 
 @pytest.fixture
-def ledger() -> Ledger:
-    made = Ledger(random=Random(1), recheck=lambda _, __: None)
+def ledger() -> ReportLedger:
+    made = ReportLedger(random=Random(1), recheck=lambda _, __: None)
     made.adopt("vim", "action", 0)
     return made
 
 
-def note(ledger: Ledger, status: Status, *, seen_at: float = 0) -> None:
+def note(ledger: ReportLedger, status: Status, *, seen_at: float = 0) -> None:
     ledger.note(Verdict("vim", "action", status, "", "", None, seen_at))
 
 
-def take(ledger: Ledger, now: float = 0) -> list[Sent]:
+def take(ledger: ReportLedger, now: float = 0) -> list[Sent]:
     return ledger.take(now, 100) if ledger.has_ready(now) else []
 
 
@@ -29,7 +29,7 @@ def reports(batch: list[Sent]) -> list[Report]:
     return [sent.report for sent in batch]
 
 
-def test_the_age_is_measured_when_the_report_is_made(ledger: Ledger) -> None:
+def test_the_age_is_measured_when_the_report_is_made(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE, seen_at=100)
 
     assert reports(take(ledger, now=103.5))[0].age_s == pytest.approx(3.5)
@@ -41,7 +41,7 @@ def test_a_verdict_that_is_out_of_date_is_not_told_again() -> None:
             ledger.note(Verdict(vim_id, action_id, Status.UNKNOWN, Reason.LOCAL_STUCK, "", None, 50))
 
     outdated = False
-    ledger = Ledger(random=Random(1), recheck=recheck)
+    ledger = ReportLedger(random=Random(1), recheck=recheck)
     ledger.adopt("vim", "action", 0)
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
@@ -57,7 +57,7 @@ def test_a_verdict_that_is_out_of_date_is_not_told_again() -> None:
     assert take(ledger, now=61) == []
 
 
-def test_contact_is_made_in_the_second_half_of_the_granted_time(ledger: Ledger) -> None:
+def test_contact_is_made_in_the_second_half_of_the_granted_time(ledger: ReportLedger) -> None:
     now = 0.0
     for _ in range(50):
         note(ledger, Status.REACHABLE)
@@ -72,7 +72,7 @@ def test_contact_is_made_in_the_second_half_of_the_granted_time(ledger: Ledger) 
 
 
 @pytest.mark.parametrize(("granted", "latest"), [(0, 0.65), (3600, 45.25)])
-def test_a_grant_out_of_bounds_is_not_taken_literally(ledger: Ledger, granted: float, latest: float) -> None:
+def test_a_grant_out_of_bounds_is_not_taken_literally(ledger: ReportLedger, granted: float, latest: float) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
 
@@ -83,7 +83,7 @@ def test_a_grant_out_of_bounds_is_not_taken_literally(ledger: Ledger, granted: f
     assert 0 < contact <= latest
 
 
-def test_a_verdict_that_came_meanwhile_is_told_at_once(ledger: Ledger) -> None:
+def test_a_verdict_that_came_meanwhile_is_told_at_once(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
     note(ledger, Status.UNREACHABLE)
@@ -96,7 +96,7 @@ def test_a_verdict_that_came_meanwhile_is_told_at_once(ledger: Ledger) -> None:
     ]
 
 
-def test_what_bounced_comes_again_as_the_newest(ledger: Ledger) -> None:
+def test_what_bounced_comes_again_as_the_newest(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
     note(ledger, Status.UNREACHABLE)
@@ -107,7 +107,7 @@ def test_what_bounced_comes_again_as_the_newest(ledger: Ledger) -> None:
     assert take(ledger) == []
 
 
-def test_a_refused_report_waits_for_news(ledger: Ledger) -> None:
+def test_a_refused_report_waits_for_news(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
     ledger.refused(sent, 0)
@@ -118,7 +118,7 @@ def test_a_refused_report_waits_for_news(ledger: Ledger) -> None:
     assert [report.status for report in reports(take(ledger, now=30))] == [Status.UNREACHABLE]
 
 
-def test_a_late_report_that_says_the_same_is_not_repeated(ledger: Ledger) -> None:
+def test_a_late_report_that_says_the_same_is_not_repeated(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
 
@@ -128,7 +128,7 @@ def test_a_late_report_that_says_the_same_is_not_repeated(ledger: Ledger) -> Non
     assert reports(take(ledger, now=46))[0].observation == 2**40 + 1
 
 
-def test_a_late_report_that_says_something_else_is_insisted_on(ledger: Ledger) -> None:
+def test_a_late_report_that_says_something_else_is_insisted_on(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
 
@@ -138,7 +138,7 @@ def test_a_late_report_that_says_something_else_is_insisted_on(ledger: Ledger) -
     assert reports(take(ledger, now=1))[0].observation == 2**40 + 1
 
 
-def test_an_action_that_is_forgotten_is_reported_no_more(ledger: Ledger) -> None:
+def test_an_action_that_is_forgotten_is_reported_no_more(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
     ledger.forget("vim", "action")
@@ -149,7 +149,7 @@ def test_an_action_that_is_forgotten_is_reported_no_more(ledger: Ledger) -> None
     assert take(ledger, now=1000) == []
 
 
-def test_a_contact_that_is_due_does_not_wait_for_news_of_others(ledger: Ledger) -> None:
+def test_a_contact_that_is_due_does_not_wait_for_news_of_others(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
     ledger.recorded(sent, 0, 10)
@@ -161,7 +161,7 @@ def test_a_contact_that_is_due_does_not_wait_for_news_of_others(ledger: Ledger) 
     assert [made.report.vim_id for made in ledger.take(10, 4)] == ["vim", "new-0", "new-1", "new-2"]
 
 
-def test_news_do_not_wait_for_the_contacts_of_others(ledger: Ledger) -> None:
+def test_news_do_not_wait_for_the_contacts_of_others(ledger: ReportLedger) -> None:
     for number in range(8):
         ledger.adopt(f"old-{number}", "action", 0)
         ledger.note(Verdict(f"old-{number}", "action", Status.REACHABLE, "", "", None, 0))
@@ -173,7 +173,7 @@ def test_news_do_not_wait_for_the_contacts_of_others(ledger: Ledger) -> None:
     assert "vim" in [made.report.vim_id for made in ledger.take(10, 4)]
 
 
-def test_news_in_a_long_line_go_when_their_contact_is_due(ledger: Ledger) -> None:
+def test_news_in_a_long_line_go_when_their_contact_is_due(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
     ledger.recorded(sent, 0, 10)
@@ -189,7 +189,7 @@ def test_news_in_a_long_line_go_when_their_contact_is_due(ledger: Ledger) -> Non
     assert "vim" not in [made.report.vim_id for made in (*others, *rest)]
 
 
-def test_two_actions_of_a_vim_are_reported_each_for_itself(ledger: Ledger) -> None:
+def test_two_actions_of_a_vim_are_reported_each_for_itself(ledger: ReportLedger) -> None:
     ledger.adopt("vim", "another", 7)
     note(ledger, Status.REACHABLE)
     ledger.note(Verdict("vim", "another", Status.UNREACHABLE, "", "", None, 0))

@@ -13,15 +13,15 @@ from structlog.testing import capture_logs
 from tests.support.actions import action
 from tests.support.handshaking import handshake_threads
 from vimesh.domain.probing import Reason
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.base.errno_reasons import local_fault, remote_failure
 from vimesh.monitor.probes.base.prober import FilesExhausted, LocalFault
-from vimesh.monitor.probes.idle.idle_connections import Kept
-from vimesh.monitor.probes.idle.server_memory import Servers
+from vimesh.monitor.probes.idle.idle_connections import IdleConnections
+from vimesh.monitor.probes.idle.server_memory import ServerMemory
 from vimesh.monitor.probes.tcp.own_output import OwnOutput
 from vimesh.monitor.probes.tcp.socket_limit import SocketLimit
-from vimesh.monitor.probes.tcp.socket_prober import Sockets
+from vimesh.monitor.probes.tcp.socket_prober import SocketProber
 from vimesh.monitor.targets.target import Target
 
 REMOTE = {
@@ -98,16 +98,16 @@ def probe(advance: Callable[[], None], *, times: int = 1) -> Heard:
         def established(self) -> None:
             advance()
 
-    heard, servers = Heard(), Servers(clock=_still)
+    heard, servers = Heard(), ServerMemory(clock=_still)
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         handshake_threads() as handshakes,
-        Sockets(
+        SocketProber(
             connect=lambda target, number, address: Odd(target, number, address, _still),
             listener=heard,
             clock=_still,
             limit=SocketLimit(clock=_still, most=10),
-            kept=Kept(clock=_still, servers=servers, most=0, most_encrypted=0),
+            kept=IdleConnections(clock=_still, servers=servers, most=0, most_encrypted=0),
             handshakes=handshakes,
             output=OwnOutput(clock=_still),
         ) as sockets,
@@ -115,7 +115,7 @@ def probe(advance: Callable[[], None], *, times: int = 1) -> Heard:
         for serial in range(times):
             target = Target(action("http://127.0.0.1"))
             target.serial = serial
-            sockets.send(target, 1, Address(socket.AF_INET, server.getsockname()))
+            sockets.send(target, 1, ProbeAddress(socket.AF_INET, server.getsockname()))
             select.select([sockets.fileno()], [], [], 5)
             sockets.drain()
     return heard

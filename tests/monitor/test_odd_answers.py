@@ -15,7 +15,7 @@ from tests.support.targets import LoopbackApi
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 
 Pieces = Callable[[], Iterable[bytes]]
 
@@ -112,7 +112,13 @@ def _bomb() -> bytes:
     ],
 )
 async def test_an_odd_answer_counts_by_its_status(
-    host: Host, api: SayingApi, verdicts: Verdicts, pieces: Pieces, *, verdict: tuple[Status, str], policy: ProbePolicy
+    host: ActionHost,
+    api: SayingApi,
+    verdicts: Verdicts,
+    pieces: Pieces,
+    *,
+    verdict: tuple[Status, str],
+    policy: ProbePolicy,
 ) -> None:
     api.pieces = pieces
     host.start(action(api.url, policy))
@@ -138,7 +144,7 @@ async def test_an_odd_answer_counts_by_its_status(
     ],
 )
 async def test_an_answer_that_breaks_off_counts_if_its_status_came(
-    host: Host, api: SayingApi, verdicts: Verdicts, answer: bytes, verdict: tuple[Status, str]
+    host: ActionHost, api: SayingApi, verdicts: Verdicts, answer: bytes, verdict: tuple[Status, str]
 ) -> None:
     api.pieces, api.closes = _once(answer), True
     host.start(action(api.url))

@@ -17,7 +17,7 @@ from tests.support.prober import prober_in
 from tests.support.worker_server_in import server_in
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.tcp.own_output import TRIES_PER_S, OwnOutput
 from vimesh.monitor.targets.target import Target
@@ -68,7 +68,7 @@ def test_what_is_lost_on_its_way_has_left(machine: Namespace, ip: str, silent_s:
 def test_one_request_that_has_left_is_enough() -> None:
     target = Target(action("http://127.0.0.1"))
     with socket.create_server(("127.0.0.1", 0)) as server:
-        address = Address(socket.AF_INET, server.getsockname())
+        address = ProbeAddress(socket.AF_INET, server.getsockname())
         made = Connection(target, 1, address, lambda: 0.0)
         made.start()  # over loopback the connection stands when the call returns
         try:
@@ -89,7 +89,7 @@ def test_datagrams_are_few_however_many_vims_are_silent() -> None:
     ):
         datagrams.bind(full.getsockname())
         datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        address = Address(socket.AF_INET, full.getsockname())
+        address = ProbeAddress(socket.AF_INET, full.getsockname())
         queued = [Connection(target, 1, address, lambda: 0.0) for _ in range(4)]
         for connection in queued:
             connection.start()

@@ -10,11 +10,11 @@ from tests.support.targets import FakeApi
 from tests.support.verdicts import Verdicts
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.build_host import HostSettings, hosting
-from vimesh.monitor.scheduling.round_budget import Pace
+from vimesh.monitor.scheduling.round_budget import RoundBudget
 
 
 def test_intervals_are_as_asked_for_up_to_the_bound() -> None:
-    pace = Pace(rounds_per_s=10)
+    pace = RoundBudget(rounds_per_s=10)
     for _ in range(100):
         pace.join(10)
 
@@ -22,7 +22,7 @@ def test_intervals_are_as_asked_for_up_to_the_bound() -> None:
 
 
 def test_above_the_bound_all_are_stretched_alike_until_enough_have_gone() -> None:
-    pace = Pace(rounds_per_s=10)
+    pace = RoundBudget(rounds_per_s=10)
     with capture_logs() as logs:
         for _ in range(200):
             pace.join(10)

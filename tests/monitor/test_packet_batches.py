@@ -10,7 +10,7 @@ from collections.abc import Generator
 
 import pytest
 
-from vimesh.monitor.net.ip_addresses import Address, name_bytes, name_of
+from vimesh.monitor.net.ip_addresses import ProbeAddress, name_bytes, name_of
 from vimesh.monitor.probes.icmp.packet_batches import BATCH, Inbox, Outbox, batch_calls
 
 V4 = int(socket.AF_INET)
@@ -37,7 +37,7 @@ def sender() -> Generator[socket.socket]:
 
 
 def names(ports: list[int]) -> bytes:
-    return b"".join(name_of(Address(V4, ("127.0.0.1", port))) for port in ports)
+    return b"".join(name_of(ProbeAddress(V4, ("127.0.0.1", port))) for port in ports)
 
 
 def outbox() -> Outbox:
@@ -121,9 +121,9 @@ def test_each_packet_is_known_by_where_it_came_from(receivers: list[socket.socke
 
 
 def test_addresses_of_both_families_are_as_the_kernel_takes_them() -> None:
-    six = Address(socket.AF_INET6, ("fe80::1", 0, 0, 3))
+    six = ProbeAddress(socket.AF_INET6, ("fe80::1", 0, 0, 3))
 
-    assert name_of(Address(V4, ("127.1.2.3", 80))) == struct.pack("=H", V4) + b"\0\x50\x7f\1\2\3" + bytes(8)
+    assert name_of(ProbeAddress(V4, ("127.1.2.3", 80))) == struct.pack("=H", V4) + b"\0\x50\x7f\1\2\3" + bytes(8)
     assert len(name_of(six)) == name_bytes(six.family) == 28
     assert name_of(six)[8:24] == socket.inet_pton(socket.AF_INET6, "fe80::1")
     assert struct.unpack("=I", name_of(six)[24:])[0] == 3

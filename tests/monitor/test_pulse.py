@@ -8,9 +8,9 @@ from array import array
 from tests.support.actions import action
 from tests.support.scripted_prober import SimulatedHost
 from vimesh.domain.probing import Method, ProbePolicy
-from vimesh.monitor.host.probe_loop import Pulse
-from vimesh.monitor.scheduling.stall_clock import RunningClock
-from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.host.probe_loop import ProbeLoop
+from vimesh.monitor.scheduling.stall_clock import StallClock
+from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.targets.cohorts import Cohort, Cohorts
 from vimesh.monitor.targets.target import Target
 
@@ -25,8 +25,8 @@ class Network:
         self.happened: list[str] = []
         self.ended = asyncio.Event()
         # Whatever falls due within a minute falls due together.
-        self.wheel: Wheel[Cohort] = Wheel(60)
-        self.running = RunningClock(lambda: self.time)
+        self.wheel: TimingWheel[Cohort] = TimingWheel(60)
+        self.running = StallClock(lambda: self.time)
         self.rounds = SimulatedHost(lambda *_: None).rounds
         self.cohorts = Cohorts(wheel=self.wheel, running=self.running, singly=self.rounds)
         self.cohorts.use(self)
@@ -53,10 +53,10 @@ async def test_volleys_that_are_due_together_let_others_have_their_turn_in_betwe
         # Of one address, so that no two are in one volley.
         target = Target(action("http://127.0.0.1", ProbePolicy(Method.PING), vim_id=f"vim-{number}"))
         assert network.cohorts.join(target)
-    pulse = Pulse(
+    pulse = ProbeLoop(
         loop=asyncio.get_running_loop(),
         running=network.running,
-        wheel=Wheel(0.01),
+        wheel=TimingWheel(0.01),
         rounds=network.rounds,
         cohort_wheel=network.wheel,
         cohorts=network.cohorts,

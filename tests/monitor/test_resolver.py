@@ -21,10 +21,18 @@ from tests.support.waiting import until
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.build_host import HostSettings, hosting
-from vimesh.monitor.names.lookup_queue import MOST_AT_ONCE, MOST_SEEN, LookupLine, Turn
-from vimesh.monitor.names.name_answers import MAX_ADDRESSES, Empty, Found, LookupFailed, NoSuchName, Outcome, Tell
+from vimesh.monitor.names.lookup_queue import MOST_AT_ONCE, MOST_SEEN, LookupQueue, Turn
+from vimesh.monitor.names.name_answers import (
+    MAX_ADDRESSES,
+    Empty,
+    LookupFailed,
+    NameAddresses,
+    NoSuchName,
+    Outcome,
+    Tell,
+)
 from vimesh.monitor.names.resolver import FORGET_S, LOOKUP_LIMIT_S, Resolver
-from vimesh.monitor.net.ip_addresses import Host
+from vimesh.monitor.net.ip_addresses import IpHost
 
 NAME = "vim.example"
 V4, V6 = "192.0.2.1", "2001:db8::1"
@@ -51,7 +59,7 @@ class ScriptedLookUp:
     def answer(self) -> None:
         asked, self.asked = self.asked, []
         for _, tell in asked:
-            tell(socket.AF_INET, Found((Host(socket.AF_INET, V4),), self._ttl_s))
+            tell(socket.AF_INET, NameAddresses((IpHost(socket.AF_INET, V4),), self._ttl_s))
             tell(socket.AF_INET6, Empty("none"))
 
 
@@ -204,10 +212,10 @@ def test_an_address_is_renewed_in_the_background_and_used_meanwhile(
     script.answer()
 
     script.time += renewed_after_s - 0.1
-    assert script.resolver.known(NAME) == (Host(socket.AF_INET, V4),)
+    assert script.resolver.known(NAME) == (IpHost(socket.AF_INET, V4),)
     assert script.asked == []
     script.time += 0.1
-    assert script.resolver.known(NAME) == script.resolver.known(NAME) == (Host(socket.AF_INET, V4),)
+    assert script.resolver.known(NAME) == script.resolver.known(NAME) == (IpHost(socket.AF_INET, V4),)
     assert [name for name, _ in script.asked] == [NAME]
 
 
@@ -271,7 +279,7 @@ async def test_one_zone_that_answers_garbage_harms_no_other_name(server: NameSer
 
 def test_names_that_met_with_silence_leave_room_for_others() -> None:
     ticks: list[Callable[[], None]] = []
-    line = LookupLine(lambda _, tick: ticks.append(tick), 400)
+    line = LookupQueue(lambda _, tick: ticks.append(tick), 400)
     begun: list[str] = []
 
     def job(name: str) -> Callable[[], Turn]:
@@ -299,7 +307,7 @@ def test_names_that_met_with_silence_leave_room_for_others() -> None:
 
 def test_however_many_jobs_stand_in_line_a_tick_looks_at_few() -> None:
     ticks: list[Callable[[], None]] = []
-    line = LookupLine(lambda _, tick: ticks.append(tick), 1)
+    line = LookupQueue(lambda _, tick: ticks.append(tick), 1)
     line.add(lambda: Turn.BEGUN, urgent=True)
     turns: list[Turn] = []
 

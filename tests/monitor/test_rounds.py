@@ -14,14 +14,14 @@ from tests.support.scripted_prober import IN_LINE, NEVER, TICK_S, Reply, Simulat
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.names.name_answers import LookupFailed, NoSuchName, Outcome
-from vimesh.monitor.net.ip_addresses import Address, Host
+from vimesh.monitor.net.ip_addresses import IpHost, ProbeAddress
 from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.rounds.rounds import NAMING_LIMIT_S
 from vimesh.monitor.targets.target import OVERDUE_MARGIN_S, Stage
 
 DEFAULT = ProbePolicy()
 URL = "http://10.0.0.1:5000/v3"
-V4, V6 = Host(socket.AF_INET, "10.0.0.1"), Host(socket.AF_INET6, "fd00::1")
+V4, V6 = IpHost(socket.AF_INET, "10.0.0.1"), IpHost(socket.AF_INET6, "fd00::1")
 
 
 def times(host: SimulatedHost) -> list[float]:
@@ -128,7 +128,7 @@ def test_what_lasts_longer_than_the_policy_bears_is_told_when_that_is_over() -> 
 
 
 def test_addresses_without_a_route_are_passed_over_and_the_others_judged() -> None:
-    def network(_: float, address: Address) -> Reply:
+    def network(_: float, address: ProbeAddress) -> Reply:
         return None if address.family == V4.family else LocalFault(Reason.LOCAL_NO_ROUTE, "")
 
     host = SimulatedHost(network, names={"dead.example": (V6, V4), "far.example": (V6,)})
@@ -144,7 +144,7 @@ def test_addresses_without_a_route_are_passed_over_and_the_others_judged() -> No
 @pytest.mark.parametrize("count", [2, 3, 8])
 @pytest.mark.parametrize("alive", [0, -1])
 def test_a_vim_with_one_living_address_comes_back_within_a_round(count: int, alive: int, rise: int) -> None:
-    hosts = tuple(Host(socket.AF_INET, f"10.0.0.{number}") for number in range(1, count + 1))
+    hosts = tuple(IpHost(socket.AF_INET, f"10.0.0.{number}") for number in range(1, count + 1))
     living = hosts[alive].ip
     host = SimulatedHost(
         lambda at, address: 0.02 if address.sockaddr[0] == living and not 1015 <= at < 1040 else None,
@@ -159,7 +159,7 @@ def test_a_vim_with_one_living_address_comes_back_within_a_round(count: int, ali
 
 
 def test_a_name_that_moves_is_followed_before_bad_news_is_told() -> None:
-    moved = Host(V4.family, "10.9.9.9")
+    moved = IpHost(V4.family, "10.9.9.9")
     host = SimulatedHost(
         lambda at, address: 0.02 if (address.sockaddr[0] == moved.ip) is (at >= 1017) else None,
         name_service=lambda at, _: (0.05, (moved,) if at >= 1017 else (V4,)),
@@ -231,7 +231,7 @@ def test_a_machine_without_a_route_calls_nobody_unreachable() -> None:
 
 
 def test_an_address_that_cannot_be_sent_to_from_here_does_not_hide_the_next() -> None:
-    def no_ipv6(_: float, address: Address) -> float | LocalFault:
+    def no_ipv6(_: float, address: ProbeAddress) -> float | LocalFault:
         return 0.02 if address.family == V4.family else LocalFault(Reason.LOCAL_NO_ROUTE, "")
 
     host = SimulatedHost(no_ipv6, names={"vim.example": (V6, V4)})
@@ -284,7 +284,7 @@ def test_a_name_service_that_fails_is_our_fault_and_old_addresses_stay_good() ->
 
 
 def test_a_vim_that_moves_to_another_address_is_found_there() -> None:
-    moved = Host(V4.family, "10.9.9.9")
+    moved = IpHost(V4.family, "10.9.9.9")
     host = SimulatedHost(
         lambda at, address: 0.02 if (address.sockaddr[0] == moved.ip) is (at >= 1015) else None,
         names={"vim.example": (V4,)},

@@ -2,19 +2,19 @@ from __future__ import annotations
 
 import socket
 
-from vimesh.monitor.net.ip_addresses import Address
-from vimesh.monitor.targets.address_route import Route
+from vimesh.monitor.net.ip_addresses import ProbeAddress
+from vimesh.monitor.targets.address_route import AddressRoute
 
-A, B, C = (Address(socket.AF_INET, (f"10.0.0.{number}", 80)) for number in (1, 2, 3))
+A, B, C = (ProbeAddress(socket.AF_INET, (f"10.0.0.{number}", 80)) for number in (1, 2, 3))
 
 
-def route_of(*addresses: Address) -> Route:
-    route = Route()
+def route_of(*addresses: ProbeAddress) -> AddressRoute:
+    route = AddressRoute()
     route.begin(addresses)
     return route
 
 
-def take(route: Route, count: int) -> list[Address]:
+def take(route: AddressRoute, count: int) -> list[ProbeAddress]:
     return [route.next(confirming=False) for _ in range(count)]
 
 

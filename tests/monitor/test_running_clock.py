@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vimesh.monitor.scheduling.stall_clock import RunningClock
+from vimesh.monitor.scheduling.stall_clock import StallClock
 
 
 class Hands:
@@ -17,7 +17,7 @@ class Hands:
 
 def test_it_runs_while_it_is_read_in_time() -> None:
     hands = Hands()
-    clock = RunningClock(hands)
+    clock = StallClock(hands)
     for _ in range(100):
         clock.promise(clock.now() + 0.1)
         hands.time += 0.11
@@ -27,7 +27,7 @@ def test_it_runs_while_it_is_read_in_time() -> None:
 
 def test_it_stands_still_during_a_stall() -> None:
     hands = Hands()
-    clock = RunningClock(hands)
+    clock = StallClock(hands)
     clock.promise(clock.now() + 0.1)
 
     hands.time += 0.1 + 1.5
@@ -38,7 +38,7 @@ def test_it_stands_still_during_a_stall() -> None:
 
 def test_after_a_stall_it_runs_as_before() -> None:
     hands = Hands()
-    clock = RunningClock(hands)
+    clock = StallClock(hands)
     clock.promise(clock.now())
     hands.time += 2
     clock.promise(clock.now() + 0.5)
@@ -50,7 +50,7 @@ def test_after_a_stall_it_runs_as_before() -> None:
 
 def test_who_waits_for_nothing_cannot_be_late() -> None:
     hands = Hands()
-    clock = RunningClock(hands)
+    clock = StallClock(hands)
     clock.promise(None)
 
     hands.time += 1000
@@ -60,7 +60,7 @@ def test_who_waits_for_nothing_cannot_be_late() -> None:
 
 def test_it_says_how_much_of_the_last_seconds_was_lost() -> None:
     hands = Hands()
-    clock = RunningClock(hands)
+    clock = StallClock(hands)
     for stall_s in (2.0, 0.5):
         clock.promise(clock.now())
         hands.time += stall_s

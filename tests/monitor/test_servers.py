@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 
 from tests.support.actions import action
-from vimesh.monitor.net.ip_addresses import Address
-from vimesh.monitor.probes.idle.server_memory import MOST_UNWILLING_S, UNWILLING_S, Servers
+from vimesh.monitor.net.ip_addresses import ProbeAddress
+from vimesh.monitor.probes.idle.server_memory import MOST_UNWILLING_S, UNWILLING_S, ServerMemory
 from vimesh.monitor.targets.target import Target
 
-THERE = Address(socket.AF_INET, ("127.0.0.1", 80))
-OTHER_PORT = Address(socket.AF_INET, ("127.0.0.1", 81))
+THERE = ProbeAddress(socket.AF_INET, ("127.0.0.1", 80))
+OTHER_PORT = ProbeAddress(socket.AF_INET, ("127.0.0.1", 81))
 ONE, TWO = (Target(action(f"http://127.0.0.1/{name}", vim_id=name)) for name in ("one", "two"))
 
 
@@ -19,7 +19,7 @@ class Known:
 
     def __init__(self) -> None:
         self.time = 1000.0
-        self.servers = Servers(clock=lambda: self.time)
+        self.servers = ServerMemory(clock=lambda: self.time)
 
     def lasting_s(self) -> float:
         """Return how long no connection may stand, from now on."""

@@ -13,7 +13,7 @@ from tests.support.waiting import until
 from tests.support.worker_server import user_waits_s, worker_server
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 
 TIMEOUT_S = 1.0
@@ -24,7 +24,7 @@ SOON_S = 0.5
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_users_of_a_server_with_few_workers_do_not_wait_for_us(
-    host: Host, verdicts: Verdicts, workers: int
+    host: ActionHost, verdicts: Verdicts, workers: int
 ) -> None:
     with worker_server(workers) as server:
         host.start(action(f"{server.url}/a", POLICY, vim_id="a"))
@@ -44,7 +44,7 @@ async def test_users_of_a_server_with_few_workers_do_not_wait_for_us(
     ]
 
 
-async def test_a_trial_ends_in_time_although_no_round_is_near(host: Host, verdicts: Verdicts) -> None:
+async def test_a_trial_ends_in_time_although_no_round_is_near(host: ActionHost, verdicts: Verdicts) -> None:
     with worker_server(1) as server:
         host.start(action(server.url, quick_policy(interval_s=25, timeout_s=TIMEOUT_S), vim_id="alone"))
         await verdicts.next_of("alone")
@@ -53,7 +53,7 @@ async def test_a_trial_ends_in_time_although_no_round_is_near(host: Host, verdic
 
 
 async def test_two_vims_at_a_server_with_one_worker_are_both_reachable_from_the_first(
-    host: Host, verdicts: Verdicts
+    host: ActionHost, verdicts: Verdicts
 ) -> None:
     with worker_server(1) as server:
         host.start(action(f"{server.url}/a", POLICY, vim_id="a"))
@@ -68,7 +68,7 @@ async def test_two_vims_at_a_server_with_one_worker_are_both_reachable_from_the_
 
 
 async def test_a_server_with_workers_to_spare_keeps_one_connection_for_all_its_vims(
-    host: Host, verdicts: Verdicts
+    host: ActionHost, verdicts: Verdicts
 ) -> None:
     with worker_server(6) as server:
         host.start(action(f"{server.url}/a", POLICY, vim_id="a"))
@@ -105,7 +105,7 @@ async def test_a_server_that_loses_its_workers_is_given_back_the_one_that_we_hol
     assert [verdict.status for verdict in verdicts.all] == [Status.REACHABLE]
 
 
-async def test_a_server_that_refuses_a_second_connection_is_left_alone(host: Host, verdicts: Verdicts) -> None:
+async def test_a_server_that_refuses_a_second_connection_is_left_alone(host: ActionHost, verdicts: Verdicts) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     served = asyncio.create_task(asyncio.to_thread(serve_one, listener))
     host.start(action(f"http://127.0.0.1:{listener.getsockname()[1]}", POLICY))

@@ -10,20 +10,20 @@ from tests.support.targets import Behaviour, FakeApi, free_port
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 
 TCP = quick_policy(Method.TCP)
 
 
-async def test_a_port_that_takes_connections_is_reachable(host: Host, verdicts: Verdicts) -> None:
+async def test_a_port_that_takes_connections_is_reachable(host: ActionHost, verdicts: Verdicts) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         host.start(action(f"http://127.0.0.1:{server.getsockname()[1]}", TCP))
 
         assert (await verdicts.next_of("vim")).status is Status.REACHABLE
 
 
-async def test_a_port_that_takes_none_is_refused(host: Host, verdicts: Verdicts) -> None:
+async def test_a_port_that_takes_none_is_refused(host: ActionHost, verdicts: Verdicts) -> None:
     host.start(action(f"http://[::1]:{free_port('::1')}", TCP))
 
     verdict = await verdicts.next_of("vim")

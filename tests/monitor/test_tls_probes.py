@@ -12,7 +12,7 @@ from tests.support.targets import Behaviour, fake_api
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.probes.tls.tls_trust import verifying_context
 
@@ -21,7 +21,7 @@ LENIENT = quick_policy(timeout_s=1, interval_s=2)
 
 
 async def test_an_api_with_a_certificate_of_its_own_is_reachable(
-    host: Host, verdicts: Verdicts, tmp_path: Path
+    host: ActionHost, verdicts: Verdicts, tmp_path: Path
 ) -> None:
     async with fake_api(tls=self_signed(tmp_path)) as api:
         host.start(action(api.url, LENIENT))
@@ -30,7 +30,7 @@ async def test_an_api_with_a_certificate_of_its_own_is_reachable(
 
 
 async def test_a_certificate_that_must_be_valid_and_is_not_is_a_tls_failure(
-    host: Host, verdicts: Verdicts, tmp_path: Path
+    host: ActionHost, verdicts: Verdicts, tmp_path: Path
 ) -> None:
     async with fake_api(tls=self_signed(tmp_path)) as api:
         host.start(action(api.url, VERIFYING))
@@ -41,7 +41,9 @@ async def test_a_certificate_that_must_be_valid_and_is_not_is_a_tls_failure(
     assert "self-signed certificate" in verdict.detail
 
 
-async def test_an_expired_certificate_is_called_by_its_name(host: Host, verdicts: Verdicts, tmp_path: Path) -> None:
+async def test_an_expired_certificate_is_called_by_its_name(
+    host: ActionHost, verdicts: Verdicts, tmp_path: Path
+) -> None:
     async with fake_api(tls=self_signed(tmp_path, valid_for=-dt.timedelta(days=1))) as api:
         host.start(action(api.url, VERIFYING, vim_id="verifying"))
         host.start(action(api.url, LENIENT, vim_id="lenient"))
@@ -50,7 +52,9 @@ async def test_an_expired_certificate_is_called_by_its_name(host: Host, verdicts
         assert (await verdicts.next_of("verifying")).detail.startswith("certificate: ")
 
 
-async def test_https_on_a_port_that_speaks_something_else_is_a_tls_failure(host: Host, verdicts: Verdicts) -> None:
+async def test_https_on_a_port_that_speaks_something_else_is_a_tls_failure(
+    host: ActionHost, verdicts: Verdicts
+) -> None:
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
         writer.close()
@@ -64,7 +68,7 @@ async def test_https_on_a_port_that_speaks_something_else_is_a_tls_failure(host:
     assert (verdict.status, verdict.reason) == (Status.UNREACHABLE, Reason.TLS)
 
 
-async def test_an_api_that_hangs_behind_tls_times_out(host: Host, verdicts: Verdicts, tmp_path: Path) -> None:
+async def test_an_api_that_hangs_behind_tls_times_out(host: ActionHost, verdicts: Verdicts, tmp_path: Path) -> None:
     async with fake_api(tls=self_signed(tmp_path)) as api:
         api.behaviour = Behaviour.HANG
         host.start(action(api.url, quick_policy()))

@@ -19,7 +19,7 @@ from tests.support.tls_talks import answering, byte_by_byte, half_and_close
 from tests.support.verdicts import Verdicts
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 
 MOST_S = 0.05
 POLICY = quick_policy(timeout_s=1.5, interval_s=3)
@@ -35,7 +35,7 @@ def pem(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("kind", TLS_KINDS, ids=lambda kind: kind.name)
 async def test_a_hostile_server_reads_what_it_deserves(
-    host: Host, verdicts: Verdicts, tmp_path: Path, kind: Kind
+    host: ActionHost, verdicts: Verdicts, tmp_path: Path, kind: Kind
 ) -> None:
     async with serving([kind], tmp_path) as ports:
         with loop_meter() as meter:
@@ -57,7 +57,7 @@ async def test_a_hostile_server_reads_what_it_deserves(
     ids=" ".join,
 )
 async def test_what_a_server_may_choose_is_computed_beside_the_loop(
-    host: Host, verdicts: Verdicts, pem: Path, options: tuple[str, ...]
+    host: ActionHost, verdicts: Verdicts, pem: Path, options: tuple[str, ...]
 ) -> None:
     async with openssl_server(pem, *options) as url:
         with loop_meter() as meter:
@@ -70,7 +70,7 @@ async def test_what_a_server_may_choose_is_computed_beside_the_loop(
 
 @pytest.mark.parametrize("tls_verify", [False, True])
 async def test_an_rsa_key_of_16384_bits_does_not_hold_the_loop(
-    host: Host, verdicts: Verdicts, *, tls_verify: bool
+    host: ActionHost, verdicts: Verdicts, *, tls_verify: bool
 ) -> None:
     async with openssl_server(giant_rsa()) as url:
         with loop_meter() as meter:
@@ -83,7 +83,7 @@ async def test_an_rsa_key_of_16384_bits_does_not_hold_the_loop(
 
 
 async def test_costly_handshakes_do_not_delay_those_of_others(
-    host: Host, verdicts: Verdicts, pem: Path, tmp_path: Path
+    host: ActionHost, verdicts: Verdicts, pem: Path, tmp_path: Path
 ) -> None:
     async with (
         openssl_server(pem, "-tls1_3", "-groups", "ffdhe8192") as url,
@@ -100,7 +100,9 @@ async def test_costly_handshakes_do_not_delay_those_of_others(
     assert meter.longest_hold_s < MOST_S
 
 
-async def test_a_server_that_sends_byte_by_byte_is_understood(host: Host, verdicts: Verdicts, tmp_path: Path) -> None:
+async def test_a_server_that_sends_byte_by_byte_is_understood(
+    host: ActionHost, verdicts: Verdicts, tmp_path: Path
+) -> None:
     async with answering(self_signed(tmp_path), byte_by_byte) as url:
         host.start(action(url, POLICY))
 
@@ -108,7 +110,7 @@ async def test_a_server_that_sends_byte_by_byte_is_understood(host: Host, verdic
 
 
 async def test_a_server_that_closes_within_its_handshake_has_closed(
-    host: Host, verdicts: Verdicts, tmp_path: Path
+    host: ActionHost, verdicts: Verdicts, tmp_path: Path
 ) -> None:
     async with answering(self_signed(tmp_path), half_and_close) as url:
         host.start(action(url, POLICY))
@@ -117,7 +119,7 @@ async def test_a_server_that_closes_within_its_handshake_has_closed(
     assert (verdict.status, verdict.reason) == (Status.UNREACHABLE, Reason.RESET)
 
 
-async def test_tickets_without_an_answer_are_too_much(host: Host, verdicts: Verdicts, tmp_path: Path) -> None:
+async def test_tickets_without_an_answer_are_too_much(host: ActionHost, verdicts: Verdicts, tmp_path: Path) -> None:
     context = self_signed(tmp_path)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 500
@@ -129,7 +131,9 @@ async def test_tickets_without_an_answer_are_too_much(host: Host, verdicts: Verd
     assert verdict.detail == "the server sends too much through TLS that is no answer"
 
 
-async def test_a_server_that_answers_before_it_is_asked_is_read(host: Host, verdicts: Verdicts, tmp_path: Path) -> None:
+async def test_a_server_that_answers_before_it_is_asked_is_read(
+    host: ActionHost, verdicts: Verdicts, tmp_path: Path
+) -> None:
     async def hasty(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()

@@ -5,19 +5,19 @@ from hypothesis import strategies as st
 
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.targets.verdict import Step, Track
+from vimesh.monitor.targets.verdict import NextStep, ReachabilityTrack
 
-OVER = {Step.SETTLED, Step.CHANGED}
+OVER = {NextStep.SETTLED, NextStep.CHANGED}
 AT = 100.0
 
 
-def probed(track: Track) -> Track:
+def probed(track: ReachabilityTrack) -> ReachabilityTrack:
     """Send one more probe of the open round."""
     track.sent += 1
     return track
 
 
-def fail_round(track: Track, reason: str = Reason.REFUSED) -> Step:
+def fail_round(track: ReachabilityTrack, reason: str = Reason.REFUSED) -> NextStep:
     track.begin()
     while True:
         step = probed(track).failed(AT, reason, "")
@@ -25,19 +25,19 @@ def fail_round(track: Track, reason: str = Reason.REFUSED) -> Step:
             return step
 
 
-def answer_round(track: Track) -> Step:
+def answer_round(track: ReachabilityTrack) -> NextStep:
     track.begin()
     return probed(track).answered()
 
 
-def a_track(*, fall: int = 3, rise: int = 1, fail_for_s: float = 0.0) -> Track:
-    return Track(fall=fall, rise=rise, fail_for_s=fail_for_s)
+def a_track(*, fall: int = 3, rise: int = 1, fail_for_s: float = 0.0) -> ReachabilityTrack:
+    return ReachabilityTrack(fall=fall, rise=rise, fail_for_s=fail_for_s)
 
 
 def test_the_first_answer_decides_whatever_rise_says() -> None:
     track = a_track(rise=5)
 
-    assert answer_round(track) is Step.CHANGED
+    assert answer_round(track) is NextStep.CHANGED
     assert track.status is Status.REACHABLE
 
 
@@ -46,10 +46,10 @@ def test_fall_failures_in_one_round_make_a_vim_unreachable() -> None:
     answer_round(track)
     track.begin()
 
-    assert probed(track).failed(AT, Reason.RESET, "") is Step.AGAIN
-    assert probed(track).silent(AT) is Step.AGAIN
-    assert probed(track).failed(AT, Reason.REFUSED, "no") is Step.WAIT
-    assert track.silent(AT) is Step.CHANGED
+    assert probed(track).failed(AT, Reason.RESET, "") is NextStep.AGAIN
+    assert probed(track).silent(AT) is NextStep.AGAIN
+    assert probed(track).failed(AT, Reason.REFUSED, "no") is NextStep.WAIT
+    assert track.silent(AT) is NextStep.CHANGED
     assert (track.status, track.reason, track.detail) == (Status.UNREACHABLE, Reason.REFUSED, "no")
 
 
@@ -57,7 +57,7 @@ def test_silence_alone_is_a_timeout() -> None:
     track = a_track(fall=1)
     track.begin()
 
-    assert probed(track).silent(AT) is Step.CHANGED
+    assert probed(track).silent(AT) is NextStep.CHANGED
     assert (track.status, track.reason) == (Status.UNREACHABLE, Reason.TIMEOUT)
 
 
@@ -78,7 +78,7 @@ def test_a_vim_that_is_down_gets_one_probe_a_round() -> None:
 
     track.begin()
 
-    assert probed(track).silent(AT) is Step.SETTLED
+    assert probed(track).silent(AT) is NextStep.SETTLED
 
 
 def test_a_vim_comes_back_after_rise_answers_in_a_row() -> None:
@@ -86,9 +86,9 @@ def test_a_vim_comes_back_after_rise_answers_in_a_row() -> None:
     fail_round(track)
     track.begin()
 
-    assert probed(track).answered() is Step.AGAIN
-    assert probed(track).answered() is Step.AGAIN
-    assert probed(track).answered() is Step.CHANGED
+    assert probed(track).answered() is NextStep.AGAIN
+    assert probed(track).answered() is NextStep.AGAIN
+    assert probed(track).answered() is NextStep.CHANGED
     assert track.status is Status.REACHABLE
 
 
@@ -98,7 +98,7 @@ def test_a_failure_among_the_confirming_probes_keeps_it_down() -> None:
     track.begin()
     probed(track).answered()
 
-    assert probed(track).silent(AT) is Step.SETTLED
+    assert probed(track).silent(AT) is NextStep.SETTLED
     assert track.status is Status.UNREACHABLE
 
 
@@ -106,9 +106,13 @@ def test_another_reason_must_last_for_fall_rounds() -> None:
     track = a_track(fall=3)
     fail_round(track, Reason.REFUSED)
 
-    assert [fail_round(track, Reason.TIMEOUT) for _ in range(2)] == [Step.SETTLED] * 2
-    assert fail_round(track, Reason.REFUSED) is Step.SETTLED
-    assert [fail_round(track, Reason.TIMEOUT) for _ in range(3)] == [Step.SETTLED, Step.SETTLED, Step.CHANGED]
+    assert [fail_round(track, Reason.TIMEOUT) for _ in range(2)] == [NextStep.SETTLED] * 2
+    assert fail_round(track, Reason.REFUSED) is NextStep.SETTLED
+    assert [fail_round(track, Reason.TIMEOUT) for _ in range(3)] == [
+        NextStep.SETTLED,
+        NextStep.SETTLED,
+        NextStep.CHANGED,
+    ]
     assert track.reason == Reason.TIMEOUT
 
 
@@ -116,8 +120,8 @@ def test_one_local_fault_is_passed_over() -> None:
     track = a_track()
     track.begin()
 
-    assert track.faulted(Reason.LOCAL_RESOURCES, "") is Step.AGAIN
-    assert probed(track).answered() is Step.CHANGED
+    assert track.faulted(Reason.LOCAL_RESOURCES, "") is NextStep.AGAIN
+    assert probed(track).answered() is NextStep.CHANGED
     assert track.status is Status.REACHABLE
 
 
@@ -128,9 +132,9 @@ def test_a_round_of_which_nothing_could_be_sent_is_unknown() -> None:
 
     steps = [track.faulted(Reason.LOCAL_NO_ROUTE, "no route") for _ in range(4)]
 
-    assert steps == [Step.AGAIN, Step.AGAIN, Step.AGAIN, Step.CHANGED]
+    assert steps == [NextStep.AGAIN, NextStep.AGAIN, NextStep.AGAIN, NextStep.CHANGED]
     assert (track.status, track.reason) == (Status.UNKNOWN, Reason.LOCAL_NO_ROUTE)
-    assert answer_round(track) is Step.CHANGED
+    assert answer_round(track) is NextStep.CHANGED
     assert track.status is Status.REACHABLE
 
 
@@ -138,16 +142,16 @@ def test_rounds_that_stay_undecided_for_lack_of_probes_are_unknown_in_the_end() 
     track = a_track()
     answer_round(track)
 
-    def half_a_round() -> Step:
+    def half_a_round() -> NextStep:
         track.begin()
         probed(track)
         for _ in range(4):
             track.faulted(Reason.LOCAL_RESOURCES, "")
         return track.silent(AT)
 
-    assert half_a_round() is Step.SETTLED
+    assert half_a_round() is NextStep.SETTLED
     assert track.status is Status.REACHABLE
-    assert half_a_round() is Step.CHANGED
+    assert half_a_round() is NextStep.CHANGED
     assert (track.status, track.reason) == (Status.UNKNOWN, Reason.LOCAL_RESOURCES)
 
 
@@ -158,7 +162,7 @@ def test_every_address_is_tried_fall_times_before_a_vim_is_called_unreachable() 
 
     steps = [probed(track).failed(AT, Reason.REFUSED, "") for _ in range(6)]
 
-    assert steps == [Step.AGAIN] * 5 + [Step.CHANGED]
+    assert steps == [NextStep.AGAIN] * 5 + [NextStep.CHANGED]
 
 
 def test_a_vim_that_is_down_is_probed_once_at_each_address() -> None:
@@ -169,7 +173,7 @@ def test_a_vim_that_is_down_is_probed_once_at_each_address() -> None:
 
     steps = [probed(track).silent(AT) for _ in range(3)]
 
-    assert steps == [Step.AGAIN, Step.AGAIN, Step.SETTLED]
+    assert steps == [NextStep.AGAIN, NextStep.AGAIN, NextStep.SETTLED]
 
 
 def test_when_an_answer_is_not_confirmed_the_addresses_that_are_left_have_their_turn() -> None:
@@ -178,12 +182,12 @@ def test_when_an_answer_is_not_confirmed_the_addresses_that_are_left_have_their_
     track.begin()
     track.cover(2)
 
-    assert probed(track).answered() is Step.AGAIN
+    assert probed(track).answered() is NextStep.AGAIN
     assert track.confirming
-    assert probed(track).silent(AT) is Step.AGAIN
+    assert probed(track).silent(AT) is NextStep.AGAIN
     assert not track.confirming
-    assert probed(track).answered() is Step.AGAIN
-    assert probed(track).answered() is Step.CHANGED
+    assert probed(track).answered() is NextStep.AGAIN
+    assert probed(track).answered() is NextStep.CHANGED
     assert track.status is Status.REACHABLE
 
 
@@ -193,7 +197,7 @@ def test_an_address_that_cannot_be_sent_to_is_not_waited_for() -> None:
     track.cover(2)
     track.cover(1)
 
-    assert [probed(track).failed(AT, Reason.REFUSED, "") for _ in range(2)] == [Step.AGAIN, Step.CHANGED]
+    assert [probed(track).failed(AT, Reason.REFUSED, "") for _ in range(2)] == [NextStep.AGAIN, NextStep.CHANGED]
 
 
 def test_bad_news_of_a_name_is_doubted_before_it_is_believed() -> None:
@@ -201,13 +205,13 @@ def test_bad_news_of_a_name_is_doubted_before_it_is_believed() -> None:
     track.begin()
     track.in_doubt = True
 
-    assert probed(track).failed(AT, Reason.REFUSED, "no") is Step.DOUBT
+    assert probed(track).failed(AT, Reason.REFUSED, "no") is NextStep.DOUBT
     assert not track.down
-    assert track.concede(AT) is Step.CHANGED
+    assert track.concede(AT) is NextStep.CHANGED
     assert (track.status, track.reason, track.detail) == (Status.UNREACHABLE, Reason.REFUSED, "no")
 
 
-def bear_round(track: Track, at: float) -> Step:
+def bear_round(track: ReachabilityTrack, at: float) -> NextStep:
     track.begin()
     track.begun_at = at
     return probed(track).failed(at + 0.2, Reason.REFUSED, "")
@@ -217,9 +221,9 @@ def test_failures_are_borne_until_they_have_lasted_long_enough() -> None:
     track = a_track(fall=1, fail_for_s=6)
     answer_round(track)
 
-    assert [bear_round(track, at) for at in (100.0, 105.0)] == [Step.SETTLED] * 2
+    assert [bear_round(track, at) for at in (100.0, 105.0)] == [NextStep.SETTLED] * 2
     assert (track.status, track.steady, track.bears_until) == (Status.REACHABLE, False, 106.0)
-    assert bear_round(track, 106.0) is Step.CHANGED
+    assert bear_round(track, 106.0) is NextStep.CHANGED
     assert track.status is Status.UNREACHABLE
 
 
@@ -228,22 +232,22 @@ def test_an_answer_ends_what_was_borne() -> None:
     answer_round(track)
 
     for at in (100.0, 110.0, 120.0):
-        assert bear_round(track, at) is Step.SETTLED
-        assert answer_round(track) is Step.SETTLED
+        assert bear_round(track, at) is NextStep.SETTLED
+        assert answer_round(track) is NextStep.SETTLED
         assert track.steady
 
 
 def test_a_vim_that_was_never_reached_is_not_waited_for() -> None:
     track = a_track(fall=1, fail_for_s=6)
 
-    assert bear_round(track, 100.0) is Step.CHANGED
+    assert bear_round(track, 100.0) is NextStep.CHANGED
     assert track.status is Status.UNREACHABLE
 
 
 EVENTS = st.lists(st.sampled_from(["answer", "fail", "silence", "fault"]), max_size=200)
 
 
-def play(track: Track, event: str) -> Step:
+def play(track: ReachabilityTrack, event: str) -> NextStep:
     if event == "fault":
         return track.faulted(Reason.LOCAL_RESOURCES, "")
     probed(track)
@@ -264,12 +268,12 @@ def test_every_round_ends_and_nobody_goes_down_for_less_than_fall_failures(
         step = play(track, event)
         in_round += 1
         failures += event in {"fail", "silence"}
-        while step is Step.WAIT:
+        while step is NextStep.WAIT:
             step = track.silent(AT)
         assert in_round <= 2 * fall + 2 * rise + 2
-        if step is Step.CHANGED and track.status is Status.UNREACHABLE:
+        if step is NextStep.CHANGED and track.status is Status.UNREACHABLE:
             assert before is Status.UNREACHABLE or failures >= fall
-        if step is Step.CHANGED and track.status is Status.UNKNOWN:
+        if step is NextStep.CHANGED and track.status is Status.UNKNOWN:
             assert track.reason == Reason.LOCAL_RESOURCES
         if step in OVER:
             failures = in_round = 0

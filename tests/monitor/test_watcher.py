@@ -15,7 +15,7 @@ from vimesh.domain.endpoints import endpoint_of
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.domain.vims import Engine
 from vimesh.monitor.wanted_actions import ActionSet, Watcher
-from vimesh.rpc.action_watch import Following, FollowLimits
+from vimesh.rpc.action_watch import ActionWatch, FollowLimits
 from vimesh.rpc.channels import channel
 from vimesh.v1 import action_pb2, vim_pb2
 from vimesh.v1 import conductor_service_pb2 as pb
@@ -76,7 +76,7 @@ async def watching(port: int, running: Running, limits: FollowLimits = LIMITS) -
     clock = asyncio.get_running_loop().time
     async with channel(f"127.0.0.1:{port}") as to_conductor, asyncio.TaskGroup() as parts:
         stub = ConductorServiceStub(to_conductor)
-        following = Following(stub, limits, meanwhile="probing goes on", clock=clock, random=Random(1))
+        following = ActionWatch(stub, limits, meanwhile="probing goes on", clock=clock, random=Random(1))
         task = parts.create_task(following.run(Watcher(SCOPE, actions)))
         yield
         task.cancel()

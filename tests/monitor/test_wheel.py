@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vimesh.monitor.scheduling.timing_wheel import Timed, Wheel
+from vimesh.monitor.scheduling.timing_wheel import Timed, TimingWheel
 
 TICK_S = 0.01
 
@@ -13,7 +13,7 @@ class Item(Timed):
 
 
 def test_an_item_is_due_within_a_tick_and_never_before() -> None:
-    wheel: Wheel[Item] = Wheel(TICK_S)
+    wheel: TimingWheel[Item] = TimingWheel(TICK_S)
     item = Item()
     wheel.set(item, 5.0123)
 
@@ -23,7 +23,7 @@ def test_an_item_is_due_within_a_tick_and_never_before() -> None:
 
 
 def test_what_is_overdue_when_it_is_set_comes_next() -> None:
-    wheel: Wheel[Item] = Wheel(TICK_S)
+    wheel: TimingWheel[Item] = TimingWheel(TICK_S)
     early, late = Item(), Item()
     wheel.set(early, 1)
     assert list(wheel.take(1)) == [early]
@@ -34,7 +34,7 @@ def test_what_is_overdue_when_it_is_set_comes_next() -> None:
 
 
 def test_an_item_that_an_earlier_one_cancels_is_not_due() -> None:
-    wheel: Wheel[Item] = Wheel(TICK_S)
+    wheel: TimingWheel[Item] = TimingWheel(TICK_S)
     first, second = Item(), Item()
     wheel.set(first, 1)
     wheel.set(second, 1)
@@ -48,7 +48,7 @@ def test_an_item_that_an_earlier_one_cancels_is_not_due() -> None:
 
 
 def test_an_empty_wheel_has_nothing_to_wake_up_for() -> None:
-    assert Wheel[Item](TICK_S).next_due() is None
+    assert TimingWheel[Item](TICK_S).next_due() is None
 
 
 @given(
@@ -58,7 +58,7 @@ def test_an_empty_wheel_has_nothing_to_wake_up_for() -> None:
 def test_each_item_is_due_once_at_the_time_that_was_set_last(
     settings: list[tuple[int, float | None]], pause: float
 ) -> None:
-    wheel: Wheel[Item] = Wheel(TICK_S)
+    wheel: TimingWheel[Item] = TimingWheel(TICK_S)
     items = [Item() for _ in range(10)]
     expected: dict[int, float] = {}
     for index, when in settings:

@@ -17,15 +17,15 @@ from tests.robustness.schedule import CONDUCTORS, MONITORS
 from tests.support.clocks import Clock
 from tests.support.namespaces import Namespace
 from tests.support.targets import free_port
-from vimesh.cli.local_fleet.fleet_processes import Conductor, Front, Members, Monitor
+from vimesh.cli.local_fleet.fleet_processes import ConductorPart, EnvoyProcess, Members, MonitorPart
 from vimesh.cli.local_fleet.grpc_ready import until_serving
 from vimesh.cli.processes.stop_signals import Stopping
 from vimesh.cli.supervision.log_lines import Say
 from vimesh.cli.supervision.start_process import Program
-from vimesh.cli.supervision.supervised_process import Part, Supervised
+from vimesh.cli.supervision.supervised_process import Part, SupervisedProcess
 from vimesh.domain.vims import Engine
 from vimesh.envoy import envoy_binary, write_files
-from vimesh.envoy.fleet.front_fleet import Address, Fleet
+from vimesh.envoy.fleet.front_fleet import FrontFleet, ListenAddress
 from vimesh.envoy.traffic import clusters
 from vimesh.store.rows.credential_encryption import make_key_file
 
@@ -61,7 +61,7 @@ class World:
     """Tells what runs, and lets it be disturbed."""
 
     def __init__(
-        self, address: str, backing: Backing, network: Network, members: Members, parts: dict[str, Supervised]
+        self, address: str, backing: Backing, network: Network, members: Members, parts: dict[str, SupervisedProcess]
     ) -> None:
         self.address = address
         self.backing = backing
@@ -124,10 +124,10 @@ async def running_world(
 
 def _world(settings: WorldSettings, folder: Path, database: Backing, network: Network, say: Say) -> World:
     make_key_file(folder / "credentials.key")
-    front = Address("127.0.0.1", free_port())
-    write_files.render(Fleet(conductors=(), front=front), folder / "envoy")
+    front = ListenAddress("127.0.0.1", free_port())
+    write_files.render(FrontFleet(conductors=(), front=front), folder / "envoy")
     members = Members(folder / "envoy", clusters.CONDUCTORS)
-    parts: dict[str, Supervised] = {}
+    parts: dict[str, SupervisedProcess] = {}
     world = World(str(front), database, network, members, parts)
     environment = {**os.environ, "VIMESH_CONDUCTOR_CONTACT_WITHIN": f"{settings.contact_within_s:g}s"}
 
@@ -138,7 +138,7 @@ def _world(settings: WorldSettings, folder: Path, database: Backing, network: Ne
         return {**environment, **world.clocks[name].environment}
 
     for number, name in enumerate(CONDUCTORS, 1):
-        conductor = Conductor(
+        conductor = ConductorPart(
             number,
             url_for(database, number),
             folder / "credentials.key",
@@ -146,13 +146,13 @@ def _world(settings: WorldSettings, folder: Path, database: Backing, network: Ne
             environment_of(name),
             engine=Engine.EMBEDDED,
         )
-        parts[name] = Supervised(Kept(conductor, world.away), say, _nothing)
-    envoy = Front(envoy_binary.find(os.environ), folder / "envoy" / "bootstrap.yaml", str(front), environment)
-    parts["envoy"] = Supervised(envoy, say, _nothing)
+        parts[name] = SupervisedProcess(Kept(conductor, world.away), say, _nothing)
+    envoy = EnvoyProcess(envoy_binary.find(os.environ), folder / "envoy" / "bootstrap.yaml", str(front), environment)
+    parts["envoy"] = SupervisedProcess(envoy, say, _nothing)
     for index, name in enumerate(MONITORS):
         shard = {"VIMESH_MONITOR_SHARD": f"{index}/{len(MONITORS)}"}
-        monitor = Monitor(str(front), environment_of(name) | shard, name=name)
-        parts[name] = Supervised(Kept(monitor, world.away), say, _nothing)
+        monitor = MonitorPart(str(front), environment_of(name) | shard, name=name)
+        parts[name] = SupervisedProcess(Kept(monitor, world.away), say, _nothing)
     return world
 
 
@@ -161,7 +161,7 @@ def _nothing() -> None:
 
 
 @asynccontextmanager
-async def _running(parts: dict[str, Supervised]) -> AsyncGenerator[None]:
+async def _running(parts: dict[str, SupervisedProcess]) -> AsyncGenerator[None]:
     async with asyncio.TaskGroup() as tasks:
         for part in parts.values():
             tasks.create_task(part.run())

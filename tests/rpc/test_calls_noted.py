@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from tests.support.conductors import client_at
-from vimesh.rpc.guarded_server import Edge
+from vimesh.rpc.guarded_server import GuardedServer
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer, add_VimServiceServicer_to_server
 from vimesh.watchdog.calls import Calls
@@ -48,7 +48,7 @@ async def test_a_call_is_noted_until_it_has_ended_and_a_stream_until_its_first_r
     with open_record(path) as opened:
         calls, server = Calls(opened.record), grpc.aio.server()
         curious = Curious(path)  # type: ignore[abstract]  # the other calls are not made
-        edge: Any = Edge(server, Rules(), calls=calls)
+        edge: Any = GuardedServer(server, Rules(), calls=calls)
         add_VimServiceServicer_to_server(curious, edge)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

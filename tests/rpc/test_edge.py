@@ -12,7 +12,7 @@ import pytest
 from tests.support.conductors import Client, client_at
 from vimesh.domain import errors
 from vimesh.rpc.admission.overload_answers import NO_RETRY
-from vimesh.rpc.guarded_server import Edge
+from vimesh.rpc.guarded_server import GuardedServer
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer, add_VimServiceServicer_to_server
 from vimesh.wire.error_statuses import STATUS, failure_of
@@ -57,7 +57,7 @@ class Failing(VimServiceServicer):
 @asynccontextmanager
 async def failing_with(error: Exception) -> AsyncGenerator[Client]:
     server = grpc.aio.server()
-    edge: Any = Edge(server, Rules())
+    edge: Any = GuardedServer(server, Rules())
     add_VimServiceServicer_to_server(Failing(error), edge)  # type: ignore[abstract]  # the other calls are not made
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

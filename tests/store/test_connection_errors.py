@@ -16,7 +16,7 @@ from tests.support.databases import SERVERS, Server, execute, server
 from tests.support.targets import free_port
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.store.connections.connection_errors import CannotConnect, explained
-from vimesh.store.connections.database_server import Server as StoreServer
+from vimesh.store.connections.database_server import DatabaseServer as StoreServer
 from vimesh.store.connections.server_version import require_new_enough
 from vimesh.store.databases.open_database import place_of
 from vimesh.store.upgrade.manage_tables import check, current, upgrade

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vimesh.store.connections.connection_pool import Connections
+from vimesh.store.connections.connection_pool import ServerConnections
 
 
 @pytest.mark.parametrize(("quiet_s", "times"), [(1.9, 0), (2.0, 1)])
@@ -12,7 +12,7 @@ def test_who_waits_in_vain_at_a_server_that_answers_others_ends_no_connection(qu
     """It waits for a lock: new connections would not help, and be one more burden."""
     now_s = 100.0
     renewals: list[bool] = []
-    connections = Connections(lambda: now_s)
+    connections = ServerConnections(lambda: now_s)
     with connections.telling(lambda: renewals.append(True)):
         now_s += 60
         connections.note_answer()
@@ -23,7 +23,7 @@ def test_who_waits_in_vain_at_a_server_that_answers_others_ends_no_connection(qu
 
 def test_nobody_is_told_of_a_renewal_any_more_who_has_left() -> None:
     renewals: list[bool] = []
-    connections = Connections()
+    connections = ServerConnections()
     with connections.telling(lambda: renewals.append(True)):
         connections.renew()
     connections.renew()

@@ -19,7 +19,7 @@ from tests.support.postgresql import Postgresql
 from tests.support.server_nodes import running, server_folder
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.store.connections.connection_errors import explained
-from vimesh.store.connections.database_server import Server
+from vimesh.store.connections.database_server import DatabaseServer
 from vimesh.store.databases.open_database import place_of
 from vimesh.store.upgrade.manage_tables import check, upgrade
 
@@ -112,7 +112,7 @@ def users_of(kind: str) -> list[str]:
 
 async def is_encrypted(url: str) -> bool:
     place = place_of(url)
-    assert isinstance(place, Server)
+    assert isinstance(place, DatabaseServer)
     engine = place.engine(1, "AUTOCOMMIT")
     try:
         async with engine.connect() as connection:

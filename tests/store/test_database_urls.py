@@ -8,25 +8,25 @@ import pytest
 
 from tests.support.databases import SERVERS
 from vimesh.domain.errors import BadSetting
-from vimesh.store.connections.database_server import Server
+from vimesh.store.connections.database_server import DatabaseServer
 from vimesh.store.databases.open_database import place_of
 from vimesh.store.urls.database_url import database_url
 from vimesh.store.urls.mysql_url import TAKEN as MYSQL
 from vimesh.store.urls.mysql_url import MysqlPlace, mysql_place
 from vimesh.store.urls.postgresql_url import TAKEN as POSTGRESQL
 from vimesh.store.urls.postgresql_url import PostgresqlPlace, postgresql_place
-from vimesh.store.urls.server_addresses import Address
+from vimesh.store.urls.server_addresses import ServerAddress
 
 DOCS = Path(__file__).parents[2] / "docs" / "database-urls.md"
 
 
 def postgresql(url: str) -> PostgresqlPlace:
-    assert isinstance(place_of(url), Server)
+    assert isinstance(place_of(url), DatabaseServer)
     return postgresql_place(database_url(url))
 
 
 def mysql(url: str) -> MysqlPlace:
-    assert isinstance(place_of(url), Server)
+    assert isinstance(place_of(url), DatabaseServer)
     return mysql_place(database_url(url))
 
 
@@ -70,8 +70,8 @@ def test_hosts_of_postgresql(hosts: str, found: list[str]) -> None:
 
 
 def test_a_socket_keeps_the_port_in_its_name() -> None:
-    assert postgresql("postgresql://u@/v?host=/run/pg&port=5433").addresses == (Address("/run/pg", 5433),)
-    assert postgresql("postgresql://u@%2Frun%2Fpg:5433/v").addresses == (Address("/run/pg", 5433),)
+    assert postgresql("postgresql://u@/v?host=/run/pg&port=5433").addresses == (ServerAddress("/run/pg", 5433),)
+    assert postgresql("postgresql://u@%2Frun%2Fpg:5433/v").addresses == (ServerAddress("/run/pg", 5433),)
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_a_socket_keeps_the_port_in_its_name() -> None:
 )
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
 def test_drivers_of_postgresql(scheme: str, driver: str) -> None:
-    assert postgresql(f"{scheme}{driver}://u@h/v").addresses == (Address("h", 5432),)
+    assert postgresql(f"{scheme}{driver}://u@h/v").addresses == (ServerAddress("h", 5432),)
 
 
 @pytest.mark.parametrize("driver", ["", "+asyncmy", "+pymysql", "+mysqldb", "+mysqlconnector", "+aiomysql", "+cymysql"])
 @pytest.mark.parametrize("scheme", ["mysql", "mariadb"])
 def test_drivers_of_mysql(scheme: str, driver: str) -> None:
-    assert mysql(f"{scheme}{driver}://u@h/v?charset=utf8").addresses == (Address("h", 3306),)
+    assert mysql(f"{scheme}{driver}://u@h/v?charset=utf8").addresses == (ServerAddress("h", 3306),)
 
 
 @pytest.mark.parametrize(

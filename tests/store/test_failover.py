@@ -18,8 +18,8 @@ from tests.support.waiting import eventually
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vims import Recorded, Registration, Status
 from vimesh.store.connections.connection_errors import explained
-from vimesh.store.connections.connection_pool import Connections
-from vimesh.store.connections.database_server import Server
+from vimesh.store.connections.connection_pool import ServerConnections
+from vimesh.store.connections.database_server import DatabaseServer
 from vimesh.store.databases.open_database import place_of
 from vimesh.store.sql_store import SqlStore
 from vimesh.store.upgrade.manage_tables import upgrade
@@ -194,8 +194,8 @@ async def is_refused(store: SqlStore) -> bool:
 
 async def test_a_connection_is_used_once_whatever_is_learned_while_it_is_made(servers: Pair) -> None:
     place = place_of(servers.url)
-    assert isinstance(place, Server)
-    connections = Connections()
+    assert isinstance(place, DatabaseServer)
+    connections = ServerConnections()
     engine = place.engine(1, "AUTOCOMMIT", connections.watch)
     event.listen(engine.sync_engine, "connect", lambda *_: connections.renew())
     made = []

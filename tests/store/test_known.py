@@ -12,7 +12,7 @@ import pytest
 from tests.support.stores import record, registration, report, sqlite_url, store_at
 from tests.support.waiting import until
 from vimesh.domain.vims import BadAction, Modification, Outcome, Recorded, Status, Unchanged, Vim
-from vimesh.store.reports.standing_cache import Found, Held, Known
+from vimesh.store.reports.standing_cache import CachedStanding, LogPosition, StandingCache
 from vimesh.store.sql_store import SqlStore
 
 
@@ -27,8 +27,8 @@ async def store(file: Path) -> AsyncGenerator[SqlStore]:
         yield opened
 
 
-def held(action_id: str, lease_until: int = 100) -> Held:
-    return Held(
+def held(action_id: str, lease_until: int = 100) -> CachedStanding:
+    return CachedStanding(
         *(action_id, Status.REACHABLE, "", 1, True),
         number=2,
         engine="EMBEDDED",
@@ -40,42 +40,46 @@ def held(action_id: str, lease_until: int = 100) -> Held:
 
 def test_a_transaction_from_before_all_was_given_up_vouches_for_nothing() -> None:
     """G3: it did not look for changes that are new to what is known now."""
-    known = Known()
-    known.take_in(Found(known.state, newest=10, stamp=1, now=0, changed=None), {})
+    known = StandingCache()
+    known.take_in(LogPosition(known.state, newest=10, stamp=1, now=0, changed=None), {})
     under_way = known.state
 
-    known.take_in(Found(under_way, newest=8, stamp=1, now=0, changed=None), {"vim": held("old")})
-    known.take_in(Found(under_way, newest=10, stamp=1, now=0, changed=frozenset()), {})
+    known.take_in(LogPosition(under_way, newest=8, stamp=1, now=0, changed=None), {"vim": held("old")})
+    known.take_in(LogPosition(under_way, newest=10, stamp=1, now=0, changed=frozenset()), {})
 
     assert known.state.revision == 8
 
 
 def test_what_was_read_before_a_later_change_is_not_taken_in() -> None:
-    known = Known()
-    known.take_in(Found(known.state, newest=5, stamp=1, now=0, changed=None), {})
+    known = StandingCache()
+    known.take_in(LogPosition(known.state, newest=5, stamp=1, now=0, changed=None), {})
     begun = known.state
-    known.take_in(Found(begun, newest=9, stamp=1, now=0, changed={"vim"}), {"vim": held("new")})
+    known.take_in(LogPosition(begun, newest=9, stamp=1, now=0, changed={"vim"}), {"vim": held("new")})
 
-    known.take_in(Found(begun, newest=7, stamp=1, now=0, changed=frozenset()), {"vim": held("old")})
+    known.take_in(LogPosition(begun, newest=7, stamp=1, now=0, changed=frozenset()), {"vim": held("old")})
 
     assert known.state.revision == 9
     assert "vim" not in known.state.held
 
 
 def test_no_more_is_known_than_there_is_room_for() -> None:
-    known = Known(most=3)
+    known = StandingCache(most=3)
     for number in range(5):
-        known.take_in(Found(known.state, newest=1, stamp=1, now=0, changed=frozenset()), {f"vim-{number}": held("a")})
-        known.take_in(Found(known.state, newest=1, stamp=1, now=0, changed=frozenset()), {f"vim-{number}": held("a")})
+        known.take_in(
+            LogPosition(known.state, newest=1, stamp=1, now=0, changed=frozenset()), {f"vim-{number}": held("a")}
+        )
+        known.take_in(
+            LogPosition(known.state, newest=1, stamp=1, now=0, changed=frozenset()), {f"vim-{number}": held("a")}
+        )
 
     assert list(known.state.held) == ["vim-2", "vim-3", "vim-4"]
 
 
 def test_when_the_clock_was_set_back_no_lease_is_believed() -> None:
-    known = Known()
-    known.take_in(Found(known.state, newest=1, stamp=1, now=100_000_000, changed=frozenset()), {"vim": held("a")})
+    known = StandingCache()
+    known.take_in(LogPosition(known.state, newest=1, stamp=1, now=100_000_000, changed=frozenset()), {"vim": held("a")})
 
-    known.take_in(Found(known.state, newest=1, stamp=1, now=90_000_000, changed=frozenset()), {})
+    known.take_in(LogPosition(known.state, newest=1, stamp=1, now=90_000_000, changed=frozenset()), {})
 
     assert not known.state.held
 

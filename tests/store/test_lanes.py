@@ -10,13 +10,15 @@ from functools import partial
 import pytest
 
 from vimesh.domain.errors import Overloaded
-from vimesh.store.databases.transaction_queue import Lane
+from vimesh.store.databases.transaction_queue import TransactionQueue
 
 
 @asynccontextmanager
-async def lane(*, patience_s: float = 10, max_waiting: int = 10) -> AsyncGenerator[tuple[Lane, Callable[[], None]]]:
+async def lane(
+    *, patience_s: float = 10, max_waiting: int = 10
+) -> AsyncGenerator[tuple[TransactionQueue, Callable[[], None]]]:
     """Open a lane whose only place is taken until the second value is called."""
-    opened = Lane(1, patience_s=patience_s, max_waiting=max_waiting)
+    opened = TransactionQueue(1, patience_s=patience_s, max_waiting=max_waiting)
     go_on = asyncio.get_running_loop().create_future()
     holder = asyncio.create_task(opened.run(lambda: go_on))
     await asyncio.sleep(0)
@@ -41,7 +43,9 @@ def begin(call: Callable[[], object] = bool) -> asyncio.Future[None]:
     return future
 
 
-async def waiting(opened: Lane, call: Callable[[], object] = bool, *, urgent: bool = False) -> asyncio.Task[None]:
+async def waiting(
+    opened: TransactionQueue, call: Callable[[], object] = bool, *, urgent: bool = False
+) -> asyncio.Task[None]:
     task = asyncio.create_task(opened.run(lambda: begin(call), urgent=urgent))
     await asyncio.sleep(0)
     return task

@@ -19,7 +19,7 @@ from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vims import Recorded, Status
 from vimesh.runtime.background import beside
 from vimesh.store.connections.connection_errors import explained
-from vimesh.store.connections.database_server import Server as StoreServer
+from vimesh.store.connections.database_server import DatabaseServer as StoreServer
 from vimesh.store.databases.open_database import place_of
 from vimesh.store.upgrade.manage_tables import check, current, upgrade
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from vimesh.envoy.envoy_binary import command, find
 from vimesh.envoy.fleet.fleet_file import address
-from vimesh.envoy.fleet.front_fleet import Address, Fleet, Host
+from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, ListenAddress
 from vimesh.envoy.traffic.call_classes import CALL_CLASSES
 from vimesh.envoy.traffic.clusters import CONDUCTORS
 from vimesh.envoy.write_files import render, write_endpoints
@@ -25,7 +25,7 @@ START_LIMIT_S = 20.0
 STOP_LIMIT_S = 5.0
 NOTHING: Mapping[str, str] = MappingProxyType({})
 POLL_S = 0.02
-PLAIN = Fleet(())
+PLAIN = FrontFleet(())
 
 
 class NotStarted(Exception):
@@ -47,7 +47,7 @@ class RunningEnvoy:
 
     def replace_conductors(self, conductors: Iterable[str], *, health_port: int | None = None) -> None:
         """Replace the endpoint file, as `vimesh envoy` does. Envoy takes it over soon: see until_healthy."""
-        hosts = [Host(host.address, health_port) for host in _hosts(conductors)]
+        hosts = [ClusterHost(host.address, health_port) for host in _hosts(conductors)]
         write_endpoints(self.directory, CONDUCTORS, hosts)
 
     async def until_healthy(self, conductors: Iterable[str], *, limit_s: float = 30.0) -> None:
@@ -80,7 +80,7 @@ async def running_envoy(
     api: Sequence[str] = (),
     access_log: Path | None = None,
     instead: Mapping[str, str] = NOTHING,
-    like: Fleet = PLAIN,
+    like: FrontFleet = PLAIN,
 ) -> AsyncGenerator[RunningEnvoy]:
     """Run Envoy in front of conductors (`ip:port`), which need not run yet. Stops it at the end.
 
@@ -94,7 +94,7 @@ async def running_envoy(
             like,
             conductors=_hosts(conductors),
             api=_hosts(api),
-            front=Address("127.0.0.1", 0),
+            front=ListenAddress("127.0.0.1", 0),
             reports=directory / "reports",
             admin=directory / "admin",
             access_log=None if access_log is None else str(access_log),
@@ -110,7 +110,7 @@ async def running_envoy(
             await _stop(process)
 
 
-def _render(fleet: Fleet, directory: Path, instead: Mapping[str, str]) -> Path:
+def _render(fleet: FrontFleet, directory: Path, instead: Mapping[str, str]) -> Path:
     bootstrap = render(fleet, directory)
     text = bootstrap.read_text()
     for rendered, wanted in instead.items():
@@ -172,8 +172,8 @@ async def _stop(process: Process) -> None:
         await process.wait()
 
 
-def _hosts(texts: Iterable[str]) -> tuple[Host, ...]:
-    return tuple(Host(address("conductors", text)) for text in texts)
+def _hosts(texts: Iterable[str]) -> tuple[ClusterHost, ...]:
+    return tuple(ClusterHost(address("conductors", text)) for text in texts)
 
 
 def _healthy_of(cluster: dict[str, Any]) -> set[str]:
@@ -183,4 +183,4 @@ def _healthy_of(cluster: dict[str, Any]) -> set[str]:
 
 def _host(status: dict[str, dict[str, dict[str, object]]]) -> str:
     socket = status.get("address", status)["socket_address"]
-    return str(Address(str(socket["address"]), int(str(socket["port_value"]))))
+    return str(ListenAddress(str(socket["address"]), int(str(socket["port_value"]))))

@@ -15,7 +15,7 @@ import structlog
 
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
 from vimesh.monitor.targets.verdict import Verdict
@@ -33,7 +33,7 @@ def _tell(verdict: Verdict) -> None:
     _write([verdict.vim_id, verdict.status, verdict.reason, verdict.detail, verdict.seen_at])
 
 
-def _obey(host: Host, line: bytes) -> None:
+def _obey(host: ActionHost, line: bytes) -> None:
     ((verb, what),) = json.loads(line).items()
     if verb == "start":
         vim_id, auth_url, policy = what

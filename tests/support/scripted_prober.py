@@ -18,19 +18,19 @@ from vimesh.monitor.names.name_answers import (
     FAMILIES,
     Empty,
     FamilyAnswer,
-    Found,
     LookupFailed,
+    NameAddresses,
     NoSuchName,
     Outcome,
     Tell,
     Trouble,
 )
 from vimesh.monitor.names.resolver import Resolver
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.rounds.rounds import Rounds
-from vimesh.monitor.scheduling.stall_clock import RunningClock
-from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.scheduling.stall_clock import StallClock
+from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.targets.target import Target
 
 TICK_S = 0.01
@@ -46,7 +46,7 @@ class Line(Enum):
 IN_LINE: Final = Line.WAIT
 Reply = float | tuple[float, str] | LocalFault | Line | None
 """Seconds until the answer; or until a failure, and its reason; a fault of our own; no socket for it; or silence."""
-Network = Callable[[float, Address], Reply]
+Network = Callable[[float, ProbeAddress], Reply]
 NameService = Callable[[float, str], tuple[float, Outcome]]
 """Seconds until the outcome of a lookup that begins at a time, and the outcome."""
 
@@ -70,7 +70,7 @@ def answer_of(outcome: Outcome, family: int) -> FamilyAnswer:
     if isinstance(outcome, LookupFailed):
         return Trouble(outcome.detail)
     hosts = tuple(host for host in outcome if host.family == family)
-    return Found(hosts, None) if hosts else Empty("no address of this family")
+    return NameAddresses(hosts, None) if hosts else Empty("no address of this family")
 
 
 class SimulatedHost:
@@ -92,12 +92,12 @@ class SimulatedHost:
         self.time = 1000.0
         self.unsent_fault: LocalFault | None = None
         """What keeps silent probes from leaving this machine."""
-        self.sent: list[tuple[float, Address]] = []
+        self.sent: list[tuple[float, ProbeAddress]] = []
         self.verdicts = Verdicts()
         self._replies: list[tuple[float, float, Target, int, int, str | None]] = []
         self._timers: list[Timer] = []
-        self._wheel: Wheel[Target] = Wheel(TICK_S)
-        self._running = RunningClock(self._clock)
+        self._wheel: TimingWheel[Target] = TimingWheel(TICK_S)
+        self._running = StallClock(self._clock)
         self.rounds = Rounds(
             wheel=self._wheel,
             running=self._running,
@@ -141,7 +141,7 @@ class SimulatedHost:
         """Let the target wait for nothing any more, as a defect might."""
         self._wheel.cancel(target)
 
-    def send(self, target: Target, number: int, address: Address) -> bool:
+    def send(self, target: Target, number: int, address: ProbeAddress) -> bool:
         self.sent.append((self.time, address))
         match self.network(self.time, address):
             case LocalFault() as fault:

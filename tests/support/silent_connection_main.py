@@ -12,7 +12,7 @@ import sys
 import time
 
 from tests.support.actions import action
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.tcp.own_output import OwnOutput
 from vimesh.monitor.targets.target import Target
@@ -21,7 +21,7 @@ from vimesh.monitor.targets.target import Target
 def _main(ip: str, silent_s: float) -> None:
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     sockaddr = (ip, 5000, 0, 0) if ":" in ip else (ip, 5000)
-    connection = Connection(Target(action("http://127.0.0.1")), 1, Address(family, sockaddr), time.monotonic)
+    connection = Connection(Target(action("http://127.0.0.1")), 1, ProbeAddress(family, sockaddr), time.monotonic)
     connection.start()
     answered, _, _ = select.select([], [connection.fd], [], silent_s)
     fault = OwnOutput(clock=time.monotonic).fault([connection])

@@ -13,8 +13,8 @@ import grpc
 import structlog
 
 from vimesh.api.api_process import Stopped
-from vimesh.api.workflows.run_task import Errands
-from vimesh.api.workflows.task_worker import Steward, StewardLimits
+from vimesh.api.workflows.run_task import TaskRunner
+from vimesh.api.workflows.task_worker import TaskWorker, TaskWorkerLimits
 from vimesh.engine.mistral_access import MistralAccess
 from vimesh.engine.mistral_engine import mistral_engine
 from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub
@@ -23,9 +23,9 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Driver:
+class MistralDriver:
     mistral: MistralAccess
-    limits: StewardLimits = field(default_factory=StewardLimits)
+    limits: TaskWorkerLimits = field(default_factory=TaskWorkerLimits)
 
     async def run(self, front: grpc.aio.Channel, stopped: Stopped, grace_s: float) -> None:
         """Work until `stopped` returns. Waits for a front and a Mistral that are away.
@@ -34,9 +34,9 @@ class Driver:
         has ended.
         """
         async with mistral_engine(self.mistral) as engine:
-            steward = Steward(
+            steward = TaskWorker(
                 WorkflowServiceStub(front),
-                Errands(engine),
+                TaskRunner(engine),
                 claimant=f"{socket.gethostname()}:{os.getpid()}",
                 random=SystemRandom(),
                 clock=time.monotonic,

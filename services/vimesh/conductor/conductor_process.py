@@ -23,21 +23,21 @@ from vimesh.conductor.ports.health_port import answering_health
 from vimesh.conductor.ports.port_binding import listen_on
 from vimesh.conductor.ports.port_check import require_accepting
 from vimesh.conductor.ports.vitals import Vitals
-from vimesh.conductor.reports.contact_pace import Pacing
-from vimesh.conductor.upkeep.lease_sweep import Sweep, SweepLimits
-from vimesh.conductor.upkeep.log_compaction import Compaction
+from vimesh.conductor.reports.contact_pace import ContactPace
+from vimesh.conductor.upkeep.lease_sweep import LeaseSweep, SweepLimits
+from vimesh.conductor.upkeep.log_compaction import LogCompaction
 from vimesh.conductor.vim_service import WRITTEN, VimsServicer
-from vimesh.conductor.watches.commit_hints import Hints
-from vimesh.conductor.watches.event_feed import Feed
-from vimesh.conductor.watches.watch_streams import Watching, WatchLimits
+from vimesh.conductor.watches.commit_hints import CommitHints
+from vimesh.conductor.watches.event_feed import EventFeed
+from vimesh.conductor.watches.watch_streams import WatchLimits, WatchStreams
 from vimesh.conductor.workflow_service import WorkflowsServicer
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.leases import LONGEST_CONTACT_WITHIN_S
 from vimesh.domain.retention import Retention
 from vimesh.domain.vim_store import VimStore
-from vimesh.rpc.admission.call_gate import Admission, AdmissionLimits
+from vimesh.rpc.admission.call_gate import CallAdmission, CallAdmissionLimits
 from vimesh.rpc.admission.gated_handlers import AdmittedStreams
-from vimesh.rpc.guarded_server import Edge
+from vimesh.rpc.guarded_server import GuardedServer
 from vimesh.rpc.reflection import enable_reflection
 from vimesh.runtime.background import beside
 from vimesh.runtime.supervisor import supervise
@@ -78,7 +78,7 @@ class ConductorSettings:
     grace_s: float = 5.0
     """How long calls in flight may take to finish after that."""
     watch: WatchLimits = field(default_factory=WatchLimits)
-    admission: AdmissionLimits = field(default_factory=AdmissionLimits)
+    admission: CallAdmissionLimits = field(default_factory=CallAdmissionLimits)
 
     def __post_init__(self) -> None:
         if not 0 < self.contact_within_s <= LONGEST_CONTACT_WITHIN_S:
@@ -97,11 +97,11 @@ class Ports:
 async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | None = None) -> AsyncGenerator[Ports]:
     """Serve until the block ends, then drain. Raises BadSetting when it cannot listen, NotAccepting."""
     rules = Rules()
-    feed = Feed(store)
-    watching = Watching(store, feed, settings.watch, now=time.monotonic)
+    feed = EventFeed(store)
+    watching = WatchStreams(store, feed, settings.watch, now=time.monotonic)
     server = grpc.aio.server(options=OPTIONS)
-    admission = Admission(settings.admission)
-    edge: Any = Edge(
+    admission = CallAdmission(settings.admission)
+    edge: Any = GuardedServer(
         server,
         rules,
         unchecked=UNCHECKED,
@@ -111,8 +111,8 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
         admission=admission,
     )
     beside_ours: Any = AdmittedStreams(server, admission)
-    pacing = Pacing(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
-    sweep = Sweep(store, feed, pacing, settings.sweep)
+    pacing = ContactPace(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
+    sweep = LeaseSweep(store, feed, pacing, settings.sweep)
     add_VimServiceServicer_to_server(VimsServicer(store, feed, watching, rules, settings.engines), edge)
     add_ConductorServiceServicer_to_server(ReportsServicer(store, feed, watching, pacing, rules), edge)
     add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
@@ -129,11 +129,11 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
         beside(
             supervise("heartbeat", health.beat),
             supervise("feed", feed.run),
-            supervise("hints", Hints(store, feed).run),
+            supervise("hints", CommitHints(store, feed).run),
             supervise("health", health.run),
             supervise("pacing", pacing.run),
             supervise("sweep", sweep.run),
-            supervise("compaction", Compaction(store, settings.retention).run),
+            supervise("compaction", LogCompaction(store, settings.retention).run),
         ),
     ):
         await server.start()
@@ -151,7 +151,7 @@ def _health_address(settings: ConductorSettings) -> str:
     return "127.0.0.1:0" if host == "unix" else f"{host}:0"
 
 
-async def _drain(server: grpc.aio.Server, health: Health, feed: Feed, settings: ConductorSettings) -> None:
+async def _drain(server: grpc.aio.Server, health: Health, feed: EventFeed, settings: ConductorSettings) -> None:
     _log.info("draining", not_serving_s=settings.drain_s)
     await health.drain()
     await asyncio.sleep(settings.drain_s)

@@ -8,12 +8,12 @@ from typing import Any
 import grpc
 
 from vimesh.conductor.message_pages import cut
-from vimesh.conductor.reports.contact_pace import Pacing
+from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.reports.odd_reports import judge_apart
 from vimesh.conductor.reports.plain_reports import plain_report
 from vimesh.conductor.reports.recognize_repeats import keep_said, read_repeats
-from vimesh.conductor.watches.event_feed import Feed
-from vimesh.conductor.watches.watch_streams import Watching
+from vimesh.conductor.watches.event_feed import EventFeed
+from vimesh.conductor.watches.watch_streams import WatchStreams
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
 from vimesh.domain.errors import BadInput
 from vimesh.domain.events import VimEvent
@@ -41,7 +41,9 @@ SERIALIZED = ("UpdateVims",)
 
 
 class ReportsServicer(ConductorServiceServicer):
-    def __init__(self, store: VimStore, feed: Feed, watching: Watching, pacing: Pacing, rules: Rules) -> None:
+    def __init__(
+        self, store: VimStore, feed: EventFeed, watching: WatchStreams, pacing: ContactPace, rules: Rules
+    ) -> None:
         """The edge is to leave the calls of UNCHECKED and SERIALIZED to the servicer."""
         self._store = store
         self._feed = feed

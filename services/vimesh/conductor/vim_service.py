@@ -12,8 +12,8 @@ from vimesh.conductor.engines import Engines
 from vimesh.conductor.message_pages import bounded, cut
 from vimesh.conductor.register_vims import BulkRegistrar
 from vimesh.conductor.watches.event_bytes import EventBytes
-from vimesh.conductor.watches.event_feed import Feed
-from vimesh.conductor.watches.watch_streams import Watching
+from vimesh.conductor.watches.event_feed import EventFeed
+from vimesh.conductor.watches.watch_streams import WatchStreams
 from vimesh.domain.errors import BadInput, VimNotFound, Violation
 from vimesh.domain.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, VimQuery, parse_filter, parse_order
 from vimesh.domain.vim_store import VimStore
@@ -34,8 +34,8 @@ class VimsServicer(VimServiceServicer):
     def __init__(
         self,
         store: VimStore,
-        feed: Feed,
-        watching: Watching,
+        feed: EventFeed,
+        watching: WatchStreams,
         rules: Rules,
         engines: Engines,
     ) -> None:

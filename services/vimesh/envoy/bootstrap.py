@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vimesh.envoy import listeners
 from vimesh.envoy.fleet.cluster_endpoints import socket_of
-from vimesh.envoy.fleet.front_fleet import Fleet
+from vimesh.envoy.fleet.front_fleet import FrontFleet
 from vimesh.envoy.traffic import clusters
 from vimesh.envoy.traffic.overload import overload_manager
 
@@ -16,7 +16,7 @@ def endpoint_file(cluster: str) -> str:
     return f"{cluster}.yaml"
 
 
-def bootstrap(fleet: Fleet, directory: str) -> dict[str, object]:
+def bootstrap(fleet: FrontFleet, directory: str) -> dict[str, object]:
     """Return the bootstrap document. `directory` is where Envoy finds the other files.
 
     The hosts of the clusters are not in it: they come from the endpoint files, and change without a restart.

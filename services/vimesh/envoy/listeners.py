@@ -13,7 +13,7 @@ from vimesh.envoy.doors.connect_protocol import connect_filters
 from vimesh.envoy.doors.json_door import head_filter
 from vimesh.envoy.doors.readiness import readiness
 from vimesh.envoy.fleet.cluster_endpoints import socket_of
-from vimesh.envoy.fleet.front_fleet import Address, Fleet
+from vimesh.envoy.fleet.front_fleet import FrontFleet, ListenAddress
 from vimesh.envoy.refusals.local_replies import local_replies
 from vimesh.envoy.routes import BODY_LIMIT, BUFFER, IDLE_S, MAX_JSON_BYTES, routes
 from vimesh.envoy.traffic.opening_rate import opening_rate
@@ -40,7 +40,7 @@ REQUEST_S = 30.0
 """How long a caller may take to send one request."""
 
 
-def doors(fleet: Fleet, descriptor_file: str) -> list[dict[str, object]]:
+def doors(fleet: FrontFleet, descriptor_file: str) -> list[dict[str, object]]:
     """Return the front, and the reporters' own door if there is one."""
     direct = _connection_manager(fleet, descriptor_file)
     chains = [_chain(FRONT, MAX_FRONT_CONNECTIONS, direct)]
@@ -59,7 +59,7 @@ def doors(fleet: Fleet, descriptor_file: str) -> list[dict[str, object]]:
     return [front, {**_listener(REPORTS, fleet.reports, [chain]), **own}]
 
 
-def _listener(name: str, address: Address | Path, chains: Sequence[dict[str, object]]) -> dict[str, object]:
+def _listener(name: str, address: ListenAddress | Path, chains: Sequence[dict[str, object]]) -> dict[str, object]:
     return {
         "name": name,
         "address": socket_of(address),
@@ -76,7 +76,7 @@ def _chain(name: str, max_connections: int, manager: dict[str, object]) -> dict[
     return {"filters": [connection_limit(name, max_connections), manager]}
 
 
-def _connection_manager(fleet: Fleet, descriptor_file: str, proxies: Sequence[str] = ()) -> dict[str, object]:
+def _connection_manager(fleet: FrontFleet, descriptor_file: str, proxies: Sequence[str] = ()) -> dict[str, object]:
     """Return the manager of connections that come from proxies of these networks, or else from anybody."""
     hosts = {
         "name": "all",
@@ -137,7 +137,7 @@ def _connection_manager(fleet: Fleet, descriptor_file: str, proxies: Sequence[st
     )
 
 
-def _http_1(fleet: Fleet) -> dict[str, object]:
+def _http_1(fleet: FrontFleet) -> dict[str, object]:
     return {"accept_http_10": True, "default_host_for_http_10": FRONT_HOST} if fleet.http_1_0 else {}
 
 

@@ -7,7 +7,7 @@ from vimesh.envoy.callers.page_origins import preflights, strangers
 from vimesh.envoy.doors.connect_protocol import connect_route
 from vimesh.envoy.doors.json_door import json_routes, no_json
 from vimesh.envoy.doors.readiness import live
-from vimesh.envoy.fleet.front_fleet import Fleet
+from vimesh.envoy.fleet.front_fleet import FrontFleet
 from vimesh.envoy.refusals.refusal_routes import Route, to_nowhere, unreadable
 from vimesh.envoy.traffic import clusters
 from vimesh.envoy.traffic.call_classes import CHANGES, LISTS, MONITORS, READS, REPORTS, WATCHES, CallClass
@@ -33,7 +33,7 @@ BODY_LIMIT = "envoy.filters.http.buffer"
 BUFFER = "envoy.extensions.filters.http.buffer.v3.Buffer"
 
 
-def routes(fleet: Fleet) -> list[Route]:
+def routes(fleet: FrontFleet) -> list[Route]:
     """Return all routes; the first that matches wins."""
     conductor, vim, workflow = (f"/vimesh.v1.{name}Service/" for name in ("Conductor", "Vim", "Workflow"))
     health = "/grpc.health.v1.Health/"

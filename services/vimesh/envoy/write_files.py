@@ -12,13 +12,13 @@ import yaml
 
 from vimesh.envoy.bootstrap import BOOTSTRAP_FILE, DESCRIPTOR_FILE, bootstrap, endpoint_file
 from vimesh.envoy.fleet.cluster_endpoints import endpoints
-from vimesh.envoy.fleet.front_fleet import Fleet, Host
+from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet
 from vimesh.envoy.traffic import clusters
 
 _HEADER = "# Rendered from a fleet file by `vimesh envoy render`: change that one.\n"
 
 
-def render(fleet: Fleet, directory: Path) -> Path:
+def render(fleet: FrontFleet, directory: Path) -> Path:
     """Write the bootstrap, the endpoint files and the contract into `directory`. Returns the bootstrap's path."""
     directory.mkdir(parents=True, exist_ok=True)
     _replace(directory / DESCRIPTOR_FILE, files("vimesh.v1").joinpath("contract.binpb").read_bytes())
@@ -30,7 +30,7 @@ def render(fleet: Fleet, directory: Path) -> Path:
     return path
 
 
-def write_endpoints(directory: Path, service: str, hosts: Iterable[Host]) -> None:
+def write_endpoints(directory: Path, service: str, hosts: Iterable[ClusterHost]) -> None:
     """Replace the hosts of a service. A running Envoy takes them over at once, and drops no call."""
     _replace(directory / endpoint_file(service), _yaml(endpoints(service, hosts)))
 

@@ -12,13 +12,13 @@ import structlog
 
 from vimesh.domain.actions import Action, ActionScope, Shard
 from vimesh.domain.vims import Engine
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.reporting_host import reporting_host
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.reporting.reporter import ReporterLimits
 from vimesh.monitor.wanted_actions import ActionSet, Watcher
-from vimesh.rpc.action_watch import Following, FollowLimits
-from vimesh.runtime.garbage_freeze import Heap
+from vimesh.rpc.action_watch import ActionWatch, FollowLimits
+from vimesh.runtime.garbage_freeze import GarbageFreeze
 from vimesh.runtime.supervisor import supervise
 
 _log = structlog.get_logger()
@@ -42,7 +42,7 @@ async def run_monitor(
     """
     async with reporting_host(settings.address, settings.reporter, safeguards) as running:
         scope = ActionScope(Engine.EMBEDDED, settings.shard)
-        heap = Heap()
+        heap = GarbageFreeze()
 
         def start(action: Action) -> None:
             if running.start(action):
@@ -50,7 +50,7 @@ async def run_monitor(
 
         actions = ActionSet(start, running.stop, running.host.actions)
         watcher = Watcher(scope, actions)
-        following = Following(
+        following = ActionWatch(
             running.stub, settings.follow, meanwhile="probing goes on", clock=time.monotonic, random=SystemRandom()
         )
         _say_hello(settings, running.host)
@@ -60,7 +60,7 @@ async def run_monitor(
             parts.create_task(supervise("watcher", lambda: following.run(watcher)))
 
 
-def _say_hello(settings: MonitorSettings, host: Host) -> None:
+def _say_hello(settings: MonitorSettings, host: ActionHost) -> None:
     _log.info(
         "monitor started",
         address=settings.address,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Never, Protocol
 import grpc
 
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.peer_log import Link
+from vimesh.runtime.peer_log import PeerLog
 from vimesh.v1 import conductor_service_pb2 as pb
 
 if TYPE_CHECKING:  # exists for type checkers only
@@ -41,7 +41,7 @@ class Follower(Protocol):
         """Take note that changes are gone: the next stream has to begin with the list."""
 
 
-class Following:
+class ActionWatch:
     def __init__(
         self,
         stub: ConductorServiceAsyncStub,
@@ -55,7 +55,7 @@ class Following:
         self._stub = stub
         self._limits = limits
         self._clock = clock
-        self._link = Link("conductors", "watch", meanwhile=meanwhile)
+        self._link = PeerLog("conductors", "watch", meanwhile=meanwhile)
         self._backoff = Backoff(first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, random=random)
 
     async def run(self, follower: Follower) -> Never:

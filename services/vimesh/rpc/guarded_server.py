@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable, VimeshError
-from vimesh.rpc.admission.call_gate import Admission
+from vimesh.rpc.admission.call_gate import CallAdmission
 from vimesh.rpc.admission.gated_handlers import admitted_stream, admitted_unary
 from vimesh.rpc.admission.overload_answers import NO_RETRY
 from vimesh.rpc.parsing.request_parser import parser_of
@@ -37,7 +37,7 @@ _Failure = tuple[grpc.StatusCode, status_pb2.Status, bool]
 """What to abort with, and whether every other conductor would say the same."""
 
 
-class Edge:
+class GuardedServer:
     """The server as our own services are to be added to it: each of their handlers is wrapped, once.
 
     An interceptor would do the same again for each call, for a tenth of what a call costs.
@@ -52,7 +52,7 @@ class Edge:
         serialized: Sequence[str] = (),
         written: Sequence[str] = (),
         calls: Calls | None = None,
-        admission: Admission | None = None,
+        admission: CallAdmission | None = None,
     ) -> None:
         """Leave it to the servicer to check the calls `unchecked`, and to parse, check and write those `serialized`.
 
@@ -64,7 +64,7 @@ class Edge:
         self._serialized = frozenset(serialized)
         self._written = frozenset((*written, *serialized))
         self._calls = calls or Calls()
-        self._admission = admission or Admission()
+        self._admission = admission or CallAdmission()
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         self._server.add_generic_rpc_handlers([_Guarded(handler, self._guarded) for handler in handlers])

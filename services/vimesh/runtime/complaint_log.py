@@ -12,7 +12,7 @@ _MOST_LINES = 100
 _WITHIN_S = 10.0
 
 
-class Complaints:
+class ComplaintLog:
     """Lines of one kind, about messages of others. To be used in a running loop."""
 
     def __init__(self, event: str, *, most_lines: int = _MOST_LINES, within_s: float = _WITHIN_S) -> None:

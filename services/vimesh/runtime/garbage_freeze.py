@@ -8,7 +8,7 @@ ACTIONS_PER_STEP = 2000
 _YOUNG = 1
 
 
-class Heap:
+class GarbageFreeze:
     """Spares the garbage collector what lives long.
 
     100,000 actions are about a million objects. A full collection walks over all of them, and the loop stands still for

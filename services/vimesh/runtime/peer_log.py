@@ -7,7 +7,7 @@ import structlog
 _log = structlog.get_logger()
 
 
-class Link:
+class PeerLog:
     """Whether calls of one kind get through to a peer. Attempts are not logged, only what changes."""
 
     def __init__(self, peer: str, calls: str, *, meanwhile: str) -> None:

@@ -11,7 +11,7 @@ import structlog
 _log = structlog.get_logger()
 
 
-class Crew:
+class TaskCrew:
     """Any number of tasks. One that breaks is logged, and disturbs no other."""
 
     def __init__(self, group: asyncio.TaskGroup) -> None:
@@ -44,10 +44,10 @@ async def _guarded(work: Coroutine[object, object, object]) -> None:
 
 
 @asynccontextmanager
-async def crew() -> AsyncGenerator[Crew]:
+async def crew() -> AsyncGenerator[TaskCrew]:
     """Give a crew whose tasks are cancelled when the block ends."""
     async with asyncio.TaskGroup() as group:
-        made = Crew(group)
+        made = TaskCrew(group)
         try:
             yield made
         finally:

@@ -24,7 +24,7 @@ from vimesh.store import compact_log
 from vimesh.store.change_log import log_size, read_log
 from vimesh.store.databases.open_database import open_database, place_of
 from vimesh.store.leases import lapse_leases, replace_silent
-from vimesh.store.reports.report_pipeline import Recording
+from vimesh.store.reports.report_pipeline import ReportPipeline
 from vimesh.store.reports.standing_cache import HeldRepeat
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.schema.timestamps import moment
@@ -48,7 +48,7 @@ class SqlStore:
         self._database = database
         self._cipher = cipher
         self._jitter = jitter
-        self._recording = Recording(database)
+        self._recording = ReportPipeline(database)
 
     async def serve_reports(self) -> None:
         """Commit what `record` is called with, until cancelled."""

@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import structlog
 
-from vimesh.rpc.guarded_server import Edge
+from vimesh.rpc.guarded_server import GuardedServer
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer, add_VimServiceServicer_to_server
 from vimesh.wire.message_rules import Rules
@@ -52,7 +52,7 @@ async def main() -> None:
     to_stderr = structlog.PrintLoggerFactory(sys.stderr)
     structlog.configure(processors=[structlog.processors.KeyValueRenderer()], logger_factory=to_stderr)
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    edge: Any = Edge(server, Rules())
+    edge: Any = GuardedServer(server, Rules())
     add_VimServiceServicer_to_server(Planted(sys.argv[1]), edge)  # type: ignore[abstract]  # nothing else is called
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -9,7 +9,7 @@ from dataclasses import replace
 import grpc
 
 from vimesh.api.audit.compare_workflows import Finding
-from vimesh.api.audit.workflow_inventory import Front
+from vimesh.api.audit.workflow_inventory import InventoryClient
 from vimesh.domain.actions import Action
 from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.engine.engine_errors import EngineError
@@ -24,7 +24,11 @@ _AT_ONCE = 16
 
 class Repair:
     def __init__(
-        self, front: Front, engine: WorkflowEngine, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        front: InventoryClient,
+        engine: WorkflowEngine,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._front = front
         self._engine = engine

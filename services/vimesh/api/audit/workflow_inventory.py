@@ -24,18 +24,18 @@ _PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class InventoryClient:
     conductor: ConductorServiceAsyncStub
     vims: VimServiceAsyncStub
     timeout_s: float
     """How long one call, or one message of a stream, may take."""
 
 
-def front_over(channel: grpc.aio.Channel, timeout_s: float) -> Front:
-    return Front(ConductorServiceStub(channel), VimServiceStub(channel), timeout_s)
+def front_over(channel: grpc.aio.Channel, timeout_s: float) -> InventoryClient:
+    return InventoryClient(ConductorServiceStub(channel), VimServiceStub(channel), timeout_s)
 
 
-async def taken(front: Front, listing: MistralListing) -> Inventory:
+async def taken(front: InventoryClient, listing: MistralListing) -> Inventory:
     """Raises EngineError, AioRpcError, TimeoutError."""
     workflows = await listing.vims_with_workflow()
     executions = await listing.executions()
@@ -46,7 +46,7 @@ async def taken(front: Front, listing: MistralListing) -> Inventory:
     return Inventory(workflows, executions, running, wanted, monitors)
 
 
-async def _wanted(front: Front) -> dict[str, Action]:
+async def _wanted(front: InventoryClient) -> dict[str, Action]:
     wanted: dict[str, Action] = {}
     request = conductor_service_pb2.WatchActionsRequest(engine=vim_pb2.Monitor.MISTRAL)
     stream = front.conductor.WatchActions(request)
@@ -65,7 +65,7 @@ async def _wanted(front: Front) -> dict[str, Action]:
         stream.cancel()
 
 
-async def _monitors(front: Front) -> dict[str, MonitorSeen]:
+async def _monitors(front: InventoryClient) -> dict[str, MonitorSeen]:
     found: dict[str, MonitorSeen] = {}
     token = ""
     while True:

@@ -18,7 +18,7 @@ _READS: Final[Collection[str]] = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
-class AdmissionLimits:
+class RequestAdmissionLimits:
     requests: int = 64
     """How many may be under way; others hear 503 at once."""
     reads: int = 48
@@ -31,10 +31,10 @@ class _Stalled(Exception):
     """The caller does not take its answer."""
 
 
-class Admission:
+class RequestAdmission:
     """The application, within limits."""
 
-    def __init__(self, app: ASGIApp, limits: AdmissionLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: RequestAdmissionLimits) -> None:
         self._app = app
         self._requests_left = limits.requests
         self._reads_left = limits.reads

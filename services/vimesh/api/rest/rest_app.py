@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from vimesh.api.rest.documents.answer_links import path_address
 from vimesh.api.rest.event_resource import Events
-from vimesh.api.rest.request_admission import Admission, AdmissionLimits
+from vimesh.api.rest.request_admission import RequestAdmission, RequestAdmissionLimits
 from vimesh.api.rest.rest_edge import Handler, guarded, unrouted
 from vimesh.api.rest.vim_resource import Vims
 
@@ -33,7 +33,7 @@ class RestSettings:
     """How long one call of the conductors may take. Below the time that Envoy gives to a request."""
     body_within_s: float = 30.0
     """How long the body of a request may take to come."""
-    admission: AdmissionLimits = field(default_factory=AdmissionLimits)
+    admission: RequestAdmissionLimits = field(default_factory=RequestAdmissionLimits)
 
 
 def rest_app(stub: VimServiceAsyncStub, settings: RestSettings) -> ASGIApp:
@@ -51,7 +51,7 @@ def rest_app(stub: VimServiceAsyncStub, settings: RestSettings) -> ASGIApp:
         exception_handlers={HTTPException: unrouted},
     )
     app.router.redirect_slashes = False
-    return Admission(app, settings.admission)
+    return RequestAdmission(app, settings.admission)
 
 
 def _route(path: str, handlers: dict[str, Handler]) -> Route:

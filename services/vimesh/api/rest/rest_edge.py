@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from vimesh.api.rest.errors.call_failures import explained
 from vimesh.api.rest.errors.error_answers import (
-    Refused,
+    RequestRefused,
     answer,
     bad_request,
     defect,
@@ -48,9 +48,9 @@ def guarded(handlers: Mapping[str, Handler]) -> Handler:
     return handle
 
 
-def _refusal(request: Request, error: Exception) -> Refused:
+def _refusal(request: Request, error: Exception) -> RequestRefused:
     match error:
-        case Refused():
+        case RequestRefused():
             return error
         case grpc.aio.AioRpcError():
             return explained(error)
@@ -70,4 +70,4 @@ def unrouted(_request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if "Allow" in headers:
         headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
-    return answer(Refused(error.status_code, type_, message, headers=headers))
+    return answer(RequestRefused(error.status_code, type_, message, headers=headers))

@@ -8,7 +8,7 @@ from vimesh.api.workflows.task_messages import stop_from_wire
 from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
 from vimesh.engine.workflow_engine import NotYet, WorkflowEngine
-from vimesh.runtime.peer_log import Link
+from vimesh.runtime.peer_log import PeerLog
 from vimesh.v1 import workflow_service_pb2 as pb
 from vimesh.wire.action_messages import action_from_wire
 from vimesh.wire.wire_durations import duration
@@ -18,12 +18,12 @@ _log = structlog.get_logger()
 _MAX_ERROR = 1024
 
 
-class Errands:
+class TaskRunner:
     """Carries tasks out. Whatever happens is an answer: a fault of one task stops here."""
 
     def __init__(self, engine: WorkflowEngine) -> None:
         self._engine = engine
-        self._link = Link("Mistral", "workflows", meanwhile="tasks wait")
+        self._link = PeerLog("Mistral", "workflows", meanwhile="tasks wait")
 
     async def carry_out(self, task: pb.WorkflowTask) -> pb.FinishWorkflowTaskRequest:
         """Return what is to be said about it."""

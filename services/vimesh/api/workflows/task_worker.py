@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import grpc
 import structlog
 
-from vimesh.api.workflows.run_task import Errands
+from vimesh.api.workflows.run_task import TaskRunner
 from vimesh.domain.errors import BadSetting
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.peer_log import Link
+from vimesh.runtime.peer_log import PeerLog
 from vimesh.v1 import workflow_service_pb2 as pb
 from vimesh.wire.wire_durations import duration
 
@@ -34,7 +34,7 @@ _TRY_AGAIN = {
 
 
 @dataclass(frozen=True, slots=True)
-class StewardLimits:
+class TaskWorkerLimits:
     tasks: int = 16
     """Under way at the same time."""
     lease_s: float = 60.0
@@ -51,7 +51,7 @@ class StewardLimits:
             raise BadSetting("lease", "must be longer than a task may take")
 
 
-class Steward:
+class TaskWorker:
     """One of any number: a task belongs to who has claimed it, until the lease ends.
 
     Nothing is remembered: what a steward that dies was about to do is claimed again by another one.
@@ -60,20 +60,20 @@ class Steward:
     def __init__(  # noqa: PLR0913 - everything it uses comes in here
         self,
         stub: WorkflowServiceAsyncStub,
-        errands: Errands,
+        errands: TaskRunner,
         *,
         claimant: str,
         random: Random,
         clock: Clock,
-        limits: StewardLimits | None = None,
+        limits: TaskWorkerLimits | None = None,
     ) -> None:
         self._stub = stub
         self._errands = errands
         self._claimant = claimant
         self._random = random
         self._clock = clock
-        self._limits = limits or StewardLimits()
-        self._front = Link("front", "tasks", meanwhile="what is claimed goes on")
+        self._limits = limits or TaskWorkerLimits()
+        self._front = PeerLog("front", "tasks", meanwhile="what is claimed goes on")
         self._under_way = 0
         self._ended = asyncio.Event()
         self._stopping = asyncio.Event()

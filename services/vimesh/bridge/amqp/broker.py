@@ -19,7 +19,7 @@ from vimesh.bridge.amqp.broker_refusals import reason
 from vimesh.bridge.amqp.guarded_transport import GuardedConnection
 from vimesh.bridge.config.transport_url import Node
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.peer_log import Link
+from vimesh.runtime.peer_log import PeerLog
 
 _log = structlog.get_logger()
 
@@ -77,7 +77,7 @@ class BrokerLimits:
     """Beside the others, before each attempt."""
 
 
-class Connections(Protocol):
+class BrokerConnections(Protocol):
     """Where a connection comes from that others use, too."""
 
     @property
@@ -161,7 +161,7 @@ class _Outage:
     """Says that the broker is lost, each reason for it once, and that it is back."""
 
     def __init__(self) -> None:
-        self._link = Link("broker", "AMQP", meanwhile="calls and kills wait")
+        self._link = PeerLog("broker", "AMQP", meanwhile="calls and kills wait")
         self._reasons: set[str] = set()
 
     def failed(self, why: str) -> None:

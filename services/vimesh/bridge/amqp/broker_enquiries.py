@@ -10,7 +10,7 @@ from vimesh.bridge.amqp.broker import Broker, BrokerAway, BrokerLimits, Dial, cl
 from vimesh.bridge.amqp.guarded_transport import GuardedConnection
 
 
-class Enquiries:
+class BrokerEnquiries:
     """Opened when it is needed, at the node where the calls come from. What costs it costs no call."""
 
     def __init__(self, broker: Broker, dial: Dial) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aio_pika.exceptions import AuthenticationError, ChannelClosed, ConnectionClosed
 from aiormq.exceptions import AMQPConnectionError
 
-from vimesh.bridge.amqp.close_reasons import Closing, on_one_line
+from vimesh.bridge.amqp.close_reasons import CloseReason, on_one_line
 
 TRANSIENT_DENIED = "transient_nonexcl_queues"
 _TRANSPORT_ENDED = ("Server connection", "Server communication")
@@ -39,7 +39,7 @@ _ADVICE = (
 )
 
 
-def reason(error: BaseException, closing: Closing | None, *, if_it_ended: str = "") -> str:
+def reason(error: BaseException, closing: CloseReason | None, *, if_it_ended: str = "") -> str:
     """Say why an attempt failed: in the broker's words if there are any, with advice, and never with a password.
 
     `if_it_ended` is the advice if the broker ended the connection without a word.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import structlog
 from aio_pika.abc import AbstractConnection
 
-from vimesh.bridge.amqp.broker import BrokerAway, Connections, broker_faults
-from vimesh.bridge.amqp.declare_queues import Declared
+from vimesh.bridge.amqp.broker import BrokerAway, BrokerConnections, broker_faults
+from vimesh.bridge.amqp.declare_queues import QueueState
 from vimesh.bridge.amqp.rpc_queues import KILLS, delete_if_idle, delete_left, usage_of
 from vimesh.bridge.config.topology import CALLS
 
@@ -15,7 +15,7 @@ _log = structlog.get_logger()
 _WITHIN_S = 2.0
 
 
-async def clear_away(enquiries: Connections, declared: Declared | None) -> None:
+async def clear_away(enquiries: BrokerConnections, declared: QueueState | None) -> None:
     """Delete the queue of calls, unless another bridge or conductor consumes it, a call waits, or an old action lives.
 
     A call that finds no queue is lost, and its action with it: so the queue stays while there are actions. Each of them
@@ -33,7 +33,7 @@ async def clear_away(enquiries: Connections, declared: Declared | None) -> None:
         _log.info("the queue of calls stays: the broker is away", queue=CALLS)
 
 
-async def _deleted(connection: AbstractConnection, declared: Declared | None) -> bool:
+async def _deleted(connection: AbstractConnection, declared: QueueState | None) -> bool:
     # Only a queue that is known to be a classic one can be asked to go if it is idle.
     if declared is not None and declared.ours and not declared.topology.quorum:
         return await delete_if_idle(connection, CALLS, _WITHIN_S)

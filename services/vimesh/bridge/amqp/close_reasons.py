@@ -13,7 +13,7 @@ _TEXT_AT = _CODE_AT + _CODE.size
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class CloseReason:
     code: int
     text: str
     """Printable, on one line, at most 255 bytes in AMQP."""
@@ -22,13 +22,13 @@ class Closing:
         return f"{self.code} {self.text}"
 
 
-def closing_of_connection(kind: int, channel: int, payload: bytes) -> Closing | None:
+def closing_of_connection(kind: int, channel: int, payload: bytes) -> CloseReason | None:
     """Read Connection.Close; None for every other frame."""
     if kind != _METHOD or channel or not payload.startswith(_CLOSE) or len(payload) <= _TEXT_AT:
         return None
     (code,) = _CODE.unpack_from(payload, _CODE_AT)
     text = payload[_TEXT_AT + 1 : _TEXT_AT + 1 + payload[_TEXT_AT]]
-    return Closing(code, on_one_line(text.decode(errors="replace")))
+    return CloseReason(code, on_one_line(text.decode(errors="replace")))
 
 
 def on_one_line(text: str) -> str:

@@ -11,9 +11,9 @@ from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity, ChannelPreconditionFailed
 from aiormq.exceptions import ChannelAccessRefused
 
-from vimesh.bridge.amqp.broker import BrokerAway, Connections, broker_faults
+from vimesh.bridge.amqp.broker import BrokerAway, BrokerConnections, broker_faults
 from vimesh.bridge.amqp.broker_refusals import TRANSIENT_DENIED, advice_on, reason, words_of
-from vimesh.bridge.amqp.close_reasons import Closing
+from vimesh.bridge.amqp.close_reasons import CloseReason
 from vimesh.bridge.amqp.rpc_queues import channel_of_its_own
 from vimesh.bridge.config.topology import CALLS, EXCHANGE, WITHOUT_TRANSIENT, Topology
 
@@ -23,7 +23,7 @@ Ask = Callable[[AbstractChannel], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class QueueState:
     """What is there now."""
 
     topology: Topology
@@ -35,16 +35,16 @@ class TransientDenied(Exception):
     """The broker has no queues any more that are neither durable nor exclusive."""
 
 
-class Declaring:
+class QueueDeclarer:
     """Declares on a connection of its own: some brokers answer a wish that they do not grant by closing it."""
 
-    def __init__(self, topology: Topology, enquiries: Connections) -> None:
+    def __init__(self, topology: Topology, enquiries: BrokerConnections) -> None:
         self._topology = topology
         self._enquiries = enquiries
         self._told: set[str] = set()
         """What the log says already: a connection that is made again finds the same."""
 
-    async def declare(self) -> Declared:
+    async def declare(self) -> QueueState:
         """See that calls find their queue. Raises BrokerAway that says why they cannot."""
         try:
             return await self._declare(self._topology)
@@ -53,7 +53,7 @@ class Declaring:
             self._topology = WITHOUT_TRANSIENT
             return await self._declare(self._topology)
 
-    async def _declare(self, wanted: Topology) -> Declared:
+    async def _declare(self, wanted: Topology) -> QueueState:
         durable, auto_delete = wanted.durable, wanted.auto_delete
         # The queue comes first: if it is denied, no exchange has been made that others could not use.
         ours = await self._ensure(
@@ -69,7 +69,7 @@ class Declaring:
             lambda channel: channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, passive=True),
         )
         await self._ask(_bind)
-        return Declared(wanted, ours)
+        return QueueState(wanted, ours)
 
     async def _ensure(self, declare: Ask, look: Ask) -> bool:
         """Declare something; say whether it is as wanted. It is not if others made it, or only they may."""
@@ -105,7 +105,7 @@ class Declaring:
                 raise cause from None
             raise self._worse(cause, connection.closing) from cause
 
-    def _worse(self, cause: BaseException, closing: Closing | None) -> Exception:
+    def _worse(self, cause: BaseException, closing: CloseReason | None) -> Exception:
         if closing is not None and TRANSIENT_DENIED in closing.text and not self._topology.durable:
             return TransientDenied()
         return BrokerAway(reason(cause, closing))

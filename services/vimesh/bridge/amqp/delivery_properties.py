@@ -40,7 +40,7 @@ _NO_NAME = b"?"
 
 
 @dataclass(frozen=True, slots=True)
-class Properties:
+class DeliveryProperties:
     """Each is printable ASCII; empty: it is not there, or of no use."""
 
     content_type: bytes = b""
@@ -65,11 +65,11 @@ class Properties:
         return flags.to_bytes(2, "big") + values
 
 
-def properties_from(payload: bytes) -> Properties:
+def properties_from(payload: bytes) -> DeliveryProperties:
     """Read flags and values, whatever they hold."""
     flags = int.from_bytes(payload[:2], "big")
     if flags & _MORE_FLAGS:
-        return Properties()
+        return DeliveryProperties()
     at, found = 2, dict.fromkeys((flag for flag, _ in _LAYOUT), b"")
     for flag, form in _LAYOUT:
         if flags & flag:
@@ -77,7 +77,7 @@ def properties_from(payload: bytes) -> Properties:
             at += max(form, 0)
             found[flag] = payload[at : at + length]
             at += length
-    return Properties(
+    return DeliveryProperties(
         content_type=_name(found[_CONTENT_TYPE]),
         content_encoding=_name(found[_CONTENT_ENCODING]),
         compression=_compression(found[_HEADERS]),

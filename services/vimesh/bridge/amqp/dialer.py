@@ -39,7 +39,7 @@ def _or(given: T | None, own: T) -> T:
     return own if given is None else given
 
 
-class Dialing:
+class Dialer:
     def __init__(self, deployment: Deployment, limits: BrokerLimits) -> None:
         self._deployment = deployment
         self._limits = limits

@@ -10,7 +10,7 @@ import aio_pika
 from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
 from yarl import URL
 
-from vimesh.bridge.amqp.close_reasons import Closing, closing_of_connection
+from vimesh.bridge.amqp.close_reasons import CloseReason, closing_of_connection
 from vimesh.bridge.amqp.content_filter import FRAME_END, FRAME_HEAD, ContentFilter
 from vimesh.bridge.messages.oslo_messages import MAX_BODY_BYTES
 
@@ -26,7 +26,7 @@ class GuardedReader:
         self._reader = reader
         self._content = content
         self._ready = b""
-        self.closing: Closing | None = None
+        self.closing: CloseReason | None = None
         """Why the broker closed the connection; None if it did not say."""
 
     def at_eof(self) -> bool:
@@ -85,7 +85,7 @@ class GuardedConnection(aio_pika.Connection):
         self._guard = self.kwargs["transport_factory"] = _GuardedTransport(factory())
 
     @property
-    def closing(self) -> Closing | None:
+    def closing(self) -> CloseReason | None:
         """Why the broker closed it, in its own words. The AMQP library loses them now and then."""
         return self._guard.reader.closing if self._guard.reader else None
 

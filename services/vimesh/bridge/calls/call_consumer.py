@@ -11,16 +11,16 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
 from vimesh.bridge.amqp.broker import BrokerAway, broker_faults
-from vimesh.bridge.amqp.declare_queues import Declared, Declaring
+from vimesh.bridge.amqp.declare_queues import QueueDeclarer, QueueState
 from vimesh.bridge.amqp.deliveries import Delivery
-from vimesh.bridge.calls.redeliveries import Comebacks
-from vimesh.bridge.calls.reply_sender import Replies
+from vimesh.bridge.calls.redeliveries import Redeliveries
+from vimesh.bridge.calls.reply_sender import ReplySender
 from vimesh.bridge.config.topology import CALLS
 from vimesh.bridge.messages.caller_exceptions import BridgeFault, CallFailed
 from vimesh.bridge.messages.oslo_messages import Call, Malformed, answer_to, call_from, fingerprint
 from vimesh.bridge.messages.plain_bodies import plain_body, unusual
-from vimesh.runtime.complaint_log import Complaints
-from vimesh.runtime.task_crew import Crew
+from vimesh.runtime.complaint_log import ComplaintLog
+from vimesh.runtime.task_crew import TaskCrew
 
 _log = structlog.get_logger()
 
@@ -34,15 +34,15 @@ Serve = Callable[[Call], Awaitable[str]]
 """Returns the answer to a call. Raises CallFailed."""
 
 
-class Intake:
+class CallConsumer:
     """The calls that came in and are not answered yet. They outlive the connection by which they came."""
 
     def __init__(  # noqa: PLR0913 - its collaborators and two numbers
         self,
         serve: Serve,
-        replies: Replies,
-        declaring: Declaring,
-        crew: Crew,
+        replies: ReplySender,
+        declaring: QueueDeclarer,
+        crew: TaskCrew,
         *,
         concurrency: int,
         unspoken_timeout_s: float = DEFAULT_TIMEOUT_S,
@@ -50,7 +50,7 @@ class Intake:
         """`unspoken_timeout_s`: how long callers wait who do not say."""
         self._serve = serve
         self._declaring = declaring
-        self.declared: Declared | None = None
+        self.declared: QueueState | None = None
         """What the calls of the newest connection come from."""
         self._unspoken_timeout_s = unspoken_timeout_s
         self._replies = replies
@@ -60,10 +60,10 @@ class Intake:
         """By their fingerprints, with all deliveries to acknowledge: the same message may come twice."""
         self._under_way = 0
         """Those that are served or acknowledged."""
-        self._comebacks = Comebacks()
-        self._dropped = Complaints("a message is no call: dropped")
-        self._failed = Complaints("call failed")
-        self._late = Complaints("a call is given up: nobody waits for its answer any more")
+        self._comebacks = Redeliveries()
+        self._dropped = ComplaintLog("a message is no call: dropped")
+        self._failed = ComplaintLog("call failed")
+        self._late = ComplaintLog("a call is given up: nobody waits for its answer any more")
         self._idle = asyncio.Event()
         self._idle.set()
         self._stopping = asyncio.Event()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vimesh.bridge.calls.update_vim import Report, Updates
+from vimesh.bridge.calls.update_vim import Updates, UpdateVimCall
 from vimesh.bridge.messages.caller_exceptions import BadReport, NoSuchMethod, UnsupportedVersion, WrongArguments
 from vimesh.bridge.messages.oslo_messages import Call
 
@@ -16,7 +16,7 @@ _MOST_ARGUMENTS = 20
 _MAX_TEXT = 255
 
 
-class Endpoint:
+class CallDispatcher:
     """Version 1.0 of Tacker's conductor, as far as ping actions need it."""
 
     def __init__(self, updates: Updates) -> None:
@@ -33,7 +33,7 @@ class Endpoint:
         return await self._updates.update_vim(_report(call))
 
 
-def _report(call: Call) -> Report:
+def _report(call: Call) -> UpdateVimCall:
     if len(call.arguments) > _MOST_ARGUMENTS:
         raise WrongArguments(f"update_vim() got {len(call.arguments)} arguments")
     if more := call.arguments.keys() - _KNOWN:
@@ -41,7 +41,7 @@ def _report(call: Call) -> Report:
     if missing := _REQUIRED - call.arguments.keys():
         raise WrongArguments(f"update_vim() is missing arguments: {_listed(missing)}")
     action_id = call.arguments.get("action_id")
-    return Report(
+    return UpdateVimCall(
         vim_id=_text(call, "vim_id"),
         status=_text(call, "status"),
         action_id=None if action_id is None else _text(call, "action_id"),

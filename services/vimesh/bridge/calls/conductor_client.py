@@ -13,7 +13,7 @@ import grpc
 from vimesh.bridge.messages.caller_exceptions import BadReport, ConductorsAway
 from vimesh.domain.vims import Engine
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.peer_log import Link
+from vimesh.runtime.peer_log import PeerLog
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.wire.error_statuses import retry_delay_s
 from vimesh.wire.wire_durations import seconds
@@ -44,7 +44,7 @@ class ConductorLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedStatus:
     """A report counted."""
 
     status: str
@@ -53,7 +53,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedAction:
     """The action that a VIM wants."""
 
     engine: Engine | None
@@ -61,7 +61,7 @@ class Wanted:
     action_id: str
 
 
-class Conductors:
+class ConductorClient:
     """Every `deadline` is a time of the running loop.
 
     Everything raises ConductorsAway when it has passed, and BadReport for bad input.
@@ -79,9 +79,9 @@ class Conductors:
         self._vims = vims
         self._random = random
         self._limits = limits or ConductorLimits()
-        self._link = Link("conductors", "reports", meanwhile="callers wait for as long as they can")
+        self._link = PeerLog("conductors", "reports", meanwhile="callers wait for as long as they can")
 
-    async def report(self, vim_id: str, action_id: str, status: str, deadline: float) -> Recorded | None:
+    async def report(self, vim_id: str, action_id: str, status: str, deadline: float) -> RecordedStatus | None:
         """Report for an action. None: it is not the wanted one."""
         try:
             known = vim_pb2.Vim.Status.Value(status)
@@ -99,9 +99,9 @@ class Conductors:
         answer = await self._patiently(once, deadline)
         if answer.HasField("bad_action"):
             return None
-        return Recorded(vim_pb2.Vim.Status.Name(answer.status), seconds(answer.contact_within))
+        return RecordedStatus(vim_pb2.Vim.Status.Name(answer.status), seconds(answer.contact_within))
 
-    async def wanted(self, vim_id: str, deadline: float) -> Wanted | None:
+    async def wanted(self, vim_id: str, deadline: float) -> WantedAction | None:
         """Return the action that a VIM wants. None: there is no such VIM."""
         request = vim_service_pb2.GetVimRequest(vim_id=vim_id)
         try:
@@ -109,7 +109,7 @@ class Conductors:
         except _NotFound:
             return None
         monitor = answer.vim.monitor
-        return Wanted(_ENGINES.get(monitor.engine), monitor.action_id)
+        return WantedAction(_ENGINES.get(monitor.engine), monitor.action_id)
 
     async def adopt(self, vim_id: str, deadline: float) -> None:
         """Move a VIM to an action from outside. Nothing happens if the VIM is gone."""

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 
-class Waiter:
+class PendingReply:
     """One call of an action, from the moment that its report is under way."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Waiter:
             pass
 
 
-class Held:
+class DelayedReplies:
     """All calls whose answers are held back, the oldest first.
 
     When there are more than `capacity`, the oldest is released: held answers must not use up the room for new calls.
@@ -35,16 +35,16 @@ class Held:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._waiters: dict[Waiter, str] = {}
+        self._waiters: dict[PendingReply, str] = {}
         self._closed = False
 
     def __len__(self) -> int:
         return len(self._waiters)
 
     @contextmanager
-    def holding(self, vim_id: str) -> Generator[Waiter]:
+    def holding(self, vim_id: str) -> Generator[PendingReply]:
         """Let the VIM's call be released while the block runs."""
-        waiter = Waiter()
+        waiter = PendingReply()
         self._waiters[waiter] = vim_id
         if self._closed:
             waiter.release()

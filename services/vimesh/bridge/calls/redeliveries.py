@@ -8,7 +8,7 @@ _MOST_COMEBACKS = 3
 _REMEMBERED = 10_000
 
 
-class Comebacks:
+class Redeliveries:
     """Counts by fingerprint; the oldest are forgotten first.
 
     A call comes again when the connection broke while it was served, and a second and third time when the network is

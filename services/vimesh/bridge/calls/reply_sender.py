@@ -14,8 +14,8 @@ from vimesh.bridge.amqp.broker import Broker, BrokerAway, broker_faults
 from vimesh.bridge.amqp.broker_refusals import reason
 from vimesh.bridge.messages.oslo_messages import CONTENT_ENCODING, CONTENT_TYPE
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.complaint_log import Complaints
-from vimesh.runtime.task_crew import Crew
+from vimesh.runtime.complaint_log import ComplaintLog
+from vimesh.runtime.task_crew import TaskCrew
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class ReplyLimits:
     longest_pause_s: float = 2.0
 
 
-class Replies:
+class ReplySender:
     """Publishes answers, on whatever connection there is."""
 
-    def __init__(self, broker: Broker, crew: Crew, *, random: Random, limits: ReplyLimits | None = None) -> None:
+    def __init__(self, broker: Broker, crew: TaskCrew, *, random: Random, limits: ReplyLimits | None = None) -> None:
         self._broker = broker
         self._crew = crew
         self._random = random
@@ -40,8 +40,8 @@ class Replies:
         self._used: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
         self._unclaimed = 0
-        self._dropped = Complaints("an answer is dropped: its caller is gone")
-        self._refused = Complaints("the broker refuses an answer: it is tried again")
+        self._dropped = ComplaintLog("an answer is dropped: its caller is gone")
+        self._refused = ComplaintLog("the broker refuses an answer: it is tried again")
 
     async def send(self, queue: str, body: bytes, within_s: float) -> None:
         """Publish an answer, as soon as there is a broker to take it; one that nobody takes is tried again apart.

@@ -9,7 +9,7 @@ from vimesh.domain.settings import one_of
 from vimesh.domain.vims import Engine
 
 
-class Policy(StrEnum):
+class UnnamedReportPolicy(StrEnum):
     REJECT = "reject"
     """It is not recorded, and the action is killed."""
     ADOPT = "adopt"
@@ -18,13 +18,13 @@ class Policy(StrEnum):
     """It is recorded, beside those of the wanted action."""
 
 
-Policies = Mapping[Engine, Policy]
+Policies = Mapping[Engine, UnnamedReportPolicy]
 
-REJECT_ALL: Policies = dict.fromkeys(Engine, Policy.REJECT)
+REJECT_ALL: Policies = dict.fromkeys(Engine, UnnamedReportPolicy.REJECT)
 
 
 _engine = one_of(Engine)
-_policy = one_of(Policy)
+_policy = one_of(UnnamedReportPolicy)
 
 
 def policies(text: str) -> Policies:
@@ -37,7 +37,7 @@ def policies(text: str) -> Policies:
         if not equals:
             raise ValueError(f"must be ENGINE=POLICY, not {each!r}")
         read[_engine(engine)] = _policy(policy)
-    if read[Engine.EXTERNAL] is Policy.ADOPT:
+    if read[Engine.EXTERNAL] is UnnamedReportPolicy.ADOPT:
         raise ValueError("external=adopt: such a VIM belongs to an action from outside already, to a newer one")
     return read
 

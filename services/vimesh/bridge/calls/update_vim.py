@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import structlog
 
 from vimesh.bridge.amqp.broker import BrokerAway
-from vimesh.bridge.calls.conductor_client import Conductors, Recorded
-from vimesh.bridge.calls.delayed_replies import Held
-from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, Policies, Policy
-from vimesh.bridge.kills.kill_casts import UNKNOWN_HINT, Kills, Why
-from vimesh.bridge.kills.unwanted_actions import Watch
+from vimesh.bridge.calls.conductor_client import ConductorClient, RecordedStatus
+from vimesh.bridge.calls.delayed_replies import DelayedReplies
+from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, Policies, UnnamedReportPolicy
+from vimesh.bridge.kills.kill_casts import UNKNOWN_HINT, KillCasts, Why
+from vimesh.bridge.kills.unwanted_actions import UnwantedActions
 from vimesh.bridge.messages.caller_exceptions import NotWanted
 from vimesh.domain.vims import Engine
 
@@ -42,7 +42,7 @@ class UpdateRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class UpdateVimCall:
     """What a caller says."""
 
     vim_id: str
@@ -58,14 +58,21 @@ class Report:
 class Updates:
     """Serves update_vim in both forms: with the action id, and without, as it was shipped."""
 
-    def __init__(self, conductors: Conductors, kills: Kills, held: Held, watch: Watch, rules: UpdateRules) -> None:
+    def __init__(
+        self,
+        conductors: ConductorClient,
+        kills: KillCasts,
+        held: DelayedReplies,
+        watch: UnwantedActions,
+        rules: UpdateRules,
+    ) -> None:
         self._conductors = conductors
         self._watch = watch
         self._kills = kills
         self._held = held
         self._rules = rules
 
-    async def update_vim(self, report: Report) -> str:
+    async def update_vim(self, report: UpdateVimCall) -> str:
         """Return the answer. Raises CallFailed."""
         deadline = asyncio.get_running_loop().time() + self._patience_s(report)
         if report.action_id is None:
@@ -73,12 +80,12 @@ class Updates:
         recorded = await self._conductors.report(report.vim_id, report.action_id, report.status, deadline)
         return BAD_ACTION if recorded is None else recorded.status
 
-    def _patience_s(self, report: Report) -> float:
+    def _patience_s(self, report: UpdateVimCall) -> float:
         if report.timeout_s is None:
             return self._rules.patience_s
         return min(self._rules.patience_s, 0.8 * report.timeout_s)
 
-    async def _of_unnamed(self, report: Report, deadline: float) -> str:
+    async def _of_unnamed(self, report: UpdateVimCall, deadline: float) -> str:
         # Whoever knows only its VIM speaks for the first action of an EXTERNAL one, whose id is the VIM's.
         vim_id = report.vim_id
         with self._held.holding(vim_id.lower()) as waiter:
@@ -87,7 +94,7 @@ class Updates:
             if recorded is not None and not followed:
                 self._watch.look_again(vim_id.lower())
             outcome = recorded or await self._by_policy(report, deadline)
-            if isinstance(outcome, Recorded):
+            if isinstance(outcome, RecordedStatus):
                 held_s = self._held_s(report, outcome)
                 if not held_s and not waiter.unwanted:
                     return outcome.status
@@ -95,7 +102,7 @@ class Updates:
                 return KILLED if waiter.unwanted else HELD
         return await self._kill(report, outcome)
 
-    async def _by_policy(self, report: Report, deadline: float) -> Recorded | Why:
+    async def _by_policy(self, report: UpdateVimCall, deadline: float) -> RecordedStatus | Why:
         """Record what the wanted action did not say, if that is how the VIM's engine is to be treated."""
         wanted = await self._conductors.wanted(report.vim_id, deadline)
         if wanted is None:
@@ -103,26 +110,26 @@ class Updates:
         if wanted.engine is None:
             return Why.MOVED
         match self._rules.policies[wanted.engine]:
-            case Policy.ADOPT:
+            case UnnamedReportPolicy.ADOPT:
                 await self._conductors.adopt(report.vim_id, deadline)
                 recorded = await self._conductors.report(report.vim_id, report.vim_id.lower(), report.status, deadline)
                 return recorded or Why.CHANGED
-            case Policy.ACCEPT:
+            case UnnamedReportPolicy.ACCEPT:
                 return await self._as_wanted(report, wanted.action_id, deadline) or Why.CHANGED
             case _:
                 return Why.NEW_TARGET if wanted.engine is Engine.EXTERNAL else Why.POLICY_REJECT
 
-    async def _as_wanted(self, report: Report, action_id: str, deadline: float) -> Recorded | None:
+    async def _as_wanted(self, report: UpdateVimCall, action_id: str, deadline: float) -> RecordedStatus | None:
         # The action may be replaced between the question and the report.
         for _ in range(_ACCEPT_TRIES):
             recorded = await self._conductors.report(report.vim_id, action_id, report.status, deadline)
             wanted = recorded or await self._conductors.wanted(report.vim_id, deadline)
-            if wanted is None or isinstance(wanted, Recorded):
+            if wanted is None or isinstance(wanted, RecordedStatus):
                 return wanted
             action_id = wanted.action_id
         return None
 
-    def _held_s(self, report: Report, recorded: Recorded) -> float:
+    def _held_s(self, report: UpdateVimCall, recorded: RecordedStatus) -> float:
         if not report.waits:
             return 0.0
         bounds = [self._rules.hold_s, recorded.contact_within_s / 2]
@@ -130,7 +137,7 @@ class Updates:
             bounds.append(report.timeout_s / 3)
         return min(bounds)
 
-    async def _kill(self, report: Report, why: Why) -> str:
+    async def _kill(self, report: UpdateVimCall, why: Why) -> str:
         try:
             told = await self._kills.kill(report.vim_id, why)
         except BrokerAway:

@@ -9,12 +9,12 @@ from enum import StrEnum
 import structlog
 from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource
 
-from vimesh.bridge.amqp.broker import BrokerAway, Connections, broker_faults
+from vimesh.bridge.amqp.broker import BrokerAway, BrokerConnections, broker_faults
 from vimesh.bridge.amqp.broker_refusals import reason
 from vimesh.bridge.amqp.rpc_queues import delete_left, delete_untaken, kill_queue, publish_cast, usage_of
 from vimesh.bridge.messages.oslo_messages import cast
-from vimesh.runtime.complaint_log import Complaints
-from vimesh.runtime.task_crew import Crew
+from vimesh.runtime.complaint_log import ComplaintLog
+from vimesh.runtime.task_crew import TaskCrew
 
 _log = structlog.get_logger()
 
@@ -57,17 +57,17 @@ class KillLimits:
     """Tacker's own action consumes its queue when it has ended, until the executor that it ran in ends."""
 
 
-class Kills:
+class KillCasts:
     """Kills, and removes what killed actions leave behind. Actions that end by themselves are left alone."""
 
-    def __init__(self, enquiries: Connections, crew: Crew, limits: KillLimits | None = None) -> None:
+    def __init__(self, enquiries: BrokerConnections, crew: TaskCrew, limits: KillLimits | None = None) -> None:
         self._enquiries = enquiries
         self._crew = crew
         self._limits = limits or KillLimits()
         self._slots = asyncio.Semaphore(self._limits.at_once)
         self._cleaning: dict[str, int] = {}
         """How often each VIM's action was told to end since it was last seen to be gone."""
-        self._denied = Complaints("a kill queue cannot be used: it belongs to somebody else")
+        self._denied = ComplaintLog("a kill queue cannot be used: it belongs to somebody else")
 
     async def kill(self, vim_id: str, why: Why) -> int:
         """Tell whatever action of the VIM is there to end. Raises BrokerAway.

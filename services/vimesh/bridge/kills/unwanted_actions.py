@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 
 import structlog
 
-from vimesh.bridge.kills.watermark import Progress, Step
-from vimesh.runtime.task_crew import Crew
+from vimesh.bridge.kills.watermark import Watermark, WatermarkStep
+from vimesh.runtime.task_crew import TaskCrew
 from vimesh.v1 import conductor_service_pb2, vim_pb2
 
 _log = structlog.get_logger()
@@ -23,10 +23,10 @@ _MOST_EARLY = 100_000
 """Actions that reported before the changes were followed."""
 
 
-class Watch:
+class UnwantedActions:
     """Has each action ended that the conductors call unwanted: a Follower."""
 
-    def __init__(self, end: End, progress: Progress, crew: Crew) -> None:
+    def __init__(self, end: End, progress: Watermark, crew: TaskCrew) -> None:
         self._end = end
         self._progress = progress
         self._crew = crew
@@ -78,7 +78,7 @@ class Watch:
             await self._slots.acquire()
             self._crew.start(self._end_one(step, vim_id, action_id))
 
-    async def _end_one(self, step: Step, vim_id: str, action_id: str) -> None:
+    async def _end_one(self, step: WatermarkStep, vim_id: str, action_id: str) -> None:
         try:
             await self._end(vim_id, action_id)
             self._progress.worked(step)

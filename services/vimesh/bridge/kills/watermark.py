@@ -7,29 +7,29 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Step:
+class WatermarkStep:
     """What one message of the watch asks for."""
 
     revision: int
     left: int
 
 
-class Progress:
+class Watermark:
     """Steps in the order in which they were seen. `done` never passes a step that has work left."""
 
     def __init__(self, done: int) -> None:
         self.done = done
         """The revision up to which all is done; 0: nothing was ever seen."""
-        self._steps: deque[Step] = deque()
+        self._steps: deque[WatermarkStep] = deque()
 
-    def seen(self, revision: int, work: int) -> Step:
+    def seen(self, revision: int, work: int) -> WatermarkStep:
         """Note a message of the watch, with so many things to do."""
-        step = Step(revision, work)
+        step = WatermarkStep(revision, work)
         self._steps.append(step)
         self._advance()
         return step
 
-    def worked(self, step: Step) -> None:
+    def worked(self, step: WatermarkStep) -> None:
         """Note that one thing of a step is done."""
         step.left -= 1
         self._advance()

@@ -14,28 +14,28 @@ import grpc
 import structlog
 
 from vimesh.bridge.amqp.broker import Broker, silence_the_client
-from vimesh.bridge.amqp.broker_enquiries import Enquiries
+from vimesh.bridge.amqp.broker_enquiries import BrokerEnquiries
 from vimesh.bridge.amqp.calls_queue import clear_away
-from vimesh.bridge.amqp.declare_queues import Declaring
-from vimesh.bridge.amqp.dialer import Dialing, limits_from
-from vimesh.bridge.calls.call_consumer import DEFAULT_TIMEOUT_S, Intake
-from vimesh.bridge.calls.call_dispatcher import Endpoint
-from vimesh.bridge.calls.conductor_client import Conductors
-from vimesh.bridge.calls.delayed_replies import Held
-from vimesh.bridge.calls.reply_sender import Replies, ReplyLimits
+from vimesh.bridge.amqp.declare_queues import QueueDeclarer
+from vimesh.bridge.amqp.dialer import Dialer, limits_from
+from vimesh.bridge.calls.call_consumer import DEFAULT_TIMEOUT_S, CallConsumer
+from vimesh.bridge.calls.call_dispatcher import CallDispatcher
+from vimesh.bridge.calls.conductor_client import ConductorClient
+from vimesh.bridge.calls.delayed_replies import DelayedReplies
+from vimesh.bridge.calls.reply_sender import ReplyLimits, ReplySender
 from vimesh.bridge.calls.unnamed_reports import shown
 from vimesh.bridge.calls.update_vim import UpdateRules, Updates
 from vimesh.bridge.config.deployment import Deployment, shown_settings
-from vimesh.bridge.kills.kill_casts import Kills
+from vimesh.bridge.kills.kill_casts import KillCasts
 from vimesh.bridge.kills.state_dir import StateDir, state_dir
-from vimesh.bridge.kills.unwanted_actions import Watch
-from vimesh.bridge.kills.watermark import Progress
+from vimesh.bridge.kills.unwanted_actions import UnwantedActions
+from vimesh.bridge.kills.watermark import Watermark
 from vimesh.bridge.service.end_action import Ending
-from vimesh.rpc.action_watch import Following, FollowLimits
+from vimesh.rpc.action_watch import ActionWatch, FollowLimits
 from vimesh.rpc.channels import channel
 from vimesh.runtime.background import beside
 from vimesh.runtime.supervisor import supervise
-from vimesh.runtime.task_crew import Crew, crew
+from vimesh.runtime.task_crew import TaskCrew, crew
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
@@ -62,7 +62,7 @@ async def run_bridge(settings: BridgeSettings, stopped: Callable[[], Awaitable[o
     """Work until `stopped` returns. Waits for a front and a broker that are away. Raises BadSetting."""
     silence_the_client()
     with state_dir(settings.state_dir) as state:
-        progress = Progress(state.read())
+        progress = Watermark(state.read())
         try:
             async with channel(settings.address) as front, crew() as workers:
                 await _run(settings, stopped, front, workers, progress, state)
@@ -75,33 +75,33 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put to
     settings: BridgeSettings,
     stopped: Callable[[], Awaitable[object]],
     front: grpc.aio.Channel,
-    workers: Crew,
-    progress: Progress,
+    workers: TaskCrew,
+    progress: Watermark,
     state: StateDir,
 ) -> None:
     random = SystemRandom()
     reports = ConductorServiceStub(front)
     deployment = settings.deployment
     limits = limits_from(deployment.options)
-    dial = Dialing(deployment, limits).dial
+    dial = Dialer(deployment, limits).dial
     broker = Broker(deployment.transport.nodes, dial, random=random, limits=limits)
-    enquiries = Enquiries(broker, dial)
-    held = Held(capacity=max(1, settings.concurrency * 3 // 4))
-    conductors = Conductors(reports, VimServiceStub(front), random=random)
-    kills = Kills(enquiries, workers)
+    enquiries = BrokerEnquiries(broker, dial)
+    held = DelayedReplies(capacity=max(1, settings.concurrency * 3 // 4))
+    conductors = ConductorClient(reports, VimServiceStub(front), random=random)
+    kills = KillCasts(enquiries, workers)
     ending = Ending(conductors, kills, held, random=random)
-    watch = Watch(ending.end, progress, workers)
-    endpoint = Endpoint(Updates(conductors, kills, held, watch, settings.rules))
-    replies = Replies(broker, workers, random=random, limits=_reply_limits(deployment))
-    intake = Intake(
+    watch = UnwantedActions(ending.end, progress, workers)
+    endpoint = CallDispatcher(Updates(conductors, kills, held, watch, settings.rules))
+    replies = ReplySender(broker, workers, random=random, limits=_reply_limits(deployment))
+    intake = CallConsumer(
         endpoint.serve,
         replies,
-        Declaring(deployment.topology, enquiries),
+        QueueDeclarer(deployment.topology, enquiries),
         workers,
         concurrency=settings.concurrency,
         unspoken_timeout_s=deployment.rpc_response_timeout_s or DEFAULT_TIMEOUT_S,
     )
-    following = Following(reports, FollowLimits(), meanwhile="actions go on", clock=time.monotonic, random=random)
+    following = ActionWatch(reports, FollowLimits(), meanwhile="actions go on", clock=time.monotonic, random=random)
     work = (
         supervise("broker", lambda: broker.run(intake.work)),
         supervise("watch", lambda: following.run(watch)),
@@ -134,7 +134,7 @@ def _reply_limits(deployment: Deployment) -> ReplyLimits:
     return own if given_s is None else replace(own, unclaimed_s=float(given_s))
 
 
-async def _store(progress: Progress, state: StateDir) -> Never:
+async def _store(progress: Watermark, state: StateDir) -> Never:
     while True:
         state.write(progress.done)
         await asyncio.sleep(_STORE_EVERY_S)

@@ -8,9 +8,9 @@ from random import Random
 import structlog
 
 from vimesh.bridge.amqp.broker import BrokerAway
-from vimesh.bridge.calls.conductor_client import Conductors
-from vimesh.bridge.calls.delayed_replies import Held
-from vimesh.bridge.kills.kill_casts import Kills, Why
+from vimesh.bridge.calls.conductor_client import ConductorClient
+from vimesh.bridge.calls.delayed_replies import DelayedReplies
+from vimesh.bridge.kills.kill_casts import KillCasts, Why
 from vimesh.bridge.messages.caller_exceptions import CallFailed, ConductorsAway
 from vimesh.domain.vims import Engine
 from vimesh.runtime.backoff import Backoff
@@ -25,7 +25,7 @@ _LONGEST_PAUSE_S = 5.0
 class Ending:
     """Ends actions, whatever is away in between: an attempt is bounded, their number is not."""
 
-    def __init__(self, conductors: Conductors, kills: Kills, held: Held, *, random: Random) -> None:
+    def __init__(self, conductors: ConductorClient, kills: KillCasts, held: DelayedReplies, *, random: Random) -> None:
         self._conductors = conductors
         self._kills = kills
         self._held = held

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import grpc
 
 from vimesh.cli.client.front import Front
-from vimesh.cli.client.repeat_calls import Patience
+from vimesh.cli.client.repeat_calls import Retrying
 from vimesh.domain.queries import quoted
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
 
 
-class Fleet:
+class ExistingVims:
     """Calls raise AioRpcError."""
 
-    def __init__(self, front: Front, patience: Patience) -> None:
+    def __init__(self, front: Front, patience: Retrying) -> None:
         self._front = front
         self._patience = patience
 

@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 2.0
 
 
-class Patience:
+class Retrying:
     """How often a call is made, and for how long."""
 
     def __init__(  # noqa: PLR0913 - three of them are limits

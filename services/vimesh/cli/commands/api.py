@@ -14,7 +14,7 @@ from vimesh.domain.settings import ADDRESS, Sources
 from vimesh.domain.vims import Engine
 
 if TYPE_CHECKING:
-    from vimesh.api.mistral_driver import Driver  # imported when Mistral's client is there
+    from vimesh.api.mistral_driver import MistralDriver  # imported when Mistral's client is there
 
 
 def api(  # noqa: PLR0913 - one parameter per flag
@@ -72,14 +72,16 @@ def api(  # noqa: PLR0913 - one parameter per flag
     )
 
 
-def _driver(found: Sources, *, url: str | None, concurrency: str | None) -> Driver:
+def _driver(found: Sources, *, url: str | None, concurrency: str | None) -> MistralDriver:
     """Raises BadSetting."""
     from vimesh.cli.base import mistral_flags  # noqa: PLC0415 - only who drives it talks to it
 
     access = mistral_flags.access(found, url=url, concurrency=concurrency)
-    from vimesh.api.mistral_driver import Driver  # noqa: PLC0415 - needs Mistral's client
-    from vimesh.api.workflows.task_worker import StewardLimits  # noqa: PLC0415
+    from vimesh.api.mistral_driver import MistralDriver  # noqa: PLC0415 - needs Mistral's client
+    from vimesh.api.workflows.task_worker import TaskWorkerLimits  # noqa: PLC0415
 
     lease_s = found.read(command_settings.LEASE)
     # Twice the calls: while Mistral answers, the next tasks are there already.
-    return Driver(access, StewardLimits(tasks=2 * access.concurrency, lease_s=lease_s, work_s=lease_s * 2 / 3))
+    return MistralDriver(
+        access, TaskWorkerLimits(tasks=2 * access.concurrency, lease_s=lease_s, work_s=lease_s * 2 / 3)
+    )

@@ -16,7 +16,7 @@ from vimesh.cli.input.probe_policy import PolicyFlags
 from vimesh.domain.errors import BadSetting
 
 if TYPE_CHECKING:
-    from vimesh.cli.tacker_import.import_run import ImportSettings, Ledger  # imported when its extra is there
+    from vimesh.cli.tacker_import.import_run import ImportSettings, TackerTally  # imported when its extra is there
     from vimesh.tacker.credentials import CredentialsReader
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Take VIMs over from elsewhere.")
@@ -105,7 +105,7 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
         concurrency=found.read(command_settings.IMPORT_CONCURRENCY, concurrency),
         apply=apply,
     )
-    ledger = import_run.Ledger()
+    ledger = import_run.TackerTally()
     try:
         with show_outcomes.progress_of(ledger):
             _run(wanted, ledger)
@@ -147,7 +147,7 @@ def _credentials(fernet_keys: str, *, without_secrets: bool) -> CredentialsReade
     return CredentialsReader(KeyFolder(folder), without_secrets=without_secrets)
 
 
-def _run(wanted: ImportSettings, ledger: Ledger) -> None:
+def _run(wanted: ImportSettings, ledger: TackerTally) -> None:
     from vimesh.cli.tacker_import.import_run import run_import  # noqa: PLC0415 - see above
     from vimesh.tacker.tacker_errors import DatabaseAway, TackerError  # noqa: PLC0415
 
@@ -159,7 +159,7 @@ def _run(wanted: ImportSettings, ledger: Ledger) -> None:
         raise Failure(str(error)) from error
 
 
-def _say(wanted: ImportSettings, ledger: Ledger) -> None:
+def _say(wanted: ImportSettings, ledger: TackerTally) -> None:
     from vimesh.cli.tacker_import import show_outcomes  # noqa: PLC0415 - see above
 
     show_outcomes.write(wanted.client.output, ledger)

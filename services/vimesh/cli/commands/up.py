@@ -43,11 +43,11 @@ def up(  # noqa: PLR0913 - one parameter per flag
 
     With --engine mistral there is no monitor: the api process drives Mistral, which runs the ping actions.
     """
-    from vimesh.cli.local_fleet.fleet_options import Wanted  # noqa: PLC0415
+    from vimesh.cli.local_fleet.fleet_options import FleetOptions  # noqa: PLC0415
     from vimesh.cli.local_fleet.run_up import run_up  # noqa: PLC0415 - a client needs no fleet
 
     found = command_settings.given(config)
-    wanted = Wanted(
+    wanted = FleetOptions(
         host=found.read(command_settings.UP_LISTEN, listen),
         port=found.read(command_settings.UP_PORT, port),
         data_dir=found.read(command_settings.UP_DATA_DIR, data_dir),

@@ -14,7 +14,7 @@ _REQUEST_WITHIN_S = 5.0
 _STATUS_LINES = {Scene.SERVES: b"200 OK", Scene.FAILS: b"503 Service Unavailable"}
 
 
-class Endpoint:
+class DemoEndpoint:
     def __init__(self) -> None:
         self._server: asyncio.Server | None = None
         self._scene = Scene.GONE
@@ -45,9 +45,9 @@ class Endpoint:
 
 
 @asynccontextmanager
-async def endpoint() -> AsyncGenerator[Endpoint]:
+async def endpoint() -> AsyncGenerator[DemoEndpoint]:
     """Give an endpoint that serves, until the block ends."""
-    made = Endpoint()
+    made = DemoEndpoint()
     await made.play(Scene.SERVES)
     try:
         yield made

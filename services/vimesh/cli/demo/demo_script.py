@@ -13,7 +13,7 @@ class Scene(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DemoStep:
     after_s: float
     """Time since the step before."""
     name: str
@@ -23,11 +23,11 @@ class Step:
 NAMES = ("demo-north", "demo-south", "demo-west")
 
 SCRIPT = (
-    Step(3.0, "demo-south", Scene.GONE),
-    Step(5.0, "demo-west", Scene.FAILS),
-    Step(4.0, "demo-south", Scene.SERVES),
-    Step(5.0, "demo-west", Scene.SERVES),
-    Step(4.0, "demo-north", Scene.GONE),
-    Step(6.0, "demo-north", Scene.SERVES),
+    DemoStep(3.0, "demo-south", Scene.GONE),
+    DemoStep(5.0, "demo-west", Scene.FAILS),
+    DemoStep(4.0, "demo-south", Scene.SERVES),
+    DemoStep(5.0, "demo-west", Scene.SERVES),
+    DemoStep(4.0, "demo-north", Scene.GONE),
+    DemoStep(6.0, "demo-north", Scene.SERVES),
 )
 """Played again and again."""

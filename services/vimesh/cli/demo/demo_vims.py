@@ -11,7 +11,7 @@ import grpc
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front
-from vimesh.cli.demo.demo_endpoint import Endpoint
+from vimesh.cli.demo.demo_endpoint import DemoEndpoint
 from vimesh.cli.demo.demo_script import SCRIPT
 from vimesh.cli.supervision.log_lines import Say
 from vimesh.v1 import vim_service_pb2 as pb
@@ -21,7 +21,7 @@ PROJECT = "vimesh-demo"
 """A project of their own: they never meet VIMs of the user."""
 
 
-async def enter(front: Front, endpoints: Mapping[str, Endpoint]) -> list[str]:
+async def enter(front: Front, endpoints: Mapping[str, DemoEndpoint]) -> list[str]:
     """Register the endpoints; what an earlier demo has left is given its new address. Returns the ids."""
     return [await _enter(front, name, endpoint.auth_url) for name, endpoint in endpoints.items()]
 
@@ -47,7 +47,7 @@ async def leave(front: Front, vim_ids: list[str]) -> None:
             await front.vims.DeregisterVim(pb.DeregisterVimRequest(vim_id=vim_id), timeout=front.timeout_s)
 
 
-async def play(endpoints: Mapping[str, Endpoint], say: Say) -> None:
+async def play(endpoints: Mapping[str, DemoEndpoint], say: Say) -> None:
     """Play the script again and again, until cancelled."""
     while True:
         for step in SCRIPT:

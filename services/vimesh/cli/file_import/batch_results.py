@@ -10,10 +10,10 @@ import grpc
 from google.rpc.status_pb2 import Status
 
 from vimesh.cli.client.compare_vims import differences
-from vimesh.cli.client.existing_vims import Fleet
+from vimesh.cli.client.existing_vims import ExistingVims
 from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.file_import.check_file import Waiting
-from vimesh.cli.file_import.import_tally import Ledger, Refusal
+from vimesh.cli.file_import.import_tally import ImportTally, Refusal
 from vimesh.domain.vims import Engine, Registration
 from vimesh.v1.vim_pb2 import Vim
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest, RegisterVimResult
@@ -27,7 +27,7 @@ _LOOKS = 8
 
 
 class Settler:
-    def __init__(self, fleet: Fleet, address: str, ledger: Ledger) -> None:
+    def __init__(self, fleet: ExistingVims, address: str, ledger: ImportTally) -> None:
         self._fleet = fleet
         self._address = address
         self._ledger = ledger

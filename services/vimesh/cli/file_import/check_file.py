@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from vimesh.cli.file_import.entry_to_request import Preparer, Unfit
-from vimesh.cli.input.file_entries import Entry, Flaw
+from vimesh.cli.file_import.entry_to_request import EntryReader, RejectedEntry
+from vimesh.cli.input.file_entries import FileEntry, Flaw
 from vimesh.domain.vims import Registration
 
 
@@ -35,10 +35,10 @@ class Plan:
         return all(flaw.entry is not None for flaw in self.flaws)
 
 
-def check(entries: Iterable[Entry | Flaw], told: Callable[[int], None]) -> Plan:
+def check(entries: Iterable[FileEntry | Flaw], told: Callable[[int], None]) -> Plan:
     """Read all entries. `told` is called with how many were read so far."""
     plan = Plan()
-    preparer = Preparer()
+    preparer = EntryReader()
     claims = _Claims()
     for number, entry in enumerate(entries, 1):
         if isinstance(entry, Flaw):
@@ -47,7 +47,7 @@ def check(entries: Iterable[Entry | Flaw], told: Callable[[int], None]) -> Plan:
             try:
                 prepared = preparer.prepare(entry)
                 claims.take(entry.line, prepared.registration)
-            except Unfit as error:
+            except RejectedEntry as error:
                 plan.flaws.append(Flaw(entry.line, str(error), entry))
             else:
                 plan.waiting.append(Waiting(entry.line, prepared.request.SerializeToString()))
@@ -67,11 +67,11 @@ class _Claims:
     def take(self, line: int, wanted: Registration) -> None:
         """Raises Unfit."""
         if first := self._names.get((wanted.project_id, wanted.name)):
-            raise Unfit(f"has the name of line {first}, in the same project")
+            raise RejectedEntry(f"has the name of line {first}, in the same project")
         if first := self._ids.get(wanted.vim_id):
-            raise Unfit(f"has the id of line {first}")
+            raise RejectedEntry(f"has the id of line {first}")
         if wanted.is_default and (first := self._defaults.get(wanted.project_id)):
-            raise Unfit(f"is to be the default VIM of its project, as is line {first}")
+            raise RejectedEntry(f"is to be the default VIM of its project, as is line {first}")
         self._names[wanted.project_id, wanted.name] = line
         if wanted.vim_id:
             self._ids[wanted.vim_id] = line

@@ -9,7 +9,7 @@ from typing import Final
 
 from vimesh.cli.input import free_form_fields, tacker_file, vim_fields
 from vimesh.cli.input.field_names import ALIASES, FREE_FORM, KNOWN, LEFT_OUT, POLICY, TACKERS, TEXTS, unknown
-from vimesh.cli.input.file_entries import Entry
+from vimesh.cli.input.file_entries import FileEntry
 from vimesh.cli.input.probe_policy import PolicyFlags
 from vimesh.domain.credential_masks import unmask
 from vimesh.domain.errors import BadInput, BadSetting
@@ -25,23 +25,23 @@ _MAX_DIGITS: Final = 9
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-class Unfit(Exception):
+class RejectedEntry(Exception):
     """No conductor would take the entry. The message names what is wrong, and holds no values that may be secret."""
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedEntry:
     request: RegisterVimRequest = field(repr=False)
     """Its request id is the same whenever it is made of the same content."""
     registration: Registration = field(repr=False)
     """What a conductor makes of it."""
 
 
-class Preparer:
+class EntryReader:
     def __init__(self) -> None:
         self._rules = Rules()
 
-    def prepare(self, entry: Entry) -> Prepared:
+    def prepare(self, entry: FileEntry) -> PreparedEntry:
         """Raises Unfit."""
         try:
             request = _request(entry.content)
@@ -50,15 +50,15 @@ class Preparer:
             unmask(registration.auth_cred, {})
         except BadFlag as error:
             field_name = error.flag.removeprefix("--").replace("-", "_")
-            raise Unfit(f"{field_name}: {error.description}") from None
+            raise RejectedEntry(f"{field_name}: {error.description}") from None
         except (BadInput, BadSetting) as error:
-            raise Unfit(str(error)) from None
+            raise RejectedEntry(str(error)) from None
         except (ValueError, RecursionError):
             # Text can hold what a message cannot: half a character.
-            raise Unfit("holds text that cannot be sent") from None
+            raise RejectedEntry("holds text that cannot be sent") from None
         request.vim.auth_url = registration.auth_url
         request.request_id = _request_id(request)
-        return Prepared(request, registration)
+        return PreparedEntry(request, registration)
 
 
 def _request_id(request: RegisterVimRequest) -> str:
@@ -96,10 +96,10 @@ def _named(content: Mapping[object, object]) -> dict[str, object]:
     named: dict[str, object] = {}
     for key, value in content.items():
         if not isinstance(key, str) or key not in KNOWN:
-            raise Unfit(f"{str(key)[:50]!r} {unknown(key)}")
+            raise RejectedEntry(f"{str(key)[:50]!r} {unknown(key)}")
         name = ALIASES.get(key, key)
         if name in named:
-            raise Unfit(f"{name} and {key} are the same")
+            raise RejectedEntry(f"{name} and {key} are the same")
         if value is not None and name not in LEFT_OUT:
             named[name] = value
     return named
@@ -109,7 +109,7 @@ def _fill_from_tackers(vim: Vim, given: Mapping[str, object], key: str) -> None:
     """Raises Unfit, BadSetting."""
     for name in ("auth_cred", "vim_project"):
         if name in given:
-            raise Unfit(f"{name} and Tacker's {key} exclude each other")
+            raise RejectedEntry(f"{name} and Tacker's {key} exclude each other")
     said = tacker_file.parse({name: value for name, value in given.items() if name in tacker_file.KNOWN}, "")
     vim.vim_project.update(said.vim_project)
     vim.auth_cred.update(said.auth_cred)
@@ -117,22 +117,22 @@ def _fill_from_tackers(vim: Vim, given: Mapping[str, object], key: str) -> None:
 
 def _fill(vim: Vim, name: str, value: object) -> None:
     if not isinstance(value, Mapping):
-        raise Unfit(f"{name} must hold fields")
+        raise RejectedEntry(f"{name} must hold fields")
     try:
         free_form_fields.fill(getattr(vim, name), value)
     except free_form_fields.NotJson as error:
-        raise Unfit(f"{name} {error}") from None
+        raise RejectedEntry(f"{name} {error}") from None
 
 
 def _policy(given: Mapping[str, object]) -> PolicyFlags:
     inner = given.get("probe_policy", {})
     if not isinstance(inner, Mapping):
-        raise Unfit("probe_policy must hold fields")
+        raise RejectedEntry("probe_policy must hold fields")
     for key in inner:
         if key not in POLICY:
-            raise Unfit(f"probe_policy.{str(key)[:50]} {unknown(key, POLICY)}")
+            raise RejectedEntry(f"probe_policy.{str(key)[:50]} {unknown(key, POLICY)}")
         if key in given:
-            raise Unfit(f"{key} and probe_policy.{key} are the same")
+            raise RejectedEntry(f"{key} and probe_policy.{key} are the same")
     said = {**{name: given[name] for name in POLICY if name in given}, **inner}
     said = {name: value for name, value in said.items() if value is not None}
     return PolicyFlags(
@@ -149,7 +149,7 @@ def _policy(given: Mapping[str, object]) -> PolicyFlags:
 def _text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
-    raise Unfit(f'{name} must be a text: write it in quotes, as in {name}: "..."')
+    raise RejectedEntry(f'{name} must be a text: write it in quotes, as in {name}: "..."')
 
 
 def _duration(name: str, value: object) -> str:
@@ -162,7 +162,7 @@ def _number(name: str, value: object) -> int:
         return value
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
         return int(value)
-    raise Unfit(f"{name} must be a whole number")
+    raise RejectedEntry(f"{name} must be a whole number")
 
 
 def _boolean(name: str, value: object) -> bool:
@@ -170,4 +170,4 @@ def _boolean(name: str, value: object) -> bool:
         return value
     if isinstance(value, str) and value.lower() in _BOOLEANS:
         return _BOOLEANS[value.lower()]
-    raise Unfit(f"{name} must be true or false")
+    raise RejectedEntry(f"{name} must be true or false")

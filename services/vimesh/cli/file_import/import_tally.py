@@ -20,7 +20,7 @@ class Refusal:
 
 
 @dataclass(slots=True)
-class Ledger:
+class ImportTally:
     """It is there also when the import ends before its time."""
 
     total: int

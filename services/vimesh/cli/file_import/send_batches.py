@@ -9,14 +9,14 @@ from random import Random
 import grpc
 
 from vimesh.cli.base.command_settings import ClientSettings
-from vimesh.cli.client.existing_vims import Fleet
+from vimesh.cli.client.existing_vims import ExistingVims
 from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.client.front import connected
 from vimesh.cli.client.interruption import obey
-from vimesh.cli.client.repeat_calls import Patience
+from vimesh.cli.client.repeat_calls import Retrying
 from vimesh.cli.file_import.batch_results import Settler
 from vimesh.cli.file_import.check_file import Waiting
-from vimesh.cli.file_import.import_tally import Ledger
+from vimesh.cli.file_import.import_tally import ImportTally
 from vimesh.cli.processes.stop_signals import stop_on_signals
 from vimesh.runtime.background import beside
 from vimesh.wire.limits import MAX_BATCH_VALUES
@@ -27,26 +27,28 @@ _BATCH_BYTES = 4 * MAX_BATCH_VALUES
 _IN_FLIGHT = 2
 
 
-async def send(waiting: Sequence[Waiting], settings: ClientSettings, give_up_s: float, ledger: Ledger) -> None:
+async def send(waiting: Sequence[Waiting], settings: ClientSettings, give_up_s: float, ledger: ImportTally) -> None:
     """Register all, or until nothing answers for `give_up_s`. Raises Failure when it is interrupted twice."""
     batches = _batches(waiting)
     with stop_on_signals() as stopping:
         async with connected(settings.address, settings.call_timeout_s) as front:
             random = Random()  # noqa: S311 - spreads retries, guards nothing
-            patience = Patience(
+            patience = Retrying(
                 settings.address,
                 random,
                 give_up_s=give_up_s,
                 stopped=lambda: ledger.ended_early is not None,
                 waiting=ledger.waits,
             )
-            settler = Settler(Fleet(front, patience), settings.address, ledger)
+            settler = Settler(ExistingVims(front, patience), settings.address, ledger)
             async with beside(obey(stopping, ledger.end)), asyncio.TaskGroup() as tasks:
                 for _ in range(_IN_FLIGHT):
                     tasks.create_task(_settle_each(batches, settler, settings.address, ledger))
 
 
-async def _settle_each(batches: Iterator[Sequence[Waiting]], settler: Settler, address: str, ledger: Ledger) -> None:
+async def _settle_each(
+    batches: Iterator[Sequence[Waiting]], settler: Settler, address: str, ledger: ImportTally
+) -> None:
     for batch in batches:
         if ledger.ended_early is not None:
             return

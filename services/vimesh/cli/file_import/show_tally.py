@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.terminal import printable
-from vimesh.cli.file_import.import_tally import Ledger
+from vimesh.cli.file_import.import_tally import ImportTally
 from vimesh.cli.input.file_entries import Flaw
 from vimesh.cli.output import documents, text_tables
 
@@ -15,7 +15,7 @@ SHOWN = 20
 _TITLES = ("LINE", "NAME", "PROJECT", "REFUSED")
 
 
-def write(output: Output, ledger: Ledger, flaws: Sequence[Flaw]) -> None:
+def write(output: Output, ledger: ImportTally, flaws: Sequence[Flaw]) -> None:
     """Write what was refused, for people; or all that is known, for programs."""
     if output is not Output.TABLE:
         documents.write(output, _document(ledger, flaws))
@@ -28,7 +28,7 @@ def write(output: Output, ledger: Ledger, flaws: Sequence[Flaw]) -> None:
         text_tables.write(_TITLES, rows)
 
 
-def _document(ledger: Ledger, flaws: Sequence[Flaw]) -> dict[str, object]:
+def _document(ledger: ImportTally, flaws: Sequence[Flaw]) -> dict[str, object]:
     refused = [
         {
             "line": refusal.waiting.line,
@@ -47,7 +47,7 @@ def _document(ledger: Ledger, flaws: Sequence[Flaw]) -> dict[str, object]:
     }
 
 
-def summary(ledger: Ledger, flaws: Sequence[Flaw]) -> str:
+def summary(ledger: ImportTally, flaws: Sequence[Flaw]) -> str:
     counts = {
         "registered": ledger.registered,
         "there already": ledger.present,

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from vimesh.cli.input.csv_columns import wrong_columns
-from vimesh.cli.input.file_entries import Entry, Flaw
+from vimesh.cli.input.file_entries import FileEntry, Flaw
 from vimesh.files.entry_stream import EntryStream
 from vimesh.files.file_errors import BadFile
 from vimesh.files.stream_lines import Lines
@@ -14,7 +14,7 @@ from vimesh.files.stream_lines import Lines
 _WORDS = {"unexpected end of data": "a quote is opened and never closed"}
 
 
-def entries(stream: EntryStream) -> Iterator[Entry | Flaw]:
+def entries(stream: EntryStream) -> Iterator[FileEntry | Flaw]:
     """Read all values as text; an empty one is as if it were not there."""
     lines = Lines(stream)
     rows = csv.reader(_texts(lines), strict=True)
@@ -47,7 +47,7 @@ def _texts(lines: Lines) -> Iterator[str]:
         yield line.text()
 
 
-def _entry(line: int, columns: Sequence[str], cells: Sequence[str]) -> Entry | Flaw:
+def _entry(line: int, columns: Sequence[str], cells: Sequence[str]) -> FileEntry | Flaw:
     if len(cells) > len(columns):
         return Flaw(line, f"has {len(cells)} values for {len(columns)} columns")
     content: dict[object, object] = {}
@@ -64,4 +64,4 @@ def _entry(line: int, columns: Sequence[str], cells: Sequence[str]) -> Entry | F
         if field in place:
             return Flaw(line, f"column {column} is part of another one that has a value")
         place[field] = cell
-    return Entry(line, content)
+    return FileEntry(line, content)

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileEntry:
     line: int
     """Where it begins, from 1."""
     content: Mapping[Any, Any] = field(repr=False)
@@ -21,7 +21,7 @@ class Flaw:
 
     line: int
     description: str
-    entry: Entry | None = None
+    entry: FileEntry | None = None
     """What is wrong is in this entry; None: the file cannot be read there."""
 
     def __str__(self) -> str:
@@ -31,5 +31,5 @@ class Flaw:
 NO_MAPPING = "is no VIM: it must hold fields such as name and auth_url"
 
 
-def entry_of(line: int, content: object) -> Entry | Flaw:
-    return Entry(line, content) if isinstance(content, Mapping) else Flaw(line, NO_MAPPING)
+def entry_of(line: int, content: object) -> FileEntry | Flaw:
+    return FileEntry(line, content) if isinstance(content, Mapping) else Flaw(line, NO_MAPPING)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from vimesh.cli.input.file_entries import Entry, Flaw
+from vimesh.cli.input.file_entries import FileEntry, Flaw
 from vimesh.domain.settings import BadFlag, one_of
 from vimesh.files.entry_stream import EntryStream
 from vimesh.files.file_limits import MAX_ENTRIES
@@ -47,7 +47,7 @@ def format_of(given: str | None, path: Path | None) -> Format:
     return found
 
 
-def read(format_: Format, file: BinaryIO) -> Iterator[Entry | Flaw]:
+def read(format_: Format, file: BinaryIO) -> Iterator[FileEntry | Flaw]:
     """Read one entry after the other, and go on after a flaw where the format allows that. Raises OSError."""
     for number, entry in enumerate(_read(format_, EntryStream(file)), 1):
         if number > MAX_ENTRIES:
@@ -56,7 +56,7 @@ def read(format_: Format, file: BinaryIO) -> Iterator[Entry | Flaw]:
         yield entry
 
 
-def _read(format_: Format, stream: EntryStream) -> Iterator[Entry | Flaw]:
+def _read(format_: Format, stream: EntryStream) -> Iterator[FileEntry | Flaw]:
     match format_:
         case Format.YAML:
             from vimesh.cli.input import yaml_file  # noqa: PLC0415 - only who has such a file waits for YAML

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vimesh.cli.input.file_entries import Entry, Flaw, entry_of
+from vimesh.cli.input.file_entries import FileEntry, Flaw, entry_of
 from vimesh.cli.input.json_window import Window
 from vimesh.files.entry_stream import EntryStream
 from vimesh.files.file_errors import BadFile
@@ -15,7 +15,7 @@ _NEXT = re.compile(r"\s*(?P<mark>[,\]])\s*").match
 _CLOSE = re.compile(r"\s*\}\s*").match
 
 
-def entries(stream: EntryStream) -> Iterator[Entry | Flaw]:
+def entries(stream: EntryStream) -> Iterator[FileEntry | Flaw]:
     """Keep one decoded VIM in memory at a time. What comes after a slip cannot be told apart any more."""
     window = Window(stream)
     try:
@@ -25,7 +25,7 @@ def entries(stream: EntryStream) -> Iterator[Entry | Flaw]:
         yield Flaw(error.line or window.line, error.description)
 
 
-def _entries(window: Window) -> Iterator[Entry | Flaw]:
+def _entries(window: Window) -> Iterator[FileEntry | Flaw]:
     """Raises BadFile."""
     begin = window.expect(_BEGIN, 'expecting a list of VIMs, or {"vims": [...]}')
     mark = "]" if begin["empty"] else ","

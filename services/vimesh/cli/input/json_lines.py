@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vimesh.cli.input.file_entries import Entry, Flaw, entry_of
+from vimesh.cli.input.file_entries import FileEntry, Flaw, entry_of
 from vimesh.files.entry_stream import EntryStream
 from vimesh.files.file_errors import BadFile
 from vimesh.files.json_values import read_json
 from vimesh.files.stream_lines import Line, Lines
 
 
-def entries(stream: EntryStream) -> Iterator[Entry | Flaw]:
+def entries(stream: EntryStream) -> Iterator[FileEntry | Flaw]:
     lines = Lines(stream)
     try:
         while (line := lines.next()) is not None:
@@ -21,7 +21,7 @@ def entries(stream: EntryStream) -> Iterator[Entry | Flaw]:
         yield Flaw(error.line or lines.number, error.description)
 
 
-def _entry(line: Line) -> Iterator[Entry | Flaw]:
+def _entry(line: Line) -> Iterator[FileEntry | Flaw]:
     try:
         text = line.text()
         if text.strip():

@@ -34,7 +34,7 @@ KNOWN = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class TackerVim:
+class TackerFileVim:
     type: str
     auth_url: str
     """Empty if the file has none: a flag may say it."""
@@ -45,7 +45,7 @@ class TackerVim:
     """Keys that mean nothing here."""
 
 
-def read(path: Path) -> TackerVim:
+def read(path: Path) -> TackerFileVim:
     """Raises BadSetting that names the file and the key."""
     try:
         document = read_yaml(read_text(path, MAX_DOCUMENT_BYTES))
@@ -58,7 +58,7 @@ def read(path: Path) -> TackerVim:
     return parse(document, str(path))
 
 
-def parse(content: Mapping[Any, Any], where: str) -> TackerVim:
+def parse(content: Mapping[Any, Any], where: str) -> TackerFileVim:
     """Read what such a file says. Raises BadSetting that names the key, with `where` in front."""
     return _parse(_File(where, content))
 
@@ -83,7 +83,7 @@ class _File:
         return value
 
 
-def _parse(file: _File) -> TackerVim:
+def _parse(file: _File) -> TackerFileVim:
     type_ = file.text("type", "openstack")
     if type_ not in {"openstack", "kubernetes"}:
         raise file.bad("type", f"must be openstack or kubernetes, not {type_!r}")
@@ -93,7 +93,7 @@ def _parse(file: _File) -> TackerVim:
     extra = file.content.get("extra")
     if extra is not None and not isinstance(extra, dict):
         raise file.bad("extra", "must be a mapping")
-    return TackerVim(
+    return TackerFileVim(
         type=type_,
         auth_url=file.text("auth_url", ""),
         vim_project=project,

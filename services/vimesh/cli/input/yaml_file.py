@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from vimesh.cli.input.file_entries import Entry, Flaw, entry_of
+from vimesh.cli.input.file_entries import FileEntry, Flaw, entry_of
 from vimesh.files.entry_stream import EntryStream
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_ENTRIES
@@ -18,7 +18,7 @@ from vimesh.files.yaml_values import explained
 _LIST = "vims"
 
 
-def entries(stream: EntryStream) -> Iterator[Entry | Flaw]:
+def entries(stream: EntryStream) -> Iterator[FileEntry | Flaw]:
     """Keep one VIM in memory at a time. What comes after a slip cannot be told apart any more."""
     loader = LOADER(stream)
     composer = Composer(loader)
@@ -30,7 +30,7 @@ def entries(stream: EntryStream) -> Iterator[Entry | Flaw]:
         loader.dispose()
 
 
-def _explained(stream: EntryStream, composer: Composer) -> Iterator[Entry | Flaw]:
+def _explained(stream: EntryStream, composer: Composer) -> Iterator[FileEntry | Flaw]:
     """Raises BadFile."""
     documents = _Documents(stream, composer)
     try:
@@ -53,7 +53,7 @@ class _Documents:
         self.line = 1
         """Where the last entry begins."""
 
-    def entries(self) -> Iterator[Entry | Flaw]:
+    def entries(self) -> Iterator[FileEntry | Flaw]:
         """Raises YAMLError, BadFile."""
         composer = self._composer
         documents = 0
@@ -77,17 +77,17 @@ class _Documents:
         self._composer.begin_entry()
         self.line = self._composer.line
 
-    def _entry(self, line: int, node: yaml.Node) -> Entry | Flaw:
+    def _entry(self, line: int, node: yaml.Node) -> FileEntry | Flaw:
         # A text that was cut may be YAML all the same.
         self._stream.check(line)
         return entry_of(line, self._composer.value(node))
 
-    def _items(self) -> Iterator[Entry | Flaw]:
+    def _items(self) -> Iterator[FileEntry | Flaw]:
         while not isinstance(event := self._composer.next(), yaml.SequenceEndEvent):
             self._begin()
             yield self._entry(self.line, self._composer.node(event))
 
-    def _mapping(self, begin: Any) -> Iterator[Entry | Flaw]:  # noqa: ANN401 - a MappingStartEvent of either parser
+    def _mapping(self, begin: Any) -> Iterator[FileEntry | Flaw]:  # noqa: ANN401 - a MappingStartEvent of either parser
         """Read a document that is a mapping: a VIM, or the list of them under its only key."""
         first = self._composer.next()
         if isinstance(first, yaml.ScalarEvent) and first.value == _LIST and self._composer.begins_list():

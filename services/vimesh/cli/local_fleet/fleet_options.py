@@ -10,7 +10,7 @@ from vimesh.domain.vims import Engine
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FleetOptions:
     host: str
     port: int
     """0: any free one."""

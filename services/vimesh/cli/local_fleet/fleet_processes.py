@@ -14,7 +14,7 @@ from vimesh.cli.local_fleet.http_ready import until_answering
 from vimesh.cli.supervision.start_process import Program, vimesh
 from vimesh.domain.vims import Engine
 from vimesh.envoy.envoy_binary import command
-from vimesh.envoy.fleet.front_fleet import Address, Host
+from vimesh.envoy.fleet.front_fleet import ClusterHost, ListenAddress
 from vimesh.envoy.write_files import write_endpoints
 
 LOOPBACK = "127.0.0.1"
@@ -28,13 +28,13 @@ class Members:
     def __init__(self, directory: Path, cluster: str) -> None:
         self._directory = directory
         self._cluster = cluster
-        self._serving: dict[str, Host] = {}
+        self._serving: dict[str, ClusterHost] = {}
 
     @property
-    def addresses(self) -> Mapping[str, Address]:
+    def addresses(self) -> Mapping[str, ListenAddress]:
         return {name: host.address for name, host in self._serving.items()}
 
-    def serves(self, name: str, host: Host) -> None:
+    def serves(self, name: str, host: ClusterHost) -> None:
         self._serving[name] = host
         self._write()
 
@@ -46,7 +46,7 @@ class Members:
         write_endpoints(self._directory, self._cluster, self._serving.values())
 
 
-class Conductor:
+class ConductorPart:
     """Has another port after each start: one that somebody else took meanwhile is no trouble then."""
 
     def __init__(  # noqa: PLR0913 - everything it uses comes in here
@@ -65,11 +65,11 @@ class Conductor:
         self._members = members
         self._environment = environment
         self._engine = engine
-        self._host = Host(Address(LOOPBACK, 0))
+        self._host = ClusterHost(ListenAddress(LOOPBACK, 0))
 
     def prepare(self) -> Program:
-        address, health = (Address(LOOPBACK, port) for port in free_ports(LOOPBACK, 2))
-        self._host = Host(address, health.port)
+        address, health = (ListenAddress(LOOPBACK, port) for port in free_ports(LOOPBACK, 2))
+        self._host = ClusterHost(address, health.port)
         arguments = ["conductor", "--listen", str(address), "--health-listen", str(health)]
         arguments += ["--key-file", str(self._key_file)]
         arguments += ["--engine", self._engine.lower()]
@@ -88,7 +88,7 @@ class Conductor:
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class EnvoyProcess:
     binary: str
     bootstrap: Path
     address: str
@@ -107,7 +107,7 @@ class Front:
 
 
 @dataclass(frozen=True, slots=True)
-class Monitor:
+class MonitorPart:
     address: str
     environment: Environment
     name: str = "monitor"
@@ -132,7 +132,7 @@ class Ways:
     """`host:port`, as everybody else comes."""
 
 
-class Api:
+class ApiPart:
     """Has another port after each start, as a conductor."""
 
     name = "api"
@@ -146,10 +146,10 @@ class Api:
         self._environment = environment
         self._engine = engine
         self._mistral_url = mistral_url
-        self._address = Address(LOOPBACK, 0)
+        self._address = ListenAddress(LOOPBACK, 0)
 
     def prepare(self) -> Program:
-        self._address = Address(LOOPBACK, free_port(LOOPBACK))
+        self._address = ListenAddress(LOOPBACK, free_port(LOOPBACK))
         arguments = ["api", "--listen", str(self._address), "--address", self._ways.own]
         arguments += ["--engine", self._engine.lower()]
         if self._mistral_url and urlsplit(self._mistral_url).password is None:
@@ -158,7 +158,7 @@ class Api:
 
     async def ready(self) -> None:
         await until_answering(str(self._address))
-        self._members.serves(self.name, Host(self._address))
+        self._members.serves(self.name, ClusterHost(self._address))
         # Not before Envoy has looked after it: whoever reads that all is up may go there at once.
         await until_answering(self._ways.front)
 

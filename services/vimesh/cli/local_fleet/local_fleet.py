@@ -11,14 +11,22 @@ from pathlib import Path
 
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.local_fleet.data_dir import DataDir
-from vimesh.cli.local_fleet.fleet_processes import Api, Conductor, Front, Members, Monitor, Ways, without_secrets
+from vimesh.cli.local_fleet.fleet_processes import (
+    ApiPart,
+    ConductorPart,
+    EnvoyProcess,
+    Members,
+    MonitorPart,
+    Ways,
+    without_secrets,
+)
 from vimesh.cli.local_fleet.free_ports import require_free
 from vimesh.cli.processes.stop_signals import Stopping
 from vimesh.cli.supervision.log_lines import Say
-from vimesh.cli.supervision.supervised_process import Part, Supervised
+from vimesh.cli.supervision.supervised_process import Part, SupervisedProcess
 from vimesh.domain.vims import Engine
 from vimesh.envoy import envoy_binary, write_files
-from vimesh.envoy.fleet.front_fleet import Address, Fleet, fits_socket
+from vimesh.envoy.fleet.front_fleet import FrontFleet, ListenAddress, fits_socket
 from vimesh.envoy.traffic import clusters
 from vimesh.store.rows.credential_encryption import make_key_file
 from vimesh.store.upgrade import manage_tables
@@ -47,7 +55,7 @@ class FleetSettings:
     def address(self) -> str:
         """Where clients on this machine reach the front."""
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
-        return str(Address(here, self.port))
+        return str(ListenAddress(here, self.port))
 
 
 class Interrupted(Exception):
@@ -68,11 +76,15 @@ class EmbeddedFleet:
         url = settings.database_url or data_dir.database_url
         self._database_url = url
         self._conductors = [
-            self._watched(Conductor(number, url, data_dir.key_file, self._members, outsiders, engine=settings.engine))
+            self._watched(
+                ConductorPart(number, url, data_dir.key_file, self._members, outsiders, engine=settings.engine)
+            )
             for number in range(1, settings.conductors + 1)
         ]
-        front = Front(envoy_binary.find(environment), data_dir.envoy / "bootstrap.yaml", settings.address, outsiders)
-        self._front = Supervised(front, say, self._write_state)
+        front = EnvoyProcess(
+            envoy_binary.find(environment), data_dir.envoy / "bootstrap.yaml", settings.address, outsiders
+        )
+        self._front = SupervisedProcess(front, say, self._write_state)
         self._clients = [self._watched(part) for part in self._parts_of_clients(outsiders)]
 
     async def prepare(self) -> None:
@@ -80,8 +92,8 @@ class EmbeddedFleet:
         require_free(self._settings.host, self._settings.port)
         make_key_file(self._data_dir.key_file)
         await manage_tables.upgrade(self._database_url)
-        front = Address(self._settings.host, self._settings.port)
-        fleet = Fleet(conductors=(), front=front, reports=self._reports_socket(), expects_api=True)
+        front = ListenAddress(self._settings.host, self._settings.port)
+        fleet = FrontFleet(conductors=(), front=front, reports=self._reports_socket(), expects_api=True)
         write_files.render(fleet, self._data_dir.envoy)
 
     @asynccontextmanager
@@ -108,7 +120,7 @@ class EmbeddedFleet:
         except TimeoutError:
             raise Failure(f"{waiting_for} does not serve after {_START_LIMIT_S:g} s") from None
 
-    async def _served(self, part: Supervised) -> None:
+    async def _served(self, part: SupervisedProcess) -> None:
         async with asyncio.TaskGroup() as tasks:
             served = tasks.create_task(part.served.wait())
             asked = tasks.create_task(self._stopping.asked())
@@ -128,8 +140,8 @@ class EmbeddedFleet:
                 tasks.create_task(conductor.stop(_CONDUCTOR_STOP_S, self._stopping))
         await self._front.stop(_FRONT_STOP_S, self._stopping)
 
-    def _watched(self, part: Part) -> Supervised:
-        return Supervised(part, self._say, self._write_state, self._data_dir.work_record(part.name))
+    def _watched(self, part: Part) -> SupervisedProcess:
+        return SupervisedProcess(part, self._say, self._write_state, self._data_dir.work_record(part.name))
 
     def _write_state(self) -> None:
         processes = [
@@ -153,14 +165,14 @@ class EmbeddedFleet:
         settings = self._settings
         socket = self._reports_socket()
         address = settings.address if socket is None else f"unix:{socket}"
-        api = Api(
+        api = ApiPart(
             Ways(own=address, front=settings.address),
             self._doors,
             environment,
             engine=settings.engine,
             mistral_url=settings.mistral_url,
         )
-        return [api] if settings.engine is Engine.MISTRAL else [api, Monitor(address, environment)]
+        return [api] if settings.engine is Engine.MISTRAL else [api, MonitorPart(address, environment)]
 
     def _reports_socket(self) -> Path | None:
         """Return the door at which no crowd can keep our own processes out. None: it lies too deep for a socket."""

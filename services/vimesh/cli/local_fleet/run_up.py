@@ -9,7 +9,7 @@ import sys
 from vimesh.cli.base.terminal import coloured
 from vimesh.cli.local_fleet.data_dir import locked
 from vimesh.cli.local_fleet.environment import environment_of_parts
-from vimesh.cli.local_fleet.fleet_options import Wanted
+from vimesh.cli.local_fleet.fleet_options import FleetOptions
 from vimesh.cli.local_fleet.free_ports import free_port
 from vimesh.cli.local_fleet.greeting import ready_block
 from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, FleetSettings, Interrupted
@@ -17,7 +17,7 @@ from vimesh.cli.processes.stop_signals import stop_on_signals
 from vimesh.cli.supervision.log_lines import LogStream
 
 
-async def run_up(wanted: Wanted) -> None:
+async def run_up(wanted: FleetOptions) -> None:
     """Raises Failure, BadSetting, StoreUnavailable, or a group of them."""
     stream = LogStream(sys.stderr, coloured=coloured(sys.stderr))
     environment = environment_of_parts(

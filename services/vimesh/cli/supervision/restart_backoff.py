@@ -11,7 +11,7 @@ STEADY_S = 10.0
 """A process that ran for this long had not failed to start."""
 
 
-class Backoff:
+class RestartBackoff:
     def __init__(self, jitter: Callable[[], float] = random.random) -> None:
         self._next_s = FIRST_S
         self._jitter = jitter

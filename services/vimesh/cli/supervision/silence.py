@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from vimesh.domain.ids import is_id
-from vimesh.monitor.scheduling.stall_clock import Clock, RunningClock
+from vimesh.monitor.scheduling.stall_clock import Clock, StallClock
 from vimesh.watchdog.notifier import PERIOD_VARIABLE, SOCKET_VARIABLE
 from vimesh.watchdog.work_record import PATH_VARIABLE, read_work
 
@@ -79,7 +79,7 @@ class Silence:
         self._mailbox = mailbox
         self._work_record = work_record
         self._limit_s = limit_s
-        self._running = RunningClock(clock)
+        self._running = StallClock(clock)
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from typing import Protocol
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.processes.stop_signals import Stopping
 from vimesh.cli.supervision.log_lines import Say, relay
-from vimesh.cli.supervision.restart_backoff import Backoff
+from vimesh.cli.supervision.restart_backoff import RestartBackoff
 from vimesh.cli.supervision.silence import LIMIT_S, Mailbox, Silence
 from vimesh.cli.supervision.start_process import Program, start
 
@@ -41,7 +41,7 @@ class Part(Protocol):
         """Hear that it does not serve any more."""
 
 
-class Supervised:
+class SupervisedProcess:
     def __init__(
         self,
         part: Part,
@@ -73,7 +73,7 @@ class Supervised:
 
     async def run(self) -> None:
         """Keep the process running until `stop`. Raises Failure when it never comes to serve."""
-        backoff = Backoff()
+        backoff = RestartBackoff()
         attempts = 0
         while not self._stopping.is_set():
             began = time.monotonic()

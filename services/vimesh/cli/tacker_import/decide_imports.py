@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vimesh.cli.client.compare_vims import differences
 from vimesh.cli.tacker_import.import_outcome import Outcome, Result
-from vimesh.cli.tacker_import.look_up_vims import Candidate, Holders, Unfit
-from vimesh.cli.tacker_import.row_to_request import Prepared
+from vimesh.cli.tacker_import.look_up_vims import Candidate, Holders, RejectedRow
+from vimesh.cli.tacker_import.row_to_request import PreparedRow
 from vimesh.domain.vims import Registration
 from vimesh.v1.vim_pb2 import Vim
 
@@ -25,8 +25,8 @@ class Decider:
         self._defaults: dict[str, str] = {}
         """Names of those that are to be the default one, by project."""
 
-    def decide(self, looked: Candidate | Unfit) -> Outcome:
-        if isinstance(looked, Unfit):
+    def decide(self, looked: Candidate | RejectedRow) -> Outcome:
+        if isinstance(looked, RejectedRow):
             return Outcome(looked.named, Result.CANNOT, looked.why)
         if looked.found is not None:
             return compared(looked, looked.found)
@@ -62,7 +62,7 @@ def compared(candidate: Candidate, found: Vim) -> Outcome:
     return Outcome(candidate.named, Result.PRESENT)
 
 
-def left_out(prepared: Prepared) -> str:
+def left_out(prepared: PreparedRow) -> str:
     return f"without {', '.join(prepared.left_out)}" if prepared.left_out else ""
 
 

@@ -13,11 +13,11 @@ import grpc
 
 from vimesh.cli.base.command_settings import ClientSettings
 from vimesh.cli.base.exits import ExitCode, Failure
-from vimesh.cli.client.existing_vims import Fleet
+from vimesh.cli.client.existing_vims import ExistingVims
 from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.client.front import connected
 from vimesh.cli.client.interruption import obey
-from vimesh.cli.client.repeat_calls import Patience
+from vimesh.cli.client.repeat_calls import Retrying
 from vimesh.cli.processes.stop_signals import stop_on_signals
 from vimesh.cli.tacker_import.decide_imports import Decider
 from vimesh.cli.tacker_import.import_outcome import Outcome, Result
@@ -49,7 +49,7 @@ class ImportSettings:
 
 
 @dataclass(slots=True)
-class Ledger:
+class TackerTally:
     """What has come of the import so far. It is there also when the import ends before its time."""
 
     told: Callable[[], None] = lambda: None
@@ -68,7 +68,7 @@ class Ledger:
         return Counter(outcome.result for outcome in self.outcomes)
 
 
-async def run_import(settings: ImportSettings, ledger: Ledger) -> None:
+async def run_import(settings: ImportSettings, ledger: TackerTally) -> None:
     """Raises Failure, and TackerError when the database cannot be read."""
     client = settings.client
     with stop_on_signals() as stopping:
@@ -76,8 +76,8 @@ async def run_import(settings: ImportSettings, ledger: Ledger) -> None:
             tacker_database(settings.database_url) as database,
             connected(client.address, client.call_timeout_s) as front,
         ):
-            patience = Patience(client.address, Random(), attempts=_ATTEMPTS)  # noqa: S311 - spreads retries only
-            fleet = Fleet(front, patience)
+            patience = Retrying(client.address, Random(), attempts=_ATTEMPTS)  # noqa: S311 - spreads retries only
+            fleet = ExistingVims(front, patience)
             looker = Looker(fleet, settings.credentials, settings.registrar)
             taker = Taker(fleet) if settings.apply else None
             importing = _Import(looker, taker, ledger, client.address, settings.concurrency)
@@ -86,7 +86,9 @@ async def run_import(settings: ImportSettings, ledger: Ledger) -> None:
 
 
 class _Import:
-    def __init__(self, looker: Looker, taker: Taker | None, ledger: Ledger, address: str, concurrency: int) -> None:
+    def __init__(
+        self, looker: Looker, taker: Taker | None, ledger: TackerTally, address: str, concurrency: int
+    ) -> None:
         self._looker = looker
         self._taker = taker
         """None: only look."""

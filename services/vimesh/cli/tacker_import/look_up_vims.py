@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vimesh.cli.client.existing_vims import Fleet
-from vimesh.cli.tacker_import.row_to_request import Prepared, Registrar
+from vimesh.cli.client.existing_vims import ExistingVims
+from vimesh.cli.tacker_import.row_to_request import PreparedRow, Registrar
 from vimesh.domain.vims import Registration
 from vimesh.tacker.credentials import CredentialsReader
 from vimesh.tacker.tacker_database import Row
@@ -23,7 +23,7 @@ class Holders:
 
 
 @dataclass(frozen=True, slots=True)
-class Unfit:
+class RejectedRow:
     """A VIM of Tacker that no fleet would take."""
 
     named: Named
@@ -35,31 +35,31 @@ class Candidate:
     """A VIM of Tacker that may be registered, and what the fleet has of it."""
 
     named: Named
-    prepared: Prepared
+    prepared: PreparedRow
     found: Vim | None
     """The VIM of the fleet with its id."""
     holders: Holders
 
 
 class Looker:
-    def __init__(self, fleet: Fleet, credentials: CredentialsReader, registrar: Registrar) -> None:
+    def __init__(self, fleet: ExistingVims, credentials: CredentialsReader, registrar: Registrar) -> None:
         self._fleet = fleet
         self._credentials = credentials
         self._registrar = registrar
 
-    async def look(self, row: Row) -> Candidate | Unfit:
+    async def look(self, row: Row) -> Candidate | RejectedRow:
         """Raises AioRpcError when the fleet cannot be asked."""
         head = named(row)
         try:
             prepared = self._registrar.prepare(vim_of(row, self._credentials))
         except CannotImport as error:
-            return Unfit(head, str(error))
+            return RejectedRow(head, str(error))
         found = await self._fleet.vim(head.vim_id)
         holders = Holders() if found is not None else await holders_in(self._fleet, prepared.registration)
         return Candidate(head, prepared, found, holders)
 
 
-async def holders_in(fleet: Fleet, wanted: Registration) -> Holders:
+async def holders_in(fleet: ExistingVims, wanted: Registration) -> Holders:
     """Ask who has what RegisterVim would find taken. Raises AioRpcError."""
     return Holders(
         of_name=await fleet.holder_of_name(wanted.project_id, wanted.name),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 
 from vimesh.cli.base.exits import ExitCode
-from vimesh.cli.client.existing_vims import Fleet
+from vimesh.cli.client.existing_vims import ExistingVims
 from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.tacker_import.decide_imports import compared, left_out, taken
 from vimesh.cli.tacker_import.import_outcome import Outcome, Result
@@ -16,7 +16,7 @@ _TAKEN = frozenset({"NAME_TAKEN", "DEFAULT_TAKEN"})
 
 
 class Taker:
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: ExistingVims) -> None:
         self._fleet = fleet
 
     async def take(self, candidate: Candidate) -> Outcome:

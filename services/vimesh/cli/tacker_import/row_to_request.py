@@ -18,7 +18,7 @@ from vimesh.wire.message_rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedRow:
     request: RegisterVimRequest
     """Repeating it is safe: it has a request id."""
     registration: Registration
@@ -36,7 +36,7 @@ class Registrar:
         self._probing = probing
         self._rules = Rules()
 
-    def prepare(self, vim: TackerVim) -> Prepared:
+    def prepare(self, vim: TackerVim) -> PreparedRow:
         """Raises CannotImport for what a conductor would refuse: a dry run is to find it, too."""
         request = RegisterVimRequest(vim_id=vim.named.vim_id, engine=self._engine, request_id=str(uuid.uuid4()))
         try:
@@ -49,7 +49,7 @@ class Registrar:
             registration = request_messages.registration(request, Engine.EXTERNAL)
         except BadInput as error:
             raise CannotImport(f"vimesh refuses it: {error}") from None
-        return Prepared(request, registration, vim.credentials.left_out, self._with_default)
+        return PreparedRow(request, registration, vim.credentials.left_out, self._with_default)
 
     def _message(self, vim: TackerVim) -> Vim:
         message = Vim(

@@ -9,7 +9,7 @@ from vimesh.cli.base.command_settings import Output
 from vimesh.cli.output import documents, text_tables
 from vimesh.cli.output.progress import progress
 from vimesh.cli.tacker_import.import_outcome import SETTLED, Outcome, Result
-from vimesh.cli.tacker_import.import_run import Ledger
+from vimesh.cli.tacker_import.import_run import TackerTally
 
 _TITLES = ("NAME", "ID", "PROJECT", "TYPE", "AUTH_URL", "RESULT")
 _WORDS = {
@@ -22,7 +22,7 @@ _WORDS = {
 }
 
 
-def write(output: Output, ledger: Ledger) -> None:
+def write(output: Output, ledger: TackerTally) -> None:
     rows = sorted(ledger.outcomes, key=_order)
     if output is Output.TABLE:
         text_tables.write(_TITLES, [row.cells() for row in rows])
@@ -36,7 +36,7 @@ def _order(outcome: Outcome) -> tuple[bool, str, str, str]:
     return outcome.result not in SETTLED, named.project_id, named.name, named.vim_id
 
 
-def summary(ledger: Ledger, *, apply: bool) -> str:
+def summary(ledger: TackerTally, *, apply: bool) -> str:
     counts = ledger.counts()
     parts = [f"{counts[result]} {word}" for result, word in _WORDS.items() if counts[result]]
     if left := ledger.total - len(ledger.outcomes):
@@ -50,12 +50,12 @@ def summary(ledger: Ledger, *, apply: bool) -> str:
     return f"{text}. Nothing was changed" if left else f"{text}. There is nothing to import"
 
 
-def left_to_do(ledger: Ledger) -> bool:
+def left_to_do(ledger: TackerTally) -> bool:
     return any(outcome.result not in SETTLED for outcome in ledger.outcomes)
 
 
 @contextmanager
-def progress_of(ledger: Ledger) -> Generator[None]:
+def progress_of(ledger: TackerTally) -> Generator[None]:
     """Show how the ledger grows, if somebody sits at a terminal."""
     with progress() as show:
         ledger.told = lambda: show("VIMs", len(ledger.outcomes), ledger.total or None)

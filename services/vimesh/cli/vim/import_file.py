@@ -25,7 +25,7 @@ from vimesh.files.read_files import require_unchanged
 
 if TYPE_CHECKING:
     from vimesh.cli.file_import.check_file import Plan  # imported when its extra is there
-    from vimesh.cli.file_import.import_tally import Ledger
+    from vimesh.cli.file_import.import_tally import ImportTally
 
 _LINES_EVERY_S = 5.0
 _INSTALL = "in a checkout of vimesh: pip install '.[cli,import]'"
@@ -62,7 +62,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     try:
         from vimesh.cli.file_import import rejects as rejected  # noqa: PLC0415 - needs the rules of the contract
         from vimesh.cli.file_import import show_tally  # noqa: PLC0415
-        from vimesh.cli.file_import.import_tally import Ledger  # noqa: PLC0415
+        from vimesh.cli.file_import.import_tally import ImportTally  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise Failure(f"{error.name} is not installed", hint=_INSTALL) from None
 
@@ -77,7 +77,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     if dry_run:
         _say(show_tally.fit(len(plan.waiting)))
         return
-    ledger = Ledger(len(plan.waiting))
+    ledger = ImportTally(len(plan.waiting))
     try:
         _send(plan, settings, give_up_s, ledger)
     finally:
@@ -142,7 +142,7 @@ def _require_fit(plan: Plan, *, skip_invalid: bool) -> None:
     )
 
 
-def _send(plan: Plan, settings: ClientSettings, give_up_s: float, ledger: Ledger) -> None:
+def _send(plan: Plan, settings: ClientSettings, give_up_s: float, ledger: ImportTally) -> None:
     from vimesh.cli.file_import.send_batches import send  # noqa: PLC0415 - see above
 
     with progress(lines_every_s=_LINES_EVERY_S) as show:

@@ -48,4 +48,4 @@ async def show_changes(front: Front, output: Output, wanted: frozenset[str] = fr
     if output is Output.TABLE and sys.stdout.isatty():
         await live_table.show(lambda link: follow(front, vim_id=only, link=link), front.address, wanted)
     else:
-        await watch_lines.Lines(output, wanted).show(lambda link: follow(front, vim_id=only, link=link))
+        await watch_lines.WatchLines(output, wanted).show(lambda link: follow(front, vim_id=only, link=link))

@@ -8,7 +8,7 @@ import grpc
 
 from vimesh.cli.client.answer_pages import next_token
 from vimesh.cli.client.front import Front
-from vimesh.cli.watches.resumable_watch import Link, watch
+from vimesh.cli.watches.resumable_watch import ConnectionNews, watch
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import VimEvent
 
@@ -35,7 +35,7 @@ async def newest_revision(front: Front) -> int:
     return page.events[0].revision if page.events else 0
 
 
-async def events_after(front: Front, vim_id: str, revision: int, link: Link) -> AsyncGenerator[VimEvent]:
+async def events_after(front: Front, vim_id: str, revision: int, link: ConnectionNews) -> AsyncGenerator[VimEvent]:
     """Show every change after a revision, each once. Never ends by itself."""
     async for shown in watch(front, vim_id=vim_id, after=revision, link=link):
         for event in shown.answer.events:

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from vimesh.cli.base.terminal import coloured, printable
 from vimesh.cli.output import text_tables, vim_columns
-from vimesh.cli.watches.resumable_watch import Changes, Link, Shown
-from vimesh.cli.watches.watched_vims import Board
+from vimesh.cli.watches.resumable_watch import Changes, ConnectionNews, Shown
+from vimesh.cli.watches.watched_vims import WatchedVims
 from vimesh.v1.vim_pb2 import Vim
 
 _REFRESH_S = 0.25
@@ -32,14 +32,14 @@ class LiveTable:
         self._address = address
         self._wanted = wanted
         """Ids of the VIMs to show; empty: all."""
-        self._board = Board()
+        self._board = WatchedVims()
         self._trouble = ""
 
     def take(self, shown: Shown) -> None:
         self._board.take(shown)
 
-    def link(self) -> Link:
-        return Link(lost=self._lost, back=lambda: self._lost(""))
+    def link(self) -> ConnectionNews:
+        return ConnectionNews(lost=self._lost, back=lambda: self._lost(""))
 
     def _lost(self, why: str) -> None:
         self._trouble = why

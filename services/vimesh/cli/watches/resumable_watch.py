@@ -43,7 +43,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ConnectionNews:
     """Hears how the connection is."""
 
     lost: Callable[[str], None] = lambda _why: None
@@ -52,14 +52,14 @@ class Link:
     """Changes are not kept as far back as the watch has come: it starts again with a snapshot."""
 
 
-_SILENT_LINK = Link()
+_SILENT_LINK = ConnectionNews()
 
-Changes = Callable[[Link], AsyncIterator[Shown]]
+Changes = Callable[[ConnectionNews], AsyncIterator[Shown]]
 """A watch that waits to be begun."""
 
 
 async def watch(
-    front: Front, *, vim_id: str = "", after: int | None = None, link: Link = _SILENT_LINK
+    front: Front, *, vim_id: str = "", after: int | None = None, link: ConnectionNews = _SILENT_LINK
 ) -> AsyncGenerator[Shown]:
     """Show a snapshot and then every change; with `after`, every change after that revision.
 

@@ -13,7 +13,7 @@ from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.front import Front
 from vimesh.cli.output.vim_columns import status
 from vimesh.cli.watches.resumable_watch import watch
-from vimesh.cli.watches.watched_vims import Board
+from vimesh.cli.watches.watched_vims import WatchedVims
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
@@ -57,7 +57,7 @@ async def wait_for(front: Front, vim: vim_pb2.Vim, condition: Condition, within_
 
     Raises Failure when the time is over, or when the VIM is gone and that was not waited for.
     """
-    board = Board()
+    board = WatchedVims()
     try:
         async with asyncio.timeout(within_s):
             async with aclosing(watch(front, vim_id=vim.id)) as changes:

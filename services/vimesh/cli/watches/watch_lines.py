@@ -8,12 +8,12 @@ from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.terminal import printable
 from vimesh.cli.output import event_lines
 from vimesh.cli.output.documents import write_line
-from vimesh.cli.watches.resumable_watch import Changes, Link
-from vimesh.cli.watches.watched_vims import Board, Change
+from vimesh.cli.watches.resumable_watch import Changes, ConnectionNews
+from vimesh.cli.watches.watched_vims import Change, WatchedVims
 from vimesh.v1.vim_pb2 import Vim
 
 
-class Lines:
+class WatchLines:
     def __init__(self, output: Output, wanted: frozenset[str]) -> None:
         self._as_json = output is Output.JSON
         self._wanted = wanted
@@ -21,7 +21,7 @@ class Lines:
 
     async def show(self, changes: Changes) -> None:
         """Print until cancelled."""
-        board = Board()
+        board = WatchedVims()
         known: dict[str, int] = {}
         async for shown in changes(connection_notes()):
             if shown.afresh:
@@ -54,9 +54,9 @@ class Lines:
             write_line(line)
 
 
-def connection_notes() -> Link:
+def connection_notes() -> ConnectionNews:
     """Say on standard error how the connection is."""
-    return Link(
+    return ConnectionNews(
         lost=lambda why: _note(f"reconnecting: {why}"),
         back=lambda: _note("connected again"),
         missed=lambda: _note("some changes are not kept any more: how things stand now"),

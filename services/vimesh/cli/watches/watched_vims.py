@@ -18,7 +18,7 @@ class Change:
     """The VIM after it, for its name; None if it was never seen."""
 
 
-class Board:
+class WatchedVims:
     def __init__(self) -> None:
         self.vims: dict[str, Vim] = {}
         self.complete = False

@@ -17,7 +17,7 @@ _COUNT_EVERY_S = 10.0
 _RETRY_S = 1.0
 
 
-class Pacing:
+class ContactPace:
     """Counts the VIMs now and then. Conductors need not agree: each grants leases for what it answers itself."""
 
     def __init__(self, store: VimStore, *, floor_s: float, budget_per_s: float) -> None:

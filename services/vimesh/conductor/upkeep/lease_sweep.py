@@ -11,9 +11,9 @@ from typing import Never
 
 import structlog
 
-from vimesh.conductor.reports.contact_pace import Pacing
-from vimesh.conductor.upkeep.replacement_holdoff import Vigil
-from vimesh.conductor.watches.event_feed import Feed
+from vimesh.conductor.reports.contact_pace import ContactPace
+from vimesh.conductor.upkeep.replacement_holdoff import ReplacementHoldoff
+from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.domain.errors import BadSetting, VimeshError
 from vimesh.domain.leases import lease_s
 from vimesh.domain.vim_store import VimStore
@@ -41,12 +41,12 @@ class SweepLimits:
             raise BadSetting("replacements", "must not be below 0")
 
 
-class Sweep:
+class LeaseSweep:
     def __init__(
         self,
         store: VimStore,
-        feed: Feed,
-        pacing: Pacing,
+        feed: EventFeed,
+        pacing: ContactPace,
         limits: SweepLimits,
         *,
         jitter: Callable[[], float] = random.random,
@@ -56,7 +56,7 @@ class Sweep:
         self._pacing = pacing
         self._limits = limits
         self._jitter = jitter
-        self._vigil = Vigil()
+        self._vigil = ReplacementHoldoff()
         self._away = False
         self._idle_until = 0.0
 

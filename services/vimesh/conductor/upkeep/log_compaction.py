@@ -13,7 +13,7 @@ import structlog
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.retention import Retention, in_batches
 from vimesh.domain.vim_store import VimStore
-from vimesh.runtime.peer_log import Link
+from vimesh.runtime.peer_log import PeerLog
 
 _log = structlog.get_logger()
 
@@ -21,7 +21,7 @@ _SHARE = 32
 """By a part this small of what is kept the log may grow before it is looked at again, however short the time."""
 
 
-class Compaction:
+class LogCompaction:
     """Drops what is not to be kept: after each period, and at once when much was written."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Compaction:
         self._period_s = period_s
         self._look_s = look_s
         self._jitter = jitter
-        self._link = Link("the database", "compaction", meanwhile="the log of changes grows")
+        self._link = PeerLog("the database", "compaction", meanwhile="the log of changes grows")
         self._due = 0.0
         self._logged_bytes = 0
 

@@ -7,7 +7,7 @@ import datetime as dt
 _LONGEST_GAP_S = 5.0
 
 
-class Vigil:
+class ReplacementHoldoff:
     """Told the database's clock again and again, it says whether living actions have had the time to come.
 
     Every reading is of one clock. A gap between two of them means that this conductor was stopped, its machine slept,

@@ -6,21 +6,21 @@ import asyncio
 from random import SystemRandom
 from typing import Never
 
-from vimesh.conductor.watches.event_feed import Feed
+from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vim_store import VimStore
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.peer_log import Link
+from vimesh.runtime.peer_log import PeerLog
 
 
-class Hints:
+class CommitHints:
     """Pokes the feed. What no hint tells, the feed's next poll finds."""
 
-    def __init__(self, store: VimStore, feed: Feed) -> None:
+    def __init__(self, store: VimStore, feed: EventFeed) -> None:
         self._store = store
         self._feed = feed
         self._backoff = Backoff(first_s=1.0, longest_s=30.0, random=SystemRandom())
-        self._link = Link("the database", "hints", meanwhile="other conductors' changes are found by polling")
+        self._link = PeerLog("the database", "hints", meanwhile="other conductors' changes are found by polling")
 
     async def run(self) -> Never:
         """Listen again and again. Runs until cancelled."""

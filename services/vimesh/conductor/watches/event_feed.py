@@ -22,7 +22,7 @@ _LEAST_S = 0.005
 _KEEP_BYTES = 16 * 1024 * 1024
 
 
-class Feed:
+class EventFeed:
     """Keeps the newest changes in memory. A watcher that lags behind them reads the database instead.
 
     Watchers hold a revision each and nothing is queued for them: a slow one costs nothing and loses nothing.

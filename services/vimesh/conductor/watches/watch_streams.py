@@ -6,7 +6,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-from vimesh.conductor.watches.event_feed import Feed
+from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.domain.errors import RevisionCompacted, RevisionUnknown
 from vimesh.domain.events import VimEvent
 from vimesh.domain.vim_store import VimStore
@@ -25,7 +25,7 @@ class WatchLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class WatchStep:
     """What a stream shows next."""
 
     events: Sequence[VimEvent]
@@ -33,13 +33,13 @@ class Step:
     end: vim_pb2.WatchEnd.ValueType = vim_pb2.WATCH_END_UNSPECIFIED
 
 
-class Watching:
+class WatchStreams:
     """What all streams of a conductor have in common."""
 
     def __init__(
         self,
         store: VimStore,
-        feed: Feed,
+        feed: EventFeed,
         limits: WatchLimits,
         *,
         now: Callable[[], float],
@@ -66,7 +66,7 @@ class Watching:
 
     async def follow(
         self, revision: int, concerns: Callable[[VimEvent], bool], *, reporter: bool = False
-    ) -> AsyncIterator[Step]:
+    ) -> AsyncIterator[WatchStep]:
         """Show every change after a revision that concerns the client, in order, each once.
 
         A step without events is a sign of life: it moves the revision past what does not concern the client, and comes
@@ -79,10 +79,10 @@ class Watching:
         with self._feed.watched(revision) as generation:
             while True:
                 if self._feed.draining:
-                    yield Step((), revision, vim_pb2.WATCH_END_DRAINING)
+                    yield WatchStep((), revision, vim_pb2.WATCH_END_DRAINING)
                     return
                 if self._now() >= ends_at:
-                    yield Step((), revision, vim_pb2.WATCH_END_AGED)
+                    yield WatchStep((), revision, vim_pb2.WATCH_END_AGED)
                     return
                 patience_s = max(0.0, said_at + beat_s - self._now())
                 events = await self._feed.after(
@@ -92,7 +92,7 @@ class Watching:
                     revision = events[-1].revision
                 shown = [event for event in events if concerns(event)]
                 if shown or self._now() >= said_at + beat_s:
-                    yield Step(shown, revision)
+                    yield WatchStep(shown, revision)
                     said_at, beat_s = self._now(), self._beat_s()
 
     def _beat_s(self) -> float:

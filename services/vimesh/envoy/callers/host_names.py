@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from vimesh.envoy.refusals.refusal_routes import Route, refused
-from vimesh.envoy.vocabulary.refusal_statuses import Code, Status
+from vimesh.envoy.vocabulary.refusal_statuses import Code, RefusalStatus
 
 FRONT_HOST: Final = "front"
 """What a request of HTTP/1.0 without a host is taken to call."""
@@ -26,5 +26,5 @@ def other_hosts(names: Sequence[str]) -> list[Route]:
     one_of = "|".join((_NO_NAME, FRONT_HOST, *map(re.escape, names)))
     listed = {"safe_regex": {"regex": f"(?i)({one_of})(:[0-9]+)?"}}
     other: dict[str, object] = {"name": ":authority", "string_match": listed, "invert_match": True}
-    says = Status(Code.PERMISSION_DENIED, "the front is not called by this name: see hosts in the fleet file")
+    says = RefusalStatus(Code.PERMISSION_DENIED, "the front is not called by this name: see hosts in the fleet file")
     return refused(421, [{**other, "treat_missing_header_as_empty": True}], says)

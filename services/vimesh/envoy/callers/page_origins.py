@@ -13,7 +13,7 @@ from typing import Final
 
 from vimesh.envoy.refusals.refusal_routes import Route, refused, to_nowhere
 from vimesh.envoy.vocabulary.extensions import TRANSCODED, extension, method_is, typed
-from vimesh.envoy.vocabulary.refusal_statuses import Code, Status
+from vimesh.envoy.vocabulary.refusal_statuses import Code, RefusalStatus
 
 _NAME: Final = "envoy.filters.http.cors"
 _READS: Final = "GET|HEAD|OPTIONS"
@@ -54,7 +54,7 @@ def allowed(origins: Sequence[str]) -> dict[str, object]:
 
 def strangers(origins: Sequence[str]) -> list[Route]:
     """Refuse what pages of other origins would change."""
-    says = Status(Code.PERMISSION_DENIED, "the origin of the page is not one of cors.origins in the fleet file")
+    says = RefusalStatus(Code.PERMISSION_DENIED, "the origin of the page is not one of cors.origins in the fleet file")
     # What the transcoder has made a call of is a POST by then, also if it was a GET.
     first_look = {"name": TRANSCODED, "present_match": True, "invert_match": True}
     return refused(403, [first_look, method_is(_READS, inverted=True), *_other_than(origins)], says)

@@ -6,7 +6,7 @@ from typing import Final
 
 from vimesh.envoy.refusals.refusal_routes import Route, answer, refused_requests, to_nowhere
 from vimesh.envoy.vocabulary.extensions import lua, method_is, switched_on
-from vimesh.envoy.vocabulary.refusal_statuses import Code, Status
+from vimesh.envoy.vocabulary.refusal_statuses import Code, RefusalStatus
 
 # What the transcoder took for a call has a gRPC path when it is routed, so only other methods arrive at these.
 JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -49,7 +49,7 @@ def json_routes() -> list[Route]:
 
 def no_json() -> list[Route]:
     """Refuse bodies that do not say that they are JSON: any page may have a browser send them, without being asked."""
-    says = Status(Code.INVALID_ARGUMENT, "the content-type must be application/json", "BAD_INPUT")
+    says = RefusalStatus(Code.INVALID_ARGUMENT, "the content-type must be application/json", "BAD_INPUT")
     with_body = method_is(_WITHOUT_BODY, inverted=True)
     other: dict[str, object] = {
         "string_match": {"safe_regex": {"regex": _TAKEN}},

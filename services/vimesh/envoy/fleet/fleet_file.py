@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vimesh.domain.errors import BadSetting
 from vimesh.envoy.fleet.fleet_callers import flag, host_names, networks, origins_in
-from vimesh.envoy.fleet.front_fleet import ANY_PORT, DEFAULT_HOST, DEFAULT_PORT, Address, Fleet, Host
+from vimesh.envoy.fleet.front_fleet import ANY_PORT, DEFAULT_HOST, DEFAULT_PORT, ClusterHost, FrontFleet, ListenAddress
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_DOCUMENT_BYTES
 from vimesh.files.read_files import read_text
@@ -21,15 +21,15 @@ _KEYS = {
 }
 
 
-def address(setting: str, text: object) -> Address:
+def address(setting: str, text: object) -> ListenAddress:
     """Read `ip:port`. Raises BadSetting with the setting's name."""
     host, colon, port = str(text).rpartition(":")
     if not colon:
         raise BadSetting(setting, f"must be ip:port, not {text!r}")
-    return Address(_ip(setting, host.removeprefix("[").removesuffix("]")), _port(setting, port))
+    return ListenAddress(_ip(setting, host.removeprefix("[").removesuffix("]")), _port(setting, port))
 
 
-def read(path: Path) -> Fleet:
+def read(path: Path) -> FrontFleet:
     """Read a fleet file. Raises BadSetting that names the key, or the file if it cannot be read."""
     try:
         return parse(read_text(path, MAX_DOCUMENT_BYTES))
@@ -39,7 +39,7 @@ def read(path: Path) -> Fleet:
         raise BadSetting(str(path), str(error)) from error
 
 
-def parse(text: str) -> Fleet:
+def parse(text: str) -> FrontFleet:
     try:
         document = read_yaml(text)
     except BadFile as error:
@@ -48,7 +48,7 @@ def parse(text: str) -> Fleet:
     conductors = _hosts("conductors", settings.get("conductors"), with_health=True)
     if not conductors:
         raise BadSetting("conductors", "must name at least one ip:port")
-    return Fleet(
+    return FrontFleet(
         conductors=conductors,
         api=_hosts("api", settings.get("api"), with_health=False),
         front=_front(settings.get("front")),
@@ -64,15 +64,15 @@ def parse(text: str) -> Fleet:
     )
 
 
-def _front(value: object) -> Address:
+def _front(value: object) -> ListenAddress:
     given = _mapping("front", value or {}, {"address", "port"})
-    return Address(
+    return ListenAddress(
         _ip("front.address", given.get("address", DEFAULT_HOST)),
         _port("front.port", given.get("port", DEFAULT_PORT), lowest=ANY_PORT),
     )
 
 
-def _door(setting: str, value: object) -> Address | Path | None:
+def _door(setting: str, value: object) -> ListenAddress | Path | None:
     """Read `{address, port}` or `{socket}`."""
     if value is None:
         return None
@@ -84,16 +84,16 @@ def _door(setting: str, value: object) -> Address | Path | None:
     if "port" not in given:
         raise BadSetting(f"{setting}.port", f"is required, unless {setting}.socket is given")
     host = _ip(f"{setting}.address", given.get("address", DEFAULT_HOST))
-    return Address(host, _port(f"{setting}.port", given["port"], lowest=ANY_PORT))
+    return ListenAddress(host, _port(f"{setting}.port", given["port"], lowest=ANY_PORT))
 
 
-def _hosts(setting: str, value: object, *, with_health: bool) -> tuple[Host, ...]:
+def _hosts(setting: str, value: object, *, with_health: bool) -> tuple[ClusterHost, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
         raise BadSetting(setting, "must be a list of ip:port")
     hosts = tuple(
-        _host(f"{setting}[{index}]", item) if with_health else Host(address(f"{setting}[{index}]", item))
+        _host(f"{setting}[{index}]", item) if with_health else ClusterHost(address(f"{setting}[{index}]", item))
         for index, item in enumerate(value)
     )
     if len({host.address for host in hosts}) < len(hosts):
@@ -101,13 +101,13 @@ def _hosts(setting: str, value: object, *, with_health: bool) -> tuple[Host, ...
     return hosts
 
 
-def _host(setting: str, value: object) -> Host:
+def _host(setting: str, value: object) -> ClusterHost:
     """Read `ip:port` or `{address: ip:port, health_port}`."""
     if not isinstance(value, dict):
-        return Host(address(setting, value))
+        return ClusterHost(address(setting, value))
     given = _mapping(setting, value, {"address", "health_port"})
     health_port = given.get("health_port")
-    return Host(
+    return ClusterHost(
         address(f"{setting}.address", given.get("address")),
         None if health_port is None else _port(f"{setting}.health_port", health_port),
     )

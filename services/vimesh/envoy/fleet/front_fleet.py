@@ -16,7 +16,7 @@ MAX_SOCKET_PATH = 107
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Address:
+class ListenAddress:
     """An IP address and a port. No host names: Envoy does not look names up in endpoint files."""
 
     host: str
@@ -27,25 +27,25 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class ClusterHost:
     """A process behind the front."""
 
-    address: Address
+    address: ListenAddress
     health_port: int | None = None
     """Where it says whether it serves; None: where it serves."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
-    conductors: tuple[Host, ...]
+class FrontFleet:
+    conductors: tuple[ClusterHost, ...]
     """May be empty while a fleet starts; a fleet file must name one."""
-    api: tuple[Host, ...] = ()
+    api: tuple[ClusterHost, ...] = ()
     """The HTTP processes under /v1.0/; without them the path does not exist, unless they are expected."""
-    front: Address = Address(DEFAULT_HOST, DEFAULT_PORT)
+    front: ListenAddress = ListenAddress(DEFAULT_HOST, DEFAULT_PORT)
     """Port 0: any free one; `/listeners` of the admin interface tells which."""
-    reports: Address | Path | None = None
+    reports: ListenAddress | Path | None = None
     """A second door with connections of its own, for what reports. None: reporters use the front, beside people."""
-    admin: Address | Path | None = None
+    admin: ListenAddress | Path | None = None
     """Loopback address (port 0: any free one) or path of a unix socket. None: no admin interface."""
     directory: str | None = None
     """Where Envoy finds the rendered files; by default where they are written."""
@@ -69,7 +69,7 @@ class Fleet:
         return bool(self.api) or self.expects_api
 
     def __post_init__(self) -> None:
-        if isinstance(self.admin, Address) and not ip_address(self.admin.host).is_loopback:
+        if isinstance(self.admin, ListenAddress) and not ip_address(self.admin.host).is_loopback:
             raise BadSetting("admin.address", "must be a loopback address: who reaches it can stop Envoy")
         for name, door in (("admin", self.admin), ("reports", self.reports)):
             if isinstance(door, Path) and not fits_socket(door):

@@ -8,7 +8,7 @@ from typing import Final
 from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.envoy.refusals.refusal_routes import TOO_LONG
 from vimesh.envoy.vocabulary.extensions import TRANSCODED
-from vimesh.envoy.vocabulary.refusal_statuses import Code, Status
+from vimesh.envoy.vocabulary.refusal_statuses import Code, RefusalStatus
 
 Filter = dict[str, object]
 Mapper = dict[str, object]
@@ -26,7 +26,7 @@ class _Refusal:
 
     when: Filter
     http_status: int
-    status: Status
+    status: RefusalStatus
     explained_to_grpc: bool = False
     """Whether gRPC callers get the details too, and not only the code and the message."""
 
@@ -45,11 +45,11 @@ def _http_status(status: int, operation: str = "EQ") -> Filter:
     return {"status_code_filter": {"comparison": compared}}
 
 
-def _away(message: str) -> Status:
-    return Status(Code.UNAVAILABLE, message, "STORE_UNAVAILABLE", int(StoreUnavailable.retry_after_s))
+def _away(message: str) -> RefusalStatus:
+    return RefusalStatus(Code.UNAVAILABLE, message, "STORE_UNAVAILABLE", int(StoreUnavailable.retry_after_s))
 
 
-_OVERLOADED = Status(Code.RESOURCE_EXHAUSTED, str(Overloaded()), "OVERLOADED", int(Overloaded.retry_after_s))
+_OVERLOADED = RefusalStatus(Code.RESOURCE_EXHAUSTED, str(Overloaded()), "OVERLOADED", int(Overloaded.retry_after_s))
 
 # The first that fits counts.
 _REFUSALS: Final = (
@@ -60,14 +60,16 @@ _REFUSALS: Final = (
     # LH: nobody serves (readiness.py).
     _Refusal(_flags("UH", "UF", "LH"), 503, _away(NOBODY)),
     # The caller's own deadline, or that of the route if it comes sooner.
-    _Refusal(_http_status(504), 504, Status(Code.DEADLINE_EXCEEDED, LATE)),
+    _Refusal(_http_status(504), 504, RefusalStatus(Code.DEADLINE_EXCEEDED, LATE)),
     _Refusal(_http_status(502), 503, _away(BROKEN)),
     _Refusal(_all(_http_status(503), _flags()), 503, _away(BROKEN)),
     # Envoy's memory comes to its end (overload.py): that has no flag.
     _Refusal(_http_status(503), 429, _OVERLOADED, explained_to_grpc=True),
 )
 
-_TOO_OLD: Final = Status(Code.UNIMPLEMENTED, "HTTP/1.0 is not spoken here, unless the fleet file says http_1_0: true")
+_TOO_OLD: Final = RefusalStatus(
+    Code.UNIMPLEMENTED, "HTTP/1.0 is not spoken here, unless the fleet file says http_1_0: true"
+)
 
 # HTTP statuses of what callers did wrong: Envoy says it in its own words, which name nothing of the fleet.
 _CODES: Final = (
@@ -101,16 +103,16 @@ def local_replies(*, with_api: bool = False) -> dict[str, object]:
     """Return the mappers; the first that fits a reply is used."""
     tacker = [*map(_refusal_to_tacker, _REFUSALS), _tacker_error(_http_status(400, "GE"), _ENVOYS_WORDS)]
     own = [mapper for refusal in _REFUSALS for mapper in (_refusal_to_json(refusal), _refusal_to_grpc(refusal))]
-    mistakes = [_json_error(_http_status(http), Status(code, _ENVOYS_WORDS)) for http, code in _CODES]
+    mistakes = [_json_error(_http_status(http), RefusalStatus(code, _ENVOYS_WORDS)) for http, code in _CODES]
     mistakes += [_json_error(_http_status(431), TOO_LONG), _json_error(_http_status(426), _TOO_OLD)]
-    rest = _json_error(_http_status(400, "GE"), Status(Code.INVALID_ARGUMENT, _ENVOYS_WORDS, "BAD_INPUT"))
+    rest = _json_error(_http_status(400, "GE"), RefusalStatus(Code.INVALID_ARGUMENT, _ENVOYS_WORDS, "BAD_INPUT"))
     return {"mappers": [*(tacker if with_api else ()), *_nothing(), *own, *mistakes, rest]}
 
 
 def _nothing() -> list[Mapper]:
     """Speak of paths that lead nowhere: Envoy has no words for them."""
     plain: Mapper = {"filter": _flags("NC"), "body": {"inline_string": _NOTHING}}
-    return [_json_error(_flags("NC"), Status(Code.NOT_FOUND, _NOTHING)), plain]
+    return [_json_error(_flags("NC"), RefusalStatus(Code.NOT_FOUND, _NOTHING)), plain]
 
 
 def _refusal_to_tacker(refusal: _Refusal) -> Mapper:
@@ -152,7 +154,7 @@ def _tacker_error(when: Filter, message: str) -> Mapper:
     }
 
 
-def _json_error(when: Filter, status: Status) -> Mapper:
+def _json_error(when: Filter, status: RefusalStatus) -> Mapper:
     return {
         "filter": _all(when, _SPEAKS_JSON),
         "body_format_override": {"json_format": status.as_json(), "content_type": "application/json"},

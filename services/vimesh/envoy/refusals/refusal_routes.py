@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from vimesh.envoy.vocabulary.extensions import GRPC_CONTENT, switched_off
 from vimesh.envoy.vocabulary.header_size import MAX_HEADERS, MAX_HEADERS_KB, too_long
-from vimesh.envoy.vocabulary.refusal_statuses import Code, Status
+from vimesh.envoy.vocabulary.refusal_statuses import Code, RefusalStatus
 from vimesh.envoy.vocabulary.request_headers import malformed_timeout, unknown_encoding, unprintable_path
 
 Matchers = list[dict[str, object]]
 Route = dict[str, object]
 
-TOO_LONG = Status(
+TOO_LONG = RefusalStatus(
     Code.RESOURCE_EXHAUSTED,
     f"the headers are too long: at most {MAX_HEADERS_KB} kB in {MAX_HEADERS} headers",
     "BAD_INPUT",
@@ -27,7 +27,7 @@ def to_nowhere() -> dict[str, object]:
     return {"cluster": "nowhere", "cluster_not_found_response_code": "NOT_FOUND"}
 
 
-def refused_calls(when: Matchers, status: Status) -> Route:
+def refused_calls(when: Matchers, status: RefusalStatus) -> Route:
     """Refuse the gRPC calls that fit the matchers."""
     told = {
         "grpc-status": str(int(status.code)),
@@ -42,7 +42,7 @@ def refused_calls(when: Matchers, status: Status) -> Route:
     }
 
 
-def refused_requests(http_status: int, when: Matchers, status: Status) -> Route:
+def refused_requests(http_status: int, when: Matchers, status: RefusalStatus) -> Route:
     """Refuse the requests that fit the matchers, and are no gRPC."""
     return {
         "match": {"prefix": "/", "headers": when},
@@ -52,16 +52,16 @@ def refused_requests(http_status: int, when: Matchers, status: Status) -> Route:
     }
 
 
-def refused(http_status: int, when: Matchers, status: Status) -> list[Route]:
+def refused(http_status: int, when: Matchers, status: RefusalStatus) -> list[Route]:
     """Refuse what fits the matchers, whatever its caller speaks."""
     return [refused_calls(when, status), refused_requests(http_status, when, status)]
 
 
 def unreadable() -> list[Route]:
     """Refuse what gRPC would refuse as INTERNAL and remember, or die of (request_headers.py), or at random."""
-    timeout = Status(Code.INVALID_ARGUMENT, "grpc-timeout is malformed", "BAD_INPUT")
-    encoding = Status(Code.UNIMPLEMENTED, "grpc-encoding must be identity, gzip or deflate")
-    path = Status(Code.INVALID_ARGUMENT, "the path holds what is no printable ASCII", "BAD_INPUT")
+    timeout = RefusalStatus(Code.INVALID_ARGUMENT, "grpc-timeout is malformed", "BAD_INPUT")
+    encoding = RefusalStatus(Code.UNIMPLEMENTED, "grpc-encoding must be identity, gzip or deflate")
+    path = RefusalStatus(Code.INVALID_ARGUMENT, "the path holds what is no printable ASCII", "BAD_INPUT")
     return [
         *refused(431, too_long(), TOO_LONG),
         refused_calls(unprintable_path(), path),

@@ -25,7 +25,7 @@ class Code(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class RefusalStatus:
     code: Code
     message: str
     """What JSON callers read. %LOCAL_REPLY_BODY% stands for Envoy's own words."""

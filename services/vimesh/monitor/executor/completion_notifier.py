@@ -19,7 +19,7 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class EndingLimits:
+class CompletionLimits:
     calls: int = 4
     """Calls under way; each keeps a thread."""
     first_pause_s: float = 1.0
@@ -34,7 +34,7 @@ class _Ended:
     at: float
 
 
-class Endings:
+class CompletionNotifier:
     """Tells Mistral, a few at a time. Must be used in the loop that it was made in."""
 
     def __init__(
@@ -44,14 +44,14 @@ class Endings:
         *,
         clock: Clock,
         random: Random,
-        limits: EndingLimits | None = None,
+        limits: CompletionLimits | None = None,
     ) -> None:
         """`tell` blocks, so it is called in the threads that `submit` gives."""
         self._tell = tell
         self._submit = submit
         self._clock = clock
         self._random = random
-        self._limits = limits or EndingLimits()
+        self._limits = limits or CompletionLimits()
         self._untold: asyncio.Queue[_Ended] = asyncio.Queue()
 
     def add(self, execution_id: str) -> None:

@@ -13,7 +13,7 @@ from typing import Never
 import structlog
 
 from vimesh.domain.actions import Action
-from vimesh.monitor.executor.completion_notifier import EndingLimits, Endings
+from vimesh.monitor.executor.completion_notifier import CompletionLimits, CompletionNotifier
 from vimesh.monitor.host.reporting_host import ReportingHost, reporting_host
 from vimesh.monitor.reporting.reporter import ReporterLimits
 from vimesh.runtime.daemon_threads import DaemonThreads
@@ -81,10 +81,10 @@ class ExecutorHost:
             self._up.set_exception(error)
 
     async def _host(self) -> Never:
-        limits = EndingLimits()
+        limits = CompletionLimits()
         async with reporting_host(self._address, ReporterLimits()) as running:
             with DaemonThreads(limits.calls, "vimesh-endings") as threads:
-                endings = Endings(
+                endings = CompletionNotifier(
                     self._end_execution, threads.submit, clock=time.monotonic, random=SystemRandom(), limits=limits
                 )
                 actions = _Actions(running, endings)
@@ -105,7 +105,7 @@ class ExecutorHost:
 class _Actions:
     """What the loop keeps: for each action that runs, the action executions that wait for its end."""
 
-    def __init__(self, running: ReportingHost, endings: Endings) -> None:
+    def __init__(self, running: ReportingHost, endings: CompletionNotifier) -> None:
         self.loop = asyncio.get_running_loop()
         self.endings = endings
         self._running = running

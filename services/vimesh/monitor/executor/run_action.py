@@ -23,7 +23,7 @@ _host: PerProcess[ExecutorHost] = PerProcess()
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ActionResult:
     """What run() has to tell Mistral."""
 
     synchronous: bool
@@ -32,7 +32,7 @@ class Done:
     error: str = ""
 
 
-def run(inputs: object, execution_id: str | None, environment: Mapping[str, str], *, synchronous: bool) -> Done:
+def run(inputs: object, execution_id: str | None, environment: Mapping[str, str], *, synchronous: bool) -> ActionResult:
     """Begin an action; wait for its end if the engine's host or this one wants it `synchronous`. Never raises.
 
     The inputs are whatever JSON a workflow holds: what they cannot say fails this action, and no other.
@@ -48,9 +48,9 @@ def run(inputs: object, execution_id: str | None, environment: Mapping[str, str]
         )
         if not synchronous and settings.mode is ActionMode.ASYNC:
             host.start(action, execution_id)
-            return Done(synchronous=False)
+            return ActionResult(synchronous=False)
         host.run(action, execution_id)
-        return Done(synchronous=True, data=RESULT)
+        return ActionResult(synchronous=True, data=RESULT)
     except (BadSetting, BadOrder, ForkedAfterUse, HostStalled) as error:
         return _failed(inputs, execution_id, str(error), synchronous=synchronous)
     except Exception as error:  # noqa: BLE001 - here faults of an action stop
@@ -58,10 +58,10 @@ def run(inputs: object, execution_id: str | None, environment: Mapping[str, str]
         return _failed(inputs, execution_id, f"a defect: {type(error).__name__}", synchronous=synchronous)
 
 
-def _failed(inputs: object, execution_id: str | None, why: str, *, synchronous: bool) -> Done:
+def _failed(inputs: object, execution_id: str | None, why: str, *, synchronous: bool) -> ActionResult:
     vim_id = shown(inputs.get("vim_id") if isinstance(inputs, Mapping) else None)
     _log.error("ping action cannot run", why=why, vim_id=vim_id, execution_id=execution_id)
-    return Done(synchronous=synchronous, error=f"ping action cannot run: {why}")
+    return ActionResult(synchronous=synchronous, error=f"ping action cannot run: {why}")
 
 
 def _saved(execution_id: str | None) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from vimesh.domain.actions import Action
-from vimesh.monitor.host.probe_loop import Pulse
+from vimesh.monitor.host.probe_loop import ProbeLoop
 from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.rounds.shared_probes import SharedProbes
-from vimesh.monitor.scheduling.round_budget import Pace
-from vimesh.monitor.scheduling.stall_clock import RunningClock
+from vimesh.monitor.scheduling.round_budget import RoundBudget
+from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.targets.target import ActionKey, Target
 
 FIRST_ROUNDS_PER_S = 10_000
@@ -26,14 +26,14 @@ class Abilities:
     """Methods that it cannot use, and why: VIMs that want them are UNKNOWN."""
 
 
-class Host:
+class ActionHost:
     """The set of actions that run here. Must be used in the loop that it was made in.
 
     Actions that want the same probes share them: what many VIMs have in common is probed once in a round.
     """
 
     def __init__(
-        self, *, rounds: Rounds, pulse: Pulse, running: RunningClock, abilities: Abilities, pace: Pace
+        self, *, rounds: Rounds, pulse: ProbeLoop, running: StallClock, abilities: Abilities, pace: RoundBudget
     ) -> None:
         self.abilities = abilities
         self._rounds = rounds

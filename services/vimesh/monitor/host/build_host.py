@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from vimesh.domain.probing import Method
-from vimesh.monitor.host.action_host import Abilities, Host
-from vimesh.monitor.host.probe_loop import Pulse
+from vimesh.monitor.host.action_host import Abilities, ActionHost
+from vimesh.monitor.host.probe_loop import ProbeLoop
 from vimesh.monitor.loop_guard.collector_time import CollectorTime
 from vimesh.monitor.loop_guard.loop_watch import HOLD_S, LoopWatch
 from vimesh.monitor.loop_guard.safeguards import Safeguards
@@ -21,20 +21,20 @@ from vimesh.monitor.names.name_lookup import NameLookup
 from vimesh.monitor.names.resolver import Resolver
 from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
-from vimesh.monitor.probes.icmp.ping_prober import Icmp
-from vimesh.monitor.probes.idle.idle_connections import LIFE_S, Kept
-from vimesh.monitor.probes.idle.server_memory import Servers
-from vimesh.monitor.probes.tcp.connector import Connector
+from vimesh.monitor.probes.icmp.ping_prober import PingProber
+from vimesh.monitor.probes.idle.idle_connections import LIFE_S, IdleConnections
+from vimesh.monitor.probes.idle.server_memory import ServerMemory
+from vimesh.monitor.probes.tcp.connector import ProbeConnector
 from vimesh.monitor.probes.tcp.own_output import OwnOutput
 from vimesh.monitor.probes.tcp.socket_limit import SocketLimit
-from vimesh.monitor.probes.tcp.socket_prober import Sockets
+from vimesh.monitor.probes.tcp.socket_prober import SocketProber
 from vimesh.monitor.probes.tls.handshake_costs import HandshakeCosts
 from vimesh.monitor.probes.tls.handshakes import Handshakes
 from vimesh.monitor.probes.tls.tls_trust import verifying_context
 from vimesh.monitor.rounds.rounds import Rounds
-from vimesh.monitor.scheduling.round_budget import ROUNDS_PER_S, Pace
-from vimesh.monitor.scheduling.stall_clock import RunningClock
-from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.scheduling.round_budget import ROUNDS_PER_S, RoundBudget
+from vimesh.monitor.scheduling.stall_clock import StallClock
+from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.targets.cohorts import Cohort, Cohorts
 from vimesh.monitor.targets.target import Target
 from vimesh.monitor.targets.verdict import Verdict
@@ -66,18 +66,18 @@ class HostSettings:
 @contextmanager
 def hosting(
     on_verdict: Callable[[Verdict], None], settings: HostSettings, safeguards: Safeguards | None = None
-) -> Generator[Host]:
+) -> Generator[ActionHost]:
     """Give a host that lives as long as the block. To be entered in a running loop."""
     safeguards = safeguards or Safeguards()
     loop = asyncio.get_running_loop()
-    running = RunningClock(time.monotonic)
-    wheel: Wheel[Target] = Wheel(TICK_S)
+    running = StallClock(time.monotonic)
+    wheel: TimingWheel[Target] = TimingWheel(TICK_S)
     with ExitStack() as scope:
         look_up = scope.enter_context(NameLookup(settings.name_servers))
         resolver = Resolver(
             look_up=look_up, call_later=loop.call_later, clock=time.monotonic, most_open=names_at_once()
         )
-        pace = Pace(settings.rounds_per_s)
+        pace = RoundBudget(settings.rounds_per_s)
         rounds = Rounds(
             wheel=wheel,
             running=running,
@@ -89,9 +89,9 @@ def hosting(
         )
         collector = scope.enter_context(CollectorTime())
         watch = LoopWatch(on_hold=rounds.loop_was_held, record=safeguards.record, collector=collector)
-        cohort_wheel: Wheel[Cohort] = Wheel(VOLLEY_TICK_S)
+        cohort_wheel: TimingWheel[Cohort] = TimingWheel(VOLLEY_TICK_S)
         cohorts = Cohorts(wheel=cohort_wheel, running=running, singly=rounds, pace=pace)
-        pulse = Pulse(
+        pulse = ProbeLoop(
             loop=loop,
             running=running,
             wheel=wheel,
@@ -101,13 +101,13 @@ def hosting(
             watch=watch,
         )
         icmp = scope.enter_context(
-            Icmp(listener=rounds, cohorts=cohorts, clock=running.now, rotate_s=settings.ping_identifier_s)
+            PingProber(listener=rounds, cohorts=cohorts, clock=running.now, rotate_s=settings.ping_identifier_s)
         )
         cohorts.use(icmp)
         verifying = _verifying()
         limit = SocketLimit(clock=time.monotonic, most=settings.sockets)
-        servers = Servers(clock=time.monotonic)
-        kept = Kept(
+        servers = ServerMemory(clock=time.monotonic)
+        kept = IdleConnections(
             clock=time.monotonic,
             servers=servers,
             most=int(limit.full * _KEPT_SHARE),
@@ -121,7 +121,7 @@ def hosting(
                 on_costly=lambda target, cpu_s: _count_as_hold(watch, target, cpu_s),
             )
         )
-        connector = Connector(
+        connector = ProbeConnector(
             clock=time.monotonic,
             user_agent=settings.user_agent,
             kept=kept,
@@ -129,7 +129,7 @@ def hosting(
             handshakes=handshakes,
         )
         sockets = scope.enter_context(
-            Sockets(
+            SocketProber(
                 connect=connector.connect,
                 listener=rounds,
                 clock=time.monotonic,
@@ -146,7 +146,7 @@ def hosting(
         for pinger in icmp.pingers.values():
             pulse.listen(pinger.fileno(), pinger.drain)
         pulse.listen(sockets.fileno(), sockets.drain, busy=sockets.is_busy)
-        yield Host(rounds=rounds, pulse=pulse, running=running, abilities=_abilities(icmp, verifying), pace=pace)
+        yield ActionHost(rounds=rounds, pulse=pulse, running=running, abilities=_abilities(icmp, verifying), pace=pace)
 
 
 def _count_as_hold(watch: LoopWatch, target: Target, cpu_s: float) -> None:
@@ -161,7 +161,7 @@ def _verifying() -> ssl.SSLContext | LocalFault:
         return fault
 
 
-def _abilities(icmp: Icmp, verifying: ssl.SSLContext | LocalFault) -> Abilities:
+def _abilities(icmp: PingProber, verifying: ssl.SSLContext | LocalFault) -> Abilities:
     versions = {int(socket.AF_INET): "PING over IPv4", int(socket.AF_INET6): "PING over IPv6"}
     usable = tuple(versions[family] for family in icmp.pingers)
     missing = {versions[family]: fault.detail for family, fault in icmp.faults.items()}

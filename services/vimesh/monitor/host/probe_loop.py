@@ -9,8 +9,8 @@ import structlog
 
 from vimesh.monitor.loop_guard.loop_watch import LoopWatch
 from vimesh.monitor.rounds.rounds import Rounds
-from vimesh.monitor.scheduling.stall_clock import RunningClock
-from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.scheduling.stall_clock import StallClock
+from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.targets.cohorts import Cohort, Cohorts
 from vimesh.monitor.targets.target import Target
 
@@ -20,17 +20,17 @@ HEARTBEAT_S = 0.1
 """While answers are awaited, a stall of the loop is noticed with this precision."""
 
 
-class Pulse:
+class ProbeLoop:
     """Runs the wheel in an asyncio loop."""
 
     def __init__(  # noqa: PLR0913 - two wheels, and who turns them
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        running: RunningClock,
-        wheel: Wheel[Target],
+        running: StallClock,
+        wheel: TimingWheel[Target],
         rounds: Rounds,
-        cohort_wheel: Wheel[Cohort],
+        cohort_wheel: TimingWheel[Cohort],
         cohorts: Cohorts,
         watch: LoopWatch | None = None,
     ) -> None:

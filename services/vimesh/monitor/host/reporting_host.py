@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vimesh.domain.actions import Action
 from vimesh.domain.endpoints import AuthUrlInvalid
-from vimesh.monitor.host.action_host import Host
+from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # exists for type checkers only
 class ReportingHost:
     """Runs actions and reports for them. Somebody has to run the reporter."""
 
-    host: Host
+    host: ActionHost
     reporter: Reporter
     stub: ConductorServiceAsyncStub
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import structlog
 
-from vimesh.monitor.loop_guard.vim_conduct import FIRST_PAUSE_S, LONGEST_PAUSE_S, Conduct, Hold
+from vimesh.monitor.loop_guard.vim_conduct import FIRST_PAUSE_S, LONGEST_PAUSE_S, Hold, VimConduct
 
 _log = structlog.get_logger()
 
 MAX_FILE_BYTES = 1 << 20
 
 
-def read_conducts(path: Path) -> dict[str, Conduct]:
+def read_conducts(path: Path) -> dict[str, VimConduct]:
     """Return what the file says. What cannot be read is left out, and told: no file keeps a monitor from starting."""
     try:
         with path.open("rb") as file:
@@ -37,7 +37,7 @@ def read_conducts(path: Path) -> dict[str, Conduct]:
     return conducts
 
 
-def write_conducts(path: Path, conducts: Mapping[str, Conduct]) -> None:
+def write_conducts(path: Path, conducts: Mapping[str, VimConduct]) -> None:
     """Replace the file as a whole. Raises OSError."""
     document = {"conducts": {key: _entry(conduct) for key, conduct in conducts.items()}}
     scratch = path.with_name(f"{path.name}.new")
@@ -47,7 +47,7 @@ def write_conducts(path: Path, conducts: Mapping[str, Conduct]) -> None:
     scratch.replace(path)
 
 
-def _entry(conduct: Conduct) -> dict[str, Any]:
+def _entry(conduct: VimConduct) -> dict[str, Any]:
     return {
         "holds": [[hold.at, hold.held_s] for hold in conduct.holds],
         "retry_at": conduct.retry_at,
@@ -56,10 +56,10 @@ def _entry(conduct: Conduct) -> dict[str, Any]:
     }
 
 
-def _conduct(entry: Mapping[str, Any]) -> Conduct:
+def _conduct(entry: Mapping[str, Any]) -> VimConduct:
     """Raises ValueError, LookupError, TypeError, OverflowError."""
     retry_at = entry["retry_at"]
-    return Conduct(
+    return VimConduct(
         tuple(Hold(_time(at), None if held_s is None else _time(held_s)) for at, held_s in entry["holds"]),
         None if retry_at is None else _time(retry_at),
         min(max(_time(entry["pause_s"]), FIRST_PAUSE_S), LONGEST_PAUSE_S),

@@ -11,13 +11,13 @@ import structlog
 
 from vimesh.domain.probing import Method
 from vimesh.monitor.loop_guard.conduct_file import read_conducts, write_conducts
-from vimesh.monitor.loop_guard.vim_conduct import Conduct, Hold
+from vimesh.monitor.loop_guard.vim_conduct import Hold, VimConduct
 from vimesh.monitor.targets.target import Target
 
 _log = structlog.get_logger()
 
 MAX_ENTRIES = 1000
-_BLAMELESS = Conduct()
+_BLAMELESS = VimConduct()
 
 
 class Quarantine:
@@ -102,10 +102,10 @@ class Quarantine:
         """Say why a target is set aside, and when it is tried again."""
         return str(self._of(self.aside[target]))
 
-    def _of(self, key: str) -> Conduct:
+    def _of(self, key: str) -> VimConduct:
         return self._conducts.get(key, _BLAMELESS)
 
-    def _set(self, key: str, conduct: Conduct) -> None:
+    def _set(self, key: str, conduct: VimConduct) -> None:
         self._conducts.pop(key, None)
         self._conducts[key] = conduct  # the newest is the last
         self._forget_what_is_old()

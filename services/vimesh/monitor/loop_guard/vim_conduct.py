@@ -29,7 +29,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Conduct:
+class VimConduct:
     holds: tuple[Hold, ...] = ()
     retry_at: float | None = None
     """When it is tried next; None: it is not set aside."""
@@ -41,25 +41,25 @@ class Conduct:
     def aside(self) -> bool:
         return self.retry_at is not None
 
-    def after_hold(self, hold: Hold) -> Conduct:
+    def after_hold(self, hold: Hold) -> VimConduct:
         """Return what follows from one more hold."""
         recent = tuple(other for other in self.holds if abs(hold.at - other.at) < MEMORY_S)
         holds = (*recent, hold)[-_MAX_HOLDS:]
         if self.aside:
             pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
-            return Conduct(holds, hold.at + pause_s, pause_s)
-        return Conduct(holds, hold.at + FIRST_PAUSE_S if len(holds) >= HOLDS_UNTIL_ASIDE else None)
+            return VimConduct(holds, hold.at + pause_s, pause_s)
+        return VimConduct(holds, hold.at + FIRST_PAUSE_S if len(holds) >= HOLDS_UNTIL_ASIDE else None)
 
-    def during_retry(self, now: float) -> Conduct:
+    def during_retry(self, now: float) -> VimConduct:
         """Return what is to be known while it is tried: should the process end meanwhile, it has to wait again."""
         return replace(self, retry_at=now + self.pause_s)
 
-    def after_clean_retry(self, now: float) -> Conduct:
+    def after_clean_retry(self, now: float) -> VimConduct:
         """Return what follows from a retry in which the loop was not held."""
         clean_retries = self.clean_retries + 1
         if clean_retries >= CLEAN_RETRIES:
-            return Conduct(self.holds)
-        return Conduct(self.holds, now + FIRST_PAUSE_S, FIRST_PAUSE_S, clean_retries)
+            return VimConduct(self.holds)
+        return VimConduct(self.holds, now + FIRST_PAUSE_S, FIRST_PAUSE_S, clean_retries)
 
     def retry_in_s(self, now: float) -> float:
         """Return how long it has to wait. A clock that was set back does not make that longer than the pause."""

@@ -40,7 +40,7 @@ def names_at_once() -> int:
     return max(_FILES_PER_NAME, min(MOST_OPEN, files // _FILES_PER_NAME))
 
 
-class LookupLine:
+class LookupQueue:
     """Begins jobs as soon as there is room. Those that are urgent come first, and a quarter of it is theirs alone."""
 
     def __init__(self, call_later: CallLater, most_open: int) -> None:

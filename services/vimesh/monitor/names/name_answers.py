@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 
-from vimesh.monitor.net.ip_addresses import Host
+from vimesh.monitor.net.ip_addresses import IpHost
 
 MAX_ADDRESSES = 32
 """So many of a name are kept. A hostile zone must not make us probe thousands."""
 FAMILIES = (int(socket.AF_INET6), int(socket.AF_INET))
 """In the order in which their addresses take turns (RFC 8305)."""
 
-Hosts = tuple[Host, ...]
+Hosts = tuple[IpHost, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NameAddresses:
     """The name has addresses of the family."""
 
     hosts: Hosts
@@ -44,7 +44,7 @@ class Trouble:
     """No answer came in time."""
 
 
-FamilyAnswer = Found | Empty | Trouble
+FamilyAnswer = NameAddresses | Empty | Trouble
 Tell = Callable[[int, FamilyAnswer], None]
 """Takes a family and what was said of it."""
 LookUp = Callable[[str, Tell], None]
@@ -68,16 +68,16 @@ class LookupFailed:
 Outcome = Hosts | NoSuchName | LookupFailed
 
 
-def host_from_answer(family: int, ip: str, scope: int = 0) -> Host:
+def host_from_answer(family: int, ip: str, scope: int = 0) -> IpHost:
     """Return the host of an address; an IPv4 address that is written as IPv6 is one of IPv4."""
     if family == socket.AF_INET6 and ip.startswith("::ffff:") and "." in ip:
-        return Host(socket.AF_INET, ip.removeprefix("::ffff:"))
-    return Host(family, ip, scope)
+        return IpHost(socket.AF_INET, ip.removeprefix("::ffff:"))
+    return IpHost(family, ip, scope)
 
 
-def first_different(hosts: Iterable[Host]) -> Hosts:
+def first_different(hosts: Iterable[IpHost]) -> Hosts:
     """Return the first MAX_ADDRESSES different hosts, and look at no more than are needed for them."""
-    different: dict[Host, None] = {}
+    different: dict[IpHost, None] = {}
     for host in hosts:
         different[host] = None
         if len(different) == MAX_ADDRESSES:

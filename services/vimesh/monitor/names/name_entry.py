@@ -10,9 +10,9 @@ from vimesh.monitor.names.name_answers import (
     FAMILIES,
     Empty,
     FamilyAnswer,
-    Found,
     Hosts,
     LookupFailed,
+    NameAddresses,
     NoSuchName,
     Outcome,
     Trouble,
@@ -84,7 +84,7 @@ class NameEntry:
         self.used_at = self.renew_at = self.doubt_at = self._asked_at = 0.0
         # Of both families, in the order of FAMILIES.
         self._answers: Pair[FamilyAnswer] = (None, None)
-        self._found: Pair[Found] = (None, None)
+        self._found: Pair[NameAddresses] = (None, None)
 
     @property
     def awaited(self) -> bool:
@@ -130,7 +130,7 @@ class NameEntry:
         """Take the answer for one family in at once; trouble takes nothing away."""
         self.missing -= {family}
         self._answers = _with(self._answers, family, answer)
-        if isinstance(answer, Found):
+        if isinstance(answer, NameAddresses):
             self.positive = True
             self._found = _with(self._found, family, answer)
         elif isinstance(answer, Empty):

@@ -19,13 +19,13 @@ from vimesh.monitor.names.name_answers import (
     MAX_ADDRESSES,
     Empty,
     FamilyAnswer,
-    Found,
+    NameAddresses,
     Tell,
     Trouble,
     first_different,
     host_from_answer,
 )
-from vimesh.monitor.net.ip_addresses import Host
+from vimesh.monitor.net.ip_addresses import IpHost
 
 REREAD_S = 5.0
 """So often is /etc/resolv.conf read again while names are asked for.
@@ -130,7 +130,7 @@ def _answer(result: pycares.AddrInfoResult | None, error: int | None) -> FamilyA
     if result is not None and result.nodes:
         hosts = first_different(_hosts(result))
         ttl_s = float(min(node.ttl for node in result.nodes[:MAX_ADDRESSES]))
-        return Found(hosts, ttl_s, costly=len(result.nodes) > MAX_ADDRESSES)
+        return NameAddresses(hosts, ttl_s, costly=len(result.nodes) > MAX_ADDRESSES)
     detail = str(errno.strerror(errno.ARES_ENODATA if error is None else error))
     if error is None or error in _NOTHING_THERE:
         return Empty(detail)
@@ -139,10 +139,10 @@ def _answer(result: pycares.AddrInfoResult | None, error: int | None) -> FamilyA
 
 def _answer_of_file(result: pycares.AddrInfoResult, family: int) -> FamilyAnswer:
     hosts = first_different(host for host in _hosts(result) if host.family == family)
-    return Found(hosts, None) if hosts else Empty("the hosts file has other addresses")
+    return NameAddresses(hosts, None) if hosts else Empty("the hosts file has other addresses")
 
 
-def _hosts(result: pycares.AddrInfoResult) -> Iterator[Host]:
+def _hosts(result: pycares.AddrInfoResult) -> Iterator[IpHost]:
     for node in result.nodes:
         ip, *rest = node.addr
         scope = rest[2] if len(rest) == 3 else 0

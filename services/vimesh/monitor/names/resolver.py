@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from vimesh.monitor.names.lookup_queue import MOST_OPEN, LookupLine, Turn
+from vimesh.monitor.names.lookup_queue import MOST_OPEN, LookupQueue, Turn
 from vimesh.monitor.names.name_answers import FamilyAnswer, Hosts, LookUp, Outcome
 from vimesh.monitor.names.name_entry import NameEntry, Waiter
 from vimesh.monitor.scheduling.stall_clock import Clock
@@ -40,7 +40,7 @@ class Resolver:
         self._look_up = look_up
         self._call_later = call_later
         self._clock = clock
-        self._line = LookupLine(call_later, most_open)
+        self._line = LookupQueue(call_later, most_open)
         self._names: dict[str, NameEntry] = {}
         self._silent_zones: set[str] = set()
         """Of which the newest question was not answered."""

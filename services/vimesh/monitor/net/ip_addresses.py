@@ -12,7 +12,7 @@ from vimesh.domain.endpoints import Endpoint
 Sockaddr = tuple[str, int] | tuple[str, int, int, int]
 
 
-class Address(NamedTuple):
+class ProbeAddress(NamedTuple):
     """Where to send a probe."""
 
     family: int
@@ -29,7 +29,7 @@ def name_bytes(family: int) -> int:
     return _NAME_V4.size if family == socket.AF_INET else _NAME_V6.size
 
 
-def name_of(address: Address) -> bytes:
+def name_of(address: ProbeAddress) -> bytes:
     """Return the address as the kernel takes it: struct sockaddr_in or sockaddr_in6."""
     ip, port, *rest = address.sockaddr
     packed, port_there = socket.inet_pton(address.family, ip), socket.htons(port)
@@ -38,7 +38,7 @@ def name_of(address: Address) -> bytes:
     return _NAME_V6.pack(address.family, port_there, 0, packed, rest[1])
 
 
-def packed(address: Address) -> bytes:
+def packed(address: ProbeAddress) -> bytes:
     """Return the address as it is in an IP header."""
     return socket.inet_pton(address.family, address.sockaddr[0])
 
@@ -48,7 +48,7 @@ def ip_in_name(name_bytes: int) -> tuple[int, int]:
     return (4, 4) if name_bytes == _NAME_V4.size else (8, 16)
 
 
-class Host(NamedTuple):
+class IpHost(NamedTuple):
     """An IP address without a port."""
 
     family: int
@@ -56,13 +56,13 @@ class Host(NamedTuple):
     scope: int = 0
     """Of a link-local IPv6 address: the interface."""
 
-    def address(self, port: int) -> Address:
+    def address(self, port: int) -> ProbeAddress:
         if self.family == socket.AF_INET:
-            return Address(self.family, (self.ip, port))
-        return Address(self.family, (self.ip, port, 0, self.scope))
+            return ProbeAddress(self.family, (self.ip, port))
+        return ProbeAddress(self.family, (self.ip, port, 0, self.scope))
 
 
-def fixed_host(endpoint: Endpoint) -> Host | None:
+def fixed_host(endpoint: Endpoint) -> IpHost | None:
     """Return the host of an endpoint that is given by its IP address; None if it is a name.
 
     Its interface is looked up each time: it may have another number by now.
@@ -73,15 +73,15 @@ def fixed_host(endpoint: Endpoint) -> Host | None:
     except OSError:
         address = endpoint.address
         return None if address is None else host_of(address)
-    return Host(socket.AF_INET, endpoint.host)
+    return IpHost(socket.AF_INET, endpoint.host)
 
 
-def host_of(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Host:
+def host_of(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> IpHost:
     """An interface that does not exist gives scope 0: sending then fails, as a local fault."""
     if isinstance(ip, ipaddress.IPv4Address):
-        return Host(socket.AF_INET, str(ip))
+        return IpHost(socket.AF_INET, str(ip))
     plain, _, zone = str(ip).partition("%")
-    return Host(socket.AF_INET6, plain, _scope(zone))
+    return IpHost(socket.AF_INET6, plain, _scope(zone))
 
 
 def _scope(zone: str) -> int:

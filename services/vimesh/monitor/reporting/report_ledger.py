@@ -8,7 +8,7 @@ from random import Random
 from typing import NamedTuple
 
 from vimesh.domain.vims import Report, Status
-from vimesh.monitor.scheduling.timing_wheel import Timed, Wheel
+from vimesh.monitor.scheduling.timing_wheel import Timed, TimingWheel
 from vimesh.monitor.targets.verdict import Verdict
 
 TAKEOVER_STEP = 2**20
@@ -23,7 +23,7 @@ INSIST_S = 0.5
 POISON_PAUSE_S = 60.0
 
 
-class Entry(Timed):
+class LedgerEntry(Timed):
     """One action's side of the story."""
 
     __slots__ = ("action_id", "expected", "in_flight", "line", "observation", "verdict", "vim_id")
@@ -37,7 +37,7 @@ class Entry(Timed):
         self.verdict: Verdict | None = None
         self.expected = True
         """False when it is reported no more."""
-        self.line: deque[Entry] | None = None
+        self.line: deque[LedgerEntry] | None = None
         """Where it waits to be sent."""
         self.in_flight = False
 
@@ -45,7 +45,7 @@ class Entry(Timed):
 class Sent(NamedTuple):
     """A report on its way: as little as there can be of it, for thousands of contacts a second."""
 
-    entry: Entry
+    entry: LedgerEntry
     verdict: Verdict
     observation: int
     age_s: float
@@ -65,22 +65,22 @@ class Sent(NamedTuple):
         )
 
 
-class Ledger:
+class ReportLedger:
     """Keeps the newest verdict of each action. At most one report of an action is on its way at any time."""
 
     def __init__(self, *, random: Random, recheck: Callable[[str, str], object]) -> None:
         """`recheck` is called with (vim_id, action_id) before each report is made: it may note another verdict."""
         self._recheck = recheck
-        self._entries: dict[tuple[str, str], Entry] = {}
-        self._due: deque[Entry] = deque()
-        self._news: deque[Entry] = deque()
-        self._contacts: Wheel[Entry] = Wheel(CONTACT_TICK_S)
+        self._entries: dict[tuple[str, str], LedgerEntry] = {}
+        self._due: deque[LedgerEntry] = deque()
+        self._news: deque[LedgerEntry] = deque()
+        self._contacts: TimingWheel[LedgerEntry] = TimingWheel(CONTACT_TICK_S)
         self._random = random
 
     def adopt(self, vim_id: str, action_id: str, observation: int) -> None:
         """Expect verdicts of an action."""
         self.forget(vim_id, action_id)
-        self._entries[vim_id, action_id] = Entry(vim_id, action_id, observation + TAKEOVER_STEP)
+        self._entries[vim_id, action_id] = LedgerEntry(vim_id, action_id, observation + TAKEOVER_STEP)
 
     def forget(self, vim_id: str, action_id: str) -> None:
         """Expect no more of it; what is on its way is its last."""
@@ -170,11 +170,11 @@ class Ledger:
         # Spread anew each time: what was reported together does not stay together.
         self._schedule(entry, now + within_s * self._random.uniform(EARLIEST_CONTACT, LATEST_CONTACT))
 
-    def _schedule(self, entry: Entry, when: float) -> None:
+    def _schedule(self, entry: LedgerEntry, when: float) -> None:
         if entry.expected:
             self._contacts.set(entry, when)
 
-    def _queue(self, entry: Entry, line: deque[Entry]) -> None:
+    def _queue(self, entry: LedgerEntry, line: deque[LedgerEntry]) -> None:
         # Once is enough, however often the verdict changes while the conductors are away. News whose contact falls due
         # go with the contacts.
         if not entry.in_flight and entry.line is not line and entry.line is not self._due:

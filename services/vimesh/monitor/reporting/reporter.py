@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Never
 import grpc
 import structlog
 
-from vimesh.monitor.reporting.report_ledger import Ledger, Sent
+from vimesh.monitor.reporting.report_ledger import ReportLedger, Sent
 from vimesh.monitor.reporting.report_messages import reports_to_wire, status_from_wire
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.verdict import Verdict
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.peer_log import Link
+from vimesh.runtime.peer_log import PeerLog
 from vimesh.v1 import conductor_service_pb2
 from vimesh.wire.wire_durations import seconds
 
@@ -56,8 +56,8 @@ class Reporter:
         self._stub = stub
         self._clock = clock
         self._limits = limits or ReporterLimits()
-        self._ledger = Ledger(random=random, recheck=self._recheck)
-        self._link = Link("conductors", "reports", meanwhile="probing goes on")
+        self._ledger = ReportLedger(random=random, recheck=self._recheck)
+        self._link = PeerLog("conductors", "reports", meanwhile="probing goes on")
         self._backoff = Backoff(
             first_s=self._limits.first_pause_s,
             longest_s=self._limits.longest_pause_s,

@@ -13,16 +13,16 @@ from vimesh.domain.vims import Status
 from vimesh.monitor.loop_guard.quarantine import Quarantine
 from vimesh.monitor.names.name_answers import LookupFailed, NoSuchName, Outcome
 from vimesh.monitor.names.resolver import LOOKUP_LIMIT_S, Resolver
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.prober import LocalFault, Prober
 from vimesh.monitor.rounds.address_budget import AddressBudget
-from vimesh.monitor.scheduling.round_budget import Pace
-from vimesh.monitor.scheduling.stall_clock import Clock, RunningClock
-from vimesh.monitor.scheduling.timing_wheel import Wheel
-from vimesh.monitor.targets.address_route import Route
+from vimesh.monitor.scheduling.round_budget import RoundBudget
+from vimesh.monitor.scheduling.stall_clock import Clock, StallClock
+from vimesh.monitor.scheduling.timing_wheel import TimingWheel
+from vimesh.monitor.targets.address_route import AddressRoute
 from vimesh.monitor.targets.cohorts import Cohorts
 from vimesh.monitor.targets.target import ActionKey, Stage, Target, next_round_at
-from vimesh.monitor.targets.verdict import Step, Verdict
+from vimesh.monitor.targets.verdict import NextStep, Verdict
 
 _log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ STUCK_MARGIN_S = 5.0
 # To look a member up in its class takes 0.1 us in Python 3.11, and a round looks a dozen up.
 _IDLE, _AWAITING, _SPACING, _NAMING = Stage.IDLE, Stage.AWAITING, Stage.SPACING, Stage.NAMING
 _QUEUED, _RENAMING = Stage.QUEUED, Stage.RENAMING
-_AGAIN, _DOUBT, _SETTLED, _CHANGED = Step.AGAIN, Step.DOUBT, Step.SETTLED, Step.CHANGED
+_AGAIN, _DOUBT, _SETTLED, _CHANGED = NextStep.AGAIN, NextStep.DOUBT, NextStep.SETTLED, NextStep.CHANGED
 
 
 class Rounds:
@@ -46,12 +46,12 @@ class Rounds:
     def __init__(  # noqa: PLR0913 - clocks and bounds are passed in
         self,
         *,
-        wheel: Wheel[Target],
-        running: RunningClock,
+        wheel: TimingWheel[Target],
+        running: StallClock,
         clock: Clock,
         resolver: Resolver,
         on_verdict: Callable[[Verdict], None],
-        pace: Pace | None = None,
+        pace: RoundBudget | None = None,
         budget: AddressBudget | None = None,
         quarantine: Quarantine | None = None,
     ) -> None:
@@ -60,7 +60,7 @@ class Rounds:
         self._clock = clock
         self._resolver = resolver
         self._on_verdict = on_verdict
-        self._pace = pace or Pace()
+        self._pace = pace or RoundBudget()
         self._budget = budget or AddressBudget()
         self._quarantine = quarantine or Quarantine()
         self._probers: Mapping[Method, Prober] = {}
@@ -249,7 +249,7 @@ class Rounds:
         else:
             self._ask(target)
 
-    def _find_route(self, target: Target, route: Route) -> bool:
+    def _find_route(self, target: Target, route: AddressRoute) -> bool:
         hosts = self._resolver.known(target.endpoint.host)
         if hosts is None:
             return False
@@ -257,7 +257,7 @@ class Rounds:
         return True
 
     @staticmethod
-    def _take_route(target: Target, route: Route, addresses: Sequence[Address]) -> None:
+    def _take_route(target: Target, route: AddressRoute, addresses: Sequence[ProbeAddress]) -> None:
         route.begin(addresses)
         target.track.cover(len(addresses))
 
@@ -331,7 +331,7 @@ class Rounds:
         if fault is not None:
             self._follow(target, target.track.faulted(fault.reason, fault.detail), None)
 
-    def _send_by_route(self, target: Target, route: Route) -> None:
+    def _send_by_route(self, target: Target, route: AddressRoute) -> None:
         while True:
             address, number = route.next(confirming=target.track.confirming), target.number + 1
             fault = self._send(target, address)
@@ -345,7 +345,7 @@ class Rounds:
             target.track.cover(len(route))
         self._follow(target, target.track.faulted(fault.reason, fault.detail), None)
 
-    def _send(self, target: Target, address: Address) -> LocalFault | None:
+    def _send(self, target: Target, address: ProbeAddress) -> LocalFault | None:
         """Send the next probe, or have it stand in line; or return why it cannot be sent from here."""
         previous_s = target.last_sent
         number = self.departs(target)
@@ -379,7 +379,7 @@ class Rounds:
     def _give_up(self, target: Target, reason: str, detail: str) -> None:
         self._follow(target, target.track.blind(reason, detail), None)
 
-    def _follow(self, target: Target, step: Step, round_trip_s: float | None) -> None:
+    def _follow(self, target: Target, step: NextStep, round_trip_s: float | None) -> None:
         if step is _SETTLED or step is _CHANGED:
             self._close(target)
             if self._quarantine.aside and target in self._quarantine:

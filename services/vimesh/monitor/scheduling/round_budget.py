@@ -10,7 +10,7 @@ ROUNDS_PER_S = 50_000
 """By ping, about half a core. More VIMs than that are for more monitors: see `--shard`."""
 
 
-class Pace:
+class RoundBudget:
     """Stretches all intervals alike when the VIMs of this process ask for more rounds than it may begin.
 
     A verdict then comes later, but none is left out. Probes that confirm a failure within a round are not held back.

@@ -14,7 +14,7 @@ _MAX_STALLS = 256
 """The newest ones are enough: they are asked for as far back as a probe may have been sent."""
 
 
-class RunningClock:
+class StallClock:
     """Counts only the time in which the loop could have noticed an answer.
 
     After a stall, every deadline is as far away as it was before: nobody is judged for time in which nobody listened

@@ -22,7 +22,7 @@ class Timed:
 T = TypeVar("T", bound=Timed)
 
 
-class Wheel(Generic[T]):
+class TimingWheel(Generic[T]):
     """Items by the slot in which they fall due. Setting and cancelling cost the same for any number of items.
 
     An item that is set anew leaves its old entry behind, which is passed over when its slot comes.

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 
 
-class Route:
+class AddressRoute:
     """Begins each round with the address that answered last, and confirms an answer where it came from."""
 
     __slots__ = ("_addresses", "_confirmed", "_covered", "_position", "_preferred", "_tried")
 
     def __init__(self) -> None:
-        self._preferred: Address | None = None
+        self._preferred: ProbeAddress | None = None
         self.clear()
 
     def __len__(self) -> int:
         return len(self._addresses)
 
     @property
-    def first(self) -> Address | None:
+    def first(self) -> ProbeAddress | None:
         """The address that a round is likely to begin with; None while none has answered."""
         return self._preferred
 
     def clear(self) -> None:
         """Forget the round, but not which address answered."""
-        self._addresses: list[Address] = []
-        self._covered: Sequence[Address] = ()
-        self._tried: dict[int, Address] = {}
-        self._confirmed: Address | None = None
+        self._addresses: list[ProbeAddress] = []
+        self._covered: Sequence[ProbeAddress] = ()
+        self._tried: dict[int, ProbeAddress] = {}
+        self._confirmed: ProbeAddress | None = None
         self._position = 0
 
-    def begin(self, addresses: Sequence[Address]) -> None:
+    def begin(self, addresses: Sequence[ProbeAddress]) -> None:
         """Try these addresses in turn."""
         self.clear()
         self._addresses = list(addresses)
@@ -42,11 +42,11 @@ class Route:
             self._addresses.remove(preferred)
             self._addresses.insert(0, preferred)
 
-    def untried(self, addresses: Iterable[Address]) -> list[Address]:
+    def untried(self, addresses: Iterable[ProbeAddress]) -> list[ProbeAddress]:
         """Return those of the addresses that the round did not begin with."""
         return [address for address in addresses if address not in self._covered]
 
-    def next(self, *, confirming: bool) -> Address:
+    def next(self, *, confirming: bool) -> ProbeAddress:
         """Return where the next probe goes. `confirming`: to the address that has just answered."""
         if confirming and self._confirmed is not None:
             return self._confirmed
@@ -54,14 +54,14 @@ class Route:
         self._position += 1
         return address
 
-    def drop(self, address: Address) -> None:
+    def drop(self, address: ProbeAddress) -> None:
         """Leave out an address that cannot be sent to from here; what follows takes its turn."""
         index = self._addresses.index(address)
         del self._addresses[index]
         if self._addresses:
             self._position = index % len(self._addresses)
 
-    def sent(self, number: int, address: Address) -> None:
+    def sent(self, number: int, address: ProbeAddress) -> None:
         """Note where probe `number` of the round went."""
         self._tried[number] = address
 

@@ -15,9 +15,9 @@ from typing import NamedTuple, Protocol
 
 from vimesh.monitor.net.icmp_packet import TOKEN_BYTES
 from vimesh.monitor.net.ip_addresses import name_of
-from vimesh.monitor.scheduling.round_budget import Pace
-from vimesh.monitor.scheduling.stall_clock import RunningClock
-from vimesh.monitor.scheduling.timing_wheel import Wheel
+from vimesh.monitor.scheduling.round_budget import RoundBudget
+from vimesh.monitor.scheduling.stall_clock import StallClock
+from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.targets.target import ProbeGroup, Target, next_round_at
 
 MOST_MEMBERS = 128
@@ -58,7 +58,7 @@ class _NoProber:
         """Nobody has anything to adopt."""
 
 
-class Singly(Protocol):
+class SingleRounds(Protocol):
     """Where targets go that leave their cohort."""
 
     def resume(self, target: Target, sent_at: float) -> None:
@@ -68,7 +68,7 @@ class Singly(Protocol):
         """Begin a round soon."""
 
 
-class Key(NamedTuple):
+class CohortKey(NamedTuple):
     """What the members of a cohort have in common."""
 
     family: int
@@ -86,7 +86,7 @@ class Cohort(ProbeGroup):
 
     __slots__ = ("key", "members", "names", "probed", "round_at", "sent_at", "tokens")
 
-    def __init__(self, key: Key, round_at: float) -> None:
+    def __init__(self, key: CohortKey, round_at: float) -> None:
         super().__init__()
         self.key = key
         self.members: list[Target] = []
@@ -141,14 +141,14 @@ class Cohorts:
     """All cohorts of a host."""
 
     def __init__(
-        self, *, wheel: Wheel[Cohort], running: RunningClock, singly: Singly, pace: Pace | None = None
+        self, *, wheel: TimingWheel[Cohort], running: StallClock, singly: SingleRounds, pace: RoundBudget | None = None
     ) -> None:
         self._wheel = wheel
         self._running = running
         self._singly = singly
-        self._pace = pace or Pace()
+        self._pace = pace or RoundBudget()
         self._prober: VolleyProber = _NoProber()
-        self._by_key: dict[Key, list[Cohort]] = {}
+        self._by_key: dict[CohortKey, list[Cohort]] = {}
         self.awaiting: dict[int, Cohort] = {}
         """The cohorts by the tokens that are not answered yet. A member that answers is not even looked at: of
         100,000, each has left the processor's caches when its turn comes. Should one token be drawn twice, one of the
@@ -198,14 +198,14 @@ class Cohorts:
             self._prober.adopt(target, token, cohort.sent_at)
 
     @staticmethod
-    def _key_of(target: Target, family: int) -> Key:
+    def _key_of(target: Target, family: int) -> CohortKey:
         interval_s, spacing_s = target.policy.interval_s, target.spacing_s
         # A few steps of patience, so that few cohorts do for all.
         patience_s = min(spacing_s * math.ceil(target.patience_s / spacing_s), target.policy.timeout_s)
         width_s = min(WIDTH_S, interval_s / _STEPS)
-        return Key(family, interval_s, patience_s, int(target.phase_s / width_s) * width_s)
+        return CohortKey(family, interval_s, patience_s, int(target.phase_s / width_s) * width_s)
 
-    def _cohort_for(self, key: Key, name: bytes) -> Cohort:
+    def _cohort_for(self, key: CohortKey, name: bytes) -> Cohort:
         siblings = self._by_key.setdefault(key, [])
         for cohort in siblings:
             if cohort.has_room_for(name):

@@ -12,10 +12,10 @@ from vimesh.domain.actions import Action, shard_key
 from vimesh.domain.endpoints import Endpoint, endpoint_of
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.domain.vims import Status
-from vimesh.monitor.net.ip_addresses import Address, fixed_host
+from vimesh.monitor.net.ip_addresses import ProbeAddress, fixed_host
 from vimesh.monitor.scheduling.timing_wheel import Timed
-from vimesh.monitor.targets.address_route import Route
-from vimesh.monitor.targets.verdict import Track
+from vimesh.monitor.targets.address_route import AddressRoute
+from vimesh.monitor.targets.verdict import ReachabilityTrack
 
 MAX_SPACING_S = 0.25
 MIN_SPACING_S = 0.02
@@ -95,7 +95,7 @@ class Target(Timed):
         self.endpoint = _of_shared_words(endpoint_of(action.auth_url))
         self.address = self.fixed_address()
         """None when the host is a name: then the route knows."""
-        self.route = Route() if self.address is None else None
+        self.route = AddressRoute() if self.address is None else None
         self.track = self._new_track()
         """Not there while the target is steady."""
         self.stage = Stage.IDLE
@@ -190,7 +190,7 @@ class Target(Timed):
         """The port for probes; ICMP has none."""
         return 0 if self.pings else self.endpoint.port
 
-    def fixed_address(self) -> Address | None:
+    def fixed_address(self) -> ProbeAddress | None:
         """Look up the address of a host that is given by address: its zone may be another interface by now."""
         host = fixed_host(self.endpoint)
         return None if host is None else host.address(self.port)
@@ -228,9 +228,9 @@ class Target(Timed):
         probes_s = (policy.fall + policy.rise) * policy.timeout_s * addresses
         return self.ended_at + 2 * policy.interval_s * stretch + probes_s + OVERDUE_MARGIN_S
 
-    def _new_track(self) -> Track:
+    def _new_track(self) -> ReachabilityTrack:
         policy = self.policy
-        return Track(fall=policy.fall, rise=policy.rise, fail_for_s=policy.fail_for_s)
+        return ReachabilityTrack(fall=policy.fall, rise=policy.rise, fail_for_s=policy.fail_for_s)
 
 
 @lru_cache(maxsize=1024)

@@ -26,7 +26,7 @@ class Verdict:
     """By the monotonic clock of the host."""
 
 
-class Step(Enum):
+class NextStep(Enum):
     """What the round needs next."""
 
     WAIT = "a probe under way decides"
@@ -37,12 +37,18 @@ class Step(Enum):
 
 
 # To look a member up in its class takes 0.1 us in Python 3.11, and a round looks a dozen up.
-_WAIT, _AGAIN, _DOUBT, _SETTLED, _CHANGED = Step.WAIT, Step.AGAIN, Step.DOUBT, Step.SETTLED, Step.CHANGED
+_WAIT, _AGAIN, _DOUBT, _SETTLED, _CHANGED = (
+    NextStep.WAIT,
+    NextStep.AGAIN,
+    NextStep.DOUBT,
+    NextStep.SETTLED,
+    NextStep.CHANGED,
+)
 _REACHABLE, _UNREACHABLE, _UNKNOWN = Status.REACHABLE, Status.UNREACHABLE, Status.UNKNOWN
 _NO_FAULT = ("", "")
 
 
-class Track:
+class ReachabilityTrack:
     """The verdict on one VIM, and how far its present round is.
 
     A VIM that is not down gets up to `fall` probes at each of its addresses in a round, and one answer clears it. One
@@ -139,7 +145,7 @@ class Track:
         self._needed += (addresses - self.addresses) * (1 if self.down else self._fall)
         self.addresses = addresses
 
-    def answered(self) -> Step:
+    def answered(self) -> NextStep:
         if self.status is _REACHABLE:
             self._unsure = 0
             self.failing_since = None
@@ -151,7 +157,7 @@ class Track:
             return _AGAIN
         return self._settle(_REACHABLE, "", "")
 
-    def failed(self, at: float, reason: str, detail: str) -> Step:
+    def failed(self, at: float, reason: str, detail: str) -> NextStep:
         """Note that one probe came back with a failure."""
         self._answers = 0
         self._returned += 1
@@ -160,7 +166,7 @@ class Track:
             return self._fail(at)
         return _AGAIN if self.has_more else _WAIT
 
-    def faulted(self, reason: str, detail: str) -> Step:
+    def faulted(self, reason: str, detail: str) -> NextStep:
         """Note that one probe could not be sent, for a reason of our own."""
         self._faults += 1
         self._fault = (reason, detail)
@@ -168,11 +174,11 @@ class Track:
             return _AGAIN
         return _WAIT if self.sent else self._settle(_UNKNOWN, reason, detail)
 
-    def blind(self, reason: str, detail: str) -> Step:
+    def blind(self, reason: str, detail: str) -> NextStep:
         """Note that the round was given up, for a reason of our own."""
         return self._settle(_UNKNOWN, reason, detail)
 
-    def silent(self, at: float) -> Step:
+    def silent(self, at: float) -> NextStep:
         """Note that the time for an answer to the newest probe is over."""
         self._answers = 0
         if self.has_more:
@@ -181,7 +187,7 @@ class Track:
             return self._fail(at)
         return self._undecided()
 
-    def concede(self, at: float, reason: str = "", detail: str = "") -> Step:
+    def concede(self, at: float, reason: str = "", detail: str = "") -> NextStep:
         """Believe the bad news of the round; `reason`: a better one than its probes gave."""
         if reason:
             self._reason, self._detail = reason, detail
@@ -192,18 +198,18 @@ class Track:
                 return _SETTLED
         return self._settle(_UNREACHABLE, self._reason, self._detail)
 
-    def _fail(self, at: float) -> Step:
+    def _fail(self, at: float) -> NextStep:
         if self.in_doubt:
             return _DOUBT
         return self.concede(at)
 
-    def _undecided(self) -> Step:
+    def _undecided(self) -> NextStep:
         self._unsure += 1
         if self.sent and self._unsure < UNSURE_ROUNDS:
             return _SETTLED
         return self._settle(_UNKNOWN, *self._fault)
 
-    def _settle(self, status: Status, reason: str, detail: str) -> Step:
+    def _settle(self, status: Status, reason: str, detail: str) -> NextStep:
         self.failing_since = None
         if status is not _UNKNOWN:
             self._unsure = 0

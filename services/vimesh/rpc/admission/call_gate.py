@@ -12,7 +12,7 @@ from typing import Any
 
 import grpc
 
-from vimesh.rpc.admission.call_priorities import CLASS_OF, CallClass, cost
+from vimesh.rpc.admission.call_priorities import CLASS_OF, CallPriority, cost
 from vimesh.rpc.admission.callers import caller
 from vimesh.rpc.admission.overload_answers import Refusals
 
@@ -36,7 +36,7 @@ class StreamLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class AdmissionLimits:
+class CallAdmissionLimits:
     """The defaults keep a change or a read that is taken from waiting for much longer than a second."""
 
     reports: CallLimit = CallLimit(6000, 64 * _MIB)
@@ -49,12 +49,12 @@ class AdmissionLimits:
     """One for each monitor, and for each process of an executor."""
     watches: StreamLimit = StreamLimit(4096, 1024)
     """An idle one says something every five seconds: this many take up to a quarter of a core, and 110 MB."""
-    retry_after_s: Mapping[CallClass, float] = field(
+    retry_after_s: Mapping[CallPriority, float] = field(
         default_factory=lambda: {
-            CallClass.REPORTS: 0.5,
-            CallClass.CHANGES: 1.0,
-            CallClass.READS: 1.0,
-            CallClass.WATCHES: 5.0,
+            CallPriority.REPORTS: 0.5,
+            CallPriority.CHANGES: 1.0,
+            CallPriority.READS: 1.0,
+            CallPriority.WATCHES: 5.0,
         }
     )
 
@@ -139,22 +139,23 @@ class StreamGate:
         return True
 
 
-class Admission:
+class CallAdmission:
     """Of one conductor."""
 
-    def __init__(self, limits: AdmissionLimits | None = None) -> None:
-        limits = limits or AdmissionLimits()
+    def __init__(self, limits: CallAdmissionLimits | None = None) -> None:
+        limits = limits or CallAdmissionLimits()
         self._refusals = {
-            call_class: Refusals(call_class, retry_after_s=limits.retry_after_s[call_class]) for call_class in CallClass
+            call_class: Refusals(call_class, retry_after_s=limits.retry_after_s[call_class])
+            for call_class in CallPriority
         }
         self._calls = {
-            CallClass.REPORTS: CallLimiter(limits.reports),
-            CallClass.CHANGES: CallLimiter(limits.changes),
-            CallClass.READS: CallLimiter(limits.reads),
+            CallPriority.REPORTS: CallLimiter(limits.reports),
+            CallPriority.CHANGES: CallLimiter(limits.changes),
+            CallPriority.READS: CallLimiter(limits.reads),
         }
         self._streams = {
-            CallClass.REPORTS: StreamLimiter(limits.action_streams),
-            CallClass.WATCHES: StreamLimiter(limits.watches),
+            CallPriority.REPORTS: StreamLimiter(limits.action_streams),
+            CallPriority.WATCHES: StreamLimiter(limits.watches),
         }
 
     def of_calls(self, method: str) -> CallGate:

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 
 
-class CallClass(Enum):
+class CallPriority(Enum):
     """The first of these is the last to be refused."""
 
     REPORTS = "reports"
@@ -19,23 +19,23 @@ class CallClass(Enum):
 
 
 CLASS_OF: Final = {
-    "UpdateVim": CallClass.REPORTS,
-    "UpdateVims": CallClass.REPORTS,
-    "WatchActions": CallClass.REPORTS,
-    "ClaimWorkflowTasks": CallClass.REPORTS,
-    "FinishWorkflowTask": CallClass.REPORTS,
-    "RegisterVim": CallClass.CHANGES,
-    "RegisterVimJson": CallClass.CHANGES,
-    "RegisterVims": CallClass.CHANGES,
-    "ModifyVim": CallClass.CHANGES,
-    "ModifyVimJson": CallClass.CHANGES,
-    "DeregisterVim": CallClass.CHANGES,
-    "GetVim": CallClass.READS,
-    "ListVims": CallClass.READS,
-    "ListVimEvents": CallClass.READS,
-    "WatchVims": CallClass.WATCHES,
-    "Watch": CallClass.WATCHES,
-    "ServerReflectionInfo": CallClass.WATCHES,
+    "UpdateVim": CallPriority.REPORTS,
+    "UpdateVims": CallPriority.REPORTS,
+    "WatchActions": CallPriority.REPORTS,
+    "ClaimWorkflowTasks": CallPriority.REPORTS,
+    "FinishWorkflowTask": CallPriority.REPORTS,
+    "RegisterVim": CallPriority.CHANGES,
+    "RegisterVimJson": CallPriority.CHANGES,
+    "RegisterVims": CallPriority.CHANGES,
+    "ModifyVim": CallPriority.CHANGES,
+    "ModifyVimJson": CallPriority.CHANGES,
+    "DeregisterVim": CallPriority.CHANGES,
+    "GetVim": CallPriority.READS,
+    "ListVims": CallPriority.READS,
+    "ListVimEvents": CallPriority.READS,
+    "WatchVims": CallPriority.WATCHES,
+    "Watch": CallPriority.WATCHES,
+    "ServerReflectionInfo": CallPriority.WATCHES,
 }
 """By the name of the method without its service. `Check` of grpc.health.v1 is not in it: it is never refused."""
 

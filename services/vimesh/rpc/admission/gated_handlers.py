@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from vimesh.rpc.admission.call_gate import Admission, CallGate, StreamGate
+from vimesh.rpc.admission.call_gate import CallAdmission, CallGate, StreamGate
 from vimesh.rpc.parsing.unreadable_requests import refusing
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -71,7 +71,7 @@ class AdmittedStreams:
     What is no message is refused in the contract's words, and not in those of the library.
     """
 
-    def __init__(self, server: grpc.aio.Server, admission: Admission) -> None:
+    def __init__(self, server: grpc.aio.Server, admission: CallAdmission) -> None:
         self._server = server
         self._admission = admission
 

@@ -13,7 +13,7 @@ from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2, status_pb2
 
 from vimesh.domain.errors import Overloaded
-from vimesh.rpc.admission.call_priorities import CallClass
+from vimesh.rpc.admission.call_priorities import CallPriority
 from vimesh.wire.error_statuses import DETAILS_KEY, rich_status
 
 _log = structlog.get_logger()
@@ -33,7 +33,7 @@ class Refusals:
 
     def __init__(
         self,
-        call_class: CallClass,
+        call_class: CallPriority,
         *,
         retry_after_s: float,
         clock: Callable[[], float] = time.monotonic,

@@ -12,12 +12,12 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, selec
 
 from vimesh.store.schema.event_documents import FIXED_BYTES, as_text
 from vimesh.store.schema.tables import events, revisions, segments
-from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.sql.prepared_statements import PreparedStatement
 
 SEGMENT_BYTES: Final = 1024 * 1024
 _MOST_MEASURED = 10_000
-_WRITTEN = Prepared(select(revisions.c.written))
-_NOTE = Prepared(insert(segments).values(revision=bindparam("revision"), position=bindparam("position")))
+_WRITTEN = PreparedStatement(select(revisions.c.written))
+_NOTE = PreparedStatement(insert(segments).values(revision=bindparam("revision"), position=bindparam("position")))
 _BYTES: ColumnElement[int] = (
     FIXED_BYTES + func.length(events.c.detail) + func.coalesce(func.length(as_text(events.c.document)), 0)
 )

@@ -17,20 +17,20 @@ from vimesh.store.change_log.todos_of_events import todos_of
 from vimesh.store.rows.visible_rows import Row
 from vimesh.store.schema.event_documents import size_of, text_of
 from vimesh.store.schema.tables import events, revisions, todos
-from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import NowMicros, ReadOnly
 from vimesh.store.transactions.database import COMMITS
 from vimesh.store.transactions.driver_errors import ReadOnlyServer
 
-_HEAD = Prepared(select(revisions.c.newest, revisions.c.written, revisions.c.counted).with_for_update())
+_HEAD = PreparedStatement(select(revisions.c.newest, revisions.c.written, revisions.c.counted).with_for_update())
 NEWEST_STAMP = select(events.c.time).where(events.c.revision == revisions.c.newest).scalar_subquery()
 """When the newest change was made."""
-_CLOCK = Prepared(select(NowMicros(), NEWEST_STAMP, ReadOnly()).select_from(revisions))
+_CLOCK = PreparedStatement(select(NowMicros(), NEWEST_STAMP, ReadOnly()).select_from(revisions))
 _TELL = select(func.pg_notify(COMMITS, ""))  # when the transaction commits, and not before
-_MOVE_HEAD = Prepared(
+_MOVE_HEAD = PreparedStatement(
     update(revisions).values(newest=bindparam("to"), written=bindparam("bytes"), counted=bindparam("counted_to"))
 )
-_LOG = Prepared(insert(events).values({column.name: bindparam(column.name) for column in events.c}))
+_LOG = PreparedStatement(insert(events).values({column.name: bindparam(column.name) for column in events.c}))
 
 
 @dataclass(slots=True)

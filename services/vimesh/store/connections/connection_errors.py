@@ -12,7 +12,7 @@ from typing import Any, Final
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.store.connections.tls_words import tls_words
 from vimesh.store.transactions.driver_errors import ErrorKind, kind_of, own_code
-from vimesh.store.urls.server_addresses import Address
+from vimesh.store.urls.server_addresses import ServerAddress
 
 _CLOSED: Final = "the server closed the connection"
 _ERRNOS: Final = {
@@ -50,11 +50,11 @@ _LONGEST: Final = 300
 class CannotConnect(ConnectionError):
     """No server of a database lets us in. The message names each address and its cause."""
 
-    def __init__(self, what: str, causes: Sequence[tuple[Address, str]]) -> None:
+    def __init__(self, what: str, causes: Sequence[tuple[ServerAddress, str]]) -> None:
         super().__init__(f"cannot connect to {what}: {'; '.join(f'{address}: {cause}' for address, cause in causes)}")
 
 
-class Refused(ConnectionError):
+class ServerRefused(ConnectionError):
     """We do not want this server, or it does not want us. The message says why."""
 
 
@@ -72,7 +72,7 @@ def cause_of(error: BaseException, certificate: str = "") -> str:
 
 
 def _words(error: BaseException) -> str | None:
-    if isinstance(error, Refused):
+    if isinstance(error, ServerRefused):
         return str(error)
     if isinstance(error, ssl.SSLError):
         return f"TLS: {tls_words(error)}"

@@ -45,7 +45,7 @@ _SOCKET_OPTIONS: Final = (
 )
 
 
-class Connections:
+class ServerConnections:
     """All connections of a process to one database, whichever pool they are in.
 
     After a fail-over the connections that were kept lead to the server that was in charge before. The first one that

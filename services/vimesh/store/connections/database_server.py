@@ -10,10 +10,10 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from vimesh.store.connections.connection_errors import CannotConnect
-from vimesh.store.urls.server_addresses import Address
+from vimesh.store.urls.server_addresses import ServerAddress
 
 
-class Connector(Protocol):
+class DriverConnector(Protocol):
     """Makes connections. Engines share one: it remembers which address took the last."""
 
     dialect_url: URL
@@ -22,7 +22,7 @@ class Connector(Protocol):
     """What it connects to, in words."""
 
     @property
-    def addresses(self) -> tuple[Address, ...]:
+    def addresses(self) -> tuple[ServerAddress, ...]:
         """All that the URL names."""
 
     def arguments(self) -> Mapping[str, Any]:
@@ -33,8 +33,8 @@ class Connector(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    connector: Connector
+class DatabaseServer:
+    connector: DriverConnector
     lock_timeout_s: float = 5.0
     """How long a transaction may take, waiting for other writers included."""
 
@@ -62,6 +62,6 @@ class Server:
         return engine
 
 
-def cannot_connect(connector: Connector, cause: str) -> CannotConnect:
+def cannot_connect(connector: DriverConnector, cause: str) -> CannotConnect:
     """Return the error of a cause that all addresses share."""
     return CannotConnect(connector.what, [(address, cause) for address in connector.addresses])

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-from vimesh.store.connections.connection_errors import CannotConnect, Refused, cause_of
-from vimesh.store.urls.server_addresses import Address
+from vimesh.store.connections.connection_errors import CannotConnect, ServerRefused, cause_of
+from vimesh.store.urls.server_addresses import ServerAddress
 
 T = TypeVar("T")
 
@@ -17,10 +17,10 @@ _CONNECT_S: Final = 4.0
 _LEAST_CONNECT_S: Final = 1.0
 
 
-class Hosts:
+class HostList:
     """Begins with the host that took the last connection: one that is away keeps nobody waiting twice."""
 
-    def __init__(self, addresses: Sequence[Address], what: str, limit_s: float | None, certificate: str) -> None:
+    def __init__(self, addresses: Sequence[ServerAddress], what: str, limit_s: float | None, certificate: str) -> None:
         """Give each host `limit_s`; None: its share of four seconds. `certificate` is the file that we show."""
         self.addresses = tuple(addresses)
         self.what = what
@@ -28,9 +28,9 @@ class Hosts:
         self._certificate = certificate
         self._order = deque(addresses)
 
-    async def first(self, connect: Callable[[Address], Awaitable[T]]) -> T:
+    async def first(self, connect: Callable[[ServerAddress], Awaitable[T]]) -> T:
         """Return what the first host gives that gives anything. Raises CannotConnect."""
-        causes: dict[Address, str] = {}
+        causes: dict[ServerAddress, str] = {}
         last: Exception | None = None
         for address in tuple(self._order):
             try:
@@ -40,7 +40,7 @@ class Hosts:
                 last = error
         raise CannotConnect(self.what, [(each, causes[each]) for each in self.addresses]) from last
 
-    async def _in_time(self, connect: Callable[[Address], Awaitable[T]], address: Address) -> T:
+    async def _in_time(self, connect: Callable[[ServerAddress], Awaitable[T]], address: ServerAddress) -> T:
         try:
             async with asyncio.timeout(self._limit_s):
                 return await connect(address)
@@ -49,5 +49,5 @@ class Hosts:
             if self._order[0] == address:
                 self._order.rotate(-1)
             if isinstance(error, TimeoutError):
-                raise Refused(f"no answer within {self._limit_s:g} s") from error
+                raise ServerRefused(f"no answer within {self._limit_s:g} s") from error
             raise

@@ -10,10 +10,10 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vimesh.store.connections.causal_reads import read_causally
-from vimesh.store.connections.connection_errors import Refused
-from vimesh.store.connections.host_list import Hosts
+from vimesh.store.connections.connection_errors import ServerRefused
+from vimesh.store.connections.host_list import HostList
 from vimesh.store.urls.mysql_url import MysqlPlace
-from vimesh.store.urls.server_addresses import Address
+from vimesh.store.urls.server_addresses import ServerAddress
 
 _IDLE_S: Final = 10
 """A process that stops in the middle of a transaction must not keep the others waiting for longer."""
@@ -31,10 +31,10 @@ class MysqlConnector:
         # To SQLAlchemy MariaDB is a kind of mysql; it finds out which by itself.
         self.dialect_url = URL.create("mysql+asyncmy", database=place.database)
         self.what = f"database {place.database}"
-        self._hosts = Hosts(place.addresses, self.what, place.connect_timeout_s, place.tls.cert)
+        self._hosts = HostList(place.addresses, self.what, place.connect_timeout_s, place.tls.cert)
 
     @property
-    def addresses(self) -> tuple[Address, ...]:
+    def addresses(self) -> tuple[ServerAddress, ...]:
         return self._place.addresses
 
     def arguments(self) -> Mapping[str, Any]:
@@ -49,7 +49,7 @@ class MysqlConnector:
         """Raises CannotConnect."""
         return await self._hosts.first(lambda address: self._connect(address, client_flag))
 
-    async def _connect(self, address: Address, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
+    async def _connect(self, address: ServerAddress, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
         tls = self._place.tls
         try:
             connection = await self._open(address, tls.context(by_socket=address.is_socket), client_flag)
@@ -61,7 +61,7 @@ class MysqlConnector:
             await _require_writable(connection)
         return connection
 
-    async def _open(self, address: Address, context: ssl.SSLContext | None, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
+    async def _open(self, address: ServerAddress, context: ssl.SSLContext | None, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
         from asyncmy.connection import Connection  # noqa: PLC0415 - there is one only where it is used
         from asyncmy.constants.CLIENT import SSL  # noqa: PLC0415 - as above
 
@@ -94,9 +94,9 @@ async def _require_writable(connection: Any) -> None:  # noqa: ANN401 - the driv
         await cursor.execute("SELECT @@global.read_only")
         if (await cursor.fetchone())[0] not in {0, "0", "OFF"}:
             connection.close()
-            raise Refused("takes no writes, and of several hosts one is wanted that does")
+            raise ServerRefused("takes no writes, and of several hosts one is wanted that does")
 
 
-class _NoTls(Refused):
+class _NoTls(ServerRefused):
     def __init__(self) -> None:
         super().__init__("TLS: the server does not offer it")

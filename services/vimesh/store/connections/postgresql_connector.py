@@ -9,12 +9,12 @@ from weakref import WeakSet
 from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vimesh.store.connections.connection_errors import Refused
-from vimesh.store.connections.host_list import Hosts
+from vimesh.store.connections.connection_errors import ServerRefused
+from vimesh.store.connections.host_list import HostList
 from vimesh.store.connections.idle_limit import LIMIT_OF_SESSION, POOLED, limit_idleness
 from vimesh.store.connections.pooling_dbapi import CACHED, pooling_dbapi
 from vimesh.store.urls.postgresql_url import PostgresqlPlace
-from vimesh.store.urls.server_addresses import Address
+from vimesh.store.urls.server_addresses import ServerAddress
 
 
 class PostgresqlConnector:
@@ -27,14 +27,14 @@ class PostgresqlConnector:
     def __init__(self, place: PostgresqlPlace) -> None:
         self._place = place
         self.what = f"database {place.database}"
-        self._hosts = Hosts(place.addresses, self.what, place.connect_timeout_s, place.tls.certificate)
+        self._hosts = HostList(place.addresses, self.what, place.connect_timeout_s, place.tls.certificate)
         self._pooled = place.pooled
         self._lent: WeakSet[Any] = WeakSet()
         """Connections that a pooler lends."""
         self.dialect_url = URL.create("postgresql+asyncpg", database=place.database)
 
     @property
-    def addresses(self) -> tuple[Address, ...]:
+    def addresses(self) -> tuple[ServerAddress, ...]:
         return self._place.addresses
 
     def arguments(self) -> Mapping[str, Any]:
@@ -55,7 +55,7 @@ class PostgresqlConnector:
         """Return a connection of the driver, and whether a pooler is between. Raises CannotConnect."""
         return await self._hosts.first(self._connect)
 
-    async def _connect(self, address: Address) -> tuple[Any, bool]:
+    async def _connect(self, address: ServerAddress) -> tuple[Any, bool]:
         connection = await self._open(address, pooled=self._pooled)
         try:
             if self._pooled or await _is_pooled(connection):
@@ -72,7 +72,7 @@ class PostgresqlConnector:
             raise
         return connection, False
 
-    async def _open(self, address: Address, *, pooled: bool) -> Any:  # noqa: ANN401 - the driver has no types
+    async def _open(self, address: ServerAddress, *, pooled: bool) -> Any:  # noqa: ANN401 - the driver has no types
         import asyncpg  # noqa: PLC0415 - there is one only where it is used
 
         place = self._place
@@ -90,7 +90,7 @@ class PostgresqlConnector:
                 **place.tls.arguments(),
             )
         except asyncpg.TargetServerAttributeNotMatched as error:
-            raise Refused(f"takes no writes, and target_session_attrs={place.session} asks for them") from error
+            raise ServerRefused(f"takes no writes, and target_session_attrs={place.session} asks for them") from error
 
 
 async def _is_pooled(connection: Any) -> bool:  # noqa: ANN401 - the driver has no types
@@ -116,6 +116,6 @@ async def _require_transactions(connection: Any) -> None:  # noqa: ANN401 - the 
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         if "statement pooling" not in str(error):
             raise
-        raise Refused(
+        raise ServerRefused(
             "the pooler is in statement mode, which has no transactions; use session or transaction mode"
         ) from error

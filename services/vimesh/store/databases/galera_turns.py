@@ -21,7 +21,7 @@ from vimesh.store.connections.causal_reads import is_node
 from vimesh.store.schema.column_types import Micros
 from vimesh.store.schema.tables import commits, turns
 from vimesh.store.schema.timestamps import micros
-from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import NowMicros
 from vimesh.store.transactions.database import Work
 
@@ -33,7 +33,7 @@ _HELD_FOR: Final = micros(3.0)
 _ENDS: Final = NowMicros() + bindparam("held_for", _HELD_FOR, type_=Micros)
 # One that was taken by a clock ahead of this node's might not end for long.
 _HOLDS: Final = and_(turns.c.until > NowMicros(), turns.c.until <= _ENDS)
-_OTHERS: Final = Prepared(select(turns.c.holder).where(turns.c.holder != bindparam("name"), _HOLDS))
+_OTHERS: Final = PreparedStatement(select(turns.c.holder).where(turns.c.holder != bindparam("name"), _HOLDS))
 _REMOVE_OLD: Final = delete(turns).where(not_(_HOLDS))
 _TAKE: Final = insert(turns).values(id=1, holder=bindparam("name"), until=_ENDS)
 _COUNT: Final = update(commits).values(number=commits.c.number + 1)

@@ -12,10 +12,10 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from vimesh.domain.errors import BadSetting
-from vimesh.store.connections.database_server import Connector, Server
+from vimesh.store.connections.database_server import DatabaseServer, DriverConnector
 from vimesh.store.connections.mysql_connector import MysqlConnector
 from vimesh.store.connections.postgresql_connector import PostgresqlConnector
-from vimesh.store.databases.queued_database import LanedDatabase
+from vimesh.store.databases.queued_database import QueuedDatabase
 from vimesh.store.databases.server_database import ServerTransactions
 from vimesh.store.databases.sqlite_database import SqliteTransactions
 from vimesh.store.databases.sqlite_file import SqliteFile, sqlite_file
@@ -33,9 +33,9 @@ _DRIVERS: Final = {
 _NEEDED: Final = {"postgresql": "asyncpg", "mysql": "asyncmy"}
 
 
-def place_of(url: str, lock_timeout_s: float | None = None) -> SqliteFile | Server:
+def place_of(url: str, lock_timeout_s: float | None = None) -> SqliteFile | DatabaseServer:
     """Read a database URL. Raises BadSetting."""
-    place = _sqlite(url) if url.startswith("sqlite") else Server(_connector(database_url(url)))
+    place = _sqlite(url) if url.startswith("sqlite") else DatabaseServer(_connector(database_url(url)))
     return place if lock_timeout_s is None else replace(place, lock_timeout_s=lock_timeout_s)
 
 
@@ -46,13 +46,13 @@ def _sqlite(text: str) -> SqliteFile:
         raise BadSetting(SETTING, f"must look like {FORMS}") from None
 
 
-def _connector(url: DatabaseUrl) -> Connector:
+def _connector(url: DatabaseUrl) -> DriverConnector:
     kind = _KINDS.get(url.backend)
     if kind is None:
         raise BadSetting(SETTING, f"{url.backend} is not served; use {FORMS}")
     if url.driver not in _DRIVERS[kind]:
         raise BadSetting(SETTING, f"{url.scheme} is not used here; leave the driver out: {url.backend}://...")
-    connector: Connector = (
+    connector: DriverConnector = (
         PostgresqlConnector(postgresql_place(url)) if kind == "postgresql" else MysqlConnector(mysql_place(url))
     )
     if find_spec(_NEEDED[kind]) is None:
@@ -61,10 +61,10 @@ def _connector(url: DatabaseUrl) -> Connector:
 
 
 @asynccontextmanager
-async def open_database(place: SqliteFile | Server) -> AsyncGenerator[Database]:
+async def open_database(place: SqliteFile | DatabaseServer) -> AsyncGenerator[Database]:
     """Open the database, which may be away."""
     transactions = SqliteTransactions(place) if isinstance(place, SqliteFile) else ServerTransactions(place)
-    database = LanedDatabase(transactions, patience_s=place.lock_timeout_s)
+    database = QueuedDatabase(transactions, patience_s=place.lock_timeout_s)
     try:
         yield database
     finally:

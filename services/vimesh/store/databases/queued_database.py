@@ -9,7 +9,7 @@ from typing import Never, Protocol, TypeVar
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from vimesh.store.databases.transaction_queue import Lane
+from vimesh.store.databases.transaction_queue import TransactionQueue
 from vimesh.store.databases.writability import write_the_same
 from vimesh.store.transactions.database import Work, trouble_as_unavailable
 
@@ -44,14 +44,14 @@ class Transactions(Protocol):
         """Close all connections, when nothing runs any more."""
 
 
-class LanedDatabase:
+class QueuedDatabase:
     """Implements Database."""
 
     def __init__(self, transactions: Transactions, *, patience_s: float) -> None:
         self._transactions = transactions
-        self._writing = Lane(1, patience_s=patience_s, max_waiting=_WAITING)
-        self._reading = Lane(READERS, patience_s=patience_s, max_waiting=_WAITING)
-        self._browsing = Lane(BROWSERS, patience_s=patience_s, max_waiting=_WAITING_BROWSERS)
+        self._writing = TransactionQueue(1, patience_s=patience_s, max_waiting=_WAITING)
+        self._reading = TransactionQueue(READERS, patience_s=patience_s, max_waiting=_WAITING)
+        self._browsing = TransactionQueue(BROWSERS, patience_s=patience_s, max_waiting=_WAITING_BROWSERS)
         self._write_failed = False
 
     async def read(self, work: Work[T], *, urgent: bool = False) -> T:

@@ -9,12 +9,12 @@ from typing import Any, Never, TypeVar
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vimesh.store.connections.connection_pool import Connections
-from vimesh.store.connections.database_server import Server
+from vimesh.store.connections.connection_pool import ServerConnections
+from vimesh.store.connections.database_server import DatabaseServer
 from vimesh.store.databases.commit_listener import listen
 from vimesh.store.databases.galera_turns import AnothersTurn, InTurn
 from vimesh.store.databases.queued_database import BROWSERS, READERS
-from vimesh.store.databases.transaction_retries import Repetitions, Stale
+from vimesh.store.databases.transaction_retries import StaleConnection, TransactionRetries
 from vimesh.store.databases.writability import write_nothing
 from vimesh.store.transactions.database import Work
 from vimesh.store.transactions.driver_errors import ReadOnlyServer
@@ -29,9 +29,9 @@ _BROWSE_S = 60.0
 class ServerTransactions:
     """Implements Transactions."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: DatabaseServer) -> None:
         self._limit_s = server.lock_timeout_s
-        self._connections = Connections()
+        self._connections = ServerConnections()
         # One statement sees what was committed before it, also after it waited for a lock: with a snapshot of its
         # begin, a transaction would judge by what was true before the one that it waited for.
         self._writer = server.engine(1, "READ COMMITTED", self._connections.watch)
@@ -59,13 +59,13 @@ class ServerTransactions:
 
         Raises DBAPIError, or an OSError: of what breaks again and again, and of what takes too long.
         """
-        repetitions = Repetitions()
+        repetitions = TransactionRetries()
         try:
             async with asyncio.timeout(limit_s):
                 while True:
                     try:
                         result = await self._once(engine, work)
-                    except (Stale, AnothersTurn, DBAPIError) as error:
+                    except (StaleConnection, AnothersTurn, DBAPIError) as error:
                         if (pause_s := repetitions.pause_s(error)) is None:
                             raise
                     else:
@@ -82,10 +82,10 @@ class ServerTransactions:
                 return await connection.run_sync(work)
             except ReadOnlyServer as error:
                 self._connections.renew()
-                raise Stale from error
+                raise StaleConnection from error
             except DBAPIError as error:
                 if error.connection_invalidated:
-                    raise Stale from error
+                    raise StaleConnection from error
                 raise
 
     async def hear_commits(self, heard: Callable[[], None]) -> Never:

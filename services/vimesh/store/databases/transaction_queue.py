@@ -13,7 +13,7 @@ from vimesh.domain.errors import Overloaded
 T = TypeVar("T")
 
 
-class Lane:
+class TransactionQueue:
     """Bounds who waits for a place, and for how long. Lanes do not wait for each other."""
 
     def __init__(self, places: int, *, patience_s: float, max_waiting: int) -> None:

@@ -10,11 +10,11 @@ from vimesh.domain.leases import LONGEST_LEASE_S
 from vimesh.store.schema.column_types import Micros
 from vimesh.store.schema.tables import leases
 from vimesh.store.schema.timestamps import micros
-from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import among, within
 
 _LONGEST = micros(LONGEST_LEASE_S)
-_RENEW = Prepared(
+_RENEW = PreparedStatement(
     update(leases)
     .where(among(leases.c.number, "numbers"))
     .values(

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam,
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
 from vimesh.store.change_log.transaction import Changes
-from vimesh.store.rows.batch_update import Rewrite
+from vimesh.store.rows.batch_update import BatchUpdate
 from vimesh.store.rows.visible_rows import OF_VIM, SILENT, STOOD, Row, silent
 from vimesh.store.schema.tables import leases, standings
 
@@ -40,7 +40,7 @@ _ANY_SILENT = select(exists().where(SILENT))
 _OLDEST_SILENT = oldest_leases(leases, leases.c.holds, leases.c.lease_until < bindparam("now")).add_columns(
     OF_VIM, *(standings.c[name] for name in ("engine", "action_id", *SILENCE))
 )
-_LAPSE = (Rewrite(standings, ("number",), SILENCE), Rewrite(leases, ("number",), LAPSED))
+_LAPSE = (BatchUpdate(standings, ("number",), SILENCE), BatchUpdate(leases, ("number",), LAPSED))
 
 
 def any_silent(connection: Connection) -> bool:

@@ -16,7 +16,7 @@ from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
 from vimesh.domain.vims import Engine
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.lapse_leases import oldest_leases
-from vimesh.store.rows.batch_update import Rewrite
+from vimesh.store.rows.batch_update import BatchUpdate
 from vimesh.store.rows.visible_rows import LAPSED, OF_VIM, STOOD, WAITING, Row, begun
 from vimesh.store.schema.tables import OF_ACTION, leases, standings
 from vimesh.store.schema.timestamps import micros
@@ -35,9 +35,9 @@ def _oldest(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 _OLDEST = _oldest(~leases.c.holds, leases.c.lease_until < bindparam("now"), _REPLACEABLE)
-_POSTPONE = Rewrite(leases, ("number",), ("lease_until",))
-_REPLACE = Rewrite(standings, OF_ACTION, _REPLACED)
-_GRACE = Rewrite(leases, ("number",), ("contact_time", "lease_until"))
+_POSTPONE = BatchUpdate(leases, ("number",), ("lease_until",))
+_REPLACE = BatchUpdate(standings, OF_ACTION, _REPLACED)
+_GRACE = BatchUpdate(leases, ("number",), ("contact_time", "lease_until"))
 _LOOKED_AT = 2000
 """Bounds what one sweep does while an engine is away and has much to start."""
 

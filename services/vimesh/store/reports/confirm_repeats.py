@@ -10,25 +10,32 @@ from sqlalchemy import Connection
 
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.extend_leases import renew
-from vimesh.store.reports.standing_cache import Found, Grants, Held, HeldRepeat, Known, State
+from vimesh.store.reports.standing_cache import (
+    CachedStanding,
+    CacheSnapshot,
+    HeldRepeat,
+    LeaseGrants,
+    LogPosition,
+    StandingCache,
+)
 
 _LEASE_UNTIL = attrgetter("lease_until")
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class RepeatBatch:
     """What repeats rest on."""
 
-    state: State
+    state: CacheSnapshot
     vim_ids: Sequence[str]
-    held: Sequence[Held]
+    held: Sequence[CachedStanding]
     first_end: int
     last_end: int
     """Between which times their leases end."""
     contact_within_s: float
 
     @classmethod
-    def of(cls, repeats: Sequence[HeldRepeat], known: Known) -> Claims | None:
+    def of(cls, repeats: Sequence[HeldRepeat], known: StandingCache) -> RepeatBatch | None:
         """Return them; None if something else is known by now. To be called in the loop's thread."""
         vim_ids, held, paces = zip(*repeats, strict=True)
         if not all(map(is_, map(known.state.held.get, vim_ids), held)):
@@ -39,9 +46,9 @@ class Claims:
 
     def due(self, now: int) -> bool:
         """Say whether a lease has to go on."""
-        return self.first_end < Grants(now)[self.contact_within_s].least
+        return self.first_end < LeaseGrants(now)[self.contact_within_s].least
 
-    def hold(self, found: Found) -> bool:
+    def hold(self, found: LogPosition) -> bool:
         """Say whether that is what a transaction has found."""
         return (
             found.changed is not None
@@ -52,30 +59,30 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmation:
     """What a transaction has found of claims."""
 
-    found: Found
+    found: LogPosition
     hold: bool
     renewed_until: int = 0
-    renewed: Sequence[Held] = ()
+    renewed: Sequence[CachedStanding] = ()
 
 
-def confirm(connection: Connection, claims: Claims) -> Confirmed | None:
+def confirm(connection: Connection, claims: RepeatBatch) -> Confirmation | None:
     """Find out whether claims are of what is committed. None: this server cannot tell."""
-    found = Found.read(connection, claims.state)
+    found = LogPosition.read(connection, claims.state)
     if found is None:
         return None
-    return Confirmed(found, claims.hold(found))
+    return Confirmation(found, claims.hold(found))
 
 
-def confirm_and_renew(connection: Connection, claims: Claims) -> Confirmed:
+def confirm_and_renew(connection: Connection, claims: RepeatBatch) -> Confirmation:
     """Do so, and if they are, let the leases go on that are due."""
     changes = Changes.begin(connection)
-    found = Found.begin(connection, claims.state, changes.newest, changes.stamp, changes.now)
+    found = LogPosition.begin(connection, claims.state, changes.newest, changes.stamp, changes.now)
     if not claims.hold(found):
-        return Confirmed(found, hold=False)
-    grant = Grants(found.now)[claims.contact_within_s]
+        return Confirmation(found, hold=False)
+    grant = LeaseGrants(found.now)[claims.contact_within_s]
     if due := [held for held in claims.held if held.lease_until < grant.least]:
         renew(connection, found.now, {grant.until: [held.number for held in due]})
-    return Confirmed(found, hold=True, renewed_until=grant.until, renewed=due)
+    return Confirmation(found, hold=True, renewed_until=grant.until, renewed=due)

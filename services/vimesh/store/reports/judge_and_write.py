@@ -14,16 +14,16 @@ from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.extend_leases import renew
 from vimesh.store.leases.lapse_leases import SILENCE, with_its_silence
 from vimesh.store.reports.group_commit import Contact
-from vimesh.store.reports.standing_cache import Found, Grants, Held, Known
-from vimesh.store.rows.batch_update import Rewrite
+from vimesh.store.reports.standing_cache import CachedStanding, LeaseGrants, LogPosition, StandingCache
+from vimesh.store.rows.batch_update import BatchUpdate
 from vimesh.store.rows.visible_rows import STOOD, Row
 from vimesh.store.schema.tables import OF_ACTION, leases, standings
 from vimesh.store.schema.timestamps import micros_of_age
-from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import among
 
 _READ = ("engine", "action_id", *SILENCE, "observation", "unheard")
-_ROWS = Prepared(
+_ROWS = PreparedStatement(
     select(standings.c.vim_id, *(standings.c[name] for name in _READ), *leases.c)
     .select_from(STOOD)
     .where(among(standings.c.vim_id, "ids"))
@@ -33,10 +33,10 @@ _NAMES = (*_READ, *leases.c.keys())
 # database. The observation is matched because it may have moved since it was known: see `known`.
 _BELIEVED = (*OF_ACTION, "observation")
 _TOLD = ("status", "reason", "detail", "round_trip_s", "status_time", "observation", "unheard", "revision")
-_TELL = Rewrite(standings, _BELIEVED, _TOLD)
-_OBSERVE = Rewrite(standings, _BELIEVED, ("observation", "detail", "round_trip_s"))
-_HEAR = Rewrite(standings, OF_ACTION, ("unheard",))
-_HOLD = Rewrite(leases, ("number",), ("holds", "contact_time", "lease_until"))
+_TELL = BatchUpdate(standings, _BELIEVED, _TOLD)
+_OBSERVE = BatchUpdate(standings, _BELIEVED, ("observation", "detail", "round_trip_s"))
+_HEAR = BatchUpdate(standings, OF_ACTION, ("unheard",))
+_HOLD = BatchUpdate(leases, ("number",), ("holds", "contact_time", "lease_until"))
 
 
 class Overtaken(Exception):
@@ -44,43 +44,43 @@ class Overtaken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StandingsRead:
     """What is committed."""
 
-    found: Found
-    known: Mapping[str, Held]
-    read: Mapping[str, Held]
+    found: LogPosition
+    known: Mapping[str, CachedStanding]
+    read: Mapping[str, CachedStanding]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ReportsWritten:
     """What a transaction leaves, once it is committed."""
 
     outcomes: list[Outcome]
-    found: Found
+    found: LogPosition
     """What others have left before it, and the newest change, which may be its own."""
-    held: Mapping[str, Held]
+    held: Mapping[str, CachedStanding]
     """The standings that it has read or changed."""
     renewed: Mapping[str, int]
     """Until when leases go on."""
 
 
-def look(connection: Connection, contacts: Sequence[Contact], known: Known) -> Look | None:
+def look(connection: Connection, contacts: Sequence[Contact], known: StandingCache) -> StandingsRead | None:
     """Read what it takes to judge reports. None: this server cannot tell, ask `write`."""
-    found = Found.read(connection, known.state)
+    found = LogPosition.read(connection, known.state)
     if found is None:
         return None
     held = found.known(contacts)
     # Read after the head: that they may know of a later change is no harm.
-    return Look(found, held, _held_of(_rows(connection, _others(contacts, held)), found.now))
+    return StandingsRead(found, held, _held_of(_rows(connection, _others(contacts, held)), found.now))
 
 
-def settled(contacts: Sequence[Contact], held: Mapping[str, Held], now: int) -> list[Outcome | None]:
+def settled(contacts: Sequence[Contact], held: Mapping[str, CachedStanding], now: int) -> list[Outcome | None]:
     """Judge with what is committed. None: there is something to write, ask `write`."""
     outcomes: list[Outcome] = []
     # What else is said of a VIM in the same call has to be judged after that was written.
     moving: set[str] = set()
-    grants = Grants(now)
+    grants = LeaseGrants(now)
     for report, contact_within_s in contacts:
         standing, grant = held.get(report.vim_id), grants[contact_within_s]
         if standing is not None and standing.stays(report, grant):
@@ -95,34 +95,36 @@ def settled(contacts: Sequence[Contact], held: Mapping[str, Held], now: int) -> 
     return [None if c[0].vim_id in moving else said for c, said in zip(contacts, outcomes, strict=True)]
 
 
-def write(connection: Connection, contacts: Sequence[Contact], known: Known, *, believing: bool = True) -> Written:
+def write(
+    connection: Connection, contacts: Sequence[Contact], known: StandingCache, *, believing: bool = True
+) -> ReportsWritten:
     """Judge the reports one after the other and write what they change, in few statements however many they are.
 
     Raises Overtaken; not so if nothing that is known is believed.
     """
     state = known.state
     changes = Changes.begin(connection)
-    found = Found.begin(connection, state, changes.newest, changes.stamp, changes.now)
+    found = LogPosition.begin(connection, state, changes.newest, changes.stamp, changes.now)
     held = found.known(contacts) if believing else {}
     return write_onto(held, _rows(connection, _others(contacts, held)), contacts, changes, found)
 
 
 def write_onto(
-    known: Mapping[str, Held],
+    known: Mapping[str, CachedStanding],
     rows: Mapping[str, Row],
     contacts: Sequence[Contact],
     changes: Changes,
-    found: Found,
-) -> Written:
+    found: LogPosition,
+) -> ReportsWritten:
     """Do so, given what is known and what was read. Raises Overtaken."""
-    group = _Group(changes, Grants(changes.now), known, rows, _held_of(rows, changes.now))
+    group = _Group(changes, LeaseGrants(changes.now), known, rows, _held_of(rows, changes.now))
     outcomes = [group.take(contact) for contact in contacts]
     group.write()
     left = replace(found, newest=changes.newest, stamp=changes.stamp)
-    return Written(outcomes, left, group.held, group.renewed)
+    return ReportsWritten(outcomes, left, group.held, group.renewed)
 
 
-def _others(contacts: Sequence[Contact], found: Mapping[str, Held]) -> list[str]:
+def _others(contacts: Sequence[Contact], found: Mapping[str, CachedStanding]) -> list[str]:
     return list({report.vim_id: None for report, _ in contacts if report.vim_id not in found})
 
 
@@ -133,13 +135,13 @@ def _rows(connection: Connection, vim_ids: Collection[str]) -> dict[str, Row]:
     return {vim_id: {"id": vim_id, **dict(zip(_NAMES, rest, strict=True))} for vim_id, *rest in found}
 
 
-def _held_of(rows: Mapping[str, Row], now: int) -> dict[str, Held]:
+def _held_of(rows: Mapping[str, Row], now: int) -> dict[str, CachedStanding]:
     """Return what rows say by that time: nobody knows the status of an action that is silent."""
     return {vim_id: _held(row, lapsed=bool(row["holds"]) and row["lease_until"] < now) for vim_id, row in rows.items()}
 
 
-def _held(row: Row, *, lapsed: bool) -> Held:
-    return Held(
+def _held(row: Row, *, lapsed: bool) -> CachedStanding:
+    return CachedStanding(
         row["action_id"],
         Status.UNKNOWN if lapsed else Status.__members__[row["status"]],
         row["reason"],
@@ -158,14 +160,14 @@ class _Group:
     """What reports, one after the other, leave of the standings, and what of it has to be written."""
 
     changes: Changes
-    grants: Grants
-    known: Mapping[str, Held]
+    grants: LeaseGrants
+    known: Mapping[str, CachedStanding]
     rows: Mapping[str, Row]
     """Of those that were not known: what has ended in silence is told from them."""
-    held: dict[str, Held]
+    held: dict[str, CachedStanding]
     """What was read, or has changed."""
     renewed: dict[str, int] = field(default_factory=dict)
-    _before: dict[str, Held] = field(default_factory=dict)
+    _before: dict[str, CachedStanding] = field(default_factory=dict)
     """As it was, of all that is written."""
     _told: dict[str, dict[str, Any]] = field(default_factory=dict)
     _observed: dict[str, Report] = field(default_factory=dict)
@@ -189,7 +191,7 @@ class _Group:
             self.held[vim_id] = self._record(report, held)
         return outcome
 
-    def _heard(self, vim_id: str, held: Held) -> Held:
+    def _heard(self, vim_id: str, held: CachedStanding) -> CachedStanding:
         """Tell of the silence that ends now, if nobody has told of it yet."""
         row = self.rows[vim_id]
         if row["holds"] and vim_id not in self._told:
@@ -199,12 +201,12 @@ class _Group:
         held = self.held[vim_id] = replace(held, heard=True)
         return held
 
-    def _record(self, report: Report, held: Held) -> Held:
+    def _record(self, report: Report, held: CachedStanding) -> CachedStanding:
         vim_id, changes = report.vim_id, self.changes
         status, reason, observation = report.status, report.reason, report.observation or held.observation
         moved = status is not held.status
         status_time = changes.now - micros_of_age(report.age_s) if moved else held.status_time
-        after = Held(
+        after = CachedStanding(
             *(held.action_id, status, reason, observation, True),
             number=held.number,
             engine=held.engine,
@@ -277,5 +279,5 @@ class _Group:
         )
 
 
-def _believed(was: Held) -> tuple[int, str, int]:
+def _believed(was: CachedStanding) -> tuple[int, str, int]:
     return was.number, was.action_id, was.observation

@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from typing import Never
 
 from vimesh.domain.vims import Outcome
-from vimesh.store.reports.confirm_repeats import Claims, confirm, confirm_and_renew
+from vimesh.store.reports.confirm_repeats import RepeatBatch, confirm, confirm_and_renew
 from vimesh.store.reports.group_commit import Contact, GroupCommit
 from vimesh.store.reports.judge_and_write import Overtaken, look, settled, write
-from vimesh.store.reports.standing_cache import HeldRepeat, Known
+from vimesh.store.reports.standing_cache import HeldRepeat, StandingCache
 from vimesh.store.transactions.database import Database
 
 _GROUP = 4_000
 """So many repeats are worth a transaction: none of them costs much in it, but all of them rewrite the same pages."""
 
 
-class Recording:
+class ReportPipeline:
     """Three queues: reports are judged together by one read, what they move is written together, and so are repeats."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.known = Known()
+        self.known = StandingCache()
         self._waiting: dict[str, int] = {}
         """How many reports on each VIM wait to be written."""
         self._writing: set[str] = set()
@@ -87,7 +87,7 @@ class Recording:
         return [await self._heard_again(repeats)] * len(repeats)
 
     async def _heard_again(self, repeats: Sequence[HeldRepeat]) -> bool:
-        if (claims := Claims.of(repeats, self.known)) is None:
+        if (claims := RepeatBatch.of(repeats, self.known)) is None:
             return False
         if not claims.due(self.known.now()):
             read = await self._database.read(lambda c: confirm(c, claims), urgent=True)

@@ -31,7 +31,7 @@ from vimesh.store.change_log.transaction import NEWEST_STAMP
 from vimesh.store.reports.group_commit import Contact
 from vimesh.store.schema.tables import events, revisions
 from vimesh.store.schema.timestamps import micros
-from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import NowMicros, ReadOnly
 
 _MOST_CHANGES = 10_000
@@ -39,17 +39,17 @@ _MOST_HELD = 200_000
 _SET_BACK = 5_000_000
 """Microseconds by which the database's clock may seem to lose, because this process was slow to look."""
 _LONGEST = micros(LONGEST_LEASE_S)
-_CHANGES = Prepared(
+_CHANGES = PreparedStatement(
     select(events.c.vim_id, events.c.revision, events.c.time)
     .where(events.c.revision >= bindparam("revision"))
     .order_by(events.c.revision)
     .limit(bindparam("count"))
 )
-_HEAD = Prepared(select(revisions.c.newest, NEWEST_STAMP, NowMicros(), ReadOnly()))
+_HEAD = PreparedStatement(select(revisions.c.newest, NEWEST_STAMP, NowMicros(), ReadOnly()))
 
 
 @dataclass(slots=True, kw_only=True)
-class Held(Standing):
+class CachedStanding(Standing):
     """What is on record of a VIM, as far as reports change it, and its lease.
 
     Transactions in other threads look at it: it is replaced, not changed, but for a lease that grows, and for `said`,
@@ -62,26 +62,26 @@ class Held(Standing):
     heard: bool
     lease_until: int
 
-    def due(self, grant: Grant) -> bool:
+    def due(self, grant: LeaseGrant) -> bool:
         """Say whether the lease must be renewed though nothing else is to be written."""
         return not (self.heard and grant.least <= self.lease_until <= grant.longest)
 
-    def stays(self, report: Report, grant: Grant) -> bool:
+    def stays(self, report: Report, grant: LeaseGrant) -> bool:
         """Say whether a report plainly leaves everything as it is. Most do, and need no more judging."""
         return self.holds and self.says(report) and not self.due(grant)
 
-    def moved_by(self, outcome: Outcome, grant: Grant) -> bool:
+    def moved_by(self, outcome: Outcome, grant: LeaseGrant) -> bool:
         """Say whether a report that was judged so has to be written."""
         if isinstance(outcome, BadAction):
             return False
         return isinstance(outcome, Recorded) or self.due(grant)
 
 
-HeldRepeat = tuple[str, Held, float]
+HeldRepeat = tuple[str, CachedStanding, float]
 """A Repeat of what is held here."""
 
 
-class Grant(NamedTuple):
+class LeaseGrant(NamedTuple):
     """What a contact is granted."""
 
     least: int
@@ -91,16 +91,16 @@ class Grant(NamedTuple):
     """No lease ends later, unless the clock was set back."""
 
 
-class Grants(dict[float, Grant]):
+class LeaseGrants(dict[float, LeaseGrant]):
     """What contacts are granted at some time, by the seconds within which the action is asked to be back."""
 
     def __init__(self, now: int) -> None:
         super().__init__()
         self._now = now
 
-    def __missing__(self, contact_within_s: float) -> Grant:
+    def __missing__(self, contact_within_s: float) -> LeaseGrant:
         now, (enough, whole) = self._now, _spans(contact_within_s)
-        grant = self[contact_within_s] = Grant(now + enough, now + whole, now + max(whole, _LONGEST))
+        grant = self[contact_within_s] = LeaseGrant(now + enough, now + whole, now + max(whole, _LONGEST))
         return grant
 
 
@@ -112,26 +112,26 @@ def _spans(contact_within_s: float) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class CacheSnapshot:
     """What is known at some moment. A transaction takes one at its begin, and goes on with it."""
 
-    held: dict[str, Held]
+    held: dict[str, CachedStanding]
     revision: int
     """Everything is as it was left by this change."""
     stamp: int | None
     """When that change was made: of another log, as after a restored backup, it would be another one."""
 
 
-class Known:
+class StandingCache:
     def __init__(self, *, most: int = _MOST_HELD) -> None:
-        self.state = State({}, 0, None)
+        self.state = CacheSnapshot({}, 0, None)
         self._most = most
         self._ahead = 0
         """By how many microseconds the database's clock is ahead of this process's."""
 
     def moves(self, contacts: Iterable[Contact]) -> bool:
         """Say whether something will have to be written, as it seems: a hint that saves a read."""
-        grants, get = Grants(self.now()), self.state.held.get
+        grants, get = LeaseGrants(self.now()), self.state.held.get
         for report, contact_within_s in contacts:
             held, grant = get(report.vim_id), grants[contact_within_s]
             if held is None or held.stays(report, grant):
@@ -145,7 +145,7 @@ class Known:
         return self._ahead + time.monotonic_ns() // 1000
 
     def take_in(
-        self, found: Found, held: Mapping[str, Held], renewed: Mapping[str, int] = MappingProxyType({})
+        self, found: LogPosition, held: Mapping[str, CachedStanding], renewed: Mapping[str, int] = MappingProxyType({})
     ) -> None:
         """Take in what a transaction has found, read and left. To be called in the loop's thread."""
         state, ahead = self.state, found.now - time.monotonic_ns() // 1000
@@ -156,7 +156,7 @@ class Known:
             return
         if found.changed is None or was_set_back:
             # Whoever still has the state of before brings nothing into this one.
-            state = State({}, 0, None)
+            state = CacheSnapshot({}, 0, None)
         else:
             self.forget(found.changed)
             if state.revision > found.newest:
@@ -174,7 +174,7 @@ class Known:
         for vim_id in list(islice(state.held, max(0, len(state.held) - self._most))):
             del state.held[vim_id]
         # Last: whoever begins meanwhile still asks what changed since the revision before.
-        self.state = State(state.held, found.newest, found.stamp)
+        self.state = CacheSnapshot(state.held, found.newest, found.stamp)
 
     def forget(self, vim_ids: Iterable[str]) -> None:
         for vim_id in vim_ids:
@@ -182,10 +182,10 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LogPosition:
     """What a transaction found committed when it began."""
 
-    state: State
+    state: CacheSnapshot
     newest: int
     stamp: int | None
     """When the newest change was made."""
@@ -194,7 +194,7 @@ class Found:
     """The VIMs of the changes since `state`, perhaps also of later ones; None: nobody can tell."""
 
     @classmethod
-    def read(cls, connection: Connection, state: State) -> Found | None:
+    def read(cls, connection: Connection, state: CacheSnapshot) -> LogPosition | None:
         """Find that out without holding off anybody: it may be outdated soon.
 
         None: the server takes no writes. It follows another one, and what it holds may be outdated already.
@@ -203,7 +203,9 @@ class Found:
         return None if read_only else cls.begin(connection, state, newest, stamp, now)
 
     @classmethod
-    def begin(cls, connection: Connection, state: State, newest: int, stamp: int | None, now: int) -> Found:
+    def begin(
+        cls, connection: Connection, state: CacheSnapshot, newest: int, stamp: int | None, now: int
+    ) -> LogPosition:
         return cls(state, newest, stamp, now, _changed_since(connection, state, newest, stamp))
 
     @property
@@ -211,7 +213,7 @@ class Found:
         """No lease ends later, unless the clock was set back."""
         return self.now + _LONGEST
 
-    def known(self, contacts: Iterable[Contact]) -> dict[str, Held]:
+    def known(self, contacts: Iterable[Contact]) -> dict[str, CachedStanding]:
         """Return what is as good as read for judging these contacts.
 
         That of a lease that has ended is not, nor of one that is too long to be true, nor for who seems to be late:
@@ -220,7 +222,7 @@ class Found:
         if self.changed is None:
             return {}
         get, longest = self.state.held.get, self.longest
-        found: dict[str, Held] = {}
+        found: dict[str, CachedStanding] = {}
         doubtful = set(self.changed)
         for report, _ in contacts:
             held = get(report.vim_id)
@@ -234,7 +236,9 @@ class Found:
         return found
 
 
-def _changed_since(connection: Connection, state: State, newest: int, stamp: int | None) -> AbstractSet[str] | None:
+def _changed_since(
+    connection: Connection, state: CacheSnapshot, newest: int, stamp: int | None
+) -> AbstractSet[str] | None:
     if newest == state.revision:
         return frozenset() if stamp == state.stamp else None
     if not 0 < newest - state.revision <= _MOST_CHANGES:

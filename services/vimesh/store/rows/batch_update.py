@@ -22,14 +22,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql, postgresql
 
 from vimesh.store.rows.visible_rows import Row
-from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.sql.prepared_statements import PreparedStatement
 
 _CHUNK = 500_000
 """Bytes of JSON in one statement. Escaped they can be twice as many, and a server may take no more than 1 MiB."""
 
 
 @dataclass(frozen=True)
-class Rewrite:
+class BatchUpdate:
     """New values for `columns` of the rows that are found by what their `keys` were."""
 
     table: Table
@@ -63,9 +63,9 @@ class Rewrite:
         return [self.table.c[name] for name in (*self.columns, *self.keys)]
 
     @cached_property
-    def _each(self) -> Prepared:
+    def _each(self) -> PreparedStatement:
         columns = self.table.c
-        return Prepared(
+        return PreparedStatement(
             update(self.table)
             .where(*(columns[name] == bindparam(f"of_{name}") for name in self.keys))
             .ordered_values(*((columns[name], bindparam(f"new_{name}")) for name in self.columns))

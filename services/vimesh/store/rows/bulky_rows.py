@@ -13,7 +13,7 @@ from vimesh.domain.queries import MAX_PAGE_BYTES
 from vimesh.store.rows.visible_rows import SHOWN, WHOLE
 from vimesh.store.schema.event_documents import as_text
 from vimesh.store.schema.tables import standings, vims
-from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import among
 
 _FIRST: Final = 20
@@ -29,8 +29,8 @@ _ROWS = select(
     *(as_text(column).label(column.name) if column.name in _JSON else column for column in SHOWN),
     standings.c.number,
 ).select_from(WHOLE)
-_NUMBERED = Prepared(_ROWS.where(among(standings.c.number, "numbers")))
-_AFTER = Prepared(_ROWS.where(vims.c.id > bindparam("after")).order_by(vims.c.id).limit(bindparam("count")))
+_NUMBERED = PreparedStatement(_ROWS.where(among(standings.c.number, "numbers")))
+_AFTER = PreparedStatement(_ROWS.where(vims.c.id > bindparam("after")).order_by(vims.c.id).limit(bindparam("count")))
 _parse = json.JSONDecoder().raw_decode
 """Reads what we have written, with nothing around it: `loads` spends half of its time on looking for that."""
 

@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeDecorator
 _Processor = Callable[[Any], Any] | None
 
 
-class Prepared:
+class PreparedStatement:
     """A Core statement without expanding parameters.
 
     What SQLAlchemy does around each execution, and for each set of parameters, takes longer than the database needs

@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.store.connections.causal_reads import is_node
-from vimesh.store.connections.database_server import Server, cannot_connect
+from vimesh.store.connections.database_server import DatabaseServer, cannot_connect
 from vimesh.store.connections.server_version import require_new_enough
 from vimesh.store.databases.galera_turns import AnothersTurn
 from vimesh.store.databases.server_database import close
-from vimesh.store.databases.transaction_retries import Repetitions
+from vimesh.store.databases.transaction_retries import TransactionRetries
 from vimesh.store.databases.writability import require_writes
 from vimesh.store.transactions.database import SETTING, trouble_as_unavailable
 from vimesh.store.transactions.driver_errors import code_of
@@ -37,12 +37,12 @@ _NO_TABLES = ("42501", 1142)
 _DONE_MEANWHILE = (1050, 1054, 1060, 1061, 1062, 1091, 1146, 1684)
 
 
-async def upgrade(server: Server, limit_s: float) -> None:
+async def upgrade(server: DatabaseServer, limit_s: float) -> None:
     """Do it again if it was rolled back because of others: each step looks first whether it is done.
 
     Raises BadSetting, StoreUnavailable.
     """
-    repetitions, until = Repetitions(), time.monotonic() + limit_s
+    repetitions, until = TransactionRetries(), time.monotonic() + limit_s
     while True:
         try:
             return await _upgrade(server, limit_s)
@@ -53,7 +53,7 @@ async def upgrade(server: Server, limit_s: float) -> None:
         await asyncio.sleep(pause_s)
 
 
-async def _upgrade(server: Server, limit_s: float) -> None:
+async def _upgrade(server: DatabaseServer, limit_s: float) -> None:
     async with _connected(server, limit_s) as connection:
         # Whoever gets the lock upgrades; the others wait here, and find it done.
         acquired = await connection.execute(_ACQUIRE[server.url.get_backend_name()])
@@ -74,7 +74,7 @@ async def _upgrade(server: Server, limit_s: float) -> None:
         await connection.commit()
 
 
-async def current(server: Server, limit_s: float) -> str | None:
+async def current(server: DatabaseServer, limit_s: float) -> str | None:
     """Raises BadSetting, StoreUnavailable."""
     async with _connected(server, limit_s) as connection:
         return await connection.run_sync(migrations_runner.revision_of)
@@ -89,7 +89,7 @@ async def _require_unicode(connection: AsyncConnection) -> None:
 
 
 @asynccontextmanager
-async def _connected(server: Server, limit_s: float) -> AsyncGenerator[AsyncConnection]:
+async def _connected(server: DatabaseServer, limit_s: float) -> AsyncGenerator[AsyncConnection]:
     engine = server.engine(1, "READ COMMITTED")
     # It passes on what MariaDB notes about the names of keys.
     logging.getLogger("asyncmy").setLevel(logging.ERROR)
@@ -107,7 +107,7 @@ async def _connected(server: Server, limit_s: float) -> AsyncGenerator[AsyncConn
 
 
 @asynccontextmanager
-async def _in_time(server: Server, limit_s: float) -> AsyncGenerator[None]:
+async def _in_time(server: DatabaseServer, limit_s: float) -> AsyncGenerator[None]:
     """Raise CannotConnect when it takes too long."""
     try:
         async with asyncio.timeout(limit_s):

@@ -11,7 +11,7 @@ from vimesh.domain.errors import BadSetting
 from vimesh.store.transactions.database import SETTING
 from vimesh.store.urls.mysql_option_file import MysqlOptions
 from vimesh.store.urls.tls_files import require_authorities, require_certificate
-from vimesh.store.urls.url_parameters import Parameters, require_readable
+from vimesh.store.urls.url_parameters import UrlParameters, require_readable
 
 _MODES: Final = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 
@@ -46,7 +46,7 @@ class MysqlTls:
         return context
 
 
-def mysql_tls(given: Parameters, options: MysqlOptions) -> MysqlTls:
+def mysql_tls(given: UrlParameters, options: MysqlOptions) -> MysqlTls:
     """Raises BadSetting, also for files that are no certificates."""
     tls = MysqlTls(
         mode=_mode(given, options),
@@ -61,7 +61,7 @@ def mysql_tls(given: Parameters, options: MysqlOptions) -> MysqlTls:
     return tls
 
 
-def _mode(given: Parameters, options: MysqlOptions) -> str:
+def _mode(given: UrlParameters, options: MysqlOptions) -> str:
     """Say what several parameters mean together: each of them comes from another driver."""
     if mode := given.word("ssl_mode", (*_MODES, *map(str.lower, _MODES))):
         return mode.upper()

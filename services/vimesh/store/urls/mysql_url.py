@@ -11,8 +11,8 @@ from vimesh.store.transactions.database import SETTING
 from vimesh.store.urls.database_url import DatabaseUrl
 from vimesh.store.urls.mysql_option_file import MysqlOptions, mysql_options
 from vimesh.store.urls.mysql_tls import MysqlTls, mysql_tls
-from vimesh.store.urls.server_addresses import Address, address_of, port_of
-from vimesh.store.urls.url_parameters import Parameters
+from vimesh.store.urls.server_addresses import ServerAddress, address_of, port_of
+from vimesh.store.urls.url_parameters import UrlParameters
 
 DEFAULT_PORT: Final = 3306
 _CHARSETS: Final = ("utf8", "utf8mb3", "utf8mb4", "UTF8", "UTF8MB4")
@@ -47,7 +47,7 @@ TAKEN: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class MysqlPlace:
-    addresses: tuple[Address, ...]
+    addresses: tuple[ServerAddress, ...]
     database: str
     user: str
     """Empty: the one of the process."""
@@ -59,7 +59,7 @@ class MysqlPlace:
 
 def mysql_place(url: DatabaseUrl) -> MysqlPlace:
     """Raises BadSetting."""
-    given = Parameters(url, "MariaDB or MySQL", TAKEN)
+    given = UrlParameters(url, "MariaDB or MySQL", TAKEN)
     options = mysql_options(given.file("read_default_file"), given.text("read_default_group"))
     database = url.database or options.get("database")
     if not database:
@@ -82,12 +82,12 @@ def mysql_place(url: DatabaseUrl) -> MysqlPlace:
     )
 
 
-def _addresses(url: DatabaseUrl, given: Parameters, options: MysqlOptions) -> tuple[Address, ...]:
+def _addresses(url: DatabaseUrl, given: UrlParameters, options: MysqlOptions) -> tuple[ServerAddress, ...]:
     if given.text("unix_socket") and url.hosts not in {"", "localhost"}:
         raise BadSetting(SETTING, "names a host and unix_socket; leave one out")
     try:
         if socket := given.text("unix_socket") or ("" if url.hosts else options.get("socket")):
-            return (Address(socket),)
+            return (ServerAddress(socket),)
         hosts = url.hosts or options.get("host") or "localhost"
         return (*(address_of(host, _port(options)) for host in hosts.split(",")),)
     except ValueError as error:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from vimesh.domain.errors import BadSetting
 from vimesh.store.transactions.database import SETTING
 from vimesh.store.urls.tls_files import require_authorities, require_certificate
-from vimesh.store.urls.url_parameters import Parameters
+from vimesh.store.urls.url_parameters import UrlParameters
 
 _MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _VERSIONS: Final = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
@@ -47,7 +47,7 @@ class PostgresqlTls:
         return context
 
 
-def postgresql_tls(given: Parameters) -> PostgresqlTls:
+def postgresql_tls(given: UrlParameters) -> PostgresqlTls:
     """Raises BadSetting, also for files that are no certificates."""
     if given.text("ssl") and given.text("sslmode"):
         raise BadSetting(SETTING, "has ssl and sslmode, which are the same; leave one out")

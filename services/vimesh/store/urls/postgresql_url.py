@@ -13,8 +13,8 @@ from vimesh.domain.errors import BadSetting
 from vimesh.store.transactions.database import SETTING
 from vimesh.store.urls.database_url import DatabaseUrl
 from vimesh.store.urls.postgresql_tls import PostgresqlTls, postgresql_tls
-from vimesh.store.urls.server_addresses import Address, address_of, port_of
-from vimesh.store.urls.url_parameters import Parameters
+from vimesh.store.urls.server_addresses import ServerAddress, address_of, port_of
+from vimesh.store.urls.url_parameters import UrlParameters
 
 DEFAULT_PORT: Final = 5432
 # Where servers of distributions and of their makers put their socket.
@@ -57,7 +57,7 @@ TAKEN: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class PostgresqlPlace:
-    addresses: tuple[Address, ...]
+    addresses: tuple[ServerAddress, ...]
     database: str
     user: str
     """Empty: as libpq says, PGUSER or the one of the process."""
@@ -75,7 +75,7 @@ class PostgresqlPlace:
 
 def postgresql_place(url: DatabaseUrl) -> PostgresqlPlace:
     """Raises BadSetting."""
-    given = Parameters(url, "PostgreSQL", TAKEN, repeated=("host", "port"))
+    given = UrlParameters(url, "PostgreSQL", TAKEN, repeated=("host", "port"))
     addresses = _addresses(url, given)
     several = len(addresses) > 1 and bool(url.hosts or given.all("host"))
     database = url.database or given.text("dbname") or given.text("database")
@@ -99,7 +99,7 @@ def postgresql_place(url: DatabaseUrl) -> PostgresqlPlace:
     )
 
 
-def _addresses(url: DatabaseUrl, given: Parameters) -> tuple[Address, ...]:
+def _addresses(url: DatabaseUrl, given: UrlParameters) -> tuple[ServerAddress, ...]:
     hosts = url.hosts.split(",") if url.hosts else []
     if hosts and given.all("host"):
         raise BadSetting(SETTING, "names hosts before the database and in host=; one of them is enough")
@@ -128,14 +128,14 @@ def _each(ports: Sequence[int], hosts: Sequence[str]) -> Sequence[int]:
     return ports
 
 
-def _passfile(given: Parameters) -> str:
+def _passfile(given: UrlParameters) -> str:
     path = given.file("passfile")
     if path and Path(path).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise BadSetting(SETTING, f"passfile: {path} can be read by others, and is not used; type: chmod 600 {path}")
     return path
 
 
-def _settings(given: Parameters) -> dict[str, str]:
+def _settings(given: UrlParameters) -> dict[str, str]:
     name = given.text("application_name") or given.text("fallback_application_name") or "vimesh"
     options = given.text("options")
     return {"application_name": name, **({"options": options} if options else {})}

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ServerAddress:
     host: str
     """A name, an IP address without brackets, or the path of a Unix socket or of its folder."""
     port: int | None = None
@@ -23,7 +23,7 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def address_of(text: str, default_port: int) -> Address:
+def address_of(text: str, default_port: int) -> ServerAddress:
     """Read `host`, `host:port`, `[IPv6]:port` or a path, percent-encoded or not.
 
     Raises ValueError that repeats nothing of it.
@@ -34,7 +34,7 @@ def address_of(text: str, default_port: int) -> Address:
         raise ValueError("a host is empty")
     if "@" in host:
         raise ValueError("an @ in the user name or the password must be written as %40")
-    return Address(host, port_of(port) if port else default_port)
+    return ServerAddress(host, port_of(port) if port else default_port)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from vimesh.store.urls.database_url import DatabaseUrl
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
 
-class Parameters:
+class UrlParameters:
     """Every method raises BadSetting that names the parameter, and repeats no value: any of them may be secret."""
 
     def __init__(self, url: DatabaseUrl, kind: str, taken: Mapping[str, str], repeated: Sequence[str] = ()) -> None:

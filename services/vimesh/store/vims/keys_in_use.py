@@ -13,7 +13,7 @@ from vimesh.domain.errors import DefaultTaken, NameTaken, RequestIdReused, Vimes
 from vimesh.domain.vims import Registered, Registration
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
 from vimesh.store.schema.tables import requests, vims
-from vimesh.store.vims.request_ids import KEPT_MICROS, Made, fingerprint
+from vimesh.store.vims.request_ids import KEPT_MICROS, RequestRecord, fingerprint
 
 _SAID: BindParameter[Any] = bindparam("said", expanding=True)
 _IDS = select(vims.c.id).where(vims.c.id.in_(_SAID))
@@ -28,7 +28,7 @@ _REQUESTS = select(requests).where(requests.c.request_id.in_(_SAID))
 
 
 @dataclass(slots=True)
-class Taken:
+class KeysInUse:
     """What is committed, and what was taken since by those that were judged before."""
 
     ids: set[str]
@@ -36,14 +36,14 @@ class Taken:
     """By project."""
     defaults: set[str]
     """Projects that have a default VIM."""
-    made: dict[str, Made]
+    made: dict[str, RequestRecord]
     """By request id."""
     outdated: set[str]
     """Request ids that are forgotten as soon as another one is remembered."""
     cipher: Cipher
 
     @classmethod
-    def read(cls, connection: Connection, wanted: Sequence[Registration], now: int, cipher: Cipher) -> Taken:
+    def read(cls, connection: Connection, wanted: Sequence[Registration], now: int, cipher: Cipher) -> KeysInUse:
         """Read what may be taken, in four statements however many are wanted. Nobody may write meanwhile."""
 
         def found(statement: Select[Any], said: Iterable[object]) -> Sequence[Row[Any]]:
@@ -51,7 +51,7 @@ class Taken:
             return connection.execute(statement, {"said": values}).all() if values else ()
 
         rows = found(_REQUESTS, (one.request_id for one in wanted if one.request_id))
-        made = {row.request_id: Made(row.request_id, row.fingerprint, row.vim_id) for row in rows}
+        made = {row.request_id: RequestRecord(row.request_id, row.fingerprint, row.vim_id) for row in rows}
         asked = [*(one.vim_id for one in wanted if one.vim_id), *(one.vim_id for one in made.values())]
         return cls(
             ids={row.id for row in found(_IDS, asked)},
@@ -76,13 +76,13 @@ class Taken:
             return DefaultTaken(registration.project_id)
         return None
 
-    def _same(self, made: Made, registration: Registration) -> bool:
+    def _same(self, made: RequestRecord, registration: Registration) -> bool:
         try:
             return self.cipher.decrypt(made.fingerprint) == fingerprint(registration)
         except Undecipherable:
             return False
 
-    def take(self, vim_id: str, registration: Registration, made: Made | None) -> None:
+    def take(self, vim_id: str, registration: Registration, made: RequestRecord | None) -> None:
         """Note a VIM that is stored, and the request that made it, if it has an id."""
         self.ids.add(vim_id)
         self.names.add((registration.project_id, registration.name))

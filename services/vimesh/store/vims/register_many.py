@@ -16,9 +16,9 @@ from vimesh.store.change_log.transaction import Changes
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.vim_rows import document_of
 from vimesh.store.rows.visible_rows import begun
-from vimesh.store.vims.keys_in_use import Taken
+from vimesh.store.vims.keys_in_use import KeysInUse
 from vimesh.store.vims.register_vim import insert_rows, new_row
-from vimesh.store.vims.request_ids import Made, remember, sealed
+from vimesh.store.vims.request_ids import RequestRecord, remember, sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def register_many(
     """
     changes = Changes.begin(connection)
     fit = [one.registration for one in wanted if isinstance(one, Encrypted)]
-    storing = _Storing(changes, Taken.read(connection, fit, changes.now, cipher))
+    storing = _Storing(changes, KeysInUse.read(connection, fit, changes.now, cipher))
     outcomes = [one if isinstance(one, BadInput) else storing.take(one) for one in wanted]
     if storing.rows:
         insert_rows(connection, storing.rows)
@@ -67,11 +67,11 @@ def register_many(
 class _Storing:
     """What the transaction is going to store."""
 
-    def __init__(self, changes: Changes, taken: Taken) -> None:
+    def __init__(self, changes: Changes, taken: KeysInUse) -> None:
         self._changes = changes
         self._taken = taken
         self.rows: list[dict[str, Any]] = []
-        self.made: list[Made] = []
+        self.made: list[RequestRecord] = []
 
     def take(self, one: Encrypted) -> Registered | VimeshError:
         registration = one.registration
@@ -81,7 +81,7 @@ class _Storing:
         after = begun(row)
         self._changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=document_of(after))
         self.rows.append({**row, "secrets": one.secrets})
-        made = Made(registration.request_id, one.fingerprint, row["id"]) if registration.request_id else None
+        made = RequestRecord(registration.request_id, one.fingerprint, row["id"]) if registration.request_id else None
         if made is not None:
             self.made.append(made)
         self._taken.take(row["id"], registration, made)

@@ -21,11 +21,11 @@ from vimesh.store.rows.vim_rows import changed_document_of, document_of, kept_po
 from vimesh.store.rows.visible_rows import SHOWN, WHOLE, begun
 from vimesh.store.schema.tables import leases, standings, vims
 from vimesh.store.schema.timestamps import micros
-from vimesh.store.sql.prepared_statements import Prepared
+from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.vims import request_ids
 
 _NEW = [
-    Prepared(insert(table).values({column.name: bindparam(column.name) for column in table.c}))
+    PreparedStatement(insert(table).values({column.name: bindparam(column.name) for column in table.c}))
     for table in (vims, standings, leases)
 ]
 _OTHER = select(vims.c.id).where(vims.c.id != bindparam("vim_id"), vims.c.project_id == bindparam("project"))
@@ -53,7 +53,7 @@ def register(connection: Connection, registration: Registration, cipher: Cipher)
     changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=document_of(after))
     changes.write()
     if registration.request_id:
-        made = request_ids.Made(registration.request_id, request_ids.sealed(registration, cipher), row["id"])
+        made = request_ids.RequestRecord(registration.request_id, request_ids.sealed(registration, cipher), row["id"])
         request_ids.remember(connection, [made], changes.now)
     return vim_of(after)
 

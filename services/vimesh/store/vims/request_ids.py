@@ -37,7 +37,7 @@ _CLOCK = select(NowMicros())
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class RequestRecord:
     """A VIM that a request has made."""
 
     request_id: str
@@ -61,7 +61,7 @@ def answered_with(connection: Connection, registration: Registration, cipher: Ci
     raise RequestIdReused(registration.request_id)
 
 
-def remember(connection: Connection, made: Sequence[Made], now: int) -> None:
+def remember(connection: Connection, made: Sequence[RequestRecord], now: int) -> None:
     """Remember which VIMs requests have made, and forget what is too old, the oldest first if that is much."""
     _forget(connection, now - KEPT_MICROS, [one.request_id for one in made])
     rows = [

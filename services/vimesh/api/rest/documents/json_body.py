@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from vimesh.api.rest.errors.error_answers import Refused, bad_request
+from vimesh.api.rest.errors.error_answers import RequestRefused, bad_request
 from vimesh.wire.json_text import NotTaken, object_of
 from vimesh.wire.limits import MAX_JSON_BYTES
 
@@ -20,7 +20,7 @@ async def object_in(request: Request, within_s: float) -> dict[str, Any]:
     It has to say that it is JSON: what says anything else, any page may have a browser send without being asked.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Refused(415, "HTTPUnsupportedMediaType", "the content-type must be application/json")
+        raise RequestRefused(415, "HTTPUnsupportedMediaType", "the content-type must be application/json")
     try:
         async with asyncio.timeout(within_s):
             text = await _bounded(request)
@@ -28,7 +28,7 @@ async def object_in(request: Request, within_s: float) -> dict[str, Any]:
         # What comes of it yet would be taken for the next request.
         headers = {"Connection": "close"}
         message = f"the request did not come within {within_s:g} s"
-        raise Refused(408, "HTTPRequestTimeout", message, headers=headers) from None
+        raise RequestRefused(408, "HTTPRequestTimeout", message, headers=headers) from None
     try:
         return object_of(text)
     except NotTaken as error:
@@ -45,5 +45,7 @@ async def _bounded(request: Request) -> bytes:
             break
     # Who is still sending hears nothing. So what is too long is read, up to a point, and thrown away.
     if length > MAX_JSON_BYTES:
-        raise Refused(413, "HTTPRequestEntityTooLarge", f"the request body is longer than {MAX_JSON_BYTES} bytes")
+        raise RequestRefused(
+            413, "HTTPRequestEntityTooLarge", f"the request body is longer than {MAX_JSON_BYTES} bytes"
+        )
     return bytes(text)

@@ -9,7 +9,7 @@ import structlog
 
 from vimesh.api.rest.errors.error_answers import (
     BAD_REQUEST,
-    Refused,
+    RequestRefused,
     bad_request,
     defect,
     new_error_id,
@@ -32,7 +32,7 @@ _BY_REASON: Final = {
 }
 
 
-def explained(error: grpc.aio.AioRpcError) -> Refused:
+def explained(error: grpc.aio.AioRpcError) -> RequestRefused:
     """Say to the caller what a failed call means."""
     found = failure_of(error)
     if found.violations:
@@ -41,11 +41,11 @@ def explained(error: grpc.aio.AioRpcError) -> Refused:
         return unavailable(found.message)
     if found.reason in _BY_REASON:
         status, type_ = _BY_REASON[found.reason]
-        return Refused(status, type_, found.message)
+        return RequestRefused(status, type_, found.message)
     return _on_the_way(found) or _unexpected(found)
 
 
-def _on_the_way(found: RpcFailure) -> Refused | None:
+def _on_the_way(found: RpcFailure) -> RequestRefused | None:
     """Say what no conductor said, but something on the way to it: the words there name addresses of ours."""
     if found.reason:
         return None
@@ -64,7 +64,7 @@ def _violation(field: str, description: str) -> str:
     return f"Invalid input for {_NAMES.get(name, name)}. Reason: {description}."
 
 
-def _unexpected(found: RpcFailure) -> Refused:
+def _unexpected(found: RpcFailure) -> RequestRefused:
     # A conductor names a line of its own log.
     error_id = found.metadata.get("error_id") or new_error_id()
     _log.error("call failed", error_id=error_id, code=found.code.name, reason=found.reason, why=found.message)

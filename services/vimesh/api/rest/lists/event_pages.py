@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 from vimesh.api.rest.documents.event_document import RESOURCE_TYPE, event_document
-from vimesh.api.rest.lists.list_query import Query
+from vimesh.api.rest.lists.list_query import ListQuery
 from vimesh.api.rest.lists.streamed_list import Documents, Pages
 from vimesh.domain.ids import is_id
 from vimesh.v1 import vim_service_pb2 as pb
@@ -29,7 +29,7 @@ class EventList:
         self.next_marker: str | None = None
         """As that of a list of VIMs."""
 
-    async def pages(self, query: Query) -> Pages:
+    async def pages(self, query: ListQuery) -> Pages:
         if RESOURCE_TYPE not in query.wanted.get("resource_type", (RESOURCE_TYPE,)):
             return
         if "id" in query.wanted:
@@ -80,7 +80,7 @@ class EventList:
             watch.cancel()
         return None
 
-    async def _named(self, query: Query) -> Pages:
+    async def _named(self, query: ListQuery) -> Pages:
         newest = await self._newest()
         for revision in sorted({_revision(str(event_id)) for event_id in query.wanted["id"]}, reverse=True):
             event = await self._event(revision, newest)
@@ -96,7 +96,7 @@ def _revision(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
-def _fitting(query: Query, events: Iterable[VimEvent]) -> Documents:
+def _fitting(query: ListQuery, events: Iterable[VimEvent]) -> Documents:
     # An id is a number in the answer, and a text in the query.
     documents = (event_document(event) for event in events)
     return [each for each in documents if query.takes({**each, "id": str(each["id"])})]

@@ -21,7 +21,7 @@ _MAX_PARAMETERS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class ListQuery:
     wanted: Mapping[str, frozenset[object]]
     """By attribute: one of these values. All attributes must fit."""
     fields: frozenset[str]
@@ -43,7 +43,7 @@ class Query:
         return next(iter(values)) if len(values) == 1 else None
 
 
-def query_of(request: Request, attributes: Sequence[str]) -> Query:
+def query_of(request: Request, attributes: Sequence[str]) -> ListQuery:
     """Raises Refused. What is filtered by must be known: a slip would show everything, and somebody may delete it."""
     wanted: dict[str, set[object]] = {}
     fields: set[str] = set()
@@ -59,7 +59,7 @@ def query_of(request: Request, attributes: Sequence[str]) -> Query:
                 wanted.setdefault(name, set()).add(_value(name, value))
         elif name not in (*_IGNORED, "limit", "marker"):
             raise bad_request(f"'{key[:100]}' cannot be filtered by")
-    return Query(
+    return ListQuery(
         wanted={name: frozenset(values) for name, values in wanted.items()},
         fields=frozenset(fields - {""}),
         limit=_limit(request.query_params.get("limit") or "0"),

@@ -14,7 +14,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Send
 
 from vimesh.api.rest.documents.vim_document import Document
-from vimesh.api.rest.errors.error_answers import Refused
+from vimesh.api.rest.errors.error_answers import RequestRefused
 
 _log = structlog.get_logger()
 
@@ -67,7 +67,7 @@ class _List(StreamingResponse):
             try:
                 async for text in self.body_iterator:
                     await send({"type": "http.response.body", "body": str(text).encode(), "more_body": True})
-            except (grpc.aio.AioRpcError, Refused) as error:
+            except (grpc.aio.AioRpcError, RequestRefused) as error:
                 # Left without its end, which breaks the connection: nobody takes what came for all that there is.
                 why = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
                 _log.warning("list broken off", why=why)

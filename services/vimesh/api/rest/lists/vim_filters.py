@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vimesh.api.rest.lists.list_query import Query
+from vimesh.api.rest.lists.list_query import ListQuery
 from vimesh.domain.queries import is_cheap, quoted
 from vimesh.domain.vims import TYPES, Status
 
@@ -22,7 +22,7 @@ _WORDS: Final = {"type": frozenset(TYPES), "status": frozenset(Status)}
 _MAX_VALUE: Final = 255
 
 
-def filter_of(query: Query) -> str | None:
+def filter_of(query: ListQuery) -> str | None:
     """Return a filter that leaves out nothing that is wanted; None if nothing can be wanted.
 
     It may let more through (a `*` in it stands for any text): what comes has to be looked at again.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vimesh.api.rest.documents.vim_document import vim_document
 from vimesh.api.rest.errors.error_answers import bad_attribute
-from vimesh.api.rest.lists.list_query import Query
+from vimesh.api.rest.lists.list_query import ListQuery
 from vimesh.api.rest.lists.streamed_list import Pages
 from vimesh.api.rest.lists.vim_filters import filter_of
 from vimesh.domain.ids import is_id
@@ -21,7 +21,7 @@ _PAGE = 1000
 class VimList:
     """The VIMs in the order in which they were registered."""
 
-    def __init__(self, stub: VimServiceAsyncStub, query: Query, call_timeout_s: float) -> None:
+    def __init__(self, stub: VimServiceAsyncStub, query: ListQuery, call_timeout_s: float) -> None:
         self._stub = stub
         self._query = query
         self._call_timeout_s = call_timeout_s

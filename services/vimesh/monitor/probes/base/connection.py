@@ -9,7 +9,7 @@ import struct
 
 from vimesh.domain.probing import Reason
 from vimesh.monitor.net.ephemeral_ports import ephemeral_ports
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.errno_reasons import local_fault, remote_failure
 from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.scheduling.stall_clock import Clock
@@ -41,7 +41,7 @@ class Connection:
     reused = False
     """Whether the probe went over a connection that stood before: then bad news must be confirmed on a new one."""
 
-    def __init__(self, target: Target, number: int, address: Address, clock: Clock) -> None:
+    def __init__(self, target: Target, number: int, address: ProbeAddress, clock: Clock) -> None:
         """Raises LocalFault if there is no socket to be had."""
         self.target = target
         self.number = number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.targets.target import Target
 
 
@@ -43,7 +43,7 @@ class Listener(Protocol):
 class Prober(Protocol):
     """Sends probes of one kind."""
 
-    def send(self, target: Target, number: int, address: Address) -> bool:
+    def send(self, target: Target, number: int, address: ProbeAddress) -> bool:
         """Send a probe of the target's open round, or say False if it must wait for its turn. Raises LocalFault."""
 
     def unsent(self, target: Target) -> LocalFault | None:

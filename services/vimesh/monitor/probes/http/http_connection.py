@@ -7,7 +7,7 @@ import ssl
 
 from vimesh.domain.endpoints import Endpoint
 from vimesh.domain.probing import Reason
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.base.errno_reasons import remote_failure
 from vimesh.monitor.probes.http.http_response import Answer, code_if_plain
@@ -41,7 +41,7 @@ class HttpConnection(Connection):
     reads = True
 
     def __init__(  # noqa: PLR0913, PLR0917 - a connection is what it is made of
-        self, target: Target, number: int, address: Address, clock: Clock, user_agent: str, life_s: float
+        self, target: Target, number: int, address: ProbeAddress, clock: Clock, user_agent: str, life_s: float
     ) -> None:
         """`life_s`: for how long from now the connection may be used again; 0: never."""
         super().__init__(target, number, address, clock)

@@ -6,7 +6,7 @@ import re
 
 import httptools
 
-from vimesh.monitor.probes.http.response_framing import Framing
+from vimesh.monitor.probes.http.response_framing import ResponseFraming
 from vimesh.monitor.probes.http.status_line import NotHttp, read_status
 
 MOST_BYTES = 64 * 1024
@@ -64,7 +64,7 @@ class Answer:
         self._in_interim = False
         self._unread = b""
         """What came of a status line, or may be the beginning of a blank line."""
-        self._framing: Framing | None = None
+        self._framing: ResponseFraming | None = None
 
     def feed(self, piece: bytes) -> None:
         """Take what came next; empty: the server closed. Raises NotHttp, but only while there is no `code`."""
@@ -112,7 +112,7 @@ class Answer:
             if self.code == _SWITCHING_PROTOCOLS or not piece.startswith(_PERSISTENT_VERSION):
                 self.without_end = True
                 return
-            self._framing = Framing(MOST_BYTES)
+            self._framing = ResponseFraming(MOST_BYTES)
         self._pieces_left -= 1
         try:
             self.whole = self._framing.feed(piece)

@@ -7,10 +7,10 @@ import ssl
 from contextlib import suppress
 
 from vimesh.domain.probing import Reason
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.probes.http.http_connection import HttpConnection
-from vimesh.monitor.probes.tls.byte_quota import Quota
+from vimesh.monitor.probes.tls.byte_quota import ByteQuota
 from vimesh.monitor.probes.tls.handshake_step import HandshakeStep
 from vimesh.monitor.probes.tls.handshakes import Handshakes
 from vimesh.monitor.probes.tls.tls_session import TlsSession, whole_records_bytes
@@ -53,7 +53,7 @@ class HttpsConnection(HttpConnection):
         self,
         target: Target,
         number: int,
-        address: Address,
+        address: ProbeAddress,
         clock: Clock,
         user_agent: str,
         life_s: float,
@@ -66,7 +66,7 @@ class HttpsConnection(HttpConnection):
         self._step: HandshakeStep | None = None
         self._waited_s = 0.0
         """For how long its steps stood in line for a thread."""
-        self._quota = Quota(_HANDSHAKE_BYTES, _HANDSHAKE_PIECES)
+        self._quota = ByteQuota(_HANDSHAKE_BYTES, _HANDSHAKE_PIECES)
         self._received = b""
         """Of a record of the handshake: what came, while there is more to come."""
         self._has_early = False

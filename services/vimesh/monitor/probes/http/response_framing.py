@@ -42,7 +42,7 @@ class _Marks:
         self.complete = True
 
 
-class Framing:
+class ResponseFraming:
     """Follows one answer, from its status line to its last byte."""
 
     __slots__ = ("_marks", "_parser")

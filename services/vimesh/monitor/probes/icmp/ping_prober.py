@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from vimesh.monitor.net.ip_addresses import Address, packed
+from vimesh.monitor.net.ip_addresses import ProbeAddress, packed
 from vimesh.monitor.probes.base.prober import Listener, LocalFault
 from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
 from vimesh.monitor.probes.icmp.icmp_socket import open_icmp_socket
@@ -20,7 +20,7 @@ from vimesh.monitor.targets.cohorts import Cohorts
 from vimesh.monitor.targets.target import Target
 
 
-class Icmp:
+class PingProber:
     """The prober for PING, over whichever families this process may use."""
 
     def __init__(self, *, listener: Listener, cohorts: Cohorts, clock: Clock, rotate_s: float = ROTATE_S) -> None:
@@ -62,7 +62,7 @@ class Icmp:
         for pinger in self.pingers.values():
             pinger.close()
 
-    def send(self, target: Target, number: int, address: Address) -> bool:
+    def send(self, target: Target, number: int, address: ProbeAddress) -> bool:
         pinger = self.pingers.get(address.family)
         if pinger is None:
             fault = self.faults[address.family]

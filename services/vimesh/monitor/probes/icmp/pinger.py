@@ -19,7 +19,7 @@ from vimesh.monitor.net.icmp_packet import (
     packet,
     with_checksum,
 )
-from vimesh.monitor.net.ip_addresses import Address, name_bytes, packed
+from vimesh.monitor.net.ip_addresses import ProbeAddress, name_bytes, packed
 from vimesh.monitor.probes.base.errno_reasons import local_fault
 from vimesh.monitor.probes.base.prober import Listener
 from vimesh.monitor.probes.icmp.echo_replies import EchoReplies
@@ -92,7 +92,7 @@ class Pinger:
     def close(self) -> None:
         self._sockets.close()
 
-    def send(self, target: Target, number: int, address: Address) -> None:
+    def send(self, target: Target, number: int, address: ProbeAddress) -> None:
         """Raises LocalFault."""
         now = target.last_sent  # as its round has just noted
         leaving, token = self._sockets.leave_by(number, now), next(self._tokens)
@@ -147,7 +147,7 @@ class Pinger:
         shared = header(self._request, leaving.identifier, sequence)
         return with_checksum(shared) if self._raw_v4 else shared
 
-    def _send_again(self, target: Target, sock: socket.socket, ping: bytes, address: Address) -> None:
+    def _send_again(self, target: Target, sock: socket.socket, ping: bytes, address: ProbeAddress) -> None:
         # The error may be the answer to what was sent to another target before: sendto raises it and sends nothing. It
         # is our own only if nobody has sent us one: else a VIM could keep us from probing others.
         number = 0

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.http.http_connection import HttpConnection
-from vimesh.monitor.probes.idle.idle_connections import Kept
-from vimesh.monitor.probes.idle.server_trials import PROVEN_S, TRIAL, Open, Trials
+from vimesh.monitor.probes.idle.idle_connections import IdleConnections
+from vimesh.monitor.probes.idle.server_trials import PROVEN_S, TRIAL, Open, ServerTrials
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
 
 
-class Keeper:
+class ConnectionKeeper:
     """Opens and closes through the calls that it is given: the sockets are not its own."""
 
     def __init__(
         self,
         *,
         clock: Clock,
-        kept: Kept,
+        kept: IdleConnections,
         open_trial: Open,
         release: Callable[[Connection], None],
         has_room: Callable[[], bool],
@@ -29,19 +29,19 @@ class Keeper:
         self._clock = clock
         self._kept = kept
         self._servers = kept.servers
-        self._trials = Trials(clock=clock, servers=kept.servers, open_one=open_trial, release=self._part_with)
+        self._trials = ServerTrials(clock=clock, servers=kept.servers, open_one=open_trial, release=self._part_with)
         self._release = release
         self._has_room = has_room
         self.concerned: set[int] = set()
         """The rounds that `end_round` is needed for."""
-        self._suspected: dict[int, Address] = {}
+        self._suspected: dict[int, ProbeAddress] = {}
         """Where a connection of ours was closed because a new one beside it was not answered, by the latter's round."""
 
     def is_busy(self) -> bool:
         """Say whether anything is waited for that belongs to no round."""
         return bool(self._kept.draining or self._trials.under_way)
 
-    def ask_again(self, target: Target, number: int, address: Address) -> HttpConnection | None:
+    def ask_again(self, target: Target, number: int, address: ProbeAddress) -> HttpConnection | None:
         """Send a probe on the connection that stands for its target, unless it would have the last word of the round.
 
         A connection that is too old stands on until a new one is answered.
@@ -155,7 +155,7 @@ class Keeper:
         for connection in self._kept.forget(target):
             self._release(connection)
 
-    def vacate(self, target: Target, address: Address) -> None:
+    def vacate(self, target: Target, address: ProbeAddress) -> None:
         """Note that the target has no connection at the address, or one less."""
         self._kept.vacate(target, address)
 

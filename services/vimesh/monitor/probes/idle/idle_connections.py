@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.http.http_connection import HttpConnection
-from vimesh.monitor.probes.idle.server_memory import Servers
+from vimesh.monitor.probes.idle.server_memory import ServerMemory
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
 
@@ -18,14 +18,14 @@ REST_LIMIT_S = 5.0
 _GOLDEN = 0.6180339887
 
 
-class Kept:
+class IdleConnections:
     """At most one connection per target, and per server. Who calls closes what is taken out, refused or told off here.
 
     While a connection is renewed, the old one stands beside the new one, until that is answered.
     """
 
     def __init__(
-        self, *, clock: Clock, servers: Servers, most: int, most_encrypted: int, life_s: float = LIFE_S
+        self, *, clock: Clock, servers: ServerMemory, most: int, most_encrypted: int, life_s: float = LIFE_S
     ) -> None:
         self._clock = clock
         self.servers = servers
@@ -41,7 +41,7 @@ class Kept:
         """Those that are being renewed."""
         self._encrypted = 0
 
-    def life_s(self, target: Target, address: Address, *, encrypted: bool) -> float:
+    def life_s(self, target: Target, address: ProbeAddress, *, encrypted: bool) -> float:
         """For how long a new connection may be used; 0: for one probe only.
 
         The last word on a VIM is always that of a new connection: with `fall` 1 the first probe is the last. If it is
@@ -110,7 +110,7 @@ class Kept:
         """Take out the connection of a target that stands beside its successor."""
         return self._outgoing.pop(target, None) if self._outgoing else None
 
-    def take_at(self, address: Address) -> HttpConnection | None:
+    def take_at(self, address: ProbeAddress) -> HttpConnection | None:
         """Take out the connection that stands at an address, whatever target has it."""
         target = self.servers.holder(address)
         if target is None:
@@ -126,7 +126,7 @@ class Kept:
             connection, _ = self.draining[target]
         return connection
 
-    def vacate(self, target: Target, address: Address) -> None:
+    def vacate(self, target: Target, address: ProbeAddress) -> None:
         """Give back the place at an address, if no connection of the target stands there any more."""
         if self.servers.holder(address) is not target:
             return

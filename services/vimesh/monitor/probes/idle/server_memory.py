@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
 
@@ -13,30 +13,30 @@ _MOST_REFUSALS = 65_536
 """Of those that would be more, the oldest is forgotten: the server is then tried once too often."""
 
 
-class Servers:
+class ServerMemory:
     """By address and port: at each, one target at most has a connection that stands between probes."""
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        self.holders: dict[Address, Target] = {}
-        self._refusals: dict[Address, tuple[float, float]] = {}
+        self.holders: dict[ProbeAddress, Target] = {}
+        self._refusals: dict[ProbeAddress, tuple[float, float]] = {}
         """Until when no connection is to stand there, and how long that is in all. In the order in which they came."""
 
-    def claim(self, address: Address, target: Target) -> bool:
+    def claim(self, address: ProbeAddress, target: Target) -> bool:
         """Take the one place at the address; False: another target has it, or nobody may."""
         if self._refusals and address in self._refusals and self._clock() < self._refusals[address][0]:
             return False
         return self.holders.setdefault(address, target) is target
 
-    def vacate(self, address: Address, target: Target) -> None:
+    def vacate(self, address: ProbeAddress, target: Target) -> None:
         """Give the place back, if the target has it."""
         if self.holders.get(address) is target:
             del self.holders[address]
 
-    def holder(self, address: Address) -> Target | None:
+    def holder(self, address: ProbeAddress) -> Target | None:
         return self.holders.get(address)
 
-    def refuse(self, address: Address) -> None:
+    def refuse(self, address: ProbeAddress) -> None:
         """Let no connection stand there for a while: twice as long as last time, if that is not long ago."""
         now = self._clock()
         until, lasting_s = self._refusals.get(address, (0.0, 0.0))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.probes.http.http_connection import HttpConnection
-from vimesh.monitor.probes.idle.server_memory import Servers
+from vimesh.monitor.probes.idle.server_memory import ServerMemory
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
 
@@ -25,11 +25,11 @@ PROVEN_S = 3600.0
 TRIAL = 0
 """The number of a probe that belongs to no round."""
 
-Open = Callable[[Target, Address], HttpConnection | None]
+Open = Callable[[Target, ProbeAddress], HttpConnection | None]
 """Opens a connection of number TRIAL; None: there is no room for it. Raises LocalFault."""
 
 
-class Trial:
+class ServerTrial:
     """One connection that is to stand idle, and those that are made beside it."""
 
     __slots__ = ("beside", "connection", "until")
@@ -51,20 +51,20 @@ class Trial:
         return all(each.outcome is not None and each.idle for each in self.beside)
 
 
-class Trials:
+class ServerTrials:
     """All that are under way. They run beside the rounds, and never say anything about a VIM."""
 
     def __init__(
-        self, *, clock: Clock, servers: Servers, open_one: Open, release: Callable[[HttpConnection], None]
+        self, *, clock: Clock, servers: ServerMemory, open_one: Open, release: Callable[[HttpConnection], None]
     ) -> None:
         """`release` closes a connection, whether it stands idle or not."""
         self._clock = clock
         self._servers = servers
         self._open_one = open_one
         self._release = release
-        self._due: deque[Trial] = deque()
+        self._due: deque[ServerTrial] = deque()
         """Not begun yet."""
-        self.under_way: dict[Target, Trial] = {}
+        self.under_way: dict[Target, ServerTrial] = {}
         """By the target whose connection is to stand."""
 
     @property
@@ -73,7 +73,7 @@ class Trials:
 
     def add(self, connection: HttpConnection) -> None:
         """Have a connection tried that stands idle since its first answer. Nothing is sent before `run`."""
-        trial = Trial(connection)
+        trial = ServerTrial(connection)
         self.under_way[connection.target] = trial
         self._due.append(trial)
 
@@ -105,7 +105,7 @@ class Trials:
         for trial in tuple(self.under_way.values()):
             self._go_on(trial)
 
-    def _go_on(self, trial: Trial) -> None:
+    def _go_on(self, trial: ServerTrial) -> None:
         if trial.refused:
             self._fail(trial)
         elif not trial.answered:
@@ -117,13 +117,13 @@ class Trials:
             trial.connection.proven_at = self._clock()
             self.cancel(trial.connection.target)
 
-    def _end_late(self, trial: Trial) -> None:
+    def _end_late(self, trial: ServerTrial) -> None:
         if trial.beside[-1].own_fault() is None:
             self._fail(trial)
         else:
             self._give_up(trial)
 
-    def _add_connection(self, trial: Trial) -> None:
+    def _add_connection(self, trial: ServerTrial) -> None:
         target = trial.connection.target
         try:
             opened = self._open_one(target, trial.connection.address)
@@ -136,16 +136,16 @@ class Trials:
         trial.until = self._clock() + target.policy.timeout_s
         trial.beside.append(opened)
 
-    def _fail(self, trial: Trial) -> None:
+    def _fail(self, trial: ServerTrial) -> None:
         self._servers.refuse(trial.connection.address)
         self._give_up(trial)
 
-    def _give_up(self, trial: Trial) -> None:
+    def _give_up(self, trial: ServerTrial) -> None:
         # First the one that the server's worker may be bound to.
         self.under_way.pop(trial.connection.target, None)
         self._release(trial.connection)
         self._close_beside(trial)
 
-    def _close_beside(self, trial: Trial) -> None:
+    def _close_beside(self, trial: ServerTrial) -> None:
         for connection in trial.beside:
             self._release(connection)

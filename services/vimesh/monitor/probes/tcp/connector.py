@@ -5,12 +5,12 @@ from __future__ import annotations
 import ssl
 
 from vimesh.domain.probing import Method
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.probes.http.http_connection import HttpConnection
 from vimesh.monitor.probes.http.https_connection import HttpsConnection
-from vimesh.monitor.probes.idle.idle_connections import Kept
+from vimesh.monitor.probes.idle.idle_connections import IdleConnections
 from vimesh.monitor.probes.tls.handshakes import Handshakes
 from vimesh.monitor.probes.tls.tls_trust import lenient_context
 from vimesh.monitor.scheduling.stall_clock import Clock
@@ -19,7 +19,7 @@ from vimesh.monitor.targets.target import Target
 _TCP = Method.TCP
 
 
-class Connector:
+class ProbeConnector:
     """`verifying` is the context for certificates that must be valid, or why there is none."""
 
     def __init__(
@@ -27,7 +27,7 @@ class Connector:
         *,
         clock: Clock,
         user_agent: str,
-        kept: Kept,
+        kept: IdleConnections,
         verifying: ssl.SSLContext | LocalFault,
         handshakes: Handshakes,
     ) -> None:
@@ -38,7 +38,7 @@ class Connector:
         self._lenient = lenient_context()
         self._handshakes = handshakes
 
-    def connect(self, target: Target, number: int, address: Address) -> Connection:
+    def connect(self, target: Target, number: int, address: ProbeAddress) -> Connection:
         """Raises LocalFault."""
         if target.policy.method is _TCP:
             return Connection(target, number, address, self._clock)

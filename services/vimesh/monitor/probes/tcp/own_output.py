@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 
 from vimesh.domain.probing import Reason
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.base.errno_reasons import is_local, local_fault
 from vimesh.monitor.probes.base.prober import LocalFault
@@ -48,10 +48,10 @@ class OwnOutput:
         self._newest: LocalFault | None = None
         self._datagrams_tell = True
         """Whether datagrams leave this machine when TCP does."""
-        self._witness: tuple[Address, float] | None = None
+        self._witness: tuple[ProbeAddress, float] | None = None
         """Where the newest answer on a new connection came from, and when."""
 
-    def hear(self, address: Address, at: float) -> None:
+    def hear(self, address: ProbeAddress, at: float) -> None:
         """Note an answer on a new connection: so TCP leaves this machine."""
         if self._witness is None:
             self._datagrams_tell = _send_datagram(address) is None
@@ -59,7 +59,7 @@ class OwnOutput:
 
     def fault(self, connections: Iterable[Connection]) -> LocalFault | None:
         """Say what kept in every connection request under way; None: one of them may have left."""
-        faults: dict[Address, LocalFault | None] = {}
+        faults: dict[ProbeAddress, LocalFault | None] = {}
         since = math.inf
         for connection in connections:
             # One that stood before says nothing: its handshake passed whatever stands in the way now.
@@ -75,7 +75,7 @@ class OwnOutput:
                 faults.setdefault(connection.address, None)
         return self._first_of(faults, since)
 
-    def _first_of(self, faults: Mapping[Address, LocalFault | None], since: float) -> LocalFault | None:
+    def _first_of(self, faults: Mapping[ProbeAddress, LocalFault | None], since: float) -> LocalFault | None:
         first = None
         for address, known in faults.items():
             fault = known or self._try(address, since)
@@ -84,7 +84,7 @@ class OwnOutput:
             first = first or fault
         return first
 
-    def _try(self, address: Address, since: float) -> LocalFault | None:
+    def _try(self, address: ProbeAddress, since: float) -> LocalFault | None:
         """Before the first retransmission, only a datagram can tell: the call that sends one says if it is dropped."""
         now = self._clock()
         if now - self._counted_since >= 1:
@@ -109,7 +109,7 @@ def _fate(connection: Connection) -> Fate:
     return Fate.DROPPED if tried else Fate.UNKNOWN
 
 
-def _send_datagram(address: Address) -> LocalFault | None:
+def _send_datagram(address: ProbeAddress) -> LocalFault | None:
     """Send nothing in a datagram that no router passes on; say what kept it in."""
     level, option = (
         (socket.IPPROTO_IP, socket.IP_TTL)

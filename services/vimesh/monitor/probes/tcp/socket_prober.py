@@ -8,18 +8,18 @@ from types import TracebackType
 from typing import Self
 
 from vimesh.monitor.loop_guard.loop_watch import LoopWatch
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.base.errno_reasons import FaultLog
 from vimesh.monitor.probes.base.prober import FilesExhausted, Listener, LocalFault
 from vimesh.monitor.probes.http.http_connection import HttpConnection
-from vimesh.monitor.probes.idle.connection_keeper import Keeper
-from vimesh.monitor.probes.idle.idle_connections import Kept
+from vimesh.monitor.probes.idle.connection_keeper import ConnectionKeeper
+from vimesh.monitor.probes.idle.idle_connections import IdleConnections
 from vimesh.monitor.probes.idle.server_trials import TRIAL
 from vimesh.monitor.probes.tcp.connection_maker import Connect, ConnectionMaker
 from vimesh.monitor.probes.tcp.own_output import OwnOutput
 from vimesh.monitor.probes.tcp.socket_limit import SocketLimit
-from vimesh.monitor.probes.tcp.socket_queue import WaitingLine
+from vimesh.monitor.probes.tcp.socket_queue import SocketQueue
 from vimesh.monitor.probes.tls.handshakes import Handshakes
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
@@ -27,7 +27,7 @@ from vimesh.monitor.targets.target import Target
 _BATCH = 512
 
 
-class Sockets:
+class SocketProber:
     """The prober for TCP and HTTP. Above the limit, probes stand in line; that time is not the VIM's.
 
     What is bad news on a connection that stood before is no news: the probe is repeated on a new one, which decides.
@@ -40,7 +40,7 @@ class Sockets:
         listener: Listener,
         clock: Clock,
         limit: SocketLimit,
-        kept: Kept,
+        kept: IdleConnections,
         output: OwnOutput,
         handshakes: Handshakes,
         watch: LoopWatch | None = None,
@@ -52,7 +52,7 @@ class Sockets:
         self._faults = FaultLog()
         self._by_fd: dict[int, Connection] = {}
         """Every socket."""
-        self._keeper = Keeper(
+        self._keeper = ConnectionKeeper(
             clock=clock,
             kept=kept,
             open_trial=self._open_trial,
@@ -72,7 +72,7 @@ class Sockets:
         """The probes under way, by round."""
         self._doubted: list[Connection] = []
         """Probes that are to be repeated."""
-        self._line = WaitingLine()
+        self._line = SocketQueue()
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +94,7 @@ class Sockets:
         """Say whether anything is waited for that belongs to no round."""
         return self._keeper.is_busy()
 
-    def send(self, target: Target, number: int, address: Address) -> bool:
+    def send(self, target: Target, number: int, address: ProbeAddress) -> bool:
         kept = self._keeper.ask_again(target, number, address)
         if kept is not None:
             self._by_serial[target.serial] = [kept]
@@ -170,7 +170,7 @@ class Sockets:
                 self._watch.turn_to(computed.target)
                 self._advance(computed)
 
-    def _move_from_others(self, target: Target, address: Address) -> None:
+    def _move_from_others(self, target: Target, address: ProbeAddress) -> None:
         """Repeat a probe that is silent on a kept connection, if no other one of its round goes to its address."""
         for connection in tuple(self._by_serial.get(target.serial, ())):
             if connection.reused and connection.address != address:
@@ -190,10 +190,10 @@ class Sockets:
         self._drop(connection)
         self._open(connection.target, connection.number, connection.address, since=connection.sent_at)
 
-    def _open(self, target: Target, number: int, address: Address, *, since: float | None = None) -> None:
+    def _open(self, target: Target, number: int, address: ProbeAddress, *, since: float | None = None) -> None:
         self._launch(self._maker.make(target, number, address), since=since)
 
-    def _open_trial(self, target: Target, address: Address) -> HttpConnection | None:
+    def _open_trial(self, target: Target, address: ProbeAddress) -> HttpConnection | None:
         connection = self._maker.make_for_trial(target, address)
         if connection is not None:
             self._launch(connection)

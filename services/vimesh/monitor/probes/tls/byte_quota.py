@@ -5,7 +5,7 @@ from __future__ import annotations
 from vimesh.monitor.probes.tls.tls_trust import TlsExcess
 
 
-class Quota:
+class ByteQuota:
     """Of bytes, and of the pieces in which they come: each costs a turn of the loop, be it of one byte."""
 
     __slots__ = ("_bytes", "_pieces", "is_touched")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from vimesh.domain.probing import Reason
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.scheduling.stall_clock import Clock
 
@@ -26,16 +26,16 @@ class HandshakeCosts:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         # By the time of the last costly handshake: the oldest is the first.
-        self._costly: dict[Address, tuple[float, float]] = {}
+        self._costly: dict[ProbeAddress, tuple[float, float]] = {}
         """What the handshake took, and when that is forgotten."""
         self._left_s = BURST_S
         self._filled_at = clock()
 
-    def is_costly(self, address: Address) -> bool:
+    def is_costly(self, address: ProbeAddress) -> bool:
         entry = self._costly.get(address) if self._costly else None
         return entry is not None and self._clock() < entry[1]
 
-    def admit(self, address: Address) -> None:
+    def admit(self, address: ProbeAddress) -> None:
         """See whether a handshake may be begun. Raises LocalFault if the server is costly, and nothing is left."""
         if not self._costly or not self.is_costly(address):
             return
@@ -45,7 +45,7 @@ class HandshakeCosts:
             detail = f"its TLS handshakes cost too much CPU: {cpu_s * 1000:.0f} ms"
             raise LocalFault(Reason.LOCAL_RESOURCES, detail)
 
-    def note(self, address: Address, step_s: float, handshake_s: float) -> bool:
+    def note(self, address: ProbeAddress, step_s: float, handshake_s: float) -> bool:
         """Note a step, and what its handshake has cost with it; True: that is too much."""
         if handshake_s >= COSTLY_S:
             self._costly.pop(address, None)

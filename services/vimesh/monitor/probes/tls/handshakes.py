@@ -11,7 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from vimesh.monitor.net.ip_addresses import Address
+from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.tls.handshake_costs import HandshakeCosts
 from vimesh.monitor.probes.tls.handshake_step import HandshakeStep
@@ -64,11 +64,11 @@ class Handshakes:
         """Return the file that gets readable, by edges, whenever something was computed."""
         return self._event
 
-    def admit(self, address: Address) -> None:
+    def admit(self, address: ProbeAddress) -> None:
         """See whether a handshake with the server may be begun. Raises LocalFault."""
         self._costs.admit(address)
 
-    def is_costly(self, address: Address) -> bool:
+    def is_costly(self, address: ProbeAddress) -> bool:
         """Say whether handshakes with the server have cost too much."""
         return self._costs.is_costly(address)
 
