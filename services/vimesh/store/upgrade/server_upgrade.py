@@ -34,7 +34,7 @@ _ACQUIRE = {
 # 42501: PostgreSQL. 1142: MariaDB.
 _NO_TABLES = ("42501", 1142)
 # What is there already, or is gone already: no lock keeps two upgrades apart that are at two nodes of a Galera cluster.
-_DONE_MEANWHILE = (1050, 1054, 1060, 1061, 1062, 1091, 1146, 1684)
+_DONE_MEANWHILE = (1050, 1051, 1054, 1060, 1061, 1062, 1068, 1072, 1091, 1146, 1176, 1412, 1684)
 
 
 async def upgrade(server: DatabaseServer, limit_s: float) -> None:
