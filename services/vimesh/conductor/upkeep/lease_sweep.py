@@ -1,4 +1,4 @@
-"""Telling of silences, and replacing silent actions: every conductor does both, and none leads (G6, G7, G8)."""
+"""Sweeps leases: records those that have ended, and replaces silent actions. Every conductor does it (G6, G7, G8)."""
 
 from __future__ import annotations
 

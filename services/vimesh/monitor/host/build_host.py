@@ -1,4 +1,4 @@
-"""Puts the parts of a host together."""
+"""Puts the parts of a host together, and says which prober each method has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Putting silences on record: what is read already becomes a change that watchers are told of (G6, G8)."""
+"""Turns leases that have ended into events: readers see UNKNOWN already, and watchers are told now (G6, G8)."""
 
 from __future__ import annotations
 

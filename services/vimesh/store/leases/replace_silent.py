@@ -1,4 +1,4 @@
-"""Replacing actions whose silence is on record, or that were never heard (G7).
+"""Replaces actions whose lease has ended, or that have never reported (G7).
 
 The transaction holds off all other writers, so no two sweeps take the same action.
 """

@@ -1,4 +1,4 @@
-"""Pings of one family of addresses: a few sockets for all targets."""
+"""Sends and reads the pings of one family of addresses, over a few sockets for all targets."""
 
 from __future__ import annotations
 
