@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection, and in the transaction, that `migrations_runner` hands over."""
+"""Alembic's entry: runs the migrations on the connection and in the transaction of `migrations_runner`."""
 
 from __future__ import annotations
 
