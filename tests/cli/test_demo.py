@@ -19,7 +19,8 @@ def test_a_demo_shows_vims_come_and_go_also_after_one_that_was_killed(tmp_path: 
         assert str(tmp_path / "demo" / "fleet.log") in demo.line_with("fleet.log")
         demo.line_with("demo-north", "PENDING -> REACHABLE")
         demo.line_with("demo-south", "REACHABLE -> UNREACHABLE", "REFUSED")
-        assert time.monotonic() - began < 15
+        # A few seconds, on a machine that does nothing else.
+        assert time.monotonic() - began < 60
         demo.process.kill()
 
     # Time enough for a busy machine, and over before the script lets an endpoint come back.

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _STOP_S = 20
+_LOOK_EVERY_S = 0.01
 
 
 class ProcessGroup:
@@ -63,10 +64,24 @@ class ProcessGroup:
                 os.kill(pid, number)
 
     async def kill(self) -> None:
-        """Kill them all at once, without warning."""
+        """Kill them all at once, without warning, and wait until none is left: it would hold what a successor needs."""
+        members = _descendants(self._process.pid)
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        for pid in members[1:]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         await self._process.wait()
+        async with asyncio.timeout(_STOP_S):
+            while any(map(_runs, members)):  # noqa: ASYNC110 - they are not our children, and tell us nothing
+                await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _descendants(pid: int) -> list[int]:
