@@ -29,13 +29,13 @@ def modules() -> Iterator[Path]:
 
 
 def test_a_folder_holds_what_one_can_survey() -> None:
-    large = {folder: count for folder, count in _counts().items() if count > _MODULES_IN_A_FOLDER}
+    large = {
+        folder: count
+        for folder, count in Counter(module.parent for module in modules()).items()
+        if count > _MODULES_IN_A_FOLDER
+    }
 
     assert not large
-
-
-def _counts() -> Counter[Path]:
-    return Counter(module.parent for module in modules())
 
 
 def test_a_folder_says_what_it_holds() -> None:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.waiting import until
+
 _STOP_S = 20
-_LOOK_EVERY_S = 0.01
 
 
 class ProcessGroup:
@@ -72,9 +73,7 @@ class ProcessGroup:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         await self._process.wait()
-        async with asyncio.timeout(_STOP_S):
-            while any(map(_runs, members)):  # noqa: ASYNC110 - they are not our children, and tell us nothing
-                await asyncio.sleep(_LOOK_EVERY_S)
+        await until(lambda: not any(map(_runs, members)), _STOP_S)
 
 
 def _runs(pid: int) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
+from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.targets.verdict import Verdict
 
@@ -27,24 +29,20 @@ class Verdicts:
 
     async def next_of(self, vim_id: str, *, after: int = 0) -> Verdict:
         """Wait for the verdict that follows the first `after` ones on a VIM."""
-        async with asyncio.timeout(PATIENCE_S):
-            while len(self.of(vim_id)) <= after:
-                self._news.clear()
-                await self._news.wait()
-        return self.of(vim_id)[after]
+        return (await self._until(lambda: self.of(vim_id)[after:]))[0]
 
     async def judged(self, vim_id: str) -> Verdict:
-        """Wait for the first verdict on a VIM other than UNKNOWN, which a busy machine says because of itself."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not (said := [each for each in self.of(vim_id) if each.status is not Status.UNKNOWN]):
-                self._news.clear()
-                await self._news.wait()
-        return said[0]
+        """Wait for the first verdict on a VIM that is not of this machine, which was too busy to probe in time."""
+        return (await self._until(lambda: [one for one in self.of(vim_id) if one.reason != Reason.LOCAL_RESOURCES]))[0]
 
     async def until(self, vim_id: str, status: Status) -> Verdict:
         """Wait until the newest verdict on a VIM has the status."""
+        return (await self._until(lambda: [one for one in self.of(vim_id)[-1:] if one.status is status]))[0]
+
+    async def _until(self, chosen: Callable[[], list[Verdict]]) -> list[Verdict]:
+        """Wait until there are such verdicts."""
         async with asyncio.timeout(PATIENCE_S):
-            while not (said := self.of(vim_id)) or said[-1].status is not status:
+            while not (said := chosen()):
                 self._news.clear()
                 await self._news.wait()
-        return said[-1]
+        return said
