@@ -1,1 +1,1 @@
-"""Domain values as messages and back, and the bounds of what comes in. Imports the domain only, and serves no calls."""
+"""Translates domain values to messages and back, and bounds incoming messages. It serves no calls."""

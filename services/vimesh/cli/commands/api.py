@@ -57,7 +57,7 @@ def api(  # noqa: PLR0913 - one parameter per flag
         raise BadSetting("vimesh api", "needs packages that are not installed: pip install '.[api]' in a checkout")
     drives = found.read(command_settings.ENGINE, engine) is Engine.MISTRAL
     beside = _driver(found, url=mistral_url, concurrency=concurrency) if drives else None
-    from vimesh.api.api_process import ApiSettings  # noqa: PLC0415
+    from vimesh.api.api_process import ApiSettings  # noqa: PLC0415 - as above
     from vimesh.api.rest.rest_app import RestSettings  # noqa: PLC0415 - needs the HTTP server
 
     asyncio.run(
@@ -78,7 +78,7 @@ def _driver(found: Sources, *, url: str | None, concurrency: str | None) -> Mist
 
     access = mistral_flags.access(found, url=url, concurrency=concurrency)
     from vimesh.api.mistral_driver import MistralDriver  # noqa: PLC0415 - needs Mistral's client
-    from vimesh.api.workflows.task_worker import TaskWorkerLimits  # noqa: PLC0415
+    from vimesh.api.workflows.task_worker import TaskWorkerLimits  # noqa: PLC0415 - as above
 
     lease_s = found.read(command_settings.LEASE)
     # Twice the calls: while Mistral answers, the next tasks are there already.

@@ -83,7 +83,7 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
     policies = found.read(command_settings.POLICIES, ",".join(policy) if policy else None)
     if find_spec("aio_pika") is None:
         raise BadSetting("bridge", "needs packages that are not installed: pip install '.[cli,bridge]' in a checkout")
-    from vimesh.bridge.calls.update_vim import UpdateRules  # noqa: PLC0415
+    from vimesh.bridge.calls.update_vim import UpdateRules  # noqa: PLC0415 - as above
     from vimesh.bridge.config.deployment import deployment  # noqa: PLC0415 - other commands read no such files
     from vimesh.bridge.service.bridge_process import BridgeSettings  # noqa: PLC0415 - needs the AMQP client
 

@@ -64,10 +64,10 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
     """Serve every gRPC service until SIGTERM or Ctrl-C, then drain."""
     import uvloop  # noqa: PLC0415 - a client needs no SQL, nor this
 
-    from vimesh.cli.processes import compose, logs  # noqa: PLC0415
-    from vimesh.conductor.conductor_process import ConductorSettings  # noqa: PLC0415
-    from vimesh.conductor.engines import Engines  # noqa: PLC0415
-    from vimesh.conductor.upkeep.lease_sweep import SweepLimits  # noqa: PLC0415
+    from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - as above
+    from vimesh.conductor.conductor_process import ConductorSettings  # noqa: PLC0415 - as above
+    from vimesh.conductor.engines import Engines  # noqa: PLC0415 - as above
+    from vimesh.conductor.upkeep.lease_sweep import SweepLimits  # noqa: PLC0415 - as above
 
     # The loop needs the interpreter's lock some ten times for each call, and threads of the store give it away after
     # this long: with Python's 5 ms, two that make long lists would keep each report for 100 ms.

@@ -19,7 +19,7 @@ def render(
 ) -> None:
     """Write Envoy's bootstrap and one file of addresses per cluster. A running Envoy takes changes over at once."""
     from vimesh.envoy import write_files  # noqa: PLC0415 - a client needs no Envoy
-    from vimesh.envoy.fleet.fleet_file import read  # noqa: PLC0415
+    from vimesh.envoy.fleet.fleet_file import read  # noqa: PLC0415 - as above
 
     typer.echo(write_files.render(read(fleet), output))
 
@@ -30,7 +30,7 @@ def validate(
 ) -> None:
     """Ask Envoy itself whether it would start with a bootstrap."""
     from vimesh.envoy import envoy_binary  # noqa: PLC0415 - a client needs no Envoy
-    from vimesh.envoy.validate_bootstrap import validate as judge  # noqa: PLC0415
+    from vimesh.envoy.validate_bootstrap import validate as judge  # noqa: PLC0415 - as above
 
     judge(bootstrap, envoy_binary.find(os.environ))
     typer.echo(f"{bootstrap} is good")

@@ -83,8 +83,8 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
     """
     try:
         from vimesh.cli.tacker_import import import_run, show_outcomes  # noqa: PLC0415 - needs SQL and cryptography
-        from vimesh.cli.tacker_import.row_to_request import Registrar  # noqa: PLC0415
-        from vimesh.tacker.selection import Selection  # noqa: PLC0415
+        from vimesh.cli.tacker_import.row_to_request import Registrar  # noqa: PLC0415 - as above
+        from vimesh.tacker.selection import Selection  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise Failure(f"{error.name} is not installed", hint=_INSTALL) from None
 
@@ -137,7 +137,7 @@ def _check_given(url: str, fernet_keys: str, *, without_secrets: bool) -> None:
 
 def _credentials(fernet_keys: str, *, without_secrets: bool) -> CredentialsReader:
     from vimesh.tacker.credentials import CredentialsReader  # noqa: PLC0415 - see above
-    from vimesh.tacker.keys import KeyFolder  # noqa: PLC0415
+    from vimesh.tacker.keys import KeyFolder  # noqa: PLC0415 - as above
 
     if not fernet_keys:
         return CredentialsReader(None, without_secrets=without_secrets)
@@ -149,7 +149,7 @@ def _credentials(fernet_keys: str, *, without_secrets: bool) -> CredentialsReade
 
 def _run(wanted: ImportSettings, ledger: TackerTally) -> None:
     from vimesh.cli.tacker_import.import_run import run_import  # noqa: PLC0415 - see above
-    from vimesh.tacker.tacker_errors import DatabaseAway, TackerError  # noqa: PLC0415
+    from vimesh.tacker.tacker_errors import DatabaseAway, TackerError  # noqa: PLC0415 - as above
 
     try:
         asyncio.run(run_import(wanted, ledger))

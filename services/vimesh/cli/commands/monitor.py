@@ -24,7 +24,7 @@ def monitor(
 ) -> None:
     """Probe the VIMs of the embedded engine until SIGTERM or Ctrl-C."""
     from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - other commands do not probe
-    from vimesh.monitor.monitor_process import MonitorSettings  # noqa: PLC0415
+    from vimesh.monitor.monitor_process import MonitorSettings  # noqa: PLC0415 - as above
 
     found = command_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))

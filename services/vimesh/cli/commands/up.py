@@ -43,8 +43,8 @@ def up(  # noqa: PLR0913 - one parameter per flag
 
     With --engine mistral there is no monitor: the api process drives Mistral, which runs the ping actions.
     """
-    from vimesh.cli.local_fleet.fleet_options import FleetOptions  # noqa: PLC0415
-    from vimesh.cli.local_fleet.run_up import run_up  # noqa: PLC0415 - a client needs no fleet
+    from vimesh.cli.local_fleet.fleet_options import FleetOptions  # noqa: PLC0415 - a client needs no fleet
+    from vimesh.cli.local_fleet.run_up import run_up  # noqa: PLC0415 - as above
 
     found = command_settings.given(config)
     wanted = FleetOptions(
@@ -82,7 +82,7 @@ def demo(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Run a fleet with three endpoints that come and go, and show what it says about them. Ctrl-C stops it."""
     from vimesh.cli.demo.run_demo import run_demo  # noqa: PLC0415 - a client needs no fleet
-    from vimesh.cli.local_fleet.fleet_options import Demo  # noqa: PLC0415
+    from vimesh.cli.local_fleet.fleet_options import Demo  # noqa: PLC0415 - as above
 
     found = command_settings.given(config)
     try:

@@ -48,7 +48,7 @@ def audit(  # noqa: PLR0913 - one parameter per flag
     may be found too: a VIM that was just registered is MISSING until its workflow runs.
     """
     from vimesh.cli.base import mistral_flags  # noqa: PLC0415 - other commands do not talk to Mistral
-    from vimesh.cli.processes import logs  # noqa: PLC0415
+    from vimesh.cli.processes import logs  # noqa: PLC0415 - as above
 
     found = command_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=None, format_=None))

@@ -63,14 +63,14 @@ def _read(format_: Format, stream: EntryStream) -> Iterator[FileEntry | Flaw]:
 
             return yaml_file.entries(stream)
         case Format.JSON:
-            from vimesh.cli.input import json_file  # noqa: PLC0415
+            from vimesh.cli.input import json_file  # noqa: PLC0415 - as above
 
             return json_file.entries(stream)
         case Format.JSON_LINES:
-            from vimesh.cli.input import json_lines  # noqa: PLC0415
+            from vimesh.cli.input import json_lines  # noqa: PLC0415 - as above
 
             return json_lines.entries(stream)
         case Format.CSV:
-            from vimesh.cli.input import csv_file  # noqa: PLC0415
+            from vimesh.cli.input import csv_file  # noqa: PLC0415 - as above
 
             return csv_file.entries(stream)

@@ -20,7 +20,7 @@ def progress(*, lines_every_s: float | None = None) -> Generator[Show]:
         yield _silent if lines_every_s is None else _Lines(lines_every_s).show
         return
     from rich.console import Console  # noqa: PLC0415 - rich takes its time, and a pipe does without
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - as above
 
     console = Console(stderr=True, no_color=not coloured(sys.stderr), highlight=False)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -45,7 +45,7 @@ def plain(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
     """Return a table for a terminal that is so wide, with the colours of statuses."""
     from rich.table import Table  # noqa: PLC0415 - not needed in a pipe
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415 - as above
 
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
     shown = _fitting(titles, rows, width)

@@ -31,9 +31,9 @@ class ConductorProcess:
 async def conductor(settings: ConductorProcess) -> None:
     """Be a conductor until a signal comes. Raises BadSetting, also when the tables are not right."""
     from vimesh.conductor.conductor_process import run_conductor  # noqa: PLC0415 - see above
-    from vimesh.store.rows.credential_encryption import cipher_from  # noqa: PLC0415
-    from vimesh.store.sql_store import sql_store  # noqa: PLC0415
-    from vimesh.store.upgrade import manage_tables  # noqa: PLC0415
+    from vimesh.store.rows.credential_encryption import cipher_from  # noqa: PLC0415 - as above
+    from vimesh.store.sql_store import sql_store  # noqa: PLC0415 - as above
+    from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - as above
 
     cipher = cipher_from(settings.key_file)
     with watched_calls("conductor") as process:

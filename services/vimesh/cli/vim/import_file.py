@@ -61,8 +61,8 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     """
     try:
         from vimesh.cli.file_import import rejects as rejected  # noqa: PLC0415 - needs the rules of the contract
-        from vimesh.cli.file_import import show_tally  # noqa: PLC0415
-        from vimesh.cli.file_import.import_tally import ImportTally  # noqa: PLC0415
+        from vimesh.cli.file_import import show_tally  # noqa: PLC0415 - as above
+        from vimesh.cli.file_import.import_tally import ImportTally  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise Failure(f"{error.name} is not installed", hint=_INSTALL) from None
 

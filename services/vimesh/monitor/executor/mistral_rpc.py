@@ -13,8 +13,8 @@ def end_execution(action_execution_id: str) -> None:
     the execution was deleted meanwhile.
     """
     from mistral import context  # noqa: PLC0415 - only inside an executor
-    from mistral.rpc import clients  # noqa: PLC0415
-    from mistral_lib.actions import Result  # noqa: PLC0415
+    from mistral.rpc import clients  # noqa: PLC0415 - as above
+    from mistral_lib.actions import Result  # noqa: PLC0415 - as above
 
     context.set_ctx(context.MistralContext(is_admin=True))
     clients.get_engine_client().on_action_complete(action_execution_id, Result(data=RESULT), async_=True)
