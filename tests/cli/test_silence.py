@@ -112,7 +112,7 @@ async def test_a_process_that_is_held_is_ended_with_its_traceback_and_the_next_o
     assert any("in match" in line for line in log.lines), "SIGABRT shows where it was"
 
 
-async def test_a_process_that_never_says_that_it_is_ready_is_left_alone(tmp_path: Path) -> None:
+async def test_a_process_that_is_not_ready_yet_has_more_time(tmp_path: Path) -> None:
     log = Log()
     supervised = SupervisedProcess(Script(NEVER_READY), log.say, ignore, tmp_path / "script.work", LIMIT_S)
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
@@ -162,6 +162,20 @@ async def test_a_supervisor_that_did_not_run_itself_ends_nobody(tmp_path: Path) 
                 notifier.say_alive()
             assert not waiting.done()
             # Nor did it sleep, and still there is nothing to hear.
+            silent_s = await waiting
+
+    assert 4 * TICK_S < silent_s < 30
+
+
+async def test_a_start_that_is_held_ends_too_but_one_that_shows_itself_may_take_any_time(tmp_path: Path) -> None:
+    with Mailbox() as mailbox, Notifier(Supervisor(mailbox.address)) as notifier:
+        silence = Silence(mailbox, tmp_path / "x.work", limit_s=TICK_S, start_limit_s=4 * TICK_S)
+        async with asyncio.timeout(30):
+            waiting = asyncio.create_task(silence.lasts_too_long(os.getpid()))
+            for _ in range(8):
+                notifier.say_alive()
+                await asyncio.wait((waiting,), timeout=TICK_S)
+            assert not waiting.done()
             silent_s = await waiting
 
     assert 4 * TICK_S < silent_s < 30

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,22 @@ def test_a_supervisor_that_does_not_read_holds_nobody_up(supervisor: tuple[socke
             notifier.say_alive()
 
     assert listener.recv(1024) == b"WATCHDOG=1"
+
+
+def test_that_a_process_is_ready_is_said_again_if_there_was_no_room(supervisor: tuple[socket.socket, str]) -> None:
+    listener, address = supervisor
+    with Notifier(Supervisor(address)) as notifier:
+        for _ in range(10_000):
+            notifier.say_alive()
+        notifier.say_ready()
+        listener.setblocking(False)
+        with suppress(BlockingIOError):
+            while listener.recv(1024) == b"WATCHDOG=1":
+                """This is from before."""
+        notifier.say_alive()
+        notifier.say_alive()
+
+    assert [listener.recv(1024) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
 
 
 def test_a_supervisor_that_is_gone_is_told_of_once(tmp_path: Path) -> None:

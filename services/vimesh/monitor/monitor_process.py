@@ -53,8 +53,9 @@ async def run_monitor(
         following = ActionWatch(
             running.stub, settings.follow, meanwhile="probing goes on", clock=time.monotonic, random=SystemRandom()
         )
-        _say_hello(settings, running.host)
+        # In this order: whoever reads that it has started may rely on its being watched.
         started()
+        _say_hello(settings, running.host)
         async with asyncio.TaskGroup() as parts:
             parts.create_task(supervise("reporter", running.reporter.run))
             parts.create_task(supervise("watcher", lambda: following.run(watcher)))

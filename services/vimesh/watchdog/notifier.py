@@ -41,7 +41,10 @@ def take_supervisor(environment: MutableMapping[str, str]) -> Supervisor:
 
 
 class Notifier:
-    """Tells a supervisor. Never waits for it: what it has no room for is left out, for another message follows."""
+    """Tells a supervisor. Never waits for it: what it has no room for is left out, for another message follows.
+
+    Nothing follows READY=1, without which the process would never be watched: it is said again if there was no room.
+    """
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
@@ -52,6 +55,7 @@ class Notifier:
         self._failure_logged = False
         self.ready = False
         """Whether the process has come to serve."""
+        self._ready_sent = False
 
     def __enter__(self) -> Self:
         return self
@@ -64,22 +68,26 @@ class Notifier:
     def say_ready(self) -> None:
         """Say that the process serves from now on."""
         self.ready = True
-        self._send("READY=1")
+        self._ready_sent = self._send("READY=1")
 
     def say_alive(self) -> None:
+        if self.ready and not self._ready_sent:
+            self.say_ready()
         self._send("WATCHDOG=1")
 
     def say_stopping(self) -> None:
         self._send("STOPPING=1")
 
-    def _send(self, message: str) -> None:
+    def _send(self, message: str) -> bool:
+        """Return False if the message has to be sent again because the supervisor had no room for it."""
         if not self._address:
-            return
+            return True
         try:
             self._socket.sendto(message.encode(), self._address)
         except BlockingIOError:
-            return  # it has not read the last ones yet
+            return False  # it has not read the last ones yet
         except OSError as error:
             if not self._failure_logged:
                 self._failure_logged = True
                 _log.warning("the supervisor cannot be told", message=message, why=error.strerror)
+        return True

@@ -23,6 +23,8 @@ from vimesh.watchdog.work_record import PATH_VARIABLE, read_work
 
 LIMIT_S = 10.0
 """A process that says nothing for this long does not answer."""
+START_LIMIT_S = 90.0
+"""So long may it say nothing before it is ready, when a step of its start may hold its loop: as systemd's default."""
 TICK_S = 0.25
 _CREDENTIALS = struct.Struct("3i")
 """Process, user, group: as the kernel knows them."""
@@ -68,17 +70,24 @@ def _sender(credentials: bytes) -> int:
 
 
 class Silence:
-    """Waits for the silence of one process, which begins to count when it has said that it is ready.
+    """Waits for the silence of one process, for which it has more time until it has said that it is ready.
 
     Time in which this process did not run either, such as while the machine slept, is no silence.
     """
 
     def __init__(
-        self, mailbox: Mailbox, work_record: Path, *, limit_s: float = LIMIT_S, clock: Clock = time.monotonic
+        self,
+        mailbox: Mailbox,
+        work_record: Path,
+        *,
+        limit_s: float = LIMIT_S,
+        start_limit_s: float = START_LIMIT_S,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._mailbox = mailbox
         self._work_record = work_record
         self._limit_s = limit_s
+        self._start_limit_s = start_limit_s
         self._running = StallClock(clock)
 
     @property
@@ -91,7 +100,7 @@ class Silence:
         }
 
     async def lasts_too_long(self, pid: int) -> float:
-        """Return how many seconds it lasts, as soon as that is too long. Never, for a process that is never ready."""
+        """Return how many seconds it lasts, as soon as that is too long."""
         ready, heard_at = False, self._running.now()
         while True:
             # First the clock: what comes while this process does not run counts for the whole of that time.
@@ -99,7 +108,7 @@ class Silence:
             for message in self._mailbox.take(pid):
                 ready = ready or message == "READY=1"
                 heard_at = now
-            if ready and now - heard_at > self._limit_s:
+            if now - heard_at > (self._limit_s if ready else self._start_limit_s):
                 return now - heard_at
             self._running.promise(now + TICK_S)
             await asyncio.sleep(TICK_S)
