@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
@@ -18,6 +19,18 @@ from tests.support.namespaces import Namespace, namespace, why_not
 
 PATIENCE_S = 15.0
 SERVER_IP, OTHER_IP = "127.0.0.53", "127.0.0.54"
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+COUNT_CHANNELS_THAT_READ = """
+import socket
+from vimesh.monitor.names.cares_channel import HostsFileChannel
+answers = []
+for _ in range(100):
+    channel = HostsFileChannel()
+    channel.getaddrinfo("hosts.lab.example", None, family=socket.AF_UNSPEC, callback=lambda *answer: answers.append(answer))
+    channel.close()
+print(sum(result is not None for result, _ in answers))
+"""
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
@@ -48,7 +61,7 @@ async def process_in(machine: Namespace) -> AsyncGenerator[Process]:
         *machine.command(sys.executable, str(Path(lookup_main.__file__))),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=ENVIRONMENT,
     )
     try:
         yield Process(process)
@@ -89,6 +102,19 @@ async def test_the_hosts_file_comes_first_and_is_read_again(machine: Namespace, 
 
         (etc / "hosts").write_text("")
         await process.ask_until("hosts.lab.example", ["2001:db8::8", "192.0.2.8"])
+
+
+@pytest.mark.usefixtures("etc")
+def test_each_channel_of_the_hosts_file_reads_it(machine: Namespace) -> None:
+    found = subprocess.run(
+        machine.command(sys.executable, "-c", COUNT_CHANNELS_THAT_READ),
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        timeout=60,
+        check=True,
+    )
+
+    assert int(found.stdout) == 100, "the memory of its options was not freed before they were read"
 
 
 @pytest.mark.usefixtures("etc")

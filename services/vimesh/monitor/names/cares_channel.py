@@ -1,4 +1,4 @@
-"""A channel of c-ares with options that pycares does not pass on."""
+"""Channels of c-ares with options that pycares does not pass on, or passes on too late."""
 
 from __future__ import annotations
 
@@ -17,7 +17,34 @@ TRIES = 3
 _MAX_TRY, _UDP_MAX_QUERIES, _QUERY_CACHE = 1 << 20, 1 << 19, 1 << 21
 
 
-class QuestionChannel(pycares.Channel):
+class _ChannelOf(pycares.Channel):
+    """A channel that asks where `lookups` says: `b` for name servers, `f` for the hosts file.
+
+    pycares (up to 5.2.1 at least) takes such a string, too, but has freed it by the time c-ares reads it: such a channel
+    asks nowhere, or anywhere, as the memory happens to be.
+    """
+
+    def __init__(self, lookups: bytes, options: Any, mask: int) -> None:  # noqa: ANN401 - ffi has no types
+        super().__init__(sock_state_cb=lambda *_: None)  # so that no thread is started for it
+        text = ffi.new("char[]", lookups)
+        options.lookups = text
+        channel = ffi.new("ares_channel *")
+        status = lib.ares_init_options(channel, options, mask | lib.ARES_OPT_LOOKUPS)
+        if status != lib.ARES_SUCCESS:
+            raise pycares.AresError(status, pycares.errno.strerror(status))
+        usual: Any = self._channel
+        self._channel = channel
+        lib.ares_destroy(usual[0])
+
+
+class HostsFileChannel(_ChannelOf):
+    """Looks into the hosts file. It has no sockets and needs no thread: each answer is there when the call returns."""
+
+    def __init__(self) -> None:
+        super().__init__(b"f", ffi.new("struct ares_options *"), 0)
+
+
+class QuestionChannel(_ChannelOf):
     """Asks name servers, each question by a socket of its own, and keeps no answer.
 
     Over a socket that questions share, one malformed answer has c-ares ask all of them again, and give them up at the
@@ -26,23 +53,11 @@ class QuestionChannel(pycares.Channel):
 
     def __init__(self, name_servers: Sequence[str]) -> None:
         """`name_servers`: each `ip`, `ip:port` or `[ip]:port`; without any, those of /etc/resolv.conf are asked."""
-        super().__init__(lookups="b")
-        usual: Any = self._channel
-        self._channel = _open()
-        lib.ares_destroy(usual[0])
+        options = ffi.new("struct ares_options *")
+        options.evsys = lib.ARES_EVSYS_DEFAULT
+        options.timeout, options.maxtimeout, options.tries = FIRST_TRY_MS, LONGEST_TRY_MS, TRIES
+        options.udp_max_queries, options.qcache_max_ttl = 1, 0
+        usual = lib.ARES_OPT_EVENT_THREAD | lib.ARES_OPT_TIMEOUTMS | lib.ARES_OPT_TRIES
+        super().__init__(b"b", options, usual | _MAX_TRY | _UDP_MAX_QUERIES | _QUERY_CACHE)
         if name_servers:
             self.servers = list(name_servers)
-
-
-def _open() -> Any:  # noqa: ANN401 - ffi has no types
-    lookups = ffi.new("char[]", b"b")
-    options = ffi.new("struct ares_options *")
-    options.lookups, options.evsys = lookups, lib.ARES_EVSYS_DEFAULT
-    options.timeout, options.maxtimeout, options.tries = FIRST_TRY_MS, LONGEST_TRY_MS, TRIES
-    options.udp_max_queries, options.qcache_max_ttl = 1, 0
-    channel = ffi.new("ares_channel *")
-    usual = lib.ARES_OPT_LOOKUPS | lib.ARES_OPT_EVENT_THREAD | lib.ARES_OPT_TIMEOUTMS | lib.ARES_OPT_TRIES
-    status = lib.ares_init_options(channel, options, usual | _MAX_TRY | _UDP_MAX_QUERIES | _QUERY_CACHE)
-    if status != lib.ARES_SUCCESS:
-        raise pycares.AresError(status, pycares.errno.strerror(status))
-    return channel

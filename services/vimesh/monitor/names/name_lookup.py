@@ -13,7 +13,7 @@ from typing import Self
 import pycares
 from pycares import errno
 
-from vimesh.monitor.names.cares_channel import QuestionChannel
+from vimesh.monitor.names.cares_channel import HostsFileChannel, QuestionChannel
 from vimesh.monitor.names.name_answers import (
     FAMILIES,
     MAX_ADDRESSES,
@@ -56,8 +56,7 @@ class NameLookup:
 
     def __enter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        # With a callback for its sockets, of which it has none, it needs no thread.
-        self._files = pycares.Channel(lookups="f", sock_state_cb=lambda *_: None)
+        self._files = HostsFileChannel()
         self._servers: pycares.Channel = QuestionChannel(self._name_servers)
         return self
 
