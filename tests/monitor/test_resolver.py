@@ -139,6 +139,19 @@ async def test_a_silent_name_server_is_waited_for_no_longer_than_the_limit(serve
     assert time.monotonic() - asked_at < LOOKUP_LIMIT_S + PROMPT_S
 
 
+async def test_a_name_that_takes_half_a_second_is_waited_for_however_fast_others_are(
+    server: NameServer, names: Lookups
+) -> None:
+    for number in range(20):
+        server.serve(f"fast-{number}.example", V4)
+        assert await names.ips(f"fast-{number}.example") == [V4]
+    slow = [f"slow-{number}.example" for number in range(50)]
+    for name in slow:
+        server.script(name, a=Script((V4,), delay_s=0.45), aaaa=Script(delay_s=0.45))
+
+    assert await asyncio.gather(*map(names.ips, slow)) == [[V4]] * len(slow)
+
+
 @pytest.mark.parametrize("trouble", [SERVFAIL, REFUSED, SILENT])
 async def test_trouble_takes_no_address_away(server: NameServer, names: Lookups, trouble: Script) -> None:
     server.script(NAME, a=A, aaaa=AAAA)
@@ -240,6 +253,32 @@ async def test_who_asks_again_is_answered_once_and_who_cancels_is_not(server: Na
     await names.ask(NAME)
 
     assert [who for who, _ in heard] == ["twice"]
+
+
+def test_who_asks_anew_when_it_is_told_waits_for_the_new_answer() -> None:
+    script = ScriptedLookUp(ttl_s=0)
+    heard: list[tuple[str, Outcome]] = []
+
+    def doubt(outcome: Outcome) -> None:
+        heard.append(("ask", outcome))
+        assert script.resolver.renew(NAME, "vim", lambda outcome: heard.append(("renew", outcome)))
+
+    script.resolver.ask(NAME, "vim", doubt)
+    script.answer()
+    assert [which for which, _ in heard] == ["ask"]
+    script.answer()
+
+    assert heard == [(which, (IpHost(socket.AF_INET, V4),)) for which in ("ask", "renew")]
+
+
+def test_an_answer_that_took_its_time_is_not_doubted_as_soon_as_it_is_there() -> None:
+    script = ScriptedLookUp(ttl_s=60)
+    script.resolver.ask(NAME, "vim", lambda _: None)
+    script.time += 1.5
+    script.answer()
+
+    assert not script.resolver.renew(NAME, "vim", lambda _: None)
+    assert script.asked == []
 
 
 async def test_dead_zones_keep_no_living_name_waiting(server: NameServer) -> None:

@@ -9,8 +9,13 @@ import pycares
 from pycares._cares import ffi, lib  # type: ignore[import-not-found]  # compiled, without types
 
 FIRST_TRY_MS = 500
-"""A name server is waited for so long at first, and for less when it usually answers fast."""
-LONGEST_TRY_MS = 700
+"""A name server is waited for so long at first, and for less when it usually answers fast, but 250 ms at least."""
+LONGEST_TRY_MS = 1000
+"""Each further try doubles that, up to this, less a random part of it of up to a half: so the third lasts 0.5 s at least.
+
+An answer only counts in the try that asked for it. With less, a name whose servers take 0.4 s, beside others that are
+answered at once, would be lost now and then, and its VIM be UNKNOWN in one round and not in the next.
+"""
 TRIES = 3
 
 # Of ares.h; pycares does not name them.

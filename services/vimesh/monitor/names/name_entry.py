@@ -104,8 +104,9 @@ class NameEntry:
         waiters, self.hasty = self.hasty, None
         self._tell(waiters)
 
-    def tell_patient(self) -> None:
-        waiters, self.patient = self.patient, None
+    def tell_all(self) -> None:
+        """Tell both kinds. One who is told may ask again at once: that is a waiter of the next question."""
+        waiters, self.hasty, self.patient = {**(self.hasty or {}), **(self.patient or {})}, None, None
         self._tell(waiters)
 
     def cancel(self, who: object) -> None:
@@ -126,7 +127,7 @@ class NameEntry:
         self._answers = (None, None)
         self._asked_at = now
 
-    def take(self, family: int, answer: FamilyAnswer) -> None:
+    def take(self, family: int, answer: FamilyAnswer, now: float) -> None:
         """Take the answer for one family in at once; trouble takes nothing away."""
         self.missing -= {family}
         self._answers = _with(self._answers, family, answer)
@@ -137,7 +138,7 @@ class NameEntry:
             self._found = _with(self._found, family, None)
         six, four = self._found
         self.hosts = interleave(six.hosts if six else (), four.hosts if four else ())
-        self._age()
+        self._age(now)
 
     def end(self, now: float) -> bool:
         """The question is over for both families; return whether it met with nothing but trouble and silence."""
@@ -164,11 +165,12 @@ class NameEntry:
         missing = (answer or _UNHEARD for answer, found in pairs if found is None)
         return next((answer.detail for answer in missing if isinstance(answer, Trouble)), "")
 
-    def _age(self) -> None:
+    def _age(self, now: float) -> None:
         ttls_s = [found.ttl_s for found in self._found if found is not None and found.ttl_s is not None]
         ttl_s = min(ttls_s, default=RENEW_MAX_S)
         self.renew_at = self._asked_at + min(max(ttl_s, RENEW_MIN_S), RENEW_MAX_S)
-        self.doubt_at = self._asked_at + min(ttl_s, DOUBT_S)
+        # From now on, not from when it was asked for: an answer that took its time is no older than a fast one.
+        self.doubt_at = now + min(ttl_s, DOUBT_S)
         if any(found is not None and found.costly for found in self._found):
             # Whoever makes its name servers send so much is asked as rarely as anybody.
             self.renew_at = self.doubt_at = self._asked_at + RENEW_MAX_S

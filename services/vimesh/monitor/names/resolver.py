@@ -129,7 +129,7 @@ class Resolver:
         return Turn.BEGUN
 
     def _take(self, entry: NameEntry, family: int, answer: FamilyAnswer) -> None:
-        entry.take(family, answer)
+        entry.take(family, answer, self._clock())
         if not entry.missing:
             silent = entry.end(self._clock())
             (self._silent_zones.add if silent else self._silent_zones.discard)(entry.zone)
@@ -150,8 +150,7 @@ class Resolver:
         if entry.timer is not None:
             entry.timer.cancel()
             entry.timer = None
-        entry.tell_hasty()
-        entry.tell_patient()
+        entry.tell_all()
 
     def _sweep(self) -> None:
         if len(self._names) < self._sweep_at:
