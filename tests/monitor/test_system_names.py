@@ -27,9 +27,11 @@ from vimesh.monitor.names.cares_channel import HostsFileChannel
 answers = []
 for _ in range(100):
     channel = HostsFileChannel()
-    channel.getaddrinfo("hosts.lab.example", None, family=socket.AF_UNSPEC, callback=lambda *answer: answers.append(answer))
+    channel.getaddrinfo(
+        "hosts.lab.example", None, family=socket.AF_UNSPEC, callback=lambda result, error: answers.append(result)
+    )
     channel.close()
-print(sum(result is not None for result, _ in answers))
+print(sum(answer is not None for answer in answers))
 """
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())

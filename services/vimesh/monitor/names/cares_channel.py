@@ -11,9 +11,9 @@ from pycares._cares import ffi, lib  # type: ignore[import-not-found]  # compile
 FIRST_TRY_MS = 500
 """A name server is waited for so long at first, and for less when it usually answers fast, but 250 ms at least."""
 LONGEST_TRY_MS = 1000
-"""Each further try doubles that, up to this, less a random part of it of up to a half: so the third lasts 0.5 s at least.
+"""Each further try doubles that, up to this, less a random part of up to a half: so the third lasts 0.5 s at least.
 
-An answer only counts in the try that asked for it. With less, a name whose servers take 0.4 s, beside others that are
+An answer counts only in the try that asked for it. With less, a name whose servers take 0.4 s, beside others that are
 answered at once, would be lost now and then, and its VIM be UNKNOWN in one round and not in the next.
 """
 TRIES = 3
@@ -25,8 +25,8 @@ _MAX_TRY, _UDP_MAX_QUERIES, _QUERY_CACHE = 1 << 20, 1 << 19, 1 << 21
 class _ChannelOf(pycares.Channel):
     """A channel that asks where `lookups` says: `b` for name servers, `f` for the hosts file.
 
-    pycares (up to 5.2.1 at least) takes such a string, too, but has freed it by the time c-ares reads it: such a channel
-    asks nowhere, or anywhere, as the memory happens to be.
+    pycares (up to 5.2.1 at least) takes such a string, too, but has freed it by the time c-ares reads it: such a
+    channel asks nowhere, or anywhere, as the memory happens to be.
     """
 
     def __init__(self, lookups: bytes, options: Any, mask: int) -> None:  # noqa: ANN401 - ffi has no types
