@@ -65,6 +65,12 @@ class Chapter:
         return float(self.flooded["done_per_s"] / self.calm["done_per_s"])
 
     @property
+    def goodput_by_cpu(self) -> float:
+        """Return how much is done with a second of the fleet's CPU, over what is done with it in calm."""
+        flooded, calm = (seen["done_per_s"] / seen["fleet_cores"] for seen in (self.flooded, self.calm))
+        return float(flooded / calm)
+
+    @property
     def recovery(self) -> float:
         return float(self.after["done_per_s"] / self.calm["done_per_s"])
 
@@ -132,7 +138,7 @@ async def _flood(site: Site, kind: FloodKind, plan: Plan, say: Say) -> Chapter:
         )
     say(f"{kind} flooded at {rate:,.0f}/s: {_shown(flooded)}; {said}; said of others {dict(Counter(wrong))}")
     say(f"{kind} afterwards: {_shown(after)}; memory {memory_before:.0f} -> {memory:.0f} MB")
-    say(f"{kind}: goodput {chapter.goodput:.2f}, recovery {chapter.recovery:.2f}")
+    say(f"{kind}: goodput {chapter.goodput:.2f}, by CPU {chapter.goodput_by_cpu:.2f}, recovery {chapter.recovery:.2f}")
     return chapter
 
 
@@ -144,6 +150,7 @@ async def _burst(site: Site, plan: Plan) -> Mapping[str, Any]:
 
 async def _pump(site: Site, kind: FloodKind, *words: object) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.overload.pump_main", site.address, str(kind), "--vims", str(site.vims)]
+    command += ["--fleet", *map(str, site.pids())]
     text = await run_to_end([*command, *map(str, words)], within_s=600, cwd=ROOT, errors_apart=True)
     document: dict[str, Any] = json.loads(text)
     return document
@@ -159,7 +166,14 @@ def _told(site: Site) -> str:
 
 def _shown(found: Mapping[str, Any]) -> str:
     outcomes = {("done" if name == OK else name): count for name, count in found["outcomes"].items()}
-    return f"{found['done_per_s']:,.0f}/s of {found['offered_per_s']:,.0f}/s, p99 {found['p99_ms']:.0f} ms, {outcomes}"
+    return (
+        f"{found['done_per_s']:,.0f}/s of {found['offered_per_s']:,.0f}/s, p99 {found['p99_ms']:.0f} ms, {outcomes}, "
+        f"{_cores(found)}"
+    )
+
+
+def _cores(found: Mapping[str, Any]) -> str:
+    return f"cores: fleet {found['fleet_cores']:.2f}, generator {found['own_cores']:.2f}"
 
 
 def _figures(name: str, chapters: Iterable[Chapter]) -> Iterator[Figure]:
@@ -168,6 +182,8 @@ def _figures(name: str, chapters: Iterable[Chapter]) -> Iterator[Figure]:
         calm, flooded = chapter.calm["done_per_s"], chapter.flooded["done_per_s"]
         note = f"{flooded:,.0f}/s done of {chapter.flooded['offered_per_s']:,.0f}/s; in calm {calm:,.0f}/s"
         yield Figure(f"{label}: goodput over capacity", "x", (chapter.goodput,), 0.9, 0.9, note=note)
+        note = f"{_cores(chapter.flooded)}; in calm {_cores(chapter.calm)}"
+        yield Figure(f"{label}: goodput over capacity, by CPU", "x", (chapter.goodput_by_cpu,), 0.9, 0.9, note=note)
         yield _less(f"{label}: others' reports, p99", "ms", chapter.report_p99_ms, 250)
         yield _less(f"{label}: others' reads, p99", "ms", chapter.read_p99_ms)
         yield _less(f"{label}: others' reports that failed", "", chapter.failed_reports, 0)

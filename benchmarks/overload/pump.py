@@ -200,14 +200,18 @@ class _Connection:
 class Pump:
     """Begins calls for some seconds, and counts what became of those after a warm-up."""
 
-    def __init__(self, flood: Flood, *, first: int = 0) -> None:
+    def __init__(self, flood: Flood, *, cpu_s: Callable[[], float], first: int = 0) -> None:
+        """`cpu_s`: returns the CPU seconds of the processes that are flooded."""
         self._flood = flood
+        self._cpu_s = cpu_s
         self._position = first
         self._statuses: dict[bytes, str] = {}
         self._from = self._until = 0.0
         self.tally = Tally()
         self.offered = 0
         """Calls begun in the measured time."""
+        self.fleet_cpu_s = self.own_cpu_s = 0.0
+        """CPU of those that are flooded, and of this process, in the measured time."""
 
     def status(self, block: bytes) -> str:
         """Return the gRPC status that a block of headers names."""
@@ -240,7 +244,11 @@ class Pump:
             patience_until = self._until + self._flood.timeout_s + 2
             due = _due(rate, callers, opened, start)
             turn: deque[_Connection] = deque(opened)
+            stages = deque((self._from, self._until))
             while (now := time.monotonic()) < patience_until:
+                while stages and now >= stages[0]:
+                    stages.popleft()
+                    self._count_cpu(-1 if stages else 1)
                 if now < self._until:
                     self._begin(turn, due(now), now)
                 elif not any(connection.open for connection in opened):
@@ -255,6 +263,10 @@ class Pump:
             left = sum(call.measured for connection in opened for call in connection.open.values())
             self.tally.outcomes[UNANSWERED] += left
         return self._position
+
+    def _count_cpu(self, sign: int) -> None:
+        self.fleet_cpu_s += sign * self._cpu_s()
+        self.own_cpu_s += sign * time.process_time()
 
     def _begin(self, turn: deque[_Connection], count: int, now: float) -> None:
         measured = now >= self._from

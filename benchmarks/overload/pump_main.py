@@ -7,13 +7,18 @@ import json
 import sys
 from pathlib import Path
 
+from benchmarks.harness import usage
 from benchmarks.overload.floods import FloodKind, flood
 from benchmarks.overload.pump import Pump
 
 
 def main() -> None:
     given = _given()
-    pump = Pump(flood(given.kind, given.vims.read_text().split()), first=given.first)
+    pump = Pump(
+        flood(given.kind, given.vims.read_text().split()),
+        cpu_s=lambda: sum(map(usage.cpu_s, given.fleet)),
+        first=given.first,
+    )
     position = pump.run(
         given.address,
         connections=given.connections,
@@ -26,6 +31,8 @@ def main() -> None:
     document = {
         "offered_per_s": pump.offered / given.seconds,
         "done_per_s": pump.tally.done_in_time / given.seconds,
+        "fleet_cores": pump.fleet_cpu_s / given.seconds,
+        "own_cores": pump.own_cpu_s / given.seconds,
         "outcomes": pump.tally.outcomes,
         "p50_ms": 1000 * took[len(took) // 2],
         "p99_ms": 1000 * took[int(len(took) * 0.99)],
@@ -39,6 +46,7 @@ def _given() -> argparse.Namespace:
     parser.add_argument("address")
     parser.add_argument("kind", type=FloodKind)
     parser.add_argument("--vims", type=Path, required=True)
+    parser.add_argument("--fleet", type=int, nargs="+", required=True, help="process ids, whose CPU is counted")
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--callers", type=int, default=64)

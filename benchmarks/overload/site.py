@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from benchmarks.harness import usage
 from benchmarks.harness.failure import NotMeasured
 from benchmarks.overload.bystanders import Bystanders
 from tests.support.fleets import starting_fleet
@@ -45,12 +46,15 @@ class Site:
     bystanders: Bystanders
     stub: VimServiceAsyncStub
 
-    def memory_mb(self) -> float:
-        """Return what the conductors and Envoy have resident."""
+    def pids(self) -> list[int]:
+        """Return the processes that serve calls: the conductors and Envoy."""
         state = json.loads((self.folder / "data" / "fleet.json").read_text())
         named = {process["name"]: process["pid"] for process in state["processes"]}
-        pids = [pid for name, pid in named.items() if name.startswith("conductor") or name == "envoy"]
-        return sum(_rss_mb(pid) for pid in pids)
+        return [pid for name, pid in named.items() if name.startswith("conductor") or name == "envoy"]
+
+    def memory_mb(self) -> float:
+        """Return the resident memory of the conductors and Envoy."""
+        return sum(usage.rss_bytes(pid) for pid in self.pids()) / 2**20
 
     async def newest(self) -> int:
         events = await self._events("")
@@ -73,11 +77,6 @@ class Site:
     async def _events(self, token: str) -> vim_service_pb2.ListVimEventsResponse:
         request = vim_service_pb2.ListVimEventsRequest(page_size=1000, page_token=token)
         return await self.stub.ListVimEvents(request, timeout=_CALL_S)
-
-
-def _rss_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 @asynccontextmanager
