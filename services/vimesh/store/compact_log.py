@@ -1,4 +1,4 @@
-"""Dropping the oldest changes: what is left has no gap, and says where it begins (G8)."""
+"""Drops the oldest changes. The rest of the log has no gap, and its first revision is recorded (G8)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vimesh.store.transactions.database import Database
 from vimesh.store.upgrade import manage_tables
 
 _SEGMENTS_AT_ONCE = 4
-"""How many segments one transaction drops at most: other writers wait for it, and a log has to hold it."""
+"""Maximum number of segments per transaction: other writers wait for it, and the database's own log must hold it."""
 _OLDEST = select(events.c.revision, events.c.time).order_by(events.c.revision).limit(bindparam("count"))
 _SEGMENTS_FROM = (
     select(segments.c.revision)
@@ -36,27 +36,27 @@ _UP_TO = (
 )
 _CLOCK = select(NowMicros())
 _DROP = delete(events).where(events.c.revision <= bindparam("last"))
-# The newest of those that are over stays: the bytes of what is kept are counted from there.
+# The newest segment end among the dropped changes stays: the bytes of the kept changes are counted from it.
 _BASE = select(func.max(segments.c.revision)).where(segments.c.revision <= bindparam("last"))
 _DROP_SEGMENTS = delete(segments).where(segments.c.revision < bindparam("base"))
 _MOVE_TAIL = update(revisions).values(oldest=bindparam("to"))
 
 
 async def drop(database: Database, retention: Retention, limit: int) -> int:
-    """Drop up to `limit` of the oldest changes that are not to be kept; return how many.
+    """Drop up to `limit` of the oldest changes that are beyond retention; return how many.
 
-    They are fewer where they are large: other writers do not wait for long.
+    Drop fewer if they are large, so that other writers do not wait long.
     """
-    # Most of the time there are none, and nobody has to be kept from writing to find that out.
+    # Usually there is nothing to drop, and this check does not lock out other writers.
     if not await database.read(lambda c: _any(c, retention)):
         return 0
     return await database.write(lambda c: _drop(c, retention, limit))
 
 
 async def drop_all(database_url: str, retention: Retention) -> tuple[int, LogSpan]:
-    """Drop all that is not to be kept, in many transactions. Return how many changes, and what is left.
+    """Drop all changes beyond retention, in many transactions. Return their number, and the span of the rest.
 
-    Raises BadSetting, also when the tables are not right, StoreUnavailable, Overloaded.
+    Raises BadSetting, also if the tables are missing or of another version, StoreUnavailable, Overloaded.
     """
     await manage_tables.check(database_url)
     async with open_database(place_of(database_url)) as database:
@@ -66,7 +66,7 @@ async def drop_all(database_url: str, retention: Retention) -> tuple[int, LogSpa
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """From where on changes are kept."""
+    """The first revision and the earliest time of the changes to keep."""
 
     revision: int
     time: int
@@ -75,7 +75,7 @@ class _Kept:
     def by(cls, connection: Connection, retention: Retention, newest: int, now: int, size_bytes: int) -> _Kept:
         first = newest - retention.events + 1
         if size_bytes > retention.size_bytes:
-            # A segment of which some would be too much is dropped as a whole.
+            # A segment that exceeds the limit only in part is dropped as a whole.
             last = connection.execute(_UP_TO, {"position": size_bytes - retention.size_bytes}).scalar()
             first = max(first, (last or 0) + 1)
         return cls(first, now - micros(retention.age_s))
@@ -107,7 +107,7 @@ def _drop(connection: Connection, retention: Retention, limit: int) -> int:
 
 
 def _of_few_segments(connection: Connection, dropped: list[int]) -> list[int]:
-    """Leave out those at the end that another transaction shall drop."""
+    """Return the changes that lie in the first few segments: later transactions drop the others."""
     if not dropped:
         return dropped
     ends = connection.execute(_SEGMENTS_FROM, {"first": dropped[0]}).scalars().all()

@@ -1,4 +1,4 @@
-"""The VIM store on a SQL database."""
+"""Implements the VIM store on a SQL database."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _CLOCK = select(NowMicros())
 
 
 class SqlStore:
-    """Implements VimStore. Any number of processes may have one on the same database."""
+    """Implements VimStore. Any number of processes may use the same database."""
 
     def __init__(self, database: Database, cipher: Cipher, *, jitter: Callable[[], float] = random.random) -> None:
         self._database = database
@@ -51,7 +51,7 @@ class SqlStore:
         self._recording = ReportPipeline(database)
 
     async def serve_reports(self) -> None:
-        """Commit what `record` is called with, until cancelled."""
+        """Serve `record` and `repeat` until cancelled."""
         await self._recording.run()
 
     async def register(self, registration: Registration) -> Vim:
@@ -61,7 +61,7 @@ class SqlStore:
         )
 
     async def register_many(self, registrations: Sequence[Registration]) -> list[Registered | VimeshError]:
-        # In a thread: encrypting is work of its own, and neither calls nor other writers are to wait for it.
+        # In a thread, before the transaction: neither the event loop nor other writers should wait for the encryption.
         wanted = await asyncio.to_thread(encrypted, registrations, self._cipher)
         return await self._database.write(lambda c: register_many(c, wanted, self._cipher))
 
@@ -81,7 +81,7 @@ class SqlStore:
         await self._database.write(lambda c: deregister(c, vim_id))
 
     async def record(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
-        """Raises Overloaded when too many reports are waiting."""
+        """Return the outcomes once they are committed. Raises Overloaded if too many reports are waiting."""
         if not reports:
             return []
         return await self._recording.record(list(zip(reports, itertools.repeat(contact_within_s))))
@@ -91,14 +91,14 @@ class SqlStore:
         return self._recording.known.state.held
 
     async def repeat(self, repeats: Sequence[Repeat]) -> bool:
-        """Raises Overloaded when too many reports are waiting."""
+        """Return whether all repeats match the record. Raises Overloaded if too many repeats are waiting."""
         if not repeats:
             return True
-        # They were found in `believed`, where nothing else is held.
+        # The caller got these standings from `believed`, which contains only CachedStanding.
         return await self._recording.repeat(cast("Sequence[HeldRepeat]", repeats))
 
     async def lapse(self, limit: int) -> int:
-        # Most of the time no lease has ended, and nobody has to be kept from writing to find that out.
+        # Usually no lease has ended, and this check does not lock out other writers.
         if not await self._database.read(lapse_leases.any_silent):
             return 0
         return await self._database.write(lambda c: lapse_leases.lapse(c, limit))
@@ -178,10 +178,10 @@ async def sql_store(
     *,
     lock_timeout_s: float = 5.0,
 ) -> AsyncGenerator[SqlStore]:
-    """Open the store. The database may be away, now and later: calls say StoreUnavailable until it is there.
+    """Open the store. The database need not be reachable, now or later: then calls raise StoreUnavailable.
 
-    A call waits up to `lock_timeout_s` for its turn in this process, and as long for a writer in another one.
-    Raises BadSetting for a URL that names no database. `schema.check` says whether its tables are right.
+    A call waits up to `lock_timeout_s` for its turn in this process, and as long for a writer in another process.
+    Raises BadSetting for an invalid URL. Does not check the tables: `manage_tables.check` does.
     """
     async with open_database(place_of(database_url, lock_timeout_s)) as database:
         store = SqlStore(database, cipher)

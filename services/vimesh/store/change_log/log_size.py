@@ -1,7 +1,7 @@
-"""How many bytes the log of changes takes, counted as it is written, so that nobody ever has to add them up.
+"""Tracks the size of the change log in bytes, counted on each write so that it never has to be summed up.
 
-`revisions.written` counts the bytes of all changes that were ever made. A row of `segments` notes what it was after
-some change, about once in a mebibyte. So what lies before the oldest bytes that are kept is found by one comparison.
+`revisions.written` counts the bytes of all changes ever made. About once per mebibyte, a row of `segments` records its
+value after a change. So one comparison finds the changes that lie before the oldest bytes to keep.
 """
 
 from __future__ import annotations
@@ -32,19 +32,20 @@ _SUM = select(func.coalesce(func.sum(_UNCOUNTED.c.size), 0))
 
 
 def written(connection: Connection) -> int:
-    """Return how many bytes of changes were ever written, those included that were dropped since."""
+    """Return the bytes of all changes ever written, including those that were dropped since."""
     [[found]] = _WRITTEN.rows(connection, {})
     return int(found)
 
 
 def uncounted(connection: Connection, counted: int) -> int:
-    """Return the bytes of the changes after a revision, which conductors of an earlier version wrote.
+    """Return the approximate bytes of the changes after a revision, which conductors of an earlier version wrote.
 
-    Only of the newest of them, if they are many: a writer is waiting.
+    Only the newest 10,000 are measured: the caller is a writer that blocks others. SQLite and PostgreSQL count the
+    characters of their texts, MariaDB and MySQL the bytes.
     """
     return int(connection.execute(_SUM, {"counted": counted}).scalar_one())
 
 
 def note(connection: Connection, ends: list[dict[str, Any]]) -> None:
-    """Note where segments have ended."""
+    """Record where segments end."""
     _NOTE.run(connection, ends)

@@ -1,6 +1,7 @@
-"""Sparing engines what they need not hear: an action that they were never told of needs no stop.
+"""Drops needless to-dos: an action whose start never reached the engine needs no stop.
 
-So the to-dos of a VIM are few, however often it is changed, or registered and removed, while its engine is away.
+So the number of to-dos per VIM stays small, however often it is changed, or registered and removed, while its engine is
+away.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ _REPLACE = update(todos).where(_OF_NUMBER).values(action_id=bindparam("to_action
 
 
 def spare(connection: Connection, planned: list[dict[str, Any]], first: dict[str, int]) -> list[dict[str, Any]]:
-    """Return the to-dos that are left to be stored, given those that changes bring.
+    """Return the to-dos that still have to be stored, given those planned for the changes of a transaction.
 
-    `first` has, by VIM, the revision of its registration. Nobody may claim meanwhile.
+    `first` has the revision of each VIM's registration. The caller must hold the lock on writers, so that no to-do is
+    claimed during the call.
     """
     stops = [todo for todo in planned if todo["kind"] is TodoKind.STOP]
     if not stops:
@@ -38,7 +40,7 @@ def spare(connection: Connection, planned: list[dict[str, Any]], first: dict[str
             continue
         successor = next((todo for todo in planned if _follows(todo, stop)), None)
         if successor is not None:
-            # In the place of the one before: so it still shows that the engine was told nothing of the VIM yet.
+            # Reuse the number of the old start: it still shows that the engine does not know of the VIM yet.
             connection.execute(_REPLACE, {"of_number": start["number"], "to_action": successor["action_id"]})
             spared += [stop, successor]
         elif open_.nothing_is_there(stop, start):
@@ -48,23 +50,23 @@ def spare(connection: Connection, planned: list[dict[str, Any]], first: dict[str
 
 
 def _follows(todo: dict[str, Any], stop: dict[str, Any]) -> bool:
-    """Say whether the same change starts another action in the engine."""
+    """Return whether the same change starts another action in the engine."""
     return todo["kind"] is TodoKind.START and todo["number"] == stop["number"] - 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """The to-dos of some VIMs that are not done yet."""
+    """The unfinished to-dos of some VIMs."""
 
     rows: Sequence[RowMapping]
     first: dict[str, int]
 
     def untold(self, stop: dict[str, Any]) -> RowMapping | None:
-        """Return the start of the action that is to be stopped, if no engine was ever told of it."""
+        """Return the start of the action to be stopped, if it was never attempted."""
         of_action = (row for row in self.rows if row["action_id"] == stop["action_id"])
         return next((row for row in of_action if row["kind"] == TodoKind.START and not row["attempts"]), None)
 
     def nothing_is_there(self, stop: dict[str, Any], start: RowMapping) -> bool:
-        """Say whether the engine knows nothing of the VIM, or is about to be told that it is gone."""
+        """Return whether the engine does not know of the VIM, or will be told that it is gone."""
         ends = any(row["vim_id"] == stop["vim_id"] and row["vim_gone"] for row in self.rows)
         return ends or start["number"] == 2 * self.first.get(stop["vim_id"], 0)

@@ -1,4 +1,4 @@
-"""Reading changes."""
+"""Reads the change log."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from vimesh.store.schema.timestamps import moment
 from vimesh.store.sql.page_tokens import position_of, token_of
 
 _PAGE_CHARACTERS = 1024 * 1024
-"""Of documents in a page: what is above it would be read in vain, since no message may be so long."""
+"""Limit for the documents of a page: more would be read for nothing, since no message can be that long."""
 _NO_END = 2**62
 _SPAN = select(revisions.c.oldest, revisions.c.newest)
 _DOCUMENT = as_text(events.c.document)
 _EVENTS = select(*(column for column in events.c if column.name != "document"), _DOCUMENT.label("document"))
 _LENGTHS = select(events.c.revision, func.coalesce(func.length(_DOCUMENT), 0).label("length"))
-# Not beyond the end of the segment: however large changes are, no page has many more bytes than a segment.
+# A page ends with its segment at the latest, so it never has many more bytes than a segment.
 _END = (
     select(segments.c.revision)
     .where(segments.c.revision > bindparam("revision"))
@@ -47,7 +47,7 @@ def span(connection: Connection) -> LogSpan:
 def after(connection: Connection, revision: int, limit: int) -> list[VimEvent]:
     """Return changes in order. Raises RevisionCompacted, RevisionUnknown, EventUnreadable."""
     rows = connection.execute(_AFTER, {"revision": revision, "count": limit}).mappings().all()
-    # Asked second: if the log was cut between the two, what was read may have a gap, and this says so.
+    # Read after the rows: if the log was compacted in between, the rows may have a gap, and this detects it.
     held = span(connection)
     if revision < held.oldest - 1:
         raise RevisionCompacted(held.oldest)
@@ -57,7 +57,7 @@ def after(connection: Connection, revision: int, limit: int) -> list[VimEvent]:
 
 
 def page(connection: Connection, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
-    """Return the newest first, fewer of them if they are large, and the token of the next page.
+    """Return changes, newest first, fewer if they are large, and the token of the next page.
 
     Raises PageTokenInvalid, EventUnreadable.
     """
@@ -78,7 +78,7 @@ def page(connection: Connection, vim_id: str, page_size: int, page_token: str) -
 
 
 def _fitting(lengths: Sequence[Row[Any]]) -> int:
-    """Say how many of the first make a page; the first one does, however large it is."""
+    """Return how many rows fit into a page; at least one, however large it is."""
     left = _PAGE_CHARACTERS
     for count, row in enumerate(lengths):
         left -= row.length
@@ -88,7 +88,7 @@ def _fitting(lengths: Sequence[Row[Any]]) -> int:
 
 
 def _event_of(row: RowMapping) -> VimEvent:
-    """Raises EventUnreadable for what a newer version wrote: to leave it out would be a gap (G8)."""
+    """Convert a row. Raises EventUnreadable for an event of a newer version: skipping it would leave a gap (G8)."""
     try:
         return _readable(row, None if row["document"] is None else json.loads(row["document"]))
     except (KeyError, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Which to-dos a change brings: told from its event, so that no change can forget them (G9)."""
+"""Derives the to-dos of a change from its event, so that no change can omit them (G9)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vimesh.domain.vims import Engine
 
 
 def todos_of(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows of `todos`: the new action is to be started, and the stopped one stopped after that."""
+    """Return rows of `todos`: start the new action, then stop the old one."""
     return [todo for event in events for todo in _of(event)]
 
 
@@ -27,8 +27,8 @@ def _of(event: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
 
 def _todo(event: Mapping[str, Any], kind: TodoKind, action_id: str, *, vim_gone: bool) -> dict[str, Any]:
     return {
-        # Grows with the revisions, so in the order of commits. Within one change the start comes first: the VIM is
-        # probed while the old action, which cannot write any more, is still being taken away (G11).
+        # Grows with the revision, so it follows the order of commits. Within one change the start comes first: the VIM
+        # is probed while the old action, which can no longer write, is still being stopped (G11).
         "number": 2 * event["revision"] + (kind is TodoKind.STOP),
         "id": str(uuid.uuid4()),
         "kind": kind,

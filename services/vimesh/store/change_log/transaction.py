@@ -1,4 +1,4 @@
-"""What every change has: a time, a revision, an event, and to-dos, in the transaction that makes it (G8, G9)."""
+"""Gives each change its time, revision, event and to-dos in the transaction that makes it (G8, G9)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from vimesh.store.transactions.driver_errors import ReadOnlyServer
 
 _HEAD = PreparedStatement(select(revisions.c.newest, revisions.c.written, revisions.c.counted).with_for_update())
 NEWEST_STAMP = select(events.c.time).where(events.c.revision == revisions.c.newest).scalar_subquery()
-"""When the newest change was made."""
+"""The time of the newest change."""
 _CLOCK = PreparedStatement(select(NowMicros(), NEWEST_STAMP, ReadOnly()).select_from(revisions))
-_TELL = select(func.pg_notify(COMMITS, ""))  # when the transaction commits, and not before
+_TELL = select(func.pg_notify(COMMITS, ""))  # delivered when the transaction commits
 _MOVE_HEAD = PreparedStatement(
     update(revisions).values(newest=bindparam("to"), written=bindparam("bytes"), counted=bindparam("counted_to"))
 )
@@ -35,29 +35,30 @@ _LOG = PreparedStatement(insert(events).values({column.name: bindparam(column.na
 
 @dataclass(slots=True)
 class Changes:
-    """The changes of one transaction. It holds off all other writers from `begin` until it ends."""
+    """The changes of one transaction, which locks out all other writers from `begin` until it ends."""
 
     connection: Connection
     newest: int
     now: int
-    """Microseconds; one time for all changes of the transaction."""
+    """The time of all changes of the transaction, in microseconds."""
     stamp: int | None
-    """When the newest change was made; None if the log holds none."""
+    """The time of the newest change; None if the log is empty."""
     written: int
-    """The bytes of all changes that were ever made."""
+    """The bytes of all changes ever made."""
     _events: list[dict[str, Any]] = field(default_factory=list)
     _segments: list[dict[str, Any]] = field(default_factory=list)
     _first: dict[str, int] = field(default_factory=dict)
-    """The revisions with which the VIMs were registered whose actions are stopped."""
+    """The revision of the registration of each VIM whose action is stopped."""
 
     @classmethod
     def begin(cls, connection: Connection) -> Changes:
-        """Raises ReadOnlyServer, or DBAPIError, where nothing can be written."""
+        """Lock out other writers. Raises ReadOnlyServer or DBAPIError if nothing can be written."""
         [[newest, written, counted]] = _HEAD.rows(connection, {})
-        # Read when the other writers are held off: in the order of commits, too.
+        # Read after the lock is taken, so that times follow the order of commits, too.
         [[now, stamp, read_only]] = _CLOCK.rows(connection, {})
         if read_only:
-            # MariaDB and MySQL let administrators write all the same, and anybody lock: on two servers at once, then.
+            # MariaDB and MySQL let any user lock rows on a read-only server, and let administrators write: then two
+            # servers would accept writes at the same time.
             raise ReadOnlyServer
         if counted < newest:
             written += log_size.uncounted(connection, counted)
@@ -76,9 +77,10 @@ class Changes:
         stopped: Row | None = None,
         document: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note the change that left a VIM as it is shown in `after`, whose revision is `next_revision()`.
+        """Add the change that left a VIM as shown in `after`, whose revision is `next_revision()`.
 
-        `stopped` is the VIM as it was, if the change stopped its action; `document` is what the event keeps of the VIM.
+        `stopped` is the previous row of the VIM if the change stopped its action; `document` is the VIM as its event
+        keeps it.
         """
         self.newest += 1
         self.stamp = self.now
@@ -110,7 +112,7 @@ class Changes:
             self._segments.append({"revision": self.newest, "position": self.written})
 
     def write(self) -> None:
-        """Write the events and what they ask of an engine, and move the head. To be called once, at the end."""
+        """Write the events and their to-dos, and move the head. Call this once, at the end."""
         if not self._events:
             return
         _LOG.run(self.connection, self._events)

@@ -1,1 +1,1 @@
-"""Connections to database servers. No error and no log line holds a secret."""
+"""Connects to database servers. No error and no log line contains a secret."""

@@ -1,7 +1,7 @@
-"""Reads that see what is committed at any node of a Galera cluster, not only at the one that is asked.
+"""Makes reads see every commit at any node of a Galera cluster, not only those of the node that is asked.
 
-A node commits what its peers have committed a little later than they do. A session that does not wait for that would
-miss a VIM that another conductor has registered, and its action would be told to stop.
+A node applies the commits of its peers a little later than they do. A session that does not wait for them could miss a
+VIM that another conductor has just registered, and its action would be told to stop.
 """
 
 from __future__ import annotations
@@ -13,22 +13,23 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-# Both can be said to a node that has lost its cluster. No other server has the variable, or it is OFF.
+# A node that has lost its cluster still accepts this statement and the next. Other servers do not have the variable, or
+# it is OFF.
 _IS_NODE = "SHOW VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'"
-# 15: before whatever reads or writes, SHOW included, if it begins a transaction. A node that has lost its cluster
-# answers dirty reads by what it had before.
+# 15: wait before every statement that reads or writes, SHOW included, if it starts a transaction. With dirty reads, a
+# node that has lost its cluster would answer from its old data.
 _WAIT = "SET SESSION wsrep_sync_wait = 15, wsrep_dirty_reads = OFF"
 
 _NODE: Final = "vimesh_galera_node"
 
 
 def read_causally(engine: AsyncEngine) -> None:
-    """Let the connections of an engine for MariaDB or MySQL wait for the other nodes, if there are any."""
+    """Make the connections of an engine for MariaDB or MySQL wait for the other nodes, if there are any."""
     event.listen(engine.sync_engine, "connect", _wait_for_others)
 
 
 def is_node(connection: Connection) -> bool:
-    """Say whether a connection is to a node of a cluster."""
+    """Return whether a connection leads to a node of a cluster."""
     return _NODE in connection.info
 
 

@@ -1,4 +1,4 @@
-"""Why a database server cannot be connected to: the same words for commands and for logs, and no secret in them."""
+"""Explains why a database server cannot be reached, in the same words for commands and logs, without secrets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ERRNOS: Final = {
     errno.ECONNRESET: _CLOSED,
     errno.EPIPE: _CLOSED,
 }
-# SQLSTATEs of PostgreSQL, and numbers of MariaDB and MySQL.
+# Keys: SQLSTATEs of PostgreSQL, error numbers of MariaDB and MySQL.
 _BY_CODE: Final[dict[str | int, str]] = {
     "08003": _CLOSED,
     "28P01": "the server refuses the user name or the password",
@@ -43,30 +43,30 @@ _BY_CODE: Final[dict[str | int, str]] = {
     3159: "TLS: the server takes no connection without it",
 }
 _CLIENT_NUMBERS: Final = range(2000, 3000)
-"""What the driver of MariaDB and MySQL says itself."""
+"""Errors of the MariaDB and MySQL driver itself."""
 _LONGEST: Final = 300
 
 
 class CannotConnect(ConnectionError):
-    """No server of a database lets us in. The message names each address and its cause."""
+    """No server of the database accepts a connection. The message names each address and its cause."""
 
     def __init__(self, what: str, causes: Sequence[tuple[ServerAddress, str]]) -> None:
         super().__init__(f"cannot connect to {what}: {'; '.join(f'{address}: {cause}' for address, cause in causes)}")
 
 
 class ServerRefused(ConnectionError):
-    """We do not want this server, or it does not want us. The message says why."""
+    """We reject this server, or it rejects us. The message states the reason."""
 
 
 def cause_of(error: BaseException, certificate: str = "") -> str:
-    """Say in words why connecting failed. `certificate` is the file that we have shown, if there is one."""
+    """Return in words why connecting failed. `certificate` is the client certificate file in use, if any."""
     one: BaseException | None = error
     while one is not None:
         if (words := _words(one)) is not None:
-            # What a server says of a certificate comes after the handshake, and is lost when it closes the connection.
+            # A server rejects a certificate after the handshake; the reason is lost when it closes the connection.
             shown = certificate and words.startswith(_CLOSED)
             return (f"{words}; it may not take the client certificate {certificate}" if shown else words)[:_LONGEST]
-        # A driver may wrap what the operating system has said.
+        # A driver may wrap the error of the operating system.
         one = one.__cause__
     return f"{type(error).__name__}: {_message(error)}"[:_LONGEST]
 
@@ -98,7 +98,7 @@ def _of_system(error: OSError) -> str | None:
     if "rejected SSL upgrade" in text:
         return "TLS: the server does not offer it"
     if f"[Errno {errno.ECONNREFUSED}]" in text:
-        # Of a name with several addresses.
+        # The error of a host name with several addresses has no errno.
         return _ERRNOS[errno.ECONNREFUSED]
     if "connection_lost" in text or "closed" in text:
         return _CLOSED
@@ -108,7 +108,7 @@ def _of_system(error: OSError) -> str | None:
 def _of_server(error: BaseException) -> str | None:
     code, message = own_code(error), _message(error)
     if code in _CLIENT_NUMBERS:
-        # Its cause says more, if it has one.
+        # The cause of the error, if there is one, is more specific.
         return None if error.__cause__ is not None else f"{_CLOSED} ({message})"
     if code is None:
         return None
@@ -122,7 +122,7 @@ def _message(error: BaseException) -> str:
 
 
 def explained(error: StoreUnavailable) -> str:
-    """Say to who runs a command why the database cannot be used."""
+    """Return why the database cannot be used, for the user of a command."""
     cause = error.__cause__
     if isinstance(cause, CannotConnect):
         return str(cause)
@@ -130,6 +130,6 @@ def explained(error: StoreUnavailable) -> str:
         return str(error)
     if kind_of(cause) is ErrorKind.READ_ONLY:
         return error.why
-    # What the driver says: around it there is the statement.
+    # The driver's own error: the wrapper contains the statement.
     said = getattr(cause, "orig", None) or cause
     return f"the database cannot be used: {cause_of(said)}"

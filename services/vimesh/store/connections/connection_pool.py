@@ -1,4 +1,4 @@
-"""The connections to a database server: ended when one of them shows that another server may be in charge."""
+"""Tracks the connections to a database server, and ends them all when another server may have taken over."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from vimesh.store.sql.sql_functions import ReadOnly
 from vimesh.store.transactions.driver_errors import ErrorKind, kind_of
 
 _ENDING: Final = {ErrorKind.READ_ONLY, ErrorKind.LOST, ErrorKind.NOT_READY}
-"""What ends a connection. A server that is full would only be asked for another one."""
+"""Errors that end a connection. FULL is not among them: a full server would only be asked for another connection."""
 _OF: Final = "vimesh_generation"
 _BEGUN_AT: Final = "vimesh_begun_at"
 _READS: Final = "vimesh_reads"
 _NEW: Final = "vimesh_new"
-"""Of a connection's info: when it was made, in generations and in seconds; if its server only reads; not used yet."""
+"""Keys of a connection's info: generation and time of its start, whether its server is read-only, whether unused."""
 _READ_ONLY_S: Final = 1.0
-"""For how long a connection to a server is used that takes no writes: the address may be about to move."""
+"""How long a connection to a read-only server is used: the address may be about to move."""
 _QUIET_S: Final = 2.0
-"""A server that works answers more often: it is asked every second whether it takes writes."""
-# A peer that is gone without a word is noticed after some ten seconds, whether it is being waited for or not. A server
-# that stands still acknowledges what it is sent: for that there are the limits of transactions.
+"""A working server answers more often: it is asked every second whether it accepts writes."""
+# These detect a peer that vanished silently within about ten seconds, whether or not we wait for it. A server that
+# hangs still acknowledges data: the time limits of transactions cover that.
 _SOCKET_OPTIONS: Final = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     *(
@@ -46,11 +46,11 @@ _SOCKET_OPTIONS: Final = (
 
 
 class ServerConnections:
-    """All connections of a process to one database, whichever pool they are in.
+    """Tracks all connections of a process to one database, in all its pools.
 
-    After a fail-over the connections that were kept lead to the server that was in charge before. The first one that
-    shows it takes the others along: none is used any more, and new ones are made to where the address leads then. As
-    long as that is a server without writes still, they are made again and again: one that only reads shows nothing.
+    After a fail-over the pooled connections lead to the former primary server. The first one that shows an error
+    invalidates all of them, and new ones are made to the server that the address leads to by then. While that server is
+    read-only, its connections are replaced after one second, because reads on it never show an error.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -61,7 +61,7 @@ class ServerConnections:
         self._told: set[Callable[[], object]] = set()
 
     def watch(self, engine: AsyncEngine) -> None:
-        """Have the connections of an engine follow. To be called before anything else listens for how it connects."""
+        """Track the connections of an engine. Call this before any other listener for its connections is added."""
         pool = engine.sync_engine
         read_only = str(select(ReadOnly()).compile(dialect=pool.dialect))
         event.listen(pool, "do_connect", self._connecting)
@@ -70,26 +70,26 @@ class ServerConnections:
         event.listen(pool, "handle_error", self._judge)
 
     def note_answer(self) -> None:
-        """Note that the server has answered, on whichever connection."""
+        """Note that the server has answered, on any connection."""
         self._answered_at = self._clock()
 
     def waited_in_vain(self) -> None:
-        """Renew all if the server has answered nobody: it may stand still, and another one be in charge.
+        """Renew all connections if the server has not answered on any: it may hang, or another may have taken over.
 
-        If it does answer, somebody only waited for a lock, or for too much.
+        If it does answer, the transaction only waited for a lock, or took too long.
         """
         if self._clock() - self._answered_at >= _QUIET_S:
             self.renew()
 
     def renew(self) -> None:
-        """Let no connection that there is now be used again."""
+        """Ensure that no existing connection is used again."""
         self._generation += 1
         for tell in tuple(self._told):
             tell()
 
     @contextmanager
     def telling(self, tell: Callable[[], object]) -> Generator[None]:
-        """Call `tell` at each renewal: for a connection that is used without being taken from a pool again."""
+        """Call `tell` at each renewal: for a connection that stays checked out of its pool."""
         self._told.add(tell)
         try:
             yield
@@ -97,7 +97,7 @@ class ServerConnections:
             self._told.discard(tell)
 
     def _connecting(self, _: object, record: Any, __: object, ___: object) -> None:  # noqa: ANN401 - SQLAlchemy's
-        # Before: what is learned while it is made is about where it leads, too.
+        # Noted before connecting: a renewal while the connection is made concerns its server, too.
         record.info[_OF] = self._generation
         record.info[_BEGUN_AT] = self._clock()
 
@@ -113,20 +113,20 @@ class ServerConnections:
 
     def _require_current(self, connection: Any, record: Any, _: object) -> None:  # noqa: ANN401 - as above
         if record.info.pop(_NEW, False):
-            # However much was learned while it was made: somebody waits for it, and a pool makes no third one.
+            # Accepted even after a renewal while it was made: the caller waits, and a pool makes no third attempt.
             return
         moved = record.info[_READS] and self._may_have_moved(record.info[_BEGUN_AT])
         if moved or record.info[_OF] != self._generation:
-            # At once: a server that stands still would not take leave.
+            # Aborted, since a clean close would wait for a server that hangs.
             connection.driver_connection._transport.abort()  # noqa: SLF001 - as above
             raise DisconnectionError
 
     def _may_have_moved(self, begun_at: float) -> bool:
-        """Say whether the address may lead elsewhere than to the read-only server to which it led then."""
+        """Return whether the address may by now lead to another server than the read-only one at that time."""
         return begun_at <= self._took_writes_at or self._clock() >= begun_at + _READ_ONLY_S
 
     def _judge(self, context: ExceptionContext) -> None:
-        # What cannot be connected to says nothing about those that are.
+        # A failed attempt to connect proves nothing about existing connections.
         if context.connection is not None and kind_of(context.original_exception) in _ENDING:
             context.is_disconnect = True
             self.renew()

@@ -1,4 +1,4 @@
-"""A database server: how to connect to it, and how long to wait."""
+"""Describes a database server: how to connect to it, and how long to wait."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from vimesh.store.urls.server_addresses import ServerAddress
 
 
 class DriverConnector(Protocol):
-    """Makes connections. Engines share one: it remembers which address took the last."""
+    """Makes connections. All engines share one connector: it remembers which address accepted the last connection."""
 
     dialect_url: URL
-    """Names the driver and the database, and holds no secret."""
+    """Names the driver and the database, and contains no secret."""
     what: str
-    """What it connects to, in words."""
+    """The target of the connections, in words."""
 
     @property
     def addresses(self) -> tuple[ServerAddress, ...]:
-        """All that the URL names."""
+        """All addresses that the URL names."""
 
     def arguments(self) -> Mapping[str, Any]:
-        """Return what lets an engine connect by this. Then it raises CannotConnect."""
+        """Return the `create_engine` arguments that make an engine connect through this, and raise CannotConnect."""
 
     def attach(self, engine: AsyncEngine, *, writes: bool) -> None:
-        """Prepare what else an engine has to do with its connections."""
+        """Add the listeners that an engine needs for its connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseServer:
     connector: DriverConnector
     lock_timeout_s: float = 5.0
-    """How long a transaction may take, waiting for other writers included."""
+    """How long a transaction may take, including the wait for other writers."""
 
     @property
     def url(self) -> URL:
-        """Name the driver and the database: of the rest, the connector knows."""
+        """The URL of driver and database; the connector has the rest."""
         return self.connector.dialect_url
 
     def engine(
@@ -63,5 +63,5 @@ class DatabaseServer:
 
 
 def cannot_connect(connector: DriverConnector, cause: str) -> CannotConnect:
-    """Return the error of a cause that all addresses share."""
+    """Return the error for a cause that all addresses share."""
     return CannotConnect(connector.what, [(address, cause) for address in connector.addresses])

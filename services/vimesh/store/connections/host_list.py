@@ -1,4 +1,4 @@
-"""The hosts of a URL, tried one after the other."""
+"""Tries the hosts of a URL one after the other."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from vimesh.store.urls.server_addresses import ServerAddress
 T = TypeVar("T")
 
 _CONNECT_S: Final = 4.0
-"""For all hosts together: a call has five seconds, and there shall be one left for what it is about."""
+"""For all hosts together: a call has five seconds, and one must be left for its own work."""
 _LEAST_CONNECT_S: Final = 1.0
 
 
 class HostList:
-    """Begins with the host that took the last connection: one that is away keeps nobody waiting twice."""
+    """Starts with the host that accepted the last connection, so that an absent host delays only one caller."""
 
     def __init__(self, addresses: Sequence[ServerAddress], what: str, limit_s: float | None, certificate: str) -> None:
-        """Give each host `limit_s`; None: its share of four seconds. `certificate` is the file that we show."""
+        """Give each host `limit_s`; None: its share of 4 s, at least 1 s. `certificate` is our certificate file."""
         self.addresses = tuple(addresses)
         self.what = what
         self._limit_s = limit_s or max(_LEAST_CONNECT_S, _CONNECT_S / len(addresses))
@@ -29,13 +29,13 @@ class HostList:
         self._order = deque(addresses)
 
     async def first(self, connect: Callable[[ServerAddress], Awaitable[T]]) -> T:
-        """Return what the first host gives that gives anything. Raises CannotConnect."""
+        """Return the result of the first host that accepts a connection. Raises CannotConnect."""
         causes: dict[ServerAddress, str] = {}
         last: Exception | None = None
         for address in tuple(self._order):
             try:
                 return await self._in_time(connect, address)
-            except Exception as error:  # noqa: BLE001 - whatever answers there, it is no server that lets us in
+            except Exception as error:  # noqa: BLE001 - any error means that this host does not accept us
                 causes[address] = cause_of(error, self._certificate)
                 last = error
         raise CannotConnect(self.what, [(each, causes[each]) for each in self.addresses]) from last
@@ -45,7 +45,7 @@ class HostList:
             async with asyncio.timeout(self._limit_s):
                 return await connect(address)
         except BaseException as error:
-            # Also when the caller gives up: the next one shall not wait for the same host again.
+            # Also when the caller gives up: the next caller must not wait for the same host again.
             if self._order[0] == address:
                 self._order.rotate(-1)
             if isinstance(error, TimeoutError):

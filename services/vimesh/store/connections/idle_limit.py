@@ -1,4 +1,4 @@
-"""How long a transaction of PostgreSQL may be idle: others wait for its locks, and its process may have stopped."""
+"""Limits how long a PostgreSQL transaction may be idle: others wait for its locks if its process has stopped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 POOLED: Final = "vimesh_pooled"
-"""Of a connection's info: whether a pooler is between."""
+"""Key of a connection's info: whether it goes through a pooler."""
 LIMIT_OF_SESSION: Final = "SET idle_in_transaction_session_timeout = '10s'"
 
 _LIMIT_OF_TRANSACTION: Final = "SET LOCAL idle_in_transaction_session_timeout = '10s'"
@@ -16,14 +16,14 @@ _BEGUN: Final = "vimesh_transaction_begun"
 
 
 def limit_idleness(engine: AsyncEngine) -> None:
-    """Limit each transaction for itself where a pooler lends its sessions out. Safe to repeat."""
+    """Limit each transaction separately where a pooler lends out its sessions. Safe to repeat."""
     if not event.contains(engine.sync_engine, "begin", _begin):
         event.listen(engine.sync_engine, "begin", _begin)
         event.listen(engine.sync_engine, "before_cursor_execute", _limit)
 
 
 def _begin(connection: Connection) -> None:
-    # Nothing is sent yet: a connection that broke meanwhile shall be noticed where it is expected, by a statement.
+    # Send nothing yet: a broken connection must show in a statement, where callers expect it.
     connection.info[_BEGUN] = True
 
 

@@ -1,4 +1,4 @@
-"""Connections to MariaDB or MySQL."""
+"""Connects to MariaDB or MySQL."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from vimesh.store.urls.mysql_url import MysqlPlace
 from vimesh.store.urls.server_addresses import ServerAddress
 
 _IDLE_S: Final = 10
-"""A process that stops in the middle of a transaction must not keep the others waiting for longer."""
-# A time zone with a summer time would let the clock go back; a lax mode cuts text that is too long. The rest is read by
-# MariaDB only.
+"""Seconds: a process that stops in the middle of a transaction must not block the others for longer."""
+# A time zone with daylight saving time would let the clock go back; a lax mode truncates text that is too long. Only
+# MariaDB reads the part in the comment.
 _BEGIN_SESSION: Final = (
     "SET time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION' "
     f"/*M! , idle_transaction_timeout = {_IDLE_S} */"
@@ -28,7 +28,7 @@ _BEGIN_SESSION: Final = (
 class MysqlConnector:
     def __init__(self, place: MysqlPlace) -> None:
         self._place = place
-        # To SQLAlchemy MariaDB is a kind of mysql; it finds out which by itself.
+        # "mysql" serves both: SQLAlchemy detects MariaDB by itself.
         self.dialect_url = URL.create("mysql+asyncmy", database=place.database)
         self.what = f"database {place.database}"
         self._hosts = HostList(place.addresses, self.what, place.connect_timeout_s, place.tls.cert)
@@ -38,15 +38,15 @@ class MysqlConnector:
         return self._place.addresses
 
     def arguments(self) -> Mapping[str, Any]:
-        """Return what lets an engine connect by this."""
+        """Return the `create_engine` arguments that make an engine connect through this."""
         return {"connect_args": {"async_creator_fn": self.connect}}
 
-    def attach(self, engine: AsyncEngine, *, writes: bool) -> None:  # noqa: ARG002 - it matters to PostgreSQL alone
-        """Have connections to a node of a Galera cluster wait for the other nodes."""
+    def attach(self, engine: AsyncEngine, *, writes: bool) -> None:  # noqa: ARG002 - only PostgreSQL needs it
+        """Make connections to a node of a Galera cluster wait for the other nodes."""
         read_causally(engine)
 
     async def connect(self, *, client_flag: int = 0, **_: object) -> Any:  # noqa: ANN401 - the driver's connection
-        """Raises CannotConnect."""
+        """Return a connection of the driver. Raises CannotConnect."""
         return await self._hosts.first(lambda address: self._connect(address, client_flag))
 
     async def _connect(self, address: ServerAddress, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
@@ -62,15 +62,15 @@ class MysqlConnector:
         return connection
 
     async def _open(self, address: ServerAddress, context: ssl.SSLContext | None, client_flag: int) -> Any:  # noqa: ANN401 - the driver's connection
-        from asyncmy.connection import Connection  # noqa: PLC0415 - there is one only where it is used
+        from asyncmy.connection import Connection  # noqa: PLC0415 - optional dependency
         from asyncmy.constants.CLIENT import SSL  # noqa: PLC0415 - as above
 
         place = self._place
         where = {"unix_socket": address.host} if address.is_socket else {"host": address.host, "port": address.port}
-        connection = Connection(  # type: ignore[no-untyped-call]  # its stub says nothing
+        connection = Connection(  # type: ignore[no-untyped-call]  # untyped in its stub
             **where,
             user=place.user or None,
-            password=place.password.encode(),  # of a text it would take Latin-1, and servers take UTF-8
+            password=place.password.encode(),  # the driver would encode a str as Latin-1; servers expect UTF-8
             database=place.database,
             charset="utf8mb4",
             init_command=_BEGIN_SESSION,
@@ -89,7 +89,7 @@ class MysqlConnector:
 
 
 async def _require_writable(connection: Any) -> None:  # noqa: ANN401 - the driver's connection
-    """Raise Refused by one of several that only reads; a node of Galera without its cluster refuses to be asked."""
+    """Raise ServerRefused if one of several hosts is read-only. A Galera node without its cluster rejects the query."""
     async with connection.cursor() as cursor:
         await cursor.execute("SELECT @@global.read_only")
         if (await cursor.fetchone())[0] not in {0, "0", "OFF"}:

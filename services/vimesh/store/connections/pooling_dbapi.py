@@ -1,4 +1,4 @@
-"""SQLAlchemy's way to the driver of PostgreSQL, which prepares no statement where a pooler lends its sessions out."""
+"""Adapts the PostgreSQL driver to SQLAlchemy, without prepared statements where a pooler lends out its sessions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.util import await_
 
 CACHED: Final = 100
-"""How many statements a connection of its own keeps prepared."""
+"""Number of statements that a direct connection keeps prepared."""
 
 
 def pooling_dbapi(connect: Callable[[], Awaitable[tuple[Any, bool]]]) -> Any:  # noqa: ANN401 - SQLAlchemy's own
-    """Return what an engine takes as its `module`.
+    """Return the `module` argument for an engine.
 
-    `connect` returns a connection of the driver, and whether a pooler is between.
+    `connect` returns a connection of the driver, and whether it goes through a pooler.
     """
-    import asyncpg  # noqa: PLC0415 - there is one only where it is used
+    import asyncpg  # noqa: PLC0415 - optional dependency
 
     class PoolingDbapi(AsyncAdapt_asyncpg_dbapi):
         def connect(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - SQLAlchemy's own
@@ -26,7 +26,7 @@ def pooling_dbapi(connect: Callable[[], Awaitable[tuple[Any, bool]]]) -> Any:  #
             async def connected() -> Any:  # noqa: ANN401 - the driver has no types
                 return connection
 
-            # An empty name is kept for as long as a statement takes.
+            # An unnamed statement lives only until the next one.
             unnamed = {"prepared_statement_name_func": str} if pooled else {}
             cached = 0 if pooled else CACHED
             return super().connect(  # type: ignore[no-untyped-call]  # SQLAlchemy gives it no types

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, directly or by a pooler that lends its connections out."""
+"""Connects to PostgreSQL, directly or through a pooler that lends out its connections."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from vimesh.store.urls.server_addresses import ServerAddress
 
 
 class PostgresqlConnector:
-    """Makes connections to the first of the addresses that takes them, beginning with the one that did the last time.
+    """Connects to the first address that accepts, starting with the one that accepted last time.
 
-    A pooler may give each transaction another connection of the server: then no statement stays prepared, and what is
-    set is set for one transaction.
+    A pooler may give each transaction another server connection: then no statement stays prepared, and settings apply
+    to one transaction only.
     """
 
     def __init__(self, place: PostgresqlPlace) -> None:
@@ -30,7 +30,7 @@ class PostgresqlConnector:
         self._hosts = HostList(place.addresses, self.what, place.connect_timeout_s, place.tls.certificate)
         self._pooled = place.pooled
         self._lent: WeakSet[Any] = WeakSet()
-        """Connections that a pooler lends."""
+        """Connections that go through a pooler."""
         self.dialect_url = URL.create("postgresql+asyncpg", database=place.database)
 
     @property
@@ -38,11 +38,11 @@ class PostgresqlConnector:
         return self._place.addresses
 
     def arguments(self) -> Mapping[str, Any]:
-        """Return what lets an engine connect by this."""
+        """Return the `create_engine` arguments that make an engine connect through this."""
         return {"module": pooling_dbapi(self.connect)}
 
     def attach(self, engine: AsyncEngine, *, writes: bool) -> None:
-        """Note of each connection whether a pooler is between, and limit idle transactions there."""
+        """Note for each connection whether it goes through a pooler, and limit idle transactions there."""
 
         def connected(connection: Any, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
             record.info[POOLED] = pooled = connection.driver_connection in self._lent
@@ -52,7 +52,7 @@ class PostgresqlConnector:
         event.listen(engine.sync_engine, "connect", connected)
 
     async def connect(self) -> tuple[Any, bool]:
-        """Return a connection of the driver, and whether a pooler is between. Raises CannotConnect."""
+        """Return a connection of the driver, and whether it goes through a pooler. Raises CannotConnect."""
         return await self._hosts.first(self._connect)
 
     async def _connect(self, address: ServerAddress) -> tuple[Any, bool]:
@@ -73,7 +73,7 @@ class PostgresqlConnector:
         return connection, False
 
     async def _open(self, address: ServerAddress, *, pooled: bool) -> Any:  # noqa: ANN401 - the driver has no types
-        import asyncpg  # noqa: PLC0415 - there is one only where it is used
+        import asyncpg  # noqa: PLC0415 - optional dependency
 
         place = self._place
         try:
@@ -94,21 +94,21 @@ class PostgresqlConnector:
 
 
 async def _is_pooled(connection: Any) -> bool:  # noqa: ANN401 - the driver has no types
-    """Say whether what answered is not the process of the server that does the work."""
-    import asyncpg  # noqa: PLC0415 - there is one only where it is used
+    """Return whether a pooler answers: the process that runs a statement is not the one that we connected to."""
+    import asyncpg  # noqa: PLC0415 - optional dependency
 
     try:
-        # Without a name: nothing is left behind where somebody else may work next.
+        # Unnamed, so that nothing is left in a session that another client may use next.
         statement = await connection.prepare("SELECT pg_backend_pid()", name="")
         return bool(await statement.fetchval() != connection.get_server_pid())
     except asyncpg.InvalidSQLStatementNameError:
-        # Prepared with one process of the server, and asked of another.
+        # Prepared in one server process and executed in another.
         return True
 
 
 async def _require_transactions(connection: Any) -> None:  # noqa: ANN401 - the driver has no types
-    """Raise Refused by a pooler that gives each statement another connection."""
-    import asyncpg  # noqa: PLC0415 - there is one only where it is used
+    """Raise ServerRefused for a pooler that gives each statement another connection."""
+    import asyncpg  # noqa: PLC0415 - optional dependency
 
     try:
         await connection.execute("BEGIN")

@@ -1,4 +1,4 @@
-"""Which versions of database servers can be used."""
+"""Checks that the version of a database server is supported."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sqlalchemy import Dialect
 
 from vimesh.store.connections.database_server import DriverConnector, cannot_connect
 
-# JSON_TABLE came with these versions of MariaDB and MySQL, and PostgreSQL 12 is the oldest that its makers kept alive
-# while these were new.
+# MariaDB 10.6 introduced JSON_TABLE, and MySQL 8.0.17 the collation utf8mb4_0900_bin (see `migrations.once`).
+# PostgreSQL before 12 is no longer maintained.
 OLDEST: Final = {"PostgreSQL": (12,), "MariaDB": (10, 6), "MySQL": (8, 0, 17)}
 
 

@@ -1,11 +1,11 @@
-"""What went wrong with TLS, in the words of who runs it rather than in those of OpenSSL."""
+"""Explains TLS errors in the words of an operator instead of OpenSSL's."""
 
 from __future__ import annotations
 
 import ssl
 from typing import Final
 
-# By the codes of OpenSSL's verification.
+# Keys: codes of OpenSSL's certificate verification.
 _CERTIFICATE: Final = {
     9: "the certificate of the server is not valid yet",
     10: "the certificate of the server has expired",

@@ -1,1 +1,1 @@
-"""Runs transactions on each kind of database. Each runs whole or leaves nothing."""
+"""Runs transactions on each kind of database. Each is atomic: it takes effect as a whole or not at all."""

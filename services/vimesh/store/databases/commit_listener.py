@@ -1,4 +1,4 @@
-"""Hearing of commits from PostgreSQL, and finding out whether that can be done where a pooler is between."""
+"""Listens for commit notifications from PostgreSQL, and detects poolers that do not deliver them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from vimesh.store.transactions.database import COMMITS
 _log = structlog.get_logger()
 
 _ALIVE_S: Final = 30.0
-"""How often the connection is asked whether it lives."""
+"""Interval between checks that the connection is alive."""
 _HEARD_WITHIN_S: Final = 10.0
-"""How long what was told may take until it is heard by a pooler."""
+"""Time limit for a notification to arrive through a pooler."""
 _WHO_WORKS: Final = "SELECT pg_backend_pid()"
 _NOT_HEARD: Final = "the pooler passes no notifications on, as in transaction mode: commits are looked for instead"
 
@@ -26,9 +26,9 @@ Telling = Callable[[Callable[[], object]], AbstractContextManager[None]]
 
 
 async def listen(engine: AsyncEngine, heard: Callable[[], None], telling: Telling, limit_s: float) -> None:
-    """Call `heard` at each commit. Return at once where nothing can be heard, and say so in the log.
+    """Call `heard` at each commit. Return early, with a log entry, if a pooler does not deliver notifications.
 
-    `telling` calls what it is given when the connection is not to be used any more.
+    `telling` calls its argument when the connection must no longer be used.
     Raises OSError, or DBAPIError, when the connection breaks.
     """
     broken, told = asyncio.Event(), asyncio.Event()
@@ -46,14 +46,14 @@ async def listen(engine: AsyncEngine, heard: Callable[[], None], telling: Tellin
                     return
                 await listening.add_listener(COMMITS, hear)
             if pooled and not await _is_heard(engine, told, limit_s):
-                # It may have been said to a connection of the server that others use next.
+                # LISTEN may have run in a server session that the pooler lends to other clients next.
                 async with asyncio.timeout(limit_s):
                     await listening.execute("UNLISTEN *")
                 _log.info(_NOT_HEARD)
                 return
-            heard()  # of what happened before
+            heard()  # there may have been commits before LISTEN
             while not await _happens(broken, _ALIVE_S):
-                # A server that vanished without a word tells of nothing.
+                # A server that vanished silently sends nothing, so ask it.
                 async with asyncio.timeout(limit_s):
                     await listening.execute("SELECT 1")
     raise ConnectionError("the connection that hears of commits broke")
@@ -61,8 +61,8 @@ async def listen(engine: AsyncEngine, heard: Callable[[], None], telling: Tellin
 
 @asynccontextmanager
 async def _listening(engine: AsyncEngine) -> AsyncGenerator[tuple[Any, bool]]:
-    """Yield the driver's connection, and whether a pooler is between."""
-    import asyncpg  # noqa: PLC0415 - there is one only where it is used
+    """Yield the driver's connection, and whether it goes through a pooler."""
+    import asyncpg  # noqa: PLC0415 - optional dependency
 
     async with engine.connect() as connection:
         raw = await connection.get_raw_connection()
@@ -71,14 +71,14 @@ async def _listening(engine: AsyncEngine) -> AsyncGenerator[tuple[Any, bool]]:
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise ConnectionError("the connection that hears of commits broke") from error
         finally:
-            # Broken off: to take leave would take an answer. The next one is a new one.
+            # Invalidate instead of closing: a clean close waits for an answer of the server.
             await connection.invalidate()
 
 
 async def _is_lent_out(engine: AsyncEngine, listening: Any) -> bool:  # noqa: ANN401 - the driver has no types
-    """Say whether somebody else is served by the connection of the server that just served us.
+    """Return whether another client gets the server session that just served us, as in transaction mode.
 
-    In a busy pool it may have gone to another one: then nothing is known yet.
+    False proves nothing: in a busy pool the session may have gone to a third client.
     """
     ours = await listening.fetchval(_WHO_WORKS)
     async with engine.connect() as other:

@@ -1,4 +1,4 @@
-"""How long to wait before a transaction is run again that the server rolled back because of another one."""
+"""Computes pauses before retrying a transaction that the server rolled back because of another one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LONGEST_S: Final = 0.1
 
 
 def pauses_s(chance: Callable[[], float] = random.random) -> Iterator[float]:
-    """Yield a pause for each repetition, without end: they grow, and those of two that conflict differ."""
+    """Yield a pause for each retry, without end. Pauses grow, and are random so that conflicting writers separate."""
     pause_s = _FIRST_S
     while True:
         yield pause_s * chance()

@@ -1,11 +1,11 @@
-"""Writers at several nodes of a Galera cluster: one after the other, and each of them comes to write.
+"""Serializes writers at several nodes of a Galera cluster, without starving any of them.
 
-A lock holds off only those who write at the same node. Others commit meanwhile, and what a transaction has read may be
-outdated when it writes. So each changes the one row of `commits` first. Of two that do so at the same time, the one
-that commits first wins, and the other is rolled back, and run again.
+A lock holds off only the writers at the same node. Writers at other nodes may commit in between, so a transaction may
+write based on outdated reads. So each writer first changes the single row of `commits`. If two do so at the same time,
+the first to commit wins; the other is rolled back and retried.
 
-What takes long would lose to what is quick, for as long as there is any of it. So who has lost some times takes the
-turn, in a transaction that is over at once; who begins after that waits until the turn is given back, or too old.
+Long transactions would lose to short ones again and again. So a writer that has lost several times takes the turn, in a
+short transaction of its own. Writers that start after that wait until the turn is given back or has expired.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ T = TypeVar("T")
 
 _LOSSES: Final = 3
 _HELD_FOR: Final = micros(3.0)
-"""Less than a transaction may take: who ended without giving a turn back must not let those of others fail."""
+"""Shorter than the time limit of a transaction: a turn that is never given back must not make other writers fail."""
 _ENDS: Final = NowMicros() + bindparam("held_for", _HELD_FOR, type_=Micros)
-# One that was taken by a clock ahead of this node's might not end for long.
+# The upper bound rejects a turn that was taken by a clock ahead of this node's: it might not end for a long time.
 _HOLDS: Final = and_(turns.c.until > NowMicros(), turns.c.until <= _ENDS)
 _OTHERS: Final = PreparedStatement(select(turns.c.holder).where(turns.c.holder != bindparam("name"), _HOLDS))
 _REMOVE_OLD: Final = delete(turns).where(not_(_HOLDS))
@@ -42,12 +42,12 @@ _GIVE_BACK: Final = delete(turns).where(turns.c.holder == bindparam("name"))
 
 
 class AnothersTurn(Exception):
-    """A writer at another node has the turn: the same again may succeed soon."""
+    """Another writer has the turn. A retry may soon succeed."""
 
 
 @dataclass(slots=True)
 class InTurn(Generic[T]):
-    """Work that is done in turn. Call it again when its transaction was rolled back because of another one."""
+    """Runs work in turn. Call it again when its transaction was rolled back because of another one."""
 
     work: Work[T]
     _name: str = ""
@@ -55,7 +55,7 @@ class InTurn(Generic[T]):
     _taken: bool = False
 
     def __call__(self, connection: Connection) -> T:
-        """Raises AnothersTurn, and what the work raises."""
+        """Run the work. Raises AnothersTurn, and the errors of the work."""
         if not is_node(connection):
             return self.work(connection)
         self._name = self._name or uuid.uuid4().hex
@@ -72,9 +72,9 @@ class InTurn(Generic[T]):
             connection.execute(_REMOVE_OLD)
             connection.execute(_TAKE, {"name": self._name})
         except IntegrityError as error:
-            # Of one at the same node.
+            # A writer at the same node has taken the turn.
             raise AnothersTurn from error
-        # It is known to all nodes before the work begins.
+        # All nodes know of the turn before the work starts.
         connection.exec_driver_sql("COMMIT")
         self._taken = True
 
@@ -84,7 +84,7 @@ class InTurn(Generic[T]):
         except DBAPIError as error:
             if isinstance(error, IntegrityError):
                 self._give_back_alone(connection)
-            # Else it is done again, or the connection is of no use, and the turn ends by itself.
+            # Otherwise the work is retried, or the connection is unusable and the turn expires.
             raise
         except Exception:
             self._give_back_alone(connection)
@@ -99,11 +99,11 @@ class InTurn(Generic[T]):
 
 
 def _exclude_others(connection: Connection) -> None:
-    """Let only one commit of those who call this at the same time."""
+    """Ensure that only one of several concurrent callers can commit."""
     if connection.execute(_COUNT).rowcount:
         return
     try:
         connection.execute(_COUNT_FIRST)
     except IntegrityError as error:
-        # Another one was the very first.
+        # Another writer has inserted the row.
         raise AnothersTurn from error

@@ -1,4 +1,4 @@
-"""What a database URL names."""
+"""Opens the database that a URL names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vimesh.store.urls.mysql_url import mysql_place
 from vimesh.store.urls.postgresql_url import postgresql_place
 
 _KINDS: Final = {"postgresql": "postgresql", "postgres": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
-# A URL of another program names the driver of that program: all of them mean the same server.
+# A URL copied from another program may name the driver of that program: the server is the same.
 _DRIVERS: Final = {
     "postgresql": ("", "asyncpg", "pg8000", "psycopg", "psycopg_async", "psycopg2", "psycopg2cffi"),
     "mysql": ("", "aiomysql", "asyncmy", "cymysql", "mariadbconnector", "mysqlconnector", "mysqldb", "pymysql"),
@@ -62,7 +62,7 @@ def _connector(url: DatabaseUrl) -> DriverConnector:
 
 @asynccontextmanager
 async def open_database(place: SqliteFile | DatabaseServer) -> AsyncGenerator[Database]:
-    """Open the database, which may be away."""
+    """Open the database. It need not be reachable."""
     transactions = SqliteTransactions(place) if isinstance(place, SqliteFile) else ServerTransactions(place)
     database = QueuedDatabase(transactions, patience_s=place.lock_timeout_s)
     try:

@@ -1,4 +1,4 @@
-"""A database whose transactions wait for their turn, whatever runs them."""
+"""Queues transactions for any kind of database."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ T = TypeVar("T")
 READERS = 2
 BROWSERS = 2
 _WAITING = 512
-"""More than a conductor admits of each kind, so that its own work finds room in an overload."""
+"""More than a conductor admits of each kind of call, so that its own work finds room in an overload."""
 _WAITING_BROWSERS = 200
 
 
 class Transactions(Protocol):
-    """Runs up to one writer, READERS readers and BROWSERS browsers at a time. What has begun ends by itself."""
+    """Runs up to one writer, READERS readers and BROWSERS browsers at a time. Work that has started runs to its end."""
 
     def read(self, work: Work[T]) -> asyncio.Future[T]:
-        """Begin statements that each see what was committed before it."""
+        """Start work whose statements each see everything that was committed before them."""
 
     def browse(self, work: Work[T]) -> tuple[asyncio.Future[T], Callable[[], object]]:
-        """Do the same; the second value ends it early, when nobody wants the result any more."""
+        """Start long work of this kind. The second value ends it early, when its result is no longer needed."""
 
     def write(self, work: Work[T]) -> asyncio.Future[T]:
-        """Begin a transaction."""
+        """Start a transaction."""
 
     def require_writable(self) -> asyncio.Future[object]:
-        """Begin to find out whether writes are taken at all, without waiting for other writers. It writes nothing."""
+        """Start a check that the database accepts writes. It writes nothing and does not wait for other writers."""
 
     async def hear_commits(self, heard: Callable[[], None]) -> Never:
         """See VimStore."""
 
     async def close(self) -> None:
-        """Close all connections, when nothing runs any more."""
+        """Close all connections. Call this when nothing runs any more."""
 
 
 class QueuedDatabase:
@@ -79,7 +79,7 @@ class QueuedDatabase:
             except IntegrityError:
                 if conflict is not None:
                     await self.read(conflict)
-                # Who held the key is gone meanwhile: the caller may try again.
+                # The VIM that held the key is gone by now: the caller may try again.
                 raise
             except (DBAPIError, PoolTimeout, OSError):
                 self._write_failed = True

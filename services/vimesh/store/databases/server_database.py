@@ -1,4 +1,4 @@
-"""Transactions on a database server: PostgreSQL, MariaDB or MySQL."""
+"""Runs transactions on a database server: PostgreSQL, MariaDB or MySQL."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 _CLOSE_S = 2.0
 _BROWSE_S = 60.0
-"""What looks at every VIM may take longer than what looks at one."""
+"""A query over all VIMs may take longer than a query for one."""
 
 
 class ServerTransactions:
@@ -32,12 +32,12 @@ class ServerTransactions:
     def __init__(self, server: DatabaseServer) -> None:
         self._limit_s = server.lock_timeout_s
         self._connections = ServerConnections()
-        # One statement sees what was committed before it, also after it waited for a lock: with a snapshot of its
-        # begin, a transaction would judge by what was true before the one that it waited for.
+        # READ COMMITTED: each statement sees everything committed before it, even if it had to wait for a lock. A
+        # snapshot from the start of the transaction would miss the writer that it waited for.
         self._writer = server.engine(1, "READ COMMITTED", self._connections.watch)
         self._reader = server.engine(READERS + BROWSERS, "AUTOCOMMIT", self._connections.watch)
         self._tells = server.url.get_backend_name() == "postgresql"
-        # One hears of commits, and one asks whether the server takes writes.
+        # Two connections: one listens for commits, and one checks whether the server accepts writes.
         self._aside = server.engine(2, "AUTOCOMMIT", self._connections.watch)
 
     def read(self, work: Work[T]) -> asyncio.Future[T]:
@@ -51,13 +51,13 @@ class ServerTransactions:
         return _task(self._run(self._writer, InTurn(work), self._limit_s))
 
     def require_writable(self) -> asyncio.Future[object]:
-        # On a connection of its own: it says nothing of who waits for whom.
+        # On a connection of its own, so that the result does not depend on other writers.
         return _task(self._run(self._aside, write_nothing, self._limit_s))
 
     async def _run(self, engine: AsyncEngine, work: Work[T], limit_s: float) -> T:
-        """Run it again while nothing is left of it: because of others, or because its connection led nowhere.
+        """Run work, and retry it if it was rolled back because of other writers or lost its connection.
 
-        Raises DBAPIError, or an OSError: of what breaks again and again, and of what takes too long.
+        Raises DBAPIError or OSError if it keeps failing; TimeoutError, an OSError, if it takes too long.
         """
         repetitions = TransactionRetries()
         try:
@@ -99,7 +99,7 @@ class ServerTransactions:
 
 
 async def close(engine: AsyncEngine) -> None:
-    """Close its connections. A server that stands still does not take leave: then they end with the process."""
+    """Close the connections of an engine. If the server does not respond, they end with the process."""
     try:
         async with asyncio.timeout(_CLOSE_S):
             await engine.dispose()

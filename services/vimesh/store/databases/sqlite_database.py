@@ -1,7 +1,7 @@
-"""Transactions on a SQLite file that several processes share.
+"""Runs transactions on a SQLite file that several processes share.
 
-A transaction runs whole in a thread of its own: one change of threads for each, where an asynchronous driver needs
-several for every statement.
+Each transaction runs entirely in one thread. That costs one thread switch per transaction, where an asynchronous driver
+needs several per statement.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from vimesh.store.transactions.database import Work
 T = TypeVar("T")
 
 _LOOK_EVERY = 20_000
-"""Instructions of SQLite's machine from one look for a caller that is gone to the next: about a millisecond."""
-# FULL: an answered report is on the disk (G2). secure_delete: credentials of a deregistered VIM are overwritten.
-# busy_timeout: see _begin_immediate. cache_size, in KiB: the indexes of 100,000 VIMs fit in. wal_autocheckpoint, in
-# pages: what is changed again and again is copied into the file once, and the log has 32 MiB; after a flood of changes
-# it may have become longer, and is cut again (journal_size_limit).
+"""SQLite virtual machine instructions between checks for a caller that gave up: about a millisecond."""
+# synchronous=FULL: a report that was answered is on the disk (G2).
+# secure_delete: the credentials of a deregistered VIM are overwritten.
+# busy_timeout, in milliseconds: see _begin_immediate.
+# cache_size, in KiB: the indexes of 100,000 VIMs fit in.
+# wal_autocheckpoint, in pages: with a log of 32 MiB, pages that change often are copied into the file only once.
+# journal_size_limit: the log may grow longer in a flood of changes, and is truncated after it.
 _WRITER_PRAGMAS = (
     *("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "busy_timeout=10"),
     *("cache_size=-16000", "wal_autocheckpoint=8000", "journal_size_limit=67108864"),
@@ -46,9 +48,9 @@ class SqliteTransactions:
         self._log = WriteAheadLog(file.path)
         self._writer = _engine(file, 1, _WRITER_PRAGMAS)
         event.listen(self._writer, "begin", partial(_begin_immediate, patience_s=file.lock_timeout_s))
-        # A single statement needs no BEGIN to see one state.
+        # A single statement sees one consistent state without BEGIN.
         self._reader = _engine(file, READERS + BROWSERS, _READER_PRAGMAS, isolation_level="AUTOCOMMIT")
-        # One for each that may run at a time: none waits for another.
+        # A thread for each transaction that may run at a time, so none waits for another.
         self._threads = ThreadPoolExecutor(1 + READERS + BROWSERS, "sqlite")
 
     def read(self, work: Work[T]) -> asyncio.Future[T]:
@@ -72,7 +74,7 @@ class SqliteTransactions:
 
     def _browse(self, work: Work[T], gone: threading.Event) -> T:
         def watched(connection: Connection) -> T:
-            # Asked by the thread itself: an interrupt from outside might hit what the connection is used for next.
+            # Checked in this thread: an interrupt from outside might hit the next user of the connection.
             _raw(connection).set_progress_handler(gone.is_set, _LOOK_EVERY)
             try:
                 return work(connection)
@@ -85,22 +87,22 @@ class SqliteTransactions:
         with self._writer.connect() as connection:
             with connection.begin():
                 result = work(connection)
-            # Only now is it sure that the commit went to where others will look for it.
+            # Only now is it certain that the commit went to the file that other processes will open.
             self._file.require(_raw(connection))
             self._log.bound(_raw(connection))
             return result
 
     def require_writable(self) -> asyncio.Future[object]:
-        # Whether a file takes writes only a write can tell: that comes when one has failed.
+        # Only a real write can show whether the file accepts writes. QueuedDatabase does one after a write has failed.
         return self.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar_one())
 
-    async def hear_commits(self, heard: Callable[[], None]) -> Never:  # noqa: ARG002 - nobody tells
+    async def hear_commits(self, heard: Callable[[], None]) -> Never:  # noqa: ARG002 - SQLite has no notifications
         while True:
             await asyncio.Event().wait()
 
     async def close(self) -> None:
         self._threads.shutdown()
-        # Closing the last connection copies the write-ahead log into the file, which takes its time.
+        # In threads: closing the last connection copies the write-ahead log into the file, which takes time.
         await asyncio.to_thread(self._writer.dispose)
         await asyncio.to_thread(self._reader.dispose)
 
@@ -120,9 +122,9 @@ def _engine(file: SqliteFile, connections: int, pragmas: tuple[str, ...], **opti
 
 
 def _begin_immediate(connection: Connection, *, patience_s: float) -> None:
-    """Take the write lock before anything is read, so that what is read cannot change before it is written."""
-    # SQLite asks again after pauses that grow to 100 ms. Between two busy processes that is when one of them
-    # always finds the lock taken: asking anew every few milliseconds keeps the waits short.
+    """Take the write lock before any read, so that nothing that was read can change before the write."""
+    # With a long busy_timeout SQLite's own retries have pauses of up to 100 ms, and between two busy processes one may
+    # find the lock taken each time. With busy_timeout=10 we retry every few milliseconds, which keeps the waits short.
     deadline = time.monotonic() + patience_s
     while True:
         try:

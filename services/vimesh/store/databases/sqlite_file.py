@@ -1,4 +1,4 @@
-"""Connections to one SQLite file, and to no other that may take its place."""
+"""Connects to one SQLite file, and detects when another file takes its place."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class FileConnection(sqlite3.Connection):
 class SqliteFile:
     path: Path
     lock_timeout_s: float = 5.0
-    """How long a statement waits for the lock that another process holds."""
+    """How long a statement waits for a lock that another process holds."""
 
     def identity(self) -> tuple[int, int]:
-        """Say which file is at the path now. Raises OSError."""
-        stat = os.stat(self.path)  # noqa: PTH116 - called twice per transaction, and half as long as Path.stat
+        """Return the device and inode of the file at the path. Raises OSError."""
+        stat = os.stat(self.path)  # noqa: PTH116 - called twice per transaction, in half the time of Path.stat
         return stat.st_dev, stat.st_ino
 
     def connect(self, *pragmas: str) -> FileConnection:
-        """Open the file, which must be there. Raises OSError, sqlite3.Error."""
+        """Open the file, which must exist. Raises OSError, sqlite3.Error."""
         file = self.identity()
         connection = sqlite3.connect(
-            # mode=rw: SQLite would answer from a new and empty file where the data ought to be.
+            # mode=rw: otherwise SQLite would create an empty file if the database is missing.
             f"{self.path.absolute().as_uri()}?mode=rw",
             uri=True,
             timeout=self.lock_timeout_s,
-            isolation_level=None,  # BEGIN is said by us
+            isolation_level=None,  # we issue BEGIN ourselves
             check_same_thread=False,  # the pool hands a connection to one thread at a time
             factory=FileConnection,
         )
@@ -54,15 +54,15 @@ class SqliteFile:
         return connection
 
     def require(self, connection: FileConnection) -> None:
-        """Raise OSError if the connection's file is not the one at the path any more.
+        """Raise OSError if the connection's file is no longer the one at the path.
 
-        SQLite goes on reading and writing a file that was moved away or replaced, and nobody would find the data.
+        SQLite continues to use a file that was moved away or replaced, and the data written to it would be lost.
         """
         if self.identity() != connection.file:
             raise FileNotFoundError(f"{self.path} was replaced by another file")
 
     def require_or_reconnect(self, connection: FileConnection, *_: object) -> None:
-        """Do the same for a pool, which opens what is there now. Listens for `checkout`."""
+        """Listen for `checkout`: make the pool reconnect if the file at the path is another one."""
         if self.identity() != connection.file:
             raise DisconnectionError
 

@@ -1,8 +1,8 @@
-"""Bounds SQLite's write-ahead log while there is always somebody who reads.
+"""Bounds SQLite's write-ahead log while there is always a reader.
 
-SQLite begins its log at the front again when all of it is copied into the file and nobody reads from it. Readers that
-overlap leave no such moment, and then the log grows with all that is written, until the disk is full. A checkpoint that
-restarts the log makes one: it lets no writer in, so that each reader that begins finds what it needs in the file.
+SQLite reuses its log from the start once all of it is copied into the file and no reader uses it. Overlapping readers
+leave no such moment, and the log would grow with each write until the disk is full. A RESTART checkpoint creates that
+moment: it blocks writers, so that new readers find all they need in the file.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import structlog
 _log = structlog.get_logger()
 
 _LIMIT_BYTES = 128 * 1024 * 1024
-"""Above what the log has after a flood of changes without readers: that is twice what is copied at a time."""
+"""More than the log reaches in a flood of changes without readers: that is twice the automatic checkpoint size."""
 _PATIENCE_S_PER_BYTE = 1.0 / 1024**3
-"""Writers wait as long as the readers that are at it, so the longer the log, the longer that is worth it."""
+"""Writers wait until the current readers have finished, so a longer wait is justified only by a longer log."""
 _LONGEST_S = 5.0
 
 
@@ -32,19 +32,19 @@ class WriteAheadLog:
         self._tried_at_bytes = 0
 
     def bound(self, writer: sqlite3.Connection) -> None:
-        """Restart the log if it is too long, as far as readers let that happen in time."""
+        """Restart the log if it is too long, unless readers hold it for longer than the time limit."""
         size = self._size()
         if size < self._limit_bytes:
             self._tried_at_bytes = 0
             return
-        # Tried again when it has grown by a quarter of the limit: writers are not to wait after each transaction.
+        # Retry only when the log has grown by a quarter of the limit: writers should not wait after each transaction.
         if size - self._tried_at_bytes < self._limit_bytes // 4:
             return
         self._tried_at_bytes = size
         try:
             self._restart(writer, min(size * self._patience_s_per_byte, _LONGEST_S))
         except sqlite3.OperationalError as error:
-            # What was written before is committed, and is not to look as if it were not.
+            # The transaction is committed: a failed checkpoint must not make it look as if it had failed.
             _log.warning("the write-ahead log cannot be copied into the database", size_bytes=size, error=str(error))
 
     def _restart(self, writer: sqlite3.Connection, patience_s: float) -> None:
@@ -57,6 +57,6 @@ class WriteAheadLog:
 
     def _size(self) -> int:
         try:
-            return os.stat(self._path).st_size  # noqa: PTH116 - called for each transaction, and half as long
+            return os.stat(self._path).st_size  # noqa: PTH116 - called per transaction, in half the time of Path.stat
         except FileNotFoundError:
             return 0

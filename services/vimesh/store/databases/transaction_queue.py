@@ -1,4 +1,4 @@
-"""How many transactions of one kind run at a time, and the queue before them."""
+"""Limits how many transactions of one kind run at a time, and queues the others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class TransactionQueue:
-    """Bounds who waits for a place, and for how long. Lanes do not wait for each other."""
+    """Limits how many callers wait for a place, and how long. Each kind of transaction has a queue of its own."""
 
     def __init__(self, places: int, *, patience_s: float, max_waiting: int) -> None:
         self._free = places
@@ -25,10 +25,10 @@ class TransactionQueue:
         self._running: set[asyncio.Future[Any]] = set()
 
     async def run(self, begin: Callable[[], asyncio.Future[T]], *, urgent: bool = False) -> T:
-        """Run what `begin` begins. What is urgent goes before all others, and is not counted.
+        """Run the work that `begin` starts. Urgent work goes first and does not count towards the limit.
 
-        A caller that is cancelled leaves the work to end by itself, and the place taken until then.
-        Raises Overloaded when too many wait, or no place was free in time.
+        If the caller is cancelled, the work continues to its end and keeps its place until then.
+        Raises Overloaded if too many wait, or if no place was free in time.
         """
         await self._turn(urgent=urgent)
         try:
@@ -54,9 +54,9 @@ class TransactionQueue:
                 await turn
         except BaseException as error:
             if turn.cancelled():
-                with suppress(ValueError):  # passed over meanwhile
+                with suppress(ValueError):  # already removed by _pass_on
                     queue.remove(turn)
-            else:  # given while its owner was giving up
+            else:  # the place was assigned while the caller was giving up
                 self._pass_on()
             if isinstance(error, TimeoutError):
                 raise Overloaded from error
@@ -66,10 +66,10 @@ class TransactionQueue:
         self._running.discard(future)
         self._pass_on()
         if not future.cancelled():
-            future.exception()  # nobody may be left to hear it
+            future.exception()  # mark it as retrieved: the caller may be gone
 
     def _pass_on(self) -> None:
-        """Give the place to whoever comes next."""
+        """Give the place to the next caller in line."""
         for queue in (self._urgent, self._waiting):
             while queue:
                 turn = queue.popleft()

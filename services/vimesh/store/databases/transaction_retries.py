@@ -1,4 +1,4 @@
-"""Whether a transaction of which nothing is left is run again, and when."""
+"""Decides whether and when a transaction that was rolled back is retried."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from vimesh.store.databases.galera_turns import AnothersTurn
 from vimesh.store.transactions.driver_errors import ErrorKind, kind_of
 
 _PAUSES_S: Final = (0.0, 0.25)
-"""Before a new connection is tried: at once, for most often it is a good one; then later, while an address moves."""
+"""Pauses before a new connection: first none, since most often it works; then longer, while an address moves."""
 
 
 class StaleConnection(ConnectionError):
-    """The connection was ended before anything could be committed: another server may be in charge, or a new one."""
+    """The connection ended before anything could be committed: another server may have taken over."""
 
 
 class TransactionRetries:
-    """What may still be done for one transaction. Its time limit is kept by its caller."""
+    """The remaining retries of one transaction. Its caller enforces the time limit."""
 
     def __init__(self) -> None:
         self._conflicts = pauses_s()
         self._connections = iter(_PAUSES_S)
 
     def pause_s(self, error: Exception) -> float | None:
-        """Return when to run the transaction again after this error; None: it must not be, or not any more."""
+        """Return the pause before a retry after this error, or None if there must be no further retry."""
         if isinstance(error, StaleConnection):
             return next(self._connections, None)
-        # Also of its commit: the server says that it was rolled back.
+        # Includes errors of COMMIT: the server states that the transaction was rolled back.
         again = isinstance(error, AnothersTurn) or kind_of(error) is ErrorKind.CONFLICT
         return next(self._conflicts) if again else None

@@ -1,4 +1,4 @@
-"""Whether a database takes writes: found out without a change."""
+"""Checks whether a database accepts writes, without changing anything."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from vimesh.store.sql.sql_functions import ReadOnly
 from vimesh.store.transactions.driver_errors import ReadOnlyServer
 
 _READ_ONLY = select(ReadOnly())
-# Refused by a server that takes no writes, though there is no such row; it locks and logs nothing.
+# There is no such row, so this locks and logs nothing; but a server that accepts no writes rejects it.
 _WRITE_NOTHING = text("UPDATE revisions SET newest = newest WHERE id = 0")
 _WRITE_THE_SAME = text("UPDATE revisions SET newest = newest WHERE id = 1")
 
 
 def require_writes(connection: Connection) -> None:
-    """Raise ReadOnlyServer where nothing is to be written, also if it could be."""
+    """Raise ReadOnlyServer if the server is read-only, even if it would let this user write."""
     if connection.execute(_READ_ONLY).scalar_one():
         raise ReadOnlyServer
 
 
 def write_nothing(connection: Connection) -> None:
-    """Raise ReadOnlyServer, or DBAPIError, where nothing can be written. Waits for no other writer."""
+    """Raise ReadOnlyServer or DBAPIError if nothing can be written. Does not wait for other writers."""
     require_writes(connection)
     connection.execute(_WRITE_NOTHING)
 
 
 def write_the_same(connection: Connection) -> None:
-    """Write what is there: where disks are full, or a commit waits for replicas that are gone, only that tells."""
+    """Rewrite the stored value: only a real commit shows a full disk, or a wait for replicas that are gone."""
     Changes.begin(connection)
     connection.execute(_WRITE_THE_SAME)

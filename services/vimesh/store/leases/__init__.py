@@ -1,1 +1,1 @@
-"""Extends leases, and acts on those that have ended. The database's clock decides."""
+"""Extends leases, and handles those that have ended, by the database's clock."""

@@ -1,4 +1,4 @@
-"""Letting leases go on (G6)."""
+"""Extends leases (G6)."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _RENEW = PreparedStatement(
 
 
 def renew(connection: Connection, now: int, numbers: Mapping[int, Sequence[int]]) -> None:
-    """Let leases go on, given their numbers by the time until which they do. Nearly always all get the same."""
+    """Extend leases, given their numbers by new end. Nearly always all of them get the same end."""
     _RENEW.run(
         connection,
         [
-            # In the order of their rows, it takes a fifth less of SQLite.
+            # Sorted, the update takes SQLite a fifth less time.
             {"now": now, "until": until, "longest": max(until, now + _LONGEST), "numbers": sorted(found)}
             for until, found in numbers.items()
         ],

@@ -1,4 +1,4 @@
-"""Turns leases that have ended into events: readers see UNKNOWN already, and watchers are told now (G6, G8)."""
+"""Turns expired leases, which readers already see as UNKNOWN, into events for watchers (G6, G8)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from vimesh.store.schema.tables import leases, standings
 
 SILENCE = ("status", "reason", "detail", "round_trip_s", "status_time", "revision")
 LAPSED = ("holds",)
-"""The columns of a standing and of a lease that say so."""
+"""The columns of a standing and of a lease that record a silence."""
 
 
 def oldest_leases(among: FromClause, *conditions: ColumnElement[bool]) -> Select[Any]:
-    """Return the query for the leases that end first, at most `count` of them. What else is wanted can be added."""
-    # Many may have ended: they are put in order without the rest of their rows.
+    """Return the query for at most `count` leases, those that end first. The caller may add columns."""
+    # Many may have ended, so sort only the keys, not whole rows.
     numbers = (
         select(leases.c.number.label("row"))
         .select_from(among)
@@ -44,12 +44,12 @@ _LAPSE = (BatchUpdate(standings, ("number",), SILENCE), BatchUpdate(leases, ("nu
 
 
 def any_silent(connection: Connection) -> bool:
-    """Say whether `lapse` is worth its transaction."""
+    """Return whether `lapse` has anything to do."""
     return bool(connection.execute(_ANY_SILENT).scalar_one())
 
 
 def lapse(connection: Connection, limit: int) -> int:
-    """Put the oldest silences on record; return how many."""
+    """Record the oldest silences, up to `limit`; return how many."""
     changes = Changes.begin(connection)
     found = connection.execute(_OLDEST_SILENT, {"now": changes.now, "count": limit}).mappings().all()
     lapsed = [(row, with_its_silence(row, changes)) for row in found]
@@ -60,9 +60,9 @@ def lapse(connection: Connection, limit: int) -> int:
 
 
 def with_its_silence(row: Row, changes: Changes) -> Row:
-    """Return a row of which a change is made with the silence that nobody wrote yet, if any, and note that change.
+    """Return a row that is about to be changed, with its unrecorded silence, if any, applied and added to `changes`.
 
-    A silence comes before what ends it: whoever has read UNKNOWN is told of both.
+    The silence is logged before the change that ends it, so a watcher that has read UNKNOWN gets both events.
     """
     lapsed = row["lease_until"] < changes.now
     if not (row["holds"] and lapsed):

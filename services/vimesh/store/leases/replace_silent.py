@@ -1,6 +1,6 @@
 """Replaces actions whose lease has ended, or that have never reported (G7).
 
-The transaction holds off all other writers, so no two sweeps take the same action.
+The transaction locks out all other writers, so no two sweeps replace the same action.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vimesh.store.rows.visible_rows import LAPSED, OF_VIM, STOOD, WAITING, Row, 
 from vimesh.store.schema.tables import OF_ACTION, leases, standings
 from vimesh.store.schema.timestamps import micros
 
-# Nobody could start another one.
+# vimesh does not start EXTERNAL actions, so it cannot replace them.
 _REPLACEABLE = standings.c.engine != Engine.EXTERNAL
 _ANY_TO_REPLACE = select(exists().select_from(STOOD).where(~leases.c.holds, LAPSED, _REPLACEABLE))
 _REPLACED = ("action_id", "observation", "unheard", "monitor_error", "revision")
@@ -39,16 +39,16 @@ _POSTPONE = BatchUpdate(leases, ("number",), ("lease_until",))
 _REPLACE = BatchUpdate(standings, OF_ACTION, _REPLACED)
 _GRACE = BatchUpdate(leases, ("number",), ("contact_time", "lease_until"))
 _LOOKED_AT = 2000
-"""Bounds what one sweep does while an engine is away and has much to start."""
+"""Rows that a sweep reads beyond its limit: bounds its work while an engine is away and many starts are open."""
 
 
 def any_to_replace(connection: Connection) -> bool:
-    """Say whether a sweep is worth its transaction."""
+    """Return whether a sweep has anything to do."""
     return bool(connection.execute(_ANY_TO_REPLACE).scalar_one())
 
 
 def sweep(connection: Connection, limit: int) -> int:
-    """Replace the actions that have been silent for longest; return how many."""
+    """Replace the actions that have been silent longest, up to `limit`; return how many."""
     changes = Changes.begin(connection)
     found = {"now": changes.now, "count": limit + _LOOKED_AT}
     lapsed = connection.execute(_OLDEST, found).mappings().all()
@@ -61,18 +61,18 @@ def sweep(connection: Connection, limit: int) -> int:
 
 
 def _waits(row: Row) -> bool:
-    """Say whether the engine was not told of the action yet: that is no silence, and another would wait as long."""
+    """Return whether the start has not reached the engine yet. That is not a silence: a replacement would also wait."""
     return bool(row["waiting"]) and row["contact_time"] is None
 
 
 def _postpone(connection: Connection, waiting: Sequence[Row], now: int) -> None:
-    """Look at them again much later: the start grace begins anew when the engine has been told."""
+    """Check them again much later: the start grace is renewed once the engine has been told."""
     to = now + micros(LONGEST_GRACE_S)
     _POSTPONE.run(connection, [(to, row["number"]) for row in waiting])
 
 
 def _replace(row: Row, changes: Changes) -> Row:
-    """Note the change, and return the row with its new action."""
+    """Add the change, and return the row with its new action."""
     after = {**row, **_replacement(row, changes)}
     changes.add(
         EventKind.ACTION_REPLACED,
@@ -84,7 +84,7 @@ def _replace(row: Row, changes: Changes) -> Row:
 
 
 def _replacement(row: Row, changes: Changes) -> dict[str, Any]:
-    """Return the columns of the new action: nothing was heard of it yet."""
+    """Return the columns of the new action, which has had no contact yet."""
     unheard = row["unheard"] + 1 if row["contact_time"] is None else 0
     return {
         "action_id": str(uuid.uuid4()),

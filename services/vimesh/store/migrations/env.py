@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection and in the transaction of `migrations_runner`."""
+"""Alembic's entry point: runs the migrations on the connection and in the transaction of `migrations_runner`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vimesh.store.schema.tables import metadata
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    # The caller has begun the transaction: all migrations or none, where the database can undo a change of its tables.
+    # The caller has started the transaction: all migrations or none, if the database can roll back DDL.
     transactional_ddl=True,
     render_as_batch=True,
 )

@@ -1,6 +1,6 @@
-"""Steps that may be done already.
+"""Makes migration steps repeatable: each is skipped if it is done already.
 
-MariaDB cannot undo a change of tables: a migration that was broken off has left what it had made, and is done again.
+MariaDB cannot roll back DDL: an interrupted migration leaves its finished steps in place, and is run again.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ def create_table(name: str, *parts: sa.Column[object] | sa.Constraint) -> None:
 
 
 def _options() -> dict[str, Any]:
-    """Have MariaDB and MySQL compare text by its code points, as the others do, whatever their defaults are."""
+    """Return the options that make MariaDB and MySQL compare text by code points, as the other databases do."""
     dialect = op.get_bind().dialect
-    # Not utf8mb4_bin: to that, trailing blanks are nothing.
+    # Not utf8mb4_bin, which ignores trailing blanks in comparisons.
     collation = "utf8mb4_nopad_bin" if getattr(dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
     return {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": collation}
 
@@ -50,9 +50,9 @@ def rename_column(table: str, name: str, to: str, kind: sa.types.TypeEngine[Any]
 
 
 def drop_columns(table: str, names: Iterable[str]) -> None:
-    """Drop them in this order, where they are dropped one by one."""
+    """Drop columns, in this order on databases that drop them one by one."""
     there = columns_of(table)
-    # In one go: SQLite copies the whole table.
+    # As one batch, because SQLite copies the whole table.
     with op.batch_alter_table(table) as batch:
         for name in names:
             if name in there:

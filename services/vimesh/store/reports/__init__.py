@@ -1,1 +1,1 @@
-"""Records what ping actions report. Only the judgement in the transaction that writes counts."""
+"""Records the reports of ping actions. Only the judgement made in the writing transaction counts."""

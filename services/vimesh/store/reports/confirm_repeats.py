@@ -1,4 +1,4 @@
-"""Contacts of actions without news: once it is sure that what is known is still on record, nothing is judged."""
+"""Confirms contacts without news: while the cached standings are still current, nothing has to be judged."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ _LEASE_UNTIL = attrgetter("lease_until")
 
 @dataclass(frozen=True, slots=True)
 class RepeatBatch:
-    """What repeats rest on."""
+    """The cached standings that a group of repeats relies on."""
 
     state: CacheSnapshot
     vim_ids: Sequence[str]
     held: Sequence[CachedStanding]
     first_end: int
     last_end: int
-    """Between which times their leases end."""
+    """The times at which the first and the last of their leases end."""
     contact_within_s: float
 
     @classmethod
     def of(cls, repeats: Sequence[HeldRepeat], known: StandingCache) -> RepeatBatch | None:
-        """Return them; None if something else is known by now. To be called in the loop's thread."""
+        """Return the batch, or None if a cached standing was replaced since. Call this in the loop's thread."""
         vim_ids, held, paces = zip(*repeats, strict=True)
         if not all(map(is_, map(known.state.held.get, vim_ids), held)):
             return None
         ends = list(map(_LEASE_UNTIL, held))
-        # All calls are told the same, but for those that were waiting when the pace changed.
+        # All calls have the same pace, except those that were waiting when the pace changed.
         return cls(known.state, vim_ids, held, min(ends), max(ends), max(paces))
 
     def due(self, now: int) -> bool:
-        """Say whether a lease has to go on."""
+        """Return whether a lease has to be extended."""
         return self.first_end < LeaseGrants(now)[self.contact_within_s].least
 
     def hold(self, found: LogPosition) -> bool:
-        """Say whether that is what a transaction has found."""
+        """Return whether the transaction found these standings current and their leases valid."""
         return (
             found.changed is not None
             and found.changed.isdisjoint(self.vim_ids)
@@ -60,7 +60,7 @@ class RepeatBatch:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What a transaction has found of claims."""
+    """The result of checking a batch in a transaction."""
 
     found: LogPosition
     hold: bool
@@ -69,7 +69,7 @@ class Confirmation:
 
 
 def confirm(connection: Connection, claims: RepeatBatch) -> Confirmation | None:
-    """Find out whether claims are of what is committed. None: this server cannot tell."""
+    """Check a batch against the committed state. Return None on a read-only server, whose data may be outdated."""
     found = LogPosition.read(connection, claims.state)
     if found is None:
         return None
@@ -77,7 +77,7 @@ def confirm(connection: Connection, claims: RepeatBatch) -> Confirmation | None:
 
 
 def confirm_and_renew(connection: Connection, claims: RepeatBatch) -> Confirmation:
-    """Do so, and if they are, let the leases go on that are due."""
+    """Check a batch as `confirm` does; if it holds, extend the leases that are due."""
     changes = Changes.begin(connection)
     found = LogPosition.begin(connection, claims.state, changes.newest, changes.stamp, changes.now)
     if not claims.hold(found):

@@ -1,4 +1,4 @@
-"""Group commit: whoever reports while a transaction runs shares the next one."""
+"""Commits reports in groups: all that arrive while a transaction runs share the next one."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.domain.vims import Report
 
 C = TypeVar("C")
-"""What is to be recorded: contacts, or repeats."""
+"""The items to record: contacts or repeats."""
 T = TypeVar("T")
-"""What comes of it."""
+"""The outcome of one item."""
 
 _QUIET_TURNS = 16
-"""So many turns of the loop without another call, a few microseconds each, say that no more are about to come."""
+"""After this many turns of the loop without a new call, a few microseconds each, no more are expected."""
 _MANY = 100
-"""So many reports are worth a transaction of their own."""
+"""Number of waiting reports that is worth a transaction without waiting for more."""
 _LONGEST_S = 0.01
-"""For so long at most are they waited for: a loop that is never quiet has other work to do."""
+"""Upper bound on the wait, for loops that never go quiet."""
 
 Contact = tuple[Report, float]
-"""A report, and within how many seconds its action is asked to be back."""
+"""A report, and the number of seconds within which its action is asked to report again."""
 
 
 @dataclass(slots=True)
@@ -38,8 +38,9 @@ class _Call(Generic[C, T]):
 class GroupCommit(Generic[C, T]):
     """Merges concurrent calls of `record` into one transaction at a time.
 
-    A server hands its calls over one by one, with other work between. So before each transaction the loop is let go on
-    until it brings no more of them: a busy server needs half as many transactions, and a lone caller does not wait.
+    A server delivers its calls one by one, with other work in between. So before each transaction the committer yields
+    to the loop until no more calls arrive: a busy server needs half as many transactions, and a lone caller does not
+    wait.
     """
 
     def __init__(
@@ -51,9 +52,9 @@ class GroupCommit(Generic[C, T]):
         many: int = _MANY,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Hold at most `max_waiting` of them; put at most `max_group` into one transaction, or one call alone.
+        """Queue at most `max_waiting` items and put at most `max_group` into one transaction, or one larger call alone.
 
-        When so `many` wait, they do not wait for others.
+        Once `many` items wait, the transaction starts without waiting for more.
         """
         self._commit = commit
         self._max_waiting = max_waiting
@@ -78,7 +79,7 @@ class GroupCommit(Generic[C, T]):
         return await call.answer
 
     async def run(self) -> Never:
-        """Commit group after group until cancelled; then nobody is left waiting."""
+        """Commit group after group until cancelled; then fail all calls that still wait."""
         group: list[_Call[C, T]] = []
         try:
             while True:
@@ -93,7 +94,7 @@ class GroupCommit(Generic[C, T]):
                 _fail(call, StoreUnavailable())
 
     async def _let_in(self) -> None:
-        """Return when no more calls are about to come, or many reports wait."""
+        """Yield to the loop until no more calls arrive, enough items wait, or the time is up."""
         until = self._clock() + _LONGEST_S
         quiet = 0
         while quiet < _QUIET_TURNS and self._waiting < self._many and self._clock() < until:
@@ -107,7 +108,7 @@ class GroupCommit(Generic[C, T]):
         while self._calls and (not group or size + len(self._calls[0].contacts) <= self._max_group):
             call = self._calls.popleft()
             self._waiting -= len(call.contacts)
-            if not call.answer.done():  # else its caller gave up
+            if not call.answer.done():  # otherwise its caller gave up
                 group.append(call)
                 size += len(call.contacts)
         if not self._calls:
@@ -120,7 +121,7 @@ class GroupCommit(Generic[C, T]):
         except (StoreUnavailable, Overloaded) as error:
             for call in group:
                 _fail(call, _another(error))
-        except Exception as error:  # noqa: BLE001 - the committer outlives whatever a report makes it stumble over
+        except Exception as error:  # noqa: BLE001 - the committer must survive any error that a report causes
             await self._answer_alone(group, error)
         else:
             for call in group:
@@ -129,7 +130,7 @@ class GroupCommit(Generic[C, T]):
                     call.answer.set_result(said)
 
     async def _answer_alone(self, group: Sequence[_Call[C, T]], error: Exception) -> None:
-        # One report that cannot be stored must not take those of others along.
+        # One report that cannot be stored must not fail the reports of other callers.
         if len(group) == 1:
             _fail(group[0], error)
             return
@@ -143,7 +144,7 @@ def _fail(call: _Call[C, T], error: Exception) -> None:
 
 
 def _another(error: StoreUnavailable | Overloaded) -> StoreUnavailable | Overloaded:
-    # One for each caller: raising adds the caller's own trace to it.
+    # Each caller gets its own exception: raising one adds the traceback of the caller to it.
     another = StoreUnavailable(error.why) if isinstance(error, StoreUnavailable) else Overloaded()
     another.__cause__ = error.__cause__
     return another

@@ -1,4 +1,4 @@
-"""Recording reports: the fence and the write are one transaction (G1 to G6)."""
+"""Judges reports and writes what they change, with the fence and the write in one transaction (G1 to G6)."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _ROWS = PreparedStatement(
     .where(among(standings.c.vim_id, "ids"))
 )
 _NAMES = (*_READ, *leases.c.keys())
-# The action is matched although it was read, or is known, in this transaction: the statement alone keeps G1, on any
-# database. The observation is matched because it may have moved since it was known: see `known`.
+# The action is matched although this transaction has read it or knows it: so the statement alone keeps G1, on any
+# database. The observation is matched because it may have changed since it was cached: see `standing_cache`.
 _BELIEVED = (*OF_ACTION, "observation")
 _TOLD = ("status", "reason", "detail", "round_trip_s", "status_time", "observation", "unheard", "revision")
 _TELL = BatchUpdate(standings, _BELIEVED, _TOLD)
@@ -40,12 +40,12 @@ _HOLD = BatchUpdate(leases, ("number",), ("holds", "contact_time", "lease_until"
 
 
 class Overtaken(Exception):
-    """Another observation is on record than was known."""
+    """The observation on record differs from the cached one."""
 
 
 @dataclass(frozen=True, slots=True)
 class StandingsRead:
-    """What is committed."""
+    """The committed standings of the VIMs of a group of reports."""
 
     found: LogPosition
     known: Mapping[str, CachedStanding]
@@ -54,31 +54,31 @@ class StandingsRead:
 
 @dataclass(frozen=True, slots=True)
 class ReportsWritten:
-    """What a transaction leaves, once it is committed."""
+    """The result of a writing transaction, valid once it is committed."""
 
     outcomes: list[Outcome]
     found: LogPosition
-    """What others have left before it, and the newest change, which may be its own."""
+    """The state that the transaction found, with the newest change, which may be its own."""
     held: Mapping[str, CachedStanding]
-    """The standings that it has read or changed."""
+    """The standings that the transaction has read or changed."""
     renewed: Mapping[str, int]
-    """Until when leases go on."""
+    """The new end of each extended lease, by VIM."""
 
 
 def look(connection: Connection, contacts: Sequence[Contact], known: StandingCache) -> StandingsRead | None:
-    """Read what it takes to judge reports. None: this server cannot tell, ask `write`."""
+    """Read the standings needed to judge reports. Return None on a read-only server: use `write` then."""
     found = LogPosition.read(connection, known.state)
     if found is None:
         return None
     held = found.known(contacts)
-    # Read after the head: that they may know of a later change is no harm.
+    # Read after the head: rows that include a later change do no harm.
     return StandingsRead(found, held, _held_of(_rows(connection, _others(contacts, held)), found.now))
 
 
 def settled(contacts: Sequence[Contact], held: Mapping[str, CachedStanding], now: int) -> list[Outcome | None]:
-    """Judge with what is committed. None: there is something to write, ask `write`."""
+    """Judge reports against committed standings. An outcome is None if something must be written: use `write` then."""
     outcomes: list[Outcome] = []
-    # What else is said of a VIM in the same call has to be judged after that was written.
+    # Other reports on the same VIM in this call have to be judged after that write.
     moving: set[str] = set()
     grants = LeaseGrants(now)
     for report, contact_within_s in contacts:
@@ -98,9 +98,9 @@ def settled(contacts: Sequence[Contact], held: Mapping[str, CachedStanding], now
 def write(
     connection: Connection, contacts: Sequence[Contact], known: StandingCache, *, believing: bool = True
 ) -> ReportsWritten:
-    """Judge the reports one after the other and write what they change, in few statements however many they are.
+    """Judge the reports in order and write what they change, in a few statements however many reports there are.
 
-    Raises Overtaken; not so if nothing that is known is believed.
+    Raises Overtaken, unless `believing` is false: then nothing is taken from the cache.
     """
     state = known.state
     changes = Changes.begin(connection)
@@ -116,7 +116,7 @@ def write_onto(
     changes: Changes,
     found: LogPosition,
 ) -> ReportsWritten:
-    """Do so, given what is known and what was read. Raises Overtaken."""
+    """Judge and write as `write` does, given the cached standings and the rows that were read. Raises Overtaken."""
     group = _Group(changes, LeaseGrants(changes.now), known, rows, _held_of(rows, changes.now))
     outcomes = [group.take(contact) for contact in contacts]
     group.write()
@@ -136,7 +136,7 @@ def _rows(connection: Connection, vim_ids: Collection[str]) -> dict[str, Row]:
 
 
 def _held_of(rows: Mapping[str, Row], now: int) -> dict[str, CachedStanding]:
-    """Return what rows say by that time: nobody knows the status of an action that is silent."""
+    """Return the standings of rows as of `now`: the status of a silent action is UNKNOWN."""
     return {vim_id: _held(row, lapsed=bool(row["holds"]) and row["lease_until"] < now) for vim_id, row in rows.items()}
 
 
@@ -157,18 +157,18 @@ def _held(row: Row, *, lapsed: bool) -> CachedStanding:
 
 @dataclass(slots=True)
 class _Group:
-    """What reports, one after the other, leave of the standings, and what of it has to be written."""
+    """Applies reports in order to standings, and collects the rows to write."""
 
     changes: Changes
     grants: LeaseGrants
     known: Mapping[str, CachedStanding]
     rows: Mapping[str, Row]
-    """Of those that were not known: what has ended in silence is told from them."""
+    """The rows of the VIMs that were not cached; a silence that ends is recorded from them."""
     held: dict[str, CachedStanding]
-    """What was read, or has changed."""
+    """The standings that were read or have changed."""
     renewed: dict[str, int] = field(default_factory=dict)
     _before: dict[str, CachedStanding] = field(default_factory=dict)
-    """As it was, of all that is written."""
+    """The previous standing of each VIM that is written."""
     _told: dict[str, dict[str, Any]] = field(default_factory=dict)
     _observed: dict[str, Report] = field(default_factory=dict)
 
@@ -186,13 +186,13 @@ class _Group:
         self.renewed[vim_id] = max(grant.until, self.renewed.get(vim_id, 0))
         if not held.holds:
             held = self._heard(vim_id, held)
-        # A late report proves that the action lives, and nothing of the VIM: after a silence it reads UNKNOWN still.
+        # A late report proves that the action is alive, but nothing about the VIM: after a silence it stays UNKNOWN.
         if recorded:
             self.held[vim_id] = self._record(report, held)
         return outcome
 
     def _heard(self, vim_id: str, held: CachedStanding) -> CachedStanding:
-        """Tell of the silence that ends now, if nobody has told of it yet."""
+        """Record the silence that ends now, unless it is on record already."""
         row = self.rows[vim_id]
         if row["holds"] and vim_id not in self._told:
             after = with_its_silence(row, self.changes)
@@ -241,7 +241,7 @@ class _Group:
         return after
 
     def write(self) -> None:
-        """Raises Overtaken."""
+        """Write all that was collected. Raises Overtaken."""
         connection, before = self.changes.connection, self._before
         told = [(*row.values(), *_believed(before[vim_id])) for vim_id, row in self._told.items()]
         observed = [
@@ -258,7 +258,7 @@ class _Group:
         self.changes.write()
 
     def _write_renewed(self) -> None:
-        """Let the leases go on of those whose status holds."""
+        """Extend the leases of the VIMs whose status holds."""
         numbers: dict[int, list[int]] = {}
         for vim_id, until in self.renewed.items():
             if (was := self._before[vim_id]).holds:
@@ -266,7 +266,7 @@ class _Group:
         renew(self.changes.connection, self.changes.now, numbers)
 
     def _write_heard(self) -> None:
-        """Write the leases of those whose status did not hold."""
+        """Write the leases of the VIMs whose status did not hold, and reset their `unheard` counts."""
         connection, now = self.changes.connection, self.changes.now
         heard = {vim_id: was for vim_id, was in self._before.items() if not was.holds}
         _HOLD.run(

@@ -1,4 +1,4 @@
-"""Recording reports of many callers: what was settled before is not kept waiting by what has to be written."""
+"""Records the reports of many callers: reports that change nothing do not wait for those that must be written."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ from vimesh.store.reports.standing_cache import HeldRepeat, StandingCache
 from vimesh.store.transactions.database import Database
 
 _GROUP = 4_000
-"""So many repeats are worth a transaction: none of them costs much in it, but all of them rewrite the same pages."""
+"""Repeats per transaction: each costs little in it, and together they rewrite the same pages only once."""
 
 
 class ReportPipeline:
-    """Three queues: reports are judged together by one read, what they move is written together, and so are repeats."""
+    """Runs three queues.
+
+    One judges reports with a shared read, one writes the reports that change something, and one confirms repeats.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.known = StandingCache()
         self._waiting: dict[str, int] = {}
-        """How many reports on each VIM wait to be written."""
+        """The number of reports on each VIM that wait to be written."""
         self._writing: set[str] = set()
-        # Two write what is urgent. When one of them ends, the other one must not be in line already: nobody else would
-        # ever write.
+        # Two queues write urgently, ahead of ordinary writers. If one were already in line when the other finishes,
+        # they would alternate forever and starve ordinary writes.
         self._writer = asyncio.Lock()
         self._looks: GroupCommit[Contact, Outcome | None] = GroupCommit(self._look)
         self._writes: GroupCommit[Contact, Outcome] = GroupCommit(self._write)
@@ -53,11 +56,14 @@ class ReportPipeline:
         return [next(written) if outcome is None else outcome for outcome in said]
 
     async def repeat(self, repeats: Sequence[HeldRepeat]) -> bool:
-        """Say whether all are of what is on record; then they were heard. Raises Overloaded, StoreUnavailable."""
+        """Return whether all repeats match the record; if so, they are recorded as contacts.
+
+        Raises Overloaded, StoreUnavailable.
+        """
         return all(await self._repeats.record(repeats))
 
     def _writes_of(self, contacts: Sequence[Contact]) -> bool:
-        """Say whether something is about to be written of these VIMs, by which they have to be judged."""
+        """Return whether a write for one of these VIMs is pending: the reports have to be judged after it."""
         if not self._waiting and not self._writing:
             return False
         return any(report.vim_id in self._writing or report.vim_id in self._waiting for report, _ in contacts)
@@ -104,7 +110,7 @@ class ReportPipeline:
         return written.hold
 
     async def _write(self, contacts: Sequence[Contact]) -> list[Outcome]:
-        # Those that gave up are not waiting any more, but it is written what they said.
+        # Callers that gave up no longer count as waiting, but their reports are still written.
         self._writing = {report.vim_id for report, _ in contacts}
         try:
             async with self._writer:
@@ -115,7 +121,7 @@ class ReportPipeline:
                         lambda c: write(c, contacts, self.known, believing=False), urgent=True
                     )
         except BaseException:
-            # Nobody knows whether it was committed.
+            # It is unknown whether the transaction was committed.
             self.known.forget(self._writing)
             raise
         finally:

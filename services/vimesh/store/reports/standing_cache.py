@@ -1,15 +1,15 @@
-"""What this process knows of standings, so that most reports are judged without reading them.
+"""Caches standings in this process, so that most reports are judged without reading them.
 
-A standing that was read at some revision is still what is committed if no change since then is of its VIM. So a
-transaction asks for the newest revision, and for the VIMs of the changes since the one up to which everything is known;
-what it knows of the others is as good as read.
+A cached standing is still current if no later change concerns its VIM. So a transaction reads the newest revision and
+the VIMs of all changes since the revision of the cache; the cached standings of all other VIMs are as good as read.
 
-Two things change without a revision, when another conductor writes them. A lease only ever grows, unless it is too long
-to be true, so at worst one is renewed too early. And another observation of the same status may be on record: who
-writes an observation says which one it believes in (see `reports`), and whoever only makes contact is told the status,
-which is right.
+Two things change without a revision when another conductor writes them:
 
-All is changed in the loop's thread only; transactions look at it from theirs.
+- A lease. It only ever grows, unless it is longer than any lease can be, so at worst one is extended too early.
+- The observation of the same status. The write of an observation therefore states the observation that it assumes (see
+  `judge_and_write`), and a mere contact is answered with the status, which is right.
+
+The cache is changed only in the loop's thread; transactions read it from their own threads.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from vimesh.store.sql.sql_functions import NowMicros, ReadOnly
 _MOST_CHANGES = 10_000
 _MOST_HELD = 200_000
 _SET_BACK = 5_000_000
-"""Microseconds by which the database's clock may seem to lose, because this process was slow to look."""
+"""Microseconds by which the database's clock may seem to fall behind, because this process was slow to read it."""
 _LONGEST = micros(LONGEST_LEASE_S)
 _CHANGES = PreparedStatement(
     select(events.c.vim_id, events.c.revision, events.c.time)
@@ -50,10 +50,10 @@ _HEAD = PreparedStatement(select(revisions.c.newest, NEWEST_STAMP, NowMicros(), 
 
 @dataclass(slots=True, kw_only=True)
 class CachedStanding(Standing):
-    """What is on record of a VIM, as far as reports change it, and its lease.
+    """The part of a VIM's record that reports change, and its lease.
 
-    Transactions in other threads look at it: it is replaced, not changed, but for a lease that grows, and for `said`,
-    which is nothing to them.
+    Transactions in other threads read it, so it is replaced and never modified, except the lease, which only grows, and
+    `said`, which transactions ignore.
     """
 
     number: int
@@ -63,36 +63,37 @@ class CachedStanding(Standing):
     lease_until: int
 
     def due(self, grant: LeaseGrant) -> bool:
-        """Say whether the lease must be renewed though nothing else is to be written."""
+        """Return whether the lease must be extended although nothing else has to be written."""
         return not (self.heard and grant.least <= self.lease_until <= grant.longest)
 
     def stays(self, report: Report, grant: LeaseGrant) -> bool:
-        """Say whether a report plainly leaves everything as it is. Most do, and need no more judging."""
+        """Return whether a report plainly changes nothing, as most do. Then it needs no further judgement."""
         return self.holds and self.says(report) and not self.due(grant)
 
     def moved_by(self, outcome: Outcome, grant: LeaseGrant) -> bool:
-        """Say whether a report that was judged so has to be written."""
+        """Return whether a report with this outcome has to be written."""
         if isinstance(outcome, BadAction):
             return False
         return isinstance(outcome, Recorded) or self.due(grant)
 
 
 HeldRepeat = tuple[str, CachedStanding, float]
-"""A Repeat of what is held here."""
+"""A Repeat whose standing is in this cache."""
 
 
 class LeaseGrant(NamedTuple):
-    """What a contact is granted."""
+    """The lease that a contact is granted. Times in microseconds, by the database's clock."""
 
     least: int
-    """A lease that ends no earlier is long enough."""
+    """A lease that ends at this time or later is long enough."""
     until: int
+    """The end of a lease that is extended now."""
     longest: int
     """No lease ends later, unless the clock was set back."""
 
 
 class LeaseGrants(dict[float, LeaseGrant]):
-    """What contacts are granted at some time, by the seconds within which the action is asked to be back."""
+    """The grants at one time, by the number of seconds within which the action is asked to report again."""
 
     def __init__(self, now: int) -> None:
         super().__init__()
@@ -106,20 +107,20 @@ class LeaseGrants(dict[float, LeaseGrant]):
 
 @lru_cache(maxsize=64)
 def _spans(contact_within_s: float) -> tuple[int, int]:
-    """Return how much of a lease is enough, and all of it, in microseconds. Each call asks, at few paces."""
+    """Return the sufficient part of a lease and its whole length, in microseconds. Cached: only few paces occur."""
     whole_s = lease_s(contact_within_s)
     return micros(enough_s(whole_s)), micros(whole_s)
 
 
 @dataclass(frozen=True, slots=True)
 class CacheSnapshot:
-    """What is known at some moment. A transaction takes one at its begin, and goes on with it."""
+    """The cache at one moment. A transaction takes a snapshot at its start and keeps it."""
 
     held: dict[str, CachedStanding]
     revision: int
-    """Everything is as it was left by this change."""
+    """The change up to which the cache is current."""
     stamp: int | None
-    """When that change was made: of another log, as after a restored backup, it would be another one."""
+    """When that change was made. In another log, such as a restored backup, this time would differ."""
 
 
 class StandingCache:
@@ -127,10 +128,10 @@ class StandingCache:
         self.state = CacheSnapshot({}, 0, None)
         self._most = most
         self._ahead = 0
-        """By how many microseconds the database's clock is ahead of this process's."""
+        """Microseconds by which the database's clock is ahead of this process's monotonic clock."""
 
     def moves(self, contacts: Iterable[Contact]) -> bool:
-        """Say whether something will have to be written, as it seems: a hint that saves a read."""
+        """Return whether a contact probably has to be written: a hint that saves a read."""
         grants, get = LeaseGrants(self.now()), self.state.held.get
         for report, contact_within_s in contacts:
             held, grant = get(report.vim_id), grants[contact_within_s]
@@ -141,26 +142,26 @@ class StandingCache:
         return False
 
     def now(self) -> int:
-        """Return the time by the database's clock, as it seems."""
+        """Return the estimated time of the database's clock, in microseconds."""
         return self._ahead + time.monotonic_ns() // 1000
 
     def take_in(
         self, found: LogPosition, held: Mapping[str, CachedStanding], renewed: Mapping[str, int] = MappingProxyType({})
     ) -> None:
-        """Take in what a transaction has found, read and left. To be called in the loop's thread."""
+        """Add the results of a transaction to the cache. Call this in the loop's thread."""
         state, ahead = self.state, found.now - time.monotonic_ns() // 1000
         was_set_back, self._ahead = ahead < self._ahead - _SET_BACK, ahead
         if found.state.held is not state.held:
-            # All was given up meanwhile.
+            # The cache was dropped while the transaction ran.
             self.forget(held)
             return
         if found.changed is None or was_set_back:
-            # Whoever still has the state of before brings nothing into this one.
+            # A new dictionary: transactions that started with the old state must not add to this one.
             state = CacheSnapshot({}, 0, None)
         else:
             self.forget(found.changed)
             if state.revision > found.newest:
-                # More is known meanwhile, and may be of these.
+                # A later transaction was taken in already, and its changes may concern these VIMs.
                 self.forget(held)
                 return
         for vim_id, one in held.items():
@@ -173,7 +174,7 @@ class StandingCache:
                 goes_on.lease_until = until
         for vim_id in list(islice(state.held, max(0, len(state.held) - self._most))):
             del state.held[vim_id]
-        # Last: whoever begins meanwhile still asks what changed since the revision before.
+        # Last: a transaction that starts before this line still reads the changes since the previous revision.
         self.state = CacheSnapshot(state.held, found.newest, found.stamp)
 
     def forget(self, vim_ids: Iterable[str]) -> None:
@@ -183,7 +184,7 @@ class StandingCache:
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
-    """What a transaction found committed when it began."""
+    """The committed state that a transaction found when it started."""
 
     state: CacheSnapshot
     newest: int
@@ -191,13 +192,13 @@ class LogPosition:
     """When the newest change was made."""
     now: int
     changed: AbstractSet[str] | None
-    """The VIMs of the changes since `state`, perhaps also of later ones; None: nobody can tell."""
+    """The VIMs of the changes since `state`, possibly also of changes after `newest`; None if unknown."""
 
     @classmethod
     def read(cls, connection: Connection, state: CacheSnapshot) -> LogPosition | None:
-        """Find that out without holding off anybody: it may be outdated soon.
+        """Read the position without locking: it may soon be outdated.
 
-        None: the server takes no writes. It follows another one, and what it holds may be outdated already.
+        Return None if the server is read-only: it replicates another one, and its data may be outdated already.
         """
         [[newest, stamp, now, read_only]] = _HEAD.rows(connection, {})
         return None if read_only else cls.begin(connection, state, newest, stamp, now)
@@ -214,10 +215,13 @@ class LogPosition:
         return self.now + _LONGEST
 
     def known(self, contacts: Iterable[Contact]) -> dict[str, CachedStanding]:
-        """Return what is as good as read for judging these contacts.
+        """Return the cached standings that are as good as read for judging these contacts.
 
-        That of a lease that has ended is not, nor of one that is too long to be true, nor for who seems to be late:
-        it is told which observation is the newest.
+        These are left out, and have to be read:
+
+        - standings of VIMs that were changed since;
+        - standings whose lease has ended, or is longer than any lease can be;
+        - standings of reports that seem to be late: their answer states the newest observation, which must be exact.
         """
         if self.changed is None:
             return {}
@@ -244,7 +248,7 @@ def _changed_since(
     if not 0 < newest - state.revision <= _MOST_CHANGES:
         return None
     first, *found = _CHANGES.rows(connection, {"revision": state.revision, "count": _MOST_CHANGES + 1}) or [(0, 0, 0)]
-    # The oldest are dropped at some time. And a restored log may have come as far again by other changes.
+    # The oldest changes are dropped in time, and a restored log may have reached the same revision by other changes.
     same = tuple(first[1:]) == (state.revision, state.stamp)
     complete = sum(change <= newest for _, change, _ in found) == newest - state.revision
     return {vim_id for vim_id, *_ in found} if same and complete else None

@@ -1,1 +1,1 @@
-"""Rows and what they stand for. Credentials are in them only encrypted."""
+"""Converts between rows and the values of the domain. Rows contain credentials only in encrypted form."""

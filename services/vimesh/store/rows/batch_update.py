@@ -1,4 +1,4 @@
-"""Many rows changed at once, each to values of its own."""
+"""Updates many rows at once, each with its own values."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from vimesh.store.rows.visible_rows import Row
 from vimesh.store.sql.prepared_statements import PreparedStatement
 
 _CHUNK = 500_000
-"""Bytes of JSON in one statement. Escaped they can be twice as many, and a server may take no more than 1 MiB."""
+"""Bytes of JSON per statement. Escaping can double them, and a server may accept no more than 1 MiB."""
 
 
 @dataclass(frozen=True)
 class BatchUpdate:
-    """New values for `columns` of the rows that are found by what their `keys` were."""
+    """Sets `columns` of the rows whose `keys` have the given values."""
 
     table: Table
     keys: tuple[str, ...]
     columns: tuple[str, ...]
 
     def values(self, before: Row, after: Row) -> tuple[Any, ...]:
-        """Return what `run` takes for a row, given as it was and as it shall be."""
+        """Return the tuple that `run` expects for a row, given its old and its new state."""
         return (*(after[name] for name in self.columns), *(before[name] for name in self.keys))
 
     def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Write rows of new values and keys. One that is not found is left out; return how many were found.
+        """Write rows of new values and keys. Skip rows that are not found; return how many were found.
 
-        No two may be of one key. Texts must fit into their columns: MariaDB refuses a word that is too long, but cuts
-        other text off.
+        No two rows may have the same key. Texts must fit into their columns: MariaDB rejects a `word` that is too long,
+        but truncates other text.
         """
         if not rows:
             return 0
@@ -86,7 +86,7 @@ class BatchUpdate:
         )
 
     def _moved(self, table: str = "") -> str:
-        """Return the assignments; `table` is what qualifies the columns on their left sides."""
+        """Return the assignments; `table` is the prefix of the columns on the left-hand side."""
         return ", ".join(f"{table}{name} = n.new_{name}" for name in self.columns)
 
     @property
@@ -94,7 +94,7 @@ class BatchUpdate:
         return " AND ".join(f"{self.table.name}.{key} = n.of_{key}" for key in self.keys)
 
     def _from_json(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-        # To these, the driver would send an UPDATE for each row, and wait for its answer.
+        # With executemany, the driver would send one UPDATE per row to MariaDB and MySQL, and wait for each answer.
         encoded = _encoder(self._cells, self._typed, connection.dialect)
         return sum(connection.execute(self._of_json, {"rows": chunk}).rowcount for chunk in _chunks(map(encoded, rows)))
 
@@ -103,8 +103,8 @@ class BatchUpdate:
         name = self.table.name
         typed = zip(self._cells, self._typed, strict=True)
         cells = ", ".join(f"{cell} {_type(column)} PATH '$.{cell}' ERROR ON ERROR" for cell, column in typed)
-        # Straight, and by the key: whatever the server believes of the table's size, it looks at these rows only, and
-        # so it locks no others.
+        # Force the join order and the primary key, regardless of the optimizer's estimates: so the server reads, and
+        # locks, only these rows.
         joined = (
             f"JSON_TABLE(:rows, '$[*]' COLUMNS ({cells})) AS n "
             f"STRAIGHT_JOIN {name} FORCE INDEX (PRIMARY) ON {self._found}"
@@ -113,7 +113,7 @@ class BatchUpdate:
 
 
 def _processors(columns: Sequence[Column[Any]], dialect: Dialect) -> Iterator[tuple[int, Callable[[Any], Any]]]:
-    """Say by position which values have to be made into what the driver takes."""
+    """Yield the position and the bind processor of each column that needs one."""
     for position, column in enumerate(columns):
         processor = column.type.dialect_impl(dialect).bind_processor(dialect)
         if processor is not None:
@@ -121,7 +121,7 @@ def _processors(columns: Sequence[Column[Any]], dialect: Dialect) -> Iterator[tu
 
 
 def _array(column: Column[Any]) -> str:
-    # Made VARCHAR, texts that are too long would be cut off without a word.
+    # As VARCHAR, texts that are too long would be truncated silently.
     if isinstance(column.type, String):
         return "TEXT[]"
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
@@ -131,20 +131,21 @@ def _array(column: Column[Any]) -> str:
 def _type(column: Column[Any]) -> str:
     if not isinstance(column.type, String):
         return column.type.compile(dialect=mysql.dialect())
-    # Never too short: JSON_TABLE cuts off without a word what the column refuses. And any but a binary collation: of
-    # two binary ones neither yields, and the table's has to win. It is the one that the index is in.
+    # LONGTEXT: JSON_TABLE silently truncates text that is longer than its column, which the table would reject. A
+    # non-binary collation, so that the collation of the table wins, in which the index is sorted: two different binary
+    # collations would conflict.
     return "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
 
 
 def _encoder(
     cells: Sequence[str], columns: Sequence[Column[Any]], dialect: Dialect
 ) -> Callable[[tuple[Any, ...]], str]:
-    """Return what makes JSON of a row, its values as the columns' types hand them to the driver."""
+    """Return a function that encodes a row as JSON, with the values in the form that the driver expects."""
     processors = dict(_processors(columns, dialect))
 
     def encoded(row: tuple[Any, ...]) -> str:
         held = (processors[place](value) if place in processors else value for place, value in enumerate(row))
-        # What is missing is NULL. Servers disagree on what a null is.
+        # Omit None: a missing key becomes NULL, while servers disagree about a JSON null.
         present = {cell: value for cell, value in zip(cells, held, strict=True) if value is not None}
         return json.dumps(present, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -152,7 +153,7 @@ def _encoder(
 
 
 def _chunks(encoded: Iterable[str]) -> Iterator[str]:
-    """Make JSON arrays of at most `_CHUNK` bytes; what is longer comes alone."""
+    """Yield JSON arrays of at most `_CHUNK` bytes; a longer row gets an array of its own."""
     chunk: list[str] = []
     size = 0
     for row in encoded:

@@ -1,4 +1,4 @@
-"""Rows that are shown of VIMs, read as far as they make a page: a VIM may have hundreds of kilobytes."""
+"""Reads the visible rows of VIMs until a page is full by size: a VIM may have hundreds of kilobytes."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from vimesh.store.sql.sql_functions import among
 
 _FIRST: Final = 20
 _MOST: Final = 100
-"""Rows that one statement reads, at first and later: how large they are is only seen when they have been read."""
+"""Rows that the first statement reads, and the most that a later one reads: their size is known only after reading."""
 _FIXED_BYTES: Final = 500
-"""What a message may have of a VIM beside what is measured."""
+"""Upper bound on the bytes of a VIM in a message besides its measured fields."""
 _NAMES = (*(column.name for column in SHOWN), "number")
 _JSON = tuple(column.name for column in SHOWN if isinstance(column.type, JSON))
 _bulk_of = itemgetter(*(_NAMES.index(name) for name in (*_JSON, "description", "detail", "auth_url", "monitor_error")))
 _ROWS = select(
-    # As text: most of what is read and not shown need not be parsed.
+    # As text, so that rows that do not fit into the page are not parsed.
     *(as_text(column).label(column.name) if column.name in _JSON else column for column in SHOWN),
     standings.c.number,
 ).select_from(WHOLE)
 _NUMBERED = PreparedStatement(_ROWS.where(among(standings.c.number, "numbers")))
 _AFTER = PreparedStatement(_ROWS.where(vims.c.id > bindparam("after")).order_by(vims.c.id).limit(bindparam("count")))
 _parse = json.JSONDecoder().raw_decode
-"""Reads what we have written, with nothing around it: `loads` spends half of its time on looking for that."""
+"""Parses JSON that we have written without surrounding whitespace: `loads` spends half of its time looking for it."""
 
 BulkyRow = Mapping[str, Any]
 
 
 class _Budget:
-    """What a page has room for."""
+    """The remaining room in a page."""
 
     def __init__(self) -> None:
         self._left = MAX_PAGE_BYTES
         self._largest = 0
 
     def takes(self, row: Sequence[Any]) -> bool:
-        """Say whether one more row fits; the first one does, however large it is."""
+        """Return whether one more row fits, and count it. The first row always fits."""
         size = _FIXED_BYTES + sum(map(len, _bulk_of(row)))
         first = not self._largest
         self._largest = max(self._largest, size)
@@ -58,7 +58,7 @@ class _Budget:
 
 
 def numbered(connection: Connection, numbers: Sequence[int]) -> Iterator[BulkyRow | None]:
-    """Return the rows with these numbers in their order, None for one that is gone, as far as they make a page."""
+    """Yield the rows with these numbers in order, None for a missing one, until the page is full."""
     budget, begin = _Budget(), 0
     while wanted := numbers[begin : begin + budget.next_count()]:
         rows = {row[-1]: row for row in _NUMBERED.rows(connection, {"numbers": wanted})}
@@ -71,7 +71,7 @@ def numbered(connection: Connection, numbers: Sequence[int]) -> Iterator[BulkyRo
 
 
 def after(connection: Connection, vim_id: str, limit: int) -> Iterator[BulkyRow]:
-    """Return the rows that come after an id, as far as they make a page."""
+    """Yield up to `limit` rows after an id, until the page is full."""
     budget = _Budget()
     while count := min(limit, budget.next_count()):
         rows = _AFTER.rows(connection, {"after": vim_id, "count": count})

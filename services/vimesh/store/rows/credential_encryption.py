@@ -1,4 +1,4 @@
-"""How credentials are kept: encrypted with keys that never lie in the database."""
+"""Encrypts credentials with keys that are never stored in the database."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SETTING = "key_file"
 
 
 class Undecipherable(Exception):
-    """None of the keys opens what is stored."""
+    """None of the keys decrypts the stored value."""
 
 
 class Cipher:
-    """Encrypts with the first key, decrypts with any: a new key goes in front of the old ones."""
+    """Encrypts with the first key and decrypts with any of them: add a new key before the old ones."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        """Raises BadSetting."""
+        """Check the keys. Raises BadSetting."""
         if not keys:
             raise BadSetting(SETTING, "holds no key")
         try:
@@ -36,11 +36,11 @@ class Cipher:
             raise BadSetting(SETTING, "each line must be a key of 32 bytes in URL-safe base64") from error
 
     def encrypt(self, value: object) -> bytes:
-        """Encrypt anything that JSON can say."""
+        """Encrypt any value that JSON can represent."""
         return self._fernet.encrypt(json.dumps(value).encode())
 
     def decrypt(self, token: bytes) -> object:
-        """Raises Undecipherable."""
+        """Decrypt a value. Raises Undecipherable."""
         try:
             return json.loads(self._fernet.decrypt(token))
         except (InvalidToken, ValueError) as error:
@@ -48,7 +48,7 @@ class Cipher:
 
 
 def cipher_from(path: Path) -> Cipher:
-    """Read a key file: one key a line, the newest first; `#` starts a comment line. Raises BadSetting."""
+    """Read a key file: one key per line, newest first; `#` starts a comment line. Raises BadSetting."""
     try:
         lines = read_text(path, MAX_KEY_BYTES).split("\n")
     except OSError as error:
@@ -59,15 +59,15 @@ def cipher_from(path: Path) -> Cipher:
 
 
 def make_key_file(path: Path) -> bool:
-    """Create a key file that only its owner can read. An existing one stays as it is (then False is returned).
+    """Create a key file that only its owner can read. Return False, and leave the file alone, if it exists.
 
-    Safe when several processes do it at once: all of them find the same whole file. Raises BadSetting.
+    Safe to call from several processes at once: all of them find the same complete file. Raises BadSetting.
     """
     if path.exists():
         return False
     try:
         with _complete_file(path.parent, Fernet.generate_key() + b"\n") as made:
-            # Linking never replaces: whoever comes second loses its key, before anything was encrypted with it.
+            # A link never replaces a file: the second process discards its key before anything is encrypted with it.
             path.hardlink_to(made)
     except FileExistsError:
         return False
@@ -78,7 +78,7 @@ def make_key_file(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _complete_file(folder: Path, content: bytes) -> Generator[Path]:
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=".key-")  # made with mode 0600
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=".key-")  # created with mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -1,7 +1,7 @@
-"""Rows and the domain's values.
+"""Converts rows to VIMs of the domain, and to the documents of events.
 
-A row here is a mapping of public column names to plain values: what a SELECT returns, what an INSERT takes, and what
-an event keeps as its document, all the same.
+A row is a mapping of public column names to plain values. It has the same form as the result of a SELECT, the
+parameters of an INSERT, and the document of an event.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from vimesh.store.rows.visible_rows import PUBLIC, Row, shown
 from vimesh.store.schema.timestamps import moment
 
 _FIRST_POLICY_FIELDS = tuple(name for name in POLICY_FIELDS if name != "fail_for_s")
-"""What earlier versions know, which may share the database: a policy that needs no more is stored as they store it, so
-that they can read it, and find it the same."""
+"""The policy fields of earlier versions, which may share the database: a policy that needs no other field is stored in
+their form, so that they can read it and find it unchanged."""
 _KEPT = (*(column.name for column in PUBLIC), "lapsed", "waiting")
 _CHANGED = "changed"
-"""The fields that people changed. A document that has it holds of the bulky ones only these."""
+"""Key of the fields that users changed. A document with this key contains only these of the bulky fields."""
 
 
 def vim_of(stored: Row) -> Vim:
-    """Read a row that is shown: see `shown`."""
+    """Return the VIM of a row, with the values that are visible now; see `shown`."""
     row = shown(stored)
     return Vim(
         id=row["id"],
@@ -55,7 +55,7 @@ def vim_of(stored: Row) -> Vim:
 
 
 def _end_of_lease(row: Row) -> dt.datetime | None:
-    # Without a lease: what an event kept before there were any.
+    # Documents of events from versions before leases have no lease_until.
     if row["contact_time"] is None or row["lease_until"] is None:
         return None
     return moment(row["lease_until"])
@@ -81,31 +81,31 @@ def _state_of(row: Row) -> MonitorState:
 
 
 def document_of(row: Row) -> dict[str, Any]:
-    """Return what an event keeps of a row that is shown: all but the secrets."""
+    """Return the document of an event for a visible row: everything except the secrets."""
     return {name: row[name] for name in _KEPT}
 
 
 def changed_document_of(row: Row, changed_fields: Sequence[str]) -> dict[str, Any]:
-    """Return what an event keeps if only these fields are news: of the bulky ones no others."""
+    """Return the document of an event if only these fields changed: it omits all other bulky fields."""
     document = document_of(row)
     for name in omitted_fields(changed_fields):
-        # Empty, not left out: earlier versions, which may share the database, could not read it.
+        # Empty instead of missing: earlier versions, which may share the database, could not read it otherwise.
         document[name] = type(document[name])()
     return {**document, _CHANGED: list(changed_fields)}
 
 
 def omitted_fields(changed_fields: Sequence[str]) -> frozenset[str]:
-    """Return the bulky fields that a document does not hold."""
+    """Return the bulky fields that a document omits."""
     return frozenset(BULKY_FIELDS).difference(changed_fields)
 
 
 def changed_fields_of(document: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Return the fields that people changed; None if the document holds the whole VIM."""
+    """Return the fields that users changed; None if the document contains the whole VIM."""
     return tuple(document[_CHANGED]) if _CHANGED in document else None
 
 
 def vim_of_document(document: Mapping[str, Any]) -> Vim:
-    """Read what an event kept, also of a version that knew no leases."""
+    """Return the VIM of a document, including documents of versions before leases."""
     return vim_of({"lease_until": None, "holds": False, "lapsed": False, "waiting": False, **document})
 
 

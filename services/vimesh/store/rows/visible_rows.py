@@ -1,8 +1,8 @@
-"""What is shown of a VIM besides its row: what time and open to-dos make of it.
+"""Defines the visible rows of VIMs, which depend on the time and on open to-dos besides the stored columns.
 
-A row that is shown has the columns of PUBLIC, from three tables, and two more: `lapsed` (the lease of its action has
-ended, by the database's clock, at the time of the statement) and `waiting` (its engine has not been told to start the
-action yet).
+A visible row has the columns of PUBLIC, from three tables, and two more: `lapsed` (the lease of its action has ended,
+by the database's clock, at the time of the statement) and `waiting` (its engine has not been told to start the action
+yet).
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ SHOWN = (*PUBLIC, LAPSED.label("lapsed"), WAITING.label("waiting"))
 OF_VIM = standings.c.vim_id.label("id")
 STOOD = standings.join(leases, leases.c.number == standings.c.number)
 WHOLE = vims.join(STOOD, standings.c.vim_id == vims.c.id)
-# A status that was reported and holds no more, which is not on record yet.
+# The lease of a reported status has ended, and that is not on record yet.
 SILENT: ColumnElement[bool] = and_(leases.c.holds, LAPSED)
 
 
 def shown(row: Row) -> Row:
-    """Return the row as it is shown: of a silent action nothing is known, though nobody may have written that (G6)."""
+    """Return the row as it is visible: the status of a silent action is UNKNOWN even before that is written (G6)."""
     return {**row, **silent(row)} if row["holds"] and row["lapsed"] else row
 
 
 def silent(row: Row) -> dict[str, Any]:
-    """Return the columns that say that nobody knows the status since the lease ended."""
+    """Return the columns of a status that is UNKNOWN since the lease ended."""
     return {
         "status": Status.UNKNOWN,
         "reason": Reason.SILENT,
@@ -59,5 +59,5 @@ def silent(row: Row) -> dict[str, Any]:
 
 
 def begun(row: Row) -> Row:
-    """Return a row whose action was made wanted in this transaction as it is shown after it."""
+    """Return the visible row of a VIM that gets its wanted action in this transaction."""
     return {**row, "lapsed": False, "waiting": row["engine"] == Engine.MISTRAL}

@@ -1,1 +1,1 @@
-"""The tables, and how values are stored in them. Each change here needs a migration."""
+"""Defines the tables and the stored form of values. Each change here needs a migration."""

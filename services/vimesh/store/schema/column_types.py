@@ -1,4 +1,4 @@
-"""Column types that every database stores the same way."""
+"""Defines column types that have the same meaning in every database."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, String
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator
 
-# SQLite keeps 64 bits in an INTEGER, and only an INTEGER primary key is the table's own order.
+# In SQLite an INTEGER has 64 bits, and only an INTEGER primary key is the rowid, which orders the table.
 Whole = BigInteger().with_variant(Integer(), "sqlite")
 
 Micros = Whole
 """Microseconds since 1970, UTC, by the database's clock."""
 
 Bytes = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
-"""Up to 16 MiB: what MariaDB calls a BLOB ends at 64 KiB."""
+"""Up to 16 MiB: a BLOB in MariaDB is limited to 64 KiB."""
 
 
 def word(length: int) -> String:
-    """Text of so many characters that is compared and put in order by its code points, as SQLite does."""
-    # MariaDB's are all of their table's kind: see `migrations.once`.
+    """Return a type for text of up to `length` characters that is compared and sorted by code points, as in SQLite."""
+    # In MariaDB and MySQL the table sets the collation: see `migrations.once`.
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
@@ -27,7 +27,7 @@ _RANGE = 1 << 64
 
 
 class Unsigned(TypeDecorator[int]):
-    """A uint64 in a signed column. Compare it in Python only: above 2**63 the database sees a negative number."""
+    """A uint64 in a signed column. Compare it only in Python: from 2**63 on the database has a negative number."""
 
     impl = Whole
     cache_ok = True

@@ -1,4 +1,4 @@
-"""What an event keeps of a VIM, as text: it is made once, and its length counts before it is written."""
+"""Serializes the documents of events once, so that their length is known before they are written."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from sqlalchemy import JSON, ColumnElement, Dialect, Text, cast
 from sqlalchemy.types import TypeDecorator
 
 FIXED_BYTES: Final = 400
-"""Bytes of an event without what its length depends on."""
+"""Bytes of an event without its parts of variable length."""
 
 
 class Document(TypeDecorator[str]):
-    """JSON that was made text already. It is read by `as_text`: drivers hand out JSON in forms of their own."""
+    """JSON that is already serialized. Read it with `as_text`: drivers return JSON in different forms."""
 
     impl = JSON(none_as_null=True)
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:  # noqa: ARG002 - SQLAlchemy's
-        """Hand the text to the driver as it is."""
+        """Pass the text to the driver unchanged."""
         return None
 
 
 def text_of(document: Mapping[str, Any]) -> str:
-    # Escaped, a letter of most alphabets would take three times its bytes.
+    # Not escaped: an escaped letter of most other alphabets would take three times as many bytes.
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -34,5 +34,5 @@ def as_text(column: ColumnElement[Any]) -> ColumnElement[str]:
 
 
 def size_of(detail: str, document: str | None) -> int:
-    """Say how many bytes an event takes in a database, its entry in the index included, about."""
+    """Return the approximate bytes of an event in a database, including its index entry."""
     return FIXED_BYTES + len(detail.encode()) + (len(document.encode()) if document else 0)

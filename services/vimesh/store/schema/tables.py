@@ -1,4 +1,4 @@
-"""What the database holds. Each change here needs a migration beside it."""
+"""Defines the tables of the database. Each change here needs a migration."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ vims = Table(
     Column("type", word(32), nullable=False),
     Column("auth_url", word(2048), nullable=False),
     Column("vim_project", JSON, nullable=False),
-    Column("auth_cred", JSON, nullable=False),  # masked, as it is shown
+    Column("auth_cred", JSON, nullable=False),  # masked, as clients see it
     Column("secrets", Bytes, nullable=False),  # the whole auth_cred, encrypted
-    # The project_id if the VIM is the project's default: the unique key allows one, whoever comes at once.
+    # The project_id if the VIM is the default of its project: the unique key allows only one, even in a race.
     Column("default_of", word(255), unique=True),
     Column("placement_attr", JSON, nullable=False),
     Column("extra", JSON, nullable=False),
@@ -51,12 +51,12 @@ vims = Table(
     Index(None, "name", "id"),
 )
 
-# What the wanted action of each VIM said: written when that is news, so its rows are short, and its indexes few. A page
-# holds many of them, and the log of a transaction is made of pages.
+# The last report of each VIM's wanted action, written when something changes. So its rows are short and its indexes
+# few: a page holds many rows, and the log of a transaction consists of pages.
 standings = Table(
     "standings",
     metadata,
-    # The revision with which the VIM was registered: they are in that order.
+    # The revision of the VIM's registration, so rows are in the order of registration.
     Column("number", Whole, primary_key=True, autoincrement=False),
     Column("vim_id", word(36), nullable=False, unique=True),
     Column("engine", word(16), nullable=False),
@@ -67,7 +67,7 @@ standings = Table(
     Column("round_trip_s", Double),
     Column("status_time", Micros, nullable=False),
     Column("observation", Unsigned, nullable=False),
-    # How many actions in a row were replaced without ever having been heard.
+    # The number of successive actions that were replaced without a single contact.
     Column("unheard", Integer, nullable=False),
     Column("monitor_error", Text, nullable=False),
     Column("revision", Whole, nullable=False),
@@ -76,25 +76,25 @@ standings = Table(
     Index(None, "status_time", "number"),
 )
 
-# Until when each standing is good without another contact: nearly all that is ever written. A hundred and more of these
-# rows fit into a page, and there is no index, so PostgreSQL can write a new version into the page of the old one, and
-# a search for leases that have ended reads all of them: that takes less than keeping them in order.
+# The time until which each standing is valid without another contact: nearly all writes go here. More than a hundred
+# rows fit into a page. There is no index, so PostgreSQL can write a new row version into the page of the old one. A
+# search for leases that have ended reads all rows, which costs less than maintaining an index.
 leases = Table(
     "leases",
     metadata,
-    # That of the standing.
+    # The number of the standing.
     Column("number", Whole, primary_key=True, autoincrement=False),
-    # Whether the status is what the wanted action said last: not before its first report, and not any more when its
+    # Whether the status is from the last report of the wanted action: false before its first report, and once its
     # silence is on record.
     Column("holds", Boolean, nullable=False),
     Column("contact_time", Micros),
-    # Until when the action need not be heard: its start grace before the first report, its lease after that.
+    # The end of the start grace before the first contact, of the lease after it.
     Column("lease_until", Micros, nullable=False),
     postgresql_with={"fillfactor": 50},
 )
 
 OF_ACTION = ("number", "action_id")
-"""How a standing is found to be rewritten: if its action is another one by then, it is not (G1)."""
+"""Key for updating a standing: if its action was replaced by then, nothing is updated (G1)."""
 
 events = Table(
     "events",
@@ -106,37 +106,37 @@ events = Table(
     Column("engine", word(16), nullable=False),
     Column("action_id", word(36), nullable=False),
     Column("stopped_action_id", word(36), nullable=False),
-    Column("stopped_engine", word(16)),  # NULL in what versions wrote in which no VIM could move: `engine`
+    Column("stopped_engine", word(16)),  # NULL in events of versions without moves: same as `engine`
     Column("status", word(16), nullable=False),
     Column("previous_status", word(16), nullable=False),
     Column("reason", word(64), nullable=False),
     Column("detail", Text, nullable=False),
-    Column("document", Document),  # the VIM without its secrets, as far as the change is about it
+    Column("document", Document),  # the VIM, without secrets and without unchanged bulky fields
     Index(None, "vim_id", "revision"),
 )
 
-# Where segments of the log end: see `log_bytes`. Of what was dropped there are none.
+# The ends of the log's segments: see `change_log.log_size`. Those of dropped changes are deleted, except the newest.
 segments = Table(
     "segments",
     metadata,
     Column("revision", Whole, primary_key=True, autoincrement=False),
-    # The bytes of all changes up to this one.
+    # The bytes of all changes up to and including this one.
     Column("position", Whole, nullable=False),
 )
 
-# One row. Whoever writes takes it first, so changes commit one after the other and in the order of their revisions.
+# One row. Each writer locks it first, so changes commit one after the other, in the order of their revisions.
 revisions = Table(
     "revisions",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("oldest", Whole, nullable=False),
     Column("newest", Whole, nullable=False),
-    # The bytes of all changes that were ever made, up to `counted`: earlier versions write changes, and no bytes.
+    # The bytes of all changes ever made, up to revision `counted`: earlier versions write changes without counting.
     Column("written", Whole, nullable=False, server_default="0"),
     Column("counted", Whole, nullable=False, server_default="0"),
 )
 
-# One row, or none. All who write at nodes of a Galera cluster change it: see `turns`.
+# One row, or none. Each writer at a node of a Galera cluster changes it: see `databases.galera_turns`.
 commits = Table(
     "commits",
     metadata,
@@ -144,7 +144,7 @@ commits = Table(
     Column("number", Whole, nullable=False),
 )
 
-# Who goes first of them. One row, or none.
+# The writer at a Galera node that has the turn. One row, or none.
 turns = Table(
     "turns",
     metadata,
@@ -163,23 +163,23 @@ requests = Table(
     Index(None, "create_time"),
 )
 
-# What a workflow engine has to be told, in the order in which it must be told of one VIM.
+# Open tasks for a workflow engine, in the order in which those of one VIM must be carried out.
 todos = Table(
     "todos",
     metadata,
-    # From the revision of the change; see `planning`.
+    # From the revision of the change; see `change_log.todos_of_events`.
     Column("number", Whole, primary_key=True, autoincrement=False),
     Column("id", word(36), nullable=False, unique=True),
     Column("kind", word(16), nullable=False),
     Column("vim_id", word(36), nullable=False),
     Column("action_id", word(36), nullable=False),
-    Column("vim_gone", Boolean, nullable=False),  # from the engine
-    # From when on it can be claimed: of a claimed one, when the claim lapses.
+    Column("vim_gone", Boolean, nullable=False),  # from this engine: removed, or moved to another one
+    # When it can be claimed; if it is claimed, when the claim expires.
     Column("due_time", Micros, nullable=False),
-    Column("claim_token", word(64), nullable=False),  # empty: nobody holds it
+    Column("claim_token", word(64), nullable=False),  # empty: not claimed
     Column("claimant", word(255), nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("failures", Integer, nullable=False),  # in a row
+    Column("failures", Integer, nullable=False),  # successive
     Column("error", Text, nullable=False),
     Index(None, "vim_id", "number"),
     Index(None, "due_time"),

@@ -1,4 +1,4 @@
-"""Microseconds since 1970 and datetimes."""
+"""Converts between datetimes, durations and microseconds."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def micros(duration_s: float) -> int:
 
 
 def micros_of_age(age_s: float) -> int:
-    """Turn an age into microseconds; an absurd one is cut, so that what lies so long ago still has a date."""
+    """Convert an age to microseconds, limited to ten years, so that the time it refers to is always a valid date."""
     return int(min(max(age_s, 0.0), _LONGEST_AGE_S) * MICROS)

@@ -1,1 +1,1 @@
-"""SQL that is spelled or prepared in special ways. Knows no table."""
+"""Builds and prepares SQL that differs between databases or runs often. Does not depend on the tables."""

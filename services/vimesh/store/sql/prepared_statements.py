@@ -1,4 +1,4 @@
-"""Statements that run often: made SQL once, and handed to the driver as they are."""
+"""Compiles frequent statements to SQL once, and passes them to the driver directly."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _Processor = Callable[[Any], Any] | None
 class PreparedStatement:
     """A Core statement without expanding parameters.
 
-    What SQLAlchemy does around each execution, and for each set of parameters, takes longer than the database needs
-    for a row. Values and errors are those of Core.
+    SQLAlchemy's overhead for each execution, and for each set of parameters, is larger than the time that the database
+    needs for a row. Values and errors are the same as with Core.
     """
 
     def __init__(self, statement: Executable) -> None:
@@ -42,9 +42,9 @@ class PreparedStatement:
             _run_many(connection, made.sql, bound)
 
     def run_on(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Do so for rows of values, in the order of the statement's parameters; return how many rows were found.
+        """Run as `run` does, for rows of values in the order of the statement's parameters.
 
-        Servers do not say; then it is -1.
+        Return how many rows were found, or -1 on a server, where that is unknown.
         """
         made = self._for(connection.dialect)
         return _run_many(connection, made.sql, made.in_order(rows)) if rows else 0
@@ -72,7 +72,7 @@ def _run_many(connection: Connection, sql: str, bound: Sequence[tuple[Any, ...]]
 
 
 def _sqlite(connection: Connection) -> sqlite3.Connection:
-    # A statement takes SQLite a few microseconds, and its way through SQLAlchemy ten times as long.
+    # Bypass SQLAlchemy: a statement takes SQLite a few microseconds, and ten times as long through SQLAlchemy.
     return cast("sqlite3.Connection", connection.connection.dbapi_connection)
 
 
@@ -81,7 +81,7 @@ def _errors_of_core(sql: str) -> Generator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        # The parameters may be secret.
+        # Without the parameters, which may be secret.
         raise DBAPIError.instance(sql, None, error, sqlite3.Error, hide_parameters=True) from error
 
 
@@ -89,18 +89,18 @@ def _errors_of_core(sql: str) -> Generator[None]:
 class _Made:
     sql: str
     fixed: Mapping[str, Any]
-    """Values that are part of the statement."""
+    """The values of parameters that are part of the statement."""
     names: tuple[str, ...]
-    """The parameters in the order in which the driver wants them."""
+    """The parameters in the order of the driver."""
     converted: Sequence[tuple[int, Callable[[Any], Any]]]
-    """Which of them have to be converted."""
+    """The positions of the parameters to convert, and their converters."""
     results: Sequence[tuple[int, Callable[[Any], Any]]]
 
     def bound(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
         return self._converted(parameters[name] if name in parameters else self.fixed[name] for name in self.names)
 
     def in_order(self, rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
-        """Return rows whose values are in the order of `names` as the driver wants them."""
+        """Convert rows whose values are in the order of `names` for the driver."""
         return [self._converted(row) for row in rows] if self.converted else rows
 
     def _converted(self, row: Iterable[Any]) -> tuple[Any, ...]:
@@ -114,7 +114,7 @@ def _make(statement: Executable, dialect: Dialect) -> _Made:
     compiled: SQLCompiler = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # all statements have it
     names = compiled.positiontup or ()
     types = [compiled.binds[name].type.dialect_impl(dialect) for name in names]
-    # What a driver returns is good for all types but our own; of a Boolean it may be 0 or 1.
+    # Only our own types need result processing; so a Boolean may be returned as 0 or 1.
     columns = [column.type for column in getattr(statement, "selected_columns", ())]
     own = [kind if isinstance(kind, TypeDecorator) else None for kind in columns]
     return _Made(

@@ -1,4 +1,4 @@
-"""The SQL that each database spells its own way."""
+"""Defines SQL functions that each database spells differently."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 class NowMicros(FunctionElement[int]):
-    """The database's clock, in microseconds since 1970: one time for the whole of a statement, when that began."""
+    """The database's clock in microseconds since 1970. The time is the start of the statement, the same throughout."""
 
     type = BigInteger()
     inherit_cache = True
@@ -23,7 +23,7 @@ class NowMicros(FunctionElement[int]):
 
 @compiles(NowMicros, "sqlite")
 def _now_of_sqlite(element: NowMicros, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
-    # SQLite counts milliseconds inside; rounding undoes what the floating point day lost.
+    # SQLite has milliseconds internally; rounding restores them from the floating-point day number.
     return "CAST((julianday('now') - 2440587.5) * 86400000 + 0.5 AS INTEGER) * 1000"
 
 
@@ -38,7 +38,7 @@ def _now_of_mysql(element: NowMicros, compiler: SQLCompiler, **kw: object) -> st
 
 
 class ReadOnly(FunctionElement[bool]):
-    """Whether the server takes no writes, as one that follows another: what it holds may be old."""
+    """Whether the server is read-only, as a replica is: its data may be outdated."""
 
     type = Boolean()
     inherit_cache = True
@@ -51,7 +51,7 @@ def _read_only_of_sqlite(element: ReadOnly, compiler: SQLCompiler, **kw: object)
 
 @compiles(ReadOnly, "postgresql")
 def _read_only_of_postgresql(element: ReadOnly, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
-    # Also while it recovers.
+    # It is on during recovery, too.
     return "current_setting('transaction_read_only') = 'on'"
 
 
@@ -61,7 +61,7 @@ def _read_only_of_mysql(element: ReadOnly, compiler: SQLCompiler, **kw: object) 
 
 
 class _Several(TypeDecorator[Sequence[Any]]):
-    """Any number of values as one parameter: so the statement stays the same, however many they are."""
+    """Any number of values as one parameter, so that the statement does not depend on their number."""
 
     impl = String
     cache_ok = True
@@ -73,7 +73,7 @@ class _Several(TypeDecorator[Sequence[Any]]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(postgresql.ARRAY(self.kind) if dialect.name == "postgresql" else String())
 
-    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401 - as the driver wants it
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401 - depends on the driver
         if value is None or dialect.name == "postgresql":
             return value
         return json.dumps(value) if dialect.name == "sqlite" else tuple(value)
@@ -85,7 +85,7 @@ class _Among(FunctionElement[bool]):
     name = "among"
 
     def self_group(self, against: object = None) -> _Among:  # noqa: ARG002 - SQLAlchemy's
-        """Stay as it is: comparing it with true, as SQLAlchemy would, keeps a database from looking into its index."""
+        """Return the clause itself: the comparison with true that SQLAlchemy would add prevents the use of an index."""
         return self
 
 
@@ -103,13 +103,13 @@ def _among_of_postgresql(element: _Among, compiler: SQLCompiler, **kw: object) -
 
 @compiles(_Among, "mysql", "mariadb")
 def _among_of_mysql(element: _Among, compiler: SQLCompiler, **kw: object) -> str:
-    # The driver writes a list out, brackets and all.
+    # The driver expands a tuple, including the parentheses.
     column, words = (compiler.process(clause, **kw) for clause in element.clauses)
     return f"{column} IN {words}"
 
 
 def among(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
-    """Say that the column holds one of the values of the parameter, of which there is at least one."""
+    """Return the condition that the column has one of the values of the parameter, which must not be empty."""
     kind = String() if isinstance(column.type, String) else BigInteger()
     return _Among(column, bindparam(parameter, type_=_Several(kind)))
 
@@ -133,7 +133,7 @@ def _within_elsewhere(element: _Within, compiler: SQLCompiler, **kw: object) -> 
 
 
 def within(least: ColumnElement[int], value: ColumnElement[int], most: ColumnElement[int]) -> ColumnElement[int]:
-    """Return the value, or the bound that it is beyond."""
+    """Return the value, clamped to the bounds."""
     return _Within(least, value, most)
 
 
@@ -145,20 +145,20 @@ class _Matches(FunctionElement[bool]):
 
 @compiles(_Matches, "sqlite")
 def _matches_of_sqlite(element: _Matches, compiler: SQLCompiler, **kw: object) -> str:
-    # SQLite's LIKE ignores case, GLOB does not.
+    # In SQLite LIKE ignores case and GLOB does not.
     column, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
     return f"{column} GLOB {pattern}"
 
 
 @compiles(_Matches)
 def _matches_elsewhere(element: _Matches, compiler: SQLCompiler, **kw: object) -> str:
-    # No backslash: MariaDB would read it as its own in the text, too.
+    # Not a backslash, which MariaDB also treats as an escape in string literals.
     column, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
     return f"{column} LIKE {pattern} ESCAPE '|'"
 
 
 def matches(column: ColumnElement[str], pattern: str, dialect: Dialect) -> ColumnElement[bool]:
-    """Compare with a pattern in which `*` stands for any text, and nothing else is special."""
+    """Return the condition that the column matches a pattern, in which only `*` is special and matches any text."""
     return _Matches(column, literal(_PATTERNS[dialect.name](pattern)))
 
 

@@ -1,1 +1,1 @@
-"""Claims and finishes to-dos. A claim ends by itself."""
+"""Claims and finishes to-dos. A claim expires by itself."""

@@ -1,4 +1,4 @@
-"""Claiming to-dos (G9)."""
+"""Claims to-dos (G9)."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _REMOVE = delete(todos).where(todos.c.number == bindparam("of_number"))
 
 
 def any_due(connection: Connection) -> bool:
-    """Say whether a claim is worth its transaction."""
+    """Return whether any to-do can be claimed."""
     return bool(connection.execute(_ANY_DUE).scalar_one())
 
 
 def claim(connection: Connection, claimant: str, limit: int, lease_s: float) -> list[ClaimedTodo]:
-    # No change is made, but other writers are held off: nobody can claim the same to-do in between.
+    # This adds no change, but locks out other writers, so the same to-do cannot be claimed twice.
     now = Changes.begin(connection).now
     claimed: list[tuple[RowMapping, ClaimedTodo]] = []
-    # Claimed ones are not due any more, and dropped ones are gone: each round sees what the rounds before uncovered.
+    # Claimed to-dos are no longer due, and dropped ones are gone, so each round sees the to-dos that were behind them.
     while len(claimed) < limit:
         due = connection.execute(_DUE, {"now": now, "count": limit - len(claimed)}).mappings().all()
         if not due:
@@ -62,7 +62,7 @@ def claim(connection: Connection, claimant: str, limit: int, lease_s: float) -> 
 
 
 def _is_void(row: RowMapping, wanted: dict[str, RowMapping]) -> bool:
-    """Say whether a START is of an action that is not wanted any more: its STOP comes after it."""
+    """Return whether a START is for an action that is no longer wanted: its STOP follows."""
     vim = wanted.get(row["vim_id"])
     return row["kind"] == TodoKind.START and (vim is None or vim["action_id"] != row["action_id"])
 

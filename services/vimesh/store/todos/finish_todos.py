@@ -1,4 +1,4 @@
-"""Ending the claim of a to-do: done, or due again (G9)."""
+"""Ends the claim of a to-do, which is then done or due again (G9)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REMOVE = delete(todos).where(_OF_NUMBER)
 _PUT_BACK = update(todos).where(_OF_NUMBER).values(claim_token="", claimant="")
 _OF_VIM = standings.c.vim_id == bindparam("of_vim")
 _OF_ACTION = standings.c.action_id == bindparam("of_action")
-# What is to be stopped keeps the wanted action from being started: its trouble is the wanted one's.
+# An open STOP delays the start of the wanted action, so its error is shown for the wanted action.
 _SAY = (
     update(standings)
     .where(_OF_VIM, or_(_OF_ACTION, bindparam("stops")), standings.c.monitor_error != bindparam("error"))
@@ -37,7 +37,7 @@ _ALLOW = update(leases).where(leases.c.number == bindparam("of_number")).values(
 
 
 def done(connection: Connection, todo_id: str, claim_token: str) -> None:
-    """Raises TodoNotFound, as the others here."""
+    """Remove a to-do that was carried out. Raises TodoNotFound, like the other functions here."""
     todo, now = _held(connection, todo_id, claim_token)
     connection.execute(_REMOVE, {"of_number": todo["number"]})
     if todo["kind"] == TodoKind.START:
@@ -60,7 +60,7 @@ def postponed(connection: Connection, todo_id: str, claim_token: str, retry_afte
 
 
 def _held(connection: Connection, todo_id: str, claim_token: str) -> tuple[RowMapping, int]:
-    """Return the to-do that the token holds, and the time."""
+    """Return the to-do that is claimed with the token, and the current time in microseconds."""
     now = Changes.begin(connection).now
     todo = connection.execute(_ONE, {"todo_id": todo_id, "token": claim_token}).mappings().one_or_none()
     if todo is None:
@@ -73,7 +73,7 @@ def _put_back(connection: Connection, todo: RowMapping, **values: Any) -> None: 
 
 
 def _allow_time(connection: Connection, todo: RowMapping, now: int) -> None:
-    """Let the start grace begin when the engine was told, however long that took."""
+    """Restart the start grace, now that the engine has been told, however long that took."""
     action = {"of_vim": todo["vim_id"], "of_action": todo["action_id"]}
     found = connection.execute(_UNHEARD, action).one_or_none()
     if found is not None:

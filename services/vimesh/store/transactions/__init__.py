@@ -1,1 +1,1 @@
-"""What runs transactions, as the rest of the store sees it, and what errors of drivers mean. Imports no driver."""
+"""Defines the Database interface for the rest of the store, and classifies driver errors. Imports no driver."""

@@ -1,4 +1,4 @@
-"""How transactions run, whatever the database."""
+"""Defines how transactions run on any database."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ T = TypeVar("T")
 
 SETTING = "database_url"
 COMMITS = "vimesh_commits"
-"""The channel on which PostgreSQL tells of commits."""
+"""The channel on which PostgreSQL notifies of commits."""
 _WHY = {
     ErrorKind.READ_ONLY: "the database takes no writes at present: its server is read-only, as after a fail-over",
     ErrorKind.FULL: "the database has no room at present: on its disk, in its memory or for another connection",
     ErrorKind.CONFLICT: "the database rolled this back for others, again and again",
 }
-"""What callers are told. Of the rest, that the database cannot be reached."""
+"""Texts for callers. For all other kinds the text is that the database cannot be reached."""
 Work = Callable[[Connection], T]
-"""What one transaction does. It may run in another thread, and changes nothing but by its connection."""
+"""The work of one transaction. It may run in another thread, and has no effects except through its connection."""
 
 
 class Database(Protocol):
-    """Runs each piece of work whole or not at all; trouble of the database is StoreUnavailable.
+    """Runs each piece of work entirely or not at all. Raises StoreUnavailable for any failure of the database.
 
-    Whoever has to wait for too long, or behind too many, hears Overloaded. What is urgent goes before all that waits,
-    and is not counted: it is for what is asked one at a time.
+    Raises Overloaded if the caller waits too long, or too many others wait. Urgent work goes before all waiting work
+    and does not count towards that limit, so it is only for callers that run one piece at a time.
 
-    A caller that is cancelled leaves no transaction behind: the work is finished, or undone, without it.
+    A cancelled caller leaves no open transaction: its work is completed or rolled back without it.
     """
 
     async def read(self, work: Work[T], *, urgent: bool = False) -> T:
-        """Run quick statements that each see what was committed before it, and write nothing."""
+        """Run quick, read-only statements that each see everything committed before them."""
 
     async def browse(self, work: Work[T]) -> T:
-        """Do the same with what may take long. It keeps no `read` waiting, and ends early when its caller is gone."""
+        """Read for a longer time. This delays no `read`, and ends early if its caller is cancelled."""
 
     async def write(self, work: Work[T], conflict: Work[object] | None = None, *, urgent: bool = False) -> T:
-        """Run a transaction that no other writer can come between.
+        """Run a transaction that is not interleaved with other writers.
 
-        When a unique key is taken, `conflict` is run on what is committed, to raise what the caller shall hear.
+        If a unique key is taken, run `conflict` on the committed state to raise the error that the caller should see.
         """
 
     async def require_writable(self) -> None:
@@ -60,7 +60,7 @@ class Database(Protocol):
 def trouble_as_unavailable() -> Generator[None]:
     try:
         yield
-    # OSError: the file or the server is not there.
+    # OSError: the file is missing, or the server cannot be reached.
     except (DBAPIError, PoolTimeout, OSError, ReadOnlyServer) as error:
         why = _WHY.get(kind_of(error))
         raise (StoreUnavailable(why) if why else StoreUnavailable()) from error

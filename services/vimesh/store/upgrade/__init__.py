@@ -1,1 +1,1 @@
-"""Makes, upgrades and checks the tables. One process at a time changes them."""
+"""Creates, upgrades and checks the tables. Only one process at a time changes them."""

@@ -1,4 +1,4 @@
-"""The database's tables: made, changed and checked by `vimesh db`."""
+"""Creates, changes and checks the tables of the database, for `vimesh db`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LOOK_S = 10.0
 
 
 async def upgrade(database_url: str) -> None:
-    """Make the tables, or change them to what this version needs; a SQLite file is made if it is missing.
+    """Create the tables, or upgrade them to this version. Create a SQLite file if it is missing.
 
-    Safe when several processes do it at once: one does, the others wait and find it done.
+    Safe to call from several processes at once: one upgrades, the others wait and find it done.
     Raises BadSetting, StoreUnavailable.
     """
     place = place_of(database_url)
@@ -36,7 +36,7 @@ async def current(database_url: str) -> str | None:
 
 
 async def check(database_url: str) -> None:
-    """Raise BadSetting, with what to type, unless the tables are what this version needs."""
+    """Raise BadSetting, with the command to run, unless the tables have the version that is needed."""
     found, needed = await current(database_url), newest()
     if found == needed:
         return

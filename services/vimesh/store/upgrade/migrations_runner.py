@@ -1,4 +1,4 @@
-"""The migrations, on a connection that somebody else has opened."""
+"""Runs the migrations on a connection that the caller has opened."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
 def to_newest(connection: Connection) -> None:
-    """Bring the tables to what this version needs. Raises BadSetting for those of a newer one."""
+    """Upgrade the tables to this version. Raises BadSetting if a newer version made them."""
     require_known(revision_of(connection))
     command.upgrade(config_for(connection), "head")
 
 
 def config_for(connection: Connection) -> Config:
-    """Return what alembic's commands need to work on a connection."""
+    """Return the Alembic configuration for a connection."""
     config = _config()
     config.attributes["connection"] = connection
     return config
@@ -41,7 +41,7 @@ def revision_of(connection: Connection) -> str | None:
 
 
 def newest() -> str:
-    """Return the version that this version needs."""
+    """Return the version of the tables that this version of vimesh needs."""
     return _scripts().get_current_head() or ""
 
 

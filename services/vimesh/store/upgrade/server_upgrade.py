@@ -1,4 +1,4 @@
-"""The tables on a database server."""
+"""Creates and upgrades the tables on a database server."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from vimesh.store.transactions.database import SETTING, trouble_as_unavailable
 from vimesh.store.transactions.driver_errors import code_of
 from vimesh.store.upgrade import migrations_runner
 
-# PostgreSQL's lock is the transaction's: behind a pooler, the next transaction may be of another session. MariaDB's is
-# the session's: it commits with each statement that changes tables.
+# In PostgreSQL the lock belongs to the transaction: behind a pooler, the next transaction may use another session. In
+# MariaDB it belongs to the session, because each statement that changes tables commits the transaction.
 _ACQUIRE = {
     "postgresql": text("SELECT 1 FROM pg_advisory_xact_lock(hashtext('vimesh.schema'))"),
     "mysql": text("SELECT GET_LOCK(CONCAT('vimesh.', MD5(DATABASE())), 3600)"),
 }
 # 42501: PostgreSQL. 1142: MariaDB.
 _NO_TABLES = ("42501", 1142)
-# What is there already, or is gone already: no lock keeps two upgrades apart that are at two nodes of a Galera cluster.
+# The object exists already, or is gone already: no lock separates two upgrades at two nodes of a Galera cluster.
 _DONE_MEANWHILE = (1050, 1051, 1054, 1060, 1061, 1062, 1068, 1072, 1091, 1146, 1176, 1412, 1684)
 
 
 async def upgrade(server: DatabaseServer, limit_s: float) -> None:
-    """Do it again if it was rolled back because of others: each step looks first whether it is done.
+    """Upgrade the tables, and retry if that was rolled back because of others: each step is skipped if it is done.
 
     Raises BadSetting, StoreUnavailable.
     """
@@ -55,18 +55,18 @@ async def upgrade(server: DatabaseServer, limit_s: float) -> None:
 
 async def _upgrade(server: DatabaseServer, limit_s: float) -> None:
     async with _connected(server, limit_s) as connection:
-        # Whoever gets the lock upgrades; the others wait here, and find it done.
+        # The process that gets the lock upgrades; the others wait here and find it done.
         acquired = await connection.execute(_ACQUIRE[server.url.get_backend_name()])
         if acquired.scalar_one() != 1:
             raise StoreUnavailable
         await _require_unicode(connection)
         if await connection.run_sync(migrations_runner.revision_of) != migrations_runner.newest():
-            # MariaDB and MySQL let administrators make tables all the same.
+            # MariaDB and MySQL let administrators create tables even on a read-only server.
             await connection.run_sync(require_writes)
         try:
             await connection.run_sync(migrations_runner.to_newest)
         except (DBAPIError, CommandError) as error:
-            # CommandError: the version is another one than at the step's begin.
+            # CommandError: the version has changed since the step started.
             meanwhile = isinstance(error, CommandError) or code_of(error) in _DONE_MEANWHILE
             if meanwhile and await connection.run_sync(is_node):
                 raise AnothersTurn from error
@@ -75,13 +75,13 @@ async def _upgrade(server: DatabaseServer, limit_s: float) -> None:
 
 
 async def current(server: DatabaseServer, limit_s: float) -> str | None:
-    """Raises BadSetting, StoreUnavailable."""
+    """Return the version of the tables, None if there are none. Raises BadSetting, StoreUnavailable."""
     async with _connected(server, limit_s) as connection:
         return await connection.run_sync(migrations_runner.revision_of)
 
 
 async def _require_unicode(connection: AsyncConnection) -> None:
-    """Raise BadSetting for a database that cannot hold every text. MariaDB says so for each table."""
+    """Raise BadSetting for a database that cannot store all text. In MariaDB and MySQL each table has its charset."""
     if connection.dialect.name == "postgresql":
         encoding = (await connection.execute(text("SHOW server_encoding"))).scalar_one()
         if encoding != "UTF8":
@@ -91,7 +91,7 @@ async def _require_unicode(connection: AsyncConnection) -> None:
 @asynccontextmanager
 async def _connected(server: DatabaseServer, limit_s: float) -> AsyncGenerator[AsyncConnection]:
     engine = server.engine(1, "READ COMMITTED")
-    # It passes on what MariaDB notes about the names of keys.
+    # The driver logs MariaDB's notes about the names of keys as warnings.
     logging.getLogger("asyncmy").setLevel(logging.ERROR)
     try:
         with trouble_as_unavailable():
@@ -108,7 +108,7 @@ async def _connected(server: DatabaseServer, limit_s: float) -> AsyncGenerator[A
 
 @asynccontextmanager
 async def _in_time(server: DatabaseServer, limit_s: float) -> AsyncGenerator[None]:
-    """Raise CannotConnect when it takes too long."""
+    """Raise CannotConnect if the block takes too long."""
     try:
         async with asyncio.timeout(limit_s):
             yield

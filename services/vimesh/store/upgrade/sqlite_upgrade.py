@@ -1,4 +1,4 @@
-"""The tables in a SQLite file."""
+"""Creates and upgrades the tables in a SQLite file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _ATTEMPTS = 20
 
 
 def upgrade(file: SqliteFile, limit_s: float) -> None:
-    """Raises BadSetting, StoreUnavailable."""
+    """Create the file and upgrade its tables. Raises BadSetting, StoreUnavailable."""
     _make(file.path)
     with trouble_as_unavailable(), _connected(replace(file, lock_timeout_s=limit_s)) as connection:
-        # Whoever gets the write lock upgrades; the others wait here, and find it done.
+        # The process that gets the write lock upgrades; the others wait here and find it done.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         migrations_runner.to_newest(connection)
         connection.commit()
@@ -31,7 +31,7 @@ def upgrade(file: SqliteFile, limit_s: float) -> None:
 
 
 def current(file: SqliteFile) -> str | None:
-    """Raises BadSetting, StoreUnavailable."""
+    """Return the version of the tables, None if there are none. Raises BadSetting, StoreUnavailable."""
     if not file.path.exists():
         raise BadSetting(SETTING, f"there is no database at {file.path}; type: vimesh db upgrade")
     with trouble_as_unavailable(), _connected(file) as connection:
@@ -40,7 +40,7 @@ def current(file: SqliteFile) -> str | None:
 
 def _make(path: Path) -> None:
     try:
-        # SQLite gives the files beside it the same mode.
+        # SQLite creates the files next to it with the same mode.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         return
@@ -58,12 +58,12 @@ def _connected(file: SqliteFile) -> Generator[Connection]:
 
 
 def _keep_log(connection: Connection) -> None:
-    """Turn the write-ahead log on, for good: readers do not wait for writers, and a commit is one write."""
+    """Turn on the write-ahead log permanently: readers do not wait for writers, and a commit is one write."""
     for _ in range(_ATTEMPTS):
         with contextlib.suppress(OperationalError):
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             return
-        # Another process has the file open in a transaction, and SQLite does not wait here. It does here:
+        # Another process has a transaction open. journal_mode does not honour busy_timeout; BEGIN IMMEDIATE does:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         connection.rollback()
     raise StoreUnavailable

@@ -1,1 +1,1 @@
-"""What a database URL says. Nothing here connects to anything."""
+"""Parses database URLs. Nothing here connects to a server."""

@@ -1,4 +1,4 @@
-"""The parts of a database URL, as libpq and SQLAlchemy read them."""
+"""Splits a database URL into its parts, as libpq and SQLAlchemy do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vimesh.domain.errors import BadSetting
 from vimesh.store.transactions.database import SETTING
 
 FORMS: Final = "sqlite:///<path>, postgresql://<user>:<password>@<host>/<database> or mysql://... for MariaDB"
-# A password may hold anything but an @, which ends it: OpenStack's are often not percent-encoded.
+# A password may contain anything except an @, which ends it: passwords in OpenStack are often not percent-encoded.
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][\w+.-]*)://(?:(?P<user>[^:/@?]*)(?::(?P<password>[^@]*))?@)?"
     r"(?P<hosts>[^/?]*)(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?",
@@ -22,14 +22,14 @@ _URL = re.compile(
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
     scheme: str
-    """With the driver, such as `mysql+pymysql`."""
+    """Includes the driver, as in `mysql+pymysql`."""
     user: str
     password: str = field(repr=False)
     hosts: str
-    """All of them, as they are written."""
+    """All hosts, as written."""
     database: str
     query: tuple[tuple[str, str], ...] = field(repr=False)
-    """One of its values may be secret, too."""
+    """Its values may be secret, too."""
 
     @property
     def backend(self) -> str:
@@ -41,7 +41,7 @@ class DatabaseUrl:
 
 
 def database_url(text: str) -> DatabaseUrl:
-    """Raises BadSetting that repeats nothing of what may be secret."""
+    """Split a URL. Raises BadSetting, which never repeats anything that may be secret."""
     if (parts := _URL.fullmatch(text)) is None:
         raise BadSetting(SETTING, f"must look like {FORMS}")
     return DatabaseUrl(

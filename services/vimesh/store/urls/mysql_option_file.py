@@ -1,4 +1,4 @@
-"""A file like my.cnf, of which a URL takes what the client programs take."""
+"""Reads option files like my.cnf, from which a URL takes the same options as the client programs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class MysqlOptions:
     values: Mapping[str, str | None] = field(repr=False)
 
     def get(self, name: str) -> str:
-        """Return an empty text for what is not there. Dashes and underscores are the same."""
+        """Return the value of an option, empty if it is missing. Dashes and underscores are equivalent."""
         value = self.values.get(name) or self.values.get(name.replace("_", "-")) or ""
         return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
 
     def has(self, name: str) -> bool:
-        """Say whether it stands there, with a value or without."""
+        """Return whether an option is in the file, with or without a value."""
         return name in self.values or name.replace("_", "-") in self.values
 
 
 def mysql_options(path: str, group: str) -> MysqlOptions:
-    """Read one part of the file; of none, nothing. Raises BadSetting."""
+    """Read one group of the file; without a path, return no options. Raises BadSetting."""
     if not path:
         return MysqlOptions({})
     parser = configparser.RawConfigParser(
@@ -35,7 +35,7 @@ def mysql_options(path: str, group: str) -> MysqlOptions:
     try:
         parser.read_string(Path(path).read_text(encoding="utf-8"))
     except (configparser.Error, UnicodeDecodeError):
-        # Without its cause: that quotes lines, and a line may be a password.
+        # Without the cause, which quotes lines of the file: a line may contain a password.
         raise BadSetting(SETTING, f"read_default_file: {path} is no file of options like my.cnf") from None
     wanted = group or "client"
     if not parser.has_section(wanted):

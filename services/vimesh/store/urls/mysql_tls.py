@@ -1,4 +1,4 @@
-"""TLS to MariaDB or MySQL, as the parameters of their drivers and clients say."""
+"""Reads the TLS parameters of the drivers and clients of MariaDB and MySQL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MODES: Final = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENT
 @dataclass(frozen=True, slots=True)
 class MysqlTls:
     mode: str
-    """One of MySQL's `--ssl-mode`."""
+    """One of the values of MySQL's `--ssl-mode`."""
     ca: str = ""
     capath: str = ""
     cert: str = ""
@@ -28,14 +28,14 @@ class MysqlTls:
     cipher: str = ""
 
     def context(self, *, by_socket: bool) -> ssl.SSLContext | None:
-        """Return None without TLS. Files are read each time: certificates are replaced in their places.
+        """Return the TLS context, or None without TLS. Reads the files each time, since certificates get replaced.
 
         Raises OSError.
         """
         if self.mode == "DISABLED":
             return None
         context = ssl.create_default_context(cafile=self.ca or None, capath=self.capath or None)
-        # A socket of this machine has no name that a certificate could hold.
+        # A Unix socket has no host name that a certificate could contain.
         context.check_hostname = self.mode == "VERIFY_IDENTITY" and not by_socket
         if not self.mode.startswith("VERIFY"):
             context.verify_mode = ssl.CERT_NONE
@@ -47,7 +47,7 @@ class MysqlTls:
 
 
 def mysql_tls(given: UrlParameters, options: MysqlOptions) -> MysqlTls:
-    """Raises BadSetting, also for files that are no certificates."""
+    """Read the TLS parameters. Raises BadSetting, also for files without certificates."""
     tls = MysqlTls(
         mode=_mode(given, options),
         ca=given.file("ssl_ca") or options.get("ssl_ca"),
@@ -62,7 +62,7 @@ def mysql_tls(given: UrlParameters, options: MysqlOptions) -> MysqlTls:
 
 
 def _mode(given: UrlParameters, options: MysqlOptions) -> str:
-    """Say what several parameters mean together: each of them comes from another driver."""
+    """Return the mode that several parameters mean together: different drivers use different ones."""
     if mode := given.word("ssl_mode", (*_MODES, *map(str.lower, _MODES))):
         return mode.upper()
     if given.flag("ssl_disabled") or given.flag("ssl") is False:

@@ -1,4 +1,4 @@
-"""A URL of MariaDB or MySQL, with the parameters of the drivers that OpenStack names."""
+"""Reads URLs of MariaDB and MySQL, with the parameters of the drivers that OpenStack uses."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MysqlPlace:
     addresses: tuple[ServerAddress, ...]
     database: str
     user: str
-    """Empty: the one of the process."""
+    """Empty: the user of the process."""
     password: str = field(repr=False)
     program: str
     tls: MysqlTls
@@ -58,7 +58,7 @@ class MysqlPlace:
 
 
 def mysql_place(url: DatabaseUrl) -> MysqlPlace:
-    """Raises BadSetting."""
+    """Read a URL. Raises BadSetting."""
     given = UrlParameters(url, "MariaDB or MySQL", TAKEN)
     options = mysql_options(given.file("read_default_file"), given.text("read_default_group"))
     database = url.database or options.get("database")
@@ -91,7 +91,7 @@ def _addresses(url: DatabaseUrl, given: UrlParameters, options: MysqlOptions) ->
         hosts = url.hosts or options.get("host") or "localhost"
         return (*(address_of(host, _port(options)) for host in hosts.split(",")),)
     except ValueError as error:
-        # Without its cause: that may quote a part of the password that was taken for a port.
+        # Without the cause, which may quote a part of the password that was mistaken for a port.
         raise BadSetting(SETTING, str(error)) from None
 
 

@@ -1,4 +1,4 @@
-"""TLS to PostgreSQL, as libpq's parameters say."""
+"""Reads the TLS parameters of libpq for PostgreSQL."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SYSTEM: Final = "system"
 @dataclass(frozen=True, slots=True)
 class PostgresqlTls:
     parameters: Mapping[str, str] = field(repr=False)
-    """As libpq calls them; the password of a key may be one of them."""
+    """Parameters by their libpq names; the password of a key may be one of them."""
 
     @property
     def certificate(self) -> str:
         return self.parameters.get("sslcert", "")
 
     def arguments(self) -> dict[str, Any]:
-        """Return what the driver is called with. Files are read each time: certificates are replaced in their places.
+        """Return the arguments for the driver. Reads the files each time, since certificates get replaced.
 
         Raises OSError.
         """
@@ -48,7 +48,7 @@ class PostgresqlTls:
 
 
 def postgresql_tls(given: UrlParameters) -> PostgresqlTls:
-    """Raises BadSetting, also for files that are no certificates."""
+    """Read the TLS parameters. Raises BadSetting, also for files without certificates."""
     if given.text("ssl") and given.text("sslmode"):
         raise BadSetting(SETTING, "has ssl and sslmode, which are the same; leave one out")
     authorities = given.text("sslrootcert") if given.text("sslrootcert") == _SYSTEM else given.file("sslrootcert")

@@ -1,4 +1,4 @@
-"""A URL of PostgreSQL, with the parameters of libpq and of the drivers that OpenStack names."""
+"""Reads URLs of PostgreSQL, with the parameters of libpq and of the drivers that OpenStack uses."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from vimesh.store.urls.server_addresses import ServerAddress, address_of, port_o
 from vimesh.store.urls.url_parameters import UrlParameters
 
 DEFAULT_PORT: Final = 5432
-# Where servers of distributions and of their makers put their socket.
-_HERE: Final = ("/var/run/postgresql", "/tmp", "localhost")  # noqa: S108 - that is where it is
+# The socket folders of Linux distributions and of PostgreSQL's own builds, then TCP.
+_HERE: Final = ("/var/run/postgresql", "/tmp", "localhost")  # noqa: S108 - the default socket folder of PostgreSQL
 _SESSIONS: Final = ("any", "read-write", "primary")
 _NOT_WRITTEN: Final = "conductors write: it must be any, read-write or primary"
 _INSTEAD: Final = dict.fromkeys(("standby", "read-only", "prefer-standby"), _NOT_WRITTEN)
@@ -60,21 +60,21 @@ class PostgresqlPlace:
     addresses: tuple[ServerAddress, ...]
     database: str
     user: str
-    """Empty: as libpq says, PGUSER or the one of the process."""
+    """Empty: PGUSER or the user of the process, as in libpq."""
     password: str = field(repr=False)
     passfile: str
     session: str
-    """What a server must be to be taken: any, read-write or primary."""
+    """The kind of server to accept: any, read-write or primary."""
     settings: Mapping[str, str]
-    """What the session begins with."""
+    """The settings that the session starts with."""
     tls: PostgresqlTls
     connect_timeout_s: int | None
     pooled: bool
-    """Whether the URL says that a pooler is between."""
+    """Whether the URL states that connections go through a pooler."""
 
 
 def postgresql_place(url: DatabaseUrl) -> PostgresqlPlace:
-    """Raises BadSetting."""
+    """Read a URL. Raises BadSetting."""
     given = UrlParameters(url, "PostgreSQL", TAKEN, repeated=("host", "port"))
     addresses = _addresses(url, given)
     several = len(addresses) > 1 and bool(url.hosts or given.all("host"))
@@ -108,12 +108,12 @@ def _addresses(url: DatabaseUrl, given: UrlParameters) -> tuple[ServerAddress, .
         ports = [port_of(port) for each in given.all("port") for port in each.split(",")] or [DEFAULT_PORT]
         return (*map(address_of, hosts or _HERE, _each(ports, hosts or _HERE)),)
     except ValueError as error:
-        # Without its cause: that may quote a part of the password that was taken for a port.
+        # Without the cause, which may quote a part of the password that was mistaken for a port.
         raise BadSetting(SETTING, str(error)) from None
 
 
 def _bracketed(host: str) -> str:
-    """Write an IPv6 address as elsewhere in a URL; among the parameters it may be without brackets."""
+    """Add the brackets of an IPv6 address, which it may lack in a URL parameter."""
     try:
         return f"[{IPv6Address(host)}]"
     except ValueError:

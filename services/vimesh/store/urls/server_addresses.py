@@ -1,4 +1,4 @@
-"""Where a database server listens."""
+"""Parses the addresses of database servers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from urllib.parse import unquote
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
     host: str
-    """A name, an IP address without brackets, or the path of a Unix socket or of its folder."""
+    """A host name, an IP address without brackets, or the path of a Unix socket or of its folder."""
     port: int | None = None
-    """None: the usual one of the server."""
+    """None: the default port of the server."""
 
     @property
     def is_socket(self) -> bool:
@@ -26,7 +26,7 @@ class ServerAddress:
 def address_of(text: str, default_port: int) -> ServerAddress:
     """Read `host`, `host:port`, `[IPv6]:port` or a path, percent-encoded or not.
 
-    Raises ValueError that repeats nothing of it.
+    Raises ValueError, which never repeats any of the text.
     """
     host, port = (text, "") if text.startswith("/") else _split(text)
     host = unquote(host)
@@ -50,7 +50,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def port_of(text: str) -> int:
-    """Raises ValueError that repeats nothing of it."""
+    """Read a port. Raises ValueError, which never repeats any of the text."""
     if text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= 65535:
         return int(text)
     raise ValueError("a port must be a number from 1 to 65535")

@@ -1,4 +1,4 @@
-"""Files for TLS, looked into when a URL names them: later an error could not say which of them it is about."""
+"""Checks TLS files when a URL is read: later errors could not tell which file they are about."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vimesh.store.transactions.database import SETTING
 
 
 def require_authorities(name: str, path: str) -> None:
-    """Raise BadSetting unless the file holds certificates, or lists of revoked ones."""
+    """Raise BadSetting unless the file contains certificates or revocation lists."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except OSError as error:
@@ -17,7 +17,7 @@ def require_authorities(name: str, path: str) -> None:
 
 
 def require_certificate(name: str, path: str, key_name: str, key_path: str | None, password: str) -> None:
-    """Raise BadSetting unless the files hold a certificate and its key."""
+    """Raise BadSetting unless the files contain a certificate and its key."""
     require_authorities(name, path)
     key = f"{key_name}: {key_path}" if key_path else f"{name}: {path}"
     try:

@@ -1,4 +1,4 @@
-"""The parameters of a database URL: each is read as what it is, and one that is not taken is named."""
+"""Reads the parameters of a database URL by type, and rejects unknown ones by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
 
 class UrlParameters:
-    """Every method raises BadSetting that names the parameter, and repeats no value: any of them may be secret."""
+    """Reads parameters. Raises BadSetting, which names the parameter but repeats no value that may be secret."""
 
     def __init__(self, url: DatabaseUrl, kind: str, taken: Mapping[str, str], repeated: Sequence[str] = ()) -> None:
         self._values: dict[str, list[str]] = {}
@@ -34,7 +34,7 @@ class UrlParameters:
         return self._values.get(name, ())
 
     def text(self, name: str) -> str:
-        """Return an empty text for what is not given."""
+        """Return the value of a parameter, empty if it is missing."""
         return self._values.get(name, [""])[0]
 
     def number(self, name: str, lowest: int, highest: int) -> int | None:
@@ -53,7 +53,7 @@ class UrlParameters:
             raise BadSetting(SETTING, f"{name} {error}") from None
 
     def word(self, name: str, words: Sequence[str], instead: Mapping[str, str] | None = None) -> str:
-        """Return one of the words. `instead` says why others that operators know are not taken."""
+        """Return one of the words. `instead` has the reasons why other words that operators may know are rejected."""
         text = self.text(name)
         if not text or text in words:
             return text
@@ -61,7 +61,7 @@ class UrlParameters:
         raise BadSetting(SETTING, f"{name}={text}: {why}" if why else f"{name} must be one of {', '.join(words)}")
 
     def file(self, name: str) -> str:
-        """Return the path of a file that can be read."""
+        """Return the path of a readable file, empty if the parameter is missing."""
         if not (text := self.text(name)):
             return ""
         path = str(Path(text).expanduser())
@@ -70,7 +70,7 @@ class UrlParameters:
 
 
 def require_readable(name: str, path: str) -> None:
-    """Raise BadSetting that names the parameter and the file."""
+    """Raise BadSetting, which names the parameter and the file, if the file cannot be read."""
     try:
         with Path(path).open("rb"):
             pass
@@ -79,7 +79,7 @@ def require_readable(name: str, path: str) -> None:
 
 
 def _shown(name: str) -> str:
-    # What follows the ? of a password that is not percent-encoded would be read as a parameter.
+    # The text after a ? in a password that is not percent-encoded is parsed as a parameter name.
     return name if _NAME.fullmatch(name) else "a parameter whose name cannot be shown"
 
 

@@ -1,1 +1,1 @@
-"""Registers, reads, lists and modifies VIMs. Each function runs inside a transaction of its caller."""
+"""Registers, reads, lists and modifies VIMs. Each function runs inside the transaction of its caller."""

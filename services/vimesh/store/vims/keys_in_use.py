@@ -1,4 +1,4 @@
-"""What new VIMs may find taken: ids, names, defaults and request ids."""
+"""Finds the keys that new VIMs may collide with: ids, names, defaults and request ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vimesh.store.vims.request_ids import KEPT_MICROS, RequestRecord, fingerprin
 _SAID: BindParameter[Any] = bindparam("said", expanding=True)
 _IDS = select(vims.c.id).where(vims.c.id.in_(_SAID))
 _NAMES = select(vims.c.project_id, vims.c.name).where(tuple_(vims.c.project_id, vims.c.name).in_(_SAID))
-# SQLite would look at all names to find these. So it is handed them as a table, and looks up each.
+# With IN, SQLite would scan all names. As the outer table of a join, each pair is looked up in the index.
 _NAMES_IN_SQLITE = text(
     "SELECT vims.project_id, vims.name FROM json_each(:said) AS pair CROSS JOIN vims "
     "ON vims.project_id = json_extract(pair.value, '$[0]') AND vims.name = json_extract(pair.value, '$[1]')"
@@ -29,22 +29,22 @@ _REQUESTS = select(requests).where(requests.c.request_id.in_(_SAID))
 
 @dataclass(slots=True)
 class KeysInUse:
-    """What is committed, and what was taken since by those that were judged before."""
+    """The committed keys, and those of the registrations that were accepted earlier in this transaction."""
 
     ids: set[str]
     names: set[tuple[str, str]]
-    """By project."""
+    """Pairs of project and name."""
     defaults: set[str]
     """Projects that have a default VIM."""
     made: dict[str, RequestRecord]
     """By request id."""
     outdated: set[str]
-    """Request ids that are forgotten as soon as another one is remembered."""
+    """Expired request ids, which are forgotten as soon as another one is remembered."""
     cipher: Cipher
 
     @classmethod
     def read(cls, connection: Connection, wanted: Sequence[Registration], now: int, cipher: Cipher) -> KeysInUse:
-        """Read what may be taken, in four statements however many are wanted. Nobody may write meanwhile."""
+        """Read the keys in use, in four statements however many are wanted. The caller must lock out writers."""
 
         def found(statement: Select[Any], said: Iterable[object]) -> Sequence[Row[Any]]:
             values = list(dict.fromkeys(said))
@@ -63,7 +63,7 @@ class KeysInUse:
         )
 
     def judge(self, registration: Registration) -> Registered | VimeshError | None:
-        """Say what becomes of a registration; None: it is to be stored."""
+        """Return the outcome of a registration, or None if it has to be stored."""
         if (made := self.made.get(registration.request_id)) is not None:
             if made.vim_id in self.ids and self._same(made, registration):
                 return Registered(made.vim_id, repeated=True)
@@ -83,7 +83,7 @@ class KeysInUse:
             return False
 
     def take(self, vim_id: str, registration: Registration, made: RequestRecord | None) -> None:
-        """Note a VIM that is stored, and the request that made it, if it has an id."""
+        """Add the keys of a VIM that is being stored, and the request that created it, if it has an id."""
         self.ids.add(vim_id)
         self.names.add((registration.project_id, registration.name))
         if registration.is_default:

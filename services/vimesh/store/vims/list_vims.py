@@ -1,4 +1,4 @@
-"""Pages of VIMs by filter and order."""
+"""Lists VIMs in pages, by filter and order."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ _OF_STANDINGS = ("status", "engine")
 _NUMBER = standings.c.number
 _PLACES: dict[str, tuple[tuple[ColumnElement[Any], ...], tuple[type, ...]]] = {
     "name": ((vims.c.name, vims.c.id), (str, str)),
-    # Numbers are in the order of registration, whatever the clock did meanwhile.
+    # Numbers are in the order of registration, even if the clock was set back.
     "create_time": ((_NUMBER,), (int,)),
     "status_time": ((standings.c.status_time, _NUMBER), (int, int)),
 }
-"""By what a row is found in each order, and of what kinds these are: no two rows have the same."""
+"""The columns that locate a row in each order, and their types. They are unique, so a page can resume after any row."""
 
 
 def page(connection: Connection, query: VimQuery) -> VimPage:
-    """Raises PageTokenInvalid. The position is a row's, not a count: what was shown does not shift later pages."""
+    """Return one page. It starts after a row, not at an offset, so that changes do not shift later pages.
+
+    Raises PageTokenInvalid.
+    """
     place, kinds = _PLACES[query.order.field]
     key = (query.terms, query.order)
     conditions = [_condition(term, connection) for term in query.terms if term.field != "status"]
@@ -38,7 +41,7 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
     moving = [term for term in query.terms if term.field in _OF_STANDINGS]
     shown: list[Vim] = []
     read = 0
-    # Large VIMs make a short page. One that was changed since it was found may be gone, or not wanted any more.
+    # Large VIMs make a short page. A VIM may have been removed since the first query, or may no longer match.
     for row in numbered(connection, [found.row for found in places[: query.page_size]]):
         read += 1
         if row is not None and _is_wanted(vim := vim_of(row), moving):
@@ -47,10 +50,10 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
 
 
 def _places(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tuple[Any, ...]]:
-    """Select the places of the page and one more, each with the number of its row behind it.
+    """Select the sort keys of the page and of one more row, each followed by the number of its row.
 
-    The places of each status are found in an index that has them in order. One condition over all of them would make
-    the database look at every VIM.
+    Each status has its own subquery, which an index answers in order. One condition over all statuses would make the
+    database scan every VIM.
     """
     count = query.page_size + 1
     place, _ = _PLACES[query.order.field]
@@ -72,7 +75,7 @@ def _places(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tu
 
 
 def _is_wanted(vim: Vim, moving: Sequence[Term]) -> bool:
-    """Say whether what changes by itself is still as the terms want it."""
+    """Return whether the fields that change by themselves still match the terms."""
     for term in moving:
         value = vim.status if term.field == "status" else vim.monitor.engine
         if (value == term.value) is not (term.operator is Operator.EQUALS):
@@ -81,7 +84,7 @@ def _is_wanted(vim: Vim, moving: Sequence[Term]) -> bool:
 
 
 def _kinds(terms: tuple[Term, ...]) -> list[tuple[ColumnElement[bool], ...]]:
-    """Return conditions that exclude each other, and together select the VIMs that are shown with a wanted status."""
+    """Return mutually exclusive conditions that together select the VIMs shown with a wanted status."""
     of_status = [term for term in terms if term.field == "status"]
     if not of_status:
         return [()]
@@ -91,7 +94,7 @@ def _kinds(terms: tuple[Term, ...]) -> list[tuple[ColumnElement[bool], ...]]:
         if all((term.value == status) is (term.operator is Operator.EQUALS) for term in of_status)
     ]
     kinds: list[tuple[ColumnElement[bool], ...]] = [
-        # Not what its silence has made UNKNOWN, though that is not on record yet.
+        # A VIM whose action is silent is shown as UNKNOWN, even before that is on record.
         (standings.c.status == status, ~SILENT)
         for status in wanted
     ]

@@ -1,4 +1,4 @@
-"""Modifying VIMs: a new target comes with a new action, in the same transaction (G11)."""
+"""Modifies VIMs: a new target gets a new action in the same transaction (G11)."""
 
 from __future__ import annotations
 
@@ -40,11 +40,15 @@ _FIELDS = {
     "policy": "probe_policy",
     "default_of": "is_default",
 }
-"""What people changed with a column, as the contract names it."""
+"""The field of the API contract that each column belongs to."""
 
 
 def modify(connection: Connection, vim_id: str, modification: Modification, cipher: Cipher) -> Vim:
-    """Raises VimNotFound, EtagMismatch, BadInput; IntegrityError when a unique key is taken."""
+    """Modify a VIM.
+
+    Raises VimNotFound, EtagMismatch, BadInput; StoreUnavailable if stored credentials are needed and their key is lost;
+    IntegrityError if a unique key is taken.
+    """
     changes = Changes.begin(connection)
     found = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
     if found is None:
@@ -55,7 +59,7 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
     moves = any(column in changed for column in _TARGET) or _opens(found, modification)
     if not (changed or moves):
         return vim_of(found)
-    # One that opens an EXTERNAL VIM again may change its action only.
+    # A modification that reopens an EXTERNAL VIM may change nothing but its action.
     changed_fields = [field for column, field in _FIELDS.items() if column in changed] or ["monitor"]
     before = with_its_silence(found, changes)
     changed |= {column: before[column] for column in (*SILENCE, *LAPSED)}
@@ -78,7 +82,7 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
 
 
 def explain_conflict(connection: Connection, vim_id: str, modification: Modification) -> None:
-    """Say which unique key another VIM holds. Raises VimNotFound, NameTaken, DefaultTaken."""
+    """Raise the error for the unique key that another VIM holds: NameTaken, DefaultTaken. Raises VimNotFound."""
     vim = read_vims.get(connection, vim_id)
     name = vim.name if modification.name is None else modification.name
     is_default = vim.is_default if modification.is_default is None else modification.is_default
@@ -86,7 +90,7 @@ def explain_conflict(connection: Connection, vim_id: str, modification: Modifica
 
 
 def _wanted(before: Row, modification: Modification) -> dict[str, Any]:
-    """Return the columns that differ, credentials aside."""
+    """Return the columns that differ, except the credentials."""
     wanted = {column: getattr(modification, column) for column in _TAKEN_OVER}
     wanted = {column: dict(value) if isinstance(value, Mapping) else value for column, value in wanted.items()}
     if (policy := modification.policy) is not None:
@@ -101,18 +105,21 @@ def _wanted(before: Row, modification: Modification) -> dict[str, Any]:
 
 
 def _opens(before: Row, modification: Modification) -> bool:
-    """Say whether an EXTERNAL VIM is to listen to actions again that know only its id."""
+    """Return whether an EXTERNAL VIM has to accept actions again that know only its id."""
     return modification.engine is Engine.EXTERNAL and before["action_id"] != before["id"]
 
 
 def _credentials(before: Row, modification: Modification, cipher: Cipher) -> dict[str, Any]:
-    """Return the two columns of the credentials if they differ. Raises BadInput for a `***` that stands for nothing."""
+    """Return the two credential columns if they differ.
+
+    Raises BadInput for a `***` without a stored value, StoreUnavailable if the stored values cannot be decrypted.
+    """
     if modification.auth_cred is None:
         return {}
     try:
         stored = cipher.decrypt(before["secrets"])
     except Undecipherable as error:
-        # The key is lost. Whoever sends all credentials anew mends that; nobody can fill in what `***` stood for.
+        # The key is lost. Sending the full credentials again repairs this; the value behind a `***` is gone.
         if has_mask(modification.auth_cred):
             raise StoreUnavailable from error
         stored = None
@@ -123,18 +130,19 @@ def _credentials(before: Row, modification: Modification, cipher: Cipher) -> dic
 
 
 def _same(one: object, other: object) -> bool:
-    # As text: to Python, true and 1 are equal.
+    # Compared as text: in Python, True equals 1.
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _next_action_id(before: Row, engine: Engine | None) -> str:
     first = first_action_id(before["id"], engine or Engine(before["engine"]))
-    # Only who names EXTERNAL lets actions in that know only their VIM, and never the one of the old target.
+    # Actions that know only their VIM are accepted only if the caller names EXTERNAL, and only if the old target did
+    # not use that action id: its action must not report on the new target.
     return first if engine and first != before["action_id"] else str(uuid.uuid4())
 
 
 def _new_action(before: Row, engine: Engine | None, now: int) -> dict[str, Any]:
-    """Return the columns that say: nothing is known about the new target, or from the new engine, yet."""
+    """Return the columns of a new action, which has not reported yet on the new target or from the new engine."""
     pending = before["status"] == Status.PENDING
     return {
         "action_id": _next_action_id(before, engine),

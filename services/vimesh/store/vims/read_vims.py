@@ -1,4 +1,4 @@
-"""Reading VIMs and their actions."""
+"""Reads VIMs and their actions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ACTIONS_OF = ACTIONS.where(standings.c.vim_id.in_(bindparam("ids", expanding=Tr
 
 
 def get(connection: Connection, vim_id: str) -> Vim:
-    """Raises VimNotFound."""
+    """Return one VIM. Raises VimNotFound."""
     row = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
     if row is None:
         raise VimNotFound(vim_id)

@@ -1,4 +1,4 @@
-"""Registering many VIMs in one transaction."""
+"""Registers many VIMs in one transaction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vimesh.store.vims.request_ids import RequestRecord, remember, sealed
 
 @dataclass(frozen=True, slots=True)
 class Encrypted:
-    """A registration and all that is encrypted of it: that takes its time, and needs no transaction."""
+    """A registration with its encrypted parts: encrypting is slow and needs no transaction."""
 
     registration: Registration
     secrets: bytes = field(repr=False)
@@ -32,7 +32,7 @@ class Encrypted:
 
 
 def encrypted(registrations: Iterable[Registration], cipher: Cipher) -> list[Encrypted | BadInput]:
-    """Return what came of each; BadInput for a `***`, which stands for nothing yet."""
+    """Encrypt each registration; the result is BadInput for a `***`, since no value is stored yet."""
     return [_encrypted(registration, cipher) for registration in registrations]
 
 
@@ -48,9 +48,9 @@ def _encrypted(registration: Registration, cipher: Cipher) -> Encrypted | BadInp
 def register_many(
     connection: Connection, wanted: Sequence[Encrypted | BadInput], cipher: Cipher
 ) -> list[Registered | VimeshError]:
-    """Judge one after the other and store what passes, in about ten statements however many they are.
+    """Judge the registrations in order and store the valid ones, in about ten statements for any number of them.
 
-    An IntegrityError would mean that somebody writes without holding off the others. Then nothing is stored.
+    Raises IntegrityError, and stores nothing, only if another writer did not take the lock.
     """
     changes = Changes.begin(connection)
     fit = [one.registration for one in wanted if isinstance(one, Encrypted)]
@@ -65,7 +65,7 @@ def register_many(
 
 
 class _Storing:
-    """What the transaction is going to store."""
+    """Collects the rows that the transaction stores."""
 
     def __init__(self, changes: Changes, taken: KeysInUse) -> None:
         self._changes = changes

@@ -1,4 +1,4 @@
-"""Registering and deregistering VIMs."""
+"""Registers and deregisters VIMs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ _REMOVE = (
 
 
 def register(connection: Connection, registration: Registration, cipher: Cipher) -> Vim:
-    """Raises RequestIdReused, BadInput for a `***`, which stands for nothing yet; IntegrityError for a taken key."""
+    """Register a VIM.
+
+    Raises RequestIdReused, BadInput for a `***`, since no value is stored yet; IntegrityError if a key is taken.
+    """
     unmask(registration.auth_cred, {})
     changes = Changes.begin(connection)
     if registration.request_id:
@@ -59,14 +62,14 @@ def register(connection: Connection, registration: Registration, cipher: Cipher)
 
 
 def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store new VIMs: see `new_row`."""
+    """Insert the rows of new VIMs; see `new_row`."""
     whole = [{**row, "number": row["revision"], "vim_id": row["id"]} for row in rows]
     for new in _NEW:
         new.run(connection, whole)
 
 
 def deregister(connection: Connection, vim_id: str) -> None:
-    """Raises VimNotFound."""
+    """Remove a VIM. Raises VimNotFound."""
     changes = Changes.begin(connection)
     found = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
     if found is None:
@@ -86,7 +89,7 @@ def deregister(connection: Connection, vim_id: str) -> None:
 
 
 def explain_conflict(connection: Connection, registration: Registration) -> None:
-    """Say which unique key another VIM holds. Raises VimIdTaken, NameTaken, DefaultTaken."""
+    """Raise the error for the unique key that another VIM holds: VimIdTaken, NameTaken, DefaultTaken."""
     name, project_id = registration.name, registration.project_id
     if connection.execute(_ONE, {"vim_id": registration.vim_id}).first():
         raise VimIdTaken(registration.vim_id)
@@ -94,7 +97,7 @@ def explain_conflict(connection: Connection, registration: Registration) -> None
 
 
 def raise_taken(connection: Connection, vim_id: str, project_id: str, *, name: str, is_default: bool) -> None:
-    """Raise NameTaken or DefaultTaken if a VIM other than this one is what keeps it from being stored."""
+    """Raise NameTaken or DefaultTaken if another VIM holds the name or is the default of the project."""
     others = {"project": project_id, "vim_id": vim_id}
     if connection.execute(_OF_NAME, {**others, "name_": name}).first():
         raise NameTaken(name, project_id)
@@ -105,13 +108,13 @@ def raise_taken(connection: Connection, vim_id: str, project_id: str, *, name: s
 def first_action_id(vim_id: str, engine: Engine) -> str:
     """Return the id of a VIM's first action in an engine.
 
-    An EXTERNAL one may be of those that were never told an id: they know only their VIM's.
+    An EXTERNAL action may never have been given an id, so it uses the id of its VIM.
     """
     return vim_id if engine is Engine.EXTERNAL else str(uuid.uuid4())
 
 
 def new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
-    """Return all columns of a new VIM but its secrets."""
+    """Return all columns of a new VIM except its secrets."""
     vim_id = registration.vim_id or str(uuid.uuid4())
     return {
         "id": vim_id,

@@ -1,4 +1,4 @@
-"""Registrations that can be repeated: each request id is answered with the VIM that it made."""
+"""Makes registrations safe to repeat: a repeated request id is answered with the VIM that it created."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEPT_MICROS = 24 * 3600 * 1_000_000
 _CONTENT = tuple(field.name for field in fields(Registration))
 _REQUEST = select(requests.c.fingerprint, requests.c.vim_id).where(requests.c.request_id == bindparam("id"))
 _MOST_KEPT = 500_000
-"""Some 250 MB: whoever registers and removes VIMs without end cannot fill a disk with what is kept of it for a day."""
+"""About 250 MB: a client that keeps registering and removing VIMs cannot fill the disk with one day of requests."""
 _AT_ONCE = 1000
 _OLDEST = (
     select(requests.c.request_id)
@@ -38,7 +38,7 @@ _CLOCK = select(NowMicros())
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """A VIM that a request has made."""
+    """The VIM that a request created."""
 
     request_id: str
     fingerprint: bytes
@@ -46,9 +46,9 @@ class RequestRecord:
 
 
 def answered_with(connection: Connection, registration: Registration, cipher: Cipher) -> Vim | None:
-    """Return the VIM that the request made earlier, as it is now; None if the request is new.
+    """Return the current state of the VIM that this request created earlier; None if the request is new.
 
-    Raises RequestIdReused if it made another one, or the VIM is gone: it is not made a second time.
+    Raises RequestIdReused if the earlier request differs, or if its VIM is gone: it is not created a second time.
     """
     row = connection.execute(_REQUEST, {"id": registration.request_id}).one_or_none()
     if row is None:
@@ -62,7 +62,7 @@ def answered_with(connection: Connection, registration: Registration, cipher: Ci
 
 
 def remember(connection: Connection, made: Sequence[RequestRecord], now: int) -> None:
-    """Remember which VIMs requests have made, and forget what is too old, the oldest first if that is much."""
+    """Store the VIMs that requests created, and delete expired entries, at most 1000 at a time, oldest first."""
     _forget(connection, now - KEPT_MICROS, [one.request_id for one in made])
     rows = [
         {
@@ -77,18 +77,18 @@ def remember(connection: Connection, made: Sequence[RequestRecord], now: int) ->
 
 
 def any_before(connection: Connection, before: int) -> bool:
-    """Say whether `forget_before` is worth its transaction."""
+    """Return whether `forget_before` has anything to delete."""
     return connection.execute(_OLDEST, {"before": before}).first() is not None
 
 
 def forget_before(connection: Connection, before: int) -> int:
-    """Forget the oldest requests from before a time, in microseconds; return how many."""
+    """Delete the oldest requests from before a time in microseconds, at most 1000; return how many."""
     Changes.begin(connection)
     return _forget(connection, before, ())
 
 
 def _forget(connection: Connection, before: int, made_anew: Sequence[str]) -> int:
-    # Those that are made anew are older, if they are known at all.
+    # An id that is stored again can only have an expired entry, so that entry is deleted with the others.
     oldest = connection.execute(_OLDEST, {"before": before}).scalars().all()
     if oldest:
         connection.execute(_FORGET, {"ids": list({*oldest, *made_anew})})
@@ -96,14 +96,14 @@ def _forget(connection: Connection, before: int, made_anew: Sequence[str]) -> in
 
 
 def kept_since(connection: Connection, most_kept: int = _MOST_KEPT) -> int:
-    """Return the time, in microseconds, before which requests are forgotten: a day ago, or later if they are many."""
+    """Return the time in microseconds before which requests are forgotten: one day ago, or later if there are many."""
     now = int(connection.execute(_CLOCK).scalar_one())
     newest_not_kept = connection.execute(_NEWEST_FIRST.offset(most_kept)).scalar()
     return max(now - KEPT_MICROS, 0 if newest_not_kept is None else newest_not_kept + 1)
 
 
 def sealed(registration: Registration, cipher: Cipher) -> bytes:
-    """Return what is kept of the content. Encrypted: a plain digest would let a password be guessed from a copy."""
+    """Return the fingerprint to store, encrypted: a plain digest would let passwords be guessed from a copy."""
     return cipher.encrypt(fingerprint(registration))
 
 

@@ -1,4 +1,4 @@
-"""VIMs, their changes, and the requests that made them."""
+"""Creates the tables of VIMs, their changes, and the requests that registered them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def upgrade() -> None:
         sa.Column("newest", Whole, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_revisions"),
     )
-    # The making of the log is its revision 1, and leaves no event: a watcher of an empty log has a revision to resume
-    # from, and 0 can mean "none" on the wire.
+    # Creating the log is revision 1 and has no event: so a watcher of an empty log has a revision to resume from, and 0
+    # can mean "none" on the wire.
     op.execute("INSERT INTO revisions (id, oldest, newest) SELECT 1, 2, 1 WHERE NOT EXISTS (SELECT id FROM revisions)")
     once.create_table(
         "requests",

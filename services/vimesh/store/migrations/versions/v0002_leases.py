@@ -1,4 +1,4 @@
-"""Leases, and what workflow engines have to be told."""
+"""Adds leases, and the to-dos for workflow engines."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Ended long ago: nobody knows when the actions of earlier versions were heard. They read UNKNOWN until they are
-    # heard again, which is at most one contact away.
+    # 0 means that the lease has ended: the actions of earlier versions have no lease. Their VIMs read UNKNOWN until the
+    # next contact.
     once.add_column("vims", sa.Column("lease_until", Whole, server_default="0", nullable=False))
     once.add_column("vims", sa.Column("unheard", sa.Integer(), server_default="0", nullable=False))
     once.add_column("vims", sa.Column("holds", sa.Boolean(), server_default=sa.false(), nullable=False))

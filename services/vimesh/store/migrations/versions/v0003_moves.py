@@ -1,4 +1,4 @@
-"""VIMs that move from one engine to another."""
+"""Adds the engine of the stopped action to events, for VIMs that move to another engine."""
 
 from __future__ import annotations
 

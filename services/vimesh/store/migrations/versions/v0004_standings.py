@@ -1,4 +1,4 @@
-"""What ping actions say, apart from what people say: it changes all the time, and its rows are short."""
+"""Moves the reports of ping actions out of `vims` into short rows of their own, because they change all the time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOVED: tuple[tuple[str, Any, Any], ...] = (
     ("monitor_error", sa.Text(), sa.text("''")),
     ("revision", Whole, sa.text("0")),
 )
-"""Name, type, and what a row has until it is filled in; None: the column may be empty."""
+"""Name, type, and default until a row is filled in; None: the column is nullable."""
 _NAMES = ", ".join(name for name, *_ in _MOVED)
 _COPIED = _NAMES.replace(" status,", " was_status,")
 _OLD_INDEXES = {
@@ -52,13 +52,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name="pk_standings"),
         sa.UniqueConstraint("vim_id", name="uq_standings_vim_id"),
     )
-    # From here on, conductors of earlier versions that still run fail, instead of writing what would not be copied. It
-    # is also the mark that says whether all is copied: it goes first.
+    # From here on, running conductors of earlier versions fail instead of writing rows that would not be copied. The
+    # renamed column also marks that copying is not complete, so it is dropped first.
     once.rename_column("vims", "status", "was_status", word(16))
     if "was_status" in once.columns_of("vims"):
-        # Broken off before, it may have begun.
+        # An interrupted run may have copied some rows already.
         op.execute("DELETE FROM standings")
-        # Each of them left an event, so later numbers, which are revisions, are greater.
+        # Each of these VIMs has left an event, so later numbers, which are revisions, are greater than these.
         op.execute(
             f"INSERT INTO standings (number, vim_id, {_NAMES}) "  # noqa: S608 - the names are ours
             f"SELECT ROW_NUMBER() OVER (ORDER BY create_time, id), id, {_COPIED} FROM vims"
@@ -67,7 +67,7 @@ def upgrade() -> None:
         once.drop_index(name, "vims")
     once.drop_columns("vims", ["was_status", *(name for name, *_ in _MOVED)])
     for columns in (["engine", "vim_id"], ["holds", "lease_until"], ["status", "number"], ["status_time", "number"]):
-        # A later version has moved some of them on, if only the note that it did so is missing.
+        # If only the version number was not written, a later migration may have moved some of these columns already.
         if once.columns_of("standings").issuperset(columns):
             once.create_index(f"ix_standings_{'_'.join(columns)}", "standings", columns)
 

@@ -1,4 +1,4 @@
-"""Leases apart from standings: they are what is written most, and their rows are the shortest."""
+"""Moves leases out of `standings` into the shortest rows, because they are written most often."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE leases SET (fillfactor = 50)")
-    # From here on, conductors of earlier versions that still run fail, instead of writing what would not be copied. It
-    # is also the mark that says whether all is copied: it is dropped first.
+    # From here on, running conductors of earlier versions fail instead of writing rows that would not be copied. The
+    # renamed column also marks that copying is not complete, so it is dropped first.
     once.drop_index(_INDEX, "standings")
     once.rename_column("standings", "lease_until", "was_lease_until", Whole)
     if "was_lease_until" in once.columns_of("standings"):
-        # Broken off before, it may have begun.
+        # An interrupted run may have copied some rows already.
         op.execute("DELETE FROM leases")
         op.execute(
             f"INSERT INTO leases (number, {_NAMES}) SELECT number, {_COPIED} FROM standings"  # noqa: S608 - the names are ours

@@ -1,4 +1,4 @@
-"""The bytes of the log, counted as it is written, and no observation that leaves no room for later ones."""
+"""Adds the byte counts of the log, and resets observations that leave no room for later ones."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def upgrade() -> None:
         sa.Column("position", Whole, nullable=False),
         sa.PrimaryKeyConstraint("revision", name="pk_segments"),
     )
-    # From here on, nobody writes until all is counted, where the database can hold others off for so long.
+    # From here on, this locks out all writers until all is counted, if the database can hold the lock that long.
     op.execute("UPDATE revisions SET counted = newest")
-    # Broken off before, it may have begun.
+    # An interrupted run may have counted some segments already.
     op.execute("DELETE FROM segments")
     _count()
     _forget_observations()
 
 
 def _forget_observations() -> None:
-    """Let later reports be later again: of these, which are refused by now, there could hardly be a later one."""
-    # Those above 2**63 are negative here.
+    """Reset very large observations, which are rejected by now: hardly any later one would be possible."""
+    # Observations from 2**63 on are stored as negative numbers.
     forget = sa.text("UPDATE standings SET observation = 0 WHERE observation < 0 OR observation > :greatest")
     op.get_bind().execute(forget, {"greatest": _GREATEST_OBSERVATION})
 
@@ -58,7 +58,7 @@ def _count() -> None:
 
 
 def _sizes() -> Iterator[tuple[int, int]]:
-    """Return the revisions of all changes, in order, and how many bytes each takes."""
+    """Yield the revision and the approximate size in bytes of each change, in order."""
     detail, document = sa.column("detail", sa.Text), sa.cast(sa.column("document"), sa.Text)
     size = _FIXED_BYTES + sa.func.length(detail) + sa.func.coalesce(sa.func.length(document), 0)
     event = sa.column("revision", Whole)

@@ -1,4 +1,4 @@
-"""Turns and commits of those that write at several nodes of a cluster."""
+"""Adds the tables that serialize writers at several nodes of a Galera cluster."""
 
 from __future__ import annotations
 
