@@ -1,1 +1,1 @@
-"""Keeps one VIM from holding up the loop that all share. What it decides outlives the process."""
+"""Keeps one VIM from holding up the loop that all VIMs share. Its decisions outlive the process."""

@@ -1,4 +1,4 @@
-"""How long Python has collected garbage."""
+"""Measures how long Python has collected garbage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 
 class CollectorTime:
-    """Adds up the time of collections while it is entered. They come in the midst of any work, and belong to none."""
+    """Adds up the time of collections while entered. They interrupt any work, which is not to blame for them."""
 
     def __init__(self) -> None:
         self.spent_s = 0.0

@@ -1,4 +1,4 @@
-"""The conduct of VIMs on disk: a small JSON file."""
+"""Stores the conduct of VIMs in a small JSON file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_FILE_BYTES = 1 << 20
 
 
 def read_conducts(path: Path) -> dict[str, VimConduct]:
-    """Return what the file says. What cannot be read is left out, and told: no file keeps a monitor from starting."""
+    """Return the entries of the file. Unreadable ones are logged and skipped: a bad file must not prevent a start."""
     try:
         with path.open("rb") as file:
             document = json.loads(file.read(MAX_FILE_BYTES))
@@ -38,7 +38,7 @@ def read_conducts(path: Path) -> dict[str, VimConduct]:
 
 
 def write_conducts(path: Path, conducts: Mapping[str, VimConduct]) -> None:
-    """Replace the file as a whole. Raises OSError."""
+    """Replace the whole file in one step. Raises OSError."""
     document = {"conducts": {key: _entry(conduct) for key, conduct in conducts.items()}}
     scratch = path.with_name(f"{path.name}.new")
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -57,7 +57,7 @@ def _entry(conduct: VimConduct) -> dict[str, Any]:
 
 
 def _conduct(entry: Mapping[str, Any]) -> VimConduct:
-    """Raises ValueError, LookupError, TypeError, OverflowError."""
+    """Parse one entry. Raises ValueError, LookupError, TypeError, OverflowError."""
     retry_at = entry["retry_at"]
     return VimConduct(
         tuple(Hold(_time(at), None if held_s is None else _time(held_s)) for at, held_s in entry["holds"]),
@@ -68,7 +68,7 @@ def _conduct(entry: Mapping[str, Any]) -> VimConduct:
 
 
 def _time(value: object) -> float:
-    """Read seconds that a calendar can show."""
-    if isinstance(value, int | float) and 0 <= value < 1e11:  # NaN is not
+    """Return seconds that a calendar can show. Raises ValueError for any other value."""
+    if isinstance(value, int | float) and 0 <= value < 1e11:  # false for NaN
         return float(value)
     raise ValueError(f"no time: {value!r}")

@@ -1,4 +1,4 @@
-"""Who holds the loop that all VIMs share."""
+"""Detects which VIM holds up the loop that all VIMs share."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ HOLD_S = 0.25
 """A step of work on one VIM that takes longer holds up all others."""
 
 MARK_S = 0.05
-"""So old may be what is known of the CPU time: as much of a step may be overlooked."""
+"""Maximum age of the CPU time on record: up to this much of a step may be overlooked."""
 
 OnHold = Callable[[Target, float], object]
-"""Takes whose step it was, and how many seconds it took."""
+"""Takes the target of the step, and how many seconds the step took."""
 
 
 class LoopWatch:
     """Measures each step of work on a VIM whose cost a peer may determine.
 
-    Time in which the machine stood still, worked for others, or in which Python collected garbage is nobody's fault: a
-    step is only told of if half of it, or as much as a step may take, was CPU time of this thread.
+    Time in which the machine stood still or ran other processes, or in which Python collected garbage, does not count
+    against a VIM: a step is reported only if half of it, or HOLD_S, was CPU time of this thread.
     """
 
     def __init__(
@@ -49,13 +49,13 @@ class LoopWatch:
         self._cpu_clock = cpu_clock
         self._target: Target | None = None
         self._began_at = -math.inf
-        """Of the step; before all time while there is none, so that there is only one thing to ask at each step."""
+        """Start of the step; infinitely long ago while there is none, so that each step costs only one comparison."""
         self._marked_at = -math.inf
         self._marked_cpu_s = self._marked_collecting_s = 0.0
         self._holds: list[tuple[Target, float]] = []
 
     def turn_to(self, target: Target) -> None:
-        """Begin a step of work on the target; the one before it ends."""
+        """Start a step of work on the target, which ends the previous step."""
         now = self._clock()
         if now - self._began_at > HOLD_S:
             self._end_rest_or_hold(now)
@@ -64,7 +64,7 @@ class LoopWatch:
         self._note(now, target.owner[0].encode())
 
     def rest(self) -> None:
-        """End the last step. What was held is told only now, when nobody is in the midst of anything."""
+        """End the last step. Holds are reported only now, when no work is in progress that they could disturb."""
         if self._target is not None:
             now = self._clock()
             if now - self._began_at > HOLD_S:
@@ -76,9 +76,9 @@ class LoopWatch:
             self._on_hold(*self._holds.pop())
 
     def held(self, target: Target, held_s: float, what: str) -> None:
-        """Count a hold that was measured elsewhere, such as CPU time of a thread. To be called in the loop's thread.
+        """Count a hold that was measured elsewhere, such as CPU time of a thread. Call this in the loop's thread.
 
-        It is told at the next rest.
+        The hold is reported at the next `rest`.
         """
         _log.warning("work on a VIM cost too much", vim_id=target.vim_id, cpu_s=round(held_s, 2), by=what)
         self._holds.append((target, held_s))
@@ -90,14 +90,14 @@ class LoopWatch:
             self._mark(now)
 
     def _mark(self, now: float) -> None:
-        """Take down the CPU time: once for many steps, for that is a call of the kernel."""
+        """Record the CPU time, once for many steps, because reading it is a system call."""
         self._marked_at, self._marked_cpu_s = now, self._cpu_clock()
         self._marked_collecting_s = self._collector.spent_s
 
     def _judge(self, target: Target, now: float) -> None:
         collecting_s = self._collector.spent_s - self._marked_collecting_s
         held_s = now - self._began_at - collecting_s
-        # Of the CPU time since the mark, what is longer than the steps before was surely used by this one.
+        # CPU time since the mark that exceeds the wall time before this step was surely used by this step.
         cpu_s = self._cpu_clock() - self._marked_cpu_s - (self._began_at - self._marked_at) - collecting_s
         self._mark(now)
         if held_s > HOLD_S and cpu_s >= min(held_s / 2, HOLD_S):

@@ -1,4 +1,4 @@
-"""The VIMs that are set aside because they held the loop."""
+"""Decides which VIMs are set aside because they held the loop."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _BLAMELESS = VimConduct()
 
 
 class Quarantine:
-    """Remembers holds by what is probed: a VIM that gets another auth_url or method has a fresh chance.
+    """Remembers holds by auth_url and method: a VIM that gets other ones has a fresh start.
 
-    VIMs with the same auth_url and method share their record, for it is the same server that answers them.
+    VIMs with the same auth_url and method share a record, because the same server answers for them.
     """
 
     def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
-        """Without a path, what is remembered ends with the process."""
+        """Load the records from `path`; None: they are lost with the process."""
         self._path = path
         self._clock = clock
         self._conducts = {} if path is None else read_conducts(path)
@@ -36,27 +36,27 @@ class Quarantine:
         self._write_failed = False
 
     def enlist(self, target: Target) -> None:
-        """Find out what is remembered about a target that is new."""
+        """Look up the record of a new target."""
         if not self._conducts:
             return
         key = key_of(target)
         for vim_id, _ in target.actions():
-            # The process before left no more than the id of the VIM on which it ended.
+            # The previous process left only the id of the VIM on which it ended.
             for hold in self._conducts.pop(vim_id, _BLAMELESS).holds:
                 self._conducts[key] = self._of(key).after_hold(hold)
         if self._of(key).aside:
             self.aside[target] = key
 
     def dismiss(self, target: Target) -> None:
-        """Hear that the target is probed no more. What it did is remembered."""
+        """Drop a target that is no longer probed. Its record is kept."""
         self.aside.pop(target, None)
 
     def note_crash(self, vim_id: str) -> None:
-        """Take down that the process before this one ended while it worked on the VIM."""
+        """Record that the previous process ended while it worked on the VIM."""
         self._set(vim_id, self._of(vim_id).after_hold(Hold(self._clock(), None)))
 
     def note_hold(self, target: Target, held_s: float) -> bool:
-        """Take down that work on the target held the loop; True if it is set aside now."""
+        """Record that work on the target held the loop; return whether the target is set aside now."""
         key = key_of(target)
         conduct = self._of(key).after_hold(Hold(self._clock(), held_s))
         self._set(key, conduct)
@@ -65,7 +65,7 @@ class Quarantine:
         return conduct.aside
 
     def __contains__(self, target: Target) -> bool:
-        """Say whether the target is set aside."""
+        """Return whether the target is set aside."""
         key = self.aside.get(target)
         if key is None:
             return False
@@ -75,18 +75,18 @@ class Quarantine:
         return True
 
     def admits(self, target: Target) -> bool:
-        """Say whether a round may begin now. For a target that is set aside, that round is a retry."""
+        """Return whether a round may begin now. For a target that is set aside, that round is a retry."""
         if target not in self:
             return True
         key, now = self.aside[target], self._clock()
         if self._of(key).retry_in_s(now) > 0:
             return False
-        # Stored before it begins: should the retry end the process, the next one does not begin with it.
+        # Stored before the retry: if that ends the process, the next process does not start with it again.
         self._set(key, self._of(key).during_retry(now))
         return True
 
     def note_clean_retry(self, target: Target) -> None:
-        """Take down that the retry of a target that is set aside ended, and has not held the loop so far."""
+        """Record that the retry of a target that is set aside ended and has not held the loop so far."""
         key = self.aside[target]
         conduct = self._of(key).after_clean_retry(self._clock())
         self._set(key, conduct)
@@ -95,11 +95,11 @@ class Quarantine:
             _log.info("a VIM is not set aside any more", vim_id=target.vim_id)
 
     def retry_in_s(self, target: Target) -> float:
-        """Return how long a target that is set aside has to wait."""
+        """Return how many seconds a target that is set aside has to wait."""
         return self._of(self.aside[target]).retry_in_s(self._clock())
 
     def detail(self, target: Target) -> str:
-        """Say why a target is set aside, and when it is tried again."""
+        """Return why a target is set aside, and when it is tried again."""
         return str(self._of(self.aside[target]))
 
     def _of(self, key: str) -> VimConduct:
@@ -107,7 +107,7 @@ class Quarantine:
 
     def _set(self, key: str, conduct: VimConduct) -> None:
         self._conducts.pop(key, None)
-        self._conducts[key] = conduct  # the newest is the last
+        self._conducts[key] = conduct  # the newest is last
         self._forget_what_is_old()
         if self._path is None:
             return
@@ -127,7 +127,7 @@ class Quarantine:
 
 
 def key_of(target: Target) -> str:
-    """Return what stands for everything that is probed: of bounded length, and without the secrets of a query."""
+    """Return a key for everything that is probed, of bounded length and without the secrets of a query."""
     endpoint, method = target.endpoint, target.policy.method
     probed = f"{method} {endpoint.host}"
     if method is not Method.PING:

@@ -1,4 +1,4 @@
-"""What keeps one VIM from harming all others, and outlives the process."""
+"""Provides the safeguards that keep one VIM from harming all others and that outlive the process."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Safeguards:
 
 @contextmanager
 def safeguards(record_path: Path | None) -> Generator[Safeguards]:
-    """Give those of a process whose record of work is at the path; the VIMs that are set aside stand beside it.
+    """Yield the safeguards of a process whose work record is at the path; its quarantine is stored next to that.
 
-    If the process before ended while it worked on a VIM, that counts as a hold.
+    If the previous process ended while it worked on a VIM, that counts as a hold.
     """
     with open_record(record_path) as opened:
         yield Safeguards(opened.record, _quarantine(opened))

@@ -1,4 +1,4 @@
-"""How often a VIM has held the loop that others share, and when it is tried again. Pure: time is passed in."""
+"""Decides when a VIM that has held the shared loop is set aside and tried again. Pure: time is passed in."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from datetime import UTC, datetime
 
 HOLDS_UNTIL_ASIDE = 2
 MEMORY_S = 24 * 3600.0
-"""A hold that is older counts no more."""
+"""Older holds no longer count."""
 FIRST_PAUSE_S = 3600.0
 LONGEST_PAUSE_S = 24 * 3600.0
 CLEAN_RETRIES = 3
-"""So many retries in a row without a hold, and the VIM is probed as before."""
+"""After this many consecutive retries without a hold, the VIM is probed as before."""
 _MAX_HOLDS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """One time that the loop was held."""
+    """One occasion on which the loop was held."""
 
     at: float
-    """By the clock of the wall, so that it survives a restart; so are all times here."""
+    """Wall-clock time, which stays valid after a restart; so are all times here."""
     held_s: float | None
-    """None: until the process ended."""
+    """Seconds; None: until the process ended."""
 
     def __str__(self) -> str:
         return "until the monitor ended" if self.held_s is None else f"for {self.held_s:.1f} s"
@@ -32,17 +32,17 @@ class Hold:
 class VimConduct:
     holds: tuple[Hold, ...] = ()
     retry_at: float | None = None
-    """When it is tried next; None: it is not set aside."""
+    """When the VIM is tried next; None: it is not set aside."""
     pause_s: float = FIRST_PAUSE_S
     clean_retries: int = 0
-    """In a row."""
+    """Consecutive ones."""
 
     @property
     def aside(self) -> bool:
         return self.retry_at is not None
 
     def after_hold(self, hold: Hold) -> VimConduct:
-        """Return what follows from one more hold."""
+        """Return the conduct after one more hold."""
         recent = tuple(other for other in self.holds if abs(hold.at - other.at) < MEMORY_S)
         holds = (*recent, hold)[-_MAX_HOLDS:]
         if self.aside:
@@ -51,27 +51,27 @@ class VimConduct:
         return VimConduct(holds, hold.at + FIRST_PAUSE_S if len(holds) >= HOLDS_UNTIL_ASIDE else None)
 
     def during_retry(self, now: float) -> VimConduct:
-        """Return what is to be known while it is tried: should the process end meanwhile, it has to wait again."""
+        """Return the conduct during a retry: if that ends the process, the VIM has to wait again."""
         return replace(self, retry_at=now + self.pause_s)
 
     def after_clean_retry(self, now: float) -> VimConduct:
-        """Return what follows from a retry in which the loop was not held."""
+        """Return the conduct after a retry in which the loop was not held."""
         clean_retries = self.clean_retries + 1
         if clean_retries >= CLEAN_RETRIES:
             return VimConduct(self.holds)
         return VimConduct(self.holds, now + FIRST_PAUSE_S, FIRST_PAUSE_S, clean_retries)
 
     def retry_in_s(self, now: float) -> float:
-        """Return how long it has to wait. A clock that was set back does not make that longer than the pause."""
+        """Return how many seconds the VIM has to wait: at most its pause, even if the clock was set back."""
         return 0.0 if self.retry_at is None else min(max(0.0, self.retry_at - now), self.pause_s)
 
     def is_outdated(self, now: float) -> bool:
-        """Say whether nothing of this counts any more."""
+        """Return whether everything in this record is too old to count."""
         times = (*(hold.at for hold in self.holds), self.retry_at or 0.0)
         return now - max(times) >= MEMORY_S
 
     def __str__(self) -> str:
-        """Say why it is set aside, and when it is tried again."""
+        """Return why the VIM is set aside, and when it is tried again."""
         *others, last = map(str, self.holds or (Hold(0, None),))
         held = f"{', '.join(others)} and {last}" if others else last
         at = datetime.fromtimestamp(self.retry_at or 0, UTC)

@@ -1,1 +1,1 @@
-"""How VIMs are probed: base, icmp, and tls, http, idle and tcp, each of which builds on those before it."""
+"""Probes VIMs. Folders: base; icmp; and tls, http, idle and tcp, each of which builds on those before it."""

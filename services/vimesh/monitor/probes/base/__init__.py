@@ -1,1 +1,1 @@
-"""What all probers share. A fault of our own is never taken for one of a VIM."""
+"""Shared parts of all probers. A local fault never counts as a failure of the VIM."""

@@ -1,4 +1,4 @@
-"""One TCP connection of one probe: from connect to its outcome, without ever blocking."""
+"""One TCP connection of one probe, from connect to outcome, without blocking."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
 
-# Closing resets the connection: no TIME_WAIT is left behind that would use up ports.
+# Closing resets the connection, because connections in TIME_WAIT would use up the ports.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _NETWORK_ANSWERED = {errno.ECONNREFUSED, errno.ECONNRESET, errno.ETIMEDOUT}
 
 
 class Connection:
-    """A probe that is answered once the connection is made. Others build on it: see `established`."""
+    """A probe that is answered once the connection is established. Subclasses override `established` to go further."""
 
     __slots__ = (
         "_clock",
@@ -37,20 +37,20 @@ class Connection:
     )
 
     reads = False
-    """Whether it reads what the peer sends, and takes a worker of the server: connecting alone does neither."""
+    """Whether it reads from the peer and occupies a worker of the server: connecting alone does neither."""
     reused = False
-    """Whether the probe went over a connection that stood before: then bad news must be confirmed on a new one."""
+    """Whether the probe uses a kept connection: a failure must then be confirmed on a new one."""
 
     def __init__(self, target: Target, number: int, address: ProbeAddress, clock: Clock) -> None:
-        """Raises LocalFault if there is no socket to be had."""
+        """Create the socket, without connecting it. Raises LocalFault if that fails."""
         self.target = target
         self.number = number
         self.address = address
         self.interest = select.EPOLLOUT
         self.outcome: float | tuple[str, str] | None = None
-        """How long the answer took, or reason and detail of the failure; None while the probe is under way."""
+        """Seconds until the answer, or reason and detail of the failure; None while the probe is under way."""
         self.sent_at = 0.0
-        """When the probe was sent first, on this connection or on another one."""
+        """When the probe was first sent, on this connection or on an earlier one."""
         self._clock = clock
         self._connected = False
         try:
@@ -71,7 +71,7 @@ class Connection:
             raise local_fault(number)
 
     def advance(self) -> None:
-        """Go as far as possible; called when the socket is ready for what `interest` says. Raises LocalFault."""
+        """Advance as far as possible. Call this when the socket is ready for `interest`. Raises LocalFault."""
         if self._connected:
             self.proceed()
             return
@@ -86,7 +86,7 @@ class Connection:
         self.established()
 
     def _is_to_itself(self) -> bool:
-        """Say whether the kernel chose as our port the one to be probed here: then both requests have met."""
+        """Return whether the socket is connected to itself, because the kernel chose the probed port as its own."""
         port = self.address.sockaddr[1]
         if port not in ephemeral_ports():
             return False
@@ -94,14 +94,14 @@ class Connection:
         try:
             return bool(own[1] == port and own == self.socket.getpeername())
         except OSError:
-            return False  # the peer has reset it already: so there was one
+            return False  # the peer has already reset it, so there is one
 
     def established(self) -> None:
-        """The connection stands."""
+        """Handle the established connection: a TCP probe is answered now."""
         self.succeed()
 
     def proceed(self) -> None:
-        """Go on after the connection stood and the socket got ready again."""
+        """Continue when the socket of an established connection is ready again."""
 
     def succeed(self) -> None:
         self.outcome = max(0.0, self._clock() - self.sent_at)
@@ -110,7 +110,7 @@ class Connection:
         self.outcome = (reason, detail)
 
     def own_fault(self) -> LocalFault | None:
-        """Return what was wrong here, if the probe is silent because of that; None: the silence is the VIM's."""
+        """Return the local fault that explains the probe's silence; None: the silence is the VIM's."""
         return None
 
     def close(self) -> None:

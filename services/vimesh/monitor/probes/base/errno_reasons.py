@@ -1,4 +1,4 @@
-"""Error numbers as reasons: which are the VIM's, and which are our own."""
+"""Maps error numbers to reasons: failures of the VIM and faults of this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vimesh.monitor.targets.target import Target
 _log = structlog.get_logger()
 
 _FILES = (errno.EMFILE, errno.ENFILE)
-# Raised by our own call: the packet never left.
+# Raised by the sending call itself: the packet never left.
 _LOCAL = {
     errno.ENETUNREACH: Reason.LOCAL_NO_ROUTE,
     errno.EHOSTUNREACH: Reason.LOCAL_NO_ROUTE,
@@ -25,8 +25,8 @@ _LOCAL = {
     errno.EACCES: Reason.LOCAL_PERMISSION,
     errno.EPERM: Reason.LOCAL_PERMISSION,
 }
-# Learnt when the packet had left: what the peer does, and what the kernel makes of ICMP messages. All other numbers,
-# such as ENOBUFS, ENOMEM or ENETDOWN, are about this machine at any time (G12).
+# Reported after the packet has left: the peer's reaction, or the kernel's translation of an ICMP message. All other
+# numbers, such as ENOBUFS, ENOMEM or ENETDOWN, always concern this machine (G12).
 _REMOTE = {
     errno.ECONNREFUSED: Reason.REFUSED,
     errno.ECONNRESET: Reason.RESET,
@@ -46,18 +46,18 @@ _REMOTE = {
 
 
 def local_fault(number: int) -> LocalFault:
-    """Say what kept our own call from sending."""
+    """Return the fault that kept our own call from sending."""
     kind = FilesExhausted if number in _FILES else LocalFault
     return kind(_LOCAL.get(number, Reason.LOCAL_RESOURCES), os.strerror(number))
 
 
 def is_local(number: int) -> bool:
-    """Say whether a call that raises this has found why nothing can be sent to where it was to go."""
+    """Return whether a sending call that raises this number shows that nothing can be sent to its destination."""
     return number in _LOCAL
 
 
 def remote_failure(number: int) -> tuple[str, str]:
-    """Say as reason and detail what the network or the VIM answered. Raises LocalFault if it was neither of them."""
+    """Return reason and detail of an error reported by the network or the VIM. Raises LocalFault if it is local."""
     reason = _REMOTE.get(number)
     if reason is None:
         raise local_fault(number)
@@ -65,23 +65,23 @@ def remote_failure(number: int) -> tuple[str, str]:
 
 
 def defect(error: Exception) -> LocalFault:
-    """Say what our own code could not do."""
+    """Return the fault for a defect in our own code."""
     return LocalFault(Reason.LOCAL_DEFECT, f"the prober broke: {type(error).__name__}: {error}")
 
 
 class FaultLog:
-    """Names what was raised at the probes of a target, and logs the defects of our own code."""
+    """Turns exceptions raised by probes into local faults, and logs the defects of our own code."""
 
     def __init__(self) -> None:
         self._logged: set[type[Exception]] = set()
 
     def name(self, target: Target, error: Exception) -> LocalFault:
-        """Say as a fault of our own whatever was raised: what the VIM does wrong is an outcome, and not raised."""
+        """Return an exception as a local fault: failures of the VIM are outcomes and are never raised."""
         if isinstance(error, LocalFault):
             return error
         if isinstance(error, OSError):
             return local_fault(error.errno or 0)
-        # The same defect will meet every VIM, each at every round: once is enough to have it repaired.
+        # The same defect would recur in every round of every VIM: log it once.
         if type(error) not in self._logged:
             self._logged.add(type(error))
             _log.error("a probe broke", vim_id=target.vim_id, exc_info=error)

@@ -9,7 +9,7 @@ from vimesh.monitor.targets.target import Target
 
 
 class LocalFault(Exception):
-    """The prober could not send: nothing is known about the VIM (G12)."""
+    """The prober could not send, so nothing is known about the VIM (G12)."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -18,42 +18,42 @@ class LocalFault(Exception):
 
 
 class FilesExhausted(LocalFault):
-    """There is no file for another socket."""
+    """No file descriptor is left for another socket."""
 
 
 class Listener(Protocol):
-    """Who hears what became of probes. Never sends from within these calls."""
+    """Receives the outcomes of probes. Must not send from within these calls."""
 
     def answered(self, target: Target, number: int, round_trip_s: float) -> None:
-        """Probe `number` of the open round got an answer.
+        """Note the answer to probe `number` of the open round.
 
-        `round_trip_s`: without the time in which this process could not have read it, which is not the VIM's.
+        `round_trip_s` excludes time in which this process could not have read the answer.
         """
 
     def failed(self, target: Target, number: int, reason: str, detail: str) -> None:
-        """Probe `number` of the open round failed, and that is the VIM's doing."""
+        """Note that probe `number` of the open round failed, which counts against the VIM."""
 
     def departs(self, target: Target) -> int:
-        """A probe that waited for its turn is being sent now. Returns its number."""
+        """Note that a queued probe is being sent now; return its number."""
 
     def faulted(self, target: Target, reason: str, detail: str) -> None:
-        """A probe that departed was not sent, or got lost here: it says nothing about the VIM."""
+        """Note that a departed probe was not sent, or was lost on this machine: it proves nothing about the VIM."""
 
 
 class Prober(Protocol):
     """Sends probes of one kind."""
 
     def send(self, target: Target, number: int, address: ProbeAddress) -> bool:
-        """Send a probe of the target's open round, or say False if it must wait for its turn. Raises LocalFault."""
+        """Send a probe of the target's open round; return False if it is queued instead. Raises LocalFault."""
 
     def unsent(self, target: Target) -> LocalFault | None:
-        """Say what kept every silent probe of the open round from leaving this machine; None: one may have left."""
+        """Return what kept every silent probe of the open round on this machine; None: one may have left."""
 
     def hang_up(self, target: Target) -> None:
-        """Give up the probes under way, but not one that waits for its turn."""
+        """Abandon the probes under way, but not a queued one."""
 
     def forget(self, target: Target) -> None:
-        """Give up every probe of the target: its round is over."""
+        """Abandon every probe of the target, because its round is over."""
 
     def dismiss(self, target: Target) -> None:
-        """Close what is kept for the target between its rounds: it is probed no more."""
+        """Close everything kept for the target between rounds, because it is no longer probed."""

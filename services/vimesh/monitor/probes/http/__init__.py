@@ -1,1 +1,1 @@
-"""HTTP requests of probes and their answers. What is read of an answer is bounded."""
+"""HTTP requests of probes and their answers. The amount read of an answer is bounded."""

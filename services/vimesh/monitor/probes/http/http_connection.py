@@ -1,4 +1,4 @@
-"""HTTP GET, judged by the status line: enough to know that the API answers."""
+"""Probes by HTTP GET, judged by the status line: enough to know that the API answers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from vimesh.monitor.probes.tls.tls_trust import tls_failure
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
 
-# No TLS record holds more: so nothing is left in the buffers of TLS, where no epoll would tell of it.
+# Bounds the work of one turn of the loop: epoll reports again whatever is left in the socket.
 _PIECE_BYTES = 16 * 1024
 
 
 def get_request(endpoint: Endpoint, user_agent: str, *, keep: bool) -> bytes:
-    """`keep`: the server may keep the connection, and by HTTP/1.1 it does so unless it is told otherwise."""
+    """Return the GET request of a probe. `keep`: leave the connection open, as HTTP/1.1 does by default."""
     ending = "" if keep else "Connection: close\r\n"
     return (
         f"GET {endpoint.path} HTTP/1.1\r\nHost: {endpoint.authority}\r\nUser-Agent: {user_agent}\r\n"
@@ -30,9 +30,9 @@ def get_request(endpoint: Endpoint, user_agent: str, *, keep: bool) -> bytes:
 
 
 class HttpConnection(Connection):
-    """A probe that is answered by an HTTP status below 500. Redirects are answers, and not followed.
+    """A probe that is answered by an HTTP status below 500. Redirects count as answers and are not followed.
 
-    After its outcome it may rest: what is left of the answer is read, and then it stands for another probe.
+    After its outcome it may stay open: the rest of the answer is read, then it is idle until the next probe.
     """
 
     __slots__ = ("_answer", "_request", "_unsent", "proven_at", "renew_at", "reused")
@@ -40,18 +40,18 @@ class HttpConnection(Connection):
     encrypted = False
     reads = True
 
-    def __init__(  # noqa: PLR0913, PLR0917 - a connection is what it is made of
+    def __init__(  # noqa: PLR0913, PLR0917 - all parts of a connection are passed in
         self, target: Target, number: int, address: ProbeAddress, clock: Clock, user_agent: str, life_s: float
     ) -> None:
-        """`life_s`: for how long from now the connection may be used again; 0: never."""
+        """`life_s`: for how many seconds from now the connection may be reused; 0: never."""
         super().__init__(target, number, address, clock)
         self.renew_at = clock() + life_s if life_s else 0.0
         self.reused = False
         self.proven_at = 0.0
-        """When its server was seen to have workers to spare; 0: never."""
+        """When its server was seen to have spare workers; 0: never."""
         self._request = self._unsent = get_request(target.endpoint, user_agent, keep=life_s > 0)
         self._answer: Answer | None = None
-        """What has come of an answer that is not read to its end; None: nothing, or all."""
+        """An answer that is not read to its end yet; None: none has started, or it is complete."""
 
     def established(self) -> None:
         self.proceed()
@@ -69,9 +69,9 @@ class HttpConnection(Connection):
             self.fail(*remote_failure(error.errno or 0))
 
     def exchange(self) -> None:
-        """Send the request or read one piece of the answer. Raises what the socket raises when it is not ready.
+        """Send the request or read one piece of the answer. Raises the socket's error when it is not ready.
 
-        One, however many there are: the loop belongs to all VIMs, and epoll tells again of what is left.
+        Only one, however many there are: all VIMs share the loop, and epoll reports again what is left.
         """
         if not self._unsent:
             self._judge(self.receive())
@@ -81,21 +81,21 @@ class HttpConnection(Connection):
         self.interest = select.EPOLLIN
 
     def send(self, data: bytes) -> int:
-        """Send what the socket takes; return how many bytes that was. Raises SSLWantWriteError if it takes none."""
+        """Send as much as the socket takes; return the number of bytes. Raises SSLWantWriteError if it takes none."""
         try:
             return self.socket.send(data)
         except BlockingIOError as error:
             raise ssl.SSLWantWriteError from error
 
     def receive(self) -> bytes:
-        """Return what has come; empty: the server closed. Raises what the socket raises when nothing has.
+        """Return the data that has arrived; empty: the server closed. Raises the socket's error when there is none.
 
-        What it leaves behind is in the socket, where epoll tells of it.
+        Any more data stays in the socket, where epoll reports it.
         """
         return self.socket.recv(_PIECE_BYTES)
 
     def ask_again(self, number: int) -> bool:
-        """Send another probe, if the connection may be and can be used again."""
+        """Send another probe on this connection; False: it is too old, or does not take the whole request at once."""
         now = self._clock()
         if now >= self.renew_at:
             return False
@@ -115,16 +115,16 @@ class HttpConnection(Connection):
 
     @property
     def expired(self) -> bool:
-        """Whether the connection is too old to be used again."""
+        """Whether the connection is too old to be reused."""
         return self._clock() >= self.renew_at
 
     @property
     def may_rest(self) -> bool:
-        """Whether the connection is of use after its probe was answered."""
+        """Whether the connection may stay open after its probe was answered."""
         return self.renew_at > 0 and (self._answer is None or not self._answer.without_end)
 
     def rest(self) -> bool:
-        """Read on after the outcome; False: the connection is of no use any more."""
+        """Continue reading after the outcome; False: the connection cannot be used again."""
         try:
             piece = self.receive()
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -132,7 +132,7 @@ class HttpConnection(Connection):
         except OSError:
             return False
         if self._answer is None:
-            return False  # nothing was asked: the server has closed, or says what no next probe may take for its answer
+            return False  # no request is open: the server closed, or sent data that is not the next probe's answer
         self._answer.feed(piece)
         if self._answer.whole:
             self._answer = None

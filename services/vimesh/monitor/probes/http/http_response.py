@@ -1,4 +1,4 @@
-"""Reads HTTP answers: their status, and whether their end is certain. Only then is the connection used again."""
+"""Reads HTTP answers: their status, and whether their end is certain. Only then is the connection reused."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from vimesh.monitor.probes.http.response_framing import ResponseFraming
 from vimesh.monitor.probes.http.status_line import NotHttp, read_status
 
 MOST_BYTES = 64 * 1024
-"""An answer of more is not read to its end; those that are interim count with it."""
+"""A longer answer is not read to its end; interim answers before it count as part of it."""
 MOST_PIECES = 1024
-"""One that comes in more pieces after its status is not, either."""
+"""An answer that arrives in more pieces after its status is not read to its end, either."""
 MOST_INTERIM_ANSWERS = 64
-"""A server that sends more of them does not get to the point."""
+"""A probe fails if the server sends more of them before its answer."""
 
 _SWITCHING_PROTOCOLS = 101
 _FINAL = 200
 _BLANK_LINE = b"\r\n\r\n"
 _PERSISTENT_VERSION = b"HTTP/1.1 "
-"""Only of this one is it certain what lets a connection stay."""
+"""The only version for which the rules of persistent connections are certain."""
 
-# Each byte has one way to match: `++` and `*+` keep no others in reserve.
+# Each byte can match in one way only: the possessive `++` and `*+` never backtrack.
 _NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _VALUE = rb"[\t\x20-\x7e\x80-\xff]*+"
 _OTHER_HEADERS = (
@@ -36,7 +36,7 @@ _PLAIN = re.compile(
 
 
 class Answer:
-    """One answer, piece by piece. Interim ones (1xx) that come before it are passed over."""
+    """One answer, fed piece by piece. Interim answers (1xx) before it are skipped."""
 
     __slots__ = (
         "_bytes_left",
@@ -51,23 +51,23 @@ class Answer:
     )
 
     def __init__(self, *, follow: bool = True) -> None:
-        """`follow`: to its end; without that, nothing but the status is looked for."""
+        """`follow`: read the answer to its end, and not only its status."""
         self.code = 0
-        """The status, as soon as its line has come."""
+        """The status, once its line has arrived; 0 before."""
         self.whole = False
-        """Every byte has come, and no byte more: the connection may be used again."""
+        """Whether every byte has arrived and none beyond: the connection may be reused."""
         self.without_end = not follow
-        """Where it ends is not known, or too far away, or the server wants to close: no use for the connection."""
+        """Whether the end is unknown or too far away, or the server wants to close: the connection cannot be reused."""
         self._bytes_left = MOST_BYTES
         self._pieces_left = MOST_PIECES
         self._interim_left = MOST_INTERIM_ANSWERS
         self._in_interim = False
         self._unread = b""
-        """What came of a status line, or may be the beginning of a blank line."""
+        """An incomplete status line, or a possible start of a blank line."""
         self._framing: ResponseFraming | None = None
 
     def feed(self, piece: bytes) -> None:
-        """Take what came next; empty: the server closed. Raises NotHttp, but only while there is no `code`."""
+        """Process the next piece; empty: the server closed. Raises NotHttp, but only while there is no `code`."""
         self._bytes_left -= len(piece)
         if self._bytes_left < 0:
             piece = piece[: self._bytes_left]
@@ -80,7 +80,7 @@ class Answer:
             self._follow(piece)
 
     def _find_status(self, received: bytes, *, ended: bool) -> bytes:
-        """Return the final answer as far as it has come; empty: it is still to come."""
+        """Return the final answer as far as it has arrived; empty: it has not started yet."""
         while True:
             if self._in_interim:
                 _, blank_line, following = received.partition(_BLANK_LINE)
@@ -101,7 +101,7 @@ class Answer:
         return b""
 
     def _pass_over(self) -> None:
-        # Nothing hangs on what an interim answer says: llhttp might refuse a header that spoils no status.
+        # Interim answers are not parsed: llhttp might reject a header that does not affect the status.
         self._in_interim = True
         self._interim_left -= 1
         if self._interim_left < 0:
@@ -124,9 +124,9 @@ class Answer:
 
 
 def code_if_plain(received: bytes) -> int:
-    """Return the status of an answer that came in one piece, with its length, on a connection that stays; else 0.
+    """Return the status of an answer in one piece, with its length, on a persistent connection; else 0.
 
-    That is what nearly all answers look like. It agrees with `Answer`, in a small part of its time.
+    Nearly all answers look like that. Agrees with `Answer`, but takes only a small fraction of its time.
     """
     match = _PLAIN.match(received)
     if match is None or match.end() + int(match[2]) != len(received):

@@ -1,4 +1,4 @@
-"""HTTP GET through TLS."""
+"""Probes by HTTP GET over TLS."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from vimesh.monitor.targets.target import Target
 
 _PIECE_BYTES = 16 * 1024
 _HANDSHAKE_BYTES, _HANDSHAKE_PIECES = 128 * 1024, 4096
-"""What a server may send until the session stands: OpenSSL takes up to 100 KB of certificates."""
+"""Limits on the server's part of the handshake: OpenSSL accepts up to 100 KB of certificates."""
 _BOUNDED_BYTES = 8 * 1024
-"""No key and no signatures that fit in here take OpenSSL more than some 10 ms: not even RSA with 16,384 bits."""
+"""No key and no signatures that fit into this take OpenSSL more than about 10 ms, not even RSA with 16,384 bits."""
 _QUIET_BYTES, _QUIET_PIECES = 16 * 1024, 2048
-"""What it may send then that brings no answer on: some tickets, or a record in small pieces."""
+"""Limits on later data that contains nothing of the answer: some tickets, or a record in small pieces."""
 _PATIENCE_S = 0.05
-"""Of a probe that waited longer for our own threads, silence says nothing."""
+"""If a probe waited longer for our own threads, its silence proves nothing."""
 
 
 class HttpsConnection(HttpConnection):
-    """As over TCP, when the TLS session stands.
+    """An HTTP probe over a TLS session.
 
-    What the server makes of the handshake is computed in a thread, unless that is bounded: the way there and back costs
-    too much to go it each time. Meanwhile the session is the thread's, and nothing is read from the socket.
+    Handshake steps run in a thread, because the server determines their cost. Only bounded steps run in the loop, where
+    the detour through a thread would cost too much. While a thread computes, it owns the session, and nothing is read
+    from the socket.
     """
 
     __slots__ = (
@@ -49,7 +50,7 @@ class HttpsConnection(HttpConnection):
 
     encrypted = True
 
-    def __init__(  # noqa: PLR0913, PLR0917 - a connection is what it is made of
+    def __init__(  # noqa: PLR0913, PLR0917 - all parts of a connection are passed in
         self,
         target: Target,
         number: int,
@@ -65,14 +66,14 @@ class HttpsConnection(HttpConnection):
         self._handshakes = handshakes
         self._step: HandshakeStep | None = None
         self._waited_s = 0.0
-        """For how long its steps stood in line for a thread."""
+        """How many seconds its steps were queued for a thread."""
         self._quota = ByteQuota(_HANDSHAKE_BYTES, _HANDSHAKE_PIECES)
         self._received = b""
-        """Of a record of the handshake: what came, while there is more to come."""
+        """The received part of an incomplete handshake record, or data that followed the handshake."""
         self._has_early = False
-        """Whether something came behind the handshake, before anything was asked."""
+        """Whether data followed the handshake before the request was sent."""
         self._encrypted = b""
-        """What the socket has not taken yet."""
+        """Encrypted data that the socket has not taken yet."""
 
     def established(self) -> None:
         self._session = TlsSession(self._context, self.target.endpoint.host.removesuffix("."))
@@ -81,7 +82,7 @@ class HttpsConnection(HttpConnection):
 
     def proceed(self) -> None:
         if self._step is not None and not self._step.computed:
-            # No event but the end can be masked in another way: and that would come again and again.
+            # EPOLLHUP and EPOLLERR cannot be masked and would be reported again and again: this limits them to one.
             self.interest = select.EPOLLONESHOT
             return
         super().proceed()
@@ -97,15 +98,15 @@ class HttpsConnection(HttpConnection):
                 return
         super().exchange()
         if self._has_early and self.outcome is None:
-            # It came behind the handshake, and no epoll tells of it. A server that answers before it is asked is read,
-            # but its connection is of no further use.
+            # The data that followed the handshake is in memory, where epoll does not report it. An answer that precedes
+            # the request is read, but its connection is not reused.
             self.renew_at = 0.0
             super().exchange()
         elif self._encrypted:
             self.interest = select.EPOLLOUT
 
     def send(self, data: bytes) -> int:
-        # What the socket does not take goes before the next is received.
+        # The part that the socket does not take is sent before the next receive.
         self._encrypted += self._session.encrypt(data)
         self._push()
         return len(data)
@@ -121,7 +122,7 @@ class HttpsConnection(HttpConnection):
             said = self._session.decrypt(piece)
         except ssl.SSLWantReadError:
             self._quota.take(len(piece), "through TLS that is no answer")
-            self._flush()  # there may be something to say to it
+            self._flush()  # TLS may have to reply
             raise
         if self._quota.is_touched:
             self._quota.refill(_QUIET_BYTES, _QUIET_PIECES)
@@ -169,7 +170,7 @@ class HttpsConnection(HttpConnection):
         return HandshakeStep(self, self._session, whole, self._clock())
 
     def _is_bounded(self, step: HandshakeStep) -> bool:
-        """Say whether it is sure that the step takes a few milliseconds at most."""
+        """Return whether the step is certain to take about 10 ms at most."""
         received_bytes = self._session.received_bytes + len(step.received)
         return (
             received_bytes <= _BOUNDED_BYTES
@@ -178,14 +179,14 @@ class HttpsConnection(HttpConnection):
         )
 
     def _end_step(self, step: HandshakeStep) -> None:
-        """Take in what was computed. Raises LocalFault."""
+        """Apply the result of a step. Raises LocalFault."""
         self._step = None
         self._waited_s += step.waited_s
-        self.sent_at += step.waited_s  # that time is not the VIM's
+        self.sent_at += step.waited_s  # that time does not count against the VIM
         if isinstance(step.failure, LocalFault):
             raise step.failure
         if step.failure is not None:
-            with suppress(OSError):  # the server is told why, if it still hears
+            with suppress(OSError):  # the alert that states why is sent if possible
                 self._flush()
             self.fail(*step.failure)
         elif self._session.established:
@@ -193,7 +194,7 @@ class HttpsConnection(HttpConnection):
             self._has_early = bool(self._received) or self._session.has_more
 
     def _flush(self) -> bool:
-        """Send what is to be sent; False: that is nothing. Raises SSLWantWriteError if the socket does not take all."""
+        """Send pending data; False: there is none. Raises SSLWantWriteError if the socket does not take all of it."""
         self._encrypted += self._session.take_outgoing()
         if not self._encrypted:
             return False
@@ -203,7 +204,7 @@ class HttpsConnection(HttpConnection):
         return True
 
     def _push(self) -> None:
-        """Send as much as the socket takes."""
+        """Send as much pending data as the socket takes."""
         try:
             sent_bytes = self.socket.send(self._encrypted)
         except BlockingIOError:

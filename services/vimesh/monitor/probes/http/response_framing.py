@@ -1,4 +1,4 @@
-"""Where an HTTP answer ends, as llhttp reads it: certain enough to take the next byte for that of the next answer."""
+"""Finds the end of an HTTP answer with llhttp, certain enough to attribute the next byte to the next answer."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ MOST_HEADER_LINES = 128
 
 
 class _Marks:
-    """Hears from llhttp. Stops it by an exception at what it takes, but what others may understand in another way."""
+    """Receives llhttp's callbacks. Raises on input that llhttp accepts but other parsers may read differently."""
 
-    # Without a reference to the parser, which holds this: the two would be left to the garbage collector.
+    # No reference to the parser, which holds this object: only the garbage collector could free such a cycle.
     __slots__ = ("_chunked", "_lines_left", "_most_bytes", "complete", "in_body")
 
     def __init__(self, most_bytes: int) -> None:
@@ -48,18 +48,18 @@ class ResponseFraming:
     __slots__ = ("_marks", "_parser")
 
     def __init__(self, most_bytes: int) -> None:
-        """`most_bytes`: a body that says it is longer is not waited for."""
+        """`most_bytes`: a body with a greater Content-Length is not awaited."""
         self._marks = _Marks(most_bytes)
         self._parser = httptools.HttpResponseParser(self._marks)
 
     def feed(self, piece: bytes) -> bool:
-        """Say whether the answer ends with this piece. Raises HttpParserError if its end is not certain."""
+        """Return whether the answer ends with this piece. Raises HttpParserError if its end is not certain."""
         marks, parser = self._marks, self._parser
-        # llhttp does not say where an answer ended: it did at the last byte if the bytes before did not complete it.
+        # llhttp does not report where an answer ended: at the last byte, if the bytes before did not complete it.
         parser.feed_data(piece[:-1])
         if marks.complete:
             raise httptools.HttpParserError("more came than the answer")
-        stays = parser.should_keep_alive()  # asked now, because the end of an answer resets it
+        stays = parser.should_keep_alive()  # read now, because the end of an answer resets it
         parser.feed_data(piece[-1:])
         if marks.in_body and not stays:
             raise httptools.HttpParserError("the connection will close")

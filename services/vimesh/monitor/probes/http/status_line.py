@@ -1,4 +1,4 @@
-"""The line by which an HTTP answer says its status: what vimesh judges itself, and more strictly than parsers do."""
+"""Reads the status line of an HTTP answer: vimesh does this itself, more strictly than HTTP parsers do."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _LONGEST = 4096
 
 
 class NotHttp(Exception):
-    """What came is no HTTP answer. The message says why."""
+    """The data is not an HTTP answer. The message states why."""
 
 
 def read_status(received: bytes, *, ended: bool) -> int:
-    """Return the status of the answer that begins here; 0: its line is still coming. Raises NotHttp.
+    """Return the status of the answer that begins here; 0: its line is incomplete. Raises NotHttp.
 
-    `ended`: no more will come, and a line without its end is one.
+    `ended`: no more data will arrive, so a line without its end is accepted.
     """
     if not received.startswith(_START[: len(received)]):
         raise NotHttp("the answer is not HTTP")

@@ -1,4 +1,4 @@
-"""Which ping a datagram answers. Needs no socket: any bytes may be handed to it, and none of them make it raise."""
+"""Matches datagrams with the pings that they answer. Needs no socket, and never raises, whatever the bytes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vimesh.monitor.targets.cohorts import Cohorts
 
 
 class EchoReplies:
-    """Hears what comes in for the pings of one family, one by one."""
+    """Handles replies and errors for the pings of one address family, one at a time."""
 
-    def __init__(  # noqa: PLR0913 - the parts of the engine that it stands between
+    def __init__(  # noqa: PLR0913 - it connects these parts of the engine
         self,
         *,
         request: int,
@@ -22,7 +22,7 @@ class EchoReplies:
         cohorts: Cohorts,
         listener: Listener,
     ) -> None:
-        """`request`, `reply`: the types of ICMP. `with_ip_header`: datagrams begin with it, as on raw IPv4 sockets."""
+        """`request`, `reply`: ICMP types. `with_ip_header`: datagrams start with one, as on raw IPv4 sockets."""
         self._request = request
         self._reply = reply
         self._with_ip_header = with_ip_header
@@ -31,7 +31,7 @@ class EchoReplies:
         self._listener = listener
 
     def hear(self, datagram: bytes, source: bytes, now: float) -> None:
-        """Take in a datagram as a socket gave it; `source`: the address that it came from, as in an IP header."""
+        """Handle a datagram from a socket; `source`: the address that it came from, as in an IP header."""
         echo = echo_in(behind_ip_header(datagram) if self._with_ip_header else datagram)
         if echo is None or echo.kind != self._reply:
             return
@@ -39,19 +39,19 @@ class EchoReplies:
         if token is None:
             token = self._token_cut_off(echo)
         elif self._cohorts.awaiting.pop(token, None) is not None:
-            return  # an answer to a volley that looked unusual
+            return  # an answer to a volley, in a batch that looked unusual
         if token is not None:
             self.answer(token, source, now)
 
     def answer(self, token: int, source: bytes | bytearray, now: float) -> None:
-        """Take in an echo reply with this token, which is not one of a volley under way."""
+        """Handle an echo reply with this token, which does not belong to a volley under way."""
         ping = self._pings.take_from(token, source)
         if ping is not None:
             target, number, _, _, _, sent_at = ping
             self._listener.answered(target, number, max(0.0, now - sent_at))
 
     def _token_cut_off(self, echo: Echo) -> int | None:
-        """Return the token that a reply must have had which ends within it: what there is must be right."""
+        """Return the token of a reply that was truncated within it: the remaining part must match."""
         ping = self._pings.with_sequence(echo.sequence)
         if ping is None:
             return None
@@ -59,15 +59,15 @@ class EchoReplies:
         return token if echo.identifier == identifier and own_part(token).startswith(echo.payload) else None
 
     def hear_error(self, quoted: bytes, number: int) -> None:
-        """Take in the error number that the kernel made of an ICMP message, and what that quotes of a packet."""
+        """Handle the error number that the kernel derived from an ICMP message, and the packet that it quotes."""
         echo = echo_in(quoted)
         token = None if echo is None or echo.kind != self._request else echo.token
         if token is None:
-            return  # forged, or cut so short that anybody could have: the silence of the VIM will tell
+            return  # forged, or too short to prove that it is not: the VIM's silence decides
         try:
             reason, detail = remote_failure(number)
         except LocalFault:
-            return  # says nothing about the VIM
+            return  # proves nothing about the VIM
         self._cohorts.rouse(token)
         ping = self._pings.take(token)
         if ping is not None:

@@ -1,4 +1,4 @@
-"""The sockets of one family's pings, whose ICMP identifier is another one every minute."""
+"""Provides the sockets for the pings of one address family, with a new ICMP identifier every minute."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from vimesh.monitor.probes.icmp.icmp_socket import IcmpSocket, open_datagram_soc
 _log = structlog.get_logger()
 
 ROTATE_S = 60.0
-"""No shorter than the longest timeout of a probe: for that long, at least, a socket is still read from after its last
-ping."""
+"""Not below the longest probe timeout: a socket is still read for at least this long after its last ping."""
 _STAGES = 3
 _MAX_IDENTIFIER = 2**16 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class EchoSocket:
-    """Pings that leave by it have this identifier. On datagram sockets, it is the kernel that says which.
+    """A socket and the ICMP identifier of its pings, which the kernel chooses for datagram sockets.
 
-    In the byte order of the wire, read as this machine's own.
+    The identifier is in network byte order, read as a native integer.
     """
 
     socket: socket.socket
@@ -33,16 +32,16 @@ class EchoSocket:
 
 
 class EchoSockets:
-    """Opens one after the other, and says when something can be read from any of them.
+    """Opens one socket after the other, and reports when any of them can be read.
 
-    Firewalls and NATs keep a session for each address and identifier. One that is stuck would read as an outage for as
-    long as pings keep it alive, hence the rotation. Each identifier goes through three stages. First it is for probes
-    that confirm a silence: before a VIM is called unreachable, it is asked by an identifier that its firewall has
-    hardly seen. Then it is for the first probe of each round, and in the end it is only listened to.
+    Firewalls and NATs keep a session for each address and identifier. A stuck session would look like an outage for as
+    long as pings keep it alive, hence the rotation. Each identifier goes through three stages. First, it serves probes
+    that confirm a silence: before a VIM is called unreachable, it is pinged with an identifier that its firewall has
+    hardly seen. Next, it serves the first probe of each round. Finally, only replies to it are read.
     """
 
     def __init__(self, opened: IcmpSocket, *, now: float, rotate_s: float = ROTATE_S) -> None:
-        """`now`: by the clock whose time is given to `leave_by`."""
+        """`now`: the time by the clock that is used with `leave_by`."""
         self._raw = opened.raw
         self._family = opened.family
         self._first = opened.socket
@@ -51,7 +50,7 @@ class EchoSockets:
         self._epoll = select.epoll()
         self._by_fd: dict[int, socket.socket] = {}
         self._stages: list[EchoSocket] = []
-        """The newest is the last."""
+        """The newest is last."""
         self._newest = self._regular = self._admit(self._watched(opened.socket))
 
     def fileno(self) -> int:
@@ -63,7 +62,7 @@ class EchoSockets:
         self._epoll.close()
 
     def leave_by(self, number: int, now: float) -> EchoSocket:
-        """Return the socket for a probe with that number in its round."""
+        """Return the socket for a probe with this number in its round."""
         if now >= self._rotates_at:
             self._rotates_at = now + self._rotate_s
             self._rotate()
@@ -71,12 +70,12 @@ class EchoSockets:
         return self._newest if number > 1 else self._regular
 
     def ready(self) -> list[tuple[socket.socket, bool]]:
-        """Return the sockets that can be read from, and whether errors wait there."""
+        """Return the sockets that can be read, each with whether errors are queued there."""
         return [(self._by_fd[fd], bool(events & select.EPOLLERR)) for fd, events in self._epoll.poll(0, _STAGES)]
 
     def _rotate(self) -> None:
         if self._raw:
-            # It hears all echo replies of the machine, whatever their identifier: a second one would hear them again.
+            # A raw socket receives every echo reply of the machine, so a second one would only duplicate them.
             self._admit(self._first)
             return
         try:

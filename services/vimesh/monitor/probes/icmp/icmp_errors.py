@@ -1,4 +1,4 @@
-"""What routers and hosts said about packets that they did not deliver, as the kernel keeps it for a socket."""
+"""Reads the error queue of a socket: ICMP errors from routers and hosts about undelivered packets."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import struct
 from typing import NamedTuple
 
 MOST_AT_ONCE = 1024
-"""Read in one go: one who sends errors without end does not keep the loop for itself."""
+"""Maximum per read: a peer that never stops sending errors cannot occupy the loop."""
 
 _BUFFER_BYTES = 512
 _MSG_ERRQUEUE = 0x2000
 _EXTENDED_ERROR = struct.Struct("=iBBBBII")
 _FROM_NETWORK = (2, 3)
-"""SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6: not raised by our own kernel's checks."""
+"""SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6: not raised by checks of the local kernel."""
 
 
 class IcmpError(NamedTuple):
-    """One message of the network."""
+    """One entry of the error queue."""
 
     quoted: bytes
-    """The packet, as far as it is quoted."""
+    """The undelivered packet, as far as it is quoted."""
     number: int
-    """What the kernel makes of the message: an error number; 0 if it was not the network that said it."""
+    """The error number that the kernel derived from the message; 0 if it does not come from the network."""
 
 
 def read_errors(sock: socket.socket) -> list[IcmpError]:
-    """Take what is there."""
+    """Remove and return the queued errors, at most MOST_AT_ONCE."""
     errors: list[IcmpError] = []
     while len(errors) < MOST_AT_ONCE:
         try:

@@ -1,4 +1,4 @@
-"""Sockets for ICMP echo, with whatever right the process has."""
+"""Opens sockets for ICMP echo, with whichever permission the process has."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from vimesh.monitor.net.icmp_packet import ECHO_REPLY_V4, ECHO_REPLY_V6
 from vimesh.monitor.probes.base.prober import LocalFault
 
 RECEIVE_BUFFER_BYTES = 32 << 20
-"""The default holds 256 replies: a burst would be lost, and read as an outage."""
+"""The default holds 256 replies: the rest of a burst would be lost and look like an outage."""
 
-# Numbers of Linux that the socket module does not name.
+# Linux constants that the socket module lacks.
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
 _SO_RCVBUFFORCE = 33
@@ -31,7 +31,7 @@ class IcmpSocket:
     socket: socket.socket
     family: int
     raw: bool
-    """Raw IPv4 sockets want a checksum, and deliver the IP header as well."""
+    """Raw IPv4 sockets require a checksum, and deliver the IP header as well."""
 
 
 def open_icmp_socket(family: int) -> IcmpSocket:
@@ -49,7 +49,7 @@ def open_icmp_socket(family: int) -> IcmpSocket:
 
 
 def open_datagram_socket(family: int) -> socket.socket:
-    """Open another one, with another ICMP identifier. Raises LocalFault."""
+    """Open another datagram socket, with another ICMP identifier. Raises LocalFault."""
     try:
         return _open(family, socket.SOCK_DGRAM)
     except OSError as error:
@@ -78,7 +78,7 @@ def _open(family: int, kind: socket.SocketKind) -> socket.socket:
         if kind == socket.SOCK_RAW:
             _only_echo_replies(sock, family)
         else:
-            sock.bind(("", 0))  # now, not with its first ping, so that its identifier can be asked for
+            sock.bind(("", 0))  # now, not at the first ping, so that the identifier is known
     except BaseException:
         sock.close()
         raise
@@ -89,7 +89,7 @@ def _grow_receive_buffer(sock: socket.socket) -> None:
     try:
         sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
     except PermissionError:
-        # Without the right to exceed net.core.rmem_max the kernel cuts it down to that.
+        # Without CAP_NET_ADMIN, the kernel limits the size to net.core.rmem_max.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
 
 

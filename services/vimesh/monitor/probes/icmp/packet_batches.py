@@ -1,6 +1,6 @@
-"""Many packets with one call of the kernel: sendmmsg and recvmmsg, which Python's socket module does not have.
+"""Sends and receives many packets per system call: sendmmsg and recvmmsg, which Python's socket module lacks.
 
-With one call for each packet, a ping costs a third more.
+With one system call per packet, a ping costs a third more.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from vimesh.monitor.net.ip_addresses import ip_in_name
 from vimesh.monitor.probes.base.prober import LocalFault
 
 BATCH = 64
-"""Packets in one call. So many replies are sure to find room in the smallest receive buffer."""
+"""Packets per call. This many replies are sure to fit into the smallest receive buffer."""
 
 _DONT_WAIT = 0x40
 _TURNED = bytes(255 - octet for octet in range(256))
-"""Each octet with all its bits turned round."""
+"""Each octet with all its bits inverted."""
 
 
 class _Part(ctypes.Structure):
@@ -50,14 +50,14 @@ class _Message(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class BatchCalls:
-    """The two calls of the C library."""
+    """The two functions of the C library."""
 
     send: Callable[..., int]
     receive: Callable[..., int]
 
 
 def batch_calls() -> BatchCalls:
-    """Raises LocalFault if the C library lacks them; every one of the last ten years has them."""
+    """Return both functions. Raises LocalFault if the C library lacks them, as none of the last ten years does."""
     libc = ctypes.CDLL(None, use_errno=True)
     try:
         send, receive = libc.sendmmsg, libc.recvmmsg
@@ -69,10 +69,10 @@ def batch_calls() -> BatchCalls:
 
 
 class Outbox:
-    """Packets that begin alike, each to an address of its own, with two numbers of its own at the end."""
+    """Packets with a shared start, each with its own address and with two numbers of its own at the end."""
 
     def __init__(self, calls: BatchCalls, *, shared_bytes: int, name_bytes: int) -> None:
-        """`name_bytes`: the size of an address as the kernel takes it."""
+        """`name_bytes`: the size of a socket address of the kernel."""
         self._call = calls.send
         self._name_bytes = name_bytes
         self._shared = bytearray(shared_bytes)
@@ -90,9 +90,9 @@ class Outbox:
         self._messages_at = ctypes.addressof(self._messages)
 
     def load(self, shared: bytes, numbers: array[int], names: bytes) -> None:
-        """Take up to BATCH packets: `names` are their addresses, one after the other.
+        """Load up to BATCH packets: `names` are their addresses, concatenated.
 
-        At its end, each gets its number, of 64 bits, and the bits of that turned round.
+        Each packet ends with its 64-bit number and the bitwise inverse of that.
         """
         count = len(numbers)
         self._shared[:] = shared
@@ -101,7 +101,7 @@ class Outbox:
         self._numbers[1 : 2 * count : 2] = memoryview(numbers.tobytes().translate(_TURNED)).cast("Q")
 
     def send(self, fd: int, first: int, end: int) -> int:
-        """Send the packets from `first` to before `end`, until one cannot be sent. Returns how many were.
+        """Send the packets from `first` up to but not including `end`, until one cannot be sent. Returns how many were.
 
         Raises OSError if the first cannot be sent.
         """
@@ -112,12 +112,12 @@ class Outbox:
 
 
 class Inbox:
-    """Packets as they came in, each in a slot."""
+    """Received packets, each in a slot."""
 
     SLOT_BYTES = 128
 
     def __init__(self, calls: BatchCalls, *, lead: int, name_bytes: int) -> None:
-        """`lead`: at which byte of its slot a packet begins. `name_bytes`: as of an Outbox."""
+        """`lead`: the offset of a packet in its slot. `name_bytes`: as for an Outbox."""
         self._call = calls.receive
         self._lead = lead
         self._name_bytes = name_bytes
@@ -138,7 +138,7 @@ class Inbox:
         self._messages_at = ctypes.addressof(self._messages)
 
     def receive(self, fd: int) -> int:
-        """Take what has come in, up to BATCH packets, and return how many. Raises OSError."""
+        """Receive up to BATCH packets, and return how many. Raises OSError."""
         count = self._call(fd, self._messages_at, BATCH, _DONT_WAIT, None)
         if count >= 0:
             return count
@@ -150,24 +150,24 @@ class Inbox:
         return self._lengths[:count]
 
     def octets(self, at: int, count: int) -> memoryview[int]:
-        """Return the byte at that place of each of the first `count` slots."""
+        """Return the byte at offset `at` of each of the first `count` slots."""
         return memoryview(self._bytes)[at : count * self.SLOT_BYTES : self.SLOT_BYTES]
 
     def words(self, at: int, count: int) -> memoryview[int]:
-        """Return the 64 bits at that place, a multiple of 8, of each of the first `count` slots.
+        """Return the 64-bit word at offset `at`, a multiple of 8, of each of the first `count` slots.
 
-        What lies behind the length of a packet is left from earlier ones.
+        Bytes beyond the length of a packet are left over from earlier ones.
         """
         words = self.SLOT_BYTES // 8
         return self._words[at // 8 : count * words : words]
 
     def packet(self, place: int) -> bytes:
-        """Return what came in of a packet, and nothing else."""
+        """Return the received bytes of a packet, without leftovers."""
         start = place * self.SLOT_BYTES + self._lead
         return bytes(self._bytes[start : start + self._lengths[place]])
 
     def source(self, place: int) -> bytearray:
-        """Return where it came from, as in an IP header."""
+        """Return the source address of a packet, as in an IP header."""
         start = place * self._name_bytes + self._ip_at
         return self._names[start : start + self._ip_bytes]
 

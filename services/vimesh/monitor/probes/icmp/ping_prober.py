@@ -1,4 +1,4 @@
-"""The prober for pings."""
+"""Probes by ICMP echo."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from vimesh.monitor.targets.target import Target
 
 
 class PingProber:
-    """The prober for PING, over whichever families this process may use."""
+    """The prober for PING, over the address families that this process may use."""
 
     def __init__(self, *, listener: Listener, cohorts: Cohorts, clock: Clock, rotate_s: float = ROTATE_S) -> None:
-        """`clock`: the one that dates volleys. `rotate_s`: for how long pings keep an ICMP identifier."""
+        """`clock`: the clock that timestamps volleys. `rotate_s`: how many seconds pings keep an ICMP identifier."""
         self._listener = listener
         self._cohorts = cohorts
         self._clock = clock
@@ -80,15 +80,15 @@ class PingProber:
         if target.address is not None:
             self._pings.add((target, 1, token, packed(target.address), NO_IDENTIFIER, sent_at))
 
-    def unsent(self, target: Target) -> LocalFault | None:  # noqa: ARG002 - as the other probers do
-        """What keeps a ping in is raised by the call that sends it."""
+    def unsent(self, target: Target) -> LocalFault | None:  # noqa: ARG002 - has the signature of the other probers
+        """Return None: the call that sends a ping raises whatever keeps it on this machine."""
         return None
 
     def hang_up(self, target: Target) -> None:
-        """Nothing is held open for a ping."""
+        """Do nothing: pings hold nothing open."""
 
     def forget(self, target: Target) -> None:
         self._pings.forget(target)
 
     def dismiss(self, target: Target) -> None:
-        """There is nothing that lasts longer than a round."""
+        """Do nothing: pings keep nothing between rounds."""

@@ -1,4 +1,4 @@
-"""Sends and reads the pings of one family of addresses, over a few sockets for all targets."""
+"""Sends the pings of one address family and reads the replies, over a few sockets for all targets."""
 
 from __future__ import annotations
 
@@ -33,20 +33,19 @@ from vimesh.monitor.targets.cohorts import Cohorts
 from vimesh.monitor.targets.target import Target
 
 SENDS_PER_DRAIN = 64
-"""Replies are read that often while a burst is sent, so that they find room in the buffer."""
+"""Pings sent between two reads during a burst, so that the replies fit into the receive buffer."""
 _MOST_BATCHES = 2048
-"""Read in one go, which is more than the receive buffer holds: a VIM that sends without end does not keep the loop for
-itself."""
+"""Maximum per read, more than the receive buffer holds: a VIM that never stops sending cannot occupy the loop."""
 _MOST_TRIES = 8
-"""To send one packet, while errors about others come in."""
+"""Attempts to send one packet while errors about other packets arrive."""
 
 _IP_HEADER_BYTES = 20
 
 
 class Pinger:
-    """Sends echo requests of one family, and reads what comes back."""
+    """Sends the echo requests of one address family, and reads the replies and errors."""
 
-    def __init__(  # noqa: PLR0913 - the parts of the engine that it stands between
+    def __init__(  # noqa: PLR0913 - it connects these parts of the engine
         self,
         icmp: IcmpSocket,
         calls: BatchCalls,
@@ -57,7 +56,7 @@ class Pinger:
         cohorts: Cohorts,
         rotate_s: float,
     ) -> None:
-        """`pings`: those of single rounds; `rotate_s`: see EchoSockets."""
+        """`pings`: the open pings of single rounds; `rotate_s`: see EchoSockets."""
         v4 = icmp.family == socket.AF_INET
         self._request, reply = (ECHO_REQUEST_V4, ECHO_REPLY_V4) if v4 else (ECHO_REQUEST_V6, ECHO_REPLY_V6)
         self._raw_v4 = icmp.raw and v4
@@ -78,11 +77,11 @@ class Pinger:
         )
         self._name_bytes = name_bytes(icmp.family)
         self._outbox = Outbox(calls, shared_bytes=HEADER_BYTES, name_bytes=self._name_bytes)
-        # Behind an IP header, the words of the packet would not begin at multiples of 8 bytes.
+        # The lead aligns the words of a packet to 8 bytes, which its IP header alone would not do.
         lead = -_IP_HEADER_BYTES % 8 if self._raw_v4 else 0
         self._header_at = lead + _IP_HEADER_BYTES if self._raw_v4 else 0
         self._inbox = Inbox(calls, lead=lead, name_bytes=self._name_bytes)
-        # What a batch of answers to volleys looks like, column by column.
+        # Lengths and types in a batch of answers to volleys, to compare whole columns.
         self._lengths = memoryview(array("I", [self._header_at - lead + PACKET_BYTES] * BATCH))
         self._kinds = memoryview(bytes([reply]) * BATCH)
 
@@ -93,8 +92,8 @@ class Pinger:
         self._sockets.close()
 
     def send(self, target: Target, number: int, address: ProbeAddress) -> None:
-        """Raises LocalFault."""
-        now = target.last_sent  # as its round has just noted
+        """Send one ping. Raises LocalFault."""
+        now = target.last_sent  # its round has just set this
         leaving, token = self._sockets.leave_by(number, now), next(self._tokens)
         self._pings.add((target, number, token, packed(address), leaving.identifier, now))
         ping = packet(self._request, leaving.identifier, token)
@@ -109,7 +108,7 @@ class Pinger:
             self._drain(leaving.socket)
 
     def send_volley(self, tokens: array[int], names: bytes) -> list[int]:
-        """Send a first probe with each token; return the places of those that could not be sent."""
+        """Send a first probe with each token; return the indexes of those that could not be sent."""
         unsent: list[int] = []
         size = self._name_bytes
         leaving = self._sockets.leave_by(1, self._clock())
@@ -118,7 +117,7 @@ class Pinger:
             shared = self._header(leaving, next(self._sequences))
             self._outbox.load(shared, batch, names[first * size : (first + len(batch)) * size])
             unsent += [first + place for place in self._send_batch(leaving.socket, len(batch))]
-            self._read_batch(leaving.socket)  # as many as were sent: the others are told of by the loop
+            self._read_batch(leaving.socket)  # a batch for each batch sent: the loop reads the rest
         return unsent
 
     def _send_batch(self, sock: socket.socket, count: int) -> list[int]:
@@ -148,13 +147,13 @@ class Pinger:
         return with_checksum(shared) if self._raw_v4 else shared
 
     def _send_again(self, target: Target, sock: socket.socket, ping: bytes, address: ProbeAddress) -> None:
-        # The error may be the answer to what was sent to another target before: sendto raises it and sends nothing. It
-        # is our own only if nobody has sent us one: else a VIM could keep us from probing others.
+        # The error may belong to an earlier packet to another target: sendto then raises it and sends nothing. A fault
+        # is local only if the error queue is empty, or else a VIM could keep us from probing others.
         number = 0
         for _ in range(_MOST_TRIES):
             explained = self._read_errors(sock)
             if target not in self._pings:
-                return  # what was read has ended the round
+                return  # one of the errors has ended the round
             try:
                 sock.sendto(ping, address.sockaddr)
             except OSError as error:
@@ -166,7 +165,7 @@ class Pinger:
         raise local_fault(number)
 
     def drain(self) -> None:
-        """Read all that has come in."""
+        """Read everything that has arrived."""
         for sock, failed in self._sockets.ready():
             if failed:
                 self._read_errors(sock)
@@ -178,7 +177,7 @@ class Pinger:
                 return
 
     def _read_batch(self, sock: socket.socket) -> bool:
-        """Read some of what has come in; False: there was nothing."""
+        """Read at most one batch; False: nothing had arrived."""
         try:
             count = self._inbox.receive(sock.fileno())
         except OSError:
@@ -193,16 +192,16 @@ class Pinger:
         usual = inbox.lengths(count) == self._lengths[:count] and inbox.octets(at, count) == self._kinds[:count]
         now = self._clock()
         for place, token in enumerate(inbox.words(at + TOKEN_AT, count).tolist()):
-            # The answer of a steady VIM, which is nearly all of them, is done with here: it says nothing new. Having
-            # the token is enough. To compare where it came from would mean looking up each VIM, and prove no more: who
-            # sees the token of another VIM can write that VIM's address on the answer, too.
+            # The answers of steady VIMs, which are nearly all, end here, because they bring nothing new. The token is
+            # proof enough: comparing the source would mean looking up each VIM, and prove no more, because a host that
+            # sees the token of another VIM can forge that VIM's address as well.
             if not usual:
                 self._replies.hear(inbox.packet(place), bytes(inbox.source(place)), now)
             elif arrived(token, None) is None:
                 self._replies.answer(token, inbox.source(place), now)
 
     def _read_errors(self, sock: socket.socket) -> bool:
-        """Read what the network said about packets that were not delivered; False: nothing."""
+        """Handle the network's errors about undelivered packets; False: the error queue was empty."""
         errors = read_errors(sock)
         for error in errors:
             if error.number:

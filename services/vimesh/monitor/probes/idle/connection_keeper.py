@@ -1,4 +1,4 @@
-"""Decides which HTTP connections stand between probes: none that would do harm, or hide what a new one would show."""
+"""Decides which HTTP connections to keep: none that would harm a server or hide what a new one would show."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vimesh.monitor.targets.target import Target
 
 
 class ConnectionKeeper:
-    """Opens and closes through the calls that it is given: the sockets are not its own."""
+    """Opens and closes connections through the callables passed in: it does not own the sockets."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class ConnectionKeeper:
         release: Callable[[Connection], None],
         has_room: Callable[[], bool],
     ) -> None:
-        """`has_room`: whether one more socket may be opened beside those that there are."""
+        """`has_room`: returns whether one more socket may be opened."""
         self._clock = clock
         self._kept = kept
         self._servers = kept.servers
@@ -33,18 +33,18 @@ class ConnectionKeeper:
         self._release = release
         self._has_room = has_room
         self.concerned: set[int] = set()
-        """The rounds that `end_round` is needed for."""
+        """Serials of the rounds that need `end_round`."""
         self._suspected: dict[int, ProbeAddress] = {}
-        """Where a connection of ours was closed because a new one beside it was not answered, by the latter's round."""
+        """By round: the address where a kept connection was closed because a new one next to it got no answer."""
 
     def is_busy(self) -> bool:
-        """Say whether anything is waited for that belongs to no round."""
+        """Return whether work is pending that belongs to no round."""
         return bool(self._kept.draining or self._trials.under_way)
 
     def ask_again(self, target: Target, number: int, address: ProbeAddress) -> HttpConnection | None:
-        """Send a probe on the connection that stands for its target, unless it would have the last word of the round.
+        """Send a probe on the target's kept connection, unless it is the round's last; None: a new one is needed.
 
-        A connection that is too old stands on until a new one is answered.
+        An expired connection stays open until its successor is answered.
         """
         kept = self._kept.take(target)
         if kept is None:
@@ -60,7 +60,7 @@ class ConnectionKeeper:
         return None
 
     def make_way(self, connection: Connection) -> None:
-        """See that nothing of ours stands where a new connection is about to decide, and may be kept waiting by it."""
+        """Close a kept connection at the address of a new, decisive one, which might otherwise be kept waiting."""
         target, address = connection.target, connection.address
         if address not in self._servers.holders:
             return
@@ -72,13 +72,13 @@ class ConnectionKeeper:
             return
         self._release(standing)
         if connection.number == 1:
-            self._servers.refuse(address)  # each round would find one there
+            self._servers.refuse(address)  # otherwise, each round would find one there
         else:
             self._suspected[target.serial] = address
             self.concerned.add(target.serial)
 
     def keep(self, connection: Connection) -> bool:
-        """Let a connection stand whose probe was answered, if that does no harm as far as is known."""
+        """Keep a connection whose probe was answered, if no harm is known; return whether it is kept."""
         if not isinstance(connection, HttpConnection):
             return False
         if connection.reused:
@@ -92,16 +92,16 @@ class ConnectionKeeper:
         return True
 
     def _succeed(self, connection: HttpConnection) -> None:
-        """Let a connection that is answered take over from the one that it renews."""
+        """Let an answered connection replace the one that it renews."""
         target = connection.target
         outgoing = self._kept.take_outgoing(target)
         if outgoing is not None:
-            # Both stood, so there was a worker to spare at least.
+            # Both were open, so the server had at least one spare worker.
             if self._clock() - outgoing.proven_at < PROVEN_S:
                 connection.proven_at = outgoing.proven_at
             self._release(outgoing)
         elif self._suspected.get(target.serial) == connection.address:
-            self._servers.refuse(connection.address)  # it was answered as soon as ours was gone
+            self._servers.refuse(connection.address)  # it was answered once our kept one was closed
 
     def _prove(self, connection: HttpConnection) -> None:
         if connection.proven_at:
@@ -112,7 +112,7 @@ class ConnectionKeeper:
             self._part_with(connection)
 
     def rest(self, connection: HttpConnection, *, of_use: bool) -> None:
-        """Note what came on a connection whose probe was answered: more of the answer, or what makes it useless."""
+        """Handle data on a connection whose probe was answered; not `of_use`: it cannot be used again."""
         if connection.number == TRIAL:
             if not of_use:
                 connection.renew_at = 0.0
@@ -125,13 +125,13 @@ class ConnectionKeeper:
                 self._prove(connection)
 
     def run(self) -> None:
-        """Go on with what belongs to no round. Opens sockets."""
+        """Continue the work that belongs to no round. Opens sockets."""
         self._trials.run()
         for overdue in self._kept.take_overdue():
             self._release(overdue)
 
     def give_way(self) -> bool:
-        """Close the connection whose place is missed least; False: there is none in reserve."""
+        """Close the least valuable kept connection; False: there is none."""
         oldest = self._kept.take_oldest()
         if oldest is None:
             return False
@@ -139,11 +139,11 @@ class ConnectionKeeper:
         return True
 
     def give_up_trial(self, target: Target) -> None:
-        """End the trial of the target's connection: it broke for a reason of our own."""
+        """Abandon the trial of the target's connection after a local fault."""
         self._trials.give_up(target)
 
     def end_round(self, target: Target) -> None:
-        """Forget what was of use to the open round of a target, which is one of those `concerned`."""
+        """Discard what only the target's open round needed. Call this for the rounds in `concerned`."""
         self.concerned.discard(target.serial)
         self._suspected.pop(target.serial, None)
         outgoing = self._kept.take_outgoing(target)
@@ -151,16 +151,16 @@ class ConnectionKeeper:
             self._release(outgoing)
 
     def dismiss(self, target: Target) -> None:
-        """Close what stands for a target that is probed no more."""
+        """Close the kept connections of a target that is no longer probed."""
         for connection in self._kept.forget(target):
             self._release(connection)
 
     def vacate(self, target: Target, address: ProbeAddress) -> None:
-        """Note that the target has no connection at the address, or one less."""
+        """Free the target's place at the address, unless a kept connection of the target is still there."""
         self._kept.vacate(target, address)
 
     def closed(self, connection: Connection, others: Iterable[Connection]) -> None:
-        """Note that a connection has been closed. `others`: those of its target that probes are under way on."""
+        """Note that a connection was closed. `others`: connections of its target with probes under way."""
         if not isinstance(connection, HttpConnection) or connection.number == TRIAL:
             return
         self._trials.end_for(connection)
@@ -168,7 +168,7 @@ class ConnectionKeeper:
             self._kept.vacate(connection.target, connection.address)
 
     def _part_with(self, connection: HttpConnection) -> None:
-        """Close a connection for the sake of its server; one whose probe is under way ends with that."""
+        """Close a connection to relieve its server; if its probe is under way, only make sure that it is not kept."""
         if connection.number != TRIAL:
             if connection.outcome is None:
                 connection.renew_at = 0.0

@@ -1,4 +1,4 @@
-"""Connections that stand between the probes of a target: who has one, how many there may be, and for how long."""
+"""Holds the connections kept between probes: which targets have one, how many are allowed, and for how long."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
 
 LIFE_S = 60.0
-"""A connection is used for about so long. What only a new one would show is seen within 5/4 of it, plus a round."""
+"""Average life of a connection. Failures that only a new one shows are seen within 5/4 of it, plus a round."""
 REST_LIMIT_S = 5.0
-"""An answer that takes longer to come to its end is not waited for."""
+"""Maximum wait for the end of an answer, after the outcome of its probe."""
 _GOLDEN = 0.6180339887
 
 
 class IdleConnections:
-    """At most one connection per target, and per server. Who calls closes what is taken out, refused or told off here.
+    """At most one connection per target and per server. Callers close every connection that is removed or rejected.
 
-    While a connection is renewed, the old one stands beside the new one, until that is answered.
+    While a connection is renewed, the old one stays open next to the new one until the new one is answered.
     """
 
     def __init__(
@@ -33,26 +33,26 @@ class IdleConnections:
         self._most_encrypted = most_encrypted
         self._life_s = life_s
         self._count = itertools.count()
-        # Both in the order in which they came: the one that was used longest ago is the first.
+        # Both in order of arrival: the least recently used is first.
         self._idle: dict[Target, HttpConnection] = {}
         self.draining: dict[Target, tuple[HttpConnection, float]] = {}
-        """Those whose answers have not come to their end, and until when that is waited for."""
+        """Connections whose answers are incomplete, each with the deadline for the rest."""
         self._outgoing: dict[Target, HttpConnection] = {}
-        """Those that are being renewed."""
+        """Connections that are being renewed."""
         self._encrypted = 0
 
     def life_s(self, target: Target, address: ProbeAddress, *, encrypted: bool) -> float:
-        """For how long a new connection may be used; 0: for one probe only.
+        """Return for how many seconds a new connection may be used; 0: for one probe only.
 
-        The last word on a VIM is always that of a new connection: with `fall` 1 the first probe is the last. If it is
-        not 0, the place at the address is the target's until `vacate`.
+        The last probe of a round always uses a new connection, and with `fall` 1 the first probe is the last. If the
+        result is not 0, the target holds the place at the address until `vacate`.
         """
         policy = target.policy
         if policy.fall < 2 or policy.interval_s > self._life_s / 2 or self._full(encrypted=encrypted):
             return 0.0
         if not self.servers.claim(address, target):
             return 0.0
-        # What was connected at one time is not renewed at one time.
+        # Spread out, so that connections made at the same time are not renewed at the same time.
         return self._life_s * (0.75 + next(self._count) * _GOLDEN % 0.5)
 
     def _full(self, *, encrypted: bool) -> bool:
@@ -61,11 +61,11 @@ class IdleConnections:
         return encrypted and self._encrypted >= self._most_encrypted
 
     def keep(self, connection: HttpConnection) -> bool:
-        """Take a connection in after its outcome; False: there is no place, or another one has it."""
+        """Add a connection after its outcome; False: there is no place, or another connection has it."""
         target = connection.target
         if target in self._idle or target in self.draining:
             return False
-        # One that had a place has left it only for its probe.
+        # A reused connection has left its place only for its probe.
         if not connection.reused and not self._has_place(connection):
             return False
         self._encrypted += connection.encrypted
@@ -81,12 +81,12 @@ class IdleConnections:
         return self.servers.claim(connection.address, connection.target)
 
     def settle(self, connection: HttpConnection) -> None:
-        """Note that more of an answer was read."""
+        """Make a draining connection idle if its answer was read to the end."""
         if connection.idle and self.draining.pop(connection.target, None) is not None:
             self._idle[connection.target] = connection
 
     def take(self, target: Target) -> HttpConnection | None:
-        """Take out the connection of a target."""
+        """Remove and return the connection of a target; None if it has none."""
         connection = self._idle.pop(target, None)
         if connection is None:
             if not self.draining or target not in self.draining:
@@ -96,22 +96,22 @@ class IdleConnections:
         return connection
 
     def take_oldest(self) -> HttpConnection | None:
-        """Take out the connection whose place is missed least."""
+        """Remove and return the least valuable connection; None if there is none."""
         target = next(itertools.chain(self._idle, self.draining), None)
         if target is not None:
             return self.take(target)
         return self._outgoing.popitem()[1] if self._outgoing else None
 
     def renew(self, connection: HttpConnection) -> None:
-        """Let a connection that was taken out stand until the one that follows it is answered."""
+        """Hold a connection that was taken out until its successor is answered."""
         self._outgoing[connection.target] = connection
 
     def take_outgoing(self, target: Target) -> HttpConnection | None:
-        """Take out the connection of a target that stands beside its successor."""
+        """Remove and return a target's connection that is open next to its successor; None if it has none."""
         return self._outgoing.pop(target, None) if self._outgoing else None
 
     def take_at(self, address: ProbeAddress) -> HttpConnection | None:
-        """Take out the connection that stands at an address, whatever target has it."""
+        """Remove and return the connection at an address, regardless of its target; None if there is none."""
         target = self.servers.holder(address)
         if target is None:
             return None
@@ -127,7 +127,7 @@ class IdleConnections:
         return connection
 
     def vacate(self, target: Target, address: ProbeAddress) -> None:
-        """Give back the place at an address, if no connection of the target stands there any more."""
+        """Free the place at an address, if the target has it but has no connection there."""
         if self.servers.holder(address) is not target:
             return
         standing = self._standing(target)
@@ -135,7 +135,7 @@ class IdleConnections:
             self.servers.vacate(address, target)
 
     def take_overdue(self) -> Iterator[HttpConnection]:
-        """Take out those whose answers do not come to their end."""
+        """Remove and yield the connections whose answers did not end in time."""
         while self.draining:
             target, (connection, until) = next(iter(self.draining.items()))
             if self._clock() < until:
@@ -144,17 +144,17 @@ class IdleConnections:
             yield connection
 
     def ended(self, connection: HttpConnection) -> None:
-        """Take out a connection that is of no use any more."""
+        """Remove a connection that cannot be used again."""
         if self._outgoing.get(connection.target) is connection:
             del self._outgoing[connection.target]
             return
         self.take(connection.target)
         if connection.idle and not connection.reused:
-            # Its server closes idle connections sooner than the next round comes: keeping one is a burden on it.
+            # Its server closes idle connections before the next round: keeping one only burdens the server.
             self.servers.refuse(connection.address)
 
     def forget(self, target: Target) -> Iterator[HttpConnection]:
-        """Take out the connections of a target that is not probed any more."""
+        """Remove and yield the connections of a target that is no longer probed."""
         for connection in (self.take_outgoing(target), self.take(target)):
             if connection is not None:
                 yield connection

@@ -1,4 +1,4 @@
-"""What is remembered of servers: whose connection stands at which address, and where none had better stand."""
+"""Remembers which target has a kept connection at which server, and which servers should not have one."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
 
 UNWILLING_S = 600.0
-"""A server that could not bear a connection that stands idle is not asked to for so long."""
+"""For this long, no connection is kept at a server that could not bear an idle one."""
 MOST_UNWILLING_S = 86_400.0
 _MOST_REFUSALS = 65_536
-"""Of those that would be more, the oldest is forgotten: the server is then tried once too often."""
+"""Beyond this, the oldest refusal is forgotten, and its server is tried once too often."""
 
 
 class ServerMemory:
-    """By address and port: at each, one target at most has a connection that stands between probes."""
+    """Keyed by address and port: at each, at most one target has a kept connection."""
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
         self.holders: dict[ProbeAddress, Target] = {}
         self._refusals: dict[ProbeAddress, tuple[float, float]] = {}
-        """Until when no connection is to stand there, and how long that is in all. In the order in which they came."""
+        """Until when no connection may be kept there, and the length of that period in seconds; oldest first."""
 
     def claim(self, address: ProbeAddress, target: Target) -> bool:
-        """Take the one place at the address; False: another target has it, or nobody may."""
+        """Take the only place at the address; False: another target has it, or the server is refused."""
         if self._refusals and address in self._refusals and self._clock() < self._refusals[address][0]:
             return False
         return self.holders.setdefault(address, target) is target
 
     def vacate(self, address: ProbeAddress, target: Target) -> None:
-        """Give the place back, if the target has it."""
+        """Free the place, if the target has it."""
         if self.holders.get(address) is target:
             del self.holders[address]
 
@@ -37,7 +37,7 @@ class ServerMemory:
         return self.holders.get(address)
 
     def refuse(self, address: ProbeAddress) -> None:
-        """Let no connection stand there for a while: twice as long as last time, if that is not long ago."""
+        """Keep no connection there for a while: twice as long as last time, if that was recent."""
         now = self._clock()
         until, lasting_s = self._refusals.get(address, (0.0, 0.0))
         if now < until:

@@ -1,7 +1,7 @@
-"""Tries whether a server has workers to spare, before a connection of ours stands idle there.
+"""Tests whether a server has spare workers before a connection is kept there.
 
-A server may serve each connection by a worker of its own. One that stands idle between probes then takes a worker from
-the server's users, and where there is only one, from all of them.
+A server may dedicate a worker to each connection. A connection that is idle between probes then takes a worker away
+from the server's users; if there is only one worker, it locks all of them out.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
 
 SPARE_CONNECTIONS = 2
-"""So many more must be answered, one after the other, while all before them stand idle."""
+"""Number of further connections that must be answered, one after the other, while all earlier ones stay idle."""
 MOST_TRIALS = 64
-"""At once, in the whole process."""
+"""Maximum at a time, in the whole process."""
 PROVEN_S = 3600.0
-"""For so long the outcome is believed."""
+"""How long the outcome of a trial is trusted."""
 TRIAL = 0
-"""The number of a probe that belongs to no round."""
+"""Probe number of the connections of trials, which belong to no round."""
 
 Open = Callable[[Target, ProbeAddress], HttpConnection | None]
-"""Opens a connection of number TRIAL; None: there is no room for it. Raises LocalFault."""
+"""Opens a connection with the number TRIAL; None: there is no room for it. Raises LocalFault."""
 
 
 class ServerTrial:
-    """One connection that is to stand idle, and those that are made beside it."""
+    """One connection that is a candidate for keeping, and those opened next to it as a test."""
 
     __slots__ = ("beside", "connection", "until")
 
@@ -38,66 +38,66 @@ class ServerTrial:
         self.connection = connection
         self.beside: list[HttpConnection] = []
         self.until = 0.0
-        """When the newest must have been answered."""
+        """Deadline for the answer on the newest connection."""
 
     @property
     def refused(self) -> bool:
-        """Whether the server has failed or closed one of them, or announced that it will."""
+        """Whether a connection failed, or the server closed it or announced that it will."""
         return any(isinstance(each.outcome, tuple) or not each.may_rest for each in self.beside)
 
     @property
     def answered(self) -> bool:
-        """Whether none is under way."""
+        """Whether every connection has been answered to the end."""
         return all(each.outcome is not None and each.idle for each in self.beside)
 
 
 class ServerTrials:
-    """All that are under way. They run beside the rounds, and never say anything about a VIM."""
+    """All trials under way. They run independently of rounds and never count for or against a VIM."""
 
     def __init__(
         self, *, clock: Clock, servers: ServerMemory, open_one: Open, release: Callable[[HttpConnection], None]
     ) -> None:
-        """`release` closes a connection, whether it stands idle or not."""
+        """`release` closes a connection, whether it is idle or not."""
         self._clock = clock
         self._servers = servers
         self._open_one = open_one
         self._release = release
         self._due: deque[ServerTrial] = deque()
-        """Not begun yet."""
+        """Not started yet."""
         self.under_way: dict[Target, ServerTrial] = {}
-        """By the target whose connection is to stand."""
+        """Keyed by the target whose connection is a candidate."""
 
     @property
     def has_room(self) -> bool:
         return len(self.under_way) < MOST_TRIALS
 
     def add(self, connection: HttpConnection) -> None:
-        """Have a connection tried that stands idle since its first answer. Nothing is sent before `run`."""
+        """Add a trial for a connection that has been idle since its first answer. Nothing is sent before `run`."""
         trial = ServerTrial(connection)
         self.under_way[connection.target] = trial
         self._due.append(trial)
 
     def end_for(self, connection: HttpConnection) -> None:
-        """Note that a connection is closed."""
+        """Cancel the trial of a connection that was closed."""
         if self.under_way:
             trial = self.under_way.get(connection.target)
             if trial is not None and trial.connection is connection:
                 self.cancel(connection.target)
 
     def give_up(self, target: Target) -> None:
-        """End the trial of the target's connection, which broke for a reason of our own, and with it the connection."""
+        """Abandon the trial of the target's connection after a local fault, and close the connection."""
         trial = self.under_way.get(target)
         if trial is not None:
             self._give_up(trial)
 
     def cancel(self, target: Target) -> None:
-        """End the trial of the target's connection without an outcome: it is given up, or needed no more."""
+        """End the trial of the target's connection, without a refusal, and close the connections next to it."""
         trial = self.under_way.pop(target, None)
         if trial is not None:
             self._close_beside(trial)
 
     def run(self) -> None:
-        """Go on with what has been answered, and judge what took too long. Opens sockets."""
+        """Continue the trials that were answered, and judge those that took too long. Opens sockets."""
         while self._due:
             trial = self._due.popleft()
             if self.under_way.get(trial.connection.target) is trial:
@@ -130,7 +130,7 @@ class ServerTrials:
         except LocalFault:
             opened = None
         if opened is None:
-            # For want of a socket here: that says nothing about the server, but it is not proven either.
+            # A local shortage does not count against the server, but proves nothing in its favour either.
             self._give_up(trial)
             return
         trial.until = self._clock() + target.policy.timeout_s
@@ -141,7 +141,7 @@ class ServerTrials:
         self._give_up(trial)
 
     def _give_up(self, trial: ServerTrial) -> None:
-        # First the one that the server's worker may be bound to.
+        # First the connection that may occupy the server's worker.
         self.under_way.pop(trial.connection.target, None)
         self._release(trial.connection)
         self._close_beside(trial)

@@ -1,1 +1,1 @@
-"""The prober for everything over TCP. The number of open sockets is bounded."""
+"""The prober for all methods over TCP, with a limit on open sockets."""

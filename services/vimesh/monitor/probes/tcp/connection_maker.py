@@ -1,4 +1,4 @@
-"""Makes the connections of probes while there is room for them."""
+"""Makes the connections of probes within the socket limit."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Connect = Callable[[Target, int, ProbeAddress], Connection]
 
 
 class ConnectionMaker:
-    """What stands in reserve makes room for probes, but not for trials."""
+    """Closes kept connections to make room for probes, but not for trials."""
 
     def __init__(
         self, *, connect: Connect, limit: SocketLimit, open_now: Sized, keeper: ConnectionKeeper, faults: FaultLog
     ) -> None:
-        """`open_now`: all sockets that count."""
+        """`open_now`: the sockets that count towards the limit."""
         self._connect = connect
         self._limit = limit
         self._open_now = open_now
@@ -31,14 +31,14 @@ class ConnectionMaker:
         self._faults = faults
 
     def has_room(self) -> bool:
-        """Say whether one more may be made for a probe."""
+        """Return whether a probe may open one more socket; close kept connections if that is needed."""
         while not self._limit.allows(len(self._open_now)):
             if not self._keeper.give_way():
                 return False
         return True
 
     def make(self, target: Target, number: int, address: ProbeAddress) -> Connection:
-        """Make a connection, if need be with the file of one that is kept. Raises LocalFault."""
+        """Make a connection, closing kept ones if no file descriptor is free. Raises LocalFault."""
         while True:
             try:
                 return self._connect(target, number, address)
@@ -52,7 +52,7 @@ class ConnectionMaker:
                 raise self._faults.name(target, error) from error
 
     def make_for_trial(self, target: Target, address: ProbeAddress) -> HttpConnection | None:
-        """Make a connection that may stand; None: there is no room for it. Raises LocalFault."""
+        """Make a connection that can be kept; None: there is no room, or it cannot be kept. Raises LocalFault."""
         if not self._limit.allows(len(self._open_now)):
             return None
         try:

@@ -1,4 +1,4 @@
-"""Makes the connections of probes, each of the kind that its target needs."""
+"""Makes the connection of each probe: TCP, HTTP or HTTPS, as the target requires."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TCP = Method.TCP
 
 
 class ProbeConnector:
-    """`verifying` is the context for certificates that must be valid, or why there is none."""
+    """`verifying` is the TLS context that checks certificates, or the reason why there is none."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class ProbeConnector:
         self._handshakes = handshakes
 
     def connect(self, target: Target, number: int, address: ProbeAddress) -> Connection:
-        """Raises LocalFault."""
+        """Return a connection, not started yet, of the kind that the target requires. Raises LocalFault."""
         if target.policy.method is _TCP:
             return Connection(target, number, address, self._clock)
         encrypted = target.endpoint.scheme == "https"

@@ -1,4 +1,4 @@
-"""Whether the probes under way have left this machine: its own firewall may drop them without a word (G12)."""
+"""Finds out whether probes have left this machine: its own firewall may drop them silently (G12)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.scheduling.stall_clock import Clock
 
 TRIES_PER_S = 1000
-"""Above this, the outcome of the newest try stands for those that are not made."""
+"""Above this rate, the outcome of the newest try stands in for further tries."""
 
-# struct tcp_info of linux/tcp.h: eight single bytes, and then numbers of 32 bits.
+# struct tcp_info of linux/tcp.h: eight single bytes, then 32-bit numbers.
 _TCP_INFO_BYTES = 104
 _STATE_AT = 0
 _RETRANS = struct.Struct("=36xI60xI")
-"""tcpi_retrans: retransmissions that are on their way. tcpi_total_retrans: those that were tried."""
+"""tcpi_retrans: retransmissions in flight. tcpi_total_retrans: retransmissions tried."""
 _SYN_SENT = 2
 
 
@@ -35,11 +35,11 @@ class Fate(Enum):
     LEFT = auto()
     DROPPED = auto()
     UNKNOWN = auto()
-    """The kernel has sent only one, and does not say what became of it."""
+    """The kernel has sent only one packet, and does not report what became of it."""
 
 
 class OwnOutput:
-    """Says what becomes of packets between the call that sends them and the network."""
+    """Finds out whether packets are dropped between the call that sends them and the network."""
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
@@ -49,20 +49,20 @@ class OwnOutput:
         self._datagrams_tell = True
         """Whether datagrams leave this machine when TCP does."""
         self._witness: tuple[ProbeAddress, float] | None = None
-        """Where the newest answer on a new connection came from, and when."""
+        """Source and time of the newest answer on a new connection."""
 
     def hear(self, address: ProbeAddress, at: float) -> None:
-        """Note an answer on a new connection: so TCP leaves this machine."""
+        """Note an answer on a new connection, which shows that TCP leaves this machine."""
         if self._witness is None:
             self._datagrams_tell = _send_datagram(address) is None
         self._witness = (address, at)
 
     def fault(self, connections: Iterable[Connection]) -> LocalFault | None:
-        """Say what kept in every connection request under way; None: one of them may have left."""
+        """Return what kept every connection request under way on this machine; None: one may have left."""
         faults: dict[ProbeAddress, LocalFault | None] = {}
         since = math.inf
         for connection in connections:
-            # One that stood before says nothing: its handshake passed whatever stands in the way now.
+            # A kept connection proves nothing: its handshake succeeded earlier, whatever drops packets now.
             if connection.reused:
                 continue
             since = min(since, connection.sent_at)
@@ -85,7 +85,7 @@ class OwnOutput:
         return first
 
     def _try(self, address: ProbeAddress, since: float) -> LocalFault | None:
-        """Before the first retransmission, only a datagram can tell: the call that sends one says if it is dropped."""
+        """Try a datagram: until the first retransmission, only that shows a drop, as an error of the send call."""
         now = self._clock()
         if now - self._counted_since >= 1:
             self._counted_since, self._tries = now, 0
@@ -96,7 +96,7 @@ class OwnOutput:
         return self._newest if self._datagrams_tell else None
 
     def _learn(self, since: float) -> None:
-        """See whether a datagram gets out to where TCP has passed since then: many firewalls let nothing else out."""
+        """Check whether a datagram can go where TCP has gone since then: many firewalls allow only TCP."""
         if self._witness is not None and self._witness[1] > since:
             self._datagrams_tell = _send_datagram(self._witness[0]) is None
 
@@ -110,7 +110,7 @@ def _fate(connection: Connection) -> Fate:
 
 
 def _send_datagram(address: ProbeAddress) -> LocalFault | None:
-    """Send nothing in a datagram that no router passes on; say what kept it in."""
+    """Send an empty datagram that no router forwards; return what kept it on this machine, or None."""
     level, option = (
         (socket.IPPROTO_IP, socket.IP_TTL)
         if address.family == socket.AF_INET

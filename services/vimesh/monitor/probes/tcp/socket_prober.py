@@ -1,4 +1,4 @@
-"""Probes over TCP: one epoll object for all sockets, and a bound on how many there are."""
+"""Probes over TCP, with one epoll object for all sockets and a limit on their number."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _BATCH = 512
 
 
 class SocketProber:
-    """The prober for TCP and HTTP. Above the limit, probes stand in line; that time is not the VIM's.
+    """The prober for TCP and HTTP. Above the limit, probes queue, and that time does not count against the VIM.
 
-    What is bad news on a connection that stood before is no news: the probe is repeated on a new one, which decides.
+    A failure on a kept connection proves nothing: the probe is repeated on a new one, which decides.
     """
 
-    def __init__(  # noqa: PLR0913 - everything it uses comes in here
+    def __init__(  # noqa: PLR0913 - everything it uses is passed in
         self,
         *,
         connect: Connect,
@@ -46,12 +46,12 @@ class SocketProber:
         watch: LoopWatch | None = None,
         lost_within: Callable[[float], float] = lambda _: 0.0,
     ) -> None:
-        """`lost_within`: says in how many of the last seconds nobody could have read an answer."""
+        """`lost_within`: returns for how many of the last seconds this process could not have read an answer."""
         self._lost_within = lost_within
         self._listener = listener
         self._faults = FaultLog()
         self._by_fd: dict[int, Connection] = {}
-        """Every socket."""
+        """Every open socket."""
         self._keeper = ConnectionKeeper(
             clock=clock,
             kept=kept,
@@ -66,12 +66,12 @@ class SocketProber:
         self._output = output
         self._handshakes = handshakes
         self._epoll = select.epoll()
-        # By edges, so that nobody has to read what is written there.
+        # Edge-triggered, so that the eventfd never has to be read.
         self._epoll.register(handshakes.fileno(), select.EPOLLIN | select.EPOLLET)
         self._by_serial: dict[int, list[Connection]] = {}
         """The probes under way, by round."""
         self._doubted: list[Connection] = []
-        """Probes that are to be repeated."""
+        """Probes to repeat on a new connection."""
         self._line = SocketQueue()
 
     def __enter__(self) -> Self:
@@ -91,7 +91,7 @@ class SocketProber:
         return self._epoll.fileno()
 
     def is_busy(self) -> bool:
-        """Say whether anything is waited for that belongs to no round."""
+        """Return whether work is pending that belongs to no round."""
         return self._keeper.is_busy()
 
     def send(self, target: Target, number: int, address: ProbeAddress) -> bool:
@@ -126,8 +126,8 @@ class SocketProber:
     def forget(self, target: Target) -> None:
         if target.serial in self._keeper.concerned:
             self._keeper.end_round(target)
-        # Who stands in line is admitted by the next drain: a probe is never sent from within an answer, and a number
-        # that was closed here is not taken again while events of its former owner may be at hand.
+        # The next drain admits queued probes, not this call: a probe is never sent from within an answer, and a file
+        # descriptor that is closed here must not be reused while events of its former owner may be pending.
         if self._line:
             self._line.pop(target.serial, None)
         for connection in self._by_serial.pop(target.serial, ()):
@@ -137,7 +137,7 @@ class SocketProber:
         self._keeper.dismiss(target)
 
     def drain(self) -> None:
-        """Move every connection on that can move."""
+        """Advance every connection that is ready."""
         while True:
             events = self._epoll.poll(0, _BATCH)
             for fd, _ in events:
@@ -151,8 +151,8 @@ class SocketProber:
                 else:
                     self._rest(connection)
             self._take_computed()
-            # Only now: a number that was closed above must not be taken again while events of its former owner are
-            # at hand.
+            # Only now: a file descriptor that was closed above must not be reused while events of its former owner are
+            # pending.
             if self._doubted:
                 self._repeat_doubted()
             if self._line:
@@ -164,14 +164,14 @@ class SocketProber:
         self._watch.rest()
 
     def _take_computed(self) -> None:
-        """Move on the connections whose handshakes were computed elsewhere."""
+        """Advance the connections whose handshake steps were computed in threads."""
         for computed in self._handshakes.take_computed():
             if self._by_fd.get(computed.fd) is computed and computed.outcome is None:
                 self._watch.turn_to(computed.target)
                 self._advance(computed)
 
     def _move_from_others(self, target: Target, address: ProbeAddress) -> None:
-        """Repeat a probe that is silent on a kept connection, if no other one of its round goes to its address."""
+        """Repeat a silent probe of a kept connection on a new one, unless the next probe has the same address."""
         for connection in tuple(self._by_serial.get(target.serial, ())):
             if connection.reused and connection.address != address:
                 self._repeat(connection)
@@ -217,7 +217,7 @@ class SocketProber:
             self._finish(connection)
 
     def _rest(self, connection: Connection) -> None:
-        """Hear what comes on a connection that is kept."""
+        """Read what arrives on a connection after its outcome."""
         if not isinstance(connection, HttpConnection):
             return
         try:
@@ -254,7 +254,7 @@ class SocketProber:
             self._leave_round(connection)
             if not connection.reused:
                 self._output.hear(connection.address, connection.sent_at + outcome)
-            # Before its round ends, and with it all that belongs to the round alone.
+            # Decide before `answered` ends the round and discards everything that belongs to it alone.
             if self._keeper.keep(connection):
                 self._listen_only(connection)
             else:
@@ -267,7 +267,7 @@ class SocketProber:
             self._listener.failed(target, connection.number, *outcome)
 
     def _listen_only(self, connection: Connection) -> None:
-        """See that a connection is heard of when something comes, and not whenever it could be written to."""
+        """Have epoll report a connection when data arrives, and not whenever it is writable."""
         if connection.interest != select.EPOLLIN:
             connection.interest = select.EPOLLIN
             self._epoll.modify(connection.fd, select.EPOLLIN)

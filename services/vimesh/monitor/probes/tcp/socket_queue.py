@@ -1,4 +1,4 @@
-"""Probes that wait for a socket."""
+"""Queues the probes that wait for a socket."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from vimesh.monitor.targets.target import Target
 
 
 class SocketQueue(OrderedDict[int, tuple[Target, ProbeAddress]]):
-    """First come, first served; one place for each open round, by its serial."""
+    """First in, first out; one place per open round, keyed by its serial."""
 
     def join(self, target: Target, address: ProbeAddress) -> None:
         self[target.serial] = (target, address)
 
     def take(self) -> tuple[Target, ProbeAddress]:
-        """Take out the first. Raises KeyError if there is none."""
+        """Remove and return the first entry. Raises KeyError if the queue is empty."""
         _, place = self.popitem(last=False)
         return place
 
     def put_back(self, target: Target, address: ProbeAddress) -> None:
-        """Let a probe that was taken out be the first again."""
+        """Return a probe that was taken out to the head of the queue."""
         self.join(target, address)
         self.move_to_end(target.serial, last=False)

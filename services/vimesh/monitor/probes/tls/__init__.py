@@ -1,1 +1,1 @@
-"""TLS of probes. Work whose cost the server chooses leaves the loop."""
+"""TLS for probes. Work whose cost the server determines runs outside the loop."""

@@ -1,4 +1,4 @@
-"""How much a server may send before it comes to the point."""
+"""Limits how much a server may send without making progress."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from vimesh.monitor.probes.tls.tls_trust import TlsExcess
 
 
 class ByteQuota:
-    """Of bytes, and of the pieces in which they come: each costs a turn of the loop, be it of one byte."""
+    """A quota of bytes and of pieces: each piece costs a turn of the loop, even if it is a single byte."""
 
     __slots__ = ("_bytes", "_pieces", "is_touched")
 
@@ -19,7 +19,7 @@ class ByteQuota:
         self._pieces = most_pieces
 
     def take(self, piece_bytes: int, whereof: str) -> None:
-        """Count one more piece. Raises TlsExcess if that is one too many."""
+        """Count one more piece. Raises TlsExcess if that exceeds the quota."""
         self.is_touched = True
         self._bytes -= piece_bytes
         self._pieces -= 1

@@ -1,4 +1,4 @@
-"""Which servers' TLS handshakes cost too much CPU, and how much of it they may have together."""
+"""Tracks the servers whose TLS handshakes cost too much CPU, and limits what they may use together."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.scheduling.stall_clock import Clock
 
 COSTLY_S = 0.05
-"""So much CPU is too much for a handshake: usual ones take a thousandth of a second."""
+"""CPU time that makes a handshake costly: usual ones take a millisecond."""
 SHARE = 0.05
-"""Of a core: what costly handshakes may take together, in the long run."""
+"""Share of a core that all costly handshakes together may take in the long run."""
 BURST_S = 1.0
-"""So much they may take at once after a time without any."""
+"""CPU time that they may take at once after a time without any."""
 MEMORY_S = 600.0
-"""A server is taken for costly for so long after its last costly handshake."""
+"""How long a server counts as costly after its last costly handshake."""
 _MOST_REMEMBERED = 4096
 
 
 class HandshakeCosts:
-    """Remembers servers by their addresses. `is_costly` may be asked from other threads."""
+    """Remembers servers by their addresses. `is_costly` may be called from other threads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        # By the time of the last costly handshake: the oldest is the first.
+        # In the order of the last costly handshake, oldest first.
         self._costly: dict[ProbeAddress, tuple[float, float]] = {}
-        """What the handshake took, and when that is forgotten."""
+        """The CPU seconds of the handshake, and when the entry expires."""
         self._left_s = BURST_S
         self._filled_at = clock()
 
@@ -36,7 +36,7 @@ class HandshakeCosts:
         return entry is not None and self._clock() < entry[1]
 
     def admit(self, address: ProbeAddress) -> None:
-        """See whether a handshake may be begun. Raises LocalFault if the server is costly, and nothing is left."""
+        """Check whether a handshake may start. Raises LocalFault if the server is costly and no CPU time is left."""
         if not self._costly or not self.is_costly(address):
             return
         self._fill()
@@ -46,7 +46,7 @@ class HandshakeCosts:
             raise LocalFault(Reason.LOCAL_RESOURCES, detail)
 
     def note(self, address: ProbeAddress, step_s: float, handshake_s: float) -> bool:
-        """Note a step, and what its handshake has cost with it; True: that is too much."""
+        """Record the CPU seconds of a step and of its handshake so far; return whether the handshake is costly."""
         if handshake_s >= COSTLY_S:
             self._costly.pop(address, None)
             self._costly[address] = (handshake_s, self._clock() + MEMORY_S)

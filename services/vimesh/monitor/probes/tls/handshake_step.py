@@ -1,4 +1,4 @@
-"""A part of a TLS handshake, as a piece of work for a thread."""
+"""One step of a TLS handshake, as a unit of work for a thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vimesh.monitor.probes.tls.tls_trust import tls_failure
 
 
 class HandshakeStep:
-    """What one piece of a server's handshake gives to compute. That touches the session, and never the socket."""
+    """The computation for one piece of a server's handshake. It uses the session, but never the socket."""
 
     __slots__ = (
         "apart",
@@ -29,7 +29,7 @@ class HandshakeStep:
     )
 
     def __init__(self, connection: Connection, session: TlsSession, received: bytes, since: float) -> None:
-        """`since`: the time at which it begins to wait for a thread; `received` is empty when the server closed."""
+        """`since`: when it starts to wait for a thread; `received` is empty if the server closed."""
         self.connection = connection
         self.session = session
         self.received = received
@@ -39,9 +39,9 @@ class HandshakeStep:
         self.failure: tuple[str, str] | LocalFault | None = None
         self.computed = False
         self.apart = False
-        """It waits for the thread of costly servers."""
+        """Whether it belongs to the thread of costly servers."""
         self.cancelled = False
-        """Its probe has ended meanwhile."""
+        """Whether its probe has ended."""
 
     def compute(self) -> None:
         begun_s = time.thread_time()
@@ -49,7 +49,7 @@ class HandshakeStep:
             self.session.shake_hands(self.received)
         except ssl.SSLError as error:
             self.failure = tls_failure(error)
-        except Exception as error:  # noqa: BLE001 - the thread is needed for the handshakes of others
+        except Exception as error:  # noqa: BLE001 - the thread must survive for other handshakes
             self.failure = defect(error)
         self.cpu_s = time.thread_time() - begun_s
         self.session.cpu_s += self.cpu_s

@@ -1,4 +1,4 @@
-"""Computes TLS handshakes in threads: what they cost is the server's choice, and must not hold up the loop."""
+"""Computes TLS handshakes in threads: the server determines their cost, which must not hold up the loop."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _LOW_PRIORITY = 10
 
 
 class Handshakes:
-    """Threads for all servers, and one, of low priority, for those whose handshakes cost too much.
+    """Threads for all servers, and one low-priority thread for those whose handshakes cost too much.
 
-    What was computed is told through a file, so that who waits for sockets learns of it at the same time.
+    An eventfd signals computed steps, so that the epoll object of the sockets reports them, too.
     """
 
     def __init__(self, *, clock: Clock, costs: HandshakeCosts, on_costly: Callable[[Target, float], None]) -> None:
-        """`on_costly` is called in the loop, with the CPU seconds that a handshake has cost, when they are too many."""
+        """`on_costly` is called in the loop with the CPU seconds of a handshake that has cost too much."""
         self._clock = clock
         self._costs = costs
         self._on_costly = on_costly
@@ -55,37 +55,37 @@ class Handshakes:
     ) -> None:
         self._apart.__exit__(kind, error, trace)
         self._common.__exit__(kind, error, trace)
-        # A thread that computes still will find it closed: by then its number may be that of another file.
+        # A thread that is still computing must not write: the descriptor may belong to another file by then.
         with self._event_lock:
             self._closed = True
             os.close(self._event)
 
     def fileno(self) -> int:
-        """Return the file that gets readable, by edges, whenever something was computed."""
+        """Return the eventfd that is written after each step. Watch it edge-triggered: it is never read."""
         return self._event
 
     def admit(self, address: ProbeAddress) -> None:
-        """See whether a handshake with the server may be begun. Raises LocalFault."""
+        """Check whether a handshake with the server may start. Raises LocalFault."""
         self._costs.admit(address)
 
     def is_costly(self, address: ProbeAddress) -> bool:
-        """Say whether handshakes with the server have cost too much."""
+        """Return whether handshakes with the server have cost too much."""
         return self._costs.is_costly(address)
 
     def note(self, step: HandshakeStep) -> None:
-        """Note what a step has cost. To be called in the loop."""
+        """Record the cost of a step. Call this in the loop."""
         if self._costs.note(step.connection.address, step.cpu_s, step.session.cpu_s):
             self._on_costly(step.connection.target, step.session.cpu_s)
 
     def submit(self, step: HandshakeStep) -> None:
-        """Have a step computed: see `take_computed`. There must be one at a time of each session."""
+        """Queue a step for a thread; see `take_computed`. Each session may have only one at a time."""
         if self.is_costly(step.connection.address):
             self._put_apart(step)
         else:
             self._common.submit(partial(self._compute, step))
 
     def take_computed(self) -> Iterator[Connection]:
-        """Take out the connections whose steps are computed."""
+        """Remove and yield the connections whose steps are computed."""
         while self._computed:
             step = self._computed.popleft()
             if step.computed:
@@ -99,8 +99,8 @@ class Handshakes:
         self._apart.submit(partial(self._compute, step))
 
     def _compute(self, step: HandshakeStep) -> None:
-        """Do the work of a thread."""
-        # Those of a server that turned out to be costly while they waited are no work for the threads of all.
+        """Compute a step in a thread."""
+        # If the server turned out to be costly while the step waited, the common threads must not compute it.
         in_place = step.apart or not self._costs.is_costly(step.connection.address)
         if in_place and not step.cancelled:
             step.waited_s = self._clock() - step.since
@@ -112,5 +112,5 @@ class Handshakes:
 
 
 def _lower_priority() -> None:
-    with suppress(OSError):  # a sandbox may forbid it: then the thread works as it is
+    with suppress(OSError):  # a sandbox may forbid it: the thread then keeps its priority
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW_PRIORITY)

@@ -1,4 +1,4 @@
-"""One TLS session of a client, over bytes instead of a socket."""
+"""A client's TLS session over bytes instead of a socket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterator
 
 _SLICE_BYTES = 4096
-"""The buffers of OpenSSL never shrink: this is what they may grow to."""
+"""Limits how far OpenSSL's buffers grow, because they never shrink."""
 _READ_BYTES = 16 * 1024
 _RECORD_KINDS = range(20, 24)
 _CHANGE, _HANDSHAKE, _CLIENT_HELLO = b"\x14", b"\x16", b"\x01"
@@ -16,7 +16,7 @@ _MOST_RECORD_BYTES = 16 * 1024 + 2048
 
 
 class TlsSession:
-    """Takes in what a server sent, gives out what it is to be sent. Not to be used by two threads at a time."""
+    """Consumes data from the server and produces data for it. Must not be used by two threads at a time."""
 
     __slots__ = ("_ending", "_incoming", "_object", "_outgoing", "cpu_s", "established", "received_bytes", "retried")
 
@@ -24,21 +24,21 @@ class TlsSession:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._ending: ssl.SSLError | None = None
-        """What came behind the last of the data."""
+        """The error, or the proper close, that followed the last data."""
         self.established = False
         self.retried = False
-        """The server asked for a group of its own choice. By TLS 1.3 that may be a finite field of 8,192 bits."""
+        """Whether the server requested another group. In TLS 1.3, that may be a finite field of 8,192 bits."""
         self.received_bytes = 0
-        """Of the handshake."""
+        """Bytes of the handshake."""
         self.cpu_s = 0.0
-        """What the server's part of the handshake has cost so far."""
+        """CPU seconds that the server's part of the handshake has cost so far."""
 
     def greet(self) -> None:
-        """Begin the handshake. What that costs is the same for all servers."""
+        """Start the handshake. This costs the same for all servers."""
         self._go_on()
 
     def shake_hands(self, received: bytes) -> None:
-        """Go on with the handshake as far as possible; empty: the server closed. Raises SSLError."""
+        """Advance the handshake as far as possible; `received` is empty if the server closed. Raises SSLError."""
         self.received_bytes += len(received)
         if not received:
             self._incoming.write_eof()
@@ -58,11 +58,11 @@ class TlsSession:
 
     @property
     def has_more(self) -> bool:
-        """Whether something came behind the handshake, and waits to be decrypted."""
+        """Whether data followed the handshake and is not decrypted yet."""
         return self._incoming.pending > 0
 
     def decrypt(self, received: bytes) -> bytes:
-        """Return all that the server has said; empty: it closed. Raises SSLWantReadError while that is nothing."""
+        """Return all decrypted data; empty: the server closed. Raises SSLError: SSLWantReadError if there is none."""
         if len(received) <= _SLICE_BYTES:  # as nearly all are
             self._incoming.write(received)
             said = self._read_all()
@@ -83,14 +83,14 @@ class TlsSession:
 
     def _read_all(self) -> bytes:
         said = b""
-        # Asking in vain costs as much as an answer. Nothing is left of a record: each fits into one answer.
+        # A read in vain costs as much as a useful one. Each record fits into one read, so none is left half-read.
         while self._ending is None and self._incoming.pending:
             try:
                 part = self._object.read(_READ_BYTES)
             except ssl.SSLWantReadError:
                 break
             except ssl.SSLError as error:
-                # Without its frames: they hold this object, which would be left to the garbage collector.
+                # Drop the frames: they refer to this object, and only the garbage collector could free the cycle.
                 self._ending = error.with_traceback(None)
                 break
             if not part:
@@ -99,12 +99,12 @@ class TlsSession:
         return said
 
     def encrypt(self, data: bytes) -> bytes:
-        """Return what the server is to be sent for it to read this, behind what it is to be sent in any case."""
+        """Return the data encrypted for the server, preceded by anything else that TLS has to send."""
         self._object.write(data)
         return self._outgoing.read()
 
     def take_outgoing(self) -> bytes:
-        """Return what the server is to be sent by now."""
+        """Remove and return everything that TLS has to send now."""
         outgoing = self._outgoing.read()
         if not self.established and self.received_bytes and _begins_with_hello(outgoing):
             self.retried = True
@@ -112,7 +112,7 @@ class TlsSession:
 
 
 def whole_records_bytes(received: bytes) -> int:
-    """Return how many bytes from the first on are whole TLS records; all of them, if they are no records at all."""
+    """Return the length of the complete TLS records at the start; of everything, if the data is not TLS records."""
     end = 0
     while len(received) - end >= _HEADER_BYTES:
         length = int.from_bytes(received[end + 3 : end + _HEADER_BYTES], "big")
@@ -125,7 +125,7 @@ def whole_records_bytes(received: bytes) -> int:
 
 
 def _begins_with_hello(outgoing: bytes) -> bool:
-    """Say whether the first message is a ClientHello, after what is sent for the sake of middleboxes."""
+    """Return whether the first message is a ClientHello, after a ChangeCipherSpec for middleboxes, if there is one."""
     start = _CHANGE_BYTES if outgoing[:1] == _CHANGE else 0
     return outgoing[start : start + 1] == _HANDSHAKE and outgoing[start + _HEADER_BYTES :][:1] == _CLIENT_HELLO
 

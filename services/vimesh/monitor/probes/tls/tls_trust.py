@@ -1,4 +1,4 @@
-"""How far TLS is trusted, and what its failures are called."""
+"""Creates the TLS contexts of probes, and names TLS failures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vimesh.monitor.probes.base.prober import LocalFault
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 _FINITE_FIELD = {"kx-dhe", "kx-dhe-psk", "kx-srp"}
-"""Key exchanges whose group the server makes up: one of 10,000 bits takes a client more than a second of CPU."""
+"""Key exchanges whose group the server makes up: one of 10,000 bits costs a client more than a second of CPU."""
 
 
 class TlsExcess(ssl.SSLError):
@@ -23,9 +23,9 @@ class TlsExcess(ssl.SSLError):
 
 
 def verifying_context() -> ssl.SSLContext:
-    """For VIMs whose certificate must be valid: the system's authorities, and the name must match.
+    """Return the context for VIMs whose certificate must be valid, by the system's authorities and for the host name.
 
-    Raises LocalFault if the system knows no authority: then no certificate is valid, and that is no VIM's fault (G12).
+    Raises LocalFault if the system has no authorities: no certificate is valid then, which is not a VIM's fault (G12).
     """
     context = ssl.create_default_context()
     if not context.cert_store_stats()["x509_ca"] and not _has_authorities(ssl.get_default_verify_paths().capath):
@@ -35,14 +35,14 @@ def verifying_context() -> ssl.SSLContext:
 
 
 def _has_authorities(folder: str | None) -> bool:
-    """Say whether there is an authority that OpenSSL will find when it needs it."""
+    """Return whether the folder has an authority that OpenSSL can find by its hash."""
     return folder is not None and any(_HASHED.fullmatch(entry.name) for entry in Path(folder).iterdir())
 
 
 def lenient_context() -> ssl.SSLContext:
-    """For the others: any certificate, and whatever old protocol and cipher the cloud still speaks.
+    """Return the context for all other VIMs: any certificate, and any old protocol and cipher that a cloud still uses.
 
-    A probe carries no secret: who listens learns nothing, and who is in between can only say that the API answers.
+    A probe carries no secrets: an eavesdropper learns nothing, and a man in the middle can only fake an answer.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -54,8 +54,8 @@ def lenient_context() -> ssl.SSLContext:
 
 
 def _narrowed(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Take from a context what only makes work: groups that the server makes up, and handshakes after the first."""
-    # Those of TLS 1.3 are not chosen by this list, and always there.
+    """Disable features that only cost CPU: groups that the server makes up, renegotiation, compression, tickets."""
+    # This list does not affect the ciphers of TLS 1.3, which are always enabled.
     ciphers = [cipher for cipher in context.get_ciphers() if cipher["kea"] not in _FINITE_FIELD]
     context.set_ciphers(":".join(cipher["name"] for cipher in ciphers))
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
