@@ -13,13 +13,14 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, selec
 from vimesh.store.schema.event_documents import FIXED_BYTES, as_text
 from vimesh.store.schema.tables import events, revisions, segments
 from vimesh.store.sql.prepared_statements import PreparedStatement
+from vimesh.store.sql.sql_functions import ByteLength
 
 SEGMENT_BYTES: Final = 1024 * 1024
 _MOST_MEASURED = 10_000
 _WRITTEN = PreparedStatement(select(revisions.c.written))
 _NOTE = PreparedStatement(insert(segments).values(revision=bindparam("revision"), position=bindparam("position")))
 _BYTES: ColumnElement[int] = (
-    FIXED_BYTES + func.length(events.c.detail) + func.coalesce(func.length(as_text(events.c.document)), 0)
+    FIXED_BYTES + ByteLength(events.c.detail) + func.coalesce(ByteLength(as_text(events.c.document)), 0)
 )
 _UNCOUNTED = (
     select(_BYTES.label("size"))
@@ -38,10 +39,9 @@ def written(connection: Connection) -> int:
 
 
 def uncounted(connection: Connection, counted: int) -> int:
-    """Return the approximate bytes of the changes after a revision, which conductors of an earlier version wrote.
+    """Return the bytes of the changes after a revision, which conductors of an earlier version wrote.
 
-    Only the newest 10,000 are measured: the caller is a writer that blocks others. SQLite and PostgreSQL count the
-    characters of their texts, MariaDB and MySQL the bytes.
+    Only the newest 10,000 are measured: the caller is a writer that blocks others.
     """
     return int(connection.execute(_SUM, {"counted": counted}).scalar_one())
 

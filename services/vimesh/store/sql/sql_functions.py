@@ -60,6 +60,24 @@ def _read_only_of_mysql(element: ReadOnly, compiler: SQLCompiler, **kw: object) 
     return "@@global.read_only"
 
 
+class ByteLength(FunctionElement[int]):
+    """The number of bytes of a text in UTF-8; `length` counts characters on SQLite and PostgreSQL."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(ByteLength, "sqlite")
+def _byte_length_of_sqlite(element: ByteLength, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    # octet_length came with SQLite 3.43.
+    return f"length(CAST({compiler.process(element.clauses, **kw)} AS BLOB))"
+
+
+@compiles(ByteLength, "postgresql", "mysql", "mariadb")
+def _byte_length_of_servers(element: ByteLength, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    return f"octet_length({compiler.process(element.clauses, **kw)})"
+
+
 class _Several(TypeDecorator[Sequence[Any]]):
     """Any number of values as one parameter, so that the statement does not depend on their number."""
 

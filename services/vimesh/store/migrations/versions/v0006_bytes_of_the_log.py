@@ -9,6 +9,7 @@ from alembic import op
 
 from vimesh.store.migrations import once
 from vimesh.store.schema.column_types import Whole
+from vimesh.store.sql.sql_functions import ByteLength
 
 revision = "0006"
 down_revision = "0005"
@@ -58,9 +59,9 @@ def _count() -> None:
 
 
 def _sizes() -> Iterator[tuple[int, int]]:
-    """Yield the revision and the approximate size in bytes of each change, in order."""
+    """Yield the revision and the size in bytes of each change, in order."""
     detail, document = sa.column("detail", sa.Text), sa.cast(sa.column("document"), sa.Text)
-    size = _FIXED_BYTES + sa.func.length(detail) + sa.func.coalesce(sa.func.length(document), 0)
+    size = _FIXED_BYTES + ByteLength(detail) + sa.func.coalesce(ByteLength(document), 0)
     event = sa.column("revision", Whole)
     page = sa.select(event, size).select_from(sa.table("events")).order_by(event).limit(_PAGE)
     last = 0
