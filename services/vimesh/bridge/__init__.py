@@ -1,6 +1,6 @@
-"""Serves ping actions that speak oslo.messaging: those of Tacker, and of Mistral workflows made for them.
+"""Serves ping actions that speak oslo.messaging: Tacker's own, and those of Mistral workflows written for Tacker.
 
-Read `service/bridge_process` first, then `calls/call_dispatcher` for what a call becomes. A call is acknowledged only
-after its answer, so that a bridge may be killed at any moment. The bridge is a gRPC client of the conductors; it opens
-no database.
+Read `service/bridge_process` first, then `calls/call_dispatcher` for how a call is handled. A call is acknowledged only
+after it has been answered, so a bridge can be killed at any moment. The bridge is a gRPC client of the conductors; it
+opens no database.
 """

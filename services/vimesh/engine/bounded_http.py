@@ -1,4 +1,4 @@
-"""HTTP to a peer whose answers may have no end: each is bounded as a whole, in bytes and in time."""
+"""Bounds each HTTP answer as a whole, in bytes and in time: a peer's answer may never end."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-"""A page of 500 workflows has about 1 MB."""
+"""A page of 500 workflows takes about 1 MB."""
 MAX_REDIRECTS = 3
 _CHUNK_BYTES = 64 * 1024
 
 
 class OutOfBounds(requests.exceptions.RequestException):
-    """The answer is not one that could be used. The message says why, and nothing of what came."""
+    """The answer cannot be used. The message states why, and quotes nothing of the answer."""
 
 
 def bound_answers(session: Session, whole_timeout_s: float) -> None:
-    """Bound what a session that is used by one thread takes in, from the first connection on."""
+    """Bound the answers to a session, from its first connection on. Only one thread may use the session."""
     session.redirect = MAX_REDIRECTS
     for scheme in ("http://", "https://"):
         session.session.mount(scheme, _BoundedAdapter(whole_timeout_s))
 
 
 class _Watch:
-    """Hangs up on a peer that is too slow as a whole: time-outs of single reads never end if bytes drip."""
+    """Disconnects a peer that is too slow as a whole: timeouts of single reads never expire if bytes trickle in."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
@@ -43,13 +43,13 @@ class _Watch:
         self._closed: list[socket.socket] = []
 
     def twin_of(self, connected: socket.socket) -> socket.socket:
-        """Return what stands for a connection, whatever TLS makes of the socket itself."""
+        """Return a duplicate of a connection's socket, which remains valid even if TLS wraps the socket itself."""
         twin = connected.dup()
         self._twins.add(twin)
         return twin
 
     def forget(self, twin: socket.socket) -> None:
-        """Let go of a connection that is closed, once nobody reads from it: its last answer may come still."""
+        """Close the duplicate of a closed connection, once no call is under way: its last answer may still arrive."""
         self._closed.append(twin)
         if not self._under_way:
             self._forget_closed()
@@ -62,7 +62,7 @@ class _Watch:
 
     @contextmanager
     def limit(self) -> Generator[None]:
-        """Raise OutOfBounds if the block takes too long, whatever it raises by itself then."""
+        """Raise OutOfBounds if the block takes too long, in place of any exception of its own."""
         expired = threading.Event()
         timer = threading.Timer(self._limit_s, self._hang_up, (expired,))
         timer.daemon = True
@@ -78,7 +78,7 @@ class _Watch:
             timer.cancel()
             self._under_way = False
             self._forget_closed()
-        # To some answers the end of the connection is an end like any other.
+        # Some answers end with their connection: the block does not notice that it was cut off.
         if expired.is_set():
             raise self._too_slow()
 
@@ -108,7 +108,7 @@ class _BoundedAdapter(HTTPAdapter):
         *args: Any,  # noqa: ANN401 - the library's own signature
         **kwargs: Any,  # noqa: ANN401 - the library's own signature
     ) -> requests.Response:
-        # A few bytes that are compressed may stand for any number of others.
+        # A few compressed bytes may expand to any number of others.
         request.headers["Accept-Encoding"] = "identity"
         with self._watch.limit():
             response = super().send(request, True, *args, **kwargs)

@@ -1,10 +1,10 @@
-"""What can go wrong with a workflow engine.
+"""The errors of a workflow engine.
 
 EngineError
-├── EngineUnavailable            nothing is known about what was asked: ask again later
-└── EngineRefused                the engine understood, and said no
+├── EngineUnavailable            the outcome is unknown: retry later
+└── EngineRefused                the engine understood the request, and refused it
 
-The messages are bounded, and free of secrets: they are shown on VIMs.
+The messages are bounded, and contain no secrets: they are shown on VIMs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _MAX_TEXT = 300
 
 
 class EngineError(Exception):
-    """Base of both. The message is fit for users' eyes."""
+    """Base of both. The message may be shown to users."""
 
 
 class EngineUnavailable(EngineError):
@@ -25,11 +25,11 @@ class EngineRefused(EngineError):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(f"Mistral refused ({code}): {bounded(message)}")
         self.code = code
-        """As in HTTP."""
+        """An HTTP status code."""
 
 
 def bounded(text: str) -> str:
-    """Return one line of it, of printable characters: it goes into messages, databases and terminals."""
+    """Return the text as one bounded line of printable characters: it goes into messages, databases and terminals."""
     line = " ".join(text[: 10 * _MAX_TEXT].split())
     line = "".join(character if character.isprintable() else "?" for character in line)
     return line if len(line) <= _MAX_TEXT else f"{line[: _MAX_TEXT - 1]}…"

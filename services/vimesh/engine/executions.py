@@ -1,4 +1,4 @@
-"""Executions of our workflows, as Mistral shows them."""
+"""Reads executions of our workflows from Mistral's answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vimesh.engine.workflow import INPUT, vim_id_of
 
 FIELDS = ("id", "workflow_name", "state", "state_info", "input")
-"""What has to be asked for."""
+"""The fields that a request has to name."""
 
 _ENDED = {"SUCCESS", "ERROR", "CANCELLED"}
 
@@ -24,12 +24,12 @@ class Execution:
 
     @property
     def ended(self) -> bool:
-        """Whether its action is done with, for Mistral. Otherwise the action runs, or is going to, or is lost."""
+        """Whether Mistral considers it finished. Otherwise its action is running, about to run, or lost."""
         return self.state in _ENDED
 
 
 def our_execution(found: Mapping[str, object]) -> Execution | None:
-    """Return None for executions that others made, also if they run a workflow with one of our names."""
+    """Parse an execution; return None if others created it, even for a workflow with one of our names."""
     vim_id = vim_id_of(_text(found, "workflow_name"))
     told = _told(found.get("input"))
     action_id = told.get("action_id")
@@ -45,14 +45,14 @@ def our_execution(found: Mapping[str, object]) -> Execution | None:
 
 
 def id_of(found: Mapping[str, object]) -> str:
-    """Return the id of whatever Mistral has. Raises ValueError for what has none."""
+    """Return the id of one of Mistral's objects. Raises ValueError if it has none."""
     if not isinstance(found, Mapping) or not (text := _text(found, "id")):
         raise ValueError("has no id")
     return text
 
 
 def action_id_of(found: Mapping[str, object]) -> str:
-    """Return which of our actions an action execution runs; empty if it is none of ours."""
+    """Return the id of our action that an action execution runs; empty if it is not one of ours."""
     action_id = _read(found.get("input")).get("action_id")
     return action_id if isinstance(action_id, str) else ""
 

@@ -1,4 +1,4 @@
-"""How Mistral is reached: its address, the limits of a call, and who asks."""
+"""Opens sessions to Mistral: with its address, the limits of a call, and the credentials."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SERVICE = "workflowv2"
 @dataclass(frozen=True, slots=True)
 class MistralAccess:
     url: str = field(default="", repr=False)
-    """Such as http://127.0.0.1:8989/v2. Empty: what Keystone's catalog says."""
+    """Such as http://127.0.0.1:8989/v2. Empty: use the URL in Keystone's catalog."""
     keystone: bool = False
-    """Whether to log in, as the OS_* variables of the process say."""
+    """Whether to log in to Keystone, with the OS_* variables of the process."""
     call_timeout_s: float = 10.0
-    """How long Mistral may take to accept a connection, and then to go on answering."""
+    """Timeout for connecting, and then for each read of the answer."""
     whole_timeout_s: float = 30.0
-    """How long an answer may take as a whole."""
+    """Timeout for an answer as a whole."""
     concurrency: int = 8
-    """Calls under way at the same time: each has a thread."""
+    """Maximum number of calls under way at the same time: each has a thread."""
 
     def __post_init__(self) -> None:
         if not self.url and not self.keystone:
@@ -38,7 +38,7 @@ class MistralAccess:
 
     @property
     def place(self) -> str:
-        """The URL without what may be secret in it."""
+        """The URL without the parts that may be secret."""
         if not self.url:
             return "the address that Keystone knows"
         parts = urlsplit(self.url)
@@ -51,7 +51,7 @@ def uses_keystone(environment: Mapping[str, str]) -> bool:
 
 
 def open_session(access: MistralAccess) -> Session:
-    """Return a session that nobody else uses. The caller closes it."""
+    """Return a new session. The caller closes it."""
     session = (
         _keystone_session(access) if access.keystone else Session(timeout=access.call_timeout_s, app_name="vimesh")
     )
@@ -63,7 +63,7 @@ def _keystone_session(access: MistralAccess) -> Session:
     options = argparse.ArgumentParser()
     keystoneauth1.loading.register_session_argparse_arguments(options)
     keystoneauth1.loading.register_auth_argparse_arguments(options, [], default="password")
-    # Without arguments, everything has the value of its OS_* variable.
+    # Without arguments, every option has the value of its OS_* variable.
     read = options.parse_args([])
     read.timeout = access.call_timeout_s
     auth = keystoneauth1.loading.load_auth_from_argparse_arguments(read)
@@ -71,9 +71,9 @@ def _keystone_session(access: MistralAccess) -> Session:
 
 
 def client_over(session: Session, access: MistralAccess) -> Client:
-    """Raises what keystoneauth raises: the catalog may have to be asked."""
+    """Return a client that uses the session. Raises BadSetting, and keystoneauth's errors if it asks the catalog."""
     url = access.url or session.get_endpoint(service_type=_SERVICE)
     if not url:
         raise BadSetting("--mistral-url", f"is required: Keystone's catalog has no service of type {_SERVICE}")
-    # Without `enforce_raw_definitions` a definition is first tried as the name of a file.
+    # Without `enforce_raw_definitions`, the client first tries a definition as the name of a file.
     return Client(mistral_url=url, session=session, enforce_raw_definitions=True)

@@ -1,4 +1,4 @@
-"""Calls to Mistral: blocking ones, in a bounded number of threads, with errors of our own."""
+"""Runs blocking calls to Mistral in a bounded number of threads, and converts their errors to our own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vimesh.engine.mistral_access import MistralAccess, client_over, open_sessio
 
 T = TypeVar("T")
 
-# Time-out and overload are said with 4xx too, and are no judgement on what was asked.
+# The 4xx codes for timeouts and overload: they do not mean that the request was refused.
 _TRY_AGAIN = {408, 425, 429}
 
 
@@ -28,19 +28,19 @@ class MistralCalls:
     def __init__(self, access: MistralAccess) -> None:
         self._access = access
         self._threads = ThreadPoolExecutor(access.concurrency, thread_name_prefix="mistral")
-        # Neither client nor session may be shared by threads.
+        # Threads may share neither client nor session.
         self._of_thread = threading.local()
         self._sessions: list[Session] = []
 
     @property
     def place(self) -> str:
-        """Where Mistral is, fit for users' eyes."""
+        """Where Mistral is, in a form that may be shown to users."""
         return self._access.place
 
     async def ask(self, question: Callable[[Client], T]) -> T:
-        """Have a thread call `question` with its client. Raises EngineUnavailable, EngineRefused.
+        """Have a thread call `question` with its client. Raises EngineUnavailable, EngineRefused, BadSetting.
 
-        Who is cancelled while the call is under way does not wait for it: it ends within its time-out.
+        A caller that is cancelled does not wait for the call under way, which ends within its timeout.
         """
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, question)
 
@@ -57,7 +57,7 @@ class MistralCalls:
         return client
 
     def close(self) -> None:
-        """Wait for the calls that are under way; make no others."""
+        """Wait for the calls that are under way; start no others."""
         self._threads.shutdown(cancel_futures=True)
         for session in self._sessions:
             session.session.close()
@@ -74,7 +74,7 @@ async def mistral_calls(access: MistralAccess) -> AsyncGenerator[MistralCalls]:
 
 @contextmanager
 def mistral_errors(access: MistralAccess) -> Generator[None]:
-    """Turn what the client raises into EngineUnavailable and EngineRefused."""
+    """Convert the client's exceptions into EngineUnavailable and EngineRefused."""
     try:
         yield
     except APIException as error:
@@ -89,7 +89,7 @@ def mistral_errors(access: MistralAccess) -> Generator[None]:
     except exceptions.ConnectFailure as error:
         raise EngineUnavailable(access.place, "cannot connect") from error
     except exceptions.ClientException as error:
-        # Its text may hold what was sent to Keystone.
+        # The error's text may contain what was sent to Keystone.
         raise EngineUnavailable(access.place, f"cannot be asked: {type(error).__name__}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EngineUnavailable(access.place, "the answer is not one of Mistral's") from error

@@ -25,7 +25,7 @@ _NOT_FOUND, _CONFLICT = 404, 409
 
 
 class MistralEngine:
-    """An execution has the id of its action: Mistral itself sees to it that there is never a second one."""
+    """Gives each execution the id of its action, so that Mistral itself prevents a second one."""
 
     def __init__(self, calls: MistralCalls, listing: MistralListing) -> None:
         self._calls = calls
@@ -49,7 +49,7 @@ class MistralEngine:
         except EngineRefused as refused:
             if refused.code != _CONFLICT:
                 raise
-            # It is there. What was made for other inputs, or by another version of vimesh, is brought up to date.
+            # The workflow exists. If it was made for other inputs, or by another version of vimesh, update it.
             if await self._definition_of(vim_id) != text:
                 await self._calls.ask(lambda mistral: mistral.workflows.update(text))
 
@@ -63,7 +63,7 @@ class MistralEngine:
         return str(found.get("definition"))
 
     async def _execute(self, told: PingInput) -> Execution:
-        """Start the execution; if it is there already, nothing happens. Returns it as it is."""
+        """Start the execution, unless it already exists. Return it in its current state."""
         body = json.dumps(
             {
                 "id": told.action_id,
@@ -74,7 +74,7 @@ class MistralEngine:
         )
 
         def post(mistral: Client) -> dict[str, object]:
-            # `executions.create` cannot name the id.
+            # `executions.create` cannot set the id.
             answer: dict[str, object] = mistral.executions.http_client.post("/executions", body).json()
             id_of(answer)
             return answer
@@ -89,8 +89,8 @@ class MistralEngine:
         unwanted = [execution for execution in found if stop.vim_gone or execution.action_id == stop.action_id]
         pause_s = pause_after(stop)
         if pause_s is not None and not all(execution.ended for execution in unwanted):
-            # Deleting the rows does not stop an action. It exits when it hears that it is not wanted, and it is
-            # better off then with rows to note that in.
+            # Deleting the rows does not stop an action. It exits when it learns that it is not wanted, and should then
+            # still have rows in which to record that.
             return NotYet(pause_s)
         for execution in unwanted:
             await self._delete(execution)
@@ -121,6 +121,6 @@ def _end_of(execution: Execution) -> str:
 
 @asynccontextmanager
 async def mistral_engine(access: MistralAccess, *, page: int = PAGE) -> AsyncGenerator[MistralEngine]:
-    """Raises nothing when Mistral is away: it may come later."""
+    """Open an engine. Does not raise if Mistral is away: it may be reachable later."""
     async with mistral_calls(access) as calls:
         yield MistralEngine(calls, MistralListing(calls, page=page))

@@ -1,4 +1,4 @@
-"""Everything of ours that Mistral has."""
+"""Lists all our executions, running actions and workflows in Mistral."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from vimesh.engine.workflow import ACTION, NAME_PREFIX, defines_ping, vim_id_of,
 
 Row = dict[str, object]
 ListPage = Callable[[Client, str], list[Resource]]
-"""Lists what comes after a marker."""
+"""Lists a page of rows after a marker."""
 
 PAGE = 500
-"""Mistral cuts longer ones to a limit of its own, 1000 by default."""
+"""Rows of a page. Mistral cuts longer pages to its own limit, 1000 by default."""
 MAX_PAGES = 5000
 MAX_ROWS = 1_000_000
 """Ten times the VIMs of the largest fleet."""
@@ -31,14 +31,14 @@ class MistralListing:
         self._page = page
 
     async def executions_of(self, vim_id: str) -> list[Execution]:
-        """One page is plenty: a VIM has one execution, and for a while those of earlier actions."""
+        """List a VIM's executions. One page suffices: there is one, and for a while those of earlier actions."""
         return _ours(await self._page_after(self._executions_named(workflow_name(vim_id)), ""))
 
     async def executions(self) -> list[Execution]:
         return _ours(await self._all(self._executions_named(f"has:{NAME_PREFIX}")))
 
     async def running_actions(self) -> frozenset[str]:
-        """Return the ids of our actions that have an action execution which runs."""
+        """Return the ids of our actions that have a running action execution."""
         rows = await self._all(
             lambda mistral, marker: mistral.action_executions.list(
                 name=ACTION,
@@ -77,7 +77,7 @@ class MistralListing:
             try:
                 return await self._pages(list_page)
             except EngineRefused as refused:
-                # The last row of a page is where the next one begins: it was deleted meanwhile.
+                # The row that marks the start of the next page was deleted in between: start over.
                 if refused.code != _NOT_FOUND or beginnings == _BEGINNINGS:
                     raise
 
@@ -85,7 +85,7 @@ class MistralListing:
         rows: list[Row] = []
         marker = ""
         for _ in range(MAX_PAGES):
-            # Mistral may be set to give shorter pages than were asked for: only an empty one is the end.
+            # Mistral may be configured to return shorter pages than requested: only an empty one is the end.
             page = await self._page_after(list_page, marker)
             if not page:
                 return rows
@@ -100,7 +100,7 @@ class MistralListing:
 
 
 def _row(listed: Resource) -> Row:
-    """Raises ValueError for what has no id: nothing could be asked of it, nor what comes after it."""
+    """Raise ValueError for a row without an id: it could neither be requested nor be used as a marker."""
     row: Row = listed.to_dict()
     id_of(row)
     return row

@@ -1,7 +1,7 @@
-"""The Mistral workflow of one VIM, as data: the names, the definition and what goes into an execution.
+"""The Mistral workflow of one VIM, as data: its names, its definition and the input of an execution.
 
 The driver writes it and the action in the executor reads it, so both import it from here. Nothing in it is secret:
-Mistral keeps inputs in its database and shows them to everybody who may list executions.
+Mistral keeps inputs in its database and shows them to everyone who may list executions.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ def workflow_name(vim_id: str) -> str:
 
 
 def vim_id_of(name: str) -> str | None:
-    """Return the VIM whose workflow has this name, None if it is nobody's."""
+    """Return the id of the VIM whose workflow has this name; None if the name is not one of ours."""
     return name.removeprefix(NAME_PREFIX) if name.startswith(NAME_PREFIX) else None
 
 
 @dataclass(frozen=True, slots=True)
 class PingInput:
-    """What the action is told. JSON values only; the first four are what the old action was told."""
+    """The inputs of the action: JSON values only. The first four are those of the old action."""
 
     count: str
-    """Echo requests a round, for people who read the execution: probing follows the policy."""
+    """Echo requests per round, only for people who read the execution: probing follows the policy."""
     timeout: str
     """Seconds."""
     interval: str
@@ -78,7 +78,7 @@ class PingInput:
 
     def inputs(self) -> dict[str, object]:
         """Return the inputs by name, without a `fail_for_s` of 0."""
-        # Mistral refuses inputs that the action does not have, and its plugin may be of an earlier version.
+        # Mistral refuses inputs that the action does not have, and its plugin may be an earlier version.
         told = asdict(self)
         return told if self.fail_for_s else {name: told[name] for name in REQUIRED}
 
@@ -91,7 +91,7 @@ REQUIRED = tuple(field.name for field in fields(PingInput) if field.default is M
 
 
 def definition(vim_id: str, names: Iterable[str] = REQUIRED) -> str:
-    """Return the workflow as YAML, with the inputs of these names; their values come with each execution."""
+    """Return the workflow as YAML, with inputs of these names; each execution provides their values."""
     inputs = {name: f"<% $.{INPUT}.{name} %>" for name in names}
     return yaml.safe_dump(
         {
@@ -107,5 +107,5 @@ def definition(vim_id: str, names: Iterable[str] = REQUIRED) -> str:
 
 
 def defines_ping(text: str) -> bool:
-    """Whether the definition is one of ours, of any version. Others make workflows with the same names."""
+    """Return whether the definition is one of ours, of any version. Others may use the same names."""
     return ACTION in text and f"$.{INPUT}.action_id" in text

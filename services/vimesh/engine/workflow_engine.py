@@ -1,4 +1,4 @@
-"""What is asked of an engine that runs ping actions as workflows."""
+"""The interface of an engine that runs ping actions as workflows."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from vimesh.domain.actions import Action
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Have nothing left of an action."""
+    """A request to stop an action and to remove all traces of it."""
 
     vim_id: str
     action_id: str
     vim_gone: bool
-    """No other action of the VIM is wanted, nor is its workflow."""
+    """Neither another action of the VIM nor its workflow is wanted."""
     attempt: int = 1
-    """How often it was asked for, this time included."""
+    """The number of this attempt, counted from 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Nothing is left."""
+    """Nothing is left of the action."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """The action is about to exit: ask again after a while."""
+    """The action is about to exit: ask again after the pause."""
 
     retry_after_s: float
 
 
 class WorkflowEngine(Protocol):
-    """Everything may be asked for twice, also by two processes at the same time. Raises EngineError."""
+    """Every request may be repeated, even by two processes at the same time. Raises EngineError."""
 
     async def start(self, action: Action) -> None:
-        """See that the action has an execution that runs. Raises AuthUrlInvalid."""
+        """Ensure that the action has a running execution. Raises AuthUrlInvalid."""
 
     async def stop(self, stop: Stop) -> Stopped | NotYet:
-        """Remove the executions of the action, when it has exited or had its time to."""
+        """Remove the executions of the action, once it has exited or its time to do so is up."""

@@ -1,5 +1,5 @@
 """Reads files that people and programs write: YAML, JSON, TOML and lines.
 
-Size, depth and count are bounded before anything is built, and each error names its place. Imports no other package of
-vimesh, and knows nothing of what the files mean.
+Size, depth and count are bounded, and an error names its line where there is one. Imports no other package of vimesh,
+and does not know what the files mean.
 """

@@ -1,4 +1,4 @@
-"""A stream of entries that ends where an entry, or all of them, become too large: a pipe may never end by itself."""
+"""A stream of entries that ends early if one entry, or all together, become too large: a pipe may never end."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_ENTRY_BYTES, MAX_FILE_BYTES
 
 _AHEAD_BYTES = 256 * 1024
-"""How far a parser may have read beyond the entry that it is about to give."""
+"""How far a parser may read ahead of the entry that it is about to return."""
 
 
 class EntryStream:
-    """Parsers in C cannot hand an exception of their input on: so it ends early, and `check` says why."""
+    """Ends early instead of raising: parsers in C cannot pass on an exception from their input. `check` raises it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -21,7 +21,7 @@ class EntryStream:
         self._last = b""
         self._offset = 0
         self._newlines = 0
-        """What was read before the last part."""
+        """Newlines read before the last part, as `_offset` counts the bytes."""
 
     def read(self, size: int) -> bytes:
         allowed = min(size, self._entry_left, self._left)
@@ -32,23 +32,23 @@ class EntryStream:
         return self._last
 
     def line_at(self, offset: int) -> int:
-        """Return the line of a byte among those that were read last: the first one of them, if it came before."""
+        """Return the line of a byte in the last part that was read; for an earlier byte, that part's first line."""
         return self._newlines + self._last.count(b"\n", 0, max(0, offset - self._offset)) + 1
 
     def line(self) -> bytes:
-        """Return the next line, or as much of it as an entry may have; nothing at the end. Raises BadFile."""
+        """Return the next line, cut one byte above the limit of an entry; empty at the end. Raises BadFile."""
         part = self._file.readline(MAX_ENTRY_BYTES + 1)
         self._spend(len(part))
         self.check()
         return part
 
     def begin_entry(self) -> None:
-        """Note that all entries before are done. Raises BadFile if the last one was cut."""
+        """Start a new entry, with its own limit. Raises BadFile if the last one was cut."""
         self.check()
         self._entry_left = MAX_ENTRY_BYTES + _AHEAD_BYTES
 
     def check(self, line: int | None = None) -> None:
-        """Raise BadFile if the stream was ended early. `line`: where that was."""
+        """Raise BadFile if the stream was ended early. `line`: where that happened."""
         if self._left <= 0:
             raise BadFile(f"the file is larger than {MAX_FILE_BYTES} bytes", line)
         if self._entry_left <= 0:

@@ -1,13 +1,13 @@
-"""What is wrong with a file."""
+"""Defines the error for a file that cannot be used."""
 
 from __future__ import annotations
 
 
 class BadFile(Exception):
-    """The file cannot be read, or asks for too much. The description quotes nothing: there may be passwords in it."""
+    """The file cannot be read, or exceeds a limit. The description quotes no values: the file may contain passwords."""
 
     def __init__(self, description: str, line: int | None = None) -> None:
         super().__init__(description if line is None else f"line {line}: {description}")
         self.description = description
         self.line = line
-        """From 1; None if no line is to blame."""
+        """Counted from 1; None if the error has no particular line."""

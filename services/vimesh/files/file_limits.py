@@ -1,29 +1,29 @@
-"""How much a file may ask for. What is above a limit is refused by name, before memory or time is spent on it."""
+"""Limits on what a file may contain. Anything above a limit is refused before it costs much memory or time."""
 
 from __future__ import annotations
 
 from typing import Final
 
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
-"""Of a file of VIMs, which is read one entry after the other."""
+"""For a file of VIMs, which is read entry by entry."""
 MAX_SETTINGS_BYTES: Final = 64 * 1024
-"""Of a file of settings, which is read whole."""
+"""For a settings file, which is read as a whole."""
 MAX_SETTINGS_LINE: Final = 2048
-"""Characters of a line in it."""
+"""Characters per line of a settings file."""
 MAX_DOCUMENT_BYTES: Final = 1024 * 1024
-"""Of any other file that is read whole, such as that of one VIM."""
+"""For any other file that is read as a whole, such as that of one VIM."""
 MAX_KEY_BYTES: Final = 64 * 1024
 MAX_ENTRIES: Final = 1_000_000
 MAX_LINES: Final = 10_000_000
-"""Ten for each entry: also what is empty takes time."""
+"""Ten per entry: even empty lines take time."""
 MAX_ENTRY_BYTES: Final = 1024 * 1024
-"""Of one VIM as a file writes it: several times what the fleet takes."""
+"""For one VIM as written in a file: several times what the fleet accepts."""
 MAX_COLUMNS: Final = 1000
 MAX_DEPTH: Final = 32
-"""Levels of lists and mappings: twice what the fleet takes in a field."""
+"""Levels of lists and mappings: twice what the fleet accepts in a field."""
 MAX_VALUES: Final = 20_000
-"""In one entry, with what aliases stand for."""
+"""Per entry, including what aliases stand for."""
 MAX_ANCHORED_VALUES: Final = 500_000
-"""In one YAML document, of what aliases can stand for: it stays in memory."""
+"""Per YAML document, in nodes with anchors: they stay in memory, because aliases may refer to them."""
 MAX_DIGITS: Final = 400
-"""Of a number: as many as the largest float has, and some."""
+"""Per number: somewhat more than the largest float has."""

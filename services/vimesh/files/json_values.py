@@ -1,4 +1,4 @@
-"""Values of JSON, within limits, and stricter than Python's: no key twice, and only numbers that JSON can say."""
+"""Parses JSON within limits, and more strictly than Python: no duplicate keys, and only finite numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_FINITE = "holds a number that is not finite"
 
 
 def read_json(text: str) -> object:
-    """Read one value, and nothing beside it. Raises BadFile, with the line of the text."""
+    """Parse a text that contains one value and nothing else. Raises BadFile, with the line of a syntax error."""
     try:
         content, end = read_json_at(text, _next(text, 0))
     except json.JSONDecodeError as error:
@@ -27,7 +27,7 @@ def read_json(text: str) -> object:
 
 
 def _next(text: str, place: int) -> int:
-    """Return where the next character is that is no white space."""
+    """Return the index of the next character that is not white space."""
     return len(text) - len(text[place:].lstrip())
 
 
@@ -36,7 +36,7 @@ def _located(error: json.JSONDecodeError) -> BadFile:
 
 
 def read_json_at(text: str, place: int) -> tuple[object, int]:
-    """Read the value that begins there. Returns it, and where it ends. Raises JSONDecodeError, BadFile."""
+    """Parse the value that starts at `place`; return it, and where it ends. Raises JSONDecodeError, BadFile."""
     try:
         content, end = _DECODER.raw_decode(text, place)
     except RecursionError:
@@ -52,14 +52,14 @@ def explained(problem: str, line: int, column: int) -> BadFile:
 def _require_bounded(text: str, begin: int, end: int, content: object) -> None:
     if end - begin > MAX_ENTRY_BYTES:
         raise BadFile(f"is longer than {MAX_ENTRY_BYTES} characters")
-    # Counting brackets is a hundred times as fast as walking, and tells enough of what is small.
+    # Counting brackets is a hundred times as fast as walking, and suffices for small values.
     openings = text.count("[", begin, end) + text.count("{", begin, end)
     if openings > MAX_DEPTH or openings + text.count(",", begin, end) >= MAX_VALUES:
         _walk(content)
 
 
 def _walk(content: object) -> None:
-    """Raises BadFile."""
+    """Raise BadFile for too many values, or too many levels of them."""
     level: Sequence[object] = [content]
     values = 0
     for _ in range(MAX_DEPTH + 1):

@@ -1,4 +1,4 @@
-"""Reads files that are small by their nature, whatever stands in their place: a device, a pipe, a folder."""
+"""Reads files that should be small, even if a device, a pipe or a folder is in their place."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from vimesh.files.file_errors import BadFile
 
 _CHUNK_BYTES = 64 * 1024
 _PATIENCE_S = 60.0
-"""By when a pipe must have ended: `--config-file <(command)` may take a moment."""
+"""How long a pipe may take to end: `--config-file <(command)` may take a moment."""
 
 
 def read_whole(path: Path, max_bytes: int) -> bytes:
-    """Raises OSError, and BadFile for what is too large, does not end, or was written meanwhile."""
+    """Read a whole file. Raises OSError, and BadFile if it is too large, does not end, or changes during the read."""
     try:
-        # Without O_NONBLOCK a named pipe that nobody writes to would be waited for in the call itself.
+        # Without O_NONBLOCK, opening a named pipe that has no writer would block.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except ValueError:
         raise BadFile("is no path of a file") from None
@@ -32,7 +32,7 @@ def read_whole(path: Path, max_bytes: int) -> bytes:
 
 
 def read_text(path: Path, max_bytes: int) -> str:
-    """Raises OSError, BadFile."""
+    """Read a whole file as UTF-8 text. Raises OSError, BadFile."""
     content = read_whole(path, max_bytes)
     try:
         return content.decode("utf-8-sig")
@@ -41,7 +41,7 @@ def read_text(path: Path, max_bytes: int) -> str:
 
 
 def require_unchanged(before: os.stat_result, after: os.stat_result) -> None:
-    """Raise BadFile if a file was written while it was read: half of it may be old."""
+    """Raise BadFile if a file was written while it was read: its content may be half old and half new."""
     if not stat.S_ISREG(before.st_mode):
         return
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):

@@ -1,4 +1,4 @@
-"""Lines of a stream, with their numbers. One that is too long is skipped, and does not keep others from being read."""
+"""Reads the lines of a stream, with their numbers. Skips the rest of a line that is too long, to read the others."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from vimesh.files.file_limits import MAX_ENTRY_BYTES, MAX_LINES
 @dataclass(frozen=True, slots=True)
 class Line:
     number: int
-    """From 1."""
+    """Counted from 1."""
     content: bytes
 
     def text(self) -> str:
-        """Raises BadFile."""
+        """Decode the line. Raises BadFile if it is too long or not UTF-8."""
         if len(self.content) > MAX_ENTRY_BYTES:
             raise too_long(self.number)
         try:
@@ -29,11 +29,11 @@ class Lines:
     def __init__(self, stream: EntryStream) -> None:
         self._stream = stream
         self.number = 0
-        """Of the last line."""
+        """The number of the last line."""
         self._skips = False
 
     def next(self) -> Line | None:
-        """Return the next line; None at the end of the stream. Raises BadFile when there is too much of it."""
+        """Return the next line; None at the end of the stream. Raises BadFile if the stream is too large."""
         while self._skips:
             self._stream.begin_entry()
             rest = self._stream.line()

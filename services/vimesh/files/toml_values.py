@@ -1,4 +1,4 @@
-"""A TOML text, within limits."""
+"""Parses TOML within limits."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vimesh.files.file_limits import MAX_SETTINGS_LINE
 
 
 def read_toml(text: str) -> dict[str, Any]:
-    """Raises BadFile."""
+    """Parse a TOML text. Raises BadFile."""
     for number, line in enumerate(text.split("\n"), 1):
-        # The time that tomllib takes for a key grows with the square of its dots.
+        # The time that tomllib takes for a key grows with the square of the number of its dots.
         if len(line) > MAX_SETTINGS_LINE:
             raise BadFile(f"is longer than {MAX_SETTINGS_LINE} characters", number)
     try:
@@ -20,5 +20,5 @@ def read_toml(text: str) -> dict[str, Any]:
     except RecursionError:
         raise BadFile("is not TOML: it is nested too deep") from None
     except ValueError as error:
-        # Of syntax, or of a number or a date that there is none.
+        # A syntax error, or a number or a date that does not exist.
         raise BadFile(f"is not TOML: {error}") from None

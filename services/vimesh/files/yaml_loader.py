@@ -1,4 +1,4 @@
-"""PyYAML's safe loader, with constructors that fail in one way, and at once, for any scalar."""
+"""PyYAML's safe loader, with constructors of scalars that fail fast, and always with the same exception."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import yaml
 
 from vimesh.files.file_limits import MAX_DIGITS
 
-# libyaml's parser is about ten times as fast as the one in Python, and not part of every PyYAML.
+# libyaml's parser is about ten times as fast as the one in Python, but not part of every PyYAML.
 _BASE: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBERS: Final = ("int", "float", "timestamp")
 _OTHERS: Final = ("bool", "null", "binary")
@@ -17,7 +17,7 @@ _Construct = Callable[[Any, Any], object]
 
 
 def loader_class(base: Any) -> Any:  # noqa: ANN401 - the parsers in C and in Python share no class
-    """Return a subclass of a safe loader."""
+    """Return a subclass of a safe loader, with bounded constructors."""
     made: Any = type("BoundedLoader", (base,), {})
     for kind in (*_NUMBERS, *_OTHERS):
         tag = f"tag:yaml.org,2002:{kind}"
@@ -27,13 +27,13 @@ def loader_class(base: Any) -> Any:  # noqa: ANN401 - the parsers in C and in Py
 
 def _bounded(construct: _Construct, *, long: bool) -> _Construct:
     def constructed(loader: Any, node: Any) -> object:  # noqa: ANN401 - of either parser
-        # 1:1:1:... is a number to the base of 60: a megabyte of it takes minutes.
+        # 1:1:1:... is a number in base 60: a megabyte of it takes minutes.
         if not long and isinstance(node.value, str) and len(node.value) > MAX_DIGITS:
             raise _unreadable(f"holds a number of more than {MAX_DIGITS} digits", node)
         try:
             return construct(loader, node)
         except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError):
-            # PyYAML trusts that a scalar is what its tag says: !!bool maybe, or the 99th of December.
+            # PyYAML assumes that a scalar fits its tag, unlike `!!bool maybe` or the 99th of December.
             raise _unreadable("holds a value that is not what its tag says", node) from None
 
     return constructed
@@ -44,7 +44,7 @@ def _unreadable(problem: str, node: Any) -> yaml.YAMLError:  # noqa: ANN401 - of
 
 
 class ScalarUnreadable(yaml.constructor.ConstructorError):
-    """Its problem quotes nothing of the file."""
+    """A scalar cannot be converted. `problem` quotes nothing of the file."""
 
 
 LOADER: Final[Any] = loader_class(_BASE)

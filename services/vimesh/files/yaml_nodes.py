@@ -1,4 +1,4 @@
-"""Builds the nodes of YAML from the parser's events, and counts what they ask for: also what aliases stand for."""
+"""Builds YAML's nodes from the parser's events, and counts their values, including what aliases stand for."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class _Anchored:
 
 
 class Composer:
-    """Raises BadFile with the line, and YAMLError."""
+    """Composes nodes within limits. Raises BadFile with the line, and YAMLError."""
 
     def __init__(self, loader: Any) -> None:  # noqa: ANN401 - either parser
         self._loader = loader
         self._anchors: dict[str, _Anchored | None] = {}
-        """None: of a node that is not complete yet."""
+        """None: the node is not complete yet."""
         self._anchored_values = 0
         self._values = 0
         self._characters = 0
         self._tags: dict[tuple[str, bool], str] = {}
-        """Of short plain texts: most of them are the keys of each VIM."""
+        """The resolved tags of short scalars: most of them are the keys that every VIM repeats."""
         self._event: Any = None
 
     @property
     def line(self) -> int:
-        """Where the last event began."""
+        """The line where the last event began, counted from 1."""
         return 1 if self._event is None else int(self._event.start_mark.line) + 1
 
     def begin_document(self) -> None:
@@ -54,7 +54,7 @@ class Composer:
         return event
 
     def begins_list(self) -> bool:
-        """Take the beginning of a list, if it is next."""
+        """Consume the start of a list if it is next; return whether it was."""
         if not self._loader.check_event(yaml.SequenceStartEvent):
             return False
         self.next()
@@ -64,7 +64,7 @@ class Composer:
         try:
             return self._loader.construct_document(node)
         except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
-            # Of a tag that the node does not fit, such as a list that claims to be a number.
+            # The node does not fit its tag, such as a list that is tagged as a number.
             raise BadFile("holds a value that cannot be read", int(node.start_mark.line) + 1) from None
 
     def node(self, event: Any, depth: int = 0) -> yaml.Node:  # noqa: ANN401 - any event
@@ -81,7 +81,7 @@ class Composer:
         return node
 
     def mapping(self, begin: Any, first: Any) -> yaml.MappingNode:  # noqa: ANN401 - events
-        """Build a mapping whose first key was read already."""
+        """Build a mapping whose first key has already been read."""
         self._spend(1, 0)
         return self._mapping_node(begin, first, 1)
 

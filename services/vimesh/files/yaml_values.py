@@ -1,4 +1,4 @@
-"""One value from a small YAML text, within limits; and what its parser's errors mean."""
+"""Parses one value from a small YAML text, within limits, and explains the parser's errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vimesh.files.yaml_nodes import Composer
 
 
 def read_yaml(text: str) -> object:
-    """Read the only document of a text; None if there is none. Raises BadFile."""
+    """Parse the only document of a text; return None if there is none. Raises BadFile."""
     loader = LOADER(text)
     composer = Composer(loader)
     try:
@@ -37,7 +37,7 @@ def _only(composer: Composer) -> object:
 
 
 def explained(error: yaml.YAMLError, line: int) -> BadFile:
-    """Return what the parser says, unless more of the file than one character may be in it: there may be passwords."""
+    """Return the parser's message, unless it may quote more than one character: the file may contain passwords."""
     if isinstance(error, ScalarUnreadable):
         return BadFile(str(error.problem), line if error.problem_mark is None else error.problem_mark.line + 1)
     if isinstance(error, yaml.reader.ReaderError):

@@ -1,1 +1,1 @@
-"""Reads VIMs out of Tacker's database, for import. Nothing is ever written there."""
+"""Reads VIMs from Tacker's database, for import. Nothing is ever written there."""

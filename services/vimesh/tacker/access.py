@@ -1,4 +1,4 @@
-"""The URL of Tacker's database, as an engine that can only read."""
+"""Creates the SQLAlchemy engine for the URL of Tacker's database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ URL_REQUIRED: Final = f"is required, {_EXAMPLE}"
 
 
 def engine_for(url: str) -> Engine:
-    """Raises BadSetting. Nothing is connected yet. The URL may hold a password: no message repeats it."""
+    """Create an engine, without connecting. Raises BadSetting, which never repeats a password in the URL."""
     if not url:
         raise BadSetting(SETTING, URL_REQUIRED)
     try:
@@ -39,7 +39,7 @@ def engine_for(url: str) -> Engine:
 
 
 def place_of(engine: Engine) -> str:
-    """Say which database it is, without user and password."""
+    """Return which database it is, without user and password."""
     url = engine.url
     if engine.dialect.name == "sqlite":
         return str(url.database).removeprefix("file:")
@@ -52,21 +52,21 @@ def _mysql(url: URL) -> Engine:
         raise BadSetting(SETTING, f"names no database; it must be {_EXAMPLE}")
     limits = {"connect_timeout": _CONNECT_S, "read_timeout": _ANSWER_S, "write_timeout": _ANSWER_S}
     asked = {name: limit for name, limit in limits.items() if name not in url.query}
-    # A plugin is of those that Tacker runs beside: DevStack names one that counts queries.
+    # A plugin belongs to Tacker's own environment: DevStack names one that counts queries.
     plain = url.set(drivername="mysql+pymysql").difference_update_query(["plugin"])
     try:
-        # One connection, that is closed when it is given back.
+        # One connection, which is closed when it is released.
         return create_engine(plain, connect_args=asked, poolclass=NullPool)
     except (ModuleNotFoundError, NoSuchModuleError):
         raise BadSetting(SETTING, "needs the driver of MariaDB: pip install '.[cli,import]' in a checkout") from None
 
 
 def _sqlite(url: URL) -> Engine:
-    # SQLite would make a file that is missing.
+    # SQLite itself would not name the missing file.
     if not url.database or not Path(url.database).is_file():
         raise BadSetting(SETTING, f"there is no file {url.database}")
     file = f"file:{quote(str(Path(url.database).absolute()))}"
-    # The thread that reads is not the one that opens.
+    # The caller decides which thread uses the connection.
     return create_engine(
         url.set(database=file, query={"mode": "ro", "uri": "true"}),
         connect_args={"check_same_thread": False},

@@ -1,4 +1,4 @@
-"""A VIM's credentials as its user typed them: decrypted, and without what Tacker adds."""
+"""Restores a VIM's credentials as its user entered them: decrypted, and without Tacker's additions."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any, Final
 from vimesh.tacker.keys import KeyFolder, WrongKey
 from vimesh.tacker.tacker_errors import CannotImport
 
-# What Tacker encrypts, by the type of the VIM.
+# The fields that Tacker encrypts, by the type of the VIM.
 _ENCRYPTED: Final = {
     "openstack": ("password",),
     "kubernetes": ("password", "bearer_token", "ssl_ca_cert", "client_secret"),
 }
 _OF_STORAGE: Final = frozenset({"key_type", "secret_uuid"})
-# Copied from the VIM and its project, or made for one call, each time that Tacker logs in.
+# Copied from the VIM and its project, or created for one call, each time that Tacker logs in.
 _DERIVED: Final = {
     "openstack": frozenset({"auth_url", "project_id", "project_name", "project_domain_name"}),
     "kubernetes": frozenset({"auth_url", "ca_cert_file", "id_token"}),
 }
-# How Tacker writes that there is no certificate.
+# Tacker's ways of writing that there is no certificate.
 _NONE: Final = frozenset({"", "None", "NONE", "null", "NULL"})
 _NOBODY: Final = "None"
-"""The user name that a VIM with a token is given."""
+"""The user name that Tacker stores for a VIM with a token."""
 _FILE_KEYS: Final = frozenset({"fernet_key", None})
 _BARBICAN: Final = "barbican_key"
 
@@ -32,12 +32,12 @@ _BARBICAN: Final = "barbican_key"
 class Credentials:
     auth_cred: Mapping[str, Any] = field(repr=False)
     left_out: tuple[str, ...] = ()
-    """Secrets that are there and were not taken along."""
+    """Names of secrets that exist but were left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the database holds."""
+    """A VIM's credentials as the database stores them."""
 
     vim_id: str
     type: str
@@ -47,12 +47,12 @@ class Stored:
 
 class CredentialsReader:
     def __init__(self, keys: KeyFolder | None, *, without_secrets: bool) -> None:
-        """Without keys every secret is left out; with them, those whose key is not at hand because Barbican has it."""
+        """Without `keys`, every secret is left out; with `without_secrets`, those whose key only Barbican has."""
         self._keys = keys
         self._without_secrets = without_secrets
 
     def read(self, stored: Stored) -> Credentials:
-        """Raises CannotImport."""
+        """Return the credentials of a VIM. Raises CannotImport."""
         typed = _typed(stored)
         secrets = {name: value for name in _ENCRYPTED[stored.type] if _is_secret(name, value := typed.get(name))}
         if not secrets:
@@ -73,9 +73,9 @@ class CredentialsReader:
         return Credentials({**typed, **opened})
 
     def _leaves_out(self, stored: Stored, keys: KeyFolder) -> bool:
-        """Say whether the VIM goes without secrets. Raises CannotImport when it would, and nobody allowed it."""
+        """Return whether to import the VIM without secrets. Raises CannotImport if that is needed but not allowed."""
         key_type = stored.auth_cred.get("key_type")
-        # Whoever fetched a key from Barbican has put it beside the others.
+        # A key that was fetched from Barbican is stored next to the others.
         if key_type in _FILE_KEYS or keys.has(stored.vim_id):
             return False
         if key_type != _BARBICAN:
@@ -101,5 +101,5 @@ def _typed(stored: Stored) -> dict[str, object]:
 
 
 def _is_secret(name: str, value: object) -> bool:
-    # A VIM without a certificate has a word in its place, which is not encrypted.
+    # Without a certificate, the field contains a word instead, which is not encrypted.
     return isinstance(value, str) and bool(value) and not (name == "ssl_ca_cert" and value in _NONE)

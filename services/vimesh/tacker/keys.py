@@ -1,4 +1,4 @@
-"""The Fernet keys that Tacker keeps as files: one for each VIM, named by its id."""
+"""Reads the Fernet keys that Tacker keeps as files: one for each VIM, named after its id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vimesh.tacker.tacker_errors import CannotImport
 
 
 class WrongKey(Exception):
-    """The key does not open what it should."""
+    """The key does not decrypt the token."""
 
 
 class Key:
@@ -21,16 +21,16 @@ class Key:
         self._fernet = fernet
 
     def open(self, token: str) -> str:
-        """Raises WrongKey."""
+        """Decrypt a token. Raises WrongKey."""
         try:
             return self._fernet.decrypt(token.encode()).decode()
         except (InvalidToken, ValueError):
-            # Also for what was no text: nothing of it is shown.
+            # ValueError: not a text. The chain is cut because the error would show a part of it.
             raise WrongKey from None
 
 
 class KeyFolder:
-    """`[vim_keys] openstack` of tacker.conf, or a copy of it."""
+    """The folder `[vim_keys] openstack` of tacker.conf, or a copy of it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -42,7 +42,7 @@ class KeyFolder:
         return self.path_of(vim_id).exists()
 
     def key_of(self, vim_id: str) -> Key:
-        """Raises CannotImport that names the file."""
+        """Read the key of a VIM. Raises CannotImport, which names the file."""
         path = self.path_of(vim_id)
         try:
             content = read_whole(path, MAX_KEY_BYTES)

@@ -1,4 +1,4 @@
-"""What is asked of Tacker's tables. Only names are fixed here: types differ from release to release."""
+"""Builds the queries on Tacker's tables. Only names are fixed here: column types differ between releases."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NEEDED: Final[Mapping[str, frozenset[str]]] = {
 _VIMS_TEXTS: Final = ("type", "tenant_id", "name", "description", "placement_attr")
 _VIMAUTHS_TEXTS: Final = ("password", "auth_url", "vim_project", "auth_cred")
 _LATER: Final = ("extra", "deleted_at")
-"""Columns of vims that came with later releases."""
+"""Columns of `vims` that were added in later releases."""
 MAX_COLUMN: Final = 64 * 1024
-"""Characters, or bytes of a binary column: MariaDB's TEXT has no more, and the fleet takes no more."""
+"""Characters, or bytes of a binary column: MariaDB's TEXT holds no more, and the fleet accepts no more."""
 _NO_DATE: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the column has no time zone
 
 
 class Statements:
-    """The queries for the columns that this database has."""
+    """Builds queries that use only the columns that this database has."""
 
     def __init__(self, vims_columns: Collection[str]) -> None:
         later = [name for name in _LATER if name in vims_columns]
@@ -36,7 +36,7 @@ class Statements:
         self._extra: ColumnElement[Any] = self._vims.c.extra if "extra" in later else literal(None).label("extra")
 
     def page(self, selection: Selection, after: str, size: int) -> Select[Any]:
-        """Ask for VIMs in the order of their ids. One with two rows of credentials, which never was, comes twice."""
+        """Select VIMs in the order of their ids. A VIM with two rows of credentials, never seen yet, appears twice."""
         vims, auths = self._vims, self._auths
         return (
             select(
@@ -60,7 +60,7 @@ class Statements:
         return select(self._vims.c.id, self._vims.c.name).where(self._meant(selection))
 
     def projects(self, selection: Selection) -> Select[Any]:
-        """Ask which of the projects have live VIMs."""
+        """Select those of the projects that have live VIMs."""
         project = self._vims.c.tenant_id
         return select(project).where(self._live(), project.in_(selection.projects)).distinct()
 
@@ -74,8 +74,8 @@ class Statements:
         return and_(*terms)
 
     def _live(self) -> ColumnElement[bool]:
-        # Since a name must be free again after a removal, live rows have the first day of the calendar here. Before,
-        # they had NULL.
+        # In later releases, where a deletion frees the VIM's name, live rows have the first day of the calendar here.
+        # In earlier ones they have NULL.
         if "deleted_at" not in self._vims.c:
             return literal(1) == literal(1)
         deleted_at = self._vims.c.deleted_at
@@ -83,7 +83,7 @@ class Statements:
 
 
 def _clipped(name: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Ask for a little more than anybody may have there: a column of many megabytes stays where it is."""
+    """Select one character more than is allowed, so that a column of many megabytes is not transferred."""
     return func.substr(value, 1, MAX_COLUMN + 1).label(name)
 
 

@@ -1,4 +1,4 @@
-"""Reads Tacker's database, in a session that cannot write."""
+"""Reads Tacker's database, in a read-only session."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Row = Mapping[str, Any]
 _PAGE: Final = 500
 # Refusals of MariaDB and MySQL: access denied to the server, a database, a table, a column; no such database.
 _REFUSED: Final = frozenset({1044, 1045, 1049, 1142, 1143, 1698})
-# The driver's own: no connection, a broken one, none in time.
+# The driver's own codes: no connection, a broken one, none in time.
 _AWAY: Final = frozenset({2002, 2003, 2005, 2006, 2013, 2014})
 
 
 class TackerDatabase:
-    """One session. Its calls run one after the other, in a thread."""
+    """One session. Its queries run one after the other, in one thread."""
 
     def __init__(self, place: str, connection: Connection, statements: Statements, thread: ThreadPoolExecutor) -> None:
         self.place = place
@@ -40,7 +40,7 @@ class TackerDatabase:
         return int((await self._rows(self._statements.count(selection)))[0]["vims"])
 
     async def unknown(self, selection: Selection) -> list[str]:
-        """Return what was asked for, and no live VIM has: `of project X`, `with the name or id a, b`."""
+        """Return the criteria that no live VIM meets: `of project X`, `with the name or id a, b`."""
         parts: list[tuple[str, list[str]]] = []
         if selection.projects:
             projects = {row["tenant_id"] for row in await self._rows(self._statements.projects(selection))}
@@ -54,14 +54,14 @@ class TackerDatabase:
         return [f"{what} {', '.join(absent)}" for what, absent in parts if absent]
 
     async def pages(self, selection: Selection) -> AsyncGenerator[Sequence[Row]]:
-        """Read the live VIMs with their credentials, some at a time, in the order of their ids."""
+        """Read the live VIMs with their credentials, page by page, in the order of their ids."""
         last = ""
         ends: set[str] = set()
         while page := await self._rows(self._statements.page(selection, last, _PAGE)):
             yield [row for row in page if selection.names_one(row["id"], row["name"])]
             last = _text(page[-1]["id"])
             if last in ends:
-                # Such as ids that are no texts, and compare as something else: the pages would go round for ever.
+                # Ids that are not texts, for example, compare differently: the pages would repeat forever.
                 raise NotTacker(self.place, f"the ids in table {VIMS} have no order")
             ends.add(last)
 
@@ -78,7 +78,7 @@ async def tacker_database(url: str) -> AsyncGenerator[TackerDatabase]:
     """Open a session. Raises BadSetting, DatabaseAway, DatabaseRefused, NotTacker."""
     engine = engine_for(url)
     place = place_of(engine)
-    # One thread: whatever was interrupted, the session is closed after its last call has ended.
+    # One thread: even after an interruption, the session is closed only after its last query has ended.
     with ThreadPoolExecutor(1, "tacker-database") as thread:
         connection, statements = await _in(thread, lambda: _opened(engine, place))
         try:
@@ -104,13 +104,13 @@ def _opened(engine: Engine, place: str) -> tuple[Connection, Statements]:
 
 
 def _connected(engine: Engine) -> Connection:
-    """Raises BadSetting for options of the URL that the driver cannot use: it takes them as they are."""
+    """Connect. Raises BadSetting for options of the URL that the driver cannot use: it receives them unchecked."""
     try:
         return engine.connect()
     except (AttributeError, OSError, TypeError, ValueError) as error:
         if not engine.url.query:
             raise
-        # Their names alone: a value may be a password.
+        # Only their names: a value may be a password.
         names = ", ".join(engine.url.query)
         raise BadSetting(SETTING, f"has options that cannot be used ({type(error).__name__}): {names}") from None
 
@@ -123,13 +123,13 @@ def _read_only(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         connection.execute(text("PRAGMA query_only = ON"))
         return
-    # All pages show the moment at which the session began, and the server itself refuses to write.
+    # All pages show the data at the start of the session, and the server itself refuses to write.
     connection.execute(text("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     connection.execute(text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"))
 
 
 def _columns(connection: Connection, place: str) -> set[str]:
-    """Return the columns of the table of VIMs. Raises NotTacker."""
+    """Check the columns of both tables, and return those of `vims`. Raises NotTacker."""
     inspector = inspect(connection)
     found: dict[str, set[str]] = {}
     for name, needed in NEEDED.items():

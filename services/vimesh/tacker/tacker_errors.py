@@ -1,19 +1,19 @@
-"""What can go wrong with Tacker's database.
+"""The errors of reading Tacker's database.
 
 TackerError
-├── DatabaseAway                 no server answers, or it broke off
-├── DatabaseRefused              the server says no: a wrong password, no such database, no right to read
-├── NotTacker                    the tables are not Tacker's, or of a release that is too old
-└── CannotImport                 of one VIM: what keeps it from being imported
+├── DatabaseAway                 no server answers, or the connection broke
+├── DatabaseRefused              the server denies access: a wrong password, no such database, no right to read
+├── NotTacker                    the tables are not Tacker's, or from a release that is too old
+└── CannotImport                 one VIM cannot be imported
 
-The messages are free of secrets, and name the next step.
+The messages contain no secrets, and name the next step.
 """
 
 from __future__ import annotations
 
 
 class TackerError(Exception):
-    """Base of all. The message is fit for users' eyes."""
+    """Base of all. The message may be shown to users."""
 
 
 class DatabaseAway(TackerError):
@@ -32,4 +32,4 @@ class NotTacker(TackerError):
 
 
 class CannotImport(TackerError):
-    """A VIM that is left out; the others are not touched by it."""
+    """One VIM is left out; the others are not affected."""

@@ -1,4 +1,4 @@
-"""Tacker's VIMs, from the rows of its database."""
+"""Builds VIMs from the rows of Tacker's database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vimesh.tacker.tacker_errors import CannotImport
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What can be said of any row, and be shown to everybody."""
+    """The fields that every row has, and that may be shown to everyone."""
 
     vim_id: str
     name: str
@@ -53,7 +53,7 @@ def named(row: Row) -> Named:
 
 
 def vim_of(row: Row, credentials: CredentialsReader) -> TackerVim:
-    """Raises CannotImport."""
+    """Build a VIM from its row. Raises CannotImport."""
     head = named(row)
     if row["auth_id"] is None:
         raise CannotImport("it has no row in the table vimauths: nothing says where it is")
@@ -83,19 +83,19 @@ def vim_of(row: Row, credentials: CredentialsReader) -> TackerVim:
 
 
 def _require_bounded(row: Row) -> None:
-    """Raises CannotImport for what was cut when it was read."""
+    """Raise CannotImport for a column that was cut when it was read."""
     for column, value in row.items():
         if isinstance(value, str | bytes) and len(value) > MAX_COLUMN:
             raise CannotImport(f"its {column} is longer than {MAX_COLUMN} characters")
 
 
 def _text(value: object) -> str:
-    # Binary columns, as old releases have them, come as bytes.
+    # Binary columns, which old releases have, are read as bytes.
     return value.decode(errors="replace") if isinstance(value, bytes) else str("" if value is None else value)
 
 
 def _is_uuid(text: str) -> bool:
-    # It becomes the name of a key file: nothing that leads to another folder may pass.
+    # The id becomes the name of a key file: it must not lead to another folder.
     try:
         return str(uuid.UUID(text)) == text
     except ValueError:
@@ -103,13 +103,13 @@ def _is_uuid(text: str) -> bool:
 
 
 def _mapping(row: Row, column: str) -> Mapping[str, Any]:
-    """Raises CannotImport, which shows nothing of the content: there may be secrets in it."""
+    """Parse a JSON column. Raises CannotImport, which shows nothing of the content: it may contain secrets."""
     value = row[column]
     try:
         found = read_json(_text(value)) if isinstance(value, str | bytes) else value
     except BadFile as error:
         if error.line is None:
-            # It is JSON, and asks for too much.
+            # It is JSON to most parsers, but breaks a limit or a stricter rule of ours.
             raise CannotImport(f"vimesh refuses it: its {column} {error}") from None
         raise CannotImport(
             f"its {column} is no JSON: the release of Tacker is too old, or the row is damaged"
@@ -125,7 +125,7 @@ def _check_url(auth_url: str) -> None:
     try:
         without_credentials(auth_url)
     except AuthUrlInvalid as error:
-        # With a password in it, what the error quotes may be a part of that.
+        # If the URL contains a password, the error may quote a part of it.
         why = "cannot be read" if "@" in auth_url else str(error)
         raise CannotImport(f"vimesh refuses its auth_url: {why}") from None
 

@@ -1,1 +1,1 @@
-"""The connection to RabbitMQ and what is declared there. What already exists is used as it is."""
+"""The connection to RabbitMQ, and the queues declared over it. Existing queues are used as they are."""

@@ -1,4 +1,4 @@
-"""The connection to RabbitMQ: made again whenever it breaks, at any of the nodes."""
+"""Keeps one connection to RabbitMQ, and reconnects to the next node whenever it breaks."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ _log = structlog.get_logger()
 
 _MOST_REASONS = 20
 AMQP_FAULTS = (AMQPError, OSError, TimeoutError, RuntimeError, asyncio.InvalidStateError)
-"""What a connection or a channel that breaks raises, whatever was asked of it. None of them says more than that."""
+"""Raised by any operation on a connection or channel that breaks. The type reveals nothing more than that."""
 
 
 class BrokerAway(Exception):
     """There is no connection, or it broke before the work was done."""
 
     def __init__(self, why: str = "") -> None:
-        """`why` may be logged; empty: what caused this exception says it."""
+        """`why` is safe to log; if it is empty, the exception's cause holds the reason."""
         super().__init__("the message broker is away")
         self.why = why
 
 
 @contextmanager
 def broker_faults() -> Generator[None]:
-    """Raise BrokerAway for whatever the AMQP library raises when a channel or the connection closes meanwhile.
+    """Convert whatever the AMQP library raises when a channel or the connection closes into BrokerAway.
 
-    What was under way then ends by an exception without a class of its own, or as if this task had been cancelled.
+    Operations under way then end with a bare Exception, or with CancelledError as if this task had been cancelled.
     """
     try:
         yield
@@ -58,7 +58,7 @@ def broker_faults() -> Generator[None]:
 
 
 def is_cancelled() -> bool:
-    """Say whether the running task is to end."""
+    """Return whether the running task itself is being cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -68,39 +68,39 @@ class BrokerLimits:
     connect_timeout_s: float = 10.0
     close_timeout_s: float = 2.0
     call_timeout_s: float = 10.0
-    """For whatever is asked of the broker."""
+    """For each operation on the broker."""
     heartbeat_s: int = 10
-    """How often a sign of life is wanted; 0: never. A peer that vanished is noticed after three times of it."""
+    """The heartbeat interval; 0: no heartbeats. A peer that vanished is noticed after three intervals."""
     first_pause_s: float = 0.2
     longest_pause_s: float = 5.0
     least_pause_s: float = 0.0
-    """Beside the others, before each attempt."""
+    """Added to the other pauses, before each further attempt."""
 
 
 class BrokerConnections(Protocol):
-    """Where a connection comes from that others use, too."""
+    """A source of a shared connection."""
 
     @property
     def limits(self) -> BrokerLimits: ...
 
     async def connection(self, within_s: float) -> GuardedConnection:
-        """Return it as soon as there is one. Raises BrokerAway."""
+        """Return the connection as soon as there is one. Raises BrokerAway."""
 
 
 Dial = Callable[[Node], Awaitable[GuardedConnection]]
-"""Opens a connection. Raises BrokerAway that says why there is none."""
+"""Opens a connection. Raises BrokerAway with the reason."""
 Work = Callable[[AbstractConnection, Callable[[], None]], Awaitable[None]]
-"""Works with a connection until that breaks; says when it is at work."""
+"""Uses a connection until it breaks; calls the second argument once it is at work."""
 
 
 class Broker:
-    """One connection at a time. All work of this process shares it, each part with channels of its own."""
+    """Holds one connection at a time. Calls and their answers share it, over separate channels."""
 
     def __init__(self, nodes: Sequence[Node], dial: Dial, *, random: Random, limits: BrokerLimits) -> None:
         self._dial = dial
         self._nodes = cycle(nodes)
         self.node = nodes[0]
-        """Where the connection is, or was tried last."""
+        """The node of the current connection, or of the last attempt."""
         self.limits = limits
         self._outage = _Outage()
         self._backoff = Backoff(first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, random=random)
@@ -108,7 +108,7 @@ class Broker:
         self._connected = asyncio.Event()
 
     async def run(self, work: Work) -> Never:
-        """Connect, have the work done until the connection breaks, and begin again. Ends by cancellation."""
+        """Connect, run the work until the connection breaks, and start over, until cancelled."""
         while True:
             self.node = next(self._nodes)
             try:
@@ -119,7 +119,7 @@ class Broker:
             await asyncio.sleep(self.limits.least_pause_s + self._backoff.pause_s())
 
     async def _attempt(self, work: Work) -> str:
-        """Return why the connection ended. Raises BrokerAway that says why."""
+        """Run the work over one connection; return why the connection ended. Raises BrokerAway with the reason."""
         connection = await self._dial(self.node)
         try:
             with broker_faults():
@@ -131,7 +131,7 @@ class Broker:
         return str(connection.closing or "the connection broke")
 
     async def connection(self, within_s: float) -> AbstractConnection:
-        """Return the connection, as soon as there is one. Raises BrokerAway."""
+        """Return the connection as soon as there is one. Raises BrokerAway if there is none in time."""
         try:
             async with asyncio.timeout(within_s):
                 await self._connected.wait()
@@ -158,7 +158,7 @@ class Broker:
 
 
 class _Outage:
-    """Says that the broker is lost, each reason for it once, and that it is back."""
+    """Logs an outage: its start, each new reason once, and its end."""
 
     def __init__(self) -> None:
         self._link = PeerLog("broker", "AMQP", meanwhile="calls and kills wait")
@@ -183,6 +183,6 @@ async def close(connection: AbstractConnection, limits: BrokerLimits) -> None:
 
 
 def silence_the_client() -> None:
-    """Keep the AMQP library from logging each attempt: what matters is said once, here."""
+    """Keep the AMQP library from logging each attempt: this module logs an outage once."""
     for name in ("aio_pika", "aiormq"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

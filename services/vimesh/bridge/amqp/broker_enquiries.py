@@ -1,4 +1,4 @@
-"""A second connection, for questions: a broker may answer one by closing the connection that it came by."""
+"""Keeps a second connection, for requests that the broker may answer by closing the connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vimesh.bridge.amqp.guarded_transport import GuardedConnection
 
 
 class BrokerEnquiries:
-    """Opened when it is needed, at the node where the calls come from. What costs it costs no call."""
+    """Opens the connection on demand, to the node that delivers the calls. Losing it affects no call."""
 
     def __init__(self, broker: Broker, dial: Dial) -> None:
         self._broker = broker
@@ -19,14 +19,14 @@ class BrokerEnquiries:
         self._opening = asyncio.Lock()
         self._connection: GuardedConnection | None = None
         self._beside: AbstractConnection | None = None
-        """The connection of the calls when this one was opened."""
+        """The calls' connection at the time when this one was opened."""
 
     @property
     def limits(self) -> BrokerLimits:
         return self._broker.limits
 
     async def connection(self, within_s: float) -> GuardedConnection:
-        """Return the connection, as soon as there is one. Raises BrokerAway."""
+        """Return the connection as soon as there is one. Raises BrokerAway."""
         try:
             async with asyncio.timeout(within_s), self._opening:
                 return await self._open(within_s)
@@ -42,7 +42,7 @@ class BrokerEnquiries:
         return self._connection
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close the connection, if there is one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await close(connection, self.limits)

@@ -1,4 +1,4 @@
-"""What a broker said when it refused something, and what an operator may do about it."""
+"""Explains a broker's refusals, and what an operator can do about them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OPTIONS_OF_ARGUMENTS = {
     "'x-ha-policy'": "rabbit_ha_queues",
 }
 _ADVICE = (
-    # The first one whose words all stand in the text.
+    # The first entry whose words all occur in the text applies.
     (("Login was refused",), "user and password stand in transport_url; rabbit_login_method says how they are shown"),
     (("vhost", "not found"), "the virtual host is the path of transport_url; rabbitmqctl add_vhost makes one"),
     (("access to vhost", "refused"), "rabbitmqctl set_permissions -p VIRTUAL-HOST USER '.*' '.*' '.*' allows it"),
@@ -40,9 +40,9 @@ _ADVICE = (
 
 
 def reason(error: BaseException, closing: CloseReason | None, *, if_it_ended: str = "") -> str:
-    """Say why an attempt failed: in the broker's words if there are any, with advice, and never with a password.
+    """Return why an attempt failed: the broker's own words if there are any, with advice, and never a password.
 
-    `if_it_ended` is the advice if the broker ended the connection without a word.
+    `if_it_ended` is the advice for a connection that the broker closed without giving a reason.
     """
     if closing is None:
         why = _without_words(error)
@@ -52,12 +52,12 @@ def reason(error: BaseException, closing: CloseReason | None, *, if_it_ended: st
 
 
 def words_of(error: ChannelClosed | ConnectionClosed) -> str:
-    """Return what the broker said when it closed a channel; the code is lost where the text says the same."""
+    """Return the broker's reason for closing a channel; the library drops the code where the text implies it."""
     return on_one_line(" ".join(str(each) for each in error.args if each is not None))
 
 
 def advice_on(text: str) -> str:
-    """Return what may be done; empty if that is not known."""
+    """Return what an operator can do; empty if that is not known."""
     if "inequivalent arg" in text:
         return next(
             (f"set {options} as the others do" for name, options in _OPTIONS_OF_ARGUMENTS.items() if name in text), ""
@@ -66,7 +66,7 @@ def advice_on(text: str) -> str:
 
 
 def _without_words(error: BaseException) -> str:
-    # What the library says holds the whole URL at times: only what is known to be harmless is passed on.
+    # Some of the library's messages contain the whole URL: pass on only those known to be harmless.
     if isinstance(error, ChannelClosed):
         words = words_of(error)
         return f"{words}: {advice}" if (advice := advice_on(words)) else words
@@ -77,7 +77,7 @@ def _without_words(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return _of_tls(error.strerror)
     if type(error) is AMQPConnectionError and str(error).startswith(_TRANSPORT_ENDED):
-        # The transport's own words: about bytes, or an alert of TLS.
+        # The transport's own words: byte counts, or a TLS alert.
         return on_one_line(str(error))
     return type(error).__name__
 

@@ -1,4 +1,4 @@
-"""The end of the queue of calls: it goes when nobody needs it any more, and only then."""
+"""Deletes the queue of calls when the bridge stops, but only if it is no longer needed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _WITHIN_S = 2.0
 async def clear_away(enquiries: BrokerConnections, declared: QueueState | None) -> None:
     """Delete the queue of calls, unless another bridge or conductor consumes it, a call waits, or an old action lives.
 
-    A call that finds no queue is lost, and its action with it: so the queue stays while there are actions. Each of them
-    consumes the queue KILL_ACTION.
+    A call that finds no queue is lost, and its action with it, so the queue stays while there are actions: those that
+    consume the queue KILL_ACTION.
     """
     try:
         with broker_faults():
@@ -34,7 +34,7 @@ async def clear_away(enquiries: BrokerConnections, declared: QueueState | None) 
 
 
 async def _deleted(connection: AbstractConnection, declared: QueueState | None) -> bool:
-    # Only a queue that is known to be a classic one can be asked to go if it is idle.
+    # Only classic queues support deletion on the condition that they are idle.
     if declared is not None and declared.ours and not declared.topology.quorum:
         return await delete_if_idle(connection, CALLS, _WITHIN_S)
     return await delete_left(connection, CALLS, _WITHIN_S, with_messages=False)

@@ -1,4 +1,4 @@
-"""The reason that a broker gives when it closes a connection. Pure: a frame in, its meaning out."""
+"""Decodes the reason that a broker gives when it closes a connection. Pure: a frame in, its reason out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CloseReason:
 
 
 def closing_of_connection(kind: int, channel: int, payload: bytes) -> CloseReason | None:
-    """Read Connection.Close; None for every other frame."""
+    """Decode Connection.Close; return None for any other frame."""
     if kind != _METHOD or channel or not payload.startswith(_CLOSE) or len(payload) <= _TEXT_AT:
         return None
     (code,) = _CODE.unpack_from(payload, _CODE_AT)
@@ -32,5 +32,5 @@ def closing_of_connection(kind: int, channel: int, payload: bytes) -> CloseReaso
 
 
 def on_one_line(text: str) -> str:
-    """Return a text of the broker that may stand in a line of the log."""
+    """Return the broker's text as one printable line for the log."""
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())

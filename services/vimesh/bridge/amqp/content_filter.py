@@ -1,7 +1,7 @@
-"""What a publisher chose of a delivery, cut down to what is of use here, before the AMQP library decodes it.
+"""Strips deliveries of what publishers choose and the bridge does not need, before the AMQP library decodes them.
 
-The library ends the connection over a property or a routing key that it cannot decode; the broker then delivers the
-same message again, for ever. And it collects a body in memory, however long that is. Pure: frames in, frames out.
+The library closes the connection over a property or a routing key that it cannot decode; the broker then redelivers the
+same message, forever. It also buffers a whole body in memory, however long it is. Pure: frames in, frames out.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ FRAME_END = b"\xce"
 _METHOD, _HEADER, _BODY = 1, 2, 3
 _DELIVER = struct.pack(">HH", 60, 60)
 _CONTENT_HEAD = struct.Struct(">HHQ")
-"""Class, weight, size of the body. Then come the properties."""
+"""Class, weight, size of the body. The properties follow."""
 _FLAG_BYTES = 2
 _TAG_AND_FLAG_BYTES = 9
 
 
 class ContentFilter:
-    """Takes the frames of one connection in their order. What is no delivery passes as it is."""
+    """Filters the frames of one connection, in order. Frames that are not part of a delivery pass unchanged."""
 
     def __init__(self, max_body_bytes: int) -> None:
-        """Let bodies of `max_body_bytes` pass, and one byte of what is longer, by which it can be told."""
+        """Pass bodies of up to `max_body_bytes`; cut longer ones to one byte more, which marks them as too long."""
         self._max_body_bytes = max_body_bytes
         self._room: dict[int, int] = {}
-        """By channel, while content of a delivery comes: how many bytes of its body may pass still."""
+        """How many bytes of a delivery's body may still pass, by channel, while its content arrives."""
 
     def filtered(self, kind: int, channel: int, payload: bytes) -> bytes:
-        """Return the frame to read in place of this one; empty if there is none. Raises ValueError."""
+        """Return the frame to read in place of this one; empty to drop it. Raises ValueError."""
         if kind == _METHOD:
             self._room.pop(channel, None)
             if payload.startswith(_DELIVER):
@@ -57,7 +57,7 @@ class ContentFilter:
 
 
 def _without_route(payload: bytes) -> bytes:
-    """Return Basic.Deliver without exchange and routing key: the publisher chose them, and they need not be text."""
+    """Return Basic.Deliver without exchange and routing key: the publisher chose them, and they may not be text."""
     tag_length = payload[4] if len(payload) > 4 else 0
     end = 5 + tag_length + _TAG_AND_FLAG_BYTES
     if len(payload) < end:

@@ -1,4 +1,4 @@
-"""Declares the exchange and the queue of Tacker's calls. What others have declared otherwise is used as it is."""
+"""Declares the exchange and the queue of Tacker's calls. Those that others declared are used as they are."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ Ask = Callable[[AbstractChannel], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """What is there now."""
+    """The outcome of a declaration."""
 
     topology: Topology
     ours: bool
-    """Whether the queue is as this side wants it. Otherwise nothing is known of its kind."""
+    """Whether the queue has the wanted `topology`. Otherwise its kind is unknown."""
 
 
 class TransientDenied(Exception):
-    """The broker has no queues any more that are neither durable nor exclusive."""
+    """The broker no longer supports queues that are neither durable nor exclusive."""
 
 
 class QueueDeclarer:
-    """Declares on a connection of its own: some brokers answer a wish that they do not grant by closing it."""
+    """Declares over the second connection: some brokers close the connection over a declaration that they refuse."""
 
     def __init__(self, topology: Topology, enquiries: BrokerConnections) -> None:
         self._topology = topology
         self._enquiries = enquiries
         self._told: set[str] = set()
-        """What the log says already: a connection that is made again finds the same."""
+        """Refusals that have been logged already: each new connection meets the same ones."""
 
     async def declare(self) -> QueueState:
-        """See that calls find their queue. Raises BrokerAway that says why they cannot."""
+        """Ensure that calls find their queue. Raises BrokerAway with the reason if they cannot."""
         try:
             return await self._declare(self._topology)
         except TransientDenied:
@@ -55,7 +55,7 @@ class QueueDeclarer:
 
     async def _declare(self, wanted: Topology) -> QueueState:
         durable, auto_delete = wanted.durable, wanted.auto_delete
-        # The queue comes first: if it is denied, no exchange has been made that others could not use.
+        # The queue comes first: if it is denied, no exchange is left behind that others could not use.
         ours = await self._ensure(
             lambda channel: channel.declare_queue(
                 CALLS, durable=durable, auto_delete=auto_delete, arguments=dict(wanted.arguments)
@@ -72,7 +72,10 @@ class QueueDeclarer:
         return QueueState(wanted, ours)
 
     async def _ensure(self, declare: Ask, look: Ask) -> bool:
-        """Declare something; say whether it is as wanted. It is not if others made it, or only they may."""
+        """Declare something; return whether it is as wanted.
+
+        It is not if others declared it differently, or if only others may declare it.
+        """
         try:
             await self._ask(declare)
         except (ChannelPreconditionFailed, ChannelAccessRefused) as error:
@@ -84,7 +87,7 @@ class QueueDeclarer:
         return False
 
     async def _look(self, look: Ask, refused: ChannelClosed) -> None:
-        """See that it is there. Raises BrokerAway that says why it cannot be made, if it is not."""
+        """Check that it exists. If it does not, raise BrokerAway with the reason why it could not be declared."""
         try:
             await self._ask(look)
         except BrokerAway as away:

@@ -1,4 +1,4 @@
-"""What the broker delivered and is to be told about: without the message, which may be large."""
+"""Acknowledges deliveries without keeping their messages, which may be large."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _WITHIN_S = 10.0
 
 
 class Delivery:
-    """One message that came by one channel."""
+    """One delivery of a message, over one channel."""
 
     def __init__(self, message: AbstractIncomingMessage) -> None:
         self._channel: AbstractChannel = message.channel
         self._tag = message.delivery_tag or 0
 
     async def acknowledge(self) -> None:
-        """Have the broker forget it. If its connection is gone, the broker has taken it back already."""
+        """Acknowledge it to the broker. If its connection is gone, the broker has already requeued it."""
         with suppress(BrokerAway), broker_faults():
             async with asyncio.timeout(_WITHIN_S):
                 await self._channel.basic_ack(self._tag)

@@ -1,4 +1,4 @@
-"""The properties of a delivery: those that are of use here, in a form that the AMQP library can decode. Pure."""
+"""Extracts those properties of a delivery that the bridge needs, in a form that the AMQP library can decode. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _CONTENT_TYPE, _CONTENT_ENCODING, _HEADERS, _EXPIRATION = 0x8000, 0x4000, 0x2000, 0x0100
 _MORE_FLAGS = 1
 _BYTE, _SHORT, _LONG = -1, 1, 4
-"""Always one byte; a length in one byte, or in four, and what it counts."""
+"""How a property is encoded: as one byte, or as data after a length of one or of four bytes."""
 _LAYOUT = (
     (_CONTENT_TYPE, _SHORT),
     (_CONTENT_ENCODING, _SHORT),
@@ -18,11 +18,11 @@ _LAYOUT = (
     (0x0200, _SHORT),
     (_EXPIRATION, _SHORT),
 )
-"""The properties up to the last that is of use, in their order: the flag of each, and how it stands there."""
+"""The properties up to the last one that is needed, in wire order: the flag of each, and its encoding."""
 _MAX_EXPIRATION_DIGITS = 10
 _MAX_NAME_BYTES = 64
 _COMPRESSION = b"compression"
-"""The header in which kombu says how a body is compressed."""
+"""The header in which kombu states how a body is compressed."""
 _FIXED_SIZES = {
     **dict.fromkeys(b"tbB", 1),
     **dict.fromkeys(b"sUu", 2),
@@ -31,27 +31,27 @@ _FIXED_SIZES = {
     ord("D"): 5,
     ord("V"): 0,
 }
-"""Of values in a table, by their type."""
+"""Bytes of a value in a table, by its type."""
 _COUNTED = frozenset(b"SxAF")
 _TEXT, _VOID = ord("S"), ord("V")
 _MOST_HEADERS = 200
-"""More are not looked at: what counts stands among the first few."""
+"""Further headers are ignored: the one that matters is among the first few."""
 _NO_NAME = b"?"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryProperties:
-    """Each is printable ASCII; empty: it is not there, or of no use."""
+    """Each is printable ASCII; empty if it is absent or unusable."""
 
     content_type: bytes = b""
     content_encoding: bytes = b""
     compression: bytes = b""
-    """`?` if it is there and no text."""
+    """`?` if it is present but not a text."""
     expiration: bytes = b""
-    """Milliseconds after which the caller does not want it any more."""
+    """Milliseconds after which the caller no longer needs the message."""
 
     def on_wire(self) -> bytes:
-        """Return flags and values."""
+        """Encode flags and values."""
         flags, values = 0, b""
         for flag, value in (
             (_CONTENT_TYPE, _short(self.content_type)),
@@ -66,7 +66,7 @@ class DeliveryProperties:
 
 
 def properties_from(payload: bytes) -> DeliveryProperties:
-    """Read flags and values, whatever they hold."""
+    """Decode flags and values, whatever they contain."""
     flags = int.from_bytes(payload[:2], "big")
     if flags & _MORE_FLAGS:
         return DeliveryProperties()
@@ -86,7 +86,7 @@ def properties_from(payload: bytes) -> DeliveryProperties:
 
 
 def _compression(table: bytes) -> bytes:
-    """Return the header's text, the last one if there are several, as a library would that reads all of them."""
+    """Return the text of kombu's header; the last one if it is repeated, as a library that reads all of them would."""
     at, found = 0, b""
     for _ in range(_MOST_HEADERS):
         key_end = at + 1 + (table[at] if at < len(table) else 0)
@@ -97,7 +97,7 @@ def _compression(table: bytes) -> bytes:
             length = int.from_bytes(table[at : at + 4], "big")
             at += 4
         elif (length := _FIXED_SIZES.get(kind, -1)) < 0:
-            break  # how long it is is not known
+            break  # its length is unknown
         if key == _COMPRESSION:
             found = _name(table[at : at + length]) if kind == _TEXT else b"" if kind == _VOID else _NO_NAME
         at += length
@@ -105,7 +105,7 @@ def _compression(table: bytes) -> bytes:
 
 
 def _name(value: bytes) -> bytes:
-    """Return what may be compared with names, and logged."""
+    """Return a form that is safe to compare with names, and to log."""
     return bytes(byte if 0x20 < byte < 0x7F else ord(_NO_NAME) for byte in value[:_MAX_NAME_BYTES])
 
 

@@ -1,4 +1,4 @@
-"""Opens connections to the nodes of a broker, as the deployment says."""
+"""Opens connections to the nodes of a broker, with the deployment's options."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 _EXTERNAL = "EXTERNAL"
 _NAME = "vimesh bridge"
-"""What administrators of the broker see."""
+"""The connection's name, which the broker's administrators see."""
 
 
 def limits_from(options: RabbitOptions) -> BrokerLimits:
-    """Take what is set, and the bridge's own limits for the rest: it is quicker than oslo.messaging."""
+    """Use the options that are set, and otherwise the bridge's own limits: it reacts faster than oslo.messaging."""
     own = BrokerLimits()
     longest_s = _or(options.rabbit_interval_max, own.longest_pause_s)
     return replace(
@@ -45,12 +45,12 @@ class Dialer:
         self._limits = limits
 
     async def dial(self, node: Node) -> GuardedConnection:
-        """Open a connection. Raises BrokerAway that says why there is none."""
+        """Open a connection. Raises BrokerAway with the reason."""
         options = self._deployment.options
         try:
             context = tls_context(options)
         except ValueError as error:
-            # It was in order at the start: somebody is changing the files.
+            # The files were valid at the start: they are probably being replaced.
             raise BrokerAway(str(error)) from None
         url = make_url(
             host=node.host,
@@ -61,7 +61,7 @@ class Dialer:
             ssl=options.ssl,
             name=_NAME,
             heartbeat=self._limits.heartbeat_s,
-            # AMQPLAIN says the same as PLAIN in other words, and no broker offers it alone.
+            # AMQPLAIN carries the same data as PLAIN, and no broker offers it alone.
             auth="external" if options.rabbit_login_method == _EXTERNAL else "plain",
         )
         connection = GuardedConnection(url, ssl_context=context)
@@ -70,7 +70,7 @@ class Dialer:
                 await connection.connect(self._limits.connect_timeout_s)
         except BrokerAway as away:
             cause = away.__cause__ or away
-            # A broker that does not like a certificate, or misses it, need not say so.
+            # A broker that rejects or misses a certificate may close the connection without giving a reason.
             ended = OTHER_CERTIFICATE if options.ssl else NO_TLS
             raise BrokerAway(reason(cause, connection.closing, if_it_ended=ended)) from cause
         return connection

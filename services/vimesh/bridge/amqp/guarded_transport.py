@@ -1,4 +1,4 @@
-"""A connection to the broker whose deliveries are cut down before the AMQP library reads them."""
+"""A connection to the broker that filters deliveries before the AMQP library reads them."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _PROTOCOL_HEADER = b"AMQP"
 
 
 class GuardedReader:
-    """As much of a StreamReader as the AMQP library uses."""
+    """The part of StreamReader's interface that the AMQP library uses, with filtered frames."""
 
     def __init__(self, reader: asyncio.StreamReader, content: ContentFilter) -> None:
         self._reader = reader
         self._content = content
         self._ready = b""
         self.closing: CloseReason | None = None
-        """Why the broker closed the connection; None if it did not say."""
+        """Why the broker closed the connection; None if it gave no reason."""
 
     def at_eof(self) -> bool:
         return not self._ready and self._reader.at_eof()
 
     async def read(self, size: int = -1) -> bytes:
-        """Return what was read and not asked for yet, or else what comes."""
+        """Return the rest of the last frame, or else the next bytes of the stream."""
         ready, self._ready = self._ready, b""
         return ready or await self._reader.read(size)
 
     async def readexactly(self, size: int) -> bytes:
-        """Return the next bytes. Raises IncompleteReadError, and ConnectionError for what is not AMQP."""
+        """Return the next `size` bytes. Raises IncompleteReadError, and ConnectionError for data that is not AMQP."""
         while len(self._ready) < size:
             self._ready += await self._frame()
         taken, self._ready = self._ready[:size], self._ready[size:]
@@ -47,7 +47,7 @@ class GuardedReader:
     async def _frame(self) -> bytes:
         head = await self._reader.readexactly(FRAME_HEAD.size)
         if head.startswith(_PROTOCOL_HEADER):
-            return head  # the broker speaks another version: the library says so
+            return head  # the broker speaks another version: the library reports it
         kind, channel, length = FRAME_HEAD.unpack(head)
         if length > MAX_FRAME_BYTES:
             raise ConnectionError(f"a frame of {length} bytes")
@@ -77,7 +77,7 @@ class _GuardedTransport(TransportFactory):
 
 
 class GuardedConnection(aio_pika.Connection):
-    """A connection that no message can end."""
+    """A connection that no message can break."""
 
     def __init__(self, url: URL, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the library's own signature
         super().__init__(url, *args, **kwargs)
@@ -86,12 +86,12 @@ class GuardedConnection(aio_pika.Connection):
 
     @property
     def closing(self) -> CloseReason | None:
-        """Why the broker closed it, in its own words. The AMQP library loses them now and then."""
+        """Why the broker closed it, in the broker's own words, which the AMQP library sometimes loses."""
         return self._guard.reader.closing if self._guard.reader else None
 
     @property
     def is_over(self) -> bool:
-        """Say whether it can be used no more. The AMQP library notices only a moment later that it was closed."""
+        """Whether it is no longer usable. The AMQP library notices only a moment later that it was closed."""
         if self.is_closed or self.closing is not None or self.transport is None:
             return True
         return bool(self.transport.connection.is_closed)

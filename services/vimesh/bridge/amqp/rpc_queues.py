@@ -1,7 +1,7 @@
-"""The exchange and the queues of Tacker's RPC, and how this side looks at them.
+"""Inspects the queues of Tacker's RPC, publishes to them and deletes them.
 
-Whatever is there is used as it is, so that old conductors and actions go on working beside the bridge. To ask
-the broker for something that is missing breaks the channel: such questions have channels of their own.
+Existing queues are used as they are, so that old conductors and actions continue to work next to the bridge. Asking the
+broker for a missing queue closes the channel: such requests use a channel of their own.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from vimesh.bridge.amqp.broker import AMQP_FAULTS
 from vimesh.bridge.messages.oslo_messages import CONTENT_ENCODING, CONTENT_TYPE
 
 KILLS = "KILL_ACTION"
-"""Every old action consumes the queue of this name, and one of its own: see kill_queue."""
+"""Every old action consumes the queue of this name, and one of its own: see `kill_queue`."""
 _CERTAIN_WITHIN_S = 0.2
-"""RabbitMQ waits 250 ms for the leader of a quorum queue, and then says that nothing and nobody is there."""
+"""RabbitMQ waits 250 ms for the leader of a quorum queue, and then reports neither messages nor consumers."""
 
 
 def kill_queue(vim_id: str) -> str:
-    """Return the queue, and routing key, of the kills of a VIM's old action."""
+    """Return the queue, and routing key, for kills of a VIM's old action."""
     return f"{KILLS}.{vim_id}"
 
 
 @asynccontextmanager
 async def channel_of_its_own(connection: AbstractConnection, timeout_s: float) -> AsyncGenerator[AbstractChannel]:
-    """Open a channel that may break. Everything in the block has to be done in time."""
+    """Open a channel that may break. The block must end within `timeout_s`."""
     channel = connection.channel(publisher_confirms=True, on_return_raises=True)
     try:
         async with asyncio.timeout(timeout_s):
@@ -45,16 +45,16 @@ async def channel_of_its_own(connection: AbstractConnection, timeout_s: float) -
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the broker says of a queue."""
+    """The broker's counts for a queue."""
 
     consumers: int
     messages: int
     certain: bool
-    """Whether there are no more of them: a broker takes a quorum queue that it does not hear from for an idle one."""
+    """Whether the counts are reliable: a broker reports a quorum queue whose leader does not answer as idle."""
 
 
 async def usage_of(connection: AbstractConnection, queue: str, timeout_s: float) -> Usage | None:
-    """Ask how a queue is used. None: there is no such queue."""
+    """Ask the broker how a queue is used; return None if there is no such queue."""
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
             return await _usage(channel, queue)
@@ -71,9 +71,9 @@ async def _usage(channel: AbstractChannel, queue: str) -> Usage:
 
 
 async def delete_if_idle(connection: AbstractConnection, queue: str, timeout_s: float) -> bool:
-    """Delete a classic queue; say whether it is gone. It is not if somebody consumes it, or something is in it.
+    """Delete a classic queue, unless it has consumers or messages; return whether it is gone.
 
-    Asked for such conditions, a broker ends the whole connection if it is a quorum queue: for these see delete_left.
+    For a quorum queue, these conditions make the broker close the whole connection: use `delete_left`.
     """
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
@@ -88,9 +88,9 @@ async def delete_if_idle(connection: AbstractConnection, queue: str, timeout_s: 
 async def delete_left(
     connection: AbstractConnection, queue: str, timeout_s: float, *, with_messages: bool = True
 ) -> bool:
-    """Delete a queue of any kind; say whether it is gone. It is not if somebody may consume it.
+    """Delete a queue of any kind, unless it may have consumers; return whether it is gone.
 
-    Without `with_messages` it stays, too, while something is in it. What comes between question and deletion is lost.
+    Without `with_messages`, a queue with messages stays, too. Messages that arrive between check and deletion are lost.
     """
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
@@ -103,10 +103,10 @@ async def delete_left(
     return True
 
 
-async def publish_cast(  # noqa: PLR0913 - where, what, how often, and the limits of it
+async def publish_cast(  # noqa: PLR0913 - the queue, the message, how often, and its limits
     connection: AbstractConnection, queue: str, body: bytes, *, times: int, expires_s: float, timeout_s: float
 ) -> bool:
-    """Publish to a queue, however it is bound; say whether it is there and took it."""
+    """Publish directly to a queue, whatever its bindings; return whether it exists and accepted the message."""
     message = Message(body, content_type=CONTENT_TYPE, content_encoding=CONTENT_ENCODING, expiration=expires_s)
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
@@ -118,9 +118,9 @@ async def publish_cast(  # noqa: PLR0913 - where, what, how often, and the limit
 
 
 async def delete_untaken(connection: AbstractConnection, queue: str, timeout_s: float) -> bool:
-    """Delete a queue in which something waits that would have gone to a consumer, and say whether that is so.
+    """Delete a queue if it holds messages that a consumer would have taken; return whether it is gone.
 
-    Other than the number of consumers, that of purged messages is one that the queue itself gives.
+    Unlike the number of consumers, the number of purged messages comes from the queue itself.
     """
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:

@@ -1,1 +1,1 @@
-"""Serves the calls of old ping actions. A call is acknowledged only when it has been answered."""
+"""Serves the calls of old ping actions. A call is acknowledged only after it has been answered."""

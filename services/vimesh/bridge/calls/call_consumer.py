@@ -1,4 +1,4 @@
-"""Takes calls from the queue, has them served, and acknowledges each when it is answered."""
+"""Takes calls from the queue, has them served, and acknowledges each once it has been answered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vimesh.runtime.task_crew import TaskCrew
 _log = structlog.get_logger()
 
 DEFAULT_TIMEOUT_S = 60.0
-"""How long oslo.messaging's callers wait unless they are told otherwise."""
+"""How long oslo.messaging's callers wait by default."""
 _LOOK_EVERY_S = 1.0
 _BROKER_S = 10.0
 _LEAST_S = 1.0
@@ -35,7 +35,7 @@ Serve = Callable[[Call], Awaitable[str]]
 
 
 class CallConsumer:
-    """The calls that came in and are not answered yet. They outlive the connection by which they came."""
+    """Holds the calls that are not answered yet. They outlive the connection that delivered them."""
 
     def __init__(  # noqa: PLR0913 - its collaborators and two numbers
         self,
@@ -47,19 +47,19 @@ class CallConsumer:
         concurrency: int,
         unspoken_timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> None:
-        """`unspoken_timeout_s`: how long callers wait who do not say."""
+        """`unspoken_timeout_s`: how long callers that state no timeout wait."""
         self._serve = serve
         self._declaring = declaring
         self.declared: QueueState | None = None
-        """What the calls of the newest connection come from."""
+        """The queue from which the newest connection takes calls."""
         self._unspoken_timeout_s = unspoken_timeout_s
         self._replies = replies
         self._crew = crew
         self._concurrency = concurrency
         self._calls: dict[bytes, list[Delivery]] = {}
-        """By their fingerprints, with all deliveries to acknowledge: the same message may come twice."""
+        """The deliveries to acknowledge, by fingerprint: the same message may be delivered twice."""
         self._under_way = 0
-        """Those that are served or acknowledged."""
+        """How many calls are being served or acknowledged."""
         self._comebacks = Redeliveries()
         self._dropped = ComplaintLog("a message is no call: dropped")
         self._failed = ComplaintLog("call failed")
@@ -70,17 +70,17 @@ class CallConsumer:
         self._stopped = asyncio.Event()
 
     async def work(self, connection: AbstractConnection, at_work: Callable[[], None]) -> None:
-        """Take calls until the connection breaks, or the consumer is lost; none once it was stopped."""
+        """Take calls until the connection breaks or the consumer is lost; none after `stop`."""
         if not self._stopping.is_set():
             await self._consume(connection, at_work)
         if self._stopping.is_set():
             self._stopped.set()
-            # Answers and kills go on, and calls that are served still want to be acknowledged.
+            # Keep the connection open: answers, kills and acknowledgements of calls under way still need it.
             await connection.closed()
 
     async def _consume(self, connection: AbstractConnection, at_work: Callable[[], None]) -> None:
         self.declared = await self._declaring.declare()
-        # Closed with the connection, not here: see above.
+        # Closed with the connection, not here: calls under way are still acknowledged over this channel.
         channel = connection.channel(publisher_confirms=False)
         async with asyncio.timeout(_BROKER_S):
             await channel.initialize()
@@ -98,14 +98,14 @@ class CallConsumer:
                     await _either(connection.closed(), self._stopping.wait())
 
     async def stop(self, within_s: float) -> None:
-        """Take no more calls."""
+        """Take no more calls; wait at most `within_s` for the consumer to be cancelled."""
         self._stopping.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._stopped.wait()
 
     async def until_idle(self, within_s: float) -> bool:
-        """Wait until every call is answered; say whether that is so."""
+        """Wait until every call is answered; return whether that happened in time."""
         try:
             async with asyncio.timeout(within_s):
                 await self._idle.wait()
@@ -114,14 +114,14 @@ class CallConsumer:
         return True
 
     async def _take(self, message: AbstractIncomingMessage) -> None:
-        # Whatever is wrong with a message, the broker is told that it is done with: else it keeps one of the places
-        # that the broker fills, and comes again with the next connection.
+        # Acknowledge every message, even a faulty one: otherwise it takes up a part of the prefetch count, and is
+        # redelivered over the next connection.
         delivery, mark = Delivery(message), fingerprint(message.body)
         try:
             call = await self._call(message, mark)
         except Malformed as error:
             self._dropped.add(why=str(error), bytes=len(message.body), **unusual(message))
-        except Exception:  # noqa: BLE001 - here faults of a message stop
+        except Exception:  # noqa: BLE001 - a faulty message must not stop the others
             _log.exception("defect", bytes=len(message.body))
         else:
             self._begin(mark, call, delivery)
@@ -135,7 +135,7 @@ class CallConsumer:
 
     def _begin(self, mark: bytes, call: Call, delivery: Delivery) -> None:
         if deliveries := self._calls.get(mark):
-            deliveries.append(delivery)  # it is being served
+            deliveries.append(delivery)  # it is already being served
             return
         self._calls[mark] = [delivery]
         self._under_way += 1
@@ -147,10 +147,10 @@ class CallConsumer:
             try:
                 with suppress(BrokerAway), broker_faults():
                     await self._answer(call)
-            except Exception:  # noqa: BLE001 - here faults of a call stop
+            except Exception:  # noqa: BLE001 - a faulty call must not stop the others
                 _log.exception("defect", method=call.method[:100])
             finally:
-                # What comes from now on is served once more.
+                # Deliveries from now on are served as a new call.
                 deliveries = self._calls.pop(mark)
             for delivery in deliveries:
                 await delivery.acknowledge()
@@ -177,13 +177,13 @@ class CallConsumer:
         except CallFailed as failure:
             self._failed.add(method=call.method[:100], why=str(failure))
             return failure
-        except Exception:  # noqa: BLE001 - here faults of a call stop
+        except Exception:  # noqa: BLE001 - a faulty call must not stop the others
             _log.exception("defect", method=call.method[:100])
             return BridgeFault()
 
 
 async def _consumes(channel: AbstractChannel, consumer: str) -> bool:
-    """Say whether the broker delivers still: it stops without an error when somebody deletes the queue."""
+    """Return whether the broker still delivers: it stops without an error when the queue is deleted."""
     underlay: Any = await channel.get_underlay_channel()
     return consumer in underlay.consumers
 

@@ -1,4 +1,4 @@
-"""What can be called here, and with which arguments."""
+"""Checks a call's version, method and arguments, and passes it on. The only method is update_vim."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _METHOD = "update_vim"
 _REQUIRED = frozenset({"vim_id", "status"})
 _KNOWN = _REQUIRED | {"action_id"}
 _SERVED = frozenset({"1", "1.0", "1.0.0"})
-"""Who asks for 1.1 wants more, and who asks for 2.0 something else."""
+"""A caller of 1.1 needs more than 1.0 offers, and a caller of 2.0 something else."""
 _MOST_ARGUMENTS = 20
-"""More are not looked at: what is wrong with them fills a line as it is."""
+"""With more arguments, the error states only their number."""
 _MAX_TEXT = 255
 
 
 class CallDispatcher:
-    """Version 1.0 of Tacker's conductor, as far as ping actions need it."""
+    """Serves the part of Tacker's conductor RPC, version 1.0, that ping actions need."""
 
     def __init__(self, updates: Updates) -> None:
         self._updates = updates

@@ -1,4 +1,4 @@
-"""The conductors, as a call sees them: asked again and again for as long as the caller may wait."""
+"""Calls the conductors, and retries for as long as the bridge's own caller may wait."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # exists for type checkers only
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
 
 _T = TypeVar("_T")
-# What another attempt cannot mend.
+# Errors that a retry cannot fix.
 _FINAL = (
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.NOT_FOUND,
@@ -45,7 +45,7 @@ class ConductorLimits:
 
 @dataclass(frozen=True, slots=True)
 class RecordedStatus:
-    """A report counted."""
+    """The result of a report that was recorded."""
 
     status: str
     """The status on record now."""
@@ -54,17 +54,17 @@ class RecordedStatus:
 
 @dataclass(frozen=True, slots=True)
 class WantedAction:
-    """The action that a VIM wants."""
+    """The action that is wanted for a VIM."""
 
     engine: Engine | None
-    """None: one that a later version knows."""
+    """None: an engine that only a later version knows."""
     action_id: str
 
 
 class ConductorClient:
-    """Every `deadline` is a time of the running loop.
+    """Reports statuses, and looks up and moves VIMs. Each `deadline` is a time of the running loop's clock.
 
-    Everything raises ConductorsAway when it has passed, and BadReport for bad input.
+    Every method raises ConductorsAway when the deadline has passed, and BadReport for bad input.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ConductorClient:
         self._link = PeerLog("conductors", "reports", meanwhile="callers wait for as long as they can")
 
     async def report(self, vim_id: str, action_id: str, status: str, deadline: float) -> RecordedStatus | None:
-        """Report for an action. None: it is not the wanted one."""
+        """Report a status for an action; return None if the action is not the wanted one."""
         try:
             known = vim_pb2.Vim.Status.Value(status)
         except ValueError:
@@ -92,7 +92,7 @@ class ConductorClient:
         async def once(timeout_s: float) -> conductor_service_pb2.UpdateVimResponse:
             answer = await self._reports.UpdateVim(request, timeout=timeout_s)
             if answer.WhichOneof("outcome") is None:
-                # An outcome of a later version: what it means for the action is not known.
+                # An outcome that only a later version knows: its meaning for the action is unknown.
                 raise ConductorsAway
             return answer
 
@@ -102,7 +102,7 @@ class ConductorClient:
         return RecordedStatus(vim_pb2.Vim.Status.Name(answer.status), seconds(answer.contact_within))
 
     async def wanted(self, vim_id: str, deadline: float) -> WantedAction | None:
-        """Return the action that a VIM wants. None: there is no such VIM."""
+        """Return the action that is wanted for a VIM; None if there is no such VIM."""
         request = vim_service_pb2.GetVimRequest(vim_id=vim_id)
         try:
             answer = await self._patiently(lambda timeout_s: self._vims.GetVim(request, timeout=timeout_s), deadline)
@@ -112,7 +112,7 @@ class ConductorClient:
         return WantedAction(_ENGINES.get(monitor.engine), monitor.action_id)
 
     async def adopt(self, vim_id: str, deadline: float) -> None:
-        """Move a VIM to an action from outside. Nothing happens if the VIM is gone."""
+        """Move a VIM to the engine EXTERNAL, so that an outside action monitors it. Do nothing if the VIM is gone."""
         request = vim_service_pb2.ModifyVimRequest(vim=vim_pb2.Vim(id=vim_id), engine=vim_pb2.Monitor.EXTERNAL)
         try:
             await self._patiently(lambda timeout_s: self._vims.ModifyVim(request, timeout=timeout_s), deadline)
@@ -129,7 +129,7 @@ class ConductorClient:
                 answer = await call(min(left_s, self._limits.call_timeout_s))
             except grpc.aio.AioRpcError as error:
                 self._judge(error)
-                # Conductors that have no room say when to come again.
+                # Overloaded conductors state when to retry.
                 pause_s = max(backoff.pause_s(), retry_delay_s(error))
             else:
                 self._link.worked()
@@ -138,7 +138,7 @@ class ConductorClient:
         raise ConductorsAway
 
     def _judge(self, error: grpc.aio.AioRpcError) -> None:
-        """Return if another attempt may do better."""
+        """Return if a retry may succeed. Raises _NotFound, BadReport."""
         code, details = error.code(), error.details() or ""
         if code not in _FINAL:
             self._link.failed(f"{code.name}: {details}")

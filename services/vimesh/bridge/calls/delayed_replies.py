@@ -1,4 +1,4 @@
-"""Answers that are held back: each is due after its time, or when something happens to its action."""
+"""Holds answers back: each is sent after a set time, or earlier if it is released."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from contextlib import contextmanager
 
 
 class PendingReply:
-    """One call of an action, from the moment that its report is under way."""
+    """The answer to one call of an action, tracked from the time when its report is under way."""
 
     def __init__(self) -> None:
         self.unwanted = False
-        """Whether the action turned out to be not wanted meanwhile."""
+        """Whether the action has turned out to be unwanted in the meantime."""
         self._due = asyncio.Event()
 
     def release(self) -> None:
         self._due.set()
 
     async def wait(self, held_s: float) -> None:
-        """Return when the time is over, or when released: at once if that was before."""
+        """Wait for `held_s` seconds or until released; return at once if already released."""
         try:
             async with asyncio.timeout(held_s):
                 await self._due.wait()
@@ -28,9 +28,9 @@ class PendingReply:
 
 
 class DelayedReplies:
-    """All calls whose answers are held back, the oldest first.
+    """Tracks all calls whose answers are held back, the oldest first.
 
-    When there are more than `capacity`, the oldest is released: held answers must not use up the room for new calls.
+    If there are more than `capacity`, the oldest is released: held answers must not use up the room for new calls.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -43,7 +43,7 @@ class DelayedReplies:
 
     @contextmanager
     def holding(self, vim_id: str) -> Generator[PendingReply]:
-        """Let the VIM's call be released while the block runs."""
+        """Track a call of the VIM's action while the block runs, so that its answer can be released."""
         waiter = PendingReply()
         self._waiters[waiter] = vim_id
         if self._closed:
@@ -56,14 +56,14 @@ class DelayedReplies:
             self._waiters.pop(waiter, None)
 
     def unwanted(self, vim_id: str) -> None:
-        """Release the calls of an action that is not wanted any more."""
+        """Release the calls of an action that is no longer wanted."""
         for waiter, held in self._waiters.items():
             if held == vim_id:
                 waiter.unwanted = True
                 waiter.release()
 
     def close(self) -> None:
-        """Release all, and hold none any more."""
+        """Release all answers, and hold none back from now on."""
         self._closed = True
         for waiter in self._waiters:
             waiter.release()

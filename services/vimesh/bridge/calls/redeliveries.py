@@ -1,4 +1,4 @@
-"""How often the broker gave a message once more: one that ends the connection each time is not worth another one."""
+"""Counts redeliveries of messages, so that one that breaks the connection each time can be dropped."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _REMEMBERED = 10_000
 
 
 class Redeliveries:
-    """Counts by fingerprint; the oldest are forgotten first.
+    """Counts by fingerprint; those not redelivered for the longest time are forgotten first.
 
-    A call comes again when the connection broke while it was served, and a second and third time when the network is
-    bad. What comes a fourth time within the life of this process breaks it.
+    A call is redelivered if the connection broke while it was served, and a second and third time if the network is
+    bad. One that is redelivered a fourth time to the same process is taken to be what breaks the connection.
     """
 
     def __init__(self, most: int = _MOST_COMEBACKS, remembered: int = _REMEMBERED) -> None:
@@ -21,7 +21,7 @@ class Redeliveries:
         self._counts: OrderedDict[bytes, int] = OrderedDict()
 
     def one_more(self, fingerprint: bytes) -> bool:
-        """Note that it came again; say whether it did so too often."""
+        """Count a redelivery; return whether there were too many."""
         count = self._counts.pop(fingerprint, 0) + 1
         self._counts[fingerprint] = count
         if len(self._counts) > self._remembered:

@@ -1,4 +1,4 @@
-"""Answers on their way back to the callers."""
+"""Publishes answers to the callers' queues."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from vimesh.runtime.task_crew import TaskCrew
 @dataclass(frozen=True, slots=True)
 class ReplyLimits:
     unclaimed_s: float = 20.0
-    """A caller's queue may need so long to come back after the broker was away."""
+    """How long a caller's queue may take to reappear after the broker was away."""
     unclaimed: int = 1000
-    """Answers that wait for that at the same time. Above it they are dropped: most such callers are gone."""
+    """How many answers may wait for that. Further ones are dropped: most such callers are gone."""
     first_pause_s: float = 0.1
     longest_pause_s: float = 2.0
 
 
 class ReplySender:
-    """Publishes answers, on whatever connection there is."""
+    """Publishes answers over the current connection, whichever one delivered their calls."""
 
     def __init__(self, broker: Broker, crew: TaskCrew, *, random: Random, limits: ReplyLimits | None = None) -> None:
         self._broker = broker
@@ -44,9 +44,9 @@ class ReplySender:
         self._refused = ComplaintLog("the broker refuses an answer: it is tried again")
 
     async def send(self, queue: str, body: bytes, within_s: float) -> None:
-        """Publish an answer, as soon as there is a broker to take it; one that nobody takes is tried again apart.
+        """Publish an answer as soon as there is a broker; if the queue is missing, retry in the background.
 
-        Returns when the call is done with. A caller that is gone must not keep the place of others.
+        Return when the call can be acknowledged: a caller that is gone must not take up room for others.
         """
         deadline = asyncio.get_running_loop().time() + within_s
         if await self._claimed(queue, body, deadline):
@@ -71,7 +71,7 @@ class ReplySender:
             self._unclaimed -= 1
 
     async def _claimed(self, queue: str, body: bytes, deadline: float) -> bool:
-        """Say whether the caller's queue took it. Waits for a broker that is away, and no longer than its caller."""
+        """Return whether the caller's queue accepted the answer. Wait for a broker that is away, until the deadline."""
         now = asyncio.get_running_loop().time
         backoff = self._backoff()
         told = False
@@ -83,7 +83,7 @@ class ReplySender:
                 if isinstance(away.__cause__, ChannelClosed) and not told:
                     told = True
                     self._refused.add(queue=queue, why=reason(away.__cause__, None))
-                await asyncio.sleep(backoff.pause_s())  # that the broker is away says the broker itself
+                await asyncio.sleep(backoff.pause_s())  # the outage itself is logged by the Broker
         return False
 
     def _backoff(self) -> Backoff:
@@ -97,7 +97,7 @@ class ReplySender:
         try:
             await channel.default_exchange.publish(message, routing_key=queue, mandatory=True, timeout=timeout_s)
         except (DeliveryError, PublishError):
-            # Nobody has the queue: the caller is gone, or has not come back yet.
+            # The queue does not exist: the caller is gone, or has not reconnected yet.
             return False
         return True
 

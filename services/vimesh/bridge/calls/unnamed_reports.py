@@ -1,4 +1,4 @@
-"""What a report means that comes without action id from an action that the VIM does not want."""
+"""Policies for reports that come without an action id, from actions that are not wanted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from vimesh.domain.vims import Engine
 
 class UnnamedReportPolicy(StrEnum):
     REJECT = "reject"
-    """It is not recorded, and the action is killed."""
+    """The report is not recorded, and its action is killed."""
     ADOPT = "adopt"
-    """The VIM is moved to the action: its engine becomes EXTERNAL, and the action that ran there is told to stop."""
+    """The VIM is moved to the action: its engine becomes EXTERNAL, and its previous action is stopped."""
     ACCEPT = "accept"
-    """It is recorded, beside those of the wanted action."""
+    """The report is recorded, in addition to those of the wanted action."""
 
 
 Policies = Mapping[Engine, UnnamedReportPolicy]
@@ -28,7 +28,7 @@ _policy = one_of(UnnamedReportPolicy)
 
 
 def policies(text: str) -> Policies:
-    """Read ENGINE=POLICY, several with commas; an engine that is not named rejects. Raises ValueError."""
+    """Parse ENGINE=POLICY pairs, separated by commas; an engine that is not named rejects. Raises ValueError."""
     if text.lstrip().startswith("["):
         raise ValueError("must be one text, such as 'embedded=adopt,mistral=reject', and no list")
     read = dict(REJECT_ALL)
@@ -43,5 +43,5 @@ def policies(text: str) -> Policies:
 
 
 def shown(by_engine: Policies) -> str:
-    """Write policies the way they can be typed."""
+    """Format policies in the form that `policies` parses."""
     return ",".join(f"{engine}={by_engine[engine]}".lower() for engine in Engine)

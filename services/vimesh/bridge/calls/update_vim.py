@@ -1,4 +1,4 @@
-"""update_vim: what becomes of the report of an action, and what the action hears."""
+"""Serves update_vim: records the report of an action, and decides what to answer."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ from vimesh.domain.vims import Engine
 _log = structlog.get_logger()
 
 BAD_ACTION = "bad_action"
-"""Only for actions that name themselves: others take it for a status, and call again and again."""
+"""Only for actions that send their id: others take it for a status, and call again and again."""
 HELD = "PENDING"
-"""What an action believes when it starts. Whatever its next ping says differs from it, so it calls again."""
+"""The status that an action assumes when it starts. Any result of its next ping differs, so it calls again."""
 KILLED = "KILLED"
-"""No status either: an action that did not get its kill calls again, and gets another one."""
+"""Differs from any ping's result, too: an action that missed its kill calls again, and is sent another one."""
 
 _ACCEPT_TRIES = 3
 _DEAF_AFTER = 3
-"""An action that calls again after so many kills does not hear them. One may have been on its way when it called."""
+"""An action that calls again after more kills than this is deaf to them. One may still have been on its way."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateRules:
     hold_s: float = 5.0
-    """How long an answer to a call without action id is held back at most; 0: answered at once with the status."""
+    """Maximum time for which an answer to a call without action id is held back; 0: answer at once with the status."""
     policies: Policies = field(default_factory=lambda: REJECT_ALL)
     patience_s: float = 45.0
-    """How long a call waits for conductors at most."""
+    """Maximum time for which a call waits for conductors."""
     kill_pause_s: float = 0.5
-    """An action learns from another thread that it is killed: it is answered so much later."""
+    """How long to delay the answer after a kill: the action receives the kill in another thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateVimCall:
-    """What a caller says."""
+    """The arguments of a call, and how long its caller waits."""
 
     vim_id: str
     status: str
     action_id: str | None
-    """None: it knows only its VIM."""
+    """None: the action knows only its VIM."""
     waits: bool
-    """Whether it waits for the answer."""
+    """Whether the caller waits for the answer."""
     timeout_s: float | None
-    """For how long, if that is known."""
+    """How long it waits; None: not stated."""
 
 
 class Updates:
-    """Serves update_vim in both forms: with the action id, and without, as it was shipped."""
+    """Serves update_vim in both forms: with an action id, and without one, as Tacker shipped it."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Updates:
         return min(self._rules.patience_s, 0.8 * report.timeout_s)
 
     async def _of_unnamed(self, report: UpdateVimCall, deadline: float) -> str:
-        # Whoever knows only its VIM speaks for the first action of an EXTERNAL one, whose id is the VIM's.
+        # A caller that knows only its VIM reports for the first action of an EXTERNAL VIM, whose id is the VIM's own.
         vim_id = report.vim_id
         with self._held.holding(vim_id.lower()) as waiter:
             followed = self._watch.followed
@@ -103,7 +103,7 @@ class Updates:
         return await self._kill(report, outcome)
 
     async def _by_policy(self, report: UpdateVimCall, deadline: float) -> RecordedStatus | Why:
-        """Record what the wanted action did not say, if that is how the VIM's engine is to be treated."""
+        """Record a report that is not the wanted action's own, if the policy for the VIM's engine allows it."""
         wanted = await self._conductors.wanted(report.vim_id, deadline)
         if wanted is None:
             return Why.UNKNOWN_VIM
@@ -120,7 +120,7 @@ class Updates:
                 return Why.NEW_TARGET if wanted.engine is Engine.EXTERNAL else Why.POLICY_REJECT
 
     async def _as_wanted(self, report: UpdateVimCall, action_id: str, deadline: float) -> RecordedStatus | None:
-        # The action may be replaced between the question and the report.
+        # The action may be replaced between the look-up and the report.
         for _ in range(_ACCEPT_TRIES):
             recorded = await self._conductors.report(report.vim_id, action_id, report.status, deadline)
             wanted = recorded or await self._conductors.wanted(report.vim_id, deadline)
@@ -143,7 +143,7 @@ class Updates:
         except BrokerAway:
             told = 0
         if not told or told > _DEAF_AFTER:
-            # An error ends it, too.
+            # An error ends the action, too.
             if not told and why is Why.UNKNOWN_VIM:
                 _log.warning("an action ends by an error", vim_id=report.vim_id, why=str(why), hint=UNKNOWN_HINT)
             raise NotWanted(report.vim_id)

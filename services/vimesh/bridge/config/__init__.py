@@ -1,1 +1,1 @@
-"""What flags and files say about the deployment. Connects to nothing."""
+"""Reads the deployment's settings from flags and files. Connects to nothing."""

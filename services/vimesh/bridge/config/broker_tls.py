@@ -1,4 +1,4 @@
-"""TLS to the broker: whose certificates are trusted, and which certificate is shown."""
+"""Sets up TLS to the broker: which certificates to trust, and which one to present."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from vimesh.bridge.config.rabbit_options import RabbitOptions
 
 _VERSIONS = {
     "": None,
-    "sslv23": None,  # the newest that both sides know: an old name for what is usual
+    "sslv23": None,  # an old name for the default: the newest version that both sides support
     "tlsv1_2": ssl.TLSVersion.TLSv1_2,
     "tlsv1_3": ssl.TLSVersion.TLSv1_3,
 }
 
 
 def tls_context(options: RabbitOptions) -> ssl.SSLContext | None:
-    """Return what a connection needs; None without TLS. Raises ValueError that names the option."""
+    """Return the context for a connection; None without TLS. Raises ValueError, which names the option."""
     # Read again for each connection: certificates are renewed while the bridge runs.
     if not options.ssl:
         return None
@@ -54,7 +54,7 @@ def _show_certificate(context: ssl.SSLContext, options: RabbitOptions) -> None:
         except (OSError, ValueError) as error:
             raise ValueError(f"{name} {file} cannot be read: {_cause(error)}") from None
     try:
-        # A key with a password would ask for it on the terminal.
+        # Without a callback, OpenSSL would ask for a key's password on the terminal.
         context.load_cert_chain(options.ssl_cert_file, options.ssl_key_file or None, password=_no_password)
     except (ssl.SSLError, ValueError) as error:
         what = getattr(error, "reason", None) or "the key has a password"

@@ -1,6 +1,6 @@
 """Reads configuration files of OpenStack's services as these do: with oslo.config and oslo.messaging's own options.
 
-Their import takes about 0.6 s of CPU and 27 MiB, so it happens only when there is a file.
+Importing these libraries takes about 0.6 s of CPU and 27 MiB, so it happens only when there is a file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OLDER_NAMES = {
     "ssl_cert_file": "kombu_ssl_certfile",
     "ssl_key_file": "kombu_ssl_keyfile",
 }
-"""What options were called in files of old deployments. oslo.messaging has forgotten these names meanwhile."""
+"""The names of options in files of old deployments. oslo.messaging itself no longer knows these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,11 @@ class ServiceConfiguration:
     transport: TransportUrl
     options: RabbitOptions
     rpc_response_timeout_s: float | None = None
-    """None: no file says it."""
+    """None: not set in any file."""
 
 
 def read_config_files(files: Sequence[Path]) -> ServiceConfiguration:
-    """Read files of which later ones win. Raises BadSetting, which never repeats a transport URL."""
+    """Read files; later ones override earlier ones. Raises BadSetting, which never repeats a transport URL."""
     shown = ",".join(map(str, files))
     for file in files:
         _check_readable(file)
@@ -54,7 +54,7 @@ def read_config_files(files: Sequence[Path]) -> ServiceConfiguration:
 
 
 def _check_readable(file: Path) -> None:
-    # oslo.config takes a folder for an empty file.
+    # oslo.config treats a folder as an empty file.
     try:
         file.open("rb").close()
     except OSError as error:
@@ -62,7 +62,7 @@ def _check_readable(file: Path) -> None:
 
 
 class _Source:
-    """Files that oslo.config has read. Raises BadSetting."""
+    """The options that oslo.config has read from files. Raises BadSetting."""
 
     def __init__(self, files: Sequence[Path], shown: str) -> None:
         self._cfg, options = _libraries()
@@ -74,20 +74,20 @@ class _Source:
         try:
             self._conf([], default_config_files=list(map(str, files)), default_config_dirs=[])
         except self._cfg.ConfigFileParseError as error:
-            # What it says repeats the line, which may hold a password.
+            # The error's text repeats the line, which may contain a password.
             line = getattr(error.__context__, "lineno", "?")
             what = f"{error.config_file}: line {line} is neither a [group] nor an option = value"
             raise BadSetting(SETTING, what) from None
         except self._cfg.Error as error:
             raise BadSetting(SETTING, f"{shown}: {error}") from None
 
-    def _with_older_name(self, option: Any) -> Any:  # noqa: ANN401 - a library without types
+    def _with_older_name(self, option: Any) -> Any:  # noqa: ANN401 - the library has no types
         if older := _OLDER_NAMES.get(option.name):
             option.deprecated_opts.append(self._cfg.DeprecatedOpt(older))
         return option
 
     def read(self, name: str, group: str | None) -> Any:  # noqa: ANN401 - as the option is declared
-        """Return a value of [DEFAULT], or of a group."""
+        """Return the value of an option in [DEFAULT] or in a group."""
         where = f"{self._shown}: [{group or 'DEFAULT'}] {name}"
         try:
             return self._conf[group][name] if group else self._conf[name]
@@ -97,20 +97,20 @@ class _Source:
             raise BadSetting(SETTING, f"{where}: {error}") from None
 
     def read_if_said(self, name: str, group: str | None) -> Any:  # noqa: ANN401 - see read
-        """Return a value that a file says, or a variable that oslo.config reads; else None."""
+        """Return a value that is set in a file, or in a variable that oslo.config reads; else None."""
         value = self.read(name, group)
         place = self._conf.get_location(name, group)
         return value if place is not None and place.location.is_user_controlled else None
 
 
 def _libraries() -> tuple[Any, Iterable[tuple[str | None, list[Any]]]]:
-    """Import them. Raises BadSetting where they are missing."""
+    """Import the two libraries. Raises BadSetting if they are missing."""
     try:
         with warnings.catch_warnings():
-            # They warn of their own past.
+            # They emit deprecation warnings about themselves.
             warnings.simplefilter("ignore")
-            from oslo_config import cfg  # noqa: PLC0415 - see above
-            from oslo_messaging.opts import list_opts  # noqa: PLC0415 - see above
+            from oslo_config import cfg  # noqa: PLC0415 - optional, and slow to import
+            from oslo_messaging.opts import list_opts  # noqa: PLC0415 - optional, and slow to import
     except ImportError as error:
         what = f"needs packages that are not installed ({error.name}): pip install '.[cli,bridge]' in a checkout"
         raise BadSetting(SETTING, what) from None

@@ -1,4 +1,4 @@
-"""What is known of the deployment that the bridge is part of: from flags first, then from its services' files."""
+"""Collects the settings of the deployment: from flags first, then from its services' configuration files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Deployment:
     transport: TransportUrl
     options: RabbitOptions = field(default_factory=RabbitOptions)
     rpc_response_timeout_s: float | None = None
-    """How long callers wait who do not say. None: nobody told."""
+    """How long callers that state no timeout wait. None: not set."""
     files: tuple[Path, ...] = ()
 
     @property
@@ -29,7 +29,7 @@ class Deployment:
 
 
 def deployment(url: TransportUrl | None, files: Sequence[Path]) -> Deployment:
-    """Put a URL above what the files say, and its query above their options. Raises BadSetting."""
+    """Merge a URL with the files: it overrides their URL, and its query their options. Raises BadSetting."""
     service = _service(url, files)
     transport = url or service.transport
     options = with_query(service.options, transport.query)
@@ -50,7 +50,7 @@ def _service(url: TransportUrl | None, files: Sequence[Path]) -> ServiceConfigur
 
 
 def shown_settings(what: Deployment) -> Mapping[str, object]:
-    """Return what is in force, for a line of the log: without user names and passwords."""
+    """Return the settings in force for the log, without user names and passwords."""
     options = what.options
     kind = what.topology
     return {

@@ -1,7 +1,7 @@
-"""The options of [oslo_messaging_rabbit]: those that count here, and why the others do not.
+"""The options of [oslo_messaging_rabbit]: those that the bridge applies, and why it ignores the others.
 
-Their names, types and defaults are oslo.messaging's own; a test compares them. None stands for "not set": then the
-bridge has a value of its own, for what is not seen by others.
+Their names, types and defaults are oslo.messaging's own; a test compares them. None stands for "not set": the bridge
+then uses a value of its own, which only affects its own side.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ IGNORED: Mapping[str, str] = {
     "hostname": _OTHERS_QUEUES,
     "processname": _OTHERS_QUEUES,
 }
-"""Options that may stand in a file or a URL, with the reason why nothing follows from them."""
+"""Options that are accepted in a file or a URL, with the reason why they have no effect."""
 
 
 def with_query(options: RabbitOptions, query: Mapping[str, str]) -> RabbitOptions:
-    """Return the options with what the query of a transport URL sets. Raises ValueError."""
+    """Return the options, overridden by the query of a transport URL. Raises ValueError."""
     changes: dict[str, Any] = {}
     for name, text in query.items():
         if name in _READERS:
@@ -81,7 +81,7 @@ def with_query(options: RabbitOptions, query: Mapping[str, str]) -> RabbitOption
 
 
 def check_together(options: RabbitOptions) -> None:
-    """Raise ValueError for what oslo.messaging refuses, too, and for what no broker can do."""
+    """Raise ValueError for combinations that oslo.messaging refuses, too, or that no broker supports."""
     if options.rabbit_quorum_queue and options.rabbit_ha_queues:
         raise ValueError("rabbit_quorum_queue and rabbit_ha_queues exclude each other")
     if options.rabbit_quorum_queue and options.amqp_auto_delete:

@@ -1,4 +1,4 @@
-"""What a server of oslo.messaging declares for Tacker's calls, as its options say."""
+"""Derives from the options what an oslo.messaging server declares for Tacker's calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from vimesh.bridge.config.rabbit_options import RabbitOptions
 
 EXCHANGE = "tacker"
-"""Tacker names it in each of its calls, whatever control_exchange says."""
+"""Tacker names this exchange in each of its calls, regardless of control_exchange."""
 CALLS = "TACKER_CONDUCTOR"
 """Queue, and routing key, of the calls."""
 
@@ -20,11 +20,11 @@ class Topology:
     """The exchange, and the queue of calls that is bound to it."""
 
     durable: bool = False
-    """Of both."""
+    """For both."""
     auto_delete: bool = False
-    """Of both."""
+    """For both."""
     arguments: Arguments = field(default_factory=dict)
-    """Of the queue."""
+    """For the queue."""
     consumer_arguments: Arguments = field(default_factory=dict)
 
     @property
@@ -33,11 +33,11 @@ class Topology:
 
 
 WITHOUT_TRANSIENT = Topology(durable=True, arguments={"x-queue-type": "quorum"})
-"""For a broker that denies transient queues, when nothing is said about them: there, callers can only have others."""
+"""The fallback for a broker that denies transient queues: its callers cannot be using them either."""
 
 
 def topology(options: RabbitOptions) -> Topology:
-    # A quorum queue is durable by its nature, and then the exchange is, too.
+    # A quorum queue is always durable, and then the exchange is, too.
     return Topology(
         durable=options.amqp_durable_queues or options.rabbit_quorum_queue,
         auto_delete=options.amqp_auto_delete,

@@ -1,4 +1,4 @@
-"""Where RabbitMQ is, as oslo.messaging writes it: rabbit://user:password@host:5672,user:password@host2:5672/vhost."""
+"""Parses oslo.messaging's transport URL: rabbit://user:password@host:5672,user:password@host2:5672/vhost."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class Node:
 @dataclass(frozen=True, slots=True)
 class TransportUrl:
     nodes: tuple[Node, ...]
-    """At least one; whichever answers will do."""
+    """At least one; any that answers will do."""
     virtual_host: str = "/"
     query: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    """Options of [oslo_messaging_rabbit], which come before those of files."""
+    """Options of [oslo_messaging_rabbit], which override those in files."""
 
     @property
     def places(self) -> str:
-        """Say where that is, without the password."""
+        """The nodes as `host:port`, without credentials."""
         return ",".join(f"{node.host}:{node.port}" for node in self.nodes)
 
 
 def transport_url(text: str) -> TransportUrl:
-    """Read one. Raises ValueError, which never repeats what was written: that holds a password."""
+    """Parse a transport URL. Raises ValueError, which quotes at most an option's name: the URL contains a password."""
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -55,7 +55,7 @@ def transport_url(text: str) -> TransportUrl:
         raise ValueError(f"{what}: {_ENCODE}")
     query = {name: ",".join(values) for name, values in parse_qs(parts.query).items()}
     with_query(RabbitOptions(), query)
-    # Without a host, oslo.messaging means the broker of this machine.
+    # Without a host, oslo.messaging uses the broker on the local machine.
     hosts = parts.netloc.split(",") if parts.netloc else [_THIS_MACHINE]
     return TransportUrl(
         nodes=tuple(_node(each) for each in hosts if each),
@@ -65,7 +65,7 @@ def transport_url(text: str) -> TransportUrl:
 
 
 def _oddity(text: str, parts: SplitResult) -> str:
-    """Say what looks like a password with characters that end it, without repeating anything; empty if nothing does."""
+    """Return a sign of an unescaped character in a password, without repeating anything; empty if there is none."""
     if "#" in text:
         return "has a raw #"
     if "@" in parts.path or ("@" in parts.query and "@" not in parts.netloc):

@@ -1,1 +1,1 @@
-"""Ends actions that are no longer wanted. The watermark rises only when all up to it are ended."""
+"""Ends actions that are no longer wanted. The watermark rises only when all actions up to it have ended."""

@@ -1,4 +1,4 @@
-"""Ends old actions: by a cast to the queue that the action of a VIM consumes."""
+"""Ends old actions with a cast to the queue that a VIM's action consumes."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ UNKNOWN_HINT = "the fleet has no such VIM: if it should, import it, and start it
 
 
 class Why(StrEnum):
-    """Why an action is to end."""
+    """Why an action has to end."""
 
     DEREGISTERED = "deregistered"
     """Its VIM was deregistered."""
     MOVED = "moved"
     """Its VIM was moved to another engine."""
     NEW_TARGET = "new-target"
-    """Its VIM is EXTERNAL still, and wants another action: it got another auth_url, or was away in between."""
+    """Its VIM is still EXTERNAL, but wants another action: its auth_url changed, or it was moved away and back."""
     UNKNOWN_VIM = "unknown-vim"
-    """It reported on a VIM that the fleet does not have."""
+    """It reported on a VIM that is not registered."""
     POLICY_REJECT = "policy-reject"
     """It reported on a VIM of another engine, whose policy is to reject."""
     CHANGED = "changed-meanwhile"
@@ -42,23 +42,23 @@ class Why(StrEnum):
 @dataclass(frozen=True, slots=True)
 class KillLimits:
     at_once: int = 32
-    """Kills on their way at the same time."""
+    """How many kills and clean-ups may be under way at the same time."""
     expires_s: float = 10.0
-    """A kill that nobody took by then is no use any more. It must not wait for a later action."""
+    """A kill that is not consumed by then expires: it must not wait for a later action."""
     most_told: int = 16
-    """Consumers of one queue that are told: an action has one."""
+    """Maximum number of kills to one queue, one for each consumer. An action has one consumer."""
     most_cleaned: int = 10_000
-    """Queues that are looked after at the same time. Those of other actions stay."""
+    """How many queues may be cleaned up at the same time. Those of further actions stay."""
     connection_s: float = 5.0
     clean_up_pauses_s: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
-    """An action ends within a ping. Then its queue is left, which nobody else removes."""
+    """An action ends within a ping, and leaves its queue behind. Only the bridge removes it."""
     slow_pause_s: float = 60.0
     slow_tries: int = 24 * 60
-    """Tacker's own action consumes its queue when it has ended, until the executor that it ran in ends."""
+    """A day of slow attempts: after its end, Tacker's own action still consumes its queue until its executor exits."""
 
 
 class KillCasts:
-    """Kills, and removes what killed actions leave behind. Actions that end by themselves are left alone."""
+    """Sends kills, and removes the queues of killed actions. Actions that end by themselves are left alone."""
 
     def __init__(self, enquiries: BrokerConnections, crew: TaskCrew, limits: KillLimits | None = None) -> None:
         self._enquiries = enquiries
@@ -66,13 +66,13 @@ class KillCasts:
         self._limits = limits or KillLimits()
         self._slots = asyncio.Semaphore(self._limits.at_once)
         self._cleaning: dict[str, int] = {}
-        """How often each VIM's action was told to end since it was last seen to be gone."""
+        """Kills sent to each VIM's action since the clean-up of its queue began, or became slow."""
         self._denied = ComplaintLog("a kill queue cannot be used: it belongs to somebody else")
 
     async def kill(self, vim_id: str, why: Why) -> int:
-        """Tell whatever action of the VIM is there to end. Raises BrokerAway.
+        """Send a kill to whatever action of the VIM is running. Raises BrokerAway.
 
-        Returns how often it was told by now: 0 if there is nobody to tell, and more than once if it may be deaf.
+        Return how many kills it has been sent by now: 0 if there is no action, and more than 1 if it may be deaf.
         """
         queue = kill_queue(vim_id)
         async with self._slots:
@@ -100,8 +100,8 @@ class KillCasts:
             return False
         if not usage.certain:
             _log.info("the broker does not hear from a kill queue: its action is told all the same", queue=queue)
-        # One for each: what consumes may be dead, in a process that lives. And one if there seems to be nobody: a busy
-        # broker says that of a quorum queue whose action is alive.
+        # One kill for each consumer, as one may belong to a dead action in a live process. One even if there seems to
+        # be no consumer: a busy broker reports that for a quorum queue whose action is alive.
         times = max(1, min(usage.consumers, self._limits.most_told))
         taken = await publish_cast(
             connection, queue, cast(METHOD), times=times, expires_s=self._limits.expires_s, timeout_s=timeout_s
@@ -114,7 +114,7 @@ class KillCasts:
     def _say_kill(self, vim_id: str, queue: str, why: Why, consumers: int) -> None:
         said = {"vim_id": vim_id, "why": str(why), "queue": queue, "consumers": consumers}
         if why is Why.UNKNOWN_VIM and vim_id not in self._cleaning:
-            # Nor was it deregistered a moment ago.
+            # It was not deregistered a moment ago either: the clean-up of its queue would still be running.
             _log.warning("kill", **said, hint=UNKNOWN_HINT)
         else:
             _log.info("kill", **said)

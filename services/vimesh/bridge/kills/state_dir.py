@@ -1,4 +1,4 @@
-"""What a bridge remembers: the revision up to which all unwanted actions were killed."""
+"""Stores the revision up to which a bridge has killed all unwanted actions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StateDir:
         self._written = 0
 
     def read(self) -> int:
-        """Return the revision; 0 if there is none that can be read."""
+        """Return the stored revision; 0 if it is missing or unreadable."""
         try:
             self._written = _revision(read_text(self._file, _MAX_BYTES))
         except FileNotFoundError:
@@ -40,7 +40,7 @@ class StateDir:
         return self._written
 
     def write(self, revision: int) -> None:
-        """Store the revision, if it is another one. That it cannot be stored ends nothing."""
+        """Store the revision if it has changed. A failure is logged, and not retried before the next change."""
         if revision == self._written:
             return
         scratch = self._file.with_suffix(".new")
@@ -53,7 +53,7 @@ class StateDir:
 
 
 def _revision(text: str) -> int:
-    """Raises ValueError for what no store can have counted to."""
+    """Parse a revision. Raises ValueError for a number that no store can have reached."""
     if 0 <= (revision := int(text)) <= _MAX_REVISION:
         return revision
     raise ValueError(f"no revision: {text.strip()}")
@@ -61,7 +61,7 @@ def _revision(text: str) -> int:
 
 @contextmanager
 def state_dir(path: Path) -> Generator[StateDir]:
-    """Make the folder if it is missing, and keep other bridges out until the block ends. Raises BadSetting."""
+    """Create the folder if it is missing, and lock other bridges out until the block ends. Raises BadSetting."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)

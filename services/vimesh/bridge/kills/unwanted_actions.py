@@ -1,4 +1,4 @@
-"""Follows which EXTERNAL actions are not wanted any more."""
+"""Follows which EXTERNAL actions are no longer wanted, and has them ended."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ End = Callable[[str, str], Coroutine[object, object, object]]
 
 
 _PENDING = 10_000
-"""Actions to be ended at the same time. While there are more, nothing is read."""
+"""How many actions may be ended at the same time. With more, the watch is not read any further."""
 _MOST_EARLY = 100_000
-"""Actions that reported before the changes were followed."""
+"""How many VIMs with reports from before the changes were followed to remember."""
 
 
 class UnwantedActions:
-    """Has each action ended that the conductors call unwanted: a Follower."""
+    """A Follower that ends each action the conductors list as unwanted."""
 
     def __init__(self, end: End, progress: Watermark, crew: TaskCrew) -> None:
         self._end = end
@@ -32,21 +32,21 @@ class UnwantedActions:
         self._crew = crew
         self._slots = asyncio.Semaphore(_PENDING)
         self._revision = progress.done
-        """Everything up to it was seen; 0: begin with the list."""
+        """Everything up to this revision has been seen; 0: start with the list."""
         self._told = False
         self._early: set[str] = set()
-        """VIMs whose actions are looked at when the list is complete."""
+        """VIMs whose actions are checked once the list is complete."""
 
     @property
     def followed(self) -> bool:
-        """Whether all that becomes unwanted is heard of, now or later."""
+        """Whether the watch will report every action that becomes unwanted from now on."""
         return self._revision > 0
 
     def look_again(self, vim_id: str) -> None:
-        """Have an action that knows only its VIM ended if it is not wanted, as soon as the changes are followed.
+        """End an action that knows only its VIM if it is unwanted, as soon as the changes are followed.
 
-        An action that became unwanted before that is neither in the list nor among the changes. If it has nothing new
-        to report, nobody would ever tell it.
+        An action that became unwanted before that is neither in the list nor among the changes. With nothing new to
+        report, it would never learn of it.
         """
         if self.followed:
             self._crew.start(self._end(vim_id, vim_id))
@@ -59,7 +59,7 @@ class UnwantedActions:
         )
 
     def missed(self, why: str) -> None:
-        # What became unwanted meanwhile is killed when it reports.
+        # Actions that became unwanted in the gap are killed at their next report.
         _log.warning("changes were missed: listing again", why=why)
         self._revision = 0
         self._progress.restart()

@@ -1,4 +1,4 @@
-"""Up to which revision everything is done, when later things may be done sooner."""
+"""Tracks the revision up to which all work is done, although the work may finish out of order."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class WatermarkStep:
-    """What one message of the watch asks for."""
+    """The work that one message of the watch asks for."""
 
     revision: int
     left: int
 
 
 class Watermark:
-    """Steps in the order in which they were seen. `done` never passes a step that has work left."""
+    """Keeps steps in the order in which they were seen. `done` never passes a step that has work left."""
 
     def __init__(self, done: int) -> None:
         self.done = done
-        """The revision up to which all is done; 0: nothing was ever seen."""
+        """The revision up to which all work is done; 0: none, so start with the list."""
         self._steps: deque[WatermarkStep] = deque()
 
     def seen(self, revision: int, work: int) -> WatermarkStep:
-        """Note a message of the watch, with so many things to do."""
+        """Add a step for a message of the watch, with this number of items to work on."""
         step = WatermarkStep(revision, work)
         self._steps.append(step)
         self._advance()
         return step
 
     def worked(self, step: WatermarkStep) -> None:
-        """Note that one thing of a step is done."""
+        """Note that one item of a step is done."""
         step.left -= 1
         self._advance()
 
     def restart(self) -> None:
-        """Forget what was done: the revisions belong to another log."""
+        """Forget what was done: the watch starts over with the list, perhaps of another log."""
         self.done = 0
 
     def _advance(self) -> None:

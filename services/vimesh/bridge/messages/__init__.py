@@ -1,1 +1,1 @@
-"""Messages of oslo.messaging. Nothing of unbounded size is decoded."""
+"""Reads and writes oslo.messaging's messages. Nothing of unbounded size is decoded."""

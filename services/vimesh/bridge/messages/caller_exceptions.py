@@ -1,7 +1,7 @@
-"""How a call ends that gets no answer: as an exception at the caller.
+"""Defines the exceptions that are raised at the caller when its call fails.
 
-A caller that has not allowed the module of the exception sees a RemoteError with the name of the class. Those of Python
-itself keep their type.
+oslo.messaging re-creates an exception only if the caller allows its module; otherwise the caller sees a RemoteError
+with the name of the class. Python's built-in exceptions always keep their type.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ _MAX_TEXT = 300
 
 
 class CallFailed(Exception):
-    """Base of what callers may hear. The message is fit for their eyes, and bounded."""
+    """Base of all exceptions that callers can receive. The message may be shown to them, and is bounded."""
 
-    # Callers allow exceptions by this name, wherever the class is.
+    # Callers list this module name in `allowed_remote_exmods`: keep it, wherever the class moves.
     remote_module: ClassVar[str] = "vimesh.bridge.failures"
 
     def __init__(self, text: str) -> None:
@@ -26,7 +26,7 @@ class CallFailed(Exception):
         return type(self).__name__
 
     def on_wire(self) -> Mapping[str, object]:
-        """Return what oslo.messaging makes an exception of again."""
+        """Return the form from which oslo.messaging re-creates the exception."""
         text = str(self)
         return {
             "class": self.remote_class,
@@ -53,7 +53,7 @@ class UnsupportedVersion(CallFailed):
 
 
 class WrongArguments(CallFailed):
-    """What Python raises when a method is called with arguments that it does not take."""
+    """The TypeError that Python raises when a method is called with arguments it does not accept."""
 
     remote_module = "builtins"
 
@@ -63,18 +63,18 @@ class WrongArguments(CallFailed):
 
 
 class BadReport(CallFailed):
-    """The arguments are there, but what they say breaks a rule."""
+    """The arguments are complete, but a value breaks a rule."""
 
 
 class NotWanted(CallFailed):
-    """Ends an action that cannot be told otherwise."""
+    """Ends an action that a kill does not reach."""
 
     def __init__(self, vim_id: str) -> None:
         super().__init__(f"no action of VIM {vim_id} without an action_id is wanted")
 
 
 class ConductorsAway(CallFailed):
-    """Nothing is known about the action: nobody who knows could be asked in time."""
+    """Nothing is known about the action: no conductor gave a usable answer in time."""
 
     def __init__(self) -> None:
         super().__init__("no conductor answered in time; nothing was said about the action")

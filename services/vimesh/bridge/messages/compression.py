@@ -1,4 +1,4 @@
-"""Undoes what callers have compressed, as far as kombu knows it. A few bytes can stand for gigabytes."""
+"""Decompresses bodies, within limits, by any method that kombu knows: a few bytes can expand to gigabytes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from backports import zstd
 from vimesh.bridge.messages.oslo_messages import MAX_BODY_BYTES, Malformed
 
 _MOST_BYTES = MAX_BODY_BYTES + 1
-"""As much is made of a body: one byte more than is allowed, by which it can be told."""
+"""Decompression stops here: one byte over the limit is enough to detect a body that is too large."""
 _ZLIB_OR_GZIP = 47
-"""kombu calls zlib's format gzip. Others do mean gzip's."""
+"""Accepts both formats: kombu labels zlib streams as gzip, other publishers send real gzip."""
 _LZMA_MEMORY_BYTES = 72 * 2**20
-"""What the highest preset needs."""
+"""Enough for the highest preset."""
 _ZSTD_WINDOW: Mapping[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
-"""8 MiB, which every decoder should have. What kombu writes needs no more than the body itself."""
+"""8 MiB, which every decoder should support. The window of kombu's own frames is no larger than the body."""
 _FAULTS = (zlib.error, OSError, EOFError, ValueError, lzma.LZMAError, zstd.ZstdError, brotli.error)
 
 _Undo = Callable[[bytes], tuple[bytes, bool]]
-"""Returns the beginning of the body, and whether that was the end."""
+"""Returns at most `_MOST_BYTES` of the plain body, and whether the stream is complete."""
 
 
 def _zlib(body: bytes) -> tuple[bytes, bool]:
@@ -58,7 +58,7 @@ _METHODS: Mapping[str, _Undo] = {
     **dict.fromkeys(("application/zstd", "zstd", "zstandard"), _zstd),
     **dict.fromkeys(("application/x-brotli", "brotli", "br"), _brotli),
 }
-"""By kombu's names and aliases, and by those that publishers of AMQP write into content-encoding."""
+"""By kombu's names and aliases, and by those that AMQP publishers use in content-encoding."""
 
 
 def is_compression(name: str) -> bool:
@@ -66,7 +66,7 @@ def is_compression(name: str) -> bool:
 
 
 def undone(body: bytes, name: str) -> bytes:
-    """Return what was compressed, which may take 0.1 s of CPU. Raises Malformed."""
+    """Decompress a body, which may take 0.1 s of CPU. Raises Malformed."""
     method = _METHODS.get(name.lower())
     if method is None:
         raise Malformed(f"its compression {name!r} is not known")

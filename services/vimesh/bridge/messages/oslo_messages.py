@@ -1,4 +1,4 @@
-"""oslo.messaging's messages: a JSON text in a JSON envelope."""
+"""Reads and writes oslo.messaging's messages: a JSON text in a JSON envelope."""
 
 from __future__ import annotations
 
@@ -15,52 +15,52 @@ from vimesh.bridge.messages.caller_exceptions import CallFailed
 CONTENT_TYPE = "application/json"
 CONTENT_ENCODING = "utf-8"
 MAX_BODY_BYTES = 256 * 1024
-"""A call of an action has about 2 KiB."""
+"""An action's call takes about 2 KiB."""
 MAX_CONTAINERS = 500
-"""Lists and objects in a message: a call has about ten. It bounds how deep they are nested, too."""
+"""Lists and objects in a message: a call has about ten. This also bounds the depth of nesting."""
 MAX_VALUES = 10_000
 MAX_NAME_BYTES = 255
-"""What AMQP allows for the name of a queue."""
+"""AMQP's limit for the name of a queue."""
 MAX_TIMEOUT_S = 300.0
-"""No caller is waited for any longer."""
+"""Cap on the timeout that a message states."""
 
 _RESERVED = "amq.rabbitmq."
-"""Names of the broker's own. To publish to some of them ends the connection."""
+"""Prefix of the broker's own queues. Publishing to some of them closes the connection."""
 _VERSION = "oslo.version"
 _MESSAGE = "oslo.message"
 _ENVELOPE_VERSION = "2.0"
 
 
 class Malformed(Exception):
-    """What came is no call. The message says why, and nothing of what came."""
+    """The message is not a call. The exception's text states why, and quotes at most a short printable name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What somebody wants to have done. Nothing in it was checked but its form."""
+    """A call as received. Only its form has been checked."""
 
     method: str
     arguments: Mapping[str, Any]
     version: str
     namespace: str | None
     call_id: str
-    """Tells the caller's calls apart; empty if nobody waits for an answer."""
+    """Identifies the call to its caller; empty if the caller expects no answer."""
     reply_to: str
-    """The queue of the caller; empty if nobody waits for an answer."""
+    """The caller's reply queue; empty if the caller expects no answer."""
     timeout_s: float | None
-    """For how long the caller waits; None: it did not say."""
+    """How long the caller waits; None: not stated."""
 
 
 def fingerprint(body: bytes) -> bytes:
-    """Return what is the same when the broker delivers the message again, and no caller can make two of alike.
+    """Return a digest that is the same for each delivery of a message, and that no caller can make collide.
 
-    The ids in a message are no good for that: they are whatever its sender says.
+    The ids in a message cannot serve as that, because its sender chooses them.
     """
     return hashlib.sha256(body).digest()
 
 
 def call_from(body: bytes, expiration_s: float | None) -> Call:
-    """Read a message. Raises Malformed."""
+    """Parse a message. Raises Malformed."""
     inner = _opened(body)
     call_id, reply_to = _name(inner, "_msg_id"), _name(inner, "_reply_q")
     if reply_to.startswith(_RESERVED):
@@ -78,7 +78,7 @@ def call_from(body: bytes, expiration_s: float | None) -> Call:
 
 
 def answer_to(call: Call, result: str | CallFailed) -> bytes:
-    """Write the one and last answer to a call."""
+    """Build the only answer to a call, marked as the last."""
     failed = isinstance(result, CallFailed)
     return _closed(
         {
@@ -93,7 +93,7 @@ def answer_to(call: Call, result: str | CallFailed) -> bytes:
 
 
 def cast(method: str) -> bytes:
-    """Write a call that nobody waits for."""
+    """Build a cast: a call that expects no answer."""
     return _closed({"method": method, "args": {}, "version": "1.0", "_unique_id": uuid.uuid4().hex})
 
 
@@ -108,7 +108,7 @@ def _opened(body: bytes) -> dict[str, Any]:
     if not isinstance(envelope, dict):
         raise Malformed("it is no object")
     if _VERSION not in envelope or _MESSAGE not in envelope:
-        return envelope  # as it was before there were envelopes
+        return envelope  # the format before envelopes were introduced
     version = envelope[_VERSION]
     if not isinstance(version, str) or version.partition(".")[0] != "2":
         raise Malformed(f"its envelope has version {_shown(version)}, and 2.0 is known here")
@@ -121,15 +121,15 @@ def _opened(body: bytes) -> dict[str, Any]:
 
 
 def _shown(version: object) -> str:
-    """Return what may be logged of it."""
+    """Return the version in a form that is safe to log."""
     is_word = isinstance(version, str) and version.isascii() and version.isprintable()
     return repr(str(version)[:20]) if is_word else f"<{type(version).__name__}>"
 
 
-def _parsed(text: bytes | str) -> Any:  # noqa: ANN401 - what JSON holds
+def _parsed(text: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(text, bytes):
         text = _decoded(text)
-    # Counted in strings, too: that is cheap, and no call comes near it.
+    # Characters within strings count, too: that keeps the check cheap, and no real call comes near the limits.
     if text.count("[") + text.count("{") > MAX_CONTAINERS:
         raise Malformed(f"it has more than {MAX_CONTAINERS} lists and objects")
     if text.count(",") > MAX_VALUES:
@@ -141,7 +141,7 @@ def _parsed(text: bytes | str) -> Any:  # noqa: ANN401 - what JSON holds
 
 
 def _decoded(body: bytes) -> str:
-    # As Python's parser does: content-encoding is of no account to kombu either.
+    # Detect the encoding as Python's JSON parser does: kombu ignores content-encoding, too.
     try:
         return body.decode(json.detect_encoding(body))
     except UnicodeDecodeError as error:
@@ -149,7 +149,7 @@ def _decoded(body: bytes) -> str:
 
 
 def _word(inner: Mapping[str, object], key: str, default: str) -> str:
-    """Return a text that is only compared with others; one that nobody uses if it is no text."""
+    """Return a text that is only compared with others; for a value of another type, one that matches none."""
     value = inner.get(key)
     if value is None or value == "":
         return default
@@ -157,7 +157,7 @@ def _word(inner: Mapping[str, object], key: str, default: str) -> str:
 
 
 def _name(inner: Mapping[str, object], key: str) -> str:
-    """Return a text that goes into AMQP again; empty if there is none. Raises Malformed."""
+    """Return a text that is sent back over AMQP; empty if there is none. Raises Malformed."""
     value = inner.get(key)
     if value is None:
         return ""
@@ -173,16 +173,16 @@ def _name(inner: Mapping[str, object], key: str) -> str:
 
 
 def _shorter(expiration_s: float | None, monitor: object) -> float | None:
-    # Whoever sets _timeout wants signs of life that often. There are none here, so the answer comes within it.
+    # A caller that sets _timeout expects heartbeats that often. The bridge sends none, so it answers within that time.
     limits = [min(limit_s, MAX_TIMEOUT_S) for limit_s in (expiration_s, _seconds(monitor)) if limit_s is not None]
     return min(limits, default=None)
 
 
 def _seconds(value: object) -> float | None:
-    """Return a time that somebody can wait; None for everything else."""
+    """Return a usable timeout in seconds; None for any other value."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    # Compared before it is converted: a whole number may be too large for a float.
+    # Compare before converting: an integer may be too large for a float.
     if not 0 < value < math.inf:
         return None
     return float(min(value, MAX_TIMEOUT_S))

@@ -1,1 +1,1 @@
-"""The bridge as one process. Its parts are put together here and nowhere else."""
+"""Runs the bridge as one process. Its parts are assembled here and nowhere else."""

@@ -1,4 +1,4 @@
-"""The bridge: serves Tacker's oslo.messaging RPC until it is stopped."""
+"""Runs the bridge: serves Tacker's oslo.messaging RPC until it is stopped."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ _STOP_S = 2.0
 @dataclass(frozen=True, slots=True)
 class BridgeSettings:
     address: str
-    """Where the front of the mesh is: `host:port`."""
+    """Address of the mesh's front: `host:port`."""
     deployment: Deployment
     state_dir: Path
     rules: UpdateRules = field(default_factory=UpdateRules)
     concurrency: int = 1000
-    """Calls in flight, those with held answers included."""
+    """Maximum number of calls in flight, including those with held answers."""
     grace_s: float = 5.0
-    """How long calls under way may take when the process is to stop. The others go back to the broker."""
+    """How long calls under way may take when the process is stopping. The rest return to the broker."""
 
 
 async def run_bridge(settings: BridgeSettings, stopped: Callable[[], Awaitable[object]]) -> None:
-    """Work until `stopped` returns. Waits for a front and a broker that are away. Raises BadSetting."""
+    """Run until `stopped` returns. Waits for a front or a broker that is away. Raises BadSetting."""
     silence_the_client()
     with state_dir(settings.state_dir) as state:
         progress = Watermark(state.read())
@@ -67,11 +67,11 @@ async def run_bridge(settings: BridgeSettings, stopped: Callable[[], Awaitable[o
             async with channel(settings.address) as front, crew() as workers:
                 await _run(settings, stopped, front, workers, progress, state)
         finally:
-            # What is not done by now, such as kills that wait for the broker, is done by whoever resumes from here.
+            # Unfinished work, such as kills that wait for the broker, is left to the bridge that resumes from here.
             state.write(progress.done)
 
 
-async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put together
+async def _run(  # noqa: PLR0913, PLR0917 - the place where all parts are assembled
     settings: BridgeSettings,
     stopped: Callable[[], Awaitable[object]],
     front: grpc.aio.Channel,
@@ -122,7 +122,7 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where the parts are put to
         held.close()
         if not await intake.until_idle(settings.grace_s):
             _log.warning("calls are under way still: they go back to the broker")
-        # Before the connections close on which it asks and tells.
+        # End the background tasks before closing the connections that they use.
         await workers.end(_STOP_S)
         await clear_away(enquiries, intake.declared)
         await enquiries.close()

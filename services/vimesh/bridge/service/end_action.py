@@ -1,4 +1,4 @@
-"""What is done when the conductors call an action unwanted."""
+"""Ends actions that the conductors report as unwanted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST_PAUSE_S = 5.0
 
 
 class Ending:
-    """Ends actions, whatever is away in between: an attempt is bounded, their number is not."""
+    """Ends actions despite outages: each attempt is bounded in time, but their number is not."""
 
     def __init__(self, conductors: ConductorClient, kills: KillCasts, held: DelayedReplies, *, random: Random) -> None:
         self._conductors = conductors
@@ -32,7 +32,7 @@ class Ending:
         self._random = random
 
     async def end(self, vim_id: str, action_id: str) -> None:
-        """Kill the action, unless it is wanted again, and let the answer go that it waits for."""
+        """Kill the action, unless it is wanted again, and release the answer that it waits for."""
         backoff = Backoff(first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, random=self._random)
         while True:
             try:
@@ -48,14 +48,14 @@ class Ending:
                 return
 
     async def _why_unwanted(self, vim_id: str, action_id: str) -> Why | None:
-        """Return None if nothing is to be killed."""
-        # A kill hits whatever action of the VIM is there. The change may be an old one: it is read again after a
-        # restart, and a VIM that was moved away may have been moved back.
+        """Return why the action is unwanted; None if there is nothing to kill."""
+        # A kill hits whatever action of the VIM is running, and the change may be an old one: changes are read again
+        # after a restart, and a VIM that was moved away may have been moved back.
         deadline = asyncio.get_running_loop().time() + _ATTEMPT_S
         wanted = await self._conductors.wanted(vim_id, deadline)
         if wanted is None:
             return Why.DEREGISTERED
         if wanted.action_id in (action_id, vim_id):
-            # What knows only its VIM is wanted. An action with another id hears that it is not by its next report.
+            # The action that knows only its VIM is wanted. One with another id is rejected at its next report.
             return None
         return Why.NEW_TARGET if wanted.engine is Engine.EXTERNAL else Why.MOVED
