@@ -19,6 +19,18 @@ def test_nothing_is_done_before_what_came_before_it() -> None:
     assert progress.done == 6
 
 
+def test_what_is_left_of_an_older_log_is_no_revision_of_the_newer_one() -> None:
+    progress = Watermark(0)
+    old = progress.seen(500, 1)
+    progress.restart()
+    progress.seen(20, 0)
+    assert progress.done == 0, "there is still work left"
+
+    progress.worked(old)
+
+    assert progress.done == 20
+
+
 def test_a_list_that_is_not_complete_is_no_progress() -> None:
     progress = Watermark(0)
 

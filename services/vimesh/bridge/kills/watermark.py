@@ -35,8 +35,13 @@ class Watermark:
         self._advance()
 
     def restart(self) -> None:
-        """Forget what was done: the watch starts over with the list, perhaps of another log."""
+        """Forget what was done: the watch starts over with the list, perhaps of another log.
+
+        Steps that have work left still hold the watermark back, but their revisions may mean nothing in that log.
+        """
         self.done = 0
+        for step in self._steps:
+            step.revision = 0
 
     def _advance(self) -> None:
         while self._steps and not self._steps[0].left:
