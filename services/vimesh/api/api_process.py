@@ -1,4 +1,4 @@
-"""The api process: serves HTTP, and has something else run beside it if wanted, until it is stopped."""
+"""Runs the api process: serves HTTP, and optionally runs other work next to it, until it is stopped."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ Stopped = Callable[[], Awaitable[object]]
 
 
 class Beside(Protocol):
-    """Other work of the process."""
+    """Other work that the process runs next to the HTTP server."""
 
     async def run(self, front: grpc.aio.Channel, stopped: Stopped, grace_s: float) -> None:
-        """Work until `stopped` returns, and at most `grace_s` longer."""
+        """Work until `stopped` returns, then take at most `grace_s` to finish."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
     address: str
-    """Where the front of the mesh is: `host:port`."""
+    """`host:port` of the front of the mesh."""
     listen: str = "127.0.0.1:0"
-    """Where to serve HTTP: `host:port`; port 0 takes a free one."""
+    """`host:port` to serve HTTP on; port 0 picks a free port."""
     rest: RestSettings = field(default_factory=RestSettings)
     beside: Beside | None = None
     grace_s: float = 1.5
-    """How long what is under way may take when the process is to stop."""
+    """How long requests and other work may take to finish when the process stops."""
 
 
 async def run_api(settings: ApiSettings, stopped: Stopped, calls: Calls | None = None) -> None:
-    """Work until `stopped` returns. Waits for a front that is away. Raises BadSetting when it cannot listen.
+    """Serve until `stopped` returns. Waits for a front that is unavailable. Raises BadSetting if it cannot listen.
 
-    `stopped` is called when it serves; requests are noted in `calls`.
+    `stopped` is called once the process serves; `calls` tracks running requests.
     """
     with listening(settings.listen) as listener:
         async with channel(settings.address) as front, asyncio.TaskGroup() as parts:

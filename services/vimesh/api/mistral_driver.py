@@ -1,4 +1,4 @@
-"""Drives the workflow engine, beside whatever else the process does."""
+"""Drives the workflow engine, next to the other work of the process."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class MistralDriver:
     limits: TaskWorkerLimits = field(default_factory=TaskWorkerLimits)
 
     async def run(self, front: grpc.aio.Channel, stopped: Stopped, grace_s: float) -> None:
-        """Work until `stopped` returns. Waits for a front and a Mistral that are away.
+        """Work until `stopped` returns. Waits for a front or a Mistral that is unavailable.
 
-        Tasks under way may take `grace_s` more. What is not done by then is done by another process, when its lease
-        has ended.
+        Tasks in progress may take `grace_s` more. Another process claims the unfinished ones when their leases have
+        ended.
         """
         async with mistral_engine(self.mistral) as engine:
             steward = TaskWorker(

@@ -1,4 +1,4 @@
-"""One conductor process: a gRPC server over a store."""
+"""Runs one conductor process: a gRPC server on top of a store."""
 
 from __future__ import annotations
 
@@ -57,26 +57,26 @@ SERVICES = (
 )
 
 _JUDGED = ("", *SERVICES)
-"""What can be asked for by name. All of them serve, or none does."""
+"""Service names that a health check can ask for; all of them always have the same status."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConductorSettings:
     listen: str = "127.0.0.1:0"
-    """`host:port`; port 0 takes a free one."""
+    """`host:port`; port 0 picks a free port."""
     health_listen: str = ""
-    """`host:port` where health is answered apart from all else; empty: a free port of the host that listens."""
+    """`host:port` of the separate health server; empty: a free port on the host of `listen`."""
     contact_within_s: float = 10.0
-    """The soonest that a ping action is asked to be back; at most 60 s."""
+    """The shortest contact interval that ping actions are asked to keep; at most 60 s."""
     contacts_per_s: float = 2000.0
-    """How many contacts all actions of the fleet may make: with many VIMs, each is asked to be back later."""
+    """Contact budget of the whole fleet, per second: with many VIMs, each action is asked to report less often."""
     sweep: SweepLimits = field(default_factory=SweepLimits)
     retention: Retention = field(default_factory=Retention)
     engines: Engines = field(default_factory=Engines)
     drain_s: float = 1.5
-    """How long a conductor that stops says NOT_SERVING before it ends streams: until the balancer has noticed."""
+    """How long a stopping conductor reports NOT_SERVING before it ends streams, so that the balancer notices."""
     grace_s: float = 5.0
-    """How long calls in flight may take to finish after that."""
+    """How long calls in flight may then take to finish."""
     watch: WatchLimits = field(default_factory=WatchLimits)
     admission: CallAdmissionLimits = field(default_factory=CallAdmissionLimits)
 
@@ -95,7 +95,7 @@ class Ports:
 
 @asynccontextmanager
 async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | None = None) -> AsyncGenerator[Ports]:
-    """Serve until the block ends, then drain. Raises BadSetting when it cannot listen, NotAccepting."""
+    """Serve until the block ends, then drain. Raises BadSetting if it cannot listen; NotAccepting."""
     rules = Rules()
     feed = EventFeed(store)
     watching = WatchStreams(store, feed, settings.watch, now=time.monotonic)
@@ -122,7 +122,8 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
     port = listen_on(server, "listen", settings.listen)
     vitals = Vitals()
     health = Health(store, vitals, grpc_health, _JUDGED)
-    # The first answers shall know how many VIMs there are; if the database is away, there are no answers.
+    # Count once before serving, so that the first answers use the right pace. If this fails because the database is
+    # unavailable, there are no answers either.
     await pacing.count()
     async with (
         answering_health(_health_address(settings), vitals, _JUDGED) as health_port,
@@ -165,7 +166,7 @@ async def run_conductor(
     stopped: Callable[[], Awaitable[object]],
     calls: Calls | None = None,
 ) -> None:
-    """Serve until `stopped` returns, then drain. `stopped` is called when it serves; calls are noted in `calls`."""
+    """Serve until `stopped` returns, then drain. `stopped` is called once it serves; `calls` tracks running calls."""
     async with serving(store, settings, calls) as ports:
         _log.info("conductor is serving", port=ports.main, health_port=ports.health)
         await stopped()

@@ -1,4 +1,4 @@
-"""ConductorService: the ping actions' side."""
+"""Serves ConductorService, the interface for ping actions: reports and the watch of actions."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from vimesh.wire.wire_durations import duration
 _Context = grpc.aio.ServicerContext[Any, Any]
 _PAGE = 1000
 MOST_REPORTS = 1000
-"""In one call, by the rules."""
+"""Maximum number of reports in one call; the rules in the proto state the same."""
 UNCHECKED = ("UpdateVim",)
-"""The calls that the servicer checks by itself."""
+"""Methods whose requests the servicer checks itself."""
 SERIALIZED = ("UpdateVims",)
-"""Those of which it also reads and writes the messages by itself."""
+"""Methods whose messages it also parses and serializes itself."""
 
 
 class ReportsServicer(ConductorServiceServicer):
     def __init__(
         self, store: VimStore, feed: EventFeed, watching: WatchStreams, pacing: ContactPace, rules: Rules
     ) -> None:
-        """The edge is to leave the calls of UNCHECKED and SERIALIZED to the servicer."""
+        """GuardedServer must leave the calls in UNCHECKED and SERIALIZED to the servicer."""
         self._store = store
         self._feed = feed
         self._watching = watching
@@ -82,7 +82,7 @@ class ReportsServicer(ConductorServiceServicer):
     async def _record_fit(
         self, messages: Sequence[pb.UpdateVimRequest], judged: Sequence[Report | BadInput], answers: Answers
     ) -> list[Outcome | BadInput]:
-        """Record what was not refused; return what became of each."""
+        """Record the reports that were not refused; return the outcome of each message, in order."""
         fit = [one for one in judged if isinstance(one, Report)]
         said = [message for message, one in zip(messages, judged, strict=True) if isinstance(one, Report)]
         outcomes = iter(await self._record_said(said, fit, answers) if fit else ())
@@ -102,7 +102,7 @@ class ReportsServicer(ConductorServiceServicer):
         return outcomes
 
     def _answers_now(self) -> Answers:
-        """Return the answers at the pace of now: a lease is granted for what its action is told."""
+        """Return the answers for the current pace: a lease is granted for the contact interval that is answered."""
         contact_within_s = self._pacing.contact_within_s
         if self._answers.contact_within_s != contact_within_s:
             self._answers = Answers(contact_within_s)
@@ -117,12 +117,12 @@ class ReportsServicer(ConductorServiceServicer):
         if request.start_revision:
             revision = await self._watching.start_after(request.start_revision)
         else:
-            # Taken before the list: what changes while the list is read comes again as a change.
+            # Read the revision before the list: changes made while the list is read are then sent as events too.
             revision = await self._watching.newest()
             async for found in self._wanted(scope):
                 for page in cut(found):
                     yield pb.WatchActionsResponse(wanted=page)
-        # Says that the stream stands, that the list is complete, and from where to resume.
+        # Signals that the stream is established, that the list is complete, and where to resume.
         yield pb.WatchActionsResponse(revision=revision)
         async for step in self._watching.follow(revision, lambda event: _concerns(scope, event), reporter=True):
             yield pb.WatchActionsResponse(
@@ -139,7 +139,7 @@ class ReportsServicer(ConductorServiceServicer):
             yield await in_slices(answer_messages.action_message, page)
 
     async def _started(self, moves: Sequence[VimEvent]) -> list[action_pb2.Action]:
-        """Return the actions that the changes made wanted, unless a later change did away with them again."""
+        """Return the actions that the changes started, except those that a later change has already stopped."""
         made = {event.vim_id: event.action_id for event in moves}
         found: Sequence[Action] = await self._store.actions_of(list(made)) if made else ()
         return await in_slices(
@@ -148,7 +148,7 @@ class ReportsServicer(ConductorServiceServicer):
 
 
 class Answers:
-    """The answers at one pace. There are few different ones, so they are made once, and must not be changed."""
+    """The answers at one pace. Only a handful are distinct, so they are built once and shared: do not modify them."""
 
     def __init__(self, contact_within_s: float) -> None:
         self.contact_within_s = contact_within_s
@@ -161,12 +161,12 @@ class Answers:
         }
 
     def to_repeats(self, repeats: Iterable[Repeat]) -> bytes:
-        """Return an UpdateVimsResponse to reports that say again what is on record."""
-        # Messages one after the other are one message, with all that was repeated in them.
+        """Return a serialized UpdateVimsResponse to reports that repeat what is on record."""
+        # Concatenated serialized messages parse as one message, with their repeated fields appended.
         return b"".join([self._to_repeats_of[standing.status] for _, standing, _ in repeats])
 
     def to_odd(self, outcome: Outcome | BadInput) -> pb.UpdateVimResponse:
-        """Return the answer to a report, which may have been refused."""
+        """Return the answer to a report that may have been refused."""
         if not isinstance(outcome, BadInput):
             return self.to(outcome)
         _, status = rich_status(outcome)

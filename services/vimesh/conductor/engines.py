@@ -1,4 +1,4 @@
-"""Which engines run ping actions here."""
+"""States which engines run ping actions in this deployment."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from vimesh.domain.vims import Engine
 @dataclass(frozen=True, slots=True)
 class Engines:
     default: Engine = Engine.EMBEDDED
-    """Runs the actions of new VIMs that ask for none."""
+    """Engine of new VIMs that do not name one."""
 
     def require(self, engine: Engine) -> None:
-        """Raise EngineNotServed unless the engine's actions find somebody to run them.
+        """Raise EngineNotServed unless the engine's actions can be run.
 
-        Anybody may start a monitor, or report by other means; an engine with workflows has to be set up.
+        A monitor can be started at any time, and reports can come from other tools. A workflow engine has to be set up.
         """
         if engine not in (Engine.EMBEDDED, Engine.EXTERNAL, self.default):
             raise EngineNotServed(engine.value)

@@ -1,4 +1,4 @@
-"""Answers that fit into what a client takes by default, however large the VIMs are."""
+"""Cuts answers into pages that fit the default message limit of clients, however large the VIMs are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _M = TypeVar("_M", bound=Message)
 
 
 def cut(messages: Sequence[_M]) -> Iterator[Sequence[_M]]:
-    """Cut into pages, none of them empty."""
+    """Cut the messages into pages that fit; no page is empty."""
     while messages:
         fits = _fitting(messages)
         yield messages[:fits]
@@ -22,17 +22,17 @@ def cut(messages: Sequence[_M]) -> Iterator[Sequence[_M]]:
 
 
 async def bounded(read: Callable[[int], Awaitable[tuple[Sequence[_M], str]]], size: int) -> tuple[Sequence[_M], str]:
-    """Read a page, and the token after it: a shorter page if the one that was asked for does not fit."""
+    """Read a page of up to `size` messages, and the next page token; the page is shorter if `size` do not fit."""
     while True:
         messages, token = await read(size)
         fits = _fitting(messages)
         if fits == len(messages):
             return messages, token
-        # The token goes on after the last one that was read. So only those are read that fit.
+        # The token continues after the last message read, so read again only as many as fit.
         size = fits
 
 
 def _fitting(messages: Sequence[Message]) -> int:
-    """Say how many of the first messages make a page."""
+    """Return how many of the first messages fit into a page: at least one, if there is any."""
     sizes = accumulate(message.ByteSize() for message in messages)
     return max(min(len(messages), 1), sum(size <= MAX_PAGE_BYTES for size in sizes))

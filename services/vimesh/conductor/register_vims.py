@@ -1,4 +1,4 @@
-"""RegisterVims: many registrations in one call, each judged alone."""
+"""Implements RegisterVims: many registrations in one call, each judged separately."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vimesh.wire.message_rules import Rules
 from vimesh.wire.value_count import count_values
 
 _FULLY_JUDGED: Final = 20
-"""Refusals of one call that name all broken fields: each name takes 30 us. Later refusals name the first field only."""
+"""The first refusals of a call name all broken fields, at 30 us per name; later ones name only the first field."""
 
 
 class BulkRegistrar:
@@ -27,7 +27,7 @@ class BulkRegistrar:
         self._engines = engines
 
     async def register(self, requests: Sequence[pb.RegisterVimRequest]) -> list[pb.RegisterVimResult]:
-        """Return what became of each, in their order. Raises StoreUnavailable, Overloaded."""
+        """Return the result of each registration, in order. Raises StoreUnavailable, Overloaded."""
         read = await in_slices(_Reader(self._rules, self._engines).read, requests)
         fit = [one for one in read if isinstance(one, Registration)]
         stored = iter(await self._store.register_many(fit) if fit else ())
@@ -35,7 +35,7 @@ class BulkRegistrar:
 
 
 class _Reader:
-    """Reads the registrations of one call, and counts what they cost."""
+    """Reads the registrations of one call, and counts their free-form values against the limit of a batch."""
 
     def __init__(self, rules: Rules, engines: Engines) -> None:
         self._rules = rules
@@ -55,7 +55,7 @@ class _Reader:
         return registration
 
     def _count(self, request: pb.RegisterVimRequest) -> None:
-        """Raise BadInput once so many values were looked at. A field above its own bound is left to the bounds."""
+        """Raise BadInput once the batch exceeds MAX_BATCH_VALUES. A field above its own bound is left to the rules."""
         vim = request.vim
         for struct in (vim.vim_project, vim.auth_cred, vim.placement_attr, vim.extra):
             most = min(self._values_left, MAX_FREE_FORM_VALUES)

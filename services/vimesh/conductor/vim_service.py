@@ -1,4 +1,4 @@
-"""VimService: the side of people and automation."""
+"""Serves VimService, the interface for people and automation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from vimesh.wire.message_rules import Rules
 _Context = grpc.aio.ServicerContext[Any, Any]
 _PAGE = 500
 WRITTEN = ("WatchVims",)
-"""The calls of which the servicer writes the messages by itself: watchers share them."""
+"""Methods whose responses the servicer serializes itself, because watchers share the bytes."""
 
 
 class VimsServicer(VimServiceServicer):
@@ -103,7 +103,7 @@ class VimsServicer(VimServiceServicer):
         if modification.engine:
             self._engines.require(modification.engine)
         project_id = request_messages.assumed_project(request)
-        # Read outside of the transaction that modifies: a VIM never leaves its project.
+        # It is safe to read this outside the modifying transaction, because a VIM never leaves its project.
         if project_id and (await self._store.get(vim_id)).project_id != project_id:
             raise BadInput(Violation("vim.project_id", "cannot be changed"))
         vim = await self._store.modify(vim_id, modification)
@@ -122,24 +122,24 @@ class VimsServicer(VimServiceServicer):
         if request.start_revision:
             revision = await self._watching.start_after(request.start_revision)
         else:
-            # Taken before the snapshot: what changes while the snapshot is read comes again as a change.
+            # Read the revision before the snapshot: changes made while it is read are then sent as events too.
             revision = await self._watching.newest()
             if request.snapshot:
                 async for found in self._snapshot(only):
                     for vims in cut(found):
                         yield pb.WatchVimsResponse(vims=vims).SerializeToString()
-        # Says that the stream stands, that the snapshot is complete, and from where to resume.
+        # Signals that the stream is established, that the snapshot is complete, and where to resume.
         yield pb.WatchVimsResponse(revision=revision).SerializeToString()
         async for step in self._watching.follow(revision, lambda event: only in ("", event.vim_id)):
             *full, (rest, _) = list(self._event_bytes.pages(step.events)) or [(b"", 0)]
-            # Messages one after the other are one message.
+            # Concatenated serialized messages parse as one message.
             for events, last in full:
                 yield events + pb.WatchVimsResponse(revision=last).SerializeToString()
             yield rest + pb.WatchVimsResponse(revision=step.revision, end=step.end).SerializeToString()
 
     async def _snapshot(self, only: str) -> AsyncIterator[list[vim_pb2.Vim]]:
         if only:
-            # Of one that is gone the snapshot is empty.
+            # The snapshot of a VIM that does not exist is empty.
             try:
                 vim = await self._store.get(only)
             except VimNotFound:

@@ -1,4 +1,4 @@
-"""WorkflowService: what is to be done in a workflow engine."""
+"""Serves WorkflowService: the tasks to carry out in a workflow engine."""
 
 from __future__ import annotations
 

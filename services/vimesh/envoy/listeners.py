@@ -1,4 +1,4 @@
-"""The front: one port for gRPC, gRPC-Web and JSON; and a second door for what reports."""
+"""Builds the listeners: the front for gRPC, gRPC-Web and JSON on one port, and an optional second one for reporters."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ REPORTS = "reports"
 
 _HTTP = "envoy.extensions.filters.http"
 
-# A page of 1000 VIMs is a few MiB, and JSON is two to three times as long as the message it shows.
+# A page of 1000 VIMs is a few MiB, and JSON is two to three times as long as the message.
 MAX_JSON_ANSWER_BYTES = 32 * 1024 * 1024
 
-# A monitor or an executor speaks over one connection and may have 3000 calls open at once. Above the limit a client
-# queues by itself, so it loses nothing; without one a single connection could hold any amount of memory.
+# A monitor or an executor uses one connection, and may have 3000 calls in flight. Above the limit clients queue their
+# calls, so nothing is lost; without a limit, a single connection could use any amount of memory.
 MAX_STREAMS = 4096
 
 CONNECTION_IDLE_S = 60.0
@@ -41,11 +41,11 @@ REQUEST_S = 30.0
 
 
 def doors(fleet: FrontFleet, descriptor_file: str) -> list[dict[str, object]]:
-    """Return the front, and the reporters' own door if there is one."""
+    """Return the front listener, and the one for reporters if there is one."""
     direct = _connection_manager(fleet, descriptor_file)
     chains = [_chain(FRONT, MAX_FRONT_CONNECTIONS, direct)]
     if fleet.trusted_proxies:
-        # A chain counts its own connections.
+        # Each filter chain counts its connections separately, so the limit is split.
         each = MAX_FRONT_CONNECTIONS // 2
         proxied = _connection_manager(fleet, descriptor_file, fleet.trusted_proxies)
         match = {"filter_chain_match": by_trusted(fleet.trusted_proxies)}
@@ -53,7 +53,7 @@ def doors(fleet: FrontFleet, descriptor_file: str) -> list[dict[str, object]]:
     front = _listener(FRONT, fleet.front, chains)
     if fleet.reports is None:
         return [front]
-    # What Envoy gives up when its memory ends is given up at the front.
+    # When Envoy runs out of memory, only the front sheds load.
     own = {"bypass_overload_manager": True}
     chain = _chain(REPORTS, MAX_REPORTS_CONNECTIONS, direct)
     return [front, {**_listener(REPORTS, fleet.reports, [chain]), **own}]
@@ -64,9 +64,9 @@ def _listener(name: str, address: ListenAddress | Path, chains: Sequence[dict[st
         "name": name,
         "address": socket_of(address),
         "per_connection_buffer_limit_bytes": 1048576,
-        # With SO_REUSEPORT a second Envoy on the port would silently take half of the calls instead of failing.
+        # With SO_REUSEPORT, a second Envoy on the port would silently take half of the calls instead of failing.
         "enable_reuse_port": False,
-        # Few connections live long: without it one worker may get all of them.
+        # Connections are few and long-lived: without balancing, one worker may get all of them.
         "connection_balance_config": {"exact_balance": {}},
         "filter_chains": list(chains),
     }
@@ -77,7 +77,7 @@ def _chain(name: str, max_connections: int, manager: dict[str, object]) -> dict[
 
 
 def _connection_manager(fleet: FrontFleet, descriptor_file: str, proxies: Sequence[str] = ()) -> dict[str, object]:
-    """Return the manager of connections that come from proxies of these networks, or else from anybody."""
+    """Return the manager of connections from proxies in these networks, or from any caller if there are none."""
     hosts = {
         "name": "all",
         "domains": ["*"],
@@ -106,16 +106,16 @@ def _connection_manager(fleet: FrontFleet, descriptor_file: str, proxies: Sequen
             "max_header_field_size_kb": CODEC_HEADERS_KB,
             "initial_stream_window_size": 262144,
             "initial_connection_window_size": 4194304,
-            # Ends the watches of callers that vanished without a word.
+            # Ends the watches of callers that have vanished silently.
             "connection_keepalive": {"interval": "30s", "timeout": "20s"},
         },
         access_log=[] if fleet.access_log is None else [_access_log(fleet.access_log)],
         local_reply_config=local_replies(with_api=fleet.with_api),
-        # The mark is for Envoy alone (retries.py).
+        # x-envoy-ratelimited is a mark for Envoy's own retries (retries.py), so it is removed from responses.
         route_config={
             "name": "front",
             "virtual_hosts": [hosts],
-            # One is a path to nowhere.
+            # One of the routes leads to a cluster that does not exist (refusal_routes.py).
             "validate_clusters": False,
             "response_headers_to_remove": ["x-envoy-ratelimited"],
             "request_headers_to_add": [caller_alone()],
@@ -131,7 +131,7 @@ def _connection_manager(fleet: FrontFleet, descriptor_file: str, proxies: Sequen
             _body_limit(),
             _transcoder(descriptor_file),
             opening_rate(),
-            # Without x-envoy-* in answers: how many tries a call took is nobody's business outside.
+            # No x-envoy-* headers in responses: the number of attempts is internal.
             extension("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
         ],
     )
@@ -142,9 +142,9 @@ def _http_1(fleet: FrontFleet) -> dict[str, object]:
 
 
 def _body_limit() -> dict[str, object]:
-    """Answer 413 to a JSON body that is too long, before it is made a message.
+    """Answer 413 to a JSON body that is too long, before it is transcoded.
 
-    Off but where a route says otherwise: it waits for the end of a request, which for a stream never comes.
+    The filter is disabled except where a route enables it: it waits for the end of a request, which a stream never has.
     """
     return {**extension(BODY_LIMIT, BUFFER, max_request_bytes=MAX_JSON_BYTES), "disabled": True}
 
@@ -161,7 +161,7 @@ def _transcoder(descriptor_file: str) -> dict[str, object]:
         print_options={
             "preserve_proto_field_names": True,
             "always_print_primitive_fields": True,
-            # One message on each line: a watch can be read line by line, and is never an unfinished list.
+            # One message per line: a watch can be read line by line, and is never an unfinished list.
             "stream_newline_delimited": True,
         },
         request_validation_options={
@@ -172,7 +172,7 @@ def _transcoder(descriptor_file: str) -> dict[str, object]:
 
 
 def _access_log(path: str) -> dict[str, object]:
-    """Log who called what, and how it went. No bodies, no headers with credentials, no query."""
+    """Log the caller, the call and its outcome. No bodies, no headers with credentials, no query."""
     line = {
         "time": "%START_TIME%",
         "method": "%REQ(:METHOD)%",

@@ -1,4 +1,4 @@
-"""Which call goes where, how long it may take and whether it may be repeated."""
+"""Builds the routes: where each call goes, how long it may take and whether Envoy may retry it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ READ_S = 15.0
 CHANGE_S = 15.0
 API_S = 60.0
 IDLE_S = 60.0
-"""A watch says something every few seconds; one that says nothing for this long is dead."""
+"""A watch sends a message every few seconds; one that is silent for this long is dead."""
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-"""What a gRPC request may hold; the conductor refuses longer ones itself."""
+"""Maximum size of a gRPC request; the conductor refuses larger ones itself."""
 MAX_JSON_BYTES = 512 * 1024
-"""What a request with JSON may hold, for which a conductor pays many times what a message of that length costs."""
+"""Maximum size of a JSON request: it costs a conductor many times as much as a message of the same length."""
 
 BODY_LIMIT = "envoy.filters.http.buffer"
 BUFFER = "envoy.extensions.filters.http.buffer.v3.Buffer"
@@ -42,7 +42,7 @@ def routes(fleet: FrontFleet) -> list[Route]:
         *other_hosts(fleet.hosts),
         *strangers(fleet.origins),
         *preflights(fleet.origins),
-        # Reports are idempotent by design: the same report twice leaves the same VIM. UpdateVims may bring 1000.
+        # Reports are idempotent by design: sending one twice leaves the VIM the same. UpdateVims may carry 1000.
         _call("path", conductor + "UpdateVim", REPORTS, REPORT_S, again()),
         _call("path", conductor + "UpdateVims", MONITORS, REPORT_S, again()),
         _stream("path", conductor + "WatchActions", MONITORS),
@@ -50,7 +50,7 @@ def routes(fleet: FrontFleet) -> list[Route]:
         _call("path", vim + "GetVim", READS, READ_S, again()),
         *(_call("path", vim + name, LISTS, READ_S, again()) for name in ("ListVims", "ListVimEvents")),
         _stream("path", vim + "WatchVims", WATCHES),
-        # Register, modify, deregister: a second try of one that went through gives another answer.
+        # Register, modify, deregister: retrying one that has succeeded would give a different answer.
         _call("prefix", vim, CHANGES, CHANGE_S, untouched()),
         _call("path", workflow + "FinishWorkflowTask", MONITORS, REPORT_S, again()),
         _call("prefix", workflow, MONITORS, CHANGE_S, untouched()),
@@ -72,11 +72,11 @@ def _call(kind: str, path: str, call_class: CallClass, timeout_s: float, retry: 
         "route": {
             "cluster": call_class.name,
             "timeout": f"{timeout_s:g}s",
-            # A caller that waits no longer frees the stream at once; one that would wait longer is bound by the route.
+            # A caller's shorter deadline frees the stream early; a longer one is cut to the timeout of the route.
             "max_stream_duration": {"grpc_timeout_header_max": f"{timeout_s:g}s"},
             "retry_policy": retry,
         },
-        # A try can only be repeated while its request is kept.
+        # A call can only be retried while its request is buffered.
         "request_body_buffer_limit": MAX_MESSAGE_BYTES + 65536,
     }
 
@@ -88,9 +88,9 @@ def _stream(kind: str, path: str, call_class: CallClass) -> Route:
             "cluster": call_class.name,
             "timeout": "0s",
             "idle_timeout": f"{IDLE_S:g}s",
-            # The caller's deadline, without a cap.
+            # The caller's deadline, without an upper limit.
             "max_stream_duration": {"grpc_timeout_header_max": "0s"},
-            # Ends with the first answer: what has begun is never repeated.
+            # Retries end with the first response: a stream that has started is never retried.
             "retry_policy": untouched(),
         },
         **({"typed_per_filter_config": of_watches()} if call_class is WATCHES else {}),
@@ -106,9 +106,9 @@ def _api() -> Route:
 
 
 def _nothing() -> Route:
-    """Say 404 (local_replies.py). Requests with JSON are here too until the transcoder has made calls of them.
+    """Answer 404 (local_replies.py). JSON requests match this route too, until the transcoder turns them into calls.
 
-    To a page, a filter grants nothing on a route that ends here: so it leads to where there is nothing.
+    It leads to a cluster that does not exist, because the CORS filter grants a page nothing on a direct response.
     """
     return {
         "match": {"prefix": "/"},

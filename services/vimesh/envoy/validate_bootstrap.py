@@ -1,4 +1,4 @@
-"""Asks Envoy itself whether a bootstrap is good."""
+"""Lets Envoy itself validate a bootstrap."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ LIMIT_S = 20.0
 
 
 def validate(bootstrap_path: Path, binary: str, *, limit_s: float = LIMIT_S) -> None:
-    """Raise BadSetting with Envoy's own words if it would not start with the bootstrap.
+    """Raise BadSetting with Envoy's own message if it would not start with the bootstrap.
 
-    It runs in the folder of the bootstrap: relative paths in it are meant from there.
+    Envoy runs in the directory of the bootstrap, to which relative paths in it refer.
     """
     command = [binary, "--mode", "validate", "--config-path", str(bootstrap_path.resolve()), "--log-level", "error"]
     try:

@@ -1,4 +1,4 @@
-"""Writes what Envoy reads. Every file is replaced whole: Envoy never sees half of one."""
+"""Writes the files that Envoy reads. Each is replaced atomically, so Envoy never sees half of one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEADER = "# Rendered from a fleet file by `vimesh envoy render`: change that on
 
 
 def render(fleet: FrontFleet, directory: Path) -> Path:
-    """Write the bootstrap, the endpoint files and the contract into `directory`. Returns the bootstrap's path."""
+    """Write the bootstrap, the endpoint files and the contract into `directory`. Return the path of the bootstrap."""
     directory.mkdir(parents=True, exist_ok=True)
     _replace(directory / DESCRIPTOR_FILE, files("vimesh.v1").joinpath("contract.binpb").read_bytes())
     write_endpoints(directory, clusters.CONDUCTORS, fleet.conductors)
@@ -31,7 +31,7 @@ def render(fleet: FrontFleet, directory: Path) -> Path:
 
 
 def write_endpoints(directory: Path, service: str, hosts: Iterable[ClusterHost]) -> None:
-    """Replace the hosts of a service. A running Envoy takes them over at once, and drops no call."""
+    """Replace the hosts of a service. A running Envoy applies them at once, without dropping calls."""
     _replace(directory / endpoint_file(service), _yaml(endpoints(service, hosts)))
 
 
@@ -40,7 +40,7 @@ def _yaml(document: dict[str, object]) -> bytes:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    # Envoy watches for a file that is moved into place; it does not notice one that is written to.
+    # Envoy notices a file that is moved into place, but not one that is overwritten.
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         file.write(content)
     scratch = Path(file.name)
@@ -49,7 +49,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 class _Plain(yaml.SafeDumper):
-    """Without anchors: shared parts are written out, for readers."""
+    """Dumps without anchors: shared parts are written out in full, for human readers."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is PyYAML's
         return True

@@ -1,5 +1,5 @@
-"""gRPC as all processes use it: the guarded server, channels and the watch of actions.
+"""The gRPC plumbing that all processes share: the guarded server, channels and the watch of actions.
 
-Read `guarded_server` first: every request is admitted, parsed within bounds and checked there, and every error becomes
-a status there. Knows messages, and nothing of what they do.
+Read `guarded_server` first: there every request is admitted, parsed within bounds and checked, and every error becomes
+a status. The package knows messages, but not what they do.
 """

@@ -1,4 +1,4 @@
-"""Follows the actions of an engine over any number of streams, whatever happens to each of them."""
+"""Follows the actions of an engine over successive streams, and opens a new one whenever one ends or fails."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ if TYPE_CHECKING:  # exists for type checkers only
 @dataclass(frozen=True, slots=True)
 class FollowLimits:
     silence_s: float = 30.0
-    """The server gives a sign of life every few seconds: a stream that is silent for longer is dead."""
+    """The server sends a sign of life every few seconds: a stream that is silent for longer than this is dead."""
     first_pause_s: float = 0.2
     longest_pause_s: float = 5.0
     shortest_stream_s: float = 1.0
-    """A stream that ends sooner is followed by a pause, also if its end was announced."""
+    """A stream that ends sooner than this is followed by a pause, even if the server announced its end."""
 
 
 class Follower(Protocol):
-    """Knows up to which revision it has seen everything."""
+    """Consumes the streams, and knows the revision up to which it has seen everything."""
 
     def request(self) -> pb.WatchActionsRequest:
-        """Begin a stream: with the list, or after what was seen."""
+        """Return the request for the next stream, which starts with the list or after the last revision seen."""
 
     async def take_in(self, response: pb.WatchActionsResponse) -> None:
-        """Do what a message asks for. Nothing more is read until that returns."""
+        """Apply a message. The next one is not read until this returns."""
 
     def missed(self, why: str) -> None:
-        """Take note that changes are gone: the next stream has to begin with the list."""
+        """Record that changes are no longer available: the next stream must start with the list."""
 
 
 class ActionWatch:
@@ -51,7 +51,7 @@ class ActionWatch:
         clock: Callable[[], float],
         random: Random,
     ) -> None:
-        """`meanwhile` says what lost conductors do not stop."""
+        """`meanwhile` is a text for the log: what continues while the conductors are lost."""
         self._stub = stub
         self._limits = limits
         self._clock = clock
@@ -67,7 +67,7 @@ class ActionWatch:
                 await asyncio.sleep(self._backoff.pause_s())
 
     async def _follow_until_lost(self, follower: Follower) -> bool:
-        """Follow one stream; say whether it was the server that ended it, in good order."""
+        """Follow one stream; return whether the server ended it in good order."""
         try:
             await self._follow(follower)
         except TimeoutError:

@@ -1,4 +1,4 @@
-"""Channels to the front of the mesh."""
+"""Opens channels to the front of the mesh."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from vimesh.wire.limits import MAX_MESSAGE_BYTES
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    # A peer that vanished without a word is noticed within 30 s, also while only a watch is open.
+    # A peer that vanishes silently is detected within 30 s, even if only a watch is open.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
-    # The default waits up to 2 minutes before it tries a server again that was away.
+    # By default, gRPC waits up to 2 minutes before it reconnects to a server that was unavailable.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    # Envoy retries, nobody else: two layers of retries multiply.
+    # Only Envoy retries, because two layers of retries multiply.
     ("grpc.enable_retries", 0),
-    # The front is near, and a proxy of the environment is for what is far: it would answer for 127.0.0.1 too.
+    # The front is nearby. A proxy set in the environment is meant for remote hosts, but would apply to 127.0.0.1 too.
     ("grpc.enable_http_proxy", 0),
 )
 

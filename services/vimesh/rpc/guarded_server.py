@@ -1,4 +1,4 @@
-"""The one edge where requests are checked and errors become statuses."""
+"""Wraps the handlers of our services at the one edge where requests are checked and errors become statuses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vimesh.wire.message_rules import Rules
 
 _log = structlog.get_logger()
 
-# The database is the same for all conductors: asking the next one only adds to its trouble.
+# All conductors share the database: a retry at another one would only add load.
 _SAME_EVERYWHERE = (StoreUnavailable, Overloaded)
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -34,16 +34,16 @@ _GuardedStream = Callable[[bytes, _Context], AsyncIterator[Message]]
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Guard: TypeAlias = "Callable[[str, _Handler], _Handler]"
 _Failure = tuple[grpc.StatusCode, status_pb2.Status, bool]
-"""What to abort with, and whether every other conductor would say the same."""
+"""The code and the status to abort with, and whether every other conductor would answer the same."""
 
 
 class GuardedServer:
-    """The server as our own services are to be added to it: each of their handlers is wrapped, once.
+    """The server to add our own services to: each of their handlers is wrapped once.
 
-    An interceptor would do the same again for each call, for a tenth of what a call costs.
+    An interceptor would wrap them again for each call, at a tenth of the cost of a call.
     """
 
-    def __init__(  # noqa: PLR0913 - everything it uses comes in here
+    def __init__(  # noqa: PLR0913 - all collaborators are passed in here
         self,
         server: grpc.aio.Server,
         rules: Rules,
@@ -54,9 +54,9 @@ class GuardedServer:
         calls: Calls | None = None,
         admission: CallAdmission | None = None,
     ) -> None:
-        """Leave it to the servicer to check the calls `unchecked`, and to parse, check and write those `serialized`.
+        """Leave checking `unchecked` methods, and parsing, checking and serializing `serialized` ones, to the servicer.
 
-        Of the calls `written`, it only writes the messages.
+        For the `written` methods, the servicer only serializes the responses.
         """
         self._server = server
         self._rules = rules
@@ -71,13 +71,13 @@ class GuardedServer:
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, _Handler]) -> None:
         guarded = {name: self._guarded(f"/{service}/{name}", handler) for name, handler in handlers.items()}
-        # Of older versions of gRPC it does nothing, and the stubs do not know it: then the generic ones are asked.
+        # In older versions of gRPC this does nothing, and generated code does not call it: generic handlers serve then.
         self._server.add_registered_method_handlers(service, guarded)
 
-    def _guarded(self, method: str, handler: Any) -> _Handler:  # noqa: ANN401 - gRPC tells its kind by attributes
+    def _guarded(self, method: str, handler: Any) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
         read = self._reader(method)
         serializer = None if _name(method) in self._written else handler.response_serializer
-        # Without deserializers: what gRPC cannot parse for us ends with UNKNOWN and the name of a Python class.
+        # No deserializers: a request that gRPC itself fails to parse ends with UNKNOWN and the name of a Python class.
         if handler.unary_stream:
             stream_gate = self._admission.of_streams(_name(method))
             streamed = admitted_stream(stream_gate, self._guarded_stream(method, read, handler.unary_stream))
@@ -87,7 +87,7 @@ class GuardedServer:
         return grpc.unary_unary_rpc_method_handler(served, None, serializer)
 
     def _reader(self, method: str) -> _Read:
-        """Return what makes of the bytes of a request what its handler is given. It raises BadInput."""
+        """Return the function that turns the bytes of a request into the handler's argument; it may raise BadInput."""
         if _name(method) in self._serialized:
             return lambda data: data
         parse = parser_of(method).parse
@@ -122,7 +122,7 @@ class GuardedServer:
             number = self._calls.begin(method)
             try:
                 async for response in serve(read(data), context):
-                    # A stream may last for days, and does most of its work before its first response.
+                    # A stream may stay open for long, and does most of its work before its first response.
                     self._calls.end(number)
                     yield response
             except grpc.aio.AbortError:
@@ -144,7 +144,7 @@ def _name(method: str) -> str:
 
 
 class _Guarded(grpc.GenericRpcHandler):
-    """The handlers of one service, each wrapped when it is asked for first."""
+    """The handlers of one service, each wrapped on first use."""
 
     def __init__(self, plain: grpc.GenericRpcHandler, guard: _Guard) -> None:
         self._plain = plain
@@ -160,16 +160,16 @@ class _Guarded(grpc.GenericRpcHandler):
 
 
 def _failure(method: str, error: Exception) -> _Failure:
-    """Return the status of what a handler raised, and part that from its frames. To be called where it is caught."""
+    """Return the status for an exception from a handler, and clear its traceback. Call this in the except block."""
     failure = _expected(method, error) if isinstance(error, VimeshError) else _defect(method)
     _drop_frames(error)
     return failure
 
 
 def _drop_frames(error: BaseException | None) -> None:
-    """Forget where an error came from: it was answered, and logged if need be.
+    """Clear the tracebacks of an error and its context, once it has been answered and logged if necessary.
 
-    A future that failed is a variable of a frame that its error came through: a cycle, and the request is part of it.
+    A failed future is a local variable of a frame in its error's traceback: a cycle, which keeps the request alive.
     """
     while error is not None:
         error.__traceback__ = None
@@ -178,7 +178,7 @@ def _drop_frames(error: BaseException | None) -> None:
 
 def _expected(method: str, error: VimeshError) -> _Failure:
     if error.__cause__ is not None:
-        # The cause may hold file names or SQL: it belongs into the log, never into the answer.
+        # The cause may contain file names or SQL: it belongs in the log, never in the answer.
         _log.warning("call failed", method=method, error=str(error), cause=repr(error.__cause__))
     code, status = rich_status(error)
     return code, status, isinstance(error, _SAME_EVERYWHERE)
@@ -192,10 +192,10 @@ def _defect(method: str) -> _Failure:
 
 
 async def _abort(context: _Context, failure: _Failure) -> NoReturn:
-    """End the call with a status. To be called outside of exception handlers, by a frame that holds no request.
+    """End the call with a status. Call this outside exception handlers, from a frame that holds no request.
 
-    gRPC keeps what `abort` raises beside the call, and the traceback of that leads to the call again: a cycle, which
-    holds the frames of the traceback, and any exception that was being handled, until the garbage collector comes by.
+    gRPC keeps the exception that `abort` raises with the call, and its traceback refers to the call again: a cycle,
+    which keeps the frames of the traceback, and any exception being handled, alive until garbage collection.
     """
     code, status, same_everywhere = failure
     trailers = [(DETAILS_KEY, status.SerializeToString())]

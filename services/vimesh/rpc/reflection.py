@@ -1,4 +1,4 @@
-"""Server reflection, so that grpcurl and its like need no proto files."""
+"""Serves reflection, so that grpcurl and similar tools need no proto files."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
-# The protocol of v1 is that of v1alpha under another name. The library serves the old one only, and new clients ask
-# for the new one first.
+# The v1 protocol is v1alpha under another name. The library serves only the old one, and new clients try the new one
+# first.
 _V1 = "grpc.reflection.v1.ServerReflection"
 
 
 def enable_reflection(services: Sequence[str], server: grpc.aio.Server) -> None:
-    """Serve reflection v1 and v1alpha for these services, on the server or on what stands before it."""
+    """Serve reflection v1 and v1alpha for these services, on the server or on a wrapper of it."""
     names = (*services, _V1, reflection.SERVICE_NAME)
     servicer = ReflectionServicer(names)
-    # Not by the library's own function, which takes what is no server itself for one with threads.
+    # Do not use the library's own function: it takes a wrapper of a server for a server with threads.
     add_ServerReflectionServicer_to_server(servicer, server)
     info = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,

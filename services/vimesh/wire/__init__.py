@@ -1,1 +1,1 @@
-"""Translates domain values to messages and back, and bounds incoming messages. It serves no calls."""
+"""Translates domain values to messages and back, and bounds incoming messages. It does not serve calls."""

@@ -1,4 +1,4 @@
-"""Actions as they come over the wire: for whoever runs them, and whoever has them run."""
+"""Reads actions from their messages, for the processes that run them or have an engine run them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def action_from_wire(action: action_pb2.Action) -> Action:
 
 def _policy_from_wire(policy: vim_pb2.ProbePolicy) -> ProbePolicy:
     read = ProbePolicy(
-        # A method that a later version knows is probed as if none were named, instead of not at all.
+        # A method from a later version falls back to the default one, so that the VIM is still probed.
         method=_METHODS.get(policy.method, DEFAULT_POLICY.method),
         interval_s=seconds(policy.interval) or DEFAULT_POLICY.interval_s,
         timeout_s=seconds(policy.timeout) or DEFAULT_POLICY.timeout_s,

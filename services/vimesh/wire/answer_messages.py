@@ -1,4 +1,4 @@
-"""Domain values as messages."""
+"""Converts domain values to messages."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _monitor_message(vim_id: str, monitor: vims.Monitor) -> vim_pb2.Monitor:
 
 @lru_cache(maxsize=1024)
 def policy_message(value: ProbePolicy) -> vim_pb2.ProbePolicy:
-    """Return a message that must not be changed: most VIMs have the policy of many others."""
+    """Return a shared message, which must not be modified: most VIMs have the same policy as many others."""
     return vim_pb2.ProbePolicy(
         method=vim_pb2.ProbePolicy.Method.Value(value.method.value),
         interval=duration(value.interval_s),
@@ -103,7 +103,7 @@ def event_message(event: VimEvent) -> vim_pb2.VimEvent:
         changed_fields=FieldMask(paths=event.changed_fields) if event.changed_fields else None,
     )
     for field in event.omitted_fields:
-        # Absent, which an empty one would not be.
+        # An omitted field must be absent, not empty.
         message.vim.ClearField(field)  # type: ignore[arg-type]  # a field by name
     return message
 
@@ -140,6 +140,6 @@ def status_value(status: vims.Status) -> vim_pb2.Vim.Status.ValueType:
 
 
 def timestamp(time: dt.datetime) -> Timestamp:
-    # A fifth of what FromDatetime takes, and a VIM has five.
+    # This takes a fifth of the time of FromDatetime, and a VIM has five timestamps.
     since = time - _EPOCH
     return Timestamp(seconds=since.days * 86400 + since.seconds, nanos=since.microseconds * 1000)

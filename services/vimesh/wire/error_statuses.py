@@ -1,4 +1,4 @@
-"""Domain errors as gRPC statuses with details, and back."""
+"""Maps domain errors to gRPC statuses with details, and reads the details of failed calls."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ DOMAIN: Final = "vimesh.v1"
 DETAILS_KEY: Final = "grpc-status-details-bin"
 BAD_INPUT: Final = "BAD_INPUT"
 
-# A status is a header. Clients of gRPC take 8 KiB of them by default, and more at random: a request with a thousand bad
-# fields must not lose it. The details are written in base64 there, and of the message each byte may take three.
+# A status is sent in headers. By default, gRPC clients accept 8 KiB of them, and more only at random; a request with a
+# thousand bad fields must not lose its status. Details are sent as base64, and each byte of the message may take three.
 _MAX_VIOLATIONS = 16
 _MAX_VIOLATIONS_BYTES = 4000
 _MAX_FIELD_BYTES = 100
@@ -56,22 +56,22 @@ def rich_status(error: errors.VimeshError) -> tuple[grpc.StatusCode, status_pb2.
         details.append(_bad_request(error.violations))
     if isinstance(error, errors.StoreUnavailable | errors.Overloaded):
         retry = error_details_pb2.RetryInfo()
-        # All who hear it at the same moment must not come back at the same moment.
-        spread = 1 + random.random()  # noqa: S311 - it hides nothing
+        # Callers that fail at the same moment must not retry at the same moment.
+        spread = 1 + random.random()  # noqa: S311 - not a secret
         retry.retry_delay.FromMilliseconds(int(error.retry_after_s * spread * 1000))
         details.append(retry)
     return code, _packed(code, str(error), details)
 
 
 def internal_status(error_id: str) -> tuple[grpc.StatusCode, status_pb2.Status]:
-    """Return the status of a defect: it names a line of the log, and nothing of what is in it."""
+    """Return the status of a defect: it identifies a log entry, and reveals nothing of its content."""
     info = error_details_pb2.ErrorInfo(reason="INTERNAL", domain=DOMAIN, metadata={"error_id": error_id})
     text = f"internal error; look for {error_id} in the log of the conductor"
     return grpc.StatusCode.INTERNAL, _packed(grpc.StatusCode.INTERNAL, text, [info])
 
 
 def _bad_request(violations: Iterable[errors.Violation]) -> error_details_pb2.BadRequest:
-    """Return as many as there is room for."""
+    """Return a BadRequest with as many violations as fit."""
     bad = error_details_pb2.BadRequest()
     for violation in islice(violations, _MAX_VIOLATIONS):
         field = _cut(violation.field, _MAX_FIELD_BYTES)
@@ -93,17 +93,17 @@ def _packed(code: grpc.StatusCode, message: str, details: Iterable[Message]) -> 
 
 
 def _cut(text: str, max_bytes: int) -> str:
-    """Return the text, or as many whole characters of it as there is room for."""
+    """Return the text, cut to the whole characters that fit."""
     return text if len(text) * 4 <= max_bytes else text.encode()[:max_bytes].decode(errors="ignore")
 
 
 @dataclass(frozen=True, slots=True)
 class RpcFailure:
-    """What a client can read from a failed call."""
+    """The details that a client can read from a failed call."""
 
     code: grpc.StatusCode
     reason: str
-    """The ErrorInfo's word; empty if the error was not made by vimesh, but by Envoy or gRPC on the way."""
+    """The reason in the ErrorInfo; empty if the error does not come from vimesh, but from Envoy or gRPC."""
     message: str
     metadata: dict[str, str]
     violations: tuple[errors.Violation, ...]
@@ -122,7 +122,7 @@ def failure_of(error: grpc.aio.AioRpcError) -> RpcFailure:
 
 
 def retry_delay_s(error: grpc.aio.AioRpcError) -> float:
-    """Return how long the server asks to wait before another attempt; 0: it does not say."""
+    """Return how long the server asks to wait before another attempt; 0 if it does not state a delay."""
     retry = error_details_pb2.RetryInfo()
     for detail in _details(error):
         if detail.Unpack(retry):

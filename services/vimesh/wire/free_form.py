@@ -1,4 +1,4 @@
-"""Free-form fields as plain values. Their size, depth and number of values are judged before they are looked into."""
+"""Converts free-form fields to plain values and back, within bounds on size, depth and number of values."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from vimesh.wire.json_text import MAX_FREE_FORM_DEPTH
 from vimesh.wire.limits import MAX_FREE_FORM_VALUES
 
 MAX_BYTES: Final = 64 * 1024
-"""Bound of each field, as JSON: a CA bundle fits, a file system does not."""
-# A number takes 11 bytes on the wire and at least 5 as JSON, a list in a list 8 and 4; all else takes less.
+"""Maximum size of each field as JSON: a CA bundle fits, a file system does not."""
+# A number takes 11 bytes on the wire and at least 5 as JSON, a list in a list 8 and 4; every other ratio is lower.
 _MAX_WIRE_BYTES: Final = 4 * MAX_BYTES
 _LONGEST_ESCAPE: Final = 6
-"""Bytes of JSON that one byte on the wire may become."""
+"""Maximum number of bytes of JSON for one byte on the wire."""
 
 
 def plain(field: str, struct: Struct) -> dict[str, object]:
-    """Return what a field holds. Raises BadInput, which names the field."""
+    """Return the values in a field. Raises BadInput, which names the field."""
     size = struct.ByteSize()
     if size > _MAX_WIRE_BYTES:
         raise _too_long(field)
     values = _Reader(field).values(struct.fields)
-    # Text is shorter on the wire, and most fields are short: few need to be measured.
+    # Most fields are so short on the wire that their JSON cannot be too long: only the others need to be measured.
     if (_LONGEST_ESCAPE + 2) * size > MAX_BYTES and len(json.dumps(values)) > MAX_BYTES:
         raise _too_long(field)
     return values
 
 
 def fill(struct: Struct, values: Mapping[str, object]) -> None:
-    """Write what a field holds into a message that is there."""
-    # An empty one is there too, and `update` with nothing in it would leave it out.
+    """Write the values of a field into an existing message."""
+    # An empty field must be present as well, but `update` without values would leave it absent.
     struct.SetInParent()
     if values:
         struct.update(values)  # type: ignore[arg-type]  # whatever JSON holds
@@ -58,7 +58,7 @@ def _no_number(field: str) -> BadInput:
 
 
 class _Reader:
-    """Reads one field, up to its bounds: the general converter takes two to four times as long."""
+    """Reads one field within its bounds. The general converter takes two to four times as long."""
 
     def __init__(self, field: str) -> None:
         self._field = field

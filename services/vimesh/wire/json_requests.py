@@ -1,4 +1,4 @@
-"""Requests that come as JSON text: bounded before they are read, and their free-form fields never as messages."""
+"""Parses requests in JSON. Size is checked first, and protobuf's JSON parser never sees the free-form fields."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vimesh.wire.json_text import NotTaken, excess, object_of
 from vimesh.wire.limits import MAX_JSON_BYTES
 
 _MAX_MASK: Final = 1024
-"""Characters of a field mask: each field that can be changed is named in less."""
+"""Maximum number of characters in a field mask: the names of all modifiable fields together are shorter."""
 _FREE_FORM: Final = {
     spelling: field.name
     for field in vim_pb2.Vim.DESCRIPTOR.fields
@@ -29,14 +29,14 @@ _M = TypeVar("_M", pb.RegisterVimRequest, pb.ModifyVimRequest)
 
 
 def parsed(text: bytes, into: _M) -> _M:
-    """Read a request. Raises BadInput for what is no JSON, for fields that it has not, and for what is too large."""
+    """Parse a request into `into`. Raises BadInput if it is not JSON, has unknown fields, or is too large."""
     if len(text) > MAX_JSON_BYTES:
         raise _bad(f"longer than {MAX_JSON_BYTES} bytes")
     request = _loaded(text)
     if any(len(str(request.get(name))) > _MAX_MASK for name in _MASKS):
         raise BadInput(Violation("update_mask", f"longer than {_MAX_MASK} characters"))
     vim = request.get("vim")
-    # What is left in the request is a few fields, each read once.
+    # Without its free-form fields, the request is left with a few fields, each parsed once.
     values = _without_free_form(vim) if isinstance(vim, dict) else {}
     _fill(into, request)
     for name, value in values.items():
@@ -49,12 +49,12 @@ def _loaded(text: bytes) -> dict[str, object]:
         return object_of(text)
     except NotTaken as error:
         problem = str(error)
-    # Outside of the handler: its frames hold the text, and would hang on this error.
+    # Raise outside the handler: frames of the caught error hold the text, and this error would keep them alive.
     raise _bad(problem)
 
 
 def _without_free_form(vim: dict[str, object]) -> Mapping[str, dict[str, object]]:
-    """Take the free-form fields out. Raises BadInput for one that is too large, or none."""
+    """Remove the free-form fields and return them. Raises BadInput if one is too large or not a JSON object."""
     taken: dict[str, dict[str, object]] = {}
     for spelling in vim.keys() & _FREE_FORM.keys():
         name, value = _FREE_FORM[spelling], vim.pop(spelling)
@@ -73,7 +73,7 @@ def _without_free_form(vim: dict[str, object]) -> Mapping[str, dict[str, object]
 def _fill(message: _M, values: dict[str, object]) -> None:
     try:
         ParseDict(values, message)
-    # Besides ParseError: a number that does not fit may be either of the others.
+    # Besides ParseError, a number out of range may raise either of the others.
     except (ParseError, ValueError, OverflowError) as error:
         problem = str(error)
     else:

@@ -1,4 +1,4 @@
-"""JSON that came from outside: objects that protobuf can say, and that every reader takes for the same."""
+"""Reads JSON from outside, and accepts only objects that protobuf can represent and every reader reads alike."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Final, Never
 from vimesh.wire.limits import MAX_FREE_FORM_VALUES
 
 MAX_FREE_FORM_DEPTH: Final = 16
-"""How deep a free-form field may be nested, itself included."""
+"""Maximum nesting depth of a free-form field, itself included."""
 
 
 class NotTaken(ValueError):
-    """The text is no such object. The message says why, and holds no values that may be secret."""
+    """The text is not such an object. The message says why, and contains no values, as these may be secret."""
 
 
 def object_of(text: bytes) -> dict[str, object]:
-    """Read a JSON object, whose text is bounded already. Raises NotTaken."""
+    """Read a JSON object; the caller has already bounded the length of its text. Raises NotTaken."""
     try:
         found = json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_no_number)
-        # Half of a pair of surrogates is no text, and protobuf fails over it in many ways.
+        # A lone surrogate is not valid text, and protobuf fails on it in many ways.
         json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         problem = _said(error)
@@ -29,7 +29,7 @@ def object_of(text: bytes) -> dict[str, object]:
         if isinstance(found, dict):
             return found
         problem = "must be a JSON object"
-    # Outside of the handler: the error that was caught holds all of the text, and would hang on this one.
+    # Raise outside the handler: the caught error holds the whole text, and this error would keep it alive.
     raise NotTaken(problem)
 
 
@@ -59,7 +59,7 @@ def _said(error: Exception) -> str:
 
 
 def excess(values: dict[str, object]) -> str:
-    """Say what of JSON is too much for a free-form field, its bytes aside; nothing if it can be made a message."""
+    """Return which bound of a free-form field is exceeded, size in bytes aside; empty if it can become a message."""
     level: list[dict[str, object] | list[object]] = [values]
     left = MAX_FREE_FORM_VALUES
     for _ in range(MAX_FREE_FORM_DEPTH):

@@ -1,21 +1,21 @@
-"""Bounds that both ends of a call know, or that a request must keep before it is parsed."""
+"""Defines bounds that both ends of a call share, or that a request must keep before it is parsed."""
 
 from __future__ import annotations
 
 from typing import Final
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
-"""gRPC itself refuses a larger request with RESOURCE_EXHAUSTED, before it is read."""
+"""gRPC itself refuses a larger request with RESOURCE_EXHAUSTED, without reading it."""
 MAX_JSON_BYTES: Final = 512 * 1024
-"""Bound of a request that comes as JSON text."""
+"""Maximum size of a request in JSON."""
 MAX_FREE_FORM_VALUES: Final = 2048
-"""How many values a free-form field may hold, those inside others counted: each takes a conductor some microseconds."""
+"""Maximum number of values in a free-form field, nested ones included: each costs a conductor some microseconds."""
 MAX_BATCH_VALUES: Final = 8_000
-"""How many values the free-form fields of a batch may hold together: to read them takes a conductor 0.1 s at most."""
+"""Maximum number of values in all free-form fields of a batch: reading them takes a conductor 0.1 s at most."""
 
 _SMALL_BYTES = 16 * 1024
 _QUERY_BYTES = 64 * 1024
-# Four free-form fields of 64 KiB of JSON have up to 960 KiB as protobuf, where a number of one digit has 11 bytes.
+# Four free-form fields of 64 KiB of JSON take up to 960 KiB as protobuf, where a one-digit number takes 11 bytes.
 _VIM_BYTES = 1024 * 1024
 
 _REQUEST_BYTES: Final = {
@@ -31,5 +31,5 @@ _REQUEST_BYTES: Final = {
 
 
 def max_request_bytes(method: str) -> int:
-    """Return how long a request of a method may be, which is named without its service."""
+    """Return the maximum size of a request; `method` is the name without its service."""
     return _REQUEST_BYTES.get(method, _SMALL_BYTES)

@@ -1,8 +1,8 @@
-"""What every message must keep before its rules are asked: counts, and times that can be reckoned with.
+"""Checks the bounds that every message must keep before its rules run: counts, and times within protobuf's range.
 
-Rules are written for fields that are as they should be. A rule that compares two times fails where one of them is out
-of protobuf's own range, and a rule on each entry of a list takes as long as the list. So these bounds come first, and
-apply to each message type alike: they are read from its descriptor, once.
+Rules assume well-formed fields. A rule that compares two times fails if one of them is outside protobuf's own range,
+and a rule on each entry of a list takes as long as the list. So these bounds come first. They apply to all message
+types, and are compiled once per type from its descriptor.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from vimesh.wire.limits import MAX_FREE_FORM_VALUES
 from vimesh.wire.value_count import has_more_values
 
 MAX_UNSTATED_ITEMS: Final = 100
-"""Of a list whose rules do not say how many entries it may have."""
+"""Maximum number of entries of a list whose rules do not state one."""
 MAX_PATHS: Final = 100
 MAX_PATH_LENGTH: Final = 255
 
 _DURATION_S = 315_576_000_000
 _FIRST_TIMESTAMP_S, _LAST_TIMESTAMP_S = -62_135_596_800, 253_402_300_799
 _NANOS = 1_000_000_000
-# Anything may be in them, nested without end.
+# Their content is arbitrary and nests without limit: it is not checked here.
 _OPEN = frozenset(f"google.protobuf.{name}" for name in ("Any", "ListValue", "Value"))
 
-_Descriptor = Any  # upb's or Python's
+_Descriptor = Any  # from upb or from pure Python
 _Judge = Callable[[Any, str], Iterator[Violation]]
-"""Says what is wrong with a message of one type, given its path with a dot behind it."""
+"""Yields the violations of a message of one type, given the message and its path with a trailing dot."""
 
 
 def max_items(field: _Descriptor) -> int:
-    """Return how many entries a list or a map may have."""
+    """Return the maximum number of entries of a list or a map."""
     rules = field.GetOptions().Extensions[validate_pb2.field]
     return rules.repeated.max_items or rules.map.max_pairs or MAX_UNSTATED_ITEMS
 
@@ -76,7 +76,7 @@ class Bounds:
 
 
 def _is_judged_apart(field: _Descriptor) -> bool:
-    """Say whether the entries of a list are left to whoever judges each of them alone."""
+    """Return whether the handler judges each entry of the list separately, so that entries are not checked here."""
     rules = field.GetOptions().Extensions[validate_pb2.field]
     return bool(rules.repeated.items.ignore == validate_pb2.IGNORE_ALWAYS)
 
@@ -133,7 +133,7 @@ def _field_mask(message: Any, path: str) -> Iterator[Violation]:  # noqa: ANN401
 
 
 def _struct(message: Any, path: str) -> Iterator[Violation]:  # noqa: ANN401 - a Struct
-    # A rule on the message that holds it would be given a copy of each value: a second for two million of them.
+    # A rule on the enclosing message would get a copy of every value: a second for two million of them.
     if has_more_values(message, MAX_FREE_FORM_VALUES):
         yield Violation(path[:-1], f"holds more than {MAX_FREE_FORM_VALUES} values")
 

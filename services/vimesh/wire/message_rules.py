@@ -1,4 +1,4 @@
-"""The bounds of messages and the rules that are written in the protos, as domain errors."""
+"""Checks messages against their bounds and the rules in the protos, and raises domain errors."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class Rules:
         self._validator = protovalidate.Validator()
         self._bounds = Bounds()
         self._copied: dict[str, bool] = {}
-        """Message types that have rules on the whole message: those are given a copy of it."""
+        """Whether a message type has rules on the whole message, for which the validator copies it."""
 
     def check(self, request: Message, *, first_only: bool = False) -> None:
-        """Raise BadInput if the request does not keep its bounds, or breaks a rule of its proto.
+        """Raise BadInput if the request exceeds its bounds or breaks a rule of its proto.
 
-        `first_only`: name one broken rule and not all of them, in a third of the time.
+        `first_only`: name only one broken rule, in a third of the time.
         """
         self._bounds.check(request)
         if self._is_copied(request.DESCRIPTOR):
-            # Fields that nobody knows would be copied too, and a MiB of them takes 100 ms.
+            # Unknown fields would be copied too, which takes 100 ms per MiB.
             request.DiscardUnknownFields()
         broken = self._validator.collect_violations(request, fail_fast=first_only)
         if broken:
@@ -57,6 +57,6 @@ def _violation(message: Any, found: protovalidate.Violation) -> Violation:  # no
         return Violation(path, f"must be one of {', '.join(allowed)}")
     if path:
         return Violation(path, broken.message)
-    # A rule of the whole message begins its text with the name of the field to mend.
+    # The text of a rule on the whole message starts with the name of the field to fix.
     name, _, text = broken.message.partition(" ")
     return Violation(name, text)

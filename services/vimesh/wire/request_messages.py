@@ -1,4 +1,4 @@
-"""Requests as domain values. Ids are made in lower case and compared as text: in a request they may be in any."""
+"""Converts requests to domain values. IDs are lower-case and compared as text, but a request may use any case."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ _POLICY_FIELDS: Final = {
 _ALL: Final = "*"
 _MASKABLE: Final = frozenset((*MODIFIABLE, *_POLICY_FIELDS, _ALL))
 _MOST_VIOLATIONS: Final = 16
-"""An answer names no more."""
+"""Maximum number of violations in an answer."""
 
 
 def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engine) -> vims.Registration:
-    """Read a registration, with the engine that runs what asks for none. Raises BadInput."""
+    """Read a registration; `default` is its engine if it does not name one. Raises BadInput."""
     vim = request.vim
     return vims.Registration(
         name=vim.name,
@@ -67,7 +67,7 @@ def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engi
 
 
 def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str]) -> vims.Modification:
-    """Take the fields that `paths` names. Raises BadInput."""
+    """Read the fields that `paths` names. Raises BadInput."""
     vim = request.vim
 
     def struct(field: str) -> Mapping[str, object] | None:
@@ -94,7 +94,7 @@ def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str
 
 
 def modified_paths(request: vim_service_pb2.ModifyVimRequest) -> frozenset[str]:
-    """Return the fields to change. Raises BadInput when the mask names what cannot be changed."""
+    """Return the fields to change. Raises BadInput if the mask names a field that cannot be changed."""
     named = frozenset(request.update_mask.paths)
     if unknown := sorted(named - _MASKABLE)[:_MOST_VIOLATIONS]:
         raise BadInput(
@@ -134,12 +134,12 @@ def engine(value: vim_pb2.Monitor.Engine.ValueType, default: vims.Engine = vims.
 
 
 def policy(message: vim_pb2.ProbePolicy) -> ProbePolicy:
-    """Read a whole policy, with defaults for what is not set. Raises BadInput."""
+    """Read a whole policy, with defaults for fields that are not set. Raises BadInput."""
     return PolicyChange().onto(_with_defaults(message))
 
 
 def _policy_change(message: vim_pb2.ProbePolicy, paths: frozenset[str]) -> PolicyChange | None:
-    """Take the fields that `paths` names; one that is named and not set gets its default."""
+    """Read the fields that `paths` names; a field that is named but not set gets its default."""
     names = [name for path, name in _POLICY_FIELDS.items() if path in paths]
     values = _with_defaults(message)
     return PolicyChange(**{name: getattr(values, name) for name in names}) if names else None
@@ -166,5 +166,5 @@ def _auth_url(text: str) -> str:
 
 
 def id_of(text: str) -> str:
-    """Read the id of a VIM, a task or a request, or none."""
+    """Normalize the ID of a VIM, a task or a request, which may be empty."""
     return text.lower()

@@ -1,4 +1,4 @@
-"""How many values a free-form field holds."""
+"""Counts the values in a free-form field."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from google.protobuf.struct_pb2 import Struct, Value
 
 _SHORTEST_BYTES = 2
-"""No value takes less on the wire."""
+"""Minimum size of a value on the wire."""
 
 
 def has_more_values(struct: Struct, most: int) -> bool:
-    """Say whether the field holds more than `most` values, those inside others counted."""
+    """Return whether the field holds more than `most` values, nested ones included."""
     return struct.ByteSize() > _SHORTEST_BYTES * most and count_values(struct, most) > most
 
 
 def count_values(struct: Struct, most: int) -> int:
-    """Count the values, those inside others counted. Of more than `most`, no more are looked at: any greater number."""
+    """Count the values, nested ones included. Above `most`, stop early and return any greater number."""
     count = len(struct.fields)
     containers: list[Iterable[Value]] = [struct.fields.values()]
     while count <= most and containers:

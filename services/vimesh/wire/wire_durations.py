@@ -1,4 +1,4 @@
-"""Durations on the wire: protobuf's message and seconds."""
+"""Converts between protobuf's Duration and seconds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ def seconds(message: Duration) -> float:
 
 
 def duration(value_s: float) -> Duration:
-    """Return the message, to the microsecond."""
+    """Return the message, rounded to the microsecond."""
     message = Duration()
     set_duration(message, value_s)
     return message
 
 
 def set_duration(message: Duration, value_s: float) -> None:
-    """Write a duration, 0 or longer, into a message that is there."""
+    """Write a duration of 0 s or more into an existing message."""
     message.seconds, micros = divmod(round(value_s * 1_000_000), 1_000_000)
     message.nanos = micros * 1000

@@ -1,1 +1,1 @@
-"""Compares what Mistral runs with what is wanted, and repairs it. That is safe beside any number of api processes."""
+"""Compares what Mistral runs with what is wanted, and repairs it. Safe while any number of api processes run."""

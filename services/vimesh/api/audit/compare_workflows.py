@@ -1,4 +1,4 @@
-"""What the audit of the workflows finds: pure comparison of what is wanted, what Mistral has, and what reports."""
+"""Compares the wanted actions, the workflows and executions in Mistral, and the monitors that report. No I/O."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from vimesh.engine.workflow_engine import Stop
 
 class Kind(StrEnum):
     MISSING = "MISSING"
-    """The action is wanted, and has no execution."""
+    """The action is wanted, but has no execution."""
     DEAD = "DEAD"
     """The execution of a wanted action has ended, or has lost its action."""
     ZOMBIE = "ZOMBIE"
-    """An execution that nobody wants although there is the VIM, or that is silent."""
+    """An execution that is not wanted although its VIM exists, or that is silent."""
     ORPHAN = "ORPHAN"
-    """An execution or a workflow of a VIM that is gone, or whose actions do not run in Mistral."""
+    """An execution or a workflow of a VIM that does not exist, or whose actions do not run in Mistral."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Finding:
     """Empty for a workflow without executions."""
     execution_id: str
     state: str
-    """The execution's."""
+    """State of the execution."""
     detail: str
     remedy: Action | Stop | None
-    """The action to start, or what to stop; None if the conductors replace the action by themselves."""
+    """The action to start, or the stop to carry out; None if the conductors, or an operator, must resolve it."""
 
     @property
     def workflow_name(self) -> str:
@@ -43,22 +43,22 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Taken in this order, so that what was registered meanwhile is not taken for an orphan."""
+    """Collected in this order, so that a VIM registered during the collection does not look like an orphan."""
 
     workflows: Iterable[str]
-    """VIMs that have one."""
+    """IDs of the VIMs that have a workflow."""
     executions: Iterable[Execution]
     running: frozenset[str]
-    """Action ids of the action executions that run."""
+    """Action IDs of the running action executions."""
     wanted: Mapping[str, Action]
-    """By VIM."""
+    """By VIM ID."""
     monitors: Mapping[str, MonitorSeen]
-    """By VIM."""
+    """By VIM ID."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonitorSeen:
-    """What the conductors know of a wanted action."""
+    """The conductors' view of a wanted action."""
 
     action_id: str
     state: str
@@ -104,7 +104,7 @@ def _of_execution(execution: Execution, found: Inventory) -> Finding | None:
 def _of_running(execution: Execution, found: Inventory) -> Finding | None:
     monitor = found.monitors.get(execution.vim_id)
     if monitor is None or monitor.action_id != execution.action_id:
-        return None  # just replaced
+        return None  # the action was just replaced
     if monitor.state == "SILENT":
         return _found(execution, Kind.ZOMBIE, "runs, but does not report: the conductors replace it", None)
     if monitor.state != "RUNNING" and execution.action_id not in found.running:

@@ -1,4 +1,4 @@
-"""Mends what the audit found, by the means of the steward: safe beside any number of api processes."""
+"""Repairs the findings of the audit, with the same engine calls as the task worker. Safe while api processes run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Repair:
         self._sleep = sleep
 
     async def mend(self, found: Sequence[Finding]) -> list[str]:
-        """Return for each finding DONE, or why it is as it was. Actions may take their time to exit."""
+        """Repair the findings; return DONE or the reason for no change, for each. Actions may take a while to exit."""
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def one(finding: Finding) -> str:
@@ -61,7 +61,7 @@ class Repair:
         return DONE
 
     async def _still_true(self, remedy: Action | Stop) -> bool:
-        """Look again: an api process may have been faster, or the VIM was modified."""
+        """Check again, because an api process may have been faster, or the VIM may have been modified."""
         try:
             answer = await self._front.vims.GetVim(
                 pb.GetVimRequest(vim_id=remedy.vim_id), timeout=self._front.timeout_s
@@ -77,7 +77,7 @@ class Repair:
         return in_mistral and (monitor.action_id == remedy.action_id) is isinstance(remedy, Action)
 
     async def _stop(self, stop: Stop) -> None:
-        # Its attempts run out: see engine/stop_pauses.py.
+        # The loop ends, because the number of attempts is limited: see engine/stop_pauses.py.
         while isinstance(outcome := await self._engine.stop(stop), NotYet):
             await self._sleep(outcome.retry_after_s)
             stop = replace(stop, attempt=stop.attempt + 1)

@@ -1,4 +1,4 @@
-"""Collects what the audit compares."""
+"""Collects the inventory that the audit compares."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def front_over(channel: grpc.aio.Channel, timeout_s: float) -> InventoryClient:
 
 
 async def taken(front: InventoryClient, listing: MistralListing) -> Inventory:
-    """Raises EngineError, AioRpcError, TimeoutError."""
+    """Collect the inventory. Raises EngineError, AioRpcError, TimeoutError."""
     workflows = await listing.vims_with_workflow()
     executions = await listing.executions()
     running = await listing.running_actions()
-    # After Mistral: a VIM whose workflow was seen is seen too, unless it is gone.
+    # Read these after Mistral: a VIM whose workflow was listed is then listed too, unless it is gone.
     wanted = await _wanted(front)
     monitors = await _monitors(front)
     return Inventory(workflows, executions, running, wanted, monitors)

@@ -1,4 +1,4 @@
-"""Tacker's events: what has changed."""
+"""Serves Tacker's events resource: the history of changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Events:
         self._call_timeout_s = call_timeout_s
 
     async def list(self, request: Request) -> Response:
-        # The client looks for a name where it has found no id, and no event has a name.
+        # Tacker's client searches by name if it finds no such ID, but events have no names.
         query = query_of(request, (*ATTRIBUTES, _NAME))
         if _NAME in query.wanted:
             return JSONResponse({"events": []})

@@ -1,4 +1,4 @@
-"""The HTTP server of the api process."""
+"""Runs the HTTP server of the api process."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from vimesh.domain.errors import BadSetting
 
 _BACKLOG: Final = 1024
 _KEEP_ALIVE_S: Final = 75
-"""Longer than Envoy keeps a connection that nobody uses: who closes first must not be the one that is called."""
+"""Longer than Envoy keeps an idle connection: the server must not close first, or Envoy may send on a closed one."""
 _HEAD_BYTES: Final = 128 * 1024
-"""Of a request, without its body: far above what Envoy lets through, so that it is Envoy that refuses."""
+"""Maximum size of a request without its body: far above Envoy's limit, so that it is Envoy that refuses."""
 
 
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Leave them to the process."""
+        """Leave signals to the process."""
         yield
 
 
 def listening(address: str) -> socket.socket:
-    """Listen on `host:port`; port 0 takes a free one. Raises BadSetting."""
+    """Listen on `host:port`; port 0 picks a free port. Raises BadSetting."""
     host, _, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -41,20 +41,20 @@ def listening(address: str) -> socket.socket:
 async def serve(
     app: ASGIApp, listener: socket.socket, stopped: Callable[[], Awaitable[object]], *, grace_s: float
 ) -> None:
-    """Serve until `stopped` returns. Requests in flight may take `grace_s` more; then they are broken off."""
+    """Serve until `stopped` returns. Requests in flight may take `grace_s` more; then they are cancelled."""
     config = uvicorn.Config(
         app,
         http="h11",
         ws="none",
         lifespan="off",
-        log_config=None,  # ours stands
-        access_log=False,  # Envoy has one
+        log_config=None,  # keep our logging
+        access_log=False,  # Envoy writes one
         proxy_headers=False,
         server_header=False,
         h11_max_incomplete_event_size=_HEAD_BYTES,
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=grace_s,  # type: ignore[arg-type]  # takes parts of seconds, too
+        timeout_graceful_shutdown=grace_s,  # type: ignore[arg-type]  # fractions of a second work too
     )
     server = _Server(config)
     async with asyncio.TaskGroup() as tasks:

@@ -1,4 +1,4 @@
-"""How many requests the REST door serves at a time, and how long a caller may keep one there."""
+"""Limits how many requests the REST API serves at a time, and how long a caller may stall one."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _READS: Final[Collection[str]] = ("GET", "HEAD")
 @dataclass(frozen=True, slots=True)
 class RequestAdmissionLimits:
     requests: int = 64
-    """How many may be under way; others hear 503 at once."""
+    """Maximum number of requests in progress; others get 503 at once."""
     reads: int = 48
-    """How many of them may read: they leave room for those that change something."""
+    """Maximum number of reads among them, which leaves room for changes."""
     stalled_s: float = 30.0
-    """A caller that takes nothing of its answer for so long gets no more of it."""
+    """If a caller reads nothing of its answer for this long, the answer is dropped."""
 
 
 class _Stalled(Exception):
-    """The caller does not take its answer."""
+    """The caller does not read its answer."""
 
 
 class RequestAdmission:
-    """The application, within limits."""
+    """Wraps the application, and serves its requests within the limits."""
 
     def __init__(self, app: ASGIApp, limits: RequestAdmissionLimits) -> None:
         self._app = app
@@ -65,5 +65,5 @@ class RequestAdmission:
         try:
             await self._app(scope, receive, send_in_time)
         except _Stalled:
-            # Left without its end, the answer breaks the connection.
+            # The response is not ended, which breaks the connection.
             _log.warning("answer not taken", method=scope["method"], path=scope["path"][:100])

@@ -1,4 +1,4 @@
-"""Which HTTP request is under way."""
+"""Records which HTTP requests are in progress."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vimesh.watchdog.calls import Calls
 
 
 def noting(app: ASGIApp, calls: Calls) -> ASGIApp:
-    """Return the application that notes its requests, without their queries, and serves them."""
+    """Return an application that records its requests, without their queries, in `calls` and serves them."""
 
     async def noted(scope: Scope, receive: Receive, send: Send) -> None:
         with calls.under_way(f"{scope['method']} {scope['path']}"):

@@ -1,4 +1,4 @@
-"""Tacker's REST as an application: its paths and who answers them."""
+"""Builds Tacker's REST API as an ASGI application: its paths and their handlers."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ ROOT = "/v1.0"
 @dataclass(frozen=True, slots=True)
 class RestSettings:
     project: str = "default"
-    """New VIMs belong to it, unless a request names another one."""
+    """Project of new VIMs, unless the request names another one."""
     call_timeout_s: float = 10.0
-    """How long one call of the conductors may take. Below the time that Envoy gives to a request."""
+    """How long one call to a conductor may take: less than Envoy's timeout for a request."""
     body_within_s: float = 30.0
-    """How long the body of a request may take to come."""
+    """How long the body of a request may take to arrive."""
     admission: RequestAdmissionLimits = field(default_factory=RequestAdmissionLimits)
 
 
 def rest_app(stub: VimServiceAsyncStub, settings: RestSettings) -> ASGIApp:
-    vims = Vims(stub, settings.project, settings.call_timeout_s, settings.body_within_s, Random())  # noqa: S311 - spreads attempts, guards nothing
+    vims = Vims(stub, settings.project, settings.call_timeout_s, settings.body_within_s, Random())  # noqa: S311 - spreads retries, not a secret
     events = Events(stub, settings.call_timeout_s)
     app = Starlette(
         routes=[
             _route(f"{ROOT}/", {"GET": _resources}),
-            # Tacker's client ends every path with `.json`; others do not. Of an id the handlers cut it off.
+            # Tacker's client ends every path with `.json`; other clients do not. Handlers strip it from IDs.
             *(_route(ROOT + path, {"GET": vims.list, "POST": vims.register}) for path in ("/vims", "/vims.json")),
             _route(f"{ROOT}/vims/{{vim_id}}", {"GET": vims.show, "PUT": vims.change, "DELETE": vims.remove}),
             *(_route(ROOT + path, {"GET": events.list}) for path in ("/events", "/events.json")),

@@ -1,4 +1,4 @@
-"""The one edge where what a handler raises becomes an answer."""
+"""Turns exceptions from handlers into answers; the one edge of the REST API where that happens."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _WORDS = {
 
 
 def guarded(handlers: Mapping[str, Handler]) -> Handler:
-    """Return the handler of a path, given one for each method."""
+    """Return the handler of a path, given a handler for each method."""
 
     async def handle(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         try:
             return await handlers[method](request)
         except asyncio.CancelledError:
-            # The process ends, and waits for nobody any more: this much can still be said.
+            # The process is ending and no longer waits for requests, but can still send this answer.
             return answer(unavailable("this api process ends; try again"))
         except Exception as error:  # noqa: BLE001 - the edge is where faults stop
             return answer(_refusal(request, error))
@@ -57,15 +57,15 @@ def _refusal(request: Request, error: Exception) -> RequestRefused:
         case TimeoutError():
             return too_late()
         case ClientDisconnect():
-            return bad_request("the request broke off")  # nobody hears it
+            return bad_request("the request broke off")  # the client is gone and does not receive it
     error_id = new_error_id()
     _log.error("defect", method=request.method, path=request.url.path, error_id=error_id, exc_info=error)
     return defect(error_id)
 
 
 def unrouted(_request: Request, error: Exception) -> Response:
-    """Say what the router says, in Tacker's form."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    """Return the router's own errors in Tacker's form."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - the only type it is registered for
     type_, message = _WORDS.get(error.status_code, (f"HTTP{error.status_code}", error.detail))
     headers = dict(error.headers or {})
     if "Allow" in headers:

@@ -1,4 +1,4 @@
-"""Tacker's VIMs: register, show, change, list, remove."""
+"""Serves Tacker's VIM resource: register, show, change, list, remove."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Vims:
             raise bad_attribute("auth_cred", "it holds nothing to log in with")
         given["auth_cred"] = credentials
         vim = _filled(given | {"project_id": given.pop("tenant_id", self._project)})
-        # Should Envoy send it twice, the second one is answered with the VIM that the first one made.
+        # If Envoy sends the call twice, the second one returns the VIM that the first one registered.
         wanted = pb.RegisterVimRequest(vim=vim, request_id=str(uuid.uuid4()))
         made = (await self._stub.RegisterVim(wanted, timeout=self._call_timeout_s)).vim
         return JSONResponse({"vim": vim_document(made)}, 201)
@@ -75,7 +75,7 @@ class Vims:
         if not given:
             changed = await self._get(vim_id)
         elif any(name in given for name in _NESTED):
-            # Below the time that Envoy gives to a request.
+            # Less than Envoy's timeout for a request.
             async with asyncio.timeout(_MERGE_S):
                 changed = await self._merge(vim_id, given)
         else:
@@ -91,7 +91,7 @@ class Vims:
         return (await self._stub.GetVim(pb.GetVimRequest(vim_id=vim_id), timeout=self._call_timeout_s)).vim
 
     async def _merge(self, vim_id: str, given: Attributes) -> Vim:
-        """Put what is given over what is there. If somebody changes that meanwhile, it is done again."""
+        """Merge the given values into the stored ones. Retries if the VIM is modified concurrently."""
         pauses = Backoff(first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, random=self._random)
         for attempt in range(1, _ATTEMPTS + 1):
             vim = await self._get(vim_id)
@@ -120,14 +120,14 @@ def _filled(values: dict[str, Any]) -> Vim:
     for name in _NESTED:
         if name in values:
             struct = getattr(vim, name)
-            # An empty one is set, too.
+            # An empty field must be present as well.
             struct.SetInParent()
             struct.update(values[name])
     return vim
 
 
 def _id_in(request: Request) -> str:
-    """Raises Refused for what is no id: no VIM has it."""
+    """Return the ID in the path. Raises RequestRefused if it is not a valid ID, as no VIM can have it."""
     vim_id = str(request.path_params["vim_id"]).removesuffix(".json")
     if not is_id(vim_id):
         raise no_such_vim(vim_id[:100])

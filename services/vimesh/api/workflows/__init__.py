@@ -1,1 +1,1 @@
-"""Carries out tasks of the workflow engine. Each is claimed first, so any number of processes may run."""
+"""Carries out tasks in the workflow engine. Each task is claimed first, so any number of processes may run."""

@@ -1,4 +1,4 @@
-"""One task: what it asks of the engine, and how that went."""
+"""Carries out one task in the engine, and builds the answer about it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _MAX_ERROR = 1024
 
 
 class TaskRunner:
-    """Carries tasks out. Whatever happens is an answer: a fault of one task stops here."""
+    """Carries tasks out. Every outcome becomes an answer: an exception in one task stops here."""
 
     def __init__(self, engine: WorkflowEngine) -> None:
         self._engine = engine
         self._link = PeerLog("Mistral", "workflows", meanwhile="tasks wait")
 
     async def carry_out(self, task: pb.WorkflowTask) -> pb.FinishWorkflowTaskRequest:
-        """Return what is to be said about it."""
+        """Carry out a task, and return the request that finishes it."""
         answer = pb.FinishWorkflowTaskRequest(task_id=task.task_id, claim_token=task.claim_token)
         try:
             retry_after_s = await self._ask(task)
@@ -52,5 +52,5 @@ class TaskRunner:
         if task.kind == pb.WorkflowTask.STOP:
             outcome = await self._engine.stop(stop_from_wire(task))
             return outcome.retry_after_s if isinstance(outcome, NotYet) else None
-        # Left to a process that knows it.
+        # A process of a newer version may know this kind.
         raise EngineRefused(501, f"this api process does not know tasks of kind {task.kind}")

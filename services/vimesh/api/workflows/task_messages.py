@@ -1,4 +1,4 @@
-"""Tasks as the engine's errands."""
+"""Converts task messages to the engine's requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims what is to be done in the workflow engine, and sees that it gets done."""
+"""Claims tasks for the workflow engine, carries them out and reports their results."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _TRY_AGAIN = {
 @dataclass(frozen=True, slots=True)
 class TaskWorkerLimits:
     tasks: int = 16
-    """Under way at the same time."""
+    """Maximum number of tasks in progress at a time."""
     lease_s: float = 60.0
     work_s: float = 40.0
-    """A task that takes longer is given back. What is left of the lease covers the last call and the answer."""
+    """A task that takes longer is given back. The rest of the lease covers the last call and the answer."""
     idle_s: float = 1.0
-    """How often to look for tasks when there was none; between half and one and a half of it."""
+    """Pause before the next claim if there were no tasks, varied at random from 0.5 to 1.5 times this value."""
     call_timeout_s: float = 10.0
     first_pause_s: float = 0.2
     longest_pause_s: float = 5.0
@@ -52,12 +52,12 @@ class TaskWorkerLimits:
 
 
 class TaskWorker:
-    """One of any number: a task belongs to who has claimed it, until the lease ends.
+    """Works on claimed tasks. Any number of workers may run: a task belongs to its claimant until the lease ends.
 
-    Nothing is remembered: what a steward that dies was about to do is claimed again by another one.
+    A worker keeps no state: if it dies, another one claims its tasks again.
     """
 
-    def __init__(  # noqa: PLR0913 - everything it uses comes in here
+    def __init__(  # noqa: PLR0913 - all collaborators are passed in here
         self,
         stub: WorkflowServiceAsyncStub,
         errands: TaskRunner,
@@ -79,12 +79,12 @@ class TaskWorker:
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Claim nothing more; `run` returns when the tasks under way are done."""
+        """Claim no more tasks; `run` returns when the tasks in progress are done."""
         self._stopping.set()
         self._ended.set()
 
     async def run(self) -> None:
-        """Work until stopped. The front may come and go."""
+        """Work until stopped. Retries while the front is unavailable."""
         backoff = self._backoff()
         async with asyncio.TaskGroup() as work:
             while await self._free_to_claim():
@@ -98,18 +98,18 @@ class TaskWorker:
                     continue
                 backoff.reset()
                 if not tasks:
-                    # Never the same for two processes: they take turns.
+                    # Random, so that processes take turns.
                     await self._rest(self._limits.idle_s * self._random.uniform(0.5, 1.5))
 
     async def _free_to_claim(self) -> bool:
-        """Wait until half of the places are free. Returns False when stopped."""
+        """Wait until at least half of the slots are free. Returns False if stopped."""
         while self._under_way > self._limits.tasks // 2 and not self._stopping.is_set():
             self._ended.clear()
             await self._ended.wait()
         return not self._stopping.is_set()
 
     async def _claim(self) -> Sequence[pb.WorkflowTask] | None:
-        """Return None when nobody can be asked."""
+        """Claim tasks for the free slots; return None if the call fails."""
         request = pb.ClaimWorkflowTasksRequest(
             claimant=self._claimant,
             max_tasks=self._limits.tasks - self._under_way,
@@ -126,12 +126,12 @@ class TaskWorker:
     async def _see_to(self, task: pb.WorkflowTask, claimed_at: float) -> None:
         left_s = claimed_at + self._limits.lease_s - self._clock()
         try:
-            # When the lease ends somebody else gets the task, and has to be left alone with it.
+            # When the lease ends, another worker may claim the task, and this one must not interfere.
             async with asyncio.timeout(left_s):
                 await self._finish(await self._carried_out(task))
         except TimeoutError:
             _log.warning("task left to whoever claims it next", task_id=task.task_id, vim_id=task.action.vim_id)
-        except Exception:  # noqa: BLE001 - here faults of a task stop
+        except Exception:  # noqa: BLE001 - the supervisor of a task is where faults stop
             _log.exception("defect", task_id=task.task_id, vim_id=task.action.vim_id)
         finally:
             self._under_way -= 1
@@ -149,14 +149,14 @@ class TaskWorker:
             )
 
     async def _finish(self, answer: pb.FinishWorkflowTaskRequest) -> None:
-        """Say how it went, again and again while nobody can be told."""
+        """Send the answer about a task, and retry while the front or the conductors are unavailable."""
         backoff = self._backoff()
         while True:
             try:
                 await self._stub.FinishWorkflowTask(answer, timeout=self._limits.call_timeout_s)
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.NOT_FOUND:
-                    return  # somebody else has it
+                    return  # another worker has the task
                 if error.code() not in _TRY_AGAIN:
                     _log.error("answer refused", task_id=answer.task_id, why=error.details())
                     return

@@ -1,1 +1,1 @@
-"""The ports of a conductor and its health. Health is answered while the loop is busy."""
+"""The ports of a conductor, and its health, which is answered even while the event loop is busy."""

@@ -1,4 +1,4 @@
-"""What the balancer is told: serve while the database takes writes and the loop turns, and not while draining."""
+"""Reports health to the balancer: serving while the database takes writes and the loop runs, unless draining."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _log = structlog.get_logger()
 BEAT_S = 0.25
 _CHECK_EVERY_S = 1.0
 _CHECK_WITHIN_BEATS = 8
-"""Counted in turns of the loop: while it is held, an answer of the database that is there cannot be heard."""
+"""Timeout of a check, in beats rather than seconds: a blocked loop cannot read an answer that has already arrived."""
 
 
 class Health:
-    """Keeps the vitals, and tells them to the health service of the main port."""
+    """Updates the vitals, and publishes them to the health service of the main port."""
 
     def __init__(self, store: VimStore, vitals: Vitals, servicer: HealthServicer, services: Sequence[str]) -> None:
         self._store = store
@@ -33,18 +33,18 @@ class Health:
         self._said: bool | None = None
 
     async def beat(self) -> Never:
-        """Show that the loop turns. Runs until cancelled."""
+        """Record at intervals that the loop is running. Runs until cancelled."""
         while True:
             self._vitals.beat()
             await asyncio.sleep(BEAT_S)
 
     async def run(self) -> Never:
-        """Ask the database again and again. Runs until cancelled."""
+        """Check the database at intervals. Runs until cancelled."""
         while True:
             try:
                 self._vitals.database_works = await self._asked()
             except Exception:
-                # A conductor that cannot say how it is must not be sent calls.
+                # A conductor that cannot determine its own health must not receive calls.
                 self._vitals.database_works = False
                 await self._tell()
                 raise
@@ -52,12 +52,12 @@ class Health:
             await asyncio.sleep(_CHECK_EVERY_S)
 
     async def drain(self) -> None:
-        """Say NOT_SERVING from now on."""
+        """Report NOT_SERVING from now on."""
         self._vitals.draining = True
         await self._tell()
 
     async def _asked(self) -> bool:
-        """Ask the database once; say whether it can be read and written."""
+        """Check the database once; return whether it can be read and written."""
         asking = asyncio.ensure_future(self._look())
         try:
             for _ in range(_CHECK_WITHIN_BEATS):
@@ -68,7 +68,7 @@ class Health:
                 return self._missed("no answer in time")
             asking.result()
         except Overloaded:
-            # That many wait for it says nothing about the database itself.
+            # A full queue proves nothing about the database itself.
             return self._vitals.database_works
         except VimeshError as error:
             return self._missed(str(error), error.__cause__)
@@ -86,7 +86,7 @@ class Health:
         return False
 
     async def _tell(self) -> None:
-        self._vitals.beat()  # who comes here turns, however long it was held before
+        self._vitals.beat()  # reaching this line proves that the loop runs, however long it was blocked before
         serving = self._vitals.serving
         if serving is self._said:
             return

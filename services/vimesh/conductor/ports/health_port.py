@@ -1,4 +1,4 @@
-"""Health on a port and in threads of its own: it is answered while the loop is busy with calls."""
+"""Serves health on its own port and in its own threads, so that it answers while the loop is busy with calls."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _STOP_WITHIN_S = 2.0
 _THREADS = 2
 _OPTIONS = (
     ("grpc.so_reuseport", 0),
-    # Balancers ask over one connection each, one question at a time; nobody else has anything to ask here.
+    # Each balancer checks over one connection, one call at a time; there are no other callers.
     ("grpc.max_concurrent_streams", 16),
     ("grpc.max_receive_message_length", 1024),
-    # Who connects and does not ask is not kept.
+    # Close connections that make no calls.
     ("grpc.max_allowed_incoming_connections", 1024),
     ("grpc.max_connection_idle_ms", 60_000),
     ("grpc.server_handshake_timeout_ms", 10_000),
@@ -31,7 +31,7 @@ _SERVICE = DESCRIPTOR.services_by_name["Health"].full_name
 
 
 class _Check:
-    """Answers from the vitals of the moment. There is no Watch: balancers ask again and again."""
+    """Answers from the current vitals. Watch is not offered, because balancers poll."""
 
     def __init__(self, vitals: Vitals, services: Sequence[str]) -> None:
         self._vitals = vitals
@@ -51,8 +51,8 @@ class _Check:
 
 @asynccontextmanager
 async def answering_health(listen: str, vitals: Vitals, services: Sequence[str]) -> AsyncGenerator[int]:
-    """Answer while the block runs. Yields the port. Raises BadSetting when it cannot listen."""
-    # Without a deserializer: a server of threads never frees the stream of a request that it cannot deserialize.
+    """Answer health checks while the block runs. Yields the port. Raises BadSetting if it cannot listen."""
+    # No deserializer: a threaded gRPC server never frees the stream of a request that fails to deserialize.
     check: grpc.RpcMethodHandler[bytes, HealthCheckResponse] = grpc.unary_unary_rpc_method_handler(
         _Check(vitals, services), response_serializer=HealthCheckResponse.SerializeToString
     )

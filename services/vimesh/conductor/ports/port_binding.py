@@ -1,4 +1,4 @@
-"""How the servers of a conductor take their ports."""
+"""Binds the servers of a conductor to their ports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vimesh.domain.errors import BadSetting
 
 
 def listen_on(server: grpc.Server | grpc.aio.Server, setting: str, address: str) -> int:
-    """Return the port that the server got. Raises BadSetting, with the name of the setting, if it gets none."""
+    """Bind the server and return its port. Raises BadSetting, naming the setting, if it cannot listen."""
     try:
         port = server.add_insecure_port(address)
     except RuntimeError:

@@ -1,7 +1,7 @@
-"""Whether the port for calls still takes connections: gRPC's own loop can end without a word.
+"""Checks that the port for calls still accepts connections, because gRPC's own loop can end silently.
 
-A call whose path is not UTF-8 ends the loop in which gRPC accepts calls, and nothing else: a process would be left that
-serves nobody and still looks healthy. Envoy refuses such a call, but a conductor can be reached without it.
+A call whose path is not UTF-8 ends the loop in which gRPC accepts calls, and nothing else. The process would serve no
+calls and still look healthy. Envoy refuses such a call, but a conductor can be reached without Envoy.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ _LOOK_EVERY_S: Final = 2.0
 _LOOK_AGAIN_S: Final = 0.2
 _WITHIN_S: Final = 5.0
 _TRIES: Final = 2
-"""So many refused connections in a row are no accident."""
-_ANY_HOST: Final = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 - nothing listens there because of this
+"""Refused connections in a row after which the server counts as dead."""
+_ANY_HOST: Final = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 - compared only, not bound
 
 
 class NotAccepting(Exception):
-    """The gRPC server has ended by itself: this process serves nobody any more."""
+    """The gRPC server has ended by itself: this process no longer serves calls."""
 
     def __init__(self) -> None:
         super().__init__("the gRPC server has ended by itself")
 
 
 async def require_accepting(listen: str, port: int) -> Never:
-    """Connect to the server again and again. Runs until cancelled; raises NotAccepting.
+    """Connect to the server at intervals. Runs until cancelled; raises NotAccepting.
 
-    `listen`: `host:port` or `unix:path` as the server was given it; `port`: the one that it got.
+    `listen`: `host:port` or `unix:path`, as given to the server; `port`: the port it was bound to.
     """
     refused = 0
     while True:
@@ -49,7 +49,7 @@ async def _accepts(listen: str, port: int) -> bool:
     except (ConnectionRefusedError, FileNotFoundError):
         return False
     except (OSError, TimeoutError):
-        # It is busy, or this process is short of something: that says nothing about the server.
+        # The server is busy, or this process lacks a resource such as file descriptors: neither proves it dead.
         return True
     writer.close()
     return True

@@ -1,1 +1,1 @@
-"""Reads reports of ping actions and paces their contacts. A short way never accepts what the rules refuse."""
+"""Reads reports of ping actions and paces their contacts. A fast path never accepts a report that the rules refuse."""

@@ -1,4 +1,4 @@
-"""How soon ping actions are asked to be back: often, but never more than the fleet was sized for."""
+"""Sets how often ping actions are asked to report: often, but within the contact budget of the fleet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RETRY_S = 1.0
 
 
 class ContactPace:
-    """Counts the VIMs now and then. Conductors need not agree: each grants leases for what it answers itself."""
+    """Counts the VIMs at intervals. Conductors need not agree: each grants leases for the pace that it answers."""
 
     def __init__(self, store: VimStore, *, floor_s: float, budget_per_s: float) -> None:
         self._store = store
@@ -28,19 +28,19 @@ class ContactPace:
 
     @property
     def contact_within_s(self) -> float:
-        """The pace by the last count. Before the first one, the slowest: nobody knows how many will come."""
+        """The pace for the last count. Before the first count it is the slowest, as the number of VIMs is unknown."""
         if self._vims is None:
             return LONGEST_CONTACT_WITHIN_S
         return contact_within_s(self._vims, floor_s=self._floor_s, budget_per_s=self._budget_per_s)
 
     async def run(self) -> Never:
-        """Count again and again. Runs until cancelled."""
+        """Count at intervals. Runs until cancelled."""
         while True:
             counted = await self.count()
             await asyncio.sleep(_COUNT_EVERY_S if counted else _RETRY_S)
 
     async def count(self) -> bool:
-        """Count once; the last count stays if the database is away. Say whether it went well."""
+        """Count once, and return whether that succeeded; keep the last count if the database is unavailable."""
         try:
             self._vims = await self._store.count_vims()
         except VimeshError as error:

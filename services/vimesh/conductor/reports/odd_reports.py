@@ -1,4 +1,4 @@
-"""Reports that are not plain: each is judged by the rules, and refused alone if it breaks one."""
+"""Checks the reports that are not plain against the rules; one that breaks a rule is refused on its own."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from vimesh.wire import request_messages
 from vimesh.wire.message_rules import Rules
 
 _FULLY_JUDGED: Final = 20
-"""Refusals of one call that name all broken fields: each name takes 30 us. Later refusals name the first field only."""
+"""The first refusals of a call name all broken fields, at 30 us per name; later ones name only the first field."""
 
 
 async def judge_apart(
     messages: Sequence[UpdateVimRequest], plain: Sequence[Report | None], rules: Rules
 ) -> list[Report | BadInput]:
-    """Return the reports, given those that are plain, with the refusal in place of each that breaks a rule."""
+    """Return the report in each message, or its refusal. `plain` holds the reports already read, else None."""
     refused = 0
 
     def judge(one: tuple[UpdateVimRequest, Report | None]) -> Report | BadInput:

@@ -1,4 +1,4 @@
-"""The short way for reports: nearly all keep every rule of their proto, and that can be seen without the rules."""
+"""Reads ordinary reports on a fast path: nearly all of them keep every rule, which shows without running the rules."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ NANOS = 1_000_000_000
 
 
 def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | None:
-    """Read a report that plainly keeps the rules; None says nothing: ask the rules, and `from_wire`.
+    """Read a report that obviously keeps the rules. None means undecided: check the rules, and read it in full.
 
-    What is read here, those two read alike: a test compares them.
+    A test checks that `Rules` and `request_messages.report` accept and read every such report alike.
     """
     vim_id, action_id, status = message.vim_id, message.action_id, _STATUSES.get(message.status)
     reason, detail, observation = message.reason, message.detail, message.observation

@@ -1,4 +1,4 @@
-"""Contacts without news: they say what was said before, but for its age, and are recognized by their bytes."""
+"""Recognizes contacts without news by their bytes: they repeat an earlier report, except for its age."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from vimesh.domain.vims import Repeat, Report, Standing
 from vimesh.v1 import conductor_service_pb2 as pb
 
 _MORE = 0x80
-"""Set in all bytes of a number but the last one."""
+"""Continuation bit of a varint: set in every byte but the last."""
 
 
 def _tag(of: type[Message], field: str) -> int:
-    """Return the byte with which a field that has a length begins."""
+    """Return the tag byte of a length-delimited field."""
     return of.DESCRIPTOR.fields_by_name[field].number << 3 | 2
 
 
@@ -24,14 +24,14 @@ _REPORT = _tag(pb.UpdateVimsRequest, "reports")
 _AGE = _tag(pb.UpdateVimRequest, "age")
 _ID_BEGIN = bytes((_tag(pb.UpdateVimRequest, "vim_id"), 36))
 _ID_END = 38
-"""A report begins with the id of its VIM, all of which have the same length."""
+"""A report starts with the ID of its VIM: tag, length and 36 characters."""
 _read_age = Duration.FromString
 
 
 def read_repeats(request: bytes, believed: Mapping[str, Standing], contact_within_s: float) -> list[Repeat]:
-    """Return which VIM each report of an UpdateVimsRequest is on, and what it says again of it.
+    """Return the VIM and the standing that each report of a serialized UpdateVimsRequest repeats.
 
-    Empty if that cannot be seen of all of them at once: then they have to be read.
+    Empty unless every report is recognized as a repeat: the request must then be parsed.
     """
     get, found, at, end = believed.get, [], 0, len(request)
     try:
@@ -66,11 +66,11 @@ def read_repeats(request: bytes, believed: Mapping[str, Standing], contact_withi
 def keep_said(
     messages: Iterable[pb.UpdateVimRequest], reports: Sequence[Report], believed: Mapping[str, Standing]
 ) -> None:
-    """Keep of each report that is on record how it was said. Takes the ages out of the messages."""
+    """Store the serialized form of each report that is on record with its standing. Clears ages in the messages."""
     for message, report in zip(messages, reports, strict=True):
         standing = believed.get(report.vim_id)
-        # Ids are the same in capitals, but these bytes would not be found.
+        # IDs are case-insensitive, but `read_repeats` looks standings up by the bytes of the ID.
         if standing is not None and standing.holds and standing.says(report) and message.vim_id == report.vim_id:
             message.ClearField("age")
-            message.DiscardUnknownFields()  # nobody checks how long they are
+            message.DiscardUnknownFields()  # their length is unbounded
             standing.said = message.SerializeToString()[_ID_END:]

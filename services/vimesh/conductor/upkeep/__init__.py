@@ -1,1 +1,1 @@
-"""Work that every conductor does at intervals. None leads, and doing it twice does no harm."""
+"""Work that every conductor does at intervals. There is no leader, and doing it twice does no harm."""

@@ -21,20 +21,20 @@ from vimesh.domain.vim_store import VimStore
 _log = structlog.get_logger()
 
 _LAPSES = 1000
-"""How many silences are put on record in one transaction: reports come in between."""
+"""Maximum number of lapses recorded in one transaction, so that reports get in between."""
 _PAUSES = 3
-"""How much longer than such a transaction the pause after it is, for those."""
+"""Length of the pause after such a transaction, as a multiple of its duration: it leaves room for reports."""
 _TELLING_S = 2.0
 _LOOKS_PER_LEASE = 60
-"""While nobody is silent; else at each period."""
+"""Number of looks within one lease while no action is silent; otherwise there is one each period."""
 
 
 @dataclass(frozen=True, slots=True)
 class SweepLimits:
     replacements: int = 200
-    """At most so many actions are replaced at once; 0: this conductor replaces none."""
+    """Maximum number of actions to replace at once; 0: this conductor replaces none."""
     period_s: float = 1.0
-    """The shortest time from one look to the next; up to half as much is added, so that conductors take turns."""
+    """The shortest time between two looks; up to half of it is added at random, so that conductors take turns."""
 
     def __post_init__(self) -> None:
         if self.replacements < 0:
@@ -61,24 +61,24 @@ class LeaseSweep:
         self._idle_until = 0.0
 
     async def run(self) -> Never:
-        """Look for silent actions again and again. Runs until cancelled."""
+        """Look for silent actions at intervals. Runs until cancelled."""
         while True:
             await asyncio.sleep(self._limits.period_s * (1 + self._jitter() / 2))
             await self._look()
 
     async def _look(self) -> None:
         try:
-            # Whoever lives comes within one lease of service: only then is silence an action's own.
+            # A live action reports within one lease once this conductor serves. Only after that is silence its fault.
             longest_s = lease_s(self._pacing.contact_within_s)
             held = self._vigil.held(await self._store.clock(), longest_s)
             if time.monotonic() < self._idle_until:
                 return
-            # They read UNKNOWN already, whoever's fault the silence is.
+            # Expired statuses already read UNKNOWN, whatever caused the silence, so record them during a holdoff too.
             found = await self._tell()
             if held and self._limits.replacements:
                 found += await self._replace()
             if not found:
-                # This reads all leases: the longer they are, the rarer it is.
+                # A look reads all leases: the longer they are, the less often it is needed.
                 self._idle_until = time.monotonic() + longest_s / _LOOKS_PER_LEASE
         except VimeshError as error:
             self._vigil.lost()
@@ -90,7 +90,7 @@ class LeaseSweep:
 
     async def _tell(self) -> int:
         told, lapsed = 0, _LAPSES
-        # What is left is told of at the next look: the vigil must not believe that this conductor stood still.
+        # The rest waits for the next look: a longer gap would look to the holdoff as if this conductor had stopped.
         until = time.monotonic() + _TELLING_S
         while lapsed == _LAPSES and (began := time.monotonic()) < until:
             lapsed = await self._store.lapse(_LAPSES)
@@ -98,7 +98,7 @@ class LeaseSweep:
             if lapsed:
                 self._feed.poke()
             if lapsed == _LAPSES:
-                # After an outage that was longer than a lease all are silent, and the reports that end that come now.
+                # After an outage longer than a lease all actions are silent, and the reports that end that arrive now.
                 await asyncio.sleep(_PAUSES * (time.monotonic() - began))
         if told:
             _log.info("actions fell silent", count=told)

@@ -1,4 +1,4 @@
-"""Keeping what is kept of the past from growing for ever: every conductor does it, and none leads."""
+"""Bounds the change log and the record of requests. Every conductor runs this; there is no leader."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from vimesh.runtime.peer_log import PeerLog
 _log = structlog.get_logger()
 
 _SHARE = 32
-"""By a part this small of what is kept the log may grow before it is looked at again, however short the time."""
+"""Growth of the log, as a fraction (1/32) of the retained size, that triggers a compaction before the period ends."""
 
 
 class LogCompaction:
-    """Drops what is not to be kept: after each period, and at once when much was written."""
+    """Drops entries past their retention: after each period, and early if much was written."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class LogCompaction:
         look_s: float = 1.0,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Look every `look_s` how much was written: it takes the reading of one row."""
+        """Check every `look_s` seconds how much was written, which costs reading one row."""
         self._store = store
         self._retention = retention
         self._period_s = period_s
@@ -44,7 +44,7 @@ class LogCompaction:
         self._logged_bytes = 0
 
     async def run(self) -> Never:
-        """Drop what is not to be kept, again and again. Runs until cancelled."""
+        """Compact at intervals. Runs until cancelled."""
         self._due = self._next()
         while True:
             await asyncio.sleep(self._look_s)
@@ -69,5 +69,5 @@ class LogCompaction:
         return await in_batches(lambda limit: self._store.compact(self._retention, limit))
 
     def _next(self) -> float:
-        # So that conductors take turns.
+        # Jitter, so that conductors take turns.
         return time.monotonic() + self._period_s * (1 + self._jitter() / 2)

@@ -1,4 +1,4 @@
-"""For how long a conductor has been there to hear contacts, without a break."""
+"""Tracks how long a conductor has been able to receive reports without a break."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ _LONGEST_GAP_S = 5.0
 
 
 class ReplacementHoldoff:
-    """Told the database's clock again and again, it says whether living actions have had the time to come.
+    """Decides, from repeated readings of the database's clock, whether live actions have had time to report.
 
-    Every reading is of one clock. A gap between two of them means that this conductor was stopped, its machine slept,
-    the database did not answer, or the clock was set: leases may have ended through no fault of the actions.
+    All readings come from one clock. A gap of more than 5 s, or a step back, means that this conductor was stopped, its
+    machine slept, the database did not answer, or the clock was set: leases may have expired through no fault of the
+    actions.
     """
 
     def __init__(self) -> None:
@@ -19,11 +20,11 @@ class ReplacementHoldoff:
         self._last: dt.datetime | None = None
 
     def lost(self) -> None:
-        """Say that the database did not answer."""
+        """Record that the database did not answer."""
         self._since = self._last = None
 
     def held(self, now: dt.datetime, long_enough_s: float) -> bool:
-        """Say whether the vigil has lasted long enough, given that it lasts at `now`."""
+        """Record a reading of the clock; return whether service has lasted for `long_enough_s` without a break."""
         if self._last is None or not 0 <= (now - self._last).total_seconds() <= _LONGEST_GAP_S:
             self._since = now
         self._last = now

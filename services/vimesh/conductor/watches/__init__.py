@@ -1,1 +1,1 @@
-"""Streams of changes. The log is read once, however many watch it."""
+"""Streams of changes. The log is read once per conductor, however many clients watch it."""

@@ -1,4 +1,4 @@
-"""Hearing of other conductors' commits at once, where the database tells."""
+"""Listens for commits of other conductors, where the database offers notifications."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vimesh.runtime.peer_log import PeerLog
 
 
 class CommitHints:
-    """Pokes the feed. What no hint tells, the feed's next poll finds."""
+    """Pokes the feed on each hint. The feed's next poll finds the commits for which no hint arrives."""
 
     def __init__(self, store: VimStore, feed: EventFeed) -> None:
         self._store = store
@@ -23,7 +23,7 @@ class CommitHints:
         self._link = PeerLog("the database", "hints", meanwhile="other conductors' changes are found by polling")
 
     async def run(self) -> Never:
-        """Listen again and again. Runs until cancelled."""
+        """Listen, and reconnect after failures. Runs until cancelled."""
         while True:
             try:
                 await self._store.hear_commits(self._heard)

@@ -1,4 +1,4 @@
-"""Changes as they are sent to watchers: made once for all of them."""
+"""Serializes changes once for all watchers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _KEPT_BYTES: Final = 16 * 1024 * 1024
 
 
 class EventBytes:
-    """Keeps what was sent last. A message is the same bytes for all who watch, and making it costs most of a watch."""
+    """Caches recently sent events. Their bytes are the same for all watchers, and most of the cost of a watch."""
 
     def __init__(self, *, kept_bytes: int = _KEPT_BYTES) -> None:
         self._most_bytes = kept_bytes
         self._of: dict[int, tuple[VimEvent, bytes]] = {}
         self.kept_bytes = 0
-        """Of messages; changes that hold them are in memory as well."""
+        """Bytes of cached messages; the events they were built from are in memory as well."""
 
     def pages(self, events: Sequence[VimEvent]) -> Iterator[tuple[bytes, int]]:
-        """Cut into serialized WatchVimsResponses that hold nothing else; give each with its last revision."""
+        """Yield serialized WatchVimsResponses that hold only events, each with its last revision."""
         page: list[bytes] = []
         room, revision = MAX_PAGE_BYTES, 0
         for event in events:
@@ -39,7 +39,7 @@ class EventBytes:
 
     def _bytes_of(self, event: VimEvent) -> bytes:
         kept = self._of.get(event.revision)
-        # Compared, for after a restored backup there is another change with that revision.
+        # Compare the event: after a restored backup, a different change may have this revision.
         if kept is not None and (kept[0] is event or kept[0] == event):
             return kept[1]
         data = pb.WatchVimsResponse(events=[answer_messages.event_message(event)]).SerializeToString()

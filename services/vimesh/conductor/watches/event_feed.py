@@ -1,4 +1,4 @@
-"""The log of changes, read once per conductor and shown to all its watchers (G8)."""
+"""Reads the log of changes once per conductor and serves it to all watchers (G8)."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _KEEP_BYTES = 16 * 1024 * 1024
 class EventFeed:
     """Keeps the newest changes in memory. A watcher that lags behind them reads the database instead.
 
-    Watchers hold a revision each and nothing is queued for them: a slow one costs nothing and loses nothing.
+    Each watcher holds a revision and nothing is queued for it: a slow watcher costs nothing and loses nothing.
     """
 
     def __init__(
         self, store: VimStore, *, poll_s: float = 0.1, keep: int = 10_000, keep_bytes: int = _KEEP_BYTES
     ) -> None:
-        """Remember about as many changes as are `keep`, and as take `keep_bytes` of the log; at most twice as many."""
+        """Remember about `keep` changes, and about `keep_bytes` of the log; at most twice as much of either."""
         self._store = store
         self._poll_s = poll_s
         self._keep = keep
@@ -40,7 +40,7 @@ class EventFeed:
         self._recent: list[VimEvent] = []
         self._newest = 0
         self._last: VimEvent | None = None
-        """The change with that revision, if it was read."""
+        """The change with revision `_newest`, if it was read."""
         self._seen = 0
         self._generation = 0
         self._fan_out = FanOut()
@@ -48,11 +48,11 @@ class EventFeed:
         self._watched = asyncio.Event()
         self._watchers = 0
         self.draining = False
-        """Whether all streams are to end."""
+        """Whether all streams must end."""
 
     @property
     def newest(self) -> int:
-        """The last revision that was read; 0 while nobody watches."""
+        """The last revision that was read; 0 while there are no watchers."""
         return self._newest
 
     @property
@@ -61,7 +61,7 @@ class EventFeed:
 
     @property
     def remembered_bytes(self) -> int:
-        """How much of the log is in memory, about."""
+        """Approximate number of bytes of the log in memory."""
         return self._bytes
 
     def drain(self) -> None:
@@ -70,11 +70,11 @@ class EventFeed:
         self._fan_out.wake()
 
     def poke(self) -> None:
-        """Say that this conductor has committed a change, so that its watchers need not wait for the next poll."""
+        """Read the log soon, because a change was committed: watchers need not wait for the next poll."""
         self._poked.set()
 
     async def run(self) -> Never:
-        """Follow the log while anybody watches. Runs until cancelled."""
+        """Follow the log while there are watchers. Runs until cancelled."""
         async with beside(self._fan_out.run()):
             await self._follow()
         raise AssertionError("it runs until cancelled")
@@ -83,14 +83,14 @@ class EventFeed:
         lost = False
         while True:
             if not self._watched.is_set():
-                # Nobody sees what happens to the log meanwhile.
+                # Without watchers the log is not read, and the cached tail would go stale.
                 self._seen = 0
                 self._forget(newest=0)
             await self._watched.wait()
             try:
                 await self._read()
             except VimeshError as error:
-                # Watchers stay: what they have seen is still true, and they go on when the database is back.
+                # Keep the watchers: what they have seen is still true, and they continue once the database is back.
                 if not lost:
                     _log.warning("cannot follow the changes", error=str(error), cause=repr(error.__cause__))
                 lost = True
@@ -104,25 +104,25 @@ class EventFeed:
                 await self._poked.wait()
         except TimeoutError:
             pass
-        # However often it is poked: what comes close together is read together.
+        # Changes in quick succession are read together, however often the feed is poked.
         await asyncio.sleep(_LEAST_S)
         self._poked.clear()
 
     async def _read(self) -> None:
-        # What was seen before the log was asked must be in the answer.
+        # Every revision seen before the span is read must lie within it.
         seen = max(self._seen, self._newest)
         span = await self._store.span()
         if span.newest < seen:
             self._go_back(span, seen)
         joins = span.oldest - 1 <= self._newest <= span.newest
         if not joins or span.newest - self._newest > self._keep:
-            # The first time, far behind after a pause, or another database: what is in memory does not join on.
+            # First read, far behind after a pause, or another database: do not continue from the cached tail.
             self._jump(span.newest)
         while self._newest < span.newest:
             try:
                 page = await self._next(span)
             except EventUnreadable as error:
-                # Watchers that come to it hear so from the database, one by one; later changes concern later ones.
+                # Each watcher that reaches this event gets the error from its own read of the database.
                 _log.warning("cannot read a change", error=str(error), cause=repr(error.__cause__))
                 self._jump(span.newest)
                 return
@@ -136,9 +136,9 @@ class EventFeed:
             self._fan_out.wake()
 
     async def _next(self, span: LogSpan) -> Sequence[VimEvent] | None:
-        """Return the changes that come next; None if the last one that was read is another one by now.
+        """Return the next changes; None if the last change that was read has since been replaced by another one.
 
-        A replica that took over without the newest changes goes on with their revisions.
+        A replica that took over without the newest changes assigns their revisions again.
         """
         last = self._last
         if last is None or last.revision < span.oldest:
@@ -149,7 +149,7 @@ class EventFeed:
         return page or await self._store.events_after(self._newest, _PAGE)
 
     def _go_back(self, span: LogSpan, seen: int) -> None:
-        """Have all watchers begin again: they were told of changes that are not there any more."""
+        """Make all watchers start again, because they were sent changes that no longer exist."""
         _log.warning("the log went back, as after a restored backup", newest=span.newest, seen=seen)
         self._generation += 1
         self._seen = 0
@@ -157,7 +157,7 @@ class EventFeed:
     def _remember(self, page: Sequence[VimEvent]) -> None:
         self._recent += page
         self._bytes += sum(event.size_bytes for event in page)
-        # Rarely, and then many: what is behind them in the list moves.
+        # Drop rarely, and many at a time: every deletion moves the rest of the list.
         if len(self._recent) <= 2 * self._keep and self._bytes <= 2 * self._keep_bytes:
             return
         dropped = max(0, len(self._recent) - self._keep)
@@ -176,7 +176,7 @@ class EventFeed:
 
     @contextmanager
     def watched(self, revision: int) -> Iterator[int]:
-        """Follow the log for a watcher that has seen it up to a revision. Yields the generation of the log."""
+        """Follow the log for a watcher that has seen it up to `revision`. Yields the generation of the log."""
         self._watchers += 1
         self._seen = max(self._seen, revision)
         self._watched.set()
@@ -192,9 +192,9 @@ class EventFeed:
     ) -> Sequence[VimEvent]:
         """Return the next changes after a revision; none if nothing happens for `wait_s`, or the feed drains.
 
-        Of many who wait, reporters hear first.
-        To be called within `with feed.watched(...)`. Raises RevisionCompacted, RevisionUnknown (also when the log has
-        gone back since), EventUnreadable, StoreUnavailable.
+        Reporters are woken before other watchers. Call this within `with feed.watched(...)`.
+        Raises RevisionCompacted, RevisionUnknown (also when the log has gone back since), EventUnreadable,
+        StoreUnavailable.
         """
         try:
             async with asyncio.timeout(wait_s):

@@ -1,4 +1,4 @@
-"""Waking those who watch: not all at once, because each of them then sends a message."""
+"""Wakes watchers a few at a time, because each of them then sends a message."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Final, Never
 
 _AT_ONCE: Final = 16
 _PAUSE_S: Final = 0.004
-"""Up to 4,000 messages a second, about a third of a core. With more watchers each hears later, of more at once."""
+"""Up to 4,000 messages a second, about a third of a core. More watchers are woken later, with more changes each."""
 
 _Turn = asyncio.Future[None]
 
 
 class FanOut:
-    """Streams of reporters come before those of people, however many of these are in line."""
+    """Wakes the streams of reporters before those of people, however many people are waiting."""
 
     def __init__(self) -> None:
         self._waiting: tuple[dict[_Turn, None], dict[_Turn, None]] = ({}, {})
-        """Reporters, and people, who have seen everything."""
+        """Reporters' and people's streams that are up to date."""
         self._due: tuple[dict[_Turn, None], dict[_Turn, None]] = ({}, {})
-        """Those for whom there is something new."""
+        """Reporters' and people's streams to wake because there are changes."""
         self._some_due = asyncio.Event()
 
     @property
     def waiting(self) -> int:
-        """How many have not gone on yet."""
+        """Number of streams that have not been woken yet."""
         return sum(map(len, (*self._waiting, *self._due)))
 
     async def turn(self, *, reporter: bool) -> None:
@@ -39,14 +39,14 @@ class FanOut:
             self._due[line].pop(turn, None)
 
     def wake(self) -> None:
-        """Let all go on who wait now."""
+        """Mark all waiting streams to be woken."""
         for waiting, due in zip(self._waiting, self._due, strict=True):
             due.update(waiting)
             waiting.clear()
         self._some_due.set()
 
     async def run(self) -> Never:
-        """Let them go on, a few at a time. Runs until cancelled."""
+        """Wake the marked streams, a few at a time. Runs until cancelled."""
         while True:
             await self._some_due.wait()
             self._wake_some()

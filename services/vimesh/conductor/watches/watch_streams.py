@@ -1,4 +1,4 @@
-"""How a watch begins, goes on and ends: the same for VIMs and for actions."""
+"""Starts, continues and ends watch streams, in the same way for VIMs and for actions."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from vimesh.domain.vim_store import VimStore
 from vimesh.v1 import vim_pb2
 
 _BATCH = 500
-"""Of actions, so many make a message of about 1 MiB at most. VIMs can be larger: see `pages`."""
+"""Maximum number of events per read. As actions, they make a message of about 1 MiB at most. Events of VIMs can be
+larger: see `EventBytes.pages`."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchLimits:
     beat_s: float = 5.0
-    """A stream that has nothing to show says so this often."""
+    """Interval (less up to a fifth) between the signs of life of an idle stream."""
     max_age_s: float = 600.0
-    """A stream ends after about this long (less up to a fifth), so that watchers spread over the conductors."""
+    """A stream ends after this time (less up to a fifth), so that watchers spread over the conductors."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchStep:
-    """What a stream shows next."""
+    """The content of a stream's next message."""
 
     events: Sequence[VimEvent]
     revision: int
@@ -34,7 +35,7 @@ class WatchStep:
 
 
 class WatchStreams:
-    """What all streams of a conductor have in common."""
+    """The logic that all streams of a conductor share."""
 
     def __init__(
         self,
@@ -52,11 +53,11 @@ class WatchStreams:
         self._jitter = jitter
 
     async def newest(self) -> int:
-        """Return the revision from which a stream without a start goes on."""
+        """Return the revision after which a stream without a given start continues."""
         return (await self._store.span()).newest
 
     async def start_after(self, start_revision: int) -> int:
-        """Return the revision after which a resumed stream goes on. Raises RevisionCompacted, RevisionUnknown."""
+        """Return the revision after which a resumed stream continues. Raises RevisionCompacted, RevisionUnknown."""
         span = await self._store.span()
         if start_revision < span.oldest:
             raise RevisionCompacted(span.oldest)
@@ -67,10 +68,10 @@ class WatchStreams:
     async def follow(
         self, revision: int, concerns: Callable[[VimEvent], bool], *, reporter: bool = False
     ) -> AsyncIterator[WatchStep]:
-        """Show every change after a revision that concerns the client, in order, each once.
+        """Yield every change after a revision that concerns the client, in order, each once.
 
-        A step without events is a sign of life: it moves the revision past what does not concern the client, and comes
-        in time however much of that there is. Of many streams, those of a `reporter` hear first.
+        A step without events is a sign of life: it moves the revision past changes that do not concern the client, and
+        comes in time however many of those there are. The streams of a `reporter` are woken before the others.
         Raises RevisionUnknown when the log goes back, EventUnreadable.
         """
         limits, said_at = self._limits, self._now()
@@ -96,5 +97,5 @@ class WatchStreams:
                     said_at, beat_s = self._now(), self._beat_s()
 
     def _beat_s(self) -> float:
-        # All streams hear of a change at the same time. Their next signs of life must not come together as well.
+        # All streams see a change at the same time. Jitter keeps their next signs of life from coinciding.
         return self._limits.beat_s * (1 - self._jitter() / 5)

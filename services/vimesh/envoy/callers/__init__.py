@@ -1,1 +1,1 @@
-"""Which names, pages and proxies are trusted. Whatever is not named is not trusted."""
+"""Defines which host names, pages and proxies are trusted. Everything that is not named is untrusted."""

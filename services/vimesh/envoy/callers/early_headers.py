@@ -1,4 +1,4 @@
-"""What is done to the headers of a request before a route is chosen."""
+"""Changes the headers of a request before a route is chosen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vimesh.envoy.vocabulary.header_size import measured
 
 
 def early_headers(*, trusting: bool) -> dict[str, object]:
-    """Return the extension. What Envoy writes, or a trusted proxy, is taken from nobody else."""
+    """Return the extension. It drops headers that only Envoy or, if `trusting`, a trusted proxy may write."""
     dropped = (TRANSCODED, *(() if trusting else FORWARDED))
     return extension(
         "envoy.http.early_header_mutation.header_mutation",

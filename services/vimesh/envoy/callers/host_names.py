@@ -1,7 +1,7 @@
-"""By which names the front may be called.
+"""Restricts the host names under which the front may be called.
 
-A page whose own name is made to lead to the front (DNS rebinding) is of the same origin to its browser, and reads what
-it wants. It cannot call the front by another name than its own.
+If a page's own host name is made to resolve to the front (DNS rebinding), the browser considers both to be of the same
+origin, and the page can read anything. But its requests carry the page's host name, by which they are refused here.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from vimesh.envoy.refusals.refusal_routes import Route, refused
 from vimesh.envoy.vocabulary.refusal_statuses import Code, RefusalStatus
 
 FRONT_HOST: Final = "front"
-"""What a request of HTTP/1.0 without a host is taken to call."""
+"""Host that is assumed for an HTTP/1.0 request without one."""
 _NO_NAME: Final = r"localhost|[0-9.]+|\[[0-9A-Fa-f:.]+\]"
-"""Addresses belong to nobody's zone, and localhost does not either."""
+"""IP addresses and localhost: they are not in any DNS zone, so they cannot be rebound."""
 
 
 def other_hosts(names: Sequence[str]) -> list[Route]:
-    """Refuse calls by other names than these; without any, all names are good."""
+    """Refuse calls under other names than these; if there are none, allow all names."""
     if not names:
         return []
     one_of = "|".join((_NO_NAME, FRONT_HOST, *map(re.escape, names)))

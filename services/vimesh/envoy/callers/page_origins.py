@@ -1,8 +1,8 @@
-"""Pages: which origins may use the front.
+"""Defines which origins of web pages may use the front (CORS).
 
-A browser sends with what a page asks for the origin of the page, unless it only reads. Nobody else sends one. So what
-would change something is refused when its page is not of a listed origin, even if the browser takes the page for one of
-the front's own (DNS rebinding).
+Browsers send the origin of the page with its requests, except with plain reads; other clients do not send one. So a
+request that would change something is refused unless its page is of a listed origin, even if the browser considers the
+page to be of the front's own origin (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _KEPT_S: Final = 600
 
 
 def cors_filter() -> dict[str, object]:
-    """Return the filter, which does nothing but what `allowed` says."""
+    """Return the filter, which does only what the policy from `allowed` states."""
     return extension(_NAME, "envoy.extensions.filters.http.cors.v3.Cors")
 
 
 def allowed(origins: Sequence[str]) -> dict[str, object]:
-    """Return what a virtual host says about pages: these origins read answers, and nobody's cookies count."""
+    """Return the settings of the virtual host: pages of these origins may read answers, but not send cookies."""
     if not origins:
         return {}
     policy = typed(
@@ -44,24 +44,24 @@ def allowed(origins: Sequence[str]) -> dict[str, object]:
         expose_headers=", ".join(_SHOWN),
         max_age=str(_KEPT_S),
         allow_credentials=False,
-        # A console on the Internet, a front that is not.
+        # The console may be on the Internet while the front is in a private network.
         allow_private_network_access=True,
     )
-    # A cache must not give the answer for one page to another one.
+    # A cache must not serve the answer for one page to another one.
     vary = {"header": {"key": "vary", "value": "origin"}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}
     return {"typed_per_filter_config": {_NAME: policy}, "response_headers_to_add": [vary]}
 
 
 def strangers(origins: Sequence[str]) -> list[Route]:
-    """Refuse what pages of other origins would change."""
+    """Refuse requests from pages of other origins, unless they only read."""
     says = RefusalStatus(Code.PERMISSION_DENIED, "the origin of the page is not one of cors.origins in the fleet file")
-    # What the transcoder has made a call of is a POST by then, also if it was a GET.
+    # The transcoder turns every request into a POST, even a GET: so check only before that.
     first_look = {"name": TRANSCODED, "present_match": True, "invert_match": True}
     return refused(403, [first_look, method_is(_READS, inverted=True), *_other_than(origins)], says)
 
 
 def preflights(origins: Sequence[str]) -> list[Route]:
-    """Let the filter answer browsers that ask for listed origins what a page may send."""
+    """Let the filter answer the preflight requests of browsers for pages of these origins."""
     if not origins:
         return []
     asked = [

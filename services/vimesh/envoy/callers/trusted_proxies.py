@@ -1,4 +1,4 @@
-"""Whose word counts on who calls and by which address: that of trusted proxies, and of nobody else."""
+"""Defines which proxies may report the caller and the address that it used: only trusted ones."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from vimesh.envoy.vocabulary.extensions import extension
 
 CALLER: Final = "x-forwarded-for"
 FORWARDED: Final = (CALLER, "forwarded", "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix")
-"""What a proxy says of its caller, and of the address that the caller used. The scheme is written by Envoy itself."""
+"""Headers in which a proxy reports its caller and the address that the caller used. Envoy itself writes the scheme."""
 
 
 def by_trusted(networks: Sequence[str]) -> dict[str, object]:
-    """Return the match of the filter chain for connections of these networks."""
+    """Return the filter chain match for connections from these networks."""
     return {"direct_source_prefix_ranges": _ranges(networks)}
 
 
 def callers(networks: Sequence[str]) -> dict[str, object]:
-    """Return how a connection manager finds out who calls: behind trusted proxies, the last that is none of them."""
+    """Return how a connection manager finds the caller: behind trusted proxies, the last address that is not theirs."""
     if not networks:
         return {"use_remote_address": True}
     detection = extension(
@@ -31,7 +31,7 @@ def callers(networks: Sequence[str]) -> dict[str, object]:
 
 
 def caller_alone() -> dict[str, object]:
-    """Return the addition to a request that leaves nothing of what callers say about who they are."""
+    """Return the request header that replaces callers' own statements about their address with the real one."""
     value = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
     return {"header": {"key": CALLER, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 

@@ -1,1 +1,1 @@
-"""The front's other protocols: JSON, Connect and health. All of them lead to the same calls."""
+"""The front's other protocols: JSON and Connect, whose requests become the same gRPC calls, and health."""

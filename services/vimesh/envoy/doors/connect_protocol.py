@@ -1,6 +1,6 @@
-"""The Connect protocol, with messages as protobuf: Envoy's own filter makes gRPC calls of its requests.
+"""Supports the Connect protocol with protobuf messages: Envoy's own filter turns the requests into gRPC calls.
 
-Envoy calls that filter work in progress, and answers for it to nobody. So a fleet file has to ask for it.
+Envoy documents that filter as work in progress, without any guarantee. So a fleet file has to enable it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _TYPES: Final = r"application/(connect\+)?proto"
 
 
 def connect_filters() -> list[dict[str, object]]:
-    """Return the filters, which come before all that gRPC calls pass.
+    """Return the filters, which must precede all filters for gRPC calls.
 
-    They are off but for the route below: the bridge would make a call of a GET, too, which any page can ask for.
+    They are disabled except on the route below: the bridge would also turn a GET into a call, and any page can send it.
     """
     bridge = extension(_BRIDGE, "envoy.extensions.filters.http.connect_grpc_bridge.v3.FilterConfig")
     return [{**bridge, "disabled": True}, {**lua(_REROUTING, _REROUTE), "disabled": True}]
@@ -37,7 +37,7 @@ def connect_route() -> Route:
     ]
     return {
         "match": {"safe_regex": {"regex": _PATH}, "headers": posts},
-        # The filters have another route taken.
+        # The filters make Envoy choose another route.
         "route": to_nowhere(),
         "typed_per_filter_config": switched_on(_BRIDGE, _REROUTING),
     }

@@ -1,4 +1,4 @@
-"""The paths of the JSON door, and what Envoy says there without asking a conductor."""
+"""Routes the JSON paths, and gives the answers that need no conductor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vimesh.envoy.refusals.refusal_routes import Route, answer, refused_requests
 from vimesh.envoy.vocabulary.extensions import lua, method_is, switched_on
 from vimesh.envoy.vocabulary.refusal_statuses import Code, RefusalStatus
 
-# What the transcoder took for a call has a gRPC path when it is routed, so only other methods arrive at these.
+# Requests that the transcoder accepts have a gRPC path when they are routed, so only other methods match these paths.
 JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"/v1/vims", ("GET", "POST")),
     (r"/v1/vims:watch", ("GET",)),
@@ -19,7 +19,7 @@ JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 
 _WATCH: Final = "/v1/vims:watch"
 _WITHOUT_BODY: Final = "GET|HEAD|OPTIONS|DELETE"
-"""Methods that need no body. What a page may send without asking first (CORS) has one of them, or a form's body."""
+"""Methods that need no body. A page's request without a preflight (CORS) has one of these, or the body of a form."""
 _TAKEN: Final = r"(?i)application/json[ \t]*(;.*)?|application/grpc.*"
 
 _HEAD: Final = "vimesh.head_as_get"
@@ -35,11 +35,11 @@ function envoy_on_response(response)
   end
 end
 """
-"""Over HTTP/2 the body has to be taken out: Envoy does so over HTTP/1.1 alone."""
+"""The script empties the body, because Envoy itself drops it only over HTTP/1.1, not over HTTP/2."""
 
 
 def head_filter() -> dict[str, object]:
-    """Return the filter that makes a GET of a HEAD, where a route switches it on."""
+    """Return the filter that turns a HEAD into a GET, on routes that enable it."""
     return {**lua(_HEAD, _AS_GET), "disabled": True}
 
 
@@ -48,7 +48,7 @@ def json_routes() -> list[Route]:
 
 
 def no_json() -> list[Route]:
-    """Refuse bodies that do not say that they are JSON: any page may have a browser send them, without being asked."""
+    """Refuse bodies that are not declared as JSON: any page can make a browser send those without a preflight."""
     says = RefusalStatus(Code.INVALID_ARGUMENT, "the content-type must be application/json", "BAD_INPUT")
     with_body = method_is(_WITHOUT_BODY, inverted=True)
     other: dict[str, object] = {
@@ -59,7 +59,7 @@ def no_json() -> list[Route]:
 
 
 def _head_of_watch() -> Route:
-    # A watch has no end that could be waited for.
+    # A watch never ends, so do not wait for its answer.
     return {"match": {"path": _WATCH, "headers": [method_is("HEAD")]}, "direct_response": {"status": 200}}
 
 
@@ -84,7 +84,7 @@ def _methods(path: str, methods: tuple[str, ...]) -> list[Route]:
 
 
 def _as_get(match: dict[str, object]) -> Route:
-    # The filter has another route taken.
+    # The filter makes Envoy choose another route.
     return {
         "match": {**match, "headers": [method_is("HEAD")]},
         "route": to_nowhere(),

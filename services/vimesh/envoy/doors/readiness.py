@@ -1,4 +1,4 @@
-"""What balancers before the front ask: whether it lives, and whether a conductor behind it serves."""
+"""Answers balancers in front of the mesh: whether Envoy is alive, and whether a conductor behind it serves."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ LIVE: Final = "/healthz"
 READY: Final = "/readyz"
 _READS: Final = "GET|HEAD"
 _AT_LEAST_ONE: Final = {"value": 1}
-"""Percent of the conductors; Envoy takes no parts of one. It is one of up to a hundred."""
+"""Percentage of the conductors, the lowest that Envoy accepts: one conductor, if there are up to a hundred."""
 
 
 def readiness() -> dict[str, object]:
-    """Return the filter that answers READY: 200 while a conductor says SERVING and Envoy itself does not drain."""
+    """Return the filter that answers READY: 200 while a conductor reports SERVING and Envoy itself is not draining."""
     path = {"name": ":path", "string_match": {"safe_regex": {"regex": rf"{READY}(\?.*)?"}}}
     return extension(
         "envoy.filters.http.health_check",

@@ -1,1 +1,1 @@
-"""What Envoy has to know about a fleet. Plain data, however it was given."""
+"""Describes the fleet behind Envoy as plain data, whatever its source."""

@@ -1,4 +1,4 @@
-"""Who is in a cluster: the document that Envoy reads again whenever it is replaced."""
+"""Builds the document that lists the hosts of a cluster; Envoy reads it again whenever it is replaced."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from vimesh.envoy.fleet.front_fleet import ClusterHost, ListenAddress
 
 OVERPROVISIONING_PERCENT = 400
-"""How much of its usual share each host can carry: while they can bear all, one in four is enough to keep calls away
-from hosts that fail their checks, whatever the panic threshold says."""
+"""The share of the load that each host can carry, relative to its usual share: as long as one host in four is healthy,
+the healthy ones can carry everything, and hosts that fail their checks get no calls, whatever the panic threshold."""
 
 
 def socket_address(address: ListenAddress) -> dict[str, object]:
@@ -17,12 +17,12 @@ def socket_address(address: ListenAddress) -> dict[str, object]:
 
 
 def socket_of(door: ListenAddress | Path) -> dict[str, object]:
-    """Return where to listen. Of a unix socket only the owner may use it: who reaches it is believed."""
+    """Return the address to listen on. Only the owner may use a unix socket, because its callers are trusted."""
     return socket_address(door) if isinstance(door, ListenAddress) else {"pipe": {"path": str(door), "mode": 0o600}}
 
 
 def endpoints(cluster: str, hosts: Iterable[ClusterHost]) -> dict[str, object]:
-    """Return the endpoint discovery (EDS) document of a cluster. Without hosts nobody is in it."""
+    """Return the endpoint discovery (EDS) document of a cluster, which may be empty."""
     assignment = {
         "@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
         "cluster_name": cluster,

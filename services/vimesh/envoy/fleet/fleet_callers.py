@@ -1,4 +1,4 @@
-"""The parts of a fleet file that say who may call the front, and how."""
+"""Reads the parts of a fleet file that state which callers may use the front, and how."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 def origins_in(given: Mapping[str, object]) -> tuple[str, ...]:
-    """Read the origins of pages. Raises BadSetting for what no browser would send."""
+    """Read the origins of pages. Raises BadSetting for one that no browser would send."""
     values = _texts("cors.origins", given.get("origins", []))
     return tuple(_origin(f"cors.origins[{index}]", value) for index, value in enumerate(values))
 
@@ -26,7 +26,7 @@ def networks(setting: str, value: object) -> tuple[str, ...]:
 
 
 def host_names(setting: str, value: object) -> tuple[str, ...]:
-    """Read names of hosts, without ports. Raises BadSetting."""
+    """Read host names without ports. Raises BadSetting."""
     names = _texts(setting, value)
     for index, name in enumerate(names):
         if not _NAME.fullmatch(name):

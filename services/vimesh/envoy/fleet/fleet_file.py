@@ -1,4 +1,4 @@
-"""The fleet file: YAML that names the addresses of a fleet."""
+"""Reads the fleet file: YAML with the addresses of a fleet and the settings of its front."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def address(setting: str, text: object) -> ListenAddress:
 
 
 def read(path: Path) -> FrontFleet:
-    """Read a fleet file. Raises BadSetting that names the key, or the file if it cannot be read."""
+    """Read a fleet file. Raises BadSetting, which names the key, or the file if it cannot be read."""
     try:
         return parse(read_text(path, MAX_DOCUMENT_BYTES))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What Envoy must know to stand in front of a fleet, and nothing else."""
+"""Defines everything that Envoy must know to be the front of a fleet."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ ANY_PORT = 0
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7600
 MAX_SOCKET_PATH = 107
-"""What the kernel takes as the path of a unix socket, in bytes."""
+"""Maximum length of the path of a unix socket in the kernel, in bytes."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ListenAddress:
-    """An IP address and a port. No host names: Envoy does not look names up in endpoint files."""
+    """An IP address and a port. Host names are not allowed, because Envoy does not resolve them in endpoint files."""
 
     host: str
     port: int
@@ -32,37 +32,37 @@ class ClusterHost:
 
     address: ListenAddress
     health_port: int | None = None
-    """Where it says whether it serves; None: where it serves."""
+    """Port of its health checks; None: the port on which it serves."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrontFleet:
     conductors: tuple[ClusterHost, ...]
-    """May be empty while a fleet starts; a fleet file must name one."""
+    """May be empty while a fleet starts; a fleet file must name at least one."""
     api: tuple[ClusterHost, ...] = ()
-    """The HTTP processes under /v1.0/; without them the path does not exist, unless they are expected."""
+    """The HTTP processes that serve /v1.0/; without any, the path does not exist, unless `expects_api` is set."""
     front: ListenAddress = ListenAddress(DEFAULT_HOST, DEFAULT_PORT)
-    """Port 0: any free one; `/listeners` of the admin interface tells which."""
+    """Port 0: any free port; `/listeners` of the admin interface shows it."""
     reports: ListenAddress | Path | None = None
-    """A second door with connections of its own, for what reports. None: reporters use the front, beside people."""
+    """A second listener for reporters, with its own connection limit. None: reporters use the front, as people do."""
     admin: ListenAddress | Path | None = None
-    """Loopback address (port 0: any free one) or path of a unix socket. None: no admin interface."""
+    """Loopback address (port 0: any free port) or path of a unix socket. None: no admin interface."""
     directory: str | None = None
-    """Where Envoy finds the rendered files; by default where they are written."""
+    """Directory in which Envoy finds the rendered files; default: where they are written."""
     access_log: str | None = None
-    """File that gets one JSON line for each request. None: no access log."""
+    """File that gets one line of JSON for each request. None: no access log."""
     origins: tuple[str, ...] = ()
-    """Of pages that may use the front, as browsers write them."""
+    """Origins of the pages that may use the front, as browsers write them."""
     hosts: tuple[str, ...] = ()
-    """Names by which the front is called; empty: any."""
+    """Host names under which the front may be called; empty: any."""
     http_1_0: bool = False
-    """Whether callers may speak HTTP/1.0, as nginx does to what is behind it unless it is told otherwise."""
+    """Whether callers may use HTTP/1.0, as nginx does by default towards its upstream servers."""
     connect: bool = False
-    """Whether callers may speak the Connect protocol, by a filter that Envoy calls work in progress."""
+    """Whether callers may use the Connect protocol, through a filter that Envoy documents as work in progress."""
     trusted_proxies: tuple[str, ...] = ()
-    """Networks of proxies before the front, whose word on callers and addresses counts (X-Forwarded-*)."""
+    """Networks of proxies in front of the mesh whose X-Forwarded-* headers on callers and addresses are trusted."""
     expects_api: bool = False
-    """Whether HTTP processes come later: the path exists, and says 503 until then."""
+    """Whether HTTP processes will be added later: the path exists, and answers 503 until then."""
 
     @property
     def with_api(self) -> bool:
@@ -77,5 +77,5 @@ class FrontFleet:
 
 
 def fits_socket(path: Path) -> bool:
-    """Whether a unix socket can have the path."""
+    """Return whether the path is short enough for a unix socket."""
     return len(bytes(path)) <= MAX_SOCKET_PATH

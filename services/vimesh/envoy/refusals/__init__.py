@@ -1,1 +1,1 @@
-"""Refusals by Envoy itself. They use the words of the contract."""
+"""Refusals by Envoy itself, with the statuses of the contract."""

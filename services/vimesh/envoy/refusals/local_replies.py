@@ -1,4 +1,4 @@
-"""What Envoy says itself: in the words of the contract, whatever it was that stopped a call."""
+"""Rewrites the replies that Envoy generates itself to the statuses of the contract, whatever stopped the call."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ LATE: Final = "no conductor answered in time; whether the call was done is not k
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """One kind of reply that Envoy makes because of what is behind it. Its own words would tell what that is."""
+    """A reply that Envoy generates because of a failure behind it. Its original text would reveal internals."""
 
     when: Filter
     http_status: int
     status: RefusalStatus
     explained_to_grpc: bool = False
-    """Whether gRPC callers get the details too, and not only the code and the message."""
+    """Whether gRPC callers get the details as well as the code and the message."""
 
 
 def _all(*filters: Filter) -> Filter:
@@ -36,7 +36,7 @@ def _all(*filters: Filter) -> Filter:
 
 
 def _flags(*flags: str) -> Filter:
-    """Fit replies with one of the flags; without any: with any flag at all."""
+    """Match replies with one of the flags or, if none are given, with any flag at all."""
     return {"response_flag_filter": {"flags": list(flags)}}
 
 
@@ -51,19 +51,19 @@ def _away(message: str) -> RefusalStatus:
 
 _OVERLOADED = RefusalStatus(Code.RESOURCE_EXHAUSTED, str(Overloaded()), "OVERLOADED", int(Overloaded.retry_after_s))
 
-# The first that fits counts.
+# The first one that matches is used.
 _REFUSALS: Final = (
-    # Too many calls of a class are under way: nothing was done, and soon it can be.
+    # Too many calls of a class are in flight: nothing was done, and a retry can soon succeed.
     _Refusal(_flags("UO"), 429, _OVERLOADED, explained_to_grpc=True),
-    # Streams are opened too often (opening_rate.py): the flag of that is set when the reply is made already.
+    # Streams are opened too often (opening_rate.py). Its flag is set only after the reply has been built.
     _Refusal(_http_status(429), 429, _OVERLOADED, explained_to_grpc=True),
-    # LH: nobody serves (readiness.py).
+    # LH: no conductor serves (readiness.py).
     _Refusal(_flags("UH", "UF", "LH"), 503, _away(NOBODY)),
-    # The caller's own deadline, or that of the route if it comes sooner.
+    # The caller's own deadline, or that of the route if it is sooner.
     _Refusal(_http_status(504), 504, RefusalStatus(Code.DEADLINE_EXCEEDED, LATE)),
     _Refusal(_http_status(502), 503, _away(BROKEN)),
     _Refusal(_all(_http_status(503), _flags()), 503, _away(BROKEN)),
-    # Envoy's memory comes to its end (overload.py): that has no flag.
+    # Envoy is running out of memory (overload.py), for which there is no flag.
     _Refusal(_http_status(503), 429, _OVERLOADED, explained_to_grpc=True),
 )
 
@@ -71,7 +71,7 @@ _TOO_OLD: Final = RefusalStatus(
     Code.UNIMPLEMENTED, "HTTP/1.0 is not spoken here, unless the fleet file says http_1_0: true"
 )
 
-# HTTP statuses of what callers did wrong: Envoy says it in its own words, which name nothing of the fleet.
+# HTTP statuses for mistakes of callers: Envoy's own text is kept, because it reveals nothing about the fleet.
 _CODES: Final = (
     (403, Code.PERMISSION_DENIED),
     (404, Code.NOT_FOUND),
@@ -94,13 +94,13 @@ _NOT_GRPC: Filter = {
     },
 }
 _TRANSCODED: Filter = {"header_filter": {"header": {"name": TRANSCODED, "present_match": True}}}
-# To a gRPC caller the body becomes grpc-message, where JSON has no place.
+# For a gRPC caller the body becomes grpc-message, which must not be JSON.
 _SPEAKS_JSON: Filter = {"or_filter": {"filters": [_NOT_GRPC, _TRANSCODED]}}
 _SPEAKS_TACKER: Filter = {"header_filter": {"header": {"name": ":path", "string_match": {"prefix": "/v1.0/"}}}}
 
 
 def local_replies(*, with_api: bool = False) -> dict[str, object]:
-    """Return the mappers; the first that fits a reply is used."""
+    """Return the mappers; the first one that matches a reply is used."""
     tacker = [*map(_refusal_to_tacker, _REFUSALS), _tacker_error(_http_status(400, "GE"), _ENVOYS_WORDS)]
     own = [mapper for refusal in _REFUSALS for mapper in (_refusal_to_json(refusal), _refusal_to_grpc(refusal))]
     mistakes = [_json_error(_http_status(http), RefusalStatus(code, _ENVOYS_WORDS)) for http, code in _CODES]
@@ -110,7 +110,7 @@ def local_replies(*, with_api: bool = False) -> dict[str, object]:
 
 
 def _nothing() -> list[Mapper]:
-    """Speak of paths that lead nowhere: Envoy has no words for them."""
+    """Return the replies for paths that do not exist, for which Envoy has no text."""
     plain: Mapper = {"filter": _flags("NC"), "body": {"inline_string": _NOTHING}}
     return [_json_error(_flags("NC"), RefusalStatus(Code.NOT_FOUND, _NOTHING)), plain]
 
@@ -125,13 +125,13 @@ def _refusal_to_json(refusal: _Refusal) -> Mapper:
 
 
 def _refusal_to_grpc(refusal: _Refusal) -> Mapper:
-    """Envoy keeps a grpc-status that is there; by itself it would make UNAVAILABLE of 429 as of 503."""
+    """Set grpc-status, which Envoy then keeps: by itself it would map 429, like 503, to UNAVAILABLE."""
     status = refusal.status
     details = {"grpc-status-details-bin": status.as_header()} if refusal.explained_to_grpc else {}
     return {
         "filter": refusal.when,
         "status_code": 200,
-        # Without a body, and as gRPC: of anything else the filter for gRPC-Web would make a status of its own.
+        # Without a body, and as gRPC: otherwise the gRPC-Web filter would set a status of its own.
         "body_format_override": {"text_format_source": {"inline_string": ""}, "content_type": "application/grpc+proto"},
         "headers_to_add": _headers({"grpc-status": str(int(status.code)), "grpc-message": status.message, **details}),
     }
@@ -146,7 +146,7 @@ def _as_http(refusal: _Refusal) -> Mapper:
 
 
 def _tacker_error(when: Filter, message: str) -> Mapper:
-    """Speak to Tacker's clients as the api processes do: what has another form they cannot read."""
+    """Reply to Tacker's clients in the form that the api processes use, as they cannot read any other."""
     error = {"type": "HTTPError", "message": f"HTTP %RESPONSE_CODE% {message}", "detail": ""}
     return {
         "filter": _all(when, _SPEAKS_TACKER),

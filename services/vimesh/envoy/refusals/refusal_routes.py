@@ -1,4 +1,4 @@
-"""Routes that refuse a request before anything is made of it, in the words of the contract."""
+"""Builds routes that refuse a request before it is processed, with the statuses of the contract."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOO_LONG = RefusalStatus(
 
 
 def answer(status: int, message: str) -> dict[str, object]:
-    """Return the direct response. The local replies (local_replies.py) give it the form that the caller reads."""
+    """Return the direct response. The local replies (local_replies.py) give it the format that the caller expects."""
     return {"status": status, "body": {"inline_string": message}}
 
 
@@ -28,7 +28,7 @@ def to_nowhere() -> dict[str, object]:
 
 
 def refused_calls(when: Matchers, status: RefusalStatus) -> Route:
-    """Refuse the gRPC calls that fit the matchers."""
+    """Refuse the gRPC calls that match."""
     told = {
         "grpc-status": str(int(status.code)),
         "grpc-message": status.message,
@@ -36,29 +36,32 @@ def refused_calls(when: Matchers, status: RefusalStatus) -> Route:
     }
     return {
         "match": {"prefix": "/", "headers": [GRPC_CONTENT, *when]},
-        # The filter for gRPC-Web would make a status of its own of any other one.
+        # For any other HTTP status, the gRPC-Web filter would set a gRPC status of its own.
         "direct_response": {"status": 200},
         "response_headers_to_add": [{"header": {"key": name, "value": value}} for name, value in told.items()],
     }
 
 
 def refused_requests(http_status: int, when: Matchers, status: RefusalStatus) -> Route:
-    """Refuse the requests that fit the matchers, and are no gRPC."""
+    """Refuse the requests that match and are not gRPC."""
     return {
         "match": {"prefix": "/", "headers": when},
         "direct_response": answer(http_status, status.message),
-        # Of a call that it had made, the transcoder would find another route.
+        # Otherwise the transcoder would turn the request into a call, which would take another route.
         "typed_per_filter_config": switched_off("envoy.filters.http.grpc_json_transcoder"),
     }
 
 
 def refused(http_status: int, when: Matchers, status: RefusalStatus) -> list[Route]:
-    """Refuse what fits the matchers, whatever its caller speaks."""
+    """Refuse the requests that match, whichever protocol they use."""
     return [refused_calls(when, status), refused_requests(http_status, when, status)]
 
 
 def unreadable() -> list[Route]:
-    """Refuse what gRPC would refuse as INTERNAL and remember, or die of (request_headers.py), or at random."""
+    """Refuse requests that gRPC would refuse at random, or with effects on other calls, or that would end its server.
+
+    See header_size.py and request_headers.py.
+    """
     timeout = RefusalStatus(Code.INVALID_ARGUMENT, "grpc-timeout is malformed", "BAD_INPUT")
     encoding = RefusalStatus(Code.UNIMPLEMENTED, "grpc-encoding must be identity, gzip or deflate")
     path = RefusalStatus(Code.INVALID_ARGUMENT, "the path holds what is no printable ASCII", "BAD_INPUT")

@@ -1,4 +1,4 @@
-"""Where calls go: the clusters behind the front, how their hosts are chosen and when a host is left out."""
+"""Builds the clusters behind the front: how hosts are chosen, and when a host is left out."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from vimesh.envoy.traffic.call_classes import CALL_CLASSES, CallClass
 from vimesh.envoy.vocabulary.extensions import HTTP_OPTIONS, typed
 
 CONDUCTORS: Final = "conductors"
-"""The service whose hosts all classes of calls share: one endpoint file names them."""
+"""The service whose hosts all classes of calls share; one endpoint file lists them."""
 API: Final = "api"
 
-# The name under which a conductor says SERVING once it can answer, and NOT_SERVING as soon as it drains.
+# The service name under which a conductor reports SERVING once it can answer, and NOT_SERVING as soon as it drains.
 HEALTH_NAME: Final = "vimesh.v1.ConductorService"
 PANIC_PERCENT: Final = 50
 
-# Answered beneath the interpreter, so that only a process that is stopped, or a machine that is gone, leaves a ping
-# without an answer. What was under way there ends then, and what may be made twice is made elsewhere.
+# gRPC answers pings without the Python interpreter, so a ping stays unanswered only if the process is stopped or the
+# machine is gone. Then the calls in flight there fail, and those that are safe to retry are made at another conductor.
 _PING: Final = {"interval": "1s", "timeout": "3s"}
-# Envoy has calls that wait for a host wait for its next connection, too: up to three of them are in vain.
+# In Envoy, calls that wait for a host also wait for its next connections. Up to three of those are in vain, so these
+# pings are more frequent.
 _PING_WHERE_CALLS_WAIT: Final = {"interval": "0.5s", "timeout": "2s"}
 
 _API_CALLS: Final = CallClass(API, 256)
@@ -46,12 +47,12 @@ def _conductors(call_class: CallClass, endpoint_file: str) -> dict[str, object]:
 def api(endpoint_file: str) -> dict[str, object]:
     return {
         **_cluster(_API_CALLS, API, endpoint_file),
-        # Only whether somebody listens: an api process has no say in what the conductors know.
+        # Check only that the process listens: it cannot speak for the conductors.
         "health_checks": [{**_checks(), "tcp_health_check": {}}],
         **_upstream(
             {
                 "explicit_http_config": {"http_protocol_options": {}},
-                # Sooner than the api process closes it: a request on a connection that is being closed is lost.
+                # Shorter than the keep-alive of the api process: a request on a closing connection is lost.
                 "common_http_protocol_options": {"idle_timeout": "30s"},
             }
         ),
@@ -68,8 +69,8 @@ def _cluster(call_class: CallClass, service: str, endpoint_file: str) -> dict[st
             "service_name": service,
             "eds_config": {"path_config_source": {"path": endpoint_file}, "resource_api_version": "V3"},
         },
-        # When too few are left to bear the load, or none: calls go to all, and those that fail their checks explain
-        # themselves better than Envoy could.
+        # If too few healthy hosts are left for the load, or none, calls go to all hosts: the errors of those that fail
+        # their checks explain more than Envoy's own would.
         "common_lb_config": {"healthy_panic_threshold": {"value": PANIC_PERCENT}},
         "ignore_health_on_host_removal": True,
         "outlier_detection": _outliers(),
@@ -78,9 +79,9 @@ def _cluster(call_class: CallClass, service: str, endpoint_file: str) -> dict[st
 
 
 def _checks() -> dict[str, object]:
-    """Take a host out when it says so, or when it has said nothing for about 4 s: being slow is no crime.
+    """Take a host out if it reports so, or has not answered for about 4 s: merely slow hosts stay in.
 
-    A host that is gone is noticed sooner by the calls that it does not take (see _outliers).
+    A host that is gone is detected sooner, by the calls that cannot connect to it (see _outliers).
     """
     return {
         "timeout": "1s",
@@ -92,10 +93,10 @@ def _checks() -> dict[str, object]:
 
 
 def _outliers() -> dict[str, object]:
-    """Eject a host that cannot be talked to, between two health checks. What a host answers never ejects it.
+    """Eject a host that cannot be reached, between two health checks. The answers of a host never eject it.
 
-    An UNAVAILABLE says that the database is away: every conductor says it then, and ejecting them would replace an
-    error that explains itself by a mute 503.
+    UNAVAILABLE means that the database is unavailable. Every conductor answers it then, and ejecting them would replace
+    an explicit error with a bare 503.
     """
     return {
         "split_external_local_origin_errors": True,
@@ -106,8 +107,8 @@ def _outliers() -> dict[str, object]:
         "enforcing_consecutive_gateway_failure": 0,
         "enforcing_success_rate": 0,
         "interval": "0.5s",
-        # The next good health check takes a host back. One that is back too early is ejected again and again, and
-        # each time Envoy gives what waits for it one more connection to wait for.
+        # The next passed health check restores a host. A host that is restored too early is ejected repeatedly, and
+        # each time the calls that wait for it get one more connection to wait for.
         "base_ejection_time": "30s",
         "max_ejection_time": "30s",
         # All but one: a slow database makes every host look slow.

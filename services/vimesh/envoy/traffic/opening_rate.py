@@ -1,4 +1,4 @@
-"""How often streams for people may be opened: to open one costs a conductor as much as ten reports."""
+"""Limits how often streams for people may be opened: opening one costs a conductor as much as ten reports."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from vimesh.envoy.vocabulary.extensions import extension, typed
 _NAME: Final = "envoy.filters.http.local_ratelimit"
 _TYPE: Final = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 _PER_S: Final = 200
-"""A third of what two conductors can open when they do nothing else."""
+"""A third of the rate at which two conductors can open them when they do nothing else."""
 BURST: Final = 1_000
-"""Screens that come back together, as after a restart of Envoy."""
+"""Number of screens that may reconnect together, such as after a restart of Envoy."""
 _FILLS_PER_S: Final = 10
 
 
 def opening_rate() -> dict[str, object]:
-    """Return the filter. It limits nothing but what a route says: it has to come behind the transcoder."""
+    """Return the filter. It applies only the limits that routes set, so it must come after the transcoder."""
     return extension(_NAME, _TYPE, stat_prefix="watches")
 
 
 def of_watches() -> dict[str, object]:
-    """Return what the routes of such streams say to the filter."""
+    """Return the settings of the filter on the routes of such streams."""
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     bucket = {
         "max_tokens": BURST,

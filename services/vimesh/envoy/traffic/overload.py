@@ -1,4 +1,4 @@
-"""What Envoy gives up, and in which order, before its memory or its file descriptors come to their end."""
+"""Defines what Envoy sheds, and in which order, before it runs out of memory or file descriptors."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from vimesh.envoy.vocabulary.extensions import extension
 MAX_HEAP_BYTES: Final = 1024 * 1024 * 1024
 MAX_FRONT_CONNECTIONS: Final = 9_000
 MAX_REPORTS_CONNECTIONS: Final = 6_000
-"""All actions of a fleet may report over connections of their own."""
+"""Each action of a fleet may report over its own connection."""
 MAX_CONNECTIONS: Final = MAX_FRONT_CONNECTIONS + MAX_REPORTS_CONNECTIONS
-"""Together, so that the doors cannot take connections from each other. Envoy wants 20,000 file descriptors for it."""
+"""The sum of both, so that the listeners cannot take connections from each other. Envoy needs 20,000 file descriptors
+for it."""
 
 _RESOURCES: Final = "envoy.extensions.resource_monitors"
 _HEAP: Final = "envoy.resource_monitors.fixed_heap"
 _CONNECTIONS: Final = "envoy.resource_monitors.global_downstream_max_connections"
 _ACTION: Final = "envoy.overload_actions."
-# Streams are blamed for what they hold from 1 MiB on.
+# The memory that a stream holds is tracked from 1 MiB on.
 _TRACKED_POWER_OF_TWO: Final = 20
 
 
@@ -34,7 +35,7 @@ def overload_manager() -> dict[str, object]:
             ),
         ],
         "actions": [
-            # Connections that do nothing go first, then streams that hold most, then every request is refused.
+            # Idle connections go first, then the streams that hold the most memory; finally all requests are refused.
             _idle_connections_sooner(),
             {"name": f"{_ACTION}shrink_heap", "triggers": [_above(0.9)]},
             {"name": f"{_ACTION}reset_high_memory_stream", "triggers": [_between(0.9, 0.97)]},
@@ -44,7 +45,7 @@ def overload_manager() -> dict[str, object]:
 
 
 def connection_limit(door: str, max_connections: int) -> dict[str, object]:
-    """Close a connection at once that is one too many at its door."""
+    """Return the filter that closes connections above the limit of their listener at once."""
     return extension(
         "envoy.filters.network.connection_limit",
         "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit",

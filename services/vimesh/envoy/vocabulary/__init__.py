@@ -1,1 +1,1 @@
-"""Names, limits and statuses that all parts of the configuration share. Imports no other room."""
+"""Names, limits and statuses that all parts of the configuration share. Imports no other folder of this package."""

@@ -1,25 +1,25 @@
-"""Names of Envoy's extensions, and what several routes say to them."""
+"""Builds settings of Envoy's extensions, and matchers that several routes share."""
 
 from __future__ import annotations
 
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 GRPC_CONTENT: dict[str, object] = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
-"""Matches the requests of gRPC and gRPC-Web."""
+"""Matches gRPC and gRPC-Web requests."""
 TRANSCODED = "x-envoy-original-path"
-"""The header in which the transcoder leaves the first path of a request when it has made a gRPC call of it."""
+"""The header in which the transcoder keeps the original path of a request that it has turned into a gRPC call."""
 
 _PREFIX = "type.googleapis.com/"
 
 
 def method_is(regex: str, *, inverted: bool = False) -> dict[str, object]:
-    """Match the requests whose method fits, or all others."""
+    """Match the requests whose method matches `regex`, or all others."""
     matcher: dict[str, object] = {"name": ":method", "string_match": {"safe_regex": {"regex": regex}}}
     return {**matcher, "invert_match": True} if inverted else matcher
 
 
 def typed(message: str, **fields: object) -> dict[str, object]:
-    """Return a message of an extension with its type, as Envoy wants it wherever a plug-in is configured."""
+    """Return the message with its type, as Envoy requires wherever an extension is configured."""
     return {"@type": _PREFIX + message, **fields}
 
 
@@ -28,12 +28,12 @@ def extension(name: str, message: str, **fields: object) -> dict[str, object]:
 
 
 def switched_off(*filters: str) -> dict[str, object]:
-    """Return what a route says, in `typed_per_filter_config`, about filters that its requests do not pass."""
+    """Return the `typed_per_filter_config` that disables filters on a route."""
     return {name: typed("envoy.config.route.v3.FilterConfig", disabled=True) for name in filters}
 
 
 def switched_on(*filters: str) -> dict[str, object]:
-    """Do the same for filters that are off elsewhere."""
+    """Return the `typed_per_filter_config` that enables filters on a route that are disabled elsewhere."""
     return {name: typed("envoy.config.route.v3.FilterConfig", config={}) for name in filters}
 
 

@@ -1,4 +1,4 @@
-"""The google.rpc.Status of what Envoy refuses itself, for callers that speak JSON and for those that speak gRPC."""
+"""Builds the google.rpc.Status of Envoy's own refusals, for JSON callers and for gRPC callers."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Code(IntEnum):
 class RefusalStatus:
     code: Code
     message: str
-    """What JSON callers read. %LOCAL_REPLY_BODY% stands for Envoy's own words."""
+    """Text for callers. %LOCAL_REPLY_BODY% stands for Envoy's own text."""
     reason: str = ""
-    """The word of ErrorInfo; empty where the contract has none."""
+    """Reason in ErrorInfo; empty if the contract defines none."""
     retry_after_s: int = 0
-    """What RetryInfo asks for; 0: there is none."""
+    """Delay in RetryInfo; 0: no RetryInfo."""
 
     def as_json(self) -> dict[str, object]:
-        """Return the status as the transcoder writes those of conductors."""
+        """Return the status in the form in which the transcoder writes those of conductors."""
         details: list[dict[str, object]] = []
         if self.reason:
             details.append(
@@ -46,16 +46,16 @@ class RefusalStatus:
         return {"code": int(self.code), "message": self.message, "details": details}
 
     def as_header(self) -> str:
-        """Return what grpc-status-details-bin holds.
+        """Return the value of grpc-status-details-bin.
 
-        Written by hand: protobuf stays out of this package, which needs no more than three short messages of it.
+        It is encoded by hand, because this package does not use protobuf, and needs only three short messages.
         """
         details = b""
         if self.reason:
             info = _text(1, self.reason) + _text(2, _DOMAIN)
             details += _field(3, _packed("ErrorInfo", info))
         if self.retry_after_s:
-            # The seconds of a Duration are its field 1, a varint.
+            # Field 1 of a Duration is its seconds, a varint.
             details += _field(3, _packed("RetryInfo", _field(1, bytes((1 << 3, self.retry_after_s)))))
         status = bytes((1 << 3, self.code)) + _text(2, self.message) + details
         return b64encode(status).decode().rstrip("=")

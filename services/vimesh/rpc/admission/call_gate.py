@@ -1,7 +1,7 @@
-"""How many calls of each class a conductor has under way. What is above that is refused before it is parsed.
+"""Limits the calls of each class that a conductor has in flight. Excess calls are refused before they are parsed.
 
-Callers that wait cost memory and, once they have given up, work for nobody. So a conductor takes as many calls as it
-can answer soon, and says at once to all others when to come back.
+Waiting calls cost memory and, once their callers have given up, useless work. So a conductor admits only as many calls
+as it can answer soon, and refuses all others at once with a time to retry.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class CallLimit:
-    """What unary calls of a class may have under way together. One alone is always taken."""
+    """Limits on all unary calls of a class that are in flight. A single call alone is always admitted."""
 
     calls: int
     request_bytes: int
@@ -32,23 +32,23 @@ class CallLimit:
 class StreamLimit:
     streams: int
     per_caller: int
-    """From one address, or one network of IPv6 addresses that a subscriber is given."""
+    """From one IPv4 address, or one IPv6 network of the size that a subscriber gets."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallAdmissionLimits:
-    """The defaults keep a change or a read that is taken from waiting for much longer than a second."""
+    """Limits per class. With the defaults, an admitted change or read does not wait for much longer than a second."""
 
     reports: CallLimit = CallLimit(6000, 64 * _MIB)
-    """Those that wait share transactions, and a fleet of 5,000 actions may be back in one moment: the last to go."""
+    """Waiting reports share transactions, and a fleet of 5,000 actions may report at the same moment."""
     changes: CallLimit = CallLimit(256, 16 * _MIB)
-    """They are written one by one, some three hundred per second."""
+    """Changes are written one at a time, about three hundred per second."""
     reads: CallLimit = CallLimit(256, 8 * _MIB)
-    """A conductor answers some seven hundred per second of single VIMs, and some ten long lists."""
+    """A conductor answers about seven hundred reads of single VIMs per second, or about ten long lists."""
     action_streams: StreamLimit = StreamLimit(2048, 512)
-    """One for each monitor, and for each process of an executor."""
+    """One for each monitor, and one for each executor process."""
     watches: StreamLimit = StreamLimit(4096, 1024)
-    """An idle one says something every five seconds: this many take up to a quarter of a core, and 110 MB."""
+    """An idle watch sends a message every five seconds: this many take up to a quarter of a core, and 110 MB."""
     retry_after_s: Mapping[CallPriority, float] = field(
         default_factory=lambda: {
             CallPriority.REPORTS: 0.5,
@@ -60,7 +60,7 @@ class CallAdmissionLimits:
 
 
 class CallLimiter:
-    """What a class of unary calls has under way."""
+    """Counts the unary calls of a class that are in flight."""
 
     def __init__(self, limit: CallLimit) -> None:
         self._limit = limit
@@ -68,8 +68,8 @@ class CallLimiter:
         self._bytes = 0
 
     def acquire(self, calls: int, request_bytes: int) -> bool:
-        """Take a call that counts as so many, unless there is no room. Each that is taken has to be released."""
-        # A quarter is for calls that count as one: somebody's long lists keep nobody from looking at a VIM.
+        """Admit a call that counts as `calls`, if there is room. The caller must release each admitted call."""
+        # A quarter is reserved for calls that count as one, so that long lists do not block reads of single VIMs.
         most = self._limit.calls if calls == 1 else self._limit.calls * 3 // 4
         if self._calls and (self._calls + calls > most or self._bytes + request_bytes > self._limit.request_bytes):
             return False
@@ -83,7 +83,7 @@ class CallLimiter:
 
 
 class StreamLimiter:
-    """Which streams of a class are open, by where they come from."""
+    """Counts the open streams of a class, in total and by the caller's address."""
 
     def __init__(self, limit: StreamLimit) -> None:
         self._limit = limit
@@ -91,7 +91,7 @@ class StreamLimiter:
         self._of: dict[str, int] = {}
 
     def acquire(self, address: str) -> bool:
-        """Take a stream, unless there is no room. Each that is taken has to be released."""
+        """Admit a stream, if there is room. The caller must release each admitted stream."""
         of_caller = self._of.get(address, 0)
         if self._streams >= self._limit.streams or of_caller >= self._limit.per_caller:
             return False
@@ -108,7 +108,7 @@ class StreamLimiter:
 
 
 class CallGate:
-    """Where the calls of one method come in."""
+    """Admits or refuses the calls of one method."""
 
     def __init__(self, limiter: CallLimiter, cost: int, refusals: Refusals) -> None:
         self._limiter = limiter
@@ -116,7 +116,7 @@ class CallGate:
         self.refuse = refusals.refuse
 
     def enter(self, request_bytes: int) -> bool:
-        """Say whether there is room for a request. If so, `leave` has to be called when it has ended."""
+        """Return whether there is room for a request. If so, call `leave` when it has ended."""
         return self._limiter.acquire(self._cost, request_bytes)
 
     def leave(self, request_bytes: int) -> None:
@@ -124,14 +124,14 @@ class CallGate:
 
 
 class StreamGate:
-    """Where the streams of one method come in."""
+    """Admits or refuses the streams of one method."""
 
     def __init__(self, limiter: StreamLimiter, refusals: Refusals) -> None:
         self._limiter = limiter
         self.refuse = refusals.refuse
 
     def enter(self, context: _Context) -> bool:
-        """Say whether there is room for a stream. It leaves by itself when its call has ended, however that was."""
+        """Return whether there is room for a stream. It is released when its call ends, however that happens."""
         address = caller(context.invocation_metadata() or (), context.peer())
         if not self._limiter.acquire(address):
             return False
@@ -140,7 +140,7 @@ class StreamGate:
 
 
 class CallAdmission:
-    """Of one conductor."""
+    """Hands out the gates of one conductor."""
 
     def __init__(self, limits: CallAdmissionLimits | None = None) -> None:
         limits = limits or CallAdmissionLimits()
@@ -159,11 +159,11 @@ class CallAdmission:
         }
 
     def of_calls(self, method: str) -> CallGate:
-        """Return the gate of a method that is named without its service. Raises KeyError: each must have a class."""
+        """Return the gate of a method, named without its service. Raises KeyError if the method has no class."""
         call_class = CLASS_OF[method]
         return CallGate(self._calls[call_class], cost(method), self._refusals[call_class])
 
     def of_streams(self, method: str) -> StreamGate:
-        """Do the same for a method that answers with a stream."""
+        """Return the gate of a method that responds with a stream. Raises KeyError as `of_calls` does."""
         call_class = CLASS_OF[method]
         return StreamGate(self._streams[call_class], self._refusals[call_class])

@@ -1,4 +1,4 @@
-"""Which calls come before which when there is not room for all of them."""
+"""Ranks the calls for when there is not room for all of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Final
 
 
 class CallPriority(Enum):
-    """The first of these is the last to be refused."""
+    """Classes of calls, in order of priority: the first is the last to be refused."""
 
     REPORTS = "reports"
-    """Of ping actions and drivers: without them a living VIM would read UNKNOWN."""
+    """Calls of ping actions and of engine drivers: without them, reachable VIMs would read UNKNOWN."""
     CHANGES = "changes"
-    """What people want to be otherwise."""
+    """Changes to VIMs by people and automation."""
     READS = "reads"
     WATCHES = "watches"
-    """Streams for people, which can be opened again later and lose nothing meanwhile."""
+    """Streams for people, which can be reopened later without losing anything."""
 
 
 CLASS_OF: Final = {
@@ -37,10 +37,10 @@ CLASS_OF: Final = {
     "Watch": CallPriority.WATCHES,
     "ServerReflectionInfo": CallPriority.WATCHES,
 }
-"""By the name of the method without its service. `Check` of grpc.health.v1 is not in it: it is never refused."""
+"""Class by method name without the service. `Check` of grpc.health.v1 is not included, as it is never refused."""
 
 COST_OF: Final = {"RegisterVims": 64, "ListVims": 32, "ListVimEvents": 32}
-"""As how many calls of its class one of these counts: it holds the writer, or a thread and the loop, for longer."""
+"""Number of calls that one such call counts as: it occupies the writer, or a thread and the loop, for longer."""
 
 
 def cost(method: str) -> int:

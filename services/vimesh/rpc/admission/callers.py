@@ -1,4 +1,4 @@
-"""From where a call comes, as far as it can be told."""
+"""Finds the address that a call comes from, as far as it can be determined."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from urllib.parse import unquote
 _FORWARDED_FOR: Final = "x-forwarded-for"
 _LOCAL: Final = "local"
 _SUBSCRIBER_BITS: Final = 64
-"""Of an IPv6 address, what a subscriber is given; the other bits are the subscriber's to choose."""
+"""Length of the IPv6 prefix that a subscriber gets; the subscriber chooses the other bits."""
 
 
 def caller(metadata: Iterable[tuple[str, str | bytes]], peer: str) -> str:
-    """Return the address that the front has seen, or else that of the peer; `local` for a unix socket.
+    """Return the caller's address as the front reports it, or else that of the peer; `local` for a unix socket.
 
-    The front leaves one address in `x-forwarded-for`: its peer's, or what a proxy that it trusts says of the caller. So
-    nobody can forge it there. Who reaches a conductor around the front can: then only the limits that all callers share
-    hold.
+    The front leaves one address in `x-forwarded-for`: that of its peer, or the caller's as a trusted proxy reports it.
+    So it cannot be forged through the front. A caller that bypasses the front can forge it, and is then bound only by
+    the limits that all callers share.
     """
     forwarded = ""
     for key, value in metadata:
@@ -28,7 +28,7 @@ def caller(metadata: Iterable[tuple[str, str | bytes]], peer: str) -> str:
 
 
 def _host(peer: str) -> str:
-    """Read `ipv4:1.2.3.4:5`, `ipv6:%5B::1%5D:5` or `unix:path`, as gRPC writes them."""
+    """Read the address from a gRPC peer: `ipv4:1.2.3.4:5`, `ipv6:%5B::1%5D:5` or `unix:path`."""
     family, _, address = peer.partition(":")
     if family not in ("ipv4", "ipv6"):
         return _LOCAL
@@ -39,8 +39,8 @@ def _network(text: str) -> str:
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:
-        # The path of a socket, which is what the front sees of callers of its second door, or nothing that a front of
-        # ours writes. All of them share a limit.
+        # A socket path, which is what the front writes for callers of a unix socket, or a value that our front never
+        # writes. All such callers share one limit.
         return ""
     if not isinstance(address, IPv6Address):
         return str(address)

@@ -1,6 +1,6 @@
-"""Handlers behind a gate: what is refused is neither parsed nor begun.
+"""Puts handlers behind a gate: a refused call is neither parsed nor started.
 
-Calls whose callers gave up before they came here are no concern: gRPC hands on none of them.
+Calls that were cancelled before they get here need no handling, because gRPC does not deliver them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 _Unary = Callable[[bytes, _Context], Awaitable[Any]]
 _Stream = Callable[[Any, _Context], AsyncIterator[Any]]
 _Writer = Callable[[Any, _Context], Awaitable[None]]
-"""Writes its responses by itself."""
+"""Writes its responses itself, instead of yielding them."""
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
@@ -29,7 +29,7 @@ def admitted_unary(gate: CallGate, serve: _Unary) -> _Unary:
             del data
             return await gate.refuse(context)
         served = serve(data, context)
-        del data  # gRPC keeps what ends a call, and with it this frame, until the garbage is collected
+        del data  # gRPC keeps the exception that ends a call, and thus this frame, until garbage collection
         try:
             return await served
         finally:
@@ -66,9 +66,9 @@ def _admitted(gate: StreamGate, serve: Any) -> Any:  # noqa: ANN401 - gRPC takes
 
 
 class AdmittedStreams:
-    """The server as services of libraries are to be added to it: their streams need admission, their calls do not.
+    """The server to add third-party services to: their streams need admission, their unary calls do not.
 
-    What is no message is refused in the contract's words, and not in those of the library.
+    Requests that cannot be parsed are refused with vimesh's own status, not with the library's.
     """
 
     def __init__(self, server: grpc.aio.Server, admission: CallAdmission) -> None:
@@ -82,7 +82,7 @@ class AdmittedStreams:
         admitted = {name: self._admitted(name, handler) for name, handler in handlers.items()}
         self._server.add_registered_method_handlers(service, admitted)
 
-    def _admitted(self, name: str, plain: Any) -> _Handler:  # noqa: ANN401 - gRPC tells its kind by attributes
+    def _admitted(self, name: str, plain: Any) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
         handler: Any = refusing(plain)
         codec = (handler.request_deserializer, handler.response_serializer)
         if handler.unary_stream:

@@ -1,4 +1,4 @@
-"""How a call is refused for which there is no room: made before, because it must cost as little as it can."""
+"""Refuses calls for which there is no room. The answers are built in advance, because a refusal must be cheap."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from vimesh.wire.error_statuses import DETAILS_KEY, rich_status
 _log = structlog.get_logger()
 
 NO_RETRY: Final = ("x-envoy-ratelimited", "true")
-"""Keeps Envoy from repeating the call at another conductor."""
+"""Keeps Envoy from retrying the call at another conductor."""
 
 _STEPS: Final = 32
-"""So many different delays: callers that were refused together do not come back together."""
+"""Number of distinct delays: callers that were refused together should not return together."""
 _TELL_EVERY_S: Final = 10.0
 
 Trailers = tuple[tuple[str, bytes] | tuple[str, str], ...]
 
 
 class Refusals:
-    """Those of one class of calls. The log is told of the first one, and then every ten seconds of how many."""
+    """Refuses calls of one class. Logs the first refusal, and then the number of refusals every ten seconds."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Refusals:
         retry_after_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Ask callers to be back after `retry_after_s` to twice as long."""
+        """Ask callers to retry after one to two times `retry_after_s`."""
         self._class = call_class
         self._code, plain = rich_status(Overloaded())
         self._message = plain.message
@@ -49,9 +49,9 @@ class Refusals:
         self._told_at = float("-inf")
 
     async def refuse(self, context: grpc.aio.ServicerContext[object, object]) -> NoReturn:
-        """End the call. To be called by a frame that holds no request: gRPC keeps what is raised here for a while."""
+        """End the call. Call this from a frame that holds no request, as gRPC keeps the exception for a while."""
         self._count()
-        trailers = self._trailers[int(random.random() * _STEPS)]  # noqa: S311 - it spreads callers, it hides nothing
+        trailers = self._trailers[int(random.random() * _STEPS)]  # noqa: S311 - it spreads callers, and is not a secret
         await context.abort(self._code, self._message, trailers)
 
     def _count(self) -> None:

@@ -1,1 +1,1 @@
-"""Requests from bytes to messages. Sizes and counts are judged before anything is built."""
+"""Parses requests from bytes to messages. Sizes and counts are checked before any message is built."""

@@ -1,9 +1,9 @@
-"""How many fields a serialized message begins with: what a batch holds, without parsing any of it."""
+"""Counts the top-level fields of a serialized message, to bound a batch without parsing it."""
 
 from __future__ import annotations
 
 _MORE = 0x80
-"""Set in all bytes of a number but the last one."""
+"""Continuation bit of a varint: set in every byte but the last."""
 _LARGEST = 2**64 - 1
 _MAX_NUMBER_BITS = 70
 _NUMBER, _LENGTH = 0, 2
@@ -11,12 +11,12 @@ _FIXED_BYTES = {1: 8, 5: 4}
 
 
 def has_more_fields(message: bytes, most: int) -> bool:
-    """Say whether more than `most` fields stand at the top level; False too where the bytes are no message.
+    """Return whether the top level has more than `most` fields; False also if the bytes are not a message.
 
-    A group counts as more than any number: nothing of ours has one, and what it holds would have to be walked through.
+    A group counts as more than any number: our messages have none, and its content would have to be walked.
 
-    The time is in proportion to `most`, not to the message: an empty entry has two bytes, and to parse two million of
-    them takes as long as to serve thousands of calls.
+    The time is proportional to `most`, not to the size of the message. An empty entry takes two bytes, and parsing two
+    million of them takes as long as serving thousands of calls.
     """
     at, end, count = 0, len(message), 0
     try:
@@ -24,7 +24,7 @@ def has_more_fields(message: bytes, most: int) -> bool:
             count += 1
             if count > most:
                 return True
-            # Nearly all that a batch holds: a tag of one byte, and a length of one or two.
+            # Fast path for nearly all fields of a batch: a tag of one byte, and a length of one or two.
             if message[at] & 0x87 == _LENGTH:
                 length, begin = message[at + 1], at + 2
                 if length >= _MORE and message[begin] < _MORE:
@@ -41,11 +41,11 @@ def has_more_fields(message: bytes, most: int) -> bool:
 
 
 class _Group(Exception):
-    """What would have to be walked through."""
+    """A group was found, whose content would have to be walked."""
 
 
 def _end_of_field(message: bytes, at: int) -> int:
-    """Raises IndexError where it is cut off, _Group."""
+    """Return where the field at `at` ends. Raises IndexError if it is cut off, _Group if it is a group."""
     tag, at = _number(message, at)
     wire_type = tag & 7
     if wire_type == _LENGTH:
@@ -59,7 +59,7 @@ def _end_of_field(message: bytes, at: int) -> int:
 
 
 def _number(message: bytes, at: int) -> tuple[int, int]:
-    """Read a number as protobuf does, which drops what is above 64 bits; return it and where it ends."""
+    """Read a varint as protobuf does, which drops bits above 64; return the value and where it ends."""
     byte = message[at]
     if byte < _MORE:
         return byte, at + 1

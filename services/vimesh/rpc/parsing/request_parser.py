@@ -1,4 +1,4 @@
-"""Requests as they come, and as messages: sizes and counts are judged on the bytes, before anything is made of them."""
+"""Parses requests, after checking their sizes and counts on the bytes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from vimesh.wire.limits import max_request_bytes
 from vimesh.wire.message_bounds import max_items
 
 _OTHER_FIELDS: Final = 100
-"""Fields that a batch may have beside its entries, such as those of a later version."""
+"""Fields that a batch may have besides its entries, such as those of a later version."""
 _UNCOUNTED_BYTES: Final = 128 * 1024
-"""Whatever is in so little is parsed within milliseconds, and few batches have more: it is counted as messages."""
+"""A request up to this size parses within milliseconds, whatever it contains: its entries are counted afterwards.
+Few batches are larger."""
 
 _M = TypeVar("_M", bound=Message)
 
@@ -30,7 +31,7 @@ class Parser(Generic[_M]):
         self._entries = _entries(request_type.DESCRIPTOR)
 
     def parse(self, data: bytes) -> _M:
-        """Raise BadInput for what is too long, has too many entries, or is no such message."""
+        """Parse a request. Raises BadInput if it is too long, has too many entries, or is not such a message."""
         if len(data) > self._max_bytes:
             raise BadInput(Violation("", f"a request of {len(data)} bytes; at most {self._max_bytes} are taken"))
         if self._entries is not None and len(data) > _UNCOUNTED_BYTES:
@@ -39,7 +40,7 @@ class Parser(Generic[_M]):
             return self._parse(data)
         except DecodeError:
             pass
-        # Outside of the handler: the error that is raised must not hold on to the one that was caught.
+        # Raise outside the handler: the new error must not keep the caught one alive.
         raise BadInput(Violation("", f"not a serialized {self._type_name}"))
 
     def _check_count(self, data: bytes, field: str, most: int) -> None:
@@ -48,7 +49,7 @@ class Parser(Generic[_M]):
 
 
 def _entries(descriptor: Any) -> tuple[str, int] | None:  # noqa: ANN401 - a descriptor: upb's or Python's
-    """Return the field that makes the message a batch, and how many entries it may have."""
+    """Return the field that makes the message a batch, and its maximum number of entries; None if there is none."""
     for field in descriptor.fields:
         if field.is_repeated and field.message_type is not None:
             return field.name, max_items(field)
@@ -56,7 +57,7 @@ def _entries(descriptor: Any) -> tuple[str, int] | None:  # noqa: ANN401 - a des
 
 
 def parser_of(method: str) -> Parser[Message]:
-    """Return the parser of a method that is named as in `/package.Service/Method`."""
+    """Return the parser of a method, named as in `/package.Service/Method`."""
     service, _, name = method.strip("/").rpartition("/")
     found = descriptor_pool.Default().FindMethodByName(f"{service}.{name}")
     return Parser(message_factory.GetMessageClass(found.input_type), max_request_bytes(name))

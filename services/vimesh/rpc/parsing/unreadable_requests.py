@@ -1,7 +1,6 @@
-"""Services of libraries, made to refuse what is no message.
+"""Makes third-party services refuse requests that cannot be parsed.
 
-gRPC answers for a deserializer that raises by UNKNOWN and the name of a Python class. So these deserializers do not
-raise.
+If a deserializer raises, gRPC answers UNKNOWN with the name of a Python class. So these deserializers do not raise.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ _Context = Any  # of either kind of server
 
 _CODE, _STATUS = rich_status(BadInput(Violation("", "not a serialized request")))
 REFUSAL: Final = (_CODE, _STATUS.message, ((DETAILS_KEY, _STATUS.SerializeToString()),))
-"""What to abort with."""
+"""The code, message and trailers to abort with."""
 
 
 def read_or_none(parse: Callable[[bytes], _M]) -> Callable[[bytes], _M | None]:
-    """Return a deserializer that makes None of what is no message."""
+    """Return a deserializer that returns None for bytes that are not a message."""
 
     def read(data: bytes) -> _M | None:
         try:
@@ -37,10 +36,10 @@ def read_or_none(parse: Callable[[bytes], _M]) -> Callable[[bytes], _M | None]:
     return read
 
 
-def refusing(handler: Any) -> _Handler:  # noqa: ANN401 - gRPC tells its kind by attributes
-    """Return the handler as it is to be added to a server.
+def refusing(handler: Any) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
+    """Return the handler to add to a server, which refuses requests that cannot be parsed.
 
-    In a stream of requests, one that is no message counts as an empty one.
+    In a stream of requests, one that cannot be parsed counts as an empty message.
     """
     parse, serialize = handler.request_deserializer, handler.response_serializer
     if handler.unary_unary:
@@ -55,7 +54,7 @@ def _read_or_empty(parse: Callable[[bytes], Message]) -> Callable[[bytes], Messa
 
     def lenient(data: bytes) -> Message:
         message = read(data) or parse(b"")
-        # An answer that quotes the question must not be nested deeper than a client can parse.
+        # A response that echoes its request must not be nested deeper than a client can parse.
         message.DiscardUnknownFields()
         return message
 

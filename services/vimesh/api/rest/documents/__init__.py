@@ -1,1 +1,1 @@
-"""What requests and answers hold, as Tacker has it. Asks no conductor."""
+"""Reads and writes the documents in requests and answers, in Tacker's form. Makes no calls to conductors."""

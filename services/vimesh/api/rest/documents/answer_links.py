@@ -1,6 +1,6 @@
-"""Addresses in answers, as callers have to use them: proxies before the front may have changed them on the way.
+"""Builds the addresses in answers as callers must use them, since proxies before the front may have changed them.
 
-Envoy lets what proxies say through from those alone that its fleet file trusts.
+Envoy passes the headers of proxies on only if its fleet file trusts the proxy.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def path_address(request: Request, path: str) -> str:
 
 
 def next_page(request: Request, marker: str) -> str:
-    """Return the address of what comes after a page."""
+    """Return the address of the next page, which starts after `marker`."""
     kept = [(key, value) for key, value in request.query_params.multi_items() if key != "marker"]
     url = _public(request)
     return str(url.replace(path=_prefix(request) + url.path, query=urlencode([*kept, ("marker", marker)])))
@@ -54,5 +54,5 @@ def _prefix(request: Request) -> str:
 
 
 def _said(request: Request, what: str) -> str:
-    # The last is what the proxy says that is trusted, and not what it was told.
+    # The last value comes from the trusted proxy itself; it only passed the earlier ones on.
     return request.headers.get(f"x-forwarded-{what}", "").rpartition(",")[2].strip()

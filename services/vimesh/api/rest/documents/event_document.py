@@ -1,4 +1,4 @@
-"""Events as Tacker shows them."""
+"""Converts events to Tacker's form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies of requests: JSON objects of a bounded length."""
+"""Reads request bodies: JSON objects of a bounded length."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _DRAINED_BYTES: Final = 8 * MAX_JSON_BYTES
 
 
 async def object_in(request: Request, within_s: float) -> dict[str, Any]:
-    """Read the body, which must come whole within a time. Raises Refused.
+    """Read the body, which must arrive in full within `within_s`. Raises RequestRefused.
 
-    It has to say that it is JSON: what says anything else, any page may have a browser send without being asked.
+    Its content type must be JSON: a web page can make a browser send some other types without a preflight request.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise RequestRefused(415, "HTTPUnsupportedMediaType", "the content-type must be application/json")
@@ -25,7 +25,7 @@ async def object_in(request: Request, within_s: float) -> dict[str, Any]:
         async with asyncio.timeout(within_s):
             text = await _bounded(request)
     except TimeoutError:
-        # What comes of it yet would be taken for the next request.
+        # The rest of the body would be read as the next request.
         headers = {"Connection": "close"}
         message = f"the request did not come within {within_s:g} s"
         raise RequestRefused(408, "HTTPRequestTimeout", message, headers=headers) from None
@@ -43,7 +43,7 @@ async def _bounded(request: Request) -> bytes:
             text += chunk
         elif length > _DRAINED_BYTES:
             break
-    # Who is still sending hears nothing. So what is too long is read, up to a point, and thrown away.
+    # A client does not read the answer while it sends. So an oversized body is read, up to a limit, and discarded.
     if length > MAX_JSON_BYTES:
         raise RequestRefused(
             413, "HTTPRequestEntityTooLarge", f"the request body is longer than {MAX_JSON_BYTES} bytes"

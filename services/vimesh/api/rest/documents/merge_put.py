@@ -1,11 +1,11 @@
-"""What a PUT makes of the nested attributes: what it does not name stays, as it did in Tacker."""
+"""Merges a PUT into the nested attributes: as in Tacker, keys that it does not name stay unchanged."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-# What an answer repeats from elsewhere: sent back, it is not kept a second time.
+# Keys that an answer copies from other attributes: when a client sends them back, they are not stored again.
 REPEATED: Final = ("auth_url", "project_id", "project_name", "project_domain_name", "key_type", "secret_uuid")
 
 _OIDC: Final = ("oidc_token_url", "client_id", "client_secret")
@@ -18,7 +18,7 @@ def without_repeated(credentials: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merged(kept: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept, with what is given put over it, level by level."""
+    """Return `kept` with `given` merged over it, level by level."""
     result = dict(kept)
     for key, value in given.items():
         before = result.get(key)
@@ -28,9 +28,9 @@ def merged(kept: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merged_credentials(masked: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the credentials after a PUT: `***` in them stands for what is stored.
+    """Return the credentials after a PUT; `***` in them stands for the stored value.
 
-    Another way to log in takes the place of the one before: a token is of no use beside a new password.
+    A new way to log in replaces the previous one: a token is of no use next to a new password.
     """
     named = {key: value for key, value in without_repeated(given).items() if value is not None}
     superseded: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The attributes of a VIM as Tacker has them: which may be sent, and what they must be."""
+"""Validates the attributes of a VIM as Tacker does: which ones may be sent, and which values are allowed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _name(name: str, value: object) -> str:
 
 
 def _bounded(name: str, value: Attributes) -> Attributes:
-    # Before it is made a message, which takes a hundred times as long as reading its text.
+    # Check this before building a message, which takes a hundred times as long as reading the text.
     if problem := excess(value):
         raise bad_attribute(name, f"it {problem}")
     return value
@@ -51,7 +51,7 @@ def _credentials(name: str, value: object) -> Attributes:
     found = _filled(name, value)
     if "cert_verify" not in found:
         return found
-    # Tacker's word for it is a text, and a boolean is as clear.
+    # Tacker uses a string here, but a boolean is just as clear.
     if (verify := found["cert_verify"]) not in ("True", "False", True, False):
         raise bad_attribute(f"{name}.cert_verify", f"it must be 'True' or 'False', not {_shown(verify)}")
     return {**found, "cert_verify": _VERIFY[verify]}
@@ -66,7 +66,7 @@ def _any(name: str, value: object) -> Attributes:
 
 
 def boolean(name: str, value: object) -> bool:
-    """Read a boolean the way Tacker does. Raises Refused."""
+    """Read a boolean the way Tacker does. Raises RequestRefused."""
     match value:
         case bool():
             return value
@@ -100,7 +100,7 @@ _SET_ONCE: Final = ("tenant_id", "type")
 
 
 def to_register(body: Mapping[str, Any]) -> Attributes:
-    """Read the body of a POST. Raises Refused."""
+    """Read the body of a POST. Raises RequestRefused."""
     given = _vim_in(body)
     for name in _SET_BY_US:
         if name in given:
@@ -112,7 +112,7 @@ def to_register(body: Mapping[str, Any]) -> Attributes:
 
 
 def to_change(body: Mapping[str, Any]) -> Attributes:
-    """Read the body of a PUT: what it does not name stays as it is. Raises Refused."""
+    """Read the body of a PUT: attributes that it does not name stay unchanged. Raises RequestRefused."""
     given = _vim_in(body)
     for name in (*_SET_BY_US, *_SET_ONCE):
         if name in given:
@@ -128,7 +128,7 @@ def _vim_in(body: Mapping[str, Any]) -> Attributes:
         raise bad_request("Unable to find 'vim' in request body")
     if "project_id" in given:
         given = dict(given)
-        # Its newer name.
+        # The newer name of `tenant_id`.
         project = given.pop("project_id")
         if given.setdefault("tenant_id", project) != project:
             raise bad_request("'tenant_id' and 'project_id' do not match")

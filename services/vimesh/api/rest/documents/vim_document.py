@@ -1,4 +1,4 @@
-"""VIMs as Tacker shows them."""
+"""Converts VIMs to Tacker's form."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def vim_document(vim: Vim) -> Document:
 
 
 def _credentials(vim: Vim, project: Document) -> Document:
-    """Return what is kept, masked, and what Tacker puts beside it."""
+    """Return the stored credentials, masked, together with the keys that Tacker adds to them."""
     kept = plain(vim.auth_cred)
     if vim.type == "openstack":
         kept |= {
@@ -50,15 +50,15 @@ def _credentials(vim: Vim, project: Document) -> Document:
 
 
 def moment(time: Timestamp) -> str:
-    """Return the time as MySQL had it: UTC, to the second, without a zone."""
+    """Return the time as Tacker's MySQL stored it: UTC, to the second, without a zone."""
     return time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def status_word(status: Vim.Status.ValueType) -> str:
-    # A word of a newer version means nothing here.
+    # A status that only a newer version knows reads UNKNOWN here.
     return Vim.Status.Name(status) if status in Vim.Status.values() else Vim.Status.Name(Vim.UNKNOWN)
 
 
 def plain(struct: Struct) -> Document:
-    """Return what a free-form field holds, its keys in order: two answers about one VIM are the same."""
+    """Return the values in a free-form field, with its top-level keys sorted: protobuf's order differs per process."""
     return dict(sorted(MessageToDict(struct).items()))

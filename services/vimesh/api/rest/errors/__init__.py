@@ -1,1 +1,1 @@
-"""Errors as the REST door answers them. Everything that fails has Tacker's form."""
+"""Turns errors into answers of the REST API, all of them in Tacker's form."""

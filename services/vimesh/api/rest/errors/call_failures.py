@@ -1,4 +1,4 @@
-"""Failed calls of the conductors as answers of the REST door: the only place that knows both."""
+"""Turns failed calls to conductors into answers of the REST API; the only place that knows both."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BY_REASON: Final = {
 
 
 def explained(error: grpc.aio.AioRpcError) -> RequestRefused:
-    """Say to the caller what a failed call means."""
+    """Return the answer that explains a failed call to the caller."""
     found = failure_of(error)
     if found.violations:
         return bad_request("; ".join(_violation(v.field, v.description) for v in found.violations))
@@ -46,7 +46,7 @@ def explained(error: grpc.aio.AioRpcError) -> RequestRefused:
 
 
 def _on_the_way(found: RpcFailure) -> RequestRefused | None:
-    """Say what no conductor said, but something on the way to it: the words there name addresses of ours."""
+    """Return the answer to a failure on the way to a conductor; its original text would reveal internal addresses."""
     if found.reason:
         return None
     match found.code:
@@ -65,7 +65,7 @@ def _violation(field: str, description: str) -> str:
 
 
 def _unexpected(found: RpcFailure) -> RequestRefused:
-    # A conductor names a line of its own log.
+    # If the failure is a defect in a conductor, the ID is the one in that conductor's log.
     error_id = found.metadata.get("error_id") or new_error_id()
     _log.error("call failed", error_id=error_id, code=found.code.name, reason=found.reason, why=found.message)
     return defect(error_id)

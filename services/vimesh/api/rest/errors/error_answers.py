@@ -1,4 +1,4 @@
-"""What the REST door says when it does not do what was asked: Tacker's form of an error."""
+"""Builds the error answers of the REST API in Tacker's form."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ BAD_REQUEST = "HTTPBadRequest"
 
 
 class RequestRefused(Exception):
-    """Ends a request. The message is fit for the caller's eyes."""
+    """Ends a request with an error. The message may be shown to the caller."""
 
     def __init__(self, status: int, type_: str, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.type = type_
-        """Tacker's name of the error: its client makes an exception of it, if it knows one of that name."""
+        """Tacker's name for the error; Tacker's client raises the exception of that name, if it has one."""
         self.headers = headers or {}
 
 
@@ -26,7 +26,7 @@ def bad_request(message: str) -> RequestRefused:
 
 
 def bad_attribute(name: str, reason: str) -> RequestRefused:
-    """Say which attribute cannot be used, in the words that Tacker's users know."""
+    """Return the error for an invalid attribute, in Tacker's wording."""
     return bad_request(f"Invalid input for {name}. Reason: {reason}.")
 
 
@@ -48,7 +48,7 @@ def too_late() -> RequestRefused:
 
 
 def defect(error_id: str) -> RequestRefused:
-    """Name a line of the log, and nothing of what is in it."""
+    """Return the error for a defect: it identifies a log entry, and reveals nothing of its content."""
     return RequestRefused(500, "HTTPInternalServerError", f"internal error; look for {error_id} in the logs")
 
 
@@ -57,6 +57,6 @@ def new_error_id() -> str:
 
 
 def answer(refused: RequestRefused) -> JSONResponse:
-    # The client breaks on an error that lacks one of the three.
+    # Tacker's client fails on an error that lacks one of these three keys.
     body = {"TackerError": {"type": refused.type, "message": str(refused), "detail": ""}}
     return JSONResponse(body, refused.status, dict(refused.headers))

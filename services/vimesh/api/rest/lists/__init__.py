@@ -1,1 +1,1 @@
-"""Lists and their queries. They are sent page by page and never held whole."""
+"""Serves lists and their queries. A list is sent page by page and never held in memory as a whole."""

@@ -1,4 +1,4 @@
-"""All events that fit a query, the newest first, from as many calls as it takes."""
+"""Lists all events that match a query, newest first, with as many calls as needed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class EventList:
         self._stub = stub
         self._call_timeout_s = call_timeout_s
         self.next_marker: str | None = None
-        """As that of a list of VIMs."""
+        """See `VimList.next_marker`."""
 
     async def pages(self, query: ListQuery) -> Pages:
         if RESOURCE_TYPE not in query.wanted.get("resource_type", (RESOURCE_TYPE,)):
@@ -39,7 +39,7 @@ class EventList:
         vim_id = str(query.only("resource_id") or "")
         if vim_id and not is_id(vim_id):
             return
-        # Tacker's marker is the id of the last event that was seen; the links that we make may say it shorter.
+        # Tacker's marker is the ID of the last event seen; our own links may carry a page token instead.
         older_than = _revision(query.marker)
         token, left = "" if older_than else query.marker, query.limit
         size = min(left, _PAGE) if left and not older_than else _PAGE
@@ -47,7 +47,7 @@ class EventList:
             request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=size, page_token=token)
             page = await self._stub.ListVimEvents(request, timeout=self._call_timeout_s)
             token = page.next_page_token
-            # As of VIMs: a small limit must not take a call for each event that does not fit.
+            # As for VIMs: a small limit must not cost a call for each event that does not match.
             size = min(2 * size, _PAGE)
             taken = _fitting(query, (event for event in page.events if not older_than or event.revision < older_than))
             shown = taken[:left] if left else taken
@@ -60,11 +60,11 @@ class EventList:
                 return
 
     async def one(self, event_id: str) -> VimEvent | None:
-        """Return the event with that id; None if there is none, or not any more."""
+        """Return the event with that ID; None if it does not exist or is no longer kept."""
         return await self._event(_revision(event_id), await self._newest())
 
     async def _event(self, revision: int, newest: int) -> VimEvent | None:
-        # A watch of what lies ahead would wait for it.
+        # A watch from a future revision would wait for it.
         if not 0 < revision <= newest:
             return None
         watch = self._stub.WatchVims(pb.WatchVimsRequest(start_revision=revision), timeout=self._call_timeout_s)
@@ -92,11 +92,11 @@ class EventList:
 
 
 def _revision(text: str) -> int:
-    """Read an id of an event; 0: it is none."""
+    """Read the ID of an event; return 0 if it is not one."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
 def _fitting(query: ListQuery, events: Iterable[VimEvent]) -> Documents:
-    # An id is a number in the answer, and a text in the query.
+    # An ID is a number in the answer, but text in the query.
     documents = (event_document(event) for event in events)
     return [each for each in documents if query.takes({**each, "id": str(each["id"])})]

@@ -1,4 +1,4 @@
-"""What the query of a list asks for: filters, fields, and a part of the whole."""
+"""Reads the query of a list: filters, fields, limit and marker."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from vimesh.api.rest.errors.error_answers import bad_request
 
 _NESTED: Final = ("placement_attr", "extra", "vim_project", "auth_cred")
 _ALIASES: Final = {"project_id": "tenant_id"}
-# Lists have one order, and the clients sort what they show.
+# Lists have a single order; clients sort the entries they show.
 _IGNORED: Final = ("sort_key", "sort_dir", "page_reverse", "verbose")
 _MAX_PARAMETERS: Final = 100
-"""Far more than there are attributes. Each id of an event that is asked for takes a call."""
+"""Far more than there are attributes. Bounded, because each event ID in the query takes a call."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
     wanted: Mapping[str, frozenset[object]]
-    """By attribute: one of these values. All attributes must fit."""
+    """The allowed values of each attribute in the query. All these attributes must match."""
     fields: frozenset[str]
-    """What to show; empty: everything."""
+    """Attributes to show; empty: all."""
     limit: int
-    """At most so many; 0: all."""
+    """Maximum number of entries; 0: no limit."""
     marker: str
-    """Where to go on; empty: at the begin."""
+    """Where to continue; empty: at the beginning."""
 
     def takes(self, document: Document) -> bool:
         return all(document[name] in values for name, values in self.wanted.items())
@@ -38,13 +38,16 @@ class ListQuery:
         return {key: value for key, value in document.items() if key in self.fields} if self.fields else document
 
     def only(self, name: str) -> object | None:
-        """Return the one value that an attribute may have; None if it may have several, or any."""
+        """Return the only value that an attribute may have; None if it may have several, or any."""
         values = self.wanted.get(name, frozenset())
         return next(iter(values)) if len(values) == 1 else None
 
 
 def query_of(request: Request, attributes: Sequence[str]) -> ListQuery:
-    """Raises Refused. What is filtered by must be known: a slip would show everything, and somebody may delete it."""
+    """Read the query of a request. Raises RequestRefused.
+
+    Unknown filters are refused: if a misspelled one were ignored, a caller might delete everything that is listed.
+    """
     wanted: dict[str, set[object]] = {}
     fields: set[str] = set()
     parameters = request.query_params.multi_items()
@@ -70,7 +73,7 @@ def query_of(request: Request, attributes: Sequence[str]) -> ListQuery:
 def _value(name: str, text: str) -> object:
     if name == "is_default":
         return boolean(name, text)
-    # Ids are kept in lower case, and read in any.
+    # IDs are stored in lower case, and accepted in any case.
     return text.lower() if name in ("id", "resource_id") else text
 
 

@@ -1,4 +1,4 @@
-"""Lists as they are answered: page by page, so that no list has to fit into memory."""
+"""Streams lists page by page, so that no list has to fit into memory."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ Documents = Sequence[Document]
 Pages = AsyncGenerator[Documents]
 
 _AT_ONCE: Final = 100
-"""Documents that are written between two looks at what else there is to do."""
+"""Number of documents to write before yielding to the event loop."""
 
 
 async def listed(request: Request, key: str, pages: Pages, link: Callable[[], str | None]) -> StreamingResponse:
-    """Answer `{key: [...]}`; with a link to what comes after it if `link` returns one at the end.
+    """Answer `{key: [...]}`, with a link to the next page if `link` returns one at the end.
 
-    What fails before the first page is there is raised.
+    Errors that occur before the first page is complete are raised.
     """
-    # A list: with an empty tuple Python 3.11 breaks.
+    # The default is a list, because Python 3.11 fails with an empty tuple.
     first: Documents = await anext(pages, [])
     whole = _written(key, first, pages, link)
     return _List(whole, media_type="application/json", head=request.method == "HEAD")
@@ -68,7 +68,7 @@ class _List(StreamingResponse):
                 async for text in self.body_iterator:
                     await send({"type": "http.response.body", "body": str(text).encode(), "more_body": True})
             except (grpc.aio.AioRpcError, RequestRefused) as error:
-                # Left without its end, which breaks the connection: nobody takes what came for all that there is.
+                # Do not end the response: that breaks the connection, so no caller takes a partial list for a full one.
                 why = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
                 _log.warning("list broken off", why=why)
                 return

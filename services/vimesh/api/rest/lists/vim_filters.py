@@ -1,4 +1,4 @@
-"""Filters of the REST door in the filter language of the conductors."""
+"""Translates the filters of the REST API to the filter language of the conductors."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _FIELDS: Final = {
     "is_default": "is_default",
 }
 _WORDS: Final = {"type": frozenset(TYPES), "status": frozenset(Status)}
-# Together they stay below what a filter may have, whatever has to be escaped in them.
+# All values together stay within the length limit of a filter, even if every character must be escaped.
 _MAX_VALUE: Final = 255
 
 
 def filter_of(query: ListQuery) -> str | None:
-    """Return a filter that leaves out nothing that is wanted; None if nothing can be wanted.
+    """Return a filter that excludes no matching VIM; None if no VIM can match.
 
-    It may let more through (a `*` in it stands for any text): what comes has to be looked at again.
+    The filter may let other VIMs through (a `*` in it stands for any text): check the results again.
     """
     terms = []
     for name, field in _FIELDS.items():

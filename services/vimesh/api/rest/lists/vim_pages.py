@@ -1,4 +1,4 @@
-"""All VIMs that fit a query, from as many calls as it takes."""
+"""Lists all VIMs that match a query, with as many calls as needed."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _PAGE = 1000
 
 
 class VimList:
-    """The VIMs in the order in which they were registered."""
+    """Lists VIMs in the order in which they were registered."""
 
     def __init__(self, stub: VimServiceAsyncStub, query: ListQuery, call_timeout_s: float) -> None:
         self._stub = stub
         self._query = query
         self._call_timeout_s = call_timeout_s
         self.next_marker: str | None = None
-        """Where a list with a limit goes on; None if nothing is left. Known when the pages have ended."""
+        """Where a list with a limit continues; None if nothing is left. Set once `pages` has ended."""
 
     async def pages(self) -> Pages:
-        """Raises Refused for a marker that is none, before the first page."""
+        """Yield the pages. Raises RequestRefused for an invalid marker, before the first page."""
         filter_ = filter_of(self._query)
         if filter_ is None:
             return
-        # Tacker's marker is the id of the last VIM that was seen; the links that we make say it shorter.
+        # Tacker's marker is the ID of the last VIM seen; our own links may carry a page token instead.
         skip_to, token = (self._query.marker.lower(), "") if is_id(self._query.marker) else ("", self._query.marker)
         left = self._query.limit
         size = min(left, _PAGE) if left and not skip_to else _PAGE
@@ -41,7 +41,7 @@ class VimList:
             request = pb.ListVimsRequest(filter=filter_, page_token=token, page_size=size)
             page = await self._stub.ListVims(request, timeout=self._call_timeout_s)
             token = page.next_page_token
-            # Where few VIMs fit, a small limit must not take a call for each that does not.
+            # If few VIMs match, a small limit must not cost a call for each one that does not.
             size = min(2 * size, _PAGE)
             vims = list(page.vims)
             if skip_to:
