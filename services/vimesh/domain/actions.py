@@ -1,4 +1,4 @@
-"""Ping actions: what a host is asked to run."""
+"""Defines ping actions: what a host is asked to run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Action:
     """Free of credentials."""
     policy: ProbePolicy
     observation: int
-    """The newest observation on record: whoever runs the action counts on from above it."""
+    """The newest observation on record: the host that runs the action counts on from above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class ActionScope:
-    """Which actions a host wants to hear of."""
+    """Which actions a host runs."""
 
     engine: Engine
     shard: Shard = Shard()
 
 
 def shard_key(vim_id: str) -> int:
-    """Spread VIMs evenly over any number of shards; the same for every process and language."""
+    """Return a key that spreads VIMs evenly over any number of shards; the same in every process and language."""
     return zlib.crc32(vim_id.encode())

@@ -1,4 +1,4 @@
-"""What may be shown of credentials."""
+"""Masks credentials, so that they can be shown."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _URLS = ("auth_url", "oidc_token_url")
 
 
 def mask(credentials: Mapping[str, object]) -> dict[str, object]:
-    """Return what may be shown: names of everything, values only where they are known to be harmless."""
+    """Return what may be shown: all names, but only those values that are known to be harmless."""
     return {key: _shown(key, value) for key, value in credentials.items()}
 
 
@@ -63,7 +63,7 @@ def unmask(
     stored: Mapping[str, object],
     path: str = "vim.auth_cred",
 ) -> dict[str, object]:
-    """Put stored values where the new credentials say `***`. Raises BadInput where nothing is stored."""
+    """Replace each `***` in the new credentials by the stored value. Raises BadInput if none is stored."""
     merged: dict[str, object] = {}
     for key, value in credentials.items():
         kept = stored.get(key)
@@ -79,5 +79,5 @@ def unmask(
 
 
 def has_mask(credentials: Mapping[str, object]) -> bool:
-    """Say whether a stored value is needed to complete these."""
+    """Return whether a stored value is needed to complete the credentials."""
     return any(has_mask(value) if isinstance(value, Mapping) else value == MASK for value in credentials.values())

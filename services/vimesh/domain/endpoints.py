@@ -1,4 +1,4 @@
-"""What to probe: the host, port and path that an auth_url names."""
+"""Parses an auth_url into what to probe: its host, port and path."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_URL_LENGTH = 2048
 
 
 class AuthUrlInvalid(ValueError):
-    """The text is no http(s) URL that names a host. The message says what is wrong."""
+    """The text is not an http(s) URL that names a host. The message states what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,32 +24,32 @@ class Endpoint:
     scheme: str
     """`http` or `https`."""
     host: str
-    """A host name in lower case, or an IP address without brackets: `fe80::1%eth0` if it is behind one interface."""
+    """A host name in lower case, or an IP address without brackets, with its zone if it has one: `fe80::1%eth0`."""
     port: int
     path: str
     """Path and query, as they go into a GET request."""
 
     @property
     def address(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-        """The host as an address, or None when it is a name that must be resolved."""
+        """The host as an address; None if it is a name that must be resolved."""
         return _ip(self.host)
 
     @property
     def authority(self) -> str:
-        """The value of the Host header: without the zone, which says nothing to others (RFC 6874)."""
+        """The value of the Host header: without the zone, which means nothing to other machines (RFC 6874)."""
         host = f"[{self.host.partition('%')[0]}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def endpoint_of(auth_url: str) -> Endpoint:
-    """Take an auth_url apart. Raises AuthUrlInvalid."""
+    """Parse an auth_url. Raises AuthUrlInvalid."""
     parts, host = _split(auth_url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Endpoint(parts.scheme, host, parts.port or _DEFAULT_PORTS[parts.scheme], path)
 
 
 def without_credentials(auth_url: str) -> str:
-    """Return the URL without the `user:password@` and `#fragment` that it may hold. Raises AuthUrlInvalid."""
+    """Return the URL without any `user:password@` and `#fragment`. Raises AuthUrlInvalid."""
     parts, _ = _split(auth_url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
 
@@ -57,7 +57,7 @@ def without_credentials(auth_url: str) -> str:
 def _split(auth_url: str) -> tuple[SplitResult, str]:
     if len(auth_url) > MAX_URL_LENGTH:
         raise AuthUrlInvalid(f"longer than {MAX_URL_LENGTH} characters")
-    # urlsplit drops tabs and newlines silently; a URL that holds any is a mistake, not a URL.
+    # urlsplit drops tabs and newlines silently; a URL that contains any is a mistake.
     if _UNPRINTABLE.search(auth_url):
         raise AuthUrlInvalid("holds blanks or control characters")
     if not auth_url.isascii():
@@ -82,11 +82,11 @@ def _split(auth_url: str) -> tuple[SplitResult, str]:
 
 
 def _with_plain_zone(host: str) -> str:
-    """Return the host with its zone as the system writes it: `%25eth0` (RFC 6874) and `%eth0` mean the same."""
+    """Return the host with its zone as the system writes it: `%25eth0` (RFC 6874) means `%eth0`."""
     ip, percent, zone = host.partition("%")
     if not percent:
         return host
-    # Nothing but the sign itself stands for the interface of that number.
+    # A zone of just `25` is the interface with that number, not an escaped percent sign.
     zone = zone if zone == "25" else zone.removeprefix("25")
     return f"{ip}%{zone}"
 
@@ -95,14 +95,14 @@ def _check_name(host: str, *, bracketed: bool) -> None:
     labels = host.removesuffix(".").split(".")
     if bracketed or len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise AuthUrlInvalid(f"{host!r} is neither a host name nor an IP address")
-    # 10.0.0.256 or 127.1: the C library would guess an address where the user made a slip.
+    # 10.0.0.256 or 127.1: the C library would guess an address where the user made a typing error.
     if labels[-1].isdigit():
         raise AuthUrlInvalid(f"{host!r} is not an IP address")
 
 
 def _is_ip(host: str) -> bool:
     try:
-        # A tenth of what it takes to make an object of it.
+        # Takes a tenth of the time of creating an address object.
         socket.inet_pton(socket.AF_INET, host)
     except OSError:
         return ":" in host and _ip(host) is not None

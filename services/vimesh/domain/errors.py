@@ -1,24 +1,24 @@
-"""Every error that vimesh raises on purpose.
+"""Defines every error that vimesh raises on purpose.
 
 VimeshError
-├── BadInput                     what was asked for is malformed; carries one violation per field
+├── BadInput                     the request is malformed; carries one violation per field
 │   ├── PageTokenInvalid
 │   └── FilterInvalid
 ├── VimNotFound
-├── TodoNotFound                 the to-do is done, or was claimed by another driver meanwhile
+├── TodoNotFound                 the to-do is done, or has been claimed by another driver
 ├── NameTaken                    another VIM of the project has the name
-├── DefaultTaken                 the project has a default VIM already
-├── VimIdTaken                   a VIM has the id that another one shall get
-├── RequestIdReused              a request id that came with other content before
-├── EtagMismatch                 the VIM changed since the caller read it
-├── RevisionCompacted            the watch wants changes that are not kept any more
-├── RevisionUnknown              the watch wants changes after one that never happened
+├── DefaultTaken                 the project already has a default VIM
+├── VimIdTaken                   a VIM already has the requested id
+├── RequestIdReused              the request id was used before with other content
+├── EtagMismatch                 the VIM has changed since the caller read it
+├── RevisionCompacted            the watch starts at a change that is no longer kept
+├── RevisionUnknown              the watch starts after a change that never happened
 ├── EventUnreadable              a newer version wrote a change that this one does not know
 ├── EngineNotServed              no engine of that name runs here
-├── StoreUnavailable             the database cannot be asked; nothing is known
+├── StoreUnavailable             the database cannot be reached; nothing is known
 └── Overloaded                   more work is queued than the bound allows
 
-BadSetting                       a setting that stops the start; never crosses the wire
+BadSetting                       a setting that prevents the start; never crosses the wire
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from typing import ClassVar
 
 
 class VimeshError(Exception):
-    """Base of all errors that may reach a caller. The message is fit for the caller's eyes."""
+    """Base of all errors that may reach a caller. The message may be shown to the caller."""
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        """What the message says, for machines."""
+        """The facts in the message, for machines."""
         return {}
 
 
@@ -159,7 +159,7 @@ class RevisionUnknown(VimeshError):
 
 
 class EventUnreadable(VimeshError):
-    """A conductor of the version that wrote the change can tell it. Raise it `from` the cause."""
+    """A conductor of the version that wrote the change can read it. Raise this `from` the cause."""
 
     def __init__(self, revision: int) -> None:
         super().__init__(f"this conductor is too old to tell the change with revision {revision}; ask another one")
@@ -181,7 +181,7 @@ class EngineNotServed(VimeshError):
 
 
 class StoreUnavailable(VimeshError):
-    """Nothing is known about what was asked. Raise it `from` the cause: the cause is logged, never sent."""
+    """Nothing is known about the outcome. Raise this `from` the cause: the cause is logged, never sent."""
 
     retry_after_s: ClassVar[float] = 1.0
 
@@ -198,7 +198,7 @@ class Overloaded(VimeshError):
 
 
 class BadSetting(Exception):
-    """A setting that cannot be used. The message names the setting and what to do."""
+    """A setting that cannot be used. The message names the setting and the remedy."""
 
     def __init__(self, setting: str, description: str) -> None:
         super().__init__(f"{setting}: {description}")

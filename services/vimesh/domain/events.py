@@ -1,4 +1,4 @@
-"""Changes: one event with one revision each (G8)."""
+"""Defines changes: each is one event with one revision (G8)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class EventKind(StrEnum):
 
 
 BULKY_FIELDS: Final = ("description", "vim_project", "auth_cred", "placement_attr", "extra")
-"""The fields of a VIM that can be large: an event holds them only where it is about them."""
+"""The fields of a VIM that can be large: an event contains them only if it is about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class VimEvent:
     time: dt.datetime
     engine: Engine
     action_id: str
-    """The wanted action after the change; of a deregistered VIM, the last one."""
+    """The wanted action after the change; for a deregistered VIM, the last one."""
     stopped_action_id: str
     """The action that the change made unwanted, or empty."""
     status: Status
@@ -41,27 +41,27 @@ class VimEvent:
     stopped_engine: Engine
     """Where the stopped action ran; the same as `engine` unless the VIM moved."""
     vim: Vim | None
-    """The VIM as a REGISTERED, MODIFIED or DEREGISTERED left it, but for `omitted_fields`, which are empty here."""
+    """For REGISTERED, MODIFIED and DEREGISTERED: the VIM after the change; `omitted_fields` are empty in it."""
     changed_fields: tuple[str, ...] = ()
-    """What people changed, of a MODIFIED, as the contract names the fields; empty if an earlier version wrote it."""
+    """For MODIFIED: what people changed, as named in the contract; empty if an earlier version wrote the event."""
     omitted_fields: frozenset[str] = frozenset()
-    """The bulky fields that the event does not hold: what they are, it does not say."""
+    """The bulky fields that the event does not contain: their values are unknown here."""
     size_bytes: int = field(default=0, compare=False)
-    """How much of the log the event takes, about."""
+    """Approximate size of the event in the log."""
 
     def starts_in(self, engine: Engine) -> bool:
-        """Say whether an action of this engine is wanted since this change."""
+        """Return whether this change makes an action of the engine wanted."""
         moved = self.kind is EventKind.REGISTERED or bool(self.stopped_action_id)
         return moved and self.kind is not EventKind.DEREGISTERED and self.engine is engine
 
     def stops_in(self, engine: Engine) -> bool:
-        """Say whether an action of this engine is not wanted any more since this change."""
+        """Return whether this change makes an action of the engine unwanted."""
         return bool(self.stopped_action_id) and self.stopped_engine is engine
 
 
 @dataclass(frozen=True, slots=True)
 class LogSpan:
-    """Which revisions the log holds: none when oldest > newest. Its making is revision 1, without an event."""
+    """Which revisions the log holds: none if oldest > newest. Creating the log is revision 1 and has no event."""
 
     oldest: int
     newest: int

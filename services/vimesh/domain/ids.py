@@ -1,4 +1,4 @@
-"""Ids: UUIDs as text, in capitals or not."""
+"""Checks ids: UUIDs as text, case-insensitive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a VIM is probed, and what a probe can say."""
+"""Defines how a VIM is probed, and the reasons that verdicts can have."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class Method(StrEnum):
     TCP = "TCP"
     """A TCP connection to the port of the auth_url."""
     HTTP = "HTTP"
-    """GET of the auth_url. Any answer below 500 shows that the API is reached."""
+    """GET of the auth_url. Any answer below 500 shows that the API can be reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbePolicy:
-    """Timings and method of one VIM's probes. The defaults are what a VIM without a policy gets."""
+    """Timings and method of one VIM's probes. The defaults apply to a VIM without a policy."""
 
     method: Method = Method.HTTP
     interval_s: float = 10.0
-    """Pause between the starts of two rounds."""
+    """Time between the starts of two rounds."""
     timeout_s: float = 1.0
     """A probe without an answer for this long has failed."""
     fall: int = 3
@@ -41,7 +41,7 @@ POLICY_FIELDS = tuple(field.name for field in fields(ProbePolicy))
 
 @dataclass(frozen=True, slots=True)
 class PolicyChange:
-    """What a user changes of a policy; None leaves a field as it is."""
+    """A user's changes to a policy; None leaves a field as it is."""
 
     method: Method | None = None
     interval_s: float | None = None
@@ -52,7 +52,7 @@ class PolicyChange:
     fail_for_s: float | None = None
 
     def onto(self, policy: ProbePolicy) -> ProbePolicy:
-        """Return the changed policy. Raises BadInput for times that do not go together."""
+        """Return the changed policy. Raises BadInput if the timeout is not shorter than the interval."""
         given = {name: value for name in POLICY_FIELDS if (value := getattr(self, name)) is not None}
         changed = replace(policy, **given) if given else policy
         if changed.timeout_s >= changed.interval_s:
@@ -62,7 +62,7 @@ class PolicyChange:
 
 
 class Reason:
-    """Words that say why a verdict is what it is. HTTP answers are `HTTP_<code>`."""
+    """Words that explain a verdict. HTTP answers are `HTTP_<code>`."""
 
     TIMEOUT = "TIMEOUT"
     REFUSED = "REFUSED"
@@ -72,24 +72,24 @@ class Reason:
     DNS = "DNS"
     """The name has no address."""
     TLS = "TLS"
-    """No TLS session could be made."""
+    """No TLS session could be established."""
     PROTOCOL = "PROTOCOL"
-    """Something answered, but not in HTTP."""
+    """There was an answer, but not in HTTP."""
 
     SILENT = "SILENT"
-    """No report came within the lease: said by the conductors, never by a prober."""
+    """No report came within the lease: set by the conductors, never by a prober."""
 
-    # What the prober itself could not do. These never make a VIM unreachable (G12).
+    # Faults of the monitor itself. These never make a VIM unreachable (G12).
     LOCAL_NO_ROUTE = "LOCAL_NO_ROUTE"
     LOCAL_PERMISSION = "LOCAL_PERMISSION"
     LOCAL_RESOURCES = "LOCAL_RESOURCES"
     LOCAL_RESOLVER = "LOCAL_RESOLVER"
     LOCAL_DEFECT = "LOCAL_DEFECT"
-    """The prober itself broke."""
+    """The prober itself failed."""
     LOCAL_STUCK = "LOCAL_STUCK"
-    """No round of probes has ended for too long: what was said last is not known to be true any more."""
+    """No round of probes has ended for too long: the last verdict may no longer be true."""
     LOCAL_SET_ASIDE = "LOCAL_SET_ASIDE"
-    """The VIM's answers held the monitor's loop twice: it is probed rarely, so that it harms no others."""
+    """The VIM's answers blocked the monitor's loop twice: it is probed rarely, so that it does not harm others."""
 
     @staticmethod
     def http(code: int) -> str:

@@ -1,4 +1,4 @@
-"""What a list of VIMs can be asked for: filter, order, page."""
+"""Defines what a list of VIMs can be asked for: filter, order, page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vimesh.domain.vims import TYPES, Status, Vim
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
 MAX_PAGE_BYTES = 1024 * 1024
-"""Clients take 4 MiB by default. What is larger than a page by itself makes one alone: a VIM has less than 2 MiB."""
+"""Clients accept 4 MiB by default. A VIM larger than this gets a page to itself: all are smaller than 2 MiB."""
 
 
 class Operator(StrEnum):
@@ -26,7 +26,7 @@ class Term:
     field: str
     operator: Operator
     value: str
-    """For `name` and `auth_url`, `*` stands for any text."""
+    """In `name` and `auth_url`, `*` stands for any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +58,17 @@ _WORDS: dict[str, Sequence[str]] = {
     "is_default": ("true", "false"),
     "engine": ("EMBEDDED", "MISTRAL", "EXTERNAL"),
 }
-# A quote without its end takes the rest of the text with it: nothing in there is looked at a second time.
+# An unterminated quote consumes the rest of the text, so that none of it is scanned twice.
 _TOKEN = re.compile(r"""(?P<op>!=|=)|"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<word>[^\s"=!]++)|(?P<bad>"[\s\S]*|\S)""")
 _MAX_TERMS = 16
 WILD_FIELDS = ("name", "auth_url")
 MAX_WILDCARDS = 8
 MAX_PATTERN = 128
-"""Characters of a value with wildcards: it is compared with each place of a text, which may be long."""
+"""Most characters of a value with wildcards: it is compared at each position of a text, which may be long."""
 
 
 def parse_filter(text: str) -> tuple[Term, ...]:
-    """Read `field = value AND field != "value"`, the subset of AIP-160 that is served. Raises FilterInvalid."""
+    """Parse `field = value AND field != "value"`, the supported subset of AIP-160. Raises FilterInvalid."""
     tokens = [(m.lastgroup or "", m[m.lastgroup or 0]) for m in _TOKEN.finditer(text)]
     terms: list[Term] = []
     while tokens:
@@ -88,13 +88,13 @@ _VALUES = ("word", "quoted")
 
 
 def is_cheap(field: str, value: str) -> bool:
-    """Say whether a database compares a value quickly with any text."""
+    """Return whether a database can compare the value quickly with any text."""
     stars = value.count("*") if field in WILD_FIELDS else 0
     return not stars or (stars <= MAX_WILDCARDS and len(value) <= MAX_PATTERN)
 
 
 def quoted(value: str) -> str:
-    """Write a value into a filter."""
+    """Quote a value for use in a filter."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
@@ -111,12 +111,12 @@ def _term(field: str, operator: str, kind: str, value: str) -> Term:
         raise FilterInvalid(
             f"a value of {field} with * has at most {MAX_WILDCARDS} of them and {MAX_PATTERN} characters"
         )
-    # Ids are kept in lower case, and read in any.
+    # Ids are stored in lower case, and accepted in any case.
     return Term(field, Operator(operator), value.lower() if field == "id" else value)
 
 
 def parse_order(text: str) -> Order:
-    """Read `field` or `field desc`. Raises BadInput."""
+    """Parse `field`, `field asc` or `field desc`. Raises BadInput."""
     match text.split():
         case []:
             return Order()

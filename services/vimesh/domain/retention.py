@@ -1,4 +1,4 @@
-"""How much of the log of changes is kept."""
+"""Defines how much of the log of changes is kept."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from vimesh.domain.errors import BadSetting
 
 _BATCH = 1000
-"""How many changes to drop in one transaction: reports come in between."""
+"""How many changes to drop in one transaction: reports can be written in between."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """A change is dropped when newer ones are too many or take too many bytes, or when it is too old."""
+    """A change is dropped if there are too many newer ones, if they take too many bytes, or if it is too old."""
 
     events: int = 1_000_000
-    """How many of the newest changes are kept at most."""
+    """Maximum number of changes to keep, the newest ones."""
     age_s: float = 30 * 86400.0
-    """How old a change may be, by the database's clock."""
+    """Maximum age of a change, by the database's clock."""
     size_bytes: int = 1024**3
-    """How many bytes the newest changes may take in the database, about."""
+    """Approximate number of bytes that the kept changes may take in the database."""
 
     def __post_init__(self) -> None:
         if self.events < 0:
@@ -32,9 +32,9 @@ class Retention:
 
 
 async def in_batches(drop: Callable[[int], Awaitable[int]]) -> int:
-    """Drop up to so many changes at a time until none are left to drop; return how many they were.
+    """Call `drop` with a batch size until nothing is left to drop; return how many were dropped.
 
-    `drop` returns how many it dropped, which may be fewer than it was allowed to.
+    `drop` returns how many it dropped, which may be fewer than the batch size.
     """
     total = 0
     while dropped := await drop(_BATCH):

@@ -1,4 +1,4 @@
-"""Where settings come from: flags, then the environment, then a TOML file."""
+"""Reads settings from flags, then from the environment, then from a TOML file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 
 
 def truth(text: str) -> bool:
-    """Read a word for true or false, as libpq and oslo.config take them. Raises ValueError."""
+    """Parse a word for true or false, as libpq and oslo.config do. Raises ValueError."""
     if (word := text.lower()) in _TRUE | _FALSE:
         return word in _TRUE
     raise ValueError("must be true or false")
@@ -37,10 +37,10 @@ class Setting(Generic[T]):
     key: str
     """Its name in the file, such as `up.port`."""
     parse: Callable[[str], T]
-    """Raises ValueError that says what the value must be."""
+    """Raises ValueError, whose message states what the value must be."""
     default: T
     secret: bool = False
-    """Whether it is for those processes only that need it: it may hold a password."""
+    """Whether only the processes that need it may get it: it may contain a password."""
 
     @property
     def variable(self) -> str:
@@ -53,7 +53,7 @@ class Setting(Generic[T]):
 
 
 class BadFlag(Exception):
-    """A flag whose value cannot be read: wrong usage."""
+    """A flag has an invalid value: wrong usage."""
 
     def __init__(self, flag: str, description: str) -> None:
         super().__init__(f"{flag}: {description}")
@@ -65,17 +65,17 @@ class BadFlag(Exception):
 class Sources:
     environment: Mapping[str, str]
     file: Mapping[str, str]
-    """What the TOML file says, by key."""
+    """The values in the TOML file, by key."""
     file_name: str = ""
 
     def read(self, setting: Setting[T], flag: object = None) -> T:
-        """Return the first value that is given. Raises BadFlag, or BadSetting that names where the value stands."""
+        """Return the value of the first source that has one. Raises BadFlag, or BadSetting that names the source."""
         if flag is not None:
             try:
                 return setting.parse(str(flag))
             except ValueError as error:
                 raise BadFlag(setting.flag, str(error)) from error
-        # An empty variable is how shells and compose files say "not set".
+        # Shells and compose files use an empty variable for "not set".
         if text := self.environment.get(setting.variable):
             return _parsed(setting, text, setting.variable)
         if setting.key in self.file:
@@ -107,7 +107,7 @@ def config_file(environment: Mapping[str, str]) -> Path | None:
 
 
 def host_and_port(text: str) -> str:
-    """Read an address that can be called. Raises ValueError."""
+    """Check an address to connect to, `host:port`. Raises ValueError."""
     host, _, port = text.rpartition(":")
     if host and port.isascii() and port.isdigit() and len(port) <= _PORT_DIGITS and 0 < int(port) <= 65535:
         return text
@@ -115,7 +115,7 @@ def host_and_port(text: str) -> str:
 
 
 def one_of(words: Iterable[Word]) -> Callable[[str], Word]:
-    """Make a reader of one of the words, in capitals or not."""
+    """Return a parser that accepts one of the words, case-insensitive."""
     words = tuple(words)
 
     def parse(text: str) -> Word:
@@ -128,12 +128,12 @@ def one_of(words: Iterable[Word]) -> Callable[[str], Word]:
 
 
 def address_of_front(text: str) -> str:
-    """Read `host:port`, or `unix:` and the path of a socket. Raises ValueError."""
+    """Check `host:port`, or `unix:` and the path of a socket. Raises ValueError."""
     return text if text.startswith("unix:/") else host_and_port(text)
 
 
 ADDRESS = Setting("address", address_of_front, "127.0.0.1:7600")
-"""Where every client finds the front of the mesh."""
+"""Where all clients reach the front of the mesh."""
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""To-dos: what a change of the wanted actions asks of a workflow engine (G9)."""
+"""Defines to-dos: what a workflow engine must do after a change of the wanted actions (G9)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ LONGEST_RETRY_S = 60.0
 
 class TodoKind(StrEnum):
     START = "START"
-    """See that the workflow of the action exists and runs."""
+    """Ensure that the workflow of the action exists and runs."""
     STOP = "STOP"
-    """See that nothing is left of the action's workflow."""
+    """Ensure that nothing is left of the action's workflow."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedTodo:
-    """A to-do that its claimant may carry out until the claim lapses. It must be safe to do twice."""
+    """A to-do that its claimant may carry out until the claim lapses. Carrying it out twice must be safe."""
 
     id: str
     claim_token: str
@@ -31,16 +31,16 @@ class ClaimedTodo:
     action: Action | None
     """What to run; None for a STOP."""
     vim_gone: bool
-    """Of a STOP: whether the VIM is gone too, or moved to another engine. Else another action of it may use the
-    workflow."""
+    """For a STOP: whether the VIM is gone too, or has moved to another engine. Otherwise another action of the VIM may
+    use the workflow."""
     attempt: int
-    """How often the to-do was claimed, this time included."""
+    """How often the to-do has been claimed, including this time."""
 
 
 def retry_delay_s(failures: int, jitter: float) -> float:
-    """Return the pause after that many failures in a row: twice the last one, less up to a half.
+    """Return the pause after that many failures in a row: double the previous one, less up to half of that.
 
-    `jitter` is a number from 0 to 1, different each time: to-dos that failed together are not tried together.
+    `jitter` is a number from 0 to 1, different each time, so that to-dos that failed together are not retried together.
     """
     longest_s = min(FIRST_RETRY_S * 2.0 ** min(failures - 1, 16), LONGEST_RETRY_S)
     return longest_s * (1 - jitter / 2)

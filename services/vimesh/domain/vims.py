@@ -1,4 +1,4 @@
-"""VIMs, their status, and the fence: who may write a status."""
+"""Defines VIMs, their status, and the fence: which reports may write a status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Status(StrEnum):
     REACHABLE = "REACHABLE"
     UNREACHABLE = "UNREACHABLE"
     UNKNOWN = "UNKNOWN"
-    """Nobody can say at present: the ping action is blind, or silent for longer than its lease."""
+    """Unknown at present: the ping action cannot probe, or has been silent for longer than its lease."""
 
 
 class Engine(StrEnum):
@@ -29,7 +29,7 @@ class Engine(StrEnum):
     EMBEDDED = "EMBEDDED"
     MISTRAL = "MISTRAL"
     EXTERNAL = "EXTERNAL"
-    """Nowhere that vimesh starts it: somebody else runs the action, and reports."""
+    """Outside vimesh: a third party runs the action, and reports."""
 
 
 class MonitorState(StrEnum):
@@ -38,9 +38,9 @@ class MonitorState(StrEnum):
     RUNNING = "RUNNING"
     """The action reports."""
     WAITING = "WAITING"
-    """The engine has not been told to start the action yet."""
+    """The engine has not been asked to start the action yet."""
     SILENT = "SILENT"
-    """The action was not heard within its lease."""
+    """The action did not make contact within its lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Monitor:
     state: MonitorState
     last_error: str
     contact_time: dt.datetime | None
-    """When the action was last heard, by the database's clock."""
+    """The action's last contact, by the database's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,9 @@ class Vim:
     """When the lease ends, by the database's clock; None before the first report."""
     monitor: Monitor
     revision: int
-    """The change that left the VIM as it is here."""
+    """Revision of the newest change that this state of the VIM includes."""
     etag: str
-    """Differs whenever something that people may modify differs."""
+    """Changes whenever something that people may modify changes."""
     create_time: dt.datetime
     update_time: dt.datetime
     """The last change made by people."""
@@ -90,7 +90,7 @@ class Vim:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a user registers. Checked before it gets here."""
+    """What a user registers. Validated before it gets here."""
 
     name: str
     type: str
@@ -105,14 +105,14 @@ class Registration:
     policy: ProbePolicy = field(default_factory=ProbePolicy)
     engine: Engine = Engine.EMBEDDED
     request_id: str = ""
-    """A repeat with the same id is answered with the VIM that the first one made."""
+    """A repeat with the same id is answered with the VIM that the first request created."""
     vim_id: str = ""
-    """The id that the VIM shall have; empty: a new one."""
+    """The id for the VIM; empty: generate one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One registration of many that is stored."""
+    """A registration in a batch that has been stored."""
 
     vim_id: str
     repeated: bool
@@ -133,14 +133,14 @@ class Modification:
     placement_attr: Mapping[str, object] | None = None
     extra: Mapping[str, object] | None = None
     policy: ProbePolicy | PolicyChange | None = None
-    """All of it, or what is to be changed of it as it is stored."""
+    """A whole policy, or changes to the stored one."""
     engine: Engine | None = None
     etag: str = ""
-    """When given, the VIM must still have it."""
+    """If given, the VIM must still have it."""
 
 
 class Report(NamedTuple):
-    """What a ping action says about its VIM."""
+    """What a ping action reports about its VIM."""
 
     vim_id: str
     action_id: str
@@ -156,7 +156,7 @@ class Report(NamedTuple):
 
 @dataclass(slots=True)
 class Standing:
-    """What the store holds against which a report is judged."""
+    """What the store has on record, against which a report is judged."""
 
     action_id: str
     status: Status
@@ -164,13 +164,13 @@ class Standing:
     observation: int
     """The newest observation on record; 0 when none was counted."""
     holds: bool = True
-    """Whether the status is what the action said last. Else it fell silent since, or was never heard."""
+    """Whether the status is the action's last report. If not, the action fell silent since, or never reported."""
     said: bytes = field(default=b"", init=False, compare=False)
-    """A report that was answered with this, serialized, without its VIM and its age: whoever serves reports may set it,
-    to recognize what is said again. Empty if it was not kept."""
+    """A report that was answered with this standing, serialized without its VIM and age. The server of reports may set
+    it, to recognize repeats. Empty if it was not kept."""
 
     def says(self, report: Report) -> bool:
-        """Say whether this very report is on record."""
+        """Return whether exactly this report is on record."""
         return (
             self.observation == report.observation
             and self.status is report.status
@@ -180,19 +180,19 @@ class Standing:
 
 
 Repeat = tuple[str, Standing, float]
-"""A VIM, the standing that its action says again, and within how many seconds that is asked to be back."""
+"""A VIM id, the standing that its action repeats, and within how many seconds its next contact is requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The report is what the store says now."""
+    """The report is what the store holds now."""
 
     status: Status
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """The report says what the store says already: nothing to write."""
+    """The store already holds what the report states: nothing to write."""
 
     status: Status
 
@@ -213,28 +213,28 @@ class BadAction:
 Outcome = Recorded | Unchanged | Late | BadAction
 
 
-# There are few different ones.
+# Only a handful of distinct values: share them.
 _BAD_ACTION = BadAction()
 _RECORDED = {status: Recorded(status) for status in Status}
 UNCHANGED = {status: Unchanged(status) for status in Status}
 
 
 def judge(standing: Standing | None, report: Report) -> Outcome:
-    """Say what a report means, given what the store holds (None: no such VIM).
+    """Judge a report against what the store holds (None: no such VIM).
 
-    This is the fence. It must be asked with what a committed read returned, and a Recorded must be written in
-    the transaction that read it (G1, G3, G4, G5).
+    This is the fence. It must be called with the result of a committed read, and a Recorded must be written in the
+    transaction that read it (G1, G3, G4, G5).
     """
     if standing is None or standing.action_id != report.action_id:
         return _BAD_ACTION
     if report.observation and report.observation < standing.observation:
         return Late(standing.status, standing.observation)
     if not standing.holds:
-        # The same again ends a silence.
+        # Even a repeat of the same status ends a silence.
         return _RECORDED[report.status]
     same = standing.status is report.status and standing.reason == report.reason
     if report.observation and report.observation == standing.observation:
-        # A repeat. With other content it broke the rule that observations grow: tell it what is on record.
+        # A repeat. With other content, it breaks the rule that observations grow: return what is on record.
         return UNCHANGED[report.status] if same else Late(standing.status, standing.observation)
     if same and not report.observation:
         return UNCHANGED[report.status]

@@ -1,7 +1,7 @@
-"""The action that Mistral runs for each VIM: entry points vimesh.vim_ping_action and tacker.vim_ping_action.
+"""Defines the action that Mistral runs for each VIM: entry points vimesh.vim_ping_action and tacker.vim_ping_action.
 
-Mistral's engine imports this too, and its executors before they fork: nothing is begun here, and what does the work
-is imported by run().
+Mistral's engine imports this too, and its executors import it before they fork: nothing is started here, and run()
+imports the modules that do the work.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class VimPingAction(Action):  # type: ignore[misc]  # mistral_lib ships no types
-    """Probes a VIM and reports to the conductors until they say that it is not wanted any more.
+    """Probes a VIM and reports to the conductors until they answer that it is no longer wanted.
 
-    The engine makes it, its attributes travel as JSON, and the executor makes it again without calling __init__.
+    The engine creates it, its attributes travel as JSON, and the executor recreates it without calling __init__.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the inputs of the workflow; Mistral shows them to people
@@ -43,7 +43,7 @@ class VimPingAction(Action):  # type: ignore[misc]  # mistral_lib ships no types
         fail_for_s: float = 0,
     ) -> None:
         super().__init__()
-        # As they are, and no deeper: a copy of what is nested deeply would fail here, in the engine.
+        # Kept as they are: a deep copy of a deeply nested value would fail here, in the engine.
         self.inputs: dict[str, object] = {
             "count": count,
             "timeout": timeout,
@@ -64,9 +64,9 @@ class VimPingAction(Action):  # type: ignore[misc]  # mistral_lib ships no types
         self.synchronous = _engine_wants_sync()
 
     def is_sync(self) -> bool:
-        """Say whether the end of run() is the end of the action.
+        """Return whether the action is over when run() returns.
 
-        The engine asks when it makes the action, and then expects heartbeats; the executor asks after run().
+        The engine calls this when it creates the action, and then expects heartbeats; the executor does after run().
         """
         return self.synchronous
 
@@ -84,4 +84,4 @@ def _engine_wants_sync() -> bool:
     try:
         return executor_settings(os.environ).mode is ActionMode.SYNC
     except BadSetting:
-        return False  # said by the executor, where the action fails of it
+        return False  # the executor reports it: the action fails there

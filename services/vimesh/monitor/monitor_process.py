@@ -1,4 +1,4 @@
-"""The embedded engine: hosts the ping actions of one shard until it is cancelled."""
+"""Runs the embedded engine: hosts the ping actions of one shard until it is cancelled."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class MonitorSettings:
     address: str
-    """Where the front of the mesh is: `host:port`."""
+    """Where the front of the mesh is: `host:port`, or `unix:` and the path of a socket."""
     shard: Shard = field(default_factory=Shard)
     reporter: ReporterLimits = field(default_factory=ReporterLimits)
     follow: FollowLimits = field(default_factory=FollowLimits)
@@ -36,9 +36,9 @@ class MonitorSettings:
 async def run_monitor(
     settings: MonitorSettings, *, safeguards: Safeguards | None = None, started: Callable[[], object] = lambda: None
 ) -> None:
-    """Probe and report whatever the conductors want, until cancelled. Waits for conductors that are away.
+    """Probe and report for the actions that the conductors want, until cancelled. Waits while none can be reached.
 
-    `started` is called once, when the loop is about to do so.
+    `started` is called once, just before that.
     """
     async with reporting_host(settings.address, settings.reporter, safeguards) as running:
         scope = ActionScope(Engine.EMBEDDED, settings.shard)
@@ -53,7 +53,7 @@ async def run_monitor(
         following = ActionWatch(
             running.stub, settings.follow, meanwhile="probing goes on", clock=time.monotonic, random=SystemRandom()
         )
-        # In this order: whoever reads that it has started may rely on its being watched.
+        # In this order: when the log states that the monitor has started, `started` has been called.
         started()
         _say_hello(settings, running.host)
         async with asyncio.TaskGroup() as parts:

@@ -1,4 +1,4 @@
-"""Follows which ping actions are wanted."""
+"""Follows which ping actions are wanted, and starts and stops them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENGINES = {Engine.EMBEDDED: vim_pb2.Monitor.EMBEDDED, Engine.MISTRAL: vim_pb2.M
 
 @dataclass(frozen=True, slots=True)
 class ActionSet:
-    """The actions that run here, as far as a watcher needs to know."""
+    """The actions that run here, as far as a watcher needs them."""
 
     start: Callable[[Action], object]
     """Run an action; nothing happens if it runs already. Raises AuthUrlInvalid."""
@@ -30,13 +30,13 @@ class ActionSet:
 
 
 class Watcher:
-    """Starts and stops actions as the conductors say: a Follower. That they cannot be reached stops nothing (G10)."""
+    """Starts and stops actions as the conductors request: a Follower. Losing the conductors stops no action (G10)."""
 
     def __init__(self, scope: ActionScope, actions: ActionSet) -> None:
         self._scope = scope
         self._actions = actions
         self._revision = 0
-        """Everything up to it was seen; 0: begin with the list."""
+        """All changes up to it were seen; 0: start with the list."""
         self._listed: set[tuple[str, str]] = set()
 
     def request(self) -> conductor_service_pb2.WatchActionsRequest:

@@ -1,1 +1,1 @@
-"""What any process of ours needs to keep running. Imports no other package of vimesh."""
+"""Provides what each of our processes needs to keep running. Imports no other package of vimesh."""

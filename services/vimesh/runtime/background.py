@@ -1,4 +1,4 @@
-"""Endless work beside a block of code."""
+"""Runs endless work alongside a block of code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 async def beside(*work: Coroutine[object, object, object]) -> AsyncGenerator[None]:
     """Run the coroutines while the block runs, and cancel them when it ends.
 
-    What the block raises comes out as it is; one of the coroutines that fails ends the block with an ExceptionGroup.
+    An exception of the block is raised unchanged; a coroutine that fails ends the block with an ExceptionGroup.
     """
     failure: Exception | None = None
     async with asyncio.TaskGroup() as group:

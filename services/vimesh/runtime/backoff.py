@@ -1,4 +1,4 @@
-"""Pauses between attempts that fail, longer each time, and never the same for two processes."""
+"""Computes the pauses between attempts that fail: longer each time, and different in each process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from random import Random
 
 
 class Backoff:
-    """Full pauses double from `first_s` to `longest_s`; the one to make is between half of it and all of it."""
+    """Full pauses double from `first_s` to `longest_s`; each actual pause is a random half to whole of the full one."""
 
     def __init__(self, *, first_s: float, longest_s: float, random: Random) -> None:
         self._first_s = first_s

@@ -1,4 +1,4 @@
-"""Log lines that a peer can cause: so many of each kind in a while, and then how many more there were."""
+"""Limits the log lines that a peer can cause: some of each kind in a period, then the number of further ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WITHIN_S = 10.0
 
 
 class ComplaintLog:
-    """Lines of one kind, about messages of others. To be used in a running loop."""
+    """Log lines of one kind, about messages from peers. Use it in a running loop."""
 
     def __init__(self, event: str, *, most_lines: int = _MOST_LINES, within_s: float = _WITHIN_S) -> None:
         self._event = event
@@ -22,7 +22,7 @@ class ComplaintLog:
         self._lines = 0
 
     def add(self, **details: object) -> None:
-        """Write a line, unless there were too many of late."""
+        """Write a line, unless the period has had too many."""
         if not self._lines:
             asyncio.get_running_loop().call_later(self._within_s, self._end_period)
         self._lines += 1

@@ -1,4 +1,4 @@
-"""A few threads for calls that block, such as the only way to ask the system's resolver."""
+"""Runs calls that block in a few threads, such as TLS handshakes and calls to Mistral."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Job = Callable[[], None]
 
 
 class DaemonThreads:
-    """Runs jobs in a bounded number of threads; the others wait in line.
+    """Runs jobs in a fixed number of threads; further jobs are queued.
 
-    The threads are daemons: such a call can hang for a minute and cannot be broken off, and must not keep the process
-    from exiting meanwhile.
+    The threads are daemons: a blocking call can hang for a minute and cannot be cancelled, but must not keep the
+    process from exiting.
     """
 
     def __init__(self, count: int, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The memory of a process that serves many."""
+"""Tunes the garbage collector for a process that serves many calls or VIMs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import gc
 
 
 def collect_rarely() -> None:
-    """Let the garbage collector look rarely: nearly all that a call or a probe leaves is freed without it.
+    """Run the garbage collector rarely: nearly everything that a call or a probe leaves is freed without it.
 
-    As it comes, it walks over calls that are in flight and over what is kept of each VIM, again and again. To be called
-    once by a process that is ours.
+    With default thresholds, it walks over the calls in flight and the state of each VIM again and again. Call this once
+    in a process of our own.
     """
     gc.collect()
     gc.freeze()

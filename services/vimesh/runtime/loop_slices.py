@@ -1,4 +1,4 @@
-"""Long work of the loop, cut so that other calls come in between."""
+"""Cuts long work of the loop into slices, so that other calls run in between."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ B = TypeVar("B")
 
 
 async def in_slices(convert: Callable[[A], B], values: Iterable[A]) -> list[B]:
-    """Convert values one after the other, and let the loop go on about every millisecond."""
+    """Convert values one after the other, and yield to the loop about every millisecond."""
     converted = []
     until = time.monotonic() + _LONGEST_S
     for value in values:

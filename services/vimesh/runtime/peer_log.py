@@ -1,4 +1,4 @@
-"""Says once that a peer is lost, and once that it is back."""
+"""Logs once that a peer is lost, and once that it is back."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _log = structlog.get_logger()
 
 
 class PeerLog:
-    """Whether calls of one kind get through to a peer. Attempts are not logged, only what changes."""
+    """Tracks whether calls of one kind reach a peer. Logs changes only, not attempts."""
 
     def __init__(self, peer: str, calls: str, *, meanwhile: str) -> None:
-        """`meanwhile` says what a lost peer does not stop."""
+        """`meanwhile` states what a lost peer does not stop."""
         self._peer = peer
         self._calls = calls
         self._meanwhile = meanwhile

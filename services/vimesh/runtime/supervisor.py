@@ -1,4 +1,4 @@
-"""Where faults of a long-running part stop."""
+"""Restarts long-running parts that fail."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ RESTART_DELAY_S = 1.0
 async def supervise(
     part: str, run: Callable[[], Awaitable[Never]], *, restart_delay_s: float = RESTART_DELAY_S
 ) -> Never:
-    """Run a part again whenever it breaks, so that it does not take the others down. Ends by cancellation only.
+    """Restart a part whenever it fails, so that it does not take the others down. Ends only by cancellation.
 
-    A fault is told with its traceback once: while it comes again and again, one line each time is enough.
+    A fault is logged with its traceback once: while the same one recurs, one line each time is enough.
     """
     told = ""
     while True:
         try:
             await run()
-        except Exception as error:  # noqa: BLE001 - the supervisor is where faults stop
+        except Exception as error:  # noqa: BLE001 - faults of a part stop here
             news = repr(error) != told
             told = repr(error)
             _log.error("%s broke, restarting: %s", part, told, exc_info=news)

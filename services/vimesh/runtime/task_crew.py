@@ -1,4 +1,4 @@
-"""Work that ends by itself, and at the latest with the block in which it was begun."""
+"""Runs tasks that end by themselves, and at the latest with the block in which they were started."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _log = structlog.get_logger()
 
 
 class TaskCrew:
-    """Any number of tasks. One that breaks is logged, and disturbs no other."""
+    """Any number of tasks. One that fails is logged, and does not disturb the others."""
 
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group = group
@@ -22,11 +22,11 @@ class TaskCrew:
         task = self._group.create_task(_guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        # A task that is cancelled before it has begun never comes to its work, which then is warned of.
+        # A task that is cancelled before it starts never awaits its coroutine: unless closed, Python warns of it.
         task.add_done_callback(lambda _: work.close())
 
     async def end(self, within_s: float) -> None:
-        """Cancel what is under way, and wait for its end, for which it may need what is open still."""
+        """Cancel the tasks, and wait up to `within_s` for their end, while the resources that they need are open."""
         self.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within_s)
@@ -39,13 +39,13 @@ class TaskCrew:
 async def _guarded(work: Coroutine[object, object, object]) -> None:
     try:
         await work
-    except Exception:  # noqa: BLE001 - here faults of a piece of work stop
+    except Exception:  # noqa: BLE001 - faults of a task stop here
         _log.exception("defect")
 
 
 @asynccontextmanager
 async def crew() -> AsyncGenerator[TaskCrew]:
-    """Give a crew whose tasks are cancelled when the block ends."""
+    """Yield a crew whose tasks are cancelled when the block ends."""
     async with asyncio.TaskGroup() as group:
         made = TaskCrew(group)
         try:

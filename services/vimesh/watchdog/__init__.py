@@ -1,4 +1,4 @@
-"""Tells a supervisor that a process still works, and which call it was busy with when it stopped.
+"""Notifies a supervisor that a process still works, and records what it works on.
 
-Read `heartbeat` first. What is written survives the process: it names the call, or the VIM, that ended it.
+Read `heartbeat` first. The record survives the process: it names the call, or the VIM, that ended it.
 """

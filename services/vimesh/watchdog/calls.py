@@ -1,4 +1,4 @@
-"""The calls that a process serves: which one was begun last."""
+"""Tracks the calls that a process serves, and which one started last."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from vimesh.watchdog.work_record import WorkRecord, private_record
 
 
 class Calls:
-    """While the loop is held, no other call begins: so it is mostly the newest one under way that holds it."""
+    """The calls under way. While the loop is blocked no call starts, so mostly the newest one is what blocks it."""
 
     def __init__(self, record: WorkRecord | None = None) -> None:
         self._record = record or private_record()
         self._numbers = itertools.count()
         self._open: dict[int, str] = {}
         self.newest = ""
-        """The method of the call that was begun last, whether it has ended or not."""
+        """The method of the call that started last, whether or not it has ended."""
 
     @contextmanager
     def under_way(self, method: str) -> Generator[None]:
-        """Let a call be under way while the block runs."""
+        """Keep a call under way while the block runs."""
         number = self.begin(method)
         try:
             yield
@@ -30,14 +30,14 @@ class Calls:
             self.end(number)
 
     def begin(self, method: str) -> int:
-        """Note a call; its number has to be given to `end`."""
+        """Record the start of a call; return the number to pass to `end`."""
         number = next(self._numbers)
         self._open[number] = self.newest = method
         self._record.begin(time.monotonic(), method.encode())
         return number
 
     def end(self, number: int) -> None:
-        """Note that the call has ended, if it has not yet."""
+        """Record that the call has ended, unless that is already recorded."""
         if self._open.pop(number, None) is None:
             return
         if not self._open:

@@ -1,4 +1,4 @@
-"""The heartbeat of an event loop: says that the loop runs, and tells when it did not."""
+"""Sends the heartbeat of an event loop, and logs when the loop was blocked."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Clock = Callable[[], float]
 
 TICK_S = 0.25
 LATE_S = 0.25
-"""A loop that was held for longer is told of; for twice as long, always."""
+"""A loop that is blocked for longer than this may be logged; one that is blocked for twice as long always is."""
 _BEATS_PER_LIMIT = 3
 
 
 class Heartbeat:
-    """Beats from a callback of the loop: whatever holds the loop holds it, too."""
+    """Beats from a callback of the loop, so that whatever blocks the loop also stops the heartbeat."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Heartbeat:
         clock: Clock = time.monotonic,
         cpu_clock: Clock = time.thread_time,
     ) -> None:
-        """`newest_work` says what was begun last; `cpu_clock` counts the CPU seconds of the loop's thread."""
+        """`newest_work` returns what was started last; `cpu_clock` counts the CPU seconds of the loop's thread."""
         self._loop = loop
         self._notifier = notifier
         self._newest_work = newest_work
@@ -47,7 +47,7 @@ class Heartbeat:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Beat from now on. To be called in the thread of the loop."""
+        """Beat from now on. Call this in the loop's thread."""
         self._arm()
 
     def stop(self) -> None:
@@ -66,7 +66,7 @@ class Heartbeat:
             self._notifier.say_alive()
         passed_s = now - self._began_at
         late_s = passed_s - self._tick_s
-        # A machine that stood still, or that had no time for us, is nobody's fault here; and a start may take its time.
+        # Little CPU time means that the machine was suspended or busy with others: not our fault. A start may be slow.
         if late_s > LATE_S and self._notifier.ready and self._cpu_clock() - self._cpu_s >= passed_s / 2:
             _log.warning("the loop was held", for_s=round(late_s, 2), newest_work=self._newest_work())
         self._arm()
@@ -74,7 +74,7 @@ class Heartbeat:
 
 @contextmanager
 def beating(notifier: Notifier, newest_work: Callable[[], str]) -> Generator[None]:
-    """Have the running loop beat while the block runs."""
+    """Make the running loop beat while the block runs."""
     heartbeat = Heartbeat(asyncio.get_running_loop(), notifier, newest_work)
     heartbeat.start()
     try:

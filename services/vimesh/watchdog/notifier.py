@@ -1,4 +1,4 @@
-"""The way in which systemd, or `vimesh up` in its stead, hears how a process is (see sd_notify(3))."""
+"""Notifies systemd, or `vimesh up` in its place, of the state of a process (see sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ SOCKET_VARIABLE = "NOTIFY_SOCKET"
 PERIOD_VARIABLE = "WATCHDOG_USEC"
 PID_VARIABLE = "WATCHDOG_PID"
 VARIABLES = (SOCKET_VARIABLE, PERIOD_VARIABLE, PID_VARIABLE)
-"""Meant for one process: none of its children may inherit them."""
+"""Meant for one process: its children must not inherit them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Supervisor:
-    """Who started this process, as far as it wants to hear from it."""
+    """Where and how often the process that started this one expects messages."""
 
     address: str = ""
-    """Of a datagram socket: a path, or `@` and an abstract name; empty: nobody listens."""
+    """Address of a datagram socket: a path, or `@` and an abstract name; empty: there is none."""
     limit_s: float | None = None
-    """A process that says nothing for this long is ended; None: it is not watched."""
+    """A process that sends nothing for this long is ended; None: it is not watched."""
 
 
 def take_supervisor(environment: MutableMapping[str, str]) -> Supervisor:
-    """Read the supervisor from the environment, and remove it there so that children do not speak for this process."""
+    """Read the supervisor from the environment, and remove it there: children must not send for this process."""
     address, period, pid = (environment.pop(name, "") for name in VARIABLES)
     if not address.startswith(("/", "@")):
         return Supervisor()
@@ -41,9 +41,9 @@ def take_supervisor(environment: MutableMapping[str, str]) -> Supervisor:
 
 
 class Notifier:
-    """Tells a supervisor. Never waits for it: what it has no room for is left out, for another message follows.
+    """Sends messages to a supervisor. Never waits: a message that finds no room is dropped, since another one follows.
 
-    Nothing follows READY=1, without which the process would never be watched: it is said again if there was no room.
+    READY=1 is different: it has no successor, and without it the process would never be watched. So it is repeated.
     """
 
     def __init__(self, supervisor: Supervisor) -> None:
@@ -54,7 +54,7 @@ class Notifier:
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._failure_logged = False
         self.ready = False
-        """Whether the process has come to serve."""
+        """Whether the process serves."""
         self._ready_sent = False
 
     def __enter__(self) -> Self:
@@ -66,7 +66,7 @@ class Notifier:
         self._socket.close()
 
     def say_ready(self) -> None:
-        """Say that the process serves from now on."""
+        """Announce that the process serves from now on."""
         self.ready = True
         self._ready_sent = self._send("READY=1")
 
@@ -79,13 +79,13 @@ class Notifier:
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> bool:
-        """Return False if the message has to be sent again because the supervisor had no room for it."""
+        """Send a message; return False if the supervisor had no room for it, so that it may be sent again."""
         if not self._address:
             return True
         try:
             self._socket.sendto(message.encode(), self._address)
         except BlockingIOError:
-            return False  # it has not read the last ones yet
+            return False  # the supervisor has not read the previous messages yet
         except OSError as error:
             if not self._failure_logged:
                 self._failure_logged = True

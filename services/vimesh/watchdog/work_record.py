@@ -1,4 +1,4 @@
-"""What a process works on, where others can read it: also of a process that does not answer, or is gone."""
+"""Records what a process works on. Others can read it even if the process does not answer, or is gone."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ _log = structlog.get_logger()
 
 PATH_VARIABLE = "VIMESH_WORK_RECORD"
 _FOLDER_VARIABLES = ("STATE_DIRECTORY", "RUNTIME_DIRECTORY")
-"""Set by systemd. What is in a runtime directory may be gone after a restart, so the other one is better."""
+"""Set by systemd. The first is preferred: a restart may remove the files in a runtime directory."""
 
 SIZE_BYTES = 256
 MAX_TEXT_BYTES = SIZE_BYTES - 8
 _LAYOUT = struct.Struct(f"=d{MAX_TEXT_BYTES}s")
-"""When the work was begun, or 0 for none; and what it is."""
+"""When the work started (0: there is none), and what it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A piece of work that was begun and not ended."""
+    """A piece of work that has started and not ended."""
 
     text: str
     """The id of a VIM, or a method."""
     began_at: float
-    """By the monotonic clock of the machine."""
+    """Start time, by the machine's monotonic clock."""
 
 
 class WorkRecord:
-    """Is written before each piece of work and cleared after it. Costs some 0.1 us each: no call of the kernel.
+    """Written before each piece of work and cleared after it. Each costs some 0.1 us, without a system call.
 
-    The kernel keeps the pages of a file that is mapped: whatever becomes of the process, what it wrote last is there.
+    The kernel keeps the pages of a mapped file: whatever happens to the process, its last write survives.
     """
 
     def __init__(self, buffer: mmap.mmap | bytearray) -> None:
         self._view = memoryview(buffer)
         self._began = self._view[:8].cast("d")
         self.begin: Callable[[float, bytes], None] = partial(_LAYOUT.pack_into, buffer, 0)
-        """Takes the time, and what is worked on from then on. What is longer than MAX_TEXT_BYTES is cut."""
+        """Takes the time, and the work that starts then. Text longer than MAX_TEXT_BYTES is cut."""
 
     def clear(self) -> None:
-        """Note that nothing is worked on."""
+        """Record that there is no work."""
         self._began[0] = 0.0
 
     def close(self) -> None:
@@ -59,12 +59,12 @@ class WorkRecord:
 
 
 def private_record() -> WorkRecord:
-    """Return a record that only this process sees."""
+    """Return a record that only this process can read."""
     return WorkRecord(bytearray(SIZE_BYTES))
 
 
 def read_work(path: Path) -> Work | None:
-    """Return what the process works on that writes, or wrote, the record; None if on nothing, or nobody knows."""
+    """Return the work in a record, of a process that may be gone; None if there is none, or it is unknown."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -77,7 +77,7 @@ def read_work(path: Path) -> Work | None:
 
 
 def record_path(environment: Mapping[str, str], name: str) -> Path | None:
-    """Return where the record of the process called `name` is, or None if there is no place for it."""
+    """Return the path of the record of the process called `name`; None if there is no place for it."""
     if path := environment.get(PATH_VARIABLE):
         return Path(path)
     for variable in _FOLDER_VARIABLES:
@@ -92,12 +92,12 @@ class OpenRecord:
     path: Path | None
     """None if the record is lost with the process."""
     unfinished: Work | None
-    """What the process before worked on when it ended."""
+    """What the previous process was working on when it ended."""
 
 
 @contextmanager
 def open_record(path: Path | None) -> Generator[OpenRecord]:
-    """Give the record at the path. Where none can be kept, work goes on without, and a line of the log says so."""
+    """Yield the record at the path. If it cannot be opened, log a warning and yield one that is not kept."""
     descriptor = None if path is None else _open(path)
     if path is None or descriptor is None:
         yield OpenRecord(private_record(), None, None)
@@ -124,7 +124,7 @@ def _open(path: Path) -> int | None:
         _log.warning("no record of work is kept", path=str(path), why=error.strerror)
         return None
     try:
-        # Two processes in one file would accuse each other's VIMs.
+        # Two processes that share a file would blame each other's VIMs.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)

@@ -1,1 +1,1 @@
-"""Ping actions inside a Mistral executor. Mistral learns of every action that has ended."""
+"""Runs ping actions inside a Mistral executor. Mistral is notified of every action that has ended."""

@@ -1,4 +1,4 @@
-"""What a workflow tells an action to do, checked: people write workflows too."""
+"""Checks the inputs that a workflow gives to an action: people write workflows too."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vimesh.monitor.executor.input_values import BadOrder, flag, number, shown, 
 __all__ = ["BadOrder", "action_of"]
 
 MAX_INPUTS = 100
-"""There are fifteen. An engine whose plugin is of another version may add some that are not known here."""
+"""There are fifteen. An engine with another version of the plugin may add some that are unknown here."""
 _MAX_ACTION_ID = 255
 _MAX_PROBLEM = 300
 _MAX_OBSERVATION = 2**63 - 2**22
-"""What the contract allows: more could not be counted on from."""
+"""Limit of the contract: leaves numbers to count on from there."""
 
 
 def action_of(inputs: object) -> Action:

@@ -1,4 +1,4 @@
-"""Sees that Mistral learns of every action that has ended, also while it cannot be reached."""
+"""Notifies Mistral of every action that has ended, and retries while it cannot be reached."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class CompletionLimits:
     calls: int = 4
-    """Calls under way; each keeps a thread."""
+    """Calls under way; each occupies a thread."""
     first_pause_s: float = 1.0
     longest_pause_s: float = 30.0
     give_up_s: float = 3600.0
-    """What could not be told for so long is left to whoever cleans up in Mistral: the action itself has ended."""
+    """After this long the execution is left to a cleanup in Mistral: the action itself has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class _Ended:
 
 
 class CompletionNotifier:
-    """Tells Mistral, a few at a time. Must be used in the loop that it was made in."""
+    """Notifies Mistral, by a few calls at a time. Use it only in the loop in which it was created."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class CompletionNotifier:
         random: Random,
         limits: CompletionLimits | None = None,
     ) -> None:
-        """`tell` blocks, so it is called in the threads that `submit` gives."""
+        """Call `tell`, which blocks, in threads: `submit` runs a job in one of them."""
         self._tell = tell
         self._submit = submit
         self._clock = clock
@@ -55,11 +55,11 @@ class CompletionNotifier:
         self._untold: asyncio.Queue[_Ended] = asyncio.Queue()
 
     def add(self, execution_id: str) -> None:
-        """Tell Mistral that this action execution is over, as soon as possible."""
+        """Notify Mistral as soon as possible that this action execution is over."""
         self._untold.put_nowait(_Ended(execution_id, self._clock()))
 
     async def run(self) -> Never:
-        """Tell until cancelled."""
+        """Send notifications until cancelled."""
         async with asyncio.TaskGroup() as callers:
             for _ in range(self._limits.calls):
                 callers.create_task(self._call())
@@ -81,7 +81,7 @@ class CompletionNotifier:
                 _log.warning("Mistral was not told of an end", action_execution_id=ended.execution_id, why=why)
 
     async def _told(self, execution_id: str) -> str | None:
-        """Return why Mistral could not be told, None if it was."""
+        """Return why Mistral could not be notified; None if it was."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[str | None] = loop.create_future()
 
@@ -95,7 +95,7 @@ class CompletionNotifier:
                 self._tell(execution_id)
             except Exception as error:  # noqa: BLE001 - whatever the message bus raises: it is tried again
                 why = f"{type(error).__name__}: {error}"
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed: there are no waiters any more
                 loop.call_soon_threadsafe(answer, why)
 
         self._submit(job)

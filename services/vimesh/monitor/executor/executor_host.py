@@ -1,4 +1,4 @@
-"""The ping actions of one Mistral executor: a host in a loop of its own, beside the executor's threads."""
+"""Runs the ping actions of one Mistral executor: a host in a loop of its own, next to the executor's threads."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from vimesh.runtime.supervisor import supervise
 _log = structlog.get_logger()
 
 START_LIMIT_S = 30.0
-"""A start is a matter of milliseconds. Whoever waits for longer waits for a loop that stands still."""
+"""A start takes milliseconds: one that takes longer than this means that the loop is stuck."""
 OnEnd = Callable[[str], None]
 """Called in the loop with the id of the action execution whose action has ended."""
 
 
 class HostStalled(Exception):
-    """The loop does not answer, or did not come up. The message says why."""
+    """The loop does not answer, or did not come up. The message states why."""
 
 
 class ExecutorHost:
-    """Runs actions until the conductors say bad_action (G10). Its threads are daemons: none keeps a process alive."""
+    """Runs actions until the conductors answer bad_action (G10). Its daemon threads do not keep the process alive."""
 
     def __init__(self, address: str, end_execution: Callable[[str], None]) -> None:
-        """Begin to live. `end_execution` blocks until it has told Mistral that an action execution is over."""
+        """Start the loop. `end_execution` blocks until it has notified Mistral that an action execution is over."""
         self._address = address
         self._end_execution = end_execution
         self._up: Future[_Actions] = Future()
@@ -44,20 +44,20 @@ class ExecutorHost:
 
     @property
     def broken(self) -> bool:
-        """Whether the loop is gone; another host has to be made."""
+        """Whether the loop is gone, so that a new host is needed."""
         return not self._thread.is_alive()
 
     def start(self, action: Action, execution_id: str) -> None:
-        """Run an action; when it has ended, Mistral is told. Raises HostStalled, AuthUrlInvalid."""
+        """Run an action, and notify Mistral when it has ended. Raises HostStalled, AuthUrlInvalid."""
         actions = self._actions()
         self._in_loop(actions, lambda: actions.start(action, execution_id, actions.endings.add))
 
     def run(self, action: Action, execution_id: str) -> None:
-        """Run an action, and wait for its end. Raises HostStalled, AuthUrlInvalid."""
+        """Run an action, and wait until it has ended. Raises HostStalled, AuthUrlInvalid."""
         ended = threading.Event()
         actions = self._actions()
         self._in_loop(actions, lambda: actions.start(action, execution_id, lambda _: ended.set()))
-        ended.wait()  # no limit: nothing but bad_action may end it (G10)
+        ended.wait()  # no limit: only bad_action may end it (G10)
 
     def _actions(self) -> _Actions:
         try:
@@ -77,7 +77,7 @@ class ExecutorHost:
     def _live(self) -> None:
         try:
             asyncio.run(self._host())
-        except Exception as error:  # noqa: BLE001 - whoever waits for it hears of it
+        except Exception as error:  # noqa: BLE001 - raised in the threads that wait for the host
             self._up.set_exception(error)
 
     async def _host(self) -> Never:
@@ -103,7 +103,7 @@ class ExecutorHost:
 
 
 class _Actions:
-    """What the loop keeps: for each action that runs, the action executions that wait for its end."""
+    """The loop's state: for each running action, the action executions that wait for its end."""
 
     def __init__(self, running: ReportingHost, endings: CompletionNotifier) -> None:
         self.loop = asyncio.get_running_loop()
@@ -113,7 +113,7 @@ class _Actions:
         running.reporter.on_bad_action(self._end)
 
     def start(self, action: Action, execution_id: str, on_end: OnEnd) -> None:
-        """Run an action. The same one again, as after a redelivery, only has one more execution wait for it."""
+        """Run an action. If it already runs, as after a redelivery, one more execution waits for its end."""
         self._running.start(action)
         key = (action.vim_id, action.action_id)
         self._waiting.setdefault(key, {})[execution_id] = on_end

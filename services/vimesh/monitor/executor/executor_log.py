@@ -1,4 +1,4 @@
-"""Our log lines in somebody else's process: they go where its own go."""
+"""Sends our log lines to the log of the executor that we run in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 
 
 def log_to_stdlib() -> None:
-    """Hand our lines to the standard logging, unless the process has decided otherwise."""
+    """Pass our lines to the standard logging, unless the process has configured structlog."""
     if structlog.is_configured():
         return
     structlog.configure(
@@ -22,7 +22,7 @@ def log_to_stdlib() -> None:
 def _as_line(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> tuple[tuple[str], MutableMapping[str, Any]]:
-    """Write the event and what belongs to it into the message, which oslo.log prints as it is."""
+    """Write the event and its values into the message, which oslo.log prints unchanged."""
     told = event.pop("event")
     for_logging = {"exc_info": event.pop("exc_info")} if "exc_info" in event else {}
     return (" ".join([told, *(f"{key}={value!r}" for key, value in event.items())]),), for_logging

@@ -1,4 +1,4 @@
-"""What the administrator of an executor's host decides about our ping actions."""
+"""Reads the settings that the administrator of an executor's host makes for our ping actions."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ class ActionMode(StrEnum):
     ASYNC = "async"
     """All actions of an executor share one loop; Mistral waits for their end without a thread."""
     SYNC = "sync"
-    """Each action keeps a thread of the executor's pool until it ends, as in the old days."""
+    """Each action occupies a thread of the executor's pool until it ends, as the old ping action did."""
 
 
-# What else stands in the file is for other processes.
+# The other settings in the file are for other processes.
 _MODE = Setting("action.mode", one_of(ActionMode), ActionMode.ASYNC)
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutorSettings:
     address: str
-    """Where the front of the mesh is: `host:port`."""
+    """Where the front of the mesh is: `host:port`, or `unix:` and the path of a socket."""
     mode: ActionMode
 
 
 def executor_settings(environment: Mapping[str, str]) -> ExecutorSettings:
-    """Read what the environment says, then the file that VIMESH_CONFIG names. Raises BadSetting."""
+    """Read the environment, then the file that VIMESH_CONFIG names. Raises BadSetting."""
     found = sources(environment, config_file(environment))
     return ExecutorSettings(address=found.read(ADDRESS), mode=found.read(_MODE))

@@ -1,4 +1,4 @@
-"""Single inputs of a workflow, of whatever JSON they are: checked against the limits of the contract."""
+"""Checks single inputs of a workflow, which may be any JSON, against the limits of the contract."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _MAX_SHOWN = 40
 
 
 class BadOrder(ValueError):
-    """The action cannot do what its inputs say. The message names the input, and its limit."""
+    """The action cannot run with these inputs. The message names the input and its limit."""
 
 
 def text(inputs: Mapping[str, object], name: str, *, longest: int) -> str:
-    """Return printable ASCII that is not empty."""
+    """Return a text of printable ASCII that is not empty."""
     value = _value(inputs, name)
     if isinstance(value, str) and 0 < len(value) <= longest and value.isascii() and value.isprintable():
         return value
@@ -22,7 +22,7 @@ def text(inputs: Mapping[str, object], name: str, *, longest: int) -> str:
 
 def number(inputs: Mapping[str, object], name: str, *, lowest: float, highest: float) -> float:
     value = _value(inputs, name)
-    # Compared before it is converted: no float holds a number of 400 digits.
+    # Compared before it is converted: a number of 400 digits does not fit into a float.
     if _is_number(value) and lowest <= value <= highest:
         return float(value)
     raise BadOrder(f"{name}: must be a number from {lowest:g} to {highest:g}, not {shown(value)}")
@@ -43,11 +43,11 @@ def flag(inputs: Mapping[str, object], name: str) -> bool:
 
 
 def shown(value: object) -> str:
-    """Return a few words that stand for a value, however large, deep or odd it is."""
+    """Describe a value in a few words, however large, deep or odd it is."""
     if value is None or isinstance(value, bool | float):
         return repr(value)
     if isinstance(value, int):
-        # Python refuses to write out a number of more than 4300 digits.
+        # Python refuses to format a number of more than 4300 digits.
         return repr(value) if value.bit_length() <= 64 else f"a number of {value.bit_length()} bits"
     if isinstance(value, str):
         return ascii(value) if len(value) <= _MAX_SHOWN else f"a text of {len(value)} characters"

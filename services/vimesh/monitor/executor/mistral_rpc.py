@@ -1,16 +1,16 @@
-"""The one thing that our actions tell Mistral's engine: that they are over. Imports Mistral when it is first used."""
+"""Notifies Mistral's engine that an action is over. Imports Mistral on first use."""
 
 from __future__ import annotations
 
 RESULT = "KILLED"
-"""What the old ping action returned when it was told to stop."""
+"""The value that the old ping action returned when it was stopped."""
 
 
 def end_execution(action_execution_id: str) -> None:
-    """Tell the engine, without waiting for what it makes of it. Blocks while the message bus is away; may raise.
+    """Notify the engine, without waiting for its answer. Blocks while the message bus is unreachable; may raise.
 
-    It is how Mistral's executor sends results too. Nobody answers, so nobody complains in the executor's log when
-    the execution was deleted meanwhile.
+    Mistral's executor sends results in the same way. As there is no answer, an execution that has been deleted in the
+    meantime causes no error in the executor's log.
     """
     from mistral import context  # noqa: PLC0415 - only inside an executor
     from mistral.rpc import clients  # noqa: PLC0415 - as above

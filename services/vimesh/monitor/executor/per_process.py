@@ -1,4 +1,4 @@
-"""One of something for a process that forks."""
+"""Keeps one object per process, in processes that fork."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ T = TypeVar("T")
 
 
 class ForkedAfterUse(Exception):
-    """The parent used it already. Neither its threads nor gRPC live on in a fork; calling gRPC would abort it."""
+    """The parent has used the object. Neither its threads nor gRPC survive a fork; calling gRPC would abort it."""
 
     def __init__(self) -> None:
         super().__init__("this process was forked from one that ran ping actions; start the executor anew")
 
 
 class PerProcess(Generic[T]):
-    """Makes a thing when it is first asked for, so that processes forked before that have one each."""
+    """Creates an object on first use, so that processes forked before that have one each."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._made: tuple[int, T] | None = None
 
     def get(self, make: Callable[[], T], usable: Callable[[T], bool]) -> T:
-        """Return what this process has; a new one if that is not usable any more. Raises ForkedAfterUse."""
-        # Asked before the lock, which a thread that was not forked may have held.
+        """Return this process's object; a new one if the old one is no longer usable. Raises ForkedAfterUse."""
+        # Checked before the lock, which a thread of the parent may have held during the fork.
         if self._made is not None and self._made[0] != os.getpid():
             raise ForkedAfterUse
         with self._lock:

@@ -1,4 +1,4 @@
-"""Runs a ping action in this executor: from the words of a workflow to the host of the process."""
+"""Runs a ping action in this executor: from the inputs of a workflow to the host of the process."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from vimesh.monitor.executor.per_process import ForkedAfterUse, PerProcess
 _log = structlog.get_logger()
 
 _host: PerProcess[ExecutorHost] = PerProcess()
-"""Mistral makes an object for each action and has no place for what they share: see docs/decisions/0013."""
+"""Mistral creates an object for each action and has no place for shared state: see docs/decisions/0013."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """What run() has to tell Mistral."""
+    """The result that Mistral gets."""
 
     synchronous: bool
-    """Whether it tells how the action ended, not that it runs."""
+    """Whether this is the result of an action that has ended; else the action has only been started."""
     data: str | None = None
     error: str = ""
 
 
 def run(inputs: object, execution_id: str | None, environment: Mapping[str, str], *, synchronous: bool) -> ActionResult:
-    """Begin an action; wait for its end if the engine's host or this one wants it `synchronous`. Never raises.
+    """Start an action; wait for its end if the engine's host (`synchronous`) or this one is set to that. Never raises.
 
-    The inputs are whatever JSON a workflow holds: what they cannot say fails this action, and no other.
+    The inputs may be any JSON that a workflow contains: invalid ones fail this action and no other.
     """
     log_to_stdlib()
     try:
@@ -53,7 +53,7 @@ def run(inputs: object, execution_id: str | None, environment: Mapping[str, str]
         return ActionResult(synchronous=True, data=RESULT)
     except (BadSetting, BadOrder, ForkedAfterUse, HostStalled) as error:
         return _failed(inputs, execution_id, str(error), synchronous=synchronous)
-    except Exception as error:  # noqa: BLE001 - here faults of an action stop
+    except Exception as error:  # noqa: BLE001 - faults of an action stop here
         _log.exception("defect")
         return _failed(inputs, execution_id, f"a defect: {type(error).__name__}", synchronous=synchronous)
 

@@ -1,1 +1,1 @@
-"""Puts the parts of a host together and runs them in one loop. Only this room knows all kinds of probers."""
+"""Builds a host from its parts and runs them in one loop. Only this package knows all kinds of probers."""

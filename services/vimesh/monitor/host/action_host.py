@@ -1,4 +1,4 @@
-"""Many ping actions in one loop."""
+"""Runs many ping actions in one loop."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.targets.target import ActionKey, Target
 
 FIRST_ROUNDS_PER_S = 10_000
-"""A new action is probed at once, as long as no more than this many begin at the same time."""
+"""New actions are probed at once, but no more than this many per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What this process is allowed to do."""
+    """Which probe methods this process can use."""
 
     methods: tuple[str, ...]
     missing: Mapping[str, str]
@@ -27,9 +27,9 @@ class Abilities:
 
 
 class ActionHost:
-    """The set of actions that run here. Must be used in the loop that it was made in.
+    """The set of actions that run here. Use it only in the loop in which it was created.
 
-    Actions that want the same probes share them: what many VIMs have in common is probed once in a round.
+    Actions that want the same probes share them: an endpoint that many VIMs have in common is probed once per round.
     """
 
     def __init__(
@@ -52,13 +52,14 @@ class ActionHost:
         return iter(self._targets)
 
     def runs(self, vim_id: str, action_id: str) -> bool:
-        """Say whether an action runs."""
+        """Return whether an action runs."""
         return (vim_id, action_id) in self._targets
 
     def start(self, action: Action) -> bool:
-        """Run an action, beside any other of its VIM; False if it runs already. Raises AuthUrlInvalid.
+        """Run an action, next to any other one of its VIM; False if it runs already. Raises AuthUrlInvalid.
 
-        Which of two is wanted is not known here: they may come in the wrong order. The conductors tell the other one.
+        Which of the two is wanted is unknown here, for they may arrive in the wrong order. The conductors answer the
+        other one's reports with bad_action.
         """
         key = (action.vim_id, action.action_id)
         if key in self._targets:
@@ -82,7 +83,7 @@ class ActionHost:
         self._rounds.enlist(target, first_at)
 
     def recheck(self, vim_id: str, action_id: str) -> None:
-        """To be called before the last verdict of an action is told again: if it is out of date, another one comes."""
+        """Call this before an action's last verdict is reported again: if it is outdated, a new one replaces it."""
         target = self._targets.get((vim_id, action_id))
         if target is not None and self._rounds.recheck(target):
             self._pulse.arm()

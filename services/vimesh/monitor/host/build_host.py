@@ -1,4 +1,4 @@
-"""Puts the parts of a host together, and says which prober each method has."""
+"""Builds a host from its parts, and assigns a prober to each method."""
 
 from __future__ import annotations
 
@@ -41,33 +41,33 @@ from vimesh.monitor.targets.verdict import Verdict
 
 TICK_S = 0.01
 VOLLEY_TICK_S = 0.05
-"""Waking up costs as much as twenty pings, for what it finds has left the processor's caches: so volleys gather."""
+"""A wake-up costs as much as twenty pings, because its data has left the processor's caches: so volleys are batched."""
 _KEPT_SHARE = 0.75
-"""Of the sockets: the others are for probes that need a connection of their own."""
+"""Share of the sockets for idle connections; the others are for probes that need a new connection."""
 _MOST_KEPT_ENCRYPTED = 8192
-"""Each takes about 30 KB of memory."""
+"""Each idle TLS connection takes about 30 KB of memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
     user_agent: str = "vimesh"
     sockets: int | None = None
-    """How many sockets probes over TCP may open; None: as many as the process may open files, less a reserve."""
+    """How many sockets TCP probes may open; None: the process's limit on open files, less a reserve."""
     kept_life_s: float = LIFE_S
-    """For about how long an HTTP connection is used again and again."""
+    """About how long an HTTP connection is reused."""
     rounds_per_s: float = ROUNDS_PER_S
-    """So many may begin; above that, all intervals are longer than asked for."""
+    """How many rounds may start per second; above that, all intervals are longer than requested."""
     ping_identifier_s: float = ROTATE_S
-    """For how long pings keep an ICMP identifier."""
+    """How long pings keep an ICMP identifier."""
     name_servers: tuple[str, ...] = ()
-    """Whom to ask for names, each `ip`, `ip:port` or `[ip]:port`; without any, those of /etc/resolv.conf."""
+    """The name servers to ask, each `ip`, `ip:port` or `[ip]:port`; without any, those of /etc/resolv.conf."""
 
 
 @contextmanager
 def hosting(
     on_verdict: Callable[[Verdict], None], settings: HostSettings, safeguards: Safeguards | None = None
 ) -> Generator[ActionHost]:
-    """Give a host that lives as long as the block. To be entered in a running loop."""
+    """Yield a host that lives as long as the block. Enter it in a running loop."""
     safeguards = safeguards or Safeguards()
     loop = asyncio.get_running_loop()
     running = StallClock(time.monotonic)

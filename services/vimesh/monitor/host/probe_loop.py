@@ -1,4 +1,4 @@
-"""The one timer of a host: wakes up when something is due, and hears before it judges."""
+"""Drives a host by one timer: wakes up when something is due, and reads answers before it judges."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from vimesh.monitor.targets.target import Target
 _log = structlog.get_logger()
 
 HEARTBEAT_S = 0.1
-"""While answers are awaited, a stall of the loop is noticed with this precision."""
+"""Precision with which a stall of the loop is noticed while answers are awaited."""
 
 
 class ProbeLoop:
-    """Runs the wheel in an asyncio loop."""
+    """Runs both wheels in an asyncio loop."""
 
-    def __init__(  # noqa: PLR0913 - two wheels, and who turns them
+    def __init__(  # noqa: PLR0913 - two wheels, and what they drive
         self,
         *,
         loop: asyncio.AbstractEventLoop,
@@ -50,9 +50,9 @@ class ProbeLoop:
         self._more_due = False
 
     def listen(self, fd: int, drain: Callable[[], None], *, busy: Callable[[], bool] | None = None) -> None:
-        """Have `drain` read answers whenever the file has some, and before anything is judged.
+        """Call `drain` to read answers whenever the file has some, and before anything is judged.
 
-        `busy`: whether it waits for answers that belong to no round, and has to see to them in time.
+        `busy` returns whether answers are awaited that belong to no round but must be handled in time.
         """
         self._drains.append(drain)
         if busy is not None:
@@ -68,7 +68,7 @@ class ProbeLoop:
             self._handle = None
 
     def arm(self) -> None:
-        """See that the next wake-up comes in time: to be called whenever something may have become due earlier."""
+        """Schedule the next wake-up. Call this whenever something may have become due earlier."""
         when = self._next_due()
         awaited = when is not None and (self._rounds.open or self._cohorts.awaiting)
         if awaited or self._is_busy():
@@ -100,14 +100,14 @@ class ProbeLoop:
         return min(target, cohort)
 
     def _hear(self, drain: Callable[[], None]) -> None:
-        self._running.now()  # notices a stall before the answers of its time are dated
+        self._running.now()  # notices a stall before the answers that arrived during it are timed
         drain()
         self.arm()
 
     def _beat(self) -> None:
         self._handle = None
-        # Clock first, then the answers, and only then those whose time was over at that clock: an answer that came
-        # while the loop was busy always counts.
+        # First the clock, then the answers, and only then the targets that were due at that time: an answer that
+        # arrived while the loop was busy always counts.
         try:
             now = self._running.now()
             for drain in self._drains:
@@ -127,7 +127,7 @@ class ProbeLoop:
             self._rounds.skip(target)
 
     def _run_a_cohort(self, now: float) -> None:
-        # One at a time: it takes a millisecond, by which the answers to other probes must not seem to be late.
+        # One at a time: a volley takes a millisecond, which must not make the answers to other probes look late.
         cohort = next(self._due_cohorts, None)
         if cohort is None:
             self._due_cohorts = self._cohort_wheel.take(now)
@@ -138,5 +138,5 @@ class ProbeLoop:
         try:
             self._cohorts.due(cohort)
         except Exception:  # noqa: BLE001 - one broken cohort must not end the probes of the others
-            # Its members are seen to all the same: see what `due` does first.
+            # Its members are still judged: `due` schedules the next step before anything that may fail.
             _log.exception("a volley broke", members=len(cohort.members))

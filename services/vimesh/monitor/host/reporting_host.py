@@ -1,4 +1,4 @@
-"""A host that reports what it finds: what every engine's ping actions run in."""
+"""Combines a host with a reporter. The ping actions of every engine run in such a host."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # exists for type checkers only
 
 @dataclass(frozen=True, slots=True)
 class ReportingHost:
-    """Runs actions and reports for them. Somebody has to run the reporter."""
+    """Runs actions and reports for them. The caller must run the reporter."""
 
     host: ActionHost
     reporter: Reporter
@@ -36,7 +36,7 @@ class ReportingHost:
         """Run an action and report for it; False if it runs already. Raises AuthUrlInvalid."""
         if self.host.runs(action.vim_id, action.action_id):
             return False
-        # First: an action that shares the probes of others hears their verdict at once.
+        # First: an action that shares the probes of others gets their verdict at once.
         self.reporter.adopt(action.vim_id, action.action_id, action.observation)
         try:
             return self.host.start(action)
@@ -54,11 +54,11 @@ class ReportingHost:
 async def reporting_host(
     address: str, limits: ReporterLimits, safeguards: Safeguards | None = None
 ) -> AsyncGenerator[ReportingHost]:
-    """Give a host that reports to `host:port`. An action that hears bad_action is stopped."""
+    """Yield a host that reports to `address`. It stops actions that are answered with bad_action."""
     _allow_all_files()
     async with channel(address) as to_conductors:
         stub = conductor_service_pb2_grpc.ConductorServiceStub(to_conductors)
-        # Spreads contacts in time and guards nothing; the system's own randomness would cost a call of the kernel each.
+        # Spreads contacts in time and protects nothing; secure random numbers would cost a system call each.
         random = Random()  # noqa: S311 - see above
         reporter = Reporter(stub, clock=time.monotonic, random=random, limits=limits)
         settings = HostSettings(user_agent=f"vimesh/{metadata.version('vimesh')}")
@@ -69,6 +69,6 @@ async def reporting_host(
 
 
 def _allow_all_files() -> None:
-    """Each probe under way over TCP is an open file: use what the administrator allows."""
+    """Raise the limit on open files as far as the administrator allows: each TCP probe under way is an open file."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

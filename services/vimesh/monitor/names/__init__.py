@@ -1,1 +1,1 @@
-"""Looks up the addresses of names. No lookup delays a target that is given by address."""
+"""Looks up the addresses of names. Lookups never delay a target that is given by address."""

@@ -1,4 +1,4 @@
-"""Channels of c-ares with options that pycares does not pass on, or passes on too late."""
+"""Opens c-ares channels with options that pycares does not pass on, or passes on too late."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import pycares
 from pycares._cares import ffi, lib  # type: ignore[import-not-found]  # compiled, without types
 
 FIRST_TRY_MS = 500
-"""A name server is waited for so long at first, and for less when it usually answers fast, but 250 ms at least."""
+"""Wait for a name server in the first try; shorter, but at least 250 ms, if it usually answers fast."""
 LONGEST_TRY_MS = 1000
-"""Each further try doubles that, up to this, less a random part of up to a half: so the third lasts 0.5 s at least.
+"""Each further try doubles the wait, up to this limit, less a random part of up to half: the third takes >= 0.5 s.
 
-An answer counts only in the try that asked for it. With less, a name whose servers take 0.4 s, beside others that are
-answered at once, would be lost now and then, and its VIM be UNKNOWN in one round and not in the next.
+An answer counts only in the try that asked for it. With a smaller limit, a name whose servers take 0.4 s, next to
+others that are answered at once, would be lost now and then: its VIM would be UNKNOWN in one round but not in the next.
 """
 TRIES = 3
 
-# Of ares.h; pycares does not name them.
+# From ares.h; pycares does not define them.
 _MAX_TRY, _UDP_MAX_QUERIES, _QUERY_CACHE = 1 << 20, 1 << 19, 1 << 21
 
 
 class _ChannelOf(pycares.Channel):
-    """A channel that asks where `lookups` says: `b` for name servers, `f` for the hosts file.
+    """A channel that asks the sources in `lookups`: `b` for name servers, `f` for the hosts file.
 
-    pycares (up to 5.2.1 at least) takes such a string, too, but has freed it by the time c-ares reads it: such a
-    channel asks nowhere, or anywhere, as the memory happens to be.
+    pycares (at least up to 5.2.1) accepts such a string too, but has freed it by the time c-ares reads it: its channel
+    asks whatever sources the freed memory happens to name, or none.
     """
 
     def __init__(self, lookups: bytes, options: Any, mask: int) -> None:  # noqa: ANN401 - ffi has no types
-        super().__init__(sock_state_cb=lambda *_: None)  # so that no thread is started for it
+        super().__init__(sock_state_cb=lambda *_: None)  # with a callback, no thread is started for it
         text = ffi.new("char[]", lookups)
         options.lookups = text
         channel = ffi.new("ares_channel *")
@@ -43,21 +43,21 @@ class _ChannelOf(pycares.Channel):
 
 
 class HostsFileChannel(_ChannelOf):
-    """Looks into the hosts file. It has no sockets and needs no thread: each answer is there when the call returns."""
+    """Looks names up in the hosts file. Has no sockets and needs no thread: answers are there when the call returns."""
 
     def __init__(self) -> None:
         super().__init__(b"f", ffi.new("struct ares_options *"), 0)
 
 
 class QuestionChannel(_ChannelOf):
-    """Asks name servers, each question by a socket of its own, and keeps no answer.
+    """Asks name servers. Each question has a socket of its own, and no answer is cached.
 
-    Over a socket that questions share, one malformed answer has c-ares ask all of them again, and give them up at the
-    third: any zone could keep other names from being looked up. And what c-ares keeps would hide that a name has moved.
+    On a shared socket, one malformed answer makes c-ares ask all its questions again, and the third time give them up:
+    any zone could then keep other names from being looked up. A cache in c-ares would hide that a name has moved.
     """
 
     def __init__(self, name_servers: Sequence[str]) -> None:
-        """`name_servers`: each `ip`, `ip:port` or `[ip]:port`; without any, those of /etc/resolv.conf are asked."""
+        """Use `name_servers`, each `ip`, `ip:port` or `[ip]:port`; without any, those of /etc/resolv.conf."""
         options = ffi.new("struct ares_options *")
         options.evsys = lib.ARES_EVSYS_DEFAULT
         options.timeout, options.maxtimeout, options.tries = FIRST_TRY_MS, LONGEST_TRY_MS, TRIES

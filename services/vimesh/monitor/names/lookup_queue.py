@@ -1,4 +1,4 @@
-"""How many names are asked for at once, and which of them come first."""
+"""Limits how many names are looked up at once, and decides which come first."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from enum import Enum, auto
 
 TICK_S = 0.05
 MOST_AT_ONCE = 100
-"""So many may begin in a tick."""
+"""Lookups that may start in a tick."""
 MOST_SEEN = 1000
-"""So many may be looked at in a tick: it takes a millisecond."""
+"""Jobs that may be examined in a tick, which takes a millisecond."""
 MOST_OPEN = 2000
-"""So many may be under way; each has two sockets."""
+"""Lookups that may be under way; each has two sockets."""
 _FILES_PER_NAME = 16
-"""So names take an eighth of the files that the process may open at most."""
+"""With two sockets each, lookups take at most an eighth of the files that the process may open."""
 
 CallLater = Callable[[float, Callable[[], None]], object]
 
 
 class Turn(Enum):
-    """What a job makes of its turn."""
+    """What a job did with its turn."""
 
     BEGUN = auto()
-    """It is under way, and says `leave` when it is over."""
+    """It is under way; its owner calls `leave` when it is over."""
     PASSED = auto()
-    """It lets those pass that are urgent."""
+    """It gives way to urgent jobs and joins the others."""
     DROPPED = auto()
-    """It is not wanted any more."""
+    """It is no longer needed."""
 
 
 Job = Callable[[], Turn]
 
 
 def names_at_once() -> int:
-    """Return how many names may be asked for at once, given what the process may open."""
+    """Return how many names may be looked up at once, given the process's limit on open files."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(_FILES_PER_NAME, min(MOST_OPEN, files // _FILES_PER_NAME))
 
 
 class LookupQueue:
-    """Begins jobs as soon as there is room. Those that are urgent come first, and a quarter of it is theirs alone."""
+    """Starts jobs as soon as there is room. Urgent jobs come first, and a quarter of the room is reserved for them."""
 
     def __init__(self, call_later: CallLater, most_open: int) -> None:
         self._call_later = call_later
@@ -50,7 +50,7 @@ class LookupQueue:
         self._urgent: deque[Job] = deque()
         self._others: deque[Job] = deque()
         self._begun = self._seen = 0
-        """In this tick."""
+        """Both count the current tick."""
         self._ticking = False
         self.open = 0
 
@@ -59,7 +59,7 @@ class LookupQueue:
         self._run()
 
     def leave(self) -> None:
-        """A job is over."""
+        """Free the room of a job that is over."""
         self.open -= 1
         self._run()
 

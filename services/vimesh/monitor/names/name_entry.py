@@ -1,4 +1,4 @@
-"""What is kept of one name. There may be 100,000."""
+"""Holds the state of one name. There may be 100,000."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from vimesh.monitor.names.name_answers import (
 )
 
 RENEW_MIN_S, RENEW_MAX_S = 5.0, 60.0
-"""Whatever its TTL, an address is asked for again when it is older than the one, and never before the other."""
+"""An address in use is renewed when it is as old as its TTL, within these bounds; if in doubt, earlier: see DOUBT_S."""
 DOUBT_S = 1.0
-"""So old must an address be, or as old as its TTL if that is shorter, to be doubted when the VIM does not answer.
+"""Age from which an address is doubted when its VIM does not answer; its TTL, if that is shorter.
 
-Less than any usual TTL: who moves a service ends the old server while the old address may still be kept.
+Less than any usual TTL: when a service moves, the old server may stop while its address is still cached.
 """
 
 Waiter = Callable[[Outcome], None]
@@ -64,25 +64,25 @@ class NameEntry:
         self.name = name
         self.zone = sys.intern(name.partition(".")[2])
         self.hosts: Hosts = ()
-        """Of both families."""
+        """The addresses of both families."""
         self.hasty: dict[object, Waiter] | None = None
-        """Those who do with one family. Most of the time nobody waits, and there are many names: so no empty dict."""
+        """Waiters for which one family suffices. None, not an empty dict: there are many names, mostly without any."""
         self.patient: dict[object, Waiter] | None = None
-        """Those who wait for both."""
+        """Waiters for both families."""
         self.timer: _Timer | None = None
-        """Until then they wait at most."""
+        """Ends the wait of both kinds."""
         self.asking = False
-        """A question is under way, or stands in line."""
+        """A question is queued or under way."""
         self.urgent = False
-        """It stands in the better line."""
+        """The question is in the urgent queue."""
         self.asked = False
         """A question is under way."""
         self.missing: frozenset[int] = frozenset()
-        """The families that the question under way has not been answered for."""
+        """The families for which the question under way has no answer yet."""
         self.positive = False
-        """The question under way has been answered with addresses, if only for one family."""
+        """The question under way has been answered with addresses, for one family at least."""
         self.used_at = self.renew_at = self.doubt_at = self._asked_at = 0.0
-        # Of both families, in the order of FAMILIES.
+        # One value per family, in the order of FAMILIES.
         self._answers: Pair[FamilyAnswer] = (None, None)
         self._found: Pair[NameAddresses] = (None, None)
 
@@ -105,7 +105,7 @@ class NameEntry:
         self._tell(waiters)
 
     def tell_all(self) -> None:
-        """Tell both kinds. One who is told may ask again at once: that is a waiter of the next question."""
+        """Notify both kinds of waiters. One that asks again while it is notified waits for the next question."""
         waiters, self.hasty, self.patient = {**(self.hasty or {}), **(self.patient or {})}, None, None
         self._tell(waiters)
 
@@ -115,12 +115,12 @@ class NameEntry:
                 waiters.pop(who, None)
 
     def line_up(self, *, urgent: bool) -> None:
-        """A question stands in line."""
+        """Note that a question is queued."""
         self.asking = True
         self.urgent = urgent
 
     def begin(self, now: float) -> None:
-        """A question begins."""
+        """Note that a question starts."""
         self.asked = True
         self.missing = frozenset(FAMILIES)
         self.positive = False
@@ -128,7 +128,7 @@ class NameEntry:
         self._asked_at = now
 
     def take(self, family: int, answer: FamilyAnswer, now: float) -> None:
-        """Take the answer for one family in at once; trouble takes nothing away."""
+        """Apply the answer for one family at once; trouble removes no addresses."""
         self.missing -= {family}
         self._answers = _with(self._answers, family, answer)
         if isinstance(answer, NameAddresses):
@@ -141,7 +141,7 @@ class NameEntry:
         self._age(now)
 
     def end(self, now: float) -> bool:
-        """The question is over for both families; return whether it met with nothing but trouble and silence."""
+        """End the question; return whether it brought no addresses and some family was not answered in time."""
         positive = self.positive
         self.asking = self.asked = self.positive = False
         troubles = [answer for answer in self._answers if isinstance(answer, Trouble)]
@@ -150,7 +150,7 @@ class NameEntry:
         return not positive and any(trouble.silent for trouble in troubles)
 
     def outcome(self) -> Outcome:
-        """Say what is known by now."""
+        """Return what is known so far."""
         if self.hosts:
             return self.hosts
         answers = [answer or _UNHEARD for answer in self._answers]
@@ -160,7 +160,7 @@ class NameEntry:
         return NoSuchName(next(answer.detail for answer in answers if isinstance(answer, Empty)))
 
     def gap(self) -> str:
-        """Say why the addresses of one family may be missing; empty if none can be."""
+        """Return why the addresses of one family may be missing; empty if none can be."""
         pairs = zip(self._answers, self._found, strict=True)
         missing = (answer or _UNHEARD for answer, found in pairs if found is None)
         return next((answer.detail for answer in missing if isinstance(answer, Trouble)), "")
@@ -169,10 +169,10 @@ class NameEntry:
         ttls_s = [found.ttl_s for found in self._found if found is not None and found.ttl_s is not None]
         ttl_s = min(ttls_s, default=RENEW_MAX_S)
         self.renew_at = self._asked_at + min(max(ttl_s, RENEW_MIN_S), RENEW_MAX_S)
-        # From now on, not from when it was asked for: an answer that took its time is no older than a fast one.
+        # Counted from the answer, not from the question: a slow answer is as fresh as a fast one.
         self.doubt_at = now + min(ttl_s, DOUBT_S)
         if any(found is not None and found.costly for found in self._found):
-            # Whoever makes its name servers send so much is asked as rarely as anybody.
+            # A name with so many addresses is asked for as rarely as possible.
             self.renew_at = self.doubt_at = self._asked_at + RENEW_MAX_S
 
     def _tell(self, waiters: dict[object, Waiter] | None) -> None:

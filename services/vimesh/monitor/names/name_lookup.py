@@ -1,4 +1,4 @@
-"""Asks for the addresses of names: first the hosts file, then the name servers, by c-ares."""
+"""Looks up the addresses of names through c-ares: first in the hosts file, then at the name servers."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from vimesh.monitor.names.name_answers import (
 from vimesh.monitor.net.ip_addresses import IpHost
 
 REREAD_S = 5.0
-"""So often is /etc/resolv.conf read again while names are asked for.
+"""How often /etc/resolv.conf is read again while names are looked up.
 
-c-ares notices when it is replaced, but not when it is a link to what is.
+c-ares notices when the file is replaced, but not when it is a link whose target is replaced.
 """
 
 _UNSORTED = 1 << 7
@@ -43,11 +43,11 @@ Landing = Callable[[pycares.AddrInfoResult | None, int | None], None]
 class NameLookup:
     """A stub resolver: honours the hosts file, search domains and `ndots`, and follows their changes.
 
-    Answers are read in a thread of c-ares, so that a long one does not hold up the loop. To be entered in the loop.
+    Answers are read in a thread of c-ares, so that a long one does not block the loop. Enter it in the running loop.
     """
 
     def __init__(self, name_servers: Sequence[str] = ()) -> None:
-        """`name_servers`: each `ip`, `ip:port` or `[ip]:port`; without any, those of /etc/resolv.conf are asked."""
+        """Use `name_servers`, each `ip`, `ip:port` or `[ip]:port`; without any, those of /etc/resolv.conf."""
         self._name_servers = list(name_servers)
         self._arrivals: deque[tuple[Tell, int, FamilyAnswer]] = deque()
         self._awake = False
@@ -73,7 +73,7 @@ class NameLookup:
         self._files.close()
 
     def __call__(self, name: str, tell: Tell) -> None:
-        """Ask for both families of a name; see LookUp. When this is closed, nobody is told."""
+        """Ask for both families of a name; see LookUp. `tell` is not called once this is closed."""
         if self._closed:
             return
         in_file = self._hosts_file(name)
@@ -84,10 +84,10 @@ class NameLookup:
                 self._take(tell, family, _answer_of_file(in_file, family))
 
     def _hosts_file(self, name: str) -> pycares.AddrInfoResult | None:
-        """Return what the hosts file says; None if the name does not stand there."""
+        """Return the entry in the hosts file; None if the name is not there."""
         landed: list[pycares.AddrInfoResult | None] = []
         self._ask(self._files, name.removesuffix("."), socket.AF_UNSPEC, lambda result, _: landed.append(result))
-        # Nothing has to be waited for here: it has landed before `_ask` returns.
+        # No need to wait: a HostsFileChannel calls back before `_ask` returns.
         return landed[0] if landed else None
 
     @staticmethod
@@ -105,15 +105,15 @@ class NameLookup:
         return lambda result, error: self._take(tell, family, _answer(result, error))
 
     def _take(self, tell: Tell, family: int, answer: FamilyAnswer) -> None:
-        """Bring an answer into the loop, from whatever thread; what comes meanwhile is taken along."""
+        """Hand an answer to the loop, from any thread. One wake-up takes all answers that have arrived by then."""
         self._arrivals.append((tell, family, answer))
         if not self._awake and not self._closed:
             self._awake = True
-            with suppress(RuntimeError):  # the loop was closed just now: nobody waits any more
+            with suppress(RuntimeError):  # the loop has just been closed: there are no waiters any more
                 self._loop.call_soon_threadsafe(self._hand_over)
 
     def _hand_over(self) -> None:
-        self._awake = False  # first: what arrives from here on wakes the loop again
+        self._awake = False  # first: answers that arrive from now on wake the loop again
         while self._arrivals and not self._closed:
             tell, family, answer = self._arrivals.popleft()
             tell(family, answer)

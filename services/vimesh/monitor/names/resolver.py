@@ -1,4 +1,4 @@
-"""Keeps the addresses of names: shared by all targets, and never in the way of those that are given by address."""
+"""Caches the addresses of names for all targets, and never delays those that are given by address."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from vimesh.monitor.names.name_entry import NameEntry, Waiter
 from vimesh.monitor.scheduling.stall_clock import Clock
 
 LOOKUP_LIMIT_S = 2.0
-"""So long after a question begins there is an outcome, whatever the name servers do."""
+"""Longest wait for an outcome once the question is under way, whatever the name servers do."""
 RESOLUTION_DELAY_S = 0.05
-"""So long is the other family waited for when one has answered with addresses (RFC 8305)."""
+"""How long to wait for the other family once one has answered with addresses (RFC 8305)."""
 FORGET_S = 180.0
-"""A name that nobody used for so long is dropped."""
+"""A name that was not used for this long is dropped."""
 _SWEEP_MIN = 1024
 
 
 class Timer(Protocol):
-    """Something that will be called."""
+    """A scheduled call."""
 
     def cancel(self) -> object: ...
 
@@ -29,25 +29,25 @@ CallLater = Callable[[float, Callable[[], None]], Timer]
 
 
 class Resolver:
-    """A name is asked for once at a time, whoever needs it. All of this happens in one thread, that of the loop.
+    """Asks for a name once at a time, however many targets need it. Runs entirely in the loop's thread.
 
-    Addresses of a family are kept while nobody who knows can be asked for them (trouble), and dropped when a name
-    server that knows says that there are none. A waiter is never called before the call that handed it over returns.
+    The addresses of a family are kept while no definite answer can be obtained (trouble), and dropped on a definite
+    answer that there are none. A waiter is never called before the call that passed it in has returned.
     """
 
     def __init__(self, *, look_up: LookUp, call_later: CallLater, clock: Clock, most_open: int = MOST_OPEN) -> None:
-        """`most_open`: so many names are asked for at once; the others wait in line."""
+        """Look up at most `most_open` names at once; the others are queued."""
         self._look_up = look_up
         self._call_later = call_later
         self._clock = clock
         self._line = LookupQueue(call_later, most_open)
         self._names: dict[str, NameEntry] = {}
         self._silent_zones: set[str] = set()
-        """Of which the newest question was not answered."""
+        """Zones whose newest question was not answered."""
         self._sweep_at = _SWEEP_MIN
 
     def known(self, name: str) -> Hosts | None:
-        """Return the addresses if there are any. Those older than their TTL are asked for again, in the background."""
+        """Return the addresses if there are any. Those due for renewal are looked up again in the background."""
         entry = self._names.get(name)
         if entry is None or not entry.hosts:
             return None
@@ -57,18 +57,18 @@ class Resolver:
         return entry.hosts
 
     def outcome(self, name: str) -> Outcome:
-        """Return what the last lookup came to, however old that is."""
+        """Return the outcome of the last lookup, however old it is."""
         return self._entry(name).outcome()
 
     def gap(self, name: str) -> str:
-        """Say why addresses of the name may be missing beside those that are there; empty if none can be."""
+        """Return why the name may have more addresses than are known; empty if it cannot."""
         return self._entry(name).gap()
 
     def ask(self, name: str, who: object, waiter: Waiter) -> None:
-        """Call the waiter with the outcome of a lookup. Of one who asks again, only the last waiter is called.
+        """Call `waiter` with the outcome of a lookup. If `who` asks again, only its last waiter is called.
 
-        That takes LOOKUP_LIMIT_S at most, and the time in line if very many names are asked for at once. When one
-        family has answered with addresses, the other one is waited for no longer than RESOLUTION_DELAY_S.
+        This takes at most LOOKUP_LIMIT_S, plus the time in the queue if very many names are looked up at once. Once
+        one family has answered with addresses, the other one is awaited for at most RESOLUTION_DELAY_S.
         """
         entry = self._entry(name)
         entry.add_hasty(who, waiter)
@@ -77,10 +77,10 @@ class Resolver:
         self._wait(entry)
 
     def renew(self, name: str, who: object, waiter: Waiter) -> bool:
-        """Look again before bad news is believed; False: the addresses are fresh enough, and nobody is called.
+        """Look up again before bad news is accepted. False: the addresses are fresh enough, `waiter` is not called.
 
-        Both families are waited for, LOOKUP_LIMIT_S at most. If there is trouble, the outcome is the addresses that
-        were there.
+        Waits for both families, at most LOOKUP_LIMIT_S plus the time in the queue. In case of trouble, the outcome is
+        the addresses known before.
         """
         entry = self._entry(name)
         if not entry.asking and self._clock() < entry.doubt_at:
@@ -90,7 +90,7 @@ class Resolver:
         return True
 
     def cancel(self, name: str, who: object) -> None:
-        """Let whoever waits hear nothing any more."""
+        """Drop the waiter of `who`."""
         entry = self._names.get(name)
         if entry is not None:
             entry.cancel(who)
@@ -109,7 +109,7 @@ class Resolver:
         self._start(entry)
 
     def _start(self, entry: NameEntry) -> None:
-        """Stand in line, in the better one if somebody waits. Names of silent zones let the others pass."""
+        """Queue a question, as urgent if it is awaited. Names of silent zones give way to the others."""
         urgent = entry.awaited and entry.zone not in self._silent_zones
         if entry.asked or (entry.asking and entry.urgent >= urgent):
             return
@@ -118,7 +118,7 @@ class Resolver:
 
     def _begin(self, entry: NameEntry) -> Turn:
         if entry.asked or not entry.asking:
-            return Turn.DROPPED  # it stood in both lines
+            return Turn.DROPPED  # it was in both queues
         if entry.urgent and entry.zone in self._silent_zones:
             entry.urgent = False
             return Turn.PASSED

@@ -1,1 +1,1 @@
-"""Addresses, ports and packets as plain values. Opens no socket."""
+"""Represents addresses, ports and packets as plain values. Opens no socket."""

@@ -1,4 +1,4 @@
-"""The ports that this machine gives to its own connections."""
+"""Reads which ports this machine gives to its own connections."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
-"""Of both families, whatever its name says."""
+"""Applies to both families, despite its name."""
 
 
 @cache
 def ephemeral_ports() -> range:
-    """Return the range; all ports if the kernel does not tell it."""
+    """Return the range; all ports if the kernel does not report it."""
     try:
         first, last = map(int, _RANGE.read_text().split())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""ICMP echo packets, and the token in each that tells its answer from everything else."""
+"""Builds and parses ICMP echo packets. Each carries a token that identifies its answer."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ ECHO_REQUEST_V6 = 128
 ECHO_REPLY_V4 = 0
 ECHO_REPLY_V6 = 129
 
-# Type, code, checksum, identifier and sequence, which the pings of a batch share; and what each has for itself: its
-# token, and all bits of that turned round. The two add up to nothing in the checksum, so that the checksum, too, is
-# shared. Nobody else reads token and sequence: the byte order is this machine's own.
+# The pings of a batch share type, code, checksum, identifier and sequence. Each has its own token, followed by the
+# token's complement: the two add up to zero in the checksum, so that the checksum can be shared too. Token and sequence
+# are read by this machine only, so they have its byte order.
 _HEADER = struct.Struct("=BBHHH")
 _PACKET = struct.Struct("=BBHHHQQ")
 _OWN = struct.Struct("=QQ")
@@ -32,7 +32,7 @@ _U16 = 0xFFFF
 
 
 class Echo(NamedTuple):
-    """An echo request or reply as it came in, or as it is quoted."""
+    """An echo request or reply, as received or as quoted in an ICMP error."""
 
     kind: int
     identifier: int
@@ -41,7 +41,7 @@ class Echo(NamedTuple):
 
     @property
     def token(self) -> int | None:
-        """The token in it; None if its payload is too short for one."""
+        """The token; None if the payload is too short for one."""
         if len(self.payload) < TOKEN_BYTES:
             return None
         token: int = _TOKEN.unpack_from(self.payload)[0]
@@ -49,7 +49,7 @@ class Echo(NamedTuple):
 
 
 def new_tokens() -> Iterator[int]:
-    """Yield tokens that cannot be guessed: only who got the ping, or sees it pass, can answer it."""
+    """Yield unguessable tokens: only a host that received the ping, or saw it pass, can answer it."""
     while True:
         yield from array("Q", os.urandom(_TOKENS_AT_ONCE * TOKEN_BYTES))
 
@@ -60,12 +60,12 @@ def header(kind: int, identifier: int, sequence: int) -> bytes:
 
 
 def packet(kind: int, identifier: int, token: int) -> bytes:
-    """Return a packet by itself, without checksum."""
+    """Return a complete packet, without checksum."""
     return _PACKET.pack(kind, 0, 0, identifier, token & _U16, token, _MAX_TOKEN - token)
 
 
 def own_part(token: int) -> bytes:
-    """Return what follows the header."""
+    """Return the payload that follows the header: the token and its complement."""
     return _OWN.pack(token, _MAX_TOKEN - token)
 
 
@@ -78,7 +78,7 @@ def with_checksum(shared: bytes) -> bytes:
 
 
 def echo_in(message: bytes) -> Echo | None:
-    """Take an ICMP message apart; None if it is shorter than its header."""
+    """Parse an ICMP message; None if it is shorter than its header."""
     if len(message) < HEADER_BYTES:
         return None
     kind, _, _, identifier, sequence = _HEADER.unpack_from(message)
@@ -86,7 +86,7 @@ def echo_in(message: bytes) -> Echo | None:
 
 
 def behind_ip_header(datagram: bytes) -> bytes:
-    """Return what an IPv4 datagram carries; nothing if it says that its header is longer than itself, or too short."""
+    """Return the payload of an IPv4 datagram; empty if its stated header length is too short or beyond its end."""
     if len(datagram) < _IP_HEADER_BYTES:
         return b""
     header_bytes = (datagram[0] & 15) * _IP_LENGTH_UNIT_BYTES

@@ -1,4 +1,4 @@
-"""IP addresses as sockets want them."""
+"""Represents IP addresses in the forms that sockets need."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _MAX_SCOPE = 2**32 - 1
 
 
 def name_bytes(family: int) -> int:
-    """How long an address of the family is as the kernel takes it."""
+    """Return the length of an address of the family in the kernel's format."""
     return _NAME_V4.size if family == socket.AF_INET else _NAME_V6.size
 
 
 def name_of(address: ProbeAddress) -> bytes:
-    """Return the address as the kernel takes it: struct sockaddr_in or sockaddr_in6."""
+    """Return the address in the kernel's format: struct sockaddr_in or sockaddr_in6."""
     ip, port, *rest = address.sockaddr
     packed, port_there = socket.inet_pton(address.family, ip), socket.htons(port)
     if address.family == socket.AF_INET:
@@ -39,12 +39,12 @@ def name_of(address: ProbeAddress) -> bytes:
 
 
 def packed(address: ProbeAddress) -> bytes:
-    """Return the address as it is in an IP header."""
+    """Return the address as it appears in an IP header."""
     return socket.inet_pton(address.family, address.sockaddr[0])
 
 
 def ip_in_name(name_bytes: int) -> tuple[int, int]:
-    """Return where the same begins in an address as the kernel gives it, and how long it is."""
+    """Return the offset and length of the packed IP address in the kernel's format."""
     return (4, 4) if name_bytes == _NAME_V4.size else (8, 16)
 
 
@@ -54,7 +54,7 @@ class IpHost(NamedTuple):
     family: int
     ip: str
     scope: int = 0
-    """Of a link-local IPv6 address: the interface."""
+    """Interface index, for link-local IPv6 addresses."""
 
     def address(self, port: int) -> ProbeAddress:
         if self.family == socket.AF_INET:
@@ -63,12 +63,12 @@ class IpHost(NamedTuple):
 
 
 def fixed_host(endpoint: Endpoint) -> IpHost | None:
-    """Return the host of an endpoint that is given by its IP address; None if it is a name.
+    """Return the host of an endpoint that is given by IP address; None if it is a name.
 
-    Its interface is looked up each time: it may have another number by now.
+    The interface is looked up each time: its number may have changed.
     """
     try:
-        # Nearly all are of this kind, and the string that is there serves as it is.
+        # Nearly all hosts are IPv4 addresses: reuse the string as it is.
         socket.inet_pton(socket.AF_INET, endpoint.host)
     except OSError:
         address = endpoint.address
@@ -77,7 +77,7 @@ def fixed_host(endpoint: Endpoint) -> IpHost | None:
 
 
 def host_of(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> IpHost:
-    """An interface that does not exist gives scope 0: sending then fails, as a local fault."""
+    """Return the host of an address. A missing interface gives scope 0: sending then fails with a local fault."""
     if isinstance(ip, ipaddress.IPv4Address):
         return IpHost(socket.AF_INET, str(ip))
     plain, _, zone = str(ip).partition("%")

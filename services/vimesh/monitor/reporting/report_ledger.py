@@ -1,4 +1,4 @@
-"""What is to be reported, and when. Pure but for the random spread of contacts: time is passed in."""
+"""Decides what to report, and when. Pure except for the random spread of contacts: time is passed in."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from vimesh.monitor.scheduling.timing_wheel import Timed, TimingWheel
 from vimesh.monitor.targets.verdict import Verdict
 
 TAKEOVER_STEP = 2**20
-"""Reports of an action's former host that are still on their way are older than any of ours."""
+"""Step in observation numbers that makes reports of a former host, still on their way, older than any of ours."""
 CONTACT_TICK_S = 0.25
 """Contacts that fall due together travel together."""
 EARLIEST_CONTACT, LATEST_CONTACT = 0.5, 0.75
-"""In which part of the granted time an action makes contact."""
+"""The fractions of the granted time between which an action makes contact."""
 CONTACT_LIMITS_S = (0.5, 60.0)
 INSIST_S = 0.5
-"""When another report was believed, ours is repeated after this long: two hosts at odds must not flood the fleet."""
+"""Pause before our report is repeated if a different one won: two hosts that disagree must not flood the fleet."""
 POISON_PAUSE_S = 60.0
 
 
 class LedgerEntry(Timed):
-    """One action's side of the story."""
+    """The newest verdict of one action, and the state of its reports."""
 
     __slots__ = ("action_id", "expected", "in_flight", "line", "observation", "verdict", "vim_id")
 
@@ -36,14 +36,14 @@ class LedgerEntry(Timed):
         """The number of the verdict."""
         self.verdict: Verdict | None = None
         self.expected = True
-        """False when it is reported no more."""
+        """False once the action is no longer reported."""
         self.line: deque[LedgerEntry] | None = None
-        """Where it waits to be sent."""
+        """The queue in which it waits to be sent."""
         self.in_flight = False
 
 
 class Sent(NamedTuple):
-    """A report on its way: as little as there can be of it, for thousands of contacts a second."""
+    """A report on its way. As small as possible: there are thousands of contacts per second."""
 
     entry: LedgerEntry
     verdict: Verdict
@@ -83,14 +83,14 @@ class ReportLedger:
         self._entries[vim_id, action_id] = LedgerEntry(vim_id, action_id, observation + TAKEOVER_STEP)
 
     def forget(self, vim_id: str, action_id: str) -> None:
-        """Expect no more of it; what is on its way is its last."""
+        """Expect no more verdicts; a report on its way is the last one."""
         entry = self._entries.pop((vim_id, action_id), None)
         if entry is not None:
             entry.expected = False
             self._contacts.cancel(entry)
 
     def note(self, verdict: Verdict) -> None:
-        """Take down a new verdict, to be reported at once."""
+        """Store a new verdict and queue it, to be reported at once."""
         entry = self._entries.get((verdict.vim_id, verdict.action_id))
         if entry is None:
             return
@@ -99,7 +99,7 @@ class ReportLedger:
         self._queue(entry, self._news)
 
     def has_ready(self, now: float) -> bool:
-        """Say whether there is anything to report now."""
+        """Return whether there is anything to report now."""
         for entry in self._contacts.take(now):
             self._queue(entry, self._due)
         return bool(self._due or self._news)
@@ -108,10 +108,10 @@ class ReportLedger:
         return self._contacts.next_due()
 
     def take(self, now: float, most: int) -> list[Sent]:
-        """Return reports to be sent; each must be given back by one of the four methods below.
+        """Return reports to send. Pass each to one of the four methods below, unless its action is forgotten.
 
-        Contacts that are due take up to three of four places, however much news there is: a lease ends while its
-        contact waits. Each takes what the other leaves.
+        Due contacts get up to three quarters of the batch, however much news there is, because a lease runs out while
+        its contact waits. Places that one kind leaves free go to the other.
         """
         batch: list[Sent] = []
         while (self._due or self._news) and len(batch) < most:
@@ -130,11 +130,11 @@ class ReportLedger:
         return batch
 
     def recorded(self, sent: Sent, now: float, contact_within_s: float) -> None:
-        """The report is on record."""
+        """Note that the report is on record."""
         self._land(sent, now, contact_within_s)
 
     def late(self, sent: Sent, now: float, contact_within_s: float, status: Status, newest: int) -> None:
-        """Another observation is on record. If it says something else, insist."""
+        """Note that another observation is on record. If its status differs, repeat ours with a newer number."""
         entry = sent.entry
         told_newest = entry.observation == sent.observation
         entry.observation = max(entry.observation, newest + 1)
@@ -145,12 +145,12 @@ class ReportLedger:
             self._schedule(entry, now + INSIST_S)
 
     def bounced(self, sent: Sent) -> None:
-        """Nobody knows what became of it: the newest verdict is reported instead."""
+        """Note that the outcome is unknown: the newest verdict is reported instead."""
         sent.entry.in_flight = False
         self._queue(sent.entry, self._due)
 
     def refused(self, sent: Sent, now: float) -> None:
-        """The report breaks a rule, and would be refused again."""
+        """Note that the report breaks a rule and would be refused again: repeat it only after POISON_PAUSE_S."""
         sent.entry.in_flight = False
         if sent.entry.observation != sent.observation:
             self._queue(sent.entry, self._news)
@@ -167,7 +167,7 @@ class ReportLedger:
             return
         shortest, longest = CONTACT_LIMITS_S
         within_s = min(max(contact_within_s, shortest), longest)
-        # Spread anew each time: what was reported together does not stay together.
+        # A new random spread each time, so that actions that were reported together do not stay together.
         self._schedule(entry, now + within_s * self._random.uniform(EARLIEST_CONTACT, LATEST_CONTACT))
 
     def _schedule(self, entry: LedgerEntry, when: float) -> None:
@@ -175,8 +175,7 @@ class ReportLedger:
             self._contacts.set(entry, when)
 
     def _queue(self, entry: LedgerEntry, line: deque[LedgerEntry]) -> None:
-        # Once is enough, however often the verdict changes while the conductors are away. News whose contact falls due
-        # go with the contacts.
+        # Queue each entry once; only its newest verdict is sent. News whose contact falls due goes with the contacts.
         if not entry.in_flight and entry.line is not line and entry.line is not self._due:
             entry.line = line
             line.append(entry)

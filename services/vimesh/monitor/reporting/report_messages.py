@@ -1,4 +1,4 @@
-"""Reports between protobuf and the domain."""
+"""Converts reports from the domain to protobuf, and statuses back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STATUS = {on_wire: status for status, on_wire in _STATUS_ON_WIRE.items()}
 
 
 def reports_to_wire(batch: Iterable[Sent]) -> conductor_service_pb2.UpdateVimsRequest:
-    """Written straight into the message: a large fleet makes contact thousands of times a second."""
+    """Write reports straight into the message: a large fleet makes contact thousands of times a second."""
     request = conductor_service_pb2.UpdateVimsRequest()
     add = request.reports.add
     for entry, verdict, observation, age_s in batch:
@@ -42,5 +42,5 @@ def reports_to_wire(batch: Iterable[Sent]) -> conductor_service_pb2.UpdateVimsRe
 
 
 def status_from_wire(status: vim_pb2.Vim.Status.ValueType) -> Status:
-    """A status that a later version knows reads as UNKNOWN."""
+    """Return the status; one that only a later version knows reads as UNKNOWN."""
     return _STATUS.get(status, Status.UNKNOWN)

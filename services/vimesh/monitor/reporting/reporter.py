@@ -1,4 +1,4 @@
-"""Reports to the conductors, in batches."""
+"""Sends reports to the conductors, in batches."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class ReporterLimits:
     """Calls in flight."""
     call_timeout_s: float = 10.0
     gather_s: float = 0.003
-    """A change waits so long for others to travel with it."""
+    """How long a change waits for others to share its batch."""
     first_pause_s: float = 0.2
     longest_pause_s: float = 5.0
 
 
 class Reporter:
-    """Tells the conductors each change at once, and makes contact as often as they ask.
+    """Reports each change to the conductors at once, and makes contact as often as they request.
 
-    What a conductor cannot be told is not repeated: the newest verdict is sent when one can be reached again (G10).
+    Reports that fail are not repeated: the newest verdict is sent when a conductor can be reached again (G10).
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class Reporter:
         self._before_report: Callable[[str, str], object] | None = None
 
     def before_report(self, recheck: Callable[[str, str], object]) -> None:
-        """Have `recheck` called with (vim_id, action_id) before anything is reported: it may note another verdict."""
+        """Call `recheck` with (vim_id, action_id) before each report from now on: it may note another verdict."""
         self._before_report = recheck
 
     def on_bad_action(self, stop: Callable[[str, str], object]) -> None:
-        """Have `stop` called with (vim_id, action_id) of each action that is not wanted."""
+        """Call `stop` with the (vim_id, action_id) of each unwanted action from now on."""
         self._on_bad_action = stop
 
     def adopt(self, vim_id: str, action_id: str, observation: int) -> None:
@@ -81,7 +81,7 @@ class Reporter:
         self._ledger.adopt(vim_id, action_id, observation)
 
     def forget(self, vim_id: str, action_id: str) -> None:
-        """Report for the action no more."""
+        """Stop reporting for the action."""
         self._ledger.forget(vim_id, action_id)
 
     def note(self, verdict: Verdict) -> None:
@@ -127,7 +127,7 @@ class Reporter:
             request = reports_to_wire(batch)
             answer = await self._stub.UpdateVims(request, timeout=self._limits.call_timeout_s)
         except ValueError as error:
-            # A number or a text that protobuf has no room for.
+            # A number or a text that protobuf cannot represent.
             await self._divide(batch, str(error))
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
@@ -137,7 +137,7 @@ class Reporter:
         else:
             self._read(batch, answer)
         finally:
-            # Whatever happened: no report may be thought of as on its way for ever.
+            # Whatever happened, no report may count as on its way forever.
             for sent in batch:
                 if sent.entry.in_flight:
                     self._ledger.bounced(sent)
@@ -178,7 +178,7 @@ class Reporter:
         elif kind == "refused":
             self._refused(sent, outcome.refused.message, now)
         elif kind is None:
-            # An outcome of a later version. Not knowing it must not end monitoring: come back at the next contact.
+            # An outcome of a later version: it must not end monitoring, so make the next contact as usual.
             self._ledger.recorded(sent, now, within_s)
         elif outcome.newest_observation:
             status = status_from_wire(outcome.status)
@@ -193,6 +193,6 @@ class Reporter:
     def _pause(self, why: str) -> None:
         self._link.failed(why)
         now = self._clock()
-        # Several calls that fail together are one failure.
+        # Several calls that fail together count as one failure.
         if now >= self._paused_until:
             self._paused_until = now + self._backoff.pause_s()

@@ -1,1 +1,1 @@
-"""Decides when each VIM is probed and what follows. Knows probers by their interface only."""
+"""Decides when each VIM is probed and what follows from the answers. Knows probers by their interface only."""

@@ -1,18 +1,18 @@
-"""How often one address may be probed, whatever number of VIMs and names lead to it."""
+"""Limits how often one address is probed, however many VIMs and names lead to it."""
 
 from __future__ import annotations
 
 ROUNDS_PER_S = 100.0
-"""Rounds that may begin at one IP address."""
+"""Rounds per second that may start at one IP address."""
 BURST_S = 1.0
-"""Worth of rounds that may begin at once."""
+"""Seconds' worth of rounds that may start at once."""
 _SWEEP_MIN = 4096
 
 
 class AddressBudget:
-    """Hands out turns at each address, first come, first served: above the budget, rounds come later than asked for.
+    """Hands out turns at each address, first come, first served. Rounds above the budget are delayed.
 
-    Keeps only the addresses whose turns are not over, so that its memory follows the rounds per second.
+    Addresses whose turns are over are swept, so its memory follows the rounds per second.
     """
 
     def __init__(self, rounds_per_s: float = ROUNDS_PER_S) -> None:
@@ -21,11 +21,11 @@ class AddressBudget:
         self._sweep_at = _SWEEP_MIN
 
     def __len__(self) -> int:
-        """Return how many addresses are kept."""
+        """Return the number of addresses kept."""
         return len(self._free_at)
 
     def take_turn(self, ip: str, now: float) -> float:
-        """Return how many seconds from now the next round may begin at the address."""
+        """Return in how many seconds the next round may start at the address."""
         free_at = self._free_at.get(ip, now)
         if free_at > now:
             self._free_at[ip] = free_at + self._turn_s

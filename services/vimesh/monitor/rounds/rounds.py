@@ -1,4 +1,4 @@
-"""Rounds of probes: when each target is probed, and what follows from the answers."""
+"""Runs the rounds of probes: when each target is probed, and what follows from the answers."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ from vimesh.monitor.targets.verdict import NextStep, Verdict
 _log = structlog.get_logger()
 
 NAMING_LIMIT_S = LOOKUP_LIMIT_S + 1.0
-"""The resolver gives an outcome earlier: this is the net under it."""
+"""Safety net: the resolver returns an outcome earlier, unless very many names are queued."""
 STUCK_MARGIN_S = 5.0
-"""An overdue round gives itself up. One that is still open after this long never will."""
-# To look a member up in its class takes 0.1 us in Python 3.11, and a round looks a dozen up.
+"""An overdue round gives up by itself. One that is still open this much later never will."""
+# Looking up an enum member costs 0.1 us in Python 3.11, and a round needs a dozen.
 _IDLE, _AWAITING, _SPACING, _NAMING = Stage.IDLE, Stage.AWAITING, Stage.SPACING, Stage.NAMING
 _QUEUED, _RENAMING = Stage.QUEUED, Stage.RENAMING
 _AGAIN, _DOUBT, _SETTLED, _CHANGED = NextStep.AGAIN, NextStep.DOUBT, NextStep.SETTLED, NextStep.CHANGED
 
 
 class Rounds:
-    """Sends through the probers, listens to them, and calls `on_verdict` when a verdict changes.
+    """Sends probes through the probers, takes their answers, and calls `on_verdict` when a verdict changes.
 
-    Everything that sends starts from the wheel, never from an answer: so answers can be read at any moment. Each
-    target is on the wheel from its first round on, whatever it waits for: none is ever left to an answer alone.
+    All sending starts from the wheel, never from an answer, so answers can be read at any moment. From its first round
+    on, each target is on the wheel, by itself or with its cohort, whatever it waits for: none depends on an answer
+    alone.
     """
 
     def __init__(  # noqa: PLR0913 - clocks and bounds are passed in
@@ -67,26 +68,26 @@ class Rounds:
         self._cohorts: Cohorts | None = None
         self._serials = itertools.count(1)
         self.open = 0
-        """How many rounds are open."""
+        """Number of open rounds."""
 
     def use(self, probers: Mapping[Method, Prober], cohorts: Cohorts | None = None) -> None:
-        """With cohorts, targets that answer pings leave for them, and come back when they do not."""
+        """Set the probers. With cohorts, targets that answer pings move there until they stop answering."""
         self._probers = probers
         self._cohorts = cohorts
 
-    # What the host and the wheel ask for.
+    # Called by the host and the wheel.
 
     def enlist(self, target: Target, first_at: float) -> None:
-        """Begin the target's first round at `first_at`; the later ones follow in a phase of its own."""
+        """Start the target's first round at `first_at`; later rounds follow in the target's own phase."""
         target.begin_phase(first_at)
         target.ended_at = first_at
         self._quarantine.enlist(target)
         self._wheel.set(target, first_at)
 
     def tell(self, target: Target, action: ActionKey) -> None:
-        """Announce the present verdict to an action that shares the target's probes from now on.
+        """Announce the current verdict to an action that shares the target's probes from now on.
 
-        Anything but good news is looked into at once: its user may have just put things right.
+        Unless the verdict is REACHABLE, a round starts at once: the user may have just fixed the VIM.
         """
         status = Status.REACHABLE if target.cohort is not None else target.track.status
         if status is None:
@@ -97,21 +98,21 @@ class Rounds:
             self.begin(target)
 
     def dismiss(self, target: Target) -> None:
-        """Probe the target no more."""
+        """Stop probing the target."""
         self._quarantine.dismiss(target)
         self._close(target)
         self._wheel.cancel(target)
         self._probers[target.policy.method].dismiss(target)
 
     def skip(self, target: Target) -> None:
-        """Drop what is left of the open round."""
+        """Drop the rest of the open round."""
         self._close(target)
         self._await_next_round(target, self._running.now())
 
     def recheck(self, target: Target) -> bool:
-        """See that no verdict is held up although rounds do not end any more (G6); True if that was so.
+        """Make the verdict UNKNOWN if rounds no longer end, so that a stale one is not kept alive (G6); True if so.
 
-        No known fault leads here: it is the net under those that nobody has thought of.
+        No known fault leads here: it is a safety net for unforeseen ones.
         """
         now = self._running.now()
         if target.cohort is not None:
@@ -127,11 +128,11 @@ class Rounds:
         return True
 
     def loop_was_held(self, target: Target, held_s: float) -> None:
-        """Hear that a step of work on the target held up all others. One that does so twice is probed rarely."""
+        """Note that work on the target blocked the loop. After HOLDS_UNTIL_ASIDE times it is probed rarely."""
         if not self._quarantine.note_hold(target, held_s):
             return
         if target.slot < 0 and target.cohort is None:
-            self._quarantine.dismiss(target)  # it was dismissed before this was told
+            self._quarantine.dismiss(target)  # the target was dismissed before the hold was reported
             return
         self._close(target)
         self._probers[target.policy.method].dismiss(target)
@@ -139,7 +140,7 @@ class Rounds:
         self.begin(target)
 
     def due(self, target: Target) -> None:
-        """Do what the target has waited for."""
+        """Take the step for which the target has waited."""
         stage = target.stage
         if stage is _IDLE:
             self._begin(target)
@@ -154,26 +155,26 @@ class Rounds:
         else:
             self._queue_long(target)
 
-    # What the cohorts tell.
+    # Called by the cohorts.
 
     def begin(self, target: Target) -> None:
-        """Begin a round as soon as possible."""
+        """Start a round as soon as possible."""
         self._wheel.set(target, self._running.now())
 
     def resume(self, target: Target, sent_at: float) -> None:
-        """Go on with a round of which one probe was sent."""
+        """Continue a round whose first probe was sent at `sent_at`."""
         self._open_round(target)
         target.track.sent = target.number = 1
         target.first_sent = target.last_sent = target.track.begun_at = sent_at
         target.stage = _AWAITING
         self._wheel.set(target, target.judged_at())
 
-    # What the probers tell.
+    # Called by the probers.
 
     def answered(self, target: Target, number: int, round_trip_s: float) -> None:
         track = target.track
-        # An answer that comes too late is none, however long the round goes on for the sake of other probes: or the
-        # verdict would depend on what the VIM was before.
+        # An answer after the timeout does not count, even if the round is still open for other probes: otherwise the
+        # verdict would depend on the VIM's previous status.
         if round_trip_s > target.policy.timeout_s:
             return
         if number != target.number and track.confirming:
@@ -263,7 +264,7 @@ class Rounds:
 
     def _ask(self, target: Target) -> None:
         target.stage = _NAMING
-        # Where very many names are asked for it stands in line: that says nothing about the resolver.
+        # Not NAMING_LIMIT_S: with very many names, the lookup is queued first, which is not the resolver's fault.
         self._wheel.set(target, target.overdue_at(self._pace.stretch))
         self._resolver.ask(target.endpoint.host, target, lambda outcome: self._named(target, outcome))
 
@@ -288,7 +289,7 @@ class Rounds:
         self._follow(target, target.track.faulted(Reason.LOCAL_RESOLVER, detail), None)
 
     def _look_again(self, target: Target) -> None:
-        """See whether the name leads elsewhere by now, before it is believed that the VIM is down."""
+        """Check whether the name has moved before the VIM is declared unreachable."""
         name = target.endpoint.host
         target.stage = _RENAMING
         if self._resolver.renew(name, target, lambda outcome: self._looked_again(target, outcome)):
@@ -297,7 +298,7 @@ class Rounds:
             self._looked_again(target, self._resolver.outcome(name))
 
     def _looked_again(self, target: Target, outcome: Outcome) -> None:
-        """Go on with the round at addresses that were not tried yet, or else believe its bad news."""
+        """Continue the round at addresses not tried yet; without any, accept its bad news."""
         route = target.route
         if target.stage is not _RENAMING or route is None:
             return
@@ -309,7 +310,7 @@ class Rounds:
         if not untried:
             gap = self._resolver.gap(target.endpoint.host)
             if gap and route.first is None:
-                # None of the addresses has ever answered, and those that are missing might.
+                # None of the known addresses has ever answered, and the missing ones might.
                 self._give_up(target, Reason.LOCAL_RESOLVER, gap)
             else:
                 self._concede(target)
@@ -324,7 +325,7 @@ class Rounds:
 
     def _send_to_address(self, target: Target) -> None:
         address = target.address
-        # The zone of a link-local address may be an interface with another number by now, or be there again.
+        # The interface of a link-local address may have changed its number by now, or have reappeared.
         if address is not None and "%" in target.endpoint.host:
             address = target.address = target.fixed_address()
         fault = None if address is None else self._send(target, address)
@@ -340,13 +341,13 @@ class Rounds:
                 return
             if len(route) < 2 or target.track.confirming:
                 break
-            # An address that cannot be sent to from here, such as IPv6 without a route, must not hide the next one.
+            # An address that this machine cannot send to, such as IPv6 without a route, must not hide the next one.
             route.drop(address)
             target.track.cover(len(route))
         self._follow(target, target.track.faulted(fault.reason, fault.detail), None)
 
     def _send(self, target: Target, address: ProbeAddress) -> LocalFault | None:
-        """Send the next probe, or have it stand in line; or return why it cannot be sent from here."""
+        """Send or queue the next probe; return the local fault if it cannot be sent from here."""
         previous_s = target.last_sent
         number = self.departs(target)
         try:
@@ -359,7 +360,7 @@ class Rounds:
         return None
 
     def _stand_in_line(self, target: Target, previous_s: float) -> None:
-        """Take back a departure: waiting for a socket is not the VIM's time."""
+        """Undo a departure: the wait for a socket must not count against the VIM."""
         target.number -= 1
         target.track.sent -= 1
         target.last_sent = previous_s
@@ -372,7 +373,7 @@ class Rounds:
         if self._running.now() >= target.overdue_at(self._pace.stretch):
             self._give_up(target, Reason.LOCAL_RESOURCES, "too many probes are waiting for a socket")
             return
-        # What is under way has had its time; the sockets are needed by those in the queue.
+        # The probes under way have had their time; those in the queue need their sockets.
         self._wheel.set(target, target.overdue_at(self._pace.stretch))
         self._probers[target.policy.method].hang_up(target)
 
@@ -404,14 +405,14 @@ class Rounds:
             self._wheel.set(target, target.judged_at())
 
     def _stay_aside(self, target: Target) -> None:
-        # No round ends before: so nobody has to wonder whether this one is stuck.
+        # No round ends before the retry. Counted from there, `recheck` does not take the target for stuck.
         target.ended_at = retry_at = self._running.now() + self._quarantine.retry_in_s(target)
         self._wheel.set(target, retry_at)
         if target.track.blind(Reason.LOCAL_SET_ASIDE, self._quarantine.detail(target)) is _CHANGED:
             self._announce(target, self._verdict(target, None))
 
     def _end_retry(self, target: Target) -> None:
-        # What was found is not told: from then on it would be a verdict that nobody confirms for an hour.
+        # The retry's result is not reported: as a verdict it would stay unconfirmed until the next retry in an hour.
         self._quarantine.note_clean_retry(target)
         target.forget_verdict()
         self.begin(target)
@@ -431,7 +432,7 @@ class Rounds:
     def _await_next_round(self, target: Target, now: float) -> None:
         target.round_at = next_at = next_round_at(target.round_at, target.policy.interval_s * self._pace.stretch, now)
         if target.track.failing_since is not None:
-            # What is borne for a time is judged when that is over, and not up to an interval later.
+            # Failures tolerated for `fail_for_s` are judged when that time is over, not up to an interval later.
             bears_until = target.track.bears_until
             next_at = bears_until if now < bears_until < next_at else next_at
         self._wheel.set(target, next_at)

@@ -1,4 +1,4 @@
-"""Which probes are under way already, so that what many VIMs have in common is probed once in a round."""
+"""Finds targets with identical probes, so that VIMs that share an endpoint are probed once per round."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from vimesh.monitor.targets.target import Target
 
 
 class SharedProbes:
-    """Finds the target that sends the probes an action wants.
+    """Finds the target that already sends the probes an action wants.
 
-    Nearly all hosts have one target: these cost an entry of one dictionary, for there may be 100,000.
+    Nearly all hosts have one target. There may be 100,000, so each of these costs one dictionary entry only.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class SharedProbes:
         return several.get(target.identity) if several else None
 
     def add(self, target: Target) -> None:
-        """Let others find a target that has no twin."""
+        """Add a target that has no twin."""
         host = target.endpoint.host
         several = self._several.get(host)
         if several is not None:
@@ -38,7 +38,7 @@ class SharedProbes:
             self._single[host] = target
 
     def remove(self, target: Target) -> None:
-        """Let nobody find the target any more."""
+        """Remove a target that was added."""
         host = target.endpoint.host
         several = self._several.get(host)
         if several is None:

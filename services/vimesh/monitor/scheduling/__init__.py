@@ -1,1 +1,1 @@
-"""When things are due. Time does not count while the loop stands still."""
+"""Decides when things are due. Time in which the loop is stalled does not count."""

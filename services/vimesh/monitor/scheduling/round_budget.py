@@ -1,4 +1,4 @@
-"""How fast a process may probe: the bound on rounds per second."""
+"""Limits how many rounds of probes a process starts per second."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import structlog
 _log = structlog.get_logger()
 
 ROUNDS_PER_S = 50_000
-"""By ping, about half a core. More VIMs than that are for more monitors: see `--shard`."""
+"""With pings, this takes about half a core. For more VIMs, run more monitors: see `--shard`."""
 
 
 class RoundBudget:
-    """Stretches all intervals alike when the VIMs of this process ask for more rounds than it may begin.
+    """Stretches all intervals by one factor when the VIMs of this process need more rounds than it may start.
 
-    A verdict then comes later, but none is left out. Probes that confirm a failure within a round are not held back.
+    Verdicts are then later, but none is left out. Probes that confirm a failure within a round are not held back.
     """
 
     def __init__(self, rounds_per_s: float = ROUNDS_PER_S) -> None:
@@ -21,20 +21,20 @@ class RoundBudget:
         self._asked = 0.0
         self._told = False
         self.stretch = 1.0
-        """How many times as long as in its policy an interval is."""
+        """Factor on the interval of every policy."""
 
     def join(self, interval_s: float) -> None:
-        """Count in an action with this interval."""
+        """Add a target with this interval."""
         self._ask(1 / interval_s)
 
     def leave(self, interval_s: float) -> None:
-        """Count it out."""
+        """Remove a target with this interval."""
         self._ask(-1 / interval_s)
 
     def _ask(self, rounds_per_s: float) -> None:
         self._asked += rounds_per_s
         self.stretch = max(1.0, self._asked / self._most)
-        # The edge is wide, so that a few actions that come and go are not told of again and again.
+        # Hysteresis: a few targets that come and go must not be logged again and again.
         if self._asked > self._most and not self._told:
             self._told = True
             _log.warning("too many VIMs for one monitor: intervals are longer than asked for", rounds_per_s=self._most)

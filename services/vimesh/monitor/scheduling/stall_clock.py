@@ -1,4 +1,4 @@
-"""A clock that stands still while the event loop does."""
+"""Provides a clock that stands still while the event loop does."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Callable
 Clock = Callable[[], float]
 
 TOLERANCE_S = 0.05
-"""A wake-up that is late by less is no stall."""
+"""A wake-up that is late by less than this is not a stall."""
 _MAX_STALLS = 256
-"""The newest ones are enough: they are asked for as far back as a probe may have been sent."""
+"""The newest ones suffice: `lost_within` looks back only as far as the sending of a probe."""
 
 
 class StallClock:
     """Counts only the time in which the loop could have noticed an answer.
 
-    After a stall, every deadline is as far away as it was before: nobody is judged for time in which nobody listened
+    After a stall, every deadline is as far away as before: no VIM is judged for time in which the loop did not listen
     (G12), and rounds that fell into the stall do not start in one burst.
     """
 
@@ -37,12 +37,12 @@ class StallClock:
         return now - self._lost
 
     def lost_within(self, seconds: float) -> float:
-        """Return for how much of the last seconds, by the clock that never stands still, this one stood still."""
+        """Return how long this clock stood still within the last `seconds` of the underlying clock."""
         if not self._stalls:
             return 0.0
         begin = self._clock() - seconds
         return sum(late for ended_at, late in self._stalls if ended_at > begin)
 
     def promise(self, when: float | None) -> None:
-        """Say when this clock will be read again; None: not before something happens."""
+        """Announce when this clock will be read again; None: not before something happens."""
         self._promised = math.inf if when is None else when + self._lost

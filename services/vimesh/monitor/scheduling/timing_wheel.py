@@ -1,4 +1,4 @@
-"""The timing wheel: one for everything that is due at some time."""
+"""Implements the timing wheel, which holds everything that falls due at some time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NEVER = -1
 
 
 class Timed:
-    """Something that a wheel can hold, once."""
+    """An item that a wheel can hold, once."""
 
     __slots__ = ("slot",)
 
@@ -23,9 +23,9 @@ T = TypeVar("T", bound=Timed)
 
 
 class TimingWheel(Generic[T]):
-    """Items by the slot in which they fall due. Setting and cancelling cost the same for any number of items.
+    """Holds items by the slot in which they fall due. Setting and cancelling cost the same for any number of items.
 
-    An item that is set anew leaves its old entry behind, which is passed over when its slot comes.
+    Setting an item again leaves its old entry behind, which is skipped when its slot comes.
     """
 
     def __init__(self, tick_s: float) -> None:
@@ -35,8 +35,8 @@ class TimingWheel(Generic[T]):
         self._taken = _NEVER
 
     def set(self, item: T, when: float) -> None:
-        """Make the item due at `when`, never before; at any earlier time that it was set to, it is not due."""
-        # A slot that was taken does not come again: what is overdue goes into the next one.
+        """Make the item due at `when`, never earlier. Replaces the time that it was set to before."""
+        # A slot that was taken does not come again: overdue items go into the next one.
         slot = math.ceil(when / self._tick_s)
         if slot <= self._taken:
             slot = self._taken + 1
@@ -54,11 +54,11 @@ class TimingWheel(Generic[T]):
         item.slot = _NEVER
 
     def next_due(self) -> float | None:
-        """When to look again, or None if the wheel is empty."""
+        """Return when to look again, or None if the wheel is empty."""
         return self._order[0] * self._tick_s if self._order else None
 
     def take(self, now: float) -> Iterator[T]:
-        """Yield what is due. Items may be set and cancelled meanwhile: a cancelled one is not yielded."""
+        """Yield the due items. Items may be set and cancelled during the iteration: cancelled ones are not yielded."""
         last = math.floor(now / self._tick_s + 1e-6)
         while self._order and self._order[0] <= last:
             slot = heapq.heappop(self._order)

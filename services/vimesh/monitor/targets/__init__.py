@@ -1,1 +1,1 @@
-"""VIMs under probe, singly or in cohorts, and their verdicts. Opens no socket."""
+"""The VIMs being probed, singly or in cohorts, and their verdicts. Opens no socket."""

@@ -1,4 +1,4 @@
-"""The addresses of a VIM that is given by name, and which of them a round tries next."""
+"""Chooses which address of a VIM that is given by name a round tries next."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vimesh.monitor.net.ip_addresses import ProbeAddress
 
 
 class AddressRoute:
-    """Begins each round with the address that answered last, and confirms an answer where it came from."""
+    """Starts each round with the address that answered last, and confirms an answer at the address it came from."""
 
     __slots__ = ("_addresses", "_confirmed", "_covered", "_position", "_preferred", "_tried")
 
@@ -21,11 +21,11 @@ class AddressRoute:
 
     @property
     def first(self) -> ProbeAddress | None:
-        """The address that a round is likely to begin with; None while none has answered."""
+        """The address that a round is likely to start with; None until one has answered."""
         return self._preferred
 
     def clear(self) -> None:
-        """Forget the round, but not which address answered."""
+        """Forget the round, but not which address answered last."""
         self._addresses: list[ProbeAddress] = []
         self._covered: Sequence[ProbeAddress] = ()
         self._tried: dict[int, ProbeAddress] = {}
@@ -43,11 +43,11 @@ class AddressRoute:
             self._addresses.insert(0, preferred)
 
     def untried(self, addresses: Iterable[ProbeAddress]) -> list[ProbeAddress]:
-        """Return those of the addresses that the round did not begin with."""
+        """Return the addresses that were not among those the round started with."""
         return [address for address in addresses if address not in self._covered]
 
     def next(self, *, confirming: bool) -> ProbeAddress:
-        """Return where the next probe goes. `confirming`: to the address that has just answered."""
+        """Return where to send the next probe. `confirming`: to the address that has just answered."""
         if confirming and self._confirmed is not None:
             return self._confirmed
         address = self._addresses[self._position % len(self._addresses)]
@@ -55,7 +55,7 @@ class AddressRoute:
         return address
 
     def drop(self, address: ProbeAddress) -> None:
-        """Leave out an address that cannot be sent to from here; what follows takes its turn."""
+        """Drop an address that this machine cannot send to; the next one takes its turn."""
         index = self._addresses.index(address)
         del self._addresses[index]
         if self._addresses:

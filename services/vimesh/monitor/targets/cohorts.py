@@ -1,9 +1,9 @@
-"""Steady VIMs, probed many at a time.
+"""Probes steady VIMs in batches.
 
-Nearly every round of a healthy fleet comes to one ping and one answer, after which nothing is to be said. VIMs of which
-that may be expected are kept in cohorts: a cohort has one place on the wheel and one phase, and sends its pings in one
-volley. Nothing is judged here: a VIM that does not answer in time leaves its cohort, and its round, begun by the
-volley, goes on in `Rounds` like any other.
+Nearly every round of a healthy fleet is one ping and one answer, with nothing to report. VIMs of which that can be
+expected are kept in cohorts: a cohort has one place on the wheel and one phase, and sends its pings in one volley.
+Nothing is judged here: a VIM that does not answer in time leaves its cohort, and its round, which the volley started,
+continues in `Rounds` like any other.
 """
 
 from __future__ import annotations
@@ -21,51 +21,50 @@ from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.targets.target import ProbeGroup, Target, next_round_at
 
 MOST_MEMBERS = 128
-"""A volley takes about a millisecond, in which the loop does nothing else."""
+"""A volley of this size blocks the loop for about a millisecond."""
 WIDTH_S = 0.1
-"""VIMs whose own phases differ by no more may share a cohort: small fleets, too, shall have volleys."""
+"""VIMs whose own phases differ by no more than this may share a cohort, so that small fleets batch too."""
 _STEPS = 10
-"""Cohorts of the same tenth of a second begin one after the other."""
+"""Cohorts with the same phase are staggered over this many steps."""
 
 
 class VolleyProber(Protocol):
-    """Who sends volleys."""
+    """Sends volleys."""
 
     def reaches(self, family: int) -> bool:
-        """Say whether volleys can be sent to addresses of the family."""
+        """Return whether volleys can be sent to addresses of the family."""
 
     def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:
-        """Send the first probe of a round with each token, and return the places of those that could not be sent.
+        """Send the first probe of a round with each token; return the indices of those that could not be sent.
 
-        `names` are the addresses as the kernel takes them, one after the other. Answers take their tokens out of
-        `awaiting`.
+        `names` are the addresses in the kernel's format, concatenated. An answer removes its token from `awaiting`.
         """
 
     def adopt(self, target: Target, token: int, sent_at: float) -> None:
-        """Count what comes in for the token as the first probe of the target's round, from now on."""
+        """From now on, count answers with the token as those to the first probe of the target's round."""
 
 
 class _NoProber:
-    """Until there is one, nobody joins a cohort."""
+    """Stands in until there is a prober: no target joins a cohort."""
 
-    def reaches(self, family: int) -> bool:  # noqa: ARG002 - as the protocol says
+    def reaches(self, family: int) -> bool:  # noqa: ARG002 - the protocol's signature
         return False
 
     def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:  # noqa: ARG002 - as above
         return list(range(len(tokens)))
 
     def adopt(self, target: Target, token: int, sent_at: float) -> None:
-        """Nobody has anything to adopt."""
+        """Do nothing: without members there are no tokens to adopt."""
 
 
 class SingleRounds(Protocol):
-    """Where targets go that leave their cohort."""
+    """Takes the targets that leave their cohort."""
 
     def resume(self, target: Target, sent_at: float) -> None:
-        """Go on with a round of which one probe was sent."""
+        """Continue a round whose first probe was sent at `sent_at`."""
 
     def begin(self, target: Target) -> None:
-        """Begin a round soon."""
+        """Start a round as soon as possible."""
 
 
 class CohortKey(NamedTuple):
@@ -74,14 +73,14 @@ class CohortKey(NamedTuple):
     family: int
     interval_s: float
     patience_s: float
-    """How long each may take to answer."""
+    """How long each member may take to answer."""
     phase_s: float
 
 
 class Cohort(ProbeGroup):
-    """Targets with the same interval, patience and family of addresses: on the wheel for all of them.
+    """Targets with the same interval, patience, phase and address family, which share one place on the wheel.
 
-    It is due in turn to send a volley and to see who has not answered.
+    A cohort is due alternately to send a volley and to find the members that have not answered.
     """
 
     __slots__ = ("key", "members", "names", "probed", "round_at", "sent_at", "tokens")
@@ -93,14 +92,14 @@ class Cohort(ProbeGroup):
         self.names = bytearray()
         """The addresses of the members, in the same order."""
         self.tokens = array("Q")
-        """Of the volley under way."""
+        """The tokens of the volley under way."""
         self.probed = self.members
-        """Whom it was sent to, in the order of the tokens."""
+        """The targets it was sent to, in the order of the tokens."""
         self.round_at = round_at
         self.sent_at = 0.0
 
     def has_room_for(self, name: bytes) -> bool:
-        """One address is not probed twice in a volley, whatever VIMs it stands for."""
+        """Return whether the address can join. No address is probed twice in a volley, even for different VIMs."""
         return len(self.members) < MOST_MEMBERS and not self._holds(name)
 
     def _holds(self, name: bytes) -> bool:
@@ -115,9 +114,9 @@ class Cohort(ProbeGroup):
         self.names += name
 
     def remove(self, target: Target) -> None:
-        """Let the last member take the place."""
+        """Remove a member; the last one takes its place."""
         if self.tokens and self.probed is self.members:
-            self.members = self.members.copy()  # the tokens stay with those who had them
+            self.members = self.members.copy()  # `probed` must keep the order of the tokens
         size = len(self.names) // len(self.members)
         place, last = target.place, self.members.pop()
         if last is not target:
@@ -127,12 +126,12 @@ class Cohort(ProbeGroup):
         target.cohort = None
 
     def begin_volley(self, now: float) -> None:
-        """Give each member a token that no other one can guess: else a VIM could answer for its neighbours."""
+        """Give each member a token that the others cannot guess: otherwise a VIM could answer for its neighbours."""
         self.tokens = array("Q", os.urandom(TOKEN_BYTES * len(self.members)))
         self.probed, self.sent_at = self.members, now
 
     def member_probed(self, token: int) -> Target | None:
-        """Return the member that the token was sent to; None if it has left since."""
+        """Return the member that the token was sent to; None if it has left the cohort since."""
         target = self.probed[self.tokens.index(token)]
         return target if target.cohort is self else None
 
@@ -150,15 +149,15 @@ class Cohorts:
         self._prober: VolleyProber = _NoProber()
         self._by_key: dict[CohortKey, list[Cohort]] = {}
         self.awaiting: dict[int, Cohort] = {}
-        """The cohorts by the tokens that are not answered yet. A member that answers is not even looked at: of
-        100,000, each has left the processor's caches when its turn comes. Should one token be drawn twice, one of the
-        two counts as answered, and has its next volley."""
+        """The cohorts by unanswered token. An answer only removes its token and does not touch the member: with
+        100,000, each one has left the processor's caches by its turn. If the same token is drawn twice, one of the two
+        members counts as answered until the next volley."""
 
     def use(self, prober: VolleyProber) -> None:
         self._prober = prober
 
     def join(self, target: Target) -> bool:
-        """Probe the target in a cohort from now on, near its own phase; False if it must be probed by itself."""
+        """Probe the target in a cohort from now on, near its own phase; False if it must be probed singly."""
         address = target.address
         if address is None or not target.pings or not self._prober.reaches(address.family):
             return False
@@ -175,14 +174,14 @@ class Cohorts:
         return True
 
     def leave(self, target: Target) -> None:
-        """Take the target out of its cohort."""
+        """Remove the target from its cohort."""
         cohort = target.cohort
         if isinstance(cohort, Cohort):
             cohort.remove(target)
             target.rise_up(round_at=cohort.sent_at + WIDTH_S, ended_at=cohort.ended_at)
 
     def due(self, cohort: Cohort) -> None:
-        """Do what the cohort has waited for."""
+        """Send the cohort's volley or judge it; drop a cohort without members."""
         if cohort.tokens:
             self._judge(cohort)
         elif cohort.members:
@@ -191,7 +190,7 @@ class Cohorts:
             self._by_key[cohort.key].remove(cohort)
 
     def rouse(self, token: int) -> None:
-        """Have the target that was silent, or of which something is known, go on with its round by itself."""
+        """Make a target that was silent, or for which an ICMP error has arrived, continue its round singly."""
         if (cohort := self.awaiting.pop(token, None)) and (target := cohort.member_probed(token)):
             self.leave(target)
             self._singly.resume(target, cohort.sent_at)
@@ -200,7 +199,7 @@ class Cohorts:
     @staticmethod
     def _key_of(target: Target, family: int) -> CohortKey:
         interval_s, spacing_s = target.policy.interval_s, target.spacing_s
-        # A few steps of patience, so that few cohorts do for all.
+        # Patience is rounded up to a few steps, so that few cohorts suffice.
         patience_s = min(spacing_s * math.ceil(target.patience_s / spacing_s), target.policy.timeout_s)
         width_s = min(WIDTH_S, interval_s / _STEPS)
         return CohortKey(family, interval_s, patience_s, int(target.phase_s / width_s) * width_s)
@@ -221,7 +220,7 @@ class Cohorts:
         cohort.begin_volley(now)
         self.awaiting.update(dict.fromkeys(cohort.tokens, cohort))
         cohort.round_at = next_round_at(cohort.round_at, key.interval_s * self._pace.stretch, now)
-        # Whatever breaks in what follows, they will be seen to.
+        # Before sending: if that raises, the members are still judged.
         self._wheel.set(cohort, now + key.patience_s)
         unsent = self._prober.send_volley(key.family, cohort.tokens, bytes(cohort.names))
         cohort.sent_at = self._running.now()

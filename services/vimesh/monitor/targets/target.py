@@ -1,4 +1,4 @@
-"""One VIM under probe."""
+"""Holds the state of one VIM that is probed."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from vimesh.monitor.targets.verdict import ReachabilityTrack
 
 MAX_SPACING_S = 0.25
 MIN_SPACING_S = 0.02
-"""Between the probes of a VIM that has many addresses."""
+"""Shortest time between the probes of a VIM with many addresses."""
 OVERDUE_MARGIN_S = 10.0
-"""Rounds in which the resolver has to be waited for are longer than their probes."""
+"""Allowance for rounds that also wait for the resolver."""
 
 
 _PING = Method.PING
 
 
 class Stage(IntEnum):
-    """What a target waits for; its time on the wheel is when that is over."""
+    """What a target waits for; its time on the wheel is when that wait ends."""
 
     IDLE = 0
     """The next round."""
@@ -39,11 +39,11 @@ class Stage(IntEnum):
     NAMING = 3
     """The address of its host name."""
     QUEUED = 4
-    """Its turn to have a socket."""
+    """Its turn to get a socket."""
     STEADY = 5
-    """The next volley of its cohort, which is on the wheel in its stead."""
+    """The next volley of its cohort, which is on the wheel in its place."""
     RENAMING = 6
-    """The addresses of its host name, asked for again before bad news is believed."""
+    """The addresses of its host name, looked up again before bad news is accepted."""
 
 
 ActionKey = tuple[str, str]
@@ -51,18 +51,18 @@ ActionKey = tuple[str, str]
 
 
 class ProbeGroup(Timed):
-    """Targets whose rounds are one: it is on the wheel in their stead."""
+    """Targets that share their rounds: the group is on the wheel in their place."""
 
     __slots__ = ("ended_at",)
 
     def __init__(self) -> None:
         super().__init__()
         self.ended_at = 0.0
-        """When its newest round was over."""
+        """When its newest round ended."""
 
 
 class Target(Timed):
-    """What is probed, and for which ping actions. There may be 100,000: no dict, no task, no timer handle."""
+    """What to probe, and for which ping actions. There may be 100,000: no `__dict__`, task or timer handle for each."""
 
     __slots__ = (
         "address",
@@ -88,36 +88,36 @@ class Target(Timed):
         """Raises AuthUrlInvalid."""
         super().__init__()
         self.owner: ActionKey = (action.vim_id, action.action_id)
-        """The action that began it."""
+        """The action that the target was made for, or the next one when that has ended."""
         self.sharers: dict[ActionKey, None] | None = None
         """Other actions that want the same probes."""
         self.policy = _shared(action.policy)
         self.endpoint = _of_shared_words(endpoint_of(action.auth_url))
         self.address = self.fixed_address()
-        """None when the host is a name: then the route knows."""
+        """None if the host is a name: the route then has the addresses."""
         self.route = AddressRoute() if self.address is None else None
         self.track = self._new_track()
-        """Not there while the target is steady."""
+        """Absent while the target is steady."""
         self.stage = Stage.IDLE
         self.cohort: ProbeGroup | None = None
         self.place = 0
-        """Among the members of the cohort."""
+        """Index among the members of the cohort."""
         self.serial = 0
-        """The open round; no two rounds of a process have the same."""
+        """Number of the open round, unique in the process."""
         self.number = 0
-        """The newest probe of the round."""
+        """Number of the newest probe in the round."""
         self.round_at = 0.0
         self.ended_at = 0.0
-        """When the newest round that came to an end did so."""
+        """When the newest finished round ended."""
         self.first_sent = 0.0
         self.last_sent = 0.0
         self.round_trip_s = 0.0
-        """Of the newest answer."""
+        """Round trip of the newest answer."""
 
     def settle_down(self) -> None:
-        """Drop what is only of use to a target by itself: there may be 100,000 that are steady.
+        """Drop the state that only single rounds need: there may be 100,000 steady targets.
 
-        To be called when the track is steady: a new one then says the same.
+        Call this only when the track is steady: `rise_up` can then rebuild it.
         """
         self.stage = Stage.STEADY
         del self.track
@@ -125,7 +125,7 @@ class Target(Timed):
         self.first_sent = self.last_sent = self.ended_at = self.round_at = 0.0
 
     def rise_up(self, *, round_at: float, ended_at: float) -> None:
-        """Be by itself again: its newest round was due at about `round_at`, the one before ended at `ended_at`."""
+        """Return to single rounds: the newest was due at about `round_at`, the one before ended at `ended_at`."""
         self.stage = Stage.IDLE
         self.track = self._new_track()
         self.track.status = Status.REACHABLE
@@ -133,11 +133,11 @@ class Target(Timed):
         self.begin_phase(round_at)
 
     def forget_verdict(self) -> None:
-        """Begin as if nothing had been said yet."""
+        """Start again without a verdict."""
         self.track = self._new_track()
 
     def begin_phase(self, at: float) -> None:
-        """Let its rounds be due in its own phase; the last before `at` has been."""
+        """Put its rounds into its own phase; the last one before `at` counts as done."""
         interval_s = self.policy.interval_s
         self.round_at = next_round_at(self.phase_s - interval_s, interval_s, at)
 
@@ -146,18 +146,18 @@ class Target(Timed):
         return self.owner[0]
 
     def actions(self) -> Iterator[ActionKey]:
-        """Yield each action that hears the verdicts."""
+        """Yield each action that gets the verdicts."""
         yield self.owner
         if self.sharers is not None:
             yield from self.sharers
 
     def add(self, action: ActionKey) -> None:
-        """Have one more action hear the verdicts."""
+        """Add an action that gets the verdicts."""
         self.sharers = self.sharers or {}
         self.sharers[action] = None
 
     def remove(self, action: ActionKey) -> bool:
-        """Have an action hear no more verdicts; True: it was the last."""
+        """Remove an action; True if it was the last one, which then stays as the owner."""
         if not self.sharers:
             return True
         if action == self.owner:
@@ -167,7 +167,7 @@ class Target(Timed):
 
     @property
     def identity(self) -> Hashable:
-        """What targets of the same host have in common when they send the same probes and judge them alike."""
+        """Equal for targets of the same host that send the same probes and judge them alike."""
         match self.policy.method:
             case Method.PING:
                 return self.policy
@@ -182,16 +182,16 @@ class Target(Timed):
 
     @property
     def phase_s(self) -> float:
-        """Where in the interval its rounds begin: spread by a hash, and with them the load, and a common outage."""
+        """Offset of its rounds in the interval, from a hash: spreads the load and the discovery of a common outage."""
         return shard_key(self.vim_id) / 2**32 * self.policy.interval_s
 
     @property
     def port(self) -> int:
-        """The port for probes; ICMP has none."""
+        """The port for probes; 0 for ICMP, which has none."""
         return 0 if self.pings else self.endpoint.port
 
     def fixed_address(self) -> ProbeAddress | None:
-        """Look up the address of a host that is given by address: its zone may be another interface by now."""
+        """Return the address of a host given by IP address, else None. Its zone may be another interface by now."""
         host = fixed_host(self.endpoint)
         return None if host is None else host.address(self.port)
 
@@ -207,12 +207,12 @@ class Target(Timed):
 
     @property
     def patience_s(self) -> float:
-        """How long silence lasts before another probe of the same round is sent: a VIM may be slow by nature."""
+        """How long to wait for an answer before the round's next probe: longer for a VIM with a long round trip."""
         timeout_s = self.policy.timeout_s
         return max(min(timeout_s / 4, MAX_SPACING_S), min(2 * self.round_trip_s, timeout_s))
 
     def judged_at(self) -> float:
-        """When silence after the newest probe is over."""
+        """Return when silence after the newest probe is judged."""
         track, timeout_s = self.track, self.policy.timeout_s
         if track.has_more:
             single = track.addresses == 1 or track.sent == 1
@@ -222,7 +222,7 @@ class Target(Timed):
         return max(self.first_sent + timeout_s + self.spacing_s, self.last_sent + self.patience_s)
 
     def overdue_at(self, stretch: float = 1.0) -> float:
-        """When the next round must have ended, whatever became of it; `stretch`: of the intervals."""
+        """Return when the next round must have ended, whatever its outcome. `stretch`: factor on the intervals."""
         policy = self.policy
         addresses = 1 if self.route is None else max(1, len(self.route))
         probes_s = (policy.fall + policy.rise) * policy.timeout_s * addresses
@@ -235,7 +235,7 @@ class Target(Timed):
 
 @lru_cache(maxsize=1024)
 def _shared(policy: ProbePolicy) -> ProbePolicy:
-    """Return the one object for all policies that say the same."""
+    """Return one object for all equal policies."""
     return policy
 
 
@@ -249,6 +249,6 @@ def _of_shared_words(endpoint: Endpoint) -> Endpoint:
 
 
 def next_round_at(round_at: float, interval_s: float, now: float) -> float:
-    """When the round after the one of `round_at` is due, in the same phase. Rounds that were missed are left out."""
+    """Return when the round after the one at `round_at` is due, in the same phase. Missed rounds are skipped."""
     missed = math.floor((now - round_at) / interval_s) - 1
     return round_at + interval_s * (1 + max(0, missed))

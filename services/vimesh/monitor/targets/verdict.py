@@ -1,4 +1,4 @@
-"""Rise, fall, confirm: what the probes of one VIM say about it. Pure: neither clock nor socket."""
+"""Judges the probes of one VIM: rise, fall, confirm. Pure: uses neither clock nor socket."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
 
 UNSURE_ROUNDS = 2
-"""So many rounds in a row may stay undecided because of local faults; then the verdict is UNKNOWN."""
+"""After this many rounds in a row left undecided by local faults, the verdict is UNKNOWN."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a ping action thinks of its VIM since `seen_at`."""
+    """A ping action's verdict on its VIM, valid since `seen_at`."""
 
     vim_id: str
     action_id: str
@@ -36,7 +36,7 @@ class NextStep(Enum):
     CHANGED = "the round is over with another verdict"
 
 
-# To look a member up in its class takes 0.1 us in Python 3.11, and a round looks a dozen up.
+# Looking up an enum member costs 0.1 us in Python 3.11, and a round needs a dozen.
 _WAIT, _AGAIN, _DOUBT, _SETTLED, _CHANGED = (
     NextStep.WAIT,
     NextStep.AGAIN,
@@ -49,11 +49,11 @@ _NO_FAULT = ("", "")
 
 
 class ReachabilityTrack:
-    """The verdict on one VIM, and how far its present round is.
+    """The verdict on one VIM, and the progress of its current round.
 
-    A VIM that is not down gets up to `fall` probes at each of its addresses in a round, and one answer clears it. One
-    that is down gets a single probe at each, and `rise` answers in a row from the same address to come back. Local
-    faults are not the VIM's: they never count as failures (G12).
+    A VIM that is not down gets up to `fall` probes per address in a round, and one answer clears it. A VIM that is
+    down gets a single probe per address, and needs `rise` answers in a row from the same address to come back. Local
+    faults never count as failures (G12).
     """
 
     __slots__ = (
@@ -92,7 +92,7 @@ class ReachabilityTrack:
         self._drift_rounds = 0
         self._unsure = 0
         self.failing_since: float | None = None
-        """When the first of the rounds began whose failures are borne; None while there are none."""
+        """When the first of the failed rounds began that `fail_for_s` tolerates; None if there are none."""
         self.begun_at = 0.0
         """When the first probe of the round was sent."""
         self.begin()
@@ -103,22 +103,22 @@ class ReachabilityTrack:
 
     @property
     def steady(self) -> bool:
-        """Whether an answer to the first probe of the next round would say nothing new."""
+        """Whether an answer to the first probe of the next round would change nothing."""
         return self.status is _REACHABLE and not self._unsure and self.failing_since is None
 
     @property
     def bears_until(self) -> float:
-        """When failures will have lasted long enough; 0 while there are none."""
+        """When failures will have lasted for `fail_for_s`; 0 if there are none."""
         return 0.0 if self.failing_since is None else self.failing_since + self._fail_for_s
 
     @property
     def hedged(self) -> bool:
-        """Whether silence is answered with further probes before it is judged."""
+        """Whether further probes follow silence before it is judged."""
         return self._needed > 1 and not self.confirming
 
     @property
     def confirming(self) -> bool:
-        """Whether the VIM is coming back: only the newest probe counts, and it goes where the answer came from."""
+        """Whether the VIM is coming back: only the newest probe counts, and goes to the address that answered."""
         return self._answers > 0
 
     @property
@@ -127,13 +127,13 @@ class ReachabilityTrack:
         return self.sent < self._needed and self._faults <= self._needed and not self._answers
 
     def begin(self) -> None:
-        """Open a round."""
+        """Start a round."""
         if self.status is _UNREACHABLE:
             self._needed, self._wanted = 1, self._rise
         else:
             self._needed, self._wanted = self._fall, 1
         self.in_doubt = False
-        """Whether its bad news is to be doubted before it is believed, see Step.DOUBT."""
+        """Whether its bad news must be doubted before it is accepted, see NextStep.DOUBT."""
         self.sent = self._returned = self._faults = self._answers = 0
         self.addresses = 1
         self._reason = Reason.TIMEOUT
@@ -141,7 +141,7 @@ class ReachabilityTrack:
         self._fault = _NO_FAULT
 
     def cover(self, addresses: int) -> None:
-        """See that each address of the VIM is tried before it is called unreachable."""
+        """Require that each address of the VIM is tried before the verdict is UNREACHABLE."""
         self._needed += (addresses - self.addresses) * (1 if self.down else self._fall)
         self.addresses = addresses
 
@@ -149,7 +149,7 @@ class ReachabilityTrack:
         if self.status is _REACHABLE:
             self._unsure = 0
             self.failing_since = None
-            return _SETTLED  # what nearly every round of a healthy fleet comes to
+            return _SETTLED  # the outcome of nearly every round of a healthy fleet
         self._answers += 1
         self._returned += 1
         if self._answers < self._wanted:
@@ -158,7 +158,7 @@ class ReachabilityTrack:
         return self._settle(_REACHABLE, "", "")
 
     def failed(self, at: float, reason: str, detail: str) -> NextStep:
-        """Note that one probe came back with a failure."""
+        """Record that one probe failed."""
         self._answers = 0
         self._returned += 1
         self._reason, self._detail = reason, detail
@@ -167,7 +167,7 @@ class ReachabilityTrack:
         return _AGAIN if self.has_more else _WAIT
 
     def faulted(self, reason: str, detail: str) -> NextStep:
-        """Note that one probe could not be sent, for a reason of our own."""
+        """Record that one probe could not be sent, for a local reason."""
         self._faults += 1
         self._fault = (reason, detail)
         if self._faults <= self._needed:
@@ -175,11 +175,11 @@ class ReachabilityTrack:
         return _WAIT if self.sent else self._settle(_UNKNOWN, reason, detail)
 
     def blind(self, reason: str, detail: str) -> NextStep:
-        """Note that the round was given up, for a reason of our own."""
+        """Record that the round was given up, for a local reason."""
         return self._settle(_UNKNOWN, reason, detail)
 
     def silent(self, at: float) -> NextStep:
-        """Note that the time for an answer to the newest probe is over."""
+        """Record that the newest probe was not answered in time."""
         self._answers = 0
         if self.has_more:
             return _AGAIN
@@ -188,7 +188,7 @@ class ReachabilityTrack:
         return self._undecided()
 
     def concede(self, at: float, reason: str = "", detail: str = "") -> NextStep:
-        """Believe the bad news of the round; `reason`: a better one than its probes gave."""
+        """Accept the bad news of the round; `reason`: a better one than its probes gave."""
         if reason:
             self._reason, self._detail = reason, detail
         if self.status is _REACHABLE and self._fail_for_s:
@@ -220,7 +220,7 @@ class ReachabilityTrack:
         return _CHANGED
 
     def _drifted(self, reason: str) -> bool:
-        """Say whether the same other reason was given for `fall` rounds in a row."""
+        """Return whether the last `fall` rounds all gave the same reason, different from the verdict's."""
         if reason == self.reason:
             self._drift_rounds = 0
             return False
