@@ -69,9 +69,11 @@ class ExecutorHost:
         async def called() -> None:
             call()
 
+        future = asyncio.run_coroutine_threadsafe(called(), actions.loop)
         try:
-            asyncio.run_coroutine_threadsafe(called(), actions.loop).result(START_LIMIT_S)
+            future.result(START_LIMIT_S)
         except TimeoutError as error:
+            future.cancel()  # Mistral is told that it failed, so it must not begin when the loop runs again
             raise HostStalled(f"the host of the ping actions did not answer within {START_LIMIT_S:g} s") from error
 
     def _live(self) -> None:

@@ -60,5 +60,12 @@ def status_word(status: Vim.Status.ValueType) -> str:
 
 
 def plain(struct: Struct) -> Document:
-    """Return the values in a free-form field, with its top-level keys sorted: protobuf's order differs per process."""
-    return dict(sorted(MessageToDict(struct).items()))
+    """Return the values in a free-form field, with all keys sorted: protobuf's order differs from process to process."""
+    document: Document = _sorted(MessageToDict(struct))
+    return document
+
+
+def _sorted(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
+    if isinstance(value, dict):
+        return {key: _sorted(inner) for key, inner in sorted(value.items())}
+    return [_sorted(inner) for inner in value] if isinstance(value, list) else value
