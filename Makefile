@@ -60,7 +60,7 @@ endif
 fuzz: $(VENV)/.fuzz $(VENV)/.system
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
-# Measures us beside others on this machine and makes docs/performance.md of it: about 10 minutes, or less by name, as in
+# Measures us beside others on this machine and makes docs/evidence/performance.md of it: about 10 minutes, or less by name, as in
 # make bench ARGS="updates --rounds 3". Each benchmark installs the peers that it needs.
 bench: $(VENV)/.bench $(VENV)/.system
 	$(BIN)/python -m benchmarks $(ARGS)

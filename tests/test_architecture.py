@@ -38,7 +38,7 @@ def test_generated_code_is_what_the_protos_say(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", ["guarantees.md", "museum.md"])
 def test_the_tests_that_a_page_names_exist(page: str) -> None:
-    named = set(re.findall(r"`(?:pytest -k )?(test_\w+)`", (ROOT / "docs" / page).read_text()))
+    named = set(re.findall(r"`(?:pytest -k )?(test_\w+)`", (ROOT / "docs" / "evidence" / page).read_text()))
     there = {
         name for path in ROOT.glob("tests/**/test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
     }

@@ -1,4 +1,4 @@
-"""docs/performance.md: made of the results and of the texts beside the benchmarks, never edited by hand."""
+"""docs/evidence/performance.md: made of the results and of the texts beside the benchmarks, never edited by hand."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from benchmarks.harness.result import Figure, Result, Series, read
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGE = ROOT / "docs" / "performance.md"
-PICTURES = ROOT / "docs" / "performance"
+PAGE = ROOT / "docs" / "evidence" / "performance.md"
+PICTURES = ROOT / "docs" / "evidence" / "performance"
 _INTRODUCTION = Path(__file__).with_name("introduction.md")
 _ROW = "| {} | {} | {} | {} | {} | {} |"
 

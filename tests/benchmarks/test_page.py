@@ -1,4 +1,4 @@
-"""docs/performance.md says what the results say."""
+"""docs/evidence/performance.md says what the results say."""
 
 from __future__ import annotations
 

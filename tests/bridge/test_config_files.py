@@ -17,7 +17,7 @@ from vimesh.bridge.config.rabbit_options import GROUP, IGNORED, LOGIN_METHODS, R
 from vimesh.bridge.config.transport_url import Node, transport_url
 from vimesh.domain.errors import BadSetting
 
-_DOCS = Path(__file__).parents[2] / "docs/bridge-options.md"
+_DOCS = Path(__file__).parents[2] / "docs/using/bridge-options.md"
 _URL = "transport_url = rabbit://openstack:se$$cret@one:5673,openstack:se$$cret@two/nova"
 
 

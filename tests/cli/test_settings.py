@@ -132,7 +132,7 @@ def test_every_setting_may_stand_in_the_file() -> None:
 
 
 def test_the_file_that_the_manual_shows_is_taken(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs/command-line.md").read_text()
+    page = (Path(__file__).parents[2] / "docs/using/command-line.md").read_text()
     path = tmp_path / "vimesh.toml"
     path.write_text(page.partition("```toml\n")[2].partition("```")[0])
 

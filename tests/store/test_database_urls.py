@@ -17,7 +17,7 @@ from vimesh.store.urls.postgresql_url import TAKEN as POSTGRESQL
 from vimesh.store.urls.postgresql_url import PostgresqlPlace, postgresql_place
 from vimesh.store.urls.server_addresses import ServerAddress
 
-DOCS = Path(__file__).parents[2] / "docs" / "database-urls.md"
+DOCS = Path(__file__).parents[2] / "docs" / "operating" / "database-urls.md"
 
 
 def postgresql(url: str) -> PostgresqlPlace:

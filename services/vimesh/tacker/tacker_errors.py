@@ -28,7 +28,9 @@ class DatabaseRefused(TackerError):
 
 class NotTacker(TackerError):
     def __init__(self, place: str, what: str) -> None:
-        super().__init__(f"{place} is no Tacker database that can be read: {what}; see docs/migrate-from-tacker.md")
+        super().__init__(
+            f"{place} is no Tacker database that can be read: {what}; see docs/using/migrate-from-tacker.md"
+        )
 
 
 class CannotImport(TackerError):
