@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from vimesh.domain.errors import BadInput, Violation
 
@@ -15,6 +15,26 @@ class Method(StrEnum):
     """A TCP connection to the port of the auth_url."""
     HTTP = "HTTP"
     """GET of the auth_url. Any answer below 500 shows that the API can be reached."""
+
+    @property
+    def depends_on(self) -> AuthUrlPart:
+        """The part of the auth_url that its probes depend on."""
+        return _DEPENDS_ON[self]
+
+
+class AuthUrlPart(Enum):
+    """Each part includes those before it."""
+
+    HOST = auto()
+    PORT = auto()
+    URL = auto()
+
+
+_DEPENDS_ON = {
+    Method.PING: AuthUrlPart.HOST,
+    Method.TCP: AuthUrlPart.PORT,
+    Method.HTTP: AuthUrlPart.URL,
+}
 
 
 @dataclass(frozen=True, slots=True)

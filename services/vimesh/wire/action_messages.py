@@ -9,11 +9,7 @@ from vimesh.wire.wire_durations import seconds
 
 DEFAULT_POLICY = ProbePolicy()
 
-_METHODS = {
-    vim_pb2.ProbePolicy.PING: Method.PING,
-    vim_pb2.ProbePolicy.TCP: Method.TCP,
-    vim_pb2.ProbePolicy.HTTP: Method.HTTP,
-}
+_METHODS = {vim_pb2.ProbePolicy.Method.Value(method.name): method for method in Method}
 
 
 def action_from_wire(action: action_pb2.Action) -> Action:

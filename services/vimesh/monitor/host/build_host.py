@@ -141,12 +141,14 @@ def hosting(
                 lost_within=running.lost_within,
             )
         )
-        rounds.use({Method.PING: icmp, Method.TCP: sockets, Method.HTTP: sockets}, cohorts)
+        rounds.use({Method.PING: icmp, **dict.fromkeys(connector.methods, sockets)}, cohorts)
         scope.callback(pulse.close)
         for pinger in icmp.pingers.values():
             pulse.listen(pinger.fileno(), pinger.drain)
         pulse.listen(sockets.fileno(), sockets.drain, busy=sockets.is_busy)
-        yield ActionHost(rounds=rounds, pulse=pulse, running=running, abilities=_abilities(icmp, verifying), pace=pace)
+        yield ActionHost(
+            rounds=rounds, pulse=pulse, running=running, abilities=_abilities(icmp, connector, verifying), pace=pace
+        )
 
 
 def _count_as_hold(watch: LoopWatch, target: Target, cpu_s: float) -> None:
@@ -161,10 +163,10 @@ def _verifying() -> ssl.SSLContext | LocalFault:
         return fault
 
 
-def _abilities(icmp: PingProber, verifying: ssl.SSLContext | LocalFault) -> Abilities:
+def _abilities(icmp: PingProber, connector: ProbeConnector, verifying: ssl.SSLContext | LocalFault) -> Abilities:
     versions = {int(socket.AF_INET): "PING over IPv4", int(socket.AF_INET6): "PING over IPv6"}
     usable = tuple(versions[family] for family in icmp.pingers)
     missing = {versions[family]: fault.detail for family, fault in icmp.faults.items()}
     if isinstance(verifying, LocalFault):
         missing["HTTP with tls_verify"] = verifying.detail
-    return Abilities((Method.HTTP.value, Method.TCP.value, *usable), missing)
+    return Abilities((*sorted(method.value for method in connector.methods), *usable), missing)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from vimesh.domain.probing import Method
+from vimesh.domain.probing import AuthUrlPart
 from vimesh.monitor.loop_guard.conduct_file import read_conducts, write_conducts
 from vimesh.monitor.loop_guard.vim_conduct import Hold, VimConduct
 from vimesh.monitor.targets.target import Target
@@ -130,8 +130,8 @@ def key_of(target: Target) -> str:
     """Return a key for everything that is probed, of bounded length and without the secrets of a query."""
     endpoint, method = target.endpoint, target.policy.method
     probed = f"{method} {endpoint.host}"
-    if method is not Method.PING:
+    if method.depends_on is not AuthUrlPart.HOST:
         probed += f" {endpoint.port}"
-    if method is Method.HTTP:
+    if method.depends_on is AuthUrlPart.URL:
         probed += f" {endpoint.scheme} {endpoint.path}"
     return hashlib.sha256(probed.encode()).hexdigest()[:32]

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from vimesh.domain.actions import Action, shard_key
 from vimesh.domain.endpoints import Endpoint, endpoint_of
-from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.domain.probing import AuthUrlPart, Method, ProbePolicy
 from vimesh.domain.vims import Status
 from vimesh.monitor.net.ip_addresses import ProbeAddress, fixed_host
 from vimesh.monitor.scheduling.timing_wheel import Timed
@@ -168,12 +168,12 @@ class Target(Timed):
     @property
     def identity(self) -> Hashable:
         """Equal for targets of the same host that send the same probes and judge them alike."""
-        match self.policy.method:
-            case Method.PING:
+        match self.policy.method.depends_on:
+            case AuthUrlPart.HOST:
                 return self.policy
-            case Method.TCP:
+            case AuthUrlPart.PORT:
                 return self.policy, self.endpoint.port
-            case Method.HTTP:
+            case AuthUrlPart.URL:
                 return self.policy, self.endpoint
 
     @property
@@ -187,8 +187,8 @@ class Target(Timed):
 
     @property
     def port(self) -> int:
-        """The port for probes; 0 for ICMP, which has none."""
-        return 0 if self.pings else self.endpoint.port
+        """The port for probes; 0 for methods that have none."""
+        return 0 if self.policy.method.depends_on is AuthUrlPart.HOST else self.endpoint.port
 
     def fixed_address(self) -> ProbeAddress | None:
         """Return the address of a host given by IP address, else None. Its zone may be another interface by now."""

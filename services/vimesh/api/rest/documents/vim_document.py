@@ -60,7 +60,7 @@ def status_word(status: Vim.Status.ValueType) -> str:
 
 
 def plain(struct: Struct) -> Document:
-    """Return the values in a free-form field, with all keys sorted: protobuf's order differs from process to process."""
+    """Return the values in a free-form field, with all keys sorted: protobuf's order differs between processes."""
     document: Document = _sorted(MessageToDict(struct))
     return document
 

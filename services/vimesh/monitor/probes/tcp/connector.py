@@ -1,8 +1,9 @@
-"""Makes the connection of each probe: TCP, HTTP or HTTPS, as the target requires."""
+"""Makes the connection of each probe that is one, by its method. A further such method is registered here."""
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Collection
 
 from vimesh.domain.probing import Method
 from vimesh.monitor.net.ip_addresses import ProbeAddress
@@ -15,8 +16,6 @@ from vimesh.monitor.probes.tls.handshakes import Handshakes
 from vimesh.monitor.probes.tls.tls_trust import lenient_context
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
-
-_TCP = Method.TCP
 
 
 class ProbeConnector:
@@ -37,11 +36,21 @@ class ProbeConnector:
         self._verifying = verifying
         self._lenient = lenient_context()
         self._handshakes = handshakes
+        self._makers = {Method.TCP: self._make_tcp, Method.HTTP: self._make_http}
+
+    @property
+    def methods(self) -> Collection[Method]:
+        """The methods whose probes are connections."""
+        return self._makers.keys()
 
     def connect(self, target: Target, number: int, address: ProbeAddress) -> Connection:
         """Return a connection, not started yet, of the kind that the target requires. Raises LocalFault."""
-        if target.policy.method is _TCP:
-            return Connection(target, number, address, self._clock)
+        return self._makers[target.policy.method](target, number, address)
+
+    def _make_tcp(self, target: Target, number: int, address: ProbeAddress) -> Connection:
+        return Connection(target, number, address, self._clock)
+
+    def _make_http(self, target: Target, number: int, address: ProbeAddress) -> HttpConnection:
         encrypted = target.endpoint.scheme == "https"
         life_s = self._kept.life_s(target, address, encrypted=encrypted)
         if not encrypted:
