@@ -12,10 +12,10 @@ from vimesh.cli.base.durations import seconds
 from vimesh.domain.settings import BadFlag
 from vimesh.v1.vim_pb2 import ProbePolicy
 
-_METHODS = {"ping": ProbePolicy.PING, "tcp": ProbePolicy.TCP, "http": ProbePolicy.HTTP}
+_METHODS = {name.lower(): method for name, method in ProbePolicy.Method.items() if method}
 
 
-Method = Annotated[str | None, typer.Option("--method", metavar="ping|tcp|http", help="What a probe does.")]
+Method = Annotated[str | None, typer.Option("--method", metavar="|".join(_METHODS), help="What a probe does.")]
 Interval = Annotated[
     str | None, typer.Option("--interval", metavar="DURATION", help="Between two rounds of probes; default 10s.")
 ]
