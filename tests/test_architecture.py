@@ -47,6 +47,38 @@ def test_the_tests_that_a_page_names_exist(page: str) -> None:
     assert named <= there
 
 
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_the_code_that_a_page_names_exists(page: str) -> None:
+    text = (ROOT / page).read_text()
+    sources = {
+        str(path.relative_to(ROOT)): path.read_text()
+        for top in ("services", "gen", "tests", "protos", "benchmarks")
+        for path in (ROOT / top).rglob("*.py*")
+        if path.suffix in {".py", ".pyi"}
+    }
+    named = re.findall(r"`([\w./]+\.py)(?::([\w.]+))?`", text)
+
+    def defines(path: str, name: str) -> bool:
+        # A module may be named without its folders where it was named with them before.
+        return any(
+            all(re.search(rf"\b(?:class|def) {part}\b", source) for part in name.split(".") if part)
+            for where, source in sources.items()
+            if f"/{where}".endswith(f"/{path}")
+        )
+
+    assert named
+    assert [f"{path}:{name}" for path, name in named if not defines(path, name)] == []
+    members = re.findall(r"`([A-Z][A-Za-z]+)\.(\w+)`", text)
+    assert [
+        f"{owner}.{member}"
+        for owner, member in members
+        if not any(
+            f"class {owner}" in source and re.search(rf"\b(?:class |def |self\.){member}\b", source)
+            for source in sources.values()
+        )
+    ] == []
+
+
 def test_importing_any_part_does_nothing() -> None:
     modules = sorted(
         ".".join(path.relative_to(ROOT / "services").with_suffix("").parts)
