@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from random import Random
 
 import pytest
 
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.processes.stop_signals import Stopping
-from vimesh.cli.supervision.restart_backoff import FIRST_S, LONGEST_S, STEADY_S, RestartBackoff
 from vimesh.cli.supervision.start_process import Program
-from vimesh.cli.supervision.supervised_process import FIRST_ATTEMPTS, SupervisedProcess
+from vimesh.cli.supervision.supervised_process import FIRST_ATTEMPTS, STEADY_S, SupervisedProcess, pause_after
+from vimesh.runtime.backoff import Backoff
 
 ENDS_WELL = "import time; print('here', flush=True); time.sleep(60)"
 ENDS_NEVER = "import signal, time; signal.signal(15, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"
@@ -120,12 +120,7 @@ async def test_a_process_that_never_serves_is_given_up() -> None:
     assert script.starts == FIRST_ATTEMPTS
 
 
-@pytest.mark.parametrize("jitter", [lambda: 0.0, lambda: 1.0])
-def test_pauses_grow_to_a_limit_and_begin_anew_after_a_steady_run(jitter: Callable[[], float]) -> None:
-    backoff = RestartBackoff(jitter)
-    pauses = [backoff.after(0) for _ in range(8)]
+def test_a_process_that_ran_steadily_is_started_again_as_soon_as_one_that_fails_for_the_first_time() -> None:
+    backoff = Backoff(first_s=1.0, longest_s=60.0, random=Random(1), least_part=1.0)
 
-    assert pauses == sorted(pauses)
-    assert 0.75 * FIRST_S <= pauses[0] <= FIRST_S
-    assert 0.75 * LONGEST_S <= pauses[-1] <= LONGEST_S
-    assert backoff.after(STEADY_S) == pauses[0]
+    assert [pause_after(ran_s, backoff) for ran_s in (0, 1, STEADY_S - 1, STEADY_S, 0)] == [1, 2, 4, 1, 2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from itertools import islice
 
 import pytest
 import pytest_asyncio
@@ -15,7 +14,6 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.support.databases import SERVERS, Server, empty, execute, server, with_driver
 from tests.support.stores import registration, store_at
 from vimesh.domain.errors import StoreUnavailable
-from vimesh.store.databases.conflict_pauses import pauses_s
 from vimesh.store.sql_store import SqlStore
 from vimesh.store.upgrade.manage_tables import current, newest, upgrade
 
@@ -133,8 +131,3 @@ async def test_an_upgrade_that_was_rolled_back_is_run_again(node: tuple[str, Ser
         await engine.dispose()
         await execute(running.url, "SET GLOBAL innodb_lock_wait_timeout = 50")
     assert await current(running.url) == newest()
-
-
-async def test_pauses_grow_up_to_a_tenth_of_a_second_and_differ() -> None:
-    assert list(islice(pauses_s(lambda: 1.0), 7)) == [0.005, 0.01, 0.02, 0.04, 0.08, 0.1, 0.1]
-    assert next(pauses_s()) != next(pauses_s())

@@ -10,17 +10,22 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from random import Random
 from typing import Protocol
 
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.processes.stop_signals import Stopping
 from vimesh.cli.supervision.log_lines import Say, relay
-from vimesh.cli.supervision.restart_backoff import RestartBackoff
 from vimesh.cli.supervision.silence import LIMIT_S, Mailbox, Silence
 from vimesh.cli.supervision.start_process import Program, start
+from vimesh.runtime.backoff import Backoff
 
 FIRST_ATTEMPTS = 3
 """A process that has never served is given up after so many: what is wrong then is a setting."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+"""Before a process is started again."""
+STEADY_S = 10.0
+"""A process that ran for this long had not failed to start."""
 _ABORT_S = 2.0
 """How long a process may take to write down what it was doing."""
 
@@ -73,7 +78,7 @@ class SupervisedProcess:
 
     async def run(self) -> None:
         """Keep the process running until `stop`. Raises Failure when it never comes to serve."""
-        backoff = RestartBackoff()
+        backoff = Backoff(first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, random=Random())  # noqa: S311 - no secret
         attempts = 0
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -83,7 +88,7 @@ class SupervisedProcess:
             attempts += 1
             if not self.served.is_set() and attempts == FIRST_ATTEMPTS:
                 raise Failure(f"{self.name} does not start: it {ended}", hint="its last words are in the log")
-            pause_s = backoff.after(time.monotonic() - began)
+            pause_s = pause_after(time.monotonic() - began, backoff)
             self._say("vimesh", f"{self.name} {ended}; starting it again in {pause_s:.1f} s")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
@@ -173,3 +178,10 @@ class SupervisedProcess:
 
 def _ending(code: int) -> str:
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+
+def pause_after(ran_s: float, backoff: Backoff) -> float:
+    """Return the pause before a process that ran for so long is started again."""
+    if ran_s >= STEADY_S:
+        backoff.reset()
+    return backoff.pause_s()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Final
 
-from vimesh.store.databases.conflict_pauses import pauses_s
+from vimesh.runtime.backoff import Backoff
 from vimesh.store.databases.galera_turns import AnothersTurn
 from vimesh.store.transactions.driver_errors import ErrorKind, kind_of
 
+_RANDOM: Final = Random()  # noqa: S311 - no secret depends on it
+_FIRST_S: Final = 0.005
+_LONGEST_S: Final = 0.1
 _PAUSES_S: Final = (0.0, 0.25)
 """Pauses before a new connection: first none, since most often it works; then longer, while an address moves."""
 
@@ -20,7 +24,7 @@ class TransactionRetries:
     """The remaining retries of one transaction. Its caller enforces the time limit."""
 
     def __init__(self) -> None:
-        self._conflicts = pauses_s()
+        self._conflicts = Backoff(first_s=_FIRST_S, longest_s=_LONGEST_S, random=_RANDOM, least_part=0.0)
         self._connections = iter(_PAUSES_S)
 
     def pause_s(self, error: Exception) -> float | None:
@@ -29,4 +33,4 @@ class TransactionRetries:
             return next(self._connections, None)
         # Includes errors of COMMIT: the server states that the transaction was rolled back.
         again = isinstance(error, AnothersTurn) or kind_of(error) is ErrorKind.CONFLICT
-        return next(self._conflicts) if again else None
+        return self._conflicts.pause_s() if again else None
