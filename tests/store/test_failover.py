@@ -58,6 +58,21 @@ async def test_connections_that_hang_are_left_when_one_has_been_waited_for_in_va
         await asyncio.gather(*(store.get(vim.id) for _ in range(9)))
 
 
+async def test_a_connection_that_hangs_once_its_transaction_is_over_holds_up_one_transaction_at_most(
+    servers: Pair,
+) -> None:
+    async with store_at(servers.url, lock_timeout_s=2.0) as store:
+        await warm_up(store)
+        vim = await store.register(registration())
+
+        servers.address.silence_after(_COMMITS[servers.url.partition(":")[0]])
+        assert await record(store, [report(vim, Status.REACHABLE, 1)]) == [Recorded(Status.REACHABLE)]
+        with suppress(StoreUnavailable):
+            await record(store, [report(vim, Status.UNREACHABLE, 2)])
+
+        assert await record(store, [report(vim, Status.UNREACHABLE, 3)]) == [Recorded(Status.UNREACHABLE)]
+
+
 @pytest.mark.parametrize("passed_on", [True, False])
 async def test_a_commit_without_an_answer_is_not_called_done_and_not_done_twice(
     servers: Pair, *, passed_on: bool

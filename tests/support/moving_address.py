@@ -16,6 +16,8 @@ class _Link:
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self.ends = (client, server)
         self.silent = False
+        self.answers_left: int | None = None
+        """Answers that still pass before it falls silent; None: no end is in sight."""
 
     def cut(self) -> None:
         for end in self.ends:
@@ -27,6 +29,7 @@ class MovingAddress:
         self._leads_to = leads_to
         self._links: set[_Link] = set()
         self._last_word: tuple[bytes, bool] | None = None
+        self._last_question: bytes | None = None
         self.port = 0
 
     def lead_to(self, port: int) -> None:
@@ -45,6 +48,10 @@ class MovingAddress:
     def end_at(self, word: bytes, *, passed_on: bool) -> None:
         """End the next connection on which a client says the word; `passed_on`: so that the server still hears it."""
         self._last_word = word, passed_on
+
+    def silence_after(self, word: bytes) -> None:
+        """Silence the next connection on which a client says the word, as soon as the server has answered that."""
+        self._last_question = word
 
     async def serve(self, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         try:
@@ -70,6 +77,8 @@ class MovingAddress:
                     if passed_on:
                         server.write(data)
                     break
+                if self._last_question is not None and self._last_question in data:
+                    self._last_question, link.answers_left = None, 1
                 if not link.silent:
                     server.write(data)
                     await server.drain()
@@ -81,6 +90,9 @@ class MovingAddress:
                 if not link.silent:
                     client.write(data)
                     await client.drain()
+                if link.answers_left is not None:
+                    link.answers_left -= 1
+                    link.silent = link.silent or link.answers_left <= 0
         client.close()
 
 

@@ -52,6 +52,10 @@ class DatabaseServer:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=self.lock_timeout_s,
+            # Every transaction ends by COMMIT or ROLLBACK before its connection is returned. Another ROLLBACK would cost
+            # a round trip, and SQLAlchemy does not let it be cancelled: a server that stands still would keep the only
+            # connection that writes for as long as it does.
+            pool_reset_on_return=None,
             isolation_level=isolation_level,
             hide_parameters=True,  # errors are logged, and parameters may be secret
             **self.connector.arguments(),
