@@ -42,8 +42,8 @@ async def _empty(request: Empty, _: grpc.aio.ServicerContext[Empty, Empty]) -> E
 
 async def _granted(request: Int64Value, _: grpc.aio.ServicerContext[Int64Value, Empty]) -> Empty:
     for recording in _recordings:
-        for held in recording.known.state.held.values():
-            held.lease_until = request.value
+        for standing in recording.cache.snapshot.standings.values():
+            standing.lease_until = request.value
     return Empty()
 
 

@@ -14,7 +14,7 @@ from benchmarks.updates.work import CONTACT_WITHIN_S, FIRST_OBSERVATION, Watched
 from tests.support.databases import with_driver
 from vimesh.domain.actions import shard_key
 from vimesh.domain.leases import lease_s
-from vimesh.store.rows.visible_rows import WHOLE
+from vimesh.store.rows.visible_rows import WHOLE_VIM
 from vimesh.store.schema.tables import leases, revisions, standings, vims
 from vimesh.store.schema.timestamps import MICROS
 from vimesh.store.sql.sql_functions import NowMicros
@@ -41,7 +41,7 @@ class Population:
         made = [Watched(str(uuid.uuid4()), str(uuid.uuid4())) for _ in range(count)]
 
         def copy(connection: Connection) -> None:
-            [row] = connection.execute(select(vims, *_STANDING).select_from(WHOLE)).mappings()
+            [row] = connection.execute(select(vims, *_STANDING).select_from(WHOLE_VIM)).mappings()
             like = {column: row[column] for column in row}
             [number] = connection.execute(select(standings.c.number)).scalars()
             now = connection.execute(select(NowMicros())).scalar_one()

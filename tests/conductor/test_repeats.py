@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.conductor.test_plain_reports import reports
 from tests.support.conductors import Client, conductor_over, report_on
 from tests.support.stores import sqlite_url, store_at
-from vimesh.conductor.reports.recognize_repeats import keep_said, read_repeats
+from vimesh.conductor.reports.recognize_repeats import read_repeats, store_serialized_reports
 from vimesh.domain.vims import Report, Standing, Status
 from vimesh.v1.conductor_service_pb2 import UpdateVimRequest, UpdateVimsRequest
 from vimesh.v1.vim_pb2 import Vim
@@ -34,10 +34,10 @@ plain_ages = st.builds(Duration, seconds=st.integers(0, 315_359_999), nanos=st.i
 def on_record(*messages: UpdateVimRequest) -> dict[str, Standing]:
     """Return what is believed when these reports are on record, kept as they were said."""
     said = [request_messages.report(message) for message in messages]
-    believed = {one.vim_id: Standing(one.action_id, one.status, one.reason, one.observation) for one in said}
+    cached_standings = {one.vim_id: Standing(one.action_id, one.status, one.reason, one.observation) for one in said}
     copies = [UpdateVimRequest.FromString(message.SerializeToString()) for message in messages]
-    keep_said(copies, said, believed)
-    return believed
+    store_serialized_reports(copies, said, cached_standings)
+    return cached_standings
 
 
 def request(*messages: UpdateVimRequest) -> bytes:
@@ -55,19 +55,19 @@ def aged(message: UpdateVimRequest, age: Duration) -> UpdateVimRequest:
 def test_what_is_said_again_is_recognized_whatever_its_age(
     said: list[tuple[UpdateVimRequest, Duration | None]],
 ) -> None:
-    believed = on_record(aged(LONG, Duration(seconds=1)), SHORT)
+    cached_standings = on_record(aged(LONG, Duration(seconds=1)), SHORT)
     messages = [message if age is None else aged(message, age) for message, age in said]
 
-    found = read_repeats(request(*messages), believed, 20.0)
+    found = read_repeats(request(*messages), cached_standings, 20.0)
 
-    assert found == [(message.vim_id, believed[message.vim_id], 20.0) for message, _ in said]
+    assert found == [(message.vim_id, cached_standings[message.vim_id], 20.0) for message, _ in said]
 
 
 @settings(max_examples=2000, deadline=None)
 @given(st.none() | plain_ages, reports, st.data())
 def test_nothing_else_is_recognized(age: Duration | None, other: UpdateVimRequest, data: st.DataObject) -> None:
     """Other reports, and the same with some bytes changed, left out or put in between."""
-    believed = on_record(LONG, SHORT)
+    cached_standings = on_record(LONG, SHORT)
     kept = LONG if age is None else aged(LONG, age)
     whole = request(*data.draw(st.permutations([kept, SHORT, *data.draw(st.sampled_from(([], [other])))])))
     at = data.draw(st.integers(0, len(whole)))
@@ -76,7 +76,7 @@ def test_nothing_else_is_recognized(age: Duration | None, other: UpdateVimReques
     )
     sent = whole[:at] + more + whole[at + data.draw(st.integers(0, 3)) :]
 
-    found = read_repeats(sent, believed, 20.0)
+    found = read_repeats(sent, cached_standings, 20.0)
 
     if found:
         message = UpdateVimsRequest.FromString(sent)
@@ -84,7 +84,7 @@ def test_nothing_else_is_recognized(age: Duration | None, other: UpdateVimReques
         assert [one.vim_id for one in message.reports] == [vim_id for vim_id, *_ in found]
         for one in message.reports:
             one.ClearField("age")
-            assert one.SerializeToString()[38:] == believed[one.vim_id].said
+            assert one.SerializeToString()[38:] == cached_standings[one.vim_id].serialized_report
 
 
 @pytest.mark.parametrize(
@@ -134,27 +134,27 @@ def test_another_field_of_the_request_is_no_report() -> None:
 
 
 def test_a_length_of_three_bytes_is_left_to_protobuf() -> None:
-    believed = on_record(SHORT)
-    believed[ANOTHER].said += bytes(20_000)  # longer than anything that is kept
+    cached_standings = on_record(SHORT)
+    cached_standings[ANOTHER].serialized_report += bytes(20_000)  # longer than anything that is kept
 
-    assert read_repeats(b"\n\x80\x80" + SHORT.SerializeToString() + bytes(20_000), believed, 20.0) == []
+    assert read_repeats(b"\n\x80\x80" + SHORT.SerializeToString() + bytes(20_000), cached_standings, 20.0) == []
 
 
 def test_fields_of_a_later_version_are_not_kept() -> None:
     """Nobody bounds their length."""
     longer = UpdateVimRequest.FromString(SHORT.SerializeToString() + b"\xca\x3e\x80\x80\x40" + bytes(2**20))
 
-    assert on_record(longer)[ANOTHER].said == on_record(SHORT)[ANOTHER].said
+    assert on_record(longer)[ANOTHER].serialized_report == on_record(SHORT)[ANOTHER].serialized_report
 
 
 def test_what_is_not_on_record_is_not_kept() -> None:
-    believed = {ANOTHER: Standing("b", Status.REACHABLE, "", 0, holds=False)}
-    keep_said([SHORT], [Report(ANOTHER, "b", Status.REACHABLE)], believed)
-    assert believed[ANOTHER].said == b""
+    cached_standings = {ANOTHER: Standing("b", Status.REACHABLE, "", 0, holds=False)}
+    store_serialized_reports([SHORT], [Report(ANOTHER, "b", Status.REACHABLE)], cached_standings)
+    assert cached_standings[ANOTHER].serialized_report == b""
 
-    believed = {ANOTHER: Standing("another", Status.REACHABLE, "", 0)}
-    keep_said([SHORT], [Report(ANOTHER, "b", Status.REACHABLE)], believed)
-    assert believed[ANOTHER].said == b""
+    cached_standings = {ANOTHER: Standing("another", Status.REACHABLE, "", 0)}
+    store_serialized_reports([SHORT], [Report(ANOTHER, "b", Status.REACHABLE)], cached_standings)
+    assert cached_standings[ANOTHER].serialized_report == b""
 
 
 @pytest.mark.parametrize("sent", [b"\xff", b"\n\x05ab", b"\n\x02\x0a\xff"])
@@ -188,12 +188,14 @@ async def test_contacts_are_answered_as_reports_are_until_something_changes(tmp_
         vims = [await client.register() for _ in range(3)]
         contacts = UpdateVimsRequest(reports=[report_on(vim, Vim.REACHABLE, 7) for vim in vims])
         first = await client.conductor.UpdateVims(contacts, timeout=30)
-        kept = [store.believed[vim.id].said for vim in vims]
+        kept = [store.cached_standings[vim.id].serialized_report for vim in vims]
         assert all(kept)
         for _ in range(2):
             assert await client.conductor.UpdateVims(contacts, timeout=30) == first
         # What is read is kept anew, in other bytes objects.
-        assert [store.believed[vim.id].said is said for vim, said in zip(vims, kept, strict=True)] == [True] * 3
+        assert [
+            store.cached_standings[vim.id].serialized_report is said for vim, said in zip(vims, kept, strict=True)
+        ] == [True] * 3
 
         await client.deregister(vims[1].id)
         await client.report(vims[2], Vim.UNREACHABLE, 8)

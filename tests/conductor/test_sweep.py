@@ -30,7 +30,7 @@ async def test_the_clock_is_read_at_each_look_and_all_leases_seldom(tmp_path: Pa
         return counts
 
     async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
-        for name in ("clock", "lapse"):
+        for name in ("clock", "record_lapses"):
             setattr(store, name, counted(name, getattr(store, name)))
         # Before it has counted the VIMs, it is the slowest.
         pacing = ContactPace(store, floor_s=10, budget_per_s=1000)
@@ -38,4 +38,4 @@ async def test_the_clock_is_read_at_each_look_and_all_leases_seldom(tmp_path: Pa
         async with beside(sweep.run()), asyncio.timeout(10):
             await often.wait()
 
-    assert asked["lapse"] == 1
+    assert asked["record_lapses"] == 1

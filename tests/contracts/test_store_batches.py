@@ -75,10 +75,10 @@ async def test_many_silences_are_told_and_replaced(store: VimStore) -> None:
     vims = await _registered(store, 200)
     await record(store, _odd_reports(vims))
     await elapse(store, LATE_S)
-    told = await store.lapse(1000)
+    told = await store.record_lapses(1000)
     silent = [await store.get(vim.id) for vim in vims]
 
-    assert (told, await store.sweep(1000)) == (200, 200)
+    assert (told, await store.replace_silent(1000)) == (200, 200)
 
     after = [await store.get(vim.id) for vim in vims]
     assert {(vim.status, vim.round_trip_s, vim.monitor.state) for vim in after} == {

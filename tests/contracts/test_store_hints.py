@@ -14,7 +14,7 @@ from vimesh.runtime.background import beside
 @pytest.mark.parametrize("database_url", ["postgresql", "pgbouncer-session"], indirect=True)
 async def test_a_commit_elsewhere_is_heard_of(store: VimStore, database_url: str) -> None:
     heard = asyncio.Event()
-    async with store_at(database_url) as other, beside(store.hear_commits(heard.set)), asyncio.timeout(50):
+    async with store_at(database_url) as other, beside(store.watch_commits(heard.set)), asyncio.timeout(50):
         await heard.wait()  # that it listens
         heard.clear()
 

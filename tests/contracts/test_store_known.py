@@ -75,7 +75,7 @@ async def test_a_silence_that_another_store_told_of_is_known(store: VimStore, ot
     """G6, G8: the same report again is a change after it."""
     await _known_to_all(vim, store, other)
     await elapse(store, LEASE_S + 1, other)
-    assert await other.lapse(10) == 1
+    assert await other.record_lapses(10) == 1
 
     assert await record(store, [report(vim, Status.REACHABLE, 1)]) == [Recorded(Status.REACHABLE)]
 
@@ -96,7 +96,7 @@ async def test_a_lease_that_another_store_renewed_goes_on(store: VimStore, other
     assert await record(store, [report(vim, Status.REACHABLE, 1)]) == [Unchanged(Status.REACHABLE)]
 
     assert (await store.get(vim.id)).status is Status.REACHABLE
-    assert await store.lapse(10) == 0
+    assert await store.record_lapses(10) == 0
 
 
 async def test_changes_that_were_dropped_are_no_reason_to_trust_what_is_known(

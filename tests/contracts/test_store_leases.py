@@ -88,7 +88,7 @@ async def test_the_order_by_status_time_is_that_of_what_is_shown(store: VimStore
     for vim, lease in zip(vims, (50, 20, 40, 10, 30), strict=False):
         await store.record([report(vim, Status.REACHABLE, 1, age_s=60 - lease)], contact_within_s=lease)
     await elapse(store, 100)
-    await store.lapse(10)
+    await store.record_lapses(10)
     query = VimQuery((), Order("status_time", descending=descending), page_size=2)
 
     shown: list[Vim] = []
@@ -168,12 +168,12 @@ async def test_a_silence_becomes_a_change_of_its_own(store: VimStore) -> None:
             report(vims[2], Status.UNKNOWN, 1, reason="LOCAL_NO_ROUTE"),
         ],
     )
-    assert await store.lapse(10) == 0
+    assert await store.record_lapses(10) == 0
     revision = (await store.span()).newest
     await elapse(store, LATE_S)
     read = [await store.get(vim.id) for vim in vims]
 
-    assert [await store.lapse(2), await store.lapse(2), await store.lapse(2)] == [2, 1, 0]
+    assert [await store.record_lapses(2), await store.record_lapses(2), await store.record_lapses(2)] == [2, 1, 0]
 
     events = {event.vim_id: event for event in await store.events_after(revision, 10)}
     assert [events[vim.id].kind for vim in vims[:3]] == [
@@ -203,7 +203,7 @@ async def test_conductors_that_tell_of_silences_at_once_tell_of_each_once(store:
     await elapse(store, LATE_S)
 
     async with store_at(database_url) as other:
-        told = await asyncio.gather(*(each.lapse(7) for each in (store, other) * 12))
+        told = await asyncio.gather(*(each.record_lapses(7) for each in (store, other) * 12))
 
     assert sum(told) == 60
     assert await changes_in(store) == before + 60
@@ -228,7 +228,7 @@ async def test_the_end_of_a_silence_is_told_after_its_begin(
     revision = (await store.span()).newest
     await elapse(store, LATE_S)
     if written:
-        await store.lapse(10)
+        await store.record_lapses(10)
     status, observation, why = said
 
     assert await record(store, [report(vim, Status(status), observation, reason=why)]) == [Recorded(Status(status))]
@@ -240,7 +240,7 @@ async def test_the_end_of_a_silence_is_told_after_its_begin(
     after = await store.get(vim.id)
     assert (after.revision, after.status, after.reason) == (end.revision, end.status, end.reason)
     assert after.monitor.state is MonitorState.RUNNING
-    assert await store.lapse(10) == 0
+    assert await store.record_lapses(10) == 0
     assert await record(store, [report(vim, Status(status), observation, reason=why)]) == [Unchanged(Status(status))]
 
 
@@ -252,19 +252,19 @@ async def test_a_late_report_after_a_silence_saves_the_action_and_says_nothing_o
     await record(store, [report(vim, Status.REACHABLE, 5)])
     await elapse(store, LATE_S)
     if written:
-        await store.lapse(10)
+        await store.record_lapses(10)
 
     assert await record(store, [report(vim, Status.UNREACHABLE, 4)]) == [Late(Status.UNKNOWN, 5)]
 
     after = await store.get(vim.id)
     assert (after.status, after.reason, after.monitor.state) == (Status.UNKNOWN, Reason.SILENT, MonitorState.RUNNING)
     assert (await newest_event(store)).revision == after.revision == vim.revision + 2
-    assert (await store.lapse(10), await store.sweep(10)) == (0, 0)
+    assert (await store.record_lapses(10), await store.replace_silent(10)) == (0, 0)
     assert await record(store, [report(vim, Status.REACHABLE, 5)]) == [Recorded(Status.REACHABLE)]
 
     await record(store, [report(vim, Status.REACHABLE, 6)])
     await elapse(store, LATE_S)
-    assert (await store.lapse(10), await store.sweep(10)) == (1, 1)
+    assert (await store.record_lapses(10), await store.replace_silent(10)) == (1, 1)
 
 
 async def test_changes_by_people_come_after_the_silence_and_leave_the_lease(store: VimStore, vim: Vim) -> None:
@@ -326,7 +326,7 @@ async def test_a_new_target_comes_with_a_new_start_grace(store: VimStore, vim: V
     after = await store.modify(vim.id, Modification(auth_url="http://192.0.2.9/"))
 
     assert (after.status, after.valid_until, after.monitor.state) == (Status.PENDING, None, MonitorState.STARTING)
-    assert await store.sweep(10) == 0
+    assert await store.replace_silent(10) == 0
 
 
 async def test_the_clock_and_the_number_of_vims_are_the_databases(store: VimStore, vim: Vim) -> None:

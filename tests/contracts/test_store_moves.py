@@ -113,8 +113,8 @@ async def test_a_silent_external_action_reads_unknown_and_stays_wanted(store: Vi
 
     await elapse(store, lease_s(10.0) + 1)
     assert (await store.get(vim.id)).status is Status.UNKNOWN
-    assert await store.lapse(10) == 1
-    assert await store.sweep(10) == 0
+    assert await store.record_lapses(10) == 1
+    assert await store.replace_silent(10) == 0
 
     silent = await store.get(vim.id)
     assert (silent.status, silent.reason) == (Status.UNKNOWN, Reason.SILENT)
@@ -128,7 +128,7 @@ async def test_an_external_action_that_never_reports_is_waited_for(store: VimSto
 
     await elapse(store, LONGEST_GRACE_S + 1)
 
-    assert await store.sweep(10) == 1
+    assert await store.replace_silent(10) == 1
     assert (await newest_event(store)).vim_id == embedded.id
     assert (await store.get(vim.id)).status is Status.PENDING
 

@@ -30,7 +30,7 @@ async def other(database_url: str) -> AsyncGenerator[VimStore]:
 async def repeat_of(store: VimStore, vim: Vim) -> Repeat:
     """Have the action heard, and return what it says from then on."""
     await record(store, [report(vim, Status.REACHABLE, 1)])
-    return vim.id, store.believed[vim.id], CONTACT_WITHIN_S
+    return vim.id, store.cached_standings[vim.id], CONTACT_WITHIN_S
 
 
 async def test_a_lease_that_is_due_goes_on(store: VimStore, vim: Vim) -> None:
@@ -90,7 +90,7 @@ async def test_the_longest_of_several_paces_is_granted(store: VimStore, vim: Vim
 def sees_the_time(store: VimStore, seconds_late: float) -> None:
     """Let the process be wrong about the database's clock."""
     assert isinstance(store, SqlStore)
-    store._recording.known._ahead -= round(seconds_late * 1e6)
+    store._reports.cache._clock_offset -= round(seconds_late * 1e6)
 
 
 async def test_whether_a_lease_is_due_is_told_by_the_clock_of_the_database(store: VimStore, vim: Vim) -> None:
@@ -177,7 +177,7 @@ async def test_a_silence_that_another_store_told_of_is_not_ended(store: VimStore
     """G6, G8: the end of a silence is a change."""
     again = await repeat_of(store, vim)
     await elapse(store, LEASE_S + 1, other)
-    assert await other.lapse(10) == 1
+    assert await other.record_lapses(10) == 1
 
     assert not await store.repeat([again])
 
@@ -200,4 +200,4 @@ async def test_a_lease_that_cannot_be_believed_is_not_gone_on_with(store: VimSto
 async def test_of_another_process_nothing_is_believed(store: VimStore, other: VimStore, vim: Vim) -> None:
     await repeat_of(store, vim)
 
-    assert vim.id not in other.believed
+    assert vim.id not in other.cached_standings

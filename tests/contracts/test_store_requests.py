@@ -9,7 +9,7 @@ from tests.support.stores import registration
 from vimesh.domain.errors import NameTaken
 from vimesh.store.schema.tables import requests
 from vimesh.store.sql_store import SqlStore
-from vimesh.store.vims.request_ids import KEPT_MICROS, forget_before, kept_since
+from vimesh.store.vims.request_ids import RETENTION_MICROS, delete_older, retention_start
 
 
 async def known(store: SqlStore) -> set[str]:
@@ -27,7 +27,7 @@ async def test_requests_are_forgotten_after_a_day(store: SqlStore) -> None:
     for number in range(6):
         await store.register(registration(request_id=str(number)))
     for number in range(3):
-        await grow_old(store, str(number), KEPT_MICROS + 1)
+        await grow_old(store, str(number), RETENTION_MICROS + 1)
 
     assert await store.forget_requests() == 3
     assert await known(store) == {"3", "4", "5"}
@@ -41,10 +41,10 @@ async def test_the_oldest_requests_are_forgotten_when_they_are_many(store: SqlSt
     for number in range(6):
         await grow_old(store, str(number), 60_000_000 * (6 - number))
 
-    before = await store._database.read(lambda c: kept_since(c, 2))
-    assert await store._database.write(lambda c: forget_before(c, before)) == 4
+    before = await store._database.read(lambda c: retention_start(c, 2))
+    assert await store._database.write(lambda c: delete_older(c, before)) == 4
 
     assert await known(store) == {"4", "5"}
-    assert await store._database.read(lambda c: kept_since(c, 2)) < before
+    assert await store._database.read(lambda c: retention_start(c, 2)) < before
     with pytest.raises(NameTaken):
         await store.register(wanted[0])

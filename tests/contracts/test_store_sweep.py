@@ -19,10 +19,10 @@ async def test_a_silent_action_is_replaced_and_hears_bad_action_when_it_comes_ba
     """G7."""
     await record(store, [report(vim, Status.REACHABLE, 5, round_trip_s=0.1)])
     await elapse(store, LATE_S)
-    await store.lapse(10)
+    await store.record_lapses(10)
     silent = await store.get(vim.id)
 
-    assert await store.sweep(10) == 1
+    assert await store.replace_silent(10) == 1
 
     after = await store.get(vim.id)
     assert after.monitor.action_id != vim.monitor.action_id
@@ -44,7 +44,7 @@ async def test_a_silent_action_is_replaced_and_hears_bad_action_when_it_comes_ba
         BadAction(),
         Recorded(Status.REACHABLE),
     ]
-    assert await store.sweep(10) == 0
+    assert await store.replace_silent(10) == 0
 
 
 async def test_an_action_is_replaced_after_its_silence_was_told(store: VimStore, vim: Vim) -> None:
@@ -52,7 +52,7 @@ async def test_an_action_is_replaced_after_its_silence_was_told(store: VimStore,
     await record(store, [report(vim, Status.REACHABLE, 5)])
     await elapse(store, LATE_S)
 
-    assert (await store.sweep(10), await store.lapse(10), await store.sweep(10)) == (0, 1, 1)
+    assert (await store.replace_silent(10), await store.record_lapses(10), await store.replace_silent(10)) == (0, 1, 1)
 
 
 async def test_who_lives_is_not_replaced(store: VimStore, vim: Vim) -> None:
@@ -60,10 +60,10 @@ async def test_who_lives_is_not_replaced(store: VimStore, vim: Vim) -> None:
     await record(store, [report(vim, Status.REACHABLE, 5)])
     await elapse(store, START_GRACE_S - 1)
 
-    assert await store.sweep(10) == 0
+    assert await store.replace_silent(10) == 0
 
     await elapse(store, 2)
-    assert await store.sweep(10) == 1
+    assert await store.replace_silent(10) == 1
     assert (await store.get(vim.id)).monitor.action_id == vim.monitor.action_id
     assert (await store.get(other.id)).monitor.action_id != other.monitor.action_id
 
@@ -73,7 +73,7 @@ async def test_a_report_after_the_end_of_the_lease_saves_the_action(store: VimSt
     await elapse(store, LATE_S)
     await record(store, [report(vim, Status.REACHABLE, 5)])
 
-    assert await store.sweep(10) == 0
+    assert await store.replace_silent(10) == 0
 
 
 async def test_who_has_been_silent_for_longest_is_replaced_first(store: VimStore) -> None:
@@ -81,9 +81,14 @@ async def test_who_has_been_silent_for_longest_is_replaced_first(store: VimStore
     for vim, contact_within_s in zip(vims, (5, 1, 4, 2, 3), strict=True):
         await store.record([report(vim, Status.REACHABLE, 1)], contact_within_s=contact_within_s)
     await elapse(store, LATE_S)
-    await store.lapse(10)
+    await store.record_lapses(10)
 
-    assert [await store.sweep(2), await store.sweep(2), await store.sweep(2), await store.sweep(2)] == [2, 2, 1, 0]
+    assert [
+        await store.replace_silent(2),
+        await store.replace_silent(2),
+        await store.replace_silent(2),
+        await store.replace_silent(2),
+    ] == [2, 2, 1, 0]
 
     events = await store.events_after(16, 10)
     assert [event.vim_id for event in events] == [vims[i].id for i in (1, 3, 4, 2, 0)]
@@ -93,9 +98,9 @@ async def test_who_was_never_heard_stays_pending_and_is_replaced_ever_more_rarel
     grace_s = START_GRACE_S
     for _ in range(8):
         await elapse(store, grace_s - 5)
-        assert await store.sweep(10) == 0
+        assert await store.replace_silent(10) == 0
         await elapse(store, 6)
-        assert await store.sweep(10) == 1
+        assert await store.replace_silent(10) == 1
         grace_s = min(2 * grace_s, LONGEST_GRACE_S)
 
     after = await store.get(vim.id)
@@ -103,9 +108,9 @@ async def test_who_was_never_heard_stays_pending_and_is_replaced_ever_more_rarel
 
     await record(store, [report(after, Status.REACHABLE, 1)])
     await elapse(store, LATE_S)
-    assert (await store.lapse(10), await store.sweep(10)) == (1, 1)
+    assert (await store.record_lapses(10), await store.replace_silent(10)) == (1, 1)
     await elapse(store, START_GRACE_S + 1)
-    assert await store.sweep(10) == 1
+    assert await store.replace_silent(10) == 1
     assert (await store.get(vim.id)).status is Status.UNKNOWN
 
 
@@ -114,11 +119,11 @@ async def test_sweeps_at_once_never_replace_the_same_action_twice(store: VimStor
     vims = [await store.register(registration()) for _ in range(60)]
     await record(store, [report(vim, Status.REACHABLE, 1) for vim in vims])
     await elapse(store, LATE_S)
-    await store.lapse(100)
+    await store.record_lapses(100)
     before = await changes_in(store)
 
     async with store_at(database_url) as other:
-        swept = await asyncio.gather(*(each.sweep(7) for each in (store, other) * 12))
+        swept = await asyncio.gather(*(each.replace_silent(7) for each in (store, other) * 12))
 
     assert sum(swept) == 60
     assert await changes_in(store) == before + 60
@@ -133,12 +138,12 @@ async def test_a_sweep_and_a_report_at_once_leave_one_of_the_two(store: VimStore
     vims = [await store.register(registration()) for _ in range(30)]
     await record(store, [report(vim, Status.REACHABLE, 1) for vim in vims])
     await elapse(store, LATE_S)
-    await store.lapse(100)
+    await store.record_lapses(100)
 
     async with store_at(database_url) as other:
         answers, swept = await asyncio.gather(
             asyncio.gather(*(record(other, [report(vim, Status.UNREACHABLE, 2)]) for vim in vims)),
-            asyncio.gather(*(store.sweep(5) for _ in range(6))),
+            asyncio.gather(*(store.replace_silent(5) for _ in range(6))),
         )
 
     saved = [vim.id for vim, [said] in zip(vims, answers, strict=True) if not isinstance(said, BadAction)]

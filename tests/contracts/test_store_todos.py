@@ -66,7 +66,7 @@ async def test_the_embedded_engine_has_nothing_to_do(store: VimStore) -> None:
     vim = await store.register(registration())
     await other_target(store, vim)
     await elapse(store, START_GRACE_S + 1)
-    assert await store.sweep(10) == 1
+    assert await store.replace_silent(10) == 1
     await store.deregister(vim.id)
 
     assert await claimed(store) == []
@@ -84,7 +84,7 @@ async def test_each_change_of_the_action_brings_its_to_dos(store: VimStore, vim:
     assert await all_done(store) == [(TodoKind.START, actions[1], False), (TodoKind.STOP, actions[0], False)]
 
     await elapse(store, START_GRACE_S + 1)
-    assert await store.sweep(10) == 1
+    assert await store.replace_silent(10) == 1
     actions.append((await store.get(vim.id)).monitor.action_id)
     assert await all_done(store) == [(TodoKind.START, actions[2], False), (TodoKind.STOP, actions[1], False)]
 
@@ -256,7 +256,7 @@ async def test_a_start_waits_for_its_engine_and_not_for_the_sweep(store: VimStor
     """G9: an engine that is down only delays."""
     for _ in range(3):
         await elapse(store, START_GRACE_S + 1)
-        assert await store.sweep(10) == 0
+        assert await store.replace_silent(10) == 0
     waiting = await store.get(vim.id)
     assert waiting == vim
     assert waiting.monitor.state is MonitorState.WAITING
@@ -266,10 +266,10 @@ async def test_a_start_waits_for_its_engine_and_not_for_the_sweep(store: VimStor
 
     # The grace begins when the engine was told.
     await elapse(store, START_GRACE_S - 5)
-    assert await store.sweep(10) == 0
+    assert await store.replace_silent(10) == 0
     assert (await store.get(vim.id)).monitor.state is MonitorState.STARTING
     await elapse(store, 6)
-    assert await store.sweep(10) == 1
+    assert await store.replace_silent(10) == 1
 
 
 async def test_who_was_heard_is_replaced_though_its_start_was_never_finished(store: VimStore, vim: Vim) -> None:
@@ -278,7 +278,7 @@ async def test_who_was_heard_is_replaced_though_its_start_was_never_finished(sto
     await elapse(store, 91)
     assert (await store.get(vim.id)).status is Status.UNKNOWN
 
-    assert (await store.lapse(10), await store.sweep(10)) == (1, 1)
+    assert (await store.record_lapses(10), await store.replace_silent(10)) == (1, 1)
     assert (await store.get(vim.id)).status is Status.UNKNOWN
     await store.finish_todo(start.id, start.claim_token)
 

@@ -48,8 +48,8 @@ async def history(store: VimStore) -> list[object]:
     await store.modify(vims[5].id, Modification(engine=Engine.EMBEDDED))
     await store.deregister(vims[6].id)
     await elapse(store, lease_s(30.0) + 1)
-    await store.lapse(100)
-    await store.sweep(5)
+    await store.record_lapses(100)
+    await store.replace_silent(5)
     return [await _pages(store), await _events(store), [_comparable(vim) for vim in await store.vims_after("", 100)]]
 
 

@@ -15,7 +15,7 @@ from tests.support.databases import clear
 from tests.support.stores import KEY
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.runtime.background import beside
-from vimesh.store.databases.open_database import open_database, place_of
+from vimesh.store.databases.open_database import open_database, parse_database_url
 from vimesh.store.reports.confirm_repeats import Confirmation
 from vimesh.store.reports.judge_and_write import Overtaken
 from vimesh.store.reports.standing_cache import StandingCache
@@ -71,7 +71,7 @@ class FragileDatabase:
         except Overtaken:
             self.fate = fate  # it is repeated
             raise
-        if isinstance(result, Confirmation) and not result.hold:
+        if isinstance(result, Confirmation) and not result.is_confirmed:
             self.fate = fate  # nothing was written, and it is asked otherwise
             return result
         if fate is Fate.NOT_ANSWERED:
@@ -81,8 +81,8 @@ class FragileDatabase:
     async def require_writable(self) -> None:
         await self._database.require_writable()
 
-    async def hear_commits(self, heard: Callable[[], None]) -> Never:
-        await self._database.hear_commits(heard)
+    async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
+        await self._database.watch_commits(on_commit)
 
 
 def _dying(work: Work[T]) -> Work[T]:
@@ -102,7 +102,7 @@ class Conductor:
 @asynccontextmanager
 async def conductor_at(database_url: str, kind: type[SqlStore]) -> AsyncGenerator[Conductor]:
     """Open a store as a conductor does, on a database that has its tables."""
-    async with open_database(place_of(database_url, _LOCK_TIMEOUT_S)) as database:
+    async with open_database(parse_database_url(database_url, _LOCK_TIMEOUT_S)) as database:
         fragile = FragileDatabase(database)
         store = kind(fragile, Cipher([KEY]))
         async with beside(store.serve_reports()):
@@ -147,5 +147,5 @@ async def begin_anew(conductors: Sequence[Conductor]) -> None:
     """Leave the tables as the migrations make them, and nothing known."""
     for conductor in conductors:
         conductor.database.fate, conductor.database.meanwhile = Fate.ANSWERED, None
-        conductor.store._recording.known = StandingCache()
+        conductor.store._reports.cache = StandingCache()
     await conductors[0].database.write(clear)

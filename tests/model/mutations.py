@@ -18,7 +18,7 @@ from vimesh.store.change_log import read_log, transaction
 from vimesh.store.leases import lapse_leases, replace_silent
 from vimesh.store.reports import confirm_repeats, judge_and_write, standing_cache
 from vimesh.store.rows import vim_rows
-from vimesh.store.rows.visible_rows import LAPSED, STOOD, Row
+from vimesh.store.rows.visible_rows import LAPSED, STANDING_AND_LEASE, Row
 from vimesh.store.schema.tables import events as log
 from vimesh.store.schema.tables import leases, standings
 from vimesh.store.sql_store import SqlStore
@@ -75,9 +75,9 @@ def _unknown_vims(patch: Patch) -> None:
 
 
 def _unfenced_write(patch: Patch) -> None:
-    for name in ("_TELL", "_OBSERVE"):
+    for name in ("_UPDATE_STATUS", "_UPDATE_OBSERVATION"):
         patch.setattr(judge_and_write, name, replace(getattr(judge_and_write, name), keys=("number",)))
-    patch.setattr(judge_and_write, "_believed", lambda was: (was.number,))
+    patch.setattr(judge_and_write, "_expected_keys", lambda previous: (previous.number,))
 
 
 def _changes_of_others_unseen(patch: Patch) -> None:
@@ -85,11 +85,11 @@ def _changes_of_others_unseen(patch: Patch) -> None:
 
 
 def _repeats_unconfirmed(patch: Patch) -> None:
-    patch.setattr(confirm_repeats.RepeatBatch, "hold", lambda *_: True)
+    patch.setattr(confirm_repeats.RepeatBatch, "is_current", lambda *_: True)
 
 
 def _repeats_not_renewed(patch: Patch) -> None:
-    patch.setattr(confirm_repeats.RepeatBatch, "due", lambda *_: False)
+    patch.setattr(confirm_repeats.RepeatBatch, "is_lease_due", lambda *_: False)
 
 
 def _same_action_for_a_new_target(patch: Patch) -> None:
@@ -109,7 +109,7 @@ def _same_external_action_for_a_new_target(patch: Patch) -> None:
 
 
 def _closed_for_good(patch: Patch) -> None:
-    patch.setattr(modify_vim, "_opens", lambda *_: False)
+    patch.setattr(modify_vim, "_reopens", lambda *_: False)
 
 
 # --- leases and replacements
@@ -117,7 +117,9 @@ def _closed_for_good(patch: Patch) -> None:
 
 def _sweep_where(patch: Patch, *condition: Any) -> None:  # noqa: ANN401 - clauses of any kind
     patch.setattr(replace_silent, "_OLDEST", replace_silent._oldest(*condition))
-    patch.setattr(replace_silent, "_ANY_TO_REPLACE", select(exists().select_from(STOOD).where(*condition)))
+    patch.setattr(
+        replace_silent, "_ANY_REPLACEABLE", select(exists().select_from(STANDING_AND_LEASE).where(*condition))
+    )
 
 
 def _sweep_of_the_living(patch: Patch) -> None:
@@ -137,12 +139,12 @@ def _unfenced_sweep(patch: Patch) -> None:
 
 
 def _observation_kept(patch: Patch) -> None:
-    kept = tuple(name for name in replace_silent._REPLACED if name != "observation")
+    kept = tuple(name for name in replace_silent._ACTION_COLUMNS if name != "observation")
     patch.setattr(replace_silent, "_REPLACE", replace(replace_silent._REPLACE, columns=kept))
 
 
 def _no_renewal(patch: Patch) -> None:
-    patch.setattr(standing_cache.CachedStanding, "due", lambda held, _: not held.heard)
+    patch.setattr(standing_cache.CachedStanding, "is_lease_due", lambda standing, _: not standing.has_reported)
 
 
 def _silence_untold(patch: Patch) -> None:
@@ -150,15 +152,15 @@ def _silence_untold(patch: Patch) -> None:
         return {**row, "lapsed": row["lease_until"] < made.now}
 
     for module in (modify_vim, register_vim, judge_and_write):
-        patch.setattr(module, "with_its_silence", as_it_is)
+        patch.setattr(module, "record_silence", as_it_is)
 
 
 def _silence_unread(patch: Patch) -> None:
-    patch.setattr(vim_rows, "shown", lambda row: row)
+    patch.setattr(vim_rows, "as_visible", lambda row: row)
 
 
 def _lapse_forgotten(patch: Patch) -> None:
-    patch.setattr(lapse_leases, "lapse", lambda *_: 0)
+    patch.setattr(lapse_leases, "record_lapses", lambda *_: 0)
 
 
 # --- the log

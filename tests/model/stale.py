@@ -45,24 +45,24 @@ class StaleRead(SqlStore):
 
     def __init__(self, database: Database, cipher: Cipher) -> None:
         super().__init__(database, cipher)
-        self._recording = _StaleRecording(database)
+        self._reports = _StaleRecording(database)
 
 
 def _written_onto(
     connection: Connection, read: Mapping[str, Row], contacts: Sequence[Contact]
 ) -> judge_and_write.ReportsWritten:
     changes = Changes.begin(connection)
-    found = LogPosition.begin(connection, StandingCache().state, changes.newest, changes.stamp, changes.now)
-    return judge_and_write.write_onto({}, read, contacts, changes, found)
+    log_position = LogPosition.begin(connection, StandingCache().snapshot, changes.newest, changes.stamp, changes.now)
+    return judge_and_write.judge_and_write_rows({}, read, contacts, changes, log_position)
 
 
 class _StaleRecording(ReportPipeline):
     async def record(self, contacts: Sequence[Contact]) -> list[Outcome]:
         vim_ids = {report.vim_id for report, _ in contacts}
-        read = await self._database.read(lambda c: judge_and_write._rows(c, vim_ids))
-        said = await self._look(contacts)
-        if None not in said:
-            return [outcome for outcome in said if outcome is not None]
+        read = await self._database.read(lambda c: judge_and_write._read_rows(c, vim_ids))
+        outcomes = await self._read_and_judge(contacts)
+        if None not in outcomes:
+            return [outcome for outcome in outcomes if outcome is not None]
         try:
             written = await self._database.write(lambda c: _written_onto(c, read, contacts))
         except judge_and_write.Overtaken:
@@ -73,11 +73,11 @@ class _StaleRecording(ReportPipeline):
 class StaleSweep(SqlStore):
     """Replaces actions that may have been heard, or replaced, since."""
 
-    async def sweep(self, limit: int) -> int:
-        if not await self._database.read(replace_silent.any_to_replace):
+    async def replace_silent(self, limit: int) -> int:
+        if not await self._database.read(replace_silent.has_replaceable):
             return 0
-        found = {"now": await self._database.read(lambda c: c.execute(_CLOCK).scalar_one()), "count": limit}
-        read = await self._database.read(lambda c: c.execute(replace_silent._OLDEST, found).freeze())
+        parameters = {"now": await self._database.read(lambda c: c.execute(_CLOCK).scalar_one()), "count": limit}
+        read = await self._database.read(lambda c: c.execute(replace_silent._OLDEST, parameters).freeze())
         return await self._database.write(
-            lambda c: replace_silent.sweep(_Remembering(c, replace_silent._OLDEST, read), limit),  # type: ignore[arg-type]  # as good as one
+            lambda c: replace_silent.replace_silent(_Remembering(c, replace_silent._OLDEST, read), limit),  # type: ignore[arg-type]  # as good as one
         )

@@ -63,11 +63,11 @@ async def _record(store: SqlStore, reports: Sequence[Report], pace_s: int) -> li
 
 async def _repeat_or_record(store: SqlStore, reports: Sequence[Report], pace_s: int) -> list[Outcome]:
     """Do what is done with the reports of a monitor."""
-    believed = store.believed
+    cached_standings = store.cached_standings
     repeats = [
         (report.vim_id, standing, float(pace_s))
         for report in reports
-        if (standing := believed.get(report.vim_id)) is not None and standing.says(report)
+        if (standing := cached_standings.get(report.vim_id)) is not None and standing.matches(report)
     ]
     if len(repeats) == len(reports) and await store.repeat(repeats):
         return [UNCHANGED[standing.status] for _, standing, _ in repeats]
@@ -203,10 +203,14 @@ class World:
     # --- what conductors do by themselves
 
     async def lapse(self, seat: int, limit: int, fate: Fate, meanwhile: Meanwhile) -> None:
-        await self._look(seat, fate, meanwhile, self.model.silent, lambda at: at.store.lapse(limit), limit, "G6")
+        await self._look(
+            seat, fate, meanwhile, self.model.silent, lambda at: at.store.record_lapses(limit), limit, "G6"
+        )
 
     async def sweep(self, seat: int, limit: int, fate: Fate, meanwhile: Meanwhile) -> None:
-        await self._look(seat, fate, meanwhile, self.model.replaceable, lambda at: at.store.sweep(limit), limit, "G7")
+        await self._look(
+            seat, fate, meanwhile, self.model.replaceable, lambda at: at.store.replace_silent(limit), limit, "G7"
+        )
 
     async def _look(  # noqa: PLR0917 - all of what the two looks differ in
         self,

@@ -15,10 +15,10 @@ from sqlalchemy import make_url
 from tests.support.databases import SERVERS, Server, execute, server
 from tests.support.targets import free_port
 from vimesh.domain.errors import BadSetting, StoreUnavailable
-from vimesh.store.connections.connection_errors import CannotConnect, explained
+from vimesh.store.connections.connection_errors import CannotConnect, explain_unavailable
 from vimesh.store.connections.database_server import DatabaseServer as StoreServer
 from vimesh.store.connections.server_version import require_new_enough
-from vimesh.store.databases.open_database import place_of
+from vimesh.store.databases.open_database import parse_database_url
 from vimesh.store.upgrade.manage_tables import check, current, upgrade
 
 SECRET = "a secret, ä@:/?"
@@ -39,7 +39,7 @@ async def words_of(url: str) -> str:
         with pytest.raises(StoreUnavailable) as refused:
             await call(url)
         assert SECRET not in repr(refused.value.__cause__)
-        said.append(explained(refused.value))
+        said.append(explain_unavailable(refused.value))
     assert len(set(said)) == 1
     return said[0]
 
@@ -134,7 +134,7 @@ async def test_no_answer_is_said_within_the_time_that_the_url_gives(kind: str) -
             async with asyncio.timeout(20):
                 await current(f"{kind}://u@127.0.0.1:{port}/vimesh?connect_timeout=1")
 
-    assert explained(refused.value).endswith(f"127.0.0.1:{port}: no answer within 1 s")
+    assert explain_unavailable(refused.value).endswith(f"127.0.0.1:{port}: no answer within 1 s")
 
 
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
@@ -151,7 +151,7 @@ async def test_whatever_answers_is_no_traceback(kind: str, answer: bytes) -> Non
         with pytest.raises(StoreUnavailable) as refused:
             await current(f"{kind}://u:{'secret'}@127.0.0.1:{port}/vimesh?connect_timeout=5")
 
-    said = explained(refused.value)
+    said = explain_unavailable(refused.value)
     assert said.startswith(f"cannot connect to database vimesh: 127.0.0.1:{port}: ")
     assert "secret" not in said
 
@@ -183,7 +183,7 @@ def _reader(node: Server) -> tuple[str, ...]:
     ],
 )
 async def test_a_server_that_is_too_old(url: str, version: tuple[int, ...], is_mariadb: bool, said: str) -> None:
-    place = place_of(url)
+    place = parse_database_url(url)
     assert isinstance(place, StoreServer)
     dialect = place.engine(1, "AUTOCOMMIT").dialect
     dialect.server_version_info = version
@@ -199,7 +199,7 @@ async def test_new_servers_are_new_enough() -> None:
         ("mysql://h/v", (11, 4, 2), True),
         ("mysql://h/v", (8, 0, 17), False),
     ):
-        place = place_of(url)
+        place = parse_database_url(url)
         assert isinstance(place, StoreServer)
         dialect = place.engine(1, "AUTOCOMMIT").dialect
         dialect.server_version_info, dialect.is_mariadb = version, is_mariadb  # type: ignore[attr-defined]  # as above

@@ -13,18 +13,18 @@ def test_who_waits_in_vain_at_a_server_that_answers_others_ends_no_connection(qu
     now_s = 100.0
     renewals: list[bool] = []
     connections = ServerConnections(lambda: now_s)
-    with connections.telling(lambda: renewals.append(True)):
+    with connections.on_renewal(lambda: renewals.append(True)):
         now_s += 60
         connections.note_answer()
         now_s += quiet_s
-        connections.waited_in_vain()
+        connections.note_timeout()
     assert len(renewals) == times
 
 
 def test_nobody_is_told_of_a_renewal_any_more_who_has_left() -> None:
     renewals: list[bool] = []
     connections = ServerConnections()
-    with connections.telling(lambda: renewals.append(True)):
+    with connections.on_renewal(lambda: renewals.append(True)):
         connections.renew()
     connections.renew()
     assert renewals == [True]

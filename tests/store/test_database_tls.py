@@ -18,9 +18,9 @@ from tests.support.mariadb import MariaDb
 from tests.support.postgresql import Postgresql
 from tests.support.server_nodes import running, server_folder
 from vimesh.domain.errors import BadSetting, StoreUnavailable
-from vimesh.store.connections.connection_errors import explained
+from vimesh.store.connections.connection_errors import explain_unavailable
 from vimesh.store.connections.database_server import DatabaseServer
-from vimesh.store.databases.open_database import place_of
+from vimesh.store.databases.open_database import parse_database_url
 from vimesh.store.upgrade.manage_tables import check, upgrade
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -111,7 +111,7 @@ def users_of(kind: str) -> list[str]:
 
 
 async def is_encrypted(url: str) -> bool:
-    place = place_of(url)
+    place = parse_database_url(url)
     assert isinstance(place, DatabaseServer)
     engine = place.engine(1, "AUTOCOMMIT")
     try:
@@ -124,7 +124,7 @@ async def is_encrypted(url: str) -> bool:
 async def words_of(url: str) -> str:
     with pytest.raises(StoreUnavailable) as refused:
         await check(url)
-    return explained(refused.value)
+    return explain_unavailable(refused.value)
 
 
 def modes(kind: str, ca: Path) -> dict[str, str]:
@@ -226,25 +226,25 @@ async def test_the_key_of_a_certificate_may_have_a_password(world: World) -> Non
     assert await is_encrypted(by_certificate(world, signed, password="pass%20word"))
     for wrong in ("", "another"):
         with pytest.raises(BadSetting, match="its password is missing or wrong") as refused:
-            place_of(by_certificate(world, signed, password=wrong))
+            parse_database_url(by_certificate(world, signed, password=wrong))
         assert "another" not in str(refused.value)
 
 
 async def test_files_that_do_not_belong_together_are_named(world: World) -> None:
     mixed = Signed(world.client.certificate, world.strangers.key, 0)
     with pytest.raises(BadSetting, match=f"{world.strangers.key} is not the key of {world.client.certificate}"):
-        place_of(by_certificate(world, mixed))
+        parse_database_url(by_certificate(world, mixed))
     with pytest.raises(BadSetting, match=f"{world.client.key} holds no certificates"):
-        place_of(by_certificate(world, Signed(world.client.key, world.client.key, 0)))
+        parse_database_url(by_certificate(world, Signed(world.client.key, world.client.key, 0)))
     alone = by_certificate(world, world.client).replace("ssl_cert=", "ssl_capath=/&ssl_cert=").split("&")
     with pytest.raises(BadSetting, match="a key without its certificate is not used"):
-        place_of("&".join(part for part in alone if not part.startswith(("sslcert=", "ssl_cert="))))
+        parse_database_url("&".join(part for part in alone if not part.startswith(("sslcert=", "ssl_cert="))))
 
 
 async def test_a_server_certificate_that_was_revoked_is_refused(world: World) -> None:
     if world.kind != "postgresql":
         with pytest.raises(BadSetting, match="ssl_crl is not taken"):
-            place_of(world.url("ssl_crl=/tmp/list"))
+            parse_database_url(world.url("ssl_crl=/tmp/list"))
         return
     found = modes(world.kind, world.ours.file)["verify-full"]
     assert await is_encrypted(world.url(f"{found}&sslcrl={world.ours.revoke()}"))

@@ -9,11 +9,11 @@ import pytest
 from tests.support.databases import SERVERS
 from vimesh.domain.errors import BadSetting
 from vimesh.store.connections.database_server import DatabaseServer
-from vimesh.store.databases.open_database import place_of
+from vimesh.store.databases.open_database import parse_database_url
 from vimesh.store.urls.database_url import database_url
-from vimesh.store.urls.mysql_url import TAKEN as MYSQL
+from vimesh.store.urls.mysql_url import SUPPORTED_PARAMETERS as MYSQL
 from vimesh.store.urls.mysql_url import MysqlPlace, mysql_place
-from vimesh.store.urls.postgresql_url import TAKEN as POSTGRESQL
+from vimesh.store.urls.postgresql_url import SUPPORTED_PARAMETERS as POSTGRESQL
 from vimesh.store.urls.postgresql_url import PostgresqlPlace, postgresql_place
 from vimesh.store.urls.server_addresses import ServerAddress
 
@@ -21,18 +21,18 @@ DOCS = Path(__file__).parents[2] / "docs" / "operating" / "database-urls.md"
 
 
 def postgresql(url: str) -> PostgresqlPlace:
-    assert isinstance(place_of(url), DatabaseServer)
+    assert isinstance(parse_database_url(url), DatabaseServer)
     return postgresql_place(database_url(url))
 
 
 def mysql(url: str) -> MysqlPlace:
-    assert isinstance(place_of(url), DatabaseServer)
+    assert isinstance(parse_database_url(url), DatabaseServer)
     return mysql_place(database_url(url))
 
 
 def refusal(url: str) -> str:
     with pytest.raises(BadSetting) as refused:
-        place_of(url)
+        parse_database_url(url)
     return str(refused.value)
 
 
@@ -119,7 +119,7 @@ def test_passwords(kind: str, written: str, password: str) -> None:
     place = postgresql(url) if kind == "postgresql" else mysql(url)
     assert (place.user, place.password) == ("us@er", password)
     assert not password or password not in repr(place)
-    assert not password or password not in repr(place_of(url))
+    assert not password or password not in repr(parse_database_url(url))
 
 
 def test_who_connects_may_stand_among_the_parameters() -> None:

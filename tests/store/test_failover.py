@@ -17,10 +17,10 @@ from tests.support.stores import record, registration, report, store_at
 from tests.support.waiting import eventually
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vims import Recorded, Registration, Status
-from vimesh.store.connections.connection_errors import explained
+from vimesh.store.connections.connection_errors import explain_unavailable
 from vimesh.store.connections.connection_pool import ServerConnections
 from vimesh.store.connections.database_server import DatabaseServer
-from vimesh.store.databases.open_database import place_of
+from vimesh.store.databases.open_database import parse_database_url
 from vimesh.store.sql_store import SqlStore
 from vimesh.store.upgrade.manage_tables import upgrade
 
@@ -161,7 +161,7 @@ async def test_the_connection_that_hears_of_commits_is_left_with_the_others(serv
 
 async def until_unavailable(store: SqlStore, heard: asyncio.Event) -> None:
     with pytest.raises(StoreUnavailable):
-        await store.hear_commits(heard.set)
+        await store.watch_commits(heard.set)
 
 
 async def test_who_may_write_to_a_read_only_server_does_not() -> None:
@@ -208,7 +208,7 @@ async def is_refused(store: SqlStore) -> bool:
 
 
 async def test_a_connection_is_used_once_whatever_is_learned_while_it_is_made(servers: Pair) -> None:
-    place = place_of(servers.url)
+    place = parse_database_url(servers.url)
     assert isinstance(place, DatabaseServer)
     connections = ServerConnections()
     engine = place.engine(1, "AUTOCOMMIT", connections.watch)
@@ -231,7 +231,7 @@ async def test_an_upgrade_of_a_read_only_server_says_so(servers: Pair) -> None:
             await upgrade(servers.in_charge.url("another"))
     finally:
         await servers.allow_writes()
-    assert "read-only" in explained(refused.value)
+    assert "read-only" in explain_unavailable(refused.value)
 
 
 async def test_nobody_reads_from_the_server_of_before_once_the_address_has_moved(servers: Pair) -> None:

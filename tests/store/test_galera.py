@@ -130,7 +130,7 @@ async def test_a_lease_that_was_renewed_at_the_other_node_does_not_lapse(
     async with held_back(nodes[1]) as go_on:
         await record(here, [report(vim, Status.REACHABLE, 2)])
         await elapse(here, 15.0)
-        assert await answers_after(there.lapse(10), go_on) == 0
+        assert await answers_after(there.record_lapses(10), go_on) == 0
     assert (await there.get(vim.id)).status is Status.REACHABLE
 
 

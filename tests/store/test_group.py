@@ -52,8 +52,8 @@ def said(*vim_ids: str) -> list[Contact]:
 async def begun(
     group: GroupCommit[Contact, Outcome], transactions: Transactions, *vim_ids: str
 ) -> asyncio.Task[list[Outcome]]:
-    """Call `record`, and return when its reports have reached the queue or the database."""
-    call = asyncio.create_task(group.record(said(*vim_ids)))
+    """Call `submit`, and return when its reports have reached the queue or the database."""
+    call = asyncio.create_task(group.submit(said(*vim_ids)))
     for _ in range(3):
         await asyncio.sleep(0)
     await transactions.begun.wait()
@@ -79,7 +79,7 @@ async def test_calls_that_come_one_by_one_share_a_transaction() -> None:
     async with running(group):
         calls = []
         for vim_id in "abcdef":
-            calls.append(asyncio.create_task(group.record(said(vim_id))))
+            calls.append(asyncio.create_task(group.submit(said(vim_id))))
             for _ in range(4):
                 await asyncio.sleep(0)
         transactions.gate.release()
@@ -96,7 +96,7 @@ async def test_calls_that_never_cease_do_not_keep_the_first_waiting() -> None:
     async with running(group):
         while not transactions.seen:
             now += 0.001
-            calls.append(asyncio.create_task(group.record(said("a"))))
+            calls.append(asyncio.create_task(group.submit(said("a"))))
             await asyncio.sleep(0)
         transactions.gate.release()
         await calls[0]
@@ -111,7 +111,7 @@ async def test_a_call_of_many_waits_for_no_other() -> None:
     group = GroupCommit(transactions.commit)
     many = [str(number) for number in range(100)]
     async with running(group):
-        call = asyncio.create_task(group.record(said(*many)))
+        call = asyncio.create_task(group.submit(said(*many)))
         for _ in range(4):
             await asyncio.sleep(0)
         assert transactions.seen == [many]
@@ -137,12 +137,12 @@ async def test_a_queue_is_bounded() -> None:
     async with running(group):
         calls = [await begun(group, transactions, *ids) for ids in (["a"], ["b", "c"])]
         with pytest.raises(Overloaded):
-            await group.record(said("d"))
+            await group.submit(said("d"))
         transactions.gate.release()
         transactions.gate.release()
         await asyncio.gather(*calls)
         transactions.gate.release()
-        assert await group.record(said("d"))
+        assert await group.submit(said("d"))
 
 
 async def test_trouble_goes_to_all_of_the_group_and_none_after() -> None:
@@ -160,7 +160,7 @@ async def test_trouble_goes_to_all_of_the_group_and_none_after() -> None:
         transactions.error = None
         transactions.gate.release()
 
-        assert await group.record(said("d"))
+        assert await group.submit(said("d"))
 
 
 async def test_overload_is_told_to_all_of_the_group_and_nothing_is_tried_again() -> None:
@@ -210,6 +210,6 @@ async def test_nobody_is_left_waiting_at_the_end() -> None:
     group = GroupCommit(transactions.commit)
     async with running(group):
         calls = [await begun(group, transactions, vim_id) for vim_id in "ab"]
-    failures = await asyncio.gather(*calls, group.record(said("c")), return_exceptions=True)
+    failures = await asyncio.gather(*calls, group.submit(said("c")), return_exceptions=True)
 
     assert [type(failure) for failure in failures] == [StoreUnavailable] * 3

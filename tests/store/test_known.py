@@ -33,55 +33,59 @@ def held(action_id: str, lease_until: int = 100) -> CachedStanding:
         number=2,
         engine="EMBEDDED",
         status_time=0,
-        heard=True,
+        has_reported=True,
         lease_until=lease_until,
     )
 
 
 def test_a_transaction_from_before_all_was_given_up_vouches_for_nothing() -> None:
     """G3: it did not look for changes that are new to what is known now."""
-    known = StandingCache()
-    known.take_in(LogPosition(known.state, newest=10, stamp=1, now=0, changed=None), {})
-    under_way = known.state
+    cache = StandingCache()
+    cache.absorb(LogPosition(cache.snapshot, newest=10, stamp=1, now=0, changed_vims=None), {})
+    under_way = cache.snapshot
 
-    known.take_in(LogPosition(under_way, newest=8, stamp=1, now=0, changed=None), {"vim": held("old")})
-    known.take_in(LogPosition(under_way, newest=10, stamp=1, now=0, changed=frozenset()), {})
+    cache.absorb(LogPosition(under_way, newest=8, stamp=1, now=0, changed_vims=None), {"vim": held("old")})
+    cache.absorb(LogPosition(under_way, newest=10, stamp=1, now=0, changed_vims=frozenset()), {})
 
-    assert known.state.revision == 8
+    assert cache.snapshot.revision == 8
 
 
 def test_what_was_read_before_a_later_change_is_not_taken_in() -> None:
-    known = StandingCache()
-    known.take_in(LogPosition(known.state, newest=5, stamp=1, now=0, changed=None), {})
-    begun = known.state
-    known.take_in(LogPosition(begun, newest=9, stamp=1, now=0, changed={"vim"}), {"vim": held("new")})
+    cache = StandingCache()
+    cache.absorb(LogPosition(cache.snapshot, newest=5, stamp=1, now=0, changed_vims=None), {})
+    earlier = cache.snapshot
+    cache.absorb(LogPosition(earlier, newest=9, stamp=1, now=0, changed_vims={"vim"}), {"vim": held("new")})
 
-    known.take_in(LogPosition(begun, newest=7, stamp=1, now=0, changed=frozenset()), {"vim": held("old")})
+    cache.absorb(LogPosition(earlier, newest=7, stamp=1, now=0, changed_vims=frozenset()), {"vim": held("old")})
 
-    assert known.state.revision == 9
-    assert "vim" not in known.state.held
+    assert cache.snapshot.revision == 9
+    assert "vim" not in cache.snapshot.standings
 
 
 def test_no_more_is_known_than_there_is_room_for() -> None:
-    known = StandingCache(most=3)
+    cache = StandingCache(max_standings=3)
     for number in range(5):
-        known.take_in(
-            LogPosition(known.state, newest=1, stamp=1, now=0, changed=frozenset()), {f"vim-{number}": held("a")}
+        cache.absorb(
+            LogPosition(cache.snapshot, newest=1, stamp=1, now=0, changed_vims=frozenset()),
+            {f"vim-{number}": held("a")},
         )
-        known.take_in(
-            LogPosition(known.state, newest=1, stamp=1, now=0, changed=frozenset()), {f"vim-{number}": held("a")}
+        cache.absorb(
+            LogPosition(cache.snapshot, newest=1, stamp=1, now=0, changed_vims=frozenset()),
+            {f"vim-{number}": held("a")},
         )
 
-    assert list(known.state.held) == ["vim-2", "vim-3", "vim-4"]
+    assert list(cache.snapshot.standings) == ["vim-2", "vim-3", "vim-4"]
 
 
 def test_when_the_clock_was_set_back_no_lease_is_believed() -> None:
-    known = StandingCache()
-    known.take_in(LogPosition(known.state, newest=1, stamp=1, now=100_000_000, changed=frozenset()), {"vim": held("a")})
+    cache = StandingCache()
+    cache.absorb(
+        LogPosition(cache.snapshot, newest=1, stamp=1, now=100_000_000, changed_vims=frozenset()), {"vim": held("a")}
+    )
 
-    known.take_in(LogPosition(known.state, newest=1, stamp=1, now=90_000_000, changed=frozenset()), {})
+    cache.absorb(LogPosition(cache.snapshot, newest=1, stamp=1, now=90_000_000, changed_vims=frozenset()), {})
 
-    assert not known.state.held
+    assert not cache.snapshot.standings
 
 
 async def test_a_log_that_was_restored_and_went_as_far_again_is_not_trusted(store: SqlStore, file: Path) -> None:
@@ -121,7 +125,7 @@ async def test_who_reports_again_is_not_answered_before_what_it_said_first(store
 
 
 async def _after(first: asyncio.Task[list[Outcome]], store: SqlStore, vim: Vim) -> list[Outcome]:
-    await until(lambda: bool(store._recording._writing), within_s=10)
+    await until(lambda: bool(store._reports._writing), within_s=10)
     first.cancel()
     return await record(store, [report(vim, Status.REACHABLE)])
 

@@ -97,7 +97,7 @@ async def test_a_place_that_was_given_to_somebody_who_gave_up_is_not_lost(turns:
         go_on()
         for _ in range(turns):
             await asyncio.sleep(0)
-        opened._pass_on()  # as if the place came free right now
+        opened._release_place()  # as if the place came free right now
         leaving.cancel()
 
         async with asyncio.timeout(10):

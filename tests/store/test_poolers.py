@@ -18,9 +18,9 @@ from tests.support.waiting import eventually
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vims import Recorded, Status
 from vimesh.runtime.background import beside
-from vimesh.store.connections.connection_errors import explained
+from vimesh.store.connections.connection_errors import explain_unavailable
 from vimesh.store.connections.database_server import DatabaseServer as StoreServer
-from vimesh.store.databases.open_database import place_of
+from vimesh.store.databases.open_database import parse_database_url
 from vimesh.store.upgrade.manage_tables import check, current, upgrade
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -71,7 +71,7 @@ async def test_every_process_of_the_server_serves_every_call(lending: Pgbouncer)
 
 async def test_a_write_that_stops_is_ended_and_nothing_stays_set(lending: Pgbouncer) -> None:
     """The next transaction there may be somebody else's."""
-    place = place_of(lending.url("vimesh"))
+    place = parse_database_url(lending.url("vimesh"))
     assert isinstance(place, StoreServer)
     engine = place.engine(1, "READ COMMITTED")
     shown = "SHOW idle_in_transaction_session_timeout"
@@ -98,7 +98,7 @@ async def test_a_write_that_stops_is_ended_and_nothing_stays_set(lending: Pgboun
 async def test_no_prepared_statement_is_left_with_a_process_of_the_server(lending: Pgbouncer) -> None:
     async with store_at(lending.url("vimesh")) as store:
         await store.register(registration())
-    place = place_of(lending.url("vimesh"))
+    place = parse_database_url(lending.url("vimesh"))
     assert isinstance(place, StoreServer)
     engine = place.engine(1, "AUTOCOMMIT")
     try:
@@ -113,7 +113,7 @@ async def test_no_prepared_statement_is_left_with_a_process_of_the_server(lendin
 async def test_commits_are_looked_for_where_they_cannot_be_heard(lending: Pgbouncer) -> None:
     heard = asyncio.Event()
     with structlog.testing.capture_logs() as logs:
-        async with store_at(lending.url("vimesh")) as store, beside(store.hear_commits(heard.set)):
+        async with store_at(lending.url("vimesh")) as store, beside(store.watch_commits(heard.set)):
             await eventually(lambda: _said(logs), 50)
             await store.register(registration())
             assert not heard.is_set()
@@ -132,7 +132,7 @@ async def test_commits_are_heard_of_in_session_mode(node: Server) -> None:
         store_at(keeping.url("vimesh")) as store,
         store_at(node.url) as other,
         asyncio.timeout(50),
-        beside(store.hear_commits(heard.set)),
+        beside(store.watch_commits(heard.set)),
     ):
         await heard.wait()  # that it listens
         heard.clear()
@@ -145,7 +145,7 @@ async def test_statement_mode_is_refused_in_words(node: Server) -> None:
         with pytest.raises(StoreUnavailable) as refused:
             await upgrade(breaking.url("vimesh"))
 
-    assert explained(refused.value).endswith(
+    assert explain_unavailable(refused.value).endswith(
         f"127.0.0.1:{breaking.port}: the pooler is in statement mode, which has no transactions; "
         "use session or transaction mode"
     )
@@ -155,7 +155,7 @@ async def test_a_parameter_that_a_pooler_refuses_is_named(lending: Pgbouncer) ->
     with pytest.raises(StoreUnavailable) as refused:
         await current(lending.url("vimesh") + "?options=-c%20statement_timeout%3D5s")
 
-    assert "unsupported startup parameter: options" in explained(refused.value)
+    assert "unsupported startup parameter: options" in explain_unavailable(refused.value)
 
 
 async def test_a_pooler_that_knows_no_such_database_says_so(node: Server) -> None:
@@ -163,8 +163,8 @@ async def test_a_pooler_that_knows_no_such_database_says_so(node: Server) -> Non
         with pytest.raises(StoreUnavailable) as refused:
             await current(running.url("nowhere"))
 
-    assert f"127.0.0.1:{running.port}: " in explained(refused.value)
-    assert "nowhere" in explained(refused.value)
+    assert f"127.0.0.1:{running.port}: " in explain_unavailable(refused.value)
+    assert "nowhere" in explain_unavailable(refused.value)
 
 
 async def test_a_pooler_that_is_restarted_fails_no_later_call(node: Server) -> None:

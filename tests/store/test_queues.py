@@ -15,7 +15,7 @@ from tests.support.stores import record, registration, report, sqlite_url, store
 from vimesh.domain.queries import VimQuery, parse_filter, parse_order
 from vimesh.domain.vims import Recorded, Status
 from vimesh.store.sql_store import SqlStore
-from vimesh.store.vims.list_vims import _places
+from vimesh.store.vims.list_vims import _select_positions
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_reports_go_before_registrations_that_wait(store: SqlStore) -> Non
     ],
 )
 async def test_a_page_is_read_in_the_order_of_an_index(store: SqlStore, text: str, order: str) -> None:
-    statement = _places(VimQuery(parse_filter(text), parse_order(order)), [])
+    statement = _select_positions(VimQuery(parse_filter(text), parse_order(order)), [])
 
     plan = await store._database.read(
         lambda c: [
@@ -66,7 +66,7 @@ async def test_people_write_between_reports_and_repeats_that_wait(store: SqlStor
     """Both are urgent. If both were in line, one of them always would be."""
     changing, steady = await store.register(registration()), await store.register(registration())
     await record(store, [report(vim, Status.REACHABLE, 1) for vim in (changing, steady)])
-    store._recording.known._ahead += 60_000_000  # so that leases seem due
+    store._reports.cache._clock_offset += 60_000_000  # so that leases seem due
     gate, ended = threading.Event(), list[str]()
 
     def wait(name: str, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
@@ -77,7 +77,7 @@ async def test_people_write_between_reports_and_repeats_that_wait(store: SqlStor
     writing = asyncio.create_task(store._database.write(lambda _: gate.wait(10)))
     waiting = [
         wait("report", record(store, [report(changing, Status.UNREACHABLE, 2)])),
-        wait("repeat", store.repeat([(steady.id, store.believed[steady.id], 30.0)])),
+        wait("repeat", store.repeat([(steady.id, store.cached_standings[steady.id], 30.0)])),
         wait("person", store.register(registration())),
     ]
     for _ in range(100):

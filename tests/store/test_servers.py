@@ -132,7 +132,7 @@ async def test_commits_are_heard_of_again_after_connections_broke() -> None:
             node.url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vimesh'"
         )
 
-        async with beside(store.hear_commits(heard.set)), asyncio.timeout(10):
+        async with beside(store.watch_commits(heard.set)), asyncio.timeout(10):
             await heard.wait()  # that it listens
             heard.clear()
             await other.register(registration())
@@ -143,7 +143,7 @@ async def test_a_listener_that_is_cut_off_says_so() -> None:
     heard = asyncio.Event()
     async with server("postgresql") as node, store_at(node.url) as store:
         async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-            listening = tasks.create_task(failure_of(store.hear_commits(heard.set)))
+            listening = tasks.create_task(failure_of(store.watch_commits(heard.set)))
             await heard.wait()
             await execute(
                 node.url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vimesh'"

@@ -18,7 +18,7 @@ from tests.support.targets import free_port
 from tests.support.waiting import eventually
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vims import Recorded, Status
-from vimesh.store.connections.connection_errors import explained
+from vimesh.store.connections.connection_errors import explain_unavailable
 from vimesh.store.upgrade.manage_tables import check, current, newest, upgrade
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -107,7 +107,7 @@ async def test_the_cause_of_each_host_is_named(nodes: tuple[Server, Server]) -> 
 async def words_of(url: str) -> str:
     with pytest.raises(StoreUnavailable) as refused:
         await check(url)
-    return explained(refused.value)
+    return explain_unavailable(refused.value)
 
 
 async def test_writes_go_on_at_the_other_host_after_a_fail_over(nodes: tuple[Server, Server]) -> None:

@@ -19,7 +19,7 @@ from tests.support.stores import KEY, changes_in, record, registration, report, 
 from vimesh.domain.errors import BadSetting, Overloaded, StoreUnavailable
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import Modification, Recorded, Status, Unchanged, Vim
-from vimesh.store.databases.open_database import place_of
+from vimesh.store.databases.open_database import parse_database_url
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.sql_store import SqlStore, sql_store
 
@@ -202,7 +202,7 @@ async def test_a_store_can_be_opened_before_its_database_is_there(folder: Path) 
 )
 def test_a_url_that_names_no_file_is_a_bad_setting(url: str) -> None:
     with pytest.raises(BadSetting, match="database_url") as refused:
-        place_of(url)
+        parse_database_url(url)
     assert not {"secret", "word@"} & {part for part in ("secret", "word@") if part in str(refused.value)}
 
 

@@ -75,7 +75,7 @@ async def elapse(store: VimStore, seconds: float, *others: VimStore) -> None:
     await store._database.write(lambda connection: [connection.execute(shift) for shift in shifts])
     for one in (store, *others):
         assert isinstance(one, SqlStore)
-        for held in one._recording.known.state.held.values():
+        for held in one._reports.cache.snapshot.standings.values():
             held.lease_until -= micros(seconds)
 
 

@@ -78,9 +78,9 @@ def _code_of(error: BaseException) -> ExitCode | None:  # noqa: PLR0911 - one fo
             exits.show(Failure(str(flag)))
             return ExitCode.USAGE
         case StoreUnavailable() as away:
-            from vimesh.store.connections.connection_errors import explained  # noqa: PLC0415 - a client needs no store
+            from vimesh.store.connections.connection_errors import explain_unavailable  # noqa: PLC0415 - a client needs no store
 
-            exits.show(Failure(explained(away)))
+            exits.show(Failure(explain_unavailable(away)))
             return ExitCode.UNAVAILABLE
         case BadSetting() | VimeshError() as known:
             exits.show(Failure(str(known)))
@@ -107,5 +107,5 @@ def _known(error: BaseException) -> BaseException:
     if not isinstance(error, BaseExceptionGroup):
         return error
     inner = [_known(each) for each in error.exceptions]
-    explained = all(isinstance(each, Failure | BadSetting | VimeshError) for each in inner)
-    return inner[0] if explained else error
+    explain_unavailable = all(isinstance(each, Failure | BadSetting | VimeshError) for each in inner)
+    return inner[0] if explain_unavailable else error

@@ -11,7 +11,7 @@ from vimesh.conductor.message_pages import cut
 from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.reports.odd_reports import judge_apart
 from vimesh.conductor.reports.plain_reports import plain_report
-from vimesh.conductor.reports.recognize_repeats import keep_said, read_repeats
+from vimesh.conductor.reports.recognize_repeats import read_repeats, store_serialized_reports
 from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.conductor.watches.watch_streams import WatchStreams
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
@@ -64,7 +64,7 @@ class ReportsServicer(ConductorServiceServicer):
 
     async def UpdateVims(self, request: bytes, context: _Context) -> bytes:  # type: ignore[override]  # see SERIALIZED
         answers = self._answers_now()
-        repeats = read_repeats(request, self._store.believed, answers.contact_within_s)
+        repeats = read_repeats(request, self._store.cached_standings, answers.contact_within_s)
         if 0 < len(repeats) <= MOST_REPORTS and await self._store.repeat(repeats):
             return answers.to_repeats(repeats)
         message = self._parser.parse(request)
@@ -92,7 +92,7 @@ class ReportsServicer(ConductorServiceServicer):
         self, messages: Sequence[pb.UpdateVimRequest], reports: Sequence[Report], answers: Answers
     ) -> Sequence[Outcome]:
         outcomes = await self._record(reports, answers)
-        keep_said(messages, reports, self._store.believed)
+        store_serialized_reports(messages, reports, self._store.cached_standings)
         return outcomes
 
     async def _record(self, reports: Sequence[Report], answers: Answers) -> Sequence[Outcome]:

@@ -47,6 +47,6 @@ def contact_within_s(actions: int, *, floor_s: float, budget_per_s: float) -> fl
     return min(max(floor_s, actions / budget_per_s), LONGEST_CONTACT_WITHIN_S)
 
 
-def silence(ended: dt.datetime) -> str:
+def silence_detail(ended: dt.datetime) -> str:
     """Return a text for people that explains why the status is unknown."""
     return f"the ping action fell silent: its lease ended at {ended.isoformat(timespec='seconds')}"

@@ -60,10 +60,10 @@ class VimStore(Protocol):
         """
 
     @property
-    def believed(self) -> Mapping[str, Standing]:
+    def cached_standings(self) -> Mapping[str, Standing]:
         """The standings on record as far as this process knows, by VIM id. They may be outdated.
 
-        Read-only, except `said`.
+        Read-only, except `serialized_report`.
         """
 
     async def repeat(self, repeats: Sequence[Repeat]) -> bool:
@@ -73,13 +73,13 @@ class VimStore(Protocol):
         `record` instead.
         """
 
-    async def lapse(self, limit: int) -> int:
+    async def record_lapses(self, limit: int) -> int:
         """Record that up to `limit` statuses no longer hold, with an event each; return how many (G6, G8).
 
         Readers already see UNKNOWN, but only the event notifies watchers.
         """
 
-    async def sweep(self, limit: int) -> int:
+    async def replace_silent(self, limit: int) -> int:
         """Replace up to `limit` actions whose silence is on record, the oldest first; return how many (G7).
 
         Actions that should have reported by now, but never did, are silent as well. EXTERNAL ones are never replaced:
@@ -103,8 +103,8 @@ class VimStore(Protocol):
         Raises TodoNotFound if it is already done, or has been claimed again.
         """
 
-    async def hear_commits(self, heard: Callable[[], None]) -> Never:
-        """Call `heard` when another process may have changed something. Runs until cancelled.
+    async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
+        """Call `on_commit` when another process may have changed something. Runs until cancelled.
 
         Best effort: some databases never notify, none states what has changed, and none notifies of every change.
         Raises StoreUnavailable.

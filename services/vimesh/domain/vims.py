@@ -165,11 +165,11 @@ class Standing:
     """The newest observation on record; 0 when none was counted."""
     holds: bool = True
     """Whether the status is the action's last report. If not, the action fell silent since, or never reported."""
-    said: bytes = field(default=b"", init=False, compare=False)
+    serialized_report: bytes = field(default=b"", init=False, compare=False)
     """A report that was answered with this standing, serialized without its VIM and age. The server of reports may set
     it, to recognize repeats. Empty if it was not kept."""
 
-    def says(self, report: Report) -> bool:
+    def matches(self, report: Report) -> bool:
         """Return whether exactly this report is on record."""
         return (
             self.observation == report.observation

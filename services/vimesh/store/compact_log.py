@@ -9,10 +9,10 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from vimesh.domain.events import LogSpan
 from vimesh.domain.retention import Retention, in_batches
-from vimesh.store.change_log.log_size import written
-from vimesh.store.change_log.read_log import span
+from vimesh.store.change_log.log_size import read_written_bytes
+from vimesh.store.change_log.read_log import read_span
 from vimesh.store.change_log.transaction import Changes
-from vimesh.store.databases.open_database import open_database, place_of
+from vimesh.store.databases.open_database import open_database, parse_database_url
 from vimesh.store.schema.tables import events, revisions, segments
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql.sql_functions import NowMicros
@@ -48,7 +48,7 @@ async def drop(database: Database, retention: Retention, limit: int) -> int:
     Drop fewer if they are large, so that other writers do not wait long.
     """
     # Usually there is nothing to drop, and this check does not lock out other writers.
-    if not await database.read(lambda c: _any(c, retention)):
+    if not await database.read(lambda c: _has_droppable(c, retention)):
         return 0
     return await database.write(lambda c: _drop(c, retention, limit))
 
@@ -59,20 +59,20 @@ async def drop_all(database_url: str, retention: Retention) -> tuple[int, LogSpa
     Raises BadSetting, also if the tables are missing or of another version, StoreUnavailable, Overloaded.
     """
     await manage_tables.check(database_url)
-    async with open_database(place_of(database_url)) as database:
+    async with open_database(parse_database_url(database_url)) as database:
         dropped = await in_batches(lambda limit: drop(database, retention, limit))
-        return dropped, await database.read(span)
+        return dropped, await database.read(read_span)
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _KeptRange:
     """The first revision and the earliest time of the changes to keep."""
 
     revision: int
     time: int
 
     @classmethod
-    def by(cls, connection: Connection, retention: Retention, newest: int, now: int, size_bytes: int) -> _Kept:
+    def by(cls, connection: Connection, retention: Retention, newest: int, now: int, size_bytes: int) -> _KeptRange:
         first = newest - retention.events + 1
         if size_bytes > retention.size_bytes:
             # A segment that exceeds the limit only in part is dropped as a whole.
@@ -80,22 +80,22 @@ class _Kept:
             first = max(first, (last or 0) + 1)
         return cls(first, now - micros(retention.age_s))
 
-    def holds(self, revision: int, time: int) -> bool:
+    def includes(self, revision: int, time: int) -> bool:
         return revision >= self.revision and time >= self.time
 
 
-def _any(connection: Connection, retention: Retention) -> bool:
+def _has_droppable(connection: Connection, retention: Retention) -> bool:
     now = connection.execute(_CLOCK).scalar_one()
-    kept = _Kept.by(connection, retention, span(connection).newest, now, written(connection))
-    return not all(kept.holds(*row) for row in connection.execute(_OLDEST, {"count": 1}))
+    kept_range = _KeptRange.by(connection, retention, read_span(connection).newest, now, read_written_bytes(connection))
+    return not all(kept_range.includes(*row) for row in connection.execute(_OLDEST, {"count": 1}))
 
 
 def _drop(connection: Connection, retention: Retention, limit: int) -> int:
     changes = Changes.begin(connection)
-    kept = _Kept.by(connection, retention, changes.newest, changes.now, changes.written)
+    kept_range = _KeptRange.by(connection, retention, changes.newest, changes.now, changes.written_bytes)
     oldest = connection.execute(_OLDEST, {"count": limit}).all()
-    dropped = _of_few_segments(
-        connection, [row.revision for row in takewhile(lambda row: not kept.holds(*row), oldest)]
+    dropped = _limit_segments(
+        connection, [row.revision for row in takewhile(lambda row: not kept_range.includes(*row), oldest)]
     )
     if dropped:
         last = dropped[-1]
@@ -106,9 +106,9 @@ def _drop(connection: Connection, retention: Retention, limit: int) -> int:
     return len(dropped)
 
 
-def _of_few_segments(connection: Connection, dropped: list[int]) -> list[int]:
+def _limit_segments(connection: Connection, dropped: list[int]) -> list[int]:
     """Return the changes that lie in the first few segments: later transactions drop the others."""
     if not dropped:
         return dropped
     ends = connection.execute(_SEGMENTS_FROM, {"first": dropped[0]}).scalars().all()
-    return [one for one in dropped if one <= ends[-1]] if len(ends) == _SEGMENTS_AT_ONCE else dropped
+    return [revision for revision in dropped if revision <= ends[-1]] if len(ends) == _SEGMENTS_AT_ONCE else dropped

@@ -22,10 +22,10 @@ from vimesh.domain.vims import Modification, Outcome, Registered, Registration, 
 from vimesh.runtime.background import beside
 from vimesh.store import compact_log
 from vimesh.store.change_log import log_size, read_log
-from vimesh.store.databases.open_database import open_database, place_of
+from vimesh.store.databases.open_database import open_database, parse_database_url
 from vimesh.store.leases import lapse_leases, replace_silent
 from vimesh.store.reports.report_pipeline import ReportPipeline
-from vimesh.store.reports.standing_cache import HeldRepeat
+from vimesh.store.reports.standing_cache import CachedRepeat
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.schema.timestamps import moment
 from vimesh.store.sql.sql_functions import NowMicros
@@ -34,7 +34,7 @@ from vimesh.store.transactions.database import Database
 from vimesh.store.vims import list_vims, read_vims, request_ids
 from vimesh.store.vims.modify_vim import explain_conflict as explain_modification
 from vimesh.store.vims.modify_vim import modify
-from vimesh.store.vims.register_many import encrypted, register_many
+from vimesh.store.vims.register_many import encrypt_registrations, register_many
 from vimesh.store.vims.register_vim import deregister, register
 from vimesh.store.vims.register_vim import explain_conflict as explain_registration
 
@@ -48,11 +48,11 @@ class SqlStore:
         self._database = database
         self._cipher = cipher
         self._jitter = jitter
-        self._recording = ReportPipeline(database)
+        self._reports = ReportPipeline(database)
 
     async def serve_reports(self) -> None:
         """Serve `record` and `repeat` until cancelled."""
-        await self._recording.run()
+        await self._reports.run()
 
     async def register(self, registration: Registration) -> Vim:
         return await self._database.write(
@@ -62,8 +62,8 @@ class SqlStore:
 
     async def register_many(self, registrations: Sequence[Registration]) -> list[Registered | VimeshError]:
         # In a thread, before the transaction: neither the event loop nor other writers should wait for the encryption.
-        wanted = await asyncio.to_thread(encrypted, registrations, self._cipher)
-        return await self._database.write(lambda c: register_many(c, wanted, self._cipher))
+        encrypted_registrations = await asyncio.to_thread(encrypt_registrations, registrations, self._cipher)
+        return await self._database.write(lambda c: register_many(c, encrypted_registrations, self._cipher))
 
     async def get(self, vim_id: str) -> Vim:
         return await self._database.read(lambda c: read_vims.get(c, vim_id))
@@ -84,45 +84,45 @@ class SqlStore:
         """Return the outcomes once they are committed. Raises Overloaded if too many reports are waiting."""
         if not reports:
             return []
-        return await self._recording.record(list(zip(reports, itertools.repeat(contact_within_s))))
+        return await self._reports.record(list(zip(reports, itertools.repeat(contact_within_s))))
 
     @property
-    def believed(self) -> Mapping[str, Standing]:
-        return self._recording.known.state.held
+    def cached_standings(self) -> Mapping[str, Standing]:
+        return self._reports.cache.snapshot.standings
 
     async def repeat(self, repeats: Sequence[Repeat]) -> bool:
         """Return whether all repeats match the record. Raises Overloaded if too many repeats are waiting."""
         if not repeats:
             return True
-        # The caller got these standings from `believed`, which contains only CachedStanding.
-        return await self._recording.repeat(cast("Sequence[HeldRepeat]", repeats))
+        # The caller got these standings from `cached_standings`, which contains only CachedStanding.
+        return await self._reports.repeat(cast("Sequence[CachedRepeat]", repeats))
 
-    async def lapse(self, limit: int) -> int:
+    async def record_lapses(self, limit: int) -> int:
         # Usually no lease has ended, and this check does not lock out other writers.
-        if not await self._database.read(lapse_leases.any_silent):
+        if not await self._database.read(lapse_leases.has_silent):
             return 0
-        return await self._database.write(lambda c: lapse_leases.lapse(c, limit))
+        return await self._database.write(lambda c: lapse_leases.record_lapses(c, limit))
 
-    async def sweep(self, limit: int) -> int:
-        if not await self._database.read(replace_silent.any_to_replace):
+    async def replace_silent(self, limit: int) -> int:
+        if not await self._database.read(replace_silent.has_replaceable):
             return 0
-        return await self._database.write(lambda c: replace_silent.sweep(c, limit))
+        return await self._database.write(lambda c: replace_silent.replace_silent(c, limit))
 
     async def compact(self, retention: Retention, limit: int) -> int:
         return await compact_log.drop(self._database, retention, limit)
 
     async def forget_requests(self) -> int:
-        before = await self._database.browse(request_ids.kept_since)
+        before = await self._database.browse(request_ids.retention_start)
 
         async def forget(_: int) -> int:
-            if not await self._database.read(lambda c: request_ids.any_before(c, before)):
+            if not await self._database.read(lambda c: request_ids.has_older(c, before)):
                 return 0
-            return await self._database.write(lambda c: request_ids.forget_before(c, before))
+            return await self._database.write(lambda c: request_ids.delete_older(c, before))
 
         return await in_batches(forget)
 
     async def logged_bytes(self) -> int:
-        return await self._database.read(log_size.written)
+        return await self._database.read(log_size.read_written_bytes)
 
     async def clock(self) -> dt.datetime:
         return await self._database.read(lambda c: moment(c.execute(_CLOCK).scalar_one()))
@@ -131,7 +131,7 @@ class SqlStore:
         return await self._database.read(read_vims.count)
 
     async def claim_todos(self, claimant: str, limit: int, lease_s: float) -> list[ClaimedTodo]:
-        if not await self._database.read(claim_todos.any_due):
+        if not await self._database.read(claim_todos.has_due):
             return []
         return await self._database.write(lambda c: claim_todos.claim(c, claimant, limit, lease_s))
 
@@ -149,17 +149,17 @@ class SqlStore:
     async def require_writable(self) -> None:
         await self._database.require_writable()
 
-    async def hear_commits(self, heard: Callable[[], None]) -> Never:
-        await self._database.hear_commits(heard)
+    async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
+        await self._database.watch_commits(on_commit)
 
     async def span(self) -> LogSpan:
-        return await self._database.read(read_log.span, urgent=True)
+        return await self._database.read(read_log.read_span, urgent=True)
 
     async def events_after(self, revision: int, limit: int) -> list[VimEvent]:
-        return await self._database.read(lambda c: read_log.after(c, revision, limit))
+        return await self._database.read(lambda c: read_log.read_events_after(c, revision, limit))
 
     async def events_of(self, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
-        return await self._database.browse(lambda c: read_log.page(c, vim_id, page_size, page_token))
+        return await self._database.browse(lambda c: read_log.read_events_page(c, vim_id, page_size, page_token))
 
     async def vims_after(self, vim_id: str, limit: int) -> list[Vim]:
         return await self._database.browse(lambda c: read_vims.after(c, vim_id, limit))
@@ -183,7 +183,7 @@ async def sql_store(
     A call waits up to `lock_timeout_s` for its turn in this process, and as long for a writer in another process.
     Raises BadSetting for an invalid URL. Does not check the tables: `manage_tables.check` does.
     """
-    async with open_database(place_of(database_url, lock_timeout_s)) as database:
+    async with open_database(parse_database_url(database_url, lock_timeout_s)) as database:
         store = SqlStore(database, cipher)
         async with beside(store.serve_reports()):
             yield store

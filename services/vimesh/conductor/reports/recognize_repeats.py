@@ -28,12 +28,12 @@ _ID_END = 38
 _read_age = Duration.FromString
 
 
-def read_repeats(request: bytes, believed: Mapping[str, Standing], contact_within_s: float) -> list[Repeat]:
+def read_repeats(request: bytes, cached_standings: Mapping[str, Standing], contact_within_s: float) -> list[Repeat]:
     """Return the VIM and the standing that each report of a serialized UpdateVimsRequest repeats.
 
     Empty unless every report is recognized as a repeat: the request must then be parsed.
     """
-    get, found, at, end = believed.get, [], 0, len(request)
+    get, found, at, end = cached_standings.get, [], 0, len(request)
     try:
         while at < end:
             length, begin = request[at + 1], at + 2
@@ -46,7 +46,7 @@ def read_repeats(request: bytes, believed: Mapping[str, Standing], contact_withi
             standing = get(vim_id)
             if standing is None or request[at] != _REPORT or not request.startswith(_ID_BEGIN, begin):
                 break
-            said, at = standing.said, begin + length
+            said, at = standing.serialized_report, begin + length
             if not (said and request.startswith(said, more)):
                 break
             if (age := more + len(said)) != at:
@@ -63,14 +63,14 @@ def read_repeats(request: bytes, believed: Mapping[str, Standing], contact_withi
     return []
 
 
-def keep_said(
-    messages: Iterable[pb.UpdateVimRequest], reports: Sequence[Report], believed: Mapping[str, Standing]
+def store_serialized_reports(
+    messages: Iterable[pb.UpdateVimRequest], reports: Sequence[Report], cached_standings: Mapping[str, Standing]
 ) -> None:
     """Store the serialized form of each report that is on record with its standing. Clears ages in the messages."""
     for message, report in zip(messages, reports, strict=True):
-        standing = believed.get(report.vim_id)
+        standing = cached_standings.get(report.vim_id)
         # IDs are case-insensitive, but `read_repeats` looks standings up by the bytes of the ID.
-        if standing is not None and standing.holds and standing.says(report) and message.vim_id == report.vim_id:
+        if standing is not None and standing.holds and standing.matches(report) and message.vim_id == report.vim_id:
             message.ClearField("age")
             message.DiscardUnknownFields()  # their length is unbounded
-            standing.said = message.SerializeToString()[_ID_END:]
+            standing.serialized_report = message.SerializeToString()[_ID_END:]

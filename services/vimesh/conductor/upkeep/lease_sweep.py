@@ -93,7 +93,7 @@ class LeaseSweep:
         # The rest waits for the next look: a longer gap would look to the holdoff as if this conductor had stopped.
         until = time.monotonic() + _TELLING_S
         while lapsed == _LAPSES and (began := time.monotonic()) < until:
-            lapsed = await self._store.lapse(_LAPSES)
+            lapsed = await self._store.record_lapses(_LAPSES)
             told += lapsed
             if lapsed:
                 self._feed.poke()
@@ -105,7 +105,7 @@ class LeaseSweep:
         return told
 
     async def _replace(self) -> int:
-        if replaced := await self._store.sweep(self._limits.replacements):
+        if replaced := await self._store.replace_silent(self._limits.replacements):
             self._feed.poke()
             _log.info("replaced silent actions", count=replaced)
         return replaced

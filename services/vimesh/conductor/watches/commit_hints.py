@@ -26,12 +26,12 @@ class CommitHints:
         """Listen, and reconnect after failures. Runs until cancelled."""
         while True:
             try:
-                await self._store.hear_commits(self._heard)
+                await self._store.watch_commits(self._on_commit)
             except StoreUnavailable as error:
                 self._link.failed(repr(error.__cause__))
                 await asyncio.sleep(self._backoff.pause_s())
 
-    def _heard(self) -> None:
+    def _on_commit(self) -> None:
         self._link.worked()
         self._backoff.reset()
         self._feed.poke()

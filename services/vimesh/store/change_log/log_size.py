@@ -16,9 +16,11 @@ from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import ByteLength
 
 SEGMENT_BYTES: Final = 1024 * 1024
-_MOST_MEASURED = 10_000
-_WRITTEN = PreparedStatement(select(revisions.c.written))
-_NOTE = PreparedStatement(insert(segments).values(revision=bindparam("revision"), position=bindparam("position")))
+_MAX_MEASURED = 10_000
+_WRITTEN_BYTES = PreparedStatement(select(revisions.c.written))
+_INSERT_SEGMENTS = PreparedStatement(
+    insert(segments).values(revision=bindparam("revision"), position=bindparam("position"))
+)
 _BYTES: ColumnElement[int] = (
     FIXED_BYTES + ByteLength(events.c.detail) + func.coalesce(ByteLength(as_text(events.c.document)), 0)
 )
@@ -26,19 +28,19 @@ _UNCOUNTED = (
     select(_BYTES.label("size"))
     .where(events.c.revision > bindparam("counted"))
     .order_by(events.c.revision.desc())
-    .limit(_MOST_MEASURED)
+    .limit(_MAX_MEASURED)
     .subquery()
 )
 _SUM = select(func.coalesce(func.sum(_UNCOUNTED.c.size), 0))
 
 
-def written(connection: Connection) -> int:
+def read_written_bytes(connection: Connection) -> int:
     """Return the bytes of all changes ever written, including those that were dropped since."""
-    [[found]] = _WRITTEN.rows(connection, {})
-    return int(found)
+    [[written_bytes]] = _WRITTEN_BYTES.rows(connection, {})
+    return int(written_bytes)
 
 
-def uncounted(connection: Connection, counted: int) -> int:
+def uncounted_bytes(connection: Connection, counted: int) -> int:
     """Return the bytes of the changes after a revision, which conductors of an earlier version wrote.
 
     Only the newest 10,000 are measured: the caller is a writer that blocks others.
@@ -46,6 +48,6 @@ def uncounted(connection: Connection, counted: int) -> int:
     return int(connection.execute(_SUM, {"counted": counted}).scalar_one())
 
 
-def note(connection: Connection, ends: list[dict[str, Any]]) -> None:
+def insert_segments(connection: Connection, ends: list[dict[str, Any]]) -> None:
     """Record where segments end."""
-    _NOTE.run(connection, ends)
+    _INSERT_SEGMENTS.run(connection, ends)

@@ -23,30 +23,32 @@ _REMOVE = delete(todos).where(_OF_NUMBER)
 _REPLACE = update(todos).where(_OF_NUMBER).values(action_id=bindparam("to_action"))
 
 
-def spare(connection: Connection, planned: list[dict[str, Any]], first: dict[str, int]) -> list[dict[str, Any]]:
+def drop_needless(
+    connection: Connection, planned: list[dict[str, Any]], registration_revisions: dict[str, int]
+) -> list[dict[str, Any]]:
     """Return the to-dos that still have to be stored, given those planned for the changes of a transaction.
 
-    `first` has the revision of each VIM's registration. The caller must hold the lock on writers, so that no to-do is
-    claimed during the call.
+    `registration_revisions` has the revision of each VIM's registration. The caller must hold the lock on writers, so
+    that no to-do is claimed during the call.
     """
     stops = [todo for todo in planned if todo["kind"] is TodoKind.STOP]
     if not stops:
         return planned
     vim_ids = list({todo["vim_id"] for todo in stops})
-    open_ = _Open(connection.execute(_OPEN, {"vim_ids": vim_ids}).mappings().all(), first)
-    spared: list[dict[str, Any]] = []
+    open_todos = _Open(connection.execute(_OPEN, {"vim_ids": vim_ids}).mappings().all(), registration_revisions)
+    dropped: list[dict[str, Any]] = []
     for stop in stops:
-        if (start := open_.untold(stop)) is None:
+        if (start := open_todos.unattempted_start(stop)) is None:
             continue
         successor = next((todo for todo in planned if _follows(todo, stop)), None)
         if successor is not None:
             # Reuse the number of the old start: it still shows that the engine does not know of the VIM yet.
             connection.execute(_REPLACE, {"of_number": start["number"], "to_action": successor["action_id"]})
-            spared += [stop, successor]
-        elif open_.nothing_is_there(stop, start):
+            dropped += [stop, successor]
+        elif open_todos.engine_has_nothing(stop, start):
             connection.execute(_REMOVE, {"of_number": start["number"]})
-            spared.append(stop)
-    return [todo for todo in planned if todo not in spared]
+            dropped.append(stop)
+    return [todo for todo in planned if todo not in dropped]
 
 
 def _follows(todo: dict[str, Any], stop: dict[str, Any]) -> bool:
@@ -59,14 +61,14 @@ class _Open:
     """The unfinished to-dos of some VIMs."""
 
     rows: Sequence[RowMapping]
-    first: dict[str, int]
+    registration_revisions: dict[str, int]
 
-    def untold(self, stop: dict[str, Any]) -> RowMapping | None:
+    def unattempted_start(self, stop: dict[str, Any]) -> RowMapping | None:
         """Return the start of the action to be stopped, if it was never attempted."""
         of_action = (row for row in self.rows if row["action_id"] == stop["action_id"])
         return next((row for row in of_action if row["kind"] == TodoKind.START and not row["attempts"]), None)
 
-    def nothing_is_there(self, stop: dict[str, Any], start: RowMapping) -> bool:
+    def engine_has_nothing(self, stop: dict[str, Any], start: RowMapping) -> bool:
         """Return whether the engine does not know of the VIM, or will be told that it is gone."""
-        ends = any(row["vim_id"] == stop["vim_id"] and row["vim_gone"] for row in self.rows)
-        return ends or start["number"] == 2 * self.first.get(stop["vim_id"], 0)
+        is_removed = any(row["vim_id"] == stop["vim_id"] and row["vim_gone"] for row in self.rows)
+        return is_removed or start["number"] == 2 * self.registration_revisions.get(stop["vim_id"], 0)

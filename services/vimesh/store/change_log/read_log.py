@@ -39,24 +39,26 @@ _AFTER = (
 )
 
 
-def span(connection: Connection) -> LogSpan:
+def read_span(connection: Connection) -> LogSpan:
     oldest, newest = connection.execute(_SPAN).one()
     return LogSpan(oldest, newest)
 
 
-def after(connection: Connection, revision: int, limit: int) -> list[VimEvent]:
+def read_events_after(connection: Connection, revision: int, limit: int) -> list[VimEvent]:
     """Return changes in order. Raises RevisionCompacted, RevisionUnknown, EventUnreadable."""
     rows = connection.execute(_AFTER, {"revision": revision, "count": limit}).mappings().all()
     # Read after the rows: if the log was compacted in between, the rows may have a gap, and this detects it.
-    held = span(connection)
-    if revision < held.oldest - 1:
-        raise RevisionCompacted(held.oldest)
-    if revision > held.newest:
-        raise RevisionUnknown(held.newest)
+    log_span = read_span(connection)
+    if revision < log_span.oldest - 1:
+        raise RevisionCompacted(log_span.oldest)
+    if revision > log_span.newest:
+        raise RevisionUnknown(log_span.newest)
     return [_event_of(row) for row in rows]
 
 
-def page(connection: Connection, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
+def read_events_page(
+    connection: Connection, vim_id: str, page_size: int, page_token: str
+) -> tuple[list[VimEvent], str]:
     """Return changes, newest first, fewer if they are large, and the token of the next page.
 
     Raises PageTokenInvalid, EventUnreadable.
@@ -71,18 +73,18 @@ def page(connection: Connection, vim_id: str, page_size: int, page_token: str) -
         return statement if before is None else statement.where(events.c.revision < before)
 
     lengths = connection.execute(newest_of(_LENGTHS, page_size + 1)).all()
-    fits = _fitting(lengths[:page_size])
+    fits = _count_fitting(lengths[:page_size])
     rows = connection.execute(newest_of(_EVENTS, fits)).mappings().all() if fits else []
     token = token_of(key, (rows[-1]["revision"],)) if rows and len(lengths) > fits else ""
     return [_event_of(row) for row in rows], token
 
 
-def _fitting(lengths: Sequence[Row[Any]]) -> int:
+def _count_fitting(lengths: Sequence[Row[Any]]) -> int:
     """Return how many rows fit into a page; at least one, however large it is."""
-    left = _PAGE_CHARACTERS
+    remaining = _PAGE_CHARACTERS
     for count, row in enumerate(lengths):
-        left -= row.length
-        if count and left < 0:
+        remaining -= row.length
+        if count and remaining < 0:
             return count
     return len(lengths)
 
@@ -90,12 +92,12 @@ def _fitting(lengths: Sequence[Row[Any]]) -> int:
 def _event_of(row: RowMapping) -> VimEvent:
     """Convert a row. Raises EventUnreadable for an event of a newer version: skipping it would leave a gap (G8)."""
     try:
-        return _readable(row, None if row["document"] is None else json.loads(row["document"]))
+        return _event_with(row, None if row["document"] is None else json.loads(row["document"]))
     except (KeyError, TypeError, ValueError) as error:
         raise EventUnreadable(row["revision"]) from error
 
 
-def _readable(row: RowMapping, document: Mapping[str, Any] | None) -> VimEvent:
+def _event_with(row: RowMapping, document: Mapping[str, Any] | None) -> VimEvent:
     changed_fields = None if document is None else changed_fields_of(document)
     return VimEvent(
         revision=row["revision"],

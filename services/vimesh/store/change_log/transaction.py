@@ -12,7 +12,7 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
 from vimesh.store.change_log import log_size
 from vimesh.store.change_log.log_size import SEGMENT_BYTES
-from vimesh.store.change_log.needless_todos import spare
+from vimesh.store.change_log.needless_todos import drop_needless
 from vimesh.store.change_log.todos_of_events import todos_of
 from vimesh.store.rows.visible_rows import Row
 from vimesh.store.schema.event_documents import size_of, text_of
@@ -26,11 +26,11 @@ _HEAD = PreparedStatement(select(revisions.c.newest, revisions.c.written, revisi
 NEWEST_STAMP = select(events.c.time).where(events.c.revision == revisions.c.newest).scalar_subquery()
 """The time of the newest change."""
 _CLOCK = PreparedStatement(select(NowMicros(), NEWEST_STAMP, ReadOnly()).select_from(revisions))
-_TELL = select(func.pg_notify(COMMITS, ""))  # delivered when the transaction commits
+_NOTIFY = select(func.pg_notify(COMMITS, ""))  # delivered when the transaction commits
 _MOVE_HEAD = PreparedStatement(
     update(revisions).values(newest=bindparam("to"), written=bindparam("bytes"), counted=bindparam("counted_to"))
 )
-_LOG = PreparedStatement(insert(events).values({column.name: bindparam(column.name) for column in events.c}))
+_INSERT_EVENTS = PreparedStatement(insert(events).values({column.name: bindparam(column.name) for column in events.c}))
 
 
 @dataclass(slots=True)
@@ -43,17 +43,17 @@ class Changes:
     """The time of all changes of the transaction, in microseconds."""
     stamp: int | None
     """The time of the newest change; None if the log is empty."""
-    written: int
+    written_bytes: int
     """The bytes of all changes ever made."""
     _events: list[dict[str, Any]] = field(default_factory=list)
     _segments: list[dict[str, Any]] = field(default_factory=list)
-    _first: dict[str, int] = field(default_factory=dict)
+    _registration_revisions: dict[str, int] = field(default_factory=dict)
     """The revision of the registration of each VIM whose action is stopped."""
 
     @classmethod
     def begin(cls, connection: Connection) -> Changes:
         """Lock out other writers. Raises ReadOnlyServer or DBAPIError if nothing can be written."""
-        [[newest, written, counted]] = _HEAD.rows(connection, {})
+        [[newest, written_bytes, counted]] = _HEAD.rows(connection, {})
         # Read after the lock is taken, so that times follow the order of commits, too.
         [[now, stamp, read_only]] = _CLOCK.rows(connection, {})
         if read_only:
@@ -61,8 +61,8 @@ class Changes:
             # servers would accept writes at the same time.
             raise ReadOnlyServer
         if counted < newest:
-            written += log_size.uncounted(connection, counted)
-        return cls(connection, newest, now, stamp, written)
+            written_bytes += log_size.uncounted_bytes(connection, counted)
+        return cls(connection, newest, now, stamp, written_bytes)
 
     def next_revision(self) -> int:
         """Return the revision of the change that is added next."""
@@ -87,7 +87,7 @@ class Changes:
         text = None if document is None else text_of(document)
         self._count(size_of(after["detail"], text))
         if stopped:
-            self._first[after["id"]] = stopped["number"]
+            self._registration_revisions[after["id"]] = stopped["number"]
         self._events.append(
             {
                 "revision": self.newest,
@@ -107,19 +107,19 @@ class Changes:
         )
 
     def _count(self, size: int) -> None:
-        before, self.written = self.written, self.written + size
-        if before // SEGMENT_BYTES != self.written // SEGMENT_BYTES:
-            self._segments.append({"revision": self.newest, "position": self.written})
+        before, self.written_bytes = self.written_bytes, self.written_bytes + size
+        if before // SEGMENT_BYTES != self.written_bytes // SEGMENT_BYTES:
+            self._segments.append({"revision": self.newest, "position": self.written_bytes})
 
     def write(self) -> None:
         """Write the events and their to-dos, and move the head. Call this once, at the end."""
         if not self._events:
             return
-        _LOG.run(self.connection, self._events)
-        if planned := spare(self.connection, todos_of(self._events), self._first):
+        _INSERT_EVENTS.run(self.connection, self._events)
+        if planned := drop_needless(self.connection, todos_of(self._events), self._registration_revisions):
             self.connection.execute(insert(todos), planned)
         if self._segments:
-            log_size.note(self.connection, self._segments)
-        _MOVE_HEAD.run(self.connection, [{"to": self.newest, "bytes": self.written, "counted_to": self.newest}])
+            log_size.insert_segments(self.connection, self._segments)
+        _MOVE_HEAD.run(self.connection, [{"to": self.newest, "bytes": self.written_bytes, "counted_to": self.newest}])
         if self.connection.dialect.name == "postgresql":
-            self.connection.execute(_TELL)
+            self.connection.execute(_NOTIFY)

@@ -50,8 +50,10 @@ _LONGEST: Final = 300
 class CannotConnect(ConnectionError):
     """No server of the database accepts a connection. The message names each address and its cause."""
 
-    def __init__(self, what: str, causes: Sequence[tuple[ServerAddress, str]]) -> None:
-        super().__init__(f"cannot connect to {what}: {'; '.join(f'{address}: {cause}' for address, cause in causes)}")
+    def __init__(self, description: str, causes: Sequence[tuple[ServerAddress, str]]) -> None:
+        super().__init__(
+            f"cannot connect to {description}: {'; '.join(f'{address}: {cause}' for address, cause in causes)}"
+        )
 
 
 class ServerRefused(ConnectionError):
@@ -60,14 +62,16 @@ class ServerRefused(ConnectionError):
 
 def cause_of(error: BaseException, certificate: str = "") -> str:
     """Return in words why connecting failed. `certificate` is the client certificate file in use, if any."""
-    one: BaseException | None = error
-    while one is not None:
-        if (words := _words(one)) is not None:
+    current: BaseException | None = error
+    while current is not None:
+        if (words := _words(current)) is not None:
             # A server rejects a certificate after the handshake; the reason is lost when it closes the connection.
-            shown = certificate and words.startswith(_CLOSED)
-            return (f"{words}; it may not take the client certificate {certificate}" if shown else words)[:_LONGEST]
+            may_be_rejected = certificate and words.startswith(_CLOSED)
+            return (f"{words}; it may not take the client certificate {certificate}" if may_be_rejected else words)[
+                :_LONGEST
+            ]
         # A driver may wrap the error of the operating system.
-        one = one.__cause__
+        current = current.__cause__
     return f"{type(error).__name__}: {_message(error)}"[:_LONGEST]
 
 
@@ -121,7 +125,7 @@ def _message(error: BaseException) -> str:
     return " ".join(str(last).split())
 
 
-def explained(error: StoreUnavailable) -> str:
+def explain_unavailable(error: StoreUnavailable) -> str:
     """Return why the database cannot be used, for the user of a command."""
     cause = error.__cause__
     if isinstance(cause, CannotConnect):
@@ -131,5 +135,5 @@ def explained(error: StoreUnavailable) -> str:
     if kind_of(cause) is ErrorKind.READ_ONLY:
         return error.why
     # The driver's own error: the wrapper contains the statement.
-    said = getattr(cause, "orig", None) or cause
-    return f"the database cannot be used: {cause_of(said)}"
+    driver_error = getattr(cause, "orig", None) or cause
+    return f"the database cannot be used: {cause_of(driver_error)}"

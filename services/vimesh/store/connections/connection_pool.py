@@ -19,10 +19,10 @@ from vimesh.store.transactions.driver_errors import ErrorKind, kind_of
 
 _ENDING: Final = {ErrorKind.READ_ONLY, ErrorKind.LOST, ErrorKind.NOT_READY}
 """Errors that end a connection. FULL is not among them: a full server would only be asked for another connection."""
-_OF: Final = "vimesh_generation"
-_BEGUN_AT: Final = "vimesh_begun_at"
-_READS: Final = "vimesh_reads"
-_NEW: Final = "vimesh_new"
+_GENERATION: Final = "vimesh_generation"
+_STARTED_AT: Final = "vimesh_begun_at"
+_IS_READ_ONLY: Final = "vimesh_reads"
+_IS_NEW: Final = "vimesh_new"
 """Keys of a connection's info: generation and time of its start, whether its server is read-only, whether unused."""
 _READ_ONLY_S: Final = 1.0
 """How long a connection to a read-only server is used: the address may be about to move."""
@@ -57,8 +57,8 @@ class ServerConnections:
         self._clock = clock
         self._generation = 0
         self._answered_at = clock()
-        self._took_writes_at = clock()
-        self._told: set[Callable[[], object]] = set()
+        self._writable_at = clock()
+        self._renewal_callbacks: set[Callable[[], object]] = set()
 
     def watch(self, engine: AsyncEngine) -> None:
         """Track the connections of an engine. Call this before any other listener for its connections is added."""
@@ -67,13 +67,13 @@ class ServerConnections:
         event.listen(pool, "do_connect", self._connecting)
         event.listen(pool, "connect", partial(self._connected, read_only))
         event.listen(pool, "checkout", self._require_current)
-        event.listen(pool, "handle_error", self._judge)
+        event.listen(pool, "handle_error", self._handle_error)
 
     def note_answer(self) -> None:
         """Note that the server has answered, on any connection."""
         self._answered_at = self._clock()
 
-    def waited_in_vain(self) -> None:
+    def note_timeout(self) -> None:
         """Renew all connections if the server has not answered on any: it may hang, or another may have taken over.
 
         If it does answer, the transaction only waited for a lock, or took too long.
@@ -84,55 +84,55 @@ class ServerConnections:
     def renew(self) -> None:
         """Ensure that no existing connection is used again."""
         self._generation += 1
-        for tell in tuple(self._told):
-            tell()
+        for callback in tuple(self._renewal_callbacks):
+            callback()
 
     @contextmanager
-    def telling(self, tell: Callable[[], object]) -> Generator[None]:
-        """Call `tell` at each renewal: for a connection that stays checked out of its pool."""
-        self._told.add(tell)
+    def on_renewal(self, callback: Callable[[], object]) -> Generator[None]:
+        """Call `callback` at each renewal: for a connection that stays checked out of its pool."""
+        self._renewal_callbacks.add(callback)
         try:
             yield
         finally:
-            self._told.discard(tell)
+            self._renewal_callbacks.discard(callback)
 
     def _connecting(self, _: object, record: Any, __: object, ___: object) -> None:  # noqa: ANN401 - SQLAlchemy's
         # Noted before connecting: a renewal while the connection is made concerns its server, too.
-        record.info[_OF] = self._generation
-        record.info[_BEGUN_AT] = self._clock()
+        record.info[_GENERATION] = self._generation
+        record.info[_STARTED_AT] = self._clock()
 
     def _connected(self, read_only: str, connection: Any, record: Any) -> None:  # noqa: ANN401 - of each driver
-        record.info[_NEW] = True
-        record.info[_READS] = _says_yes(connection, read_only)
-        if not record.info[_READS]:
-            self._took_writes_at = self._clock()
+        record.info[_IS_NEW] = True
+        record.info[_IS_READ_ONLY] = _query_flag(connection, read_only)
+        if not record.info[_IS_READ_ONLY]:
+            self._writable_at = self._clock()
         transport = connection.driver_connection._transport  # noqa: SLF001 - no driver has another way to its socket
-        if (found := transport.get_extra_info("socket")) is not None and found.family != socket.AF_UNIX:
+        if (driver_socket := transport.get_extra_info("socket")) is not None and driver_socket.family != socket.AF_UNIX:
             for option in _SOCKET_OPTIONS:
-                found.setsockopt(*option)
+                driver_socket.setsockopt(*option)
 
     def _require_current(self, connection: Any, record: Any, _: object) -> None:  # noqa: ANN401 - as above
-        if record.info.pop(_NEW, False):
+        if record.info.pop(_IS_NEW, False):
             # Accepted even after a renewal while it was made: the caller waits, and a pool makes no third attempt.
             return
-        moved = record.info[_READS] and self._may_have_moved(record.info[_BEGUN_AT])
-        if moved or record.info[_OF] != self._generation:
+        may_have_moved = record.info[_IS_READ_ONLY] and self._may_have_moved(record.info[_STARTED_AT])
+        if may_have_moved or record.info[_GENERATION] != self._generation:
             # Aborted, since a clean close would wait for a server that hangs.
             connection.driver_connection._transport.abort()  # noqa: SLF001 - as above
             raise DisconnectionError
 
-    def _may_have_moved(self, begun_at: float) -> bool:
+    def _may_have_moved(self, started_at: float) -> bool:
         """Return whether the address may by now lead to another server than the read-only one at that time."""
-        return begun_at <= self._took_writes_at or self._clock() >= begun_at + _READ_ONLY_S
+        return started_at <= self._writable_at or self._clock() >= started_at + _READ_ONLY_S
 
-    def _judge(self, context: ExceptionContext) -> None:
+    def _handle_error(self, context: ExceptionContext) -> None:
         # A failed attempt to connect proves nothing about existing connections.
         if context.connection is not None and kind_of(context.original_exception) in _ENDING:
             context.is_disconnect = True
             self.renew()
 
 
-def _says_yes(connection: Any, question: str) -> bool:  # noqa: ANN401 - of each driver
+def _query_flag(connection: Any, question: str) -> bool:  # noqa: ANN401 - of each driver
     cursor = connection.cursor()
     try:
         cursor.execute(question)

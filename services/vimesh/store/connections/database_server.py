@@ -18,7 +18,7 @@ class DriverConnector(Protocol):
 
     dialect_url: URL
     """Names the driver and the database, and contains no secret."""
-    what: str
+    description: str
     """The target of the connections, in words."""
 
     @property
@@ -68,4 +68,4 @@ class DatabaseServer:
 
 def cannot_connect(connector: DriverConnector, cause: str) -> CannotConnect:
     """Return the error for a cause that all addresses share."""
-    return CannotConnect(connector.what, [(address, cause) for address in connector.addresses])
+    return CannotConnect(connector.description, [(address, cause) for address in connector.addresses])

@@ -20,10 +20,12 @@ _LEAST_CONNECT_S: Final = 1.0
 class HostList:
     """Starts with the host that accepted the last connection, so that an absent host delays only one caller."""
 
-    def __init__(self, addresses: Sequence[ServerAddress], what: str, limit_s: float | None, certificate: str) -> None:
+    def __init__(
+        self, addresses: Sequence[ServerAddress], description: str, limit_s: float | None, certificate: str
+    ) -> None:
         """Give each host `limit_s`; None: its share of 4 s, at least 1 s. `certificate` is our certificate file."""
         self.addresses = tuple(addresses)
-        self.what = what
+        self.description = description
         self._limit_s = limit_s or max(_LEAST_CONNECT_S, _CONNECT_S / len(addresses))
         self._certificate = certificate
         self._order = deque(addresses)
@@ -38,7 +40,7 @@ class HostList:
             except Exception as error:  # noqa: BLE001 - any error means that this host does not accept us
                 causes[address] = cause_of(error, self._certificate)
                 last = error
-        raise CannotConnect(self.what, [(each, causes[each]) for each in self.addresses]) from last
+        raise CannotConnect(self.description, [(each, causes[each]) for each in self.addresses]) from last
 
     async def _in_time(self, connect: Callable[[ServerAddress], Awaitable[T]], address: ServerAddress) -> T:
         try:

@@ -12,21 +12,21 @@ POOLED: Final = "vimesh_pooled"
 LIMIT_OF_SESSION: Final = "SET idle_in_transaction_session_timeout = '10s'"
 
 _LIMIT_OF_TRANSACTION: Final = "SET LOCAL idle_in_transaction_session_timeout = '10s'"
-_BEGUN: Final = "vimesh_transaction_begun"
+_HAS_BEGUN: Final = "vimesh_transaction_begun"
 
 
 def limit_idleness(engine: AsyncEngine) -> None:
     """Limit each transaction separately where a pooler lends out its sessions. Safe to repeat."""
-    if not event.contains(engine.sync_engine, "begin", _begin):
-        event.listen(engine.sync_engine, "begin", _begin)
+    if not event.contains(engine.sync_engine, "begin", _note_begin):
+        event.listen(engine.sync_engine, "begin", _note_begin)
         event.listen(engine.sync_engine, "before_cursor_execute", _limit)
 
 
-def _begin(connection: Connection) -> None:
+def _note_begin(connection: Connection) -> None:
     # Send nothing yet: a broken connection must show in a statement, where callers expect it.
-    connection.info[_BEGUN] = True
+    connection.info[_HAS_BEGUN] = True
 
 
 def _limit(connection: Connection, *_: object) -> None:
-    if connection.info.pop(_BEGUN, False) and connection.info.get(POOLED):
+    if connection.info.pop(_HAS_BEGUN, False) and connection.info.get(POOLED):
         connection.exec_driver_sql(_LIMIT_OF_TRANSACTION)

@@ -30,8 +30,8 @@ class MysqlConnector:
         self._place = place
         # "mysql" serves both: SQLAlchemy detects MariaDB by itself.
         self.dialect_url = URL.create("mysql+asyncmy", database=place.database)
-        self.what = f"database {place.database}"
-        self._hosts = HostList(place.addresses, self.what, place.connect_timeout_s, place.tls.cert)
+        self.description = f"database {place.database}"
+        self._hosts = HostList(place.addresses, self.description, place.connect_timeout_s, place.tls.cert)
 
     @property
     def addresses(self) -> tuple[ServerAddress, ...]:

@@ -26,10 +26,10 @@ class PostgresqlConnector:
 
     def __init__(self, place: PostgresqlPlace) -> None:
         self._place = place
-        self.what = f"database {place.database}"
-        self._hosts = HostList(place.addresses, self.what, place.connect_timeout_s, place.tls.certificate)
+        self.description = f"database {place.database}"
+        self._hosts = HostList(place.addresses, self.description, place.connect_timeout_s, place.tls.certificate)
         self._pooled = place.pooled
-        self._lent: WeakSet[Any] = WeakSet()
+        self._pooled_connections: WeakSet[Any] = WeakSet()
         """Connections that go through a pooler."""
         self.dialect_url = URL.create("postgresql+asyncpg", database=place.database)
 
@@ -45,7 +45,7 @@ class PostgresqlConnector:
         """Note for each connection whether it goes through a pooler, and limit idle transactions there."""
 
         def connected(connection: Any, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
-            record.info[POOLED] = pooled = connection.driver_connection in self._lent
+            record.info[POOLED] = pooled = connection.driver_connection in self._pooled_connections
             if pooled and writes:
                 limit_idleness(engine)
 
@@ -64,7 +64,7 @@ class PostgresqlConnector:
                     connection.terminate()
                     connection = await self._open(address, pooled=True)
                 await _require_transactions(connection)
-                self._lent.add(connection)
+                self._pooled_connections.add(connection)
                 return connection, True
             await connection.execute(LIMIT_OF_SESSION)
         except BaseException:

@@ -16,9 +16,9 @@ OLDEST: Final = {"PostgreSQL": (12,), "MariaDB": (10, 6), "MySQL": (8, 0, 17)}
 def require_new_enough(dialect: Dialect, connector: DriverConnector) -> None:
     """Raise CannotConnect for a server that is too old. The dialect knows its version after the first connection."""
     kind = _kind(dialect)
-    found = tuple(part for part in dialect.server_version_info or () if isinstance(part, int))[:3]
-    if found < OLDEST[kind]:
-        raise cannot_connect(connector, f"{kind} {_text(found)} is too old; {_text(OLDEST[kind])} or newer is needed")
+    version = tuple(part for part in dialect.server_version_info or () if isinstance(part, int))[:3]
+    if version < OLDEST[kind]:
+        raise cannot_connect(connector, f"{kind} {_text(version)} is too old; {_text(OLDEST[kind])} or newer is needed")
 
 
 def _kind(dialect: Dialect) -> str:

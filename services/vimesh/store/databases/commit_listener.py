@@ -17,42 +17,44 @@ _log = structlog.get_logger()
 
 _ALIVE_S: Final = 30.0
 """Interval between checks that the connection is alive."""
-_HEARD_WITHIN_S: Final = 10.0
+_DELIVERY_TIMEOUT_S: Final = 10.0
 """Time limit for a notification to arrive through a pooler."""
-_WHO_WORKS: Final = "SELECT pg_backend_pid()"
-_NOT_HEARD: Final = "the pooler passes no notifications on, as in transaction mode: commits are looked for instead"
+_BACKEND_PID: Final = "SELECT pg_backend_pid()"
+_NOT_DELIVERED: Final = "the pooler passes no notifications on, as in transaction mode: commits are looked for instead"
 
-Telling = Callable[[Callable[[], object]], AbstractContextManager[None]]
+RenewalSubscription = Callable[[Callable[[], object]], AbstractContextManager[None]]
 
 
-async def listen(engine: AsyncEngine, heard: Callable[[], None], telling: Telling, limit_s: float) -> None:
-    """Call `heard` at each commit. Return early, with a log entry, if a pooler does not deliver notifications.
+async def listen(
+    engine: AsyncEngine, on_commit: Callable[[], None], on_renewal: RenewalSubscription, limit_s: float
+) -> None:
+    """Call `on_commit` at each commit. Return early, with a log entry, if a pooler does not deliver notifications.
 
-    `telling` calls its argument when the connection must no longer be used.
+    `on_renewal` calls its argument when the connection must no longer be used.
     Raises OSError, or DBAPIError, when the connection breaks.
     """
-    broken, told = asyncio.Event(), asyncio.Event()
+    broken, notified = asyncio.Event(), asyncio.Event()
 
-    def hear(*_: object) -> None:
-        told.set()
-        heard()
+    def on_notification(*_: object) -> None:
+        notified.set()
+        on_commit()
 
     async with _listening(engine) as (listening, pooled):
         listening.add_termination_listener(lambda _: broken.set())
-        with telling(broken.set):
+        with on_renewal(broken.set):
             async with asyncio.timeout(limit_s):
                 if pooled and await _is_lent_out(engine, listening):
-                    _log.info(_NOT_HEARD)
+                    _log.info(_NOT_DELIVERED)
                     return
-                await listening.add_listener(COMMITS, hear)
-            if pooled and not await _is_heard(engine, told, limit_s):
+                await listening.add_listener(COMMITS, on_notification)
+            if pooled and not await _is_delivered(engine, notified, limit_s):
                 # LISTEN may have run in a server session that the pooler lends to other clients next.
                 async with asyncio.timeout(limit_s):
                     await listening.execute("UNLISTEN *")
-                _log.info(_NOT_HEARD)
+                _log.info(_NOT_DELIVERED)
                 return
-            heard()  # there may have been commits before LISTEN
-            while not await _happens(broken, _ALIVE_S):
+            on_commit()  # there may have been commits before LISTEN
+            while not await _occurs(broken, _ALIVE_S):
                 # A server that vanished silently sends nothing, so ask it.
                 async with asyncio.timeout(limit_s):
                     await listening.execute("SELECT 1")
@@ -80,18 +82,18 @@ async def _is_lent_out(engine: AsyncEngine, listening: Any) -> bool:  # noqa: AN
 
     False proves nothing: in a busy pool the session may have gone to a third client.
     """
-    ours = await listening.fetchval(_WHO_WORKS)
+    ours = await listening.fetchval(_BACKEND_PID)
     async with engine.connect() as other:
-        return bool((await other.exec_driver_sql(_WHO_WORKS)).scalar_one() == ours)
+        return bool((await other.exec_driver_sql(_BACKEND_PID)).scalar_one() == ours)
 
 
-async def _is_heard(engine: AsyncEngine, told: asyncio.Event, limit_s: float) -> bool:
+async def _is_delivered(engine: AsyncEngine, notified: asyncio.Event, limit_s: float) -> bool:
     async with asyncio.timeout(limit_s), engine.connect() as other:
         await other.exec_driver_sql(f"NOTIFY {COMMITS}")
-    return await _happens(told, _HEARD_WITHIN_S)
+    return await _occurs(notified, _DELIVERY_TIMEOUT_S)
 
 
-async def _happens(event: asyncio.Event, within_s: float) -> bool:
+async def _occurs(event: asyncio.Event, within_s: float) -> bool:
     try:
         async with asyncio.timeout(within_s):
             await event.wait()

@@ -28,16 +28,18 @@ from vimesh.store.transactions.database import Work
 T = TypeVar("T")
 
 _LOSSES: Final = 3
-_HELD_FOR: Final = micros(3.0)
+_TURN_MICROS: Final = micros(3.0)
 """Shorter than the time limit of a transaction: a turn that is never given back must not make other writers fail."""
-_ENDS: Final = NowMicros() + bindparam("held_for", _HELD_FOR, type_=Micros)
+_ENDS: Final = NowMicros() + bindparam("held_for", _TURN_MICROS, type_=Micros)
 # The upper bound rejects a turn that was taken by a clock ahead of this node's: it might not end for a long time.
-_HOLDS: Final = and_(turns.c.until > NowMicros(), turns.c.until <= _ENDS)
-_OTHERS: Final = PreparedStatement(select(turns.c.holder).where(turns.c.holder != bindparam("name"), _HOLDS))
-_REMOVE_OLD: Final = delete(turns).where(not_(_HOLDS))
-_TAKE: Final = insert(turns).values(id=1, holder=bindparam("name"), until=_ENDS)
-_COUNT: Final = update(commits).values(number=commits.c.number + 1)
-_COUNT_FIRST: Final = insert(commits).values(id=1, number=1)
+_IS_CURRENT: Final = and_(turns.c.until > NowMicros(), turns.c.until <= _ENDS)
+_OTHER_HOLDERS: Final = PreparedStatement(
+    select(turns.c.holder).where(turns.c.holder != bindparam("name"), _IS_CURRENT)
+)
+_REMOVE_EXPIRED: Final = delete(turns).where(not_(_IS_CURRENT))
+_INSERT_TURN: Final = insert(turns).values(id=1, holder=bindparam("name"), until=_ENDS)
+_INCREMENT_COMMITS: Final = update(commits).values(number=commits.c.number + 1)
+_INSERT_COMMITS: Final = insert(commits).values(id=1, number=1)
 _GIVE_BACK: Final = delete(turns).where(turns.c.holder == bindparam("name"))
 
 
@@ -51,32 +53,32 @@ class InTurn(Generic[T]):
 
     work: Work[T]
     _name: str = ""
-    _tries: int = 0
-    _taken: bool = False
+    _attempts: int = 0
+    _has_turn: bool = False
 
     def __call__(self, connection: Connection) -> T:
         """Run the work. Raises AnothersTurn, and the errors of the work."""
         if not is_node(connection):
             return self.work(connection)
         self._name = self._name or uuid.uuid4().hex
-        if _OTHERS.rows(connection, {"name": self._name}):
+        if _OTHER_HOLDERS.rows(connection, {"name": self._name}):
             raise AnothersTurn
-        if self._tries >= _LOSSES and not self._taken:
-            self._take(connection)
-        self._tries += 1
+        if self._attempts >= _LOSSES and not self._has_turn:
+            self._take_turn(connection)
+        self._attempts += 1
         _exclude_others(connection)
-        return self._in_turn(connection) if self._taken else self.work(connection)
+        return self._in_turn(connection) if self._has_turn else self.work(connection)
 
-    def _take(self, connection: Connection) -> None:
+    def _take_turn(self, connection: Connection) -> None:
         try:
-            connection.execute(_REMOVE_OLD)
-            connection.execute(_TAKE, {"name": self._name})
+            connection.execute(_REMOVE_EXPIRED)
+            connection.execute(_INSERT_TURN, {"name": self._name})
         except IntegrityError as error:
             # A writer at the same node has taken the turn.
             raise AnothersTurn from error
         # All nodes know of the turn before the work starts.
         connection.exec_driver_sql("COMMIT")
-        self._taken = True
+        self._has_turn = True
 
     def _in_turn(self, connection: Connection) -> T:
         try:
@@ -100,10 +102,10 @@ class InTurn(Generic[T]):
 
 def _exclude_others(connection: Connection) -> None:
     """Ensure that only one of several concurrent callers can commit."""
-    if connection.execute(_COUNT).rowcount:
+    if connection.execute(_INCREMENT_COMMITS).rowcount:
         return
     try:
-        connection.execute(_COUNT_FIRST)
+        connection.execute(_INSERT_COMMITS)
     except IntegrityError as error:
         # Another writer has inserted the row.
         raise AnothersTurn from error

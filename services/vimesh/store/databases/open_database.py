@@ -33,7 +33,7 @@ _DRIVERS: Final = {
 _NEEDED: Final = {"postgresql": "asyncpg", "mysql": "asyncmy"}
 
 
-def place_of(url: str, lock_timeout_s: float | None = None) -> SqliteFile | DatabaseServer:
+def parse_database_url(url: str, lock_timeout_s: float | None = None) -> SqliteFile | DatabaseServer:
     """Read a database URL. Raises BadSetting."""
     place = _sqlite(url) if url.startswith("sqlite") else DatabaseServer(_connector(database_url(url)))
     return place if lock_timeout_s is None else replace(place, lock_timeout_s=lock_timeout_s)

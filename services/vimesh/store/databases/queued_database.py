@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from vimesh.store.databases.transaction_queue import TransactionQueue
 from vimesh.store.databases.writability import write_the_same
-from vimesh.store.transactions.database import Work, trouble_as_unavailable
+from vimesh.store.transactions.database import Work, errors_as_unavailable
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Transactions(Protocol):
     def require_writable(self) -> asyncio.Future[object]:
         """Start a check that the database accepts writes. It writes nothing and does not wait for other writers."""
 
-    async def hear_commits(self, heard: Callable[[], None]) -> Never:
+    async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
         """See VimStore."""
 
     async def close(self) -> None:
@@ -55,7 +55,7 @@ class QueuedDatabase:
         self._write_failed = False
 
     async def read(self, work: Work[T], *, urgent: bool = False) -> T:
-        with trouble_as_unavailable():
+        with errors_as_unavailable():
             return await self._reading.run(lambda: self._transactions.read(work), urgent=urgent)
 
     async def browse(self, work: Work[T]) -> T:
@@ -66,14 +66,14 @@ class QueuedDatabase:
             future, end_early = self._transactions.browse(work)
             return future
 
-        with trouble_as_unavailable():
+        with errors_as_unavailable():
             try:
                 return await self._browsing.run(begin)
             finally:
                 end_early()
 
     async def write(self, work: Work[T], conflict: Work[object] | None = None, *, urgent: bool = False) -> T:
-        with trouble_as_unavailable():
+        with errors_as_unavailable():
             try:
                 written = await self._writing.run(lambda: self._transactions.write(work), urgent=urgent)
             except IntegrityError:
@@ -88,16 +88,16 @@ class QueuedDatabase:
             return written
 
     async def require_writable(self) -> None:
-        with trouble_as_unavailable():
+        with errors_as_unavailable():
             await self._transactions.require_writable()
         if self._write_failed:
             await self.write(write_the_same, urgent=True)
 
-    async def hear_commits(self, heard: Callable[[], None]) -> Never:
-        with trouble_as_unavailable():
-            await self._transactions.hear_commits(heard)
+    async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
+        with errors_as_unavailable():
+            await self._transactions.watch_commits(on_commit)
 
     async def close(self) -> None:
-        for lane in (self._writing, self._reading, self._browsing):
-            await lane.close()
+        for queue in (self._writing, self._reading, self._browsing):
+            await queue.close()
         await self._transactions.close()

@@ -34,46 +34,46 @@ class ServerTransactions:
         self._connections = ServerConnections()
         # READ COMMITTED: each statement sees everything committed before it, even if it had to wait for a lock. A
         # snapshot from the start of the transaction would miss the writer that it waited for.
-        self._writer = server.engine(1, "READ COMMITTED", self._connections.watch)
-        self._reader = server.engine(READERS + BROWSERS, "AUTOCOMMIT", self._connections.watch)
-        self._tells = server.url.get_backend_name() == "postgresql"
+        self._write_engine = server.engine(1, "READ COMMITTED", self._connections.watch)
+        self._read_engine = server.engine(READERS + BROWSERS, "AUTOCOMMIT", self._connections.watch)
+        self._has_notifications = server.url.get_backend_name() == "postgresql"
         # Two connections: one listens for commits, and one checks whether the server accepts writes.
-        self._aside = server.engine(2, "AUTOCOMMIT", self._connections.watch)
+        self._extra_engine = server.engine(2, "AUTOCOMMIT", self._connections.watch)
 
     def read(self, work: Work[T]) -> asyncio.Future[T]:
-        return _task(self._run(self._reader, work, self._limit_s))
+        return _task(self._run(self._read_engine, work, self._limit_s))
 
     def browse(self, work: Work[T]) -> tuple[asyncio.Future[T], Callable[[], object]]:
-        task = _task(self._run(self._reader, work, _BROWSE_S))
+        task = _task(self._run(self._read_engine, work, _BROWSE_S))
         return task, task.cancel
 
     def write(self, work: Work[T]) -> asyncio.Future[T]:
-        return _task(self._run(self._writer, InTurn(work), self._limit_s))
+        return _task(self._run(self._write_engine, InTurn(work), self._limit_s))
 
     def require_writable(self) -> asyncio.Future[object]:
         # On a connection of its own, so that the result does not depend on other writers.
-        return _task(self._run(self._aside, write_nothing, self._limit_s))
+        return _task(self._run(self._extra_engine, write_nothing, self._limit_s))
 
     async def _run(self, engine: AsyncEngine, work: Work[T], limit_s: float) -> T:
         """Run work, and retry it if it was rolled back because of other writers or lost its connection.
 
         Raises DBAPIError or OSError if it keeps failing; TimeoutError, an OSError, if it takes too long.
         """
-        repetitions = TransactionRetries()
+        retries = TransactionRetries()
         try:
             async with asyncio.timeout(limit_s):
                 while True:
                     try:
                         result = await self._once(engine, work)
                     except (StaleConnection, AnothersTurn, DBAPIError) as error:
-                        if (pause_s := repetitions.pause_s(error)) is None:
+                        if (pause_s := retries.pause_s(error)) is None:
                             raise
                     else:
                         self._connections.note_answer()
                         return result
                     await asyncio.sleep(pause_s)
         except TimeoutError:
-            self._connections.waited_in_vain()
+            self._connections.note_timeout()
             raise
 
     async def _once(self, engine: AsyncEngine, work: Work[T]) -> T:
@@ -88,14 +88,14 @@ class ServerTransactions:
                     raise StaleConnection from error
                 raise
 
-    async def hear_commits(self, heard: Callable[[], None]) -> Never:
-        if self._tells:
-            await listen(self._aside, heard, self._connections.telling, self._limit_s)
+    async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
+        if self._has_notifications:
+            await listen(self._extra_engine, on_commit, self._connections.on_renewal, self._limit_s)
         while True:
             await asyncio.Event().wait()
 
     async def close(self) -> None:
-        await asyncio.gather(*(close(engine) for engine in (self._writer, self._reader, self._aside)))
+        await asyncio.gather(*(close(engine) for engine in (self._write_engine, self._read_engine, self._extra_engine)))
 
 
 async def close(engine: AsyncEngine) -> None:

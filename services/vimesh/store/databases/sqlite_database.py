@@ -25,7 +25,7 @@ from vimesh.store.transactions.database import Work
 
 T = TypeVar("T")
 
-_LOOK_EVERY = 20_000
+_PROGRESS_STEPS = 20_000
 """SQLite virtual machine instructions between checks for a caller that gave up: about a millisecond."""
 # synchronous=FULL: a report that was answered is on the disk (G2).
 # secure_delete: the credentials of a deregistered VIM are overwritten.
@@ -45,7 +45,7 @@ class SqliteTransactions:
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
-        self._log = WriteAheadLog(file.path)
+        self._write_ahead_log = WriteAheadLog(file.path)
         self._writer = _engine(file, 1, _WRITER_PRAGMAS)
         event.listen(self._writer, "begin", partial(_begin_immediate, patience_s=file.lock_timeout_s))
         # A single statement sees one consistent state without BEGIN.
@@ -57,8 +57,8 @@ class SqliteTransactions:
         return self._thread(self._read, work)
 
     def browse(self, work: Work[T]) -> tuple[asyncio.Future[T], Callable[[], object]]:
-        gone = threading.Event()
-        return self._thread(self._browse, work, gone), gone.set
+        abandoned = threading.Event()
+        return self._thread(self._browse, work, abandoned), abandoned.set
 
     def write(self, work: Work[T]) -> asyncio.Future[T]:
         return self._thread(self._write, work)
@@ -72,10 +72,10 @@ class SqliteTransactions:
             self._file.require(_raw(connection))
             return result
 
-    def _browse(self, work: Work[T], gone: threading.Event) -> T:
+    def _browse(self, work: Work[T], abandoned: threading.Event) -> T:
         def watched(connection: Connection) -> T:
             # Checked in this thread: an interrupt from outside might hit the next user of the connection.
-            _raw(connection).set_progress_handler(gone.is_set, _LOOK_EVERY)
+            _raw(connection).set_progress_handler(abandoned.is_set, _PROGRESS_STEPS)
             try:
                 return work(connection)
             finally:
@@ -89,14 +89,14 @@ class SqliteTransactions:
                 result = work(connection)
             # Only now is it certain that the commit went to the file that other processes will open.
             self._file.require(_raw(connection))
-            self._log.bound(_raw(connection))
+            self._write_ahead_log.bound(_raw(connection))
             return result
 
     def require_writable(self) -> asyncio.Future[object]:
         # Only a real write can show whether the file accepts writes. QueuedDatabase does one after a write has failed.
         return self.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar_one())
 
-    async def hear_commits(self, heard: Callable[[], None]) -> Never:  # noqa: ARG002 - SQLite has no notifications
+    async def watch_commits(self, on_commit: Callable[[], None]) -> Never:  # noqa: ARG002 - SQLite has no notifications
         while True:
             await asyncio.Event().wait()
 

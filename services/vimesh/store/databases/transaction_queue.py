@@ -30,17 +30,17 @@ class TransactionQueue:
         If the caller is cancelled, the work continues to its end and keeps its place until then.
         Raises Overloaded if too many wait, or if no place was free in time.
         """
-        await self._turn(urgent=urgent)
+        await self._wait_for_turn(urgent=urgent)
         try:
             future = begin()
         except BaseException:
-            self._pass_on()
+            self._release_place()
             raise
         self._running.add(future)
-        future.add_done_callback(self._done)
+        future.add_done_callback(self._on_done)
         return await asyncio.shield(future)
 
-    async def _turn(self, *, urgent: bool) -> None:
+    async def _wait_for_turn(self, *, urgent: bool) -> None:
         if self._free:
             self._free -= 1
             return
@@ -57,18 +57,18 @@ class TransactionQueue:
                 with suppress(ValueError):  # already removed by _pass_on
                     queue.remove(turn)
             else:  # the place was assigned while the caller was giving up
-                self._pass_on()
+                self._release_place()
             if isinstance(error, TimeoutError):
                 raise Overloaded from error
             raise
 
-    def _done(self, future: asyncio.Future[Any]) -> None:
+    def _on_done(self, future: asyncio.Future[Any]) -> None:
         self._running.discard(future)
-        self._pass_on()
+        self._release_place()
         if not future.cancelled():
             future.exception()  # mark it as retrieved: the caller may be gone
 
-    def _pass_on(self) -> None:
+    def _release_place(self) -> None:
         """Give the place to the next caller in line."""
         for queue in (self._urgent, self._waiting):
             while queue:

@@ -32,5 +32,5 @@ class TransactionRetries:
         if isinstance(error, StaleConnection):
             return next(self._connections, None)
         # Includes errors of COMMIT: the server states that the transaction was rolled back.
-        again = isinstance(error, AnothersTurn) or kind_of(error) is ErrorKind.CONFLICT
-        return self._conflicts.pause_s() if again else None
+        is_retryable = isinstance(error, AnothersTurn) or kind_of(error) is ErrorKind.CONFLICT
+        return self._conflicts.pause_s() if is_retryable else None

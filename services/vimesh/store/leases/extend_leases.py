@@ -13,8 +13,8 @@ from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import among, within
 
-_LONGEST = micros(LONGEST_LEASE_S)
-_RENEW = PreparedStatement(
+_LONGEST_LEASE = micros(LONGEST_LEASE_S)
+_EXTEND = PreparedStatement(
     update(leases)
     .where(among(leases.c.number, "numbers"))
     .values(
@@ -24,13 +24,13 @@ _RENEW = PreparedStatement(
 )
 
 
-def renew(connection: Connection, now: int, numbers: Mapping[int, Sequence[int]]) -> None:
+def extend_leases(connection: Connection, now: int, numbers: Mapping[int, Sequence[int]]) -> None:
     """Extend leases, given their numbers by new end. Nearly always all of them get the same end."""
-    _RENEW.run(
+    _EXTEND.run(
         connection,
         [
             # Sorted, the update takes SQLite a fifth less time.
-            {"now": now, "until": until, "longest": max(until, now + _LONGEST), "numbers": sorted(found)}
-            for until, found in numbers.items()
+            {"now": now, "until": until, "longest": max(until, now + _LONGEST_LEASE), "numbers": sorted(lease_numbers)}
+            for until, lease_numbers in numbers.items()
         ],
     )

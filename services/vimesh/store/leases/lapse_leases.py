@@ -10,11 +10,11 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.rows.batch_update import BatchUpdate
-from vimesh.store.rows.visible_rows import OF_VIM, SILENT, STOOD, Row, silent
+from vimesh.store.rows.visible_rows import SILENT, STANDING_AND_LEASE, VIM_ID, Row, silent_columns
 from vimesh.store.schema.tables import leases, standings
 
-SILENCE = ("status", "reason", "detail", "round_trip_s", "status_time", "revision")
-LAPSED = ("holds",)
+SILENCE_COLUMNS = ("status", "reason", "detail", "round_trip_s", "status_time", "revision")
+LAPSE_COLUMNS = ("holds",)
 """The columns of a standing and of a lease that record a silence."""
 
 
@@ -31,35 +31,35 @@ def oldest_leases(among: FromClause, *conditions: ColumnElement[bool]) -> Select
     )
     return (
         select(leases)
-        .select_from(numbers.join(STOOD, leases.c.number == numbers.c.row))
+        .select_from(numbers.join(STANDING_AND_LEASE, leases.c.number == numbers.c.row))
         .order_by(leases.c.lease_until, leases.c.number)
     )
 
 
-_ANY_SILENT = select(exists().where(SILENT))
+_HAS_SILENT = select(exists().where(SILENT))
 _OLDEST_SILENT = oldest_leases(leases, leases.c.holds, leases.c.lease_until < bindparam("now")).add_columns(
-    OF_VIM, *(standings.c[name] for name in ("engine", "action_id", *SILENCE))
+    VIM_ID, *(standings.c[name] for name in ("engine", "action_id", *SILENCE_COLUMNS))
 )
-_LAPSE = (BatchUpdate(standings, ("number",), SILENCE), BatchUpdate(leases, ("number",), LAPSED))
+_UPDATES = (BatchUpdate(standings, ("number",), SILENCE_COLUMNS), BatchUpdate(leases, ("number",), LAPSE_COLUMNS))
 
 
-def any_silent(connection: Connection) -> bool:
-    """Return whether `lapse` has anything to do."""
-    return bool(connection.execute(_ANY_SILENT).scalar_one())
+def has_silent(connection: Connection) -> bool:
+    """Return whether `record_lapses` has anything to do."""
+    return bool(connection.execute(_HAS_SILENT).scalar_one())
 
 
-def lapse(connection: Connection, limit: int) -> int:
+def record_lapses(connection: Connection, limit: int) -> int:
     """Record the oldest silences, up to `limit`; return how many."""
     changes = Changes.begin(connection)
-    found = connection.execute(_OLDEST_SILENT, {"now": changes.now, "count": limit}).mappings().all()
-    lapsed = [(row, with_its_silence(row, changes)) for row in found]
-    for rewrite in _LAPSE:
-        rewrite.run(connection, [rewrite.values(row, after) for row, after in lapsed])
+    silent_rows = connection.execute(_OLDEST_SILENT, {"now": changes.now, "count": limit}).mappings().all()
+    lapsed = [(row, record_silence(row, changes)) for row in silent_rows]
+    for batch_update in _UPDATES:
+        batch_update.run(connection, [batch_update.values(row, after) for row, after in lapsed])
     changes.write()
     return len(lapsed)
 
 
-def with_its_silence(row: Row, changes: Changes) -> Row:
+def record_silence(row: Row, changes: Changes) -> Row:
     """Return a row that is about to be changed, with its unrecorded silence, if any, applied and added to `changes`.
 
     The silence is logged before the change that ends it, so a watcher that has read UNKNOWN gets both events.
@@ -67,9 +67,11 @@ def with_its_silence(row: Row, changes: Changes) -> Row:
     lapsed = row["lease_until"] < changes.now
     if not (row["holds"] and lapsed):
         return {**row, "lapsed": lapsed}
-    after = {**row, **silent(row), "lapsed": lapsed, "revision": changes.next_revision()}
-    known = row["status"] != Status.UNKNOWN
+    after = {**row, **silent_columns(row), "lapsed": lapsed, "revision": changes.next_revision()}
+    was_known = row["status"] != Status.UNKNOWN
     changes.add(
-        EventKind.STATUS_CHANGED if known else EventKind.REASON_CHANGED, after, previous_status=Status(row["status"])
+        EventKind.STATUS_CHANGED if was_known else EventKind.REASON_CHANGED,
+        after,
+        previous_status=Status(row["status"]),
     )
     return after

@@ -17,50 +17,50 @@ from vimesh.domain.vims import Engine
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.lapse_leases import oldest_leases
 from vimesh.store.rows.batch_update import BatchUpdate
-from vimesh.store.rows.visible_rows import LAPSED, OF_VIM, STOOD, WAITING, Row, begun
+from vimesh.store.rows.visible_rows import LAPSED, STANDING_AND_LEASE, VIM_ID, WAITING, Row, as_started
 from vimesh.store.schema.tables import OF_ACTION, leases, standings
 from vimesh.store.schema.timestamps import micros
 
 # vimesh does not start EXTERNAL actions, so it cannot replace them.
 _REPLACEABLE = standings.c.engine != Engine.EXTERNAL
-_ANY_TO_REPLACE = select(exists().select_from(STOOD).where(~leases.c.holds, LAPSED, _REPLACEABLE))
-_REPLACED = ("action_id", "observation", "unheard", "monitor_error", "revision")
-_TOLD = ("engine", "status", "reason", "detail")
+_ANY_REPLACEABLE = select(exists().select_from(STANDING_AND_LEASE).where(~leases.c.holds, LAPSED, _REPLACEABLE))
+_ACTION_COLUMNS = ("action_id", "observation", "unheard", "monitor_error", "revision")
+_EVENT_COLUMNS = ("engine", "status", "reason", "detail")
 
 
 def _oldest(*conditions: ColumnElement[bool]) -> Select[Any]:
-    return oldest_leases(STOOD, *conditions).add_columns(
-        OF_VIM, *(standings.c[name] for name in (*_TOLD, *_REPLACED)), WAITING.label("waiting")
+    return oldest_leases(STANDING_AND_LEASE, *conditions).add_columns(
+        VIM_ID, *(standings.c[name] for name in (*_EVENT_COLUMNS, *_ACTION_COLUMNS)), WAITING.label("waiting")
     )
 
 
 _OLDEST = _oldest(~leases.c.holds, leases.c.lease_until < bindparam("now"), _REPLACEABLE)
 _POSTPONE = BatchUpdate(leases, ("number",), ("lease_until",))
-_REPLACE = BatchUpdate(standings, OF_ACTION, _REPLACED)
+_REPLACE = BatchUpdate(standings, OF_ACTION, _ACTION_COLUMNS)
 _GRACE = BatchUpdate(leases, ("number",), ("contact_time", "lease_until"))
-_LOOKED_AT = 2000
+_MAX_POSTPONED = 2000
 """Rows that a sweep reads beyond its limit: bounds its work while an engine is away and many starts are open."""
 
 
-def any_to_replace(connection: Connection) -> bool:
+def has_replaceable(connection: Connection) -> bool:
     """Return whether a sweep has anything to do."""
-    return bool(connection.execute(_ANY_TO_REPLACE).scalar_one())
+    return bool(connection.execute(_ANY_REPLACEABLE).scalar_one())
 
 
-def sweep(connection: Connection, limit: int) -> int:
+def replace_silent(connection: Connection, limit: int) -> int:
     """Replace the actions that have been silent longest, up to `limit`; return how many."""
     changes = Changes.begin(connection)
-    found = {"now": changes.now, "count": limit + _LOOKED_AT}
-    lapsed = connection.execute(_OLDEST, found).mappings().all()
-    _postpone(connection, [row for row in lapsed if _waits(row)], changes.now)
-    replaced = [(row, _replace(row, changes)) for row in [row for row in lapsed if not _waits(row)][:limit]]
-    for rewrite in (_REPLACE, _GRACE):
-        rewrite.run(connection, [rewrite.values(row, after) for row, after in replaced])
+    parameters = {"now": changes.now, "count": limit + _MAX_POSTPONED}
+    lapsed = connection.execute(_OLDEST, parameters).mappings().all()
+    _postpone(connection, [row for row in lapsed if _is_start_pending(row)], changes.now)
+    replaced = [(row, _replace(row, changes)) for row in [row for row in lapsed if not _is_start_pending(row)][:limit]]
+    for batch_update in (_REPLACE, _GRACE):
+        batch_update.run(connection, [batch_update.values(row, after) for row, after in replaced])
     changes.write()
     return len(replaced)
 
 
-def _waits(row: Row) -> bool:
+def _is_start_pending(row: Row) -> bool:
     """Return whether the start has not reached the engine yet. That is not a silence: a replacement would also wait."""
     return bool(row["waiting"]) and row["contact_time"] is None
 
@@ -76,7 +76,7 @@ def _replace(row: Row, changes: Changes) -> Row:
     after = {**row, **_replacement(row, changes)}
     changes.add(
         EventKind.ACTION_REPLACED,
-        begun(after),
+        as_started(after),
         previous_status=row["status"],
         stopped=row,
     )

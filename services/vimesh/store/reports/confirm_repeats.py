@@ -9,11 +9,11 @@ from operator import attrgetter, is_
 from sqlalchemy import Connection
 
 from vimesh.store.change_log.transaction import Changes
-from vimesh.store.leases.extend_leases import renew
+from vimesh.store.leases.extend_leases import extend_leases
 from vimesh.store.reports.standing_cache import (
+    CachedRepeat,
     CachedStanding,
     CacheSnapshot,
-    HeldRepeat,
     LeaseGrants,
     LogPosition,
     StandingCache,
@@ -26,35 +26,35 @@ _LEASE_UNTIL = attrgetter("lease_until")
 class RepeatBatch:
     """The cached standings that a group of repeats relies on."""
 
-    state: CacheSnapshot
+    snapshot: CacheSnapshot
     vim_ids: Sequence[str]
-    held: Sequence[CachedStanding]
+    standings: Sequence[CachedStanding]
     first_end: int
     last_end: int
     """The times at which the first and the last of their leases end."""
     contact_within_s: float
 
     @classmethod
-    def of(cls, repeats: Sequence[HeldRepeat], known: StandingCache) -> RepeatBatch | None:
+    def of(cls, repeats: Sequence[CachedRepeat], cache: StandingCache) -> RepeatBatch | None:
         """Return the batch, or None if a cached standing was replaced since. Call this in the loop's thread."""
-        vim_ids, held, paces = zip(*repeats, strict=True)
-        if not all(map(is_, map(known.state.held.get, vim_ids), held)):
+        vim_ids, standings, paces = zip(*repeats, strict=True)
+        if not all(map(is_, map(cache.snapshot.standings.get, vim_ids), standings)):
             return None
-        ends = list(map(_LEASE_UNTIL, held))
+        ends = list(map(_LEASE_UNTIL, standings))
         # All calls have the same pace, except those that were waiting when the pace changed.
-        return cls(known.state, vim_ids, held, min(ends), max(ends), max(paces))
+        return cls(cache.snapshot, vim_ids, standings, min(ends), max(ends), max(paces))
 
-    def due(self, now: int) -> bool:
+    def is_lease_due(self, now: int) -> bool:
         """Return whether a lease has to be extended."""
-        return self.first_end < LeaseGrants(now)[self.contact_within_s].least
+        return self.first_end < LeaseGrants(now)[self.contact_within_s].enough_until
 
-    def hold(self, found: LogPosition) -> bool:
+    def is_current(self, log_position: LogPosition) -> bool:
         """Return whether the transaction found these standings current and their leases valid."""
         return (
-            found.changed is not None
-            and found.changed.isdisjoint(self.vim_ids)
-            and found.now <= self.first_end
-            and self.last_end <= found.longest
+            log_position.changed_vims is not None
+            and log_position.changed_vims.isdisjoint(self.vim_ids)
+            and log_position.now <= self.first_end
+            and self.last_end <= log_position.longest_until
         )
 
 
@@ -62,27 +62,27 @@ class RepeatBatch:
 class Confirmation:
     """The result of checking a batch in a transaction."""
 
-    found: LogPosition
-    hold: bool
-    renewed_until: int = 0
-    renewed: Sequence[CachedStanding] = ()
+    log_position: LogPosition
+    is_confirmed: bool
+    extended_until: int = 0
+    extended: Sequence[CachedStanding] = ()
 
 
-def confirm(connection: Connection, claims: RepeatBatch) -> Confirmation | None:
+def confirm(connection: Connection, batch: RepeatBatch) -> Confirmation | None:
     """Check a batch against the committed state. Return None on a read-only server, whose data may be outdated."""
-    found = LogPosition.read(connection, claims.state)
-    if found is None:
+    log_position = LogPosition.read(connection, batch.snapshot)
+    if log_position is None:
         return None
-    return Confirmation(found, claims.hold(found))
+    return Confirmation(log_position, batch.is_current(log_position))
 
 
-def confirm_and_renew(connection: Connection, claims: RepeatBatch) -> Confirmation:
+def confirm_and_extend(connection: Connection, batch: RepeatBatch) -> Confirmation:
     """Check a batch as `confirm` does; if it holds, extend the leases that are due."""
     changes = Changes.begin(connection)
-    found = LogPosition.begin(connection, claims.state, changes.newest, changes.stamp, changes.now)
-    if not claims.hold(found):
-        return Confirmation(found, hold=False)
-    grant = LeaseGrants(found.now)[claims.contact_within_s]
-    if due := [held for held in claims.held if held.lease_until < grant.least]:
-        renew(connection, found.now, {grant.until: [held.number for held in due]})
-    return Confirmation(found, hold=True, renewed_until=grant.until, renewed=due)
+    log_position = LogPosition.begin(connection, batch.snapshot, changes.newest, changes.stamp, changes.now)
+    if not batch.is_current(log_position):
+        return Confirmation(log_position, is_confirmed=False)
+    grant = LeaseGrants(log_position.now)[batch.contact_within_s]
+    if due := [standing for standing in batch.standings if standing.lease_until < grant.enough_until]:
+        extend_leases(connection, log_position.now, {grant.until: [standing.number for standing in due]})
+    return Confirmation(log_position, is_confirmed=True, extended_until=grant.until, extended=due)

@@ -11,32 +11,32 @@ from sqlalchemy import Connection, select
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import UNCHANGED, Outcome, Recorded, Report, Status, judge
 from vimesh.store.change_log.transaction import Changes
-from vimesh.store.leases.extend_leases import renew
-from vimesh.store.leases.lapse_leases import SILENCE, with_its_silence
+from vimesh.store.leases.extend_leases import extend_leases
+from vimesh.store.leases.lapse_leases import SILENCE_COLUMNS, record_silence
 from vimesh.store.reports.group_commit import Contact
 from vimesh.store.reports.standing_cache import CachedStanding, LeaseGrants, LogPosition, StandingCache
 from vimesh.store.rows.batch_update import BatchUpdate
-from vimesh.store.rows.visible_rows import STOOD, Row
+from vimesh.store.rows.visible_rows import STANDING_AND_LEASE, Row
 from vimesh.store.schema.tables import OF_ACTION, leases, standings
 from vimesh.store.schema.timestamps import micros_of_age
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import among
 
-_READ = ("engine", "action_id", *SILENCE, "observation", "unheard")
-_ROWS = PreparedStatement(
-    select(standings.c.vim_id, *(standings.c[name] for name in _READ), *leases.c)
-    .select_from(STOOD)
+_STANDING_COLUMNS = ("engine", "action_id", *SILENCE_COLUMNS, "observation", "unheard")
+_SELECT = PreparedStatement(
+    select(standings.c.vim_id, *(standings.c[name] for name in _STANDING_COLUMNS), *leases.c)
+    .select_from(STANDING_AND_LEASE)
     .where(among(standings.c.vim_id, "ids"))
 )
-_NAMES = (*_READ, *leases.c.keys())
+_COLUMN_NAMES = (*_STANDING_COLUMNS, *leases.c.keys())
 # The action is matched although this transaction has read it or knows it: so the statement alone keeps G1, on any
 # database. The observation is matched because it may have changed since it was cached: see `standing_cache`.
-_BELIEVED = (*OF_ACTION, "observation")
-_TOLD = ("status", "reason", "detail", "round_trip_s", "status_time", "observation", "unheard", "revision")
-_TELL = BatchUpdate(standings, _BELIEVED, _TOLD)
-_OBSERVE = BatchUpdate(standings, _BELIEVED, ("observation", "detail", "round_trip_s"))
-_HEAR = BatchUpdate(standings, OF_ACTION, ("unheard",))
-_HOLD = BatchUpdate(leases, ("number",), ("holds", "contact_time", "lease_until"))
+_EXPECTED = (*OF_ACTION, "observation")
+_STATUS_COLUMNS = ("status", "reason", "detail", "round_trip_s", "status_time", "observation", "unheard", "revision")
+_UPDATE_STATUS = BatchUpdate(standings, _EXPECTED, _STATUS_COLUMNS)
+_UPDATE_OBSERVATION = BatchUpdate(standings, _EXPECTED, ("observation", "detail", "round_trip_s"))
+_RESET_UNHEARD = BatchUpdate(standings, OF_ACTION, ("unheard",))
+_UPDATE_LEASE = BatchUpdate(leases, ("number",), ("holds", "contact_time", "lease_until"))
 
 
 class Overtaken(Exception):
@@ -47,8 +47,8 @@ class Overtaken(Exception):
 class StandingsRead:
     """The committed standings of the VIMs of a group of reports."""
 
-    found: LogPosition
-    known: Mapping[str, CachedStanding]
+    log_position: LogPosition
+    trusted: Mapping[str, CachedStanding]
     read: Mapping[str, CachedStanding]
 
 
@@ -57,90 +57,107 @@ class ReportsWritten:
     """The result of a writing transaction, valid once it is committed."""
 
     outcomes: list[Outcome]
-    found: LogPosition
+    log_position: LogPosition
     """The state that the transaction found, with the newest change, which may be its own."""
-    held: Mapping[str, CachedStanding]
+    standings: Mapping[str, CachedStanding]
     """The standings that the transaction has read or changed."""
-    renewed: Mapping[str, int]
+    lease_ends: Mapping[str, int]
     """The new end of each extended lease, by VIM."""
 
 
-def look(connection: Connection, contacts: Sequence[Contact], known: StandingCache) -> StandingsRead | None:
-    """Read the standings needed to judge reports. Return None on a read-only server: use `write` then."""
-    found = LogPosition.read(connection, known.state)
-    if found is None:
+def read_standings(connection: Connection, contacts: Sequence[Contact], cache: StandingCache) -> StandingsRead | None:
+    """Read the standings needed to judge reports. Return None on a read-only server: use `judge_and_write` then."""
+    log_position = LogPosition.read(connection, cache.snapshot)
+    if log_position is None:
         return None
-    held = found.known(contacts)
+    trusted = log_position.trusted_standings(contacts)
     # Read after the head: rows that include a later change do no harm.
-    return StandingsRead(found, held, _held_of(_rows(connection, _others(contacts, held)), found.now))
+    return StandingsRead(
+        log_position,
+        trusted,
+        _standings_of(_read_rows(connection, _uncached_vims(contacts, trusted)), log_position.now),
+    )
 
 
-def settled(contacts: Sequence[Contact], held: Mapping[str, CachedStanding], now: int) -> list[Outcome | None]:
-    """Judge reports against committed standings. An outcome is None if something must be written: use `write` then."""
+def judge_reports(
+    contacts: Sequence[Contact], committed: Mapping[str, CachedStanding], now: int
+) -> list[Outcome | None]:
+    """Judge reports against committed standings.
+
+    An outcome is None if something must be written: use `judge_and_write` then.
+    """
     outcomes: list[Outcome] = []
     # Other reports on the same VIM in this call have to be judged after that write.
-    moving: set[str] = set()
+    changing: set[str] = set()
     grants = LeaseGrants(now)
     for report, contact_within_s in contacts:
-        standing, grant = held.get(report.vim_id), grants[contact_within_s]
-        if standing is not None and standing.stays(report, grant):
+        standing, grant = committed.get(report.vim_id), grants[contact_within_s]
+        if standing is not None and standing.is_unchanged_by(report, grant):
             outcomes.append(UNCHANGED[standing.status])
             continue
         outcome = judge(standing, report)
         outcomes.append(outcome)
-        if standing is not None and standing.moved_by(outcome, grant):
-            moving.add(report.vim_id)
-    if not moving:
+        if standing is not None and standing.needs_write(outcome, grant):
+            changing.add(report.vim_id)
+    if not changing:
         return outcomes  # type: ignore[return-value]  # none of them is None
-    return [None if c[0].vim_id in moving else said for c, said in zip(contacts, outcomes, strict=True)]
+    return [None if c[0].vim_id in changing else outcome for c, outcome in zip(contacts, outcomes, strict=True)]
 
 
-def write(
-    connection: Connection, contacts: Sequence[Contact], known: StandingCache, *, believing: bool = True
+def judge_and_write(
+    connection: Connection, contacts: Sequence[Contact], cache: StandingCache, *, trust_cache: bool = True
 ) -> ReportsWritten:
     """Judge the reports in order and write what they change, in a few statements however many reports there are.
 
-    Raises Overtaken, unless `believing` is false: then nothing is taken from the cache.
+    Raises Overtaken, unless `trust_cache` is false: then nothing is taken from the cache.
     """
-    state = known.state
+    snapshot = cache.snapshot
     changes = Changes.begin(connection)
-    found = LogPosition.begin(connection, state, changes.newest, changes.stamp, changes.now)
-    held = found.known(contacts) if believing else {}
-    return write_onto(held, _rows(connection, _others(contacts, held)), contacts, changes, found)
+    log_position = LogPosition.begin(connection, snapshot, changes.newest, changes.stamp, changes.now)
+    trusted = log_position.trusted_standings(contacts) if trust_cache else {}
+    return judge_and_write_rows(
+        trusted, _read_rows(connection, _uncached_vims(contacts, trusted)), contacts, changes, log_position
+    )
 
 
-def write_onto(
-    known: Mapping[str, CachedStanding],
+def judge_and_write_rows(
+    trusted: Mapping[str, CachedStanding],
     rows: Mapping[str, Row],
     contacts: Sequence[Contact],
     changes: Changes,
-    found: LogPosition,
+    log_position: LogPosition,
 ) -> ReportsWritten:
-    """Judge and write as `write` does, given the cached standings and the rows that were read. Raises Overtaken."""
-    group = _Group(changes, LeaseGrants(changes.now), known, rows, _held_of(rows, changes.now))
-    outcomes = [group.take(contact) for contact in contacts]
+    """Judge and write as `judge_and_write` does, given the trusted standings and the rows of the others.
+
+    Raises Overtaken.
+    """
+    group = _Group(changes, LeaseGrants(changes.now), trusted, rows, _standings_of(rows, changes.now))
+    outcomes = [group.apply(contact) for contact in contacts]
     group.write()
-    left = replace(found, newest=changes.newest, stamp=changes.stamp)
-    return ReportsWritten(outcomes, left, group.held, group.renewed)
+    final_position = replace(log_position, newest=changes.newest, stamp=changes.stamp)
+    return ReportsWritten(outcomes, final_position, group.standings, group.lease_ends)
 
 
-def _others(contacts: Sequence[Contact], found: Mapping[str, CachedStanding]) -> list[str]:
-    return list({report.vim_id: None for report, _ in contacts if report.vim_id not in found})
+def _uncached_vims(contacts: Sequence[Contact], trusted: Mapping[str, CachedStanding]) -> list[str]:
+    return list({report.vim_id: None for report, _ in contacts if report.vim_id not in trusted})
 
 
-def _rows(connection: Connection, vim_ids: Collection[str]) -> dict[str, Row]:
+def _read_rows(connection: Connection, vim_ids: Collection[str]) -> dict[str, Row]:
     if not vim_ids:
         return {}
-    found = _ROWS.rows(connection, {"ids": list(vim_ids)})
-    return {vim_id: {"id": vim_id, **dict(zip(_NAMES, rest, strict=True))} for vim_id, *rest in found}
+    rows = _SELECT.rows(connection, {"ids": list(vim_ids)})
+    return {vim_id: {"id": vim_id, **dict(zip(_COLUMN_NAMES, rest, strict=True))} for vim_id, *rest in rows}
 
 
-def _held_of(rows: Mapping[str, Row], now: int) -> dict[str, CachedStanding]:
+def _standings_of(rows: Mapping[str, Row], now: int) -> dict[str, CachedStanding]:
     """Return the standings of rows as of `now`: the status of a silent action is UNKNOWN."""
-    return {vim_id: _held(row, lapsed=bool(row["holds"]) and row["lease_until"] < now) for vim_id, row in rows.items()}
+    return {
+        vim_id: _standing_of(row, lapsed=bool(row["holds"]) and row["lease_until"] < now)
+        for vim_id, row in rows.items()
+    }
 
 
-def _held(row: Row, *, lapsed: bool) -> CachedStanding:
+def _standing_of(row: Row, *, lapsed: bool) -> CachedStanding:
     return CachedStanding(
         row["action_id"],
         Status.UNKNOWN if lapsed else Status.__members__[row["status"]],
@@ -150,7 +167,7 @@ def _held(row: Row, *, lapsed: bool) -> CachedStanding:
         number=row["number"],
         engine=row["engine"],
         status_time=row["status_time"],
-        heard=row["contact_time"] is not None,
+        has_reported=row["contact_time"] is not None,
         lease_until=row["lease_until"],
     )
 
@@ -161,74 +178,74 @@ class _Group:
 
     changes: Changes
     grants: LeaseGrants
-    known: Mapping[str, CachedStanding]
+    trusted: Mapping[str, CachedStanding]
     rows: Mapping[str, Row]
     """The rows of the VIMs that were not cached; a silence that ends is recorded from them."""
-    held: dict[str, CachedStanding]
+    standings: dict[str, CachedStanding]
     """The standings that were read or have changed."""
-    renewed: dict[str, int] = field(default_factory=dict)
-    _before: dict[str, CachedStanding] = field(default_factory=dict)
+    lease_ends: dict[str, int] = field(default_factory=dict)
+    _previous: dict[str, CachedStanding] = field(default_factory=dict)
     """The previous standing of each VIM that is written."""
-    _told: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _observed: dict[str, Report] = field(default_factory=dict)
+    _status_rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _observations: dict[str, Report] = field(default_factory=dict)
 
-    def take(self, contact: Contact) -> Outcome:
+    def apply(self, contact: Contact) -> Outcome:
         report, contact_within_s = contact
         vim_id, grant = report.vim_id, self.grants[contact_within_s]
-        held = self.held.get(vim_id) or self.known.get(vim_id)
-        outcome = judge(held, report)
-        if held is None or not held.moved_by(outcome, grant):
+        standing = self.standings.get(vim_id) or self.trusted.get(vim_id)
+        outcome = judge(standing, report)
+        if standing is None or not standing.needs_write(outcome, grant):
             return outcome
         recorded = isinstance(outcome, Recorded)
-        if not recorded and vim_id in self.renewed:
+        if not recorded and vim_id in self.lease_ends:
             return outcome
-        self._before.setdefault(vim_id, held)
-        self.renewed[vim_id] = max(grant.until, self.renewed.get(vim_id, 0))
-        if not held.holds:
-            held = self._heard(vim_id, held)
+        self._previous.setdefault(vim_id, standing)
+        self.lease_ends[vim_id] = max(grant.until, self.lease_ends.get(vim_id, 0))
+        if not standing.holds:
+            standing = self._end_silence(vim_id, standing)
         # A late report proves that the action is alive, but nothing about the VIM: after a silence it stays UNKNOWN.
         if recorded:
-            self.held[vim_id] = self._record(report, held)
+            self.standings[vim_id] = self._record_report(report, standing)
         return outcome
 
-    def _heard(self, vim_id: str, held: CachedStanding) -> CachedStanding:
+    def _end_silence(self, vim_id: str, standing: CachedStanding) -> CachedStanding:
         """Record the silence that ends now, unless it is on record already."""
         row = self.rows[vim_id]
-        if row["holds"] and vim_id not in self._told:
-            after = with_its_silence(row, self.changes)
-            self._told[vim_id] = {**{name: after[name] for name in _TOLD}, "unheard": 0}
-            held = replace(held, reason=after["reason"], status_time=after["status_time"])
-        held = self.held[vim_id] = replace(held, heard=True)
-        return held
+        if row["holds"] and vim_id not in self._status_rows:
+            after = record_silence(row, self.changes)
+            self._status_rows[vim_id] = {**{name: after[name] for name in _STATUS_COLUMNS}, "unheard": 0}
+            standing = replace(standing, reason=after["reason"], status_time=after["status_time"])
+        standing = self.standings[vim_id] = replace(standing, has_reported=True)
+        return standing
 
-    def _record(self, report: Report, held: CachedStanding) -> CachedStanding:
+    def _record_report(self, report: Report, standing: CachedStanding) -> CachedStanding:
         vim_id, changes = report.vim_id, self.changes
-        status, reason, observation = report.status, report.reason, report.observation or held.observation
-        moved = status is not held.status
-        status_time = changes.now - micros_of_age(report.age_s) if moved else held.status_time
+        status, reason, observation = report.status, report.reason, report.observation or standing.observation
+        is_new_status = status is not standing.status
+        status_time = changes.now - micros_of_age(report.age_s) if is_new_status else standing.status_time
         after = CachedStanding(
-            *(held.action_id, status, reason, observation, True),
-            number=held.number,
-            engine=held.engine,
+            *(standing.action_id, status, reason, observation, True),
+            number=standing.number,
+            engine=standing.engine,
             status_time=status_time,
-            heard=True,
-            lease_until=self.renewed[vim_id],
+            has_reported=True,
+            lease_until=self.lease_ends[vim_id],
         )
-        told = self._told.get(vim_id)
-        if moved or reason != held.reason:
+        status_row = self._status_rows.get(vim_id)
+        if is_new_status or reason != standing.reason:
             revision = changes.next_revision()
-            said = {"id": vim_id, "engine": held.engine, "action_id": held.action_id}
-            said |= {"status": status, "reason": reason, "detail": report.detail}
-            kind = EventKind.STATUS_CHANGED if moved else EventKind.REASON_CHANGED
-            changes.add(kind, said, previous_status=held.status)
-        elif told is not None:
-            revision = told["revision"]
-        elif held.holds:
-            self._observed[vim_id] = report
+            changed_row = {"id": vim_id, "engine": standing.engine, "action_id": standing.action_id}
+            changed_row |= {"status": status, "reason": reason, "detail": report.detail}
+            kind = EventKind.STATUS_CHANGED if is_new_status else EventKind.REASON_CHANGED
+            changes.add(kind, changed_row, previous_status=standing.status)
+        elif status_row is not None:
+            revision = status_row["revision"]
+        elif standing.holds:
+            self._observations[vim_id] = report
             return after
         else:
             revision = self.rows[vim_id]["revision"]
-        self._told[vim_id] = {
+        self._status_rows[vim_id] = {
             "status": status,
             "reason": reason,
             "detail": report.detail,
@@ -242,42 +259,56 @@ class _Group:
 
     def write(self) -> None:
         """Write all that was collected. Raises Overtaken."""
-        connection, before = self.changes.connection, self._before
-        told = [(*row.values(), *_believed(before[vim_id])) for vim_id, row in self._told.items()]
-        observed = [
-            (self.held[vim_id].observation, report.detail, report.round_trip_s, *_believed(before[vim_id]))
-            for vim_id, report in self._observed.items()
-            if vim_id not in self._told
+        connection, previous_of = self.changes.connection, self._previous
+        status_rows = [
+            (*row.values(), *_expected_keys(previous_of[vim_id])) for vim_id, row in self._status_rows.items()
         ]
-        for rewrite, rows in ((_TELL, told), (_OBSERVE, observed)):
-            if rewrite.run(connection, rows) != len(rows):
+        observation_rows = [
+            (
+                self.standings[vim_id].observation,
+                report.detail,
+                report.round_trip_s,
+                *_expected_keys(previous_of[vim_id]),
+            )
+            for vim_id, report in self._observations.items()
+            if vim_id not in self._status_rows
+        ]
+        for batch_update, rows in ((_UPDATE_STATUS, status_rows), (_UPDATE_OBSERVATION, observation_rows)):
+            if batch_update.run(connection, rows) != len(rows):
                 raise Overtaken
-        self._write_renewed()
-        if any(not was.holds for was in before.values()):
-            self._write_heard()
+        self._extend_leases()
+        if any(not previous.holds for previous in previous_of.values()):
+            self._write_new_leases()
         self.changes.write()
 
-    def _write_renewed(self) -> None:
+    def _extend_leases(self) -> None:
         """Extend the leases of the VIMs whose status holds."""
         numbers: dict[int, list[int]] = {}
-        for vim_id, until in self.renewed.items():
-            if (was := self._before[vim_id]).holds:
-                numbers.setdefault(until, []).append(was.number)
-        renew(self.changes.connection, self.changes.now, numbers)
+        for vim_id, until in self.lease_ends.items():
+            if (previous := self._previous[vim_id]).holds:
+                numbers.setdefault(until, []).append(previous.number)
+        extend_leases(self.changes.connection, self.changes.now, numbers)
 
-    def _write_heard(self) -> None:
+    def _write_new_leases(self) -> None:
         """Write the leases of the VIMs whose status did not hold, and reset their `unheard` counts."""
         connection, now = self.changes.connection, self.changes.now
-        heard = {vim_id: was for vim_id, was in self._before.items() if not was.holds}
-        _HOLD.run(
+        previous_of = {vim_id: previous for vim_id, previous in self._previous.items() if not previous.holds}
+        _UPDATE_LEASE.run(
             connection,
-            [(self.held[vim_id].holds, now, self.renewed[vim_id], was.number) for vim_id, was in heard.items()],
+            [
+                (self.standings[vim_id].holds, now, self.lease_ends[vim_id], previous.number)
+                for vim_id, previous in previous_of.items()
+            ],
         )
-        _HEAR.run(
+        _RESET_UNHEARD.run(
             connection,
-            [(0, was.number, was.action_id) for vim_id, was in heard.items() if vim_id not in self._told],
+            [
+                (0, previous.number, previous.action_id)
+                for vim_id, previous in previous_of.items()
+                if vim_id not in self._status_rows
+            ],
         )
 
 
-def _believed(was: CachedStanding) -> tuple[int, str, int]:
-    return was.number, was.action_id, was.observation
+def _expected_keys(previous: CachedStanding) -> tuple[int, str, int]:
+    return previous.number, previous.action_id, previous.observation

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Never
 
 from vimesh.domain.vims import Outcome
-from vimesh.store.reports.confirm_repeats import RepeatBatch, confirm, confirm_and_renew
+from vimesh.store.reports.confirm_repeats import RepeatBatch, confirm, confirm_and_extend
 from vimesh.store.reports.group_commit import Contact, GroupCommit
-from vimesh.store.reports.judge_and_write import Overtaken, look, settled, write
-from vimesh.store.reports.standing_cache import HeldRepeat, StandingCache
+from vimesh.store.reports.judge_and_write import Overtaken, judge_and_write, judge_reports, read_standings
+from vimesh.store.reports.standing_cache import CachedRepeat, StandingCache
 from vimesh.store.transactions.database import Database
 
 _GROUP = 4_000
@@ -25,89 +25,91 @@ class ReportPipeline:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.known = StandingCache()
-        self._waiting: dict[str, int] = {}
+        self.cache = StandingCache()
+        self._pending_writes: dict[str, int] = {}
         """The number of reports on each VIM that wait to be written."""
         self._writing: set[str] = set()
         # Two queues write urgently, ahead of ordinary writers. If one were already in line when the other finishes,
         # they would alternate forever and starve ordinary writes.
         self._writer = asyncio.Lock()
-        self._looks: GroupCommit[Contact, Outcome | None] = GroupCommit(self._look)
+        self._reads: GroupCommit[Contact, Outcome | None] = GroupCommit(self._read_and_judge)
         self._writes: GroupCommit[Contact, Outcome] = GroupCommit(self._write)
-        self._repeats: GroupCommit[HeldRepeat, bool] = GroupCommit(self._repeat, many=_GROUP, max_group=_GROUP)
+        self._repeats: GroupCommit[CachedRepeat, bool] = GroupCommit(self._repeat, ready_size=_GROUP, max_group=_GROUP)
 
     async def run(self) -> Never:
         """Serve `record` and `repeat` until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._looks.run())
+            tasks.create_task(self._reads.run())
             tasks.create_task(self._writes.run())
             tasks.create_task(self._repeats.run())
         raise AssertionError("they run until cancelled")
 
     async def record(self, contacts: Sequence[Contact]) -> list[Outcome]:
         """Return the outcomes once they are committed. Raises Overloaded, StoreUnavailable."""
-        if self._writes_of(contacts) or self.known.moves(contacts):
-            return await self._written(contacts)
-        said = await self._looks.record(contacts)
-        moving = [contact for contact, outcome in zip(contacts, said, strict=True) if outcome is None]
-        if not moving:
-            return said  # type: ignore[return-value]  # none of them is None
-        written = iter(await self._written(moving))
-        return [next(written) if outcome is None else outcome for outcome in said]
+        if self._has_pending_write(contacts) or self.cache.seems_to_change(contacts):
+            return await self._submit_write(contacts)
+        outcomes = await self._reads.submit(contacts)
+        unwritten = [contact for contact, outcome in zip(contacts, outcomes, strict=True) if outcome is None]
+        if not unwritten:
+            return outcomes  # type: ignore[return-value]  # none of them is None
+        written = iter(await self._submit_write(unwritten))
+        return [next(written) if outcome is None else outcome for outcome in outcomes]
 
-    async def repeat(self, repeats: Sequence[HeldRepeat]) -> bool:
+    async def repeat(self, repeats: Sequence[CachedRepeat]) -> bool:
         """Return whether all repeats match the record; if so, they are recorded as contacts.
 
         Raises Overloaded, StoreUnavailable.
         """
-        return all(await self._repeats.record(repeats))
+        return all(await self._repeats.submit(repeats))
 
-    def _writes_of(self, contacts: Sequence[Contact]) -> bool:
+    def _has_pending_write(self, contacts: Sequence[Contact]) -> bool:
         """Return whether a write for one of these VIMs is pending: the reports have to be judged after it."""
-        if not self._waiting and not self._writing:
+        if not self._pending_writes and not self._writing:
             return False
-        return any(report.vim_id in self._writing or report.vim_id in self._waiting for report, _ in contacts)
+        return any(report.vim_id in self._writing or report.vim_id in self._pending_writes for report, _ in contacts)
 
-    async def _written(self, contacts: Sequence[Contact]) -> list[Outcome]:
-        waiting = self._waiting
+    async def _submit_write(self, contacts: Sequence[Contact]) -> list[Outcome]:
+        pending = self._pending_writes
         vim_ids = [report.vim_id for report, _ in contacts]
         for vim_id in vim_ids:
-            waiting[vim_id] = waiting.get(vim_id, 0) + 1
+            pending[vim_id] = pending.get(vim_id, 0) + 1
         try:
-            return await self._writes.record(contacts)
+            return await self._writes.submit(contacts)
         finally:
             for vim_id in vim_ids:
-                if waiting[vim_id] > 1:
-                    waiting[vim_id] -= 1
+                if pending[vim_id] > 1:
+                    pending[vim_id] -= 1
                 else:
-                    del waiting[vim_id]
+                    del pending[vim_id]
 
-    async def _look(self, contacts: Sequence[Contact]) -> list[Outcome | None]:
-        seen = await self._database.read(lambda c: look(c, contacts, self.known), urgent=True)
-        if seen is None:
+    async def _read_and_judge(self, contacts: Sequence[Contact]) -> list[Outcome | None]:
+        standings_read = await self._database.read(lambda c: read_standings(c, contacts, self.cache), urgent=True)
+        if standings_read is None:
             return [None] * len(contacts)
-        self.known.take_in(seen.found, seen.read)
-        return settled(contacts, {**seen.known, **seen.read}, seen.found.now)
+        self.cache.absorb(standings_read.log_position, standings_read.read)
+        return judge_reports(
+            contacts, {**standings_read.trusted, **standings_read.read}, standings_read.log_position.now
+        )
 
-    async def _repeat(self, repeats: Sequence[HeldRepeat]) -> list[bool]:
-        return [await self._heard_again(repeats)] * len(repeats)
+    async def _repeat(self, repeats: Sequence[CachedRepeat]) -> list[bool]:
+        return [await self._confirm(repeats)] * len(repeats)
 
-    async def _heard_again(self, repeats: Sequence[HeldRepeat]) -> bool:
-        if (claims := RepeatBatch.of(repeats, self.known)) is None:
+    async def _confirm(self, repeats: Sequence[CachedRepeat]) -> bool:
+        if (batch := RepeatBatch.of(repeats, self.cache)) is None:
             return False
-        if not claims.due(self.known.now()):
-            read = await self._database.read(lambda c: confirm(c, claims), urgent=True)
-            if read is None:
+        if not batch.is_lease_due(self.cache.now()):
+            confirmation = await self._database.read(lambda c: confirm(c, batch), urgent=True)
+            if confirmation is None:
                 return False
-            self.known.take_in(read.found, {})
-            if not (read.hold and claims.due(read.found.now)):
-                return read.hold
+            self.cache.absorb(confirmation.log_position, {})
+            if not (confirmation.is_confirmed and batch.is_lease_due(confirmation.log_position.now)):
+                return confirmation.is_confirmed
         async with self._writer:
-            written = await self._database.write(lambda c: confirm_and_renew(c, claims), urgent=True)
-        for held in written.renewed:
-            held.lease_until = written.renewed_until
-        self.known.take_in(written.found, {})
-        return written.hold
+            confirmation = await self._database.write(lambda c: confirm_and_extend(c, batch), urgent=True)
+        for standing in confirmation.extended:
+            standing.lease_until = confirmation.extended_until
+        self.cache.absorb(confirmation.log_position, {})
+        return confirmation.is_confirmed
 
     async def _write(self, contacts: Sequence[Contact]) -> list[Outcome]:
         # Callers that gave up no longer count as waiting, but their reports are still written.
@@ -115,16 +117,18 @@ class ReportPipeline:
         try:
             async with self._writer:
                 try:
-                    written = await self._database.write(lambda c: write(c, contacts, self.known), urgent=True)
+                    written = await self._database.write(
+                        lambda c: judge_and_write(c, contacts, self.cache), urgent=True
+                    )
                 except Overtaken:
                     written = await self._database.write(
-                        lambda c: write(c, contacts, self.known, believing=False), urgent=True
+                        lambda c: judge_and_write(c, contacts, self.cache, trust_cache=False), urgent=True
                     )
         except BaseException:
             # It is unknown whether the transaction was committed.
-            self.known.forget(self._writing)
+            self.cache.forget(self._writing)
             raise
         finally:
             self._writing = set()
-        self.known.take_in(written.found, written.held, written.renewed)
+        self.cache.absorb(written.log_position, written.standings, written.lease_ends)
         return written.outcomes

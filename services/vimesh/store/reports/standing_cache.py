@@ -34,11 +34,11 @@ from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import NowMicros, ReadOnly
 
-_MOST_CHANGES = 10_000
-_MOST_HELD = 200_000
+_MAX_CHANGES = 10_000
+_MAX_STANDINGS = 200_000
 _SET_BACK = 5_000_000
 """Microseconds by which the database's clock may seem to fall behind, because this process was slow to read it."""
-_LONGEST = micros(LONGEST_LEASE_S)
+_LONGEST_LEASE = micros(LONGEST_LEASE_S)
 _CHANGES = PreparedStatement(
     select(events.c.vim_id, events.c.revision, events.c.time)
     .where(events.c.revision >= bindparam("revision"))
@@ -59,36 +59,36 @@ class CachedStanding(Standing):
     number: int
     engine: str
     status_time: int
-    heard: bool
+    has_reported: bool
     lease_until: int
 
-    def due(self, grant: LeaseGrant) -> bool:
+    def is_lease_due(self, grant: LeaseGrant) -> bool:
         """Return whether the lease must be extended although nothing else has to be written."""
-        return not (self.heard and grant.least <= self.lease_until <= grant.longest)
+        return not (self.has_reported and grant.enough_until <= self.lease_until <= grant.longest_until)
 
-    def stays(self, report: Report, grant: LeaseGrant) -> bool:
+    def is_unchanged_by(self, report: Report, grant: LeaseGrant) -> bool:
         """Return whether a report plainly changes nothing, as most do. Then it needs no further judgement."""
-        return self.holds and self.says(report) and not self.due(grant)
+        return self.holds and self.matches(report) and not self.is_lease_due(grant)
 
-    def moved_by(self, outcome: Outcome, grant: LeaseGrant) -> bool:
+    def needs_write(self, outcome: Outcome, grant: LeaseGrant) -> bool:
         """Return whether a report with this outcome has to be written."""
         if isinstance(outcome, BadAction):
             return False
-        return isinstance(outcome, Recorded) or self.due(grant)
+        return isinstance(outcome, Recorded) or self.is_lease_due(grant)
 
 
-HeldRepeat = tuple[str, CachedStanding, float]
+CachedRepeat = tuple[str, CachedStanding, float]
 """A Repeat whose standing is in this cache."""
 
 
 class LeaseGrant(NamedTuple):
     """The lease that a contact is granted. Times in microseconds, by the database's clock."""
 
-    least: int
+    enough_until: int
     """A lease that ends at this time or later is long enough."""
     until: int
     """The end of a lease that is extended now."""
-    longest: int
+    longest_until: int
     """No lease ends later, unless the clock was set back."""
 
 
@@ -101,7 +101,7 @@ class LeaseGrants(dict[float, LeaseGrant]):
 
     def __missing__(self, contact_within_s: float) -> LeaseGrant:
         now, (enough, whole) = self._now, _spans(contact_within_s)
-        grant = self[contact_within_s] = LeaseGrant(now + enough, now + whole, now + max(whole, _LONGEST))
+        grant = self[contact_within_s] = LeaseGrant(now + enough, now + whole, now + max(whole, _LONGEST_LEASE))
         return grant
 
 
@@ -116,7 +116,7 @@ def _spans(contact_within_s: float) -> tuple[int, int]:
 class CacheSnapshot:
     """The cache at one moment. A transaction takes a snapshot at its start and keeps it."""
 
-    held: dict[str, CachedStanding]
+    standings: dict[str, CachedStanding]
     revision: int
     """The change up to which the cache is current."""
     stamp: int | None
@@ -124,97 +124,100 @@ class CacheSnapshot:
 
 
 class StandingCache:
-    def __init__(self, *, most: int = _MOST_HELD) -> None:
-        self.state = CacheSnapshot({}, 0, None)
-        self._most = most
-        self._ahead = 0
+    def __init__(self, *, max_standings: int = _MAX_STANDINGS) -> None:
+        self.snapshot = CacheSnapshot({}, 0, None)
+        self._max_standings = max_standings
+        self._clock_offset = 0
         """Microseconds by which the database's clock is ahead of this process's monotonic clock."""
 
-    def moves(self, contacts: Iterable[Contact]) -> bool:
+    def seems_to_change(self, contacts: Iterable[Contact]) -> bool:
         """Return whether a contact probably has to be written: a hint that saves a read."""
-        grants, get = LeaseGrants(self.now()), self.state.held.get
+        grants, get = LeaseGrants(self.now()), self.snapshot.standings.get
         for report, contact_within_s in contacts:
-            held, grant = get(report.vim_id), grants[contact_within_s]
-            if held is None or held.stays(report, grant):
+            standing, grant = get(report.vim_id), grants[contact_within_s]
+            if standing is None or standing.is_unchanged_by(report, grant):
                 continue
-            if held.moved_by(judge(held, report), grant):
+            if standing.needs_write(judge(standing, report), grant):
                 return True
         return False
 
     def now(self) -> int:
         """Return the estimated time of the database's clock, in microseconds."""
-        return self._ahead + time.monotonic_ns() // 1000
+        return self._clock_offset + time.monotonic_ns() // 1000
 
-    def take_in(
-        self, found: LogPosition, held: Mapping[str, CachedStanding], renewed: Mapping[str, int] = MappingProxyType({})
+    def absorb(
+        self,
+        log_position: LogPosition,
+        standings: Mapping[str, CachedStanding],
+        lease_ends: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Add the results of a transaction to the cache. Call this in the loop's thread."""
-        state, ahead = self.state, found.now - time.monotonic_ns() // 1000
-        was_set_back, self._ahead = ahead < self._ahead - _SET_BACK, ahead
-        if found.state.held is not state.held:
+        snapshot, ahead = self.snapshot, log_position.now - time.monotonic_ns() // 1000
+        clock_was_set_back, self._clock_offset = ahead < self._clock_offset - _SET_BACK, ahead
+        if log_position.snapshot.standings is not snapshot.standings:
             # The cache was dropped while the transaction ran.
-            self.forget(held)
+            self.forget(standings)
             return
-        if found.changed is None or was_set_back:
+        if log_position.changed_vims is None or clock_was_set_back:
             # A new dictionary: transactions that started with the old state must not add to this one.
-            state = CacheSnapshot({}, 0, None)
+            snapshot = CacheSnapshot({}, 0, None)
         else:
-            self.forget(found.changed)
-            if state.revision > found.newest:
+            self.forget(log_position.changed_vims)
+            if snapshot.revision > log_position.newest:
                 # A later transaction was taken in already, and its changes may concern these VIMs.
-                self.forget(held)
+                self.forget(standings)
                 return
-        for vim_id, one in held.items():
-            if one.holds and one.heard:
-                state.held[vim_id] = one
+        for vim_id, standing in standings.items():
+            if standing.holds and standing.has_reported:
+                snapshot.standings[vim_id] = standing
             else:
-                state.held.pop(vim_id, None)
-        for vim_id, until in renewed.items():
-            if (goes_on := state.held.get(vim_id)) is not None:
-                goes_on.lease_until = until
-        for vim_id in list(islice(state.held, max(0, len(state.held) - self._most))):
-            del state.held[vim_id]
+                snapshot.standings.pop(vim_id, None)
+        for vim_id, until in lease_ends.items():
+            if (cached := snapshot.standings.get(vim_id)) is not None:
+                cached.lease_until = until
+        for vim_id in list(islice(snapshot.standings, max(0, len(snapshot.standings) - self._max_standings))):
+            del snapshot.standings[vim_id]
         # Last: a transaction that starts before this line still reads the changes since the previous revision.
-        self.state = CacheSnapshot(state.held, found.newest, found.stamp)
+        self.snapshot = CacheSnapshot(snapshot.standings, log_position.newest, log_position.stamp)
 
     def forget(self, vim_ids: Iterable[str]) -> None:
         for vim_id in vim_ids:
-            self.state.held.pop(vim_id, None)
+            self.snapshot.standings.pop(vim_id, None)
 
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
     """The committed state that a transaction found when it started."""
 
-    state: CacheSnapshot
+    snapshot: CacheSnapshot
     newest: int
     stamp: int | None
     """When the newest change was made."""
     now: int
-    changed: AbstractSet[str] | None
-    """The VIMs of the changes since `state`, possibly also of changes after `newest`; None if unknown."""
+    changed_vims: AbstractSet[str] | None
+    """The VIMs of the changes since `snapshot`, possibly also of changes after `newest`; None if unknown."""
 
     @classmethod
-    def read(cls, connection: Connection, state: CacheSnapshot) -> LogPosition | None:
+    def read(cls, connection: Connection, snapshot: CacheSnapshot) -> LogPosition | None:
         """Read the position without locking: it may soon be outdated.
 
         Return None if the server is read-only: it replicates another one, and its data may be outdated already.
         """
         [[newest, stamp, now, read_only]] = _HEAD.rows(connection, {})
-        return None if read_only else cls.begin(connection, state, newest, stamp, now)
+        return None if read_only else cls.begin(connection, snapshot, newest, stamp, now)
 
     @classmethod
     def begin(
-        cls, connection: Connection, state: CacheSnapshot, newest: int, stamp: int | None, now: int
+        cls, connection: Connection, snapshot: CacheSnapshot, newest: int, stamp: int | None, now: int
     ) -> LogPosition:
-        return cls(state, newest, stamp, now, _changed_since(connection, state, newest, stamp))
+        return cls(snapshot, newest, stamp, now, _changed_since(connection, snapshot, newest, stamp))
 
     @property
-    def longest(self) -> int:
+    def longest_until(self) -> int:
         """No lease ends later, unless the clock was set back."""
-        return self.now + _LONGEST
+        return self.now + _LONGEST_LEASE
 
-    def known(self, contacts: Iterable[Contact]) -> dict[str, CachedStanding]:
+    def trusted_standings(self, contacts: Iterable[Contact]) -> dict[str, CachedStanding]:
         """Return the cached standings that are as good as read for judging these contacts.
 
         These are left out, and have to be read:
@@ -223,32 +226,34 @@ class LogPosition:
         - standings whose lease has ended, or is longer than any lease can be;
         - standings of reports that seem to be late: their answer states the newest observation, which must be exact.
         """
-        if self.changed is None:
+        if self.changed_vims is None:
             return {}
-        get, longest = self.state.held.get, self.longest
-        found: dict[str, CachedStanding] = {}
-        doubtful = set(self.changed)
+        get, longest_until = self.snapshot.standings.get, self.longest_until
+        trusted: dict[str, CachedStanding] = {}
+        doubtful = set(self.changed_vims)
         for report, _ in contacts:
-            held = get(report.vim_id)
-            if held is None or not self.now <= held.lease_until <= longest:
+            standing = get(report.vim_id)
+            if standing is None or not self.now <= standing.lease_until <= longest_until:
                 continue
-            found[report.vim_id] = held
-            if 0 < report.observation <= held.observation and not held.says(report):
+            trusted[report.vim_id] = standing
+            if 0 < report.observation <= standing.observation and not standing.matches(report):
                 doubtful.add(report.vim_id)
         for vim_id in doubtful:
-            found.pop(vim_id, None)
-        return found
+            trusted.pop(vim_id, None)
+        return trusted
 
 
 def _changed_since(
-    connection: Connection, state: CacheSnapshot, newest: int, stamp: int | None
+    connection: Connection, snapshot: CacheSnapshot, newest: int, stamp: int | None
 ) -> AbstractSet[str] | None:
-    if newest == state.revision:
-        return frozenset() if stamp == state.stamp else None
-    if not 0 < newest - state.revision <= _MOST_CHANGES:
+    if newest == snapshot.revision:
+        return frozenset() if stamp == snapshot.stamp else None
+    if not 0 < newest - snapshot.revision <= _MAX_CHANGES:
         return None
-    first, *found = _CHANGES.rows(connection, {"revision": state.revision, "count": _MOST_CHANGES + 1}) or [(0, 0, 0)]
+    first, *later_changes = _CHANGES.rows(connection, {"revision": snapshot.revision, "count": _MAX_CHANGES + 1}) or [
+        (0, 0, 0)
+    ]
     # The oldest changes are dropped in time, and a restored log may have reached the same revision by other changes.
-    same = tuple(first[1:]) == (state.revision, state.stamp)
-    complete = sum(change <= newest for _, change, _ in found) == newest - state.revision
-    return {vim_id for vim_id, *_ in found} if same and complete else None
+    same = tuple(first[1:]) == (snapshot.revision, snapshot.stamp)
+    complete = sum(change <= newest for _, change, _ in later_changes) == newest - snapshot.revision
+    return {vim_id for vim_id, *_ in later_changes} if same and complete else None

@@ -49,7 +49,7 @@ class BatchUpdate:
         if not rows:
             return 0
         if connection.dialect.name == "sqlite":
-            return self._each.run_on(connection, rows)
+            return self._row_statement.run_many(connection, rows)
         if connection.dialect.name == "postgresql":
             return self._from_arrays(connection, rows)
         return self._from_json(connection, rows)
@@ -59,11 +59,11 @@ class BatchUpdate:
         return (*(f"new_{name}" for name in self.columns), *(f"of_{name}" for name in self.keys))
 
     @cached_property
-    def _typed(self) -> list[Column[Any]]:
+    def _cell_columns(self) -> list[Column[Any]]:
         return [self.table.c[name] for name in (*self.columns, *self.keys)]
 
     @cached_property
-    def _each(self) -> PreparedStatement:
+    def _row_statement(self) -> PreparedStatement:
         columns = self.table.c
         return PreparedStatement(
             update(self.table)
@@ -73,43 +73,45 @@ class BatchUpdate:
 
     def _from_arrays(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
         columns = [list(column) for column in zip(*rows, strict=True)]
-        for position, process in _processors(self._typed, connection.dialect):
+        for position, process in _processors(self._cell_columns, connection.dialect):
             columns[position] = [process(value) for value in columns[position]]
-        return connection.exec_driver_sql(self._of_arrays, tuple(columns)).rowcount
+        return connection.exec_driver_sql(self._array_statement, tuple(columns)).rowcount
 
     @cached_property
-    def _of_arrays(self) -> str:
-        arrays = ", ".join(f"${position}::{_array(column)}" for position, column in enumerate(self._typed, 1))
+    def _array_statement(self) -> str:
+        arrays = ", ".join(f"${position}::{_array(column)}" for position, column in enumerate(self._cell_columns, 1))
         return (
-            f"UPDATE {self.table.name} SET {self._moved()} "  # noqa: S608 - the names are ours
-            f"FROM unnest({arrays}) AS n({', '.join(self._cells)}) WHERE {self._found}"
+            f"UPDATE {self.table.name} SET {self._assignments()} "  # noqa: S608 - the names are ours
+            f"FROM unnest({arrays}) AS n({', '.join(self._cells)}) WHERE {self._key_condition}"
         )
 
-    def _moved(self, table: str = "") -> str:
+    def _assignments(self, table: str = "") -> str:
         """Return the assignments; `table` is the prefix of the columns on the left-hand side."""
         return ", ".join(f"{table}{name} = n.new_{name}" for name in self.columns)
 
     @property
-    def _found(self) -> str:
+    def _key_condition(self) -> str:
         return " AND ".join(f"{self.table.name}.{key} = n.of_{key}" for key in self.keys)
 
     def _from_json(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
         # With executemany, the driver would send one UPDATE per row to MariaDB and MySQL, and wait for each answer.
-        encoded = _encoder(self._cells, self._typed, connection.dialect)
-        return sum(connection.execute(self._of_json, {"rows": chunk}).rowcount for chunk in _chunks(map(encoded, rows)))
+        encoded = _encoder(self._cells, self._cell_columns, connection.dialect)
+        return sum(
+            connection.execute(self._json_statement, {"rows": chunk}).rowcount for chunk in _chunks(map(encoded, rows))
+        )
 
     @cached_property
-    def _of_json(self) -> TextClause:
+    def _json_statement(self) -> TextClause:
         name = self.table.name
-        typed = zip(self._cells, self._typed, strict=True)
-        cells = ", ".join(f"{cell} {_type(column)} PATH '$.{cell}' ERROR ON ERROR" for cell, column in typed)
+        cell_types = zip(self._cells, self._cell_columns, strict=True)
+        cells = ", ".join(f"{cell} {_type(column)} PATH '$.{cell}' ERROR ON ERROR" for cell, column in cell_types)
         # Force the join order and the primary key, regardless of the optimizer's estimates: so the server reads, and
         # locks, only these rows.
         joined = (
             f"JSON_TABLE(:rows, '$[*]' COLUMNS ({cells})) AS n "
-            f"STRAIGHT_JOIN {name} FORCE INDEX (PRIMARY) ON {self._found}"
+            f"STRAIGHT_JOIN {name} FORCE INDEX (PRIMARY) ON {self._key_condition}"
         )
-        return text(f"UPDATE {joined} SET {self._moved(f'{name}.')}")  # noqa: S608 - the names are ours
+        return text(f"UPDATE {joined} SET {self._assignments(f'{name}.')}")  # noqa: S608 - the names are ours
 
 
 def _processors(columns: Sequence[Column[Any]], dialect: Dialect) -> Iterator[tuple[int, Callable[[Any], Any]]]:
@@ -144,9 +146,9 @@ def _encoder(
     processors = dict(_processors(columns, dialect))
 
     def encoded(row: tuple[Any, ...]) -> str:
-        held = (processors[place](value) if place in processors else value for place, value in enumerate(row))
+        values = (processors[place](value) if place in processors else value for place, value in enumerate(row))
         # Omit None: a missing key becomes NULL, while servers disagree about a JSON null.
-        present = {cell: value for cell, value in zip(cells, held, strict=True) if value is not None}
+        present = {cell: value for cell, value in zip(cells, values, strict=True) if value is not None}
         return json.dumps(present, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
     return encoded

@@ -13,20 +13,20 @@ from typing import Any
 from vimesh.domain.events import BULKY_FIELDS
 from vimesh.domain.probing import POLICY_FIELDS, Method, ProbePolicy
 from vimesh.domain.vims import Engine, Monitor, MonitorState, Status, Vim
-from vimesh.store.rows.visible_rows import PUBLIC, Row, shown
+from vimesh.store.rows.visible_rows import PUBLIC_COLUMNS, Row, as_visible
 from vimesh.store.schema.timestamps import moment
 
 _FIRST_POLICY_FIELDS = tuple(name for name in POLICY_FIELDS if name != "fail_for_s")
 """The policy fields of earlier versions, which may share the database: a policy that needs no other field is stored in
 their form, so that they can read it and find it unchanged."""
-_KEPT = (*(column.name for column in PUBLIC), "lapsed", "waiting")
+_KEPT = (*(column.name for column in PUBLIC_COLUMNS), "lapsed", "waiting")
 _CHANGED = "changed"
 """Key of the fields that users changed. A document with this key contains only these of the bulky fields."""
 
 
 def vim_of(stored: Row) -> Vim:
-    """Return the VIM of a row, with the values that are visible now; see `shown`."""
-    row = shown(stored)
+    """Return the VIM of a row, with the values that are visible now; see `as_visible`."""
+    row = as_visible(stored)
     return Vim(
         id=row["id"],
         project_id=row["project_id"],
@@ -62,13 +62,13 @@ def _end_of_lease(row: Row) -> dt.datetime | None:
 
 
 def _monitor_of(row: Row) -> Monitor:
-    heard = row["contact_time"]
+    contact_time = row["contact_time"]
     return Monitor(
         engine=Engine(row["engine"]),
         action_id=row["action_id"],
         state=_state_of(row),
         last_error=row["monitor_error"],
-        contact_time=None if heard is None else moment(heard),
+        contact_time=None if contact_time is None else moment(contact_time),
     )
 
 
@@ -109,9 +109,9 @@ def vim_of_document(document: Mapping[str, Any]) -> Vim:
     return vim_of({"lease_until": None, "holds": False, "lapsed": False, "waiting": False, **document})
 
 
-def policy_of(kept: Mapping[str, Any]) -> ProbePolicy:
-    return ProbePolicy(**{**kept, "method": Method(kept["method"])})
+def policy_of(stored: Mapping[str, Any]) -> ProbePolicy:
+    return ProbePolicy(**{**stored, "method": Method(stored["method"])})
 
 
-def kept_policy(policy: ProbePolicy) -> dict[str, object]:
+def stored_policy(policy: ProbePolicy) -> dict[str, object]:
     return {name: getattr(policy, name) for name in (POLICY_FIELDS if policy.fail_for_s else _FIRST_POLICY_FIELDS)}

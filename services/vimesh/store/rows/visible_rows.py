@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, and_, exists
 
-from vimesh.domain.leases import silence
+from vimesh.domain.leases import silence_detail
 from vimesh.domain.probing import Reason
 from vimesh.domain.todos import TodoKind
 from vimesh.domain.vims import Engine, Status
@@ -22,8 +22,8 @@ from vimesh.store.sql.sql_functions import NowMicros
 
 Row = Mapping[str, Any] | RowMapping
 
-_NOT_SHOWN = ("secrets", "number", "vim_id")
-PUBLIC = tuple(column for column in (*vims.c, *standings.c, *leases.c) if column.name not in _NOT_SHOWN)
+_PRIVATE_COLUMNS = ("secrets", "number", "vim_id")
+PUBLIC_COLUMNS = tuple(column for column in (*vims.c, *standings.c, *leases.c) if column.name not in _PRIVATE_COLUMNS)
 LAPSED: ColumnElement[bool] = leases.c.lease_until < NowMicros()
 WAITING: ColumnElement[bool] = and_(
     standings.c.engine == Engine.MISTRAL,
@@ -33,31 +33,31 @@ WAITING: ColumnElement[bool] = and_(
         todos.c.kind == TodoKind.START,
     ),
 )
-SHOWN = (*PUBLIC, LAPSED.label("lapsed"), WAITING.label("waiting"))
-OF_VIM = standings.c.vim_id.label("id")
-STOOD = standings.join(leases, leases.c.number == standings.c.number)
-WHOLE = vims.join(STOOD, standings.c.vim_id == vims.c.id)
+VISIBLE_COLUMNS = (*PUBLIC_COLUMNS, LAPSED.label("lapsed"), WAITING.label("waiting"))
+VIM_ID = standings.c.vim_id.label("id")
+STANDING_AND_LEASE = standings.join(leases, leases.c.number == standings.c.number)
+WHOLE_VIM = vims.join(STANDING_AND_LEASE, standings.c.vim_id == vims.c.id)
 # The lease of a reported status has ended, and that is not on record yet.
 SILENT: ColumnElement[bool] = and_(leases.c.holds, LAPSED)
 
 
-def shown(row: Row) -> Row:
+def as_visible(row: Row) -> Row:
     """Return the row as it is visible: the status of a silent action is UNKNOWN even before that is written (G6)."""
-    return {**row, **silent(row)} if row["holds"] and row["lapsed"] else row
+    return {**row, **silent_columns(row)} if row["holds"] and row["lapsed"] else row
 
 
-def silent(row: Row) -> dict[str, Any]:
+def silent_columns(row: Row) -> dict[str, Any]:
     """Return the columns of a status that is UNKNOWN since the lease ended."""
     return {
         "status": Status.UNKNOWN,
         "reason": Reason.SILENT,
-        "detail": silence(moment(row["lease_until"])),
+        "detail": silence_detail(moment(row["lease_until"])),
         "round_trip_s": None,
         "status_time": row["status_time"] if row["status"] == Status.UNKNOWN else row["lease_until"],
         "holds": False,
     }
 
 
-def begun(row: Row) -> Row:
+def as_started(row: Row) -> Row:
     """Return the visible row of a VIM that gets its wanted action in this transaction."""
     return {**row, "lapsed": False, "waiting": row["engine"] == Engine.MISTRAL}

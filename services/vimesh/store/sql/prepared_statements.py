@@ -25,35 +25,35 @@ class PreparedStatement:
 
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
-        self._made: dict[str, _Made] = {}
+        self._compiled: dict[str, _Compiled] = {}
 
     def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """Run a SELECT."""
-        made = self._for(connection.dialect)
-        rows = _run(connection, made.sql, made.bound(parameters))
-        if not made.results:
+        compiled = self._compiled_for(connection.dialect)
+        rows = _run(connection, compiled.sql, compiled.bind(parameters))
+        if not compiled.results:
             return rows
-        return [_read(row, made.results) for row in rows]
+        return [_read(row, compiled.results) for row in rows]
 
     def run(self, connection: Connection, parameters: Iterable[Mapping[str, Any]]) -> None:
         """Run an INSERT, UPDATE or DELETE for each set of parameters."""
-        made = self._for(connection.dialect)
-        if bound := [made.bound(each) for each in parameters]:
-            _run_many(connection, made.sql, bound)
+        compiled = self._compiled_for(connection.dialect)
+        if bound := [compiled.bind(each) for each in parameters]:
+            _run_many(connection, compiled.sql, bound)
 
-    def run_on(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    def run_many(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
         """Run as `run` does, for rows of values in the order of the statement's parameters.
 
         Return how many rows were found, or -1 on a server, where that is unknown.
         """
-        made = self._for(connection.dialect)
-        return _run_many(connection, made.sql, made.in_order(rows)) if rows else 0
+        compiled = self._compiled_for(connection.dialect)
+        return _run_many(connection, compiled.sql, compiled.in_order(rows)) if rows else 0
 
-    def _for(self, dialect: Dialect) -> _Made:
-        made = self._made.get(dialect.name)
-        if made is None:
-            made = self._made[dialect.name] = _make(self._statement, dialect)
-        return made
+    def _compiled_for(self, dialect: Dialect) -> _Compiled:
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            compiled = self._compiled[dialect.name] = _compile(self._statement, dialect)
+        return compiled
 
 
 def _run(connection: Connection, sql: str, bound: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
@@ -86,7 +86,7 @@ def _errors_of_core(sql: str) -> Generator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _Compiled:
     sql: str
     fixed: Mapping[str, Any]
     """The values of parameters that are part of the statement."""
@@ -96,7 +96,7 @@ class _Made:
     """The positions of the parameters to convert, and their converters."""
     results: Sequence[tuple[int, Callable[[Any], Any]]]
 
-    def bound(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    def bind(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
         return self._converted(parameters[name] if name in parameters else self.fixed[name] for name in self.names)
 
     def in_order(self, rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
@@ -110,14 +110,14 @@ class _Made:
         return tuple(values)
 
 
-def _make(statement: Executable, dialect: Dialect) -> _Made:
+def _compile(statement: Executable, dialect: Dialect) -> _Compiled:
     compiled: SQLCompiler = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # all statements have it
     names = compiled.positiontup or ()
     types = [compiled.binds[name].type.dialect_impl(dialect) for name in names]
     # Only our own types need result processing; so a Boolean may be returned as 0 or 1.
     columns = [column.type for column in getattr(statement, "selected_columns", ())]
     own = [kind if isinstance(kind, TypeDecorator) else None for kind in columns]
-    return _Made(
+    return _Compiled(
         sql=str(compiled),
         fixed=dict(compiled.params),
         names=tuple(names),

@@ -18,23 +18,23 @@ _older = todos.alias("older")
 _FIRST_OF_VIM: ColumnElement[bool] = ~exists().where(
     _older.c.vim_id == todos.c.vim_id, _older.c.number < todos.c.number
 )
-_ANY_DUE = select(exists().where(todos.c.due_time <= NowMicros(), _FIRST_OF_VIM))
+_HAS_DUE = select(exists().where(todos.c.due_time <= NowMicros(), _FIRST_OF_VIM))
 _DUE = (
     select(todos)
     .where(todos.c.due_time <= bindparam("now"), _FIRST_OF_VIM)
     .order_by(todos.c.due_time, todos.c.number)
     .limit(bindparam("count"))
 )
-_WANTED = ACTIONS.where(standings.c.vim_id.in_(bindparam("ids", expanding=True)))
+_WANTED_ACTIONS = ACTIONS.where(standings.c.vim_id.in_(bindparam("ids", expanding=True)))
 _OF_NUMBER = update(todos).where(todos.c.number == bindparam("of_number"))
-_HELD = ("due_time", "claim_token", "claimant", "attempts")
-_CLAIM = _OF_NUMBER.values({name: bindparam(f"new_{name}") for name in _HELD})
+_CLAIM_COLUMNS = ("due_time", "claim_token", "claimant", "attempts")
+_CLAIM = _OF_NUMBER.values({name: bindparam(f"new_{name}") for name in _CLAIM_COLUMNS})
 _REMOVE = delete(todos).where(todos.c.number == bindparam("of_number"))
 
 
-def any_due(connection: Connection) -> bool:
+def has_due(connection: Connection) -> bool:
     """Return whether any to-do can be claimed."""
-    return bool(connection.execute(_ANY_DUE).scalar_one())
+    return bool(connection.execute(_HAS_DUE).scalar_one())
 
 
 def claim(connection: Connection, claimant: str, limit: int, lease_s: float) -> list[ClaimedTodo]:
@@ -46,19 +46,22 @@ def claim(connection: Connection, claimant: str, limit: int, lease_s: float) -> 
         due = connection.execute(_DUE, {"now": now, "count": limit - len(claimed)}).mappings().all()
         if not due:
             break
-        found = {
-            row["id"]: row for row in connection.execute(_WANTED, {"ids": [row["vim_id"] for row in due]}).mappings()
+        wanted = {
+            row["id"]: row
+            for row in connection.execute(_WANTED_ACTIONS, {"ids": [row["vim_id"] for row in due]}).mappings()
         }
-        taken = [(row, _claimed(row, found.get(row["vim_id"]))) for row in due if not _is_void(row, found)]
-        void = [{"of_number": row["number"]} for row in due if _is_void(row, found)]
+        claimable = [(row, _claimed(row, wanted.get(row["vim_id"]))) for row in due if not _is_void(row, wanted)]
+        void = [{"of_number": row["number"]} for row in due if _is_void(row, wanted)]
         if void:
             connection.execute(_REMOVE, void)
-        if taken:
-            connection.execute(_CLAIM, [_held(row, todo, claimant, now + micros(lease_s)) for row, todo in taken])
-        claimed += taken
+        if claimable:
+            connection.execute(
+                _CLAIM, [_claim_parameters(row, todo, claimant, now + micros(lease_s)) for row, todo in claimable]
+            )
+        claimed += claimable
         if not void:
             break
-    return [todo for _, todo in sorted(claimed, key=lambda taken: taken[0]["number"])]
+    return [todo for _, todo in sorted(claimed, key=lambda claimable: claimable[0]["number"])]
 
 
 def _is_void(row: RowMapping, wanted: dict[str, RowMapping]) -> bool:
@@ -81,6 +84,6 @@ def _claimed(row: RowMapping, vim: RowMapping | None) -> ClaimedTodo:
     )
 
 
-def _held(row: RowMapping, todo: ClaimedTodo, claimant: str, until: int) -> dict[str, Any]:
-    held = {"due_time": until, "claim_token": todo.claim_token, "claimant": claimant, "attempts": todo.attempt}
-    return {"of_number": row["number"], **{f"new_{name}": value for name, value in held.items()}}
+def _claim_parameters(row: RowMapping, todo: ClaimedTodo, claimant: str, until: int) -> dict[str, Any]:
+    values = {"due_time": until, "claim_token": todo.claim_token, "claimant": claimant, "attempts": todo.attempt}
+    return {"of_number": row["number"], **{f"new_{name}": value for name, value in values.items()}}

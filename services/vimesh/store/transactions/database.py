@@ -52,12 +52,12 @@ class Database(Protocol):
     async def require_writable(self) -> None:
         """See VimStore."""
 
-    async def hear_commits(self, heard: Callable[[], None]) -> Never:
+    async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
         """See VimStore."""
 
 
 @contextmanager
-def trouble_as_unavailable() -> Generator[None]:
+def errors_as_unavailable() -> Generator[None]:
     try:
         yield
     # OSError: the file is missing, or the server cannot be reached.

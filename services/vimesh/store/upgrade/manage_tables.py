@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from vimesh.domain.errors import BadSetting
-from vimesh.store.databases.open_database import place_of
+from vimesh.store.databases.open_database import parse_database_url
 from vimesh.store.databases.sqlite_file import SqliteFile
 from vimesh.store.transactions.database import SETTING
 from vimesh.store.upgrade import migrations_runner, server_upgrade, sqlite_upgrade
 
 _UPGRADE_S = 60.0
-_LOOK_S = 10.0
+_CHECK_S = 10.0
 
 
 async def upgrade(database_url: str) -> None:
@@ -20,7 +20,7 @@ async def upgrade(database_url: str) -> None:
     Safe to call from several processes at once: one upgrades, the others wait and find it done.
     Raises BadSetting, StoreUnavailable.
     """
-    place = place_of(database_url)
+    place = parse_database_url(database_url)
     if isinstance(place, SqliteFile):
         await asyncio.to_thread(sqlite_upgrade.upgrade, place, _UPGRADE_S)
     else:
@@ -29,19 +29,19 @@ async def upgrade(database_url: str) -> None:
 
 async def current(database_url: str) -> str | None:
     """Return the version of the tables, None if there are none. Raises BadSetting, StoreUnavailable."""
-    place = place_of(database_url)
+    place = parse_database_url(database_url)
     if isinstance(place, SqliteFile):
         return await asyncio.to_thread(sqlite_upgrade.current, place)
-    return await server_upgrade.current(place, _LOOK_S)
+    return await server_upgrade.current(place, _CHECK_S)
 
 
 async def check(database_url: str) -> None:
     """Raise BadSetting, with the command to run, unless the tables have the version that is needed."""
-    found, needed = await current(database_url), newest()
-    if found == needed:
+    version, needed = await current(database_url), newest()
+    if version == needed:
         return
-    migrations_runner.require_known(found)
-    state = "has no tables" if found is None else f"has tables of version {found}, and {needed} is needed"
+    migrations_runner.require_known_version(version)
+    state = "has no tables" if version is None else f"has tables of version {version}, and {needed} is needed"
     raise BadSetting(SETTING, f"the database {state}; type: vimesh db upgrade")
 
 

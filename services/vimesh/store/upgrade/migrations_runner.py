@@ -18,7 +18,7 @@ _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 def to_newest(connection: Connection) -> None:
     """Upgrade the tables to this version. Raises BadSetting if a newer version made them."""
-    require_known(revision_of(connection))
+    require_known_version(revision_of(connection))
     command.upgrade(config_for(connection), "head")
 
 
@@ -29,10 +29,10 @@ def config_for(connection: Connection) -> Config:
     return config
 
 
-def require_known(found: str | None) -> None:
+def require_known_version(version: str | None) -> None:
     """Raise BadSetting if a newer version made the tables."""
-    if found is not None and found not in {script.revision for script in _scripts().walk_revisions()}:
-        raise BadSetting(SETTING, f"the tables are of version {found}, made by a newer vimesh: install that one")
+    if version is not None and version not in {script.revision for script in _scripts().walk_revisions()}:
+        raise BadSetting(SETTING, f"the tables are of version {version}, made by a newer vimesh: install that one")
 
 
 def revision_of(connection: Connection) -> str | None:

@@ -21,7 +21,7 @@ from vimesh.store.databases.galera_turns import AnothersTurn
 from vimesh.store.databases.server_database import close
 from vimesh.store.databases.transaction_retries import TransactionRetries
 from vimesh.store.databases.writability import require_writes
-from vimesh.store.transactions.database import SETTING, trouble_as_unavailable
+from vimesh.store.transactions.database import SETTING, errors_as_unavailable
 from vimesh.store.transactions.driver_errors import code_of
 from vimesh.store.upgrade import migrations_runner
 
@@ -34,7 +34,7 @@ _ACQUIRE = {
 # 42501: PostgreSQL. 1142: MariaDB.
 _NO_TABLES = ("42501", 1142)
 # The object exists already, or is gone already: no lock separates two upgrades at two nodes of a Galera cluster.
-_DONE_MEANWHILE = (1050, 1051, 1054, 1060, 1061, 1062, 1068, 1072, 1091, 1146, 1176, 1412, 1684)
+_ALREADY_DONE = (1050, 1051, 1054, 1060, 1061, 1062, 1068, 1072, 1091, 1146, 1176, 1412, 1684)
 
 
 async def upgrade(server: DatabaseServer, limit_s: float) -> None:
@@ -42,12 +42,12 @@ async def upgrade(server: DatabaseServer, limit_s: float) -> None:
 
     Raises BadSetting, StoreUnavailable.
     """
-    repetitions, until = TransactionRetries(), time.monotonic() + limit_s
+    retries, until = TransactionRetries(), time.monotonic() + limit_s
     while True:
         try:
             return await _upgrade(server, limit_s)
         except (AnothersTurn, StoreUnavailable) as error:
-            pause_s = repetitions.pause_s(error)
+            pause_s = retries.pause_s(error)
             if pause_s is None or time.monotonic() > until:
                 raise (error if isinstance(error, StoreUnavailable) else StoreUnavailable()) from error.__cause__
         await asyncio.sleep(pause_s)
@@ -67,8 +67,8 @@ async def _upgrade(server: DatabaseServer, limit_s: float) -> None:
             await connection.run_sync(migrations_runner.to_newest)
         except (DBAPIError, CommandError) as error:
             # CommandError: the version has changed since the step started.
-            meanwhile = isinstance(error, CommandError) or code_of(error) in _DONE_MEANWHILE
-            if meanwhile and await connection.run_sync(is_node):
+            is_already_done = isinstance(error, CommandError) or code_of(error) in _ALREADY_DONE
+            if is_already_done and await connection.run_sync(is_node):
                 raise AnothersTurn from error
             raise
         await connection.commit()
@@ -94,14 +94,14 @@ async def _connected(server: DatabaseServer, limit_s: float) -> AsyncGenerator[A
     # The driver logs MariaDB's notes about the names of keys as warnings.
     logging.getLogger("asyncmy").setLevel(logging.ERROR)
     try:
-        with trouble_as_unavailable():
+        with errors_as_unavailable():
             async with _in_time(server, limit_s), engine.connect() as connection:
                 require_new_enough(connection.dialect, server.connector)
                 yield connection
     except StoreUnavailable as error:
         if error.__cause__ is None or code_of(error.__cause__) not in _NO_TABLES:
             raise
-        raise BadSetting(SETTING, f"the user may not read or make tables in {server.connector.what}") from error
+        raise BadSetting(SETTING, f"the user may not read or make tables in {server.connector.description}") from error
     finally:
         await close(engine)
 

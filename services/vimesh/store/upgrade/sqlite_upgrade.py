@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.store.databases.sqlite_file import SqliteFile
-from vimesh.store.transactions.database import SETTING, trouble_as_unavailable
+from vimesh.store.transactions.database import SETTING, errors_as_unavailable
 from vimesh.store.upgrade import migrations_runner
 
 _ATTEMPTS = 20
@@ -22,7 +22,7 @@ _ATTEMPTS = 20
 def upgrade(file: SqliteFile, limit_s: float) -> None:
     """Create the file and upgrade its tables. Raises BadSetting, StoreUnavailable."""
     _make(file.path)
-    with trouble_as_unavailable(), _connected(replace(file, lock_timeout_s=limit_s)) as connection:
+    with errors_as_unavailable(), _connected(replace(file, lock_timeout_s=limit_s)) as connection:
         # The process that gets the write lock upgrades; the others wait here and find it done.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         migrations_runner.to_newest(connection)
@@ -34,7 +34,7 @@ def current(file: SqliteFile) -> str | None:
     """Return the version of the tables, None if there are none. Raises BadSetting, StoreUnavailable."""
     if not file.path.exists():
         raise BadSetting(SETTING, f"there is no database at {file.path}; type: vimesh db upgrade")
-    with trouble_as_unavailable(), _connected(file) as connection:
+    with errors_as_unavailable(), _connected(file) as connection:
         return migrations_runner.revision_of(connection)
 
 

@@ -37,7 +37,7 @@ def mysql_options(path: str, group: str) -> MysqlOptions:
     except (configparser.Error, UnicodeDecodeError):
         # Without the cause, which quotes lines of the file: a line may contain a password.
         raise BadSetting(SETTING, f"read_default_file: {path} is no file of options like my.cnf") from None
-    wanted = group or "client"
-    if not parser.has_section(wanted):
-        raise BadSetting(SETTING, f"read_default_file: {path} has no part [{wanted}]")
-    return MysqlOptions(dict(parser.items(wanted)))
+    section = group or "client"
+    if not parser.has_section(section):
+        raise BadSetting(SETTING, f"read_default_file: {path} has no part [{section}]")
+    return MysqlOptions(dict(parser.items(section)))

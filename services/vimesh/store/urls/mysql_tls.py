@@ -46,34 +46,40 @@ class MysqlTls:
         return context
 
 
-def mysql_tls(given: UrlParameters, options: MysqlOptions) -> MysqlTls:
+def mysql_tls(parameters: UrlParameters, options: MysqlOptions) -> MysqlTls:
     """Read the TLS parameters. Raises BadSetting, also for files without certificates."""
     tls = MysqlTls(
-        mode=_mode(given, options),
-        ca=given.file("ssl_ca") or options.get("ssl_ca"),
-        capath=given.text("ssl_capath") or options.get("ssl_capath"),
-        cert=given.file("ssl_cert") or options.get("ssl_cert"),
-        key=given.file("ssl_key") or options.get("ssl_key"),
-        key_password=given.text("ssl_key_password"),
-        cipher=given.text("ssl_cipher") or options.get("ssl_cipher"),
+        mode=_mode(parameters, options),
+        ca=parameters.file("ssl_ca") or options.get("ssl_ca"),
+        capath=parameters.text("ssl_capath") or options.get("ssl_capath"),
+        cert=parameters.file("ssl_cert") or options.get("ssl_cert"),
+        key=parameters.file("ssl_key") or options.get("ssl_key"),
+        key_password=parameters.text("ssl_key_password"),
+        cipher=parameters.text("ssl_cipher") or options.get("ssl_cipher"),
     )
     _require_usable(tls)
     return tls
 
 
-def _mode(given: UrlParameters, options: MysqlOptions) -> str:
+def _mode(parameters: UrlParameters, options: MysqlOptions) -> str:
     """Return the mode that several parameters mean together: different drivers use different ones."""
-    if mode := given.word("ssl_mode", (*_MODES, *map(str.lower, _MODES))):
+    if mode := parameters.word("ssl_mode", (*_MODES, *map(str.lower, _MODES))):
         return mode.upper()
-    if given.flag("ssl_disabled") or given.flag("ssl") is False:
+    if parameters.flag("ssl_disabled") or parameters.flag("ssl") is False:
         return "DISABLED"
-    trusted = any(given.text(name) or options.get(name) for name in ("ssl_ca", "ssl_capath"))
-    checked, named = given.flag("ssl_verify_cert"), given.flag("ssl_verify_identity")
-    other_names = given.flag("ssl_check_hostname") is False or named is False
-    if named or checked or (trusted and checked is None):
+    has_authorities = any(parameters.text(name) or options.get(name) for name in ("ssl_ca", "ssl_capath"))
+    checks_certificate, checks_name = parameters.flag("ssl_verify_cert"), parameters.flag("ssl_verify_identity")
+    other_names = parameters.flag("ssl_check_hostname") is False or checks_name is False
+    if checks_name or checks_certificate or (has_authorities and checks_certificate is None):
         return "VERIFY_CA" if other_names else "VERIFY_IDENTITY"
-    wanted = any(given.text(name) or options.get(name) for name in ("ssl_cert", "ssl_key", "ssl_cipher"))
-    return "REQUIRED" if wanted or trusted or given.flag("ssl") or options.has("ssl") else "DISABLED"
+    has_client_option = any(
+        parameters.text(name) or options.get(name) for name in ("ssl_cert", "ssl_key", "ssl_cipher")
+    )
+    return (
+        "REQUIRED"
+        if has_client_option or has_authorities or parameters.flag("ssl") or options.has("ssl")
+        else "DISABLED"
+    )
 
 
 def _require_usable(tls: MysqlTls) -> None:

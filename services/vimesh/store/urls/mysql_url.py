@@ -17,7 +17,7 @@ from vimesh.store.urls.url_parameters import UrlParameters
 DEFAULT_PORT: Final = 3306
 _CHARSETS: Final = ("utf8", "utf8mb3", "utf8mb4", "UTF8", "UTF8MB4")
 
-TAKEN: Final[Mapping[str, str]] = {
+SUPPORTED_PARAMETERS: Final[Mapping[str, str]] = {
     "binary_prefix": "not used: no statement needs it",
     "charset": "`utf8` or `utf8mb4`; it is `utf8mb4` in any case",
     "connect_timeout": "seconds that one host may take, up to 60; 4 by default, or 4 divided by the number of hosts",
@@ -59,34 +59,34 @@ class MysqlPlace:
 
 def mysql_place(url: DatabaseUrl) -> MysqlPlace:
     """Read a URL. Raises BadSetting."""
-    given = UrlParameters(url, "MariaDB or MySQL", TAKEN)
-    options = mysql_options(given.file("read_default_file"), given.text("read_default_group"))
+    parameters = UrlParameters(url, "MariaDB or MySQL", SUPPORTED_PARAMETERS)
+    options = mysql_options(parameters.file("read_default_file"), parameters.text("read_default_group"))
     database = url.database or options.get("database")
     if not database:
         raise BadSetting(SETTING, "names no database; use mysql://<user>:<password>@<host>/<database>")
-    given.word("charset", _CHARSETS)
-    if given.flag("local_infile"):
+    parameters.word("charset", _CHARSETS)
+    if parameters.flag("local_infile"):
         raise BadSetting(SETTING, "local_infile must be 0: no file is ever sent")
     for name in ("binary_prefix", "use_unicode"):
-        given.flag(name)
+        parameters.flag(name)
     for name in ("read_timeout", "write_timeout"):
-        given.number(name, 0, 31_536_000)
+        parameters.number(name, 0, 31_536_000)
     return MysqlPlace(
-        addresses=_addresses(url, given, options),
+        addresses=_addresses(url, parameters, options),
         database=database,
         user=url.user or options.get("user"),
         password=url.password or options.get("password"),
-        program=given.text("program_name") or "vimesh",
-        tls=mysql_tls(given, options),
-        connect_timeout_s=given.number("connect_timeout", 0, 60) or None,
+        program=parameters.text("program_name") or "vimesh",
+        tls=mysql_tls(parameters, options),
+        connect_timeout_s=parameters.number("connect_timeout", 0, 60) or None,
     )
 
 
-def _addresses(url: DatabaseUrl, given: UrlParameters, options: MysqlOptions) -> tuple[ServerAddress, ...]:
-    if given.text("unix_socket") and url.hosts not in {"", "localhost"}:
+def _addresses(url: DatabaseUrl, parameters: UrlParameters, options: MysqlOptions) -> tuple[ServerAddress, ...]:
+    if parameters.text("unix_socket") and url.hosts not in {"", "localhost"}:
         raise BadSetting(SETTING, "names a host and unix_socket; leave one out")
     try:
-        if socket := given.text("unix_socket") or ("" if url.hosts else options.get("socket")):
+        if socket := parameters.text("unix_socket") or ("" if url.hosts else options.get("socket")):
             return (ServerAddress(socket),)
         hosts = url.hosts or options.get("host") or "localhost"
         return (*(address_of(host, _port(options)) for host in hosts.split(",")),)

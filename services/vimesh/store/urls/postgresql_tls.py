@@ -33,10 +33,10 @@ class PostgresqlTls:
         Raises OSError.
         """
         if self.parameters.get("sslrootcert") == _SYSTEM:
-            return {"ssl": self._of_the_system()}
+            return {"ssl": self._system_context()}
         return {"dsn": f"postgresql://?{urlencode(self.parameters)}"} if self.parameters else {}
 
-    def _of_the_system(self) -> ssl.SSLContext:
+    def _system_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         if certificate := self.certificate:
             password = self.parameters.get("sslpassword", "")
@@ -47,38 +47,46 @@ class PostgresqlTls:
         return context
 
 
-def postgresql_tls(given: UrlParameters) -> PostgresqlTls:
+def postgresql_tls(parameters: UrlParameters) -> PostgresqlTls:
     """Read the TLS parameters. Raises BadSetting, also for files without certificates."""
-    if given.text("ssl") and given.text("sslmode"):
+    if parameters.text("ssl") and parameters.text("sslmode"):
         raise BadSetting(SETTING, "has ssl and sslmode, which are the same; leave one out")
-    authorities = given.text("sslrootcert") if given.text("sslrootcert") == _SYSTEM else given.file("sslrootcert")
-    found = {
-        "sslmode": given.word("ssl", _MODES) or given.word("sslmode", _MODES),
+    authorities = (
+        parameters.text("sslrootcert") if parameters.text("sslrootcert") == _SYSTEM else parameters.file("sslrootcert")
+    )
+    tls_parameters = {
+        "sslmode": parameters.word("ssl", _MODES) or parameters.word("sslmode", _MODES),
         "sslrootcert": authorities,
-        **{name: given.file(name) for name in ("sslcert", "sslkey", "sslcrl")},
-        "sslpassword": given.text("sslpassword"),
-        "sslnegotiation": given.word("sslnegotiation", ("postgres", "direct")),
-        **{name: given.word(name, _VERSIONS) for name in ("ssl_min_protocol_version", "ssl_max_protocol_version")},
+        **{name: parameters.file(name) for name in ("sslcert", "sslkey", "sslcrl")},
+        "sslpassword": parameters.text("sslpassword"),
+        "sslnegotiation": parameters.word("sslnegotiation", ("postgres", "direct")),
+        **{name: parameters.word(name, _VERSIONS) for name in ("ssl_min_protocol_version", "ssl_max_protocol_version")},
     }
-    found = {name: value for name, value in found.items() if value}
-    _require_consistent(found)
-    return PostgresqlTls(found)
+    tls_parameters = {name: value for name, value in tls_parameters.items() if value}
+    _require_consistent(tls_parameters)
+    return PostgresqlTls(tls_parameters)
 
 
-def _require_consistent(found: Mapping[str, str]) -> None:
-    mode = found.get("sslmode", "")
-    if found.get("sslrootcert") == _SYSTEM:
+def _require_consistent(tls_parameters: Mapping[str, str]) -> None:
+    mode = tls_parameters.get("sslmode", "")
+    if tls_parameters.get("sslrootcert") == _SYSTEM:
         if mode != "verify-full":
             raise BadSetting(
                 SETTING, "sslrootcert=system needs sslmode=verify-full: anybody can have such a certificate"
             )
-    elif "sslrootcert" in found:
-        require_authorities("sslrootcert", found["sslrootcert"])
-    if "sslcrl" in found:
-        require_authorities("sslcrl", found["sslcrl"])
-    if "sslcert" in found:
-        require_certificate("sslcert", found["sslcert"], "sslkey", found.get("sslkey"), found.get("sslpassword", ""))
-    elif "sslkey" in found:
+    elif "sslrootcert" in tls_parameters:
+        require_authorities("sslrootcert", tls_parameters["sslrootcert"])
+    if "sslcrl" in tls_parameters:
+        require_authorities("sslcrl", tls_parameters["sslcrl"])
+    if "sslcert" in tls_parameters:
+        require_certificate(
+            "sslcert",
+            tls_parameters["sslcert"],
+            "sslkey",
+            tls_parameters.get("sslkey"),
+            tls_parameters.get("sslpassword", ""),
+        )
+    elif "sslkey" in tls_parameters:
         raise BadSetting(SETTING, "sslkey needs sslcert: a key without its certificate is not used")
-    if found.get("sslnegotiation") == "direct" and mode not in {"require", "verify-ca", "verify-full"}:
+    if tls_parameters.get("sslnegotiation") == "direct" and mode not in {"require", "verify-ca", "verify-full"}:
         raise BadSetting(SETTING, "sslnegotiation=direct needs sslmode=require, verify-ca or verify-full")

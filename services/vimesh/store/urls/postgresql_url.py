@@ -20,11 +20,11 @@ DEFAULT_PORT: Final = 5432
 # The socket folders of Linux distributions and of PostgreSQL's own builds, then TCP.
 _HERE: Final = ("/var/run/postgresql", "/tmp", "localhost")  # noqa: S108 - the default socket folder of PostgreSQL
 _SESSIONS: Final = ("any", "read-write", "primary")
-_NOT_WRITTEN: Final = "conductors write: it must be any, read-write or primary"
-_INSTEAD: Final = dict.fromkeys(("standby", "read-only", "prefer-standby"), _NOT_WRITTEN)
+_READ_ONLY_SESSION: Final = "conductors write: it must be any, read-write or primary"
+_REJECTED_SESSIONS: Final = dict.fromkeys(("standby", "read-only", "prefer-standby"), _READ_ONLY_SESSION)
 _NO_GSS: Final = {"require": "the driver does not do it"}
 
-TAKEN: Final[Mapping[str, str]] = {
+SUPPORTED_PARAMETERS: Final[Mapping[str, str]] = {
     "application_name": "what the server calls the connections; `vimesh` by default",
     "channel_binding": "`disable` or `prefer`: the driver does without",
     "client_encoding": "`utf8`, which it is in any case",
@@ -75,37 +75,38 @@ class PostgresqlPlace:
 
 def postgresql_place(url: DatabaseUrl) -> PostgresqlPlace:
     """Read a URL. Raises BadSetting."""
-    given = UrlParameters(url, "PostgreSQL", TAKEN, repeated=("host", "port"))
-    addresses = _addresses(url, given)
-    several = len(addresses) > 1 and bool(url.hosts or given.all("host"))
-    database = url.database or given.text("dbname") or given.text("database")
+    parameters = UrlParameters(url, "PostgreSQL", SUPPORTED_PARAMETERS, repeated=("host", "port"))
+    addresses = _addresses(url, parameters)
+    several = len(addresses) > 1 and bool(url.hosts or parameters.all("host"))
+    database = url.database or parameters.text("dbname") or parameters.text("database")
     if not database:
         raise BadSetting(SETTING, "names no database; use postgresql://<user>:<password>@<host>/<database>")
-    given.word("client_encoding", ("utf8", "UTF8", "utf-8", "UTF-8", "auto"))
+    parameters.word("client_encoding", ("utf8", "UTF8", "utf-8", "UTF-8", "auto"))
     for name in ("channel_binding", "gssencmode"):
-        given.word(name, ("disable", "prefer"), _NO_GSS)
-    caches = (given.number(name, 0, 100_000) for name in ("prepared_statement_cache_size", "statement_cache_size"))
+        parameters.word(name, ("disable", "prefer"), _NO_GSS)
+    caches = (parameters.number(name, 0, 100_000) for name in ("prepared_statement_cache_size", "statement_cache_size"))
     return PostgresqlPlace(
         addresses=addresses,
         database=database,
-        user=url.user or given.text("user"),
-        password=url.password or given.text("password"),
-        passfile=_passfile(given),
-        session=given.word("target_session_attrs", _SESSIONS, _INSTEAD) or ("read-write" if several else "any"),
-        settings=_settings(given),
-        tls=postgresql_tls(given),
-        connect_timeout_s=given.number("connect_timeout", 0, 60) or None,
+        user=url.user or parameters.text("user"),
+        password=url.password or parameters.text("password"),
+        passfile=_passfile(parameters),
+        session=parameters.word("target_session_attrs", _SESSIONS, _REJECTED_SESSIONS)
+        or ("read-write" if several else "any"),
+        settings=_settings(parameters),
+        tls=postgresql_tls(parameters),
+        connect_timeout_s=parameters.number("connect_timeout", 0, 60) or None,
         pooled=0 in caches,
     )
 
 
-def _addresses(url: DatabaseUrl, given: UrlParameters) -> tuple[ServerAddress, ...]:
+def _addresses(url: DatabaseUrl, parameters: UrlParameters) -> tuple[ServerAddress, ...]:
     hosts = url.hosts.split(",") if url.hosts else []
-    if hosts and given.all("host"):
+    if hosts and parameters.all("host"):
         raise BadSetting(SETTING, "names hosts before the database and in host=; one of them is enough")
-    hosts += [_bracketed(host) for each in given.all("host") for host in each.split(",")]
+    hosts += [_bracketed(host) for each in parameters.all("host") for host in each.split(",")]
     try:
-        ports = [port_of(port) for each in given.all("port") for port in each.split(",")] or [DEFAULT_PORT]
+        ports = [port_of(port) for each in parameters.all("port") for port in each.split(",")] or [DEFAULT_PORT]
         return (*map(address_of, hosts or _HERE, _each(ports, hosts or _HERE)),)
     except ValueError as error:
         # Without the cause, which may quote a part of the password that was mistaken for a port.
@@ -128,14 +129,14 @@ def _each(ports: Sequence[int], hosts: Sequence[str]) -> Sequence[int]:
     return ports
 
 
-def _passfile(given: UrlParameters) -> str:
-    path = given.file("passfile")
+def _passfile(parameters: UrlParameters) -> str:
+    path = parameters.file("passfile")
     if path and Path(path).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise BadSetting(SETTING, f"passfile: {path} can be read by others, and is not used; type: chmod 600 {path}")
     return path
 
 
-def _settings(given: UrlParameters) -> dict[str, str]:
-    name = given.text("application_name") or given.text("fallback_application_name") or "vimesh"
-    options = given.text("options")
+def _settings(parameters: UrlParameters) -> dict[str, str]:
+    name = parameters.text("application_name") or parameters.text("fallback_application_name") or "vimesh"
+    options = parameters.text("options")
     return {"application_name": name, **({"options": options} if options else {})}

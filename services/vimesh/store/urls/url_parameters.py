@@ -17,13 +17,13 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 class UrlParameters:
     """Reads parameters. Raises BadSetting, which names the parameter but repeats no value that may be secret."""
 
-    def __init__(self, url: DatabaseUrl, kind: str, taken: Mapping[str, str], repeated: Sequence[str] = ()) -> None:
+    def __init__(self, url: DatabaseUrl, kind: str, supported: Mapping[str, str], repeated: Sequence[str] = ()) -> None:
         self._values: dict[str, list[str]] = {}
-        for written, value in url.query:
-            name = written if written in taken else written.replace("-", "_")
-            if name not in taken:
+        for spelling, value in url.query:
+            name = spelling if spelling in supported else spelling.replace("-", "_")
+            if name not in supported:
                 raise BadSetting(
-                    SETTING, f"{_shown(written)} is not taken in a URL of {kind}; taken are {_list(taken)}"
+                    SETTING, f"{_printable(spelling)} is not taken in a URL of {kind}; taken are {_list(supported)}"
                 )
             self._values.setdefault(name, []).append(value)
         for name, values in self._values.items():
@@ -78,10 +78,10 @@ def require_readable(name: str, path: str) -> None:
         raise BadSetting(SETTING, f"{name}: {path} cannot be read: {error.strerror}") from error
 
 
-def _shown(name: str) -> str:
+def _printable(name: str) -> str:
     # The text after a ? in a password that is not percent-encoded is parsed as a parameter name.
     return name if _NAME.fullmatch(name) else "a parameter whose name cannot be shown"
 
 
-def _list(taken: Mapping[str, str]) -> str:
-    return ", ".join(sorted(taken))
+def _list(supported: Mapping[str, str]) -> str:
+    return ", ".join(sorted(supported))

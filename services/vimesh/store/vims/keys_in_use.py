@@ -13,18 +13,18 @@ from vimesh.domain.errors import DefaultTaken, NameTaken, RequestIdReused, Vimes
 from vimesh.domain.vims import Registered, Registration
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
 from vimesh.store.schema.tables import requests, vims
-from vimesh.store.vims.request_ids import KEPT_MICROS, RequestRecord, fingerprint
+from vimesh.store.vims.request_ids import RETENTION_MICROS, RequestRecord, fingerprint
 
-_SAID: BindParameter[Any] = bindparam("said", expanding=True)
-_IDS = select(vims.c.id).where(vims.c.id.in_(_SAID))
-_NAMES = select(vims.c.project_id, vims.c.name).where(tuple_(vims.c.project_id, vims.c.name).in_(_SAID))
+_VALUES: BindParameter[Any] = bindparam("said", expanding=True)
+_IDS = select(vims.c.id).where(vims.c.id.in_(_VALUES))
+_NAMES = select(vims.c.project_id, vims.c.name).where(tuple_(vims.c.project_id, vims.c.name).in_(_VALUES))
 # With IN, SQLite would scan all names. As the outer table of a join, each pair is looked up in the index.
 _NAMES_IN_SQLITE = text(
     "SELECT vims.project_id, vims.name FROM json_each(:said) AS pair CROSS JOIN vims "
     "ON vims.project_id = json_extract(pair.value, '$[0]') AND vims.name = json_extract(pair.value, '$[1]')"
 )
-_DEFAULTS = select(vims.c.default_of).where(vims.c.default_of.in_(_SAID))
-_REQUESTS = select(requests).where(requests.c.request_id.in_(_SAID))
+_DEFAULTS = select(vims.c.default_of).where(vims.c.default_of.in_(_VALUES))
+_REQUESTS = select(requests).where(requests.c.request_id.in_(_VALUES))
 
 
 @dataclass(slots=True)
@@ -36,37 +36,43 @@ class KeysInUse:
     """Pairs of project and name."""
     defaults: set[str]
     """Projects that have a default VIM."""
-    made: dict[str, RequestRecord]
+    request_records: dict[str, RequestRecord]
     """By request id."""
     outdated: set[str]
     """Expired request ids, which are forgotten as soon as another one is remembered."""
     cipher: Cipher
 
     @classmethod
-    def read(cls, connection: Connection, wanted: Sequence[Registration], now: int, cipher: Cipher) -> KeysInUse:
+    def read(cls, connection: Connection, registrations: Sequence[Registration], now: int, cipher: Cipher) -> KeysInUse:
         """Read the keys in use, in four statements however many are wanted. The caller must lock out writers."""
 
-        def found(statement: Select[Any], said: Iterable[object]) -> Sequence[Row[Any]]:
-            values = list(dict.fromkeys(said))
+        def matching_rows(statement: Select[Any], keys: Iterable[object]) -> Sequence[Row[Any]]:
+            values = list(dict.fromkeys(keys))
             return connection.execute(statement, {"said": values}).all() if values else ()
 
-        rows = found(_REQUESTS, (one.request_id for one in wanted if one.request_id))
-        made = {row.request_id: RequestRecord(row.request_id, row.fingerprint, row.vim_id) for row in rows}
-        asked = [*(one.vim_id for one in wanted if one.vim_id), *(one.vim_id for one in made.values())]
+        rows = matching_rows(_REQUESTS, (one.request_id for one in registrations if one.request_id))
+        request_records = {row.request_id: RequestRecord(row.request_id, row.fingerprint, row.vim_id) for row in rows}
+        vim_ids = [
+            *(one.vim_id for one in registrations if one.vim_id),
+            *(one.vim_id for one in request_records.values()),
+        ]
         return cls(
-            ids={row.id for row in found(_IDS, asked)},
-            names=_taken_names(connection, {(one.project_id, one.name) for one in wanted}),
-            defaults={row.default_of for row in found(_DEFAULTS, (one.project_id for one in wanted if one.is_default))},
-            made=made,
-            outdated={row.request_id for row in rows if row.create_time < now - KEPT_MICROS},
+            ids={row.id for row in matching_rows(_IDS, vim_ids)},
+            names=_names_in_use(connection, {(one.project_id, one.name) for one in registrations}),
+            defaults={
+                row.default_of
+                for row in matching_rows(_DEFAULTS, (one.project_id for one in registrations if one.is_default))
+            },
+            request_records=request_records,
+            outdated={row.request_id for row in rows if row.create_time < now - RETENTION_MICROS},
             cipher=cipher,
         )
 
     def judge(self, registration: Registration) -> Registered | VimeshError | None:
         """Return the outcome of a registration, or None if it has to be stored."""
-        if (made := self.made.get(registration.request_id)) is not None:
-            if made.vim_id in self.ids and self._same(made, registration):
-                return Registered(made.vim_id, repeated=True)
+        if (earlier := self.request_records.get(registration.request_id)) is not None:
+            if earlier.vim_id in self.ids and self._is_same_request(earlier, registration):
+                return Registered(earlier.vim_id, repeated=True)
             return RequestIdReused(registration.request_id)
         if registration.vim_id in self.ids:
             return VimIdTaken(registration.vim_id)
@@ -76,31 +82,31 @@ class KeysInUse:
             return DefaultTaken(registration.project_id)
         return None
 
-    def _same(self, made: RequestRecord, registration: Registration) -> bool:
+    def _is_same_request(self, earlier: RequestRecord, registration: Registration) -> bool:
         try:
-            return self.cipher.decrypt(made.fingerprint) == fingerprint(registration)
+            return self.cipher.decrypt(earlier.fingerprint) == fingerprint(registration)
         except Undecipherable:
             return False
 
-    def take(self, vim_id: str, registration: Registration, made: RequestRecord | None) -> None:
+    def add(self, vim_id: str, registration: Registration, request: RequestRecord | None) -> None:
         """Add the keys of a VIM that is being stored, and the request that created it, if it has an id."""
         self.ids.add(vim_id)
         self.names.add((registration.project_id, registration.name))
         if registration.is_default:
             self.defaults.add(registration.project_id)
-        if made is None:
+        if request is None:
             return
         for request_id in self.outdated:
-            self.made.pop(request_id, None)
+            self.request_records.pop(request_id, None)
         self.outdated.clear()
-        self.made[made.request_id] = made
+        self.request_records[request.request_id] = request
 
 
-def _taken_names(connection: Connection, said: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-    if not said:
+def _names_in_use(connection: Connection, names: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    if not names:
         return set()
     if connection.dialect.name == "sqlite":
-        rows = connection.execute(_NAMES_IN_SQLITE, {"said": json.dumps(list(said))})
+        rows = connection.execute(_NAMES_IN_SQLITE, {"said": json.dumps(list(names))})
     else:
-        rows = connection.execute(_NAMES, {"said": list(said)})
+        rows = connection.execute(_NAMES, {"said": list(names)})
     return {(project_id, name) for project_id, name in rows}

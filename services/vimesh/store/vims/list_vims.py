@@ -9,16 +9,16 @@ from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union_
 
 from vimesh.domain.queries import WILD_FIELDS, Operator, Order, Term, VimPage, VimQuery
 from vimesh.domain.vims import Status, Vim
-from vimesh.store.rows.bulky_rows import numbered
+from vimesh.store.rows.bulky_rows import read_numbered
 from vimesh.store.rows.vim_rows import vim_of
-from vimesh.store.rows.visible_rows import SILENT, STOOD, WHOLE
+from vimesh.store.rows.visible_rows import SILENT, STANDING_AND_LEASE, WHOLE_VIM
 from vimesh.store.schema.tables import standings, vims
 from vimesh.store.sql.page_tokens import position_of, token_of
 from vimesh.store.sql.sql_functions import matches
 
 _OF_STANDINGS = ("status", "engine")
 _NUMBER = standings.c.number
-_PLACES: dict[str, tuple[tuple[ColumnElement[Any], ...], tuple[type, ...]]] = {
+_SORT_KEYS: dict[str, tuple[tuple[ColumnElement[Any], ...], tuple[type, ...]]] = {
     "name": ((vims.c.name, vims.c.id), (str, str)),
     # Numbers are in the order of registration, even if the clock was set back.
     "create_time": ((_NUMBER,), (int,)),
@@ -32,87 +32,87 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
 
     Raises PageTokenInvalid.
     """
-    place, kinds = _PLACES[query.order.field]
+    sort_key, types = _SORT_KEYS[query.order.field]
     key = (query.terms, query.order)
     conditions = [_condition(term, connection) for term in query.terms if term.field != "status"]
     if query.page_token:
-        conditions.append(_beyond(query.order, place, position_of(query.page_token, key, kinds)))
-    places = connection.execute(_places(query, conditions)).all()
-    moving = [term for term in query.terms if term.field in _OF_STANDINGS]
-    shown: list[Vim] = []
-    read = 0
+        conditions.append(_is_after(query.order, sort_key, position_of(query.page_token, key, types)))
+    positions = connection.execute(_select_positions(query, conditions)).all()
+    changing_terms = [term for term in query.terms if term.field in _OF_STANDINGS]
+    matching: list[Vim] = []
+    count = 0
     # Large VIMs make a short page. A VIM may have been removed since the first query, or may no longer match.
-    for row in numbered(connection, [found.row for found in places[: query.page_size]]):
-        read += 1
-        if row is not None and _is_wanted(vim := vim_of(row), moving):
-            shown.append(vim)
-    return VimPage(shown, token_of(key, tuple(places[read - 1])[:-1]) if read < len(places) else "")
+    for row in read_numbered(connection, [position.row for position in positions[: query.page_size]]):
+        count += 1
+        if row is not None and _still_matches(vim := vim_of(row), changing_terms):
+            matching.append(vim)
+    return VimPage(matching, token_of(key, tuple(positions[count - 1])[:-1]) if count < len(positions) else "")
 
 
-def _places(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tuple[Any, ...]]:
+def _select_positions(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tuple[Any, ...]]:
     """Select the sort keys of the page and of one more row, each followed by the number of its row.
 
     Each status has its own subquery, which an index answers in order. One condition over all statuses would make the
     database scan every VIM.
     """
     count = query.page_size + 1
-    place, _ = _PLACES[query.order.field]
-    alone = query.order.field != "name" and all(term.field in _OF_STANDINGS for term in query.terms)
+    sort_key, _ = _SORT_KEYS[query.order.field]
+    needs_no_vim = query.order.field != "name" and all(term.field in _OF_STANDINGS for term in query.terms)
     row = _NUMBER.label("row")
-    kinds = [
-        select(*place, row)
-        .select_from(STOOD if alone else WHOLE)
-        .where(*kind, *conditions)
-        .order_by(*_ways(query.order, place))
+    selects = [
+        select(*sort_key, row)
+        .select_from(STANDING_AND_LEASE if needs_no_vim else WHOLE_VIM)
+        .where(*status_condition, *conditions)
+        .order_by(*_sorted_by(query.order, sort_key))
         .limit(count)
-        for kind in _kinds(query.terms)
+        for status_condition in _status_conditions(query.terms)
     ]
-    if len(kinds) == 1:
-        return kinds[0]
-    found = union_all(*(select(kind.subquery()) for kind in kinds)).subquery()
-    ways = _ways(query.order, [found.c[column.name] for column in place])
-    return select(found).order_by(*ways).limit(count)
+    if len(selects) == 1:
+        return selects[0]
+    union = union_all(*(select(select_of_status.subquery()) for select_of_status in selects)).subquery()
+    ways = _sorted_by(query.order, [union.c[column.name] for column in sort_key])
+    return select(union).order_by(*ways).limit(count)
 
 
-def _is_wanted(vim: Vim, moving: Sequence[Term]) -> bool:
+def _still_matches(vim: Vim, terms: Sequence[Term]) -> bool:
     """Return whether the fields that change by themselves still match the terms."""
-    for term in moving:
+    for term in terms:
         value = vim.status if term.field == "status" else vim.monitor.engine
         if (value == term.value) is not (term.operator is Operator.EQUALS):
             return False
     return True
 
 
-def _kinds(terms: tuple[Term, ...]) -> list[tuple[ColumnElement[bool], ...]]:
+def _status_conditions(terms: tuple[Term, ...]) -> list[tuple[ColumnElement[bool], ...]]:
     """Return mutually exclusive conditions that together select the VIMs shown with a wanted status."""
     of_status = [term for term in terms if term.field == "status"]
     if not of_status:
         return [()]
-    wanted = [
+    statuses = [
         status
         for status in Status
         if all((term.value == status) is (term.operator is Operator.EQUALS) for term in of_status)
     ]
-    kinds: list[tuple[ColumnElement[bool], ...]] = [
+    conditions: list[tuple[ColumnElement[bool], ...]] = [
         # A VIM whose action is silent is shown as UNKNOWN, even before that is on record.
         (standings.c.status == status, ~SILENT)
-        for status in wanted
+        for status in statuses
     ]
-    if Status.UNKNOWN in wanted:
-        kinds.append((SILENT,))
-    return kinds or [(_NUMBER.is_(None),)]
+    if Status.UNKNOWN in statuses:
+        conditions.append((SILENT,))
+    return conditions or [(_NUMBER.is_(None),)]
 
 
-def _ways(order: Order, columns: Sequence[ColumnElement[object]]) -> list[ColumnElement[object]]:
+def _sorted_by(order: Order, columns: Sequence[ColumnElement[object]]) -> list[ColumnElement[object]]:
     return [column.desc() for column in columns] if order.descending else list(columns)
 
 
-def _beyond(
+def _is_after(
     order: Order, columns: Sequence[ColumnElement[Any]], position: tuple[str | int, ...]
 ) -> ColumnElement[bool]:
     if len(columns) == 1:
-        [column], [place] = columns, position
-        return column < place if order.descending else column > place
+        [column], [value] = columns, position
+        return column < value if order.descending else column > value
     return tuple_(*columns) < position if order.descending else tuple_(*columns) > position
 
 

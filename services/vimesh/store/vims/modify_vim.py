@@ -16,26 +16,30 @@ from vimesh.domain.leases import start_grace_s
 from vimesh.domain.probing import PolicyChange
 from vimesh.domain.vims import Engine, Modification, Status, Vim
 from vimesh.store.change_log.transaction import Changes
-from vimesh.store.leases.lapse_leases import LAPSED, SILENCE, with_its_silence
+from vimesh.store.leases.lapse_leases import LAPSE_COLUMNS, SILENCE_COLUMNS, record_silence
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
-from vimesh.store.rows.vim_rows import changed_document_of, kept_policy, policy_of, vim_of
-from vimesh.store.rows.visible_rows import SHOWN, WHOLE, Row, begun
+from vimesh.store.rows.vim_rows import changed_document_of, policy_of, stored_policy, vim_of
+from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, Row, as_started
 from vimesh.store.schema.tables import leases, standings
 from vimesh.store.schema.tables import vims as table
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.vims import read_vims
-from vimesh.store.vims.register_vim import first_action_id, raise_taken
+from vimesh.store.vims.register_vim import first_action_id, raise_if_taken
 
-_ONE = select(*SHOWN, table.c.secrets, standings.c.number).select_from(WHOLE).where(table.c.id == bindparam("vim_id"))
+_ONE = (
+    select(*VISIBLE_COLUMNS, table.c.secrets, standings.c.number)
+    .select_from(WHOLE_VIM)
+    .where(table.c.id == bindparam("vim_id"))
+)
 _STORE = (
     update(table).where(table.c.id == bindparam("of_vim")),
     update(standings).where(standings.c.number == bindparam("of_number")),
     update(leases).where(leases.c.number == bindparam("of_number")),
 )
-_TAKEN_OVER = ("name", "description", "type", "auth_url", "vim_project", "placement_attr", "extra", "engine")
+_COPIED_COLUMNS = ("name", "description", "type", "auth_url", "vim_project", "placement_attr", "extra", "engine")
 _TARGET = ("type", "auth_url", "policy", "engine")
 _FIELDS = {
-    **{column: column for column in (*_TAKEN_OVER, "auth_cred")},
+    **{column: column for column in (*_COPIED_COLUMNS, "auth_cred")},
     "engine": "monitor",
     "policy": "probe_policy",
     "default_of": "is_default",
@@ -50,31 +54,31 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
     IntegrityError if a unique key is taken.
     """
     changes = Changes.begin(connection)
-    found = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
-    if found is None:
+    row = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
+    if row is None:
         raise VimNotFound(vim_id)
-    if modification.etag and modification.etag != found["etag"]:
+    if modification.etag and modification.etag != row["etag"]:
         raise EtagMismatch(vim_id)
-    changed = _wanted(found, modification) | _credentials(found, modification, cipher)
-    moves = any(column in changed for column in _TARGET) or _opens(found, modification)
-    if not (changed or moves):
-        return vim_of(found)
+    changed = _changed_columns(row, modification) | _credentials(row, modification, cipher)
+    replaces_action = any(column in changed for column in _TARGET) or _reopens(row, modification)
+    if not (changed or replaces_action):
+        return vim_of(row)
     # A modification that reopens an EXTERNAL VIM may change nothing but its action.
     changed_fields = [field for column, field in _FIELDS.items() if column in changed] or ["monitor"]
-    before = with_its_silence(found, changes)
-    changed |= {column: before[column] for column in (*SILENCE, *LAPSED)}
+    before = record_silence(row, changes)
+    changed |= {column: before[column] for column in (*SILENCE_COLUMNS, *LAPSE_COLUMNS)}
     changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
-    changed |= _new_action(before, modification.engine, changes.now) if moves else {}
+    changed |= _new_action(before, modification.engine, changes.now) if replaces_action else {}
     for store in _STORE:
         values = {column: value for column, value in changed.items() if column in store.table.c}
-        connection.execute(store.values(values), {"of_vim": vim_id, "of_number": found["number"]})
+        connection.execute(store.values(values), {"of_vim": vim_id, "of_number": row["number"]})
     after: Row = {**before, **changed}
-    after = begun(after) if moves else after
+    after = as_started(after) if replaces_action else after
     changes.add(
         EventKind.MODIFIED,
         after,
         previous_status=before["status"],
-        stopped=before if moves else None,
+        stopped=before if replaces_action else None,
         document=changed_document_of(after, changed_fields),
     )
     changes.write()
@@ -86,25 +90,27 @@ def explain_conflict(connection: Connection, vim_id: str, modification: Modifica
     vim = read_vims.get(connection, vim_id)
     name = vim.name if modification.name is None else modification.name
     is_default = vim.is_default if modification.is_default is None else modification.is_default
-    raise_taken(connection, vim_id, vim.project_id, name=name, is_default=is_default)
+    raise_if_taken(connection, vim_id, vim.project_id, name=name, is_default=is_default)
 
 
-def _wanted(before: Row, modification: Modification) -> dict[str, Any]:
+def _changed_columns(before: Row, modification: Modification) -> dict[str, Any]:
     """Return the columns that differ, except the credentials."""
-    wanted = {column: getattr(modification, column) for column in _TAKEN_OVER}
-    wanted = {column: dict(value) if isinstance(value, Mapping) else value for column, value in wanted.items()}
+    values = {column: getattr(modification, column) for column in _COPIED_COLUMNS}
+    values = {column: dict(value) if isinstance(value, Mapping) else value for column, value in values.items()}
     if (policy := modification.policy) is not None:
         policy = policy.onto(policy_of(before["policy"])) if isinstance(policy, PolicyChange) else policy
-        wanted["policy"] = kept_policy(policy)
-    differ = {
-        column: value for column, value in wanted.items() if value is not None and not _same(value, before[column])
+        values["policy"] = stored_policy(policy)
+    changed = {
+        column: value
+        for column, value in values.items()
+        if value is not None and not _is_same_json(value, before[column])
     }
     if modification.is_default not in (None, before["default_of"] is not None):
-        differ["default_of"] = before["project_id"] if modification.is_default else None
-    return differ
+        changed["default_of"] = before["project_id"] if modification.is_default else None
+    return changed
 
 
-def _opens(before: Row, modification: Modification) -> bool:
+def _reopens(before: Row, modification: Modification) -> bool:
     """Return whether an EXTERNAL VIM has to accept actions again that know only its id."""
     return modification.engine is Engine.EXTERNAL and before["action_id"] != before["id"]
 
@@ -124,14 +130,14 @@ def _credentials(before: Row, modification: Modification, cipher: Cipher) -> dic
             raise StoreUnavailable from error
         stored = None
     credentials = unmask(modification.auth_cred, stored if isinstance(stored, Mapping) else {})
-    if _same(credentials, stored):
+    if _is_same_json(credentials, stored):
         return {}
     return {"auth_cred": mask(credentials), "secrets": cipher.encrypt(credentials)}
 
 
-def _same(one: object, other: object) -> bool:
+def _is_same_json(left: object, right: object) -> bool:
     # Compared as text: in Python, True equals 1.
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
 def _next_action_id(before: Row, engine: Engine | None) -> str:

@@ -11,12 +11,12 @@ from vimesh.domain.errors import VimNotFound
 from vimesh.domain.vims import Vim
 from vimesh.store.rows import bulky_rows
 from vimesh.store.rows.vim_rows import policy_of, vim_of
-from vimesh.store.rows.visible_rows import OF_VIM, SHOWN, WHOLE
+from vimesh.store.rows.visible_rows import VIM_ID, VISIBLE_COLUMNS, WHOLE_VIM
 from vimesh.store.schema.tables import standings, vims
 
-_ONE = select(*SHOWN).select_from(WHOLE).where(vims.c.id == bindparam("vim_id"))
+_ONE = select(*VISIBLE_COLUMNS).select_from(WHOLE_VIM).where(vims.c.id == bindparam("vim_id"))
 _AND_STANDINGS = vims.join(standings, standings.c.vim_id == vims.c.id)
-ACTIONS = select(OF_VIM, standings.c.action_id, vims.c.auth_url, vims.c.policy, standings.c.observation).select_from(
+ACTIONS = select(VIM_ID, standings.c.action_id, vims.c.auth_url, vims.c.policy, standings.c.observation).select_from(
     _AND_STANDINGS
 )
 _ACTIONS_AFTER = (
@@ -41,7 +41,7 @@ def get(connection: Connection, vim_id: str) -> Vim:
 
 
 def after(connection: Connection, vim_id: str, limit: int) -> list[Vim]:
-    return [vim_of(row) for row in bulky_rows.after(connection, vim_id, limit)]
+    return [vim_of(row) for row in bulky_rows.read_after(connection, vim_id, limit)]
 
 
 def count(connection: Connection) -> int:

@@ -15,10 +15,10 @@ from vimesh.domain.vims import Registered, Registration, Status
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.vim_rows import document_of
-from vimesh.store.rows.visible_rows import begun
+from vimesh.store.rows.visible_rows import as_started
 from vimesh.store.vims.keys_in_use import KeysInUse
 from vimesh.store.vims.register_vim import insert_rows, new_row
-from vimesh.store.vims.request_ids import RequestRecord, remember, sealed
+from vimesh.store.vims.request_ids import RequestRecord, encrypted_fingerprint, insert_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,58 +31,60 @@ class Encrypted:
     """Empty if the request has no id."""
 
 
-def encrypted(registrations: Iterable[Registration], cipher: Cipher) -> list[Encrypted | BadInput]:
+def encrypt_registrations(registrations: Iterable[Registration], cipher: Cipher) -> list[Encrypted | BadInput]:
     """Encrypt each registration; the result is BadInput for a `***`, since no value is stored yet."""
-    return [_encrypted(registration, cipher) for registration in registrations]
+    return [_encrypt(registration, cipher) for registration in registrations]
 
 
-def _encrypted(registration: Registration, cipher: Cipher) -> Encrypted | BadInput:
+def _encrypt(registration: Registration, cipher: Cipher) -> Encrypted | BadInput:
     try:
         unmask(registration.auth_cred, {})
     except BadInput as error:
         return error
-    fingerprint = sealed(registration, cipher) if registration.request_id else b""
+    fingerprint = encrypted_fingerprint(registration, cipher) if registration.request_id else b""
     return Encrypted(registration, cipher.encrypt(dict(registration.auth_cred)), fingerprint)
 
 
 def register_many(
-    connection: Connection, wanted: Sequence[Encrypted | BadInput], cipher: Cipher
+    connection: Connection, encrypted: Sequence[Encrypted | BadInput], cipher: Cipher
 ) -> list[Registered | VimeshError]:
     """Judge the registrations in order and store the valid ones, in about ten statements for any number of them.
 
     Raises IntegrityError, and stores nothing, only if another writer did not take the lock.
     """
     changes = Changes.begin(connection)
-    fit = [one.registration for one in wanted if isinstance(one, Encrypted)]
-    storing = _Storing(changes, KeysInUse.read(connection, fit, changes.now, cipher))
-    outcomes = [one if isinstance(one, BadInput) else storing.take(one) for one in wanted]
+    valid = [one.registration for one in encrypted if isinstance(one, Encrypted)]
+    storing = _Storing(changes, KeysInUse.read(connection, valid, changes.now, cipher))
+    outcomes = [one if isinstance(one, BadInput) else storing.store(one) for one in encrypted]
     if storing.rows:
         insert_rows(connection, storing.rows)
     changes.write()
-    if storing.made:
-        remember(connection, storing.made, changes.now)
+    if storing.requests:
+        insert_requests(connection, storing.requests, changes.now)
     return outcomes
 
 
 class _Storing:
     """Collects the rows that the transaction stores."""
 
-    def __init__(self, changes: Changes, taken: KeysInUse) -> None:
+    def __init__(self, changes: Changes, keys: KeysInUse) -> None:
         self._changes = changes
-        self._taken = taken
+        self._keys = keys
         self.rows: list[dict[str, Any]] = []
-        self.made: list[RequestRecord] = []
+        self.requests: list[RequestRecord] = []
 
-    def take(self, one: Encrypted) -> Registered | VimeshError:
+    def store(self, one: Encrypted) -> Registered | VimeshError:
         registration = one.registration
-        if (said := self._taken.judge(registration)) is not None:
-            return said
+        if (outcome := self._keys.judge(registration)) is not None:
+            return outcome
         row = new_row(registration, self._changes)
-        after = begun(row)
+        after = as_started(row)
         self._changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=document_of(after))
         self.rows.append({**row, "secrets": one.secrets})
-        made = RequestRecord(registration.request_id, one.fingerprint, row["id"]) if registration.request_id else None
-        if made is not None:
-            self.made.append(made)
-        self._taken.take(row["id"], registration, made)
+        request = (
+            RequestRecord(registration.request_id, one.fingerprint, row["id"]) if registration.request_id else None
+        )
+        if request is not None:
+            self.requests.append(request)
+        self._keys.add(row["id"], registration, request)
         return Registered(row["id"], repeated=False)

@@ -15,23 +15,23 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.leases import start_grace_s
 from vimesh.domain.vims import Engine, Registration, Status, Vim
 from vimesh.store.change_log.transaction import Changes
-from vimesh.store.leases.lapse_leases import with_its_silence
+from vimesh.store.leases.lapse_leases import record_silence
 from vimesh.store.rows.credential_encryption import Cipher
-from vimesh.store.rows.vim_rows import changed_document_of, document_of, kept_policy, vim_of
-from vimesh.store.rows.visible_rows import SHOWN, WHOLE, begun
+from vimesh.store.rows.vim_rows import changed_document_of, document_of, stored_policy, vim_of
+from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, as_started
 from vimesh.store.schema.tables import leases, standings, vims
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.vims import request_ids
 
-_NEW = [
+_INSERTS = [
     PreparedStatement(insert(table).values({column.name: bindparam(column.name) for column in table.c}))
     for table in (vims, standings, leases)
 ]
-_OTHER = select(vims.c.id).where(vims.c.id != bindparam("vim_id"), vims.c.project_id == bindparam("project"))
-_OF_NAME = _OTHER.where(vims.c.name == bindparam("name_"))
-_DEFAULT = _OTHER.where(vims.c.default_of.is_not(None))
-_ONE = select(*SHOWN, standings.c.number).select_from(WHOLE).where(vims.c.id == bindparam("vim_id"))
+_OTHER_VIM = select(vims.c.id).where(vims.c.id != bindparam("vim_id"), vims.c.project_id == bindparam("project"))
+_OF_NAME = _OTHER_VIM.where(vims.c.name == bindparam("name_"))
+_DEFAULT = _OTHER_VIM.where(vims.c.default_of.is_not(None))
+_ONE = select(*VISIBLE_COLUMNS, standings.c.number).select_from(WHOLE_VIM).where(vims.c.id == bindparam("vim_id"))
 _REMOVE = (
     delete(vims).where(vims.c.id == bindparam("vim_id")),
     delete(standings).where(standings.c.number == bindparam("number")),
@@ -47,36 +47,38 @@ def register(connection: Connection, registration: Registration, cipher: Cipher)
     unmask(registration.auth_cred, {})
     changes = Changes.begin(connection)
     if registration.request_id:
-        earlier = request_ids.answered_with(connection, registration, cipher)
+        earlier = request_ids.find_earlier_vim(connection, registration, cipher)
         if earlier is not None:
             return earlier
     row = new_row(registration, changes)
     insert_rows(connection, [{**row, "secrets": cipher.encrypt(dict(registration.auth_cred))}])
-    after = begun(row)
+    after = as_started(row)
     changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=document_of(after))
     changes.write()
     if registration.request_id:
-        made = request_ids.RequestRecord(registration.request_id, request_ids.sealed(registration, cipher), row["id"])
-        request_ids.remember(connection, [made], changes.now)
+        request = request_ids.RequestRecord(
+            registration.request_id, request_ids.encrypted_fingerprint(registration, cipher), row["id"]
+        )
+        request_ids.insert_requests(connection, [request], changes.now)
     return vim_of(after)
 
 
 def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows of new VIMs; see `new_row`."""
-    whole = [{**row, "number": row["revision"], "vim_id": row["id"]} for row in rows]
-    for new in _NEW:
-        new.run(connection, whole)
+    full_rows = [{**row, "number": row["revision"], "vim_id": row["id"]} for row in rows]
+    for insert_statement in _INSERTS:
+        insert_statement.run(connection, full_rows)
 
 
 def deregister(connection: Connection, vim_id: str) -> None:
     """Remove a VIM. Raises VimNotFound."""
     changes = Changes.begin(connection)
-    found = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
-    if found is None:
+    stored = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
+    if stored is None:
         raise VimNotFound(vim_id)
     for remove in _REMOVE:
-        connection.execute(remove, {"vim_id": vim_id, "number": found["number"]})
-    row = with_its_silence(found, changes)
+        connection.execute(remove, {"vim_id": vim_id, "number": stored["number"]})
+    row = record_silence(stored, changes)
     last = {**row, "revision": changes.next_revision()}
     changes.add(
         EventKind.DEREGISTERED,
@@ -93,15 +95,15 @@ def explain_conflict(connection: Connection, registration: Registration) -> None
     name, project_id = registration.name, registration.project_id
     if connection.execute(_ONE, {"vim_id": registration.vim_id}).first():
         raise VimIdTaken(registration.vim_id)
-    raise_taken(connection, "", project_id, name=name, is_default=registration.is_default)
+    raise_if_taken(connection, "", project_id, name=name, is_default=registration.is_default)
 
 
-def raise_taken(connection: Connection, vim_id: str, project_id: str, *, name: str, is_default: bool) -> None:
+def raise_if_taken(connection: Connection, vim_id: str, project_id: str, *, name: str, is_default: bool) -> None:
     """Raise NameTaken or DefaultTaken if another VIM holds the name or is the default of the project."""
-    others = {"project": project_id, "vim_id": vim_id}
-    if connection.execute(_OF_NAME, {**others, "name_": name}).first():
+    parameters = {"project": project_id, "vim_id": vim_id}
+    if connection.execute(_OF_NAME, {**parameters, "name_": name}).first():
         raise NameTaken(name, project_id)
-    if is_default and connection.execute(_DEFAULT, others).first():
+    if is_default and connection.execute(_DEFAULT, parameters).first():
         raise DefaultTaken(project_id)
 
 
@@ -128,7 +130,7 @@ def new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
         "default_of": registration.project_id if registration.is_default else None,
         "placement_attr": dict(registration.placement_attr),
         "extra": dict(registration.extra),
-        "policy": kept_policy(registration.policy),
+        "policy": stored_policy(registration.policy),
         "status": Status.PENDING,
         "reason": "",
         "detail": "",

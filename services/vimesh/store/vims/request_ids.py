@@ -14,22 +14,22 @@ from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.vims import Registration, Vim
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
-from vimesh.store.rows.vim_rows import kept_policy
+from vimesh.store.rows.vim_rows import stored_policy
 from vimesh.store.schema.tables import requests
 from vimesh.store.sql.sql_functions import NowMicros
 from vimesh.store.vims import read_vims
 
-KEPT_MICROS = 24 * 3600 * 1_000_000
+RETENTION_MICROS = 24 * 3600 * 1_000_000
 _CONTENT = tuple(field.name for field in fields(Registration))
 _REQUEST = select(requests.c.fingerprint, requests.c.vim_id).where(requests.c.request_id == bindparam("id"))
-_MOST_KEPT = 500_000
+_MAX_KEPT = 500_000
 """About 250 MB: a client that keeps registering and removing VIMs cannot fill the disk with one day of requests."""
-_AT_ONCE = 1000
+_BATCH_SIZE = 1000
 _OLDEST = (
     select(requests.c.request_id)
     .where(requests.c.create_time < bindparam("before"))
     .order_by(requests.c.create_time)
-    .limit(_AT_ONCE)
+    .limit(_BATCH_SIZE)
 )
 _FORGET = delete(requests).where(requests.c.request_id.in_(bindparam("ids", expanding=True)))
 _NEWEST_FIRST = select(requests.c.create_time).order_by(requests.c.create_time.desc()).limit(1)
@@ -45,7 +45,7 @@ class RequestRecord:
     vim_id: str
 
 
-def answered_with(connection: Connection, registration: Registration, cipher: Cipher) -> Vim | None:
+def find_earlier_vim(connection: Connection, registration: Registration, cipher: Cipher) -> Vim | None:
     """Return the current state of the VIM that this request created earlier; None if the request is new.
 
     Raises RequestIdReused if the earlier request differs, or if its VIM is gone: it is not created a second time.
@@ -61,56 +61,56 @@ def answered_with(connection: Connection, registration: Registration, cipher: Ci
     raise RequestIdReused(registration.request_id)
 
 
-def remember(connection: Connection, made: Sequence[RequestRecord], now: int) -> None:
+def insert_requests(connection: Connection, new_requests: Sequence[RequestRecord], now: int) -> None:
     """Store the VIMs that requests created, and delete expired entries, at most 1000 at a time, oldest first."""
-    _forget(connection, now - KEPT_MICROS, [one.request_id for one in made])
+    _delete_oldest(connection, now - RETENTION_MICROS, [request.request_id for request in new_requests])
     rows = [
         {
-            "request_id": one.request_id,
-            "fingerprint": one.fingerprint,
-            "vim_id": one.vim_id,
+            "request_id": request.request_id,
+            "fingerprint": request.fingerprint,
+            "vim_id": request.vim_id,
             "create_time": now,
         }
-        for one in made
+        for request in new_requests
     ]
     connection.execute(insert(requests), rows)
 
 
-def any_before(connection: Connection, before: int) -> bool:
-    """Return whether `forget_before` has anything to delete."""
+def has_older(connection: Connection, before: int) -> bool:
+    """Return whether `delete_older` has anything to delete."""
     return connection.execute(_OLDEST, {"before": before}).first() is not None
 
 
-def forget_before(connection: Connection, before: int) -> int:
+def delete_older(connection: Connection, before: int) -> int:
     """Delete the oldest requests from before a time in microseconds, at most 1000; return how many."""
     Changes.begin(connection)
-    return _forget(connection, before, ())
+    return _delete_oldest(connection, before, ())
 
 
-def _forget(connection: Connection, before: int, made_anew: Sequence[str]) -> int:
+def _delete_oldest(connection: Connection, before: int, stored_again: Sequence[str]) -> int:
     # An id that is stored again can only have an expired entry, so that entry is deleted with the others.
     oldest = connection.execute(_OLDEST, {"before": before}).scalars().all()
     if oldest:
-        connection.execute(_FORGET, {"ids": list({*oldest, *made_anew})})
+        connection.execute(_FORGET, {"ids": list({*oldest, *stored_again})})
     return len(oldest)
 
 
-def kept_since(connection: Connection, most_kept: int = _MOST_KEPT) -> int:
+def retention_start(connection: Connection, max_kept: int = _MAX_KEPT) -> int:
     """Return the time in microseconds before which requests are forgotten: one day ago, or later if there are many."""
     now = int(connection.execute(_CLOCK).scalar_one())
-    newest_not_kept = connection.execute(_NEWEST_FIRST.offset(most_kept)).scalar()
-    return max(now - KEPT_MICROS, 0 if newest_not_kept is None else newest_not_kept + 1)
+    newest_beyond = connection.execute(_NEWEST_FIRST.offset(max_kept)).scalar()
+    return max(now - RETENTION_MICROS, 0 if newest_beyond is None else newest_beyond + 1)
 
 
-def sealed(registration: Registration, cipher: Cipher) -> bytes:
+def encrypted_fingerprint(registration: Registration, cipher: Cipher) -> bytes:
     """Return the fingerprint to store, encrypted: a plain digest would let passwords be guessed from a copy."""
     return cipher.encrypt(fingerprint(registration))
 
 
 def fingerprint(registration: Registration) -> str:
     content = {name: getattr(registration, name) for name in _CONTENT}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=_plain).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=_to_plain).encode()).hexdigest()
 
 
-def _plain(value: object) -> object:
-    return kept_policy(value) if isinstance(value, ProbePolicy) else dict(value)  # type: ignore[call-overload]  # a Mapping
+def _to_plain(value: object) -> object:
+    return stored_policy(value) if isinstance(value, ProbePolicy) else dict(value)  # type: ignore[call-overload]  # a Mapping
