@@ -242,7 +242,7 @@ def test_each_method_has_a_class() -> None:
     admission = CallAdmission()
     for service in SERVICES:
         for method in descriptor_pool.Default().FindServiceByName(service).methods:
-            gate = admission.of_streams if method.server_streaming else admission.of_calls
+            gate = admission.stream_gate if method.server_streaming else admission.call_gate
             gate(method.name)
 
 

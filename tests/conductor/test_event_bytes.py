@@ -42,7 +42,7 @@ async def test_another_change_with_the_same_revision_is_not_taken_for_it(tmp_pat
 
 
 async def test_pages_are_no_longer_than_clients_take_and_what_is_kept_is_bounded(tmp_path: Path) -> None:
-    shared = EventBytes(kept_bytes=100_000)
+    shared = EventBytes(max_bytes=100_000)
     events = await some_events(tmp_path, 30, extra={"a": "x" * 60_000})
 
     pages = list(shared.pages(events))
@@ -50,4 +50,4 @@ async def test_pages_are_no_longer_than_clients_take_and_what_is_kept_is_bounded
     assert [revision for page, _ in pages for revision in revisions(page)] == [event.revision for event in events]
     assert len(pages) > 1
     assert max(len(page) for page, _ in pages) <= MAX_PAGE_BYTES
-    assert shared.kept_bytes <= 100_000
+    assert shared.cached_bytes <= 100_000

@@ -30,7 +30,7 @@ async def followed(store: SqlStore, **limits: int) -> AsyncGenerator[EventFeed]:
 
 
 async def test_large_changes_are_remembered_up_to_a_number_of_bytes_and_none_is_lost(tmp_path: Path) -> None:
-    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, followed(store, keep_bytes=300_000) as feed:
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, followed(store, max_bytes=300_000) as feed:
         newest = (await store.span()).newest
         with feed.watched(newest) as generation:
             for _ in range(40):
@@ -49,7 +49,7 @@ async def test_large_changes_are_remembered_up_to_a_number_of_bytes_and_none_is_
 
 
 async def test_many_small_changes_are_remembered_up_to_a_number(tmp_path: Path) -> None:
-    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, followed(store, keep=5) as feed:
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, followed(store, max_events=5) as feed:
         newest = (await store.span()).newest
         with feed.watched(newest):
             for number in range(30):

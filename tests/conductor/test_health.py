@@ -22,7 +22,7 @@ from tests.cli.running import running
 from tests.support.stores import sqlite_url, store_at
 from vimesh.conductor.conductor_process import ConductorSettings, serving
 from vimesh.conductor.ports.health_port import answering_health
-from vimesh.conductor.ports.vitals import HELD_S, Vitals
+from vimesh.conductor.ports.vitals import BLOCKED_S, Vitals
 from vimesh.domain.errors import BadSetting
 
 SERVICES = ("", "vimesh.v1.ConductorService")
@@ -97,7 +97,7 @@ async def test_a_loop_that_is_held_for_longer_does_not_serve(service: str) -> No
     vitals.database_works = True
     async with answered(vitals) as stub:
         said = []
-        for passed_s in (0, HELD_S - 0.1, 0.2):
+        for passed_s in (0, BLOCKED_S - 0.1, 0.2):
             clock.now_s += passed_s
             said.append(await asyncio.to_thread(ask, stub, service))
         vitals.beat()

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
 from tests.support.conductors import Client
-from vimesh.conductor.message_pages import bounded, cut
+from vimesh.conductor.message_pages import read_fitting, split_pages
 from vimesh.domain.queries import MAX_PAGE_BYTES
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
@@ -88,10 +88,10 @@ def vims(*sizes: int) -> list[vim_pb2.Vim]:
 def test_what_is_too_large_for_a_page_makes_one_alone() -> None:
     small, half, huge = 100, MAX_PAGE_BYTES // 2, 2 * MAX_PAGE_BYTES
 
-    pages = list(cut(vims(huge, small, half, half, huge)))
+    pages = list(split_pages(vims(huge, small, half, half, huge)))
 
     assert [[len(vim.description) for vim in page] for page in pages] == [[huge], [small, half], [half], [huge]]
-    assert list(cut([])) == []
+    assert list(split_pages([])) == []
 
 
 async def test_a_page_that_grows_while_it_is_cut_is_cut_again() -> None:
@@ -102,6 +102,6 @@ async def test_a_page_that_grows_while_it_is_cut_is_cut_again() -> None:
         asked.append(size)
         return answers[len(asked) - 1], f"after {size}"
 
-    found, token = await bounded(read, 5)
+    found, token = await read_fitting(read, 5)
 
     assert (asked, len(found), token) == ([5, 2, 1], 1, "after 1")

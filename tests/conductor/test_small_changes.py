@@ -51,7 +51,7 @@ async def test_small_changes_of_a_large_vim_take_little_room(tmp_path: Path) -> 
 async def test_a_flood_of_changes_is_dropped_before_the_period_is_over(tmp_path: Path) -> None:
     kept_bytes = 2 * SEGMENT_BYTES
     async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
-        compaction = LogCompaction(store, Retention(size_bytes=kept_bytes), period_s=3600.0, look_s=0.01)
+        compaction = LogCompaction(store, Retention(size_bytes=kept_bytes), period_s=3600.0, check_interval_s=0.01)
         async with beside(compaction.run()):
             for _ in range(40):
                 await store.register(registration(extra={"a": "x" * 60_000}, vim_project={"a": "x" * 60_000}))

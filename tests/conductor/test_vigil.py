@@ -7,8 +7,8 @@ from vimesh.conductor.upkeep.replacement_holdoff import ReplacementHoldoff
 BEGIN = dt.datetime(2026, 8, 1, tzinfo=dt.UTC)
 
 
-def held(vigil: ReplacementHoldoff, *at_s: float) -> list[bool]:
-    return [vigil.held(BEGIN + dt.timedelta(seconds=second), 3) for second in at_s]
+def held(holdoff: ReplacementHoldoff, *at_s: float) -> list[bool]:
+    return [holdoff.is_over(BEGIN + dt.timedelta(seconds=second), 3) for second in at_s]
 
 
 def test_a_vigil_is_held_after_its_time() -> None:
@@ -16,16 +16,16 @@ def test_a_vigil_is_held_after_its_time() -> None:
 
 
 def test_a_database_that_was_away_begins_it_anew() -> None:
-    vigil = ReplacementHoldoff()
-    held(vigil, 0, 1, 2, 3)
-    vigil.lost()
+    holdoff = ReplacementHoldoff()
+    held(holdoff, 0, 1, 2, 3)
+    holdoff.reset()
 
-    assert held(vigil, 4, 5, 6, 7) == [False, False, False, True]
+    assert held(holdoff, 4, 5, 6, 7) == [False, False, False, True]
 
 
 def test_a_machine_that_slept_or_a_clock_that_was_set_begins_it_anew() -> None:
-    vigil = ReplacementHoldoff()
-    held(vigil, 0, 1, 2, 3)
+    holdoff = ReplacementHoldoff()
+    held(holdoff, 0, 1, 2, 3)
 
-    assert held(vigil, 3600, 3601, 3602, 3603) == [False, False, False, True]
-    assert held(vigil, 10, 11, 12, 13) == [False, False, False, True]
+    assert held(holdoff, 3600, 3601, 3602, 3603) == [False, False, False, True]
+    assert held(holdoff, 10, 11, 12, 13) == [False, False, False, True]

@@ -26,7 +26,7 @@ from vimesh.conductor.ports.vitals import Vitals
 from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.upkeep.lease_sweep import LeaseSweep, SweepLimits
 from vimesh.conductor.upkeep.log_compaction import LogCompaction
-from vimesh.conductor.vim_service import WRITTEN, VimsServicer
+from vimesh.conductor.vim_service import SERIALIZED_RESPONSES, VimsServicer
 from vimesh.conductor.watches.commit_hints import CommitHints
 from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.conductor.watches.watch_streams import WatchLimits, WatchStreams
@@ -56,7 +56,7 @@ SERVICES = (
     workflow_service_pb2.DESCRIPTOR.services_by_name["WorkflowService"].full_name,
 )
 
-_JUDGED = ("", *SERVICES)
+_HEALTH_SERVICES = ("", *SERVICES)
 """Service names that a health check can ask for; all of them always have the same status."""
 
 
@@ -98,7 +98,7 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
     """Serve until the block ends, then drain. Raises BadSetting if it cannot listen; NotAccepting."""
     rules = Rules()
     feed = EventFeed(store)
-    watching = WatchStreams(store, feed, settings.watch, now=time.monotonic)
+    watch_streams = WatchStreams(store, feed, settings.watch, now=time.monotonic)
     server = grpc.aio.server(options=OPTIONS)
     admission = CallAdmission(settings.admission)
     edge: Any = GuardedServer(
@@ -106,33 +106,33 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
         rules,
         unchecked=UNCHECKED,
         serialized=SERIALIZED,
-        written=WRITTEN,
+        serialized_responses=SERIALIZED_RESPONSES,
         calls=calls,
         admission=admission,
     )
-    beside_ours: Any = AdmittedStreams(server, admission)
-    pacing = ContactPace(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
-    sweep = LeaseSweep(store, feed, pacing, settings.sweep)
-    add_VimServiceServicer_to_server(VimsServicer(store, feed, watching, rules, settings.engines), edge)
-    add_ConductorServiceServicer_to_server(ReportsServicer(store, feed, watching, pacing, rules), edge)
+    third_party_services: Any = AdmittedStreams(server, admission)
+    pace = ContactPace(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
+    sweep = LeaseSweep(store, feed, pace, settings.sweep)
+    add_VimServiceServicer_to_server(VimsServicer(store, feed, watch_streams, rules, settings.engines), edge)
+    add_ConductorServiceServicer_to_server(ReportsServicer(store, feed, watch_streams, pace, rules), edge)
     add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
     grpc_health = HealthServicer()
-    add_HealthServicer_to_server(grpc_health, beside_ours)
-    enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), beside_ours)
+    add_HealthServicer_to_server(grpc_health, third_party_services)
+    enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), third_party_services)
     port = listen_on(server, "listen", settings.listen)
     vitals = Vitals()
-    health = Health(store, vitals, grpc_health, _JUDGED)
+    health = Health(store, vitals, grpc_health, _HEALTH_SERVICES)
     # Count once before serving, so that the first answers use the right pace. If this fails because the database is
     # unavailable, there are no answers either.
-    await pacing.count()
+    await pace.count()
     async with (
-        answering_health(_health_address(settings), vitals, _JUDGED) as health_port,
+        answering_health(_health_address(settings), vitals, _HEALTH_SERVICES) as health_port,
         beside(
             supervise("heartbeat", health.beat),
             supervise("feed", feed.run),
             supervise("hints", CommitHints(store, feed).run),
             supervise("health", health.run),
-            supervise("pacing", pacing.run),
+            supervise("pacing", pace.run),
             supervise("sweep", sweep.run),
             supervise("compaction", LogCompaction(store, settings.retention).run),
         ),

@@ -7,9 +7,9 @@ from typing import Any
 
 import grpc
 
-from vimesh.conductor.message_pages import cut
+from vimesh.conductor.message_pages import split_pages
 from vimesh.conductor.reports.contact_pace import ContactPace
-from vimesh.conductor.reports.odd_reports import judge_apart
+from vimesh.conductor.reports.odd_reports import check_separately
 from vimesh.conductor.reports.plain_reports import plain_report
 from vimesh.conductor.reports.recognize_repeats import read_repeats, store_serialized_reports
 from vimesh.conductor.watches.event_feed import EventFeed
@@ -31,8 +31,8 @@ from vimesh.wire.message_rules import Rules
 from vimesh.wire.wire_durations import duration
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-_PAGE = 1000
-MOST_REPORTS = 1000
+_PAGE_SIZE = 1000
+MAX_REPORTS = 1000
 """Maximum number of reports in one call; the rules in the proto state the same."""
 UNCHECKED = ("UpdateVim",)
 """Methods whose requests the servicer checks itself."""
@@ -42,19 +42,19 @@ SERIALIZED = ("UpdateVims",)
 
 class ReportsServicer(ConductorServiceServicer):
     def __init__(
-        self, store: VimStore, feed: EventFeed, watching: WatchStreams, pacing: ContactPace, rules: Rules
+        self, store: VimStore, feed: EventFeed, watch_streams: WatchStreams, pace: ContactPace, rules: Rules
     ) -> None:
         """GuardedServer must leave the calls in UNCHECKED and SERIALIZED to the servicer."""
         self._store = store
         self._feed = feed
-        self._watching = watching
-        self._pacing = pacing
+        self._watch_streams = watch_streams
+        self._pace = pace
         self._rules = rules
         self._parser = Parser(pb.UpdateVimsRequest, MAX_MESSAGE_BYTES)
         self._answers = Answers(0)
 
     async def UpdateVim(self, request: pb.UpdateVimRequest, context: _Context) -> pb.UpdateVimResponse:
-        answers = self._answers_now()
+        answers = self._current_answers()
         report = plain_report(request)
         if report is None:
             self._rules.check(request)
@@ -63,32 +63,34 @@ class ReportsServicer(ConductorServiceServicer):
         return answers.to(outcome)
 
     async def UpdateVims(self, request: bytes, context: _Context) -> bytes:  # type: ignore[override]  # see SERIALIZED
-        answers = self._answers_now()
+        answers = self._current_answers()
         repeats = read_repeats(request, self._store.cached_standings, answers.contact_within_s)
-        if 0 < len(repeats) <= MOST_REPORTS and await self._store.repeat(repeats):
+        if 0 < len(repeats) <= MAX_REPORTS and await self._store.repeat(repeats):
             return answers.to_repeats(repeats)
         message = self._parser.parse(request)
-        if not 0 < len(message.reports) <= MOST_REPORTS:
+        if not 0 < len(message.reports) <= MAX_REPORTS:
             self._rules.check(message)
         reports = [plain_report(one) for one in message.reports]
         if None in reports:
-            judged = await judge_apart(message.reports, reports, self._rules)
-            said = map(answers.to_odd, await self._record_fit(message.reports, judged, answers))
+            checked = await check_separately(message.reports, reports, self._rules)
+            outcomes = map(answers.to_checked, await self._record_valid(message.reports, checked, answers))
         else:
-            fit: Any = reports  # None is not among them
-            said = map(answers.to, await self._record_said(message.reports, fit, answers))
-        return pb.UpdateVimsResponse(outcomes=said).SerializeToString()
+            valid: Any = reports  # None is not among them
+            outcomes = map(answers.to, await self._record_and_remember(message.reports, valid, answers))
+        return pb.UpdateVimsResponse(outcomes=outcomes).SerializeToString()
 
-    async def _record_fit(
-        self, messages: Sequence[pb.UpdateVimRequest], judged: Sequence[Report | BadInput], answers: Answers
+    async def _record_valid(
+        self, messages: Sequence[pb.UpdateVimRequest], checked: Sequence[Report | BadInput], answers: Answers
     ) -> list[Outcome | BadInput]:
         """Record the reports that were not refused; return the outcome of each message, in order."""
-        fit = [one for one in judged if isinstance(one, Report)]
-        said = [message for message, one in zip(messages, judged, strict=True) if isinstance(one, Report)]
-        outcomes = iter(await self._record_said(said, fit, answers) if fit else ())
-        return [one if isinstance(one, BadInput) else next(outcomes) for one in judged]
+        valid_reports = [one for one in checked if isinstance(one, Report)]
+        valid_messages = [message for message, one in zip(messages, checked, strict=True) if isinstance(one, Report)]
+        outcomes = iter(
+            await self._record_and_remember(valid_messages, valid_reports, answers) if valid_reports else ()
+        )
+        return [one if isinstance(one, BadInput) else next(outcomes) for one in checked]
 
-    async def _record_said(
+    async def _record_and_remember(
         self, messages: Sequence[pb.UpdateVimRequest], reports: Sequence[Report], answers: Answers
     ) -> Sequence[Outcome]:
         outcomes = await self._record(reports, answers)
@@ -101,9 +103,9 @@ class ReportsServicer(ConductorServiceServicer):
             self._feed.poke()
         return outcomes
 
-    def _answers_now(self) -> Answers:
+    def _current_answers(self) -> Answers:
         """Return the answers for the current pace: a lease is granted for the contact interval that is answered."""
-        contact_within_s = self._pacing.contact_within_s
+        contact_within_s = self._pace.contact_within_s
         if self._answers.contact_within_s != contact_within_s:
             self._answers = Answers(contact_within_s)
         return self._answers
@@ -115,16 +117,16 @@ class ReportsServicer(ConductorServiceServicer):
             request_messages.engine(request.engine), Shard(request.shard_index, request.shard_count or 1)
         )
         if request.start_revision:
-            revision = await self._watching.start_after(request.start_revision)
+            revision = await self._watch_streams.start_after(request.start_revision)
         else:
             # Read the revision before the list: changes made while the list is read are then sent as events too.
-            revision = await self._watching.newest()
-            async for found in self._wanted(scope):
-                for page in cut(found):
+            revision = await self._watch_streams.newest()
+            async for actions in self._wanted(scope):
+                for page in split_pages(actions):
                     yield pb.WatchActionsResponse(wanted=page)
         # Signals that the stream is established, that the list is complete, and where to resume.
         yield pb.WatchActionsResponse(revision=revision)
-        async for step in self._watching.follow(revision, lambda event: _concerns(scope, event), reporter=True):
+        async for step in self._watch_streams.follow(revision, lambda event: _concerns(scope, event), reporter=True):
             yield pb.WatchActionsResponse(
                 wanted=await self._started([event for event in step.events if event.starts_in(scope.engine)]),
                 unwanted=[_stopped(event) for event in step.events if event.stops_in(scope.engine)],
@@ -133,17 +135,17 @@ class ReportsServicer(ConductorServiceServicer):
             )
 
     async def _wanted(self, scope: ActionScope) -> AsyncIterator[list[action_pb2.Action]]:
-        last = ""
-        while page := await self._store.actions_after(scope, last, _PAGE):
-            last = page[-1].vim_id
+        last_id = ""
+        while page := await self._store.actions_after(scope, last_id, _PAGE_SIZE):
+            last_id = page[-1].vim_id
             yield await in_slices(answer_messages.action_message, page)
 
-    async def _started(self, moves: Sequence[VimEvent]) -> list[action_pb2.Action]:
+    async def _started(self, changes: Sequence[VimEvent]) -> list[action_pb2.Action]:
         """Return the actions that the changes started, except those that a later change has already stopped."""
-        made = {event.vim_id: event.action_id for event in moves}
-        found: Sequence[Action] = await self._store.actions_of(list(made)) if made else ()
+        action_ids = {event.vim_id: event.action_id for event in changes}
+        actions: Sequence[Action] = await self._store.actions_of(list(action_ids)) if action_ids else ()
         return await in_slices(
-            answer_messages.action_message, (one for one in found if made[one.vim_id] == one.action_id)
+            answer_messages.action_message, (one for one in actions if action_ids[one.vim_id] == one.action_id)
         )
 
 
@@ -154,18 +156,18 @@ class Answers:
         self.contact_within_s = contact_within_s
         self._contact_within = duration(contact_within_s)
         self._bad_action = pb.UpdateVimResponse(bad_action=pb.BadAction())
-        self._of_status = {status: self._answer(status) for status in Status}
-        self._to_repeats_of = {
+        self._by_status = {status: self._answer(status) for status in Status}
+        self._serialized_by_status = {
             status: pb.UpdateVimsResponse(outcomes=[answer]).SerializeToString()
-            for status, answer in self._of_status.items()
+            for status, answer in self._by_status.items()
         }
 
     def to_repeats(self, repeats: Iterable[Repeat]) -> bytes:
         """Return a serialized UpdateVimsResponse to reports that repeat what is on record."""
         # Concatenated serialized messages parse as one message, with their repeated fields appended.
-        return b"".join([self._to_repeats_of[standing.status] for _, standing, _ in repeats])
+        return b"".join([self._serialized_by_status[standing.status] for _, standing, _ in repeats])
 
-    def to_odd(self, outcome: Outcome | BadInput) -> pb.UpdateVimResponse:
+    def to_checked(self, outcome: Outcome | BadInput) -> pb.UpdateVimResponse:
         """Return the answer to a report that may have been refused."""
         if not isinstance(outcome, BadInput):
             return self.to(outcome)
@@ -177,7 +179,7 @@ class Answers:
             return self._bad_action
         if isinstance(outcome, Late):
             return self._answer(outcome.status, outcome.observation)
-        return self._of_status[outcome.status]
+        return self._by_status[outcome.status]
 
     def _answer(self, status: Status, newest_observation: int = 0) -> pb.UpdateVimResponse:
         return pb.UpdateVimResponse(

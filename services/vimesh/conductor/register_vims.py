@@ -16,7 +16,7 @@ from vimesh.wire.limits import MAX_BATCH_VALUES, MAX_FREE_FORM_VALUES
 from vimesh.wire.message_rules import Rules
 from vimesh.wire.value_count import count_values
 
-_FULLY_JUDGED: Final = 20
+_FULLY_CHECKED: Final = 20
 """The first refusals of a call name all broken fields, at 30 us per name; later ones name only the first field."""
 
 
@@ -28,10 +28,12 @@ class BulkRegistrar:
 
     async def register(self, requests: Sequence[pb.RegisterVimRequest]) -> list[pb.RegisterVimResult]:
         """Return the result of each registration, in order. Raises StoreUnavailable, Overloaded."""
-        read = await in_slices(_Reader(self._rules, self._engines).read, requests)
-        fit = [one for one in read if isinstance(one, Registration)]
-        stored = iter(await self._store.register_many(fit) if fit else ())
-        return [answer_messages.result_message(next(stored) if isinstance(one, Registration) else one) for one in read]
+        checked = await in_slices(_Reader(self._rules, self._engines).read, requests)
+        valid = [one for one in checked if isinstance(one, Registration)]
+        stored = iter(await self._store.register_many(valid) if valid else ())
+        return [
+            answer_messages.result_message(next(stored) if isinstance(one, Registration) else one) for one in checked
+        ]
 
 
 class _Reader:
@@ -46,7 +48,7 @@ class _Reader:
     def read(self, request: pb.RegisterVimRequest) -> Registration | VimeshError:
         try:
             self._count(request)
-            self._rules.check(request, first_only=self._refused >= _FULLY_JUDGED)
+            self._rules.check(request, first_only=self._refused >= _FULLY_CHECKED)
             registration = request_messages.registration(request, self._engines.default)
             self._engines.require(registration.engine)
         except VimeshError as error:
@@ -58,9 +60,9 @@ class _Reader:
         """Raise BadInput once the batch exceeds MAX_BATCH_VALUES. A field above its own bound is left to the rules."""
         vim = request.vim
         for struct in (vim.vim_project, vim.auth_cred, vim.placement_attr, vim.extra):
-            most = min(self._values_left, MAX_FREE_FORM_VALUES)
-            count = count_values(struct, most)
-            self._values_left -= min(count, most)
-            if most < count and most < MAX_FREE_FORM_VALUES:
+            max_count = min(self._values_left, MAX_FREE_FORM_VALUES)
+            count = count_values(struct, max_count)
+            self._values_left -= min(count, max_count)
+            if max_count < count and max_count < MAX_FREE_FORM_VALUES:
                 text = f"with others before it, holds more than {MAX_BATCH_VALUES} values: send it in another call"
                 raise BadInput(Violation("vim", text))

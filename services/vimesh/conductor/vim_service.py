@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from vimesh.conductor.engines import Engines
-from vimesh.conductor.message_pages import bounded, cut
+from vimesh.conductor.message_pages import read_fitting, split_pages
 from vimesh.conductor.register_vims import BulkRegistrar
 from vimesh.conductor.watches.event_bytes import EventBytes
 from vimesh.conductor.watches.event_feed import EventFeed
@@ -25,8 +25,8 @@ from vimesh.wire import answer_messages, json_requests, request_messages
 from vimesh.wire.message_rules import Rules
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-_PAGE = 500
-WRITTEN = ("WatchVims",)
+_PAGE_SIZE = 500
+SERIALIZED_RESPONSES = ("WatchVims",)
 """Methods whose responses the servicer serializes itself, because watchers share the bytes."""
 
 
@@ -35,13 +35,13 @@ class VimsServicer(VimServiceServicer):
         self,
         store: VimStore,
         feed: EventFeed,
-        watching: WatchStreams,
+        watch_streams: WatchStreams,
         rules: Rules,
         engines: Engines,
     ) -> None:
         self._store = store
         self._feed = feed
-        self._watching = watching
+        self._watch_streams = watch_streams
         self._rules = rules
         self._engines = engines
         self._bulk = BulkRegistrar(store, rules, engines)
@@ -53,9 +53,9 @@ class VimsServicer(VimServiceServicer):
     async def RegisterVimJson(
         self, request: pb.RegisterVimJsonRequest, context: _Context
     ) -> pb.RegisterVimJsonResponse:
-        read = json_requests.parsed(request.request.data, pb.RegisterVimRequest())
-        self._rules.check(read)
-        return pb.RegisterVimJsonResponse(vim=await self._register(read))
+        inner_request = json_requests.parsed(request.request.data, pb.RegisterVimRequest())
+        self._rules.check(inner_request)
+        return pb.RegisterVimJsonResponse(vim=await self._register(inner_request))
 
     async def _register(self, request: pb.RegisterVimRequest) -> vim_pb2.Vim:
         registration = request_messages.registration(request, self._engines.default)
@@ -81,19 +81,19 @@ class VimsServicer(VimServiceServicer):
             page = await self._store.list_vims(replace(query, page_size=size))
             return await in_slices(answer_messages.vim_message, page.vims), page.next_page_token
 
-        vims, token = await bounded(read, _page_size(request.page_size))
+        vims, token = await read_fitting(read, _page_size(request.page_size))
         return pb.ListVimsResponse(vims=vims, next_page_token=token)
 
     async def ModifyVim(self, request: pb.ModifyVimRequest, context: _Context) -> pb.ModifyVimResponse:
         return pb.ModifyVimResponse(vim=await self._modify(request))
 
     async def ModifyVimJson(self, request: pb.ModifyVimJsonRequest, context: _Context) -> pb.ModifyVimJsonResponse:
-        read = json_requests.parsed(request.request.data, pb.ModifyVimRequest())
-        if request_messages.id_of(read.vim.id) not in ("", request_messages.id_of(request.vim_id)):
+        inner_request = json_requests.parsed(request.request.data, pb.ModifyVimRequest())
+        if request_messages.id_of(inner_request.vim.id) not in ("", request_messages.id_of(request.vim_id)):
             raise BadInput(Violation("vim.id", "is another VIM's than the one in the path"))
-        read.vim.id = request.vim_id
-        self._rules.check(read)
-        return pb.ModifyVimJsonResponse(vim=await self._modify(read))
+        inner_request.vim.id = request.vim_id
+        self._rules.check(inner_request)
+        return pb.ModifyVimJsonResponse(vim=await self._modify(inner_request))
 
     async def _modify(self, request: pb.ModifyVimRequest) -> vim_pb2.Vim:
         vim_id = request_messages.id_of(request.vim.id)
@@ -115,40 +115,40 @@ class VimsServicer(VimServiceServicer):
         self._feed.poke()
         return pb.DeregisterVimResponse()
 
-    async def WatchVims(  # type: ignore[override]  # see WRITTEN
+    async def WatchVims(  # type: ignore[override]  # see SERIALIZED_RESPONSES
         self, request: pb.WatchVimsRequest, context: _Context
     ) -> AsyncIterator[bytes]:
-        only = request_messages.id_of(request.vim_id)
+        vim_id = request_messages.id_of(request.vim_id)
         if request.start_revision:
-            revision = await self._watching.start_after(request.start_revision)
+            revision = await self._watch_streams.start_after(request.start_revision)
         else:
             # Read the revision before the snapshot: changes made while it is read are then sent as events too.
-            revision = await self._watching.newest()
+            revision = await self._watch_streams.newest()
             if request.snapshot:
-                async for found in self._snapshot(only):
-                    for vims in cut(found):
+                async for snapshot in self._snapshot(vim_id):
+                    for vims in split_pages(snapshot):
                         yield pb.WatchVimsResponse(vims=vims).SerializeToString()
         # Signals that the stream is established, that the snapshot is complete, and where to resume.
         yield pb.WatchVimsResponse(revision=revision).SerializeToString()
-        async for step in self._watching.follow(revision, lambda event: only in ("", event.vim_id)):
+        async for step in self._watch_streams.follow(revision, lambda event: vim_id in ("", event.vim_id)):
             *full, (rest, _) = list(self._event_bytes.pages(step.events)) or [(b"", 0)]
             # Concatenated serialized messages parse as one message.
             for events, last in full:
                 yield events + pb.WatchVimsResponse(revision=last).SerializeToString()
             yield rest + pb.WatchVimsResponse(revision=step.revision, end=step.end).SerializeToString()
 
-    async def _snapshot(self, only: str) -> AsyncIterator[list[vim_pb2.Vim]]:
-        if only:
+    async def _snapshot(self, vim_id: str) -> AsyncIterator[list[vim_pb2.Vim]]:
+        if vim_id:
             # The snapshot of a VIM that does not exist is empty.
             try:
-                vim = await self._store.get(only)
+                vim = await self._store.get(vim_id)
             except VimNotFound:
                 return
             yield [answer_messages.vim_message(vim)]
             return
-        last = ""
-        while page := await self._store.vims_after(last, _PAGE):
-            last = page[-1].id
+        last_id = ""
+        while page := await self._store.vims_after(last_id, _PAGE_SIZE):
+            last_id = page[-1].id
             yield await in_slices(answer_messages.vim_message, page)
 
     async def ListVimEvents(self, request: pb.ListVimEventsRequest, context: _Context) -> pb.ListVimEventsResponse:
@@ -158,9 +158,9 @@ class VimsServicer(VimServiceServicer):
             events, token = await self._store.events_of(vim_id, size, request.page_token)
             return await in_slices(answer_messages.event_message, events), token
 
-        events, token = await bounded(read, _page_size(request.page_size))
+        events, token = await read_fitting(read, _page_size(request.page_size))
         return pb.ListVimEventsResponse(events=events, next_page_token=token)
 
 
-def _page_size(asked: int) -> int:
-    return min(asked or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+def _page_size(requested: int) -> int:
+    return min(requested or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)

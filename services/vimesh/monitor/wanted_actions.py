@@ -48,11 +48,11 @@ class Watcher:
             start_revision=self._revision + 1 if self._revision else 0,
         )
 
-    def missed(self, why: str) -> None:
+    def note_gap(self, why: str) -> None:
         _log.info("changes were missed: listing again", why=why)
         self._revision = 0
 
-    async def take_in(self, response: conductor_service_pb2.WatchActionsResponse) -> None:
+    async def apply_response(self, response: conductor_service_pb2.WatchActionsResponse) -> None:
         for wanted in response.wanted:
             self._start(action_from_wire(wanted))
         for unwanted in response.unwanted:

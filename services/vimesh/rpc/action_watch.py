@@ -34,10 +34,10 @@ class Follower(Protocol):
     def request(self) -> pb.WatchActionsRequest:
         """Return the request for the next stream, which starts with the list or after the last revision seen."""
 
-    async def take_in(self, response: pb.WatchActionsResponse) -> None:
+    async def apply_response(self, response: pb.WatchActionsResponse) -> None:
         """Apply a message. The next one is not read until this returns."""
 
-    def missed(self, why: str) -> None:
+    def note_gap(self, why: str) -> None:
         """Record that changes are no longer available: the next stream must start with the list."""
 
 
@@ -74,7 +74,7 @@ class ActionWatch:
             self._link.failed("the watch is silent")
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.OUT_OF_RANGE:
-                follower.missed(error.details() or "")
+                follower.note_gap(error.details() or "")
             else:
                 self._link.failed(f"{error.code().name}: {error.details()}")
         else:
@@ -91,7 +91,7 @@ class ActionWatch:
                     return  # the end of the stream
                 self._link.worked()
                 self._backoff.reset()
-                await follower.take_in(response)
+                await follower.apply_response(response)
                 if response.end:
                     return
         finally:

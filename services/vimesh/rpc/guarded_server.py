@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 _SAME_EVERYWHERE = (StoreUnavailable, Overloaded)
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-_Read = Callable[[bytes], Any]
+_Parse = Callable[[bytes], Any]
 _Unary = Callable[[Any, _Context], Awaitable[Any]]
 _Stream = Callable[[Any, _Context], AsyncIterator[Message]]
 _GuardedUnary = Callable[[bytes, _Context], Awaitable[Any]]
@@ -50,43 +50,43 @@ class GuardedServer:
         *,
         unchecked: Sequence[str] = (),
         serialized: Sequence[str] = (),
-        written: Sequence[str] = (),
+        serialized_responses: Sequence[str] = (),
         calls: Calls | None = None,
         admission: CallAdmission | None = None,
     ) -> None:
         """Leave checking `unchecked` methods, and parsing, checking and serializing `serialized` ones, to the servicer.
 
-        For the `written` methods, the servicer only serializes the responses.
+        For the `serialized_responses` methods, the servicer only serializes the responses.
         """
         self._server = server
         self._rules = rules
         self._unchecked = frozenset((*unchecked, *serialized))
         self._serialized = frozenset(serialized)
-        self._written = frozenset((*written, *serialized))
+        self._serialized_responses = frozenset((*serialized_responses, *serialized))
         self._calls = calls or Calls()
         self._admission = admission or CallAdmission()
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
-        self._server.add_generic_rpc_handlers([_Guarded(handler, self._guarded) for handler in handlers])
+        self._server.add_generic_rpc_handlers([_Guarded(handler, self._guard_handler) for handler in handlers])
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, _Handler]) -> None:
-        guarded = {name: self._guarded(f"/{service}/{name}", handler) for name, handler in handlers.items()}
+        guarded = {name: self._guard_handler(f"/{service}/{name}", handler) for name, handler in handlers.items()}
         # In older versions of gRPC this does nothing, and generated code does not call it: generic handlers serve then.
         self._server.add_registered_method_handlers(service, guarded)
 
-    def _guarded(self, method: str, handler: Any) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
-        read = self._reader(method)
-        serializer = None if _name(method) in self._written else handler.response_serializer
+    def _guard_handler(self, method: str, handler: Any) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
+        parse_checked = self._parser_for(method)
+        serializer = None if _name(method) in self._serialized_responses else handler.response_serializer
         # No deserializers: a request that gRPC itself fails to parse ends with UNKNOWN and the name of a Python class.
         if handler.unary_stream:
-            stream_gate = self._admission.of_streams(_name(method))
-            streamed = admitted_stream(stream_gate, self._guarded_stream(method, read, handler.unary_stream))
+            stream_gate = self._admission.stream_gate(_name(method))
+            streamed = admitted_stream(stream_gate, self._guard_stream(method, parse_checked, handler.unary_stream))
             return grpc.unary_stream_rpc_method_handler(streamed, None, serializer)
-        call_gate = self._admission.of_calls(_name(method))
-        served = admitted_unary(call_gate, self._guarded_unary(method, read, handler.unary_unary))
+        call_gate = self._admission.call_gate(_name(method))
+        served = admitted_unary(call_gate, self._guard_unary(method, parse_checked, handler.unary_unary))
         return grpc.unary_unary_rpc_method_handler(served, None, serializer)
 
-    def _reader(self, method: str) -> _Read:
+    def _parser_for(self, method: str) -> _Parse:
         """Return the function that turns the bytes of a request into the handler's argument; it may raise BadInput."""
         if _name(method) in self._serialized:
             return lambda data: data
@@ -94,18 +94,18 @@ class GuardedServer:
         if _name(method) in self._unchecked:
             return parse
 
-        def read(data: bytes) -> Message:
+        def parse_checked(data: bytes) -> Message:
             request = parse(data)
             self._rules.check(request)
             return request
 
-        return read
+        return parse_checked
 
-    def _guarded_unary(self, method: str, read: _Read, serve: _Unary) -> _GuardedUnary:
+    def _guard_unary(self, method: str, parse_checked: _Parse, serve: _Unary) -> _GuardedUnary:
         async def guarded(data: bytes, context: _Context) -> Any:  # noqa: ANN401 - a message, or its bytes
             number = self._calls.begin(method)
             try:
-                return await serve(read(data), context)
+                return await serve(parse_checked(data), context)
             except grpc.aio.AbortError:
                 raise
             except Exception as error:  # noqa: BLE001 - the edge is where faults stop
@@ -117,11 +117,11 @@ class GuardedServer:
 
         return guarded
 
-    def _guarded_stream(self, method: str, read: _Read, serve: _Stream) -> _GuardedStream:
+    def _guard_stream(self, method: str, parse_checked: _Parse, serve: _Stream) -> _GuardedStream:
         async def guarded(data: bytes, context: _Context) -> AsyncIterator[Message]:
             number = self._calls.begin(method)
             try:
-                async for response in serve(read(data), context):
+                async for response in serve(parse_checked(data), context):
                     # A stream may stay open for long, and does most of its work before its first response.
                     self._calls.end(number)
                     yield response
@@ -149,19 +149,19 @@ class _Guarded(grpc.GenericRpcHandler):
     def __init__(self, plain: grpc.GenericRpcHandler, guard: _Guard) -> None:
         self._plain = plain
         self._guard = guard
-        self._known: dict[str, _Handler] = {}
+        self._wrapped: dict[str, _Handler] = {}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> _Handler | None:
         method = handler_call_details.method
-        known = self._known.get(method)
-        if known is None and (plain := self._plain.service(handler_call_details)) is not None:
-            known = self._known[method] = self._guard(method, plain)
-        return known
+        handler = self._wrapped.get(method)
+        if handler is None and (plain := self._plain.service(handler_call_details)) is not None:
+            handler = self._wrapped[method] = self._guard(method, plain)
+        return handler
 
 
 def _failure(method: str, error: Exception) -> _Failure:
     """Return the status for an exception from a handler, and clear its traceback. Call this in the except block."""
-    failure = _expected(method, error) if isinstance(error, VimeshError) else _defect(method)
+    failure = _expected_failure(method, error) if isinstance(error, VimeshError) else _defect_failure(method)
     _drop_frames(error)
     return failure
 
@@ -176,7 +176,7 @@ def _drop_frames(error: BaseException | None) -> None:
         error = error.__context__
 
 
-def _expected(method: str, error: VimeshError) -> _Failure:
+def _expected_failure(method: str, error: VimeshError) -> _Failure:
     if error.__cause__ is not None:
         # The cause may contain file names or SQL: it belongs in the log, never in the answer.
         _log.warning("call failed", method=method, error=str(error), cause=repr(error.__cause__))
@@ -184,7 +184,7 @@ def _expected(method: str, error: VimeshError) -> _Failure:
     return code, status, isinstance(error, _SAME_EVERYWHERE)
 
 
-def _defect(method: str) -> _Failure:
+def _defect_failure(method: str) -> _Failure:
     error_id = uuid.uuid4().hex[:12]
     _log.exception("defect", method=method, error_id=error_id)
     code, status = internal_status(error_id)

@@ -58,13 +58,13 @@ class UnwantedActions:
             engine=vim_pb2.Monitor.EXTERNAL, start_revision=self._revision + 1 if self._revision else 0
         )
 
-    def missed(self, why: str) -> None:
+    def note_gap(self, why: str) -> None:
         # Actions that became unwanted in the gap are killed at their next report.
         _log.warning("changes were missed: listing again", why=why)
         self._revision = 0
         self._progress.restart()
 
-    async def take_in(self, response: conductor_service_pb2.WatchActionsResponse) -> None:
+    async def apply_response(self, response: conductor_service_pb2.WatchActionsResponse) -> None:
         if response.revision and not self._told:
             self._told = True
             _log.info("actions are followed", revision=response.revision)

@@ -30,7 +30,7 @@ class Health:
         self._vitals = vitals
         self._servicer = servicer
         self._services = services
-        self._said: bool | None = None
+        self._published_serving: bool | None = None
 
     async def beat(self) -> Never:
         """Record at intervals that the loop is running. Runs until cancelled."""
@@ -42,55 +42,55 @@ class Health:
         """Check the database at intervals. Runs until cancelled."""
         while True:
             try:
-                self._vitals.database_works = await self._asked()
+                self._vitals.database_works = await self._check_database()
             except Exception:
                 # A conductor that cannot determine its own health must not receive calls.
                 self._vitals.database_works = False
-                await self._tell()
+                await self._publish()
                 raise
-            await self._tell()
+            await self._publish()
             await asyncio.sleep(_CHECK_EVERY_S)
 
     async def drain(self) -> None:
         """Report NOT_SERVING from now on."""
         self._vitals.draining = True
-        await self._tell()
+        await self._publish()
 
-    async def _asked(self) -> bool:
+    async def _check_database(self) -> bool:
         """Check the database once; return whether it can be read and written."""
-        asking = asyncio.ensure_future(self._look())
+        query = asyncio.ensure_future(self._query_database())
         try:
             for _ in range(_CHECK_WITHIN_BEATS):
-                done, _ = await asyncio.wait([asking], timeout=BEAT_S)
+                done, _ = await asyncio.wait([query], timeout=BEAT_S)
                 if done:
                     break
             else:
-                return self._missed("no answer in time")
-            asking.result()
+                return self._note_failure("no answer in time")
+            query.result()
         except Overloaded:
             # A full queue proves nothing about the database itself.
             return self._vitals.database_works
         except VimeshError as error:
-            return self._missed(str(error), error.__cause__)
+            return self._note_failure(str(error), error.__cause__)
         finally:
-            asking.cancel()
+            query.cancel()
         return True
 
-    async def _look(self) -> None:
+    async def _query_database(self) -> None:
         await self._store.span()
         await self._store.require_writable()
 
-    def _missed(self, why: str, cause: BaseException | None = None) -> bool:
-        if self._said is not False:
+    def _note_failure(self, why: str, cause: BaseException | None = None) -> bool:
+        if self._published_serving is not False:
             _log.warning("the database cannot be used", error=why, cause=repr(cause))
         return False
 
-    async def _tell(self) -> None:
+    async def _publish(self) -> None:
         self._vitals.beat()  # reaching this line proves that the loop runs, however long it was blocked before
         serving = self._vitals.serving
-        if serving is self._said:
+        if serving is self._published_serving:
             return
-        self._said = serving
+        self._published_serving = serving
         status = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
         for service in self._services:
             await self._servicer.set(service, status)

@@ -12,7 +12,7 @@ from grpc_health.v1.health_pb2 import DESCRIPTOR, HealthCheckRequest, HealthChec
 
 from vimesh.conductor.ports.port_binding import listen_on
 from vimesh.conductor.ports.vitals import Vitals
-from vimesh.rpc.parsing.unreadable_requests import REFUSAL, read_or_none
+from vimesh.rpc.parsing.unreadable_requests import REFUSAL, parse_or_none
 
 _STOP_WITHIN_S = 2.0
 _THREADS = 2
@@ -26,7 +26,7 @@ _OPTIONS = (
     ("grpc.max_connection_idle_ms", 60_000),
     ("grpc.server_handshake_timeout_ms", 10_000),
 )
-_read = read_or_none(HealthCheckRequest.FromString)
+_parse = parse_or_none(HealthCheckRequest.FromString)
 _SERVICE = DESCRIPTOR.services_by_name["Health"].full_name
 
 
@@ -38,7 +38,7 @@ class _Check:
         self._services = frozenset(services)
 
     def __call__(self, data: bytes, context: grpc.ServicerContext) -> HealthCheckResponse:
-        request = _read(data)
+        request = _parse(data)
         if request is None:
             code, message, trailers = REFUSAL
             context.set_trailing_metadata(trailers)

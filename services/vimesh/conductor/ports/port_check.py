@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Never
 
-_LOOK_EVERY_S: Final = 2.0
-_LOOK_AGAIN_S: Final = 0.2
+_CHECK_INTERVAL_S: Final = 2.0
+_RECHECK_S: Final = 0.2
 _WITHIN_S: Final = 5.0
 _TRIES: Final = 2
 """Refused connections in a row after which the server counts as dead."""
@@ -31,7 +31,7 @@ async def require_accepting(listen: str, port: int) -> Never:
     """
     refused = 0
     while True:
-        await asyncio.sleep(_LOOK_AGAIN_S if refused else _LOOK_EVERY_S)
+        await asyncio.sleep(_RECHECK_S if refused else _CHECK_INTERVAL_S)
         refused = 0 if await _accepts(listen, port) else refused + 1
         if refused == _TRIES:
             raise NotAccepting

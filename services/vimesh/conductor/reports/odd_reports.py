@@ -12,26 +12,26 @@ from vimesh.v1.conductor_service_pb2 import UpdateVimRequest
 from vimesh.wire import request_messages
 from vimesh.wire.message_rules import Rules
 
-_FULLY_JUDGED: Final = 20
+_FULLY_CHECKED: Final = 20
 """The first refusals of a call name all broken fields, at 30 us per name; later ones name only the first field."""
 
 
-async def judge_apart(
-    messages: Sequence[UpdateVimRequest], plain: Sequence[Report | None], rules: Rules
+async def check_separately(
+    messages: Sequence[UpdateVimRequest], plain_reports: Sequence[Report | None], rules: Rules
 ) -> list[Report | BadInput]:
-    """Return the report in each message, or its refusal. `plain` holds the reports already read, else None."""
+    """Return the report in each message, or its refusal. `plain_reports` holds the reports already read, else None."""
     refused = 0
 
-    def judge(one: tuple[UpdateVimRequest, Report | None]) -> Report | BadInput:
+    def check(one: tuple[UpdateVimRequest, Report | None]) -> Report | BadInput:
         nonlocal refused
         message, report = one
         if report is not None:
             return report
         try:
-            rules.check(message, first_only=refused >= _FULLY_JUDGED)
+            rules.check(message, first_only=refused >= _FULLY_CHECKED)
         except BadInput as error:
             refused += 1
             return error.with_traceback(None)
         return request_messages.report(message)
 
-    return await in_slices(judge, zip(messages, plain, strict=True))
+    return await in_slices(check, zip(messages, plain_reports, strict=True))

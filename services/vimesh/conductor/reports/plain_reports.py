@@ -39,10 +39,10 @@ def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | No
     if message.HasField("round_trip") and (round_trip_s := _seconds(message.round_trip, _LONGEST_ROUND_TRIP_S)) is None:
         return None
     if message.HasField("age"):
-        given_s = _seconds(message.age, GREATEST_AGE_S)
-        if given_s is None:
+        message_age_s = _seconds(message.age, GREATEST_AGE_S)
+        if message_age_s is None:
             return None
-        age_s = given_s
+        age_s = message_age_s
     return Report(vim_id, action_id, status, observation, reason, detail, round_trip_s, age_s)
 
 

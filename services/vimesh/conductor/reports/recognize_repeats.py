@@ -11,7 +11,7 @@ from vimesh.conductor.reports.plain_reports import GREATEST_AGE_S, NANOS
 from vimesh.domain.vims import Repeat, Report, Standing
 from vimesh.v1 import conductor_service_pb2 as pb
 
-_MORE = 0x80
+_CONTINUATION = 0x80
 """Continuation bit of a varint: set in every byte but the last."""
 
 
@@ -25,7 +25,7 @@ _AGE = _tag(pb.UpdateVimRequest, "age")
 _ID_BEGIN = bytes((_tag(pb.UpdateVimRequest, "vim_id"), 36))
 _ID_END = 38
 """A report starts with the ID of its VIM: tag, length and 36 characters."""
-_read_age = Duration.FromString
+_parse_age = Duration.FromString
 
 
 def read_repeats(request: bytes, cached_standings: Mapping[str, Standing], contact_within_s: float) -> list[Repeat]:
@@ -33,31 +33,31 @@ def read_repeats(request: bytes, cached_standings: Mapping[str, Standing], conta
 
     Empty unless every report is recognized as a repeat: the request must then be parsed.
     """
-    get, found, at, end = cached_standings.get, [], 0, len(request)
+    get, repeats, at, end = cached_standings.get, [], 0, len(request)
     try:
         while at < end:
             length, begin = request[at + 1], at + 2
-            if length >= _MORE:
-                length, begin = length - _MORE + (request[begin] << 7), begin + 1
-                if request[begin - 1] >= _MORE:
+            if length >= _CONTINUATION:
+                length, begin = length - _CONTINUATION + (request[begin] << 7), begin + 1
+                if request[begin - 1] >= _CONTINUATION:
                     break
-            more = begin + _ID_END
-            vim_id = str(request[begin + 2 : more], "latin-1")
+            id_end = begin + _ID_END
+            vim_id = str(request[begin + 2 : id_end], "latin-1")
             standing = get(vim_id)
             if standing is None or request[at] != _REPORT or not request.startswith(_ID_BEGIN, begin):
                 break
-            said, at = standing.serialized_report, begin + length
-            if not (said and request.startswith(said, more)):
+            report_bytes, at = standing.serialized_report, begin + length
+            if not (report_bytes and request.startswith(report_bytes, id_end)):
                 break
-            if (age := more + len(said)) != at:
-                if request[age] != _AGE or not request[age + 1] == at - age - 2 < _MORE:
+            if (age := id_end + len(report_bytes)) != at:
+                if request[age] != _AGE or not request[age + 1] == at - age - 2 < _CONTINUATION:
                     break
-                given = _read_age(request[age + 2 : at])
-                if not (0 <= given.seconds < GREATEST_AGE_S and 0 <= given.nanos < NANOS):
+                parsed_age = _parse_age(request[age + 2 : at])
+                if not (0 <= parsed_age.seconds < GREATEST_AGE_S and 0 <= parsed_age.nanos < NANOS):
                     break
-            found.append((vim_id, standing, contact_within_s))
+            repeats.append((vim_id, standing, contact_within_s))
         else:
-            return found if at == end else []
+            return repeats if at == end else []
     except (IndexError, DecodeError):
         pass
     return []

@@ -20,13 +20,13 @@ from vimesh.domain.vim_store import VimStore
 
 _log = structlog.get_logger()
 
-_LAPSES = 1000
+_BATCH_SIZE = 1000
 """Maximum number of lapses recorded in one transaction, so that reports get in between."""
-_PAUSES = 3
+_PAUSE_FACTOR = 3
 """Length of the pause after such a transaction, as a multiple of its duration: it leaves room for reports."""
-_TELLING_S = 2.0
-_LOOKS_PER_LEASE = 60
-"""Number of looks within one lease while no action is silent; otherwise there is one each period."""
+_RECORDING_S = 2.0
+_SWEEPS_PER_LEASE = 60
+"""Number of sweeps within one lease while no action is silent; otherwise there is one each period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class SweepLimits:
     replacements: int = 200
     """Maximum number of actions to replace at once; 0: this conductor replaces none."""
     period_s: float = 1.0
-    """The shortest time between two looks; up to half of it is added at random, so that conductors take turns."""
+    """The shortest time between two sweeps; up to half of it is added at random, so that conductors take turns."""
 
     def __post_init__(self) -> None:
         if self.replacements < 0:
@@ -46,63 +46,63 @@ class LeaseSweep:
         self,
         store: VimStore,
         feed: EventFeed,
-        pacing: ContactPace,
+        pace: ContactPace,
         limits: SweepLimits,
         *,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
         self._feed = feed
-        self._pacing = pacing
+        self._pace = pace
         self._limits = limits
         self._jitter = jitter
-        self._vigil = ReplacementHoldoff()
-        self._away = False
+        self._holdoff = ReplacementHoldoff()
+        self._is_unreachable = False
         self._idle_until = 0.0
 
     async def run(self) -> Never:
         """Look for silent actions at intervals. Runs until cancelled."""
         while True:
             await asyncio.sleep(self._limits.period_s * (1 + self._jitter() / 2))
-            await self._look()
+            await self._sweep_once()
 
-    async def _look(self) -> None:
+    async def _sweep_once(self) -> None:
         try:
             # A live action reports within one lease once this conductor serves. Only after that is silence its fault.
-            longest_s = lease_s(self._pacing.contact_within_s)
-            held = self._vigil.held(await self._store.clock(), longest_s)
+            lease_length_s = lease_s(self._pace.contact_within_s)
+            holdoff_is_over = self._holdoff.is_over(await self._store.clock(), lease_length_s)
             if time.monotonic() < self._idle_until:
                 return
             # Expired statuses already read UNKNOWN, whatever caused the silence, so record them during a holdoff too.
-            found = await self._tell()
-            if held and self._limits.replacements:
-                found += await self._replace()
-            if not found:
-                # A look reads all leases: the longer they are, the less often it is needed.
-                self._idle_until = time.monotonic() + longest_s / _LOOKS_PER_LEASE
+            count = await self._record_lapses()
+            if holdoff_is_over and self._limits.replacements:
+                count += await self._replace()
+            if not count:
+                # A sweep reads all leases: the longer they are, the less often it is needed.
+                self._idle_until = time.monotonic() + lease_length_s / _SWEEPS_PER_LEASE
         except VimeshError as error:
-            self._vigil.lost()
-            if not self._away:
+            self._holdoff.reset()
+            if not self._is_unreachable:
                 _log.warning("cannot look for silent actions", error=str(error), cause=repr(error.__cause__))
-            self._away = True
+            self._is_unreachable = True
         else:
-            self._away = False
+            self._is_unreachable = False
 
-    async def _tell(self) -> int:
-        told, lapsed = 0, _LAPSES
-        # The rest waits for the next look: a longer gap would look to the holdoff as if this conductor had stopped.
-        until = time.monotonic() + _TELLING_S
-        while lapsed == _LAPSES and (began := time.monotonic()) < until:
-            lapsed = await self._store.record_lapses(_LAPSES)
-            told += lapsed
+    async def _record_lapses(self) -> int:
+        total, lapsed = 0, _BATCH_SIZE
+        # The rest waits for the next sweep: a longer gap would look to the holdoff as if this conductor had stopped.
+        until = time.monotonic() + _RECORDING_S
+        while lapsed == _BATCH_SIZE and (started_at := time.monotonic()) < until:
+            lapsed = await self._store.record_lapses(_BATCH_SIZE)
+            total += lapsed
             if lapsed:
                 self._feed.poke()
-            if lapsed == _LAPSES:
+            if lapsed == _BATCH_SIZE:
                 # After an outage longer than a lease all actions are silent, and the reports that end that arrive now.
-                await asyncio.sleep(_PAUSES * (time.monotonic() - began))
-        if told:
-            _log.info("actions fell silent", count=told)
-        return told
+                await asyncio.sleep(_PAUSE_FACTOR * (time.monotonic() - started_at))
+        if total:
+            _log.info("actions fell silent", count=total)
+        return total
 
     async def _replace(self) -> int:
         if replaced := await self._store.replace_silent(self._limits.replacements):

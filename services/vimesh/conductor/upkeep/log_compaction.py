@@ -30,24 +30,24 @@ class LogCompaction:
         retention: Retention,
         *,
         period_s: float = 60.0,
-        look_s: float = 1.0,
+        check_interval_s: float = 1.0,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Check every `look_s` seconds how much was written, which costs reading one row."""
+        """Check every `check_interval_s` seconds how much was written, which costs reading one row."""
         self._store = store
         self._retention = retention
         self._period_s = period_s
-        self._look_s = look_s
+        self._check_interval_s = check_interval_s
         self._jitter = jitter
         self._link = PeerLog("the database", "compaction", meanwhile="the log of changes grows")
-        self._due = 0.0
+        self._next_at = 0.0
         self._logged_bytes = 0
 
     async def run(self) -> Never:
         """Compact at intervals. Runs until cancelled."""
-        self._due = self._next()
+        self._next_at = self._schedule_next()
         while True:
-            await asyncio.sleep(self._look_s)
+            await asyncio.sleep(self._check_interval_s)
             try:
                 dropped = await self._compact()
             except VimeshError as error:
@@ -59,15 +59,15 @@ class LogCompaction:
 
     async def _compact(self) -> int:
         logged_bytes = await self._store.logged_bytes()
-        grown_bytes, due = logged_bytes - self._logged_bytes, time.monotonic() >= self._due
+        grown_bytes, due = logged_bytes - self._logged_bytes, time.monotonic() >= self._next_at
         if grown_bytes < self._retention.size_bytes / _SHARE and not due:
             return 0
         self._logged_bytes = logged_bytes
         if due:
-            self._due = self._next()
+            self._next_at = self._schedule_next()
             await self._store.forget_requests()
         return await in_batches(lambda limit: self._store.compact(self._retention, limit))
 
-    def _next(self) -> float:
+    def _schedule_next(self) -> float:
         # Jitter, so that conductors take turns.
         return time.monotonic() + self._period_s * (1 + self._jitter() / 2)

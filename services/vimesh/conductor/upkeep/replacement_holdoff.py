@@ -19,11 +19,11 @@ class ReplacementHoldoff:
         self._since: dt.datetime | None = None
         self._last: dt.datetime | None = None
 
-    def lost(self) -> None:
+    def reset(self) -> None:
         """Record that the database did not answer."""
         self._since = self._last = None
 
-    def held(self, now: dt.datetime, long_enough_s: float) -> bool:
+    def is_over(self, now: dt.datetime, long_enough_s: float) -> bool:
         """Record a reading of the clock; return whether service has lasted for `long_enough_s` without a break."""
         if self._last is None or not 0 <= (now - self._last).total_seconds() <= _LONGEST_GAP_S:
             self._since = now

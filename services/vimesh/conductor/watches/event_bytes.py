@@ -10,16 +10,16 @@ from vimesh.domain.queries import MAX_PAGE_BYTES
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire import answer_messages
 
-_KEPT_BYTES: Final = 16 * 1024 * 1024
+_MAX_BYTES: Final = 16 * 1024 * 1024
 
 
 class EventBytes:
     """Caches recently sent events. Their bytes are the same for all watchers, and most of the cost of a watch."""
 
-    def __init__(self, *, kept_bytes: int = _KEPT_BYTES) -> None:
-        self._most_bytes = kept_bytes
-        self._of: dict[int, tuple[VimEvent, bytes]] = {}
-        self.kept_bytes = 0
+    def __init__(self, *, max_bytes: int = _MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._by_revision: dict[int, tuple[VimEvent, bytes]] = {}
+        self.cached_bytes = 0
         """Bytes of cached messages; the events they were built from are in memory as well."""
 
     def pages(self, events: Sequence[VimEvent]) -> Iterator[tuple[bytes, int]]:
@@ -38,19 +38,19 @@ class EventBytes:
             yield b"".join(page), revision
 
     def _bytes_of(self, event: VimEvent) -> bytes:
-        kept = self._of.get(event.revision)
+        cached = self._by_revision.get(event.revision)
         # Compare the event: after a restored backup, a different change may have this revision.
-        if kept is not None and (kept[0] is event or kept[0] == event):
-            return kept[1]
+        if cached is not None and (cached[0] is event or cached[0] == event):
+            return cached[1]
         data = pb.WatchVimsResponse(events=[answer_messages.event_message(event)]).SerializeToString()
-        self._keep(event, data)
+        self._cache(event, data)
         return data
 
-    def _keep(self, event: VimEvent, data: bytes) -> None:
-        if self.kept_bytes + len(data) > self._most_bytes:
-            self._of.clear()
-            self.kept_bytes = 0
-        elif event.revision in self._of:
-            self.kept_bytes -= len(self._of[event.revision][1])
-        self._of[event.revision] = (event, data)
-        self.kept_bytes += len(data)
+    def _cache(self, event: VimEvent, data: bytes) -> None:
+        if self.cached_bytes + len(data) > self._max_bytes:
+            self._by_revision.clear()
+            self.cached_bytes = 0
+        elif event.revision in self._by_revision:
+            self.cached_bytes -= len(self._by_revision[event.revision][1])
+        self._by_revision[event.revision] = (event, data)
+        self.cached_bytes += len(data)

@@ -17,9 +17,9 @@ from vimesh.runtime.background import beside
 
 _log = structlog.get_logger()
 
-_PAGE = 1000
-_LEAST_S = 0.005
-_KEEP_BYTES = 16 * 1024 * 1024
+_PAGE_SIZE = 1000
+_MIN_PAUSE_S = 0.005
+_MAX_BYTES = 16 * 1024 * 1024
 
 
 class EventFeed:
@@ -29,23 +29,23 @@ class EventFeed:
     """
 
     def __init__(
-        self, store: VimStore, *, poll_s: float = 0.1, keep: int = 10_000, keep_bytes: int = _KEEP_BYTES
+        self, store: VimStore, *, poll_s: float = 0.1, max_events: int = 10_000, max_bytes: int = _MAX_BYTES
     ) -> None:
-        """Remember about `keep` changes, and about `keep_bytes` of the log; at most twice as much of either."""
+        """Remember about `max_events` changes, and about `max_bytes` of the log; at most twice as much of either."""
         self._store = store
         self._poll_s = poll_s
-        self._keep = keep
-        self._keep_bytes = keep_bytes
-        self._bytes = 0
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._recent_bytes = 0
         self._recent: list[VimEvent] = []
         self._newest = 0
         self._last: VimEvent | None = None
         """The change with revision `_newest`, if it was read."""
-        self._seen = 0
+        self._watched_revision = 0
         self._generation = 0
         self._fan_out = FanOut()
-        self._poked = asyncio.Event()
-        self._watched = asyncio.Event()
+        self._poke = asyncio.Event()
+        self._has_watchers = asyncio.Event()
         self._watchers = 0
         self.draining = False
         """Whether all streams must end."""
@@ -62,7 +62,7 @@ class EventFeed:
     @property
     def remembered_bytes(self) -> int:
         """Approximate number of bytes of the log in memory."""
-        return self._bytes
+        return self._recent_bytes
 
     def drain(self) -> None:
         """Wake all watchers for the last time."""
@@ -71,7 +71,7 @@ class EventFeed:
 
     def poke(self) -> None:
         """Read the log soon, because a change was committed: watchers need not wait for the next poll."""
-        self._poked.set()
+        self._poke.set()
 
     async def run(self) -> Never:
         """Follow the log while there are watchers. Runs until cancelled."""
@@ -80,112 +80,112 @@ class EventFeed:
         raise AssertionError("it runs until cancelled")
 
     async def _follow(self) -> Never:
-        lost = False
+        is_unreachable = False
         while True:
-            if not self._watched.is_set():
+            if not self._has_watchers.is_set():
                 # Without watchers the log is not read, and the cached tail would go stale.
-                self._seen = 0
-                self._forget(newest=0)
-            await self._watched.wait()
+                self._watched_revision = 0
+                self._clear(newest=0)
+            await self._has_watchers.wait()
             try:
                 await self._read()
             except VimeshError as error:
                 # Keep the watchers: what they have seen is still true, and they continue once the database is back.
-                if not lost:
+                if not is_unreachable:
                     _log.warning("cannot follow the changes", error=str(error), cause=repr(error.__cause__))
-                lost = True
+                is_unreachable = True
             else:
-                lost = False
+                is_unreachable = False
             await self._pause()
 
     async def _pause(self) -> None:
         try:
             async with asyncio.timeout(self._poll_s):
-                await self._poked.wait()
+                await self._poke.wait()
         except TimeoutError:
             pass
         # Changes in quick succession are read together, however often the feed is poked.
-        await asyncio.sleep(_LEAST_S)
-        self._poked.clear()
+        await asyncio.sleep(_MIN_PAUSE_S)
+        self._poke.clear()
 
     async def _read(self) -> None:
         # Every revision seen before the span is read must lie within it.
-        seen = max(self._seen, self._newest)
+        seen_revision = max(self._watched_revision, self._newest)
         span = await self._store.span()
-        if span.newest < seen:
-            self._go_back(span, seen)
-        joins = span.oldest - 1 <= self._newest <= span.newest
-        if not joins or span.newest - self._newest > self._keep:
+        if span.newest < seen_revision:
+            self._restart_watchers(span, seen_revision)
+        is_contiguous = span.oldest - 1 <= self._newest <= span.newest
+        if not is_contiguous or span.newest - self._newest > self._max_events:
             # First read, far behind after a pause, or another database: do not continue from the cached tail.
-            self._jump(span.newest)
+            self._skip_to(span.newest)
         while self._newest < span.newest:
             try:
-                page = await self._next(span)
+                page = await self._read_next_page(span)
             except EventUnreadable as error:
                 # Each watcher that reaches this event gets the error from its own read of the database.
                 _log.warning("cannot read a change", error=str(error), cause=repr(error.__cause__))
-                self._jump(span.newest)
+                self._skip_to(span.newest)
                 return
             if page is None:
-                self._go_back(span, self._newest)
-                self._jump(span.newest)
+                self._restart_watchers(span, self._newest)
+                self._skip_to(span.newest)
                 return
             self._remember(page)
             self._last = page[-1]
             self._newest = self._last.revision
             self._fan_out.wake()
 
-    async def _next(self, span: LogSpan) -> Sequence[VimEvent] | None:
+    async def _read_next_page(self, span: LogSpan) -> Sequence[VimEvent] | None:
         """Return the next changes; None if the last change that was read has since been replaced by another one.
 
         A replica that took over without the newest changes assigns their revisions again.
         """
         last = self._last
         if last is None or last.revision < span.oldest:
-            return await self._store.events_after(self._newest, _PAGE)
-        again, *page = await self._store.events_after(self._newest - 1, _PAGE)
+            return await self._store.events_after(self._newest, _PAGE_SIZE)
+        again, *page = await self._store.events_after(self._newest - 1, _PAGE_SIZE)
         if (again.vim_id, again.time) != (last.vim_id, last.time):
             return None
-        return page or await self._store.events_after(self._newest, _PAGE)
+        return page or await self._store.events_after(self._newest, _PAGE_SIZE)
 
-    def _go_back(self, span: LogSpan, seen: int) -> None:
+    def _restart_watchers(self, span: LogSpan, seen_revision: int) -> None:
         """Make all watchers start again, because they were sent changes that no longer exist."""
-        _log.warning("the log went back, as after a restored backup", newest=span.newest, seen=seen)
+        _log.warning("the log went back, as after a restored backup", newest=span.newest, seen=seen_revision)
         self._generation += 1
-        self._seen = 0
+        self._watched_revision = 0
 
     def _remember(self, page: Sequence[VimEvent]) -> None:
         self._recent += page
-        self._bytes += sum(event.size_bytes for event in page)
+        self._recent_bytes += sum(event.size_bytes for event in page)
         # Drop rarely, and many at a time: every deletion moves the rest of the list.
-        if len(self._recent) <= 2 * self._keep and self._bytes <= 2 * self._keep_bytes:
+        if len(self._recent) <= 2 * self._max_events and self._recent_bytes <= 2 * self._max_bytes:
             return
-        dropped = max(0, len(self._recent) - self._keep)
-        self._bytes -= sum(event.size_bytes for event in self._recent[:dropped])
-        while self._bytes > self._keep_bytes:
-            self._bytes -= self._recent[dropped].size_bytes
+        dropped = max(0, len(self._recent) - self._max_events)
+        self._recent_bytes -= sum(event.size_bytes for event in self._recent[:dropped])
+        while self._recent_bytes > self._max_bytes:
+            self._recent_bytes -= self._recent[dropped].size_bytes
             dropped += 1
         del self._recent[:dropped]
 
-    def _forget(self, *, newest: int) -> None:
-        self._recent, self._bytes, self._newest, self._last = [], 0, newest, None
+    def _clear(self, *, newest: int) -> None:
+        self._recent, self._recent_bytes, self._newest, self._last = [], 0, newest, None
 
-    def _jump(self, revision: int) -> None:
-        self._forget(newest=revision)
+    def _skip_to(self, revision: int) -> None:
+        self._clear(newest=revision)
         self._fan_out.wake()
 
     @contextmanager
     def watched(self, revision: int) -> Iterator[int]:
         """Follow the log for a watcher that has seen it up to `revision`. Yields the generation of the log."""
         self._watchers += 1
-        self._seen = max(self._seen, revision)
-        self._watched.set()
+        self._watched_revision = max(self._watched_revision, revision)
+        self._has_watchers.set()
         try:
             yield self._generation
         finally:
             self._watchers -= 1
             if not self._watchers:
-                self._watched.clear()
+                self._has_watchers.clear()
 
     async def after(
         self, revision: int, limit: int, *, generation: int, wait_s: float, reporter: bool = False
@@ -202,14 +202,14 @@ class EventFeed:
                     await self._fan_out.turn(reporter=reporter)
         except TimeoutError:
             return ()
-        self._require(generation)
+        self._require_generation(generation)
         if revision >= self._newest:
             return ()
         events = self._remembered(revision, limit) or await self._store.events_after(revision, limit)
-        self._require(generation)
+        self._require_generation(generation)
         return events
 
-    def _require(self, generation: int) -> None:
+    def _require_generation(self, generation: int) -> None:
         if generation != self._generation:
             raise RevisionUnknown(self._newest)
 

@@ -12,7 +12,7 @@ from vimesh.domain.events import VimEvent
 from vimesh.domain.vim_store import VimStore
 from vimesh.v1 import vim_pb2
 
-_BATCH = 500
+_BATCH_SIZE = 500
 """Maximum number of events per read. As actions, they make a message of about 1 MiB at most. Events of VIMs can be
 larger: see `EventBytes.pages`."""
 
@@ -74,9 +74,9 @@ class WatchStreams:
         comes in time however many of those there are. The streams of a `reporter` are woken before the others.
         Raises RevisionUnknown when the log goes back, EventUnreadable.
         """
-        limits, said_at = self._limits, self._now()
+        limits, sent_at = self._limits, self._now()
         beat_s = self._beat_s()
-        ends_at = said_at + limits.max_age_s * (1 - self._jitter() / 5)
+        ends_at = sent_at + limits.max_age_s * (1 - self._jitter() / 5)
         with self._feed.watched(revision) as generation:
             while True:
                 if self._feed.draining:
@@ -85,16 +85,16 @@ class WatchStreams:
                 if self._now() >= ends_at:
                     yield WatchStep((), revision, vim_pb2.WATCH_END_AGED)
                     return
-                patience_s = max(0.0, said_at + beat_s - self._now())
+                wait_s = max(0.0, sent_at + beat_s - self._now())
                 events = await self._feed.after(
-                    revision, _BATCH, generation=generation, wait_s=patience_s, reporter=reporter
+                    revision, _BATCH_SIZE, generation=generation, wait_s=wait_s, reporter=reporter
                 )
                 if events:
                     revision = events[-1].revision
-                shown = [event for event in events if concerns(event)]
-                if shown or self._now() >= said_at + beat_s:
-                    yield WatchStep(shown, revision)
-                    said_at, beat_s = self._now(), self._beat_s()
+                relevant = [event for event in events if concerns(event)]
+                if relevant or self._now() >= sent_at + beat_s:
+                    yield WatchStep(relevant, revision)
+                    sent_at, beat_s = self._now(), self._beat_s()
 
     def _beat_s(self) -> float:
         # All streams see a change at the same time. Jitter keeps their next signs of life from coinciding.

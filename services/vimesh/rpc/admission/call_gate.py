@@ -70,8 +70,8 @@ class CallLimiter:
     def acquire(self, calls: int, request_bytes: int) -> bool:
         """Admit a call that counts as `calls`, if there is room. The caller must release each admitted call."""
         # A quarter is reserved for calls that count as one, so that long lists do not block reads of single VIMs.
-        most = self._limit.calls if calls == 1 else self._limit.calls * 3 // 4
-        if self._calls and (self._calls + calls > most or self._bytes + request_bytes > self._limit.request_bytes):
+        max_calls = self._limit.calls if calls == 1 else self._limit.calls * 3 // 4
+        if self._calls and (self._calls + calls > max_calls or self._bytes + request_bytes > self._limit.request_bytes):
             return False
         self._calls += calls
         self._bytes += request_bytes
@@ -88,23 +88,23 @@ class StreamLimiter:
     def __init__(self, limit: StreamLimit) -> None:
         self._limit = limit
         self._streams = 0
-        self._of: dict[str, int] = {}
+        self._by_caller: dict[str, int] = {}
 
     def acquire(self, address: str) -> bool:
         """Admit a stream, if there is room. The caller must release each admitted stream."""
-        of_caller = self._of.get(address, 0)
+        of_caller = self._by_caller.get(address, 0)
         if self._streams >= self._limit.streams or of_caller >= self._limit.per_caller:
             return False
         self._streams += 1
-        self._of[address] = of_caller + 1
+        self._by_caller[address] = of_caller + 1
         return True
 
     def release(self, address: str) -> None:
         self._streams -= 1
-        if self._of[address] > 1:
-            self._of[address] -= 1
+        if self._by_caller[address] > 1:
+            self._by_caller[address] -= 1
         else:
-            del self._of[address]
+            del self._by_caller[address]
 
 
 class CallGate:
@@ -158,12 +158,12 @@ class CallAdmission:
             CallPriority.WATCHES: StreamLimiter(limits.watches),
         }
 
-    def of_calls(self, method: str) -> CallGate:
+    def call_gate(self, method: str) -> CallGate:
         """Return the gate of a method, named without its service. Raises KeyError if the method has no class."""
         call_class = CLASS_OF[method]
         return CallGate(self._calls[call_class], cost(method), self._refusals[call_class])
 
-    def of_streams(self, method: str) -> StreamGate:
-        """Return the gate of a method that responds with a stream. Raises KeyError as `of_calls` does."""
+    def stream_gate(self, method: str) -> StreamGate:
+        """Return the gate of a method that responds with a stream. Raises KeyError as `call_gate` does."""
         call_class = CLASS_OF[method]
         return StreamGate(self._streams[call_class], self._refusals[call_class])

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import grpc
 
 from vimesh.rpc.admission.call_gate import CallAdmission, CallGate, StreamGate
-from vimesh.rpc.parsing.unreadable_requests import refusing
+from vimesh.rpc.parsing.unreadable_requests import refuse_unreadable
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Unary = Callable[[bytes, _Context], Awaitable[Any]]
@@ -83,13 +83,13 @@ class AdmittedStreams:
         self._server.add_registered_method_handlers(service, admitted)
 
     def _admitted(self, name: str, plain: Any) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
-        handler: Any = refusing(plain)
+        handler: Any = refuse_unreadable(plain)
         codec = (handler.request_deserializer, handler.response_serializer)
         if handler.unary_stream:
-            gate = self._admission.of_streams(name)
+            gate = self._admission.stream_gate(name)
             return grpc.unary_stream_rpc_method_handler(_admitted(gate, handler.unary_stream), *codec)
         if handler.stream_stream:
-            gate = self._admission.of_streams(name)
+            gate = self._admission.stream_gate(name)
             return grpc.stream_stream_rpc_method_handler(_admitted(gate, handler.stream_stream), *codec)
         return handler  # type: ignore[no-any-return]  # one of gRPC's
 

@@ -23,7 +23,7 @@ NO_RETRY: Final = ("x-envoy-ratelimited", "true")
 
 _STEPS: Final = 32
 """Number of distinct delays: callers that were refused together should not return together."""
-_TELL_EVERY_S: Final = 10.0
+_LOG_INTERVAL_S: Final = 10.0
 
 Trailers = tuple[tuple[str, bytes] | tuple[str, str], ...]
 
@@ -45,8 +45,8 @@ class Refusals:
         delays_s = [retry_after_s * (1 + step / _STEPS) for step in range(_STEPS)]
         self._trailers: list[Trailers] = [_trailers(plain, delay_s) for delay_s in delays_s]
         self._clock = clock
-        self._untold = 0
-        self._told_at = float("-inf")
+        self._unlogged = 0
+        self._logged_at = float("-inf")
 
     async def refuse(self, context: grpc.aio.ServicerContext[object, object]) -> NoReturn:
         """End the call. Call this from a frame that holds no request, as gRPC keeps the exception for a while."""
@@ -55,11 +55,11 @@ class Refusals:
         await context.abort(self._code, self._message, trailers)
 
     def _count(self) -> None:
-        self._untold += 1
+        self._unlogged += 1
         now = self._clock()
-        if now - self._told_at >= _TELL_EVERY_S:
-            _log.warning("calls are refused: too many are under way", of=self._class.value, refused=self._untold)
-            self._untold, self._told_at = 0, now
+        if now - self._logged_at >= _LOG_INTERVAL_S:
+            _log.warning("calls are refused: too many are under way", of=self._class.value, refused=self._unlogged)
+            self._unlogged, self._logged_at = 0, now
 
 
 def _trailers(plain: status_pb2.Status, delay_s: float) -> Trailers:
@@ -69,7 +69,7 @@ def _trailers(plain: status_pb2.Status, delay_s: float) -> Trailers:
     retry.retry_delay.FromMilliseconds(int(delay_s * 1000))
     packed = Any()
     packed.Pack(retry)
-    kept = [detail for detail in plain.details if not detail.Is(retry.DESCRIPTOR)]
+    other_details = [detail for detail in plain.details if not detail.Is(retry.DESCRIPTOR)]
     del status.details[:]
-    status.details.extend([*kept, packed])
+    status.details.extend([*other_details, packed])
     return ((DETAILS_KEY, status.SerializeToString()), NO_RETRY)

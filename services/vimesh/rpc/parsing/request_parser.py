@@ -43,9 +43,9 @@ class Parser(Generic[_M]):
         # Raise outside the handler: the new error must not keep the caught one alive.
         raise BadInput(Violation("", f"not a serialized {self._type_name}"))
 
-    def _check_count(self, data: bytes, field: str, most: int) -> None:
-        if has_more_fields(data, most + _OTHER_FIELDS):
-            raise BadInput(Violation(field, f"must contain no more than {most} item(s)"))
+    def _check_count(self, data: bytes, field: str, max_count: int) -> None:
+        if has_more_fields(data, max_count + _OTHER_FIELDS):
+            raise BadInput(Violation(field, f"must contain no more than {max_count} item(s)"))
 
 
 def _entries(descriptor: Any) -> tuple[str, int] | None:  # noqa: ANN401 - a descriptor: upb's or Python's
@@ -59,5 +59,5 @@ def _entries(descriptor: Any) -> tuple[str, int] | None:  # noqa: ANN401 - a des
 def parser_of(method: str) -> Parser[Message]:
     """Return the parser of a method, named as in `/package.Service/Method`."""
     service, _, name = method.strip("/").rpartition("/")
-    found = descriptor_pool.Default().FindMethodByName(f"{service}.{name}")
-    return Parser(message_factory.GetMessageClass(found.input_type), max_request_bytes(name))
+    method_descriptor = descriptor_pool.Default().FindMethodByName(f"{service}.{name}")
+    return Parser(message_factory.GetMessageClass(method_descriptor.input_type), max_request_bytes(name))

@@ -24,36 +24,36 @@ REFUSAL: Final = (_CODE, _STATUS.message, ((DETAILS_KEY, _STATUS.SerializeToStri
 """The code, message and trailers to abort with."""
 
 
-def read_or_none(parse: Callable[[bytes], _M]) -> Callable[[bytes], _M | None]:
+def parse_or_none(parse: Callable[[bytes], _M]) -> Callable[[bytes], _M | None]:
     """Return a deserializer that returns None for bytes that are not a message."""
 
-    def read(data: bytes) -> _M | None:
+    def parse_leniently(data: bytes) -> _M | None:
         try:
             return parse(data)
         except DecodeError:
             return None
 
-    return read
+    return parse_leniently
 
 
-def refusing(handler: Any) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
+def refuse_unreadable(handler: Any) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
     """Return the handler to add to a server, which refuses requests that cannot be parsed.
 
     In a stream of requests, one that cannot be parsed counts as an empty message.
     """
     parse, serialize = handler.request_deserializer, handler.response_serializer
     if handler.unary_unary:
-        return grpc.unary_unary_rpc_method_handler(_unary(handler.unary_unary), read_or_none(parse), serialize)
+        return grpc.unary_unary_rpc_method_handler(_unary(handler.unary_unary), parse_or_none(parse), serialize)
     if handler.unary_stream:
-        return grpc.unary_stream_rpc_method_handler(_stream(handler.unary_stream), read_or_none(parse), serialize)
-    return grpc.stream_stream_rpc_method_handler(handler.stream_stream, _read_or_empty(parse), serialize)
+        return grpc.unary_stream_rpc_method_handler(_stream(handler.unary_stream), parse_or_none(parse), serialize)
+    return grpc.stream_stream_rpc_method_handler(handler.stream_stream, _parse_or_empty(parse), serialize)
 
 
-def _read_or_empty(parse: Callable[[bytes], Message]) -> Callable[[bytes], Message]:
-    read = read_or_none(parse)
+def _parse_or_empty(parse: Callable[[bytes], Message]) -> Callable[[bytes], Message]:
+    parse_leniently = parse_or_none(parse)
 
     def lenient(data: bytes) -> Message:
-        message = read(data) or parse(b"")
+        message = parse_leniently(data) or parse(b"")
         # A response that echoes its request must not be nested deeper than a client can parse.
         message.DiscardUnknownFields()
         return message
@@ -71,15 +71,15 @@ def _unary(serve: Any) -> Any:  # noqa: ANN401 - a handler of a library
 
 
 def _stream(serve: Any) -> Any:  # noqa: ANN401 - a handler of a library, of either kind
-    async def written(request: Message | None, context: _Context) -> None:
+    async def writing(request: Message | None, context: _Context) -> None:
         if request is None:
             await context.abort(*REFUSAL)
         await serve(request, context)
 
-    async def yielded(request: Message | None, context: _Context) -> AsyncIterator[Any]:
+    async def yielding(request: Message | None, context: _Context) -> AsyncIterator[Any]:
         if request is None:
             await context.abort(*REFUSAL)
         async for response in serve(request, context):
             yield response
 
-    return yielded if isasyncgenfunction(serve) else written
+    return yielding if isasyncgenfunction(serve) else writing
