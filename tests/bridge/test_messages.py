@@ -187,7 +187,7 @@ def test_a_message_that_comes_again_and_again_is_given_up() -> None:
 
 async def test_thousands_of_complaints_are_a_few_lines_and_a_number() -> None:
     with capture_logs() as lines:
-        complaints = ComplaintLog("dropped", most_lines=3, within_s=0.01)
+        complaints = ComplaintLog("dropped", max_lines=3, period_s=0.01)
         for number in range(5000):
             complaints.add(number=number)
         await until(lambda: len(lines) == 4, 10)

@@ -13,7 +13,7 @@ from vimesh.domain.errors import BadInput
 from vimesh.v1.vim_pb2 import Vim
 from vimesh.v1.vim_service_pb2 import ModifyVimRequest
 from vimesh.wire.error_statuses import failure_of
-from vimesh.wire.free_form import MAX_BYTES, fill, plain
+from vimesh.wire.free_form import MAX_BYTES, fill, read_values
 from vimesh.wire.json_text import MAX_FREE_FORM_DEPTH
 from vimesh.wire.limits import MAX_FREE_FORM_VALUES
 
@@ -78,7 +78,7 @@ def test_what_is_too_much_is_refused_before_it_is_converted(value: dict[str, obj
     fill(sent, value)
 
     with cpu_budget(_REFUSED_WITHIN_S), pytest.raises(BadInput, match=f"^vim.extra: {says}$"):
-        plain("vim.extra", sent)
+        read_values("vim.extra", sent)
 
 
 async def test_what_a_request_may_hold_at_most_is_refused_with_the_field(client: Client) -> None:

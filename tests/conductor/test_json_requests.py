@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToDict
 from tests.support.cpu_budget import cpu_budget
 from vimesh.domain.errors import BadInput
 from vimesh.v1 import vim_service_pb2 as pb
-from vimesh.wire.json_requests import parsed
+from vimesh.wire.json_requests import parse_json_request
 from vimesh.wire.limits import MAX_JSON_BYTES
 
 _WITHIN_S = 0.4
@@ -18,7 +18,7 @@ _WITHIN_S = 0.4
 
 
 def read(text: str | bytes) -> pb.RegisterVimRequest:
-    return parsed(text.encode() if isinstance(text, str) else text, pb.RegisterVimRequest())
+    return parse_json_request(text.encode() if isinstance(text, str) else text, pb.RegisterVimRequest())
 
 
 def filled(before: str, unit: str, after: str) -> str:
@@ -38,7 +38,7 @@ def test_a_request_is_read_in_either_spelling() -> None:
 
 
 def test_a_mask_is_read() -> None:
-    request = parsed(b'{"vim": {"extra": {}}, "update_mask": "authUrl,extra"}', pb.ModifyVimRequest())
+    request = parse_json_request(b'{"vim": {"extra": {}}, "update_mask": "authUrl,extra"}', pb.ModifyVimRequest())
 
     assert list(request.update_mask.paths) == ["auth_url", "extra"]
     assert request.vim.HasField("extra")

@@ -99,7 +99,7 @@ async def test_an_answer_without_an_end_is_given_up(pieces: Drip, says: str) -> 
     async with dripping(pieces) as url:
         # Enough time for the megabytes on a busy machine; what drips is cut short.
         whole_s = _WHOLE_S if pieces in {slow_body, slow_head} else 30
-        async with mistral_engine(MistralAccess(url, call_timeout_s=20, whole_timeout_s=whole_s)) as engine:
+        async with mistral_engine(MistralAccess(url, call_timeout_s=20, total_timeout_s=whole_s)) as engine:
             begin = time.monotonic()
             with pytest.raises(EngineUnavailable, match=says):
                 await engine.stop(stop_of(action()))
@@ -117,7 +117,7 @@ async def slow_handshake() -> AsyncIterator[bytes]:
 async def test_a_handshake_without_an_end_is_given_up() -> None:
     async with dripping(slow_handshake) as url:
         # Long enough for the certificates of the system to be read before the handshake begins.
-        access = MistralAccess(url.replace("http://", "https://"), call_timeout_s=10, whole_timeout_s=4)
+        access = MistralAccess(url.replace("http://", "https://"), call_timeout_s=10, total_timeout_s=4)
         async with mistral_engine(access) as engine:
             with pytest.raises(EngineUnavailable, match="no whole answer within 4 s"):
                 await engine.stop(stop_of(action()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vimesh.wire.json_text import MAX_FREE_FORM_DEPTH, NotTaken, excess, object_of
+from vimesh.wire.json_text import MAX_FREE_FORM_DEPTH, NotTaken, exceeded_bound, parse_object
 from vimesh.wire.limits import MAX_FREE_FORM_VALUES
 
 
@@ -15,7 +15,7 @@ def nested(levels: int, value: object) -> object:
 
 
 def test_an_object_is_read() -> None:
-    assert object_of(b'{"a": [1, -2.5, "\\ud83d\\ude00", null], "": {}}') == {
+    assert parse_object(b'{"a": [1, -2.5, "\\ud83d\\ude00", null], "": {}}') == {
         "a": [1, -2.5, "\U0001f600", None],
         "": {},
     }
@@ -40,7 +40,7 @@ def test_an_object_is_read() -> None:
 )
 def test_what_is_no_object_is_refused(text: bytes, says: str) -> None:
     with pytest.raises(NotTaken) as caught:
-        object_of(text)
+        parse_object(text)
 
     assert str(caught.value) == says
     # It would hold the text.
@@ -62,4 +62,4 @@ def test_what_is_no_object_is_refused(text: bytes, says: str) -> None:
     ],
 )
 def test_what_is_too_much_for_a_field_is_said(value: dict[str, object], says: str) -> None:
-    assert excess(value) == says
+    assert exceeded_bound(value) == says

@@ -190,8 +190,8 @@ class Answers:
 
 
 def _concerns(scope: ActionScope, event: VimEvent) -> bool:
-    moves = event.starts_in(scope.engine) or event.stops_in(scope.engine)
-    return moves and scope.shard.holds(shard_key(event.vim_id))
+    changes_actions = event.starts_in(scope.engine) or event.stops_in(scope.engine)
+    return changes_actions and scope.shard.contains(shard_key(event.vim_id))
 
 
 def _stopped(event: VimEvent) -> pb.UnwantedAction:

@@ -53,7 +53,7 @@ class VimsServicer(VimServiceServicer):
     async def RegisterVimJson(
         self, request: pb.RegisterVimJsonRequest, context: _Context
     ) -> pb.RegisterVimJsonResponse:
-        inner_request = json_requests.parsed(request.request.data, pb.RegisterVimRequest())
+        inner_request = json_requests.parse_json_request(request.request.data, pb.RegisterVimRequest())
         self._rules.check(inner_request)
         return pb.RegisterVimJsonResponse(vim=await self._register(inner_request))
 
@@ -88,7 +88,7 @@ class VimsServicer(VimServiceServicer):
         return pb.ModifyVimResponse(vim=await self._modify(request))
 
     async def ModifyVimJson(self, request: pb.ModifyVimJsonRequest, context: _Context) -> pb.ModifyVimJsonResponse:
-        inner_request = json_requests.parsed(request.request.data, pb.ModifyVimRequest())
+        inner_request = json_requests.parse_json_request(request.request.data, pb.ModifyVimRequest())
         if request_messages.id_of(inner_request.vim.id) not in ("", request_messages.id_of(request.vim_id)):
             raise BadInput(Violation("vim.id", "is another VIM's than the one in the path"))
         inner_request.vim.id = request.vim_id

@@ -29,7 +29,7 @@ class Shard:
     index: int = 0
     count: int = 1
 
-    def holds(self, key: int) -> bool:
+    def contains(self, key: int) -> bool:
         return key % self.count == self.index
 
 

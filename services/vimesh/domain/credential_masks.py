@@ -37,10 +37,10 @@ _URLS = ("auth_url", "oidc_token_url")
 
 def mask(credentials: Mapping[str, object]) -> dict[str, object]:
     """Return what may be shown: all names, but only those values that are known to be harmless."""
-    return {key: _shown(key, value) for key, value in credentials.items()}
+    return {key: _masked(key, value) for key, value in credentials.items()}
 
 
-def _shown(key: str, value: object) -> object:
+def _masked(key: str, value: object) -> object:
     if isinstance(value, Mapping):
         return mask(value)
     if key not in _HARMLESS or not isinstance(value, str | bool | int | float):
@@ -66,13 +66,13 @@ def unmask(
     """Replace each `***` in the new credentials by the stored value. Raises BadInput if none is stored."""
     merged: dict[str, object] = {}
     for key, value in credentials.items():
-        kept = stored.get(key)
+        stored_value = stored.get(key)
         if isinstance(value, Mapping):
-            merged[key] = unmask(value, kept if isinstance(kept, Mapping) else {}, f"{path}.{key}")
+            merged[key] = unmask(value, stored_value if isinstance(stored_value, Mapping) else {}, f"{path}.{key}")
         elif value != MASK:
             merged[key] = value
         elif key in stored:
-            merged[key] = kept
+            merged[key] = stored_value
         else:
             raise BadInput(Violation(f"{path}.{key}", f"{MASK} keeps a stored value, and none is stored"))
     return merged

@@ -51,8 +51,8 @@ class VimEvent:
 
     def starts_in(self, engine: Engine) -> bool:
         """Return whether this change makes an action of the engine wanted."""
-        moved = self.kind is EventKind.REGISTERED or bool(self.stopped_action_id)
-        return moved and self.kind is not EventKind.DEREGISTERED and self.engine is engine
+        has_new_action = self.kind is EventKind.REGISTERED or bool(self.stopped_action_id)
+        return has_new_action and self.kind is not EventKind.DEREGISTERED and self.engine is engine
 
     def stops_in(self, engine: Engine) -> bool:
         """Return whether this change makes an action of the engine unwanted."""

@@ -73,8 +73,8 @@ class PolicyChange:
 
     def onto(self, policy: ProbePolicy) -> ProbePolicy:
         """Return the changed policy. Raises BadInput if the timeout is not shorter than the interval."""
-        given = {name: value for name in POLICY_FIELDS if (value := getattr(self, name)) is not None}
-        changed = replace(policy, **given) if given else policy
+        changes = {name: value for name in POLICY_FIELDS if (value := getattr(self, name)) is not None}
+        changed = replace(policy, **changes) if changes else policy
         if changed.timeout_s >= changed.interval_s:
             times = f"{changed.timeout_s:g} s is not below {changed.interval_s:g} s"
             raise BadInput(Violation("vim.probe_policy", f"timeout must be shorter than interval: {times}"))

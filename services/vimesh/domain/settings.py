@@ -83,21 +83,21 @@ class Sources:
         return setting.default
 
 
-def _parsed(setting: Setting[T], text: str, where: str) -> T:
+def _parsed(setting: Setting[T], text: str, source: str) -> T:
     try:
         return setting.parse(text)
     except ValueError as error:
-        raise BadSetting(where, str(error)) from error
+        raise BadSetting(source, str(error)) from error
 
 
-def sources(environment: Mapping[str, str], file: Path | None, known: Iterable[str] | None = None) -> Sources:
-    """Read the TOML file, if there is one. Raises BadSetting, also for a key that is not in `known`."""
+def sources(environment: Mapping[str, str], file: Path | None, known_keys: Iterable[str] | None = None) -> Sources:
+    """Read the TOML file, if there is one. Raises BadSetting, also for a key that is not in `known_keys`."""
     if file is None:
         return Sources(environment, {})
     values = _read(file)
     for key in values:
-        if known is not None and key not in known:
-            raise BadSetting(f"{key} in {file}", f"is not known; known are {', '.join(sorted(known))}")
+        if known_keys is not None and key not in known_keys:
+            raise BadSetting(f"{key} in {file}", f"is not known; known are {', '.join(sorted(known_keys))}")
     return Sources(environment, values, str(file))
 
 

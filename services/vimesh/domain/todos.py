@@ -42,5 +42,5 @@ def retry_delay_s(failures: int, jitter: float) -> float:
 
     `jitter` is a number from 0 to 1, different each time, so that to-dos that failed together are not retried together.
     """
-    longest_s = min(FIRST_RETRY_S * 2.0 ** min(failures - 1, 16), LONGEST_RETRY_S)
-    return longest_s * (1 - jitter / 2)
+    full_pause_s = min(FIRST_RETRY_S * 2.0 ** min(failures - 1, 16), LONGEST_RETRY_S)
+    return full_pause_s * (1 - jitter / 2)

@@ -67,7 +67,7 @@ class VimStore(Protocol):
         """
 
     async def repeat(self, repeats: Sequence[Repeat]) -> bool:
-        """Record contacts of actions without news: each repeats what is believed of its VIM.
+        """Record contacts of actions without news: each repeats the cached standing of its VIM.
 
         Has the same effect as `record`. False: it cannot be confirmed that all of this is still on record; call
         `record` instead.

@@ -26,11 +26,11 @@ class OutOfBounds(requests.exceptions.RequestException):
     """The answer cannot be used. The message states why, and quotes nothing of the answer."""
 
 
-def bound_answers(session: Session, whole_timeout_s: float) -> None:
+def bound_answers(session: Session, total_timeout_s: float) -> None:
     """Bound the answers to a session, from its first connection on. Only one thread may use the session."""
     session.redirect = MAX_REDIRECTS
     for scheme in ("http://", "https://"):
-        session.session.mount(scheme, _BoundedAdapter(whole_timeout_s))
+        session.session.mount(scheme, _BoundedAdapter(total_timeout_s))
 
 
 class _Watch:
@@ -39,8 +39,8 @@ class _Watch:
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
         self._twins: set[socket.socket] = set()
-        self._under_way = False
-        self._closed: list[socket.socket] = []
+        self._call_in_flight = False
+        self._closed_twins: list[socket.socket] = []
 
     def twin_of(self, connected: socket.socket) -> socket.socket:
         """Return a duplicate of a connection's socket, which remains valid even if TLS wraps the socket itself."""
@@ -50,13 +50,13 @@ class _Watch:
 
     def forget(self, twin: socket.socket) -> None:
         """Close the duplicate of a closed connection, once no call is under way: its last answer may still arrive."""
-        self._closed.append(twin)
-        if not self._under_way:
+        self._closed_twins.append(twin)
+        if not self._call_in_flight:
             self._forget_closed()
 
     def _forget_closed(self) -> None:
-        while self._closed:
-            twin = self._closed.pop()
+        while self._closed_twins:
+            twin = self._closed_twins.pop()
             self._twins.discard(twin)
             twin.close()
 
@@ -67,7 +67,7 @@ class _Watch:
         timer = threading.Timer(self._limit_s, self._hang_up, (expired,))
         timer.daemon = True
         timer.start()
-        self._under_way = True
+        self._call_in_flight = True
         try:
             yield
         except Exception as error:
@@ -76,7 +76,7 @@ class _Watch:
             raise self._too_slow() from error
         finally:
             timer.cancel()
-            self._under_way = False
+            self._call_in_flight = False
             self._forget_closed()
         # Some answers end with their connection: the block does not notice that it was cut off.
         if expired.is_set():
@@ -93,8 +93,8 @@ class _Watch:
 
 
 class _BoundedAdapter(HTTPAdapter):
-    def __init__(self, whole_timeout_s: float) -> None:
-        self._watch = _Watch(whole_timeout_s)
+    def __init__(self, total_timeout_s: float) -> None:
+        self._watch = _Watch(total_timeout_s)
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the library's own signature

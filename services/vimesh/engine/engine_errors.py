@@ -17,8 +17,8 @@ class EngineError(Exception):
 
 
 class EngineUnavailable(EngineError):
-    def __init__(self, place: str, what: str) -> None:
-        super().__init__(f"Mistral at {place}: {bounded(what)}")
+    def __init__(self, place: str, description: str) -> None:
+        super().__init__(f"Mistral at {place}: {bounded(description)}")
 
 
 class EngineRefused(EngineError):

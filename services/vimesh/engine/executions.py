@@ -28,48 +28,48 @@ class Execution:
         return self.state in _ENDED
 
 
-def our_execution(found: Mapping[str, object]) -> Execution | None:
+def our_execution(row: Mapping[str, object]) -> Execution | None:
     """Parse an execution; return None if others created it, even for a workflow with one of our names."""
-    vim_id = vim_id_of(_text(found, "workflow_name"))
-    told = _told(found.get("input"))
-    action_id = told.get("action_id")
-    if not vim_id or told.get("vim_id") != vim_id or not isinstance(action_id, str):
+    vim_id = vim_id_of(_text(row, "workflow_name"))
+    ping_input = _ping_input_of(row.get("input"))
+    action_id = ping_input.get("action_id")
+    if not vim_id or ping_input.get("vim_id") != vim_id or not isinstance(action_id, str):
         return None
     return Execution(
-        id=id_of(found),
+        id=id_of(row),
         vim_id=vim_id,
         action_id=action_id,
-        state=_text(found, "state"),
-        state_info=_text(found, "state_info"),
+        state=_text(row, "state"),
+        state_info=_text(row, "state_info"),
     )
 
 
-def id_of(found: Mapping[str, object]) -> str:
+def id_of(row: Mapping[str, object]) -> str:
     """Return the id of one of Mistral's objects. Raises ValueError if it has none."""
-    if not isinstance(found, Mapping) or not (text := _text(found, "id")):
+    if not isinstance(row, Mapping) or not (text := _text(row, "id")):
         raise ValueError("has no id")
     return text
 
 
-def action_id_of(found: Mapping[str, object]) -> str:
+def action_id_of(row: Mapping[str, object]) -> str:
     """Return the id of our action that an action execution runs; empty if it is not one of ours."""
-    action_id = _read(found.get("input")).get("action_id")
+    action_id = _parse_object(row.get("input")).get("action_id")
     return action_id if isinstance(action_id, str) else ""
 
 
-def _text(found: Mapping[str, object], name: str) -> str:
-    value = found.get(name)
+def _text(row: Mapping[str, object], name: str) -> str:
+    value = row.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _told(text: object) -> Mapping[str, object]:
-    told = _read(text).get(INPUT)
-    return told if isinstance(told, dict) else {}
+def _ping_input_of(text: object) -> Mapping[str, object]:
+    ping_input = _parse_object(text).get(INPUT)
+    return ping_input if isinstance(ping_input, dict) else {}
 
 
-def _read(text: object) -> Mapping[str, object]:
+def _parse_object(text: object) -> Mapping[str, object]:
     try:
-        read = json.loads(text) if isinstance(text, str) else text
+        parsed = json.loads(text) if isinstance(text, str) else text
     except (ValueError, RecursionError):
         return {}
-    return read if isinstance(read, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}

@@ -25,7 +25,7 @@ class MistralAccess:
     """Whether to log in to Keystone, with the OS_* variables of the process."""
     call_timeout_s: float = 10.0
     """Timeout for connecting, and then for each read of the answer."""
-    whole_timeout_s: float = 30.0
+    total_timeout_s: float = 30.0
     """Timeout for an answer as a whole."""
     concurrency: int = 8
     """Maximum number of calls under way at the same time: each has a thread."""
@@ -42,8 +42,8 @@ class MistralAccess:
         if not self.url:
             return "the address that Keystone knows"
         parts = urlsplit(self.url)
-        where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-        return f"{where}, by way of Keystone" if self.keystone else where
+        public_url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return f"{public_url}, by way of Keystone" if self.keystone else public_url
 
 
 def uses_keystone(environment: Mapping[str, str]) -> bool:
@@ -55,7 +55,7 @@ def open_session(access: MistralAccess) -> Session:
     session = (
         _keystone_session(access) if access.keystone else Session(timeout=access.call_timeout_s, app_name="vimesh")
     )
-    bound_answers(session, access.whole_timeout_s)
+    bound_answers(session, access.total_timeout_s)
     return session
 
 
@@ -64,10 +64,10 @@ def _keystone_session(access: MistralAccess) -> Session:
     keystoneauth1.loading.register_session_argparse_arguments(options)
     keystoneauth1.loading.register_auth_argparse_arguments(options, [], default="password")
     # Without arguments, every option has the value of its OS_* variable.
-    read = options.parse_args([])
-    read.timeout = access.call_timeout_s
-    auth = keystoneauth1.loading.load_auth_from_argparse_arguments(read)
-    return keystoneauth1.loading.load_session_from_argparse_arguments(read, auth=auth, app_name="vimesh")
+    arguments = options.parse_args([])
+    arguments.timeout = access.call_timeout_s
+    auth = keystoneauth1.loading.load_auth_from_argparse_arguments(arguments)
+    return keystoneauth1.loading.load_session_from_argparse_arguments(arguments, auth=auth, app_name="vimesh")
 
 
 def client_over(session: Session, access: MistralAccess) -> Client:

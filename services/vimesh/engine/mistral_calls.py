@@ -21,7 +21,7 @@ from vimesh.engine.mistral_access import MistralAccess, client_over, open_sessio
 T = TypeVar("T")
 
 # The 4xx codes for timeouts and overload: they do not mean that the request was refused.
-_TRY_AGAIN = {408, 425, 429}
+_RETRYABLE_CODES = {408, 425, 429}
 
 
 class MistralCalls:
@@ -29,7 +29,7 @@ class MistralCalls:
         self._access = access
         self._threads = ThreadPoolExecutor(access.concurrency, thread_name_prefix="mistral")
         # Threads may share neither client nor session.
-        self._of_thread = threading.local()
+        self._thread_local = threading.local()
         self._sessions: list[Session] = []
 
     @property
@@ -37,23 +37,23 @@ class MistralCalls:
         """Where Mistral is, in a form that may be shown to users."""
         return self._access.place
 
-    async def ask(self, question: Callable[[Client], T]) -> T:
-        """Have a thread call `question` with its client. Raises EngineUnavailable, EngineRefused, BadSetting.
+    async def call(self, request: Callable[[Client], T]) -> T:
+        """Have a thread call `request` with its client. Raises EngineUnavailable, EngineRefused, BadSetting.
 
         A caller that is cancelled does not wait for the call under way, which ends within its timeout.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, question)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call_in_thread, request)
 
-    def _ask(self, question: Callable[[Client], T]) -> T:
+    def _call_in_thread(self, request: Callable[[Client], T]) -> T:
         with mistral_errors(self._access):
-            return question(self._client())
+            return request(self._client())
 
     def _client(self) -> Client:
-        client: Client | None = getattr(self._of_thread, "client", None)
+        client: Client | None = getattr(self._thread_local, "client", None)
         if client is None:
             session = open_session(self._access)
             self._sessions.append(session)
-            client = self._of_thread.client = client_over(session, self._access)
+            client = self._thread_local.client = client_over(session, self._access)
         return client
 
     def close(self) -> None:
@@ -78,14 +78,14 @@ def mistral_errors(access: MistralAccess) -> Generator[None]:
     try:
         yield
     except APIException as error:
-        raise _answered(access, error.error_code or 0, error.error_message) from error
+        raise _error_of(access, error.error_code or 0, error.error_message) from error
     except exceptions.HttpError as error:
-        raise _answered(access, error.http_status or 0, error.message) from error
+        raise _error_of(access, error.http_status or 0, error.message) from error
     except exceptions.ConnectTimeout as error:
         raise EngineUnavailable(access.place, f"no answer within {access.call_timeout_s:g} s") from error
     except exceptions.UnknownConnectionError as error:
-        what = str(error.original) if isinstance(error.original, OutOfBounds) else "cannot connect"
-        raise EngineUnavailable(access.place, what) from error
+        description = str(error.original) if isinstance(error.original, OutOfBounds) else "cannot connect"
+        raise EngineUnavailable(access.place, description) from error
     except exceptions.ConnectFailure as error:
         raise EngineUnavailable(access.place, "cannot connect") from error
     except exceptions.ClientException as error:
@@ -95,8 +95,8 @@ def mistral_errors(access: MistralAccess) -> Generator[None]:
         raise EngineUnavailable(access.place, "the answer is not one of Mistral's") from error
 
 
-def _answered(access: MistralAccess, code: int, message: str | bytes | None) -> EngineError:
+def _error_of(access: MistralAccess, code: int, message: str | bytes | None) -> EngineError:
     text = message.decode(errors="replace") if isinstance(message, bytes) else str(message)
-    if 400 <= code < 500 and code not in _TRY_AGAIN:
+    if 400 <= code < 500 and code not in _RETRYABLE_CODES:
         return EngineRefused(code, text)
     return EngineUnavailable(access.place, f"answered {code}: {text}")

@@ -32,44 +32,44 @@ class MistralEngine:
         self.listing = listing
 
     async def start(self, action: Action) -> None:
-        told = PingInput.of(action)
-        await self._define(action.vim_id, definition(action.vim_id, told.inputs()))
-        execution = await self._execute(told)
+        ping_input = PingInput.of(action)
+        await self._define(action.vim_id, definition(action.vim_id, ping_input.inputs()))
+        execution = await self._execute(ping_input)
         if not execution.ended:
             return
         _log.warning("execution had ended, starting it anew", vim_id=action.vim_id, why=_end_of(execution))
         await self._delete(execution)
-        execution = await self._execute(told)
+        execution = await self._execute(ping_input)
         if execution.ended:
             raise EngineRefused(_CONFLICT, f"the execution ended at once: {_end_of(execution)}")
 
     async def _define(self, vim_id: str, text: str) -> None:
         try:
-            await self._calls.ask(lambda mistral: mistral.workflows.create(text))
+            await self._calls.call(lambda mistral: mistral.workflows.create(text))
         except EngineRefused as refused:
             if refused.code != _CONFLICT:
                 raise
             # The workflow exists. If it was made for other inputs, or by another version of vimesh, update it.
             if await self._definition_of(vim_id) != text:
-                await self._calls.ask(lambda mistral: mistral.workflows.update(text))
+                await self._calls.call(lambda mistral: mistral.workflows.update(text))
 
     async def _definition_of(self, vim_id: str) -> str | None:
         try:
-            found = await self._calls.ask(lambda mistral: mistral.workflows.get(workflow_name(vim_id)).to_dict())
+            workflow = await self._calls.call(lambda mistral: mistral.workflows.get(workflow_name(vim_id)).to_dict())
         except EngineRefused as refused:
             if refused.code == _NOT_FOUND:
                 return None
             raise
-        return str(found.get("definition"))
+        return str(workflow.get("definition"))
 
-    async def _execute(self, told: PingInput) -> Execution:
+    async def _execute(self, ping_input: PingInput) -> Execution:
         """Start the execution, unless it already exists. Return it in its current state."""
         body = json.dumps(
             {
-                "id": told.action_id,
-                "workflow_name": workflow_name(told.vim_id),
-                "input": json.dumps(told.execution_input()),
-                "description": f"ping action of VIM {told.vim_id}",
+                "id": ping_input.action_id,
+                "workflow_name": workflow_name(ping_input.vim_id),
+                "input": json.dumps(ping_input.execution_input()),
+                "description": f"ping action of VIM {ping_input.vim_id}",
             }
         )
 
@@ -79,14 +79,14 @@ class MistralEngine:
             id_of(answer)
             return answer
 
-        execution = our_execution(await self._calls.ask(post))
+        execution = our_execution(await self._calls.call(post))
         if execution is None:
-            raise EngineRefused(_CONFLICT, f"execution {told.action_id} is somebody else's")
+            raise EngineRefused(_CONFLICT, f"execution {ping_input.action_id} is somebody else's")
         return execution
 
     async def stop(self, stop: Stop) -> Stopped | NotYet:
-        found = await self.listing.executions_of(stop.vim_id)
-        unwanted = [execution for execution in found if stop.vim_gone or execution.action_id == stop.action_id]
+        executions = await self.listing.executions_of(stop.vim_id)
+        unwanted = [execution for execution in executions if stop.vim_gone or execution.action_id == stop.action_id]
         pause_s = pause_after(stop)
         if pause_s is not None and not all(execution.ended for execution in unwanted):
             # Deleting the rows does not stop an action. It exits when it learns that it is not wanted, and should then
@@ -101,15 +101,15 @@ class MistralEngine:
     async def _delete(self, execution: Execution) -> None:
         if not execution.ended:
             _log.info("action did not exit in time, deleting its execution", vim_id=execution.vim_id)
-        await self._gone(lambda mistral: mistral.executions.delete(execution.id, force=not execution.ended))
+        await self._ensure_deleted(lambda mistral: mistral.executions.delete(execution.id, force=not execution.ended))
 
     async def _delete_workflow(self, vim_id: str) -> None:
         if defines_ping(await self._definition_of(vim_id) or ""):
-            await self._gone(lambda mistral: mistral.workflows.delete(workflow_name(vim_id)))
+            await self._ensure_deleted(lambda mistral: mistral.workflows.delete(workflow_name(vim_id)))
 
-    async def _gone(self, delete: Callable[[Client], object]) -> None:
+    async def _ensure_deleted(self, delete: Callable[[Client], object]) -> None:
         try:
-            await self._calls.ask(delete)
+            await self._calls.call(delete)
         except EngineRefused as refused:
             if refused.code != _NOT_FOUND:
                 raise

@@ -21,7 +21,7 @@ PAGE = 500
 MAX_PAGES = 5000
 MAX_ROWS = 1_000_000
 """Ten times the VIMs of the largest fleet."""
-_BEGINNINGS = 5
+_MAX_ATTEMPTS = 5
 _NOT_FOUND = 404
 
 
@@ -32,14 +32,14 @@ class MistralListing:
 
     async def executions_of(self, vim_id: str) -> list[Execution]:
         """List a VIM's executions. One page suffices: there is one, and for a while those of earlier actions."""
-        return _ours(await self._page_after(self._executions_named(workflow_name(vim_id)), ""))
+        return _ours(await self._page_after(self._list_executions(workflow_name(vim_id)), ""))
 
     async def executions(self) -> list[Execution]:
-        return _ours(await self._all(self._executions_named(f"has:{NAME_PREFIX}")))
+        return _ours(await self._list_all(self._list_executions(f"has:{NAME_PREFIX}")))
 
     async def running_actions(self) -> frozenset[str]:
         """Return the ids of our actions that have a running action execution."""
-        rows = await self._all(
+        rows = await self._list_all(
             lambda mistral, marker: mistral.action_executions.list(
                 name=ACTION,
                 state="RUNNING",
@@ -53,7 +53,7 @@ class MistralListing:
 
     async def vims_with_workflow(self) -> list[str]:
         """Return the ids of the VIMs that have a workflow of ours."""
-        rows = await self._all(
+        rows = await self._list_all(
             lambda mistral, marker: mistral.workflows.list(
                 name=f"has:{NAME_PREFIX}",
                 fields=["id", "name", "definition"],
@@ -65,20 +65,20 @@ class MistralListing:
         ours = [vim_id_of(str(row.get("name"))) for row in rows if defines_ping(str(row.get("definition")))]
         return [vim_id for vim_id in ours if vim_id]
 
-    def _executions_named(self, name: str) -> ListPage:
+    def _list_executions(self, name: str) -> ListPage:
         return lambda mistral, marker: mistral.executions.list(
             workflow_name=name, fields=list(FIELDS), sort_keys="id", marker=marker, limit=self._page
         )
 
-    async def _all(self, list_page: ListPage) -> list[Row]:
-        beginnings = 0
+    async def _list_all(self, list_page: ListPage) -> list[Row]:
+        attempts = 0
         while True:
-            beginnings += 1
+            attempts += 1
             try:
                 return await self._pages(list_page)
             except EngineRefused as refused:
                 # The row that marks the start of the next page was deleted in between: start over.
-                if refused.code != _NOT_FOUND or beginnings == _BEGINNINGS:
+                if refused.code != _NOT_FOUND or attempts == _MAX_ATTEMPTS:
                     raise
 
     async def _pages(self, list_page: ListPage) -> list[Row]:
@@ -96,12 +96,12 @@ class MistralListing:
         raise EngineUnavailable(self._calls.place, f"the list has no end: {len(rows)} rows")
 
     async def _page_after(self, list_page: ListPage, marker: str) -> list[Row]:
-        return await self._calls.ask(lambda mistral: [_row(row) for row in list_page(mistral, marker)])
+        return await self._calls.call(lambda mistral: [_row(row) for row in list_page(mistral, marker)])
 
 
-def _row(listed: Resource) -> Row:
+def _row(resource: Resource) -> Row:
     """Raise ValueError for a row without an id: it could neither be requested nor be used as a marker."""
-    row: Row = listed.to_dict()
+    row: Row = resource.to_dict()
     id_of(row)
     return row
 

@@ -79,8 +79,8 @@ class PingInput:
     def inputs(self) -> dict[str, object]:
         """Return the inputs by name, without a `fail_for_s` of 0."""
         # Mistral refuses inputs that the action does not have, and its plugin may be an earlier version.
-        told = asdict(self)
-        return told if self.fail_for_s else {name: told[name] for name in REQUIRED}
+        inputs_by_name = asdict(self)
+        return inputs_by_name if self.fail_for_s else {name: inputs_by_name[name] for name in REQUIRED}
 
     def execution_input(self) -> dict[str, object]:
         return {INPUT: self.inputs()}

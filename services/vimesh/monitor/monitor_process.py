@@ -46,7 +46,7 @@ async def run_monitor(
 
         def start(action: Action) -> None:
             if running.start(action):
-                heap.grown()
+                heap.count_action()
 
         actions = ActionSet(start, running.stop, running.host.actions)
         watcher = Watcher(scope, actions)

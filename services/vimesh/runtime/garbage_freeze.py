@@ -18,7 +18,7 @@ class GarbageFreeze:
     def __init__(self) -> None:
         self._steps = 0
 
-    def grown(self) -> None:
+    def count_action(self) -> None:
         """Call this for each action that starts."""
         self._steps += 1
         if self._steps % ACTIONS_PER_STEP == 0:

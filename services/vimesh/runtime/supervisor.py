@@ -19,12 +19,12 @@ async def supervise(
 
     A fault is logged with its traceback once: while the same one recurs, one line each time is enough.
     """
-    told = ""
+    last_error = ""
     while True:
         try:
             await run()
         except Exception as error:  # noqa: BLE001 - faults of a part stop here
-            news = repr(error) != told
-            told = repr(error)
-            _log.error("%s broke, restarting: %s", part, told, exc_info=news)
+            is_new = repr(error) != last_error
+            last_error = repr(error)
+            _log.error("%s broke, restarting: %s", part, last_error, exc_info=is_new)
             await asyncio.sleep(restart_delay_s)

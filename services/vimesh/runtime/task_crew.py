@@ -47,8 +47,8 @@ async def _guarded(work: Coroutine[object, object, object]) -> None:
 async def crew() -> AsyncGenerator[TaskCrew]:
     """Yield a crew whose tasks are cancelled when the block ends."""
     async with asyncio.TaskGroup() as group:
-        made = TaskCrew(group)
+        task_crew = TaskCrew(group)
         try:
-            yield made
+            yield task_crew
         finally:
-            made.cancel()
+            task_crew.cancel()

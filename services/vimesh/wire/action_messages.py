@@ -23,7 +23,7 @@ def action_from_wire(action: action_pb2.Action) -> Action:
 
 
 def _policy_from_wire(policy: vim_pb2.ProbePolicy) -> ProbePolicy:
-    read = ProbePolicy(
+    parsed_policy = ProbePolicy(
         # A method from a later version falls back to the default one, so that the VIM is still probed.
         method=_METHODS.get(policy.method, DEFAULT_POLICY.method),
         interval_s=seconds(policy.interval) or DEFAULT_POLICY.interval_s,
@@ -34,4 +34,4 @@ def _policy_from_wire(policy: vim_pb2.ProbePolicy) -> ProbePolicy:
         fail_for_s=seconds(policy.fail_for),
     )
     # Most VIMs have the default policy: they share one object.
-    return DEFAULT_POLICY if read == DEFAULT_POLICY else read
+    return DEFAULT_POLICY if parsed_policy == DEFAULT_POLICY else parsed_policy

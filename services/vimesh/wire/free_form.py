@@ -21,7 +21,7 @@ _LONGEST_ESCAPE: Final = 6
 """Maximum number of bytes of JSON for one byte on the wire."""
 
 
-def plain(field: str, struct: Struct) -> dict[str, object]:
+def read_values(field: str, struct: Struct) -> dict[str, object]:
     """Return the values in a field. Raises BadInput, which names the field."""
     size = struct.ByteSize()
     if size > _MAX_WIRE_BYTES:
@@ -62,17 +62,17 @@ class _Reader:
 
     def __init__(self, field: str) -> None:
         self._field = field
-        self._left = MAX_FREE_FORM_VALUES
+        self._remaining = MAX_FREE_FORM_VALUES
 
     def values(self, fields: Mapping[str, Value]) -> dict[str, object]:
         return self._object(fields, MAX_FREE_FORM_DEPTH - 1)
 
     def _object(self, fields: Mapping[str, Value], levels: int) -> dict[str, object]:
-        self._count(len(fields))
+        self._count_down(len(fields))
         return {key: self._value(value, levels) for key, value in fields.items()}
 
     def _list(self, values: Iterable[Value], count: int, levels: int) -> list[object]:
-        self._count(count)
+        self._count_down(count)
         return [self._value(value, levels) for value in values]
 
     def _value(self, value: Value, levels: int) -> object:
@@ -84,10 +84,10 @@ class _Reader:
         if kind == "bool_value":
             return value.bool_value
         if kind == "struct_value":
-            return self._object(value.struct_value.fields, self._below(levels))
+            return self._object(value.struct_value.fields, self._next_level(levels))
         if kind == "list_value":
             inner = value.list_value.values
-            return self._list(inner, len(inner), self._below(levels))
+            return self._list(inner, len(inner), self._next_level(levels))
         return None
 
     def _number(self, number: float) -> float:
@@ -95,12 +95,12 @@ class _Reader:
             return number
         raise _no_number(self._field)
 
-    def _count(self, values: int) -> None:
-        self._left -= values
-        if self._left < 0:
+    def _count_down(self, values: int) -> None:
+        self._remaining -= values
+        if self._remaining < 0:
             raise _too_many(self._field)
 
-    def _below(self, levels: int) -> int:
+    def _next_level(self, levels: int) -> int:
         if not levels:
             raise _too_deep(self._field)
         return levels - 1

@@ -12,7 +12,7 @@ from vimesh.domain.errors import BadInput, Violation
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire import free_form
-from vimesh.wire.json_text import NotTaken, excess, object_of
+from vimesh.wire.json_text import NotTaken, exceeded_bound, parse_object
 from vimesh.wire.limits import MAX_JSON_BYTES
 
 _MAX_MASK: Final = 1024
@@ -28,25 +28,25 @@ _MASKS: Final = ("update_mask", "updateMask")
 _M = TypeVar("_M", pb.RegisterVimRequest, pb.ModifyVimRequest)
 
 
-def parsed(text: bytes, into: _M) -> _M:
-    """Parse a request into `into`. Raises BadInput if it is not JSON, has unknown fields, or is too large."""
+def parse_json_request(text: bytes, message: _M) -> _M:
+    """Parse a request into `message`. Raises BadInput if it is not JSON, has unknown fields, or is too large."""
     if len(text) > MAX_JSON_BYTES:
         raise _bad(f"longer than {MAX_JSON_BYTES} bytes")
-    request = _loaded(text)
+    request = _load_object(text)
     if any(len(str(request.get(name))) > _MAX_MASK for name in _MASKS):
         raise BadInput(Violation("update_mask", f"longer than {_MAX_MASK} characters"))
     vim = request.get("vim")
     # Without its free-form fields, the request is left with a few fields, each parsed once.
     values = _without_free_form(vim) if isinstance(vim, dict) else {}
-    _fill(into, request)
+    _fill(message, request)
     for name, value in values.items():
-        free_form.fill(getattr(into.vim, name), value)
-    return into
+        free_form.fill(getattr(message.vim, name), value)
+    return message
 
 
-def _loaded(text: bytes) -> dict[str, object]:
+def _load_object(text: bytes) -> dict[str, object]:
     try:
-        return object_of(text)
+        return parse_object(text)
     except NotTaken as error:
         problem = str(error)
     # Raise outside the handler: frames of the caught error hold the text, and this error would keep them alive.
@@ -55,19 +55,19 @@ def _loaded(text: bytes) -> dict[str, object]:
 
 def _without_free_form(vim: dict[str, object]) -> Mapping[str, dict[str, object]]:
     """Remove the free-form fields and return them. Raises BadInput if one is too large or not a JSON object."""
-    taken: dict[str, dict[str, object]] = {}
+    removed: dict[str, dict[str, object]] = {}
     for spelling in vim.keys() & _FREE_FORM.keys():
         name, value = _FREE_FORM[spelling], vim.pop(spelling)
         if value is None:
             continue
         if not isinstance(value, dict):
             raise BadInput(Violation(f"vim.{name}", "must be a JSON object"))
-        if name in taken:
+        if name in removed:
             raise BadInput(Violation(f"vim.{name}", "comes in two spellings"))
-        if problem := excess(value):
+        if problem := exceeded_bound(value):
             raise BadInput(Violation(f"vim.{name}", problem))
-        taken[name] = value
-    return taken
+        removed[name] = value
+    return removed
 
 
 def _fill(message: _M, values: dict[str, object]) -> None:

@@ -17,35 +17,35 @@ class NotTaken(ValueError):
     """The text is not such an object. The message says why, and contains no values, as these may be secret."""
 
 
-def object_of(text: bytes) -> dict[str, object]:
+def parse_object(text: bytes) -> dict[str, object]:
     """Read a JSON object; the caller has already bounded the length of its text. Raises NotTaken."""
     try:
-        found = json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_no_number)
+        parsed = json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_no_number)
         # A lone surrogate is not valid text, and protobuf fails on it in many ways.
-        json.dumps(found, ensure_ascii=False).encode()
+        json.dumps(parsed, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        problem = _said(error)
+        problem = _problem_of(error)
     else:
-        if isinstance(found, dict):
-            return found
+        if isinstance(parsed, dict):
+            return parsed
         problem = "must be a JSON object"
     # Raise outside the handler: the caught error holds the whole text, and this error would keep it alive.
     raise NotTaken(problem)
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise NotTaken(f"holds the name {twice[:100]!r} twice in one object")
-    return found
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        [(duplicate, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise NotTaken(f"holds the name {duplicate[:100]!r} twice in one object")
+    return values
 
 
 def _no_number(word: str) -> Never:
     raise NotTaken(f"holds {word}, which is no number")
 
 
-def _said(error: Exception) -> str:
+def _problem_of(error: Exception) -> str:
     match error:
         case UnicodeEncodeError():
             return "holds half of a pair of surrogates, which is no text"
@@ -58,13 +58,13 @@ def _said(error: Exception) -> str:
     return "holds a number with too many digits"
 
 
-def excess(values: dict[str, object]) -> str:
+def exceeded_bound(values: dict[str, object]) -> str:
     """Return which bound of a free-form field is exceeded, size in bytes aside; empty if it can become a message."""
     level: list[dict[str, object] | list[object]] = [values]
-    left = MAX_FREE_FORM_VALUES
+    remaining = MAX_FREE_FORM_VALUES
     for _ in range(MAX_FREE_FORM_DEPTH):
-        left -= sum(map(len, level))
-        if left < 0:
+        remaining -= sum(map(len, level))
+        if remaining < 0:
             return f"holds more than {MAX_FREE_FORM_VALUES} values"
         inner = [value for each in level for value in (each.values() if isinstance(each, dict) else each)]
         if not all(_fits_double(value) for value in inner if isinstance(value, int | float)):

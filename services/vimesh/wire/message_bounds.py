@@ -26,10 +26,10 @@ _DURATION_S = 315_576_000_000
 _FIRST_TIMESTAMP_S, _LAST_TIMESTAMP_S = -62_135_596_800, 253_402_300_799
 _NANOS = 1_000_000_000
 # Their content is arbitrary and nests without limit: it is not checked here.
-_OPEN = frozenset(f"google.protobuf.{name}" for name in ("Any", "ListValue", "Value"))
+_UNCHECKED_TYPES = frozenset(f"google.protobuf.{name}" for name in ("Any", "ListValue", "Value"))
 
 _Descriptor = Any  # from upb or from pure Python
-_Judge = Callable[[Any, str], Iterator[Violation]]
+_Check = Callable[[Any, str], Iterator[Violation]]
 """Yields the violations of a message of one type, given the message and its path with a trailing dot."""
 
 
@@ -43,75 +43,79 @@ class Bounds:
     """Compiles the bounds of each message type once."""
 
     def __init__(self) -> None:
-        self._judges: dict[str, Sequence[_Judge]] = {}
+        self._checks: dict[str, Sequence[_Check]] = {}
 
     def check(self, message: Message) -> None:
         """Raise BadInput if the message does not keep its bounds."""
-        broken = [violation for judge in self._of(message.DESCRIPTOR) for violation in judge(message, "")]
+        broken = [violation for check in self._checks_of_type(message.DESCRIPTOR) for violation in check(message, "")]
         if broken:
             raise BadInput(*broken)
 
-    def _of(self, descriptor: _Descriptor) -> Sequence[_Judge]:
-        judges = self._judges.get(descriptor.full_name)
-        if judges is None:
-            judges = self._judges[descriptor.full_name] = [
-                judge for field in descriptor.fields for judge in self._of_field(field)
+    def _checks_of_type(self, descriptor: _Descriptor) -> Sequence[_Check]:
+        checks = self._checks.get(descriptor.full_name)
+        if checks is None:
+            checks = self._checks[descriptor.full_name] = [
+                check for field in descriptor.fields for check in self._checks_of_field(field)
             ]
-        return judges
+        return checks
 
-    def _of_field(self, field: _Descriptor) -> Iterator[_Judge]:
+    def _checks_of_field(self, field: _Descriptor) -> Iterator[_Check]:
         if field.is_repeated:
-            yield _count(field)
-            if not _is_judged_apart(field) and field.message_type is not None and (inner := self._of_message(field)):
-                yield _each(field, inner)
-        elif field.message_type is not None and (inner := self._of_message(field)):
-            yield _present(field, inner)
+            yield _check_count(field)
+            if (
+                not _is_checked_separately(field)
+                and field.message_type is not None
+                and (inner := self._checks_of_message(field))
+            ):
+                yield _check_each(field, inner)
+        elif field.message_type is not None and (inner := self._checks_of_message(field)):
+            yield _check_if_present(field, inner)
 
-    def _of_message(self, field: _Descriptor) -> Sequence[_Judge]:
+    def _checks_of_message(self, field: _Descriptor) -> Sequence[_Check]:
         name = field.message_type.full_name
-        if name in _OPEN:
+        if name in _UNCHECKED_TYPES:
             return ()
-        well_known = _WELL_KNOWN.get(name)
-        return self._of(field.message_type) if well_known is None else (well_known,)
+        well_known_check = _WELL_KNOWN_CHECKS.get(name)
+        return self._checks_of_type(field.message_type) if well_known_check is None else (well_known_check,)
 
 
-def _is_judged_apart(field: _Descriptor) -> bool:
+def _is_checked_separately(field: _Descriptor) -> bool:
     """Return whether the handler judges each entry of the list separately, so that entries are not checked here."""
     rules = field.GetOptions().Extensions[validate_pb2.field]
     return bool(rules.repeated.items.ignore == validate_pb2.IGNORE_ALWAYS)
 
 
-def _count(field: _Descriptor) -> _Judge:
-    name, most = field.name, max_items(field)
+def _check_count(field: _Descriptor) -> _Check:
+    name, max_count = field.name, max_items(field)
 
-    def judge(message: Message, path: str) -> Iterator[Violation]:
-        if len(getattr(message, name)) > most:
-            yield Violation(path + name, f"must contain no more than {most} item(s)")
+    def check(message: Message, path: str) -> Iterator[Violation]:
+        if len(getattr(message, name)) > max_count:
+            yield Violation(path + name, f"must contain no more than {max_count} item(s)")
 
-    return judge
+    return check
 
 
-def _present(field: _Descriptor, inner: Sequence[_Judge]) -> _Judge:
+def _check_if_present(field: _Descriptor, inner: Sequence[_Check]) -> _Check:
     name = field.name
 
-    def judge(message: Message, path: str) -> Iterator[Violation]:
+    def check(message: Message, path: str) -> Iterator[Violation]:
         if message.HasField(name):
             value = getattr(message, name)
-            for one in inner:
-                yield from one(value, f"{path}{name}.")
+            for inner_check in inner:
+                yield from inner_check(value, f"{path}{name}.")
 
-    return judge
+    return check
 
 
-def _each(field: _Descriptor, inner: Sequence[_Judge]) -> _Judge:
+def _check_each(field: _Descriptor, inner: Sequence[_Check]) -> _Check:
     name = field.name
 
-    def judge(message: Message, path: str) -> Iterator[Violation]:
+    def check(message: Message, path: str) -> Iterator[Violation]:
         for number, value in enumerate(getattr(message, name)):
-            for one in inner:
-                yield from one(value, f"{path}{name}[{number}].")
+            for inner_check in inner:
+                yield from inner_check(value, f"{path}{name}[{number}].")
 
-    return judge
+    return check
 
 
 def _duration(message: Any, path: str) -> Iterator[Violation]:  # noqa: ANN401 - a Duration
@@ -128,7 +132,7 @@ def _timestamp(message: Any, path: str) -> Iterator[Violation]:  # noqa: ANN401 
 def _field_mask(message: Any, path: str) -> Iterator[Violation]:  # noqa: ANN401 - a FieldMask
     if len(message.paths) > MAX_PATHS:
         yield Violation(path[:-1], f"must contain no more than {MAX_PATHS} paths")
-    elif any(len(one) > MAX_PATH_LENGTH for one in message.paths):
+    elif any(len(mask_path) > MAX_PATH_LENGTH for mask_path in message.paths):
         yield Violation(path[:-1], f"must contain no path of more than {MAX_PATH_LENGTH} characters")
 
 
@@ -138,7 +142,7 @@ def _struct(message: Any, path: str) -> Iterator[Violation]:  # noqa: ANN401 - a
         yield Violation(path[:-1], f"holds more than {MAX_FREE_FORM_VALUES} values")
 
 
-_WELL_KNOWN: Final[dict[str, _Judge]] = {
+_WELL_KNOWN_CHECKS: Final[dict[str, _Check]] = {
     "google.protobuf.Duration": _duration,
     "google.protobuf.Timestamp": _timestamp,
     "google.protobuf.FieldMask": _field_mask,

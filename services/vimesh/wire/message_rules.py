@@ -18,7 +18,7 @@ class Rules:
     def __init__(self) -> None:
         self._validator = protovalidate.Validator()
         self._bounds = Bounds()
-        self._copied: dict[str, bool] = {}
+        self._needs_copy: dict[str, bool] = {}
         """Whether a message type has rules on the whole message, for which the validator copies it."""
 
     def check(self, request: Message, *, first_only: bool = False) -> None:
@@ -27,36 +27,36 @@ class Rules:
         `first_only`: name only one broken rule, in a third of the time.
         """
         self._bounds.check(request)
-        if self._is_copied(request.DESCRIPTOR):
+        if self._is_copied_by_validator(request.DESCRIPTOR):
             # Unknown fields would be copied too, which takes 100 ms per MiB.
             request.DiscardUnknownFields()
         broken = self._validator.collect_violations(request, fail_fast=first_only)
         if broken:
-            raise BadInput(*(_violation(request.DESCRIPTOR, found) for found in broken))
+            raise BadInput(*(_violation(request.DESCRIPTOR, violation) for violation in broken))
 
-    def _is_copied(self, descriptor: Any) -> bool:  # noqa: ANN401 - a descriptor: upb's or Python's
-        copied = self._copied.get(descriptor.full_name)
+    def _is_copied_by_validator(self, descriptor: Any) -> bool:  # noqa: ANN401 - a descriptor: upb's or Python's
+        copied = self._needs_copy.get(descriptor.full_name)
         if copied is None:
             copied = bool(descriptor.GetOptions().Extensions[validate_pb2.message].cel)
-            self._copied[descriptor.full_name] = copied
+            self._needs_copy[descriptor.full_name] = copied
         return copied
 
 
-def _violation(message: Any, found: protovalidate.Violation) -> Violation:  # noqa: ANN401 - a descriptor: upb's or Python's
-    broken = found.proto
+def _violation(message: Any, violation: protovalidate.Violation) -> Violation:  # noqa: ANN401 - a descriptor: upb's or Python's
+    rule_violation = violation.proto
     path = ""
     field: Any = None
-    for element in broken.field.elements if broken.field else ():
+    for element in rule_violation.field.elements if rule_violation.field else ():
         message = message if field is None else field.message_type
         field = message.fields_by_name[element.field_name]
         path += f".{field.name}" if path else field.name
         if element.subscript and element.subscript.field == "index":
             path += f"[{element.subscript.value}]"
-    if broken.rule_id == "enum.in":
-        allowed = [field.enum_type.values_by_number[number].name for number in found.rule_value]
+    if rule_violation.rule_id == "enum.in":
+        allowed = [field.enum_type.values_by_number[number].name for number in violation.rule_value]
         return Violation(path, f"must be one of {', '.join(allowed)}")
     if path:
-        return Violation(path, broken.message)
+        return Violation(path, rule_violation.message)
     # The text of a rule on the whole message starts with the name of the field to fix.
-    name, _, text = broken.message.partition(" ")
+    name, _, text = rule_violation.message.partition(" ")
     return Violation(name, text)

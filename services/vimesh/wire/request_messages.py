@@ -41,7 +41,7 @@ _POLICY_FIELDS: Final = {
 }
 _ALL: Final = "*"
 _MASKABLE: Final = frozenset((*MODIFIABLE, *_POLICY_FIELDS, _ALL))
-_MOST_VIOLATIONS: Final = 16
+_MAX_VIOLATIONS: Final = 16
 """Maximum number of violations in an answer."""
 
 
@@ -54,11 +54,11 @@ def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engi
         auth_url=_auth_url(vim.auth_url),
         project_id=vim.project_id or DEFAULT_PROJECT,
         description=vim.description,
-        vim_project=free_form.plain("vim.vim_project", vim.vim_project),
-        auth_cred=free_form.plain("vim.auth_cred", vim.auth_cred),
+        vim_project=free_form.read_values("vim.vim_project", vim.vim_project),
+        auth_cred=free_form.read_values("vim.auth_cred", vim.auth_cred),
         is_default=vim.is_default,
-        placement_attr=free_form.plain("vim.placement_attr", vim.placement_attr),
-        extra=free_form.plain("vim.extra", vim.extra),
+        placement_attr=free_form.read_values("vim.placement_attr", vim.placement_attr),
+        extra=free_form.read_values("vim.extra", vim.extra),
         policy=policy(vim.probe_policy),
         engine=engine(request.engine, default),
         request_id=id_of(request.request_id),
@@ -71,7 +71,7 @@ def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str
     vim = request.vim
 
     def struct(field: str) -> Mapping[str, object] | None:
-        return free_form.plain(f"vim.{field}", getattr(vim, field)) if field in paths else None
+        return free_form.read_values(f"vim.{field}", getattr(vim, field)) if field in paths else None
 
     required = {field: getattr(vim, field) for field in ("name", "type", "auth_url") if field in paths}
     missing = [Violation(f"vim.{field}", "must not be empty") for field, value in required.items() if not value]
@@ -95,14 +95,14 @@ def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str
 
 def modified_paths(request: vim_service_pb2.ModifyVimRequest) -> frozenset[str]:
     """Return the fields to change. Raises BadInput if the mask names a field that cannot be changed."""
-    named = frozenset(request.update_mask.paths)
-    if unknown := sorted(named - _MASKABLE)[:_MOST_VIOLATIONS]:
+    mask_paths = frozenset(request.update_mask.paths)
+    if unknown := sorted(mask_paths - _MASKABLE)[:_MAX_VIOLATIONS]:
         raise BadInput(
             *(Violation("update_mask", f"{path} cannot be changed; use {', '.join(MODIFIABLE)}") for path in unknown)
         )
-    if _ALL in named:
+    if _ALL in mask_paths:
         return frozenset(MODIFIABLE)
-    return named or _set_fields(request.vim)
+    return mask_paths or _set_fields(request.vim)
 
 
 def _set_fields(vim: vim_pb2.Vim) -> frozenset[str]:

@@ -28,6 +28,6 @@ def access(found: Sources, *, url: str | None, concurrency: str | None = None) -
         found.read(command_settings.MISTRAL_URL, url),
         keystone=uses_keystone(os.environ),
         call_timeout_s=timeout_s,
-        whole_timeout_s=_WHOLE * timeout_s,
+        total_timeout_s=_WHOLE * timeout_s,
         concurrency=found.read(command_settings.CONCURRENCY, concurrency),
     )

@@ -45,7 +45,7 @@ class LogCompaction:
 
     async def run(self) -> Never:
         """Compact at intervals. Runs until cancelled."""
-        self._next_at = self._schedule_next()
+        self._next_at = self._next_time()
         while True:
             await asyncio.sleep(self._check_interval_s)
             try:
@@ -64,10 +64,10 @@ class LogCompaction:
             return 0
         self._logged_bytes = logged_bytes
         if due:
-            self._next_at = self._schedule_next()
+            self._next_at = self._next_time()
             await self._store.forget_requests()
         return await in_batches(lambda limit: self._store.compact(self._retention, limit))
 
-    def _schedule_next(self) -> float:
+    def _next_time(self) -> float:
         # Jitter, so that conductors take turns.
         return time.monotonic() + self._period_s * (1 + self._jitter() / 2)

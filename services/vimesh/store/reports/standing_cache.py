@@ -53,7 +53,7 @@ class CachedStanding(Standing):
     """The part of a VIM's record that reports change, and its lease.
 
     Transactions in other threads read it, so it is replaced and never modified, except the lease, which only grows, and
-    `said`, which transactions ignore.
+    `serialized_report`, which transactions ignore.
     """
 
     number: int
@@ -164,7 +164,7 @@ class StandingCache:
         else:
             self.forget(log_position.changed_vims)
             if snapshot.revision > log_position.newest:
-                # A later transaction was taken in already, and its changes may concern these VIMs.
+                # A later transaction was absorbed already, and its changes may concern these VIMs.
                 self.forget(standings)
                 return
         for vim_id, standing in standings.items():

@@ -8,7 +8,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from vimesh.api.rest.errors.error_answers import RequestRefused, bad_request
-from vimesh.wire.json_text import NotTaken, object_of
+from vimesh.wire.json_text import NotTaken, parse_object
 from vimesh.wire.limits import MAX_JSON_BYTES
 
 _DRAINED_BYTES: Final = 8 * MAX_JSON_BYTES
@@ -30,7 +30,7 @@ async def object_in(request: Request, within_s: float) -> dict[str, Any]:
         message = f"the request did not come within {within_s:g} s"
         raise RequestRefused(408, "HTTPRequestTimeout", message, headers=headers) from None
     try:
-        return object_of(text)
+        return parse_object(text)
     except NotTaken as error:
         raise bad_request(f"the request body {error}") from None
 

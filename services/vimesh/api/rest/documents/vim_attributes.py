@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from vimesh.api.rest.errors.error_answers import bad_attribute, bad_request
-from vimesh.wire.json_text import excess
+from vimesh.wire.json_text import exceeded_bound
 
 Attributes = dict[str, Any]
 _Reader = Callable[[str, object], object]
@@ -36,7 +36,7 @@ def _name(name: str, value: object) -> str:
 
 def _bounded(name: str, value: Attributes) -> Attributes:
     # Check this before building a message, which takes a hundred times as long as reading the text.
-    if problem := excess(value):
+    if problem := exceeded_bound(value):
         raise bad_attribute(name, f"it {problem}")
     return value
 
