@@ -32,7 +32,7 @@ async def followed(store: SqlStore, **limits: int) -> AsyncGenerator[EventFeed]:
 async def test_large_changes_are_remembered_up_to_a_number_of_bytes_and_none_is_lost(tmp_path: Path) -> None:
     async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, followed(store, max_bytes=300_000) as feed:
         newest = (await store.span()).newest
-        with feed.watched(newest) as generation:
+        with feed.watching(newest) as generation:
             for _ in range(40):
                 await store.register(registration(extra=LARGE))
             await until(lambda: feed.newest == newest + 40, within_s=10)
@@ -40,7 +40,7 @@ async def test_large_changes_are_remembered_up_to_a_number_of_bytes_and_none_is_
 
             seen: list[int] = []
             while revision := newest + len(seen):
-                events = await feed.after(revision, 500, generation=generation, wait_s=0)
+                events = await feed.next_events(revision, 500, generation=generation, wait_s=0)
                 if not events:
                     break
                 seen += [event.revision for event in events]
@@ -51,7 +51,7 @@ async def test_large_changes_are_remembered_up_to_a_number_of_bytes_and_none_is_
 async def test_many_small_changes_are_remembered_up_to_a_number(tmp_path: Path) -> None:
     async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, followed(store, max_events=5) as feed:
         newest = (await store.span()).newest
-        with feed.watched(newest):
+        with feed.watching(newest):
             for number in range(30):
                 await store.register(registration())
                 await asyncio.wait_for(_seen(feed, newest + number + 1), 10)
@@ -66,7 +66,7 @@ async def test_a_log_that_has_gone_as_far_again_by_other_changes_is_another_one(
     """G8. As of a replica that took over without the newest changes, and was written to since."""
     async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, followed(store) as feed:
         first = (await store.span()).newest + 1
-        with feed.watched(first - 1) as generation:
+        with feed.watching(first - 1) as generation:
             for _ in range(3):
                 await store.register(registration())
             await asyncio.wait_for(_seen(feed, first + 2), 10)
@@ -76,21 +76,21 @@ async def test_a_log_that_has_gone_as_far_again_by_other_changes_is_another_one(
             await store.register(registration())
 
             with pytest.raises(RevisionUnknown):
-                await feed.after(first + 2, 500, generation=generation, wait_s=10)
-        with feed.watched(first) as generation:
+                await feed.next_events(first + 2, 500, generation=generation, wait_s=10)
+        with feed.watching(first) as generation:
             await store.register(registration())
             await asyncio.wait_for(_seen(feed, first + 4), 10)
-            events = await feed.after(first, 500, generation=generation, wait_s=10)
+            events = await feed.next_events(first, 500, generation=generation, wait_s=10)
     assert [event.revision for event in events] == [first + 1, first + 2, first + 3, first + 4]
 
 
 async def test_a_follower_goes_on_where_the_last_change_that_it_read_was_dropped(tmp_path: Path) -> None:
     async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, followed(store) as feed:
         first = (await store.span()).newest + 1
-        with feed.watched(first - 1) as generation:
+        with feed.watching(first - 1) as generation:
             await store.register(registration())
             await asyncio.wait_for(_seen(feed, first), 10)
             await store.compact(Retention(events=0), 500)
             await store.register(registration())
-            events = await feed.after(first, 500, generation=generation, wait_s=10)
+            events = await feed.next_events(first, 500, generation=generation, wait_s=10)
     assert [event.revision for event in events] == [first + 1]

@@ -26,7 +26,7 @@ DETAILS = (
     "😀\\\"'" * 128,
 )
 LATE_S = 91.0
-"""Longer than the lease that `record` grants, and than the first start grace."""
+"""Longer than the lease that `record_reports` grants, and than the first start grace."""
 
 
 async def _registered(store: VimStore, count: int) -> list[Vim]:

@@ -12,7 +12,7 @@ from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Late, Modification, Recorded, Status, Unchanged, Vim
 
 LEASE_S = 90.0
-"""What `record` grants."""
+"""What `record_reports` grants."""
 
 
 @pytest.fixture

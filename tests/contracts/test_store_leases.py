@@ -17,7 +17,7 @@ from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Late, Modification, MonitorState, Recorded, Status, Unchanged, Vim
 
 LEASE_S = 90.0
-"""What `record` grants."""
+"""What `record_reports` grants."""
 LATE_S = LEASE_S + 1
 
 
@@ -27,7 +27,7 @@ async def ids(store: VimStore, text: str) -> set[str]:
 
 async def test_a_status_reads_unknown_when_its_lease_has_ended_though_nobody_wrote(store: VimStore, vim: Vim) -> None:
     """G6."""
-    await store.record([report(vim, Status.REACHABLE, 1, round_trip_s=0.1)], contact_within_s=0.02)
+    await store.record_reports([report(vim, Status.REACHABLE, 1, round_trip_s=0.1)], contact_within_s=0.02)
     revision = (await store.span()).newest
 
     async with asyncio.timeout(20):
@@ -86,7 +86,7 @@ async def test_every_way_to_read_says_the_same(store: VimStore) -> None:
 async def test_the_order_by_status_time_is_that_of_what_is_shown(store: VimStore, descending: bool) -> None:
     vims = [await store.register(registration()) for _ in range(6)]
     for vim, lease in zip(vims, (50, 20, 40, 10, 30), strict=False):
-        await store.record([report(vim, Status.REACHABLE, 1, age_s=60 - lease)], contact_within_s=lease)
+        await store.record_reports([report(vim, Status.REACHABLE, 1, age_s=60 - lease)], contact_within_s=lease)
     await elapse(store, 100)
     await store.record_lapses(10)
     query = VimQuery((), Order("status_time", descending=descending), page_size=2)
@@ -150,7 +150,7 @@ async def test_a_late_report_of_the_wanted_action_renews_too_and_another_ones_do
 
 
 async def test_the_first_contact_gives_a_lease_though_the_grace_is_longer(store: VimStore, vim: Vim) -> None:
-    await store.record([report(vim, Status.REACHABLE)], contact_within_s=1)
+    await store.record_reports([report(vim, Status.REACHABLE)], contact_within_s=1)
 
     known = await store.get(vim.id)
     assert known.valid_until is not None
@@ -313,7 +313,7 @@ async def test_a_pace_that_fell_makes_no_lease_shorter(store: VimStore, vim: Vim
     before = await store.get(vim.id)
 
     for said in (report(vim, Status.REACHABLE, 5), report(vim, Status.UNREACHABLE, 6)):
-        await store.record([said], contact_within_s=5)
+        await store.record_reports([said], contact_within_s=5)
 
     after = await store.get(vim.id)
     assert (after.status, after.valid_until) == (Status.UNREACHABLE, before.valid_until)

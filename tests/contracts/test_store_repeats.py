@@ -38,14 +38,14 @@ async def test_a_lease_that_is_due_goes_on(store: VimStore, vim: Vim) -> None:
     before, changes = await store.get(vim.id), await changes_in(store)
     await elapse(store, LEASE_S / 2)
 
-    assert await store.repeat([again])
+    assert await store.record_repeats([again])
 
     after = await store.get(vim.id)
     assert before.valid_until is not None
     assert after.valid_until is not None
     assert after.valid_until >= before.valid_until
     assert (after.status, await changes_in(store)) == (Status.REACHABLE, changes)
-    assert await store.repeat([again])
+    assert await store.record_repeats([again])
     assert await store.get(vim.id) == after, "once more it was not due"
     await elapse(store, LEASE_S / 2)
     assert (await store.get(vim.id)).status is Status.REACHABLE
@@ -56,7 +56,7 @@ async def test_with_most_of_the_lease_left_nothing_is_written(store: VimStore, v
     await elapse(store, LEASE_S / 5)
     before = await store.get(vim.id)
 
-    assert await store.repeat([again])
+    assert await store.record_repeats([again])
 
     assert await store.get(vim.id) == before
 
@@ -68,7 +68,7 @@ async def test_only_the_leases_that_are_due_are_written(store: VimStore, vim: Vi
     before, due = await store.get(fresh[0]), await store.get(vim.id)
     assert due.valid_until is not None
 
-    assert await store.repeat([fresh, again, again])
+    assert await store.record_repeats([fresh, again, again])
 
     assert await store.get(fresh[0]) == before
     until = (await store.get(vim.id)).valid_until
@@ -81,7 +81,7 @@ async def test_the_longest_of_several_paces_is_granted(store: VimStore, vim: Vim
     await elapse(store, LEASE_S * 0.9)
 
     paces = (1.0, CONTACT_WITHIN_S, 2.0)
-    assert await store.repeat([(vim_id, standing, pace) for pace in paces])
+    assert await store.record_repeats([(vim_id, standing, pace) for pace in paces])
 
     await elapse(store, LEASE_S * 0.9)
     assert (await store.get(vim.id)).status is Status.REACHABLE
@@ -98,7 +98,7 @@ async def test_whether_a_lease_is_due_is_told_by_the_clock_of_the_database(store
     await elapse(store, LEASE_S * 0.9)
     sees_the_time(store, LEASE_S * 0.9)
 
-    assert await store.repeat([again])
+    assert await store.record_repeats([again])
 
     await elapse(store, LEASE_S * 0.9)
     assert (await store.get(vim.id)).status is Status.REACHABLE
@@ -109,7 +109,7 @@ async def test_who_believes_that_leases_are_due_which_are_not_writes_nothing(sto
     before = await store.get(vim.id)
     sees_the_time(store, -LEASE_S * 0.9)
 
-    assert await store.repeat([again])
+    assert await store.record_repeats([again])
 
     assert await store.get(vim.id) == before
 
@@ -122,7 +122,10 @@ async def test_repeats_beside_reports_on_the_same_vims_are_all_answered(store: V
         said = [report(one, Status.REACHABLE, 1) for one in (vim, another)]
 
         *repeated, recorded = await asyncio.gather(
-            store.repeat(both), store.repeat(both[1:]), store.repeat(both[:1]), record(store, said)
+            store.record_repeats(both),
+            store.record_repeats(both[1:]),
+            store.record_repeats(both[:1]),
+            record(store, said),
         )
 
         assert set(repeated) <= {True, False}
@@ -136,11 +139,11 @@ async def test_when_the_log_was_cut_nothing_is_believed(store: VimStore, other: 
     while await other.compact(Retention(events=0), 100):
         pass
 
-    assert not await store.repeat([again])
+    assert not await store.record_repeats([again])
 
 
 async def test_no_repeats_are_heard_at_once(store: VimStore) -> None:
-    assert await store.repeat([])
+    assert await store.record_repeats([])
 
 
 async def moved(store: VimStore, vim: Vim) -> None:
@@ -168,7 +171,7 @@ async def test_what_was_changed_is_not_said_again(  # noqa: PLR0917 - fixtures a
     await change(store if by == "itself" else other, vim)
     before = await store.get(neighbour[0])
 
-    assert not await store.repeat([neighbour, again])
+    assert not await store.record_repeats([neighbour, again])
 
     assert await store.get(neighbour[0]) == before
 
@@ -179,7 +182,7 @@ async def test_a_silence_that_another_store_told_of_is_not_ended(store: VimStore
     await elapse(store, LEASE_S + 1, other)
     assert await other.record_lapses(10) == 1
 
-    assert not await store.repeat([again])
+    assert not await store.record_repeats([again])
 
     assert (await store.get(vim.id)).status is Status.UNKNOWN
 
@@ -192,7 +195,7 @@ async def test_a_lease_that_cannot_be_believed_is_not_gone_on_with(store: VimSto
     await elapse(store, elapsed_s)
     before = await store.get(vim.id)
 
-    assert not await store.repeat([again])
+    assert not await store.record_repeats([again])
 
     assert await store.get(vim.id) == before
 

@@ -12,7 +12,7 @@ from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Engine, MonitorState, Recorded, Status, Vim
 
 LATE_S = 91.0
-"""Longer than the lease that `record` grants, and than the first start grace."""
+"""Longer than the lease that `record_reports` grants, and than the first start grace."""
 
 
 async def test_a_silent_action_is_replaced_and_hears_bad_action_when_it_comes_back(store: VimStore, vim: Vim) -> None:
@@ -79,7 +79,7 @@ async def test_a_report_after_the_end_of_the_lease_saves_the_action(store: VimSt
 async def test_who_has_been_silent_for_longest_is_replaced_first(store: VimStore) -> None:
     vims = [await store.register(registration()) for _ in range(5)]
     for vim, contact_within_s in zip(vims, (5, 1, 4, 2, 3), strict=True):
-        await store.record([report(vim, Status.REACHABLE, 1)], contact_within_s=contact_within_s)
+        await store.record_reports([report(vim, Status.REACHABLE, 1)], contact_within_s=contact_within_s)
     await elapse(store, LATE_S)
     await store.record_lapses(10)
 

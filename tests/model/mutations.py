@@ -202,9 +202,9 @@ def _repeats(patch: Patch) -> None:
 class TroubleIsBadAction(SqlStore):
     """Takes a database that does not answer for one that knows no such VIM."""
 
-    async def record(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
+    async def record_reports(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
         try:
-            return await super().record(reports, contact_within_s=contact_within_s)
+            return await super().record_reports(reports, contact_within_s=contact_within_s)
         except StoreUnavailable:
             return [BadAction() for _ in reports]
 
@@ -212,9 +212,9 @@ class TroubleIsBadAction(SqlStore):
 class AnsweredTooEarly(SqlStore):
     """Answers whether or not there was a commit."""
 
-    async def record(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
+    async def record_reports(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
         try:
-            return await super().record(reports, contact_within_s=contact_within_s)
+            return await super().record_reports(reports, contact_within_s=contact_within_s)
         except StoreUnavailable:
             return [Recorded(report.status) for report in reports]
 

@@ -57,7 +57,7 @@ def _written_onto(
 
 
 class _StaleRecording(ReportPipeline):
-    async def record(self, contacts: Sequence[Contact]) -> list[Outcome]:
+    async def record_reports(self, contacts: Sequence[Contact]) -> list[Outcome]:
         vim_ids = {report.vim_id for report, _ in contacts}
         read = await self._database.read(lambda c: judge_and_write._read_rows(c, vim_ids))
         outcomes = await self._read_and_judge(contacts)

@@ -58,7 +58,7 @@ class Meanwhile(Enum):
 
 
 async def _record(store: SqlStore, reports: Sequence[Report], pace_s: int) -> list[Outcome]:
-    return await store.record(reports, contact_within_s=pace_s)
+    return await store.record_reports(reports, contact_within_s=pace_s)
 
 
 async def _repeat_or_record(store: SqlStore, reports: Sequence[Report], pace_s: int) -> list[Outcome]:
@@ -69,7 +69,7 @@ async def _repeat_or_record(store: SqlStore, reports: Sequence[Report], pace_s: 
         for report in reports
         if (standing := cached_standings.get(report.vim_id)) is not None and standing.matches(report)
     ]
-    if len(repeats) == len(reports) and await store.repeat(repeats):
+    if len(repeats) == len(reports) and await store.record_repeats(repeats):
         return [UNCHANGED[standing.status] for _, standing, _ in repeats]
     return await _record(store, reports, pace_s)
 

@@ -58,7 +58,7 @@ async def test_a_vim_with_a_forged_observation_heals_and_its_neighbours_notice_n
 
         # Past the door, which let any number in once.
         reports = [Report(vim.id, vim.monitor.action_id, Status.UNREACHABLE, forged) for vim in poisoned]
-        assert await store.record(reports, contact_within_s=1.5) == [Recorded(Status.UNREACHABLE)] * 3
+        assert await store.record_reports(reports, contact_within_s=1.5) == [Recorded(Status.UNREACHABLE)] * 3
 
         for vim in poisoned:
             action_id = vim.monitor.action_id

@@ -77,7 +77,7 @@ async def test_people_write_between_reports_and_repeats_that_wait(store: SqlStor
     writing = asyncio.create_task(store._database.write(lambda _: gate.wait(10)))
     waiting = [
         wait("report", record(store, [report(changing, Status.UNREACHABLE, 2)])),
-        wait("repeat", store.repeat([(steady.id, store.cached_standings[steady.id], 30.0)])),
+        wait("repeat", store.record_repeats([(steady.id, store.cached_standings[steady.id], 30.0)])),
         wait("person", store.register(registration())),
     ]
     for _ in range(100):

@@ -59,7 +59,7 @@ def report(vim: Vim, status: Status = Status.REACHABLE, observation: int = 0, **
 
 async def record(store: VimStore, reports: Sequence[Report], contact_within_s: float = 30.0) -> list[Outcome]:
     """Report with a lease that does not end within a test, unless `elapse` is called."""
-    return await store.record(reports, contact_within_s=contact_within_s)
+    return await store.record_reports(reports, contact_within_s=contact_within_s)
 
 
 async def elapse(store: VimStore, seconds: float, *others: VimStore) -> None:

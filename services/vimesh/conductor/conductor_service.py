@@ -60,12 +60,12 @@ class ReportsServicer(ConductorServiceServicer):
             self._rules.check(request)
             report = request_messages.report(request)
         [outcome] = await self._record([report], answers)
-        return answers.to(outcome)
+        return answers.to_outcome(outcome)
 
     async def UpdateVims(self, request: bytes, context: _Context) -> bytes:  # type: ignore[override]  # see SERIALIZED
         answers = self._current_answers()
         repeats = read_repeats(request, self._store.cached_standings, answers.contact_within_s)
-        if 0 < len(repeats) <= MAX_REPORTS and await self._store.repeat(repeats):
+        if 0 < len(repeats) <= MAX_REPORTS and await self._store.record_repeats(repeats):
             return answers.to_repeats(repeats)
         message = self._parser.parse(request)
         if not 0 < len(message.reports) <= MAX_REPORTS:
@@ -76,7 +76,7 @@ class ReportsServicer(ConductorServiceServicer):
             outcomes = map(answers.to_checked, await self._record_valid(message.reports, checked, answers))
         else:
             valid: Any = reports  # None is not among them
-            outcomes = map(answers.to, await self._record_and_remember(message.reports, valid, answers))
+            outcomes = map(answers.to_outcome, await self._record_and_remember(message.reports, valid, answers))
         return pb.UpdateVimsResponse(outcomes=outcomes).SerializeToString()
 
     async def _record_valid(
@@ -98,7 +98,7 @@ class ReportsServicer(ConductorServiceServicer):
         return outcomes
 
     async def _record(self, reports: Sequence[Report], answers: Answers) -> Sequence[Outcome]:
-        outcomes = await self._store.record(reports, contact_within_s=answers.contact_within_s)
+        outcomes = await self._store.record_reports(reports, contact_within_s=answers.contact_within_s)
         if Recorded in map(type, outcomes):
             self._feed.poke()
         return outcomes
@@ -120,7 +120,7 @@ class ReportsServicer(ConductorServiceServicer):
             revision = await self._watch_streams.start_after(request.start_revision)
         else:
             # Read the revision before the list: changes made while the list is read are then sent as events too.
-            revision = await self._watch_streams.newest()
+            revision = await self._watch_streams.newest_revision()
             async for actions in self._wanted(scope):
                 for page in split_pages(actions):
                     yield pb.WatchActionsResponse(wanted=page)
@@ -170,11 +170,11 @@ class Answers:
     def to_checked(self, outcome: Outcome | BadInput) -> pb.UpdateVimResponse:
         """Return the answer to a report that may have been refused."""
         if not isinstance(outcome, BadInput):
-            return self.to(outcome)
+            return self.to_outcome(outcome)
         _, status = rich_status(outcome)
         return pb.UpdateVimResponse(refused=status)
 
-    def to(self, outcome: Outcome) -> pb.UpdateVimResponse:
+    def to_outcome(self, outcome: Outcome) -> pb.UpdateVimResponse:
         if isinstance(outcome, BadAction):
             return self._bad_action
         if isinstance(outcome, Late):

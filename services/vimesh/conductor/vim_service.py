@@ -123,7 +123,7 @@ class VimsServicer(VimServiceServicer):
             revision = await self._watch_streams.start_after(request.start_revision)
         else:
             # Read the revision before the snapshot: changes made while it is read are then sent as events too.
-            revision = await self._watch_streams.newest()
+            revision = await self._watch_streams.newest_revision()
             if request.snapshot:
                 async for snapshot in self._snapshot(vim_id):
                     for vims in split_pages(snapshot):

@@ -52,7 +52,7 @@ class VimStore(Protocol):
     async def deregister(self, vim_id: str) -> None:
         """Remove a VIM and its credentials. Raises VimNotFound."""
 
-    async def record(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
+    async def record_reports(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
         """Judge each report separately, and write what is needed in one transaction; return outcomes in the same order.
 
         Two reports on one VIM in one call are judged one after the other. Each report of a wanted action ensures that
@@ -66,11 +66,11 @@ class VimStore(Protocol):
         Read-only, except `serialized_report`.
         """
 
-    async def repeat(self, repeats: Sequence[Repeat]) -> bool:
+    async def record_repeats(self, repeats: Sequence[Repeat]) -> bool:
         """Record contacts of actions without news: each repeats the cached standing of its VIM.
 
-        Has the same effect as `record`. False: it cannot be confirmed that all of this is still on record; call
-        `record` instead.
+        Has the same effect as `record_reports`. False: it cannot be confirmed that all of this is still on record; call
+        `record_reports` instead.
         """
 
     async def record_lapses(self, limit: int) -> int:

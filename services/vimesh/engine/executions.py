@@ -23,7 +23,7 @@ class Execution:
     state_info: str
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether Mistral considers it finished. Otherwise its action is running, about to run, or lost."""
         return self.state in _ENDED
 

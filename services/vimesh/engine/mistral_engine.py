@@ -35,12 +35,12 @@ class MistralEngine:
         ping_input = PingInput.of(action)
         await self._define(action.vim_id, definition(action.vim_id, ping_input.inputs()))
         execution = await self._execute(ping_input)
-        if not execution.ended:
+        if not execution.has_ended:
             return
         _log.warning("execution had ended, starting it anew", vim_id=action.vim_id, why=_end_of(execution))
         await self._delete(execution)
         execution = await self._execute(ping_input)
-        if execution.ended:
+        if execution.has_ended:
             raise EngineRefused(_CONFLICT, f"the execution ended at once: {_end_of(execution)}")
 
     async def _define(self, vim_id: str, text: str) -> None:
@@ -88,7 +88,7 @@ class MistralEngine:
         executions = await self.listing.executions_of(stop.vim_id)
         unwanted = [execution for execution in executions if stop.vim_gone or execution.action_id == stop.action_id]
         pause_s = pause_after(stop)
-        if pause_s is not None and not all(execution.ended for execution in unwanted):
+        if pause_s is not None and not all(execution.has_ended for execution in unwanted):
             # Deleting the rows does not stop an action. It exits when it learns that it is not wanted, and should then
             # still have rows in which to record that.
             return NotYet(pause_s)
@@ -99,9 +99,11 @@ class MistralEngine:
         return Stopped()
 
     async def _delete(self, execution: Execution) -> None:
-        if not execution.ended:
+        if not execution.has_ended:
             _log.info("action did not exit in time, deleting its execution", vim_id=execution.vim_id)
-        await self._ensure_deleted(lambda mistral: mistral.executions.delete(execution.id, force=not execution.ended))
+        await self._ensure_deleted(
+            lambda mistral: mistral.executions.delete(execution.id, force=not execution.has_ended)
+        )
 
     async def _delete_workflow(self, vim_id: str) -> None:
         if defines_ping(await self._definition_of(vim_id) or ""):

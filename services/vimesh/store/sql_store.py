@@ -51,7 +51,7 @@ class SqlStore:
         self._reports = ReportPipeline(database)
 
     async def serve_reports(self) -> None:
-        """Serve `record` and `repeat` until cancelled."""
+        """Serve `record_reports` and `record_repeats` until cancelled."""
         await self._reports.run()
 
     async def register(self, registration: Registration) -> Vim:
@@ -80,22 +80,22 @@ class SqlStore:
     async def deregister(self, vim_id: str) -> None:
         await self._database.write(lambda c: deregister(c, vim_id))
 
-    async def record(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
+    async def record_reports(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
         """Return the outcomes once they are committed. Raises Overloaded if too many reports are waiting."""
         if not reports:
             return []
-        return await self._reports.record(list(zip(reports, itertools.repeat(contact_within_s))))
+        return await self._reports.record_reports(list(zip(reports, itertools.repeat(contact_within_s))))
 
     @property
     def cached_standings(self) -> Mapping[str, Standing]:
         return self._reports.cache.snapshot.standings
 
-    async def repeat(self, repeats: Sequence[Repeat]) -> bool:
+    async def record_repeats(self, repeats: Sequence[Repeat]) -> bool:
         """Return whether all repeats match the record. Raises Overloaded if too many repeats are waiting."""
         if not repeats:
             return True
         # The caller got these standings from `cached_standings`, which contains only CachedStanding.
-        return await self._reports.repeat(cast("Sequence[CachedRepeat]", repeats))
+        return await self._reports.record_repeats(cast("Sequence[CachedRepeat]", repeats))
 
     async def record_lapses(self, limit: int) -> int:
         # Usually no lease has ended, and this check does not lock out other writers.
@@ -140,11 +140,11 @@ class SqlStore:
     ) -> None:
         if error:
             jitter = self._jitter()
-            await self._database.write(lambda c: finish_todos.failed(c, todo_id, claim_token, error, jitter))
+            await self._database.write(lambda c: finish_todos.reschedule_failed(c, todo_id, claim_token, error, jitter))
         elif retry_after_s is not None:
-            await self._database.write(lambda c: finish_todos.postponed(c, todo_id, claim_token, retry_after_s))
+            await self._database.write(lambda c: finish_todos.postpone(c, todo_id, claim_token, retry_after_s))
         else:
-            await self._database.write(lambda c: finish_todos.done(c, todo_id, claim_token))
+            await self._database.write(lambda c: finish_todos.finish(c, todo_id, claim_token))
 
     async def require_writable(self) -> None:
         await self._database.require_writable()

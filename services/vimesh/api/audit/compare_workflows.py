@@ -96,7 +96,7 @@ def _of_execution(execution: Execution, found: Inventory) -> Finding | None:
         return _found(execution, Kind.ZOMBIE, f"action {action.action_id} is wanted", stop)
     if execution.id != execution.action_id:
         return _found(execution, Kind.ZOMBIE, "a second execution, made by hand: modify the VIM to be rid of it", None)
-    if execution.ended:
+    if execution.has_ended:
         return _found(execution, Kind.DEAD, execution.state_info or "it has ended", action)
     return _of_running(execution, found)
 

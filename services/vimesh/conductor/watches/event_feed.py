@@ -175,7 +175,7 @@ class EventFeed:
         self._fan_out.wake()
 
     @contextmanager
-    def watched(self, revision: int) -> Iterator[int]:
+    def watching(self, revision: int) -> Iterator[int]:
         """Follow the log for a watcher that has seen it up to `revision`. Yields the generation of the log."""
         self._watchers += 1
         self._watched_revision = max(self._watched_revision, revision)
@@ -187,7 +187,7 @@ class EventFeed:
             if not self._watchers:
                 self._has_watchers.clear()
 
-    async def after(
+    async def next_events(
         self, revision: int, limit: int, *, generation: int, wait_s: float, reporter: bool = False
     ) -> Sequence[VimEvent]:
         """Return the next changes after a revision; none if nothing happens for `wait_s`, or the feed drains.

@@ -52,7 +52,7 @@ class WatchStreams:
         self._now = now
         self._jitter = jitter
 
-    async def newest(self) -> int:
+    async def newest_revision(self) -> int:
         """Return the revision after which a stream without a given start continues."""
         return (await self._store.span()).newest
 
@@ -77,7 +77,7 @@ class WatchStreams:
         limits, sent_at = self._limits, self._now()
         beat_s = self._beat_s()
         ends_at = sent_at + limits.max_age_s * (1 - self._jitter() / 5)
-        with self._feed.watched(revision) as generation:
+        with self._feed.watching(revision) as generation:
             while True:
                 if self._feed.draining:
                     yield WatchStep((), revision, vim_pb2.WATCH_END_DRAINING)
@@ -86,7 +86,7 @@ class WatchStreams:
                     yield WatchStep((), revision, vim_pb2.WATCH_END_AGED)
                     return
                 wait_s = max(0.0, sent_at + beat_s - self._now())
-                events = await self._feed.after(
+                events = await self._feed.next_events(
                     revision, _BATCH_SIZE, generation=generation, wait_s=wait_s, reporter=reporter
                 )
                 if events:

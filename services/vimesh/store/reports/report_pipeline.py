@@ -37,14 +37,14 @@ class ReportPipeline:
         self._repeats: GroupCommit[CachedRepeat, bool] = GroupCommit(self._repeat, ready_size=_GROUP, max_group=_GROUP)
 
     async def run(self) -> Never:
-        """Serve `record` and `repeat` until cancelled."""
+        """Serve `record_reports` and `record_repeats` until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._reads.run())
             tasks.create_task(self._writes.run())
             tasks.create_task(self._repeats.run())
         raise AssertionError("they run until cancelled")
 
-    async def record(self, contacts: Sequence[Contact]) -> list[Outcome]:
+    async def record_reports(self, contacts: Sequence[Contact]) -> list[Outcome]:
         """Return the outcomes once they are committed. Raises Overloaded, StoreUnavailable."""
         if self._has_pending_write(contacts) or self.cache.seems_to_change(contacts):
             return await self._submit_write(contacts)
@@ -55,7 +55,7 @@ class ReportPipeline:
         written = iter(await self._submit_write(unwritten))
         return [next(written) if outcome is None else outcome for outcome in outcomes]
 
-    async def repeat(self, repeats: Sequence[CachedRepeat]) -> bool:
+    async def record_repeats(self, repeats: Sequence[CachedRepeat]) -> bool:
         """Return whether all repeats match the record; if so, they are recorded as contacts.
 
         Raises Overloaded, StoreUnavailable.

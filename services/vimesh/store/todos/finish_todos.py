@@ -36,7 +36,7 @@ _UNHEARD = (
 _EXTEND_GRACE = update(leases).where(leases.c.number == bindparam("of_number")).values(lease_until=bindparam("to"))
 
 
-def done(connection: Connection, todo_id: str, claim_token: str) -> None:
+def finish(connection: Connection, todo_id: str, claim_token: str) -> None:
     """Remove a to-do that was carried out. Raises TodoNotFound, like the other functions here."""
     todo, now = _require_claim(connection, todo_id, claim_token)
     connection.execute(_REMOVE, {"of_number": todo["number"]})
@@ -45,7 +45,7 @@ def done(connection: Connection, todo_id: str, claim_token: str) -> None:
     _set_monitor_error(connection, todo, "")
 
 
-def failed(connection: Connection, todo_id: str, claim_token: str, error: str, jitter: float) -> None:
+def reschedule_failed(connection: Connection, todo_id: str, claim_token: str, error: str, jitter: float) -> None:
     todo, now = _require_claim(connection, todo_id, claim_token)
     failures = todo["failures"] + 1
     due_time = now + micros(retry_delay_s(failures, jitter))
@@ -53,7 +53,7 @@ def failed(connection: Connection, todo_id: str, claim_token: str, error: str, j
     _set_monitor_error(connection, todo, error)
 
 
-def postponed(connection: Connection, todo_id: str, claim_token: str, retry_after_s: float) -> None:
+def postpone(connection: Connection, todo_id: str, claim_token: str, retry_after_s: float) -> None:
     todo, now = _require_claim(connection, todo_id, claim_token)
     _put_back(connection, todo, due_time=now + micros(retry_after_s), failures=0, error="")
     _set_monitor_error(connection, todo, "")
