@@ -125,7 +125,7 @@ async def test_who_reports_again_is_not_answered_before_what_it_said_first(store
 
 
 async def _after(first: asyncio.Task[list[Outcome]], store: SqlStore, vim: Vim) -> list[Outcome]:
-    await until(lambda: bool(store._reports._writing), within_s=10)
+    await until(lambda: bool(store._reports._vims_in_write), within_s=10)
     first.cancel()
     return await record(store, [report(vim, Status.REACHABLE)])
 

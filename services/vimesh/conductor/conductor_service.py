@@ -121,26 +121,26 @@ class ReportsServicer(ConductorServiceServicer):
         else:
             # Read the revision before the list: changes made while the list is read are then sent as events too.
             revision = await self._watch_streams.newest_revision()
-            async for actions in self._wanted(scope):
+            async for actions in self._list_wanted(scope):
                 for page in split_pages(actions):
                     yield pb.WatchActionsResponse(wanted=page)
         # Signals that the stream is established, that the list is complete, and where to resume.
         yield pb.WatchActionsResponse(revision=revision)
         async for step in self._watch_streams.follow(revision, lambda event: _concerns(scope, event), reporter=True):
             yield pb.WatchActionsResponse(
-                wanted=await self._started([event for event in step.events if event.starts_in(scope.engine)]),
-                unwanted=[_stopped(event) for event in step.events if event.stops_in(scope.engine)],
+                wanted=await self._read_started([event for event in step.events if event.starts_in(scope.engine)]),
+                unwanted=[_unwanted_action(event) for event in step.events if event.stops_in(scope.engine)],
                 revision=step.revision,
                 end=step.end,
             )
 
-    async def _wanted(self, scope: ActionScope) -> AsyncIterator[list[action_pb2.Action]]:
+    async def _list_wanted(self, scope: ActionScope) -> AsyncIterator[list[action_pb2.Action]]:
         last_id = ""
         while page := await self._store.actions_after(scope, last_id, _PAGE_SIZE):
             last_id = page[-1].vim_id
             yield await in_slices(answer_messages.action_message, page)
 
-    async def _started(self, changes: Sequence[VimEvent]) -> list[action_pb2.Action]:
+    async def _read_started(self, changes: Sequence[VimEvent]) -> list[action_pb2.Action]:
         """Return the actions that the changes started, except those that a later change has already stopped."""
         action_ids = {event.vim_id: event.action_id for event in changes}
         actions: Sequence[Action] = await self._store.actions_of(list(action_ids)) if action_ids else ()
@@ -194,5 +194,5 @@ def _concerns(scope: ActionScope, event: VimEvent) -> bool:
     return changes_actions and scope.shard.contains(shard_key(event.vim_id))
 
 
-def _stopped(event: VimEvent) -> pb.UnwantedAction:
+def _unwanted_action(event: VimEvent) -> pb.UnwantedAction:
     return pb.UnwantedAction(vim_id=event.vim_id, action_id=event.stopped_action_id)

@@ -35,9 +35,9 @@ def _of_certificate(code: int, why: str) -> str:
 
 
 def _of_alert(alert: str) -> str:
-    said = alert.replace("_", " ").lower()
+    alert_text = alert.replace("_", " ").lower()
     if alert in {"CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"}:
-        return f"the server ends the handshake, and may require a client certificate: {said}"
+        return f"the server ends the handshake, and may require a client certificate: {alert_text}"
     if "CA" in alert.split("_") or "CERTIFICATE" in alert:
-        return f"the server does not take the client certificate: {said}"
-    return f"the server ends the handshake: {said}"
+        return f"the server does not take the client certificate: {alert_text}"
+    return f"the server ends the handshake: {alert_text}"

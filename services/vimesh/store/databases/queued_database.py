@@ -75,7 +75,7 @@ class QueuedDatabase:
     async def write(self, work: Work[T], conflict: Work[object] | None = None, *, urgent: bool = False) -> T:
         with errors_as_unavailable():
             try:
-                written = await self._writing.run(lambda: self._transactions.write(work), urgent=urgent)
+                result = await self._writing.run(lambda: self._transactions.write(work), urgent=urgent)
             except IntegrityError:
                 if conflict is not None:
                     await self.read(conflict)
@@ -85,7 +85,7 @@ class QueuedDatabase:
                 self._write_failed = True
                 raise
             self._write_failed = False
-            return written
+            return result
 
     async def require_writable(self) -> None:
         with errors_as_unavailable():

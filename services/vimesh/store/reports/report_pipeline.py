@@ -28,7 +28,7 @@ class ReportPipeline:
         self.cache = StandingCache()
         self._pending_writes: dict[str, int] = {}
         """The number of reports on each VIM that wait to be written."""
-        self._writing: set[str] = set()
+        self._vims_in_write: set[str] = set()
         # Two queues write urgently, ahead of ordinary writers. If one were already in line when the other finishes,
         # they would alternate forever and starve ordinary writes.
         self._writer = asyncio.Lock()
@@ -64,9 +64,11 @@ class ReportPipeline:
 
     def _has_pending_write(self, contacts: Sequence[Contact]) -> bool:
         """Return whether a write for one of these VIMs is pending: the reports have to be judged after it."""
-        if not self._pending_writes and not self._writing:
+        if not self._pending_writes and not self._vims_in_write:
             return False
-        return any(report.vim_id in self._writing or report.vim_id in self._pending_writes for report, _ in contacts)
+        return any(
+            report.vim_id in self._vims_in_write or report.vim_id in self._pending_writes for report, _ in contacts
+        )
 
     async def _submit_write(self, contacts: Sequence[Contact]) -> list[Outcome]:
         pending = self._pending_writes
@@ -113,22 +115,20 @@ class ReportPipeline:
 
     async def _write(self, contacts: Sequence[Contact]) -> list[Outcome]:
         # Callers that gave up no longer count as waiting, but their reports are still written.
-        self._writing = {report.vim_id for report, _ in contacts}
+        self._vims_in_write = {report.vim_id for report, _ in contacts}
         try:
             async with self._writer:
                 try:
-                    written = await self._database.write(
-                        lambda c: judge_and_write(c, contacts, self.cache), urgent=True
-                    )
+                    result = await self._database.write(lambda c: judge_and_write(c, contacts, self.cache), urgent=True)
                 except Overtaken:
-                    written = await self._database.write(
+                    result = await self._database.write(
                         lambda c: judge_and_write(c, contacts, self.cache, trust_cache=False), urgent=True
                     )
         except BaseException:
             # It is unknown whether the transaction was committed.
-            self.cache.forget(self._writing)
+            self.cache.forget(self._vims_in_write)
             raise
         finally:
-            self._writing = set()
-        self.cache.absorb(written.log_position, written.standings, written.lease_ends)
-        return written.outcomes
+            self._vims_in_write = set()
+        self.cache.absorb(result.log_position, result.standings, result.lease_ends)
+        return result.outcomes

@@ -100,16 +100,16 @@ class LeaseGrants(dict[float, LeaseGrant]):
         self._now = now
 
     def __missing__(self, contact_within_s: float) -> LeaseGrant:
-        now, (enough, whole) = self._now, _spans(contact_within_s)
-        grant = self[contact_within_s] = LeaseGrant(now + enough, now + whole, now + max(whole, _LONGEST_LEASE))
+        now, (enough, full) = self._now, _lease_lengths(contact_within_s)
+        grant = self[contact_within_s] = LeaseGrant(now + enough, now + full, now + max(full, _LONGEST_LEASE))
         return grant
 
 
 @lru_cache(maxsize=64)
-def _spans(contact_within_s: float) -> tuple[int, int]:
+def _lease_lengths(contact_within_s: float) -> tuple[int, int]:
     """Return the sufficient part of a lease and its whole length, in microseconds. Cached: only few paces occur."""
-    whole_s = lease_s(contact_within_s)
-    return micros(enough_s(whole_s)), micros(whole_s)
+    full_s = lease_s(contact_within_s)
+    return micros(enough_s(full_s)), micros(full_s)
 
 
 @dataclass(frozen=True, slots=True)

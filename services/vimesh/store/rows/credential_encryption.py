@@ -66,9 +66,9 @@ def make_key_file(path: Path) -> bool:
     if path.exists():
         return False
     try:
-        with _complete_file(path.parent, Fernet.generate_key() + b"\n") as made:
+        with _complete_file(path.parent, Fernet.generate_key() + b"\n") as new_file:
             # A link never replaces a file: the second process discards its key before anything is encrypted with it.
-            path.hardlink_to(made)
+            path.hardlink_to(new_file)
     except FileExistsError:
         return False
     except OSError as error:

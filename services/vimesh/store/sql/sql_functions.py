@@ -140,19 +140,19 @@ class _Within(FunctionElement[int]):
 
 @compiles(_Within, "sqlite")
 def _within_of_sqlite(element: _Within, compiler: SQLCompiler, **kw: object) -> str:
-    least, value, most = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"min(max({value}, {least}), {most})"
+    lower, value, upper = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"min(max({value}, {lower}), {upper})"
 
 
 @compiles(_Within)
 def _within_elsewhere(element: _Within, compiler: SQLCompiler, **kw: object) -> str:
-    least, value, most = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"LEAST(GREATEST({value}, {least}), {most})"
+    lower, value, upper = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"LEAST(GREATEST({value}, {lower}), {upper})"
 
 
-def within(least: ColumnElement[int], value: ColumnElement[int], most: ColumnElement[int]) -> ColumnElement[int]:
+def within(lower: ColumnElement[int], value: ColumnElement[int], upper: ColumnElement[int]) -> ColumnElement[int]:
     """Return the value, clamped to the bounds."""
-    return _Within(least, value, most)
+    return _Within(lower, value, upper)
 
 
 class _Matches(FunctionElement[bool]):

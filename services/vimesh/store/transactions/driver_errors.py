@@ -68,7 +68,7 @@ def kind_of(error: BaseException) -> ErrorKind:
         if (kind := _kind(one)) is not ErrorKind.OTHER:
             return kind
     # Checked last: a connection is also marked invalid when we end it because of an error of the server.
-    return ErrorKind.LOST if any(map(_says_lost, causes)) else ErrorKind.OTHER
+    return ErrorKind.LOST if any(map(_is_lost, causes)) else ErrorKind.OTHER
 
 
 def code_of(error: BaseException) -> str | int | None:
@@ -101,15 +101,15 @@ def _kind(error: BaseException) -> ErrorKind:
         return ErrorKind.READ_ONLY
     code, state = own_code(error), _state(error)
     if isinstance(code, int) and (kind := _BY_NUMBER.get(code)) is not None:
-        return ErrorKind.OTHER if code == _OPTION and not _says_read_only(error) else kind
+        return ErrorKind.OTHER if code == _OPTION and not _mentions_read_only(error) else kind
     if state is not None:
         return _BY_SQLSTATE.get(state) or _CLASSES.get(state[:2], ErrorKind.OTHER)
     return ErrorKind.OTHER
 
 
-def _says_lost(error: BaseException) -> bool:
+def _is_lost(error: BaseException) -> bool:
     return isinstance(error, OSError | EOFError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
-def _says_read_only(error: BaseException) -> bool:
+def _mentions_read_only(error: BaseException) -> bool:
     return "read-only" in str(error) or "read_only" in str(error)
