@@ -48,7 +48,7 @@ class _Heard:
             self._down.discard(verdict.vim_id)
         else:
             self._down.add(verdict.vim_id)
-        self._changes.append((verdict.vim_id, verdict.status, verdict.reason, verdict.seen_at))
+        self._changes.append((verdict.vim_id, verdict.status, verdict.reason, verdict.decided_at))
 
     def told(self) -> dict[str, Any]:
         """Return how many VIMs were reachable at first, and all other verdicts since the last time."""

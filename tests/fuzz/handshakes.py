@@ -17,13 +17,13 @@ NAME = "hostile.example.test"
 def shake_hands(verifying: bool, pieces: Iterable[bytes]) -> None:
     """Let a client take the pieces for a server's, and then its end. Raises AssertionError for odd words of failure."""
     session = TlsSession(_contexts()[verifying], NAME)
-    session.greet()
+    session.start_handshake()
     try:
         for piece in (*_records(pieces), b""):
-            if session.established:
+            if session.is_established:
                 _decrypt(session, piece)
             else:
-                session.shake_hands(piece)
+                session.advance_handshake(piece)
             session.take_outgoing()
     except ssl.SSLError as error:
         _check_words(*tls_failure(error))

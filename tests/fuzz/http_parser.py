@@ -45,7 +45,7 @@ def _read(data: bytes) -> None:
     assert _code(answer) == _code(at_once), f"{_code(answer)} in pieces, {_code(at_once)} at once"
     if plain:
         assert answer is not None, f"plain with {plain}, and no HTTP in pieces"
-        assert (answer.code, answer.whole) == (plain, True), f"plain with {plain}, and not so in pieces"
+        assert (answer.code, answer.is_complete) == (plain, True), f"plain with {plain}, and not so in pieces"
 
 
 def _code(answer: Answer | None) -> int | None:
@@ -63,8 +63,8 @@ def _answer(data: bytes) -> Answer | None:
             assert not code, "refused after it had a status"
             return None
         assert not code or answer.code == code, f"the status changed from {code} to {answer.code}"
-        assert not (answer.whole and answer.without_end), "both whole and without an end"
-        if answer.without_end:
+        assert not (answer.is_complete and answer.rules_out_reuse), "both whole and without an end"
+        if answer.rules_out_reuse:
             break
     return answer
 

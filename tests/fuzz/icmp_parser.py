@@ -18,10 +18,10 @@ from vimesh.monitor.net.icmp_packet import (
     ECHO_REQUEST_V4,
     ECHO_REQUEST_V6,
     header,
-    own_part,
     packet,
+    token_payload,
 )
-from vimesh.monitor.net.ip_addresses import name_bytes
+from vimesh.monitor.net.ip_addresses import sockaddr_bytes
 from vimesh.monitor.probes.icmp.echo_replies import EchoReplies
 from vimesh.monitor.probes.icmp.icmp_errors import read_errors
 from vimesh.monitor.probes.icmp.open_pings import OpenPings
@@ -69,29 +69,29 @@ class _Hearing:
     target: Target
     heard: list[str] = field(default_factory=list)
 
-    def answered(self, target: Target, number: int, round_trip_s: float) -> None:
+    def record_answer(self, target: Target, number: int, round_trip_s: float) -> None:
         assert target is self.target
         assert number == _NUMBER
         assert round_trip_s >= 0
         self.heard.append("answered")
 
-    def failed(self, target: Target, number: int, reason: str, detail: str) -> None:
+    def record_failure(self, target: Target, number: int, reason: str, detail: str) -> None:
         assert (target, number) == (self.target, _NUMBER)
         assert reason.isupper()
         assert detail.isprintable()
         self.heard.append("failed")
 
-    def departs(self, target: Target) -> int:
+    def record_departure(self, target: Target) -> int:
         raise AssertionError(f"reading sent a probe to {target.vim_id}")
 
-    def faulted(self, target: Target, reason: str, detail: str) -> None:
+    def record_fault(self, target: Target, reason: str, detail: str) -> None:
         raise AssertionError(f"reading sent a probe to {target.vim_id}: {reason} {detail}")
 
-    def resume(self, target: Target, sent_at: float) -> None:
+    def resume_round(self, target: Target, sent_at: float) -> None:
         assert target is not self.target
         assert sent_at >= 0
 
-    def begin(self, target: Target) -> None:
+    def schedule_round(self, target: Target) -> None:
         raise AssertionError(f"reading began a round of {target.vim_id}")
 
 
@@ -118,11 +118,11 @@ def _read(data: bytes) -> None:
     ):
         source = bytes(16) if word & _FROM_ELSEWHERE else _SOURCE
         before = len(hearing.heard)
-        replies.hear(received, source, 2.0)
+        replies.handle_datagram(received, source, 2.0)
         assert source == _SOURCE or len(hearing.heard) == before, "a foreign host answered"
     assert len(hearing.heard) <= 1, "one ping was answered twice"
     for error in _errors([content for word, content in datagrams if word & _FROM_ERROR_QUEUE]):
-        replies.hear_error(*error)
+        replies.handle_error(*error)
     assert len(hearing.heard) <= 1, "one ping was answered, and failed"
 
 
@@ -140,7 +140,7 @@ def _datagrams(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _received(which: int, datagrams: Sequence[tuple[int, bytes]]) -> Iterator[bytes]:
     """Let them pass through a socket, and the batches by which a pinger reads."""
     family = socket.AF_INET if which <= _RAW_V4 else socket.AF_INET6
-    inbox = Inbox(batch_calls(), lead=_LEAD_BYTES if which == _RAW_V4 else 0, name_bytes=name_bytes(family))
+    inbox = Inbox(batch_calls(), lead=_LEAD_BYTES if which == _RAW_V4 else 0, sockaddr_bytes=sockaddr_bytes(family))
     kernel, network = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with kernel, network:
         for word, content in datagrams:
@@ -169,7 +169,7 @@ def _replies(which: int) -> tuple[_Hearing, EchoReplies]:
     cohort.add(steady, bytes(16))
     cohort.begin_volley(0)
     cohort.tokens[0] = _STEADY_TOKEN
-    cohorts.awaiting[_STEADY_TOKEN] = cohort
+    cohorts.open_tokens[_STEADY_TOKEN] = cohort
     request, reply = _SOCKETS[which]
     replies = EchoReplies(
         request=request,
@@ -193,8 +193,8 @@ def _error(number: int, origin: int, quoted: bytes) -> bytes:
 
 _V4, _V6 = (packet(kind, _IDENTIFIER, _TOKEN) for kind in (ECHO_REPLY_V4, ECHO_REPLY_V6))
 _SENT_V4, _SENT_V6 = (packet(kind, _IDENTIFIER, _TOKEN) for kind in (ECHO_REQUEST_V4, ECHO_REQUEST_V6))
-_STEADY = header(ECHO_REPLY_V4, _IDENTIFIER, 3) + own_part(_STEADY_TOKEN)
-_SENT_STEADY = header(ECHO_REQUEST_V4, _IDENTIFIER, 3) + own_part(_STEADY_TOKEN)
+_STEADY = header(ECHO_REPLY_V4, _IDENTIFIER, 3) + token_payload(_STEADY_TOKEN)
+_SENT_STEADY = header(ECHO_REQUEST_V4, _IDENTIFIER, 3) + token_payload(_STEADY_TOKEN)
 
 PARSER = Parser(
     name="icmp",

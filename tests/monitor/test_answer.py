@@ -224,7 +224,7 @@ def test_without_a_use_for_the_connection_nothing_but_the_status_is_read() -> No
 
     answer.feed(EARLY_HINTS + EMPTY)
 
-    assert (answer.code, answer.whole, answer.without_end) == (200, False, True)
+    assert (answer.code, answer.is_complete, answer.rules_out_reuse) == (200, False, True)
 
 
 @pytest.mark.parametrize(

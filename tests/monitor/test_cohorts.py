@@ -11,7 +11,7 @@ import pytest
 from tests.support.actions import action
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.net.ip_addresses import name_bytes, name_of
+from vimesh.monitor.net.ip_addresses import pack_sockaddr, sockaddr_bytes
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.targets.cohorts import MOST_MEMBERS, WIDTH_S, Cohort, Cohorts
@@ -46,8 +46,8 @@ class Machine:
         end = self.time + seconds
         while self.time < end:
             self.time += TICK_S
-            for cohort in self._wheel.take(self.time):
-                self.cohorts.due(cohort)
+            for cohort in self._wheel.take_due(self.time):
+                self.cohorts.advance(cohort)
 
     def times(self, vim_id: str = "vim") -> list[float]:
         return [at for at, members in self.volleys if vim_id in members]
@@ -57,17 +57,17 @@ class Machine:
 
     def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:
         members = [self._member(token) for token in tokens]
-        assert names == b"".join(name_of(target.address) for target in members if target.address)
-        assert len(names) == len(tokens) * name_bytes(family)
+        assert names == b"".join(pack_sockaddr(target.address) for target in members if target.address)
+        assert len(names) == len(tokens) * sockaddr_bytes(family)
         self.volleys.append((self.time, [target.vim_id for target in members]))
         for token, target in zip(tokens, members, strict=True):
             self.asked[token] = target.vim_id
             if self.sends(target.vim_id) and self.answers(target.vim_id):
-                del self.cohorts.awaiting[token]
+                del self.cohorts.open_tokens[token]
         return [place for place, target in enumerate(members) if not self.sends(target.vim_id)]
 
     def _member(self, token: int) -> Target:
-        member = self.cohorts.awaiting[token].member_probed(token)
+        member = self.cohorts.open_tokens[token].member_by_token(token)
         assert member is not None
         return member
 
@@ -75,10 +75,10 @@ class Machine:
         assert self.asked[token] == target.vim_id
         self.adopted.append((target, sent_at))
 
-    def resume(self, target: Target, sent_at: float) -> None:
+    def resume_round(self, target: Target, sent_at: float) -> None:
         self.resumed.append((target.vim_id, sent_at))
 
-    def begin(self, target: Target) -> None:
+    def schedule_round(self, target: Target) -> None:
         self.begun.append(target.vim_id)
 
 
@@ -135,7 +135,7 @@ def test_who_does_not_answer_goes_on_with_the_round_that_the_volley_began(machin
     assert abs(silent.round_at - sent_at) <= WIDTH_S  # the next round comes an interval later
     assert (silent.stage, other.stage) == (Stage.IDLE, Stage.STEADY)
     assert machine.adopted == [(silent, sent_at)]
-    assert not machine.cohorts.awaiting
+    assert not machine.cohorts.open_tokens
 
 
 def test_who_is_silent_keeps_the_token_of_its_probe_when_others_have_left_before(machine: Machine) -> None:
@@ -199,7 +199,7 @@ def test_a_member_that_leaves_while_its_answer_is_awaited_is_not_missed(machine:
     machine.run(11)
 
     assert not machine.resumed
-    assert not machine.cohorts.awaiting
+    assert not machine.cohorts.open_tokens
     assert len(machine.volleys) == 1
 
 
@@ -243,5 +243,5 @@ def test_a_target_leaves_with_the_track_of_a_reachable_vim(machine: Machine) -> 
     target.track.begin()
     assert target.track.has_more
     target.track.sent += 3
-    target.track.silent(machine.time)
+    target.track.record_silence(machine.time)
     assert (target.track.status, target.track.reason) == (Status.UNREACHABLE, Reason.TIMEOUT)

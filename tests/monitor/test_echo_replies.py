@@ -14,9 +14,9 @@ from vimesh.monitor.net.icmp_packet import (
     ECHO_REPLY_V4,
     ECHO_REQUEST_V4,
     PACKET_BYTES,
-    behind_ip_header,
-    echo_in,
     packet,
+    parse_echo,
+    strip_ip_header,
 )
 from vimesh.monitor.probes.icmp.echo_replies import EchoReplies
 from vimesh.monitor.probes.icmp.open_pings import OpenPings
@@ -53,28 +53,28 @@ class Ears:
         )
 
     def hear(self, datagram: bytes, source: bytes = SOURCE) -> list[tuple[int, float]]:
-        self.replies.hear(datagram, source, now=10.5)
+        self.replies.handle_datagram(datagram, source, now=10.5)
         return self.answers
 
-    def answered(self, target: Target, number: int, round_trip_s: float) -> None:
+    def record_answer(self, target: Target, number: int, round_trip_s: float) -> None:
         assert target is self.target
         self.answers.append((number, round_trip_s))
 
-    def failed(self, target: Target, number: int, reason: str, detail: str) -> None:
+    def record_failure(self, target: Target, number: int, reason: str, detail: str) -> None:
         assert target is self.target
         assert detail
         self.failures.append((number, reason))
 
-    def departs(self, target: Target) -> int:
+    def record_departure(self, target: Target) -> int:
         raise AssertionError(target)
 
-    def faulted(self, *fault: object) -> None:
+    def record_fault(self, *fault: object) -> None:
         raise AssertionError(fault)
 
-    def resume(self, *round_: object) -> None:
+    def resume_round(self, *round_: object) -> None:
         raise AssertionError(round_)
 
-    def begin(self, target: Target) -> None:
+    def schedule_round(self, target: Target) -> None:
         raise AssertionError(target)
 
 
@@ -138,12 +138,12 @@ def test_the_length_of_an_ip_header_is_believed_within_the_datagram(words: int) 
     datagram = bytes([0x40 | words]) + bytes(max(words * 4, 20) - 1) + REPLY
 
     assert Ears(with_ip_header=True).hear(datagram) == ([(2, 0.5)] if words >= 5 else [])
-    assert behind_ip_header(datagram[:19]) == b""
+    assert strip_ip_header(datagram[:19]) == b""
 
 
 def test_the_answer_to_a_round_that_is_over_is_none() -> None:
     ears = Ears()
-    ears.pings.forget(ears.target)
+    ears.pings.remove_target(ears.target)
 
     assert not ears.hear(REPLY)
     assert not ears.hear(REPLY[:8])
@@ -155,7 +155,7 @@ def test_all_pings_of_a_round_are_forgotten_with_it() -> None:
     ears.pings.add((ears.target, 3, TOKEN + 1, SOURCE, IDENTIFIER, 11.0))
 
     ears.hear(REPLY)
-    ears.pings.forget(ears.target)
+    ears.pings.remove_target(ears.target)
 
     assert ears.hear(packet(ECHO_REPLY_V4, IDENTIFIER, TOKEN + 1)) == [(2, 0.5)]
 
@@ -163,8 +163,8 @@ def test_all_pings_of_a_round_are_forgotten_with_it() -> None:
 def test_an_error_is_believed_that_quotes_the_token_and_only_once() -> None:
     ears = Ears()
 
-    ears.replies.hear_error(REQUEST[:16], HOST_UNREACHABLE)
-    ears.replies.hear_error(REQUEST, HOST_UNREACHABLE)
+    ears.replies.handle_error(REQUEST[:16], HOST_UNREACHABLE)
+    ears.replies.handle_error(REQUEST, HOST_UNREACHABLE)
 
     assert ears.failures == [(2, Reason.HOST_UNREACHABLE)]
 
@@ -176,7 +176,7 @@ def test_an_error_is_believed_that_quotes_the_token_and_only_once() -> None:
 def test_an_error_that_does_not_quote_the_token_is_ignored(quoted: bytes) -> None:
     ears = Ears()
 
-    ears.replies.hear_error(quoted, HOST_UNREACHABLE)
+    ears.replies.handle_error(quoted, HOST_UNREACHABLE)
 
     assert not ears.failures
     assert ears.hear(REPLY)
@@ -185,7 +185,7 @@ def test_an_error_that_does_not_quote_the_token_is_ignored(quoted: bytes) -> Non
 def test_an_error_that_says_nothing_about_the_vim_leaves_its_ping_open() -> None:
     ears = Ears()
 
-    ears.replies.hear_error(REQUEST, NOT_ABOUT_THE_VIM)
+    ears.replies.handle_error(REQUEST, NOT_ABOUT_THE_VIM)
 
     assert not ears.failures
     assert ears.hear(REPLY)
@@ -198,7 +198,7 @@ def test_whatever_comes_in_nothing_raises_and_nobody_has_answered(
     ears = Ears(with_ip_header=with_ip_header)
 
     assert not ears.hear(datagram, source)
-    ears.replies.hear_error(datagram, HOST_UNREACHABLE)
+    ears.replies.handle_error(datagram, HOST_UNREACHABLE)
     assert not ears.failures
 
 
@@ -207,7 +207,7 @@ def test_whatever_comes_in_nothing_raises_and_nobody_has_answered(
     cut=st.integers(0, 32),
 )
 def test_a_message_is_taken_apart_without_reading_beyond_it(message: bytes, cut: int) -> None:
-    echo = echo_in(message[:cut])
+    echo = parse_echo(message[:cut])
 
     if len(message[:cut]) < 8:
         assert echo is None

@@ -33,12 +33,12 @@ def costs(time: Time) -> HandshakeCosts:
 
 def test_usual_handshakes_are_never_rationed(costs: HandshakeCosts) -> None:
     for _ in range(1000):
-        assert not costs.note(USUAL, COSTLY_S / 2, COSTLY_S / 2)
+        assert not costs.record(USUAL, COSTLY_S / 2, COSTLY_S / 2)
         costs.admit(USUAL)
 
 
 def test_costly_ones_are_refused_when_their_share_is_used_up(costs: HandshakeCosts) -> None:
-    assert costs.note(COSTLY, BURST_S + 0.2, BURST_S + 0.2)
+    assert costs.record(COSTLY, BURST_S + 0.2, BURST_S + 0.2)
 
     with pytest.raises(LocalFault, match="its TLS handshakes cost too much CPU: 1200 ms") as refused:
         costs.admit(COSTLY)
@@ -48,8 +48,8 @@ def test_costly_ones_are_refused_when_their_share_is_used_up(costs: HandshakeCos
 
 
 def test_the_steps_of_a_handshake_count_together(costs: HandshakeCosts) -> None:
-    assert not costs.note(COSTLY, 0.03, 0.03)
-    assert costs.note(COSTLY, 0.03, 0.06)
+    assert not costs.record(COSTLY, 0.03, 0.03)
+    assert costs.record(COSTLY, 0.03, 0.06)
 
 
 def test_in_the_long_run_costly_handshakes_take_their_share_of_a_core(costs: HandshakeCosts, time: Time) -> None:
@@ -60,14 +60,14 @@ def test_in_the_long_run_costly_handshakes_take_their_share_of_a_core(costs: Han
             costs.admit(COSTLY)
         except LocalFault:
             continue
-        costs.note(COSTLY, each_s, each_s)
+        costs.record(COSTLY, each_s, each_s)
         spent_s += each_s
 
     assert SHARE * run_s <= spent_s <= SHARE * run_s + BURST_S + each_s
 
 
 def test_a_server_that_was_not_costly_for_long_is_a_usual_one_again(costs: HandshakeCosts, time: Time) -> None:
-    costs.note(COSTLY, 5.0, 5.0)
+    costs.record(COSTLY, 5.0, 5.0)
     time.now_s = MEMORY_S / 2
     assert costs.is_costly(COSTLY)
 
@@ -79,7 +79,7 @@ def test_a_server_that_was_not_costly_for_long_is_a_usual_one_again(costs: Hands
 
 def test_only_so_many_servers_are_remembered(costs: HandshakeCosts) -> None:
     for number in range(5000):
-        costs.note(ProbeAddress(socket.AF_INET, (f"10.0.{number // 250}.{number % 250}", 443)), 0.1, 0.1)
+        costs.record(ProbeAddress(socket.AF_INET, (f"10.0.{number // 250}.{number % 250}", 443)), 0.1, 0.1)
 
     remembered = sum(
         costs.is_costly(ProbeAddress(socket.AF_INET, (f"10.0.{number // 250}.{number % 250}", 443)))

@@ -36,7 +36,7 @@ def connection() -> Generator[Connection]:
 
 def step_of(connection: Connection, received: bytes) -> HandshakeStep:
     session = TlsSession(lenient_context(), "127.0.0.1")
-    session.greet()
+    session.start_handshake()
     return HandshakeStep(connection, session, received, 0.0)
 
 
@@ -58,12 +58,12 @@ def test_a_failure_comes_back_as_reason_and_detail(connection: Connection) -> No
 
 def test_a_step_whose_probe_has_ended_is_not_computed(connection: Connection) -> None:
     step = step_of(connection, b"anything")
-    step.cancelled = True
+    step.is_cancelled = True
     with handshake_threads() as handshakes:
         handshakes.submit(step)
 
         assert computed(handshakes) == []
-    assert not step.computed
+    assert not step.is_computed
 
 
 @pytest.mark.parametrize("known_before", [True, False])
@@ -74,17 +74,17 @@ def test_steps_of_costly_servers_are_computed_apart(connection: Connection, *, k
     step = step_of(connection, b"anything")
     with handshake_threads(on_costly=lambda _, cpu_s: told.append(cpu_s)) as handshakes:
         if known_before:
-            handshakes.note(costly)
+            handshakes.record_cost(costly)
             handshakes.submit(step)
         else:
             # As if it had stood in line while the other one was computed.
             handshakes.submit(step)
-            handshakes.note(costly)
-        while not step.computed:
+            handshakes.record_cost(costly)
+        while not step.is_computed:
             computed(handshakes)
 
     assert told == [0.2]
-    assert step.apart or not known_before
+    assert step.is_costly or not known_before
 
 
 def test_costly_servers_whose_share_is_used_up_are_not_connected_to() -> None:
@@ -101,7 +101,7 @@ def test_costly_servers_whose_share_is_used_up_are_not_connected_to() -> None:
             handshakes=handshakes,
         )
         connector.connect(target, 1, HERE).close()
-        costs.note(HERE, 5.0, 5.0)
+        costs.record(HERE, 5.0, 5.0)
 
         with pytest.raises(LocalFault, match="its TLS handshakes cost too much CPU: 5000 ms"):
             connector.connect(target, 1, HERE)

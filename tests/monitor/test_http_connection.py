@@ -71,7 +71,7 @@ def test_after_its_request_a_connection_waits_for_the_answer(talk: Talk) -> None
     talk.connection.advance()
 
     assert isinstance(talk.connection.outcome, float)
-    assert talk.connection.idle
+    assert talk.connection.is_idle
 
 
 @pytest.mark.parametrize("begin", [b"HTTP/1.1 103 Early Hints\r\nLink: ", b"HTTP/1.1 100 "])
@@ -91,7 +91,7 @@ def test_the_rest_of_an_answer_is_read_piece_by_piece_too(talk: Talk, begin: byt
     talk.connection.advance()
 
     assert isinstance(talk.connection.outcome, float)
-    assert talk.connection.rest()
+    assert talk.connection.read_rest()
 
     assert talk.unread() == len(words) - 2 * PIECE_BYTES
 
@@ -100,9 +100,9 @@ def test_a_connection_at_rest_holds_nothing_of_its_answers(talk: Talk) -> None:
     for number in range(2, 5):
         talk.say(CHUNKED + b"2\r\no")
         talk.connection.advance()
-        assert not talk.connection.idle
+        assert not talk.connection.is_idle
         talk.say(b"k\r\n0\r\n\r\n")
-        assert talk.connection.rest()
-        assert talk.connection.idle
+        assert talk.connection.read_rest()
+        assert talk.connection.is_idle
         assert talk.connection._answer is None
-        assert talk.connection.ask_again(number)
+        assert talk.connection.reuse(number)

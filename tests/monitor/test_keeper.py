@@ -33,7 +33,7 @@ class Desk:
         self._scope = ExitStack()
         self.keeper = ConnectionKeeper(
             clock=self.now,
-            kept=self.kept,
+            idle_connections=self.kept,
             open_trial=self._open_trial,
             release=self._release,
             has_room=lambda: True,
@@ -49,7 +49,7 @@ class Desk:
         """Make a connection as for a probe."""
         connection = HttpConnection(target, number, address, self.now, "vimesh/test", LIFE_S)
         self._scope.callback(connection.close)
-        self.keeper.make_way(connection)
+        self.keeper.free_address_for(connection)
         return connection
 
     def answered(self, target: Target, number: int = 1) -> HttpConnection:
@@ -66,7 +66,7 @@ class Desk:
 
     def begin_to_renew(self, target: Target) -> None:
         self.time += 2 * LIFE_S
-        assert self.keeper.ask_again(target, 1, THERE) is None
+        assert self.keeper.reuse(target, 1, THERE) is None
 
     def may_keep(self, target: Target) -> bool:
         return self.kept.life_s(target, THERE, encrypted=False) > 0
@@ -79,7 +79,7 @@ class Desk:
 
     def _release(self, connection: Connection) -> None:
         self.closed.append(connection)
-        self.keeper.closed(connection, ())
+        self.keeper.note_closed(connection, ())
 
 
 @pytest.fixture
@@ -166,12 +166,12 @@ def test_a_round_that_ends_without_an_answer_leaves_no_connection(desk: Desk) ->
     target.serial = 7
     old = desk.standing(target)
     desk.begin_to_renew(target)
-    assert desk.keeper.concerned == {7}
+    assert desk.keeper.rounds_to_end == {7}
 
     desk.keeper.end_round(target)
 
     assert desk.closed == [old]
-    assert not desk.keeper.concerned
+    assert not desk.keeper.rounds_to_end
     assert desk.may_keep(vim("other"))
 
 

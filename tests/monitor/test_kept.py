@@ -124,7 +124,7 @@ def test_a_server_that_closed_an_unused_connection_is_not_asked_to_keep_one_for_
     connection = store.answered(vim)
     assert store.kept.keep(connection)
 
-    store.kept.ended(connection)
+    store.kept.remove_ended(connection)
 
     assert store.life_s(vim) == 0
     store.time += UNWILLING_S
@@ -137,16 +137,16 @@ class Answers:
     def __init__(self) -> None:
         self.numbers: list[int] = []
 
-    def answered(self, _: Target, number: int, __: float) -> None:
+    def record_answer(self, _: Target, number: int, __: float) -> None:
         self.numbers.append(number)
 
-    def failed(self, *failure: object) -> None:
+    def record_failure(self, *failure: object) -> None:
         raise AssertionError(failure)
 
-    def faulted(self, *fault: object) -> None:
+    def record_fault(self, *fault: object) -> None:
         raise AssertionError(fault)
 
-    def departs(self, target: Target) -> int:
+    def record_departure(self, target: Target) -> int:
         raise AssertionError(target)
 
 

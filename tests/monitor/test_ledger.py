@@ -6,26 +6,26 @@ import pytest
 
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Report, Status
-from vimesh.monitor.reporting.report_ledger import TAKEOVER_STEP, ReportLedger, Sent
+from vimesh.monitor.reporting.report_ledger import TAKEOVER_STEP, ReportLedger, SentReport
 from vimesh.monitor.targets.verdict import Verdict
 
 
 @pytest.fixture
 def ledger() -> ReportLedger:
     made = ReportLedger(random=Random(1), recheck=lambda _, __: None)
-    made.adopt("vim", "action", 0)
+    made.add_action("vim", "action", 0)
     return made
 
 
 def note(ledger: ReportLedger, status: Status, *, seen_at: float = 0) -> None:
-    ledger.note(Verdict("vim", "action", status, "", "", None, seen_at))
+    ledger.queue_verdict(Verdict("vim", "action", status, "", "", None, seen_at))
 
 
-def take(ledger: ReportLedger, now: float = 0) -> list[Sent]:
-    return ledger.take(now, 100) if ledger.has_ready(now) else []
+def take(ledger: ReportLedger, now: float = 0) -> list[SentReport]:
+    return ledger.take_batch(now, 100) if ledger.has_ready(now) else []
 
 
-def reports(batch: list[Sent]) -> list[Report]:
+def reports(batch: list[SentReport]) -> list[Report]:
     return [sent.report for sent in batch]
 
 
@@ -38,14 +38,14 @@ def test_the_age_is_measured_when_the_report_is_made(ledger: ReportLedger) -> No
 def test_a_verdict_that_is_out_of_date_is_not_told_again() -> None:
     def recheck(vim_id: str, action_id: str) -> None:
         if outdated:
-            ledger.note(Verdict(vim_id, action_id, Status.UNKNOWN, Reason.LOCAL_STUCK, "", None, 50))
+            ledger.queue_verdict(Verdict(vim_id, action_id, Status.UNKNOWN, Reason.LOCAL_STUCK, "", None, 50))
 
     outdated = False
     ledger = ReportLedger(random=Random(1), recheck=recheck)
-    ledger.adopt("vim", "action", 0)
+    ledger.add_action("vim", "action", 0)
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
-    ledger.recorded(sent, 0, 60)
+    ledger.handle_recorded(sent, 0, 60)
     outdated = True
 
     (again,) = take(ledger, now=60)
@@ -53,7 +53,7 @@ def test_a_verdict_that_is_out_of_date_is_not_told_again() -> None:
     assert again.report.status is Status.UNKNOWN
     assert again.report.observation == sent.report.observation + 1
     assert take(ledger, now=60) == []
-    ledger.recorded(again, 60, 60)
+    ledger.handle_recorded(again, 60, 60)
     assert take(ledger, now=61) == []
 
 
@@ -62,7 +62,7 @@ def test_contact_is_made_in_the_second_half_of_the_granted_time(ledger: ReportLe
     for _ in range(50):
         note(ledger, Status.REACHABLE)
         (sent,) = take(ledger, now)
-        ledger.recorded(sent, now, 60)
+        ledger.handle_recorded(sent, now, 60)
 
         contact = ledger.next_contact()
 
@@ -76,7 +76,7 @@ def test_a_grant_out_of_bounds_is_not_taken_literally(ledger: ReportLedger, gran
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
 
-    ledger.recorded(sent, 0, granted)
+    ledger.handle_recorded(sent, 0, granted)
 
     contact = ledger.next_contact()
     assert contact is not None
@@ -89,7 +89,7 @@ def test_a_verdict_that_came_meanwhile_is_told_at_once(ledger: ReportLedger) -> 
     note(ledger, Status.UNREACHABLE)
     assert take(ledger) == []
 
-    ledger.recorded(sent, 0, 60)
+    ledger.handle_recorded(sent, 0, 60)
 
     assert [(report.status, report.observation) for report in reports(take(ledger))] == [
         (Status.UNREACHABLE, TAKEOVER_STEP + 2),
@@ -101,7 +101,7 @@ def test_what_bounced_comes_again_as_the_newest(ledger: ReportLedger) -> None:
     (sent,) = take(ledger)
     note(ledger, Status.UNREACHABLE)
 
-    ledger.bounced(sent)
+    ledger.handle_bounced(sent)
 
     assert [report.status for report in reports(take(ledger))] == [Status.UNREACHABLE]
     assert take(ledger) == []
@@ -110,7 +110,7 @@ def test_what_bounced_comes_again_as_the_newest(ledger: ReportLedger) -> None:
 def test_a_refused_report_waits_for_news(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
-    ledger.refused(sent, 0)
+    ledger.handle_refused(sent, 0)
     assert take(ledger, now=30) == []
 
     note(ledger, Status.UNREACHABLE)
@@ -122,7 +122,7 @@ def test_a_late_report_that_says_the_same_is_not_repeated(ledger: ReportLedger) 
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
 
-    ledger.late(sent, 0, 60, Status.REACHABLE, newest=2**40)
+    ledger.handle_late(sent, 0, 60, Status.REACHABLE, newest=2**40)
 
     assert take(ledger, now=20) == []
     assert reports(take(ledger, now=46))[0].observation == 2**40 + 1
@@ -132,7 +132,7 @@ def test_a_late_report_that_says_something_else_is_insisted_on(ledger: ReportLed
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
 
-    ledger.late(sent, 0, 60, Status.UNREACHABLE, newest=2**40)
+    ledger.handle_late(sent, 0, 60, Status.UNREACHABLE, newest=2**40)
 
     assert take(ledger, now=0.1) == []
     assert reports(take(ledger, now=1))[0].observation == 2**40 + 1
@@ -141,9 +141,9 @@ def test_a_late_report_that_says_something_else_is_insisted_on(ledger: ReportLed
 def test_an_action_that_is_forgotten_is_reported_no_more(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
-    ledger.forget("vim", "action")
+    ledger.remove_action("vim", "action")
 
-    ledger.bounced(sent)
+    ledger.handle_bounced(sent)
     note(ledger, Status.UNREACHABLE)
 
     assert take(ledger, now=1000) == []
@@ -152,47 +152,47 @@ def test_an_action_that_is_forgotten_is_reported_no_more(ledger: ReportLedger) -
 def test_a_contact_that_is_due_does_not_wait_for_news_of_others(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
-    ledger.recorded(sent, 0, 10)
+    ledger.handle_recorded(sent, 0, 10)
     for number in range(8):
-        ledger.adopt(f"new-{number}", "action", 0)
-        ledger.note(Verdict(f"new-{number}", "action", Status.REACHABLE, "", "", None, 1))
+        ledger.add_action(f"new-{number}", "action", 0)
+        ledger.queue_verdict(Verdict(f"new-{number}", "action", Status.REACHABLE, "", "", None, 1))
 
     assert ledger.has_ready(10)
-    assert [made.report.vim_id for made in ledger.take(10, 4)] == ["vim", "new-0", "new-1", "new-2"]
+    assert [made.report.vim_id for made in ledger.take_batch(10, 4)] == ["vim", "new-0", "new-1", "new-2"]
 
 
 def test_news_do_not_wait_for_the_contacts_of_others(ledger: ReportLedger) -> None:
     for number in range(8):
-        ledger.adopt(f"old-{number}", "action", 0)
-        ledger.note(Verdict(f"old-{number}", "action", Status.REACHABLE, "", "", None, 0))
+        ledger.add_action(f"old-{number}", "action", 0)
+        ledger.queue_verdict(Verdict(f"old-{number}", "action", Status.REACHABLE, "", "", None, 0))
     for sent in take(ledger):
-        ledger.recorded(sent, 0, 10)
+        ledger.handle_recorded(sent, 0, 10)
     note(ledger, Status.REACHABLE, seen_at=9)
 
     assert ledger.has_ready(10)
-    assert "vim" in [made.report.vim_id for made in ledger.take(10, 4)]
+    assert "vim" in [made.report.vim_id for made in ledger.take_batch(10, 4)]
 
 
 def test_news_in_a_long_line_go_when_their_contact_is_due(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
-    ledger.recorded(sent, 0, 10)
+    ledger.handle_recorded(sent, 0, 10)
     for number in range(8):
-        ledger.adopt(f"new-{number}", "action", 0)
-        ledger.note(Verdict(f"new-{number}", "action", Status.REACHABLE, "", "", None, 1))
+        ledger.add_action(f"new-{number}", "action", 0)
+        ledger.queue_verdict(Verdict(f"new-{number}", "action", Status.REACHABLE, "", "", None, 1))
     note(ledger, Status.UNREACHABLE, seen_at=1)
 
     assert ledger.has_ready(10)
-    first, *others = ledger.take(10, 4)
+    first, *others = ledger.take_batch(10, 4)
     assert first.report.status is Status.UNREACHABLE
-    rest = ledger.take(10, 100)
+    rest = ledger.take_batch(10, 100)
     assert "vim" not in [made.report.vim_id for made in (*others, *rest)]
 
 
 def test_two_actions_of_a_vim_are_reported_each_for_itself(ledger: ReportLedger) -> None:
-    ledger.adopt("vim", "another", 7)
+    ledger.add_action("vim", "another", 7)
     note(ledger, Status.REACHABLE)
-    ledger.note(Verdict("vim", "another", Status.UNREACHABLE, "", "", None, 0))
+    ledger.queue_verdict(Verdict("vim", "another", Status.UNREACHABLE, "", "", None, 0))
 
     told = [(report.action_id, report.status) for report in reports(take(ledger))]
 

@@ -74,16 +74,16 @@ class Heard:
     def __init__(self) -> None:
         self.faults: list[tuple[str, str]] = []
 
-    def answered(self, *answer: object) -> None:
+    def record_answer(self, *answer: object) -> None:
         raise AssertionError(answer)
 
-    def failed(self, *failure: object) -> None:
+    def record_failure(self, *failure: object) -> None:
         raise AssertionError(failure)
 
-    def departs(self, target: Target) -> int:
+    def record_departure(self, target: Target) -> int:
         raise AssertionError(target)
 
-    def faulted(self, _: Target, reason: str, detail: str) -> None:
+    def record_fault(self, _: Target, reason: str, detail: str) -> None:
         self.faults.append((reason, detail))
 
 
@@ -95,7 +95,7 @@ def probe(advance: Callable[[], None], *, times: int = 1) -> Heard:
     """Probe a port that takes connections, with connections that go on in this way."""
 
     class Odd(Connection):
-        def established(self) -> None:
+        def on_established(self) -> None:
             advance()
 
     heard, servers = Heard(), ServerMemory(clock=_still)

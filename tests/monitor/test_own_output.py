@@ -72,13 +72,13 @@ def test_one_request_that_has_left_is_enough() -> None:
         made = Connection(target, 1, address, lambda: 0.0)
         made.start()  # over loopback the connection stands when the call returns
         try:
-            assert OwnOutput(clock=lambda: 0.0).fault([made]) is None
+            assert OwnOutput(clock=lambda: 0.0).find_fault([made]) is None
         finally:
             made.close()
 
 
 def test_without_probes_under_way_nothing_is_said() -> None:
-    assert OwnOutput(clock=lambda: 0.0).fault([]) is None
+    assert OwnOutput(clock=lambda: 0.0).find_fault([]) is None
 
 
 def test_datagrams_are_few_however_many_vims_are_silent() -> None:
@@ -96,11 +96,11 @@ def test_datagrams_are_few_however_many_vims_are_silent() -> None:
         silent = queued[-1]  # those before it have filled the queue of the server
         output = OwnOutput(clock=lambda: time)
         for _ in range(TRIES_PER_S + 10):
-            assert output.fault([silent]) is None
+            assert output.find_fault([silent]) is None
         assert received(datagrams) == TRIES_PER_S
 
         time = 1.0
-        output.fault([silent])
+        output.find_fault([silent])
         assert received(datagrams) == 1
         for connection in queued:
             connection.close()

@@ -10,7 +10,7 @@ from collections.abc import Generator
 
 import pytest
 
-from vimesh.monitor.net.ip_addresses import ProbeAddress, name_bytes, name_of
+from vimesh.monitor.net.ip_addresses import ProbeAddress, pack_sockaddr, sockaddr_bytes
 from vimesh.monitor.probes.icmp.packet_batches import BATCH, Inbox, Outbox, batch_calls
 
 V4 = int(socket.AF_INET)
@@ -37,15 +37,15 @@ def sender() -> Generator[socket.socket]:
 
 
 def names(ports: list[int]) -> bytes:
-    return b"".join(name_of(ProbeAddress(V4, ("127.0.0.1", port))) for port in ports)
+    return b"".join(pack_sockaddr(ProbeAddress(V4, ("127.0.0.1", port))) for port in ports)
 
 
 def outbox() -> Outbox:
-    return Outbox(batch_calls(), shared_bytes=8, name_bytes=name_bytes(V4))
+    return Outbox(batch_calls(), shared_bytes=8, sockaddr_bytes=sockaddr_bytes(V4))
 
 
 def inbox(lead: int = 0) -> Inbox:
-    return Inbox(batch_calls(), lead=lead, name_bytes=name_bytes(V4))
+    return Inbox(batch_calls(), lead=lead, sockaddr_bytes=sockaddr_bytes(V4))
 
 
 def test_each_packet_goes_to_its_address_with_its_number(sender: socket.socket, receivers: list[socket.socket]) -> None:
@@ -123,7 +123,7 @@ def test_each_packet_is_known_by_where_it_came_from(receivers: list[socket.socke
 def test_addresses_of_both_families_are_as_the_kernel_takes_them() -> None:
     six = ProbeAddress(socket.AF_INET6, ("fe80::1", 0, 0, 3))
 
-    assert name_of(ProbeAddress(V4, ("127.1.2.3", 80))) == struct.pack("=H", V4) + b"\0\x50\x7f\1\2\3" + bytes(8)
-    assert len(name_of(six)) == name_bytes(six.family) == 28
-    assert name_of(six)[8:24] == socket.inet_pton(socket.AF_INET6, "fe80::1")
-    assert struct.unpack("=I", name_of(six)[24:])[0] == 3
+    assert pack_sockaddr(ProbeAddress(V4, ("127.1.2.3", 80))) == struct.pack("=H", V4) + b"\0\x50\x7f\1\2\3" + bytes(8)
+    assert len(pack_sockaddr(six)) == sockaddr_bytes(six.family) == 28
+    assert pack_sockaddr(six)[8:24] == socket.inet_pton(socket.AF_INET6, "fe80::1")
+    assert struct.unpack("=I", pack_sockaddr(six)[24:])[0] == 3

@@ -36,7 +36,7 @@ class Network:
 
     def send_volley(self, _: int, tokens: array[int], __: bytes) -> list[int]:
         for token in tokens:
-            del self.cohorts.awaiting[token]
+            del self.cohorts.open_tokens[token]
         self.happened.append("volley")
         asyncio.get_running_loop().call_soon(self.happened.append, "other")
         if self.happened.count("volley") == VOLLEYS:

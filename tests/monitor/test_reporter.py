@@ -58,13 +58,13 @@ def verdict(status: Status, *, vim_id: str = "vim", action_id: str = "action", r
 def adopt(reporter: Reporter, count: int) -> list[str]:
     vim_ids = [f"vim-{number}" for number in range(count)]
     for vim_id in vim_ids:
-        reporter.adopt(vim_id, "action", 0)
+        reporter.add_action(vim_id, "action", 0)
     return vim_ids
 
 
 async def test_nothing_is_reported_before_the_first_verdict(conductor: ScriptedConductor, reporter: Reporter) -> None:
     adopt(reporter, 3)
-    reporter.note(verdict(Status.REACHABLE, vim_id="vim-1"))
+    reporter.queue_verdict(verdict(Status.REACHABLE, vim_id="vim-1"))
 
     await conductor.until(lambda: bool(conductor.reports))
 
@@ -73,7 +73,7 @@ async def test_nothing_is_reported_before_the_first_verdict(conductor: ScriptedC
 
 async def test_changes_that_come_together_travel_together(conductor: ScriptedConductor, reporter: Reporter) -> None:
     for vim_id in adopt(reporter, 10):
-        reporter.note(verdict(Status.REACHABLE, vim_id=vim_id))
+        reporter.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
 
     await conductor.until(lambda: len(conductor.reports) == 10)
 
@@ -82,7 +82,7 @@ async def test_changes_that_come_together_travel_together(conductor: ScriptedCon
 
 async def test_a_batch_is_never_larger_than_its_limit(conductor: ScriptedConductor, reporter: Reporter) -> None:
     for vim_id in adopt(reporter, 35):
-        reporter.note(verdict(Status.REACHABLE, vim_id=vim_id))
+        reporter.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
 
     await conductor.until(lambda: len(conductor.reports) == 35)
 
@@ -92,8 +92,8 @@ async def test_a_batch_is_never_larger_than_its_limit(conductor: ScriptedConduct
 async def test_a_new_host_counts_on_from_far_above_the_observation_on_record(
     conductor: ScriptedConductor, reporter: Reporter
 ) -> None:
-    reporter.adopt("vim", "action", 41)
-    reporter.note(verdict(Status.REACHABLE))
+    reporter.add_action("vim", "action", 41)
+    reporter.queue_verdict(verdict(Status.REACHABLE))
 
     await conductor.until(lambda: bool(conductor.reports))
 
@@ -102,8 +102,8 @@ async def test_a_new_host_counts_on_from_far_above_the_observation_on_record(
 
 async def test_a_contact_repeats_the_verdict_with_its_number(conductor: ScriptedConductor, reporter: Reporter) -> None:
     conductor.answer = lambda report: recorded(report, within_s=0.5)
-    reporter.adopt("vim", "action", 0)
-    reporter.note(verdict(Status.UNREACHABLE, reason="TIMEOUT"))
+    reporter.add_action("vim", "action", 0)
+    reporter.queue_verdict(verdict(Status.UNREACHABLE, reason="TIMEOUT"))
 
     await conductor.until(lambda: len(conductor.reports) == 3)
 
@@ -118,11 +118,11 @@ async def test_one_report_of_a_vim_is_on_its_way_at_a_time_and_the_newest_follow
 ) -> None:
     conductor.gate.clear()
     for vim_id in adopt(reporter, 2):
-        reporter.note(verdict(Status.REACHABLE, vim_id=vim_id))
+        reporter.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
     await conductor.until(lambda: len(conductor.reports) == 2)
-    reporter.note(verdict(Status.UNREACHABLE, vim_id="vim-0"))
-    reporter.note(verdict(Status.REACHABLE, vim_id="vim-0"))
-    reporter.note(verdict(Status.UNREACHABLE, vim_id="vim-0"))
+    reporter.queue_verdict(verdict(Status.UNREACHABLE, vim_id="vim-0"))
+    reporter.queue_verdict(verdict(Status.REACHABLE, vim_id="vim-0"))
+    reporter.queue_verdict(verdict(Status.UNREACHABLE, vim_id="vim-0"))
 
     conductor.gate.set()
     await conductor.until(lambda: len(conductor.reports) == 3)
@@ -136,11 +136,11 @@ async def test_errors_end_nothing_and_the_newest_verdict_is_told_afterwards(
     stopped: list[tuple[str, str]] = []
     reporter.on_bad_action(lambda *action: stopped.append(action))
     conductor.refusal = grpc.StatusCode.UNAVAILABLE
-    reporter.adopt("vim", "action", 0)
+    reporter.add_action("vim", "action", 0)
     with capture_logs() as logs:
-        reporter.note(verdict(Status.REACHABLE))
+        reporter.queue_verdict(verdict(Status.REACHABLE))
         await conductor.until(lambda: len(conductor.calls) >= 4)
-        reporter.note(verdict(Status.UNREACHABLE))
+        reporter.queue_verdict(verdict(Status.UNREACHABLE))
         conductor.refusal = None
         conductor.answer = lambda report: recorded(report, within_s=0.5)
         calls = len(conductor.calls)
@@ -155,8 +155,8 @@ async def test_a_conductor_that_is_down_is_waited_for(conductor: ScriptedConduct
     async with serving(conductor) as port:
         pass
     async with reporting(port) as reporter:
-        reporter.adopt("vim", "action", 0)
-        reporter.note(verdict(Status.REACHABLE))
+        reporter.add_action("vim", "action", 0)
+        reporter.queue_verdict(verdict(Status.REACHABLE))
         async with serving(conductor, port):
             await conductor.until(lambda: bool(conductor.reports))
 
@@ -167,8 +167,8 @@ async def test_an_answer_that_never_comes_is_not_waited_for(conductor: ScriptedC
     impatient = ReporterLimits(call_timeout_s=0.1, first_pause_s=0.01)
     conductor.gate.clear()
     async with serving(conductor) as port, reporting(port, impatient) as reporter:
-        reporter.adopt("vim", "action", 0)
-        reporter.note(verdict(Status.REACHABLE))
+        reporter.add_action("vim", "action", 0)
+        reporter.queue_verdict(verdict(Status.REACHABLE))
 
         await conductor.until(lambda: len(conductor.calls) == 3)
 
@@ -185,7 +185,7 @@ async def test_a_poison_report_does_not_block_the_others(conductor: ScriptedCond
     vim_ids = adopt(reporter, 9)
     with capture_logs() as logs:
         for vim_id in vim_ids:
-            reporter.note(verdict(Status.REACHABLE, vim_id=vim_id))
+            reporter.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
         await conductor.until(lambda: len(accepted) == 8 and [r.vim_id for r in conductor.calls[-1]] != ["vim-3"])
 
     assert accepted == set(vim_ids) - {"vim-3"}
@@ -204,7 +204,7 @@ async def test_a_report_that_is_refused_alone_is_no_contact_and_is_told_of_once(
     conductor.answer = lambda report: refused(report) if report.vim_id == "vim-3" else recorded(report, within_s=0.5)
     with capture_logs() as logs:
         for vim_id in adopt(reporter, 9):
-            reporter.note(verdict(Status.REACHABLE, vim_id=vim_id))
+            reporter.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
         await conductor.until(lambda: len(conductor.reports) >= 50)
 
     sent = Counter(report.vim_id for report in conductor.reports)
@@ -220,12 +220,12 @@ async def test_a_newer_verdict_is_reported_after_one_that_was_refused(
     conductor: ScriptedConductor, reporter: Reporter
 ) -> None:
     conductor.answer = refused
-    reporter.adopt("vim", "action", 0)
-    reporter.note(verdict(Status.REACHABLE))
+    reporter.add_action("vim", "action", 0)
+    reporter.queue_verdict(verdict(Status.REACHABLE))
     await conductor.until(lambda: len(conductor.reports) == 1)
     conductor.answer = recorded
 
-    reporter.note(verdict(Status.UNREACHABLE))
+    reporter.queue_verdict(verdict(Status.UNREACHABLE))
     await conductor.until(lambda: len(conductor.reports) == 2)
 
     assert conductor.reports[1].status == UNREACHABLE
@@ -235,13 +235,13 @@ async def test_a_number_that_no_report_has_room_for_ends_alone(
     conductor: ScriptedConductor, reporter: Reporter
 ) -> None:
     """An action may come with one: conductors of older versions took whatever came."""
-    reporter.adopt("poisoned", "action", 2**64 - 1)
+    reporter.add_action("poisoned", "action", 2**64 - 1)
     vim_ids = adopt(reporter, 9)
     with capture_logs() as logs:
         for vim_id in ("poisoned", *vim_ids):
-            reporter.note(verdict(Status.REACHABLE, vim_id=vim_id))
+            reporter.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
         await conductor.until(lambda: len(conductor.reports) == 9)
-        reporter.note(verdict(Status.UNREACHABLE, vim_id="vim-0"))
+        reporter.queue_verdict(verdict(Status.UNREACHABLE, vim_id="vim-0"))
         await conductor.until(lambda: len(conductor.reports) == 10)
 
     assert {report.vim_id for report in conductor.reports} == set(vim_ids)
@@ -253,14 +253,14 @@ async def test_a_bad_action_is_stopped_and_reported_no_more(conductor: ScriptedC
     reporter.on_bad_action(lambda *action: stopped.put_nowait(action))
     conductor.answer = bad_action
     adopt(reporter, 2)
-    reporter.note(verdict(Status.REACHABLE, vim_id="vim-0"))
+    reporter.queue_verdict(verdict(Status.REACHABLE, vim_id="vim-0"))
 
     async with asyncio.timeout(10):
         assert await stopped.get() == ("vim-0", "action")
 
     conductor.answer = recorded
-    reporter.note(verdict(Status.UNREACHABLE, vim_id="vim-0"))
-    reporter.note(verdict(Status.REACHABLE, vim_id="vim-1"))
+    reporter.queue_verdict(verdict(Status.UNREACHABLE, vim_id="vim-0"))
+    reporter.queue_verdict(verdict(Status.REACHABLE, vim_id="vim-1"))
     await conductor.until(lambda: len(conductor.reports) == 2)
     assert conductor.reports[1].vim_id == "vim-1"
 
@@ -277,8 +277,8 @@ async def test_who_is_late_but_knows_better_reports_above_the_newest_number(
         return pb.UpdateVimResponse(status=UNREACHABLE, newest_observation=newest, contact_within=within)
 
     conductor.answer = answer
-    reporter.adopt("vim", "action", 0)
-    reporter.note(verdict(Status.REACHABLE))
+    reporter.add_action("vim", "action", 0)
+    reporter.queue_verdict(verdict(Status.REACHABLE))
 
     await conductor.until(lambda: len(conductor.reports) == 2)
 

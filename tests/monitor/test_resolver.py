@@ -21,15 +21,15 @@ from tests.support.waiting import until
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.build_host import HostSettings, hosting
-from vimesh.monitor.names.lookup_queue import MOST_AT_ONCE, MOST_SEEN, LookupQueue, Turn
+from vimesh.monitor.names.lookup_queue import MOST_AT_ONCE, MOST_EXAMINED, LookupQueue, Turn
 from vimesh.monitor.names.name_answers import (
     MAX_ADDRESSES,
     Empty,
     LookupFailed,
     NameAddresses,
     NoSuchName,
+    OnAnswer,
     Outcome,
-    Tell,
 )
 from vimesh.monitor.names.resolver import FORGET_S, LOOKUP_LIMIT_S, Resolver
 from vimesh.monitor.net.ip_addresses import IpHost
@@ -48,7 +48,7 @@ class ScriptedLookUp:
 
     def __init__(self, ttl_s: float | None) -> None:
         self.time = 1000.0
-        self.asked: list[tuple[str, Tell]] = []
+        self.asked: list[tuple[str, OnAnswer]] = []
         self._ttl_s = ttl_s
         self.resolver = Resolver(
             look_up=lambda name, tell: self.asked.append((name, tell)),
@@ -177,7 +177,7 @@ async def test_what_a_family_has_lost_is_dropped_while_the_other_is_in_trouble(
     names.time += 10
     server.script(NAME, a=NXDOMAIN, aaaa=NXDOMAIN)
     assert isinstance(await names.renew(NAME), NoSuchName)
-    assert names.resolver.known(NAME) is None
+    assert names.resolver.cached_hosts(NAME) is None
 
 
 async def test_a_name_that_moves_is_seen_to_move_however_long_its_old_address_may_be_kept(
@@ -221,14 +221,14 @@ def test_an_address_is_renewed_in_the_background_and_used_meanwhile(
     ttl_s: float | None, renewed_after_s: float
 ) -> None:
     script = ScriptedLookUp(ttl_s)
-    script.resolver.ask(NAME, "vim", lambda _: None)
+    script.resolver.look_up(NAME, "vim", lambda _: None)
     script.answer()
 
     script.time += renewed_after_s - 0.1
-    assert script.resolver.known(NAME) == (IpHost(socket.AF_INET, V4),)
+    assert script.resolver.cached_hosts(NAME) == (IpHost(socket.AF_INET, V4),)
     assert script.asked == []
     script.time += 0.1
-    assert script.resolver.known(NAME) == script.resolver.known(NAME) == (IpHost(socket.AF_INET, V4),)
+    assert script.resolver.cached_hosts(NAME) == script.resolver.cached_hosts(NAME) == (IpHost(socket.AF_INET, V4),)
     assert [name for name, _ in script.asked] == [NAME]
 
 
@@ -245,7 +245,7 @@ async def test_who_asks_again_is_answered_once_and_who_cancels_is_not(server: Na
     server.serve(NAME, V4)
     heard: list[tuple[str, Outcome]] = []
     for who in ("twice", "cancelled", "twice"):
-        names.resolver.ask(NAME, who, lambda outcome, who=who: heard.append((who, outcome)))  # type: ignore[misc]  # mypy infers no default
+        names.resolver.look_up(NAME, who, lambda outcome, who=who: heard.append((who, outcome)))  # type: ignore[misc]  # mypy infers no default
     names.resolver.cancel(NAME, "cancelled")
     names.resolver.cancel("other.example", "cancelled")
     assert heard == []
@@ -263,7 +263,7 @@ def test_who_asks_anew_when_it_is_told_waits_for_the_new_answer() -> None:
         heard.append(("ask", outcome))
         assert script.resolver.renew(NAME, "vim", lambda outcome: heard.append(("renew", outcome)))
 
-    script.resolver.ask(NAME, "vim", doubt)
+    script.resolver.look_up(NAME, "vim", doubt)
     script.answer()
     assert [which for which, _ in heard] == ["ask"]
     script.answer()
@@ -273,7 +273,7 @@ def test_who_asks_anew_when_it_is_told_waits_for_the_new_answer() -> None:
 
 def test_an_answer_that_took_its_time_is_not_doubted_as_soon_as_it_is_there() -> None:
     script = ScriptedLookUp(ttl_s=60)
-    script.resolver.ask(NAME, "vim", lambda _: None)
+    script.resolver.look_up(NAME, "vim", lambda _: None)
     script.time += 1.5
     script.answer()
 
@@ -336,11 +336,11 @@ def test_names_that_met_with_silence_leave_room_for_others() -> None:
         ticks.pop()()
 
     assert begun.index("urgent") == MOST_AT_ONCE
-    assert line.open == 300
+    assert line.open_jobs == 300
     line.add(job("another"), urgent=True)
     assert begun[-1] == "another"
-    line.leave()
-    line.leave()
+    line.finish_job()
+    line.finish_job()
     assert begun[-1] == "silent"
 
 
@@ -356,13 +356,13 @@ def test_however_many_jobs_stand_in_line_a_tick_looks_at_few() -> None:
 
     for _ in range(3000):
         line.add(pass_once, urgent=True)
-    line.leave()
-    assert 0 < len(turns) <= MOST_SEEN
+    line.finish_job()
+    assert 0 < len(turns) <= MOST_EXAMINED
 
     while ticks:
         seen = len(turns)
         ticks.pop()()
-        assert len(turns) - seen <= MOST_SEEN
+        assert len(turns) - seen <= MOST_EXAMINED
     # With room for one, the others have none: they let pass whoever is urgent.
     assert len(turns) == 3000
 
@@ -399,7 +399,7 @@ async def test_names_that_nobody_uses_are_forgotten(server: NameServer, names: L
 
     await names.ask("one-more.example")
 
-    assert names.resolver.known("vim-0.example") is None
+    assert names.resolver.cached_hosts("vim-0.example") is None
     assert names.known("vim-1.example") == [V4]
 
 

@@ -52,7 +52,7 @@ def test_a_vim_that_falls_silent_is_unreachable_within_the_interval_and_two_seco
     assert host.statuses() == [Status.REACHABLE, Status.UNREACHABLE]
     lost = [at for at, _ in host.sent if at >= 1015]
     assert [round(at - lost[0], 1) for at in lost] == [0, 0.3, 0.5]
-    assert 1.24 <= host.verdicts.all[1].seen_at - lost[0] <= 1.75
+    assert 1.24 <= host.verdicts.all[1].decided_at - lost[0] <= 1.75
     assert host.verdicts.all[1].reason == Reason.TIMEOUT
 
 
@@ -101,7 +101,7 @@ def test_a_stall_makes_no_late_answer_timely() -> None:
     host.run(TICK_S)
     host.stall(2)
 
-    host.rounds.answered(target, 1, 1.2)
+    host.rounds.record_answer(target, 1, 1.2)
     host.run(10)
 
     assert host.statuses() == [Status.UNREACHABLE]
@@ -124,7 +124,7 @@ def test_what_lasts_longer_than_the_policy_bears_is_told_when_that_is_over() -> 
 
     failed = next(at for at, _ in host.sent if at >= 1020)
     assert host.statuses() == [Status.REACHABLE, Status.UNREACHABLE]
-    assert 15 <= host.verdicts.all[1].seen_at - failed <= 15 + 1
+    assert 15 <= host.verdicts.all[1].decided_at - failed <= 15 + 1
 
 
 def test_addresses_without_a_route_are_passed_over_and_the_others_judged() -> None:
@@ -155,7 +155,7 @@ def test_a_vim_with_one_living_address_comes_back_within_a_round(count: int, ali
     host.run(40 + 5 + 2 + rise)
 
     assert host.statuses() == [Status.REACHABLE, Status.UNREACHABLE, Status.REACHABLE]
-    assert host.verdicts.all[-1].seen_at <= 1040 + 5 + 2 + rise
+    assert host.verdicts.all[-1].decided_at <= 1040 + 5 + 2 + rise
 
 
 def test_a_name_that_moves_is_followed_before_bad_news_is_told() -> None:
@@ -192,7 +192,7 @@ def test_a_vim_that_comes_back_is_reachable_when_it_answers() -> None:
 
     back = [at for at, _ in host.sent if at >= 1050]
     assert host.statuses() == [Status.UNREACHABLE, Status.REACHABLE]
-    assert host.verdicts.all[1].seen_at - back[0] <= 3 * 0.5 + 3 * 2 * TICK_S
+    assert host.verdicts.all[1].decided_at - back[0] <= 3 * 0.5 + 3 * 2 * TICK_S
 
 
 def test_a_round_that_is_longer_than_the_interval_does_not_meet_the_next() -> None:
@@ -216,7 +216,7 @@ def test_an_action_that_is_dismissed_sends_no_more() -> None:
 
     assert len(host.sent) == 2
     assert host.statuses() == []
-    assert host.rounds.open == 0
+    assert host.rounds.open_rounds == 0
 
 
 def test_a_machine_without_a_route_calls_nobody_unreachable() -> None:
@@ -369,7 +369,7 @@ def test_a_verdict_is_not_held_up_when_rounds_do_not_end_and_they_begin_again() 
 
     assert host.statuses() == [Status.REACHABLE, Status.UNKNOWN, Status.REACHABLE]
     assert host.verdicts.all[1].reason == Reason.LOCAL_STUCK
-    assert host.rounds.open == 0
+    assert host.rounds.open_rounds == 0
 
 
 def test_a_vim_that_is_slow_by_nature_gets_one_probe_a_round() -> None:
@@ -392,7 +392,7 @@ def test_a_slow_vim_that_falls_silent_is_unreachable_after_no_more_than_its_time
 
     lost = next(at for at, _ in host.sent if at >= 1015)
     assert host.statuses() == [Status.REACHABLE, Status.UNREACHABLE]
-    assert host.verdicts.all[1].seen_at - lost <= 3 * 1 + 5 * TICK_S
+    assert host.verdicts.all[1].decided_at - lost <= 3 * 1 + 5 * TICK_S
 
 
 REPLIES = st.sampled_from([0.01, 0.3, 0.9, None, (0.01, Reason.REFUSED), (0.6, "HTTP_503"), IN_LINE])
@@ -433,7 +433,7 @@ def test_whatever_the_network_does_rounds_go_on_and_are_polite(
         if target.stage is Stage.IDLE or target.serial != serial:
             ended_at, serial = host.time, target.serial
         assert host.time - ended_at <= longest_s
-        assert host.rounds.open == (target.stage is not Stage.IDLE)
+        assert host.rounds.open_rounds == (target.stage is not Stage.IDLE)
 
     if lookups or IN_LINE in replies:
         return  # a round that ended late may be followed by the next one at once

@@ -15,7 +15,7 @@ def route_of(*addresses: ProbeAddress) -> AddressRoute:
 
 
 def take(route: AddressRoute, count: int) -> list[ProbeAddress]:
-    return [route.next(confirming=False) for _ in range(count)]
+    return [route.next(to_answering=False) for _ in range(count)]
 
 
 def test_a_round_tries_each_address_in_turn() -> None:
@@ -25,22 +25,22 @@ def test_a_round_tries_each_address_in_turn() -> None:
 def test_an_answer_is_confirmed_where_it_came_from() -> None:
     route = route_of(A, B, C)
     for number in (1, 2, 3):
-        route.sent(number, route.next(confirming=False))
-    route.answered(2)
+        route.record_sent(number, route.next(to_answering=False))
+    route.record_answer(2)
 
-    assert [route.next(confirming=True) for _ in range(2)] == [B, B]
+    assert [route.next(to_answering=True) for _ in range(2)] == [B, B]
     assert take(route, 1) == [A]
 
 
 def test_the_next_round_begins_with_the_address_that_answered_in_whatever_order_they_come() -> None:
     route = route_of(A, B)
-    route.next(confirming=False)
-    route.sent(2, route.next(confirming=False))
-    route.answered(2)
+    route.next(to_answering=False)
+    route.record_sent(2, route.next(to_answering=False))
+    route.record_answer(2)
 
     route.begin((A, C, B))
 
-    assert route.first == B
+    assert route.preferred == B
     assert take(route, 3) == [B, A, C]
 
 

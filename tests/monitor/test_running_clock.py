@@ -19,7 +19,7 @@ def test_it_runs_while_it_is_read_in_time() -> None:
     hands = Hands()
     clock = StallClock(hands)
     for _ in range(100):
-        clock.promise(clock.now() + 0.1)
+        clock.expect_reading(clock.now() + 0.1)
         hands.time += 0.11
 
     assert clock.now() == pytest.approx(hands.time)
@@ -28,7 +28,7 @@ def test_it_runs_while_it_is_read_in_time() -> None:
 def test_it_stands_still_during_a_stall() -> None:
     hands = Hands()
     clock = StallClock(hands)
-    clock.promise(clock.now() + 0.1)
+    clock.expect_reading(clock.now() + 0.1)
 
     hands.time += 0.1 + 1.5
 
@@ -39,9 +39,9 @@ def test_it_stands_still_during_a_stall() -> None:
 def test_after_a_stall_it_runs_as_before() -> None:
     hands = Hands()
     clock = StallClock(hands)
-    clock.promise(clock.now())
+    clock.expect_reading(clock.now())
     hands.time += 2
-    clock.promise(clock.now() + 0.5)
+    clock.expect_reading(clock.now() + 0.5)
 
     hands.time += 0.5
 
@@ -51,7 +51,7 @@ def test_after_a_stall_it_runs_as_before() -> None:
 def test_who_waits_for_nothing_cannot_be_late() -> None:
     hands = Hands()
     clock = StallClock(hands)
-    clock.promise(None)
+    clock.expect_reading(None)
 
     hands.time += 1000
 
@@ -62,10 +62,10 @@ def test_it_says_how_much_of_the_last_seconds_was_lost() -> None:
     hands = Hands()
     clock = StallClock(hands)
     for stall_s in (2.0, 0.5):
-        clock.promise(clock.now())
+        clock.expect_reading(clock.now())
         hands.time += stall_s
         clock.now()
-        clock.promise(None)
+        clock.expect_reading(None)
         hands.time += 1
 
     assert clock.lost_within(0.5) == 0

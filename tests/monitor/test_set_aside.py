@@ -70,7 +70,7 @@ def test_it_is_unknown_and_left_alone_for_an_hour_while_its_neighbour_is_probed_
     assert len(host.sent) == pytest.approx(50, abs=1)
     assert host.statuses("neighbour") == [REACHABLE]
     assert not host.rounds.recheck(target), "it is not stuck"
-    assert host.rounds.open == 0
+    assert host.rounds.open_rounds == 0
 
 
 def test_after_some_clean_retries_its_status_is_told_again() -> None:
@@ -115,7 +115,7 @@ def test_it_can_be_set_aside_at_any_stage_of_a_round(method: Method) -> None:
         hold_twice(host, target)
         host.run(100)
         assert host.statuses()[-1] is UNKNOWN
-        assert host.rounds.open == 0
+        assert host.rounds.open_rounds == 0
         host.rounds.dismiss(target)
         assert not host.waits(target)
 
@@ -157,12 +157,12 @@ class Clocks:
         self.holds.append((target.vim_id, round(held_s, 3)))
 
     def step(self, vim_id: str, wall_s: float, cpu_s: float) -> None:
-        self.watch.turn_to(Target(action(URL, vim_id=vim_id)))
+        self.watch.begin_step(Target(action(URL, vim_id=vim_id)))
         self.wall_s += wall_s
         self.cpu_s += cpu_s
 
     def sleep(self, wall_s: float) -> None:
-        self.watch.rest()
+        self.watch.end_step()
         self.wall_s += wall_s
 
 

@@ -37,9 +37,9 @@ class Server:
 def shaken(server: Server) -> TlsSession:
     """Return a session that stands."""
     session = TlsSession(lenient_context(), "127.0.0.1")
-    session.greet()
-    while not session.established:
-        session.shake_hands(server.hear(session.take_outgoing()))
+    session.start_handshake()
+    while not session.is_established:
+        session.advance_handshake(server.hear(session.take_outgoing()))
     with suppress(ssl.SSLWantReadError):
         session.decrypt(server.hear(session.take_outgoing()))  # tickets, by TLS 1.3
     return session
@@ -110,11 +110,11 @@ def test_what_comes_before_garbage_is_read_first(tmp_path: Path) -> None:
 def test_what_comes_behind_the_handshake_waits_to_be_read(tmp_path: Path) -> None:
     server = Server(tmp_path, ssl.TLSVersion.TLSv1_2)
     session = TlsSession(lenient_context(), "127.0.0.1")
-    session.greet()
-    session.shake_hands(server.hear(session.take_outgoing()))
+    session.start_handshake()
+    session.advance_handshake(server.hear(session.take_outgoing()))
     flight = server.hear(session.take_outgoing())
 
-    session.shake_hands(flight + server.say(bytes(5000)) + server.say(b"early"))
+    session.advance_handshake(flight + server.say(bytes(5000)) + server.say(b"early"))
 
     assert session.has_more
     assert session.decrypt(b"") == bytes(5000) + b"early"
@@ -123,11 +123,11 @@ def test_what_comes_behind_the_handshake_waits_to_be_read(tmp_path: Path) -> Non
 
 def test_a_server_that_closes_within_the_handshake_is_an_error(tmp_path: Path) -> None:
     session = TlsSession(lenient_context(), "127.0.0.1")
-    session.greet()
-    session.shake_hands(Server(tmp_path).hear(session.take_outgoing())[:100])
+    session.start_handshake()
+    session.advance_handshake(Server(tmp_path).hear(session.take_outgoing())[:100])
 
     with pytest.raises(ssl.SSLEOFError):
-        session.shake_hands(b"")
+        session.advance_handshake(b"")
 
 
 @pytest.mark.parametrize(

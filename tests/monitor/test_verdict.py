@@ -20,14 +20,14 @@ def probed(track: ReachabilityTrack) -> ReachabilityTrack:
 def fail_round(track: ReachabilityTrack, reason: str = Reason.REFUSED) -> NextStep:
     track.begin()
     while True:
-        step = probed(track).failed(AT, reason, "")
+        step = probed(track).record_failure(AT, reason, "")
         if step in OVER:
             return step
 
 
 def answer_round(track: ReachabilityTrack) -> NextStep:
     track.begin()
-    return probed(track).answered()
+    return probed(track).record_answer()
 
 
 def a_track(*, fall: int = 3, rise: int = 1, fail_for_s: float = 0.0) -> ReachabilityTrack:
@@ -46,10 +46,10 @@ def test_fall_failures_in_one_round_make_a_vim_unreachable() -> None:
     answer_round(track)
     track.begin()
 
-    assert probed(track).failed(AT, Reason.RESET, "") is NextStep.AGAIN
-    assert probed(track).silent(AT) is NextStep.AGAIN
-    assert probed(track).failed(AT, Reason.REFUSED, "no") is NextStep.WAIT
-    assert track.silent(AT) is NextStep.CHANGED
+    assert probed(track).record_failure(AT, Reason.RESET, "") is NextStep.AGAIN
+    assert probed(track).record_silence(AT) is NextStep.AGAIN
+    assert probed(track).record_failure(AT, Reason.REFUSED, "no") is NextStep.WAIT
+    assert track.record_silence(AT) is NextStep.CHANGED
     assert (track.status, track.reason, track.detail) == (Status.UNREACHABLE, Reason.REFUSED, "no")
 
 
@@ -57,7 +57,7 @@ def test_silence_alone_is_a_timeout() -> None:
     track = a_track(fall=1)
     track.begin()
 
-    assert probed(track).silent(AT) is NextStep.CHANGED
+    assert probed(track).record_silence(AT) is NextStep.CHANGED
     assert (track.status, track.reason) == (Status.UNREACHABLE, Reason.TIMEOUT)
 
 
@@ -65,9 +65,9 @@ def test_one_answer_in_a_round_clears_all_its_failures() -> None:
     track = a_track()
     for _ in range(10):
         track.begin()
-        probed(track).silent(AT)
-        probed(track).silent(AT)
-        assert probed(track).answered() in OVER
+        probed(track).record_silence(AT)
+        probed(track).record_silence(AT)
+        assert probed(track).record_answer() in OVER
 
     assert track.status is Status.REACHABLE
 
@@ -78,7 +78,7 @@ def test_a_vim_that_is_down_gets_one_probe_a_round() -> None:
 
     track.begin()
 
-    assert probed(track).silent(AT) is NextStep.SETTLED
+    assert probed(track).record_silence(AT) is NextStep.SETTLED
 
 
 def test_a_vim_comes_back_after_rise_answers_in_a_row() -> None:
@@ -86,9 +86,9 @@ def test_a_vim_comes_back_after_rise_answers_in_a_row() -> None:
     fail_round(track)
     track.begin()
 
-    assert probed(track).answered() is NextStep.AGAIN
-    assert probed(track).answered() is NextStep.AGAIN
-    assert probed(track).answered() is NextStep.CHANGED
+    assert probed(track).record_answer() is NextStep.AGAIN
+    assert probed(track).record_answer() is NextStep.AGAIN
+    assert probed(track).record_answer() is NextStep.CHANGED
     assert track.status is Status.REACHABLE
 
 
@@ -96,9 +96,9 @@ def test_a_failure_among_the_confirming_probes_keeps_it_down() -> None:
     track = a_track(rise=3)
     fail_round(track)
     track.begin()
-    probed(track).answered()
+    probed(track).record_answer()
 
-    assert probed(track).silent(AT) is NextStep.SETTLED
+    assert probed(track).record_silence(AT) is NextStep.SETTLED
     assert track.status is Status.UNREACHABLE
 
 
@@ -120,8 +120,8 @@ def test_one_local_fault_is_passed_over() -> None:
     track = a_track()
     track.begin()
 
-    assert track.faulted(Reason.LOCAL_RESOURCES, "") is NextStep.AGAIN
-    assert probed(track).answered() is NextStep.CHANGED
+    assert track.record_fault(Reason.LOCAL_RESOURCES, "") is NextStep.AGAIN
+    assert probed(track).record_answer() is NextStep.CHANGED
     assert track.status is Status.REACHABLE
 
 
@@ -130,7 +130,7 @@ def test_a_round_of_which_nothing_could_be_sent_is_unknown() -> None:
     answer_round(track)
     track.begin()
 
-    steps = [track.faulted(Reason.LOCAL_NO_ROUTE, "no route") for _ in range(4)]
+    steps = [track.record_fault(Reason.LOCAL_NO_ROUTE, "no route") for _ in range(4)]
 
     assert steps == [NextStep.AGAIN, NextStep.AGAIN, NextStep.AGAIN, NextStep.CHANGED]
     assert (track.status, track.reason) == (Status.UNKNOWN, Reason.LOCAL_NO_ROUTE)
@@ -146,8 +146,8 @@ def test_rounds_that_stay_undecided_for_lack_of_probes_are_unknown_in_the_end() 
         track.begin()
         probed(track)
         for _ in range(4):
-            track.faulted(Reason.LOCAL_RESOURCES, "")
-        return track.silent(AT)
+            track.record_fault(Reason.LOCAL_RESOURCES, "")
+        return track.record_silence(AT)
 
     assert half_a_round() is NextStep.SETTLED
     assert track.status is Status.REACHABLE
@@ -160,7 +160,7 @@ def test_every_address_is_tried_fall_times_before_a_vim_is_called_unreachable() 
     track.begin()
     track.cover(3)
 
-    steps = [probed(track).failed(AT, Reason.REFUSED, "") for _ in range(6)]
+    steps = [probed(track).record_failure(AT, Reason.REFUSED, "") for _ in range(6)]
 
     assert steps == [NextStep.AGAIN] * 5 + [NextStep.CHANGED]
 
@@ -171,7 +171,7 @@ def test_a_vim_that_is_down_is_probed_once_at_each_address() -> None:
     track.begin()
     track.cover(3)
 
-    steps = [probed(track).silent(AT) for _ in range(3)]
+    steps = [probed(track).record_silence(AT) for _ in range(3)]
 
     assert steps == [NextStep.AGAIN, NextStep.AGAIN, NextStep.SETTLED]
 
@@ -182,12 +182,12 @@ def test_when_an_answer_is_not_confirmed_the_addresses_that_are_left_have_their_
     track.begin()
     track.cover(2)
 
-    assert probed(track).answered() is NextStep.AGAIN
-    assert track.confirming
-    assert probed(track).silent(AT) is NextStep.AGAIN
-    assert not track.confirming
-    assert probed(track).answered() is NextStep.AGAIN
-    assert probed(track).answered() is NextStep.CHANGED
+    assert probed(track).record_answer() is NextStep.AGAIN
+    assert track.is_recovering
+    assert probed(track).record_silence(AT) is NextStep.AGAIN
+    assert not track.is_recovering
+    assert probed(track).record_answer() is NextStep.AGAIN
+    assert probed(track).record_answer() is NextStep.CHANGED
     assert track.status is Status.REACHABLE
 
 
@@ -197,7 +197,10 @@ def test_an_address_that_cannot_be_sent_to_is_not_waited_for() -> None:
     track.cover(2)
     track.cover(1)
 
-    assert [probed(track).failed(AT, Reason.REFUSED, "") for _ in range(2)] == [NextStep.AGAIN, NextStep.CHANGED]
+    assert [probed(track).record_failure(AT, Reason.REFUSED, "") for _ in range(2)] == [
+        NextStep.AGAIN,
+        NextStep.CHANGED,
+    ]
 
 
 def test_bad_news_of_a_name_is_doubted_before_it_is_believed() -> None:
@@ -205,16 +208,16 @@ def test_bad_news_of_a_name_is_doubted_before_it_is_believed() -> None:
     track.begin()
     track.in_doubt = True
 
-    assert probed(track).failed(AT, Reason.REFUSED, "no") is NextStep.DOUBT
-    assert not track.down
-    assert track.concede(AT) is NextStep.CHANGED
+    assert probed(track).record_failure(AT, Reason.REFUSED, "no") is NextStep.DOUBT
+    assert not track.is_down
+    assert track.accept_failure(AT) is NextStep.CHANGED
     assert (track.status, track.reason, track.detail) == (Status.UNREACHABLE, Reason.REFUSED, "no")
 
 
 def bear_round(track: ReachabilityTrack, at: float) -> NextStep:
     track.begin()
     track.begun_at = at
-    return probed(track).failed(at + 0.2, Reason.REFUSED, "")
+    return probed(track).record_failure(at + 0.2, Reason.REFUSED, "")
 
 
 def test_failures_are_borne_until_they_have_lasted_long_enough() -> None:
@@ -222,7 +225,7 @@ def test_failures_are_borne_until_they_have_lasted_long_enough() -> None:
     answer_round(track)
 
     assert [bear_round(track, at) for at in (100.0, 105.0)] == [NextStep.SETTLED] * 2
-    assert (track.status, track.steady, track.bears_until) == (Status.REACHABLE, False, 106.0)
+    assert (track.status, track.is_steady, track.tolerated_until) == (Status.REACHABLE, False, 106.0)
     assert bear_round(track, 106.0) is NextStep.CHANGED
     assert track.status is Status.UNREACHABLE
 
@@ -234,7 +237,7 @@ def test_an_answer_ends_what_was_borne() -> None:
     for at in (100.0, 110.0, 120.0):
         assert bear_round(track, at) is NextStep.SETTLED
         assert answer_round(track) is NextStep.SETTLED
-        assert track.steady
+        assert track.is_steady
 
 
 def test_a_vim_that_was_never_reached_is_not_waited_for() -> None:
@@ -249,11 +252,11 @@ EVENTS = st.lists(st.sampled_from(["answer", "fail", "silence", "fault"]), max_s
 
 def play(track: ReachabilityTrack, event: str) -> NextStep:
     if event == "fault":
-        return track.faulted(Reason.LOCAL_RESOURCES, "")
+        return track.record_fault(Reason.LOCAL_RESOURCES, "")
     probed(track)
     if event == "answer":
-        return track.answered()
-    return track.failed(AT, Reason.REFUSED, "") if event == "fail" else track.silent(AT)
+        return track.record_answer()
+    return track.record_failure(AT, Reason.REFUSED, "") if event == "fail" else track.record_silence(AT)
 
 
 @given(events=EVENTS, fall=st.integers(1, 10), rise=st.integers(1, 10))
@@ -269,7 +272,7 @@ def test_every_round_ends_and_nobody_goes_down_for_less_than_fall_failures(
         in_round += 1
         failures += event in {"fail", "silence"}
         while step is NextStep.WAIT:
-            step = track.silent(AT)
+            step = track.record_silence(AT)
         assert in_round <= 2 * fall + 2 * rise + 2
         if step is NextStep.CHANGED and track.status is Status.UNREACHABLE:
             assert before is Status.UNREACHABLE or failures >= fall

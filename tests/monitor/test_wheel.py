@@ -17,20 +17,20 @@ def test_an_item_is_due_within_a_tick_and_never_before() -> None:
     item = Item()
     wheel.set(item, 5.0123)
 
-    assert list(wheel.take(5.0122)) == []
-    assert list(wheel.take(5.0223)) == [item]
-    assert list(wheel.take(9)) == []
+    assert list(wheel.take_due(5.0122)) == []
+    assert list(wheel.take_due(5.0223)) == [item]
+    assert list(wheel.take_due(9)) == []
 
 
 def test_what_is_overdue_when_it_is_set_comes_next() -> None:
     wheel: TimingWheel[Item] = TimingWheel(TICK_S)
     early, late = Item(), Item()
     wheel.set(early, 1)
-    assert list(wheel.take(1)) == [early]
+    assert list(wheel.take_due(1)) == [early]
 
     wheel.set(late, 0.5)
 
-    assert list(wheel.take(1 + TICK_S)) == [late]
+    assert list(wheel.take_due(1 + TICK_S)) == [late]
 
 
 def test_an_item_that_an_earlier_one_cancels_is_not_due() -> None:
@@ -40,7 +40,7 @@ def test_an_item_that_an_earlier_one_cancels_is_not_due() -> None:
     wheel.set(second, 1)
 
     taken = []
-    for item in wheel.take(1):
+    for item in wheel.take_due(1):
         taken.append(item)
         wheel.cancel(second)
 
@@ -72,7 +72,7 @@ def test_each_item_is_due_once_at_the_time_that_was_set_last(
     due: dict[int, float] = {}
     now = 0.0
     while now < 14:
-        for item in wheel.take(now):
+        for item in wheel.take_due(now):
             assert items.index(item) not in due
             due[items.index(item)] = now
         now += pause

@@ -24,11 +24,11 @@ def read(pieces: list[bytes]) -> tuple[int, bool, bool]:
     answer = Answer()
     try:
         for piece in pieces:
-            if not answer.without_end:
+            if not answer.rules_out_reuse:
                 answer.feed(piece)
     except NotHttp:
         return -1, False, False
-    return answer.code, answer.whole, answer.without_end
+    return answer.code, answer.is_complete, answer.rules_out_reuse
 
 
 def cut(received: bytes, places: list[int]) -> list[bytes]:

@@ -25,7 +25,7 @@ class Lookups:
 
     async def ask(self, name: str) -> Outcome:
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
-        self.resolver.ask(name, object(), outcome.set_result)
+        self.resolver.look_up(name, object(), outcome.set_result)
         return await asyncio.wait_for(outcome, PATIENCE_S)
 
     async def renew(self, name: str) -> Outcome | None:
@@ -39,7 +39,7 @@ class Lookups:
         return ips(await self.ask(name))
 
     def known(self, name: str) -> list[str]:
-        return ips(self.resolver.known(name) or ())
+        return ips(self.resolver.cached_hosts(name) or ())
 
 
 def ips(outcome: Outcome) -> list[str]:

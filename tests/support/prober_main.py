@@ -30,7 +30,7 @@ def _write(line: object) -> None:
 
 
 def _tell(verdict: Verdict) -> None:
-    _write([verdict.vim_id, verdict.status, verdict.reason, verdict.detail, verdict.seen_at])
+    _write([verdict.vim_id, verdict.status, verdict.reason, verdict.detail, verdict.decided_at])
 
 
 def _obey(host: ActionHost, line: bytes) -> None:

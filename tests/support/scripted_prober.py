@@ -21,8 +21,8 @@ from vimesh.monitor.names.name_answers import (
     LookupFailed,
     NameAddresses,
     NoSuchName,
+    OnAnswer,
     Outcome,
-    Tell,
     Trouble,
 )
 from vimesh.monitor.names.resolver import Resolver
@@ -120,15 +120,15 @@ class SimulatedHost:
             self.time += TICK_S
             self._run_timers()
             self._deliver()
-            for target in self._wheel.take(self.time):
-                self.rounds.due(target)
+            for target in self._wheel.take_due(self.time):
+                self.rounds.advance(target)
 
     def stall(self, seconds: float) -> None:
         """Let time pass in which nothing is done."""
-        self._running.promise(self._running.now())
+        self._running.expect_reading(self._running.now())
         self.time += seconds
         self._running.now()
-        self._running.promise(None)
+        self._running.expect_reading(None)
 
     def statuses(self, vim_id: str = "vim") -> list[Status]:
         return [verdict.status for verdict in self.verdicts.of(vim_id)]
@@ -157,13 +157,13 @@ class SimulatedHost:
                 pass
         return True
 
-    def unsent(self, target: Target) -> LocalFault | None:  # noqa: ARG002 - as probers do
+    def find_local_fault(self, target: Target) -> LocalFault | None:  # noqa: ARG002 - as probers do
         return self.unsent_fault
 
-    def hang_up(self, target: Target) -> None:
-        self.forget(target)
+    def abandon_sent(self, target: Target) -> None:
+        self.end_round(target)
 
-    def forget(self, target: Target) -> None:
+    def end_round(self, target: Target) -> None:
         self._replies = [reply for reply in self._replies if reply[2] is not target]
 
     def dismiss(self, target: Target) -> None:
@@ -176,9 +176,9 @@ class SimulatedHost:
                 continue
             self._replies.remove(reply)
             if reason is None:
-                self.rounds.answered(target, number, at - sent_at)
+                self.rounds.record_answer(target, number, at - sent_at)
             else:
-                self.rounds.failed(target, number, reason, "")
+                self.rounds.record_failure(target, number, reason, "")
 
     def _clock(self) -> float:
         return self.time
@@ -195,7 +195,7 @@ class SimulatedHost:
             if not timer.cancelled:
                 timer.call()
 
-    def _look_up(self, name: str, tell: Tell) -> None:
+    def _look_up(self, name: str, tell: OnAnswer) -> None:
         after_s, outcome = self.name_service(self.time, name)
         for family in FAMILIES:
             self._call_later(after_s, partial(tell, family, answer_of(outcome, family)))

@@ -24,7 +24,7 @@ def _main(ip: str, silent_s: float) -> None:
     connection = Connection(Target(action("http://127.0.0.1")), 1, ProbeAddress(family, sockaddr), time.monotonic)
     connection.start()
     answered, _, _ = select.select([], [connection.fd], [], silent_s)
-    fault = OwnOutput(clock=time.monotonic).fault([connection])
+    fault = OwnOutput(clock=time.monotonic).find_fault([connection])
     json.dump({"answered": bool(answered), "reason": fault and fault.reason}, sys.stdout)
     connection.close()
 

@@ -40,28 +40,28 @@ async def run_monitor(
 
     `started` is called once, just before that.
     """
-    async with reporting_host(settings.address, settings.reporter, safeguards) as running:
+    async with reporting_host(settings.address, settings.reporter, safeguards) as reporting:
         scope = ActionScope(Engine.EMBEDDED, settings.shard)
         heap = GarbageFreeze()
 
         def start(action: Action) -> None:
-            if running.start(action):
+            if reporting.start(action):
                 heap.count_action()
 
-        actions = ActionSet(start, running.stop, running.host.actions)
+        actions = ActionSet(start, reporting.stop, reporting.host.actions)
         watcher = Watcher(scope, actions)
-        following = ActionWatch(
-            running.stub, settings.follow, meanwhile="probing goes on", clock=time.monotonic, random=SystemRandom()
+        action_watch = ActionWatch(
+            reporting.stub, settings.follow, meanwhile="probing goes on", clock=time.monotonic, random=SystemRandom()
         )
         # In this order: when the log states that the monitor has started, `started` has been called.
         started()
-        _say_hello(settings, running.host)
+        _log_start(settings, reporting.host)
         async with asyncio.TaskGroup() as parts:
-            parts.create_task(supervise("reporter", running.reporter.run))
-            parts.create_task(supervise("watcher", lambda: following.run(watcher)))
+            parts.create_task(supervise("reporter", reporting.reporter.run))
+            parts.create_task(supervise("watcher", lambda: action_watch.run(watcher)))
 
 
-def _say_hello(settings: MonitorSettings, host: ActionHost) -> None:
+def _log_start(settings: MonitorSettings, host: ActionHost) -> None:
     _log.info(
         "monitor started",
         address=settings.address,

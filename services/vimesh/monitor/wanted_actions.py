@@ -61,7 +61,7 @@ class Watcher:
         if not response.revision:
             return
         if not self._revision:
-            self._stop_what_is_not_listed()
+            self._stop_unlisted()
         self._revision = response.revision
 
     def _start(self, action: Action) -> None:
@@ -72,7 +72,7 @@ class Watcher:
         except AuthUrlInvalid as error:
             _log.error("action cannot run", vim_id=action.vim_id, auth_url=action.auth_url, why=str(error))
 
-    def _stop_what_is_not_listed(self) -> None:
+    def _stop_unlisted(self) -> None:
         running = list(self._actions.running())
         for vim_id, action_id in running:
             if (vim_id, action_id) not in self._listed:

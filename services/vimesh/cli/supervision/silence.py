@@ -110,7 +110,7 @@ class Silence:
                 heard_at = now
             if now - heard_at > (self._limit_s if ready else self._start_limit_s):
                 return now - heard_at
-            self._running.promise(now + TICK_S)
+            self._running.expect_reading(now + TICK_S)
             await asyncio.sleep(TICK_S)
 
     def work(self) -> str:

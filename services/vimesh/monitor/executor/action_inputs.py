@@ -8,7 +8,14 @@ from vimesh.domain.actions import Action
 from vimesh.domain.endpoints import MAX_URL_LENGTH, AuthUrlInvalid, endpoint_of
 from vimesh.domain.ids import is_id
 from vimesh.domain.probing import Method, ProbePolicy
-from vimesh.monitor.executor.input_values import BadOrder, flag, number, shown, text, whole
+from vimesh.monitor.executor.input_values import (
+    BadOrder,
+    describe_value,
+    read_flag,
+    read_number,
+    read_text,
+    read_whole_number,
+)
 
 __all__ = ["BadOrder", "action_of"]
 
@@ -28,10 +35,10 @@ def action_of(inputs: object) -> Action:
         raise BadOrder("no action_id: the workflow was not made by this version of vimesh; register the VIM again")
     return Action(
         vim_id=_vim_id(inputs),
-        action_id=text(inputs, "action_id", longest=_MAX_ACTION_ID),
+        action_id=read_text(inputs, "action_id", longest=_MAX_ACTION_ID),
         auth_url=_auth_url(inputs),
         policy=_policy(inputs),
-        observation=whole(inputs, "observation", lowest=0, highest=_MAX_OBSERVATION),
+        observation=read_whole_number(inputs, "observation", lowest=0, highest=_MAX_OBSERVATION),
     )
 
 
@@ -39,11 +46,11 @@ def _vim_id(inputs: Mapping[str, object]) -> str:
     value = inputs["vim_id"]
     if isinstance(value, str) and is_id(value):
         return value
-    raise BadOrder(f"vim_id: must be a UUID, not {shown(value)}")
+    raise BadOrder(f"vim_id: must be a UUID, not {describe_value(value)}")
 
 
 def _auth_url(inputs: Mapping[str, object]) -> str:
-    value = text(inputs, "auth_url", longest=MAX_URL_LENGTH)
+    value = read_text(inputs, "auth_url", longest=MAX_URL_LENGTH)
     try:
         endpoint_of(value)
     except AuthUrlInvalid as error:
@@ -54,12 +61,12 @@ def _auth_url(inputs: Mapping[str, object]) -> str:
 def _policy(inputs: Mapping[str, object]) -> ProbePolicy:
     policy = ProbePolicy(
         method=_method(inputs),
-        interval_s=number(inputs, "probe_interval_s", lowest=0.5, highest=3600),
-        timeout_s=number(inputs, "probe_timeout_s", lowest=0.05, highest=60),
-        fall=whole(inputs, "fall", lowest=1, highest=10),
-        rise=whole(inputs, "rise", lowest=1, highest=10),
-        tls_verify=flag(inputs, "tls_verify"),
-        fail_for_s=number({"fail_for_s": 0, **inputs}, "fail_for_s", lowest=0, highest=3600),
+        interval_s=read_number(inputs, "probe_interval_s", lowest=0.5, highest=3600),
+        timeout_s=read_number(inputs, "probe_timeout_s", lowest=0.05, highest=60),
+        fall=read_whole_number(inputs, "fall", lowest=1, highest=10),
+        rise=read_whole_number(inputs, "rise", lowest=1, highest=10),
+        tls_verify=read_flag(inputs, "tls_verify"),
+        fail_for_s=read_number({"fail_for_s": 0, **inputs}, "fail_for_s", lowest=0, highest=3600),
     )
     if policy.timeout_s >= policy.interval_s:
         times = f"{policy.timeout_s:g} s is not below {policy.interval_s:g} s"
@@ -72,4 +79,4 @@ def _method(inputs: Mapping[str, object]) -> Method:
     for method in Method:
         if value == method:
             return method
-    raise BadOrder(f"method: must be one of {', '.join(Method)}, not {shown(value)}")
+    raise BadOrder(f"method: must be one of {', '.join(Method)}, not {describe_value(value)}")

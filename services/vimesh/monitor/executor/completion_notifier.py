@@ -39,24 +39,24 @@ class CompletionNotifier:
 
     def __init__(
         self,
-        tell: Callable[[str], None],
+        notify: Callable[[str], None],
         submit: Callable[[Job], None],
         *,
         clock: Clock,
         random: Random,
         limits: CompletionLimits | None = None,
     ) -> None:
-        """Call `tell`, which blocks, in threads: `submit` runs a job in one of them."""
-        self._tell = tell
+        """Call `notify`, which blocks, in threads: `submit` runs a job in one of them."""
+        self._notify = notify
         self._submit = submit
         self._clock = clock
         self._random = random
         self._limits = limits or CompletionLimits()
-        self._untold: asyncio.Queue[_Ended] = asyncio.Queue()
+        self._pending: asyncio.Queue[_Ended] = asyncio.Queue()
 
     def add(self, execution_id: str) -> None:
         """Notify Mistral as soon as possible that this action execution is over."""
-        self._untold.put_nowait(_Ended(execution_id, self._clock()))
+        self._pending.put_nowait(_Ended(execution_id, self._clock()))
 
     async def run(self) -> Never:
         """Send notifications until cancelled."""
@@ -71,16 +71,16 @@ class CompletionNotifier:
             first_s=self._limits.first_pause_s, longest_s=self._limits.longest_pause_s, random=self._random
         )
         while True:
-            ended = await self._untold.get()
-            if (why := await self._told(ended.execution_id)) is None:
+            ended = await self._pending.get()
+            if (why := await self._try_to_notify(ended.execution_id)) is None:
                 backoff.reset()
             elif self._clock() - ended.at < self._limits.give_up_s:
-                self._untold.put_nowait(ended)
+                self._pending.put_nowait(ended)
                 await asyncio.sleep(backoff.pause_s())
             else:
                 _log.warning("Mistral was not told of an end", action_execution_id=ended.execution_id, why=why)
 
-    async def _told(self, execution_id: str) -> str | None:
+    async def _try_to_notify(self, execution_id: str) -> str | None:
         """Return why Mistral could not be notified; None if it was."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[str | None] = loop.create_future()
@@ -92,7 +92,7 @@ class CompletionNotifier:
         def job() -> None:
             why = None
             try:
-                self._tell(execution_id)
+                self._notify(execution_id)
             except Exception as error:  # noqa: BLE001 - whatever the message bus raises: it is tried again
                 why = f"{type(error).__name__}: {error}"
             with suppress(RuntimeError):  # the loop is closed: there are no waiters any more

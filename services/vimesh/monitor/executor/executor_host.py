@@ -38,34 +38,34 @@ class ExecutorHost:
         """Start the loop. `end_execution` blocks until it has notified Mistral that an action execution is over."""
         self._address = address
         self._end_execution = end_execution
-        self._up: Future[_Actions] = Future()
-        self._thread = threading.Thread(target=self._live, name="vimesh-actions", daemon=True)
+        self._actions_future: Future[_Actions] = Future()
+        self._thread = threading.Thread(target=self._run_loop, name="vimesh-actions", daemon=True)
         self._thread.start()
 
     @property
-    def broken(self) -> bool:
+    def is_broken(self) -> bool:
         """Whether the loop is gone, so that a new host is needed."""
         return not self._thread.is_alive()
 
     def start(self, action: Action, execution_id: str) -> None:
         """Run an action, and notify Mistral when it has ended. Raises HostStalled, AuthUrlInvalid."""
         actions = self._actions()
-        self._in_loop(actions, lambda: actions.start(action, execution_id, actions.endings.add))
+        self._call_in_loop(actions, lambda: actions.start(action, execution_id, actions.notifier.add))
 
     def run(self, action: Action, execution_id: str) -> None:
         """Run an action, and wait until it has ended. Raises HostStalled, AuthUrlInvalid."""
         ended = threading.Event()
         actions = self._actions()
-        self._in_loop(actions, lambda: actions.start(action, execution_id, lambda _: ended.set()))
+        self._call_in_loop(actions, lambda: actions.start(action, execution_id, lambda _: ended.set()))
         ended.wait()  # no limit: only bad_action may end it (G10)
 
     def _actions(self) -> _Actions:
         try:
-            return self._up.result(START_LIMIT_S)
+            return self._actions_future.result(START_LIMIT_S)
         except Exception as error:
             raise HostStalled(f"the host of the ping actions did not come up: {error!r}") from error
 
-    def _in_loop(self, actions: _Actions, call: Callable[[], None]) -> None:
+    def _call_in_loop(self, actions: _Actions, call: Callable[[], None]) -> None:
         async def called() -> None:
             call()
 
@@ -76,30 +76,30 @@ class ExecutorHost:
             future.cancel()  # Mistral is told that it failed, so it must not begin when the loop runs again
             raise HostStalled(f"the host of the ping actions did not answer within {START_LIMIT_S:g} s") from error
 
-    def _live(self) -> None:
+    def _run_loop(self) -> None:
         try:
-            asyncio.run(self._host())
+            asyncio.run(self._run_host())
         except Exception as error:  # noqa: BLE001 - raised in the threads that wait for the host
-            self._up.set_exception(error)
+            self._actions_future.set_exception(error)
 
-    async def _host(self) -> Never:
+    async def _run_host(self) -> Never:
         limits = CompletionLimits()
-        async with reporting_host(self._address, ReporterLimits()) as running:
+        async with reporting_host(self._address, ReporterLimits()) as reporting:
             with DaemonThreads(limits.calls, "vimesh-endings") as threads:
-                endings = CompletionNotifier(
+                notifier = CompletionNotifier(
                     self._end_execution, threads.submit, clock=time.monotonic, random=SystemRandom(), limits=limits
                 )
-                actions = _Actions(running, endings)
+                actions = _Actions(reporting, notifier)
                 _log.info(
                     "ping actions run in this executor",
                     address=self._address,
-                    methods=list(running.host.abilities.methods),
-                    missing=dict(running.host.abilities.missing),
+                    methods=list(reporting.host.abilities.methods),
+                    missing=dict(reporting.host.abilities.missing),
                 )
                 async with asyncio.TaskGroup() as parts:
-                    parts.create_task(supervise("reporter", running.reporter.run))
-                    parts.create_task(supervise("endings", endings.run))
-                    self._up.set_result(actions)
+                    parts.create_task(supervise("reporter", reporting.reporter.run))
+                    parts.create_task(supervise("endings", notifier.run))
+                    self._actions_future.set_result(actions)
                     while True:
                         await asyncio.Event().wait()
 
@@ -107,21 +107,21 @@ class ExecutorHost:
 class _Actions:
     """The loop's state: for each running action, the action executions that wait for its end."""
 
-    def __init__(self, running: ReportingHost, endings: CompletionNotifier) -> None:
+    def __init__(self, reporting: ReportingHost, notifier: CompletionNotifier) -> None:
         self.loop = asyncio.get_running_loop()
-        self.endings = endings
-        self._running = running
+        self.notifier = notifier
+        self._reporting = reporting
         self._waiting: dict[tuple[str, str], dict[str, OnEnd]] = {}
-        running.reporter.on_bad_action(self._end)
+        reporting.reporter.on_bad_action(self._end_action)
 
     def start(self, action: Action, execution_id: str, on_end: OnEnd) -> None:
         """Run an action. If it already runs, as after a redelivery, one more execution waits for its end."""
-        self._running.start(action)
+        self._reporting.start(action)
         key = (action.vim_id, action.action_id)
         self._waiting.setdefault(key, {})[execution_id] = on_end
 
-    def _end(self, vim_id: str, action_id: str) -> None:
-        self._running.stop(vim_id, action_id)
+    def _end_action(self, vim_id: str, action_id: str) -> None:
+        self._reporting.stop(vim_id, action_id)
         _log.info("action ended: bad_action", vim_id=vim_id, action_id=action_id)
         for execution_id, on_end in self._waiting.pop((vim_id, action_id), {}).items():
             on_end(execution_id)

@@ -12,37 +12,37 @@ class BadOrder(ValueError):
     """The action cannot run with these inputs. The message names the input and its limit."""
 
 
-def text(inputs: Mapping[str, object], name: str, *, longest: int) -> str:
+def read_text(inputs: Mapping[str, object], name: str, *, longest: int) -> str:
     """Return a text of printable ASCII that is not empty."""
     value = _value(inputs, name)
     if isinstance(value, str) and 0 < len(value) <= longest and value.isascii() and value.isprintable():
         return value
-    raise BadOrder(f"{name}: must be 1 to {longest} printable characters of ASCII, not {shown(value)}")
+    raise BadOrder(f"{name}: must be 1 to {longest} printable characters of ASCII, not {describe_value(value)}")
 
 
-def number(inputs: Mapping[str, object], name: str, *, lowest: float, highest: float) -> float:
+def read_number(inputs: Mapping[str, object], name: str, *, lowest: float, highest: float) -> float:
     value = _value(inputs, name)
     # Compared before it is converted: a number of 400 digits does not fit into a float.
     if _is_number(value) and lowest <= value <= highest:
         return float(value)
-    raise BadOrder(f"{name}: must be a number from {lowest:g} to {highest:g}, not {shown(value)}")
+    raise BadOrder(f"{name}: must be a number from {lowest:g} to {highest:g}, not {describe_value(value)}")
 
 
-def whole(inputs: Mapping[str, object], name: str, *, lowest: int, highest: int) -> int:
+def read_whole_number(inputs: Mapping[str, object], name: str, *, lowest: int, highest: int) -> int:
     value = _value(inputs, name)
     if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
         return value
-    raise BadOrder(f"{name}: must be a whole number from {lowest} to {highest}, not {shown(value)}")
+    raise BadOrder(f"{name}: must be a whole number from {lowest} to {highest}, not {describe_value(value)}")
 
 
-def flag(inputs: Mapping[str, object], name: str) -> bool:
+def read_flag(inputs: Mapping[str, object], name: str) -> bool:
     value = _value(inputs, name)
     if isinstance(value, bool):
         return value
-    raise BadOrder(f"{name}: must be true or false, not {shown(value)}")
+    raise BadOrder(f"{name}: must be true or false, not {describe_value(value)}")
 
 
-def shown(value: object) -> str:
+def describe_value(value: object) -> str:
     """Describe a value in a few words, however large, deep or odd it is."""
     if value is None or isinstance(value, bool | float):
         return repr(value)

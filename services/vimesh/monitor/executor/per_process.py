@@ -22,14 +22,14 @@ class PerProcess(Generic[T]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._made: tuple[int, T] | None = None
+        self._instance: tuple[int, T] | None = None
 
-    def get(self, make: Callable[[], T], usable: Callable[[T], bool]) -> T:
+    def get(self, create: Callable[[], T], is_usable: Callable[[T], bool]) -> T:
         """Return this process's object; a new one if the old one is no longer usable. Raises ForkedAfterUse."""
         # Checked before the lock, which a thread of the parent may have held during the fork.
-        if self._made is not None and self._made[0] != os.getpid():
+        if self._instance is not None and self._instance[0] != os.getpid():
             raise ForkedAfterUse
         with self._lock:
-            if self._made is None or not usable(self._made[1]):
-                self._made = (os.getpid(), make())
-            return self._made[1]
+            if self._instance is None or not is_usable(self._instance[1]):
+                self._instance = (os.getpid(), create())
+            return self._instance[1]

@@ -12,7 +12,7 @@ from vimesh.monitor.executor.action_inputs import action_of
 from vimesh.monitor.executor.executor_host import ExecutorHost, HostStalled
 from vimesh.monitor.executor.executor_log import log_to_stdlib
 from vimesh.monitor.executor.executor_settings import ActionMode, executor_settings
-from vimesh.monitor.executor.input_values import BadOrder, shown
+from vimesh.monitor.executor.input_values import BadOrder, describe_value
 from vimesh.monitor.executor.mistral_rpc import RESULT, end_execution
 from vimesh.monitor.executor.per_process import ForkedAfterUse, PerProcess
 
@@ -41,10 +41,10 @@ def run(inputs: object, execution_id: str | None, environment: Mapping[str, str]
     try:
         settings = executor_settings(environment)
         action = action_of(inputs)
-        execution_id = _saved(execution_id)
+        execution_id = _require_execution(execution_id)
         host = _host.get(
-            make=lambda: ExecutorHost(settings.address, end_execution),
-            usable=lambda known: not known.broken,
+            create=lambda: ExecutorHost(settings.address, end_execution),
+            is_usable=lambda known: not known.is_broken,
         )
         if not synchronous and settings.mode is ActionMode.ASYNC:
             host.start(action, execution_id)
@@ -52,19 +52,19 @@ def run(inputs: object, execution_id: str | None, environment: Mapping[str, str]
         host.run(action, execution_id)
         return ActionResult(synchronous=True, data=RESULT)
     except (BadSetting, BadOrder, ForkedAfterUse, HostStalled) as error:
-        return _failed(inputs, execution_id, str(error), synchronous=synchronous)
+        return _failure(inputs, execution_id, str(error), synchronous=synchronous)
     except Exception as error:  # noqa: BLE001 - faults of an action stop here
         _log.exception("defect")
-        return _failed(inputs, execution_id, f"a defect: {type(error).__name__}", synchronous=synchronous)
+        return _failure(inputs, execution_id, f"a defect: {type(error).__name__}", synchronous=synchronous)
 
 
-def _failed(inputs: object, execution_id: str | None, why: str, *, synchronous: bool) -> ActionResult:
-    vim_id = shown(inputs.get("vim_id") if isinstance(inputs, Mapping) else None)
+def _failure(inputs: object, execution_id: str | None, why: str, *, synchronous: bool) -> ActionResult:
+    vim_id = describe_value(inputs.get("vim_id") if isinstance(inputs, Mapping) else None)
     _log.error("ping action cannot run", why=why, vim_id=vim_id, execution_id=execution_id)
     return ActionResult(synchronous=synchronous, error=f"ping action cannot run: {why}")
 
 
-def _saved(execution_id: str | None) -> str:
+def _require_execution(execution_id: str | None) -> str:
     if execution_id is None:
         raise BadOrder("it was run without a workflow and nothing in Mistral stands for it: nobody could end it")
     return execution_id

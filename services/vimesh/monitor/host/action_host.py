@@ -37,9 +37,9 @@ class ActionHost:
     ) -> None:
         self.abilities = abilities
         self._rounds = rounds
-        self._pulse = pulse
-        self._running = running
-        self._pace = pace
+        self._probe_loop = pulse
+        self._stall_clock = running
+        self._round_budget = pace
         self._targets: dict[ActionKey, Target] = {}
         self._probes = SharedProbes()
         self._next_first = 0.0
@@ -71,14 +71,14 @@ class ActionHost:
             self._enlist(target)
         else:
             twin.add(key)
-            self._rounds.tell(twin, key)
+            self._rounds.announce_to(twin, key)
         self._targets[key] = twin or target
-        self._pulse.arm()
+        self._probe_loop.arm()
         return True
 
     def _enlist(self, target: Target) -> None:
-        self._pace.join(target.policy.interval_s)
-        first_at = max(self._running.now(), self._next_first)
+        self._round_budget.join(target.policy.interval_s)
+        first_at = max(self._stall_clock.now(), self._next_first)
         self._next_first = first_at + 1 / FIRST_ROUNDS_PER_S
         self._rounds.enlist(target, first_at)
 
@@ -86,7 +86,7 @@ class ActionHost:
         """Call this before an action's last verdict is reported again: if it is outdated, a new one replaces it."""
         target = self._targets.get((vim_id, action_id))
         if target is not None and self._rounds.recheck(target):
-            self._pulse.arm()
+            self._probe_loop.arm()
 
     def stop(self, vim_id: str, action_id: str) -> bool:
         """Stop an action; False if it does not run (any more)."""
@@ -96,6 +96,6 @@ class ActionHost:
         if not target.remove((vim_id, action_id)):
             return True
         self._probes.remove(target)
-        self._pace.leave(target.policy.interval_s)
+        self._round_budget.leave(target.policy.interval_s)
         self._rounds.dismiss(target)
         return True

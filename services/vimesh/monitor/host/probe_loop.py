@@ -35,7 +35,7 @@ class ProbeLoop:
         watch: LoopWatch | None = None,
     ) -> None:
         self._loop = loop
-        self._running = running
+        self._stall_clock = running
         self._wheel = wheel
         self._rounds = rounds
         self._cohort_wheel = cohort_wheel
@@ -47,7 +47,7 @@ class ProbeLoop:
         self._handle: asyncio.TimerHandle | None = None
         self._armed_for: float | None = None
         self._due_cohorts: Iterator[Cohort] = iter(())
-        self._more_due = False
+        self._has_due_cohort = False
 
     def listen(self, fd: int, drain: Callable[[], None], *, busy: Callable[[], bool] | None = None) -> None:
         """Call `drain` to read answers whenever the file has some, and before anything is judged.
@@ -58,7 +58,7 @@ class ProbeLoop:
         if busy is not None:
             self._busy.append(busy)
         self._files.append(fd)
-        self._loop.add_reader(fd, self._hear, drain)
+        self._loop.add_reader(fd, self._read_answers, drain)
 
     def close(self) -> None:
         for fd in self._files:
@@ -70,9 +70,9 @@ class ProbeLoop:
     def arm(self) -> None:
         """Schedule the next wake-up. Call this whenever something may have become due earlier."""
         when = self._next_due()
-        awaited = when is not None and (self._rounds.open or self._cohorts.awaiting)
+        awaited = when is not None and (self._rounds.open_rounds or self._cohorts.open_tokens)
         if awaited or self._is_busy():
-            heartbeat = self._running.now() + HEARTBEAT_S
+            heartbeat = self._stall_clock.now() + HEARTBEAT_S
             when = heartbeat if when is None else min(when, heartbeat)
         armed = self._armed_for
         if self._handle is not None and armed is not None and when is not None and armed <= when:
@@ -81,9 +81,9 @@ class ProbeLoop:
             self._handle.cancel()
             self._handle = None
         self._armed_for = when
-        self._running.promise(when)
+        self._stall_clock.expect_reading(when)
         if when is not None:
-            self._handle = self._loop.call_later(max(0.0, when - self._running.now()), self._beat)
+            self._handle = self._loop.call_later(max(0.0, when - self._stall_clock.now()), self._wake_up)
 
     def _is_busy(self) -> bool:
         for busy in self._busy:  # noqa: SIM110 - called at each wake-up: a generator would take longer than all of them
@@ -92,51 +92,51 @@ class ProbeLoop:
         return False
 
     def _next_due(self) -> float | None:
-        if self._more_due:
-            return self._running.now()
+        if self._has_due_cohort:
+            return self._stall_clock.now()
         target, cohort = self._wheel.next_due(), self._cohort_wheel.next_due()
         if target is None or cohort is None:
             return cohort if target is None else target
         return min(target, cohort)
 
-    def _hear(self, drain: Callable[[], None]) -> None:
-        self._running.now()  # notices a stall before the answers that arrived during it are timed
+    def _read_answers(self, drain: Callable[[], None]) -> None:
+        self._stall_clock.now()  # notices a stall before the answers that arrived during it are timed
         drain()
         self.arm()
 
-    def _beat(self) -> None:
+    def _wake_up(self) -> None:
         self._handle = None
         # First the clock, then the answers, and only then the targets that were due at that time: an answer that
         # arrived while the loop was busy always counts.
         try:
-            now = self._running.now()
+            now = self._stall_clock.now()
             for drain in self._drains:
                 drain()
-            for target in self._wheel.take(now):
-                self._run(target)
-            self._watch.rest()
-            self._run_a_cohort(now)
+            for target in self._wheel.take_due(now):
+                self._advance_target(target)
+            self._watch.end_step()
+            self._advance_cohort(now)
         finally:
             self.arm()
 
-    def _run(self, target: Target) -> None:
+    def _advance_target(self, target: Target) -> None:
         try:
-            self._rounds.due(target)
+            self._rounds.advance(target)
         except Exception:  # noqa: BLE001 - one broken target must not end the probes of the others
             _log.exception("a round broke", vim_id=target.vim_id)
             self._rounds.skip(target)
 
-    def _run_a_cohort(self, now: float) -> None:
+    def _advance_cohort(self, now: float) -> None:
         # One at a time: a volley takes a millisecond, which must not make the answers to other probes look late.
         cohort = next(self._due_cohorts, None)
         if cohort is None:
-            self._due_cohorts = self._cohort_wheel.take(now)
+            self._due_cohorts = self._cohort_wheel.take_due(now)
             cohort = next(self._due_cohorts, None)
-        self._more_due = cohort is not None
+        self._has_due_cohort = cohort is not None
         if cohort is None:
             return
         try:
-            self._cohorts.due(cohort)
+            self._cohorts.advance(cohort)
         except Exception:  # noqa: BLE001 - one broken cohort must not end the probes of the others
-            # Its members are still judged: `due` schedules the next step before anything that may fail.
+            # Its members are still judged: `advance` schedules the next step before anything that may fail.
             _log.exception("a volley broke", members=len(cohort.members))

@@ -37,16 +37,16 @@ class ReportingHost:
         if self.host.runs(action.vim_id, action.action_id):
             return False
         # First: an action that shares the probes of others gets their verdict at once.
-        self.reporter.adopt(action.vim_id, action.action_id, action.observation)
+        self.reporter.add_action(action.vim_id, action.action_id, action.observation)
         try:
             return self.host.start(action)
         except AuthUrlInvalid:
-            self.reporter.forget(action.vim_id, action.action_id)
+            self.reporter.remove_action(action.vim_id, action.action_id)
             raise
 
     def stop(self, vim_id: str, action_id: str) -> bool:
         """End an action; False if it does not run (any more)."""
-        self.reporter.forget(vim_id, action_id)
+        self.reporter.remove_action(vim_id, action_id)
         return self.host.stop(vim_id, action_id)
 
 
@@ -62,7 +62,7 @@ async def reporting_host(
         random = Random()  # noqa: S311 - see above
         reporter = Reporter(stub, clock=time.monotonic, random=random, limits=limits)
         settings = HostSettings(user_agent=f"vimesh/{metadata.version('vimesh')}")
-        with hosting(reporter.note, settings, safeguards) as host:
+        with hosting(reporter.queue_verdict, settings, safeguards) as host:
             reporter.on_bad_action(host.stop)
             reporter.before_report(host.recheck)
             yield ReportingHost(host, reporter, stub)

@@ -16,15 +16,15 @@ class CollectorTime:
         self._began_at = 0.0
 
     def __enter__(self) -> Self:
-        gc.callbacks.append(self._hear)
+        gc.callbacks.append(self._on_collection)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        gc.callbacks.remove(self._hear)
+        gc.callbacks.remove(self._on_collection)
 
-    def _hear(self, phase: str, _: dict[str, Any]) -> None:
+    def _on_collection(self, phase: str, _: dict[str, Any]) -> None:
         now = time.monotonic()
         if phase == "start":
             self._began_at = now

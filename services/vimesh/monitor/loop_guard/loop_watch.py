@@ -54,16 +54,16 @@ class LoopWatch:
         self._marked_cpu_s = self._marked_collecting_s = 0.0
         self._holds: list[tuple[Target, float]] = []
 
-    def turn_to(self, target: Target) -> None:
+    def begin_step(self, target: Target) -> None:
         """Start a step of work on the target, which ends the previous step."""
         now = self._clock()
         if now - self._began_at > HOLD_S:
-            self._end_rest_or_hold(now)
+            self._judge_or_mark(now)
         self._target = target
         self._began_at = now
         self._note(now, target.owner[0].encode())
 
-    def rest(self) -> None:
+    def end_step(self) -> None:
         """End the last step. Holds are reported only now, when no work is in progress that they could disturb."""
         if self._target is not None:
             now = self._clock()
@@ -78,12 +78,12 @@ class LoopWatch:
     def held(self, target: Target, held_s: float, what: str) -> None:
         """Count a hold that was measured elsewhere, such as CPU time of a thread. Call this in the loop's thread.
 
-        The hold is reported at the next `rest`.
+        The hold is reported at the next `end_step`.
         """
         _log.warning("work on a VIM cost too much", vim_id=target.vim_id, cpu_s=round(held_s, 2), by=what)
         self._holds.append((target, held_s))
 
-    def _end_rest_or_hold(self, now: float) -> None:
+    def _judge_or_mark(self, now: float) -> None:
         if self._target is not None:
             self._judge(self._target, now)
         elif now - self._marked_at > MARK_S:

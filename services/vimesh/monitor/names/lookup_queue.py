@@ -10,7 +10,7 @@ from enum import Enum, auto
 TICK_S = 0.05
 MOST_AT_ONCE = 100
 """Lookups that may start in a tick."""
-MOST_SEEN = 1000
+MOST_EXAMINED = 1000
 """Jobs that may be examined in a tick, which takes a millisecond."""
 MOST_OPEN = 2000
 """Lookups that may be under way; each has two sockets."""
@@ -24,7 +24,7 @@ class Turn(Enum):
     """What a job did with its turn."""
 
     BEGUN = auto()
-    """It is under way; its owner calls `leave` when it is over."""
+    """It is under way; its owner calls `finish_job` when it is over."""
     PASSED = auto()
     """It gives way to urgent jobs and joins the others."""
     DROPPED = auto()
@@ -49,42 +49,42 @@ class LookupQueue:
         self._most_others = most_open * 3 // 4
         self._urgent: deque[Job] = deque()
         self._others: deque[Job] = deque()
-        self._begun = self._seen = 0
+        self._started = self._examined = 0
         """Both count the current tick."""
         self._ticking = False
-        self.open = 0
+        self.open_jobs = 0
 
     def add(self, job: Job, *, urgent: bool) -> None:
         (self._urgent if urgent else self._others).append(job)
         self._run()
 
-    def leave(self) -> None:
+    def finish_job(self) -> None:
         """Free the room of a job that is over."""
-        self.open -= 1
+        self.open_jobs -= 1
         self._run()
 
     def _run(self) -> None:
-        while (line := self._next()) is not None:
-            self._seen += 1
-            job = line.popleft()
+        while (queue := self._next()) is not None:
+            self._examined += 1
+            job = queue.popleft()
             match job():
                 case Turn.BEGUN:
-                    self.open += 1
-                    self._begun += 1
+                    self.open_jobs += 1
+                    self._started += 1
                 case Turn.PASSED:
                     self._others.append(job)
-        if self._seen and not self._ticking:
+        if self._examined and not self._ticking:
             self._ticking = True
             self._call_later(TICK_S, self._tick)
 
     def _next(self) -> deque[Job] | None:
-        if self._begun >= MOST_AT_ONCE or self._seen >= MOST_SEEN:
+        if self._started >= MOST_AT_ONCE or self._examined >= MOST_EXAMINED:
             return None
-        if self._urgent and self.open < self._most_open:
+        if self._urgent and self.open_jobs < self._most_open:
             return self._urgent
-        return self._others if self._others and self.open < self._most_others else None
+        return self._others if self._others and self.open_jobs < self._most_others else None
 
     def _tick(self) -> None:
         self._ticking = False
-        self._begun = self._seen = 0
+        self._started = self._examined = 0
         self._run()

@@ -45,10 +45,10 @@ class Trouble:
 
 
 FamilyAnswer = NameAddresses | Empty | Trouble
-Tell = Callable[[int, FamilyAnswer], None]
+OnAnswer = Callable[[int, FamilyAnswer], None]
 """Receives a family and the answer for it."""
-LookUp = Callable[[str, Tell], None]
-"""Asks for both families of a name. Calls `Tell` once for each, in the loop, and only after this call has returned."""
+LookUp = Callable[[str, OnAnswer], None]
+"""Asks for both families of a name. Calls `OnAnswer` once for each, in the loop, after this call has returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def host_from_answer(family: int, ip: str, scope: int = 0) -> IpHost:
     return IpHost(family, ip, scope)
 
 
-def first_different(hosts: Iterable[IpHost]) -> Hosts:
+def first_distinct(hosts: Iterable[IpHost]) -> Hosts:
     """Return the first MAX_ADDRESSES distinct hosts, and read no more of `hosts` than that takes."""
     different: dict[IpHost, None] = {}
     for host in hosts:

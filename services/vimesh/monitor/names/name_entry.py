@@ -28,7 +28,7 @@ Less than any usual TTL: when a service moves, the old server may stop while its
 """
 
 Waiter = Callable[[Outcome], None]
-_UNHEARD = Trouble("the name servers do not answer", silent=True)
+_NO_ANSWER = Trouble("the name servers do not answer", silent=True)
 
 
 _T = TypeVar("_T")
@@ -41,21 +41,21 @@ class _Timer(Protocol):
 
 class NameEntry:
     __slots__ = (
+        "_addresses",
         "_answers",
         "_asked_at",
-        "_found",
-        "asked",
-        "asking",
         "doubt_at",
-        "hasty",
+        "has_addresses",
+        "has_question",
+        "hasty_waiters",
         "hosts",
-        "missing",
+        "is_under_way",
+        "is_urgent",
+        "missing_families",
         "name",
-        "patient",
-        "positive",
+        "patient_waiters",
         "renew_at",
         "timer",
-        "urgent",
         "used_at",
         "zone",
     )
@@ -65,117 +65,121 @@ class NameEntry:
         self.zone = sys.intern(name.partition(".")[2])
         self.hosts: Hosts = ()
         """The addresses of both families."""
-        self.hasty: dict[object, Waiter] | None = None
+        self.hasty_waiters: dict[object, Waiter] | None = None
         """Waiters for which one family suffices. None, not an empty dict: there are many names, mostly without any."""
-        self.patient: dict[object, Waiter] | None = None
+        self.patient_waiters: dict[object, Waiter] | None = None
         """Waiters for both families."""
         self.timer: _Timer | None = None
         """Ends the wait of both kinds."""
-        self.asking = False
+        self.has_question = False
         """A question is queued or under way."""
-        self.urgent = False
+        self.is_urgent = False
         """The question is in the urgent queue."""
-        self.asked = False
+        self.is_under_way = False
         """A question is under way."""
-        self.missing: frozenset[int] = frozenset()
+        self.missing_families: frozenset[int] = frozenset()
         """The families for which the question under way has no answer yet."""
-        self.positive = False
+        self.has_addresses = False
         """The question under way has been answered with addresses, for one family at least."""
         self.used_at = self.renew_at = self.doubt_at = self._asked_at = 0.0
         # One value per family, in the order of FAMILIES.
         self._answers: Pair[FamilyAnswer] = (None, None)
-        self._found: Pair[NameAddresses] = (None, None)
+        self._addresses: Pair[NameAddresses] = (None, None)
 
     @property
-    def awaited(self) -> bool:
-        return bool(self.hasty or self.patient)
+    def is_awaited(self) -> bool:
+        return bool(self.hasty_waiters or self.patient_waiters)
 
-    def add_hasty(self, who: object, waiter: Waiter) -> None:
-        if self.hasty is None:
-            self.hasty = {}
-        self.hasty[who] = waiter
+    def add_hasty(self, caller: object, waiter: Waiter) -> None:
+        if self.hasty_waiters is None:
+            self.hasty_waiters = {}
+        self.hasty_waiters[caller] = waiter
 
-    def add_patient(self, who: object, waiter: Waiter) -> None:
-        if self.patient is None:
-            self.patient = {}
-        self.patient[who] = waiter
+    def add_patient(self, caller: object, waiter: Waiter) -> None:
+        if self.patient_waiters is None:
+            self.patient_waiters = {}
+        self.patient_waiters[caller] = waiter
 
-    def tell_hasty(self) -> None:
-        waiters, self.hasty = self.hasty, None
-        self._tell(waiters)
+    def notify_hasty(self) -> None:
+        waiters, self.hasty_waiters = self.hasty_waiters, None
+        self._notify(waiters)
 
-    def tell_all(self) -> None:
+    def notify_all(self) -> None:
         """Notify both kinds of waiters. One that asks again while it is notified waits for the next question."""
-        waiters, self.hasty, self.patient = {**(self.hasty or {}), **(self.patient or {})}, None, None
-        self._tell(waiters)
+        waiters, self.hasty_waiters, self.patient_waiters = (
+            {**(self.hasty_waiters or {}), **(self.patient_waiters or {})},
+            None,
+            None,
+        )
+        self._notify(waiters)
 
-    def cancel(self, who: object) -> None:
-        for waiters in (self.hasty, self.patient):
+    def cancel(self, caller: object) -> None:
+        for waiters in (self.hasty_waiters, self.patient_waiters):
             if waiters is not None:
-                waiters.pop(who, None)
+                waiters.pop(caller, None)
 
-    def line_up(self, *, urgent: bool) -> None:
+    def mark_queued(self, *, urgent: bool) -> None:
         """Note that a question is queued."""
-        self.asking = True
-        self.urgent = urgent
+        self.has_question = True
+        self.is_urgent = urgent
 
-    def begin(self, now: float) -> None:
+    def begin_question(self, now: float) -> None:
         """Note that a question starts."""
-        self.asked = True
-        self.missing = frozenset(FAMILIES)
-        self.positive = False
+        self.is_under_way = True
+        self.missing_families = frozenset(FAMILIES)
+        self.has_addresses = False
         self._answers = (None, None)
         self._asked_at = now
 
-    def take(self, family: int, answer: FamilyAnswer, now: float) -> None:
+    def apply_answer(self, family: int, answer: FamilyAnswer, now: float) -> None:
         """Apply the answer for one family at once; trouble removes no addresses."""
-        self.missing -= {family}
+        self.missing_families -= {family}
         self._answers = _with(self._answers, family, answer)
         if isinstance(answer, NameAddresses):
-            self.positive = True
-            self._found = _with(self._found, family, answer)
+            self.has_addresses = True
+            self._addresses = _with(self._addresses, family, answer)
         elif isinstance(answer, Empty):
-            self._found = _with(self._found, family, None)
-        six, four = self._found
+            self._addresses = _with(self._addresses, family, None)
+        six, four = self._addresses
         self.hosts = interleave(six.hosts if six else (), four.hosts if four else ())
         self._age(now)
 
-    def end(self, now: float) -> bool:
+    def end_question(self, now: float) -> bool:
         """End the question; return whether it brought no addresses and some family was not answered in time."""
-        positive = self.positive
-        self.asking = self.asked = self.positive = False
+        had_addresses = self.has_addresses
+        self.has_question = self.is_under_way = self.has_addresses = False
         troubles = [answer for answer in self._answers if isinstance(answer, Trouble)]
         if len(troubles) == len(FAMILIES):
             self.renew_at = now + RENEW_MIN_S
-        return not positive and any(trouble.silent for trouble in troubles)
+        return not had_addresses and any(trouble.silent for trouble in troubles)
 
     def outcome(self) -> Outcome:
         """Return what is known so far."""
         if self.hosts:
             return self.hosts
-        answers = [answer or _UNHEARD for answer in self._answers]
+        answers = [answer or _NO_ANSWER for answer in self._answers]
         for answer in answers:
             if isinstance(answer, Trouble):
                 return LookupFailed(answer.detail)
         return NoSuchName(next(answer.detail for answer in answers if isinstance(answer, Empty)))
 
-    def gap(self) -> str:
+    def why_incomplete(self) -> str:
         """Return why the addresses of one family may be missing; empty if none can be."""
-        pairs = zip(self._answers, self._found, strict=True)
-        missing = (answer or _UNHEARD for answer, found in pairs if found is None)
+        pairs = zip(self._answers, self._addresses, strict=True)
+        missing = (answer or _NO_ANSWER for answer, found in pairs if found is None)
         return next((answer.detail for answer in missing if isinstance(answer, Trouble)), "")
 
     def _age(self, now: float) -> None:
-        ttls_s = [found.ttl_s for found in self._found if found is not None and found.ttl_s is not None]
+        ttls_s = [found.ttl_s for found in self._addresses if found is not None and found.ttl_s is not None]
         ttl_s = min(ttls_s, default=RENEW_MAX_S)
         self.renew_at = self._asked_at + min(max(ttl_s, RENEW_MIN_S), RENEW_MAX_S)
         # Counted from the answer, not from the question: a slow answer is as fresh as a fast one.
         self.doubt_at = now + min(ttl_s, DOUBT_S)
-        if any(found is not None and found.costly for found in self._found):
+        if any(found is not None and found.costly for found in self._addresses):
             # A name with so many addresses is asked for as rarely as possible.
             self.renew_at = self.doubt_at = self._asked_at + RENEW_MAX_S
 
-    def _tell(self, waiters: dict[object, Waiter] | None) -> None:
+    def _notify(self, waiters: dict[object, Waiter] | None) -> None:
         if waiters:
             outcome = self.outcome()
             for waiter in waiters.values():

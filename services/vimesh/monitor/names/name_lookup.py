@@ -20,9 +20,9 @@ from vimesh.monitor.names.name_answers import (
     Empty,
     FamilyAnswer,
     NameAddresses,
-    Tell,
+    OnAnswer,
     Trouble,
-    first_different,
+    first_distinct,
     host_from_answer,
 )
 from vimesh.monitor.net.ip_addresses import IpHost
@@ -49,10 +49,10 @@ class NameLookup:
     def __init__(self, name_servers: Sequence[str] = ()) -> None:
         """Use `name_servers`, each `ip`, `ip:port` or `[ip]:port`; without any, those of /etc/resolv.conf."""
         self._name_servers = list(name_servers)
-        self._arrivals: deque[tuple[Tell, int, FamilyAnswer]] = deque()
-        self._awake = False
+        self._arrivals: deque[tuple[OnAnswer, int, FamilyAnswer]] = deque()
+        self._is_waking = False
         self._closed = False
-        self._rereading: asyncio.TimerHandle | None = None
+        self._reread_timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -67,67 +67,67 @@ class NameLookup:
         trace: TracebackType | None,
     ) -> None:
         self._closed = True
-        if self._rereading is not None:
-            self._rereading.cancel()
+        if self._reread_timer is not None:
+            self._reread_timer.cancel()
         self._servers.close()
         self._files.close()
 
-    def __call__(self, name: str, tell: Tell) -> None:
-        """Ask for both families of a name; see LookUp. `tell` is not called once this is closed."""
+    def __call__(self, name: str, on_answer: OnAnswer) -> None:
+        """Ask for both families of a name; see LookUp. `on_answer` is not called once this is closed."""
         if self._closed:
             return
         in_file = self._hosts_file(name)
         for family in FAMILIES:
             if in_file is None:
-                self._ask(self._servers, name, family, self._landing(family, tell))
+                self._query(self._servers, name, family, self._callback(family, on_answer))
             else:
-                self._take(tell, family, _answer_of_file(in_file, family))
+                self._hand_to_loop(on_answer, family, _answer_of_file(in_file, family))
 
     def _hosts_file(self, name: str) -> pycares.AddrInfoResult | None:
         """Return the entry in the hosts file; None if the name is not there."""
         landed: list[pycares.AddrInfoResult | None] = []
-        self._ask(self._files, name.removesuffix("."), socket.AF_UNSPEC, lambda result, _: landed.append(result))
-        # No need to wait: a HostsFileChannel calls back before `_ask` returns.
+        self._query(self._files, name.removesuffix("."), socket.AF_UNSPEC, lambda result, _: landed.append(result))
+        # No need to wait: a HostsFileChannel calls back before `_query` returns.
         return landed[0] if landed else None
 
     @staticmethod
-    def _ask(channel: pycares.Channel, name: str, family: int, landing: Landing) -> None:
+    def _query(channel: pycares.Channel, name: str, family: int, callback: Landing) -> None:
         channel.getaddrinfo(
             name,
             None,
             family=socket.AddressFamily(family),
             type=socket.SOCK_STREAM,
             flags=_UNSORTED,
-            callback=landing,
+            callback=callback,
         )
 
-    def _landing(self, family: int, tell: Tell) -> Landing:
-        return lambda result, error: self._take(tell, family, _answer(result, error))
+    def _callback(self, family: int, on_answer: OnAnswer) -> Landing:
+        return lambda result, error: self._hand_to_loop(on_answer, family, _answer(result, error))
 
-    def _take(self, tell: Tell, family: int, answer: FamilyAnswer) -> None:
+    def _hand_to_loop(self, on_answer: OnAnswer, family: int, answer: FamilyAnswer) -> None:
         """Hand an answer to the loop, from any thread. One wake-up takes all answers that have arrived by then."""
-        self._arrivals.append((tell, family, answer))
-        if not self._awake and not self._closed:
-            self._awake = True
+        self._arrivals.append((on_answer, family, answer))
+        if not self._is_waking and not self._closed:
+            self._is_waking = True
             with suppress(RuntimeError):  # the loop has just been closed: there are no waiters any more
-                self._loop.call_soon_threadsafe(self._hand_over)
+                self._loop.call_soon_threadsafe(self._deliver_arrivals)
 
-    def _hand_over(self) -> None:
-        self._awake = False  # first: answers that arrive from now on wake the loop again
+    def _deliver_arrivals(self) -> None:
+        self._is_waking = False  # first: answers that arrive from now on wake the loop again
         while self._arrivals and not self._closed:
-            tell, family, answer = self._arrivals.popleft()
-            tell(family, answer)
-        if self._rereading is None and not self._closed:
-            self._rereading = self._loop.call_later(REREAD_S, self._reread)
+            on_answer, family, answer = self._arrivals.popleft()
+            on_answer(family, answer)
+        if self._reread_timer is None and not self._closed:
+            self._reread_timer = self._loop.call_later(REREAD_S, self._reread)
 
     def _reread(self) -> None:
-        self._rereading = None
+        self._reread_timer = None
         self._servers.reinit()
 
 
 def _answer(result: pycares.AddrInfoResult | None, error: int | None) -> FamilyAnswer:
     if result is not None and result.nodes:
-        hosts = first_different(_hosts(result))
+        hosts = first_distinct(_hosts(result))
         ttl_s = float(min(node.ttl for node in result.nodes[:MAX_ADDRESSES]))
         return NameAddresses(hosts, ttl_s, costly=len(result.nodes) > MAX_ADDRESSES)
     detail = str(errno.strerror(errno.ARES_ENODATA if error is None else error))
@@ -137,7 +137,7 @@ def _answer(result: pycares.AddrInfoResult | None, error: int | None) -> FamilyA
 
 
 def _answer_of_file(result: pycares.AddrInfoResult, family: int) -> FamilyAnswer:
-    hosts = first_different(host for host in _hosts(result) if host.family == family)
+    hosts = first_distinct(host for host in _hosts(result) if host.family == family)
     return NameAddresses(hosts, None) if hosts else Empty("the hosts file has other addresses")
 
 

@@ -40,60 +40,60 @@ class Resolver:
         self._look_up = look_up
         self._call_later = call_later
         self._clock = clock
-        self._line = LookupQueue(call_later, most_open)
+        self._queue = LookupQueue(call_later, most_open)
         self._names: dict[str, NameEntry] = {}
         self._silent_zones: set[str] = set()
         """Zones whose newest question was not answered."""
         self._sweep_at = _SWEEP_MIN
 
-    def known(self, name: str) -> Hosts | None:
+    def cached_hosts(self, name: str) -> Hosts | None:
         """Return the addresses if there are any. Those due for renewal are looked up again in the background."""
         entry = self._names.get(name)
         if entry is None or not entry.hosts:
             return None
         entry.used_at = now = self._clock()
         if now >= entry.renew_at:
-            self._start(entry)
+            self._queue_question(entry)
         return entry.hosts
 
-    def outcome(self, name: str) -> Outcome:
+    def last_outcome(self, name: str) -> Outcome:
         """Return the outcome of the last lookup, however old it is."""
         return self._entry(name).outcome()
 
-    def gap(self, name: str) -> str:
+    def why_incomplete(self, name: str) -> str:
         """Return why the name may have more addresses than are known; empty if it cannot."""
-        return self._entry(name).gap()
+        return self._entry(name).why_incomplete()
 
-    def ask(self, name: str, who: object, waiter: Waiter) -> None:
-        """Call `waiter` with the outcome of a lookup. If `who` asks again, only its last waiter is called.
+    def look_up(self, name: str, caller: object, waiter: Waiter) -> None:
+        """Call `waiter` with the outcome of a lookup. If `caller` asks again, only its last waiter is called.
 
         This takes at most LOOKUP_LIMIT_S, plus the time in the queue if very many names are looked up at once. Once
         one family has answered with addresses, the other one is awaited for at most RESOLUTION_DELAY_S.
         """
         entry = self._entry(name)
-        entry.add_hasty(who, waiter)
-        if entry.positive:
+        entry.add_hasty(caller, waiter)
+        if entry.has_addresses:
             self._hurry(entry)
         self._wait(entry)
 
-    def renew(self, name: str, who: object, waiter: Waiter) -> bool:
+    def renew(self, name: str, caller: object, waiter: Waiter) -> bool:
         """Look up again before bad news is accepted. False: the addresses are fresh enough, `waiter` is not called.
 
         Waits for both families, at most LOOKUP_LIMIT_S plus the time in the queue. In case of trouble, the outcome is
         the addresses known before.
         """
         entry = self._entry(name)
-        if not entry.asking and self._clock() < entry.doubt_at:
+        if not entry.has_question and self._clock() < entry.doubt_at:
             return False
-        entry.add_patient(who, waiter)
+        entry.add_patient(caller, waiter)
         self._wait(entry)
         return True
 
-    def cancel(self, name: str, who: object) -> None:
-        """Drop the waiter of `who`."""
+    def cancel(self, name: str, caller: object) -> None:
+        """Drop the waiter of `caller`."""
         entry = self._names.get(name)
         if entry is not None:
-            entry.cancel(who)
+            entry.cancel(caller)
 
     def _entry(self, name: str) -> NameEntry:
         entry = self._names.get(name)
@@ -104,58 +104,58 @@ class Resolver:
         return entry
 
     def _wait(self, entry: NameEntry) -> None:
-        if entry.asked:
+        if entry.is_under_way:
             self._limit(entry)
-        self._start(entry)
+        self._queue_question(entry)
 
-    def _start(self, entry: NameEntry) -> None:
+    def _queue_question(self, entry: NameEntry) -> None:
         """Queue a question, as urgent if it is awaited. Names of silent zones give way to the others."""
-        urgent = entry.awaited and entry.zone not in self._silent_zones
-        if entry.asked or (entry.asking and entry.urgent >= urgent):
+        urgent = entry.is_awaited and entry.zone not in self._silent_zones
+        if entry.is_under_way or (entry.has_question and entry.is_urgent >= urgent):
             return
-        entry.line_up(urgent=urgent)
-        self._line.add(lambda: self._begin(entry), urgent=urgent)
+        entry.mark_queued(urgent=urgent)
+        self._queue.add(lambda: self._begin_question(entry), urgent=urgent)
 
-    def _begin(self, entry: NameEntry) -> Turn:
-        if entry.asked or not entry.asking:
+    def _begin_question(self, entry: NameEntry) -> Turn:
+        if entry.is_under_way or not entry.has_question:
             return Turn.DROPPED  # it was in both queues
-        if entry.urgent and entry.zone in self._silent_zones:
-            entry.urgent = False
+        if entry.is_urgent and entry.zone in self._silent_zones:
+            entry.is_urgent = False
             return Turn.PASSED
-        entry.begin(self._clock())
-        if entry.awaited:
+        entry.begin_question(self._clock())
+        if entry.is_awaited:
             self._limit(entry)
-        self._look_up(entry.name, lambda family, answer: self._take(entry, family, answer))
+        self._look_up(entry.name, lambda family, answer: self._apply_answer(entry, family, answer))
         return Turn.BEGUN
 
-    def _take(self, entry: NameEntry, family: int, answer: FamilyAnswer) -> None:
-        entry.take(family, answer, self._clock())
-        if not entry.missing:
-            silent = entry.end(self._clock())
+    def _apply_answer(self, entry: NameEntry, family: int, answer: FamilyAnswer) -> None:
+        entry.apply_answer(family, answer, self._clock())
+        if not entry.missing_families:
+            silent = entry.end_question(self._clock())
             (self._silent_zones.add if silent else self._silent_zones.discard)(entry.zone)
-            self._settle(entry)
-            self._line.leave()
-        elif entry.positive and entry.hasty:
+            self._end_waits(entry)
+            self._queue.finish_job()
+        elif entry.has_addresses and entry.hasty_waiters:
             self._hurry(entry)
 
     def _limit(self, entry: NameEntry) -> None:
         if entry.timer is None:
-            entry.timer = self._call_later(LOOKUP_LIMIT_S, lambda: self._settle(entry))
+            entry.timer = self._call_later(LOOKUP_LIMIT_S, lambda: self._end_waits(entry))
 
     def _hurry(self, entry: NameEntry) -> None:
-        self._call_later(RESOLUTION_DELAY_S, lambda: entry.tell_hasty() if entry.hosts else None)
+        self._call_later(RESOLUTION_DELAY_S, lambda: entry.notify_hasty() if entry.hosts else None)
 
     @staticmethod
-    def _settle(entry: NameEntry) -> None:
+    def _end_waits(entry: NameEntry) -> None:
         if entry.timer is not None:
             entry.timer.cancel()
             entry.timer = None
-        entry.tell_all()
+        entry.notify_all()
 
     def _sweep(self) -> None:
         if len(self._names) < self._sweep_at:
             return
         now = self._clock()
-        self._names = {n: e for n, e in self._names.items() if e.asking or now - e.used_at < FORGET_S}
+        self._names = {n: e for n, e in self._names.items() if e.has_question or now - e.used_at < FORGET_S}
         self._silent_zones &= {entry.zone for entry in self._names.values()}
         self._sweep_at = max(_SWEEP_MIN, 2 * len(self._names))

@@ -64,7 +64,7 @@ def packet(kind: int, identifier: int, token: int) -> bytes:
     return _PACKET.pack(kind, 0, 0, identifier, token & _U16, token, _MAX_TOKEN - token)
 
 
-def own_part(token: int) -> bytes:
+def token_payload(token: int) -> bytes:
     """Return the payload that follows the header: the token and its complement."""
     return _OWN.pack(token, _MAX_TOKEN - token)
 
@@ -77,7 +77,7 @@ def with_checksum(shared: bytes) -> bytes:
     return shared[:2] + struct.pack("!H", ~total & _U16) + shared[4:]
 
 
-def echo_in(message: bytes) -> Echo | None:
+def parse_echo(message: bytes) -> Echo | None:
     """Parse an ICMP message; None if it is shorter than its header."""
     if len(message) < HEADER_BYTES:
         return None
@@ -85,7 +85,7 @@ def echo_in(message: bytes) -> Echo | None:
     return Echo(kind, identifier, sequence, message[HEADER_BYTES:])
 
 
-def behind_ip_header(datagram: bytes) -> bytes:
+def strip_ip_header(datagram: bytes) -> bytes:
     """Return the payload of an IPv4 datagram; empty if its stated header length is too short or beyond its end."""
     if len(datagram) < _IP_HEADER_BYTES:
         return b""

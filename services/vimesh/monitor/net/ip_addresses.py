@@ -19,33 +19,33 @@ class ProbeAddress(NamedTuple):
     sockaddr: Sockaddr
 
 
-_NAME_V4 = struct.Struct("=HH4s8x")
-_NAME_V6 = struct.Struct("=HHI16sI")
+_SOCKADDR_V4 = struct.Struct("=HH4s8x")
+_SOCKADDR_V6 = struct.Struct("=HHI16sI")
 _MAX_SCOPE = 2**32 - 1
 
 
-def name_bytes(family: int) -> int:
+def sockaddr_bytes(family: int) -> int:
     """Return the length of an address of the family in the kernel's format."""
-    return _NAME_V4.size if family == socket.AF_INET else _NAME_V6.size
+    return _SOCKADDR_V4.size if family == socket.AF_INET else _SOCKADDR_V6.size
 
 
-def name_of(address: ProbeAddress) -> bytes:
+def pack_sockaddr(address: ProbeAddress) -> bytes:
     """Return the address in the kernel's format: struct sockaddr_in or sockaddr_in6."""
     ip, port, *rest = address.sockaddr
-    packed, port_there = socket.inet_pton(address.family, ip), socket.htons(port)
+    ip_bytes, port_there = socket.inet_pton(address.family, ip), socket.htons(port)
     if address.family == socket.AF_INET:
-        return _NAME_V4.pack(address.family, port_there, packed)
-    return _NAME_V6.pack(address.family, port_there, 0, packed, rest[1])
+        return _SOCKADDR_V4.pack(address.family, port_there, ip_bytes)
+    return _SOCKADDR_V6.pack(address.family, port_there, 0, ip_bytes, rest[1])
 
 
-def packed(address: ProbeAddress) -> bytes:
+def pack_ip(address: ProbeAddress) -> bytes:
     """Return the address as it appears in an IP header."""
     return socket.inet_pton(address.family, address.sockaddr[0])
 
 
-def ip_in_name(name_bytes: int) -> tuple[int, int]:
+def ip_in_sockaddr(sockaddr_bytes: int) -> tuple[int, int]:
     """Return the offset and length of the packed IP address in the kernel's format."""
-    return (4, 4) if name_bytes == _NAME_V4.size else (8, 16)
+    return (4, 4) if sockaddr_bytes == _SOCKADDR_V4.size else (8, 16)
 
 
 class IpHost(NamedTuple):

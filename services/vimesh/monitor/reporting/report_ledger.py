@@ -26,7 +26,7 @@ POISON_PAUSE_S = 60.0
 class LedgerEntry(Timed):
     """The newest verdict of one action, and the state of its reports."""
 
-    __slots__ = ("action_id", "expected", "in_flight", "line", "observation", "verdict", "vim_id")
+    __slots__ = ("action_id", "in_flight", "is_expected", "observation", "queue", "verdict", "vim_id")
 
     def __init__(self, vim_id: str, action_id: str, observation: int) -> None:
         super().__init__()
@@ -35,14 +35,14 @@ class LedgerEntry(Timed):
         self.observation = observation
         """The number of the verdict."""
         self.verdict: Verdict | None = None
-        self.expected = True
+        self.is_expected = True
         """False once the action is no longer reported."""
-        self.line: deque[LedgerEntry] | None = None
+        self.queue: deque[LedgerEntry] | None = None
         """The queue in which it waits to be sent."""
         self.in_flight = False
 
 
-class Sent(NamedTuple):
+class SentReport(NamedTuple):
     """A report on its way. As small as possible: there are thousands of contacts per second."""
 
     entry: LedgerEntry
@@ -72,98 +72,104 @@ class ReportLedger:
         """`recheck` is called with (vim_id, action_id) before each report is made: it may note another verdict."""
         self._recheck = recheck
         self._entries: dict[tuple[str, str], LedgerEntry] = {}
-        self._due: deque[LedgerEntry] = deque()
-        self._news: deque[LedgerEntry] = deque()
-        self._contacts: TimingWheel[LedgerEntry] = TimingWheel(CONTACT_TICK_S)
+        self._due_contacts: deque[LedgerEntry] = deque()
+        self._new_verdicts: deque[LedgerEntry] = deque()
+        self._contact_wheel: TimingWheel[LedgerEntry] = TimingWheel(CONTACT_TICK_S)
         self._random = random
 
-    def adopt(self, vim_id: str, action_id: str, observation: int) -> None:
+    def add_action(self, vim_id: str, action_id: str, observation: int) -> None:
         """Expect verdicts of an action."""
-        self.forget(vim_id, action_id)
+        self.remove_action(vim_id, action_id)
         self._entries[vim_id, action_id] = LedgerEntry(vim_id, action_id, observation + TAKEOVER_STEP)
 
-    def forget(self, vim_id: str, action_id: str) -> None:
+    def remove_action(self, vim_id: str, action_id: str) -> None:
         """Expect no more verdicts; a report on its way is the last one."""
         entry = self._entries.pop((vim_id, action_id), None)
         if entry is not None:
-            entry.expected = False
-            self._contacts.cancel(entry)
+            entry.is_expected = False
+            self._contact_wheel.cancel(entry)
 
-    def note(self, verdict: Verdict) -> None:
+    def queue_verdict(self, verdict: Verdict) -> None:
         """Store a new verdict and queue it, to be reported at once."""
         entry = self._entries.get((verdict.vim_id, verdict.action_id))
         if entry is None:
             return
         entry.observation += 1
         entry.verdict = verdict
-        self._queue(entry, self._news)
+        self._enqueue(entry, self._new_verdicts)
 
     def has_ready(self, now: float) -> bool:
         """Return whether there is anything to report now."""
-        for entry in self._contacts.take(now):
-            self._queue(entry, self._due)
-        return bool(self._due or self._news)
+        for entry in self._contact_wheel.take_due(now):
+            self._enqueue(entry, self._due_contacts)
+        return bool(self._due_contacts or self._new_verdicts)
 
     def next_contact(self) -> float | None:
-        return self._contacts.next_due()
+        return self._contact_wheel.next_due()
 
-    def take(self, now: float, most: int) -> list[Sent]:
+    def take_batch(self, now: float, most: int) -> list[SentReport]:
         """Return reports to send. Pass each to one of the four methods below, unless its action is forgotten.
 
         Due contacts get up to three quarters of the batch, however much news there is, because a lease runs out while
         its contact waits. Places that one kind leaves free go to the other.
         """
-        batch: list[Sent] = []
-        while (self._due or self._news) and len(batch) < most:
-            line = self._due if self._due and (len(batch) < most * 3 // 4 or not self._news) else self._news
-            entry = line.popleft()
-            if entry.line is not line:
+        batch: list[SentReport] = []
+        while (self._due_contacts or self._new_verdicts) and len(batch) < most:
+            queue = (
+                self._due_contacts
+                if self._due_contacts and (len(batch) < most * 3 // 4 or not self._new_verdicts)
+                else self._new_verdicts
+            )
+            entry = queue.popleft()
+            if entry.queue is not queue:
                 continue
-            entry.line = None
-            if entry.in_flight or entry.verdict is None or not entry.expected:
+            entry.queue = None
+            if entry.in_flight or entry.verdict is None or not entry.is_expected:
                 continue
             self._recheck(entry.vim_id, entry.action_id)
-            self._contacts.cancel(entry)
+            self._contact_wheel.cancel(entry)
             entry.in_flight = True
             verdict = entry.verdict
-            batch.append(Sent(entry, verdict, entry.observation, max(0.0, now - verdict.seen_at)))
+            batch.append(SentReport(entry, verdict, entry.observation, max(0.0, now - verdict.decided_at)))
         return batch
 
-    def recorded(self, sent: Sent, now: float, contact_within_s: float) -> None:
+    def handle_recorded(self, sent: SentReport, now: float, contact_within_s: float) -> None:
         """Note that the report is on record."""
-        self._land(sent, now, contact_within_s)
+        self._end_flight(sent, now, contact_within_s)
 
-    def late(self, sent: Sent, now: float, contact_within_s: float, status: Status, newest: int) -> None:
+    def handle_late(self, sent: SentReport, now: float, contact_within_s: float, status: Status, newest: int) -> None:
         """Note that another observation is on record. If its status differs, repeat ours with a newer number."""
         entry = sent.entry
-        told_newest = entry.observation == sent.observation
+        is_newest = entry.observation == sent.observation
         entry.observation = max(entry.observation, newest + 1)
-        if not told_newest or status is sent.verdict.status:
-            self._land(sent, now, contact_within_s, told_newest=told_newest)
+        if not is_newest or status is sent.verdict.status:
+            self._end_flight(sent, now, contact_within_s, is_newest=is_newest)
         else:
             entry.in_flight = False
             self._schedule(entry, now + INSIST_S)
 
-    def bounced(self, sent: Sent) -> None:
+    def handle_bounced(self, sent: SentReport) -> None:
         """Note that the outcome is unknown: the newest verdict is reported instead."""
         sent.entry.in_flight = False
-        self._queue(sent.entry, self._due)
+        self._enqueue(sent.entry, self._due_contacts)
 
-    def refused(self, sent: Sent, now: float) -> None:
+    def handle_refused(self, sent: SentReport, now: float) -> None:
         """Note that the report breaks a rule and would be refused again: repeat it only after POISON_PAUSE_S."""
         sent.entry.in_flight = False
         if sent.entry.observation != sent.observation:
-            self._queue(sent.entry, self._news)
+            self._enqueue(sent.entry, self._new_verdicts)
         else:
             self._schedule(sent.entry, now + POISON_PAUSE_S)
 
-    def _land(self, sent: Sent, now: float, contact_within_s: float, *, told_newest: bool | None = None) -> None:
+    def _end_flight(
+        self, sent: SentReport, now: float, contact_within_s: float, *, is_newest: bool | None = None
+    ) -> None:
         entry = sent.entry
         entry.in_flight = False
-        if told_newest is None:
-            told_newest = entry.observation == sent.observation
-        if not told_newest:
-            self._queue(entry, self._news)
+        if is_newest is None:
+            is_newest = entry.observation == sent.observation
+        if not is_newest:
+            self._enqueue(entry, self._new_verdicts)
             return
         shortest, longest = CONTACT_LIMITS_S
         within_s = min(max(contact_within_s, shortest), longest)
@@ -171,11 +177,11 @@ class ReportLedger:
         self._schedule(entry, now + within_s * self._random.uniform(EARLIEST_CONTACT, LATEST_CONTACT))
 
     def _schedule(self, entry: LedgerEntry, when: float) -> None:
-        if entry.expected:
-            self._contacts.set(entry, when)
+        if entry.is_expected:
+            self._contact_wheel.set(entry, when)
 
-    def _queue(self, entry: LedgerEntry, line: deque[LedgerEntry]) -> None:
+    def _enqueue(self, entry: LedgerEntry, queue: deque[LedgerEntry]) -> None:
         # Queue each entry once; only its newest verdict is sent. News whose contact falls due goes with the contacts.
-        if not entry.in_flight and entry.line is not line and entry.line is not self._due:
-            entry.line = line
-            line.append(entry)
+        if not entry.in_flight and entry.queue is not queue and entry.queue is not self._due_contacts:
+            entry.queue = queue
+            queue.append(entry)

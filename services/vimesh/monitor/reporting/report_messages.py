@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vimesh.domain.vims import Status
-from vimesh.monitor.reporting.report_ledger import Sent
+from vimesh.monitor.reporting.report_ledger import SentReport
 from vimesh.v1 import conductor_service_pb2, vim_pb2
 from vimesh.wire.wire_durations import set_duration
 
@@ -20,7 +20,7 @@ _STATUS_ON_WIRE = {
 _STATUS = {on_wire: status for status, on_wire in _STATUS_ON_WIRE.items()}
 
 
-def reports_to_wire(batch: Iterable[Sent]) -> conductor_service_pb2.UpdateVimsRequest:
+def reports_to_wire(batch: Iterable[SentReport]) -> conductor_service_pb2.UpdateVimsRequest:
     """Write reports straight into the message: a large fleet makes contact thousands of times a second."""
     request = conductor_service_pb2.UpdateVimsRequest()
     add = request.reports.add

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Never
 import grpc
 import structlog
 
-from vimesh.monitor.reporting.report_ledger import ReportLedger, Sent
+from vimesh.monitor.reporting.report_ledger import ReportLedger, SentReport
 from vimesh.monitor.reporting.report_messages import reports_to_wire, status_from_wire
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.verdict import Verdict
@@ -57,7 +57,7 @@ class Reporter:
         self._clock = clock
         self._limits = limits or ReporterLimits()
         self._ledger = ReportLedger(random=random, recheck=self._recheck)
-        self._link = PeerLog("conductors", "reports", meanwhile="probing goes on")
+        self._peer_log = PeerLog("conductors", "reports", meanwhile="probing goes on")
         self._backoff = Backoff(
             first_s=self._limits.first_pause_s,
             longest_s=self._limits.longest_pause_s,
@@ -76,17 +76,17 @@ class Reporter:
         """Call `stop` with the (vim_id, action_id) of each unwanted action from now on."""
         self._on_bad_action = stop
 
-    def adopt(self, vim_id: str, action_id: str, observation: int) -> None:
+    def add_action(self, vim_id: str, action_id: str, observation: int) -> None:
         """Report for an action from now on, with numbers above `observation`; nothing before its first verdict."""
-        self._ledger.adopt(vim_id, action_id, observation)
+        self._ledger.add_action(vim_id, action_id, observation)
 
-    def forget(self, vim_id: str, action_id: str) -> None:
+    def remove_action(self, vim_id: str, action_id: str) -> None:
         """Stop reporting for the action."""
-        self._ledger.forget(vim_id, action_id)
+        self._ledger.remove_action(vim_id, action_id)
 
-    def note(self, verdict: Verdict) -> None:
+    def queue_verdict(self, verdict: Verdict) -> None:
         """Report a verdict as soon as possible."""
-        self._ledger.note(verdict)
+        self._ledger.queue_verdict(verdict)
         self._wake.set()
 
     async def run(self) -> Never:
@@ -95,12 +95,12 @@ class Reporter:
         async with asyncio.TaskGroup() as calls:
             while True:
                 await free_calls.acquire()
-                await self._until_ready()
-                batch = self._ledger.take(self._clock(), self._limits.batch)
+                await self._wait_until_ready()
+                batch = self._ledger.take_batch(self._clock(), self._limits.batch)
                 call = calls.create_task(self._send(batch))
                 call.add_done_callback(lambda _: free_calls.release())
 
-    async def _until_ready(self) -> None:
+    async def _wait_until_ready(self) -> None:
         while True:
             self._wake.clear()
             now = self._clock()
@@ -110,9 +110,9 @@ class Reporter:
                 await asyncio.sleep(self._limits.gather_s)
                 return
             else:
-                await self._until_woken(now)
+                await self._wait_for_wake(now)
 
-    async def _until_woken(self, now: float) -> None:
+    async def _wait_for_wake(self, now: float) -> None:
         contact_at = self._ledger.next_contact()
         try:
             async with asyncio.timeout(None if contact_at is None else contact_at - now):
@@ -120,12 +120,12 @@ class Reporter:
         except TimeoutError:
             pass
 
-    async def _send(self, batch: list[Sent]) -> None:
+    async def _send(self, batch: list[SentReport]) -> None:
         if not batch:
             return
         try:
             request = reports_to_wire(batch)
-            answer = await self._stub.UpdateVims(request, timeout=self._limits.call_timeout_s)
+            response = await self._stub.UpdateVims(request, timeout=self._limits.call_timeout_s)
         except ValueError as error:
             # A number or a text that protobuf cannot represent.
             await self._divide(batch, str(error))
@@ -135,63 +135,63 @@ class Reporter:
             else:
                 self._pause(f"{error.code().name}: {error.details()}")
         else:
-            self._read(batch, answer)
+            self._apply_response(batch, response)
         finally:
             # Whatever happened, no report may count as on its way forever.
             for sent in batch:
                 if sent.entry.in_flight:
-                    self._ledger.bounced(sent)
+                    self._ledger.handle_bounced(sent)
             self._wake.set()
 
-    async def _divide(self, batch: list[Sent], why: str) -> None:
+    async def _divide(self, batch: list[SentReport], why: str) -> None:
         """Find the report that spoils the batch, so that the others get through."""
         if len(batch) > 1:
             middle = len(batch) // 2
             await self._send(batch[:middle])
             await self._send(batch[middle:])
             return
-        self._refused(batch[0], why, self._clock())
+        self._handle_refused(batch[0], why, self._clock())
 
-    def _refused(self, sent: Sent, why: str, now: float) -> None:
+    def _handle_refused(self, sent: SentReport, why: str, now: float) -> None:
         _log.error("report refused", report=sent.report, why=why)
-        self._ledger.refused(sent, now)
+        self._ledger.handle_refused(sent, now)
 
-    def _read(self, batch: list[Sent], answer: conductor_service_pb2.UpdateVimsResponse) -> None:
-        if len(answer.outcomes) != len(batch):
-            self._pause(f"{len(answer.outcomes)} outcomes for {len(batch)} reports")
+    def _apply_response(self, batch: list[SentReport], response: conductor_service_pb2.UpdateVimsResponse) -> None:
+        if len(response.outcomes) != len(batch):
+            self._pause(f"{len(response.outcomes)} outcomes for {len(batch)} reports")
             return
         self._backoff.reset()
-        self._link.worked()
+        self._peer_log.worked()
         now = self._clock()
-        for sent, outcome in zip(batch, answer.outcomes, strict=True):
-            self._take_down(sent, outcome, now)
+        for sent, outcome in zip(batch, response.outcomes, strict=True):
+            self._apply_outcome(sent, outcome, now)
 
-    def _take_down(self, sent: Sent, outcome: conductor_service_pb2.UpdateVimResponse, now: float) -> None:
+    def _apply_outcome(self, sent: SentReport, outcome: conductor_service_pb2.UpdateVimResponse, now: float) -> None:
         within_s = seconds(outcome.contact_within)
         kind = outcome.WhichOneof("outcome")
         entry = sent.entry
         if kind == "bad_action":
             entry.in_flight = False
-            self._ledger.forget(entry.vim_id, entry.action_id)
+            self._ledger.remove_action(entry.vim_id, entry.action_id)
             if self._on_bad_action is not None:
                 self._on_bad_action(entry.vim_id, entry.action_id)
         elif kind == "refused":
-            self._refused(sent, outcome.refused.message, now)
+            self._handle_refused(sent, outcome.refused.message, now)
         elif kind is None:
             # An outcome of a later version: it must not end monitoring, so make the next contact as usual.
-            self._ledger.recorded(sent, now, within_s)
+            self._ledger.handle_recorded(sent, now, within_s)
         elif outcome.newest_observation:
             status = status_from_wire(outcome.status)
-            self._ledger.late(sent, now, within_s, status, outcome.newest_observation)
+            self._ledger.handle_late(sent, now, within_s, status, outcome.newest_observation)
         else:
-            self._ledger.recorded(sent, now, within_s)
+            self._ledger.handle_recorded(sent, now, within_s)
 
     def _recheck(self, vim_id: str, action_id: str) -> None:
         if self._before_report is not None:
             self._before_report(vim_id, action_id)
 
     def _pause(self, why: str) -> None:
-        self._link.failed(why)
+        self._peer_log.failed(why)
         now = self._clock()
         # Several calls that fail together count as one failure.
         if now >= self._paused_until:

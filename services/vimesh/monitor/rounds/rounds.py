@@ -53,21 +53,21 @@ class Rounds:
         resolver: Resolver,
         on_verdict: Callable[[Verdict], None],
         pace: RoundBudget | None = None,
-        budget: AddressBudget | None = None,
+        address_budget: AddressBudget | None = None,
         quarantine: Quarantine | None = None,
     ) -> None:
         self._wheel = wheel
-        self._running = running
+        self._stall_clock = running
         self._clock = clock
         self._resolver = resolver
         self._on_verdict = on_verdict
-        self._pace = pace or RoundBudget()
-        self._budget = budget or AddressBudget()
+        self._round_budget = pace or RoundBudget()
+        self._address_budget = address_budget or AddressBudget()
         self._quarantine = quarantine or Quarantine()
         self._probers: Mapping[Method, Prober] = {}
         self._cohorts: Cohorts | None = None
         self._serials = itertools.count(1)
-        self.open = 0
+        self.open_rounds = 0
         """Number of open rounds."""
 
     def use(self, probers: Mapping[Method, Prober], cohorts: Cohorts | None = None) -> None:
@@ -84,7 +84,7 @@ class Rounds:
         self._quarantine.enlist(target)
         self._wheel.set(target, first_at)
 
-    def tell(self, target: Target, action: ActionKey) -> None:
+    def announce_to(self, target: Target, action: ActionKey) -> None:
         """Announce the current verdict to an action that shares the target's probes from now on.
 
         Unless the verdict is REACHABLE, a round starts at once: the user may have just fixed the VIM.
@@ -95,35 +95,35 @@ class Rounds:
         reason, detail = ("", "") if target.cohort is not None else (target.track.reason, target.track.detail)
         self._on_verdict(Verdict(*action, status, reason, detail, None, self._clock()))
         if status is not Status.REACHABLE and target.stage is _IDLE:
-            self.begin(target)
+            self.schedule_round(target)
 
     def dismiss(self, target: Target) -> None:
         """Stop probing the target."""
         self._quarantine.dismiss(target)
-        self._close(target)
+        self._close_round(target)
         self._wheel.cancel(target)
         self._probers[target.policy.method].dismiss(target)
 
     def skip(self, target: Target) -> None:
         """Drop the rest of the open round."""
-        self._close(target)
-        self._await_next_round(target, self._running.now())
+        self._close_round(target)
+        self._await_next_round(target, self._stall_clock.now())
 
     def recheck(self, target: Target) -> bool:
         """Make the verdict UNKNOWN if rounds no longer end, so that a stale one is not kept alive (G6); True if so.
 
         No known fault leads here: it is a safety net for unforeseen ones.
         """
-        now = self._running.now()
+        now = self._stall_clock.now()
         if target.cohort is not None:
             target.ended_at = target.cohort.ended_at
-        if now < target.overdue_at(self._pace.stretch) + STUCK_MARGIN_S:
+        if now < target.overdue_at(self._round_budget.stretch) + STUCK_MARGIN_S:
             return False
         silent_s = now - target.ended_at
         _log.error("rounds do not end", vim_id=target.vim_id, stage=target.stage.name, for_s=round(silent_s))
         self.skip(target)
         target.ended_at = now
-        if target.track.blind(Reason.LOCAL_STUCK, f"no round has ended for {silent_s:.0f} s") is _CHANGED:
+        if target.track.give_up(Reason.LOCAL_STUCK, f"no round has ended for {silent_s:.0f} s") is _CHANGED:
             self._announce(target, self._verdict(target, None))
         return True
 
@@ -134,34 +134,34 @@ class Rounds:
         if target.slot < 0 and target.cohort is None:
             self._quarantine.dismiss(target)  # the target was dismissed before the hold was reported
             return
-        self._close(target)
+        self._close_round(target)
         self._probers[target.policy.method].dismiss(target)
         target.forget_verdict()
-        self.begin(target)
+        self.schedule_round(target)
 
-    def due(self, target: Target) -> None:
+    def advance(self, target: Target) -> None:
         """Take the step for which the target has waited."""
         stage = target.stage
         if stage is _IDLE:
-            self._begin(target)
+            self._begin_round(target)
         elif stage is _AWAITING:
-            self._hear_silence(target)
+            self._judge_silence(target)
         elif stage is _SPACING:
             self._probe(target)
         elif stage is _NAMING:
-            self._name_late(target)
+            self._give_up_lookup(target)
         elif stage is _RENAMING:
-            self._concede(target)
+            self._accept_failure(target)
         else:
-            self._queue_long(target)
+            self._judge_queued(target)
 
     # Called by the cohorts.
 
-    def begin(self, target: Target) -> None:
+    def schedule_round(self, target: Target) -> None:
         """Start a round as soon as possible."""
-        self._wheel.set(target, self._running.now())
+        self._wheel.set(target, self._stall_clock.now())
 
-    def resume(self, target: Target, sent_at: float) -> None:
+    def resume_round(self, target: Target, sent_at: float) -> None:
         """Continue a round whose first probe was sent at `sent_at`."""
         self._open_round(target)
         target.track.sent = target.number = 1
@@ -171,63 +171,63 @@ class Rounds:
 
     # Called by the probers.
 
-    def answered(self, target: Target, number: int, round_trip_s: float) -> None:
+    def record_answer(self, target: Target, number: int, round_trip_s: float) -> None:
         track = target.track
         # An answer after the timeout does not count, even if the round is still open for other probes: otherwise the
         # verdict would depend on the VIM's previous status.
         if round_trip_s > target.policy.timeout_s:
             return
-        if number != target.number and track.confirming:
+        if number != target.number and track.is_recovering:
             return
         if target.route is not None:
-            target.route.answered(number)
+            target.route.record_answer(number)
         target.round_trip_s = round_trip_s
-        self._follow(target, track.answered(), round_trip_s)
+        self._apply_step(target, track.record_answer(), round_trip_s)
 
-    def _hear_silence(self, target: Target) -> None:
+    def _judge_silence(self, target: Target) -> None:
         track = target.track
-        fault = None if track.has_more else self._probers[target.policy.method].unsent(target)
+        fault = None if track.has_more else self._probers[target.policy.method].find_local_fault(target)
         if fault is None:
-            self._follow(target, track.silent(self._running.now()), None)
+            self._apply_step(target, track.record_silence(self._stall_clock.now()), None)
         else:
             self._give_up(target, fault.reason, fault.detail)
 
-    def failed(self, target: Target, number: int, reason: str, detail: str) -> None:
-        if number == target.number or not target.track.confirming:
-            self._follow(target, target.track.failed(self._running.now(), reason, detail), None)
+    def record_failure(self, target: Target, number: int, reason: str, detail: str) -> None:
+        if number == target.number or not target.track.is_recovering:
+            self._apply_step(target, target.track.record_failure(self._stall_clock.now(), reason, detail), None)
 
-    def departs(self, target: Target) -> int:
+    def record_departure(self, target: Target) -> int:
         track = target.track
         target.number += 1
         track.sent += 1
-        target.last_sent = now = self._running.now()
+        target.last_sent = now = self._stall_clock.now()
         if track.sent == 1:
             target.first_sent = track.begun_at = now
         target.stage = _AWAITING
         self._wheel.set(target, target.judged_at())
         return target.number
 
-    def faulted(self, target: Target, reason: str, detail: str) -> None:
+    def record_fault(self, target: Target, reason: str, detail: str) -> None:
         target.track.sent -= 1
-        self._follow(target, target.track.faulted(reason, detail), None)
+        self._apply_step(target, target.track.record_fault(reason, detail), None)
 
     # The round.
 
-    def _begin(self, target: Target) -> None:
+    def _begin_round(self, target: Target) -> None:
         if self._quarantine.aside and not self._quarantine.admits(target):
-            self._stay_aside(target)
+            self._await_retry(target)
             return
         self._open_round(target)
-        address = target.address if target.route is None else target.route.first
-        delay_s = self._budget.take_turn(address.sockaddr[0], self._clock()) if address is not None else 0.0
+        address = target.address if target.route is None else target.route.preferred
+        delay_s = self._address_budget.take_turn(address.sockaddr[0], self._clock()) if address is not None else 0.0
         if delay_s:
             self._delay(target, delay_s)
         else:
             self._probe(target)
 
     def _delay(self, target: Target, delay_s: float) -> None:
-        begins_at = self._running.now() + delay_s
-        if begins_at < target.overdue_at(self._pace.stretch):
+        begins_at = self._stall_clock.now() + delay_s
+        if begins_at < target.overdue_at(self._round_budget.stretch):
             self._wheel.set(target, begins_at)
         else:
             self._give_up(target, Reason.LOCAL_RESOURCES, "too many VIMs have this address")
@@ -240,7 +240,7 @@ class Rounds:
         if target.route is not None:
             target.route.clear()
             target.track.in_doubt = True
-        self.open += 1
+        self.open_rounds += 1
 
     def _probe(self, target: Target) -> None:
         if target.route is None:
@@ -248,80 +248,80 @@ class Rounds:
         elif target.route or self._find_route(target, target.route):
             self._send_by_route(target, target.route)
         else:
-            self._ask(target)
+            self._look_up_name(target)
 
     def _find_route(self, target: Target, route: AddressRoute) -> bool:
-        hosts = self._resolver.known(target.endpoint.host)
+        hosts = self._resolver.cached_hosts(target.endpoint.host)
         if hosts is None:
             return False
-        self._take_route(target, route, [host.address(target.port) for host in hosts])
+        self._set_route(target, route, [host.address(target.port) for host in hosts])
         return True
 
     @staticmethod
-    def _take_route(target: Target, route: AddressRoute, addresses: Sequence[ProbeAddress]) -> None:
+    def _set_route(target: Target, route: AddressRoute, addresses: Sequence[ProbeAddress]) -> None:
         route.begin(addresses)
         target.track.cover(len(addresses))
 
-    def _ask(self, target: Target) -> None:
+    def _look_up_name(self, target: Target) -> None:
         target.stage = _NAMING
         # Not NAMING_LIMIT_S: with very many names, the lookup is queued first, which is not the resolver's fault.
-        self._wheel.set(target, target.overdue_at(self._pace.stretch))
-        self._resolver.ask(target.endpoint.host, target, lambda outcome: self._named(target, outcome))
+        self._wheel.set(target, target.overdue_at(self._round_budget.stretch))
+        self._resolver.look_up(target.endpoint.host, target, lambda outcome: self._apply_lookup(target, outcome))
 
-    def _named(self, target: Target, outcome: Outcome) -> None:
+    def _apply_lookup(self, target: Target, outcome: Outcome) -> None:
         if target.stage is not _NAMING:
             return
         if isinstance(outcome, NoSuchName):
-            number = self.departs(target)
-            self.failed(target, number, Reason.DNS, outcome.detail)
+            number = self.record_departure(target)
+            self.record_failure(target, number, Reason.DNS, outcome.detail)
         elif isinstance(outcome, LookupFailed):
-            self._unnamed(target, outcome.detail)
+            self._record_lookup_fault(target, outcome.detail)
         else:
             target.stage = _SPACING
-            self._wheel.set(target, self._running.now())
+            self._wheel.set(target, self._stall_clock.now())
 
-    def _name_late(self, target: Target) -> None:
+    def _give_up_lookup(self, target: Target) -> None:
         self._give_up(target, Reason.LOCAL_RESOLVER, "too many names are waiting to be looked up")
 
-    def _unnamed(self, target: Target, detail: str) -> None:
+    def _record_lookup_fault(self, target: Target, detail: str) -> None:
         target.stage = _SPACING
-        target.last_sent = self._running.now()
-        self._follow(target, target.track.faulted(Reason.LOCAL_RESOLVER, detail), None)
+        target.last_sent = self._stall_clock.now()
+        self._apply_step(target, target.track.record_fault(Reason.LOCAL_RESOLVER, detail), None)
 
-    def _look_again(self, target: Target) -> None:
+    def _renew_name(self, target: Target) -> None:
         """Check whether the name has moved before the VIM is declared unreachable."""
         name = target.endpoint.host
         target.stage = _RENAMING
-        if self._resolver.renew(name, target, lambda outcome: self._looked_again(target, outcome)):
-            self._wheel.set(target, self._running.now() + NAMING_LIMIT_S)
+        if self._resolver.renew(name, target, lambda outcome: self._apply_renewal(target, outcome)):
+            self._wheel.set(target, self._stall_clock.now() + NAMING_LIMIT_S)
         else:
-            self._looked_again(target, self._resolver.outcome(name))
+            self._apply_renewal(target, self._resolver.last_outcome(name))
 
-    def _looked_again(self, target: Target, outcome: Outcome) -> None:
+    def _apply_renewal(self, target: Target, outcome: Outcome) -> None:
         """Continue the round at addresses not tried yet; without any, accept its bad news."""
         route = target.route
         if target.stage is not _RENAMING or route is None:
             return
         if isinstance(outcome, NoSuchName):
-            self._concede(target, Reason.DNS, outcome.detail)
+            self._accept_failure(target, Reason.DNS, outcome.detail)
             return
         hosts = () if isinstance(outcome, LookupFailed) else outcome
         untried = route.untried(host.address(target.port) for host in hosts)
         if not untried:
-            gap = self._resolver.gap(target.endpoint.host)
-            if gap and route.first is None:
+            gap = self._resolver.why_incomplete(target.endpoint.host)
+            if gap and route.preferred is None:
                 # None of the known addresses has ever answered, and the missing ones might.
                 self._give_up(target, Reason.LOCAL_RESOLVER, gap)
             else:
-                self._concede(target)
+                self._accept_failure(target)
             return
         target.track.begin()
-        self._take_route(target, route, untried)
+        self._set_route(target, route, untried)
         target.stage = _SPACING
-        self._wheel.set(target, self._running.now())
+        self._wheel.set(target, self._stall_clock.now())
 
-    def _concede(self, target: Target, reason: str = "", detail: str = "") -> None:
-        self._follow(target, target.track.concede(self._running.now(), reason, detail), None)
+    def _accept_failure(self, target: Target, reason: str = "", detail: str = "") -> None:
+        self._apply_step(target, target.track.accept_failure(self._stall_clock.now(), reason, detail), None)
 
     def _send_to_address(self, target: Target) -> None:
         address = target.address
@@ -330,72 +330,75 @@ class Rounds:
             address = target.address = target.fixed_address()
         fault = None if address is None else self._send(target, address)
         if fault is not None:
-            self._follow(target, target.track.faulted(fault.reason, fault.detail), None)
+            self._apply_step(target, target.track.record_fault(fault.reason, fault.detail), None)
 
     def _send_by_route(self, target: Target, route: AddressRoute) -> None:
         while True:
-            address, number = route.next(confirming=target.track.confirming), target.number + 1
+            address, number = route.next(to_answering=target.track.is_recovering), target.number + 1
             fault = self._send(target, address)
             if fault is None:
-                route.sent(number, address)
+                route.record_sent(number, address)
                 return
-            if len(route) < 2 or target.track.confirming:
+            if len(route) < 2 or target.track.is_recovering:
                 break
             # An address that this machine cannot send to, such as IPv6 without a route, must not hide the next one.
             route.drop(address)
             target.track.cover(len(route))
-        self._follow(target, target.track.faulted(fault.reason, fault.detail), None)
+        self._apply_step(target, target.track.record_fault(fault.reason, fault.detail), None)
 
     def _send(self, target: Target, address: ProbeAddress) -> LocalFault | None:
         """Send or queue the next probe; return the local fault if it cannot be sent from here."""
         previous_s = target.last_sent
-        number = self.departs(target)
+        number = self.record_departure(target)
         try:
             gone = self._probers[target.policy.method].send(target, number, address)
         except LocalFault as fault:
             target.track.sent -= 1
             return fault
         if not gone:
-            self._stand_in_line(target, previous_s)
+            self._mark_queued(target, previous_s)
         return None
 
-    def _stand_in_line(self, target: Target, previous_s: float) -> None:
+    def _mark_queued(self, target: Target, previous_s: float) -> None:
         """Undo a departure: the wait for a socket must not count against the VIM."""
         target.number -= 1
         target.track.sent -= 1
         target.last_sent = previous_s
         target.stage = _QUEUED
         self._wheel.set(
-            target, previous_s + target.policy.timeout_s if target.track.sent else target.overdue_at(self._pace.stretch)
+            target,
+            previous_s + target.policy.timeout_s
+            if target.track.sent
+            else target.overdue_at(self._round_budget.stretch),
         )
 
-    def _queue_long(self, target: Target) -> None:
-        if self._running.now() >= target.overdue_at(self._pace.stretch):
+    def _judge_queued(self, target: Target) -> None:
+        if self._stall_clock.now() >= target.overdue_at(self._round_budget.stretch):
             self._give_up(target, Reason.LOCAL_RESOURCES, "too many probes are waiting for a socket")
             return
         # The probes under way have had their time; those in the queue need their sockets.
-        self._wheel.set(target, target.overdue_at(self._pace.stretch))
-        self._probers[target.policy.method].hang_up(target)
+        self._wheel.set(target, target.overdue_at(self._round_budget.stretch))
+        self._probers[target.policy.method].abandon_sent(target)
 
     def _give_up(self, target: Target, reason: str, detail: str) -> None:
-        self._follow(target, target.track.blind(reason, detail), None)
+        self._apply_step(target, target.track.give_up(reason, detail), None)
 
-    def _follow(self, target: Target, step: NextStep, round_trip_s: float | None) -> None:
+    def _apply_step(self, target: Target, step: NextStep, round_trip_s: float | None) -> None:
         if step is _SETTLED or step is _CHANGED:
-            self._close(target)
+            self._close_round(target)
             if self._quarantine.aside and target in self._quarantine:
                 self._end_retry(target)
                 return
-            target.ended_at = now = self._running.now()
+            target.ended_at = now = self._stall_clock.now()
             verdict = self._verdict(target, round_trip_s) if step is _CHANGED else None
-            if target.track.steady and self._cohorts is not None and self._cohorts.join(target):
+            if target.track.is_steady and self._cohorts is not None and self._cohorts.join(target):
                 self._wheel.cancel(target)
             else:
                 self._await_next_round(target, now)
             if verdict is not None:
                 self._announce(target, verdict)
         elif step is _DOUBT:
-            self._look_again(target)
+            self._renew_name(target)
         elif step is _AGAIN:
             if target.stage is _AWAITING or target.stage is _SPACING:
                 target.stage = _SPACING
@@ -404,20 +407,20 @@ class Rounds:
             target.stage = _AWAITING
             self._wheel.set(target, target.judged_at())
 
-    def _stay_aside(self, target: Target) -> None:
+    def _await_retry(self, target: Target) -> None:
         # No round ends before the retry. Counted from there, `recheck` does not take the target for stuck.
-        target.ended_at = retry_at = self._running.now() + self._quarantine.retry_in_s(target)
+        target.ended_at = retry_at = self._stall_clock.now() + self._quarantine.retry_in_s(target)
         self._wheel.set(target, retry_at)
-        if target.track.blind(Reason.LOCAL_SET_ASIDE, self._quarantine.detail(target)) is _CHANGED:
+        if target.track.give_up(Reason.LOCAL_SET_ASIDE, self._quarantine.detail(target)) is _CHANGED:
             self._announce(target, self._verdict(target, None))
 
     def _end_retry(self, target: Target) -> None:
         # The retry's result is not reported: as a verdict it would stay unconfirmed until the next retry in an hour.
         self._quarantine.note_clean_retry(target)
         target.forget_verdict()
-        self.begin(target)
+        self.schedule_round(target)
 
-    def _close(self, target: Target) -> None:
+    def _close_round(self, target: Target) -> None:
         if target.stage is _IDLE:
             return
         if self._cohorts is not None and target.cohort is not None:
@@ -426,15 +429,17 @@ class Rounds:
         if target.stage is _NAMING or target.stage is _RENAMING:
             self._resolver.cancel(target.endpoint.host, target)
         target.stage = _IDLE
-        self.open -= 1
-        self._probers[target.policy.method].forget(target)
+        self.open_rounds -= 1
+        self._probers[target.policy.method].end_round(target)
 
     def _await_next_round(self, target: Target, now: float) -> None:
-        target.round_at = next_at = next_round_at(target.round_at, target.policy.interval_s * self._pace.stretch, now)
+        target.round_at = next_at = next_round_at(
+            target.round_at, target.policy.interval_s * self._round_budget.stretch, now
+        )
         if target.track.failing_since is not None:
             # Failures tolerated for `fail_for_s` are judged when that time is over, not up to an interval later.
-            bears_until = target.track.bears_until
-            next_at = bears_until if now < bears_until < next_at else next_at
+            tolerated_until = target.track.tolerated_until
+            next_at = tolerated_until if now < tolerated_until < next_at else next_at
         self._wheel.set(target, next_at)
 
     def _verdict(self, target: Target, round_trip_s: float | None) -> Verdict:

@@ -17,27 +17,30 @@ class RoundBudget:
     """
 
     def __init__(self, rounds_per_s: float = ROUNDS_PER_S) -> None:
-        self._most = rounds_per_s
-        self._asked = 0.0
-        self._told = False
+        self._max_rounds_per_s = rounds_per_s
+        self._demand_per_s = 0.0
+        self._is_logged = False
         self.stretch = 1.0
         """Factor on the interval of every policy."""
 
     def join(self, interval_s: float) -> None:
         """Add a target with this interval."""
-        self._ask(1 / interval_s)
+        self._change_demand(1 / interval_s)
 
     def leave(self, interval_s: float) -> None:
         """Remove a target with this interval."""
-        self._ask(-1 / interval_s)
+        self._change_demand(-1 / interval_s)
 
-    def _ask(self, rounds_per_s: float) -> None:
-        self._asked += rounds_per_s
-        self.stretch = max(1.0, self._asked / self._most)
+    def _change_demand(self, rounds_per_s: float) -> None:
+        self._demand_per_s += rounds_per_s
+        self.stretch = max(1.0, self._demand_per_s / self._max_rounds_per_s)
         # Hysteresis: a few targets that come and go must not be logged again and again.
-        if self._asked > self._most and not self._told:
-            self._told = True
-            _log.warning("too many VIMs for one monitor: intervals are longer than asked for", rounds_per_s=self._most)
-        elif self._asked < 0.9 * self._most and self._told:
-            self._told = False
+        if self._demand_per_s > self._max_rounds_per_s and not self._is_logged:
+            self._is_logged = True
+            _log.warning(
+                "too many VIMs for one monitor: intervals are longer than asked for",
+                rounds_per_s=self._max_rounds_per_s,
+            )
+        elif self._demand_per_s < 0.9 * self._max_rounds_per_s and self._is_logged:
+            self._is_logged = False
             _log.info("intervals are as asked for")

@@ -23,18 +23,18 @@ class StallClock:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._promised = math.inf
-        self._lost = 0.0
+        self._expected_at = math.inf
+        self._lost_s = 0.0
         self._stalls: deque[tuple[float, float]] = deque(maxlen=_MAX_STALLS)
 
     def now(self) -> float:
         now = self._clock()
-        late = now - self._promised
+        late = now - self._expected_at
         if late > TOLERANCE_S:
-            self._lost += late
+            self._lost_s += late
             self._stalls.append((now, late))
-            self._promised = now
-        return now - self._lost
+            self._expected_at = now
+        return now - self._lost_s
 
     def lost_within(self, seconds: float) -> float:
         """Return how long this clock stood still within the last `seconds` of the underlying clock."""
@@ -43,6 +43,6 @@ class StallClock:
         begin = self._clock() - seconds
         return sum(late for ended_at, late in self._stalls if ended_at > begin)
 
-    def promise(self, when: float | None) -> None:
+    def expect_reading(self, when: float | None) -> None:
         """Announce when this clock will be read again; None: not before something happens."""
-        self._promised = math.inf if when is None else when + self._lost
+        self._expected_at = math.inf if when is None else when + self._lost_s

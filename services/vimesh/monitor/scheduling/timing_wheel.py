@@ -32,14 +32,14 @@ class TimingWheel(Generic[T]):
         self._tick_s = tick_s
         self._slots: dict[int, list[T]] = {}
         self._order: list[int] = []
-        self._taken = _NEVER
+        self._last_slot = _NEVER
 
     def set(self, item: T, when: float) -> None:
         """Make the item due at `when`, never earlier. Replaces the time that it was set to before."""
         # A slot that was taken does not come again: overdue items go into the next one.
         slot = math.ceil(when / self._tick_s)
-        if slot <= self._taken:
-            slot = self._taken + 1
+        if slot <= self._last_slot:
+            slot = self._last_slot + 1
         if slot == item.slot:
             return
         item.slot = slot
@@ -57,12 +57,12 @@ class TimingWheel(Generic[T]):
         """Return when to look again, or None if the wheel is empty."""
         return self._order[0] * self._tick_s if self._order else None
 
-    def take(self, now: float) -> Iterator[T]:
+    def take_due(self, now: float) -> Iterator[T]:
         """Yield the due items. Items may be set and cancelled during the iteration: cancelled ones are not yielded."""
         last = math.floor(now / self._tick_s + 1e-6)
         while self._order and self._order[0] <= last:
             slot = heapq.heappop(self._order)
-            self._taken = slot
+            self._last_slot = slot
             for item in self._slots.pop(slot):
                 if item.slot == slot:
                     item.slot = _NEVER

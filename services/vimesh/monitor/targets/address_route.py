@@ -20,7 +20,7 @@ class AddressRoute:
         return len(self._addresses)
 
     @property
-    def first(self) -> ProbeAddress | None:
+    def preferred(self) -> ProbeAddress | None:
         """The address that a round is likely to start with; None until one has answered."""
         return self._preferred
 
@@ -46,9 +46,9 @@ class AddressRoute:
         """Return the addresses that were not among those the round started with."""
         return [address for address in addresses if address not in self._covered]
 
-    def next(self, *, confirming: bool) -> ProbeAddress:
-        """Return where to send the next probe. `confirming`: to the address that has just answered."""
-        if confirming and self._confirmed is not None:
+    def next(self, *, to_answering: bool) -> ProbeAddress:
+        """Return where to send the next probe. `to_answering`: to the address that has just answered."""
+        if to_answering and self._confirmed is not None:
             return self._confirmed
         address = self._addresses[self._position % len(self._addresses)]
         self._position += 1
@@ -61,11 +61,11 @@ class AddressRoute:
         if self._addresses:
             self._position = index % len(self._addresses)
 
-    def sent(self, number: int, address: ProbeAddress) -> None:
+    def record_sent(self, number: int, address: ProbeAddress) -> None:
         """Note where probe `number` of the round went."""
         self._tried[number] = address
 
-    def answered(self, number: int) -> None:
+    def record_answer(self, number: int) -> None:
         """Note that probe `number` of the round was answered."""
         address = self._tried.get(number)
         if address is not None:

@@ -14,7 +14,7 @@ from array import array
 from typing import NamedTuple, Protocol
 
 from vimesh.monitor.net.icmp_packet import TOKEN_BYTES
-from vimesh.monitor.net.ip_addresses import name_of
+from vimesh.monitor.net.ip_addresses import pack_sockaddr
 from vimesh.monitor.scheduling.round_budget import RoundBudget
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
@@ -34,10 +34,10 @@ class VolleyProber(Protocol):
     def reaches(self, family: int) -> bool:
         """Return whether volleys can be sent to addresses of the family."""
 
-    def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:
+    def send_volley(self, family: int, tokens: array[int], sockaddrs: bytes) -> list[int]:
         """Send the first probe of a round with each token; return the indices of those that could not be sent.
 
-        `names` are the addresses in the kernel's format, concatenated. An answer removes its token from `awaiting`.
+        `sockaddrs`: the addresses in the kernel's format, concatenated. An answer removes its token from `open_tokens`.
         """
 
     def adopt(self, target: Target, token: int, sent_at: float) -> None:
@@ -50,7 +50,7 @@ class _NoProber:
     def reaches(self, family: int) -> bool:  # noqa: ARG002 - the protocol's signature
         return False
 
-    def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:  # noqa: ARG002 - as above
+    def send_volley(self, family: int, tokens: array[int], sockaddrs: bytes) -> list[int]:  # noqa: ARG002 - as above
         return list(range(len(tokens)))
 
     def adopt(self, target: Target, token: int, sent_at: float) -> None:
@@ -60,10 +60,10 @@ class _NoProber:
 class SingleRounds(Protocol):
     """Takes the targets that leave their cohort."""
 
-    def resume(self, target: Target, sent_at: float) -> None:
+    def resume_round(self, target: Target, sent_at: float) -> None:
         """Continue a round whose first probe was sent at `sent_at`."""
 
-    def begin(self, target: Target) -> None:
+    def schedule_round(self, target: Target) -> None:
         """Start a round as soon as possible."""
 
 
@@ -83,56 +83,56 @@ class Cohort(ProbeGroup):
     A cohort is due alternately to send a volley and to find the members that have not answered.
     """
 
-    __slots__ = ("key", "members", "names", "probed", "round_at", "sent_at", "tokens")
+    __slots__ = ("key", "members", "round_at", "sent_at", "sockaddrs", "tokens", "volley_targets")
 
     def __init__(self, key: CohortKey, round_at: float) -> None:
         super().__init__()
         self.key = key
         self.members: list[Target] = []
-        self.names = bytearray()
+        self.sockaddrs = bytearray()
         """The addresses of the members, in the same order."""
         self.tokens = array("Q")
         """The tokens of the volley under way."""
-        self.probed = self.members
+        self.volley_targets = self.members
         """The targets it was sent to, in the order of the tokens."""
         self.round_at = round_at
         self.sent_at = 0.0
 
-    def has_room_for(self, name: bytes) -> bool:
+    def has_room_for(self, sockaddr: bytes) -> bool:
         """Return whether the address can join. No address is probed twice in a volley, even for different VIMs."""
-        return len(self.members) < MOST_MEMBERS and not self._holds(name)
+        return len(self.members) < MOST_MEMBERS and not self._has_address(sockaddr)
 
-    def _holds(self, name: bytes) -> bool:
-        at = self.names.find(name)
-        while at >= 0 and at % len(name):
-            at = self.names.find(name, at + 1)
+    def _has_address(self, sockaddr: bytes) -> bool:
+        at = self.sockaddrs.find(sockaddr)
+        while at >= 0 and at % len(sockaddr):
+            at = self.sockaddrs.find(sockaddr, at + 1)
         return at >= 0
 
-    def add(self, target: Target, name: bytes) -> None:
+    def add(self, target: Target, sockaddr: bytes) -> None:
         target.cohort, target.place = self, len(self.members)
         self.members.append(target)
-        self.names += name
+        self.sockaddrs += sockaddr
 
     def remove(self, target: Target) -> None:
         """Remove a member; the last one takes its place."""
-        if self.tokens and self.probed is self.members:
-            self.members = self.members.copy()  # `probed` must keep the order of the tokens
-        size = len(self.names) // len(self.members)
+        if self.tokens and self.volley_targets is self.members:
+            self.members = self.members.copy()  # `volley_targets` must keep the order of the tokens
+        size = len(self.sockaddrs) // len(self.members)
         place, last = target.place, self.members.pop()
         if last is not target:
             self.members[place], last.place = last, place
-            self.names[place * size : (place + 1) * size] = self.names[-size:]
-        del self.names[-size:]
+            self.sockaddrs[place * size : (place + 1) * size] = self.sockaddrs[-size:]
+        del self.sockaddrs[-size:]
         target.cohort = None
 
     def begin_volley(self, now: float) -> None:
         """Give each member a token that the others cannot guess: otherwise a VIM could answer for its neighbours."""
         self.tokens = array("Q", os.urandom(TOKEN_BYTES * len(self.members)))
-        self.probed, self.sent_at = self.members, now
+        self.volley_targets, self.sent_at = self.members, now
 
-    def member_probed(self, token: int) -> Target | None:
+    def member_by_token(self, token: int) -> Target | None:
         """Return the member that the token was sent to; None if it has left the cohort since."""
-        target = self.probed[self.tokens.index(token)]
+        target = self.volley_targets[self.tokens.index(token)]
         return target if target.cohort is self else None
 
 
@@ -143,12 +143,12 @@ class Cohorts:
         self, *, wheel: TimingWheel[Cohort], running: StallClock, singly: SingleRounds, pace: RoundBudget | None = None
     ) -> None:
         self._wheel = wheel
-        self._running = running
-        self._singly = singly
-        self._pace = pace or RoundBudget()
+        self._stall_clock = running
+        self._single_rounds = singly
+        self._round_budget = pace or RoundBudget()
         self._prober: VolleyProber = _NoProber()
         self._by_key: dict[CohortKey, list[Cohort]] = {}
-        self.awaiting: dict[int, Cohort] = {}
+        self.open_tokens: dict[int, Cohort] = {}
         """The cohorts by unanswered token. An answer only removes its token and does not touch the member: with
         100,000, each one has left the processor's caches by its turn. If the same token is drawn twice, one of the two
         members counts as answered until the next volley."""
@@ -161,12 +161,12 @@ class Cohorts:
         address = target.address
         if address is None or not target.pings or not self._prober.reaches(address.family):
             return False
-        name = name_of(address)
-        cohort = self._cohort_for(self._key_of(target, address.family), name)
-        cohort.add(target, name)
+        sockaddr = pack_sockaddr(address)
+        cohort = self._cohort_for(self._key_of(target, address.family), sockaddr)
+        cohort.add(target, sockaddr)
         target.settle_down()
         if cohort.slot < 0:
-            cohort.ended_at = self._running.now()
+            cohort.ended_at = self._stall_clock.now()
             # The target has just had its round.
             interval_s = cohort.key.interval_s
             cohort.round_at = next_round_at(cohort.round_at, interval_s, cohort.ended_at + interval_s)
@@ -180,7 +180,7 @@ class Cohorts:
             cohort.remove(target)
             target.rise_up(round_at=cohort.sent_at + WIDTH_S, ended_at=cohort.ended_at)
 
-    def due(self, cohort: Cohort) -> None:
+    def advance(self, cohort: Cohort) -> None:
         """Send the cohort's volley or judge it; drop a cohort without members."""
         if cohort.tokens:
             self._judge(cohort)
@@ -189,11 +189,11 @@ class Cohorts:
         else:
             self._by_key[cohort.key].remove(cohort)
 
-    def rouse(self, token: int) -> None:
+    def continue_singly(self, token: int) -> None:
         """Make a target that was silent, or for which an ICMP error has arrived, continue its round singly."""
-        if (cohort := self.awaiting.pop(token, None)) and (target := cohort.member_probed(token)):
+        if (cohort := self.open_tokens.pop(token, None)) and (target := cohort.member_by_token(token)):
             self.leave(target)
-            self._singly.resume(target, cohort.sent_at)
+            self._single_rounds.resume_round(target, cohort.sent_at)
             self._prober.adopt(target, token, cohort.sent_at)
 
     @staticmethod
@@ -204,10 +204,10 @@ class Cohorts:
         width_s = min(WIDTH_S, interval_s / _STEPS)
         return CohortKey(family, interval_s, patience_s, int(target.phase_s / width_s) * width_s)
 
-    def _cohort_for(self, key: CohortKey, name: bytes) -> Cohort:
+    def _cohort_for(self, key: CohortKey, sockaddr: bytes) -> Cohort:
         siblings = self._by_key.setdefault(key, [])
         for cohort in siblings:
-            if cohort.has_room_for(name):
+            if cohort.has_room_for(sockaddr):
                 return cohort
         step_s = min(WIDTH_S, key.interval_s / _STEPS) / _STEPS
         cohort = Cohort(key, key.phase_s + len(siblings) % _STEPS * step_s)
@@ -215,28 +215,28 @@ class Cohorts:
         return cohort
 
     def _send(self, cohort: Cohort) -> None:
-        now = self._running.now()
+        now = self._stall_clock.now()
         key = cohort.key
         cohort.begin_volley(now)
-        self.awaiting.update(dict.fromkeys(cohort.tokens, cohort))
-        cohort.round_at = next_round_at(cohort.round_at, key.interval_s * self._pace.stretch, now)
+        self.open_tokens.update(dict.fromkeys(cohort.tokens, cohort))
+        cohort.round_at = next_round_at(cohort.round_at, key.interval_s * self._round_budget.stretch, now)
         # Before sending: if that raises, the members are still judged.
         self._wheel.set(cohort, now + key.patience_s)
-        unsent = self._prober.send_volley(key.family, cohort.tokens, bytes(cohort.names))
-        cohort.sent_at = self._running.now()
+        unsent = self._prober.send_volley(key.family, cohort.tokens, bytes(cohort.sockaddrs))
+        cohort.sent_at = self._stall_clock.now()
         self._wheel.set(cohort, cohort.sent_at + key.patience_s)
         for place in unsent:
-            self._send_singly(cohort.tokens[place])
+            self._restart_singly(cohort.tokens[place])
 
-    def _send_singly(self, token: int) -> None:
-        if (cohort := self.awaiting.pop(token, None)) and (target := cohort.member_probed(token)):
+    def _restart_singly(self, token: int) -> None:
+        if (cohort := self.open_tokens.pop(token, None)) and (target := cohort.member_by_token(token)):
             self.leave(target)
-            self._singly.begin(target)
+            self._single_rounds.schedule_round(target)
 
     def _judge(self, cohort: Cohort) -> None:
-        cohort.ended_at = self._running.now()
+        cohort.ended_at = self._stall_clock.now()
         self._wheel.set(cohort, cohort.round_at)
-        awaiting = self.awaiting
-        for token in [token for token in cohort.tokens if token in awaiting]:
-            self.rouse(token)
+        open_tokens = self.open_tokens
+        for token in [token for token in cohort.tokens if token in open_tokens]:
+            self.continue_singly(token)
         cohort.tokens = array("Q")

@@ -14,7 +14,7 @@ UNSURE_ROUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A ping action's verdict on its VIM, valid since `seen_at`."""
+    """A ping action's verdict on its VIM, valid since `decided_at`."""
 
     vim_id: str
     action_id: str
@@ -22,7 +22,7 @@ class Verdict:
     reason: str
     detail: str
     round_trip_s: float | None
-    seen_at: float
+    decided_at: float
     """By the monotonic clock of the host."""
 
 
@@ -58,6 +58,7 @@ class ReachabilityTrack:
 
     __slots__ = (
         "_answers",
+        "_answers_needed",
         "_detail",
         "_drift",
         "_drift_rounds",
@@ -65,12 +66,11 @@ class ReachabilityTrack:
         "_fall",
         "_fault",
         "_faults",
-        "_needed",
+        "_outcomes",
+        "_probes_needed",
         "_reason",
-        "_returned",
         "_rise",
-        "_unsure",
-        "_wanted",
+        "_undecided_rounds",
         "addresses",
         "begun_at",
         "detail",
@@ -90,7 +90,7 @@ class ReachabilityTrack:
         self.detail = ""
         self._drift = ""
         self._drift_rounds = 0
-        self._unsure = 0
+        self._undecided_rounds = 0
         self.failing_since: float | None = None
         """When the first of the failed rounds began that `fail_for_s` tolerates; None if there are none."""
         self.begun_at = 0.0
@@ -98,43 +98,43 @@ class ReachabilityTrack:
         self.begin()
 
     @property
-    def down(self) -> bool:
+    def is_down(self) -> bool:
         return self.status is _UNREACHABLE
 
     @property
-    def steady(self) -> bool:
+    def is_steady(self) -> bool:
         """Whether an answer to the first probe of the next round would change nothing."""
-        return self.status is _REACHABLE and not self._unsure and self.failing_since is None
+        return self.status is _REACHABLE and not self._undecided_rounds and self.failing_since is None
 
     @property
-    def bears_until(self) -> float:
+    def tolerated_until(self) -> float:
         """When failures will have lasted for `fail_for_s`; 0 if there are none."""
         return 0.0 if self.failing_since is None else self.failing_since + self._fail_for_s
 
     @property
     def hedged(self) -> bool:
         """Whether further probes follow silence before it is judged."""
-        return self._needed > 1 and not self.confirming
+        return self._probes_needed > 1 and not self.is_recovering
 
     @property
-    def confirming(self) -> bool:
+    def is_recovering(self) -> bool:
         """Whether the VIM is coming back: only the newest probe counts, and goes to the address that answered."""
         return self._answers > 0
 
     @property
     def has_more(self) -> bool:
         """Whether the round may send another probe before it judges."""
-        return self.sent < self._needed and self._faults <= self._needed and not self._answers
+        return self.sent < self._probes_needed and self._faults <= self._probes_needed and not self._answers
 
     def begin(self) -> None:
         """Start a round."""
         if self.status is _UNREACHABLE:
-            self._needed, self._wanted = 1, self._rise
+            self._probes_needed, self._answers_needed = 1, self._rise
         else:
-            self._needed, self._wanted = self._fall, 1
+            self._probes_needed, self._answers_needed = self._fall, 1
         self.in_doubt = False
         """Whether its bad news must be doubted before it is accepted, see NextStep.DOUBT."""
-        self.sent = self._returned = self._faults = self._answers = 0
+        self.sent = self._outcomes = self._faults = self._answers = 0
         self.addresses = 1
         self._reason = Reason.TIMEOUT
         self._detail = ""
@@ -142,52 +142,52 @@ class ReachabilityTrack:
 
     def cover(self, addresses: int) -> None:
         """Require that each address of the VIM is tried before the verdict is UNREACHABLE."""
-        self._needed += (addresses - self.addresses) * (1 if self.down else self._fall)
+        self._probes_needed += (addresses - self.addresses) * (1 if self.is_down else self._fall)
         self.addresses = addresses
 
-    def answered(self) -> NextStep:
+    def record_answer(self) -> NextStep:
         if self.status is _REACHABLE:
-            self._unsure = 0
+            self._undecided_rounds = 0
             self.failing_since = None
             return _SETTLED  # the outcome of nearly every round of a healthy fleet
         self._answers += 1
-        self._returned += 1
-        if self._answers < self._wanted:
-            self._needed += 1
+        self._outcomes += 1
+        if self._answers < self._answers_needed:
+            self._probes_needed += 1
             return _AGAIN
         return self._settle(_REACHABLE, "", "")
 
-    def failed(self, at: float, reason: str, detail: str) -> NextStep:
+    def record_failure(self, at: float, reason: str, detail: str) -> NextStep:
         """Record that one probe failed."""
         self._answers = 0
-        self._returned += 1
+        self._outcomes += 1
         self._reason, self._detail = reason, detail
-        if self._returned >= self._needed:
+        if self._outcomes >= self._probes_needed:
             return self._fail(at)
         return _AGAIN if self.has_more else _WAIT
 
-    def faulted(self, reason: str, detail: str) -> NextStep:
+    def record_fault(self, reason: str, detail: str) -> NextStep:
         """Record that one probe could not be sent, for a local reason."""
         self._faults += 1
         self._fault = (reason, detail)
-        if self._faults <= self._needed:
+        if self._faults <= self._probes_needed:
             return _AGAIN
         return _WAIT if self.sent else self._settle(_UNKNOWN, reason, detail)
 
-    def blind(self, reason: str, detail: str) -> NextStep:
+    def give_up(self, reason: str, detail: str) -> NextStep:
         """Record that the round was given up, for a local reason."""
         return self._settle(_UNKNOWN, reason, detail)
 
-    def silent(self, at: float) -> NextStep:
+    def record_silence(self, at: float) -> NextStep:
         """Record that the newest probe was not answered in time."""
         self._answers = 0
         if self.has_more:
             return _AGAIN
-        if self.sent >= self._needed:
+        if self.sent >= self._probes_needed:
             return self._fail(at)
         return self._undecided()
 
-    def concede(self, at: float, reason: str = "", detail: str = "") -> NextStep:
+    def accept_failure(self, at: float, reason: str = "", detail: str = "") -> NextStep:
         """Accept the bad news of the round; `reason`: a better one than its probes gave."""
         if reason:
             self._reason, self._detail = reason, detail
@@ -201,18 +201,18 @@ class ReachabilityTrack:
     def _fail(self, at: float) -> NextStep:
         if self.in_doubt:
             return _DOUBT
-        return self.concede(at)
+        return self.accept_failure(at)
 
     def _undecided(self) -> NextStep:
-        self._unsure += 1
-        if self.sent and self._unsure < UNSURE_ROUNDS:
+        self._undecided_rounds += 1
+        if self.sent and self._undecided_rounds < UNSURE_ROUNDS:
             return _SETTLED
         return self._settle(_UNKNOWN, *self._fault)
 
     def _settle(self, status: Status, reason: str, detail: str) -> NextStep:
         self.failing_since = None
         if status is not _UNKNOWN:
-            self._unsure = 0
+            self._undecided_rounds = 0
         if status is self.status and not self._drifted(reason):
             return _SETTLED
         self.status, self.reason, self.detail = status, reason, detail

@@ -21,7 +21,7 @@ _NETWORK_ANSWERED = {errno.ECONNREFUSED, errno.ECONNRESET, errno.ETIMEDOUT}
 
 
 class Connection:
-    """A probe that is answered once the connection is established. Subclasses override `established` to go further."""
+    """A probe that is answered once connected. Subclasses override `on_established` to go further."""
 
     __slots__ = (
         "_clock",
@@ -38,7 +38,7 @@ class Connection:
 
     reads = False
     """Whether it reads from the peer and occupies a worker of the server: connecting alone does neither."""
-    reused = False
+    is_reused = False
     """Whether the probe uses a kept connection: a failure must then be confirmed on a new one."""
 
     def __init__(self, target: Target, number: int, address: ProbeAddress, clock: Clock) -> None:
@@ -83,7 +83,7 @@ class Connection:
             self.fail(Reason.REFUSED, "nobody listens there: the connection was made to itself")
             return
         self._connected = True
-        self.established()
+        self.on_established()
 
     def _is_to_itself(self) -> bool:
         """Return whether the socket is connected to itself, because the kernel chose the probed port as its own."""
@@ -96,7 +96,7 @@ class Connection:
         except OSError:
             return False  # the peer has already reset it, so there is one
 
-    def established(self) -> None:
+    def on_established(self) -> None:
         """Handle the established connection: a TCP probe is answered now."""
         self.succeed()
 

@@ -75,7 +75,7 @@ class FaultLog:
     def __init__(self) -> None:
         self._logged: set[type[Exception]] = set()
 
-    def name(self, target: Target, error: Exception) -> LocalFault:
+    def to_fault(self, target: Target, error: Exception) -> LocalFault:
         """Return an exception as a local fault: failures of the VIM are outcomes and are never raised."""
         if isinstance(error, LocalFault):
             return error

@@ -24,19 +24,19 @@ class FilesExhausted(LocalFault):
 class Listener(Protocol):
     """Receives the outcomes of probes. Must not send from within these calls."""
 
-    def answered(self, target: Target, number: int, round_trip_s: float) -> None:
+    def record_answer(self, target: Target, number: int, round_trip_s: float) -> None:
         """Note the answer to probe `number` of the open round.
 
         `round_trip_s` excludes time in which this process could not have read the answer.
         """
 
-    def failed(self, target: Target, number: int, reason: str, detail: str) -> None:
+    def record_failure(self, target: Target, number: int, reason: str, detail: str) -> None:
         """Note that probe `number` of the open round failed, which counts against the VIM."""
 
-    def departs(self, target: Target) -> int:
+    def record_departure(self, target: Target) -> int:
         """Note that a queued probe is being sent now; return its number."""
 
-    def faulted(self, target: Target, reason: str, detail: str) -> None:
+    def record_fault(self, target: Target, reason: str, detail: str) -> None:
         """Note that a departed probe was not sent, or was lost on this machine: it proves nothing about the VIM."""
 
 
@@ -46,13 +46,13 @@ class Prober(Protocol):
     def send(self, target: Target, number: int, address: ProbeAddress) -> bool:
         """Send a probe of the target's open round; return False if it is queued instead. Raises LocalFault."""
 
-    def unsent(self, target: Target) -> LocalFault | None:
+    def find_local_fault(self, target: Target) -> LocalFault | None:
         """Return what kept every silent probe of the open round on this machine; None: one may have left."""
 
-    def hang_up(self, target: Target) -> None:
+    def abandon_sent(self, target: Target) -> None:
         """Abandon the probes under way, but not a queued one."""
 
-    def forget(self, target: Target) -> None:
+    def end_round(self, target: Target) -> None:
         """Abandon every probe of the target, because its round is over."""
 
     def dismiss(self, target: Target) -> None:

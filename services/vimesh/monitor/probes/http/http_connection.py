@@ -35,7 +35,7 @@ class HttpConnection(Connection):
     After its outcome it may stay open: the rest of the answer is read, then it is idle until the next probe.
     """
 
-    __slots__ = ("_answer", "_request", "_unsent", "proven_at", "renew_at", "reused")
+    __slots__ = ("_answer", "_request", "_unsent", "is_reused", "proven_at", "renew_at")
 
     encrypted = False
     reads = True
@@ -46,14 +46,14 @@ class HttpConnection(Connection):
         """`life_s`: for how many seconds from now the connection may be reused; 0: never."""
         super().__init__(target, number, address, clock)
         self.renew_at = clock() + life_s if life_s else 0.0
-        self.reused = False
+        self.is_reused = False
         self.proven_at = 0.0
         """When its server was seen to have spare workers; 0: never."""
         self._request = self._unsent = get_request(target.endpoint, user_agent, keep=life_s > 0)
         self._answer: Answer | None = None
         """An answer that is not read to its end yet; None: none has started, or it is complete."""
 
-    def established(self) -> None:
+    def on_established(self) -> None:
         self.proceed()
 
     def proceed(self) -> None:
@@ -94,14 +94,14 @@ class HttpConnection(Connection):
         """
         return self.socket.recv(_PIECE_BYTES)
 
-    def ask_again(self, number: int) -> bool:
+    def reuse(self, number: int) -> bool:
         """Send another probe on this connection; False: it is too old, or does not take the whole request at once."""
         now = self._clock()
         if now >= self.renew_at:
             return False
         self.number = number
         self.outcome = None
-        self.reused = True
+        self.is_reused = True
         self.sent_at = now
         try:
             return self.send(self._request) == len(self._request)
@@ -109,21 +109,21 @@ class HttpConnection(Connection):
             return False
 
     @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether the answer was read to its end."""
         return self._answer is None
 
     @property
-    def expired(self) -> bool:
+    def is_expired(self) -> bool:
         """Whether the connection is too old to be reused."""
         return self._clock() >= self.renew_at
 
     @property
-    def may_rest(self) -> bool:
+    def may_stay_open(self) -> bool:
         """Whether the connection may stay open after its probe was answered."""
-        return self.renew_at > 0 and (self._answer is None or not self._answer.without_end)
+        return self.renew_at > 0 and (self._answer is None or not self._answer.rules_out_reuse)
 
-    def rest(self) -> bool:
+    def read_rest(self) -> bool:
         """Continue reading after the outcome; False: the connection cannot be used again."""
         try:
             piece = self.receive()
@@ -134,10 +134,10 @@ class HttpConnection(Connection):
         if self._answer is None:
             return False  # no request is open: the server closed, or sent data that is not the next probe's answer
         self._answer.feed(piece)
-        if self._answer.whole:
+        if self._answer.is_complete:
             self._answer = None
             return True
-        return not self._answer.without_end
+        return not self._answer.rules_out_reuse
 
     def _judge(self, piece: bytes) -> None:
         if self._answer is None:
@@ -155,7 +155,7 @@ class HttpConnection(Connection):
             return
         if self._answer.code:
             self._conclude(self._answer.code)
-            if self._answer.whole:
+            if self._answer.is_complete:
                 self._answer = None
 
     def _conclude(self, code: int) -> None:

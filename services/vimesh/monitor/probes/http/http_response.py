@@ -46,17 +46,17 @@ class Answer:
         "_pieces_left",
         "_unread",
         "code",
-        "whole",
-        "without_end",
+        "is_complete",
+        "rules_out_reuse",
     )
 
     def __init__(self, *, follow: bool = True) -> None:
         """`follow`: read the answer to its end, and not only its status."""
         self.code = 0
         """The status, once its line has arrived; 0 before."""
-        self.whole = False
+        self.is_complete = False
         """Whether every byte has arrived and none beyond: the connection may be reused."""
-        self.without_end = not follow
+        self.rules_out_reuse = not follow
         """Whether the end is unknown or too far away, or the server wants to close: the connection cannot be reused."""
         self._bytes_left = MOST_BYTES
         self._pieces_left = MOST_PIECES
@@ -74,9 +74,9 @@ class Answer:
         ended = not piece or self._bytes_left < 0
         if not self.code:
             piece = self._find_status(self._unread + piece, ended=ended)
-        if ended or self.whole:
-            self.whole, self.without_end = False, True
-        elif piece and not self.without_end:
+        if ended or self.is_complete:
+            self.is_complete, self.rules_out_reuse = False, True
+        elif piece and not self.rules_out_reuse:
             self._follow(piece)
 
     def _find_status(self, received: bytes, *, ended: bool) -> bytes:
@@ -110,16 +110,16 @@ class Answer:
     def _follow(self, piece: bytes) -> None:
         if self._framing is None:
             if self.code == _SWITCHING_PROTOCOLS or not piece.startswith(_PERSISTENT_VERSION):
-                self.without_end = True
+                self.rules_out_reuse = True
                 return
             self._framing = ResponseFraming(MOST_BYTES)
         self._pieces_left -= 1
         try:
-            self.whole = self._framing.feed(piece)
-            self.without_end = not self.whole and not self._pieces_left
+            self.is_complete = self._framing.feed(piece)
+            self.rules_out_reuse = not self.is_complete and not self._pieces_left
         except httptools.HttpParserError:
-            self.without_end = True
-        if self.whole or self.without_end:
+            self.rules_out_reuse = True
+        if self.is_complete or self.rules_out_reuse:
             self._framing = None
 
 

@@ -75,24 +75,24 @@ class HttpsConnection(HttpConnection):
         self._encrypted = b""
         """Encrypted data that the socket has not taken yet."""
 
-    def established(self) -> None:
+    def on_established(self) -> None:
         self._session = TlsSession(self._context, self.target.endpoint.host.removesuffix("."))
-        self._session.greet()
-        super().established()
+        self._session.start_handshake()
+        super().on_established()
 
     def proceed(self) -> None:
-        if self._step is not None and not self._step.computed:
+        if self._step is not None and not self._step.is_computed:
             # EPOLLHUP and EPOLLERR cannot be masked and would be reported again and again: this limits them to one.
             self.interest = select.EPOLLONESHOT
             return
         super().proceed()
 
     def exchange(self) -> None:
-        if self._step is not None or not self._session.established:
-            self._shake_hands()
+        if self._step is not None or not self._session.is_established:
+            self._advance_handshake()
             if self._step is not None or self.outcome is not None:
                 return
-            if not self._session.established:
+            if not self._session.is_established:
                 self._flush()
                 self.interest = select.EPOLLIN
                 return
@@ -128,32 +128,32 @@ class HttpsConnection(HttpConnection):
             self._quota.refill(_QUIET_BYTES, _QUIET_PIECES)
         return said
 
-    def ask_again(self, number: int) -> bool:
-        return super().ask_again(number) and not self._encrypted
+    def reuse(self, number: int) -> bool:
+        return super().reuse(number) and not self._encrypted
 
     def own_fault(self) -> LocalFault | None:
-        waited_s = self._waited_s + (self._clock() - self._step.since if self._step else 0.0)
+        waited_s = self._waited_s + (self._clock() - self._step.queued_at if self._step else 0.0)
         if waited_s < _PATIENCE_S:
             return None
         return LocalFault(Reason.LOCAL_RESOURCES, f"its TLS handshake waited {waited_s * 1000:.0f} ms to be computed")
 
     def close(self) -> None:
         if self._step is not None:
-            self._step.cancelled = True
+            self._step.is_cancelled = True
             self._step = None
         super().close()
 
-    def _shake_hands(self) -> None:
+    def _advance_handshake(self) -> None:
         step = self._step or self._next_step()
         if step is None:
             return
-        if not step.computed:
+        if not step.is_computed:
             if not self._is_bounded(step):
                 self._step = step
                 self._handshakes.submit(step)
                 return
             step.compute()
-            self._handshakes.note(step)
+            self._handshakes.record_cost(step)
         self._end_step(step)
 
     def _next_step(self) -> HandshakeStep | None:
@@ -189,7 +189,7 @@ class HttpsConnection(HttpConnection):
             with suppress(OSError):  # the alert that states why is sent if possible
                 self._flush()
             self.fail(*step.failure)
-        elif self._session.established:
+        elif self._session.is_established:
             self._quota.refill(_QUIET_BYTES, _QUIET_PIECES)
             self._has_early = bool(self._received) or self._session.has_more
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vimesh.monitor.net.icmp_packet import Echo, behind_ip_header, echo_in, own_part
+from vimesh.monitor.net.icmp_packet import Echo, parse_echo, strip_ip_header, token_payload
 from vimesh.monitor.probes.base.errno_reasons import remote_failure
 from vimesh.monitor.probes.base.prober import Listener, LocalFault
 from vimesh.monitor.probes.icmp.open_pings import OpenPings
@@ -30,37 +30,37 @@ class EchoReplies:
         self._cohorts = cohorts
         self._listener = listener
 
-    def hear(self, datagram: bytes, source: bytes, now: float) -> None:
+    def handle_datagram(self, datagram: bytes, source: bytes, now: float) -> None:
         """Handle a datagram from a socket; `source`: the address that it came from, as in an IP header."""
-        echo = echo_in(behind_ip_header(datagram) if self._with_ip_header else datagram)
+        echo = parse_echo(strip_ip_header(datagram) if self._with_ip_header else datagram)
         if echo is None or echo.kind != self._reply:
             return
         token = echo.token
         if token is None:
-            token = self._token_cut_off(echo)
-        elif self._cohorts.awaiting.pop(token, None) is not None:
+            token = self._truncated_token(echo)
+        elif self._cohorts.open_tokens.pop(token, None) is not None:
             return  # an answer to a volley, in a batch that looked unusual
         if token is not None:
-            self.answer(token, source, now)
+            self.handle_reply(token, source, now)
 
-    def answer(self, token: int, source: bytes | bytearray, now: float) -> None:
+    def handle_reply(self, token: int, source: bytes | bytearray, now: float) -> None:
         """Handle an echo reply with this token, which does not belong to a volley under way."""
         ping = self._pings.take_from(token, source)
         if ping is not None:
             target, number, _, _, _, sent_at = ping
-            self._listener.answered(target, number, max(0.0, now - sent_at))
+            self._listener.record_answer(target, number, max(0.0, now - sent_at))
 
-    def _token_cut_off(self, echo: Echo) -> int | None:
+    def _truncated_token(self, echo: Echo) -> int | None:
         """Return the token of a reply that was truncated within it: the remaining part must match."""
-        ping = self._pings.with_sequence(echo.sequence)
+        ping = self._pings.find_by_sequence(echo.sequence)
         if ping is None:
             return None
         _, _, token, _, identifier, _ = ping
-        return token if echo.identifier == identifier and own_part(token).startswith(echo.payload) else None
+        return token if echo.identifier == identifier and token_payload(token).startswith(echo.payload) else None
 
-    def hear_error(self, quoted: bytes, number: int) -> None:
+    def handle_error(self, quoted: bytes, number: int) -> None:
         """Handle the error number that the kernel derived from an ICMP message, and the packet that it quotes."""
-        echo = echo_in(quoted)
+        echo = parse_echo(quoted)
         token = None if echo is None or echo.kind != self._request else echo.token
         if token is None:
             return  # forged, or too short to prove that it is not: the VIM's silence decides
@@ -68,8 +68,8 @@ class EchoReplies:
             reason, detail = remote_failure(number)
         except LocalFault:
             return  # proves nothing about the VIM
-        self._cohorts.rouse(token)
+        self._cohorts.continue_singly(token)
         ping = self._pings.take(token)
         if ping is not None:
             target, probe, *_ = ping
-            self._listener.failed(target, probe, reason, detail)
+            self._listener.record_failure(target, probe, reason, detail)

@@ -41,7 +41,7 @@ class EchoSockets:
     """
 
     def __init__(self, opened: IcmpSocket, *, now: float, rotate_s: float = ROTATE_S) -> None:
-        """`now`: the time by the clock that is used with `leave_by`."""
+        """`now`: the time by the clock that is used with `socket_for`."""
         self._raw = opened.raw
         self._family = opened.family
         self._first = opened.socket
@@ -61,7 +61,7 @@ class EchoSockets:
             sock.close()
         self._epoll.close()
 
-    def leave_by(self, number: int, now: float) -> EchoSocket:
+    def socket_for(self, number: int, now: float) -> EchoSocket:
         """Return the socket for a probe with this number in its round."""
         if now >= self._rotates_at:
             self._rotates_at = now + self._rotate_s
@@ -69,7 +69,7 @@ class EchoSockets:
             *_, self._regular, self._newest = self._stages[0], *self._stages
         return self._newest if number > 1 else self._regular
 
-    def ready(self) -> list[tuple[socket.socket, bool]]:
+    def readable_sockets(self) -> list[tuple[socket.socket, bool]]:
         """Return the sockets that can be read, each with whether errors are queued there."""
         return [(self._by_fd[fd], bool(events & select.EPOLLERR)) for fd, events in self._epoll.poll(0, _STAGES)]
 

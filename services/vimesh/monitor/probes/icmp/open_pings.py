@@ -54,12 +54,12 @@ class OpenPings:
         del self._by_token[token]
         return ping
 
-    def with_sequence(self, sequence: int) -> Ping | None:
+    def find_by_sequence(self, sequence: int) -> Ping | None:
         """Return the newest ping with this sequence number, which is part of the token and so cannot be guessed."""
         ping = self._by_token.get(self._recent[sequence & _PLACE])
         return ping if ping is not None and ping[2] & _U16 == sequence else None
 
-    def forget(self, target: Target) -> None:
+    def remove_target(self, target: Target) -> None:
         """Drop the pings of the target, because its round is over."""
         for token in self._tokens.pop(target, ()):
             self._by_token.pop(token, None)

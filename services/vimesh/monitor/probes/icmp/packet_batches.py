@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vimesh.domain.probing import Reason
-from vimesh.monitor.net.ip_addresses import ip_in_name
+from vimesh.monitor.net.ip_addresses import ip_in_sockaddr
 from vimesh.monitor.probes.base.prober import LocalFault
 
 BATCH = 64
@@ -71,32 +71,32 @@ def batch_calls() -> BatchCalls:
 class Outbox:
     """Packets with a shared start, each with its own address and with two numbers of its own at the end."""
 
-    def __init__(self, calls: BatchCalls, *, shared_bytes: int, name_bytes: int) -> None:
-        """`name_bytes`: the size of a socket address of the kernel."""
+    def __init__(self, calls: BatchCalls, *, shared_bytes: int, sockaddr_bytes: int) -> None:
+        """`sockaddr_bytes`: the size of a socket address of the kernel."""
         self._call = calls.send
-        self._name_bytes = name_bytes
+        self._sockaddr_bytes = sockaddr_bytes
         self._shared = bytearray(shared_bytes)
         self._numbers = memoryview(array("Q", bytes(2 * 8 * BATCH)))
-        self._names = bytearray(name_bytes * BATCH)
+        self._sockaddrs = bytearray(sockaddr_bytes * BATCH)
         self._parts = (_Part * (2 * BATCH))()
         self._messages = (_Message * BATCH)()
-        shared_at, numbers_at, names_at = _address(self._shared), _address(self._numbers), _address(self._names)
+        shared_at, numbers_at, sockaddrs_at = _address(self._shared), _address(self._numbers), _address(self._sockaddrs)
         for index, message in enumerate(self._messages):
             self._parts[2 * index] = _Part(shared_at, shared_bytes)
             self._parts[2 * index + 1] = _Part(numbers_at + 16 * index, 16)
-            message.header.name, message.header.name_length = names_at + name_bytes * index, name_bytes
+            message.header.name, message.header.name_length = sockaddrs_at + sockaddr_bytes * index, sockaddr_bytes
             message.header.parts = ctypes.addressof(self._parts) + 2 * index * ctypes.sizeof(_Part)
             message.header.part_count = 2
         self._messages_at = ctypes.addressof(self._messages)
 
-    def load(self, shared: bytes, numbers: array[int], names: bytes) -> None:
-        """Load up to BATCH packets: `names` are their addresses, concatenated.
+    def load(self, shared: bytes, numbers: array[int], sockaddrs: bytes) -> None:
+        """Load up to BATCH packets: `sockaddrs` are their addresses, concatenated.
 
         Each packet ends with its 64-bit number and the bitwise inverse of that.
         """
         count = len(numbers)
         self._shared[:] = shared
-        self._names[: count * self._name_bytes] = names
+        self._sockaddrs[: count * self._sockaddr_bytes] = sockaddrs
         self._numbers[: 2 * count : 2] = memoryview(numbers)
         self._numbers[1 : 2 * count : 2] = memoryview(numbers.tobytes().translate(_TURNED)).cast("Q")
 
@@ -116,23 +116,23 @@ class Inbox:
 
     SLOT_BYTES = 128
 
-    def __init__(self, calls: BatchCalls, *, lead: int, name_bytes: int) -> None:
-        """`lead`: the offset of a packet in its slot. `name_bytes`: as for an Outbox."""
+    def __init__(self, calls: BatchCalls, *, lead: int, sockaddr_bytes: int) -> None:
+        """`lead`: the offset of a packet in its slot. `sockaddr_bytes`: as for an Outbox."""
         self._call = calls.receive
         self._lead = lead
-        self._name_bytes = name_bytes
-        self._ip_at, self._ip_bytes = ip_in_name(name_bytes)
+        self._sockaddr_bytes = sockaddr_bytes
+        self._ip_at, self._ip_bytes = ip_in_sockaddr(sockaddr_bytes)
         self._bytes = bytearray(self.SLOT_BYTES * BATCH)
         self._words = memoryview(self._bytes).cast("Q")
-        self._names = bytearray(name_bytes * BATCH)
+        self._sockaddrs = bytearray(sockaddr_bytes * BATCH)
         self._parts = (_Part * BATCH)()
         in_memory = bytearray(_MESSAGE_BYTES * BATCH)
         self._messages = (_Message * BATCH).from_buffer(in_memory)
         self._lengths = memoryview(in_memory).cast("I")[_LENGTH_AT // 4 :: _MESSAGE_BYTES // 4]
-        start, names_at = _address(self._bytes), _address(self._names)
+        start, sockaddrs_at = _address(self._bytes), _address(self._sockaddrs)
         for index, message in enumerate(self._messages):
             self._parts[index] = _Part(start + self.SLOT_BYTES * index + lead, self.SLOT_BYTES - lead)
-            message.header.name, message.header.name_length = names_at + name_bytes * index, name_bytes
+            message.header.name, message.header.name_length = sockaddrs_at + sockaddr_bytes * index, sockaddr_bytes
             message.header.parts = ctypes.addressof(self._parts) + index * ctypes.sizeof(_Part)
             message.header.part_count = 1
         self._messages_at = ctypes.addressof(self._messages)
@@ -168,8 +168,8 @@ class Inbox:
 
     def source(self, place: int) -> bytearray:
         """Return the source address of a packet, as in an IP header."""
-        start = place * self._name_bytes + self._ip_at
-        return self._names[start : start + self._ip_bytes]
+        start = place * self._sockaddr_bytes + self._ip_at
+        return self._sockaddrs[start : start + self._ip_bytes]
 
 
 _MESSAGE_BYTES = ctypes.sizeof(_Message)

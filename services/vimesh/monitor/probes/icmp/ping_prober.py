@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from vimesh.monitor.net.ip_addresses import ProbeAddress, packed
+from vimesh.monitor.net.ip_addresses import ProbeAddress, pack_ip
 from vimesh.monitor.probes.base.prober import Listener, LocalFault
 from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
 from vimesh.monitor.probes.icmp.icmp_socket import open_icmp_socket
@@ -73,22 +73,22 @@ class PingProber:
     def reaches(self, family: int) -> bool:
         return family in self.pingers
 
-    def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:
-        return self.pingers[family].send_volley(tokens, names)
+    def send_volley(self, family: int, tokens: array[int], sockaddrs: bytes) -> list[int]:
+        return self.pingers[family].send_volley(tokens, sockaddrs)
 
     def adopt(self, target: Target, token: int, sent_at: float) -> None:
         if target.address is not None:
-            self._pings.add((target, 1, token, packed(target.address), NO_IDENTIFIER, sent_at))
+            self._pings.add((target, 1, token, pack_ip(target.address), NO_IDENTIFIER, sent_at))
 
-    def unsent(self, target: Target) -> LocalFault | None:  # noqa: ARG002 - has the signature of the other probers
+    def find_local_fault(self, target: Target) -> LocalFault | None:  # noqa: ARG002 - has the signature of the other probers
         """Return None: the call that sends a ping raises whatever keeps it on this machine."""
         return None
 
-    def hang_up(self, target: Target) -> None:
+    def abandon_sent(self, target: Target) -> None:
         """Do nothing: pings hold nothing open."""
 
-    def forget(self, target: Target) -> None:
-        self._pings.forget(target)
+    def end_round(self, target: Target) -> None:
+        self._pings.remove_target(target)
 
     def dismiss(self, target: Target) -> None:
         """Do nothing: pings keep nothing between rounds."""

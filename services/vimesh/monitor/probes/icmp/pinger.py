@@ -19,7 +19,7 @@ from vimesh.monitor.net.icmp_packet import (
     packet,
     with_checksum,
 )
-from vimesh.monitor.net.ip_addresses import ProbeAddress, name_bytes, packed
+from vimesh.monitor.net.ip_addresses import ProbeAddress, pack_ip, sockaddr_bytes
 from vimesh.monitor.probes.base.errno_reasons import local_fault
 from vimesh.monitor.probes.base.prober import Listener
 from vimesh.monitor.probes.icmp.echo_replies import EchoReplies
@@ -65,7 +65,7 @@ class Pinger:
         self._tokens = new_tokens()
         self._sequences = itertools.count()
         self._pings = pings
-        self._awaiting = cohorts.awaiting
+        self._open_tokens = cohorts.open_tokens
         self._sockets = EchoSockets(icmp, now=clock(), rotate_s=rotate_s)
         self._replies = EchoReplies(
             request=self._request,
@@ -75,12 +75,12 @@ class Pinger:
             cohorts=cohorts,
             listener=listener,
         )
-        self._name_bytes = name_bytes(icmp.family)
-        self._outbox = Outbox(calls, shared_bytes=HEADER_BYTES, name_bytes=self._name_bytes)
+        self._sockaddr_bytes = sockaddr_bytes(icmp.family)
+        self._outbox = Outbox(calls, shared_bytes=HEADER_BYTES, sockaddr_bytes=self._sockaddr_bytes)
         # The lead aligns the words of a packet to 8 bytes, which its IP header alone would not do.
         lead = -_IP_HEADER_BYTES % 8 if self._raw_v4 else 0
         self._header_at = lead + _IP_HEADER_BYTES if self._raw_v4 else 0
-        self._inbox = Inbox(calls, lead=lead, name_bytes=self._name_bytes)
+        self._inbox = Inbox(calls, lead=lead, sockaddr_bytes=self._sockaddr_bytes)
         # Lengths and types in a batch of answers to volleys, to compare whole columns.
         self._lengths = memoryview(array("I", [self._header_at - lead + PACKET_BYTES] * BATCH))
         self._kinds = memoryview(bytes([reply]) * BATCH)
@@ -94,30 +94,30 @@ class Pinger:
     def send(self, target: Target, number: int, address: ProbeAddress) -> None:
         """Send one ping. Raises LocalFault."""
         now = target.last_sent  # its round has just set this
-        leaving, token = self._sockets.leave_by(number, now), next(self._tokens)
-        self._pings.add((target, number, token, packed(address), leaving.identifier, now))
-        ping = packet(self._request, leaving.identifier, token)
+        sender, token = self._sockets.socket_for(number, now), next(self._tokens)
+        self._pings.add((target, number, token, pack_ip(address), sender.identifier, now))
+        ping = packet(self._request, sender.identifier, token)
         if self._raw_v4:
             ping = with_checksum(ping)
         try:
-            leaving.socket.sendto(ping, address.sockaddr)
+            sender.socket.sendto(ping, address.sockaddr)
         except OSError:
-            self._send_again(target, leaving.socket, ping, address)
+            self._retry_ping(target, sender.socket, ping, address)
         self._sends += 1
         if self._sends % SENDS_PER_DRAIN == 0:
-            self._drain(leaving.socket)
+            self._drain(sender.socket)
 
-    def send_volley(self, tokens: array[int], names: bytes) -> list[int]:
+    def send_volley(self, tokens: array[int], sockaddrs: bytes) -> list[int]:
         """Send a first probe with each token; return the indexes of those that could not be sent."""
         unsent: list[int] = []
-        size = self._name_bytes
-        leaving = self._sockets.leave_by(1, self._clock())
+        size = self._sockaddr_bytes
+        sender = self._sockets.socket_for(1, self._clock())
         for first in range(0, len(tokens), BATCH):
             batch = tokens[first : first + BATCH]
-            shared = self._header(leaving, next(self._sequences))
-            self._outbox.load(shared, batch, names[first * size : (first + len(batch)) * size])
-            unsent += [first + place for place in self._send_batch(leaving.socket, len(batch))]
-            self._read_batch(leaving.socket)  # a batch for each batch sent: the loop reads the rest
+            shared = self._header(sender, next(self._sequences))
+            self._outbox.load(shared, batch, sockaddrs[first * size : (first + len(batch)) * size])
+            unsent += [first + place for place in self._send_batch(sender.socket, len(batch))]
+            self._read_batch(sender.socket)  # a batch for each batch sent: the loop reads the rest
         return unsent
 
     def _send_batch(self, sock: socket.socket, count: int) -> list[int]:
@@ -127,14 +127,14 @@ class Pinger:
             try:
                 done += self._outbox.send(sock.fileno(), done, count)
             except OSError:
-                if not self._sends_again(sock, done):
+                if not self._retry_packet(sock, done):
                     unsent.append(done)
                 done += 1
         return unsent
 
-    def _sends_again(self, sock: socket.socket, place: int) -> bool:
+    def _retry_packet(self, sock: socket.socket, place: int) -> bool:
         for _ in range(_MOST_TRIES):
-            explained = self._read_errors(sock)  # see _send_again
+            explained = self._read_errors(sock)  # see _retry_ping
             try:
                 return self._outbox.send(sock.fileno(), place, place + 1) == 1
             except OSError:
@@ -142,11 +142,11 @@ class Pinger:
                     return False
         return False
 
-    def _header(self, leaving: EchoSocket, sequence: int) -> bytes:
-        shared = header(self._request, leaving.identifier, sequence)
+    def _header(self, sender: EchoSocket, sequence: int) -> bytes:
+        shared = header(self._request, sender.identifier, sequence)
         return with_checksum(shared) if self._raw_v4 else shared
 
-    def _send_again(self, target: Target, sock: socket.socket, ping: bytes, address: ProbeAddress) -> None:
+    def _retry_ping(self, target: Target, sock: socket.socket, ping: bytes, address: ProbeAddress) -> None:
         # The error may belong to an earlier packet to another target: sendto then raises it and sends nothing. A fault
         # is local only if the error queue is empty, or else a VIM could keep us from probing others.
         number = 0
@@ -166,7 +166,7 @@ class Pinger:
 
     def drain(self) -> None:
         """Read everything that has arrived."""
-        for sock, failed in self._sockets.ready():
+        for sock, failed in self._sockets.readable_sockets():
             if failed:
                 self._read_errors(sock)
             self._drain(sock)
@@ -184,11 +184,11 @@ class Pinger:
             self._read_errors(sock)
             return True
         if count:
-            self._read(count)
+            self._handle_batch(count)
         return count > 0
 
-    def _read(self, count: int) -> None:
-        inbox, at, arrived = self._inbox, self._header_at, self._awaiting.pop
+    def _handle_batch(self, count: int) -> None:
+        inbox, at, take_open_token = self._inbox, self._header_at, self._open_tokens.pop
         usual = inbox.lengths(count) == self._lengths[:count] and inbox.octets(at, count) == self._kinds[:count]
         now = self._clock()
         for place, token in enumerate(inbox.words(at + TOKEN_AT, count).tolist()):
@@ -196,14 +196,14 @@ class Pinger:
             # proof enough: comparing the source would mean looking up each VIM, and prove no more, because a host that
             # sees the token of another VIM can forge that VIM's address as well.
             if not usual:
-                self._replies.hear(inbox.packet(place), bytes(inbox.source(place)), now)
-            elif arrived(token, None) is None:
-                self._replies.answer(token, inbox.source(place), now)
+                self._replies.handle_datagram(inbox.packet(place), bytes(inbox.source(place)), now)
+            elif take_open_token(token, None) is None:
+                self._replies.handle_reply(token, inbox.source(place), now)
 
     def _read_errors(self, sock: socket.socket) -> bool:
         """Handle the network's errors about undelivered packets; False: the error queue was empty."""
         errors = read_errors(sock)
         for error in errors:
             if error.number:
-                self._replies.hear_error(error.quoted, error.number)
+                self._replies.handle_error(error.quoted, error.number)
         return bool(errors)

@@ -66,10 +66,10 @@ class IdleConnections:
         if target in self._idle or target in self.draining:
             return False
         # A reused connection has left its place only for its probe.
-        if not connection.reused and not self._has_place(connection):
+        if not connection.is_reused and not self._has_place(connection):
             return False
         self._encrypted += connection.encrypted
-        if connection.idle:
+        if connection.is_idle:
             self._idle[target] = connection
         else:
             self.draining[target] = (connection, self._clock() + REST_LIMIT_S)
@@ -82,7 +82,7 @@ class IdleConnections:
 
     def settle(self, connection: HttpConnection) -> None:
         """Make a draining connection idle if its answer was read to the end."""
-        if connection.idle and self.draining.pop(connection.target, None) is not None:
+        if connection.is_idle and self.draining.pop(connection.target, None) is not None:
             self._idle[connection.target] = connection
 
     def take(self, target: Target) -> HttpConnection | None:
@@ -115,12 +115,12 @@ class IdleConnections:
         target = self.servers.holder(address)
         if target is None:
             return None
-        connection = self._standing(target)
+        connection = self._find_connection(target)
         if connection is None or connection.address != address:
             return None
         return self.take_outgoing(target) or self.take(target)
 
-    def _standing(self, target: Target) -> HttpConnection | None:
+    def _find_connection(self, target: Target) -> HttpConnection | None:
         connection = self._outgoing.get(target) or self._idle.get(target)
         if connection is None and target in self.draining:
             connection, _ = self.draining[target]
@@ -130,8 +130,8 @@ class IdleConnections:
         """Free the place at an address, if the target has it but has no connection there."""
         if self.servers.holder(address) is not target:
             return
-        standing = self._standing(target)
-        if standing is None or standing.address != address:
+        connection = self._find_connection(target)
+        if connection is None or connection.address != address:
             self.servers.vacate(address, target)
 
     def take_overdue(self) -> Iterator[HttpConnection]:
@@ -143,17 +143,17 @@ class IdleConnections:
             self.take(target)
             yield connection
 
-    def ended(self, connection: HttpConnection) -> None:
+    def remove_ended(self, connection: HttpConnection) -> None:
         """Remove a connection that cannot be used again."""
         if self._outgoing.get(connection.target) is connection:
             del self._outgoing[connection.target]
             return
         self.take(connection.target)
-        if connection.idle and not connection.reused:
+        if connection.is_idle and not connection.is_reused:
             # Its server closes idle connections before the next round: keeping one only burdens the server.
             self.servers.refuse(connection.address)
 
-    def forget(self, target: Target) -> Iterator[HttpConnection]:
+    def take_all(self, target: Target) -> Iterator[HttpConnection]:
         """Remove and yield the connections of a target that is no longer probed."""
         for connection in (self.take_outgoing(target), self.take(target)):
             if connection is not None:

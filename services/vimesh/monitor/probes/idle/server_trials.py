@@ -32,23 +32,23 @@ Open = Callable[[Target, ProbeAddress], HttpConnection | None]
 class ServerTrial:
     """One connection that is a candidate for keeping, and those opened next to it as a test."""
 
-    __slots__ = ("beside", "connection", "until")
+    __slots__ = ("connection", "deadline", "spares")
 
     def __init__(self, connection: HttpConnection) -> None:
         self.connection = connection
-        self.beside: list[HttpConnection] = []
-        self.until = 0.0
+        self.spares: list[HttpConnection] = []
+        self.deadline = 0.0
         """Deadline for the answer on the newest connection."""
 
     @property
-    def refused(self) -> bool:
+    def is_refused(self) -> bool:
         """Whether a connection failed, or the server closed it or announced that it will."""
-        return any(isinstance(each.outcome, tuple) or not each.may_rest for each in self.beside)
+        return any(isinstance(each.outcome, tuple) or not each.may_stay_open for each in self.spares)
 
     @property
-    def answered(self) -> bool:
+    def is_answered(self) -> bool:
         """Whether every connection has been answered to the end."""
-        return all(each.outcome is not None and each.idle for each in self.beside)
+        return all(each.outcome is not None and each.is_idle for each in self.spares)
 
 
 class ServerTrials:
@@ -94,7 +94,7 @@ class ServerTrials:
         """End the trial of the target's connection, without a refusal, and close the connections next to it."""
         trial = self.under_way.pop(target, None)
         if trial is not None:
-            self._close_beside(trial)
+            self._close_spares(trial)
 
     def run(self) -> None:
         """Continue the trials that were answered, and judge those that took too long. Opens sockets."""
@@ -103,22 +103,22 @@ class ServerTrials:
             if self.under_way.get(trial.connection.target) is trial:
                 self._add_connection(trial)
         for trial in tuple(self.under_way.values()):
-            self._go_on(trial)
+            self._advance(trial)
 
-    def _go_on(self, trial: ServerTrial) -> None:
-        if trial.refused:
+    def _advance(self, trial: ServerTrial) -> None:
+        if trial.is_refused:
             self._fail(trial)
-        elif not trial.answered:
-            if self._clock() >= trial.until:
+        elif not trial.is_answered:
+            if self._clock() >= trial.deadline:
                 self._end_late(trial)
-        elif len(trial.beside) < SPARE_CONNECTIONS:
+        elif len(trial.spares) < SPARE_CONNECTIONS:
             self._add_connection(trial)
         else:
             trial.connection.proven_at = self._clock()
             self.cancel(trial.connection.target)
 
     def _end_late(self, trial: ServerTrial) -> None:
-        if trial.beside[-1].own_fault() is None:
+        if trial.spares[-1].own_fault() is None:
             self._fail(trial)
         else:
             self._give_up(trial)
@@ -133,8 +133,8 @@ class ServerTrials:
             # A local shortage does not count against the server, but proves nothing in its favour either.
             self._give_up(trial)
             return
-        trial.until = self._clock() + target.policy.timeout_s
-        trial.beside.append(opened)
+        trial.deadline = self._clock() + target.policy.timeout_s
+        trial.spares.append(opened)
 
     def _fail(self, trial: ServerTrial) -> None:
         self._servers.refuse(trial.connection.address)
@@ -144,8 +144,8 @@ class ServerTrials:
         # First the connection that may occupy the server's worker.
         self.under_way.pop(trial.connection.target, None)
         self._release(trial.connection)
-        self._close_beside(trial)
+        self._close_spares(trial)
 
-    def _close_beside(self, trial: ServerTrial) -> None:
-        for connection in trial.beside:
+    def _close_spares(self, trial: ServerTrial) -> None:
+        for connection in trial.spares:
             self._release(connection)

@@ -33,7 +33,7 @@ class ConnectionMaker:
     def has_room(self) -> bool:
         """Return whether a probe may open one more socket; close kept connections if that is needed."""
         while not self._limit.allows(len(self._open_now)):
-            if not self._keeper.give_way():
+            if not self._keeper.close_oldest():
                 return False
         return True
 
@@ -43,13 +43,13 @@ class ConnectionMaker:
             try:
                 return self._connect(target, number, address)
             except FilesExhausted:
-                if not self._keeper.give_way():
+                if not self._keeper.close_oldest():
                     self._limit.lower(len(self._open_now))
                     self._keeper.vacate(target, address)
                     raise
             except Exception as error:
                 self._keeper.vacate(target, address)
-                raise self._faults.name(target, error) from error
+                raise self._faults.to_fault(target, error) from error
 
     def make_for_trial(self, target: Target, address: ProbeAddress) -> HttpConnection | None:
         """Make a connection that can be kept; None: there is no room, or it cannot be kept. Raises LocalFault."""
@@ -58,7 +58,7 @@ class ConnectionMaker:
         try:
             connection = self._connect(target, TRIAL, address)
         except Exception as error:
-            raise self._faults.name(target, error) from error
+            raise self._faults.to_fault(target, error) from error
         if isinstance(connection, HttpConnection) and connection.renew_at:
             return connection
         connection.close()

@@ -46,24 +46,24 @@ class OwnOutput:
         self._tries = 0
         self._counted_since = clock()
         self._newest: LocalFault | None = None
-        self._datagrams_tell = True
+        self._datagrams_leave = True
         """Whether datagrams leave this machine when TCP does."""
         self._witness: tuple[ProbeAddress, float] | None = None
         """Source and time of the newest answer on a new connection."""
 
-    def hear(self, address: ProbeAddress, at: float) -> None:
+    def record_answer(self, address: ProbeAddress, at: float) -> None:
         """Note an answer on a new connection, which shows that TCP leaves this machine."""
         if self._witness is None:
-            self._datagrams_tell = _send_datagram(address) is None
+            self._datagrams_leave = _send_datagram(address) is None
         self._witness = (address, at)
 
-    def fault(self, connections: Iterable[Connection]) -> LocalFault | None:
+    def find_fault(self, connections: Iterable[Connection]) -> LocalFault | None:
         """Return what kept every connection request under way on this machine; None: one may have left."""
         faults: dict[ProbeAddress, LocalFault | None] = {}
         since = math.inf
         for connection in connections:
             # A kept connection proves nothing: its handshake succeeded earlier, whatever drops packets now.
-            if connection.reused:
+            if connection.is_reused:
                 continue
             since = min(since, connection.sent_at)
             fate = _fate(connection)
@@ -78,27 +78,27 @@ class OwnOutput:
     def _first_of(self, faults: Mapping[ProbeAddress, LocalFault | None], since: float) -> LocalFault | None:
         first = None
         for address, known in faults.items():
-            fault = known or self._try(address, since)
+            fault = known or self._try_datagram(address, since)
             if fault is None:
                 return None
             first = first or fault
         return first
 
-    def _try(self, address: ProbeAddress, since: float) -> LocalFault | None:
+    def _try_datagram(self, address: ProbeAddress, since: float) -> LocalFault | None:
         """Try a datagram: until the first retransmission, only that shows a drop, as an error of the send call."""
         now = self._clock()
         if now - self._counted_since >= 1:
             self._counted_since, self._tries = now, 0
         self._tries += 1
         if self._tries <= TRIES_PER_S:
-            self._learn(since)
+            self._check_witness(since)
             self._newest = _send_datagram(address)
-        return self._newest if self._datagrams_tell else None
+        return self._newest if self._datagrams_leave else None
 
-    def _learn(self, since: float) -> None:
+    def _check_witness(self, since: float) -> None:
         """Check whether a datagram can go where TCP has gone since then: many firewalls allow only TCP."""
         if self._witness is not None and self._witness[1] > since:
-            self._datagrams_tell = _send_datagram(self._witness[0]) is None
+            self._datagrams_leave = _send_datagram(self._witness[0]) is None
 
 
 def _fate(connection: Connection) -> Fate:

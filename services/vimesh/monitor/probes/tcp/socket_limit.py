@@ -33,15 +33,15 @@ class SocketLimit:
         """The limit while file descriptors are available."""
         return socket_limit() if self._most is None else self._most
 
-    def allows(self, more_than: int) -> bool:
-        """Return whether another socket may be opened when `more_than` are open."""
-        if more_than < self._now:
+    def allows(self, open_count: int) -> bool:
+        """Return whether another socket may be opened when `open_count` are open."""
+        if open_count < self._now:
             return True
         now = self._clock()
         if now >= self._read_again_at:
             self._now = self.full
             self._read_again_at = now + READ_AGAIN_S
-        return more_than < self._now
+        return open_count < self._now
 
     def lower(self, to: int) -> None:
         """Lower the limit for READ_AGAIN_S: no file descriptor was left for another socket."""

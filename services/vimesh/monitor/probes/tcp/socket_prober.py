@@ -54,7 +54,7 @@ class SocketProber:
         """Every open socket."""
         self._keeper = ConnectionKeeper(
             clock=clock,
-            kept=kept,
+            idle_connections=kept,
             open_trial=self._open_trial,
             release=self._release,
             has_room=lambda: limit.allows(len(self._by_fd)),
@@ -70,9 +70,9 @@ class SocketProber:
         self._epoll.register(handshakes.fileno(), select.EPOLLIN | select.EPOLLET)
         self._by_serial: dict[int, list[Connection]] = {}
         """The probes under way, by round."""
-        self._doubted: list[Connection] = []
+        self._to_repeat: list[Connection] = []
         """Probes to repeat on a new connection."""
-        self._line = SocketQueue()
+        self._queue = SocketQueue()
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +95,7 @@ class SocketProber:
         return self._keeper.is_busy()
 
     def send(self, target: Target, number: int, address: ProbeAddress) -> bool:
-        kept = self._keeper.ask_again(target, number, address)
+        kept = self._keeper.reuse(target, number, address)
         if kept is not None:
             self._by_serial[target.serial] = [kept]
             return True
@@ -108,28 +108,28 @@ class SocketProber:
                 pass
             else:
                 return True
-        self._line.join(target, address)
+        self._queue.join(target, address)
         return False
 
-    def unsent(self, target: Target) -> LocalFault | None:
+    def find_local_fault(self, target: Target) -> LocalFault | None:
         connections = self._by_serial.get(target.serial, ())
         for connection in connections:
             if fault := connection.own_fault():
                 return fault
-        return self._output.fault(connections)
+        return self._output.find_fault(connections)
 
-    def hang_up(self, target: Target) -> None:
+    def abandon_sent(self, target: Target) -> None:
         for connection in self._by_serial.pop(target.serial, ()):
             self._release(connection)
-        self._admit()
+        self._launch_queued()
 
-    def forget(self, target: Target) -> None:
-        if target.serial in self._keeper.concerned:
+    def end_round(self, target: Target) -> None:
+        if target.serial in self._keeper.rounds_to_end:
             self._keeper.end_round(target)
         # The next drain admits queued probes, not this call: a probe is never sent from within an answer, and a file
         # descriptor that is closed here must not be reused while events of its former owner may be pending.
-        if self._line:
-            self._line.pop(target.serial, None)
+        if self._queue:
+            self._queue.pop(target.serial, None)
         for connection in self._by_serial.pop(target.serial, ()):
             self._release(connection)
 
@@ -145,46 +145,46 @@ class SocketProber:
                 if connection is None:
                     continue
                 if connection.reads:
-                    self._watch.turn_to(connection.target)
+                    self._watch.begin_step(connection.target)
                 if connection.outcome is None:
                     self._advance(connection)
                 else:
-                    self._rest(connection)
-            self._take_computed()
+                    self._read_rest(connection)
+            self._advance_computed()
             # Only now: a file descriptor that was closed above must not be reused while events of its former owner are
             # pending.
-            if self._doubted:
-                self._repeat_doubted()
-            if self._line:
-                self._admit()
+            if self._to_repeat:
+                self._repeat_all()
+            if self._queue:
+                self._launch_queued()
             if self._keeper.is_busy():
                 self._keeper.run()
             if len(events) < _BATCH:
                 break
-        self._watch.rest()
+        self._watch.end_step()
 
-    def _take_computed(self) -> None:
+    def _advance_computed(self) -> None:
         """Advance the connections whose handshake steps were computed in threads."""
         for computed in self._handshakes.take_computed():
             if self._by_fd.get(computed.fd) is computed and computed.outcome is None:
-                self._watch.turn_to(computed.target)
+                self._watch.begin_step(computed.target)
                 self._advance(computed)
 
     def _move_from_others(self, target: Target, address: ProbeAddress) -> None:
         """Repeat a silent probe of a kept connection on a new one, unless the next probe has the same address."""
         for connection in tuple(self._by_serial.get(target.serial, ())):
-            if connection.reused and connection.address != address:
+            if connection.is_reused and connection.address != address:
                 self._repeat(connection)
 
-    def _repeat_doubted(self) -> None:
-        while self._doubted:
-            connection = self._doubted.pop()
+    def _repeat_all(self) -> None:
+        while self._to_repeat:
+            connection = self._to_repeat.pop()
             if self._by_fd.get(connection.fd) is not connection:
                 continue  # its round is over
             try:
                 self._repeat(connection)
             except LocalFault as fault:
-                self._listener.faulted(connection.target, fault.reason, fault.detail)
+                self._listener.record_fault(connection.target, fault.reason, fault.detail)
 
     def _repeat(self, connection: Connection) -> None:
         self._drop(connection)
@@ -203,7 +203,7 @@ class SocketProber:
         target = connection.target
         if connection.number != TRIAL:
             if connection.reads:
-                self._keeper.make_way(connection)
+                self._keeper.free_address_for(connection)
             self._by_serial.setdefault(target.serial, []).append(connection)
         self._by_fd[connection.fd] = connection
         try:
@@ -212,20 +212,20 @@ class SocketProber:
                 self._epoll.register(connection.fd, connection.interest)
         except Exception as error:
             self._drop(connection)
-            raise self._faults.name(target, error) from error
+            raise self._faults.to_fault(target, error) from error
         if connection.outcome is not None:
             self._finish(connection)
 
-    def _rest(self, connection: Connection) -> None:
+    def _read_rest(self, connection: Connection) -> None:
         """Read what arrives on a connection after its outcome."""
         if not isinstance(connection, HttpConnection):
             return
         try:
-            of_use = connection.rest()
+            reusable = connection.read_rest()
         except Exception as error:  # noqa: BLE001 - one broken connection must not end the probes of others
-            self._faults.name(connection.target, error)
-            of_use = False
-        self._keeper.rest(connection, of_use=of_use)
+            self._faults.to_fault(connection.target, error)
+            reusable = False
+        self._keeper.update_kept(connection, reusable=reusable)
 
     def _advance(self, connection: Connection) -> None:
         interest = connection.interest
@@ -235,12 +235,12 @@ class SocketProber:
                 self._epoll.modify(connection.fd, connection.interest)
         except Exception as error:  # noqa: BLE001 - one broken probe must not end those of the others
             if connection.number == TRIAL:
-                self._faults.name(connection.target, error)
+                self._faults.to_fault(connection.target, error)
                 self._keeper.give_up_trial(connection.target)
                 return
             self._drop(connection)
-            fault = self._faults.name(connection.target, error)
-            self._listener.faulted(connection.target, fault.reason, fault.detail)
+            fault = self._faults.to_fault(connection.target, error)
+            self._listener.record_fault(connection.target, fault.reason, fault.detail)
             return
         if connection.outcome is not None:
             self._finish(connection)
@@ -252,19 +252,19 @@ class SocketProber:
                 self._listen_only(connection)
         elif isinstance(outcome, float):
             self._leave_round(connection)
-            if not connection.reused:
-                self._output.hear(connection.address, connection.sent_at + outcome)
-            # Decide before `answered` ends the round and discards everything that belongs to it alone.
+            if not connection.is_reused:
+                self._output.record_answer(connection.address, connection.sent_at + outcome)
+            # Decide before `record_answer` ends the round and discards everything that belongs to it alone.
             if self._keeper.keep(connection):
                 self._listen_only(connection)
             else:
                 self._release(connection)
-            self._listener.answered(target, connection.number, max(0.0, outcome - self._lost_within(outcome)))
-        elif connection.reused:
-            self._doubted.append(connection)
+            self._listener.record_answer(target, connection.number, max(0.0, outcome - self._lost_within(outcome)))
+        elif connection.is_reused:
+            self._to_repeat.append(connection)
         elif outcome is not None:
             self._drop(connection)
-            self._listener.failed(target, connection.number, *outcome)
+            self._listener.record_failure(target, connection.number, *outcome)
 
     def _listen_only(self, connection: Connection) -> None:
         """Have epoll report a connection when data arrives, and not whenever it is writable."""
@@ -288,23 +288,23 @@ class SocketProber:
         del self._by_fd[connection.fd]
         connection.close()
         if connection.reads:
-            self._keeper.closed(connection, self._by_serial.get(connection.target.serial, ()))
+            self._keeper.note_closed(connection, self._by_serial.get(connection.target.serial, ()))
 
-    def _admit(self) -> None:
-        while self._line and self._maker.has_room():
-            target, address = self._line.take()
+    def _launch_queued(self) -> None:
+        while self._queue and self._maker.has_room():
+            target, address = self._queue.take()
             number = target.number + 1
             try:
                 connection = self._maker.make(target, number, address)
             except FilesExhausted:
-                self._line.put_back(target, address)
+                self._queue.put_back(target, address)
                 return
             except LocalFault as fault:
-                self._listener.departs(target)
-                self._listener.faulted(target, fault.reason, fault.detail)
+                self._listener.record_departure(target)
+                self._listener.record_fault(target, fault.reason, fault.detail)
                 continue
-            self._listener.departs(target)
+            self._listener.record_departure(target)
             try:
                 self._launch(connection)
             except LocalFault as fault:
-                self._listener.faulted(target, fault.reason, fault.detail)
+                self._listener.record_fault(target, fault.reason, fault.detail)

@@ -45,7 +45,7 @@ class HandshakeCosts:
             detail = f"its TLS handshakes cost too much CPU: {cpu_s * 1000:.0f} ms"
             raise LocalFault(Reason.LOCAL_RESOURCES, detail)
 
-    def note(self, address: ProbeAddress, step_s: float, handshake_s: float) -> bool:
+    def record(self, address: ProbeAddress, step_s: float, handshake_s: float) -> bool:
         """Record the CPU seconds of a step and of its handshake so far; return whether the handshake is costly."""
         if handshake_s >= COSTLY_S:
             self._costly.pop(address, None)

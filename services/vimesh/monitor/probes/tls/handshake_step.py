@@ -16,41 +16,41 @@ class HandshakeStep:
     """The computation for one piece of a server's handshake. It uses the session, but never the socket."""
 
     __slots__ = (
-        "apart",
-        "cancelled",
-        "computed",
         "connection",
         "cpu_s",
         "failure",
+        "is_cancelled",
+        "is_computed",
+        "is_costly",
+        "queued_at",
         "received",
         "session",
-        "since",
         "waited_s",
     )
 
-    def __init__(self, connection: Connection, session: TlsSession, received: bytes, since: float) -> None:
-        """`since`: when it starts to wait for a thread; `received` is empty if the server closed."""
+    def __init__(self, connection: Connection, session: TlsSession, received: bytes, queued_at: float) -> None:
+        """`queued_at`: when it starts to wait for a thread; `received` is empty if the server closed."""
         self.connection = connection
         self.session = session
         self.received = received
-        self.since = since
+        self.queued_at = queued_at
         self.waited_s = 0.0
         self.cpu_s = 0.0
         self.failure: tuple[str, str] | LocalFault | None = None
-        self.computed = False
-        self.apart = False
+        self.is_computed = False
+        self.is_costly = False
         """Whether it belongs to the thread of costly servers."""
-        self.cancelled = False
+        self.is_cancelled = False
         """Whether its probe has ended."""
 
     def compute(self) -> None:
         begun_s = time.thread_time()
         try:
-            self.session.shake_hands(self.received)
+            self.session.advance_handshake(self.received)
         except ssl.SSLError as error:
             self.failure = tls_failure(error)
         except Exception as error:  # noqa: BLE001 - the thread must survive for other handshakes
             self.failure = defect(error)
         self.cpu_s = time.thread_time() - begun_s
         self.session.cpu_s += self.cpu_s
-        self.computed = True
+        self.is_computed = True

@@ -35,7 +35,7 @@ class Handshakes:
         self._costs = costs
         self._on_costly = on_costly
         self._common = DaemonThreads(_THREADS, "vimesh-tls")
-        self._apart = DaemonThreads(1, "vimesh-tls-costly")
+        self._costly_threads = DaemonThreads(1, "vimesh-tls-costly")
         self._computed: deque[HandshakeStep] = deque()
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._event_lock = threading.Lock()
@@ -43,8 +43,8 @@ class Handshakes:
 
     def __enter__(self) -> Self:
         self._common.__enter__()
-        self._apart.__enter__()
-        self._apart.submit(_lower_priority)
+        self._costly_threads.__enter__()
+        self._costly_threads.submit(_lower_priority)
         return self
 
     def __exit__(
@@ -53,7 +53,7 @@ class Handshakes:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._apart.__exit__(kind, error, trace)
+        self._costly_threads.__exit__(kind, error, trace)
         self._common.__exit__(kind, error, trace)
         # A thread that is still computing must not write: the descriptor may belong to another file by then.
         with self._event_lock:
@@ -72,15 +72,15 @@ class Handshakes:
         """Return whether handshakes with the server have cost too much."""
         return self._costs.is_costly(address)
 
-    def note(self, step: HandshakeStep) -> None:
+    def record_cost(self, step: HandshakeStep) -> None:
         """Record the cost of a step. Call this in the loop."""
-        if self._costs.note(step.connection.address, step.cpu_s, step.session.cpu_s):
+        if self._costs.record(step.connection.address, step.cpu_s, step.session.cpu_s):
             self._on_costly(step.connection.target, step.session.cpu_s)
 
     def submit(self, step: HandshakeStep) -> None:
         """Queue a step for a thread; see `take_computed`. Each session may have only one at a time."""
         if self.is_costly(step.connection.address):
-            self._put_apart(step)
+            self._submit_costly(step)
         else:
             self._common.submit(partial(self._compute, step))
 
@@ -88,22 +88,22 @@ class Handshakes:
         """Remove and yield the connections whose steps are computed."""
         while self._computed:
             step = self._computed.popleft()
-            if step.computed:
-                self.note(step)
+            if step.is_computed:
+                self.record_cost(step)
                 yield step.connection
-            elif not step.cancelled:
-                self._put_apart(step)
+            elif not step.is_cancelled:
+                self._submit_costly(step)
 
-    def _put_apart(self, step: HandshakeStep) -> None:
-        step.apart = True
-        self._apart.submit(partial(self._compute, step))
+    def _submit_costly(self, step: HandshakeStep) -> None:
+        step.is_costly = True
+        self._costly_threads.submit(partial(self._compute, step))
 
     def _compute(self, step: HandshakeStep) -> None:
         """Compute a step in a thread."""
         # If the server turned out to be costly while the step waited, the common threads must not compute it.
-        in_place = step.apart or not self._costs.is_costly(step.connection.address)
-        if in_place and not step.cancelled:
-            step.waited_s = self._clock() - step.since
+        in_place = step.is_costly or not self._costs.is_costly(step.connection.address)
+        if in_place and not step.is_cancelled:
+            step.waited_s = self._clock() - step.queued_at
             step.compute()
         self._computed.append(step)
         with self._event_lock:

@@ -18,14 +18,14 @@ _MOST_RECORD_BYTES = 16 * 1024 + 2048
 class TlsSession:
     """Consumes data from the server and produces data for it. Must not be used by two threads at a time."""
 
-    __slots__ = ("_ending", "_incoming", "_object", "_outgoing", "cpu_s", "established", "received_bytes", "retried")
+    __slots__ = ("_ending", "_incoming", "_object", "_outgoing", "cpu_s", "is_established", "received_bytes", "retried")
 
     def __init__(self, context: ssl.SSLContext, name: str) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._ending: ssl.SSLError | None = None
         """The error, or the proper close, that followed the last data."""
-        self.established = False
+        self.is_established = False
         self.retried = False
         """Whether the server requested another group. In TLS 1.3, that may be a finite field of 8,192 bits."""
         self.received_bytes = 0
@@ -33,28 +33,28 @@ class TlsSession:
         self.cpu_s = 0.0
         """CPU seconds that the server's part of the handshake has cost so far."""
 
-    def greet(self) -> None:
+    def start_handshake(self) -> None:
         """Start the handshake. This costs the same for all servers."""
-        self._go_on()
+        self._do_handshake()
 
-    def shake_hands(self, received: bytes) -> None:
+    def advance_handshake(self, received: bytes) -> None:
         """Advance the handshake as far as possible; `received` is empty if the server closed. Raises SSLError."""
         self.received_bytes += len(received)
         if not received:
             self._incoming.write_eof()
-            self._go_on()
+            self._do_handshake()
             return
         for piece in _slices(received):
             self._incoming.write(piece)
-            if not self.established:
-                self._go_on()
+            if not self.is_established:
+                self._do_handshake()
 
-    def _go_on(self) -> None:
+    def _do_handshake(self) -> None:
         try:
             self._object.do_handshake()
         except ssl.SSLWantReadError:
             return
-        self.established = True
+        self.is_established = True
 
     @property
     def has_more(self) -> bool:
@@ -65,11 +65,11 @@ class TlsSession:
         """Return all decrypted data; empty: the server closed. Raises SSLError: SSLWantReadError if there is none."""
         if len(received) <= _SLICE_BYTES:  # as nearly all are
             self._incoming.write(received)
-            said = self._read_all()
+            plain = self._read_all()
         else:
-            said = b"".join(self._decrypt_slices(received))
-        if said:
-            return said
+            plain = b"".join(self._decrypt_slices(received))
+        if plain:
+            return plain
         if self._ending is None:
             raise ssl.SSLWantReadError
         if isinstance(self._ending, ssl.SSLZeroReturnError):
@@ -82,7 +82,7 @@ class TlsSession:
             yield self._read_all()
 
     def _read_all(self) -> bytes:
-        said = b""
+        plain = b""
         # A read in vain costs as much as a useful one. Each record fits into one read, so none is left half-read.
         while self._ending is None and self._incoming.pending:
             try:
@@ -95,8 +95,8 @@ class TlsSession:
                 break
             if not part:
                 self._ending = ssl.SSLZeroReturnError()
-            said += part
-        return said
+            plain += part
+        return plain
 
     def encrypt(self, data: bytes) -> bytes:
         """Return the data encrypted for the server, preceded by anything else that TLS has to send."""
@@ -106,7 +106,7 @@ class TlsSession:
     def take_outgoing(self) -> bytes:
         """Remove and return everything that TLS has to send now."""
         outgoing = self._outgoing.read()
-        if not self.established and self.received_bytes and _begins_with_hello(outgoing):
+        if not self.is_established and self.received_bytes and _begins_with_hello(outgoing):
             self.retried = True
         return outgoing
 
