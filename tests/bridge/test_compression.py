@@ -21,7 +21,7 @@ from tests.bridge.site import PATIENCE_S, Site, Vim
 from tests.support.cpu_budget import cpu_budget
 from tests.support.oslo_client import oslo_process
 from tests.support.waiting import eventually, until
-from vimesh.bridge.messages.compression import undone
+from vimesh.bridge.messages.compression import decompress
 from vimesh.bridge.messages.oslo_messages import MAX_BODY_BYTES, Malformed
 
 METHODS: Mapping[str, Callable[[bytes], bytes]] = {
@@ -39,8 +39,8 @@ _MEGABYTE = bytes(10**6)
 def test_what_was_compressed_is_read(name: str) -> None:
     body = json.dumps({"method": "update_vim", "args": {"x": "y" * 1000}}).encode()
 
-    assert undone(METHODS[name](body), name) == body
-    assert undone(METHODS[name](b"x" * MAX_BODY_BYTES), name) == b"x" * MAX_BODY_BYTES
+    assert decompress(METHODS[name](body), name) == body
+    assert decompress(METHODS[name](b"x" * MAX_BODY_BYTES), name) == b"x" * MAX_BODY_BYTES
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -53,13 +53,13 @@ def test_a_body_is_refused_that_is_longer_or_shorter_than_it_should_be_or_someth
         (b'{"method": "update_vim"}', "is compressed by"),
     ):
         with pytest.raises(Malformed, match=why):
-            undone(body, name)
+            decompress(body, name)
 
 
 @pytest.mark.parametrize("name", ["snappy", "application/x-snappy", "?", "gzip2"])
 def test_an_unknown_compression_is_named(name: str) -> None:
     with pytest.raises(Malformed) as refused:
-        undone(b"", name)
+        decompress(b"", name)
 
     assert f"compression {name!r} is not known" in str(refused.value)
 
@@ -69,7 +69,7 @@ def test_the_worst_that_a_body_can_hold_takes_a_tenth_of_a_second() -> None:
     assert len(slowest) < MAX_BODY_BYTES
 
     with cpu_budget(0.2), pytest.raises(Malformed):
-        undone(slowest, "bz2")
+        decompress(slowest, "bz2")
 
 
 @pytest.mark.asyncio(loop_scope="module")

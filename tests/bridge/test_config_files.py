@@ -12,7 +12,7 @@ import pytest
 from tests.cli.commands import Command
 from vimesh.bridge.amqp.dialer import limits_from
 from vimesh.bridge.config.config_files import _libraries, read_config_files
-from vimesh.bridge.config.deployment import Deployment, deployment, shown_settings
+from vimesh.bridge.config.deployment import Deployment, deployment, describe_settings
 from vimesh.bridge.config.rabbit_options import GROUP, IGNORED, LOGIN_METHODS, RabbitOptions
 from vimesh.bridge.config.transport_url import Node, transport_url
 from vimesh.domain.errors import BadSetting
@@ -140,7 +140,7 @@ def test_limits_are_those_of_the_file_and_else_the_bridges_own(tmp_path: Path) -
 
 
 def test_what_is_in_force_is_shown_without_secrets(tmp_path: Path) -> None:
-    shown = shown_settings(read(tmp_path, rabbit="rabbit_quorum_queue = true\nrabbit_quorum_delivery_limit = 5"))
+    shown = describe_settings(read(tmp_path, rabbit="rabbit_quorum_queue = true\nrabbit_quorum_delivery_limit = 5"))
 
     assert "cret" not in str(shown)
     assert "openstack" not in str(shown)

@@ -21,7 +21,7 @@ from tests.support.waiting import eventually
 from vimesh.bridge.amqp.broker import Broker, BrokerAway, BrokerLimits, broker_faults
 from vimesh.bridge.amqp.broker_enquiries import BrokerEnquiries
 from vimesh.bridge.amqp.dialer import Dialer
-from vimesh.bridge.amqp.rpc_queues import delete_if_idle, usage_of
+from vimesh.bridge.amqp.rpc_queues import delete_if_idle, read_usage
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
@@ -68,10 +68,10 @@ async def test_a_question_that_ends_its_connection_leaves_that_of_the_calls(node
                 await delete_if_idle(questions, _CALLS, 10)
             later = await enquiries.connection(10)
 
-            assert questions.closing is not None
-            assert questions.closing.text.startswith("NOT_IMPLEMENTED - cannot delete queue")
+            assert questions.close_reason is not None
+            assert questions.close_reason.text.startswith("NOT_IMPLEMENTED - cannot delete queue")
             assert later is not questions
-            assert await usage_of(later, _CALLS, 10) is not None
+            assert await read_usage(later, _CALLS, 10) is not None
             assert await broker.connection(10) is calls
             assert not calls.is_closed
     finally:
@@ -84,7 +84,7 @@ async def test_questions_share_a_connection(node: Node) -> None:
 
         assert len(set(opened)) == 1
         assert opened[0] is not await broker.connection(10)
-        assert await asyncio.gather(*(usage_of(each, "none", 10) for each in opened)) == [None] * 20
+        assert await asyncio.gather(*(read_usage(each, "none", 10) for each in opened)) == [None] * 20
 
 
 async def test_questions_move_when_the_calls_have_moved(node: Node) -> None:
@@ -104,7 +104,7 @@ async def test_questions_move_when_the_calls_have_moved(node: Node) -> None:
 async def test_the_next_host_is_tried_and_asked(node: Node) -> None:
     url = node.url.replace("rabbit://", f"rabbit://guest:guest@127.0.0.1:{free_port()},")
     async with connected(url) as (broker, enquiries):
-        assert await usage_of(await enquiries.connection(10), "none", 10) is None
+        assert await read_usage(await enquiries.connection(10), "none", 10) is None
         assert broker.node.port == node.port
 
 
@@ -113,7 +113,7 @@ async def test_a_virtual_host_may_have_any_name(node: Node) -> None:
 
     declared = await declare(what)
 
-    assert declared.ours
+    assert declared.is_ours
     async with questions(what) as asked, await asked.connection(10) as connection:
         assert connection.url.path == f"/{_ODD_NAME}"
-        assert await usage_of(connection, _CALLS, 10) is not None
+        assert await read_usage(connection, _CALLS, 10) is not None

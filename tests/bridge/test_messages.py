@@ -23,8 +23,8 @@ from vimesh.bridge.messages.oslo_messages import (
     MAX_CONTAINERS,
     MAX_TIMEOUT_S,
     Malformed,
-    call_from,
     fingerprint,
+    parse_call,
 )
 from vimesh.runtime.complaint_log import ComplaintLog
 
@@ -55,7 +55,7 @@ def inner(**fields: object) -> bytes:
     ],
 )
 def test_a_time_that_nobody_can_wait_is_none(timeout: object, read: float | None) -> None:
-    assert call_from(inner(_timeout=timeout), None).timeout_s == read
+    assert parse_call(inner(_timeout=timeout), None).timeout_s == read
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_a_time_that_nobody_can_wait_is_none(timeout: object, read: float | None
 )
 def test_what_is_no_call_says_why_and_nothing_of_what_came(body: bytes, why: str) -> None:
     with pytest.raises(Malformed) as caught:
-        call_from(body, None)
+        parse_call(body, None)
 
     assert str(caught.value) == why
 
 
 def test_words_that_are_no_words_match_nothing() -> None:
-    call = call_from(inner(method=7, version=1.0, namespace=[], args=[1]), None)
+    call = parse_call(inner(method=7, version=1.0, namespace=[], args=[1]), None)
 
     assert (call.method, call.version, call.namespace) == ("<int>", "<float>", "<list>")
     assert call.arguments == {"args": [1]}
@@ -92,7 +92,7 @@ def test_whatever_comes_is_a_call_or_malformed() -> None:
     random = Random(11)
     for _ in range(2000):
         try:
-            call = call_from(odd_message(random).body, None)
+            call = parse_call(odd_message(random).body, None)
         except Malformed:
             continue
         assert call.timeout_s is None or 0 < call.timeout_s <= MAX_TIMEOUT_S
@@ -108,11 +108,11 @@ def delivered(
 ) -> tuple[ContentHeader, bytes]:
     """Pass a delivery through a filter and the library's decoder."""
     content = ContentFilter(limit)
-    content.filtered(_METHOD, 1, frame.marshal(_DELIVER, 1)[7:-1])
+    content.filter_frame(_METHOD, 1, frame.marshal(_DELIVER, 1)[7:-1])
     length = sum(map(len, bodies)) if size is None else size
-    header = frame.unmarshal(content.filtered(_HEADER, 1, struct.pack(">HHQ", 60, 0, length) + properties))[2]
+    header = frame.unmarshal(content.filter_frame(_HEADER, 1, struct.pack(">HHQ", 60, 0, length) + properties))[2]
     assert isinstance(header, ContentHeader)
-    return header, b"".join(content.filtered(_BODY, 1, body)[7:-1] for body in bodies)
+    return header, b"".join(content.filter_frame(_BODY, 1, body)[7:-1] for body in bodies)
 
 
 @pytest.mark.parametrize(
@@ -158,13 +158,13 @@ def test_what_is_no_delivery_passes_as_it_is() -> None:
 
     for sent in (returned, header):
         whole = frame.marshal(sent, 3)
-        assert content.filtered(whole[0], 3, whole[7:-1]) == whole
+        assert content.filter_frame(whole[0], 3, whole[7:-1]) == whole
 
 
 def test_a_route_is_not_decoded() -> None:
     payload = frame.marshal(_DELIVER, 1)[7:-3] + b"\2\xff\xfe\2\xff\xfe"
 
-    read = frame.unmarshal(ContentFilter(10).filtered(_METHOD, 1, payload))[2]
+    read = frame.unmarshal(ContentFilter(10).filter_frame(_METHOD, 1, payload))[2]
 
     assert isinstance(read, commands.Basic.Deliver)
     assert (read.consumer_tag, read.delivery_tag, read.redelivered, read.routing_key) == ("tag", 7, True, "")
@@ -173,16 +173,16 @@ def test_a_route_is_not_decoded() -> None:
 @pytest.mark.parametrize("payload", [b"\0\x3c\0\x3c", b"\0\x3c\0\x3c\xfftag"])
 def test_a_delivery_that_is_cut_off_is_an_error_of_the_connection(payload: bytes) -> None:
     with pytest.raises(ValueError, match="too short"):
-        ContentFilter(10).filtered(_METHOD, 1, payload)
+        ContentFilter(10).filter_frame(_METHOD, 1, payload)
 
 
 def test_a_message_that_comes_again_and_again_is_given_up() -> None:
     comebacks = Redeliveries(most=3, remembered=2)
 
-    assert [comebacks.one_more(b"a") for _ in range(4)] == [False, False, False, True]
-    assert not comebacks.one_more(b"b")
-    assert not comebacks.one_more(b"c")
-    assert not comebacks.one_more(b"a")  # forgotten
+    assert [comebacks.exceeds_limit(b"a") for _ in range(4)] == [False, False, False, True]
+    assert not comebacks.exceeds_limit(b"b")
+    assert not comebacks.exceeds_limit(b"c")
+    assert not comebacks.exceeds_limit(b"a")  # forgotten
 
 
 async def test_thousands_of_complaints_are_a_few_lines_and_a_number() -> None:

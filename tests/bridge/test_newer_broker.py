@@ -39,8 +39,8 @@ async def test_it_gets_a_queue_that_it_allows(site: Site) -> None:
     await clear(at(site.broker.url))
 
     assert declared.topology == again.topology == WITHOUT_TRANSIENT
-    assert declared.ours
-    assert again.ours
+    assert declared.is_ours
+    assert again.is_ours
     assert not later_lines
     assert there.split() == [_CALLS, "quorum", "true"]
     assert any("rabbit_transient_quorum_queue" in line["hint"] for line in lines)
@@ -60,7 +60,7 @@ async def test_it_takes_what_is_durable(site: Site, options: str) -> None:
         declared = await declare(what)
     await clear(what)
 
-    assert declared.ours
+    assert declared.is_ours
     assert not lines
 
 

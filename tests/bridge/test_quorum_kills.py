@@ -15,7 +15,7 @@ from tests.bridge.bridges import Bridge, administer, queues
 from tests.bridge.site import PATIENCE_S, Site
 from tests.support.brokers import Broker
 from tests.support.waiting import eventually, until
-from vimesh.bridge.amqp.rpc_queues import delete_left, kill_queue, usage_of
+from vimesh.bridge.amqp.rpc_queues import delete_unused, kill_queue, read_usage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -52,14 +52,14 @@ async def test_an_action_hears_its_kill_though_the_broker_says_that_it_is_gone(s
 async def test_a_queue_that_does_not_answer_is_not_deleted(site: Site) -> None:
     async with _action(site, "silent") as action, _connected(site) as connection:
         async with _silent(site.broker, action.queue):
-            usage = await usage_of(connection, action.queue, PATIENCE_S)
-            deleted = await delete_left(connection, action.queue, PATIENCE_S)
+            usage = await read_usage(connection, action.queue, PATIENCE_S)
+            deleted = await delete_unused(connection, action.queue, PATIENCE_S)
 
         assert usage is not None
         assert usage.consumers == 0  # so says the broker
-        assert not usage.certain
+        assert not usage.is_certain
         assert not deleted
-        found = await usage_of(connection, action.queue, PATIENCE_S)
+        found = await read_usage(connection, action.queue, PATIENCE_S)
         assert found is not None
         assert found.consumers == 1
 

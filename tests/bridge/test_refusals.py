@@ -19,10 +19,10 @@ from tests.support.broker_definitions import User, definitions
 from tests.support.brokers import Broker, running_broker
 from vimesh.bridge.amqp.broker import Broker as Calls
 from vimesh.bridge.amqp.broker import BrokerAway, BrokerLimits
-from vimesh.bridge.amqp.calls_queue import clear_away
+from vimesh.bridge.amqp.calls_queue import delete_calls_queue
 from vimesh.bridge.amqp.declare_queues import QueueDeclarer
 from vimesh.bridge.amqp.dialer import Dialer
-from vimesh.bridge.amqp.rpc_queues import usage_of
+from vimesh.bridge.amqp.rpc_queues import read_usage
 from vimesh.bridge.calls.reply_sender import ReplySender
 from vimesh.bridge.config.topology import Topology
 from vimesh.bridge.config.transport_url import Node
@@ -118,7 +118,7 @@ async def test_what_others_declared_otherwise_is_used_and_told(
     with capture_logs() as lines:
         declared = await declare(at(url + ours))
 
-    assert not declared.ours
+    assert not declared.is_ours
     assert any(f"PRECONDITION_FAILED - {says}" in line["why"] and hint in line["hint"] for line in lines)
 
 
@@ -143,7 +143,7 @@ async def test_who_may_not_configure_uses_what_is_there(broker: Broker, url: str
 
     declared = await declare(at(limited))
 
-    assert not declared.ours
+    assert not declared.is_ours
     assert "ACCESS_REFUSED - " in away.value.why
     assert f"access to queue '{_CALLS}'" in away.value.why
     assert away.value.why.endswith(
@@ -181,7 +181,7 @@ async def test_a_queue_is_cleared_away_without_what_costs_the_connection(
         what = at(f"rabbit://guest:guest@127.0.0.1:{tap.port}/{options}")
         async with questions(what) as asked:
             declared = await QueueDeclarer(what.topology if ours else Topology(auto_delete=True), asked).declare()
-            await clear_away(asked, declared)
+            await delete_calls_queue(asked, declared)
 
     (deleted,) = tap.deleted
     assert len(asked.opened) == 1
@@ -197,7 +197,7 @@ async def test_a_queue_that_holds_a_call_stays(url: str, options: str) -> None:
         connection = await asked.connection(1)
         async with connection.channel() as channel:
             await channel.default_exchange.publish(Message(b"call"), routing_key=_CALLS)
-        await clear_away(asked, declared)
+        await delete_calls_queue(asked, declared)
 
     assert await _is_there(url)
 
@@ -224,7 +224,7 @@ async def _no_work(connection: AbstractConnection, at_work: Callable[[], None]) 
 
 async def _is_there(url: str) -> bool:
     async with questions(at(url)) as asked:
-        return await usage_of(await asked.connection(1), _CALLS, 10) is not None
+        return await read_usage(await asked.connection(1), _CALLS, 10) is not None
 
 
 def _url(broker: Broker, user: User) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import Command
-from vimesh.bridge.calls.unnamed_reports import UnnamedReportPolicy, policies
+from vimesh.bridge.calls.unnamed_reports import UnnamedReportPolicy, parse_policies
 from vimesh.bridge.config.rabbit_options import RabbitOptions, with_query
 from vimesh.bridge.config.transport_url import Node, transport_url
 from vimesh.bridge.kills.state_dir import state_dir
@@ -112,7 +112,7 @@ def test_a_bridge_has_to_know_its_broker(tmp_path: Path) -> None:
 
 
 def test_policies_are_by_engine() -> None:
-    read = policies("embedded=adopt,MISTRAL=Accept")
+    read = parse_policies("embedded=adopt,MISTRAL=Accept")
 
     assert read == {
         Engine.EMBEDDED: UnnamedReportPolicy.ADOPT,

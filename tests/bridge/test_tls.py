@@ -81,14 +81,14 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Worl
 async def test_a_certificate_is_shown_and_the_brokers_is_checked(world: World, version: str) -> None:
     what = world.read(world.ours | {"ssl_version": version})
 
-    assert (await declare(what)).ours
+    assert (await declare(what)).is_ours
     await clear(what)
 
 
 async def test_a_certificate_stands_in_place_of_user_and_password(world: World) -> None:
     what = world.read(world.ours | {"rabbit_login_method": "EXTERNAL"}, account="nobody:wrong")
 
-    assert (await declare(what)).ours
+    assert (await declare(what)).is_ours
     await clear(what)
 
 

@@ -98,7 +98,7 @@ async def test_it_is_what_oslo_messaging_declares(
 
     assert ours == theirs
     assert len(ours) == 3  # exchange, queue, binding
-    assert declared.ours
+    assert declared.is_ours
 
 
 @pytest.mark.parametrize("options", [{}, {"amqp_durable_queues": "true"}, _QUORUM], ids=["plain", "durable", "quorum"])
@@ -113,7 +113,7 @@ async def test_a_server_that_comes_later_finds_what_it_wants(
     finally:
         await clear(at(broker.url))
 
-    assert again.ours
+    assert again.is_ours
 
 
 async def serve_once(server: Process, file: Path) -> None:

@@ -62,7 +62,7 @@ async def test_it_begins_with_the_list_when_nothing_is_remembered() -> None:
     async with watching(conductor, progress, Ends()):
         watch = await conductor.watch(0)
         watch.say(revision=7)
-        await until(lambda: progress.done == 7, _PATIENCE_S)
+        await until(lambda: progress.revision == 7, _PATIENCE_S)
 
     assert watch.request.engine == vim_pb2.Monitor.EXTERNAL
     assert watch.request.start_revision == 0
@@ -75,9 +75,9 @@ async def test_what_is_not_done_is_not_passed() -> None:
         watch.say(unwanted=gone("a", "b"), revision=5)
         watch.say(revision=9)
         await until(lambda: len(ends.begun) == 2, _PATIENCE_S)
-        assert progress.done == 4
+        assert progress.revision == 4
         ends.gate.set()
-        await until(lambda: progress.done == 9, _PATIENCE_S)
+        await until(lambda: progress.revision == 9, _PATIENCE_S)
 
     assert watch.request.start_revision == 5
 
@@ -100,7 +100,7 @@ async def test_missed_changes_begin_with_the_list_again() -> None:
         (await conductor.watch(0)).end(grpc.StatusCode.OUT_OF_RANGE)
         again = await conductor.watch(1)
         again.say(revision=2)
-        await until(lambda: progress.done == 2, _PATIENCE_S)
+        await until(lambda: progress.revision == 2, _PATIENCE_S)
 
     assert again.request.start_revision == 0
 
@@ -127,10 +127,10 @@ async def test_an_action_that_reported_before_the_changes_were_followed_is_looke
 
             stream.say(revision=7)
             await until(lambda: ends.begun == [("a", "a")], _PATIENCE_S)
-            assert progress.done == 0  # a bridge that begins once more looks again
+            assert progress.revision == 0  # a bridge that begins once more looks again
 
             ends.gate.set()
-            await until(lambda: progress.done == 7, _PATIENCE_S)
+            await until(lambda: progress.revision == 7, _PATIENCE_S)
             assert await updates.update_vim(report) == "REACHABLE"  # from now on the changes tell
             assert len(ends.begun) == 1
 

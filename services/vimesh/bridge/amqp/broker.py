@@ -15,7 +15,7 @@ import structlog
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError
 
-from vimesh.bridge.amqp.broker_refusals import reason
+from vimesh.bridge.amqp.broker_refusals import failure_reason
 from vimesh.bridge.amqp.guarded_transport import GuardedConnection
 from vimesh.bridge.config.transport_url import Node
 from vimesh.runtime.backoff import Backoff
@@ -123,12 +123,12 @@ class Broker:
         connection = await self._dial(self.node)
         try:
             with broker_faults():
-                async with self._offered(connection):
-                    await work(connection, self._at_work)
+                async with self._shared(connection):
+                    await work(connection, self._on_working)
         except BrokerAway as away:
             cause = away.__cause__ or away
-            raise BrokerAway(away.why or reason(cause, connection.closing)) from cause
-        return str(connection.closing or "the connection broke")
+            raise BrokerAway(away.why or failure_reason(cause, connection.close_reason)) from cause
+        return str(connection.close_reason or "the connection broke")
 
     async def connection(self, within_s: float) -> AbstractConnection:
         """Return the connection as soon as there is one. Raises BrokerAway if there is none in time."""
@@ -140,12 +140,12 @@ class Broker:
         assert self._connection is not None, "told by _connected"  # noqa: S101 - for the type checker
         return self._connection
 
-    def _at_work(self) -> None:
+    def _on_working(self) -> None:
         self._outage.ended()
         self._backoff.reset()
 
     @asynccontextmanager
-    async def _offered(self, connection: AbstractConnection) -> AsyncGenerator[None]:
+    async def _shared(self, connection: AbstractConnection) -> AsyncGenerator[None]:
         self._connection = connection
         self._connected.set()
         _log.debug("connected", broker=f"{self.node.host}:{self.node.port}")
@@ -161,17 +161,17 @@ class _Outage:
     """Logs an outage: its start, each new reason once, and its end."""
 
     def __init__(self) -> None:
-        self._link = PeerLog("broker", "AMQP", meanwhile="calls and kills wait")
+        self._peer_log = PeerLog("broker", "AMQP", meanwhile="calls and kills wait")
         self._reasons: set[str] = set()
 
     def failed(self, why: str) -> None:
-        self._link.failed(why)
+        self._peer_log.failed(why)
         if self._reasons and why not in self._reasons and len(self._reasons) < _MOST_REASONS:
             _log.warning("the broker cannot be used: another reason", why=why)
         self._reasons.add(why)
 
     def ended(self) -> None:
-        self._link.worked()
+        self._peer_log.worked()
         self._reasons.clear()
 
 

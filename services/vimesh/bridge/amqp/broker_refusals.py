@@ -39,19 +39,19 @@ _ADVICE = (
 )
 
 
-def reason(error: BaseException, closing: CloseReason | None, *, if_it_ended: str = "") -> str:
+def failure_reason(error: BaseException, close_reason: CloseReason | None, *, if_it_ended: str = "") -> str:
     """Return why an attempt failed: the broker's own words if there are any, with advice, and never a password.
 
     `if_it_ended` is the advice for a connection that the broker closed without giving a reason.
     """
-    if closing is None:
+    if close_reason is None:
         why = _without_words(error)
         return f"{why}: {if_it_ended}" if if_it_ended and why.startswith(_TRANSPORT_ENDED) else why
-    advice = advice_on(closing.text)
-    return f"{closing}: {advice}" if advice else str(closing)
+    advice = advice_on(close_reason.text)
+    return f"{close_reason}: {advice}" if advice else str(close_reason)
 
 
-def words_of(error: ChannelClosed | ConnectionClosed) -> str:
+def refusal_text(error: ChannelClosed | ConnectionClosed) -> str:
     """Return the broker's reason for closing a channel; the library drops the code where the text implies it."""
     return on_one_line(" ".join(str(each) for each in error.args if each is not None))
 
@@ -68,7 +68,7 @@ def advice_on(text: str) -> str:
 def _without_words(error: BaseException) -> str:
     # Some of the library's messages contain the whole URL: pass on only those known to be harmless.
     if isinstance(error, ChannelClosed):
-        words = words_of(error)
+        words = refusal_text(error)
         return f"{words}: {advice}" if (advice := advice_on(words)) else words
     if isinstance(error, AuthenticationError):
         return f"the broker offers other ways to log in: {on_one_line(str(error.args[0]))}; set rabbit_login_method"

@@ -22,7 +22,7 @@ class CloseReason:
         return f"{self.code} {self.text}"
 
 
-def closing_of_connection(kind: int, channel: int, payload: bytes) -> CloseReason | None:
+def parse_close(kind: int, channel: int, payload: bytes) -> CloseReason | None:
     """Decode Connection.Close; return None for any other frame."""
     if kind != _METHOD or channel or not payload.startswith(_CLOSE) or len(payload) <= _TEXT_AT:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from vimesh.bridge.amqp.delivery_properties import properties_from
+from vimesh.bridge.amqp.delivery_properties import parse_properties
 
 FRAME_HEAD = struct.Struct(">BHI")
 FRAME_END = b"\xce"
@@ -26,17 +26,17 @@ class ContentFilter:
     def __init__(self, max_body_bytes: int) -> None:
         """Pass bodies of up to `max_body_bytes`; cut longer ones to one byte more, which marks them as too long."""
         self._max_body_bytes = max_body_bytes
-        self._room: dict[int, int] = {}
+        self._body_bytes_left: dict[int, int] = {}
         """How many bytes of a delivery's body may still pass, by channel, while its content arrives."""
 
-    def filtered(self, kind: int, channel: int, payload: bytes) -> bytes:
+    def filter_frame(self, kind: int, channel: int, payload: bytes) -> bytes:
         """Return the frame to read in place of this one; empty to drop it. Raises ValueError."""
         if kind == _METHOD:
-            self._room.pop(channel, None)
+            self._body_bytes_left.pop(channel, None)
             if payload.startswith(_DELIVER):
-                self._room[channel] = 0
-                payload = _without_route(payload)
-        elif channel in self._room:
+                self._body_bytes_left[channel] = 0
+                payload = _strip_route(payload)
+        elif channel in self._body_bytes_left:
             payload = self._header(channel, payload) if kind == _HEADER else self._body(channel, payload)
             if not payload:
                 return b""
@@ -46,17 +46,17 @@ class ContentFilter:
         if len(payload) < _CONTENT_HEAD.size + _FLAG_BYTES:
             raise ValueError("a content header is too short")
         kind, weight, size = _CONTENT_HEAD.unpack_from(payload)
-        size = self._room[channel] = min(size, self._max_body_bytes + 1)
-        properties = properties_from(payload[_CONTENT_HEAD.size :])
+        size = self._body_bytes_left[channel] = min(size, self._max_body_bytes + 1)
+        properties = parse_properties(payload[_CONTENT_HEAD.size :])
         return _CONTENT_HEAD.pack(kind, weight, size) + properties.on_wire()
 
     def _body(self, channel: int, payload: bytes) -> bytes:
-        taken = payload[: self._room[channel]]
-        self._room[channel] -= len(taken)
+        taken = payload[: self._body_bytes_left[channel]]
+        self._body_bytes_left[channel] -= len(taken)
         return taken
 
 
-def _without_route(payload: bytes) -> bytes:
+def _strip_route(payload: bytes) -> bytes:
     """Return Basic.Deliver without exchange and routing key: the publisher chose them, and they may not be text."""
     tag_length = payload[4] if len(payload) > 4 else 0
     end = 5 + tag_length + _TAG_AND_FLAG_BYTES

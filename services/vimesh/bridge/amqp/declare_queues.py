@@ -12,7 +12,7 @@ from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity, ChannelPre
 from aiormq.exceptions import ChannelAccessRefused
 
 from vimesh.bridge.amqp.broker import BrokerAway, BrokerConnections, broker_faults
-from vimesh.bridge.amqp.broker_refusals import TRANSIENT_DENIED, advice_on, reason, words_of
+from vimesh.bridge.amqp.broker_refusals import TRANSIENT_DENIED, advice_on, failure_reason, refusal_text
 from vimesh.bridge.amqp.close_reasons import CloseReason
 from vimesh.bridge.amqp.rpc_queues import channel_of_its_own
 from vimesh.bridge.config.topology import CALLS, EXCHANGE, WITHOUT_TRANSIENT, Topology
@@ -27,7 +27,7 @@ class QueueState:
     """The outcome of a declaration."""
 
     topology: Topology
-    ours: bool
+    is_ours: bool
     """Whether the queue has the wanted `topology`. Otherwise its kind is unknown."""
 
 
@@ -41,7 +41,7 @@ class QueueDeclarer:
     def __init__(self, topology: Topology, enquiries: BrokerConnections) -> None:
         self._topology = topology
         self._enquiries = enquiries
-        self._told: set[str] = set()
+        self._logged_refusals: set[str] = set()
         """Refusals that have been logged already: each new connection meets the same ones."""
 
     async def declare(self) -> QueueState:
@@ -49,7 +49,7 @@ class QueueDeclarer:
         try:
             return await self._declare(self._topology)
         except TransientDenied:
-            self._tell("the broker denies transient queues: a quorum queue is declared", TRANSIENT_DENIED)
+            self._log_once("the broker denies transient queues: a quorum queue is declared", TRANSIENT_DENIED)
             self._topology = WITHOUT_TRANSIENT
             return await self._declare(self._topology)
 
@@ -68,34 +68,34 @@ class QueueDeclarer:
             ),
             lambda channel: channel.declare_exchange(EXCHANGE, ExchangeType.TOPIC, passive=True),
         )
-        await self._ask(_bind)
+        await self._run_on_channel(_bind)
         return QueueState(wanted, ours)
 
-    async def _ensure(self, declare: Ask, look: Ask) -> bool:
+    async def _ensure(self, declare: Ask, check: Ask) -> bool:
         """Declare something; return whether it is as wanted.
 
         It is not if others declared it differently, or if only others may declare it.
         """
         try:
-            await self._ask(declare)
+            await self._run_on_channel(declare)
         except (ChannelPreconditionFailed, ChannelAccessRefused) as error:
-            await self._look(look, error)
+            await self._check_exists(check, error)
             if isinstance(error, ChannelPreconditionFailed):
-                self._tell("what others have declared is used as it is", words_of(error))
+                self._log_once("what others have declared is used as it is", refusal_text(error))
         else:
             return True
         return False
 
-    async def _look(self, look: Ask, refused: ChannelClosed) -> None:
+    async def _check_exists(self, check: Ask, refused: ChannelClosed) -> None:
         """Check that it exists. If it does not, raise BrokerAway with the reason why it could not be declared."""
         try:
-            await self._ask(look)
+            await self._run_on_channel(check)
         except BrokerAway as away:
             if isinstance(away.__cause__, ChannelNotFoundEntity):
-                raise BrokerAway(reason(refused, None)) from refused
+                raise BrokerAway(failure_reason(refused, None)) from refused
             raise
 
-    async def _ask(self, ask: Ask) -> None:
+    async def _run_on_channel(self, ask: Ask) -> None:
         limits = self._enquiries.limits
         connection = await self._enquiries.connection(limits.call_timeout_s)
         try:
@@ -106,16 +106,16 @@ class QueueDeclarer:
             cause = away.__cause__ or away
             if isinstance(cause, ChannelPreconditionFailed | ChannelAccessRefused):
                 raise cause from None
-            raise self._worse(cause, connection.closing) from cause
+            raise self._as_failure(cause, connection.close_reason) from cause
 
-    def _worse(self, cause: BaseException, closing: CloseReason | None) -> Exception:
-        if closing is not None and TRANSIENT_DENIED in closing.text and not self._topology.durable:
+    def _as_failure(self, cause: BaseException, close_reason: CloseReason | None) -> Exception:
+        if close_reason is not None and TRANSIENT_DENIED in close_reason.text and not self._topology.durable:
             return TransientDenied()
-        return BrokerAway(reason(cause, closing))
+        return BrokerAway(failure_reason(cause, close_reason))
 
-    def _tell(self, event: str, words: str) -> None:
-        if words not in self._told:
-            self._told.add(words)
+    def _log_once(self, event: str, words: str) -> None:
+        if words not in self._logged_refusals:
+            self._logged_refusals.add(words)
             _log.warning(event, why=words, hint=advice_on(words))
 
 

@@ -65,23 +65,23 @@ class DeliveryProperties:
         return flags.to_bytes(2, "big") + values
 
 
-def properties_from(payload: bytes) -> DeliveryProperties:
+def parse_properties(payload: bytes) -> DeliveryProperties:
     """Decode flags and values, whatever they contain."""
     flags = int.from_bytes(payload[:2], "big")
     if flags & _MORE_FLAGS:
         return DeliveryProperties()
-    at, found = 2, dict.fromkeys((flag for flag, _ in _LAYOUT), b"")
+    at, values = 2, dict.fromkeys((flag for flag, _ in _LAYOUT), b"")
     for flag, form in _LAYOUT:
         if flags & flag:
             length = int.from_bytes(payload[at : at + form], "big") if form > 0 else 1
             at += max(form, 0)
-            found[flag] = payload[at : at + length]
+            values[flag] = payload[at : at + length]
             at += length
     return DeliveryProperties(
-        content_type=_name(found[_CONTENT_TYPE]),
-        content_encoding=_name(found[_CONTENT_ENCODING]),
-        compression=_compression(found[_HEADERS]),
-        expiration=_milliseconds(found[_EXPIRATION]),
+        content_type=_name(values[_CONTENT_TYPE]),
+        content_encoding=_name(values[_CONTENT_ENCODING]),
+        compression=_compression(values[_HEADERS]),
+        expiration=_milliseconds(values[_EXPIRATION]),
     )
 
 

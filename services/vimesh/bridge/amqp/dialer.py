@@ -8,7 +8,7 @@ from typing import TypeVar
 from aio_pika.connection import make_url
 
 from vimesh.bridge.amqp.broker import BrokerAway, BrokerLimits, broker_faults
-from vimesh.bridge.amqp.broker_refusals import NO_TLS, OTHER_CERTIFICATE, reason
+from vimesh.bridge.amqp.broker_refusals import NO_TLS, OTHER_CERTIFICATE, failure_reason
 from vimesh.bridge.amqp.guarded_transport import GuardedConnection
 from vimesh.bridge.config.broker_tls import tls_context
 from vimesh.bridge.config.deployment import Deployment
@@ -72,5 +72,5 @@ class Dialer:
             cause = away.__cause__ or away
             # A broker that rejects or misses a certificate may close the connection without giving a reason.
             ended = OTHER_CERTIFICATE if options.ssl else NO_TLS
-            raise BrokerAway(reason(cause, connection.closing, if_it_ended=ended)) from cause
+            raise BrokerAway(failure_reason(cause, connection.close_reason, if_it_ended=ended)) from cause
         return connection

@@ -10,7 +10,7 @@ import aio_pika
 from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
 from yarl import URL
 
-from vimesh.bridge.amqp.close_reasons import CloseReason, closing_of_connection
+from vimesh.bridge.amqp.close_reasons import CloseReason, parse_close
 from vimesh.bridge.amqp.content_filter import FRAME_END, FRAME_HEAD, ContentFilter
 from vimesh.bridge.messages.oslo_messages import MAX_BODY_BYTES
 
@@ -26,7 +26,7 @@ class GuardedReader:
         self._reader = reader
         self._content = content
         self._ready = b""
-        self.closing: CloseReason | None = None
+        self.close_reason: CloseReason | None = None
         """Why the broker closed the connection; None if it gave no reason."""
 
     def at_eof(self) -> bool:
@@ -54,9 +54,9 @@ class GuardedReader:
         rest = await self._reader.readexactly(length + len(FRAME_END))
         if not rest.endswith(FRAME_END):
             raise ConnectionError("a frame without an end")
-        self.closing = self.closing or closing_of_connection(kind, channel, rest[:-1])
+        self.close_reason = self.close_reason or parse_close(kind, channel, rest[:-1])
         try:
-            return self._content.filtered(kind, channel, rest[:-1])
+            return self._content.filter_frame(kind, channel, rest[:-1])
         except ValueError as error:
             raise ConnectionError(str(error)) from error
 
@@ -85,13 +85,13 @@ class GuardedConnection(aio_pika.Connection):
         self._guard = self.kwargs["transport_factory"] = _GuardedTransport(factory())
 
     @property
-    def closing(self) -> CloseReason | None:
+    def close_reason(self) -> CloseReason | None:
         """Why the broker closed it, in the broker's own words, which the AMQP library sometimes loses."""
-        return self._guard.reader.closing if self._guard.reader else None
+        return self._guard.reader.close_reason if self._guard.reader else None
 
     @property
     def is_over(self) -> bool:
         """Whether it is no longer usable. The AMQP library notices only a moment later that it was closed."""
-        if self.is_closed or self.closing is not None or self.transport is None:
+        if self.is_closed or self.close_reason is not None or self.transport is None:
             return True
         return bool(self.transport.connection.is_closed)

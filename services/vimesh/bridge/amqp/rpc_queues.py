@@ -49,11 +49,11 @@ class Usage:
 
     consumers: int
     messages: int
-    certain: bool
+    is_certain: bool
     """Whether the counts are reliable: a broker reports a quorum queue whose leader does not answer as idle."""
 
 
-async def usage_of(connection: AbstractConnection, queue: str, timeout_s: float) -> Usage | None:
+async def read_usage(connection: AbstractConnection, queue: str, timeout_s: float) -> Usage | None:
     """Ask the broker how a queue is used; return None if there is no such queue."""
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
@@ -67,13 +67,15 @@ async def _usage(channel: AbstractChannel, queue: str) -> Usage:
     asked_at = now()
     counts = (await channel.declare_queue(queue, passive=True)).declaration_result
     consumers = counts.consumer_count or 0
-    return Usage(consumers, counts.message_count or 0, certain=bool(consumers) or now() - asked_at < _CERTAIN_WITHIN_S)
+    return Usage(
+        consumers, counts.message_count or 0, is_certain=bool(consumers) or now() - asked_at < _CERTAIN_WITHIN_S
+    )
 
 
 async def delete_if_idle(connection: AbstractConnection, queue: str, timeout_s: float) -> bool:
     """Delete a classic queue, unless it has consumers or messages; return whether it is gone.
 
-    For a quorum queue, these conditions make the broker close the whole connection: use `delete_left`.
+    For a quorum queue, these conditions make the broker close the whole connection: use `delete_unused`.
     """
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
@@ -85,7 +87,7 @@ async def delete_if_idle(connection: AbstractConnection, queue: str, timeout_s: 
     return True
 
 
-async def delete_left(
+async def delete_unused(
     connection: AbstractConnection, queue: str, timeout_s: float, *, with_messages: bool = True
 ) -> bool:
     """Delete a queue of any kind, unless it may have consumers; return whether it is gone.
@@ -95,7 +97,7 @@ async def delete_left(
     try:
         async with channel_of_its_own(connection, timeout_s) as channel:
             usage = await _usage(channel, queue)
-            if usage.consumers or not usage.certain or (usage.messages and not with_messages):
+            if usage.consumers or not usage.is_certain or (usage.messages and not with_messages):
                 return False
             await channel.queue_delete(queue)
     except ChannelNotFoundEntity:
@@ -117,7 +119,7 @@ async def publish_cast(  # noqa: PLR0913 - the queue, the message, how often, an
     return True
 
 
-async def delete_untaken(connection: AbstractConnection, queue: str, timeout_s: float) -> bool:
+async def delete_unconsumed(connection: AbstractConnection, queue: str, timeout_s: float) -> bool:
     """Delete a queue if it holds messages that a consumer would have taken; return whether it is gone.
 
     Unlike the number of consumers, the number of purged messages comes from the queue itself.

@@ -17,8 +17,8 @@ from vimesh.bridge.calls.redeliveries import Redeliveries
 from vimesh.bridge.calls.reply_sender import ReplySender
 from vimesh.bridge.config.topology import CALLS
 from vimesh.bridge.messages.caller_exceptions import BridgeFault, CallFailed
-from vimesh.bridge.messages.oslo_messages import Call, Malformed, answer_to, call_from, fingerprint
-from vimesh.bridge.messages.plain_bodies import plain_body, unusual
+from vimesh.bridge.messages.oslo_messages import Call, Malformed, build_reply, fingerprint, parse_call
+from vimesh.bridge.messages.plain_bodies import read_plain_body, unusual_headers
 from vimesh.runtime.complaint_log import ComplaintLog
 from vimesh.runtime.task_crew import TaskCrew
 
@@ -41,18 +41,18 @@ class CallConsumer:
         self,
         serve: Serve,
         replies: ReplySender,
-        declaring: QueueDeclarer,
+        declarer: QueueDeclarer,
         crew: TaskCrew,
         *,
         concurrency: int,
-        unspoken_timeout_s: float = DEFAULT_TIMEOUT_S,
+        default_timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> None:
-        """`unspoken_timeout_s`: how long callers that state no timeout wait."""
+        """`default_timeout_s`: how long callers that state no timeout wait."""
         self._serve = serve
-        self._declaring = declaring
-        self.declared: QueueState | None = None
+        self._declarer = declarer
+        self.queue_state: QueueState | None = None
         """The queue from which the newest connection takes calls."""
-        self._unspoken_timeout_s = unspoken_timeout_s
+        self._default_timeout_s = default_timeout_s
         self._replies = replies
         self._crew = crew
         self._concurrency = concurrency
@@ -60,7 +60,7 @@ class CallConsumer:
         """The deliveries to acknowledge, by fingerprint: the same message may be delivered twice."""
         self._under_way = 0
         """How many calls are being served or acknowledged."""
-        self._comebacks = Redeliveries()
+        self._redeliveries = Redeliveries()
         self._dropped = ComplaintLog("a message is no call: dropped")
         self._failed = ComplaintLog("call failed")
         self._late = ComplaintLog("a call is given up: nobody waits for its answer any more")
@@ -69,33 +69,35 @@ class CallConsumer:
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
 
-    async def work(self, connection: AbstractConnection, at_work: Callable[[], None]) -> None:
+    async def work(self, connection: AbstractConnection, on_working: Callable[[], None]) -> None:
         """Take calls until the connection breaks or the consumer is lost; none after `stop`."""
         if not self._stopping.is_set():
-            await self._consume(connection, at_work)
+            await self._consume(connection, on_working)
         if self._stopping.is_set():
             self._stopped.set()
             # Keep the connection open: answers, kills and acknowledgements of calls under way still need it.
             await connection.closed()
 
-    async def _consume(self, connection: AbstractConnection, at_work: Callable[[], None]) -> None:
-        self.declared = await self._declaring.declare()
+    async def _consume(self, connection: AbstractConnection, on_working: Callable[[], None]) -> None:
+        self.queue_state = await self._declarer.declare()
         # Closed with the connection, not here: calls under way are still acknowledged over this channel.
         channel = connection.channel(publisher_confirms=False)
         async with asyncio.timeout(_BROKER_S):
             await channel.initialize()
             await channel.set_qos(prefetch_count=self._concurrency)
             queue = await channel.get_queue(CALLS, ensure=False)
-            consumer = await queue.consume(self._take, arguments=dict(self.declared.topology.consumer_arguments))
-        at_work()
+            consumer = await queue.consume(
+                self._handle_delivery, arguments=dict(self.queue_state.topology.consumer_arguments)
+            )
+        on_working()
         _log.info("calls are taken", queue=CALLS)
-        while not channel.is_closed and not connection.is_closed and await _consumes(channel, consumer):
+        while not channel.is_closed and not connection.is_closed and await _is_consuming(channel, consumer):
             if self._stopping.is_set():
                 await queue.cancel(consumer, timeout=_BROKER_S)
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
-                    await _either(connection.closed(), self._stopping.wait())
+                    await _wait_for_any(connection.closed(), self._stopping.wait())
 
     async def stop(self, within_s: float) -> None:
         """Take no more calls; wait at most `within_s` for the consumer to be cancelled."""
@@ -104,7 +106,7 @@ class CallConsumer:
             async with asyncio.timeout(within_s):
                 await self._stopped.wait()
 
-    async def until_idle(self, within_s: float) -> bool:
+    async def wait_until_idle(self, within_s: float) -> bool:
         """Wait until every call is answered; return whether that happened in time."""
         try:
             async with asyncio.timeout(within_s):
@@ -113,45 +115,45 @@ class CallConsumer:
             return False
         return True
 
-    async def _take(self, message: AbstractIncomingMessage) -> None:
+    async def _handle_delivery(self, message: AbstractIncomingMessage) -> None:
         # Acknowledge every message, even a faulty one: otherwise it takes up a part of the prefetch count, and is
         # redelivered over the next connection.
-        delivery, mark = Delivery(message), fingerprint(message.body)
+        delivery, digest = Delivery(message), fingerprint(message.body)
         try:
-            call = await self._call(message, mark)
+            call = await self._parse_call(message, digest)
         except Malformed as error:
-            self._dropped.add(why=str(error), bytes=len(message.body), **unusual(message))
+            self._dropped.add(why=str(error), bytes=len(message.body), **unusual_headers(message))
         except Exception:  # noqa: BLE001 - a faulty message must not stop the others
             _log.exception("defect", bytes=len(message.body))
         else:
-            self._begin(mark, call, delivery)
+            self._start_call(digest, call, delivery)
             return
         await delivery.acknowledge()
 
-    async def _call(self, message: AbstractIncomingMessage, mark: bytes) -> Call:
-        if message.redelivered and self._comebacks.one_more(mark):
+    async def _parse_call(self, message: AbstractIncomingMessage, digest: bytes) -> Call:
+        if message.redelivered and self._redeliveries.exceeds_limit(digest):
             raise Malformed("the connection broke each time that it came")
-        return call_from(await plain_body(message), _expiration_s(message))
+        return parse_call(await read_plain_body(message), _expiration_s(message))
 
-    def _begin(self, mark: bytes, call: Call, delivery: Delivery) -> None:
-        if deliveries := self._calls.get(mark):
+    def _start_call(self, digest: bytes, call: Call, delivery: Delivery) -> None:
+        if deliveries := self._calls.get(digest):
             deliveries.append(delivery)  # it is already being served
             return
-        self._calls[mark] = [delivery]
+        self._calls[digest] = [delivery]
         self._under_way += 1
         self._idle.clear()
-        self._crew.start(self._serve_one(mark, call))
+        self._crew.start(self._serve_one(digest, call))
 
-    async def _serve_one(self, mark: bytes, call: Call) -> None:
+    async def _serve_one(self, digest: bytes, call: Call) -> None:
         try:
             try:
                 with suppress(BrokerAway), broker_faults():
-                    await self._answer(call)
+                    await self._serve_and_reply(call)
             except Exception:  # noqa: BLE001 - a faulty call must not stop the others
                 _log.exception("defect", method=call.method[:100])
             finally:
                 # Deliveries from now on are served as a new call.
-                deliveries = self._calls.pop(mark)
+                deliveries = self._calls.pop(digest)
             for delivery in deliveries:
                 await delivery.acknowledge()
         finally:
@@ -159,19 +161,19 @@ class CallConsumer:
             if not self._under_way:
                 self._idle.set()
 
-    async def _answer(self, call: Call) -> None:
+    async def _serve_and_reply(self, call: Call) -> None:
         now = asyncio.get_running_loop().time
-        gives_up_at = now() + (self._unspoken_timeout_s if call.timeout_s is None else call.timeout_s)
+        deadline = now() + (self._default_timeout_s if call.timeout_s is None else call.timeout_s)
         try:
-            async with asyncio.timeout_at(max(gives_up_at, now() + _LEAST_S)):
-                outcome = await self._outcome(call)
+            async with asyncio.timeout_at(max(deadline, now() + _LEAST_S)):
+                outcome = await self._serve_call(call)
         except TimeoutError:
             self._late.add(method=call.method[:100])
             return
         if call.call_id:
-            await self._replies.send(call.reply_to, answer_to(call, outcome), max(_LEAST_S, gives_up_at - now()))
+            await self._replies.send(call.reply_to, build_reply(call, outcome), max(_LEAST_S, deadline - now()))
 
-    async def _outcome(self, call: Call) -> str | CallFailed:
+    async def _serve_call(self, call: Call) -> str | CallFailed:
         try:
             return await self._serve(call)
         except CallFailed as failure:
@@ -182,13 +184,13 @@ class CallConsumer:
             return BridgeFault()
 
 
-async def _consumes(channel: AbstractChannel, consumer: str) -> bool:
+async def _is_consuming(channel: AbstractChannel, consumer: str) -> bool:
     """Return whether the broker still delivers: it stops without an error when the queue is deleted."""
     underlay: Any = await channel.get_underlay_channel()
     return consumer in underlay.consumers
 
 
-async def _either(*happenings: Awaitable[object]) -> None:
+async def _wait_for_any(*happenings: Awaitable[object]) -> None:
     tasks = [asyncio.ensure_future(each) for each in happenings]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

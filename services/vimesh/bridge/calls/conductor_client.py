@@ -79,15 +79,15 @@ class ConductorClient:
         self._vims = vims
         self._random = random
         self._limits = limits or ConductorLimits()
-        self._link = PeerLog("conductors", "reports", meanwhile="callers wait for as long as they can")
+        self._peer_log = PeerLog("conductors", "reports", meanwhile="callers wait for as long as they can")
 
     async def report(self, vim_id: str, action_id: str, status: str, deadline: float) -> RecordedStatus | None:
         """Report a status for an action; return None if the action is not the wanted one."""
         try:
-            known = vim_pb2.Vim.Status.Value(status)
+            status_value = vim_pb2.Vim.Status.Value(status)
         except ValueError:
             raise BadReport(f"status: {status[:100]!r} is not known") from None
-        request = conductor_service_pb2.UpdateVimRequest(vim_id=vim_id, action_id=action_id, status=known)
+        request = conductor_service_pb2.UpdateVimRequest(vim_id=vim_id, action_id=action_id, status=status_value)
 
         async def once(timeout_s: float) -> conductor_service_pb2.UpdateVimResponse:
             answer = await self._reports.UpdateVim(request, timeout=timeout_s)
@@ -96,30 +96,30 @@ class ConductorClient:
                 raise ConductorsAway
             return answer
 
-        answer = await self._patiently(once, deadline)
+        answer = await self._retry_until(once, deadline)
         if answer.HasField("bad_action"):
             return None
         return RecordedStatus(vim_pb2.Vim.Status.Name(answer.status), seconds(answer.contact_within))
 
-    async def wanted(self, vim_id: str, deadline: float) -> WantedAction | None:
+    async def get_wanted_action(self, vim_id: str, deadline: float) -> WantedAction | None:
         """Return the action that is wanted for a VIM; None if there is no such VIM."""
         request = vim_service_pb2.GetVimRequest(vim_id=vim_id)
         try:
-            answer = await self._patiently(lambda timeout_s: self._vims.GetVim(request, timeout=timeout_s), deadline)
+            answer = await self._retry_until(lambda timeout_s: self._vims.GetVim(request, timeout=timeout_s), deadline)
         except _NotFound:
             return None
         monitor = answer.vim.monitor
         return WantedAction(_ENGINES.get(monitor.engine), monitor.action_id)
 
-    async def adopt(self, vim_id: str, deadline: float) -> None:
+    async def move_to_external(self, vim_id: str, deadline: float) -> None:
         """Move a VIM to the engine EXTERNAL, so that an outside action monitors it. Do nothing if the VIM is gone."""
         request = vim_service_pb2.ModifyVimRequest(vim=vim_pb2.Vim(id=vim_id), engine=vim_pb2.Monitor.EXTERNAL)
         try:
-            await self._patiently(lambda timeout_s: self._vims.ModifyVim(request, timeout=timeout_s), deadline)
+            await self._retry_until(lambda timeout_s: self._vims.ModifyVim(request, timeout=timeout_s), deadline)
         except _NotFound:
             return
 
-    async def _patiently(self, call: Callable[[float], Awaitable[_T]], deadline: float) -> _T:
+    async def _retry_until(self, call: Callable[[float], Awaitable[_T]], deadline: float) -> _T:
         backoff = Backoff(
             first_s=self._limits.first_pause_s, longest_s=self._limits.longest_pause_s, random=self._random
         )
@@ -128,22 +128,22 @@ class ConductorClient:
             try:
                 answer = await call(min(left_s, self._limits.call_timeout_s))
             except grpc.aio.AioRpcError as error:
-                self._judge(error)
+                self._raise_if_final(error)
                 # Overloaded conductors state when to retry.
                 pause_s = max(backoff.pause_s(), retry_delay_s(error))
             else:
-                self._link.worked()
+                self._peer_log.worked()
                 return answer
             await asyncio.sleep(min(pause_s, max(0.0, deadline - now())))
         raise ConductorsAway
 
-    def _judge(self, error: grpc.aio.AioRpcError) -> None:
+    def _raise_if_final(self, error: grpc.aio.AioRpcError) -> None:
         """Return if a retry may succeed. Raises _NotFound, BadReport."""
         code, details = error.code(), error.details() or ""
         if code not in _FINAL:
-            self._link.failed(f"{code.name}: {details}")
+            self._peer_log.failed(f"{code.name}: {details}")
             return
-        self._link.worked()
+        self._peer_log.worked()
         if code is grpc.StatusCode.NOT_FOUND:
             raise _NotFound from error
         raise BadReport(details) from error

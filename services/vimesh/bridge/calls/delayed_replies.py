@@ -11,17 +11,17 @@ class PendingReply:
     """The answer to one call of an action, tracked from the time when its report is under way."""
 
     def __init__(self) -> None:
-        self.unwanted = False
+        self.is_unwanted = False
         """Whether the action has turned out to be unwanted in the meantime."""
         self._due = asyncio.Event()
 
     def release(self) -> None:
         self._due.set()
 
-    async def wait(self, held_s: float) -> None:
-        """Wait for `held_s` seconds or until released; return at once if already released."""
+    async def wait(self, delay_s: float) -> None:
+        """Wait for `delay_s` seconds or until released; return at once if already released."""
         try:
-            async with asyncio.timeout(held_s):
+            async with asyncio.timeout(delay_s):
                 await self._due.wait()
         except TimeoutError:
             pass
@@ -35,35 +35,35 @@ class DelayedReplies:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._waiters: dict[PendingReply, str] = {}
+        self._pending: dict[PendingReply, str] = {}
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self._waiters)
+        return len(self._pending)
 
     @contextmanager
-    def holding(self, vim_id: str) -> Generator[PendingReply]:
+    def track(self, vim_id: str) -> Generator[PendingReply]:
         """Track a call of the VIM's action while the block runs, so that its answer can be released."""
-        waiter = PendingReply()
-        self._waiters[waiter] = vim_id
+        reply = PendingReply()
+        self._pending[reply] = vim_id
         if self._closed:
-            waiter.release()
-        elif len(self._waiters) > self._capacity:
-            next(iter(self._waiters)).release()
+            reply.release()
+        elif len(self._pending) > self._capacity:
+            next(iter(self._pending)).release()
         try:
-            yield waiter
+            yield reply
         finally:
-            self._waiters.pop(waiter, None)
+            self._pending.pop(reply, None)
 
-    def unwanted(self, vim_id: str) -> None:
+    def release_unwanted(self, vim_id: str) -> None:
         """Release the calls of an action that is no longer wanted."""
-        for waiter, held in self._waiters.items():
+        for reply, held in self._pending.items():
             if held == vim_id:
-                waiter.unwanted = True
-                waiter.release()
+                reply.is_unwanted = True
+                reply.release()
 
     def close(self) -> None:
         """Release all answers, and hold none back from now on."""
         self._closed = True
-        for waiter in self._waiters:
-            waiter.release()
+        for reply in self._pending:
+            reply.release()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-_MOST_COMEBACKS = 3
+_MAX_REDELIVERIES = 3
 _REMEMBERED = 10_000
 
 
@@ -15,12 +15,12 @@ class Redeliveries:
     bad. One that is redelivered a fourth time to the same process is taken to be what breaks the connection.
     """
 
-    def __init__(self, most: int = _MOST_COMEBACKS, remembered: int = _REMEMBERED) -> None:
+    def __init__(self, most: int = _MAX_REDELIVERIES, remembered: int = _REMEMBERED) -> None:
         self._most = most
         self._remembered = remembered
         self._counts: OrderedDict[bytes, int] = OrderedDict()
 
-    def one_more(self, fingerprint: bytes) -> bool:
+    def exceeds_limit(self, fingerprint: bytes) -> bool:
         """Count a redelivery; return whether there were too many."""
         count = self._counts.pop(fingerprint, 0) + 1
         self._counts[fingerprint] = count

@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import ChannelClosed, DeliveryError, PublishError
 
 from vimesh.bridge.amqp.broker import Broker, BrokerAway, broker_faults
-from vimesh.bridge.amqp.broker_refusals import reason
+from vimesh.bridge.amqp.broker_refusals import failure_reason
 from vimesh.bridge.messages.oslo_messages import CONTENT_ENCODING, CONTENT_TYPE
 from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.complaint_log import ComplaintLog
@@ -37,7 +37,7 @@ class ReplySender:
         self._random = random
         self._limits = limits or ReplyLimits()
         self._opening = asyncio.Lock()
-        self._used: AbstractConnection | None = None
+        self._channel_connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
         self._unclaimed = 0
         self._dropped = ComplaintLog("an answer is dropped: its caller is gone")
@@ -49,7 +49,7 @@ class ReplySender:
         Return when the call can be acknowledged: a caller that is gone must not take up room for others.
         """
         deadline = asyncio.get_running_loop().time() + within_s
-        if await self._claimed(queue, body, deadline):
+        if await self._deliver(queue, body, deadline):
             return
         if self._unclaimed < self._limits.unclaimed:
             self._unclaimed += 1
@@ -64,25 +64,25 @@ class ReplySender:
         try:
             while now() < deadline:
                 await asyncio.sleep(backoff.pause_s())
-                if await self._claimed(queue, body, deadline):
+                if await self._deliver(queue, body, deadline):
                     return
             self._dropped.add(queue=queue)
         finally:
             self._unclaimed -= 1
 
-    async def _claimed(self, queue: str, body: bytes, deadline: float) -> bool:
+    async def _deliver(self, queue: str, body: bytes, deadline: float) -> bool:
         """Return whether the caller's queue accepted the answer. Wait for a broker that is away, until the deadline."""
         now = asyncio.get_running_loop().time
         backoff = self._backoff()
-        told = False
+        is_logged = False
         while (left_s := deadline - now()) > 0:
             try:
                 with broker_faults():
                     return await self._publish(queue, body, left_s)
             except BrokerAway as away:
-                if isinstance(away.__cause__, ChannelClosed) and not told:
-                    told = True
-                    self._refused.add(queue=queue, why=reason(away.__cause__, None))
+                if isinstance(away.__cause__, ChannelClosed) and not is_logged:
+                    is_logged = True
+                    self._refused.add(queue=queue, why=failure_reason(away.__cause__, None))
                 await asyncio.sleep(backoff.pause_s())  # the outage itself is logged by the Broker
         return False
 
@@ -104,8 +104,8 @@ class ReplySender:
     async def _open_channel(self, left_s: float) -> AbstractChannel:
         async with self._opening:
             connection = await self._broker.connection(left_s)
-            if self._channel is None or self._channel.is_closed or self._used is not connection:
+            if self._channel is None or self._channel.is_closed or self._channel_connection is not connection:
                 channel = connection.channel(publisher_confirms=True, on_return_raises=True)
                 await channel.initialize(self._broker.limits.call_timeout_s)
-                self._channel, self._used = channel, connection
+                self._channel, self._channel_connection = channel, connection
             return self._channel

@@ -27,7 +27,7 @@ _engine = one_of(Engine)
 _policy = one_of(UnnamedReportPolicy)
 
 
-def policies(text: str) -> Policies:
+def parse_policies(text: str) -> Policies:
     """Parse ENGINE=POLICY pairs, separated by commas; an engine that is not named rejects. Raises ValueError."""
     if text.lstrip().startswith("["):
         raise ValueError("must be one text, such as 'embedded=adopt,mistral=reject', and no list")
@@ -42,6 +42,6 @@ def policies(text: str) -> Policies:
     return read
 
 
-def shown(by_engine: Policies) -> str:
-    """Format policies in the form that `policies` parses."""
+def format_policies(by_engine: Policies) -> str:
+    """Format policies in the form that `parse_policies` parses."""
     return ",".join(f"{engine}={by_engine[engine]}".lower() for engine in Engine)

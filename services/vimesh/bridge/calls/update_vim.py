@@ -62,21 +62,21 @@ class Updates:
         self,
         conductors: ConductorClient,
         kills: KillCasts,
-        held: DelayedReplies,
-        watch: UnwantedActions,
+        delayed_replies: DelayedReplies,
+        unwanted_actions: UnwantedActions,
         rules: UpdateRules,
     ) -> None:
         self._conductors = conductors
-        self._watch = watch
+        self._unwanted_actions = unwanted_actions
         self._kills = kills
-        self._held = held
+        self._delayed_replies = delayed_replies
         self._rules = rules
 
     async def update_vim(self, report: UpdateVimCall) -> str:
         """Return the answer. Raises CallFailed."""
         deadline = asyncio.get_running_loop().time() + self._patience_s(report)
         if report.action_id is None:
-            return await self._of_unnamed(report, deadline)
+            return await self._serve_unnamed(report, deadline)
         recorded = await self._conductors.report(report.vim_id, report.action_id, report.status, deadline)
         return BAD_ACTION if recorded is None else recorded.status
 
@@ -85,51 +85,51 @@ class Updates:
             return self._rules.patience_s
         return min(self._rules.patience_s, 0.8 * report.timeout_s)
 
-    async def _of_unnamed(self, report: UpdateVimCall, deadline: float) -> str:
+    async def _serve_unnamed(self, report: UpdateVimCall, deadline: float) -> str:
         # A caller that knows only its VIM reports for the first action of an EXTERNAL VIM, whose id is the VIM's own.
         vim_id = report.vim_id
-        with self._held.holding(vim_id.lower()) as waiter:
-            followed = self._watch.followed
+        with self._delayed_replies.track(vim_id.lower()) as reply:
+            is_following = self._unwanted_actions.is_following
             recorded = await self._conductors.report(vim_id, vim_id.lower(), report.status, deadline)
-            if recorded is not None and not followed:
-                self._watch.look_again(vim_id.lower())
-            outcome = recorded or await self._by_policy(report, deadline)
+            if recorded is not None and not is_following:
+                self._unwanted_actions.check_again(vim_id.lower())
+            outcome = recorded or await self._record_by_policy(report, deadline)
             if isinstance(outcome, RecordedStatus):
-                held_s = self._held_s(report, outcome)
-                if not held_s and not waiter.unwanted:
+                delay_s = self._delay_s(report, outcome)
+                if not delay_s and not reply.is_unwanted:
                     return outcome.status
-                await waiter.wait(held_s)
-                return KILLED if waiter.unwanted else HELD
+                await reply.wait(delay_s)
+                return KILLED if reply.is_unwanted else HELD
         return await self._kill(report, outcome)
 
-    async def _by_policy(self, report: UpdateVimCall, deadline: float) -> RecordedStatus | Why:
+    async def _record_by_policy(self, report: UpdateVimCall, deadline: float) -> RecordedStatus | Why:
         """Record a report that is not the wanted action's own, if the policy for the VIM's engine allows it."""
-        wanted = await self._conductors.wanted(report.vim_id, deadline)
+        wanted = await self._conductors.get_wanted_action(report.vim_id, deadline)
         if wanted is None:
             return Why.UNKNOWN_VIM
         if wanted.engine is None:
             return Why.MOVED
         match self._rules.policies[wanted.engine]:
             case UnnamedReportPolicy.ADOPT:
-                await self._conductors.adopt(report.vim_id, deadline)
+                await self._conductors.move_to_external(report.vim_id, deadline)
                 recorded = await self._conductors.report(report.vim_id, report.vim_id.lower(), report.status, deadline)
                 return recorded or Why.CHANGED
             case UnnamedReportPolicy.ACCEPT:
-                return await self._as_wanted(report, wanted.action_id, deadline) or Why.CHANGED
+                return await self._report_as_wanted(report, wanted.action_id, deadline) or Why.CHANGED
             case _:
                 return Why.NEW_TARGET if wanted.engine is Engine.EXTERNAL else Why.POLICY_REJECT
 
-    async def _as_wanted(self, report: UpdateVimCall, action_id: str, deadline: float) -> RecordedStatus | None:
+    async def _report_as_wanted(self, report: UpdateVimCall, action_id: str, deadline: float) -> RecordedStatus | None:
         # The action may be replaced between the look-up and the report.
         for _ in range(_ACCEPT_TRIES):
             recorded = await self._conductors.report(report.vim_id, action_id, report.status, deadline)
-            wanted = recorded or await self._conductors.wanted(report.vim_id, deadline)
+            wanted = recorded or await self._conductors.get_wanted_action(report.vim_id, deadline)
             if wanted is None or isinstance(wanted, RecordedStatus):
                 return wanted
             action_id = wanted.action_id
         return None
 
-    def _held_s(self, report: UpdateVimCall, recorded: RecordedStatus) -> float:
+    def _delay_s(self, report: UpdateVimCall, recorded: RecordedStatus) -> float:
         if not report.waits:
             return 0.0
         bounds = [self._rules.hold_s, recorded.contact_within_s / 2]
@@ -139,12 +139,12 @@ class Updates:
 
     async def _kill(self, report: UpdateVimCall, why: Why) -> str:
         try:
-            told = await self._kills.kill(report.vim_id, why)
+            kills_sent = await self._kills.kill(report.vim_id, why)
         except BrokerAway:
-            told = 0
-        if not told or told > _DEAF_AFTER:
+            kills_sent = 0
+        if not kills_sent or kills_sent > _DEAF_AFTER:
             # An error ends the action, too.
-            if not told and why is Why.UNKNOWN_VIM:
+            if not kills_sent and why is Why.UNKNOWN_VIM:
                 _log.warning("an action ends by an error", vim_id=report.vim_id, why=str(why), hint=UNKNOWN_HINT)
             raise NotWanted(report.vim_id)
         if report.waits:

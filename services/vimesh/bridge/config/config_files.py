@@ -42,9 +42,9 @@ def read_config_files(files: Sequence[Path]) -> ServiceConfiguration:
         _check_readable(file)
     source = _Source(files, shown)
     url = source.read("transport_url", None)
-    timeout_s = source.read_if_said("rpc_response_timeout", None)
+    timeout_s = source.read_if_set("rpc_response_timeout", None)
     options = {
-        each.name: source.read_if_said(each.name, GROUP) if each.default is None else source.read(each.name, GROUP)
+        each.name: source.read_if_set(each.name, GROUP) if each.default is None else source.read(each.name, GROUP)
         for each in fields(RabbitOptions)
     }
     try:
@@ -96,7 +96,7 @@ class _Source:
         except (self._cfg.Error, ValueError) as error:
             raise BadSetting(SETTING, f"{where}: {error}") from None
 
-    def read_if_said(self, name: str, group: str | None) -> Any:  # noqa: ANN401 - see read
+    def read_if_set(self, name: str, group: str | None) -> Any:  # noqa: ANN401 - see read
         """Return a value that is set in a file, or in a variable that oslo.config reads; else None."""
         value = self.read(name, group)
         place = self._conf.get_location(name, group)

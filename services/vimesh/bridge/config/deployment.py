@@ -49,7 +49,7 @@ def _service(url: TransportUrl | None, files: Sequence[Path]) -> ServiceConfigur
     raise BadSetting(URL_SETTING, f"is required, such as rabbit://user:password@host:5672/; or {SETTING} tacker.conf")
 
 
-def shown_settings(what: Deployment) -> Mapping[str, object]:
+def describe_settings(what: Deployment) -> Mapping[str, object]:
     """Return the settings in force for the log, without user names and passwords."""
     options = what.options
     kind = what.topology

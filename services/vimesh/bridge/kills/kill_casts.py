@@ -10,9 +10,9 @@ import structlog
 from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource
 
 from vimesh.bridge.amqp.broker import BrokerAway, BrokerConnections, broker_faults
-from vimesh.bridge.amqp.broker_refusals import reason
-from vimesh.bridge.amqp.rpc_queues import delete_left, delete_untaken, kill_queue, publish_cast, usage_of
-from vimesh.bridge.messages.oslo_messages import cast
+from vimesh.bridge.amqp.broker_refusals import failure_reason
+from vimesh.bridge.amqp.rpc_queues import delete_unconsumed, delete_unused, kill_queue, publish_cast, read_usage
+from vimesh.bridge.messages.oslo_messages import build_cast
 from vimesh.runtime.complaint_log import ComplaintLog
 from vimesh.runtime.task_crew import TaskCrew
 
@@ -45,7 +45,7 @@ class KillLimits:
     """How many kills and clean-ups may be under way at the same time."""
     expires_s: float = 10.0
     """A kill that is not consumed by then expires: it must not wait for a later action."""
-    most_told: int = 16
+    max_kills_per_queue: int = 16
     """Maximum number of kills to one queue, one for each consumer. An action has one consumer."""
     most_cleaned: int = 10_000
     """How many queues may be cleaned up at the same time. Those of further actions stay."""
@@ -65,7 +65,7 @@ class KillCasts:
         self._crew = crew
         self._limits = limits or KillLimits()
         self._slots = asyncio.Semaphore(self._limits.at_once)
-        self._cleaning: dict[str, int] = {}
+        self._kills_sent: dict[str, int] = {}
         """Kills sent to each VIM's action since the clean-up of its queue began, or became slow."""
         self._denied = ComplaintLog("a kill queue cannot be used: it belongs to somebody else")
 
@@ -78,68 +78,68 @@ class KillCasts:
         async with self._slots:
             with broker_faults():
                 try:
-                    told = await self._kill(vim_id, queue, why)
+                    is_sent = await self._send_kill(vim_id, queue, why)
                 except (ChannelLockedResource, ChannelAccessRefused) as error:
-                    self._denied.add(queue=queue, why=reason(error, None))
+                    self._denied.add(queue=queue, why=failure_reason(error, None))
                     return 0
-        if not told:
+        if not is_sent:
             return 0
-        if vim_id not in self._cleaning:
-            if len(self._cleaning) >= self._limits.most_cleaned:
+        if vim_id not in self._kills_sent:
+            if len(self._kills_sent) >= self._limits.most_cleaned:
                 return 1
-            self._cleaning[vim_id] = 0
+            self._kills_sent[vim_id] = 0
             self._crew.start(self._clean_up(vim_id, queue))
-        self._cleaning[vim_id] += 1
-        return self._cleaning[vim_id]
+        self._kills_sent[vim_id] += 1
+        return self._kills_sent[vim_id]
 
-    async def _kill(self, vim_id: str, queue: str, why: Why) -> bool:
+    async def _send_kill(self, vim_id: str, queue: str, why: Why) -> bool:
         connection = await self._enquiries.connection(self._limits.connection_s)
         timeout_s = self._enquiries.limits.call_timeout_s
-        usage = await usage_of(connection, queue, timeout_s)
+        usage = await read_usage(connection, queue, timeout_s)
         if usage is None:
             return False
-        if not usage.certain:
+        if not usage.is_certain:
             _log.info("the broker does not hear from a kill queue: its action is told all the same", queue=queue)
         # One kill for each consumer, as one may belong to a dead action in a live process. One even if there seems to
         # be no consumer: a busy broker reports that for a quorum queue whose action is alive.
-        times = max(1, min(usage.consumers, self._limits.most_told))
-        taken = await publish_cast(
-            connection, queue, cast(METHOD), times=times, expires_s=self._limits.expires_s, timeout_s=timeout_s
+        times = max(1, min(usage.consumers, self._limits.max_kills_per_queue))
+        is_accepted = await publish_cast(
+            connection, queue, build_cast(METHOD), times=times, expires_s=self._limits.expires_s, timeout_s=timeout_s
         )
-        if not taken or (not usage.consumers and await delete_untaken(connection, queue, timeout_s)):
+        if not is_accepted or (not usage.consumers and await delete_unconsumed(connection, queue, timeout_s)):
             return False
-        self._say_kill(vim_id, queue, why, times)
+        self._log_kill(vim_id, queue, why, times)
         return True
 
-    def _say_kill(self, vim_id: str, queue: str, why: Why, consumers: int) -> None:
-        said = {"vim_id": vim_id, "why": str(why), "queue": queue, "consumers": consumers}
-        if why is Why.UNKNOWN_VIM and vim_id not in self._cleaning:
+    def _log_kill(self, vim_id: str, queue: str, why: Why, consumers: int) -> None:
+        fields = {"vim_id": vim_id, "why": str(why), "queue": queue, "consumers": consumers}
+        if why is Why.UNKNOWN_VIM and vim_id not in self._kills_sent:
             # It was not deregistered a moment ago either: the clean-up of its queue would still be running.
-            _log.warning("kill", **said, hint=UNKNOWN_HINT)
+            _log.warning("kill", **fields, hint=UNKNOWN_HINT)
         else:
-            _log.info("kill", **said)
+            _log.info("kill", **fields)
 
     async def _clean_up(self, vim_id: str, queue: str) -> None:
         try:
             for pause_s in self._limits.clean_up_pauses_s:
                 await asyncio.sleep(pause_s)
-                if await self._gone(queue):
+                if await self._delete_queue(queue):
                     return
-            self._cleaning[vim_id] = 0
+            self._kills_sent[vim_id] = 0
             _log.info("a kill queue is in use still: its action did not end, or left it open", queue=queue)
             for _ in range(self._limits.slow_tries):
                 await asyncio.sleep(self._limits.slow_pause_s)
-                if await self._gone(queue):
+                if await self._delete_queue(queue):
                     return
             _log.warning("a kill queue stays", queue=queue)
         finally:
-            self._cleaning.pop(vim_id, None)
+            self._kills_sent.pop(vim_id, None)
 
-    async def _gone(self, queue: str) -> bool:
+    async def _delete_queue(self, queue: str) -> bool:
         try:
             async with self._slots:
                 with broker_faults():
                     connection = await self._enquiries.connection(self._limits.connection_s)
-                    return await delete_left(connection, queue, self._enquiries.limits.call_timeout_s)
+                    return await delete_unused(connection, queue, self._enquiries.limits.call_timeout_s)
         except BrokerAway:
             return False

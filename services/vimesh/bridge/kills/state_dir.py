@@ -26,22 +26,22 @@ class StateDir:
 
     def __init__(self, path: Path) -> None:
         self._file = path / "revision"
-        self._written = 0
+        self._stored_revision = 0
 
     def read(self) -> int:
         """Return the stored revision; 0 if it is missing or unreadable."""
         try:
-            self._written = _revision(read_text(self._file, _MAX_BYTES))
+            self._stored_revision = _revision(read_text(self._file, _MAX_BYTES))
         except FileNotFoundError:
             return 0
         except (OSError, BadFile, ValueError) as error:
             _log.warning("the stored revision cannot be read: beginning with the list", why=repr(error))
             return 0
-        return self._written
+        return self._stored_revision
 
     def write(self, revision: int) -> None:
         """Store the revision if it has changed. A failure is logged, and not retried before the next change."""
-        if revision == self._written:
+        if revision == self._stored_revision:
             return
         scratch = self._file.with_suffix(".new")
         try:
@@ -49,7 +49,7 @@ class StateDir:
             scratch.replace(self._file)
         except OSError as error:
             _log.warning("the revision cannot be stored", why=error.strerror)
-        self._written = revision
+        self._stored_revision = revision
 
 
 def _revision(text: str) -> int:

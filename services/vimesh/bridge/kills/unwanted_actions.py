@@ -26,29 +26,29 @@ _MOST_EARLY = 100_000
 class UnwantedActions:
     """A Follower that ends each action the conductors list as unwanted."""
 
-    def __init__(self, end: End, progress: Watermark, crew: TaskCrew) -> None:
+    def __init__(self, end: End, watermark: Watermark, crew: TaskCrew) -> None:
         self._end = end
-        self._progress = progress
+        self._watermark = watermark
         self._crew = crew
         self._slots = asyncio.Semaphore(_PENDING)
-        self._revision = progress.done
+        self._revision = watermark.revision
         """Everything up to this revision has been seen; 0: start with the list."""
-        self._told = False
+        self._is_logged = False
         self._early: set[str] = set()
         """VIMs whose actions are checked once the list is complete."""
 
     @property
-    def followed(self) -> bool:
+    def is_following(self) -> bool:
         """Whether the watch will report every action that becomes unwanted from now on."""
         return self._revision > 0
 
-    def look_again(self, vim_id: str) -> None:
+    def check_again(self, vim_id: str) -> None:
         """End an action that knows only its VIM if it is unwanted, as soon as the changes are followed.
 
         An action that became unwanted before that is neither in the list nor among the changes. With nothing new to
         report, it would never learn of it.
         """
-        if self.followed:
+        if self.is_following:
             self._crew.start(self._end(vim_id, vim_id))
         elif len(self._early) < _MOST_EARLY:
             self._early.add(vim_id)
@@ -62,18 +62,18 @@ class UnwantedActions:
         # Actions that became unwanted in the gap are killed at their next report.
         _log.warning("changes were missed: listing again", why=why)
         self._revision = 0
-        self._progress.restart()
+        self._watermark.restart()
 
     async def apply_response(self, response: conductor_service_pb2.WatchActionsResponse) -> None:
-        if response.revision and not self._told:
-            self._told = True
+        if response.revision and not self._is_logged:
+            self._is_logged = True
             _log.info("actions are followed", revision=response.revision)
         unwanted = [(each.vim_id, each.action_id) for each in response.unwanted]
         self._revision = response.revision or self._revision
-        if self.followed:
+        if self.is_following:
             unwanted += [(vim_id, vim_id) for vim_id in self._early]
             self._early.clear()
-        step = self._progress.seen(response.revision, len(unwanted))
+        step = self._watermark.add_step(response.revision, len(unwanted))
         for vim_id, action_id in unwanted:
             await self._slots.acquire()
             self._crew.start(self._end_one(step, vim_id, action_id))
@@ -81,6 +81,6 @@ class UnwantedActions:
     async def _end_one(self, step: WatermarkStep, vim_id: str, action_id: str) -> None:
         try:
             await self._end(vim_id, action_id)
-            self._progress.worked(step)
+            self._watermark.finish_item(step)
         finally:
             self._slots.release()

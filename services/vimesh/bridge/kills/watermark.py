@@ -11,27 +11,27 @@ class WatermarkStep:
     """The work that one message of the watch asks for."""
 
     revision: int
-    left: int
+    items_left: int
 
 
 class Watermark:
-    """Keeps steps in the order in which they were seen. `done` never passes a step that has work left."""
+    """Keeps steps in the order in which they were seen. `revision` never passes a step that has work left."""
 
-    def __init__(self, done: int) -> None:
-        self.done = done
+    def __init__(self, revision: int) -> None:
+        self.revision = revision
         """The revision up to which all work is done; 0: none, so start with the list."""
         self._steps: deque[WatermarkStep] = deque()
 
-    def seen(self, revision: int, work: int) -> WatermarkStep:
+    def add_step(self, revision: int, work: int) -> WatermarkStep:
         """Add a step for a message of the watch, with this number of items to work on."""
         step = WatermarkStep(revision, work)
         self._steps.append(step)
         self._advance()
         return step
 
-    def worked(self, step: WatermarkStep) -> None:
+    def finish_item(self, step: WatermarkStep) -> None:
         """Note that one item of a step is done."""
-        step.left -= 1
+        step.items_left -= 1
         self._advance()
 
     def restart(self) -> None:
@@ -39,10 +39,10 @@ class Watermark:
 
         Steps that have work left still hold the watermark back, but their revisions may mean nothing in that log.
         """
-        self.done = 0
+        self.revision = 0
         for step in self._steps:
             step.revision = 0
 
     def _advance(self) -> None:
-        while self._steps and not self._steps[0].left:
-            self.done = self._steps.popleft().revision or self.done
+        while self._steps and not self._steps[0].items_left:
+            self.revision = self._steps.popleft().revision or self.revision

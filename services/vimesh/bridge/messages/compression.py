@@ -65,7 +65,7 @@ def is_compression(name: str) -> bool:
     return name.lower() in _METHODS
 
 
-def undone(body: bytes, name: str) -> bytes:
+def decompress(body: bytes, name: str) -> bytes:
     """Decompress a body, which may take 0.1 s of CPU. Raises Malformed."""
     method = _METHODS.get(name.lower())
     if method is None:

@@ -59,9 +59,9 @@ def fingerprint(body: bytes) -> bytes:
     return hashlib.sha256(body).digest()
 
 
-def call_from(body: bytes, expiration_s: float | None) -> Call:
+def parse_call(body: bytes, expiration_s: float | None) -> Call:
     """Parse a message. Raises Malformed."""
-    inner = _opened(body)
+    inner = _open_envelope(body)
     call_id, reply_to = _name(inner, "_msg_id"), _name(inner, "_reply_q")
     if reply_to.startswith(_RESERVED):
         raise Malformed(f"its _reply_q begins with {_RESERVED}")
@@ -73,14 +73,14 @@ def call_from(body: bytes, expiration_s: float | None) -> Call:
         namespace=_word(inner, "namespace", "") or None,
         call_id=call_id if reply_to else "",
         reply_to=reply_to if call_id else "",
-        timeout_s=_shorter(expiration_s, inner.get("_timeout")),
+        timeout_s=_shortest_timeout(expiration_s, inner.get("_timeout")),
     )
 
 
-def answer_to(call: Call, result: str | CallFailed) -> bytes:
+def build_reply(call: Call, result: str | CallFailed) -> bytes:
     """Build the only answer to a call, marked as the last."""
     failed = isinstance(result, CallFailed)
-    return _closed(
+    return _wrap_envelope(
         {
             "result": None if isinstance(result, CallFailed) else result,
             "failure": json.dumps(result.on_wire()) if isinstance(result, CallFailed) else None,
@@ -92,19 +92,19 @@ def answer_to(call: Call, result: str | CallFailed) -> bytes:
     )
 
 
-def cast(method: str) -> bytes:
+def build_cast(method: str) -> bytes:
     """Build a cast: a call that expects no answer."""
-    return _closed({"method": method, "args": {}, "version": "1.0", "_unique_id": uuid.uuid4().hex})
+    return _wrap_envelope({"method": method, "args": {}, "version": "1.0", "_unique_id": uuid.uuid4().hex})
 
 
-def _closed(inner: Mapping[str, object]) -> bytes:
+def _wrap_envelope(inner: Mapping[str, object]) -> bytes:
     return json.dumps({_VERSION: _ENVELOPE_VERSION, _MESSAGE: json.dumps(inner)}).encode()
 
 
-def _opened(body: bytes) -> dict[str, Any]:
+def _open_envelope(body: bytes) -> dict[str, Any]:
     if len(body) > MAX_BODY_BYTES:
         raise Malformed(f"it has more than {MAX_BODY_BYTES} bytes")
-    envelope = _parsed(body)
+    envelope = _parse_json(body)
     if not isinstance(envelope, dict):
         raise Malformed("it is no object")
     if _VERSION not in envelope or _MESSAGE not in envelope:
@@ -114,7 +114,7 @@ def _opened(body: bytes) -> dict[str, Any]:
         raise Malformed(f"its envelope has version {_shown(version)}, and 2.0 is known here")
     if not isinstance(envelope[_MESSAGE], str):
         raise Malformed("its envelope holds no text")
-    inner = _parsed(envelope[_MESSAGE])
+    inner = _parse_json(envelope[_MESSAGE])
     if not isinstance(inner, dict):
         raise Malformed("it is no object")
     return inner
@@ -126,9 +126,9 @@ def _shown(version: object) -> str:
     return repr(str(version)[:20]) if is_word else f"<{type(version).__name__}>"
 
 
-def _parsed(text: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
+def _parse_json(text: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(text, bytes):
-        text = _decoded(text)
+        text = _decode(text)
     # Characters within strings count, too: that keeps the check cheap, and no real call comes near the limits.
     if text.count("[") + text.count("{") > MAX_CONTAINERS:
         raise Malformed(f"it has more than {MAX_CONTAINERS} lists and objects")
@@ -140,7 +140,7 @@ def _parsed(text: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
         raise Malformed("it is not JSON") from error
 
 
-def _decoded(body: bytes) -> str:
+def _decode(body: bytes) -> str:
     # Detect the encoding as Python's JSON parser does: kombu ignores content-encoding, too.
     try:
         return body.decode(json.detect_encoding(body))
@@ -172,7 +172,7 @@ def _name(inner: Mapping[str, object], key: str) -> str:
     return value
 
 
-def _shorter(expiration_s: float | None, monitor: object) -> float | None:
+def _shortest_timeout(expiration_s: float | None, monitor: object) -> float | None:
     # A caller that sets _timeout expects heartbeats that often. The bridge sends none, so it answers within that time.
     limits = [min(limit_s, MAX_TIMEOUT_S) for limit_s in (expiration_s, _seconds(monitor)) if limit_s is not None]
     return min(limits, default=None)

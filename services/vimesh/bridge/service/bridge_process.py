@@ -15,7 +15,7 @@ import structlog
 
 from vimesh.bridge.amqp.broker import Broker, silence_the_client
 from vimesh.bridge.amqp.broker_enquiries import BrokerEnquiries
-from vimesh.bridge.amqp.calls_queue import clear_away
+from vimesh.bridge.amqp.calls_queue import delete_calls_queue
 from vimesh.bridge.amqp.declare_queues import QueueDeclarer
 from vimesh.bridge.amqp.dialer import Dialer, limits_from
 from vimesh.bridge.calls.call_consumer import DEFAULT_TIMEOUT_S, CallConsumer
@@ -23,9 +23,9 @@ from vimesh.bridge.calls.call_dispatcher import CallDispatcher
 from vimesh.bridge.calls.conductor_client import ConductorClient
 from vimesh.bridge.calls.delayed_replies import DelayedReplies
 from vimesh.bridge.calls.reply_sender import ReplyLimits, ReplySender
-from vimesh.bridge.calls.unnamed_reports import shown
+from vimesh.bridge.calls.unnamed_reports import format_policies
 from vimesh.bridge.calls.update_vim import UpdateRules, Updates
-from vimesh.bridge.config.deployment import Deployment, shown_settings
+from vimesh.bridge.config.deployment import Deployment, describe_settings
 from vimesh.bridge.kills.kill_casts import KillCasts
 from vimesh.bridge.kills.state_dir import StateDir, state_dir
 from vimesh.bridge.kills.unwanted_actions import UnwantedActions
@@ -62,13 +62,13 @@ async def run_bridge(settings: BridgeSettings, stopped: Callable[[], Awaitable[o
     """Run until `stopped` returns. Waits for a front or a broker that is away. Raises BadSetting."""
     silence_the_client()
     with state_dir(settings.state_dir) as state:
-        progress = Watermark(state.read())
+        watermark = Watermark(state.read())
         try:
             async with channel(settings.address) as front, crew() as workers:
-                await _run(settings, stopped, front, workers, progress, state)
+                await _run(settings, stopped, front, workers, watermark, state)
         finally:
             # Unfinished work, such as kills that wait for the broker, is left to the bridge that resumes from here.
-            state.write(progress.done)
+            state.write(watermark.revision)
 
 
 async def _run(  # noqa: PLR0913, PLR0917 - the place where all parts are assembled
@@ -76,7 +76,7 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where all parts are assemb
     stopped: Callable[[], Awaitable[object]],
     front: grpc.aio.Channel,
     workers: TaskCrew,
-    progress: Watermark,
+    watermark: Watermark,
     state: StateDir,
 ) -> None:
     random = SystemRandom()
@@ -86,45 +86,45 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where all parts are assemb
     dial = Dialer(deployment, limits).dial
     broker = Broker(deployment.transport.nodes, dial, random=random, limits=limits)
     enquiries = BrokerEnquiries(broker, dial)
-    held = DelayedReplies(capacity=max(1, settings.concurrency * 3 // 4))
+    delayed_replies = DelayedReplies(capacity=max(1, settings.concurrency * 3 // 4))
     conductors = ConductorClient(reports, VimServiceStub(front), random=random)
     kills = KillCasts(enquiries, workers)
-    ending = Ending(conductors, kills, held, random=random)
-    watch = UnwantedActions(ending.end, progress, workers)
-    endpoint = CallDispatcher(Updates(conductors, kills, held, watch, settings.rules))
+    ending = Ending(conductors, kills, delayed_replies, random=random)
+    unwanted_actions = UnwantedActions(ending.end, watermark, workers)
+    dispatcher = CallDispatcher(Updates(conductors, kills, delayed_replies, unwanted_actions, settings.rules))
     replies = ReplySender(broker, workers, random=random, limits=_reply_limits(deployment))
-    intake = CallConsumer(
-        endpoint.serve,
+    consumer = CallConsumer(
+        dispatcher.serve,
         replies,
         QueueDeclarer(deployment.topology, enquiries),
         workers,
         concurrency=settings.concurrency,
-        unspoken_timeout_s=deployment.rpc_response_timeout_s or DEFAULT_TIMEOUT_S,
+        default_timeout_s=deployment.rpc_response_timeout_s or DEFAULT_TIMEOUT_S,
     )
-    following = ActionWatch(reports, FollowLimits(), meanwhile="actions go on", clock=time.monotonic, random=random)
+    action_watch = ActionWatch(reports, FollowLimits(), meanwhile="actions go on", clock=time.monotonic, random=random)
     work = (
-        supervise("broker", lambda: broker.run(intake.work)),
-        supervise("watch", lambda: following.run(watch)),
-        supervise("state", lambda: _store(progress, state)),
+        supervise("broker", lambda: broker.run(consumer.work)),
+        supervise("watch", lambda: action_watch.run(unwanted_actions)),
+        supervise("state", lambda: _store(watermark, state)),
     )
     async with beside(*work):
         _log.info(
             "bridge started",
             address=settings.address,
-            **shown_settings(deployment),
+            **describe_settings(deployment),
             hold=f"{settings.rules.hold_s:g}s",
-            policy=shown(settings.rules.policies),
+            policy=format_policies(settings.rules.policies),
             concurrency=settings.concurrency,
             state_dir=str(settings.state_dir),
         )
         await stopped()
-        await intake.stop(_STOP_S)
-        held.close()
-        if not await intake.until_idle(settings.grace_s):
+        await consumer.stop(_STOP_S)
+        delayed_replies.close()
+        if not await consumer.wait_until_idle(settings.grace_s):
             _log.warning("calls are under way still: they go back to the broker")
         # End the background tasks before closing the connections that they use.
         await workers.end(_STOP_S)
-        await clear_away(enquiries, intake.declared)
+        await delete_calls_queue(enquiries, consumer.queue_state)
         await enquiries.close()
 
 
@@ -134,7 +134,7 @@ def _reply_limits(deployment: Deployment) -> ReplyLimits:
     return own if given_s is None else replace(own, unclaimed_s=float(given_s))
 
 
-async def _store(progress: Watermark, state: StateDir) -> Never:
+async def _store(watermark: Watermark, state: StateDir) -> Never:
     while True:
-        state.write(progress.done)
+        state.write(watermark.revision)
         await asyncio.sleep(_STORE_EVERY_S)

@@ -25,10 +25,12 @@ _LONGEST_PAUSE_S = 5.0
 class Ending:
     """Ends actions despite outages: each attempt is bounded in time, but their number is not."""
 
-    def __init__(self, conductors: ConductorClient, kills: KillCasts, held: DelayedReplies, *, random: Random) -> None:
+    def __init__(
+        self, conductors: ConductorClient, kills: KillCasts, delayed_replies: DelayedReplies, *, random: Random
+    ) -> None:
         self._conductors = conductors
         self._kills = kills
-        self._held = held
+        self._delayed_replies = delayed_replies
         self._random = random
 
     async def end(self, vim_id: str, action_id: str) -> None:
@@ -38,7 +40,7 @@ class Ending:
             try:
                 if (why := await self._why_unwanted(vim_id, action_id)) is not None:
                     await self._kills.kill(vim_id, why)
-                    self._held.unwanted(vim_id)
+                    self._delayed_replies.release_unwanted(vim_id)
             except (BrokerAway, ConductorsAway):
                 await asyncio.sleep(backoff.pause_s())
             except CallFailed as error:
@@ -52,7 +54,7 @@ class Ending:
         # A kill hits whatever action of the VIM is running, and the change may be an old one: changes are read again
         # after a restart, and a VIM that was moved away may have been moved back.
         deadline = asyncio.get_running_loop().time() + _ATTEMPT_S
-        wanted = await self._conductors.wanted(vim_id, deadline)
+        wanted = await self._conductors.get_wanted_action(vim_id, deadline)
         if wanted is None:
             return Why.DEREGISTERED
         if wanted.action_id in (action_id, vim_id):

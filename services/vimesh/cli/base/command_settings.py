@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, policies
+from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, parse_policies
 from vimesh.bridge.config.transport_url import TransportUrl, transport_url
 from vimesh.cli.base.durations import seconds
 from vimesh.cli.base.sizes import bytes_of
@@ -138,7 +138,7 @@ IMPORT_CONCURRENCY = Setting("import.concurrency", _number(1, 256), 8)
 TRANSPORT_URL: Setting[TransportUrl | None] = Setting("bridge.transport_url", transport_url, None, secret=True)
 CONFIG_FILES: Setting[tuple[Path, ...]] = Setting("bridge.config_file", _paths, ())
 """Of OpenStack's services."""
-POLICIES = Setting("bridge.policy", policies, REJECT_ALL)
+POLICIES = Setting("bridge.policy", parse_policies, REJECT_ALL)
 HOLD = Setting("bridge.hold", seconds, 5.0)
 BRIDGE_CONCURRENCY = Setting("bridge.concurrency", _number(1, 65535), 1000)
 STATE_DIR = Setting("bridge.state_dir", Path, Path(".vimesh/bridge"))
