@@ -152,14 +152,14 @@ async def test_a_supervisor_that_did_not_run_itself_ends_nobody(tmp_path: Path) 
     with Mailbox() as mailbox, Notifier(Supervisor(mailbox.address)) as notifier:
         silence = Silence(mailbox, tmp_path / "x.work", limit_s=4 * TICK_S, clock=machine)
         async with asyncio.timeout(30):
-            notifier.say_ready()
+            notifier.notify_ready()
             waiting = asyncio.create_task(silence.lasts_too_long(os.getpid()))
             for _ in range(6):
                 # The machine sleeps for a minute between two looks, and then the process is heard again.
                 await asyncio.wait((waiting,), timeout=TICK_S)
                 machine.slept_s += 60
                 await asyncio.wait((waiting,), timeout=TICK_S)
-                notifier.say_alive()
+                notifier.notify_alive()
             assert not waiting.done()
             # Nor did it sleep, and still there is nothing to hear.
             silent_s = await waiting
@@ -173,7 +173,7 @@ async def test_a_start_that_is_held_ends_too_but_one_that_shows_itself_may_take_
         async with asyncio.timeout(30):
             waiting = asyncio.create_task(silence.lasts_too_long(os.getpid()))
             for _ in range(8):
-                notifier.say_alive()
+                notifier.notify_alive()
                 await asyncio.wait((waiting,), timeout=TICK_S)
             assert not waiting.done()
             silent_s = await waiting
@@ -186,7 +186,7 @@ async def test_nobody_else_can_speak_for_a_process() -> None:
         code = f"import socket; socket.socket(1, 2).sendto(b'READY=1', {chr(0) + mailbox.address[1:]!r})"
         stranger = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
         assert await asyncio.wait_for(stranger.wait(), 20) == 0
-        notifier.say_alive()
+        notifier.notify_alive()
 
         assert list(mailbox.take(os.getpid())) == ["WATCHDOG=1"]
 

@@ -200,6 +200,6 @@ async def test_words_that_are_no_unicode_do_not_keep_a_task_from_ending() -> Non
     task = pb.WorkflowTask(kind=pb.WorkflowTask.START)
     task.action.vim_id, task.action.action_id, task.action.auth_url = wanted.vim_id, wanted.action_id, wanted.auth_url
     async with http_server(lambda *_: refusal) as url, mistral_engine(MistralAccess(url)) as engine:
-        answer = await TaskRunner(engine).carry_out(task)
+        answer = await TaskRunner(engine).run(task)
 
     assert answer.error == "Mistral refused (400): ? is bad"

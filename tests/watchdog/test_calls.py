@@ -23,7 +23,7 @@ def test_the_newest_call_under_way_is_what_is_worked_on(tmp_path: Path) -> None:
         assert text() == "/C"
         calls.end(third)
         assert text() == "/A"
-        with calls.under_way("/D"):
+        with calls.track("/D"):
             assert text() == "/D"
         calls.end(first)
         calls.end(first)

@@ -55,7 +55,7 @@ def lateness_told(wall_s: float, cpu_s: float, *, ready: bool = True) -> list[ob
     try:
         with Notifier(Supervisor()) as notifier, capture_logs() as logs:
             if ready:
-                notifier.say_ready()
+                notifier.notify_ready()
             heartbeat = Heartbeat(
                 loop, notifier, lambda: "/ListVims", clock=lambda: clocks.wall_s, cpu_clock=lambda: clocks.cpu_s
             )

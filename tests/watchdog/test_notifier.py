@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from vimesh.watchdog.notifier import Notifier, Supervisor, take_supervisor
+from vimesh.watchdog.notifier import Notifier, Supervisor, pop_supervisor
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -29,9 +29,9 @@ def test_each_message_is_a_datagram_as_sd_notify_says(supervisor: tuple[socket.s
     listener, address = supervisor
     with Notifier(Supervisor(address)) as notifier:
         assert not notifier.ready
-        notifier.say_ready()
-        notifier.say_alive()
-        notifier.say_stopping()
+        notifier.notify_ready()
+        notifier.notify_alive()
+        notifier.notify_stopping()
         assert notifier.ready
 
     said = [listener.recv(1024).decode() for _ in range(3)]
@@ -43,7 +43,7 @@ def test_a_supervisor_that_does_not_read_holds_nobody_up(supervisor: tuple[socke
     listener, address = supervisor
     with Notifier(Supervisor(address)) as notifier:
         for _ in range(10_000):
-            notifier.say_alive()
+            notifier.notify_alive()
 
     assert listener.recv(1024) == b"WATCHDOG=1"
 
@@ -52,22 +52,22 @@ def test_that_a_process_is_ready_is_said_again_if_there_was_no_room(supervisor: 
     listener, address = supervisor
     with Notifier(Supervisor(address)) as notifier:
         for _ in range(10_000):
-            notifier.say_alive()
-        notifier.say_ready()
+            notifier.notify_alive()
+        notifier.notify_ready()
         listener.setblocking(False)
         with suppress(BlockingIOError):
             while listener.recv(1024) == b"WATCHDOG=1":
                 """This is from before."""
-        notifier.say_alive()
-        notifier.say_alive()
+        notifier.notify_alive()
+        notifier.notify_alive()
 
     assert [listener.recv(1024) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
 
 
 def test_a_supervisor_that_is_gone_is_told_of_once(tmp_path: Path) -> None:
     with capture_logs() as logs, Notifier(Supervisor(str(tmp_path / "nobody"))) as notifier:
-        notifier.say_ready()
-        notifier.say_alive()
+        notifier.notify_ready()
+        notifier.notify_alive()
 
     assert sum("the supervisor cannot be told" in log["event"] for log in logs) == 1
 
@@ -89,13 +89,13 @@ def test_a_supervisor_that_is_gone_is_told_of_once(tmp_path: Path) -> None:
 def test_what_a_supervisor_wants_is_read_once(given: dict[str, str], wanted: Supervisor) -> None:
     environment = {"PATH": "/bin", **given}
 
-    assert take_supervisor(environment) == wanted
+    assert pop_supervisor(environment) == wanted
 
     assert environment == {"PATH": "/bin"}
 
 
 def test_without_a_supervisor_nothing_is_said() -> None:
     with Notifier(Supervisor()) as notifier:
-        notifier.say_ready()
+        notifier.notify_ready()
 
     assert notifier.ready

@@ -11,7 +11,7 @@ import grpc
 import structlog
 
 from vimesh.api.rest.http_server import listening, serve
-from vimesh.api.rest.request_record import noting
+from vimesh.api.rest.request_record import record_requests
 from vimesh.api.rest.rest_app import RestSettings, rest_app
 from vimesh.rpc.channels import channel
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
@@ -48,7 +48,7 @@ async def run_api(settings: ApiSettings, stopped: Stopped, calls: Calls | None =
     """
     with listening(settings.listen) as listener:
         async with channel(settings.address) as front, asyncio.TaskGroup() as parts:
-            app = noting(rest_app(VimServiceStub(front), settings.rest), calls or Calls())
+            app = record_requests(rest_app(VimServiceStub(front), settings.rest), calls or Calls())
             parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s))
             if settings.beside is not None:
                 parts.create_task(settings.beside.run(front, stopped, settings.grace_s))

@@ -34,7 +34,7 @@ class MistralDriver:
         ended.
         """
         async with mistral_engine(self.mistral) as engine:
-            steward = TaskWorker(
+            worker = TaskWorker(
                 WorkflowServiceStub(front),
                 TaskRunner(engine),
                 claimant=f"{socket.gethostname()}:{os.getpid()}",
@@ -44,8 +44,8 @@ class MistralDriver:
             )
             _log.info("driving Mistral", mistral=self.mistral.place)
             async with asyncio.TaskGroup() as parts:
-                working = parts.create_task(steward.run())
+                working = parts.create_task(worker.run())
                 await stopped()
-                steward.stop()
+                worker.stop()
                 await asyncio.wait({working}, timeout=grace_s)
                 working.cancel()

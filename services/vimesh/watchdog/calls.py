@@ -21,7 +21,7 @@ class Calls:
         """The method of the call that started last, whether or not it has ended."""
 
     @contextmanager
-    def under_way(self, method: str) -> Generator[None]:
+    def track(self, method: str) -> Generator[None]:
         """Keep a call under way while the block runs."""
         number = self.begin(method)
         try:

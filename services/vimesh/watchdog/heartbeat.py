@@ -42,7 +42,7 @@ class Heartbeat:
         limit_s = notifier.supervisor.limit_s
         self._pause_s = None if limit_s is None else limit_s / _BEATS_PER_LIMIT
         self._tick_s = min(TICK_S, self._pause_s or TICK_S)
-        self._told_at = float("-inf")
+        self._notified_at = float("-inf")
         self._began_at = self._cpu_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -61,9 +61,9 @@ class Heartbeat:
 
     def _beat(self) -> None:
         now = self._clock()
-        if self._pause_s is not None and now + self._tick_s / 2 - self._told_at >= self._pause_s:
-            self._told_at = now
-            self._notifier.say_alive()
+        if self._pause_s is not None and now + self._tick_s / 2 - self._notified_at >= self._pause_s:
+            self._notified_at = now
+            self._notifier.notify_alive()
         passed_s = now - self._began_at
         late_s = passed_s - self._tick_s
         # Little CPU time means that the machine was suspended or busy with others: not our fault. A start may be slow.

@@ -30,7 +30,7 @@ class Supervisor:
     """A process that sends nothing for this long is ended; None: it is not watched."""
 
 
-def take_supervisor(environment: MutableMapping[str, str]) -> Supervisor:
+def pop_supervisor(environment: MutableMapping[str, str]) -> Supervisor:
     """Read the supervisor from the environment, and remove it there: children must not send for this process."""
     address, period, pid = (environment.pop(name, "") for name in VARIABLES)
     if not address.startswith(("/", "@")):
@@ -65,17 +65,17 @@ class Notifier:
     ) -> None:
         self._socket.close()
 
-    def say_ready(self) -> None:
+    def notify_ready(self) -> None:
         """Announce that the process serves from now on."""
         self.ready = True
         self._ready_sent = self._send("READY=1")
 
-    def say_alive(self) -> None:
+    def notify_alive(self) -> None:
         if self.ready and not self._ready_sent:
-            self.say_ready()
+            self.notify_ready()
         self._send("WATCHDOG=1")
 
-    def say_stopping(self) -> None:
+    def notify_stopping(self) -> None:
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> bool:

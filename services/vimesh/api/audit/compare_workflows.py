@@ -65,59 +65,61 @@ class MonitorSeen:
     last_error: str
 
 
-def findings(found: Inventory) -> list[Finding]:
-    executions = list(found.executions)
-    listed = [finding for execution in executions if (finding := _of_execution(execution, found))]
-    return [*_missing(executions, found), *listed, *_empty_workflows(executions, found)]
+def findings(inventory: Inventory) -> list[Finding]:
+    executions = list(inventory.executions)
+    listed = [finding for execution in executions if (finding := _of_execution(execution, inventory))]
+    return [*_missing(executions, inventory), *listed, *_empty_workflows(executions, inventory)]
 
 
-def _missing(executions: Iterable[Execution], found: Inventory) -> Iterable[Finding]:
+def _missing(executions: Iterable[Execution], inventory: Inventory) -> Iterable[Finding]:
     executed = {execution.id for execution in executions}
-    for action in found.wanted.values():
+    for action in inventory.wanted.values():
         if action.action_id not in executed:
-            why = _monitor_of(action, found)
+            why = _monitor_of(action, inventory)
             yield Finding(Kind.MISSING, action.vim_id, action.action_id, "", "", why, action)
 
 
-def _monitor_of(action: Action, found: Inventory) -> str:
-    monitor = found.monitors.get(action.vim_id)
+def _monitor_of(action: Action, inventory: Inventory) -> str:
+    monitor = inventory.monitors.get(action.vim_id)
     if monitor is None or monitor.action_id != action.action_id:
         return "no execution"
     return f"no execution; the monitor is {monitor.state}: {monitor.last_error}".removesuffix(": ")
 
 
-def _of_execution(execution: Execution, found: Inventory) -> Finding | None:
-    action = found.wanted.get(execution.vim_id)
+def _of_execution(execution: Execution, inventory: Inventory) -> Finding | None:
+    action = inventory.wanted.get(execution.vim_id)
     if action is None:
         stop = Stop(execution.vim_id, execution.action_id, vim_gone=True)
-        return _found(execution, Kind.ORPHAN, "the VIM is gone", stop)
+        return _finding(execution, Kind.ORPHAN, "the VIM is gone", stop)
     if action.action_id != execution.action_id:
         stop = Stop(execution.vim_id, execution.action_id, vim_gone=False)
-        return _found(execution, Kind.ZOMBIE, f"action {action.action_id} is wanted", stop)
+        return _finding(execution, Kind.ZOMBIE, f"action {action.action_id} is wanted", stop)
     if execution.id != execution.action_id:
-        return _found(execution, Kind.ZOMBIE, "a second execution, made by hand: modify the VIM to be rid of it", None)
+        return _finding(
+            execution, Kind.ZOMBIE, "a second execution, made by hand: modify the VIM to be rid of it", None
+        )
     if execution.has_ended:
-        return _found(execution, Kind.DEAD, execution.state_info or "it has ended", action)
-    return _of_running(execution, found)
+        return _finding(execution, Kind.DEAD, execution.state_info or "it has ended", action)
+    return _of_running(execution, inventory)
 
 
-def _of_running(execution: Execution, found: Inventory) -> Finding | None:
-    monitor = found.monitors.get(execution.vim_id)
+def _of_running(execution: Execution, inventory: Inventory) -> Finding | None:
+    monitor = inventory.monitors.get(execution.vim_id)
     if monitor is None or monitor.action_id != execution.action_id:
         return None  # the action was just replaced
     if monitor.state == "SILENT":
-        return _found(execution, Kind.ZOMBIE, "runs, but does not report: the conductors replace it", None)
-    if monitor.state != "RUNNING" and execution.action_id not in found.running:
-        return _found(execution, Kind.DEAD, "no action of it runs: the conductors replace it", None)
+        return _finding(execution, Kind.ZOMBIE, "runs, but does not report: the conductors replace it", None)
+    if monitor.state != "RUNNING" and execution.action_id not in inventory.running:
+        return _finding(execution, Kind.DEAD, "no action of it runs: the conductors replace it", None)
     return None
 
 
-def _found(execution: Execution, kind: Kind, detail: str, remedy: Action | Stop | None) -> Finding:
+def _finding(execution: Execution, kind: Kind, detail: str, remedy: Action | Stop | None) -> Finding:
     return Finding(kind, execution.vim_id, execution.action_id, execution.id, execution.state, detail, remedy)
 
 
-def _empty_workflows(executions: Iterable[Execution], found: Inventory) -> Iterable[Finding]:
+def _empty_workflows(executions: Iterable[Execution], inventory: Inventory) -> Iterable[Finding]:
     executed = {execution.vim_id for execution in executions}
-    for vim_id in found.workflows:
-        if vim_id not in found.wanted and vim_id not in executed:
+    for vim_id in inventory.workflows:
+        if vim_id not in inventory.wanted and vim_id not in executed:
             yield Finding(Kind.ORPHAN, vim_id, "", "", "", "a workflow without a VIM", Stop(vim_id, "", vim_gone=True))

@@ -25,31 +25,31 @@ _AT_ONCE = 16
 class Repair:
     def __init__(
         self,
-        front: InventoryClient,
+        client: InventoryClient,
         engine: WorkflowEngine,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._front = front
+        self._client = client
         self._engine = engine
         self._sleep = sleep
 
-    async def mend(self, found: Sequence[Finding]) -> list[str]:
+    async def repair(self, findings: Sequence[Finding]) -> list[str]:
         """Repair the findings; return DONE or the reason for no change, for each. Actions may take a while to exit."""
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def one(finding: Finding) -> str:
             async with slots:
-                return await self._mended(finding)
+                return await self._repair_one(finding)
 
         async with asyncio.TaskGroup() as repairs:
-            tasks = [repairs.create_task(one(finding)) for finding in found]
+            tasks = [repairs.create_task(one(finding)) for finding in findings]
         return [task.result() for task in tasks]
 
-    async def _mended(self, finding: Finding) -> str:
+    async def _repair_one(self, finding: Finding) -> str:
         if finding.remedy is None:
             return "left to the conductors"
-        if not await self._still_true(finding.remedy):
+        if not await self._still_applies(finding.remedy):
             return "settled meanwhile"
         try:
             if isinstance(finding.remedy, Action):
@@ -60,11 +60,11 @@ class Repair:
             return str(error)
         return DONE
 
-    async def _still_true(self, remedy: Action | Stop) -> bool:
+    async def _still_applies(self, remedy: Action | Stop) -> bool:
         """Check again, because an api process may have been faster, or the VIM may have been modified."""
         try:
-            answer = await self._front.vims.GetVim(
-                pb.GetVimRequest(vim_id=remedy.vim_id), timeout=self._front.timeout_s
+            answer = await self._client.vims.GetVim(
+                pb.GetVimRequest(vim_id=remedy.vim_id), timeout=self._client.timeout_s
             )
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.NOT_FOUND:

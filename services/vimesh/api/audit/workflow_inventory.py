@@ -31,28 +31,28 @@ class InventoryClient:
     """How long one call, or one message of a stream, may take."""
 
 
-def front_over(channel: grpc.aio.Channel, timeout_s: float) -> InventoryClient:
+def inventory_client(channel: grpc.aio.Channel, timeout_s: float) -> InventoryClient:
     return InventoryClient(ConductorServiceStub(channel), VimServiceStub(channel), timeout_s)
 
 
-async def taken(front: InventoryClient, listing: MistralListing) -> Inventory:
+async def collect_inventory(client: InventoryClient, listing: MistralListing) -> Inventory:
     """Collect the inventory. Raises EngineError, AioRpcError, TimeoutError."""
     workflows = await listing.vims_with_workflow()
     executions = await listing.executions()
     running = await listing.running_actions()
     # Read these after Mistral: a VIM whose workflow was listed is then listed too, unless it is gone.
-    wanted = await _wanted(front)
-    monitors = await _monitors(front)
+    wanted = await _wanted(client)
+    monitors = await _monitors(client)
     return Inventory(workflows, executions, running, wanted, monitors)
 
 
-async def _wanted(front: InventoryClient) -> dict[str, Action]:
+async def _wanted(client: InventoryClient) -> dict[str, Action]:
     wanted: dict[str, Action] = {}
     request = conductor_service_pb2.WatchActionsRequest(engine=vim_pb2.Monitor.MISTRAL)
-    stream = front.conductor.WatchActions(request)
+    stream = client.conductor.WatchActions(request)
     try:
         while True:
-            async with asyncio.timeout(front.timeout_s):
+            async with asyncio.timeout(client.timeout_s):
                 response = await stream.read()
             if not isinstance(response, conductor_service_pb2.WatchActionsResponse):
                 raise TimeoutError("the list of actions ended too soon")
@@ -65,17 +65,17 @@ async def _wanted(front: InventoryClient) -> dict[str, Action]:
         stream.cancel()
 
 
-async def _monitors(front: InventoryClient) -> dict[str, MonitorSeen]:
-    found: dict[str, MonitorSeen] = {}
+async def _monitors(client: InventoryClient) -> dict[str, MonitorSeen]:
+    monitors: dict[str, MonitorSeen] = {}
     token = ""
     while True:
         request = vim_service_pb2.ListVimsRequest(page_size=_PAGE, page_token=token)
-        page = await front.vims.ListVims(request, timeout=front.timeout_s)
-        found |= {vim.id: _seen(vim.monitor) for vim in page.vims}
+        page = await client.vims.ListVims(request, timeout=client.timeout_s)
+        monitors |= {vim.id: _monitor_seen(vim.monitor) for vim in page.vims}
         token = page.next_page_token
         if not token:
-            return found
+            return monitors
 
 
-def _seen(monitor: vim_pb2.Monitor) -> MonitorSeen:
+def _monitor_seen(monitor: vim_pb2.Monitor) -> MonitorSeen:
     return MonitorSeen(monitor.action_id, vim_pb2.Monitor.State.Name(monitor.state), monitor.last_error)

@@ -12,7 +12,7 @@ from vimesh.api.rest.documents.event_document import ATTRIBUTES, event_document
 from vimesh.api.rest.errors.error_answers import no_such_event
 from vimesh.api.rest.lists.event_pages import EventList
 from vimesh.api.rest.lists.list_query import query_of
-from vimesh.api.rest.lists.streamed_list import listed
+from vimesh.api.rest.lists.streamed_list import list_response
 
 if TYPE_CHECKING:  # exists for type checkers only
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
@@ -28,18 +28,18 @@ class Events:
     async def list(self, request: Request) -> Response:
         # Tacker's client searches by name if it finds no such ID, but events have no names.
         query = query_of(request, (*ATTRIBUTES, _NAME))
-        if _NAME in query.wanted:
+        if _NAME in query.filters:
             return JSONResponse({"events": []})
         events = EventList(self._stub, self._call_timeout_s)
 
         def link() -> str | None:
             return next_page(request, events.next_marker) if events.next_marker else None
 
-        return await listed(request, "events", events.pages(query), link)
+        return await list_response(request, "events", events.pages(query), link)
 
     async def show(self, request: Request) -> Response:
         event_id = str(request.path_params["event_id"]).removesuffix(".json")
-        event = await EventList(self._stub, self._call_timeout_s).one(event_id)
+        event = await EventList(self._stub, self._call_timeout_s).get(event_id)
         if event is None:
             raise no_such_event(event_id[:100])
-        return JSONResponse({"event": query_of(request, ATTRIBUTES).cut(event_document(event))})
+        return JSONResponse({"event": query_of(request, ATTRIBUTES).select_fields(event_document(event))})

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vimesh.api.rest.errors.error_answers import answer, unavailable
+from vimesh.api.rest.errors.error_answers import error_response, unavailable
 
 _log = structlog.get_logger()
 
@@ -43,7 +43,7 @@ class RequestAdmission:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         reads = int(scope["method"] in _READS)
         if not self._requests_left or self._reads_left < reads:
-            refusal = answer(unavailable("too many requests are under way; try again later"))
+            refusal = error_response(unavailable("too many requests are under way; try again later"))
             await refusal(scope, receive, send)
             return
         self._requests_left -= 1

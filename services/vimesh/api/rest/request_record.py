@@ -7,11 +7,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from vimesh.watchdog.calls import Calls
 
 
-def noting(app: ASGIApp, calls: Calls) -> ASGIApp:
+def record_requests(app: ASGIApp, calls: Calls) -> ASGIApp:
     """Return an application that records its requests, without their queries, in `calls` and serves them."""
 
-    async def noted(scope: Scope, receive: Receive, send: Send) -> None:
-        with calls.under_way(f"{scope['method']} {scope['path']}"):
+    async def serve_recorded(scope: Scope, receive: Receive, send: Send) -> None:
+        with calls.track(f"{scope['method']} {scope['path']}"):
             await app(scope, receive, send)
 
-    return noted
+    return serve_recorded

@@ -11,12 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from vimesh.api.rest.errors.call_failures import explained
+from vimesh.api.rest.errors.call_failures import explain_failure
 from vimesh.api.rest.errors.error_answers import (
     RequestRefused,
-    answer,
     bad_request,
     defect,
+    error_response,
     new_error_id,
     too_late,
     unavailable,
@@ -41,9 +41,9 @@ def guarded(handlers: Mapping[str, Handler]) -> Handler:
             return await handlers[method](request)
         except asyncio.CancelledError:
             # The process is ending and no longer waits for requests, but can still send this answer.
-            return answer(unavailable("this api process ends; try again"))
+            return error_response(unavailable("this api process ends; try again"))
         except Exception as error:  # noqa: BLE001 - the edge is where faults stop
-            return answer(_refusal(request, error))
+            return error_response(_refusal(request, error))
 
     return handle
 
@@ -53,7 +53,7 @@ def _refusal(request: Request, error: Exception) -> RequestRefused:
         case RequestRefused():
             return error
         case grpc.aio.AioRpcError():
-            return explained(error)
+            return explain_failure(error)
         case TimeoutError():
             return too_late()
         case ClientDisconnect():
@@ -70,4 +70,4 @@ def unrouted(_request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if "Allow" in headers:
         headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
-    return answer(RequestRefused(error.status_code, type_, message, headers=headers))
+    return error_response(RequestRefused(error.status_code, type_, message, headers=headers))

@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from vimesh.api.rest.documents.answer_links import next_page
-from vimesh.api.rest.documents.json_body import object_in
-from vimesh.api.rest.documents.merge_put import merged, merged_credentials, without_repeated
-from vimesh.api.rest.documents.vim_attributes import Attributes, to_change, to_register
+from vimesh.api.rest.documents.json_body import read_object
+from vimesh.api.rest.documents.merge_put import merge, merge_credentials, without_repeated
+from vimesh.api.rest.documents.vim_attributes import Attributes, read_change, read_registration
 from vimesh.api.rest.documents.vim_document import ATTRIBUTES, plain, vim_document
 from vimesh.api.rest.errors.error_answers import bad_attribute, no_such_vim
 from vimesh.api.rest.lists.list_query import query_of
-from vimesh.api.rest.lists.streamed_list import listed
+from vimesh.api.rest.lists.streamed_list import list_response
 from vimesh.api.rest.lists.vim_pages import VimList
 from vimesh.domain.ids import is_id
 from vimesh.runtime.backoff import Backoff
@@ -52,34 +52,34 @@ class Vims:
         def link() -> str | None:
             return next_page(request, vims.next_marker) if vims.next_marker else None
 
-        return await listed(request, "vims", vims.pages(), link)
+        return await list_response(request, "vims", vims.pages(), link)
 
     async def register(self, request: Request) -> Response:
-        given = to_register(await object_in(request, self._body_within_s))
-        if not (credentials := without_repeated(given["auth_cred"])):
+        attributes = read_registration(await read_object(request, self._body_within_s))
+        if not (credentials := without_repeated(attributes["auth_cred"])):
             raise bad_attribute("auth_cred", "it holds nothing to log in with")
-        given["auth_cred"] = credentials
-        vim = _filled(given | {"project_id": given.pop("tenant_id", self._project)})
+        attributes["auth_cred"] = credentials
+        vim = _filled(attributes | {"project_id": attributes.pop("tenant_id", self._project)})
         # If Envoy sends the call twice, the second one returns the VIM that the first one registered.
         wanted = pb.RegisterVimRequest(vim=vim, request_id=str(uuid.uuid4()))
-        made = (await self._stub.RegisterVim(wanted, timeout=self._call_timeout_s)).vim
-        return JSONResponse({"vim": vim_document(made)}, 201)
+        registered = (await self._stub.RegisterVim(wanted, timeout=self._call_timeout_s)).vim
+        return JSONResponse({"vim": vim_document(registered)}, 201)
 
     async def show(self, request: Request) -> Response:
         query = query_of(request, ATTRIBUTES)
         vim = await self._get(_id_in(request))
-        return JSONResponse({"vim": query.cut(vim_document(vim))})
+        return JSONResponse({"vim": query.select_fields(vim_document(vim))})
 
     async def change(self, request: Request) -> Response:
-        vim_id, given = _id_in(request), to_change(await object_in(request, self._body_within_s))
-        if not given:
+        vim_id, attributes = _id_in(request), read_change(await read_object(request, self._body_within_s))
+        if not attributes:
             changed = await self._get(vim_id)
-        elif any(name in given for name in _NESTED):
+        elif any(name in attributes for name in _NESTED):
             # Less than Envoy's timeout for a request.
             async with asyncio.timeout(_MERGE_S):
-                changed = await self._merge(vim_id, given)
+                changed = await self._merge(vim_id, attributes)
         else:
-            changed = await self._modify(vim_id, given, etag="")
+            changed = await self._modify(vim_id, attributes, etag="")
         return JSONResponse({"vim": vim_document(changed)})
 
     async def remove(self, request: Request) -> Response:
@@ -90,17 +90,17 @@ class Vims:
     async def _get(self, vim_id: str) -> Vim:
         return (await self._stub.GetVim(pb.GetVimRequest(vim_id=vim_id), timeout=self._call_timeout_s)).vim
 
-    async def _merge(self, vim_id: str, given: Attributes) -> Vim:
+    async def _merge(self, vim_id: str, attributes: Attributes) -> Vim:
         """Merge the given values into the stored ones. Retries if the VIM is modified concurrently."""
         pauses = Backoff(first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, random=self._random)
         for attempt in range(1, _ATTEMPTS + 1):
             vim = await self._get(vim_id)
-            whole = dict(given)
-            if "auth_cred" in given:
-                whole["auth_cred"] = merged_credentials(plain(vim.auth_cred), given["auth_cred"])
+            whole = dict(attributes)
+            if "auth_cred" in attributes:
+                whole["auth_cred"] = merge_credentials(plain(vim.auth_cred), attributes["auth_cred"])
             for name in ("vim_project", "extra"):
-                if name in given:
-                    whole[name] = merged(plain(getattr(vim, name)), given[name])
+                if name in attributes:
+                    whole[name] = merge(plain(getattr(vim, name)), attributes[name])
             try:
                 return await self._modify(vim_id, whole, etag=vim.etag)
             except grpc.aio.AioRpcError as error:

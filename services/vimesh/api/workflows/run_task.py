@@ -23,29 +23,29 @@ class TaskRunner:
 
     def __init__(self, engine: WorkflowEngine) -> None:
         self._engine = engine
-        self._link = PeerLog("Mistral", "workflows", meanwhile="tasks wait")
+        self._peer_log = PeerLog("Mistral", "workflows", meanwhile="tasks wait")
 
-    async def carry_out(self, task: pb.WorkflowTask) -> pb.FinishWorkflowTaskRequest:
+    async def run(self, task: pb.WorkflowTask) -> pb.FinishWorkflowTaskRequest:
         """Carry out a task, and return the request that finishes it."""
-        answer = pb.FinishWorkflowTaskRequest(task_id=task.task_id, claim_token=task.claim_token)
+        request = pb.FinishWorkflowTaskRequest(task_id=task.task_id, claim_token=task.claim_token)
         try:
-            retry_after_s = await self._ask(task)
+            retry_after_s = await self._call_engine(task)
         except EngineUnavailable as error:
-            self._link.failed(str(error))
-            answer.error = str(error)[:_MAX_ERROR]
+            self._peer_log.failed(str(error))
+            request.error = str(error)[:_MAX_ERROR]
         except (EngineRefused, AuthUrlInvalid) as error:
             _log.warning("task failed", vim_id=task.action.vim_id, attempt=task.attempt, why=str(error))
-            answer.error = str(error)[:_MAX_ERROR]
+            request.error = str(error)[:_MAX_ERROR]
         except Exception:  # noqa: BLE001 - the supervisor of a task is where faults stop
             _log.exception("defect", vim_id=task.action.vim_id, task_id=task.task_id)
-            answer.error = "a defect of the api process: its log says more"
+            request.error = "a defect of the api process: its log says more"
         else:
-            self._link.worked()
+            self._peer_log.worked()
             if retry_after_s is not None:
-                answer.retry_after.CopyFrom(duration(retry_after_s))
-        return answer
+                request.retry_after.CopyFrom(duration(retry_after_s))
+        return request
 
-    async def _ask(self, task: pb.WorkflowTask) -> float | None:
+    async def _call_engine(self, task: pb.WorkflowTask) -> float | None:
         if task.kind == pb.WorkflowTask.START:
             await self._engine.start(action_from_wire(task.action))
             return None

@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 Clock = Callable[[], float]
 
-_TRY_AGAIN = {
+_RETRYABLE = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -60,7 +60,7 @@ class TaskWorker:
     def __init__(  # noqa: PLR0913 - all collaborators are passed in here
         self,
         stub: WorkflowServiceAsyncStub,
-        errands: TaskRunner,
+        runner: TaskRunner,
         *,
         claimant: str,
         random: Random,
@@ -68,44 +68,44 @@ class TaskWorker:
         limits: TaskWorkerLimits | None = None,
     ) -> None:
         self._stub = stub
-        self._errands = errands
+        self._runner = runner
         self._claimant = claimant
         self._random = random
         self._clock = clock
         self._limits = limits or TaskWorkerLimits()
-        self._front = PeerLog("front", "tasks", meanwhile="what is claimed goes on")
+        self._peer_log = PeerLog("front", "tasks", meanwhile="what is claimed goes on")
         self._under_way = 0
-        self._ended = asyncio.Event()
+        self._task_ended = asyncio.Event()
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         """Claim no more tasks; `run` returns when the tasks in progress are done."""
         self._stopping.set()
-        self._ended.set()
+        self._task_ended.set()
 
     async def run(self) -> None:
         """Work until stopped. Retries while the front is unavailable."""
         backoff = self._backoff()
         async with asyncio.TaskGroup() as work:
-            while await self._free_to_claim():
+            while await self._wait_for_slots():
                 claimed_at = self._clock()
                 tasks = await self._claim()
                 for task in tasks or ():
                     self._under_way += 1
-                    work.create_task(self._see_to(task, claimed_at))
+                    work.create_task(self._work_on(task, claimed_at))
                 if tasks is None:
-                    await self._rest(backoff.pause_s())
+                    await self._pause(backoff.pause_s())
                     continue
                 backoff.reset()
                 if not tasks:
                     # Random, so that processes take turns.
-                    await self._rest(self._limits.idle_s * self._random.uniform(0.5, 1.5))
+                    await self._pause(self._limits.idle_s * self._random.uniform(0.5, 1.5))
 
-    async def _free_to_claim(self) -> bool:
+    async def _wait_for_slots(self) -> bool:
         """Wait until at least half of the slots are free. Returns False if stopped."""
         while self._under_way > self._limits.tasks // 2 and not self._stopping.is_set():
-            self._ended.clear()
-            await self._ended.wait()
+            self._task_ended.clear()
+            await self._task_ended.wait()
         return not self._stopping.is_set()
 
     async def _claim(self) -> Sequence[pb.WorkflowTask] | None:
@@ -116,31 +116,31 @@ class TaskWorker:
             lease=duration(self._limits.lease_s),
         )
         try:
-            answer = await self._stub.ClaimWorkflowTasks(request, timeout=self._limits.call_timeout_s)
+            response = await self._stub.ClaimWorkflowTasks(request, timeout=self._limits.call_timeout_s)
         except grpc.aio.AioRpcError as error:
-            self._front.failed(f"{error.code().name}: {error.details()}")
+            self._peer_log.failed(f"{error.code().name}: {error.details()}")
             return None
-        self._front.worked()
-        return answer.tasks
+        self._peer_log.worked()
+        return response.tasks
 
-    async def _see_to(self, task: pb.WorkflowTask, claimed_at: float) -> None:
+    async def _work_on(self, task: pb.WorkflowTask, claimed_at: float) -> None:
         left_s = claimed_at + self._limits.lease_s - self._clock()
         try:
             # When the lease ends, another worker may claim the task, and this one must not interfere.
             async with asyncio.timeout(left_s):
-                await self._finish(await self._carried_out(task))
+                await self._finish(await self._run_in_time(task))
         except TimeoutError:
             _log.warning("task left to whoever claims it next", task_id=task.task_id, vim_id=task.action.vim_id)
         except Exception:  # noqa: BLE001 - the supervisor of a task is where faults stop
             _log.exception("defect", task_id=task.task_id, vim_id=task.action.vim_id)
         finally:
             self._under_way -= 1
-            self._ended.set()
+            self._task_ended.set()
 
-    async def _carried_out(self, task: pb.WorkflowTask) -> pb.FinishWorkflowTaskRequest:
+    async def _run_in_time(self, task: pb.WorkflowTask) -> pb.FinishWorkflowTaskRequest:
         try:
             async with asyncio.timeout(self._limits.work_s):
-                return await self._errands.carry_out(task)
+                return await self._runner.run(task)
         except TimeoutError:
             return pb.FinishWorkflowTaskRequest(
                 task_id=task.task_id,
@@ -148,29 +148,29 @@ class TaskWorker:
                 error=f"not done within {self._limits.work_s:g} s: Mistral is slow",
             )
 
-    async def _finish(self, answer: pb.FinishWorkflowTaskRequest) -> None:
+    async def _finish(self, request: pb.FinishWorkflowTaskRequest) -> None:
         """Send the answer about a task, and retry while the front or the conductors are unavailable."""
         backoff = self._backoff()
         while True:
             try:
-                await self._stub.FinishWorkflowTask(answer, timeout=self._limits.call_timeout_s)
+                await self._stub.FinishWorkflowTask(request, timeout=self._limits.call_timeout_s)
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.NOT_FOUND:
                     return  # another worker has the task
-                if error.code() not in _TRY_AGAIN:
-                    _log.error("answer refused", task_id=answer.task_id, why=error.details())
+                if error.code() not in _RETRYABLE:
+                    _log.error("answer refused", task_id=request.task_id, why=error.details())
                     return
-                self._front.failed(f"{error.code().name}: {error.details()}")
+                self._peer_log.failed(f"{error.code().name}: {error.details()}")
                 await asyncio.sleep(backoff.pause_s())
             else:
-                self._front.worked()
+                self._peer_log.worked()
                 return
 
     def _backoff(self) -> Backoff:
         limits = self._limits
         return Backoff(first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, random=self._random)
 
-    async def _rest(self, pause_s: float) -> None:
+    async def _pause(self, pause_s: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._stopping.wait()

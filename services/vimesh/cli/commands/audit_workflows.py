@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vimesh.api.audit.compare_workflows import Finding, findings
 from vimesh.api.audit.repair_workflows import DONE, Repair
-from vimesh.api.audit.workflow_inventory import front_over, taken
+from vimesh.api.audit.workflow_inventory import collect_inventory, inventory_client
 from vimesh.cli.base.command_settings import ClientSettings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.front import failed_calls_explained
@@ -61,7 +61,7 @@ def audited(client: ClientSettings, access: MistralAccess, *, repair: bool) -> l
 
 async def _audited(client: ClientSettings, access: MistralAccess, *, repair: bool) -> list[Audited]:
     async with channel(client.address) as opened, mistral_engine(access) as engine:
-        front = front_over(opened, client.call_timeout_s)
-        found = findings(await taken(front, engine.listing))
-        mended = await Repair(front, engine).mend(found) if repair else [""] * len(found)
+        front = inventory_client(opened, client.call_timeout_s)
+        found = findings(await collect_inventory(front, engine.listing))
+        mended = await Repair(front, engine).repair(found) if repair else [""] * len(found)
     return [Audited(finding, what) for finding, what in zip(found, mended, strict=True)]

@@ -52,7 +52,7 @@ async def monitor(settings: MonitorSettings) -> None:
     collect_rarely()
     with safeguards(take_record_path("monitor")) as guards, watched() as notifier, stop_on_signals() as stopping:
         async with asyncio.TaskGroup() as tasks:
-            probing = tasks.create_task(run_monitor(settings, safeguards=guards, started=notifier.say_ready))
+            probing = tasks.create_task(run_monitor(settings, safeguards=guards, started=notifier.notify_ready))
             await stopping.asked()
             probing.cancel()
 
@@ -77,7 +77,7 @@ def _serving_until(stopping: Stopping, notifier: Notifier) -> Callable[[], Await
     """Return what a process awaits once it serves: it says so, and returns when it is to stop."""
 
     async def serve() -> None:
-        notifier.say_ready()
+        notifier.notify_ready()
         await stopping.asked()
 
     return serve

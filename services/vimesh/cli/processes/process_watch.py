@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vimesh.watchdog.calls import Calls
 from vimesh.watchdog.heartbeat import beating
-from vimesh.watchdog.notifier import Notifier, take_supervisor
+from vimesh.watchdog.notifier import Notifier, pop_supervisor
 from vimesh.watchdog.work_record import PATH_VARIABLE, open_record, record_path
 
 
@@ -34,9 +34,9 @@ def watched(newest_work: Callable[[], str] = lambda: "") -> Generator[Notifier]:
     """Have the running loop show that it runs while the block runs. The block says when it is ready."""
     # Who ends a process that does not answer does so by SIGABRT, which shows in the log what it was doing.
     faulthandler.enable(file=2)  # by number: streams may have been put in the place of others
-    with Notifier(take_supervisor(os.environ)) as notifier, beating(notifier, newest_work):
+    with Notifier(pop_supervisor(os.environ)) as notifier, beating(notifier, newest_work):
         yield notifier
-        notifier.say_stopping()
+        notifier.notify_stopping()
 
 
 @contextmanager

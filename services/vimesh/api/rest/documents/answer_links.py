@@ -34,25 +34,25 @@ def next_page(request: Request, marker: str) -> str:
 def _public(request: Request) -> URL:
     """Return the address of the request with the scheme and the host that the caller used."""
     url = request.url
-    scheme = _said(request, "proto")
+    scheme = _forwarded(request, "proto")
     if scheme in _SCHEMES:
         url = url.replace(scheme=scheme)
-    host = _said(request, "host")
+    host = _forwarded(request, "host")
     if found := _HOST.fullmatch(host):
         url = url.replace(netloc=host if found["port"] else host + _port(request, url.scheme))
     return url
 
 
 def _port(request: Request, scheme: str) -> str:
-    port = _said(request, "port")
+    port = _forwarded(request, "port")
     return f":{port}" if _PORT.fullmatch(port) and port != _DEFAULT_PORTS[scheme] else ""
 
 
 def _prefix(request: Request) -> str:
-    prefix = _said(request, "prefix").rstrip("/")
+    prefix = _forwarded(request, "prefix").rstrip("/")
     return prefix if _PREFIX.fullmatch(prefix) else ""
 
 
-def _said(request: Request, what: str) -> str:
+def _forwarded(request: Request, what: str) -> str:
     # The last value comes from the trusted proxy itself; it only passed the earlier ones on.
     return request.headers.get(f"x-forwarded-{what}", "").rpartition(",")[2].strip()

@@ -14,7 +14,7 @@ from vimesh.wire.limits import MAX_JSON_BYTES
 _DRAINED_BYTES: Final = 8 * MAX_JSON_BYTES
 
 
-async def object_in(request: Request, within_s: float) -> dict[str, Any]:
+async def read_object(request: Request, within_s: float) -> dict[str, Any]:
     """Read the body, which must arrive in full within `within_s`. Raises RequestRefused.
 
     Its content type must be JSON: a web page can make a browser send some other types without a preflight request.

@@ -17,22 +17,22 @@ def without_repeated(credentials: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in credentials.items() if key not in REPEATED}
 
 
-def merged(kept: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `kept` with `given` merged over it, level by level."""
-    result = dict(kept)
-    for key, value in given.items():
+def merge(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `stored` with `changes` merged over it, level by level."""
+    result = dict(stored)
+    for key, value in changes.items():
         before = result.get(key)
         both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(before, value) if both else value  # type: ignore[arg-type]  # both are mappings
+        result[key] = merge(before, value) if both else value  # type: ignore[arg-type]  # both are mappings
     return result
 
 
-def merged_credentials(masked: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def merge_credentials(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the credentials after a PUT; `***` in them stands for the stored value.
 
     A new way to log in replaces the previous one: a token is of no use next to a new password.
     """
-    named = {key: value for key, value in without_repeated(given).items() if value is not None}
+    named = {key: value for key, value in without_repeated(changes).items() if value is not None}
     superseded: tuple[str, ...] = ()
     if "oidc_token_url" in named:
         superseded = _TOKEN
@@ -40,4 +40,4 @@ def merged_credentials(masked: Mapping[str, Any], given: Mapping[str, Any]) -> d
         superseded = (*_TOKEN, *_OIDC)
     elif "bearer_token" in named:
         superseded = (*_LOGIN, *_OIDC)
-    return merged({key: value for key, value in masked.items() if key not in superseded}, named)
+    return merge({key: value for key, value in stored.items() if key not in superseded}, named)

@@ -99,7 +99,7 @@ _SET_BY_US: Final = ("id", "status", "placement_attr", "shared", "created_at", "
 _SET_ONCE: Final = ("tenant_id", "type")
 
 
-def to_register(body: Mapping[str, Any]) -> Attributes:
+def read_registration(body: Mapping[str, Any]) -> Attributes:
     """Read the body of a POST. Raises RequestRefused."""
     given = _vim_in(body)
     for name in _SET_BY_US:
@@ -111,7 +111,7 @@ def to_register(body: Mapping[str, Any]) -> Attributes:
     return _read(given)
 
 
-def to_change(body: Mapping[str, Any]) -> Attributes:
+def read_change(body: Mapping[str, Any]) -> Attributes:
     """Read the body of a PUT: attributes that it does not name stay unchanged. Raises RequestRefused."""
     given = _vim_in(body)
     for name in (*_SET_BY_US, *_SET_ONCE):

@@ -32,24 +32,24 @@ _BY_REASON: Final = {
 }
 
 
-def explained(error: grpc.aio.AioRpcError) -> RequestRefused:
+def explain_failure(error: grpc.aio.AioRpcError) -> RequestRefused:
     """Return the answer that explains a failed call to the caller."""
-    found = failure_of(error)
-    if found.violations:
-        return bad_request("; ".join(_violation(v.field, v.description) for v in found.violations))
-    if found.reason in _AWAY:
-        return unavailable(found.message)
-    if found.reason in _BY_REASON:
-        status, type_ = _BY_REASON[found.reason]
-        return RequestRefused(status, type_, found.message)
-    return _on_the_way(found) or _unexpected(found)
+    failure = failure_of(error)
+    if failure.violations:
+        return bad_request("; ".join(_violation(v.field, v.description) for v in failure.violations))
+    if failure.reason in _AWAY:
+        return unavailable(failure.message)
+    if failure.reason in _BY_REASON:
+        status, type_ = _BY_REASON[failure.reason]
+        return RequestRefused(status, type_, failure.message)
+    return _on_the_way(failure) or _unexpected(failure)
 
 
-def _on_the_way(found: RpcFailure) -> RequestRefused | None:
+def _on_the_way(failure: RpcFailure) -> RequestRefused | None:
     """Return the answer to a failure on the way to a conductor; its original text would reveal internal addresses."""
-    if found.reason:
+    if failure.reason:
         return None
-    match found.code:
+    match failure.code:
         case grpc.StatusCode.UNAVAILABLE:
             return unavailable("no conductor can be reached; try again later")
         case grpc.StatusCode.RESOURCE_EXHAUSTED:
@@ -64,8 +64,8 @@ def _violation(field: str, description: str) -> str:
     return f"Invalid input for {_NAMES.get(name, name)}. Reason: {description}."
 
 
-def _unexpected(found: RpcFailure) -> RequestRefused:
+def _unexpected(failure: RpcFailure) -> RequestRefused:
     # If the failure is a defect in a conductor, the ID is the one in that conductor's log.
-    error_id = found.metadata.get("error_id") or new_error_id()
-    _log.error("call failed", error_id=error_id, code=found.code.name, reason=found.reason, why=found.message)
+    error_id = failure.metadata.get("error_id") or new_error_id()
+    _log.error("call failed", error_id=error_id, code=failure.code.name, reason=failure.reason, why=failure.message)
     return defect(error_id)

@@ -56,7 +56,7 @@ def new_error_id() -> str:
     return uuid.uuid4().hex[:12]
 
 
-def answer(refused: RequestRefused) -> JSONResponse:
+def error_response(refused: RequestRefused) -> JSONResponse:
     # Tacker's client fails on an error that lacks one of these three keys.
     body = {"TackerError": {"type": refused.type, "message": str(refused), "detail": ""}}
     return JSONResponse(body, refused.status, dict(refused.headers))

@@ -30,13 +30,13 @@ class EventList:
         """See `VimList.next_marker`."""
 
     async def pages(self, query: ListQuery) -> Pages:
-        if RESOURCE_TYPE not in query.wanted.get("resource_type", (RESOURCE_TYPE,)):
+        if RESOURCE_TYPE not in query.filters.get("resource_type", (RESOURCE_TYPE,)):
             return
-        if "id" in query.wanted:
-            async for named in self._named(query):
+        if "id" in query.filters:
+            async for named in self._pages_by_id(query):
                 yield named
             return
-        vim_id = str(query.only("resource_id") or "")
+        vim_id = str(query.only_value("resource_id") or "")
         if vim_id and not is_id(vim_id):
             return
         # Tacker's marker is the ID of the last event seen; our own links may carry a page token instead.
@@ -49,17 +49,19 @@ class EventList:
             token = page.next_page_token
             # As for VIMs: a small limit must not cost a call for each event that does not match.
             size = min(2 * size, _PAGE)
-            taken = _fitting(query, (event for event in page.events if not older_than or event.revision < older_than))
-            shown = taken[:left] if left else taken
-            yield [query.cut(document) for document in shown]
-            if left and len(shown) == left:
-                self.next_marker = str(shown[-1]["id"]) if len(taken) > left else token or None
+            matching = _matching_documents(
+                query, (event for event in page.events if not older_than or event.revision < older_than)
+            )
+            documents = matching[:left] if left else matching
+            yield [query.select_fields(document) for document in documents]
+            if left and len(documents) == left:
+                self.next_marker = str(documents[-1]["id"]) if len(matching) > left else token or None
                 return
-            left -= len(shown) if left else 0
+            left -= len(documents) if left else 0
             if not token:
                 return
 
-    async def one(self, event_id: str) -> VimEvent | None:
+    async def get(self, event_id: str) -> VimEvent | None:
         """Return the event with that ID; None if it does not exist or is no longer kept."""
         return await self._event(_revision(event_id), await self._newest())
 
@@ -80,11 +82,11 @@ class EventList:
             watch.cancel()
         return None
 
-    async def _named(self, query: ListQuery) -> Pages:
+    async def _pages_by_id(self, query: ListQuery) -> Pages:
         newest = await self._newest()
-        for revision in sorted({_revision(str(event_id)) for event_id in query.wanted["id"]}, reverse=True):
+        for revision in sorted({_revision(str(event_id)) for event_id in query.filters["id"]}, reverse=True):
             event = await self._event(revision, newest)
-            yield [query.cut(document) for document in _fitting(query, [event] if event else [])]
+            yield [query.select_fields(document) for document in _matching_documents(query, [event] if event else [])]
 
     async def _newest(self) -> int:
         page = await self._stub.ListVimEvents(pb.ListVimEventsRequest(page_size=1), timeout=self._call_timeout_s)
@@ -96,7 +98,7 @@ def _revision(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
-def _fitting(query: ListQuery, events: Iterable[VimEvent]) -> Documents:
+def _matching_documents(query: ListQuery, events: Iterable[VimEvent]) -> Documents:
     # An ID is a number in the answer, but text in the query.
     documents = (event_document(event) for event in events)
-    return [each for each in documents if query.takes({**each, "id": str(each["id"])})]
+    return [each for each in documents if query.matches({**each, "id": str(each["id"])})]

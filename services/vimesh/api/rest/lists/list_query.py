@@ -22,7 +22,7 @@ _MAX_PARAMETERS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    wanted: Mapping[str, frozenset[object]]
+    filters: Mapping[str, frozenset[object]]
     """The allowed values of each attribute in the query. All these attributes must match."""
     fields: frozenset[str]
     """Attributes to show; empty: all."""
@@ -31,15 +31,15 @@ class ListQuery:
     marker: str
     """Where to continue; empty: at the beginning."""
 
-    def takes(self, document: Document) -> bool:
-        return all(document[name] in values for name, values in self.wanted.items())
+    def matches(self, document: Document) -> bool:
+        return all(document[name] in values for name, values in self.filters.items())
 
-    def cut(self, document: Document) -> Document:
+    def select_fields(self, document: Document) -> Document:
         return {key: value for key, value in document.items() if key in self.fields} if self.fields else document
 
-    def only(self, name: str) -> object | None:
+    def only_value(self, name: str) -> object | None:
         """Return the only value that an attribute may have; None if it may have several, or any."""
-        values = self.wanted.get(name, frozenset())
+        values = self.filters.get(name, frozenset())
         return next(iter(values)) if len(values) == 1 else None
 
 
@@ -48,7 +48,7 @@ def query_of(request: Request, attributes: Sequence[str]) -> ListQuery:
 
     Unknown filters are refused: if a misspelled one were ignored, a caller might delete everything that is listed.
     """
-    wanted: dict[str, set[object]] = {}
+    filters: dict[str, set[object]] = {}
     fields: set[str] = set()
     parameters = request.query_params.multi_items()
     if len(parameters) > _MAX_PARAMETERS:
@@ -59,11 +59,11 @@ def query_of(request: Request, attributes: Sequence[str]) -> ListQuery:
             fields.add(_ALIASES.get(value, value))
         elif name in attributes and name not in _NESTED:
             if value:
-                wanted.setdefault(name, set()).add(_value(name, value))
+                filters.setdefault(name, set()).add(_value(name, value))
         elif name not in (*_IGNORED, "limit", "marker"):
             raise bad_request(f"'{key[:100]}' cannot be filtered by")
     return ListQuery(
-        wanted={name: frozenset(values) for name, values in wanted.items()},
+        filters={name: frozenset(values) for name, values in filters.items()},
         fields=frozenset(fields - {""}),
         limit=_limit(request.query_params.get("limit") or "0"),
         marker=request.query_params.get("marker") or "",

@@ -25,21 +25,21 @@ _AT_ONCE: Final = 100
 """Number of documents to write before yielding to the event loop."""
 
 
-async def listed(request: Request, key: str, pages: Pages, link: Callable[[], str | None]) -> StreamingResponse:
+async def list_response(request: Request, key: str, pages: Pages, link: Callable[[], str | None]) -> StreamingResponse:
     """Answer `{key: [...]}`, with a link to the next page if `link` returns one at the end.
 
     Errors that occur before the first page is complete are raised.
     """
     # The default is a list, because Python 3.11 fails with an empty tuple.
     first: Documents = await anext(pages, [])
-    whole = _written(key, first, pages, link)
+    whole = _json_chunks(key, first, pages, link)
     return _List(whole, media_type="application/json", head=request.method == "HEAD")
 
 
-async def _written(key: str, first: Documents, rest: Pages, link: Callable[[], str | None]) -> AsyncGenerator[str]:
+async def _json_chunks(key: str, first: Documents, rest: Pages, link: Callable[[], str | None]) -> AsyncGenerator[str]:
     yield f'{{"{key}": ['
     between = ""
-    async for page in _with(first, rest):
+    async for page in _prepend(first, rest):
         for begin in range(0, len(page), _AT_ONCE):
             text = ", ".join(map(json.dumps, page[begin : begin + _AT_ONCE]))
             yield f"{between}{text}"
@@ -50,7 +50,7 @@ async def _written(key: str, first: Documents, rest: Pages, link: Callable[[], s
     yield f"]{links}}}"
 
 
-async def _with(first: Documents, rest: Pages) -> Pages:
+async def _prepend(first: Documents, rest: Pages) -> Pages:
     yield first
     async for page in rest:
         yield page

@@ -29,7 +29,7 @@ def filter_of(query: ListQuery) -> str | None:
     """
     terms = []
     for name, field in _FIELDS.items():
-        value = query.only(name)
+        value = query.only_value(name)
         if value is None:
             continue
         text = str(value).lower() if isinstance(value, bool) else str(value)

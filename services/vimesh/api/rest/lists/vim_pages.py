@@ -51,12 +51,12 @@ class VimList:
                 if not places:
                     raise bad_attribute("marker", f"no VIM of this list has the id {skip_to}")
                 vims, skip_to = vims[places[0] + 1 :], ""
-            taken = [document for document in map(vim_document, vims) if self._query.takes(document)]
-            shown = taken[:left] if left else taken
-            yield [self._query.cut(document) for document in shown]
-            if left and len(shown) == left:
-                self.next_marker = shown[-1]["id"] if len(taken) > left else token or None
+            matching = [document for document in map(vim_document, vims) if self._query.matches(document)]
+            documents = matching[:left] if left else matching
+            yield [self._query.select_fields(document) for document in documents]
+            if left and len(documents) == left:
+                self.next_marker = documents[-1]["id"] if len(matching) > left else token or None
                 return
-            left -= len(shown) if left else 0
+            left -= len(documents) if left else 0
             if not token:
                 return
