@@ -52,9 +52,9 @@ class DatabaseServer:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=self.lock_timeout_s,
-            # Every transaction ends by COMMIT or ROLLBACK before its connection is returned. Another ROLLBACK would cost
-            # a round trip, and SQLAlchemy does not let it be cancelled: a server that stands still would keep the only
-            # connection that writes for as long as it does.
+            # Every transaction ends with COMMIT or ROLLBACK before its connection is returned. Another ROLLBACK would
+            # cost a round trip and cannot be cancelled in SQLAlchemy: a server that hangs would block the only
+            # connection that writes for as long as it hangs.
             pool_reset_on_return=None,
             isolation_level=isolation_level,
             hide_parameters=True,  # errors are logged, and parameters may be secret
