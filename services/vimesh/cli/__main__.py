@@ -1,4 +1,4 @@
-"""`python -m vimesh.cli`."""
+"""Runs the command line as `python -m vimesh.cli`."""
 
 from __future__ import annotations
 

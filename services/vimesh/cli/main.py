@@ -1,4 +1,4 @@
-"""The `vimesh` command."""
+"""Assembles the `vimesh` command and maps errors to exit codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from vimesh.domain.settings import BadFlag
 
 def _print_version(*, wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 - 40 ms that no other command needs to wait
+        from importlib.metadata import version  # noqa: PLC0415 - takes 40 ms, which only --version needs
 
         typer.echo(f"vimesh {version('vimesh')}")
         raise typer.Exit
@@ -40,7 +40,7 @@ def root(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
 ) -> None:
-    """Tell which VIMs can be reached."""
+    """Show which VIMs can be reached."""
 
 
 app.command()(up)
@@ -57,7 +57,7 @@ app.add_typer(importing, name="import")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command line (default: that of the process), and exit with a documented code."""
+    """Run a command line (default: that of this process) and exit with a documented code."""
     try:
         app(arguments, prog_name="vimesh")
     except BaseException as error:
@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(ExitCode.OK)
 
 
-def _code_of(error: BaseException) -> ExitCode | None:  # noqa: PLR0911 - one for each kind of error
-    """Say what went wrong, if it is nothing that needs a traceback."""
+def _code_of(error: BaseException) -> ExitCode | None:  # noqa: PLR0911 - one return per kind of error
+    """Print the error and return its exit code; None if the error needs a traceback."""
     match _known(error):
         case Failure() as failure:
             exits.show(failure)
@@ -86,7 +86,7 @@ def _code_of(error: BaseException) -> ExitCode | None:  # noqa: PLR0911 - one fo
             exits.show(Failure(str(known)))
             return ExitCode.ERROR
         case UnicodeEncodeError():
-            # Of a command line or an environment that is no UTF-8, which Python keeps as halves of characters.
+            # Python turns bytes of arguments and settings that are not UTF-8 into lone surrogates.
             exits.show(Failure("an argument or a setting is no UTF-8 text, and cannot be sent"))
             return ExitCode.ERROR
         case ModuleNotFoundError(name=str(missing)) if not missing.startswith("vimesh"):
@@ -103,7 +103,7 @@ def _code_of(error: BaseException) -> ExitCode | None:  # noqa: PLR0911 - one fo
 
 
 def _known(error: BaseException) -> BaseException:
-    """Return the first error of a group of tasks, if all that happened there needs no traceback."""
+    """Return the first error of an exception group, or the group itself if one of its errors needs a traceback."""
     if not isinstance(error, BaseExceptionGroup):
         return error
     inner = [_known(each) for each in error.exceptions]

@@ -1,1 +1,1 @@
-"""One module for each command but `vimesh vim`. A command reads its flags and leaves the work to others."""
+"""One module for each command except `vimesh vim`. A command reads its flags and delegates the work."""

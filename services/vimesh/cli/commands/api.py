@@ -1,4 +1,4 @@
-"""vimesh api: serves Tacker's REST, and drives Mistral."""
+"""vimesh api: serves Tacker's REST API and drives Mistral."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vimesh.domain.settings import ADDRESS, Sources
 from vimesh.domain.vims import Engine
 
 if TYPE_CHECKING:
-    from vimesh.api.mistral_driver import MistralDriver  # imported when Mistral's client is there
+    from vimesh.api.mistral_driver import MistralDriver  # needs Mistral's client, which is optional
 
 
 def api(  # noqa: PLR0913 - one parameter per flag
@@ -45,11 +45,11 @@ def api(  # noqa: PLR0913 - one parameter per flag
     log_format: flags.Format = None,
     config: flags.Config = None,
 ) -> None:
-    """Serve Tacker's REST until SIGTERM or Ctrl-C; with --engine mistral, start and remove Mistral workflows too.
+    """Serve Tacker's REST API until SIGTERM or Ctrl-C; with --engine mistral, also start and remove Mistral workflows.
 
-    For that it logs in at Keystone if OS_AUTH_URL and its like are set.
+    With --engine mistral, authenticate with Keystone if OS_AUTH_URL and related variables are set.
     """
-    from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - a client serves nothing
+    from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - clients serve nothing
 
     found = command_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
@@ -73,15 +73,15 @@ def api(  # noqa: PLR0913 - one parameter per flag
 
 
 def _driver(found: Sources, *, url: str | None, concurrency: str | None) -> MistralDriver:
-    """Raises BadSetting."""
-    from vimesh.cli.base import mistral_flags  # noqa: PLC0415 - only who drives it talks to it
+    """Build the driver from the settings. Raises BadSetting."""
+    from vimesh.cli.base import mistral_flags  # noqa: PLC0415 - only needed with --engine mistral
 
     access = mistral_flags.access(found, url=url, concurrency=concurrency)
     from vimesh.api.mistral_driver import MistralDriver  # noqa: PLC0415 - needs Mistral's client
     from vimesh.api.workflows.task_worker import TaskWorkerLimits  # noqa: PLC0415 - as above
 
     lease_s = found.read(command_settings.LEASE)
-    # Twice the calls: while Mistral answers, the next tasks are there already.
+    # Twice the calls: the next tasks are already claimed while Mistral answers.
     return MistralDriver(
         access, TaskWorkerLimits(tasks=2 * access.concurrency, lease_s=lease_s, work_s=lease_s * 2 / 3)
     )

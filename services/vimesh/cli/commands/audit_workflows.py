@@ -1,4 +1,4 @@
-"""An audit of the workflows, from the first call to the last repair."""
+"""Audits the workflows in Mistral, from the first call to the last repair."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vimesh.rpc.channels import channel
 class Audited:
     finding: Finding
     repair: str
-    """What came of it; empty if nothing was tried."""
+    """Result of the repair: DONE, or why nothing was changed; empty if none was tried."""
 
     @property
     def mended(self) -> bool:
@@ -46,7 +46,7 @@ class Audited:
 
 
 def audited(client: ClientSettings, access: MistralAccess, *, repair: bool) -> list[Audited]:
-    """Raises Failure when the front or Mistral cannot be asked."""
+    """Return the findings, repaired if wanted. Raises Failure if the front or Mistral does not answer."""
     try:
         with failed_calls_explained(client.address):
             return asyncio.run(_audited(client, access, repair=repair))

@@ -1,4 +1,4 @@
-"""vimesh bridge: serves old Tacker ping actions over RabbitMQ."""
+"""vimesh bridge: serves the ping actions of old Tacker releases over RabbitMQ."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
     if find_spec("aio_pika") is None:
         raise BadSetting("bridge", "needs packages that are not installed: pip install '.[cli,bridge]' in a checkout")
     from vimesh.bridge.calls.update_vim import UpdateRules  # noqa: PLC0415 - as above
-    from vimesh.bridge.config.deployment import deployment  # noqa: PLC0415 - other commands read no such files
+    from vimesh.bridge.config.deployment import deployment  # noqa: PLC0415 - only the bridge reads these files
     from vimesh.bridge.service.bridge_process import BridgeSettings  # noqa: PLC0415 - needs the AMQP client
 
     asyncio.run(

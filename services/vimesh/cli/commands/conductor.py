@@ -1,4 +1,4 @@
-"""vimesh conductor: one of the processes that own the database."""
+"""vimesh conductor: runs one of the processes that own the database."""
 
 from __future__ import annotations
 
@@ -62,19 +62,19 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
     config: flags.Config = None,
 ) -> None:
     """Serve every gRPC service until SIGTERM or Ctrl-C, then drain."""
-    import uvloop  # noqa: PLC0415 - a client needs no SQL, nor this
+    import uvloop  # noqa: PLC0415 - clients need neither this nor SQL
 
     from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - as above
     from vimesh.conductor.conductor_process import ConductorSettings  # noqa: PLC0415 - as above
     from vimesh.conductor.engines import Engines  # noqa: PLC0415 - as above
     from vimesh.conductor.upkeep.lease_sweep import SweepLimits  # noqa: PLC0415 - as above
 
-    # The loop needs the interpreter's lock some ten times for each call, and threads of the store give it away after
-    # this long: with Python's 5 ms, two that make long lists would keep each report for 100 ms.
+    # The loop takes the GIL about ten times per call, and the store's threads release it only after this interval: with
+    # Python's default of 5 ms, two threads that build long lists would delay each report by 100 ms.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     found = command_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
-    # A call is mostly steps of the loop, and uvloop's are cheaper.
+    # A call consists mostly of event loop steps, which are cheaper in uvloop.
     uvloop.run(
         compose.conductor(
             compose.ConductorProcess(

@@ -1,4 +1,4 @@
-"""vimesh db: the tables of the database, and the key of what is encrypted in them."""
+"""vimesh db: manages the tables of the database and the key that encrypts credentials in them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def _url(database_url: str | None, config: Path | None) -> str:
 
 @app.command()
 def upgrade(*, database_url: flags.DatabaseUrl = None, config: flags.Config = None) -> None:
-    """Make the tables, or change them to what this version needs. Safe to repeat."""
-    from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - a client needs no SQL
+    """Create the tables, or upgrade them to the version that this release needs. Safe to repeat."""
+    from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - clients need no SQL
 
     url = _url(database_url, config)
     asyncio.run(manage_tables.upgrade(url))
@@ -31,15 +31,15 @@ def upgrade(*, database_url: flags.DatabaseUrl = None, config: flags.Config = No
 @app.command()
 def current(*, database_url: flags.DatabaseUrl = None, config: flags.Config = None) -> None:
     """Print the version of the tables."""
-    from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - a client needs no SQL
+    from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - clients need no SQL
 
     typer.echo(asyncio.run(manage_tables.current(_url(database_url, config))) or "none")
 
 
 @app.command()
 def check(*, database_url: flags.DatabaseUrl = None, config: flags.Config = None) -> None:
-    """End with 0 if the tables are what this version needs; else say what to type."""
-    from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - a client needs no SQL
+    """Exit with 0 if the tables have the version that this release needs; otherwise print how to fix it."""
+    from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - clients need no SQL
 
     asyncio.run(manage_tables.check(_url(database_url, config)))
     typer.echo(f"the tables are of version {manage_tables.newest()}, as needed")
@@ -54,8 +54,8 @@ def compact(
     database_url: flags.DatabaseUrl = None,
     config: flags.Config = None,
 ) -> None:
-    """Drop the changes that are not to be kept, as conductors do once a minute, and when much was written."""
-    from vimesh.store import compact_log  # noqa: PLC0415 - a client needs no SQL
+    """Drop the changes beyond the limits. Conductors do so once a minute, and after many writes."""
+    from vimesh.store import compact_log  # noqa: PLC0415 - clients need no SQL
 
     found = command_settings.given(config)
     retention = command_settings.retention(found, keep_events=keep_events, keep_for=keep_for, keep_bytes=keep_bytes)
@@ -66,8 +66,8 @@ def compact(
 
 @app.command()
 def make_key(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
-    """Make the key file that every conductor of a fleet needs a copy of. Never replaces one."""
-    from vimesh.store.rows.credential_encryption import make_key_file  # noqa: PLC0415 - a client needs no cryptography
+    """Create the key file; every conductor of a fleet needs a copy of it. Never overwrites a file."""
+    from vimesh.store.rows.credential_encryption import make_key_file  # noqa: PLC0415 - clients need no cryptography
 
     if not make_key_file(file):
         raise Failure(f"{file} exists already", code=ExitCode.ERROR, hint="vimesh conductor --key-file takes it")

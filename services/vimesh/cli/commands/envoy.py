@@ -1,4 +1,4 @@
-"""vimesh envoy: the front's files."""
+"""vimesh envoy: renders and checks the configuration of the front."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def render(
     *,
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where the files go.")],
 ) -> None:
-    """Write Envoy's bootstrap and one file of addresses per cluster. A running Envoy takes changes over at once."""
-    from vimesh.envoy import write_files  # noqa: PLC0415 - a client needs no Envoy
+    """Write Envoy's bootstrap and one endpoint file per cluster. A running Envoy picks up changed endpoints at once."""
+    from vimesh.envoy import write_files  # noqa: PLC0415 - clients need no Envoy
     from vimesh.envoy.fleet.fleet_file import read  # noqa: PLC0415 - as above
 
     typer.echo(write_files.render(read(fleet), output))
@@ -28,8 +28,8 @@ def render(
 def validate(
     bootstrap: Annotated[Path, typer.Argument(metavar="BOOTSTRAP", help="A bootstrap that was rendered.")],
 ) -> None:
-    """Ask Envoy itself whether it would start with a bootstrap."""
-    from vimesh.envoy import envoy_binary  # noqa: PLC0415 - a client needs no Envoy
+    """Check with Envoy itself whether it would start with a bootstrap."""
+    from vimesh.envoy import envoy_binary  # noqa: PLC0415 - clients need no Envoy
     from vimesh.envoy.validate_bootstrap import validate as judge  # noqa: PLC0415 - as above
 
     judge(bootstrap, envoy_binary.find(os.environ))

@@ -1,4 +1,4 @@
-"""vimesh import: takes VIMs over from elsewhere."""
+"""vimesh import: imports VIMs from other systems."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vimesh.cli.input.probe_policy import PolicyFlags
 from vimesh.domain.errors import BadSetting
 
 if TYPE_CHECKING:
-    from vimesh.cli.tacker_import.import_run import ImportSettings, TackerTally  # imported when its extra is there
+    from vimesh.cli.tacker_import.import_run import ImportSettings, TackerTally  # needs the extra `import`
     from vimesh.tacker.credentials import CredentialsReader
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Take VIMs over from elsewhere.")
@@ -27,7 +27,7 @@ _INSTALL = "in a checkout of vimesh: pip install '.[cli,import]'"
 
 @app.callback()
 def group() -> None:
-    """Make room for other commands beside `tacker`."""
+    """Keep `tacker` a subcommand even where this app is run on its own."""
 
 
 @app.command()
@@ -78,8 +78,8 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Register the VIMs of a Tacker database, with their ids, projects and credentials. Safe to repeat.
 
-    The default engine is external: nothing begins to probe until a VIM is given another one. Ends with 4 if a VIM
-    differs, failed, or cannot be imported.
+    The default engine is external: a VIM is not probed until it is moved to another engine. Exits with 4 if a VIM
+    differs, fails, or cannot be imported.
     """
     try:
         from vimesh.cli.tacker_import import import_run, show_outcomes  # noqa: PLC0415 - needs SQL and cryptography
@@ -111,7 +111,7 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
             _run(wanted, ledger)
     finally:
         if ledger.looked:
-            # Also what was done before it ended.
+            # Also after an error: show what was done before it.
             _say(wanted, ledger)
     if ledger.ended_early is not None:
         raise ledger.ended_early
@@ -120,7 +120,7 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
 
 
 def _check_given(url: str, fernet_keys: str, *, without_secrets: bool) -> None:
-    """Raise BadSetting, or Failure with all that is missing."""
+    """Raise BadSetting if one setting is missing, Failure with all of them if several are."""
     from vimesh.tacker.access import URL_REQUIRED  # noqa: PLC0415 - see above
 
     missing: list[BadSetting] = []

@@ -1,4 +1,4 @@
-"""vimesh up and vimesh demo: flags."""
+"""vimesh up and vimesh demo: read the flags of both."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
 
     With --engine mistral there is no monitor: the api process drives Mistral, which runs the ping actions.
     """
-    from vimesh.cli.local_fleet.fleet_options import FleetOptions  # noqa: PLC0415 - a client needs no fleet
+    from vimesh.cli.local_fleet.fleet_options import FleetOptions  # noqa: PLC0415 - clients need no fleet
     from vimesh.cli.local_fleet.run_up import run_up  # noqa: PLC0415 - as above
 
     found = command_settings.given(config)
@@ -59,7 +59,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
         mistral_url=found.read(command_settings.MISTRAL_URL, mistral_url),
     )
     if wanted.engine is Engine.MISTRAL:
-        mistral_flags.access(found, url=mistral_url)  # what is wrong with it is said before anything is started
+        mistral_flags.access(found, url=mistral_url)  # raises BadSetting before anything is started
     asyncio.run(run_up(wanted))
 
 
@@ -80,8 +80,8 @@ def demo(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     config: flags.Config = None,
 ) -> None:
-    """Run a fleet with three endpoints that come and go, and show what it says about them. Ctrl-C stops it."""
-    from vimesh.cli.demo.run_demo import run_demo  # noqa: PLC0415 - a client needs no fleet
+    """Run a fleet with three endpoints that come and go, and show their status changes. Ctrl-C stops it."""
+    from vimesh.cli.demo.run_demo import run_demo  # noqa: PLC0415 - clients need no fleet
     from vimesh.cli.local_fleet.fleet_options import Demo  # noqa: PLC0415 - as above
 
     found = command_settings.given(config)

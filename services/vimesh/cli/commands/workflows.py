@@ -1,4 +1,4 @@
-"""vimesh workflows: looks after what runs in Mistral."""
+"""vimesh workflows: audits and repairs the workflows in Mistral."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vimesh.cli.output import text_tables
 from vimesh.domain.errors import BadSetting
 
 if TYPE_CHECKING:
-    from vimesh.cli.commands.audit_workflows import Audited  # imported when Mistral's client is there
+    from vimesh.cli.commands.audit_workflows import Audited  # needs Mistral's client, which is optional
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the workflows in Mistral.")
 
@@ -25,7 +25,7 @@ _TITLES = ("FINDING", "VIM", "ACTION", "STATE", "DETAIL")
 
 @app.callback()
 def group() -> None:
-    """Make room for other commands beside `audit`."""
+    """Keep `audit` a subcommand even where this app is run on its own."""
 
 
 @app.command()
@@ -42,10 +42,10 @@ def audit(  # noqa: PLR0913 - one parameter per flag
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
-    """Compare what is wanted, what Mistral has, and what reports.
+    """Compare the wanted ping actions, the workflows in Mistral, and the actions that report.
 
-    Exits with 0 when all is well, or was mended, and with 4 when something is left to do. What changes at this moment
-    may be found too: a VIM that was just registered is MISSING until its workflow runs.
+    Exits with 0 if nothing is wrong or everything was repaired, and with 4 if something is left to do. Changes in
+    progress may be listed, too: a VIM that was just registered is MISSING until its workflow runs.
     """
     from vimesh.cli.base import mistral_flags  # noqa: PLC0415 - other commands do not talk to Mistral
     from vimesh.cli.processes import logs  # noqa: PLC0415 - as above
@@ -72,4 +72,4 @@ def _write(output: Output, rows: Sequence[Audited], *, repair: bool) -> None:
         titles = (*_TITLES, "REPAIR") if repair else _TITLES
         text_tables.write(titles, [row.cells()[: len(titles)] for row in rows])
     else:
-        print("nothing found: Mistral runs what is wanted, and nothing else", file=sys.stderr)  # noqa: T201 - what a command says
+        print("nothing found: Mistral runs what is wanted, and nothing else", file=sys.stderr)  # noqa: T201 - the output of the command

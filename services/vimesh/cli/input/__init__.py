@@ -1,1 +1,1 @@
-"""VIMs as flags and files give them. Every reader is bounded in memory."""
+"""Reads VIMs from flags and files. Every reader uses bounded memory."""

@@ -1,4 +1,4 @@
-"""The columns that a table of VIMs may have."""
+"""Checks the columns of a CSV file of VIMs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from vimesh.cli.input.field_names import FREE_FORM, KNOWN, POLICY, unknown
 from vimesh.files.file_limits import MAX_COLUMNS, MAX_DEPTH
 
 _GROUPS = (*FREE_FORM, "probe_policy")
-"""Their fields are columns such as `auth_cred.username`."""
+"""Groups whose fields have columns of their own, such as `auth_cred.username`."""
 _SHOWN = 50
-"""Characters of a column's name that are quoted."""
+"""Maximum number of characters of a column name in a message."""
 
 
 def wrong_columns(columns: Sequence[str]) -> str:
-    """Say what is wrong with them; empty if nothing is."""
+    """Return what is wrong with the columns; empty if nothing is."""
     if "name" not in columns:
         if any(mark in column for column in columns for mark in ";\t"):
             return "must separate the columns by commas, as in name,auth_url"

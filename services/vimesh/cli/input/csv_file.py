@@ -1,4 +1,4 @@
-"""VIMs as a table: the first line names the columns."""
+"""Reads VIMs from CSV: the first line names the columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORDS = {"unexpected end of data": "a quote is opened and never closed"}
 
 
 def entries(stream: EntryStream) -> Iterator[FileEntry | Flaw]:
-    """Read all values as text; an empty one is as if it were not there."""
+    """Yield one entry per row. All values are text; an empty value counts as missing."""
     lines = Lines(stream)
     rows = csv.reader(_texts(lines), strict=True)
     line = 1
@@ -42,7 +42,7 @@ def entries(stream: EntryStream) -> Iterator[FileEntry | Flaw]:
 
 def _texts(lines: Lines) -> Iterator[str]:
     """Raises BadFile."""
-    # One line after the other: so it is known which one is no text.
+    # Decode line by line, so that an error names the line that is not UTF-8.
     while (line := lines.next()) is not None:
         yield line.text()
 

@@ -1,4 +1,4 @@
-"""What a file of VIMs holds, whatever its format."""
+"""Defines what the readers of all file formats yield: entries and flaws."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class FileEntry:
     line: int
-    """Where it begins, from 1."""
+    """Line where it starts, counted from 1."""
     content: Mapping[Any, Any] = field(repr=False)
-    """With credentials, perhaps."""
+    """May hold credentials."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Something in the file that no conductor would take. The description quotes nothing that may be secret."""
+    """A defect that every conductor would refuse. The description quotes nothing that may be secret."""
 
     line: int
     description: str
     entry: FileEntry | None = None
-    """What is wrong is in this entry; None: the file cannot be read there."""
+    """The entry that is wrong; None if the file cannot be read at that line."""
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.description}"

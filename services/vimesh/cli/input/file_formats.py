@@ -1,4 +1,4 @@
-"""The formats that files of VIMs may have."""
+"""Chooses the reader for the format of a file of VIMs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ENDINGS = {
 
 
 def format_of(given: str | None, path: Path | None) -> Format:
-    """Return what the flag says, else what the file's name says; None is standard input. Raises BadFlag."""
+    """Return the format given by the flag, or else by the file name; None is standard input. Raises BadFlag."""
     if given is not None:
         try:
             return one_of(Format)(given)
@@ -48,7 +48,7 @@ def format_of(given: str | None, path: Path | None) -> Format:
 
 
 def read(format_: Format, file: BinaryIO) -> Iterator[FileEntry | Flaw]:
-    """Read one entry after the other, and go on after a flaw where the format allows that. Raises OSError."""
+    """Yield the entries one by one, continuing after a flaw where the format allows it. Raises OSError."""
     for number, entry in enumerate(_read(format_, EntryStream(file)), 1):
         if number > MAX_ENTRIES:
             yield Flaw(entry.line, f"the file has more than {MAX_ENTRIES} VIMs")
@@ -59,7 +59,7 @@ def read(format_: Format, file: BinaryIO) -> Iterator[FileEntry | Flaw]:
 def _read(format_: Format, stream: EntryStream) -> Iterator[FileEntry | Flaw]:
     match format_:
         case Format.YAML:
-            from vimesh.cli.input import yaml_file  # noqa: PLC0415 - only who has such a file waits for YAML
+            from vimesh.cli.input import yaml_file  # noqa: PLC0415 - YAML is slow to import, and other formats do not need it
 
             return yaml_file.entries(stream)
         case Format.JSON:

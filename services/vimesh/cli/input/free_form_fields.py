@@ -1,4 +1,4 @@
-"""Free-form fields of a VIM, as files say them."""
+"""Fills the free-form fields of a VIM from the content of files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from vimesh.wire.free_form import MAX_BYTES
 
 
 class NotJson(Exception):
-    """What the field holds cannot be sent. The message begins with a verb, and quotes nothing."""
+    """The content of the field cannot be sent. The message starts with a verb and quotes nothing."""
 
 
 def fill(field: Struct, content: Mapping[Any, Any]) -> None:
-    """Raises NotJson. What the fleet refuses for its size is refused before it is turned into a message."""
+    """Fill the field. Raises NotJson, also before conversion if the content is larger than the fleet accepts."""
     if not all(isinstance(key, str) for key in content):
         raise NotJson("has a field whose name is no text: write it in quotes")
     try:
@@ -25,5 +25,5 @@ def fill(field: Struct, content: Mapping[Any, Any]) -> None:
             raise NotJson(f"is longer than {MAX_BYTES} bytes of JSON")
         field.update(content)
     except (ValueError, TypeError, OverflowError, RecursionError):
-        # YAML can say more than JSON: dates, for example. And JSON more than a message: half a character.
+        # YAML has values that JSON lacks, such as dates; JSON has text that messages lack, such as lone surrogates.
         raise NotJson("holds what JSON cannot") from None

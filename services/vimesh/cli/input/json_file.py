@@ -1,4 +1,4 @@
-"""VIMs as one JSON text: a list of them, or an object whose `vims` is that list."""
+"""Reads VIMs from one JSON text: a list of them, or an object whose `vims` is that list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CLOSE = re.compile(r"\s*\}\s*").match
 
 
 def entries(stream: EntryStream) -> Iterator[FileEntry | Flaw]:
-    """Keep one decoded VIM in memory at a time. What comes after a slip cannot be told apart any more."""
+    """Yield the entries, with one decoded VIM in memory at a time. Stops at the first syntax error."""
     window = Window(stream)
     try:
         if not window.blank():

@@ -1,4 +1,4 @@
-"""VIMs as JSON, one on each line."""
+"""Reads VIMs from JSON Lines: one VIM per line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of a JSON text that is looked at: long enough for any VIM, however long the text is."""
+"""Parses a JSON text of any length through a window that is large enough for any VIM."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from vimesh.files.file_limits import MAX_ENTRY_BYTES
 from vimesh.files.json_values import explained, read_json_at
 
 Match = Callable[[str, int], re.Match[str] | None]
-"""Matches at a place of a text."""
+"""Matches a pattern at a position in a text."""
 
 _AHEAD = MAX_ENTRY_BYTES + 1
-"""Characters behind the place, unless the text ends before."""
+"""Minimum number of characters after the current position, unless the text ends earlier."""
 _CHUNK_BYTES = 1024 * 1024
 _BLANK = re.compile(r"\s*").match
 _CUT = "Unterminated string"
 
 
 class Window:
-    """Raises BadFile with the line, as the whole text has it."""
+    """Raises BadFile with the line number in the whole text."""
 
     def __init__(self, stream: EntryStream) -> None:
         self._stream = stream
@@ -33,10 +33,10 @@ class Window:
         self._complete = False
         self._first_line = 1
         self._first_column = 0
-        """Where the text that is kept begins in the whole one."""
+        """With `_first_line`: where the kept text starts in the whole text."""
         self._counted = 0
         self._newlines = 0
-        """Before `_counted`, in the text that is kept."""
+        """Number of newlines before `_counted` in the kept text."""
 
     @property
     def line(self) -> int:
@@ -45,7 +45,7 @@ class Window:
         return self._first_line + self._newlines
 
     def blank(self) -> bool:
-        """Skip white space. Returns whether nothing else is left."""
+        """Skip white space. Return whether the end of the text is reached."""
         while True:
             self._fill()
             self._skip(_BLANK)
@@ -60,7 +60,7 @@ class Window:
         return found
 
     def value(self) -> tuple[int, object]:
-        """Return the line at which the next value begins, and the value."""
+        """Return the line on which the next value starts, and the value."""
         self.blank()
         line = self.line
         try:
@@ -96,7 +96,7 @@ class Window:
         self._text = "".join(parts)
 
     def _drop(self) -> None:
-        """Forget what stands before the place."""
+        """Drop the text before the current position."""
         self._first_line = self.line
         begin = self._text.rfind("\n", 0, self._place) + 1
         self._first_column = self._place - begin + (0 if begin else self._first_column)

@@ -1,4 +1,4 @@
-"""Flags that say how a VIM is probed."""
+"""Defines the flags that set how a VIM is probed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FailFor = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class PolicyFlags:
-    """None: not given."""
+    """Values of the flags; None if not given."""
 
     method: str | None
     interval: str | None
@@ -54,7 +54,7 @@ class PolicyFlags:
         return any(value is not None for value in astuple(self))
 
     def apply(self, policy: ProbePolicy) -> None:
-        """Change what was given, keep the rest. Raises BadFlag."""
+        """Set the given fields and keep the others. Raises BadFlag."""
         if self.method is not None:
             if self.method.lower() not in _METHODS:
                 raise BadFlag("--method", f"must be one of {', '.join(_METHODS)}, not {self.method!r}")
@@ -83,7 +83,7 @@ def _duration(flag: str, text: str) -> Duration:
 
 
 def _count(flag: str, value: int) -> int:
-    # 0 would mean the default, and nobody who types it means that.
+    # On the wire 0 means the default, which is not what a user who types 0 intends.
     if not 1 <= value <= 10:
         raise BadFlag(flag, f"must be from 1 to 10, not {value}")
     return value

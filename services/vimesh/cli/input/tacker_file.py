@@ -1,4 +1,4 @@
-"""VIM files as Tacker's users have them (`--config-file`), read the way python-tackerclient reads them."""
+"""Reads Tacker's VIM files (`--config-file`) the way python-tackerclient does."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ KNOWN = frozenset(
 class TackerFileVim:
     type: str
     auth_url: str
-    """Empty if the file has none: a flag may say it."""
+    """Empty if the file has none: it may be given by a flag."""
     vim_project: Mapping[str, str]
     auth_cred: Mapping[str, str] = field(repr=False)
     extra: Mapping[str, Any] | None = None
     unknown: tuple[str, ...] = ()
-    """Keys that mean nothing here."""
+    """Keys that are not recognized."""
 
 
 def read(path: Path) -> TackerFileVim:
-    """Raises BadSetting that names the file and the key."""
+    """Read a VIM file. Raises BadSetting that names the file and the key."""
     try:
         document = read_yaml(read_text(path, MAX_DOCUMENT_BYTES))
     except OSError as error:
@@ -59,7 +59,7 @@ def read(path: Path) -> TackerFileVim:
 
 
 def parse(content: Mapping[Any, Any], where: str) -> TackerFileVim:
-    """Read what such a file says. Raises BadSetting that names the key, with `where` in front."""
+    """Read the content of a VIM file. Raises BadSetting that names the key, prefixed with `where`."""
     return _parse(_File(where, content))
 
 
@@ -72,7 +72,7 @@ class _File:
         return BadSetting(f"{self.where}: {key}", description)
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Raises BadSetting; a key without a default is required."""
+        """Return a text value; a key without a default is required. Raises BadSetting."""
         value = self.content.get(key, default)
         if value is None or value == "":
             if default is None:
@@ -104,7 +104,7 @@ def _parse(file: _File) -> TackerFileVim:
 
 
 def _openstack(file: _File) -> dict[str, str]:
-    verify = str(file.content.get("cert_verify", "True"))  # a bare YAML boolean is as clear as Tacker's text
+    verify = str(file.content.get("cert_verify", "True"))  # accepts a YAML boolean as well as Tacker's text
     if verify not in {"True", "False"}:
         raise file.bad("cert_verify", f"must be 'True' or 'False', not {verify!r}")
     return {
@@ -126,7 +126,7 @@ def _kubernetes(file: _File) -> dict[str, str]:
         keys = ["bearer_token"]
     else:
         raise file.bad("bearer_token", "is missing, and so are username and password: one or the other is needed")
-    # No certificate is the text None, by Tacker's custom; YAML's own null means the same to people.
+    # Tacker writes the text None for "no certificate"; YAML's null is accepted, too.
     if "ssl_ca_cert" not in file.content:
         raise file.bad("ssl_ca_cert", "is missing: give the CA's certificate in PEM, or None")
     return {**{key: file.text(key) for key in keys}, "ssl_ca_cert": file.text("ssl_ca_cert", "None")}

@@ -1,4 +1,4 @@
-"""Flags and files as the fields of a VIM."""
+"""Fills the fields of a VIM from flags and files."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ ConfigFile = Annotated[
 
 
 def warn(text: str) -> None:
-    """Say on standard error what is not an error."""
+    """Print a warning to standard error."""
     print(f"warning: {printable(clipped(text))}", file=sys.stderr)  # noqa: T201 - for people, apart from the data
 
 
 def engine(given: str | None) -> Monitor.Engine.ValueType:
-    """Read --engine; not given: what the server decides. Raises BadFlag."""
+    """Read --engine; if it is not given, the server decides. Raises BadFlag."""
     if given is None:
         return Monitor.ENGINE_UNSPECIFIED
     try:
@@ -51,8 +51,8 @@ def engine(given: str | None) -> Monitor.Engine.ValueType:
 
 
 def fill_from_file(vim: Vim, path: Path) -> list[str]:
-    """Set what a Tacker file says. Returns the names of the fields. Raises BadSetting."""
-    from vimesh.cli.input import free_form_fields, tacker_file  # noqa: PLC0415 - only who has such a file waits for YAML
+    """Set the fields that a Tacker file gives. Returns their names. Raises BadSetting."""
+    from vimesh.cli.input import free_form_fields, tacker_file  # noqa: PLC0415 - YAML is slow to import, and only files need it
 
     said = tacker_file.read(path)
     for key in said.unknown:
@@ -84,7 +84,7 @@ def fill_from_flags(  # noqa: PLR0913 - one parameter per flag
     auth_url: str | None = None,
     is_default: bool | None = None,
 ) -> list[str]:
-    """Set what flags say. Returns the names of the fields."""
+    """Set the fields that flags give. Returns their names."""
     given = {
         "name": name,
         "description": description,

@@ -1,4 +1,4 @@
-"""VIMs as YAML: lists of them, `vims: [...]`, or one a document."""
+"""Reads VIMs from YAML: lists of them, `vims: [...]`, or one VIM per document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LIST = "vims"
 
 
 def entries(stream: EntryStream) -> Iterator[FileEntry | Flaw]:
-    """Keep one VIM in memory at a time. What comes after a slip cannot be told apart any more."""
+    """Yield the entries, with one VIM in memory at a time. Stops at the first syntax error."""
     loader = LOADER(stream)
     composer = Composer(loader)
     try:
@@ -39,19 +39,19 @@ def _explained(stream: EntryStream, composer: Composer) -> Iterator[FileEntry | 
     except yaml.reader.ReaderError as error:
         raise explained(error, stream.line_at(error.position)) from None
     except yaml.YAMLError as error:
-        # A stream that was ended early is a text that breaks off.
+        # A stream that was cut at a size limit looks like truncated YAML: report the limit instead.
         stream.check(documents.line)
         raise explained(error, composer.line) from None
 
 
 class _Documents:
-    """Walks over the parser's events: the nodes of a whole document would be many times as large as its text."""
+    """Walks the parser's events, because the nodes of a whole document would take many times the size of its text."""
 
     def __init__(self, stream: EntryStream, composer: Composer) -> None:
         self._stream = stream
         self._composer = composer
         self.line = 1
-        """Where the last entry begins."""
+        """Line where the last entry starts."""
 
     def entries(self) -> Iterator[FileEntry | Flaw]:
         """Raises YAMLError, BadFile."""
@@ -78,7 +78,7 @@ class _Documents:
         self.line = self._composer.line
 
     def _entry(self, line: int, node: yaml.Node) -> FileEntry | Flaw:
-        # A text that was cut may be YAML all the same.
+        # A text that was cut at a size limit may still be valid YAML.
         self._stream.check(line)
         return entry_of(line, self._composer.value(node))
 
@@ -88,7 +88,7 @@ class _Documents:
             yield self._entry(self.line, self._composer.node(event))
 
     def _mapping(self, begin: Any) -> Iterator[FileEntry | Flaw]:  # noqa: ANN401 - a MappingStartEvent of either parser
-        """Read a document that is a mapping: a VIM, or the list of them under its only key."""
+        """Read a document that is a mapping: one VIM, or `vims` as its only key with a list of them."""
         first = self._composer.next()
         if isinstance(first, yaml.ScalarEvent) and first.value == _LIST and self._composer.begins_list():
             yield from self._items()

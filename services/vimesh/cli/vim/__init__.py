@@ -1,1 +1,1 @@
-"""One module for each `vimesh vim` command. They are gRPC clients and nothing more."""
+"""One module for each `vimesh vim` command. All of them are pure gRPC clients."""

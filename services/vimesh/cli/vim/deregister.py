@@ -1,4 +1,4 @@
-"""vimesh vim deregister."""
+"""vimesh vim deregister: removes VIMs from the fleet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def deregister(  # noqa: PLR0913 - one parameter per flag
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
-    """Remove VIMs with their credentials. Nothing is removed if one of them cannot be found."""
+    """Remove VIMs and their credentials. Nothing is removed if one of them cannot be found."""
     settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
     gone: list[dict[str, str]] = []
 
@@ -37,7 +37,7 @@ def deregister(  # noqa: PLR0913 - one parameter per flag
     try:
         run(settings, remove)
     finally:
-        # Also those that went before one failed.
+        # Also after an error: show the VIMs that were deregistered before it.
         _print(settings.output, gone)
 
 

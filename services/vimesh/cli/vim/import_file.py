@@ -1,4 +1,4 @@
-"""vimesh vim import."""
+"""vimesh vim import: registers all VIMs in a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from vimesh.files.file_errors import BadFile
 from vimesh.files.read_files import require_unchanged
 
 if TYPE_CHECKING:
-    from vimesh.cli.file_import.check_file import Plan  # imported when its extra is there
+    from vimesh.cli.file_import.check_file import Plan  # needs the extra `import`
     from vimesh.cli.file_import.import_tally import ImportTally
 
 _LINES_EVERY_S = 5.0
@@ -55,12 +55,12 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
-    """Register all VIMs of a file. Safe to repeat: what is there already is left as it is.
+    """Register all VIMs in a file. Safe to repeat: VIMs that exist already are left as they are.
 
-    The whole file is checked first. Ends with 4 if VIMs were not taken.
+    The whole file is checked first. Exits with 4 if VIMs were not registered.
     """
     try:
-        from vimesh.cli.file_import import rejects as rejected  # noqa: PLC0415 - needs the rules of the contract
+        from vimesh.cli.file_import import rejects as rejected  # noqa: PLC0415 - needs protovalidate
         from vimesh.cli.file_import import show_tally  # noqa: PLC0415 - as above
         from vimesh.cli.file_import.import_tally import ImportTally  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
@@ -81,7 +81,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     try:
         _send(plan, settings, give_up_s, ledger)
     finally:
-        # Also what was done before it ended.
+        # Also after an error: show what was done before it.
         if rejects is not None:
             rejected.write(rejects, plan.flaws, ledger.refusals)
         show_tally.write(settings.output, ledger, plan.flaws)
@@ -97,7 +97,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
 
 
 def _check(file: Path, format_: Format) -> Plan:
-    """Raises BadSetting for a file that cannot be opened."""
+    """Check the whole file. Raises BadSetting if it cannot be opened or read."""
     from vimesh.cli.file_import.check_file import check  # noqa: PLC0415 - see above
 
     try:
@@ -116,7 +116,7 @@ def _check(file: Path, format_: Format) -> Plan:
 
 @contextmanager
 def _opened(file: Path) -> Generator[BinaryIO]:
-    """Raises BadFile if the file was written meanwhile: what was read may be half of the old one."""
+    """Open the file, or standard input. Raises BadFile if the file changes while open: the content may be a mix."""
     if str(file) != "-":
         with file.open("rb") as opened:
             before = os.fstat(opened.fileno())
@@ -129,7 +129,7 @@ def _opened(file: Path) -> Generator[BinaryIO]:
 
 
 def _require_fit(plan: Plan, *, skip_invalid: bool) -> None:
-    """Raises Failure."""
+    """Raise Failure unless the plan can be sent."""
     from vimesh.cli.file_import import show_tally  # noqa: PLC0415 - see above
 
     if plan.empty:

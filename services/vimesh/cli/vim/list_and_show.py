@@ -1,4 +1,4 @@
-"""vimesh vim list and show."""
+"""vimesh vim list and show: print VIMs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def list_vims(  # noqa: PLR0913 - one parameter per flag
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
-    """List VIMs, all pages of them."""
+    """List VIMs, fetching all pages."""
     settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
     terms = [filter_] if filter_.strip() else []
     terms += [f"project_id = {quoted(project)}"] if project else []

@@ -1,4 +1,4 @@
-"""vimesh vim register."""
+"""vimesh vim register: registers one VIM, and waits for a status if wanted."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def _register(front: Front, request: pb.RegisterVimRequest) -> vim_pb2.Vim
         words = error.details() or ""
         if failed.code is not ExitCode.UNAVAILABLE or nothing_listens(words) or unresolvable(words):
             raise
-        # It may have gone through.
+        # The call may have succeeded.
         raise Failure(
             str(failed),
             code=failed.code,

@@ -1,4 +1,4 @@
-"""vimesh vim set."""
+"""vimesh vim set: changes fields of a VIM."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
-    """Change a VIM. What is not named stays as it is."""
+    """Change a VIM. Fields that are not given keep their values."""
     settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
     changes = Vim()
     named = fill_from_file(changes, config_file) if config_file is not None else []
@@ -80,7 +80,7 @@ class _Change:
         request.vim.id = present_vim.id
         request.update_mask.paths.extend(self.fields)
         if self.probing.given:
-            # The policy is replaced whole: what is kept of it must not have changed meanwhile.
+            # The policy is replaced as a whole, so the etag must guard the values that are kept.
             request.update_mask.paths.append("probe_policy")
             request.vim.probe_policy.CopyFrom(present_vim.probe_policy)
             self.probing.apply(request.vim.probe_policy)
@@ -93,7 +93,7 @@ async def _modify(front: Front, vim: Vim, change: _Change) -> Vim:
         try:
             return (await front.vims.ModifyVim(change.request(vim), timeout=front.timeout_s)).vim
         except grpc.aio.AioRpcError as error:
-            # With an etag of the user's, it is for the user to decide anew.
+            # If the user gave the etag, the user must resolve the mismatch.
             if error.code() is not grpc.StatusCode.ABORTED or change.etag or attempt == _ATTEMPTS:
                 raise
         vim = (await front.vims.GetVim(pb.GetVimRequest(vim_id=vim.id), timeout=front.timeout_s)).vim

@@ -1,4 +1,4 @@
-"""vimesh vim events."""
+"""vimesh vim events: shows past changes, and follows new ones if wanted."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def events(  # noqa: PLR0913 - one parameter per flag
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
-    """Show what has changed, the newest last. JSON is an array; with --follow one object a line."""
+    """Show past changes, newest last. JSON output is an array; with --follow, one object per line."""
     settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
     if follow and settings.output is Output.YAML:
         raise BadFlag("--output", "yaml cannot be followed; use json")
 
     async def show(front: Front) -> None:
         vim_id = await _id_of(front, vim, project) if vim else ""
-        # Asked before the past is read: what happens in between is in both, and told apart by its revision.
+        # Read before the past events, so that no event is missed in between; its revision prevents duplicates.
         newest = await event_history.newest_revision(front) if follow else 0
         past = await event_history.newest_events(front, vim_id, limit)
         names = event_history.Names(front)

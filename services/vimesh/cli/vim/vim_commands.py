@@ -1,4 +1,4 @@
-"""The `vimesh vim` commands: gRPC clients and nothing more."""
+"""Assembles the `vimesh vim` commands."""
 
 from __future__ import annotations
 

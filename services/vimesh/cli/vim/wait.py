@@ -1,4 +1,4 @@
-"""vimesh vim wait."""
+"""vimesh vim wait: waits for the status of a VIM."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def wait(  # noqa: PLR0913 - one parameter per flag
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
-    """Wait until a VIM has a status, or is gone. Ends with 4 when the time is over."""
+    """Wait until a VIM has a status or is deregistered. Exits with 4 on timeout."""
     settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
     condition, within_s = Condition.parse("--for", for_, or_deleted=True), limit_s("--timeout", timeout)
 
@@ -38,7 +38,7 @@ def wait(  # noqa: PLR0913 - one parameter per flag
             return await wait_for(front, await find(front, vim, project), condition, within_s)
         except (Failure, grpc.aio.AioRpcError) as error:
             if condition.is_deleted and _says_not_found(error):
-                # A slip in the name looks the same: say it, so that a log shows what was waited for.
+                # A typo in the name looks the same, so the warning names what was waited for.
                 warn(f"no VIM has the id or name {vim}: taken as deleted")
                 return None
             raise

@@ -1,4 +1,4 @@
-"""vimesh vim watch."""
+"""vimesh vim watch: shows VIMs and their changes until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def watch(  # noqa: PLR0913 - one parameter per flag
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
-    """Show all VIMs, or some, and every change until Ctrl-C: a live table on a terminal, else lines."""
+    """Show all or the given VIMs and every change until Ctrl-C: as a live table on a terminal, otherwise as lines."""
     settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
     if settings.output is Output.YAML:
         raise BadFlag("--output", "yaml cannot be watched; use json")
@@ -36,13 +36,13 @@ def watch(  # noqa: PLR0913 - one parameter per flag
     try:
         run(settings, show)
     except KeyboardInterrupt:
-        # The way to end a watch.
+        # Ctrl-C is the normal way to end a watch.
         return
 
 
 async def show_changes(front: Front, output: Output, wanted: frozenset[str] = frozenset()) -> None:
     """Show the wanted VIMs (none named: all) and their changes until cancelled."""
-    from vimesh.cli.watches import live_table, watch_lines  # noqa: PLC0415 - rich takes its time, and other commands do without
+    from vimesh.cli.watches import live_table, watch_lines  # noqa: PLC0415 - rich is slow to import, and other commands do not need it
 
     only = next(iter(wanted)) if len(wanted) == 1 else ""
     if output is Output.TABLE and sys.stdout.isatty():
