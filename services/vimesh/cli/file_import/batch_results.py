@@ -1,4 +1,4 @@
-"""What came of a batch of registrations."""
+"""Sends a batch of registrations and records the result of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vimesh.wire.error_statuses import DETAILS_KEY, failure_of
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _REUSED = "REQUEST_ID_REUSED"
 _LOOKS = 8
-"""VIMs that are looked at, at the same time, whose names are taken."""
+"""Maximum number of refused VIMs that are compared with the fleet at the same time."""
 
 
 class Settler:
@@ -34,12 +34,12 @@ class Settler:
         self._places = asyncio.Semaphore(_LOOKS)
 
     async def settle(self, batch: Sequence[Waiting]) -> None:
-        """Register them and note what came of it. Raises AioRpcError when the fleet cannot be asked."""
+        """Register a batch and record the results in the tally. Raises AioRpcError if the fleet does not answer."""
         requests = [RegisterVimRequest.FromString(waiting.request) for waiting in batch]
         results = list(await self._fleet.register_many(requests))
         reused = [place for place, result in enumerate(results) if _reason(result) == _REUSED]
         if reused:
-            # What the same entry made earlier is gone since, or had other credentials: it stands for itself now.
+            # The VIM that this entry registered earlier is gone, or had other credentials: register it as a new one.
             for place in reused:
                 requests[place].request_id = str(uuid.uuid4())
             again = await self._fleet.register_many([requests[place] for place in reused])
@@ -72,12 +72,12 @@ class Settler:
             if not differing and not had_another:
                 self._note(repeated=True)
                 return
-            # Of secrets the fleet shows no values. That the request id came with others is all that is known.
+            # The fleet masks secrets. All that is known is that the request id was used with different ones.
             why = f"{why}: {holder.id}, which differs in {', '.join(differing) or 'auth_cred'}"
         self._ledger.refusals.append(Refusal(waiting, wanted.name, wanted.project_id, why))
 
     async def _holder(self, reason: str, wanted: Registration) -> Vim | None:
-        """Return the VIM that may be what was asked for."""
+        """Return the VIM that has the id or name that was asked for."""
         match reason:
             case "VIM_ID_TAKEN":
                 return await self._fleet.vim(wanted.vim_id)
@@ -102,7 +102,7 @@ def _reason(result: RegisterVimResult) -> str:
 
 
 def _as_raised(status: Status) -> grpc.aio.AioRpcError:
-    """Return what a call that ends with this status raises."""
+    """Return the error that a call with this status would raise."""
     details = grpc.aio.Metadata((DETAILS_KEY, status.SerializeToString()))
     return grpc.aio.AioRpcError(_CODES[status.code], grpc.aio.Metadata(), details, details=status.message)
 

@@ -1,4 +1,4 @@
-"""Looks at a whole file before anything is registered: most slips can be known without a fleet."""
+"""Checks a whole file before anything is registered: most mistakes are found without a fleet."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from vimesh.domain.vims import Registration
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A VIM that is fit to be registered."""
+    """A VIM that is ready to be registered."""
 
     line: int
     request: bytes = field(repr=False)
-    """A RegisterVimRequest, packed: a hundred thousand of them take tens of megabytes, and not hundreds."""
+    """A serialized RegisterVimRequest: 100,000 of them take tens of megabytes instead of hundreds."""
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Plan:
 
 
 def check(entries: Iterable[FileEntry | Flaw], told: Callable[[int], None]) -> Plan:
-    """Read all entries. `told` is called with how many were read so far."""
+    """Check all entries. `told` is called with the number of entries after each hundred."""
     plan = Plan()
     preparer = EntryReader()
     claims = _Claims()
@@ -57,7 +57,7 @@ def check(entries: Iterable[FileEntry | Flaw], told: Callable[[int], None]) -> P
 
 
 class _Claims:
-    """What only one VIM can have, and the line that asked for it first."""
+    """Records the names, ids and defaults that only one VIM can have, with the line that asked first."""
 
     def __init__(self) -> None:
         self._names: dict[tuple[str, str], int] = {}
@@ -65,7 +65,7 @@ class _Claims:
         self._defaults: dict[str, int] = {}
 
     def take(self, line: int, wanted: Registration) -> None:
-        """Raises Unfit."""
+        """Claim what the VIM asks for. Raises RejectedEntry if an earlier line has claimed it."""
         if first := self._names.get((wanted.project_id, wanted.name)):
             raise RejectedEntry(f"has the name of line {first}, in the same project")
         if first := self._ids.get(wanted.vim_id):

@@ -1,4 +1,4 @@
-"""An entry of a file as a registration: with the fields of the contract, of Tacker's files, and of the flags."""
+"""Turns an entry of a file into a registration. It may use the fields of the contract, Tacker's files and the flags."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": 
 
 
 class RejectedEntry(Exception):
-    """No conductor would take the entry. The message names what is wrong, and holds no values that may be secret."""
+    """Every conductor would refuse the entry. The message names the mistake and quotes nothing that may be secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedEntry:
     request: RegisterVimRequest = field(repr=False)
-    """Its request id is the same whenever it is made of the same content."""
+    """Its request id depends only on the content, without the credentials."""
     registration: Registration = field(repr=False)
-    """What a conductor makes of it."""
+    """The request as a conductor reads it."""
 
 
 class EntryReader:
@@ -42,7 +42,7 @@ class EntryReader:
         self._rules = Rules()
 
     def prepare(self, entry: FileEntry) -> PreparedEntry:
-        """Raises Unfit."""
+        """Check an entry and build its request. Raises RejectedEntry."""
         try:
             request = _request(entry.content)
             self._rules.check(request)
@@ -54,7 +54,7 @@ class EntryReader:
         except (BadInput, BadSetting) as error:
             raise RejectedEntry(str(error)) from None
         except (ValueError, RecursionError):
-            # Text can hold what a message cannot: half a character.
+            # A text may hold lone surrogates, which a message cannot.
             raise RejectedEntry("holds text that cannot be sent") from None
         request.vim.auth_url = registration.auth_url
         request.request_id = _request_id(request)
@@ -62,7 +62,7 @@ class EntryReader:
 
 
 def _request_id(request: RegisterVimRequest) -> str:
-    """Make an id of the content without the credentials: conductors keep it as it is, and no digest of a password."""
+    """Derive an id from the content without credentials: conductors store it, and it must not reveal passwords."""
     content = RegisterVimRequest()
     content.CopyFrom(request)
     content.vim.ClearField("auth_cred")
@@ -70,7 +70,7 @@ def _request_id(request: RegisterVimRequest) -> str:
 
 
 def _request(content: Mapping[object, object]) -> RegisterVimRequest:
-    """Raises Unfit, BadFlag, BadSetting."""
+    """Build the request without checking it. Raises RejectedEntry, BadFlag, BadSetting."""
     given = _named(content)
     vim = Vim(type="openstack")
     for name in TEXTS:
@@ -92,7 +92,7 @@ def _request(content: Mapping[object, object]) -> RegisterVimRequest:
 
 
 def _named(content: Mapping[object, object]) -> dict[str, object]:
-    """Return the fields that have a value, by the names of the contract. Raises Unfit."""
+    """Return the fields that have a value, by the names of the contract. Raises RejectedEntry."""
     named: dict[str, object] = {}
     for key, value in content.items():
         if not isinstance(key, str) or key not in KNOWN:
@@ -106,7 +106,7 @@ def _named(content: Mapping[object, object]) -> dict[str, object]:
 
 
 def _fill_from_tackers(vim: Vim, given: Mapping[str, object], key: str) -> None:
-    """Raises Unfit, BadSetting."""
+    """Set the fields that are written as in Tacker's files. Raises RejectedEntry, BadSetting."""
     for name in ("auth_cred", "vim_project"):
         if name in given:
             raise RejectedEntry(f"{name} and Tacker's {key} exclude each other")

@@ -1,4 +1,4 @@
-"""What has come of an import so far."""
+"""Counts the results of an import."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vimesh.cli.file_import.check_file import Waiting
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A VIM that the fleet did not take."""
+    """A VIM that the fleet refused."""
 
     waiting: Waiting
     name: str
@@ -21,17 +21,17 @@ class Refusal:
 
 @dataclass(slots=True)
 class ImportTally:
-    """It is there also when the import ends before its time."""
+    """The results so far; complete also if the import ends early."""
 
     total: int
     told: Callable[[], None] = lambda: None
-    """Called with each news."""
+    """Called after each change."""
     registered: int = 0
     present: int = 0
-    """VIMs that the fleet had already, with the same content."""
+    """VIMs that the fleet already has with the same content."""
     refusals: list[Refusal] = field(default_factory=list)
     trouble: Failure | None = None
-    """Why nothing goes on at the moment."""
+    """Why the import is waiting at the moment, if it is."""
     ended_early: Failure | None = None
 
     @property
@@ -43,7 +43,7 @@ class ImportTally:
         return self.total - self.settled
 
     def end(self, why: Failure) -> None:
-        """Note that no further call is to be begun."""
+        """Record why no further call should be started."""
         self.ended_early = self.ended_early or why
 
     def waits(self, trouble: Failure | None) -> None:

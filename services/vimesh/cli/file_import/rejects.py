@@ -1,4 +1,4 @@
-"""The file of the VIMs that were not taken: to be mended, and imported again."""
+"""Writes the file of rejected VIMs, to be fixed and imported again."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _SETTING = "--rejects"
 
 
 def require_place(path: Path, imported: Path) -> None:
-    """Raise BadSetting if the file could not be written in the end, or is what is imported."""
+    """Raise BadSetting if the file cannot be written at the end, or is the file being imported."""
     if path.is_dir() or not os.access(path.parent, os.W_OK):
         raise BadSetting(_SETTING, f"{path} cannot be written")
     if path.exists() and imported.exists() and path.samefile(imported):
-        # What was not tried would be lost with it.
+        # Replacing it would lose the VIMs that were not tried.
         raise BadSetting(_SETTING, f"{path} is the file that is imported; choose another one")
 
 
 def write(path: Path, flaws: Iterable[Flaw], refusals: Iterable[Refusal]) -> None:
-    """Write JSON lines that only their owner can read: there are credentials in them. Raises BadSetting."""
+    """Write JSON Lines that only the owner can read, because they hold credentials. Raises BadSetting."""
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".rejects-")  # made with mode 0600
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".rejects-")  # creates it with mode 0600
         try:
-            # Half a character, which JSON can say and UTF-8 cannot, becomes the escape that it was.
+            # A lone surrogate, which JSON can express and UTF-8 cannot, is written as an escape, as it was read.
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
                 for document in itertools.chain(_of_flaws(flaws), _of_refusals(refusals)):
                     file.write(json.dumps(_plain(document), ensure_ascii=False, default=str) + "\n")
@@ -48,7 +48,7 @@ def write(path: Path, flaws: Iterable[Flaw], refusals: Iterable[Refusal]) -> Non
 
 
 def _plain(value: object) -> object:
-    """Return it with texts for keys: those of YAML may be dates, or lists."""
+    """Return the value with all keys as text: keys in YAML may be dates or lists."""
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
@@ -68,7 +68,7 @@ def _of_refusals(refusals: Iterable[Refusal]) -> Iterator[dict[str, object]]:
 
 
 def _document(request: RegisterVimRequest) -> Mapping[str, object]:
-    """Return an entry that makes the same request again."""
+    """Return an entry that yields the same request again."""
     content: dict[str, object] = MessageToDict(request.vim, preserving_proto_field_name=True)
     if request.vim_id:
         content["id"] = request.vim_id

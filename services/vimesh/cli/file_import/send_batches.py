@@ -1,4 +1,4 @@
-"""Registers the VIMs of a plan, some batches at the same time."""
+"""Registers the VIMs of a plan, with up to two batches in flight."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from vimesh.wire.limits import MAX_BATCH_VALUES
 
 _BATCH = 500
 _BATCH_BYTES = 4 * MAX_BATCH_VALUES
-"""Each value in a free-form field takes four bytes at least, so a batch never holds too many."""
+"""A value in a free-form field takes at least four bytes, so no batch exceeds MAX_BATCH_VALUES values."""
 _IN_FLIGHT = 2
 
 
 async def send(waiting: Sequence[Waiting], settings: ClientSettings, give_up_s: float, ledger: ImportTally) -> None:
-    """Register all, or until nothing answers for `give_up_s`. Raises Failure when it is interrupted twice."""
+    """Register all VIMs, unless nothing answers for `give_up_s` seconds. Raises Failure if interrupted twice."""
     batches = _batches(waiting)
     with stop_on_signals() as stopping:
         async with connected(settings.address, settings.call_timeout_s) as front:

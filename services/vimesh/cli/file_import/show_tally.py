@@ -1,4 +1,4 @@
-"""What an import says in the end."""
+"""Prints the result of an import."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from vimesh.cli.input.file_entries import Flaw
 from vimesh.cli.output import documents, text_tables
 
 SHOWN = 20
-"""So many of a kind are listed; the others are counted."""
+"""Maximum number of rows to list of each kind; the others are only counted."""
 _TITLES = ("LINE", "NAME", "PROJECT", "REFUSED")
 
 
 def write(output: Output, ledger: ImportTally, flaws: Sequence[Flaw]) -> None:
-    """Write what was refused, for people; or all that is known, for programs."""
+    """Write a table of the refused VIMs, or a document with all results."""
     if output is not Output.TABLE:
         documents.write(output, _document(ledger, flaws))
         return
@@ -61,7 +61,7 @@ def summary(ledger: ImportTally, flaws: Sequence[Flaw]) -> str:
 
 
 def next_step(*, kept: bool) -> str:
-    """Say what can be done about refusals. `kept`: there is a file of them."""
+    """Return a hint on how to handle refusals. `kept`: whether they were written to a file."""
     change = "to change a VIM that is there: vimesh vim set NAME ..."
     return change if kept else f"{change}; --rejects FILE keeps the refused ones"
 
@@ -75,6 +75,6 @@ def _vims(count: int) -> str:
 
 
 def lines(flaws: Sequence[Flaw]) -> list[str]:
-    """Return the first flaws, a line each, and how many more there are."""
+    """Return the first flaws, one per line, and the number of the others."""
     shown = [printable(str(flaw)) for flaw in flaws[:SHOWN]]
     return [*shown, f"... and {len(flaws) - SHOWN} more"] if len(flaws) > SHOWN else shown

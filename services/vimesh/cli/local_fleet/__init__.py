@@ -1,1 +1,1 @@
-"""A whole fleet on one machine. It keeps everything in one folder, and one fleet has it at a time."""
+"""Runs a whole fleet on one machine. All its data is in one folder, which only one fleet uses at a time."""

@@ -1,4 +1,4 @@
-"""The folder in which an embedded fleet keeps everything, one fleet at a time."""
+"""Locates and locks the folder of an embedded fleet, which only one fleet uses at a time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class DataDir:
 
     @property
     def reports_socket(self) -> Path:
-        """Where the fleet's own processes find the front, apart from everybody else."""
+        """Socket of the front that is reserved for the fleet's own processes."""
         return self.path / "reports.sock"
 
     @property
@@ -40,11 +40,11 @@ class DataDir:
 
     @property
     def state_file(self) -> Path:
-        """Says which processes run now, with pids and addresses; gone when nothing runs."""
+        """Lists the running processes with pids and addresses; removed when the fleet stops."""
         return self.path / "fleet.json"
 
     def work_record(self, process: str) -> Path:
-        """Return where a process writes what it works on."""
+        """Return the file in which a process records its current work."""
         return self.path / "work" / f"{process}.work"
 
     def write_state(self, state: Mapping[str, object]) -> None:
@@ -55,9 +55,9 @@ class DataDir:
 
 @contextmanager
 def locked(path: Path) -> Generator[DataDir]:
-    """Make the folder if it is missing, and keep others out until the block ends. Raises Failure.
+    """Create the folder if it is missing, and lock it until the block ends. Raises Failure.
 
-    A folder that was made here goes again if nothing came into it.
+    A folder that was created here is removed again if it stays empty.
     """
     made = not path.exists()
     try:
@@ -70,7 +70,7 @@ def locked(path: Path) -> Generator[DataDir]:
         ) from error
     try:
         try:
-            # The kernel gives it back however the process ends: a lock never goes stale.
+            # The kernel releases the lock however the process ends, so it never goes stale.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(lock, 32).decode(errors="replace").strip()

@@ -1,4 +1,4 @@
-"""The environment of the fleet's processes."""
+"""Builds the environment of the fleet's processes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vimesh.watchdog.notifier import VARIABLES
 def environment_of_parts(
     present: Mapping[str, str], logs: LogSettings, config: Path | None, *, for_eyes: bool, coloured: bool
 ) -> dict[str, str]:
-    """Return what the processes get: their output is a pipe, so they cannot see who reads their logs."""
+    """Return the environment of the processes. It sets their log format, because their own output is always a pipe."""
     format_ = logs.format
     if format_ is LogFormat.AUTO:
         format_ = LogFormat.CONSOLE if for_eyes else LogFormat.LOGFMT
-    # What a supervisor asks of this process is not asked of its children.
+    # The variables with which a supervisor watches this process are not meant for its children.
     inherited = {key: value for key, value in present.items() if key not in VARIABLES}
     environment = {**inherited, LOG_LEVEL.variable: logs.level.value, LOG_FORMAT.variable: format_.value}
     if coloured:

@@ -1,4 +1,4 @@
-"""What the user wants of `up` and `demo`."""
+"""Holds the options of `vimesh up` and `vimesh demo`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from vimesh.domain.vims import Engine
 class FleetOptions:
     host: str
     port: int
-    """0: any free one."""
+    """0: any free port."""
     data_dir: Path
     conductors: int
     database_url: str = field(repr=False)
     """Empty: a SQLite file in the data directory."""
     logs: LogSettings
     config: Path | None
-    """The TOML file that was named, for the processes to read too."""
+    """The TOML file that was given; the processes read it, too."""
     engine: Engine = Engine.EMBEDDED
     mistral_url: str = field(default="", repr=False)
 
@@ -28,9 +28,9 @@ class FleetOptions:
 @dataclass(frozen=True, slots=True)
 class Demo:
     port: int | None
-    """None: the usual one, or any free one if it is taken."""
+    """None: the default port, or any free one if it is taken."""
     data_dir: Path | None
-    """None: a temporary one."""
+    """None: a temporary directory."""
     conductors: int
     output: Output
     duration_s: float | None

@@ -1,4 +1,4 @@
-"""The processes of a fleet on one machine: conductors, the front, and what has ping actions run."""
+"""Defines the processes of a fleet on one machine: conductors, the front, the api process and the monitor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Environment = Mapping[str, str]
 
 
 class Members:
-    """Those of a cluster that serve, as Envoy reads them."""
+    """Keeps the members of a cluster that serve in the endpoint file that Envoy reads."""
 
     def __init__(self, directory: Path, cluster: str) -> None:
         self._directory = directory
@@ -47,9 +47,9 @@ class Members:
 
 
 class ConductorPart:
-    """Has another port after each start: one that somebody else took meanwhile is no trouble then."""
+    """Gets new ports at each start, because another process may have taken the old ones."""
 
-    def __init__(  # noqa: PLR0913 - everything it uses comes in here
+    def __init__(  # noqa: PLR0913 - it gets all its collaborators here
         self,
         number: int,
         database_url: str,
@@ -74,7 +74,7 @@ class ConductorPart:
         arguments += ["--key-file", str(self._key_file)]
         arguments += ["--engine", self._engine.lower()]
         environment = {**self._environment, DATABASE_URL.variable: self._database_url}
-        # Command lines are for everybody's eyes. Of a server's URL even the query may hold a password.
+        # All users can read command lines, and the URL of a database server may hold a password, even in its query.
         if self._database_url.startswith("sqlite:"):
             arguments += ["--database-url", self._database_url]
         return Program(vimesh(*arguments), environment)
@@ -92,7 +92,7 @@ class EnvoyProcess:
     binary: str
     bootstrap: Path
     address: str
-    """Where it can be reached from this machine."""
+    """Address at which this machine reaches it."""
     environment: Environment
     name: str = "envoy"
 
@@ -103,7 +103,7 @@ class EnvoyProcess:
         await until_serving(self.address)
 
     def ended(self) -> None:
-        """Nobody to tell: clients notice."""
+        """Do nothing: clients notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,31 +116,31 @@ class MonitorPart:
         return Program(vimesh("monitor", "--address", self.address), self.environment)
 
     async def ready(self) -> None:
-        """It serves nobody."""
+        """Return at once: a monitor serves no calls."""
 
     def ended(self) -> None:
-        """Nobody to tell: its actions' leases run out."""
+        """Do nothing: the leases of its actions expire."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """To the same front."""
+    """Two addresses of the same front."""
 
     own: str
-    """`host:port` or `unix:` and a path: for the fleet's own processes."""
+    """`host:port`, or `unix:` and a path: for the fleet's own processes."""
     front: str
-    """`host:port`, as everybody else comes."""
+    """`host:port`: for all other clients."""
 
 
 class ApiPart:
-    """Has another port after each start, as a conductor."""
+    """Gets a new port at each start, like a conductor."""
 
     name = "api"
 
     def __init__(
         self, ways: Ways, members: Members, environment: Environment, *, engine: Engine, mistral_url: str
     ) -> None:
-        """An empty `mistral_url` means what Keystone's catalog says."""
+        """An empty `mistral_url` means the URL in Keystone's catalog."""
         self._ways = ways
         self._members = members
         self._environment = environment
@@ -159,7 +159,7 @@ class ApiPart:
     async def ready(self) -> None:
         await until_answering(str(self._address))
         self._members.serves(self.name, ClusterHost(self._address))
-        # Not before Envoy has looked after it: whoever reads that all is up may go there at once.
+        # Wait until Envoy routes to it, too: a user who reads that the fleet is up may call it at once.
         await until_answering(self._ways.front)
 
     def ended(self) -> None:
@@ -167,5 +167,5 @@ class ApiPart:
 
 
 def without_secrets(environment: Environment) -> dict[str, str]:
-    """Return the environment for processes that are given what they need of it one by one."""
+    """Return the environment without secrets: each process gets only the secrets that it needs."""
     return {key: value for key, value in environment.items() if key not in SECRET_VARIABLES}

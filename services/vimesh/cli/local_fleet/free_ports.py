@@ -1,4 +1,4 @@
-"""Which ports are free."""
+"""Finds free ports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vimesh.cli.base.exits import Failure
 
 
 def free_port(host: str) -> int:
-    """Return a port that was free a moment ago. Who takes it must cope with losing the race."""
+    """Return a port that was free a moment ago. The caller must cope with losing the race for it."""
     return free_ports(host, 1)[0]
 
 
@@ -24,10 +24,10 @@ def free_ports(host: str, count: int) -> list[int]:
 
 
 def require_free(host: str, port: int) -> None:
-    """Raise Failure with what to do unless somebody could listen there now."""
+    """Raise Failure, with a hint, unless a process could listen there now."""
     try:
         with _socket(host) as probe:
-            # As servers do: connections that have ended need not be waited for.
+            # Servers set this, too, so connections in TIME_WAIT do not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             probe.listen(1)

@@ -1,4 +1,4 @@
-"""What `vimesh up` says when everything is up: what to type next."""
+"""Builds the text that `vimesh up` prints once everything is up: what to type next."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def ready_block(address: str, *, summary: str, only_this_machine: bool) -> str:
 
 
 def typed_name() -> str:
-    """Return how this command can be typed here: by its name if a shell finds it, else by its path."""
+    """Return how to type this command here: its name if the shell finds it, otherwise its path."""
     script = Path(sys.executable).with_name("vimesh")
     found = shutil.which("vimesh")
     if found is not None and Path(found).resolve() == script.resolve():

@@ -1,4 +1,4 @@
-"""Whether a gRPC server serves, by its own word (grpc.health.v1)."""
+"""Waits until a gRPC server reports that it serves (grpc.health.v1)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _ANSWER_WITHIN_S = 1.0
 
 
 async def until_serving(address: str) -> None:
-    """Return as soon as it says SERVING."""
+    """Return as soon as the server reports SERVING."""
     async with channel(address) as opened:
         stub = HealthStub(opened)
-        while not await _serves(stub):  # noqa: ASYNC110 - it is another process that is waited for
+        while not await _serves(stub):  # noqa: ASYNC110 - another process cannot set an event here
             await asyncio.sleep(_ASK_EVERY_S)
 
 

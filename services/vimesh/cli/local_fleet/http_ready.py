@@ -1,4 +1,4 @@
-"""Whether Tacker's REST answers at an address."""
+"""Waits until Tacker's REST API answers at an address."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _ANSWER_WITHIN_S = 1.0
 
 
 async def until_answering(address: str) -> None:
-    """Return as soon as it answers with 200."""
-    while not await _answers(address):  # noqa: ASYNC110 - it is another process that is waited for
+    """Return as soon as the API answers with 200."""
+    while not await _answers(address):  # noqa: ASYNC110 - another process cannot set an event here
         await asyncio.sleep(_ASK_EVERY_S)
 
 

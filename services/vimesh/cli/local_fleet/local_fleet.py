@@ -1,4 +1,4 @@
-"""A fleet on one machine: everything as real processes, in one foreground command."""
+"""Runs a fleet on one machine: all of it as real processes, in one foreground command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from vimesh.store.rows.credential_encryption import make_key_file
 from vimesh.store.upgrade import manage_tables
 
 _START_LIMIT_S = 30.0
-# Together within 8 s.
+# Stopping takes at most 8 s in total.
 _CLIENT_STOP_S = 2.0
 _CONDUCTOR_STOP_S = 5.0
 _FRONT_STOP_S = 1.0
@@ -49,17 +49,17 @@ class FleetSettings:
     engine: Engine = Engine.EMBEDDED
     """Runs the ping actions of new VIMs."""
     mistral_url: str = field(default="", repr=False)
-    """Empty: what Keystone's catalog says."""
+    """Empty: the URL in Keystone's catalog."""
 
     @property
     def address(self) -> str:
-        """Where clients on this machine reach the front."""
+        """Address at which clients on this machine reach the front."""
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
         return str(ListenAddress(here, self.port))
 
 
 class Interrupted(Exception):
-    """The user wanted to stop before everything was up."""
+    """The user stopped the fleet before everything was up."""
 
 
 class EmbeddedFleet:
@@ -88,7 +88,7 @@ class EmbeddedFleet:
         self._clients = [self._watched(part) for part in self._parts_of_clients(outsiders)]
 
     async def prepare(self) -> None:
-        """Make what the processes need. Raises Failure, BadSetting, StoreUnavailable."""
+        """Create the files and tables that the processes need. Raises Failure, BadSetting, StoreUnavailable."""
         require_free(self._settings.host, self._settings.port)
         make_key_file(self._data_dir.key_file)
         await manage_tables.upgrade(self._database_url)
@@ -98,7 +98,7 @@ class EmbeddedFleet:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Run everything while the block runs. Raises a group of Failure when it does not come up, of Interrupted."""
+        """Run all processes while the block runs. Raises a group: of Failure if one does not start, of Interrupted."""
         async with asyncio.TaskGroup() as tasks:
             try:
                 await self._start(tasks)
@@ -110,7 +110,7 @@ class EmbeddedFleet:
         waiting_for = ""
         try:
             async with asyncio.timeout(_START_LIMIT_S):
-                # The front serves as soon as a conductor behind it does; the others are nothing without them.
+                # The front serves as soon as a conductor behind it does; the clients need both.
                 for batch in ([*self._conductors, self._front], *([client] for client in self._clients)):
                     for part in batch:
                         tasks.create_task(part.run())
@@ -131,7 +131,7 @@ class EmbeddedFleet:
             raise Interrupted
 
     async def _stop(self) -> None:
-        # Conductors drain while the front is there, so that calls in flight end well. The same goes for their clients.
+        # Stop clients first, then conductors, then the front, so that calls in flight can finish.
         async with asyncio.TaskGroup() as tasks:
             for client in self._clients:
                 tasks.create_task(client.stop(_CLIENT_STOP_S, self._stopping))
@@ -152,7 +152,7 @@ class EmbeddedFleet:
         try:
             self._data_dir.write_state({"address": self._settings.address, "pid": os.getpid(), "processes": processes})
         except OSError as error:
-            # For people to look into: the fleet runs without.
+            # The file only informs users: the fleet runs without it.
             self._say("vimesh", f"cannot write what runs: {error}")
 
     def _address_of(self, name: str) -> str:
@@ -161,7 +161,7 @@ class EmbeddedFleet:
         return str({**self._members.addresses, **self._doors.addresses}.get(name, ""))
 
     def _parts_of_clients(self, environment: Mapping[str, str]) -> list[Part]:
-        """Return what lives on the front: the HTTP door, which drives Mistral, too, or else a monitor beside it."""
+        """Return the processes that call the front: the api process, and a monitor unless Mistral runs the actions."""
         settings = self._settings
         socket = self._reports_socket()
         address = settings.address if socket is None else f"unix:{socket}"
@@ -175,6 +175,6 @@ class EmbeddedFleet:
         return [api] if settings.engine is Engine.MISTRAL else [api, MonitorPart(address, environment)]
 
     def _reports_socket(self) -> Path | None:
-        """Return the door at which no crowd can keep our own processes out. None: it lies too deep for a socket."""
+        """Return the socket on which other clients cannot crowd out our own processes; None if its path is too long."""
         socket = self._data_dir.reports_socket
         return socket if fits_socket(socket) else None

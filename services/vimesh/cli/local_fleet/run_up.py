@@ -1,4 +1,4 @@
-"""vimesh up: a fleet until Ctrl-C."""
+"""vimesh up: runs a fleet until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vimesh.cli.supervision.log_lines import LogStream
 
 
 async def run_up(wanted: FleetOptions) -> None:
-    """Raises Failure, BadSetting, StoreUnavailable, or a group of them."""
+    """Run a fleet until a stop signal. Raises Failure, BadSetting, StoreUnavailable, or a group of them."""
     stream = LogStream(sys.stderr, coloured=coloured(sys.stderr))
     environment = environment_of_parts(
         os.environ, wanted.logs, wanted.config, for_eyes=sys.stderr.isatty(), coloured=coloured(sys.stderr)
@@ -52,6 +52,6 @@ def _say_ready(settings: FleetSettings, data_dir: str) -> None:
         summary=f"{counted}, engine {settings.engine.lower()}, data in {data_dir}",
         only_this_machine=settings.host in {"127.0.0.1", "::1"},
     )
-    # Who started it may not read; the fleet runs all the same.
+    # Standard output may be closed, which is no reason to stop the fleet.
     with contextlib.suppress(OSError):
         print(f"\n{block}", flush=True)  # noqa: T201 - the output of the command
