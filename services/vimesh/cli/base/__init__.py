@@ -1,1 +1,1 @@
-"""Settings, flags, exit codes and the terminal. Every command may use it; it uses no other room."""
+"""Settings, flags, exit codes and the terminal. Every command may use it; it uses no other folder of the CLI."""

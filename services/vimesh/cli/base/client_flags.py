@@ -1,4 +1,4 @@
-"""Flags of every `vimesh vim` command."""
+"""Defines the flags that all `vimesh vim` commands share."""
 
 from __future__ import annotations
 

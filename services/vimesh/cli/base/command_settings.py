@@ -1,4 +1,4 @@
-"""Every setting of every command, and the frozen values that they become."""
+"""Defines and reads every setting of every command."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def positive_s(text: str) -> float:
 
 
 def _whole(text: str) -> bool:
-    # More digits than Python reads would be an error of its own.
+    # Bounded, because int() refuses very long numbers with an error of its own.
     return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
 
 
@@ -70,7 +70,7 @@ def _number(lowest: int, highest: int) -> Callable[[str], int]:
 
 
 def _kept_bytes(text: str) -> int:
-    # It is dropped by the mebibyte.
+    # The log is dropped in steps of about 1 MiB, which makes small limits imprecise.
     if (size := bytes_of(text)) >= bytes_of(_LEAST_KEPT):
         return size
     raise ValueError(f"must be at least {_LEAST_KEPT}")
@@ -84,7 +84,7 @@ def _ip(text: str) -> str:
 
 
 def _listen(text: str) -> str:
-    # Port 0 takes a free one.
+    # Port 0 means any free port.
     return text if text.endswith(":0") else host_and_port(text)
 
 
@@ -115,7 +115,7 @@ LOG_LEVEL = Setting("log.level", one_of(LogLevel), LogLevel.INFO)
 LOG_FORMAT = Setting("log.format", one_of(LogFormat), LogFormat.AUTO)
 LISTEN = Setting("conductor.listen", _listen, "127.0.0.1:7601")
 HEALTH_LISTEN = Setting("conductor.health_listen", _listen, "")
-"""Empty: a free port of the host that listens."""
+"""Empty: a free port of the host of `conductor.listen`."""
 CONTACT_WITHIN = Setting("conductor.contact_within", positive_s, 10.0)
 CONTACTS_PER_S = Setting("conductor.contacts_per_s", _number(1, 1_000_000), 2000)
 REPLACEMENTS_PER_S = Setting("conductor.replacements_per_s", _number(0, 100_000), 200)
@@ -130,14 +130,14 @@ API_PROJECT = Setting("api.project", _project, "default")
 CONCURRENCY = Setting("api.concurrency", _number(1, 256), 8)
 LEASE = Setting("api.lease", positive_s, 60.0)
 ACTION_MODE = Setting("action.mode", str, "")
-"""Of the ping actions in a Mistral executor, which read it themselves."""
+"""Listed here only as a known key: the ping actions in a Mistral executor read it themselves."""
 SHARD = Setting("monitor.shard", _shard, Shard())
 IMPORT_DATABASE_URL = Setting("import.database_url", str, "", secret=True)
 IMPORT_FERNET_KEYS = Setting("import.fernet_keys", str, "")
 IMPORT_CONCURRENCY = Setting("import.concurrency", _number(1, 256), 8)
 TRANSPORT_URL: Setting[TransportUrl | None] = Setting("bridge.transport_url", transport_url, None, secret=True)
 CONFIG_FILES: Setting[tuple[Path, ...]] = Setting("bridge.config_file", _paths, ())
-"""Of OpenStack's services."""
+"""Configuration files of OpenStack services."""
 POLICIES = Setting("bridge.policy", parse_policies, REJECT_ALL)
 HOLD = Setting("bridge.hold", seconds, 5.0)
 BRIDGE_CONCURRENCY = Setting("bridge.concurrency", _number(1, 65535), 1000)
@@ -148,13 +148,13 @@ UP_DATA_DIR = Setting("up.data_dir", Path, Path(".vimesh"))
 UP_CONDUCTORS = Setting("up.conductors", _number(1, 64), 2)
 
 _ALL: tuple[Setting[Any], ...] = tuple(value for value in tuple(globals().values()) if isinstance(value, Setting))
-"""All of the above."""
+"""All settings above."""
 KNOWN = tuple(setting.key for setting in _ALL)
 SECRET_VARIABLES = frozenset(setting.variable for setting in _ALL if setting.secret)
 
 
 def given(config: Path | None) -> Sources:
-    """Return the environment and the file of this process. Raises BadSetting."""
+    """Return the settings in the environment and in the TOML file. Raises BadSetting."""
     file = config or config_file(os.environ)
     if file is None and DEFAULT_FILE.is_file():
         file = DEFAULT_FILE
@@ -162,7 +162,7 @@ def given(config: Path | None) -> Sources:
 
 
 def required_database_url(found: Sources, flag: str | None) -> str:
-    """Raises BadSetting with what to type when there is none."""
+    """Return the database URL. Raises BadSetting, with what to type, if there is none."""
     if url := found.read(DATABASE_URL, flag):
         return url
     what = "is required, such as sqlite:///vimesh.sqlite; make its tables with: vimesh db upgrade"
@@ -170,7 +170,7 @@ def required_database_url(found: Sources, flag: str | None) -> str:
 
 
 def required_key_file(found: Sources, flag: str | None) -> Path:
-    """Raises BadSetting with what to type when there is none."""
+    """Return the path of the key file. Raises BadSetting, with what to type, if there is none."""
     if path := found.read(KEY_FILE, flag):
         return Path(path)
     raise BadSetting(KEY_FILE.flag, "is required; make one with: vimesh db make-key FILE")

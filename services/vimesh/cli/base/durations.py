@@ -1,4 +1,4 @@
-"""Durations as people write them: 500ms, 10s, 2m, 1h, 30d."""
+"""Reads and writes durations such as 500ms, 10s, 2m, 1h, 30d."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)", re.ASCII)
 
 _LONGEST_S = 315_576_000_000
-"""What a Duration of a message can say."""
+"""Upper limit of google.protobuf.Duration."""
 
 
 def seconds(text: str) -> float:
-    """Read a duration; a bare number means seconds. Raises ValueError that says what it must look like."""
+    """Read a duration; a bare number means seconds. Raises ValueError that states the expected form."""
     match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"must be a duration such as 500ms, 10s or 2m, not {text!r}")
@@ -22,7 +22,7 @@ def seconds(text: str) -> float:
 
 
 def brief(duration_s: float) -> str:
-    """Say how long something lasted, in a few characters: 7s, 4m, 3h, 2d."""
+    """Format an elapsed time in a few characters: 7s, 4m, 3h, 2d."""
     for size_s, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if duration_s >= size_s:
             return f"{int(duration_s // size_s)}{unit}"
@@ -30,5 +30,5 @@ def brief(duration_s: float) -> str:
 
 
 def exact(duration_s: float) -> str:
-    """Write a setting the way it can be typed again: 500ms, 10s."""
+    """Format a duration so that it can be typed again: 500ms, 10s."""
     return f"{duration_s * 1000:g}ms" if duration_s < 1 else f"{duration_s:g}s"

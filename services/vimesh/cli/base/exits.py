@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and the lines that say why."""
+"""Defines the exit codes, and prints why a command failed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class ExitCode(IntEnum):
     NOT_FOUND = 3
     """No such VIM."""
     NOT_MET = 4
-    """What `wait` waits for did not come in time, or something is left that the command could not do."""
+    """The condition of `wait` was not met in time, or the command left something undone."""
     UNAVAILABLE = 5
-    """Nothing answers, or not in time, or the database lets nobody in: nothing is known."""
+    """No answer, no answer in time, or the database refuses connections: the outcome is unknown."""
     INTERRUPTED = 130
-    """Ctrl-C; what shells expect."""
+    """Ctrl-C: 128 + SIGINT, as shells expect."""
 
 
 EPILOG = """\b
@@ -43,7 +43,7 @@ Settings: flags, then VIMESH_* in the environment, then the TOML file that
 
 
 class Failure(Exception):
-    """Ends a command with a message for people. Raised anywhere below a command, shown once in `main`."""
+    """Ends a command with a message for the user. Raised anywhere below a command, printed once in `main`."""
 
     def __init__(
         self,
@@ -65,5 +65,5 @@ def show(failure: Failure) -> None:
     lines = [f"error: {failure}", *(f"  {detail}" for detail in failure.details)]
     if failure.hint:
         lines.append(f"hint: {failure.hint}")
-    # What others wrote is quoted: names, reasons, answers of a server that may be any.
-    print("\n".join(printable(clipped(line)) for line in lines), file=sys.stderr)  # noqa: T201 - what a command says
+    # Messages may quote untrusted text: names, reasons, answers of any server.
+    print("\n".join(printable(clipped(line)) for line in lines), file=sys.stderr)  # noqa: T201 - for people, apart from the data

@@ -1,4 +1,4 @@
-"""Flags that several commands have."""
+"""Defines the flags that several commands share."""
 
 from __future__ import annotations
 

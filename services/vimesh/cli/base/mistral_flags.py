@@ -1,4 +1,4 @@
-"""How the commands that talk to Mistral reach it."""
+"""Reads from flags and settings how to reach Mistral."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import Sources
 
 if TYPE_CHECKING:
-    from vimesh.engine.mistral_access import MistralAccess  # imported when Mistral's client is there
+    from vimesh.engine.mistral_access import MistralAccess  # needs Mistral's client, which is optional
 
 _WHOLE = 3
-"""How many of its time-outs an answer may take as a whole."""
+"""Limit of a whole answer, in multiples of the time-out."""
 
 
 def access(found: Sources, *, url: str | None, concurrency: str | None = None) -> MistralAccess:
-    """Raises BadSetting."""
+    """Return the access to Mistral. Raises BadSetting, also if its client is not installed."""
     if find_spec("mistralclient") is None:
         raise BadSetting("--engine", "mistral is not installed: pip install '.[mistral]' in a checkout")
     from vimesh.engine.mistral_access import MistralAccess, uses_keystone  # noqa: PLC0415 - see above

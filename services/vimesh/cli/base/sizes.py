@@ -1,4 +1,4 @@
-"""Sizes as people write them: 65536, 512KiB, 64MiB, 1GiB."""
+"""Reads sizes such as 65536, 512KiB, 64MiB, 1GiB."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SIZE = re.compile(r"(\d{1,18}) ?(KiB|MiB|GiB|TiB|)", re.ASCII)
 
 
 def bytes_of(text: str) -> int:
-    """Read a size; a bare number means bytes. Raises ValueError that says what it must look like."""
+    """Read a size; a bare number means bytes. Raises ValueError that states the expected form."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"must be a size such as 512MiB or 1GiB, not {text[:50]!r}")

@@ -1,1 +1,1 @@
-"""Calls to the mesh. Each of them ends in time."""
+"""Calls the mesh. Each call has a time limit."""

@@ -1,17 +1,17 @@
-"""Whether pages of answers lead to an end."""
+"""Guards against lists whose pages never end."""
 
 from __future__ import annotations
 
 from vimesh.cli.base.exits import Failure
 
 _MAX_ITEMS = 1_000_000
-"""Ten times as many VIMs as a fleet is made for."""
+"""Ten times the number of VIMs that a fleet is designed for."""
 
 
 def next_token(token: str, items: int, total: int) -> str:
-    """Return the token of the next page, which is empty after the last one. Raises Failure if pages never end.
+    """Return the token of the next page; empty after the last page. Raises Failure if the pages seem never to end.
 
-    `items`: how many the last page had; `total`: how many all pages had.
+    `items`: number of items in the last page; `total`: number of items in all pages so far.
     """
     if token and not items:
         raise Failure("the list that the fleet answers with has an empty page before its end")

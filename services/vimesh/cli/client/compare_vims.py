@@ -1,4 +1,4 @@
-"""Whether a VIM of the fleet is what somebody wants to register."""
+"""Compares a VIM of the fleet with a registration."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def differences(
 ) -> list[str]:
     """Return the fields that differ.
 
-    Where the ping action runs and how it probes are left out: that is what a move changes. Of secrets only their names
-    are compared, because the fleet shows no values; those in `left_out` may be there or not.
+    The engine and the probe policy are not compared, because a migration changes them. Of secrets, only the names are
+    compared, because the fleet masks the values; secrets in `left_out` may be present or missing.
     """
     plain = [field for field in _PLAIN if field not in ignored]
     differing = [field for field in plain if getattr(wanted, field) != getattr(found, field)]
     differing += [field for field in _FREE_FORM if getattr(wanted, field) != _content(getattr(found, field))]
     ours, theirs = mask(wanted.auth_cred), _content(found.auth_cred)
-    # Somebody may have added what could not be taken along.
+    # A user may have added the secrets that were not imported.
     if ours != {name: value for name, value in theirs.items() if name not in left_out}:
         differing.append("auth_cred")
     return differing

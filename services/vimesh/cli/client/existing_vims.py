@@ -1,4 +1,4 @@
-"""What an import asks of the fleet."""
+"""Looks up and registers VIMs for an import, with retries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vimesh.v1.vim_pb2 import Vim
 
 
 class ExistingVims:
-    """Calls raise AioRpcError."""
+    """All calls raise AioRpcError."""
 
     def __init__(self, front: Front, patience: Retrying) -> None:
         self._front = front
@@ -34,7 +34,7 @@ class ExistingVims:
 
     async def holder_of_name(self, project_id: str, name: str) -> Vim | None:
         found = await self._listed(f"project_id = {quoted(project_id)} AND name = {quoted(name)}")
-        # A `*` in the filter stands for any text; in a name it is only itself.
+        # A `*` is a wildcard in the filter, but an ordinary character in a name.
         return next((vim for vim in found if vim.name == name), None)
 
     async def default_of(self, project_id: str) -> Vim | None:
@@ -49,14 +49,14 @@ class ExistingVims:
         return list(answer.vims)
 
     async def register(self, request: pb.RegisterVimRequest) -> Vim:
-        """Register a VIM; one that went through, unheard, is answered with the VIM that it made."""
+        """Register a VIM. If an earlier attempt succeeded but its answer was lost, returns the VIM that it created."""
         answer = await self._patience.repeated(
             lambda: self._front.vims.RegisterVim(request, timeout=self._front.timeout_s)
         )
         return answer.vim
 
     async def register_many(self, requests: Sequence[pb.RegisterVimRequest]) -> Sequence[pb.RegisterVimResult]:
-        """Register VIMs, each with a request id: one that went through, unheard, is answered with what it made."""
+        """Register VIMs, each with a request id. If earlier attempts succeeded unnoticed, returns what they created."""
         request = pb.RegisterVimsRequest(requests=requests)
         answer = await self._patience.repeated(
             lambda: self._front.vims.RegisterVims(request, timeout=self._front.timeout_s)

@@ -1,4 +1,4 @@
-"""What a failed call means to the person who typed the command."""
+"""Explains a failed call to the user who typed the command."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def failure(error: grpc.aio.AioRpcError, address: str) -> Failure:
     found = failure_of(error)
     code = _CODES.get(found.code, ExitCode.ERROR)
     if found.reason:
-        # With violations the message only repeats them.
+        # The message would only repeat the violations, which are listed as details.
         message = "the request breaks rules" if found.violations else found.message
         return Failure(
             f"{message} ({found.reason})",
@@ -43,7 +43,7 @@ def failure(error: grpc.aio.AioRpcError, address: str) -> Failure:
 
 
 def _without_reason(status: grpc.StatusCode, message: str, address: str, code: ExitCode) -> Failure:
-    """Explain what was not said by vimesh, but by gRPC or Envoy on the way."""
+    """Explain an error that does not come from vimesh, but from gRPC or Envoy."""
     if status is grpc.StatusCode.DEADLINE_EXCEEDED:
         return Failure(
             f"{address} did not answer in time (DEADLINE_EXCEEDED)",
@@ -86,12 +86,12 @@ def _away(message: str, address: str) -> Failure | None:
 
 
 def nothing_listens(message: str) -> bool:
-    """Whether gRPC itself could not connect. Its words are all there is to tell by."""
+    """Return whether gRPC itself could not connect. Only the message text shows that."""
     return "failed to connect" in message or "no route" in message.lower()
 
 
 def unresolvable(message: str) -> bool:
-    """Whether the name of the address is the trouble."""
+    """Return whether the host name of the address cannot be resolved."""
     return "DNS" in message or "hostname lookup" in message or "resol" in message.lower()
 
 

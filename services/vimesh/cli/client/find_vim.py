@@ -1,4 +1,4 @@
-"""Finds a VIM by what people call it: its id, or its name."""
+"""Finds a VIM by its id or name."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from vimesh.v1 import vim_service_pb2 as pb
 
 
 async def find(front: Front, given: str, project: str | None = None) -> vim_pb2.Vim:
-    """Return the VIM with that id or name. Raises Failure when there is none, or more than one."""
+    """Return the VIM with that id or name. Raises Failure if there is none or more than one."""
     if is_id(given):
         try:
             answer = await front.vims.GetVim(pb.GetVimRequest(vim_id=given.lower()), timeout=front.timeout_s)
         except grpc.aio.AioRpcError as error:
-            # Nobody forbids a name that looks like an id.
+            # It may be a name that looks like an id, which is allowed.
             if error.code() is not grpc.StatusCode.NOT_FOUND:
                 raise
         else:
@@ -44,5 +44,5 @@ async def _named(front: Front, name: str, project: str | None) -> list[vim_pb2.V
     terms = [f"name = {quoted(name)}", *([f"project_id = {quoted(project)}"] if project else [])]
     request = pb.ListVimsRequest(filter=" AND ".join(terms), page_size=1000)
     found = (await front.vims.ListVims(request, timeout=front.timeout_s)).vims
-    # A `*` in the filter stands for any text; in a name it is only itself.
+    # A `*` is a wildcard in the filter, but an ordinary character in a name.
     return [vim for vim in found if vim.name == name]

@@ -1,4 +1,4 @@
-"""The mesh as a command sees it: one channel, and calls that end in time."""
+"""Connects a command to the mesh: one channel, and calls with a time limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vimesh.rpc.channels import channel
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
 if TYPE_CHECKING:
-    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub  # exists only for type checkers
+    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub  # exists only in the stubs
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Front:
     address: str
     vims: VimServiceAsyncStub
     timeout_s: float
-    """How long one call may take."""
+    """Time limit of one call."""
 
 
 @asynccontextmanager
@@ -36,7 +36,7 @@ async def connected(address: str, timeout_s: float) -> AsyncGenerator[Front]:
 
 
 def run(settings: ClientSettings, command: Callable[[Front], Awaitable[T]]) -> T:
-    """Run a command against the front. Raises Failure when a call of it fails."""
+    """Run a command against the front. Raises Failure if one of its calls fails."""
 
     async def connect_and_run() -> T:
         async with connected(settings.address, settings.call_timeout_s) as front:
@@ -48,7 +48,7 @@ def run(settings: ClientSettings, command: Callable[[Front], Awaitable[T]]) -> T
 
 @contextmanager
 def failed_calls_explained(address: str) -> Generator[None]:
-    """Turn a failed call, also one in a group of tasks, into a Failure."""
+    """Turn a failed call into a Failure, also one in an exception group."""
     try:
         yield
     except grpc.aio.AioRpcError as error:

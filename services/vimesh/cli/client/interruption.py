@@ -1,4 +1,4 @@
-"""How a command with many calls ends when it is told to stop."""
+"""Ends a command with many calls on signals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vimesh.cli.processes.stop_signals import Stopping
 
 
 async def obey(stopping: Stopping, stop: Callable[[Failure], None]) -> Never:
-    """Call `stop` with the first signal: calls that are under way may end. Raise Failure with the second one."""
+    """On the first signal, call `stop`, so that calls in flight can finish; on the second one, raise Failure."""
     await stopping.asked()
     stop(Failure("interrupted", code=ExitCode.INTERRUPTED))
     await stopping.urged()

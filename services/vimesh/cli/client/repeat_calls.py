@@ -1,4 +1,4 @@
-"""Calls that are safe to repeat are repeated, when nothing is heard of them."""
+"""Retries calls that are safe to repeat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 2.0
 
 
 class Retrying:
-    """How often a call is made, and for how long."""
+    """Retries calls within limits of attempts and time."""
 
     def __init__(  # noqa: PLR0913 - three of them are limits
         self,
@@ -32,9 +32,9 @@ class Retrying:
         stopped: Callable[[], bool] = lambda: False,
         waiting: Callable[[Failure | None], None] = lambda _: None,
     ) -> None:
-        """Make a call up to `attempts` times, and none when it has failed for `give_up_s`, or `stopped` says so.
+        """Make a call up to `attempts` times, until it has failed for `give_up_s` seconds, or until `stopped()`.
 
-        `waiting` is called with why a call is going to be made again, and with None when it was answered.
+        `waiting` is called with the failure before each retry, and with None when a call is answered.
         """
         self._address = address
         self._random = random
@@ -45,7 +45,7 @@ class Retrying:
         self._answered = False
 
     async def repeated(self, call: Callable[[], Awaitable[_T]]) -> _T:
-        """Raises AioRpcError: of the last attempt, or of one that would fare no better another time."""
+        """Make the call and retry it. Raises the AioRpcError of the last attempt, or of one that retries cannot fix."""
         pauses = Backoff(first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, random=self._random)
         attempt = 0
         deadline: float | None = None
@@ -69,7 +69,7 @@ class Retrying:
     def _may_pass(self, error: grpc.aio.AioRpcError) -> bool:
         words = error.details() or ""
         if self._attempts is None and not self._answered and (nothing_listens(words) or unresolvable(words)):
-            # It never worked: more likely the address is wrong.
+            # No call was ever answered, so the address is probably wrong.
             return False
-        # CANCELLED: a conductor that was stopping broke it off.
+        # CANCELLED: a stopping conductor aborted the call.
         return error.code() is grpc.StatusCode.CANCELLED or failure(error, self._address).code is ExitCode.UNAVAILABLE

@@ -1,1 +1,1 @@
-"""The demo: a local fleet, and endpoints that come and go. It has a fleet of its own."""
+"""Runs the demo: a local fleet of its own, and endpoints that come and go."""

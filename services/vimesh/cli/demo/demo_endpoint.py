@@ -1,4 +1,4 @@
-"""An HTTP endpoint of a demo, which comes and goes as it is told."""
+"""Provides an HTTP endpoint of the demo, which comes and goes on request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DemoEndpoint:
         return f"http://{HOST}:{self._port}/v3"
 
     async def play(self, scene: Scene) -> None:
-        """Serve, fail or go away. Raises OSError when the port was taken while it was away."""
+        """Serve, fail or go away. Raises OSError if the port was taken while the endpoint was away."""
         self._scene = scene
         if scene is Scene.GONE and self._server is not None:
             self._server.close()
@@ -46,7 +46,7 @@ class DemoEndpoint:
 
 @asynccontextmanager
 async def endpoint() -> AsyncGenerator[DemoEndpoint]:
-    """Give an endpoint that serves, until the block ends."""
+    """Yield an endpoint that serves, and close it when the block ends."""
     made = DemoEndpoint()
     await made.play(Scene.SERVES)
     try:

@@ -1,4 +1,4 @@
-"""What happens in a demo: three endpoints, and when each of them goes and comes back."""
+"""Defines the script of the demo: three endpoints, and when each of them goes and comes back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Scene(StrEnum):
 @dataclass(frozen=True, slots=True)
 class DemoStep:
     after_s: float
-    """Time since the step before."""
+    """Time since the previous step."""
     name: str
     scene: Scene
 
@@ -30,4 +30,4 @@ SCRIPT = (
     DemoStep(4.0, "demo-north", Scene.GONE),
     DemoStep(6.0, "demo-north", Scene.SERVES),
 )
-"""Played again and again."""
+"""Repeated until the demo ends."""

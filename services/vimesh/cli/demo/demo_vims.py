@@ -1,4 +1,4 @@
-"""The VIMs of a demo: its endpoints, registered with a fleet."""
+"""Registers the endpoints of the demo as VIMs, and plays its script."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
 
 PROJECT = "vimesh-demo"
-"""A project of their own: they never meet VIMs of the user."""
+"""A separate project, so that the demo never touches VIMs of the user."""
 
 
 async def enter(front: Front, endpoints: Mapping[str, DemoEndpoint]) -> list[str]:
-    """Register the endpoints; what an earlier demo has left is given its new address. Returns the ids."""
+    """Register the endpoints, or update VIMs that an earlier demo left behind. Returns the ids."""
     return [await _enter(front, name, endpoint.auth_url) for name, endpoint in endpoints.items()]
 
 
@@ -41,14 +41,14 @@ async def _enter(front: Front, name: str, auth_url: str) -> str:
 
 
 async def leave(front: Front, vim_ids: list[str]) -> None:
-    """Deregister them, as far as that is possible."""
+    """Deregister the VIMs, ignoring failed calls."""
     for vim_id in vim_ids:
         with contextlib.suppress(grpc.aio.AioRpcError):
             await front.vims.DeregisterVim(pb.DeregisterVimRequest(vim_id=vim_id), timeout=front.timeout_s)
 
 
 async def play(endpoints: Mapping[str, DemoEndpoint], say: Say) -> None:
-    """Play the script again and again, until cancelled."""
+    """Repeat the script until cancelled."""
     while True:
         for step in SCRIPT:
             await asyncio.sleep(step.after_s)
@@ -56,5 +56,5 @@ async def play(endpoints: Mapping[str, DemoEndpoint], say: Say) -> None:
             try:
                 await endpoints[step.name].play(step.scene)
             except OSError as error:
-                # Somebody took the port while the endpoint was away: it stays away until its next scene.
+                # Another process took the port while the endpoint was away: it stays away until its next scene.
                 say("demo", f"{step.name} cannot come back: {error.strerror}")

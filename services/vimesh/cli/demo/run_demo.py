@@ -1,4 +1,4 @@
-"""vimesh demo: an embedded fleet, endpoints that come and go, and what the fleet says about them."""
+"""vimesh demo: runs an embedded fleet with endpoints that come and go, and shows their changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LOGS = LogSettings(LogLevel.INFO, LogFormat.LOGFMT)
 
 
 async def run_demo(demo: Demo) -> None:
-    """Raises Failure, BadSetting, StoreUnavailable, or a group of them."""
+    """Run the demo until a stop signal. Raises Failure, BadSetting, StoreUnavailable, or a group of them."""
     environment = environment_of_parts(os.environ, _LOGS, demo.config, for_eyes=False, coloured=False)
     with (
         stop_on_signals() as stopping,
@@ -95,7 +95,7 @@ def _folder(wanted: Path | None) -> Generator[Path]:
 
 @contextmanager
 def _last_words(data_dir: DataDir) -> Generator[None]:
-    """Show the end of the log when the fleet fails: the file may be gone with its folder."""
+    """Print the end of the log if the fleet fails, because a temporary folder is removed with the log."""
     try:
         yield
     except* Failure:

@@ -70,7 +70,7 @@ def _request_id(request: RegisterVimRequest) -> str:
 
 
 def _request(content: Mapping[object, object]) -> RegisterVimRequest:
-    """Build the request without checking it. Raises RejectedEntry, BadFlag, BadSetting."""
+    """Build the request from the fields. Raises RejectedEntry, BadFlag, BadSetting."""
     given = _named(content)
     vim = Vim(type="openstack")
     for name in TEXTS:

@@ -21,7 +21,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class ImportTally:
-    """The results so far; complete also if the import ends early."""
+    """The results so far, also of an import that ended early."""
 
     total: int
     told: Callable[[], None] = lambda: None

@@ -1,1 +1,1 @@
-"""What commands print. Nothing reaches a terminal that could control it."""
+"""Prints the output of commands, without characters that could control a terminal."""

@@ -1,4 +1,4 @@
-"""Messages as JSON and YAML, with the field names of the protos."""
+"""Writes messages as JSON and YAML, with the field names of the protos."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vimesh.cli.base.terminal import escaped_json
 
 
 def document(message: Message) -> dict[str, Any]:
-    """Return a message as JSON has it: defaults included, fields in the order of the proto."""
+    """Return a message as a JSON object: defaults included, fields in the order of the proto."""
     try:
         content = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
     except (Error, ValueError):
@@ -37,7 +37,7 @@ def _in_order(content: Mapping[str, Any], message: Any) -> dict[str, Any]:  # no
 
 
 def _sorted(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Order the keys of free-form fields, which have no order on the wire: two prints of one VIM are the same."""
+    """Sort the keys of free-form fields, which have no order on the wire, so that the output is stable."""
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}
     return [_sorted(item) for item in value] if isinstance(value, list) else value
@@ -47,13 +47,13 @@ def write(output: Output, content: object) -> None:
     if output is Output.JSON:
         sys.stdout.write(escaped_json(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
         return
-    from vimesh.cli.output import yaml_text  # noqa: PLC0415 - only who asks for YAML waits for it
+    from vimesh.cli.output import yaml_text  # noqa: PLC0415 - YAML is slow to import, and the other formats do not need it
 
     sys.stdout.write(yaml_text.dump(content))
 
 
 def write_line(content: object) -> None:
-    """Write one JSON object on one line, at once: somebody reads along."""
+    """Write one JSON object on one line, and flush it for live readers."""
     sys.stdout.write(escaped_json(json.dumps(content, ensure_ascii=False)) + "\n")
     sys.stdout.flush()
 

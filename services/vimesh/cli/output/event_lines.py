@@ -1,4 +1,4 @@
-"""Changes as lines for people, and as one JSON object a line."""
+"""Formats changes as lines for people, and as one JSON object per line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STATUS_KINDS = (VimEvent.STATUS_CHANGED, VimEvent.REASON_CHANGED)
 
 
 def event_line(event: VimEvent, name: str) -> str:
-    """Say when, which VIM, what, why."""
+    """Return a line with the time, the VIM, the change and its reason."""
     what = name_of(VimEvent.Kind, event.kind)
     if event.kind == VimEvent.STATUS_CHANGED:
         what = f"{status(event.previous_status)} -> {status(event.status)}"
@@ -25,7 +25,7 @@ def event_line(event: VimEvent, name: str) -> str:
 
 
 def vim_line(vim: Vim) -> str:
-    """Say how a VIM stands when a watch begins."""
+    """Return a line with the status of a VIM at the start of a watch."""
     why = f"  {vim.reason}" if vim.reason else ""
     return printable(f"{moment(vim.status_time)}  {vim.name}  is {status(vim.status)}{why}")
 

@@ -1,4 +1,4 @@
-"""Prints VIMs."""
+"""Prints one VIM or many, as tables or documents."""
 
 from __future__ import annotations
 

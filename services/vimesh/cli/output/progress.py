@@ -1,4 +1,4 @@
-"""How far a long command has come, on standard error."""
+"""Shows the progress of a long command on standard error."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from contextlib import contextmanager
 from vimesh.cli.base.terminal import coloured, printable
 
 Show = Callable[[str, int, int | None], None]
-"""Called with what is done, how many are done, and of how many, if that is known."""
+"""Takes a description of the work, the number of items done, and the total if it is known."""
 
 
 @contextmanager
 def progress(*, lines_every_s: float | None = None) -> Generator[Show]:
-    """Yield what shows the progress: as a bar at a terminal, elsewhere as a line now and then, or not at all."""
+    """Yield a function that shows progress: a bar on a terminal; elsewhere a line every `lines_every_s`, or nothing."""
     if not sys.stderr.isatty():
         yield _silent if lines_every_s is None else _Lines(lines_every_s).show
         return
-    from rich.console import Console  # noqa: PLC0415 - rich takes its time, and a pipe does without
+    from rich.console import Console  # noqa: PLC0415 - rich is slow to import, and a pipe does not need it
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - as above
 
     console = Console(stderr=True, no_color=not coloured(sys.stderr), highlight=False)
@@ -34,7 +34,7 @@ def progress(*, lines_every_s: float | None = None) -> Generator[Show]:
 
 
 def _silent(what: str, done: int, total: int | None) -> None:
-    """Say nothing: it would be in the way of a script."""
+    """Print nothing: scripts do not expect progress."""
 
 
 class _Lines:

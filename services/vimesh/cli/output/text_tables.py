@@ -1,4 +1,4 @@
-"""Rows and columns: coloured on a terminal, plain and never cut elsewhere."""
+"""Prints tables: coloured on a terminal, plain and never cut elsewhere."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 from vimesh.cli.base.terminal import coloured, printable
 
 if TYPE_CHECKING:
-    from rich.console import OverflowMethod  # imported when a terminal is there
+    from rich.console import OverflowMethod  # imported only on a terminal
     from rich.table import Table
 
 STATUS_STYLES = {"REACHABLE": "green", "UNREACHABLE": "bold red", "UNKNOWN": "yellow", "PENDING": "cyan"}
 _WHOLE = frozenset({"ID", "TYPE", "STATUS", "SINCE", "TIME"})
 _CROPPED = frozenset({"NAME", "REASON", "AUTH_URL"})
-"""What is too long for its line ends with an ellipsis. All other columns wrap."""
+"""Columns that are cut with an ellipsis. The others, except those in _WHOLE, wrap."""
 _SPARED = ("ID", "SINCE")
-"""Left out of a table that is too narrow, in this order: every command takes names, too."""
+"""Columns to drop in this order if the terminal is too narrow: every command also accepts names."""
 _ENOUGH = 20
-"""So many letters of what may be cropped or wrapped are enough to read it."""
+"""Width in characters that suffices for a column that may be cropped or wrapped."""
 _GAP = 2
 _WIDEST = 255
-"""Characters up to which cells are filled with blanks: one cell of a megabyte would cost every row as much."""
+"""Maximum width in characters to pad to: one cell of a megabyte would otherwise make every row as long."""
 
 
 def write(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -43,7 +43,7 @@ def plain(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
-    """Return a table for a terminal that is so wide, with the colours of statuses."""
+    """Return a table for a terminal of that width, with statuses coloured."""
     from rich.table import Table  # noqa: PLC0415 - not needed in a pipe
     from rich.text import Text  # noqa: PLC0415 - as above
 
@@ -53,7 +53,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> T
         overflow: OverflowMethod = "ellipsis" if titles[column] in _CROPPED else "fold"
         made.add_column(titles[column], no_wrap=titles[column] in _WHOLE, overflow=overflow)
     for row in rows:
-        # A column that may not wrap is not made narrower for the others: so the texts may not.
+        # rich does not narrow a no_wrap column to make room, so cropped columns set no_wrap on their texts instead.
         made.add_row(
             *(
                 Text(row[column], style=STATUS_STYLES.get(row[column], ""), no_wrap=titles[column] in _CROPPED or None)
@@ -64,7 +64,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> T
 
 
 def _fitting(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Return the columns that a terminal has room for."""
+    """Return the columns that fit the terminal."""
     needed = {column: max(len(row[column]) for row in (titles, *rows)) + _GAP for column in range(len(titles))}
     for column, title in enumerate(titles):
         if title not in _WHOLE:

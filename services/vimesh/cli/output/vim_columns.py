@@ -1,4 +1,4 @@
-"""What a table says about a VIM."""
+"""Defines the columns of tables of VIMs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def status(value: vim_pb2.Vim.Status.ValueType) -> str:
 
 
 def name_of(enumeration: Any, value: int) -> str:  # noqa: ANN401 - protobuf's wrappers share no class
-    """Return the word for a value; its number if only a newer server knows it."""
+    """Return the name of a value; its number if only a newer server knows it."""
     try:
         return str(enumeration.Name(value))
     except ValueError:
@@ -49,7 +49,7 @@ def name_of(enumeration: Any, value: int) -> str:  # noqa: ANN401 - protobuf's w
 
 
 def moment(time_: Timestamp) -> str:
-    """Return a time as JSON has it."""
+    """Format a time as in JSON."""
     try:
         return time_.ToJsonString()
     except ValueError:
@@ -57,7 +57,7 @@ def moment(time_: Timestamp) -> str:
 
 
 def since(moment: Timestamp) -> str:
-    """Say how long ago it was, by the clock here: close enough for eyes."""
+    """Format how long ago a time was, by the local clock: precise enough for a table."""
     return brief(time.time() - seconds_of(moment)) if moment.seconds else ""
 
 

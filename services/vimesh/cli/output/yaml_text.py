@@ -1,4 +1,4 @@
-"""Documents as YAML that a terminal may be given."""
+"""Writes documents as YAML that is safe to print on a terminal."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from vimesh.cli.base.terminal import obeyed
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what a terminal would obey as escapes. PyYAML itself escapes what is not printable by YAML's rules."""
+    """Escapes what a terminal would obey. PyYAML itself escapes only what YAML considers unprintable."""
 
     def analyze_scalar(self, scalar: str) -> ScalarAnalysis:
         found = super().analyze_scalar(scalar)
         if obeyed(scalar):
-            # Only in double quotes there are escapes.
+            # Only double-quoted scalars have escapes.
             found.allow_flow_plain = found.allow_block_plain = found.allow_single_quoted = found.allow_block = False
         return found
 

@@ -1,1 +1,1 @@
-"""Builds the long-running processes: their parts, logs, stopping and watching. Each imports its own share only."""
+"""Builds the long-running processes with their logs, stop signals and supervision. Each imports only what it needs."""

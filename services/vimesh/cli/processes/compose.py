@@ -1,4 +1,4 @@
-"""The only place that builds the parts of a process. Each imports its own share: a monitor has no use for SQL."""
+"""Builds the parts of each process, all in one place. Each imports only what it needs: a monitor needs no SQL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vimesh.runtime.garbage_collection import collect_rarely
 from vimesh.watchdog.notifier import Notifier
 
 if TYPE_CHECKING:
-    # Imported by the process that is built from them.
+    # Imported at run time only by the process that uses them.
     from vimesh.api.api_process import ApiSettings
     from vimesh.bridge.service.bridge_process import BridgeSettings
     from vimesh.conductor.conductor_process import ConductorSettings
@@ -29,7 +29,7 @@ class ConductorProcess:
 
 
 async def conductor(settings: ConductorProcess) -> None:
-    """Be a conductor until a signal comes. Raises BadSetting, also when the tables are not right."""
+    """Run a conductor until a stop signal. Raises BadSetting, also if the tables have the wrong version."""
     from vimesh.conductor.conductor_process import run_conductor  # noqa: PLC0415 - see above
     from vimesh.store.rows.credential_encryption import cipher_from  # noqa: PLC0415 - as above
     from vimesh.store.sql_store import sql_store  # noqa: PLC0415 - as above
@@ -45,7 +45,7 @@ async def conductor(settings: ConductorProcess) -> None:
 
 
 async def monitor(settings: MonitorSettings) -> None:
-    """Run ping actions until a signal comes."""
+    """Run ping actions until a stop signal."""
     from vimesh.monitor.loop_guard.safeguards import safeguards  # noqa: PLC0415 - other commands do not probe
     from vimesh.monitor.monitor_process import run_monitor  # noqa: PLC0415 - see above
 
@@ -58,7 +58,7 @@ async def monitor(settings: MonitorSettings) -> None:
 
 
 async def api(settings: ApiSettings) -> None:
-    """Serve HTTP, and do what is to be done beside it, until a signal comes."""
+    """Serve HTTP, and run `settings.beside` with it, until a stop signal."""
     from vimesh.api.api_process import run_api  # noqa: PLC0415 - see above
 
     with watched_calls("api") as process, stop_on_signals() as stopping:
@@ -66,7 +66,7 @@ async def api(settings: ApiSettings) -> None:
 
 
 async def bridge(settings: BridgeSettings) -> None:
-    """Serve old ping actions until a signal comes. Raises BadSetting."""
+    """Serve the ping actions of old Tacker releases until a stop signal. Raises BadSetting."""
     from vimesh.bridge.service.bridge_process import run_bridge  # noqa: PLC0415 - see above
 
     with watched_calls("bridge") as process, stop_on_signals() as stopping:
@@ -74,7 +74,7 @@ async def bridge(settings: BridgeSettings) -> None:
 
 
 def _serving_until(stopping: Stopping, notifier: Notifier) -> Callable[[], Awaitable[None]]:
-    """Return what a process awaits once it serves: it says so, and returns when it is to stop."""
+    """Return a function that a process awaits once it serves: it reports READY, and returns on a stop signal."""
 
     async def serve() -> None:
         notifier.notify_ready()

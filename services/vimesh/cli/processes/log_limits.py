@@ -1,4 +1,4 @@
-"""Lines that peers can make libraries write: few of them, and short."""
+"""Limits the number and length of log lines that peers can make libraries write."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Final
 
 LIBRARIES: Final = ("grpc._cython.cygrpc", "grpc._common", "grpc._server")
-"""Loggers that write a line with a traceback for each header or message of a caller that they cannot read."""
+"""Loggers that write a line with a traceback for each header or message that they cannot parse."""
 EVERY_S: Final = 10.0
 MAX_CHARACTERS: Final = 300
 
 
 class FewAndShort(logging.Filter):
-    """Lets one line pass in ten seconds, cut to 300 characters, and says how many were left out before it."""
+    """Passes one line per ten seconds, cut to 300 characters, with the number of lines left out before it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Log lines on standard error: for eyes on a terminal, for machines elsewhere. Never with secrets."""
+"""Configures logging to standard error: readable on a terminal, parseable elsewhere, never with secrets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PASSWORD_IN_URL = re.compile(r"(://[^/\s:@]*):[^@/\s]+@")
 
 
 def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
-    """Configure the logs of this process, those of the libraries included (from warnings on)."""
+    """Configure the logs of this process, including those of libraries (warnings and above)."""
     stream = stream or sys.stderr
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -53,7 +53,7 @@ def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
 
 
 def without_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask what must not stand in a log, should anybody ever pass it on."""
+    """Mask secrets, in case a caller ever logs one."""
     for key, value in event.items():
         if _SECRET_KEYS.search(key):
             event[key] = "***"

@@ -1,4 +1,4 @@
-"""How a process of ours lets itself be watched: by systemd, by `vimesh up`, or by nobody."""
+"""Connects a vimesh process to its supervisor: systemd, `vimesh up`, or none."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from vimesh.watchdog.work_record import PATH_VARIABLE, open_record, record_path
 class Watched:
     notifier: Notifier
     calls: Calls = field(default_factory=Calls)
-    """Those that this process serves."""
+    """The calls that this process serves."""
 
 
 def take_record_path(name: str) -> Path | None:
-    """Return where the process called `name` writes what it works on. Its children do not get to know."""
+    """Return the file in which process `name` records its work, and hide that file from its children."""
     path = record_path(os.environ, name)
     os.environ.pop(PATH_VARIABLE, None)
     return path
@@ -31,9 +31,9 @@ def take_record_path(name: str) -> Path | None:
 
 @contextmanager
 def watched(newest_work: Callable[[], str] = lambda: "") -> Generator[Notifier]:
-    """Have the running loop show that it runs while the block runs. The block says when it is ready."""
-    # Who ends a process that does not answer does so by SIGABRT, which shows in the log what it was doing.
-    faulthandler.enable(file=2)  # by number: streams may have been put in the place of others
+    """Send heartbeats from the running loop while the block runs. The block must report when it is ready."""
+    # Supervisors end a hung process with SIGABRT; faulthandler then writes its stack to the log.
+    faulthandler.enable(file=2)  # by number, because sys.stderr may have been replaced
     with Notifier(pop_supervisor(os.environ)) as notifier, beating(notifier, newest_work):
         yield notifier
         notifier.notify_stopping()
@@ -41,7 +41,7 @@ def watched(newest_work: Callable[[], str] = lambda: "") -> Generator[Notifier]:
 
 @contextmanager
 def watched_calls(name: str) -> Generator[Watched]:
-    """Do so, and write down which call is under way."""
+    """Do the same as `watched`, and record which calls are in progress."""
     with open_record(take_record_path(name)) as opened:
         calls = Calls(opened.record)
         with watched(lambda: calls.newest) as notifier:

@@ -1,4 +1,4 @@
-"""How a process hears that it shall stop."""
+"""Turns signals into requests to stop."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Stopping:
 
 @contextmanager
 def stop_on_signals() -> Generator[Stopping]:
-    """Turn SIGINT, SIGTERM and a closed terminal into a request to stop. Needs a running loop."""
+    """Turn SIGINT, SIGTERM and SIGHUP (a closed terminal) into requests to stop. Needs a running loop."""
     stopping = Stopping()
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

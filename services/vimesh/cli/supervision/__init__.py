@@ -1,1 +1,1 @@
-"""Starts a process, and starts it again whenever it ends. No process outlives its parent."""
+"""Starts a process, and restarts it whenever it ends. No process outlives its parent."""

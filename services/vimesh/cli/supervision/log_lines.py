@@ -1,4 +1,4 @@
-"""Puts the log lines of many processes into one stream, each with the name of who said it."""
+"""Merges the log lines of many processes into one stream, each with the name of its process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHUNK = 65536
 _LONGEST_LINE = 65536
 
 Say = Callable[[str, str], None]
-"""Takes who says it, and one line."""
+"""Takes the name of the process, and one line."""
 
 
 class LogStream:
@@ -26,14 +26,14 @@ class LogStream:
         if self._coloured:
             colour = self._colour_of.setdefault(name, _COLOURS[len(self._colour_of) % len(_COLOURS)])
             prefix = f"\x1b[{colour}m{prefix}\x1b[0m"
-        # Who reads along may be gone; that is no reason to stop a fleet.
+        # The reader may have closed the stream, which is no reason to stop the fleet.
         with contextlib.suppress(OSError, ValueError):
             self._out.write(f"{prefix} {line}\n")
             self._out.flush()
 
 
 async def relay(name: str, source: asyncio.StreamReader, say: Say) -> None:
-    """Pass on lines until the process closes its output. A line without an end is passed on in pieces."""
+    """Pass on lines until the process closes its output. Lines of more than 64 KiB may be passed on in pieces."""
     rest = b""
     while chunk := await source.read(_CHUNK):
         *lines, rest = (rest + chunk).split(b"\n")

@@ -1,7 +1,7 @@
-"""Whether a process that was started here still answers, as systemd asks it of its services.
+"""Detects that a child process no longer answers, in the way systemd does for its services.
 
-It tells so by datagrams: see sd_notify(3). An interpreter that is held, such as by a regular expression, runs no other
-thread of its own that could notice: so it has to be another process that waits.
+The process sends datagrams as in sd_notify(3). An interpreter that is blocked, for example in a regular expression,
+runs no other thread that could notice it, so another process has to watch.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from vimesh.watchdog.notifier import PERIOD_VARIABLE, SOCKET_VARIABLE
 from vimesh.watchdog.work_record import PATH_VARIABLE, read_work
 
 LIMIT_S = 10.0
-"""A process that says nothing for this long does not answer."""
+"""A process that sends nothing for this long counts as hung."""
 START_LIMIT_S = 90.0
-"""So long may it say nothing before it is ready, when a step of its start may hold its loop: as systemd's default."""
+"""The limit until the process is ready, because a step of its start may block its loop: systemd's default, too."""
 TICK_S = 0.25
 _CREDENTIALS = struct.Struct("3i")
-"""Process, user, group: as the kernel knows them."""
+"""Process, user and group id of the sender, filled in by the kernel."""
 _MESSAGE_BYTES = 4096
 
 
 class Mailbox:
-    """Where one process says how it is. Everybody on the machine can write to it, but only its owner is heard."""
+    """Receives the datagrams of one process. Any process can write to the socket; all but that one are ignored."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        # Abstract: no file is left behind, and no folder is too deep for its name.
+        # An abstract name leaves no file behind, and is independent of the length of folder names.
         self._name = f"vimesh-{secrets.token_hex(16)}"
         self._socket.bind(f"\0{self._name}")
 
@@ -55,7 +55,7 @@ class Mailbox:
         return f"@{self._name}"
 
     def take(self, pid: int) -> Iterator[str]:
-        """Yield the messages of the process that have come since the last time."""
+        """Yield the messages that the process has sent since the last call."""
         while True:
             try:
                 content, ancillary, _, _ = self._socket.recvmsg(_MESSAGE_BYTES, socket.CMSG_SPACE(_CREDENTIALS.size))
@@ -70,9 +70,9 @@ def _sender(credentials: bytes) -> int:
 
 
 class Silence:
-    """Waits for the silence of one process, for which it has more time until it has said that it is ready.
+    """Measures how long one process has been silent. The limit is longer until the process has sent READY=1.
 
-    Time in which this process did not run either, such as while the machine slept, is no silence.
+    Time in which this process did not run either, such as while the machine slept, does not count.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Silence:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What the process has to be told."""
+        """Variables for the environment of the process."""
         return {
             SOCKET_VARIABLE: self._mailbox.address,
             PERIOD_VARIABLE: str(int(self._limit_s * 1e6)),
@@ -100,10 +100,10 @@ class Silence:
         }
 
     async def lasts_too_long(self, pid: int) -> float:
-        """Return how many seconds it lasts, as soon as that is too long."""
+        """Return the length of the silence in seconds, as soon as it exceeds the limit."""
         ready, heard_at = False, self._running.now()
         while True:
-            # First the clock: what comes while this process does not run counts for the whole of that time.
+            # Read the clock first: messages that arrived while this process did not run count as received now.
             now = self._running.now()
             for message in self._mailbox.take(pid):
                 ready = ready or message == "READY=1"
@@ -114,7 +114,7 @@ class Silence:
             await asyncio.sleep(TICK_S)
 
     def work(self) -> str:
-        """Say in half a sentence what the process works on, as far as it has written that down."""
+        """Return a clause that names the current work of the process; empty if it has recorded none."""
         work = read_work(self._work_record)
         if work is None:
             return ""

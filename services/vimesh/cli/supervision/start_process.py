@@ -1,4 +1,4 @@
-"""What to start, and how it is started: on a leash, in a session of its own."""
+"""Starts a program in a session of its own, so that it dies with this process."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _LEASH = Path(__file__).with_name("die_with_parent.py")
 @dataclass(frozen=True, slots=True)
 class Program:
     command: Sequence[str]
-    """Seen by everybody on the machine: no secrets."""
+    """Visible to all users of the machine, so it must not hold secrets."""
     environment: Mapping[str, str] = field(repr=False)
-    """All of it."""
+    """The complete environment; nothing else is inherited."""
 
     def told(self, more: Mapping[str, str]) -> Program:
-        """Return the same with more in its environment."""
+        """Return the same program with more variables in its environment."""
         return Program(self.command, {**self.environment, **more})
 
 
 def vimesh(*arguments: str) -> list[str]:
-    """Return the command line of a vimesh process of this installation."""
+    """Return the command line that runs vimesh from this installation."""
     script = Path(sys.executable).with_name("vimesh")
     return [sys.executable, *([str(script)] if script.is_file() else ["-m", "vimesh.cli"]), *arguments]
 
@@ -34,13 +34,13 @@ async def start(program: Program) -> asyncio.subprocess.Process:
     """Start a program that dies with this process. Its output is one pipe. Raises OSError."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        # Without the site packages: 10 ms instead of 100.
+        # -S skips the site packages: 10 ms instead of 100 ms.
         *("-I", "-S", str(_LEASH), str(os.getpid())),
         *program.command,
         env=program.environment,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        # Ctrl-C goes to the whole foreground group; who stops when is decided here.
+        # Ctrl-C signals the whole foreground process group, but the order of stopping is decided here.
         start_new_session=True,
     )

@@ -1,4 +1,4 @@
-"""One process of the fleet: started again whenever it ends, until it is stopped."""
+"""Runs one process of the fleet, and restarts it whenever it ends, until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from vimesh.cli.supervision.start_process import Program, start
 from vimesh.runtime.backoff import Backoff
 
 FIRST_ATTEMPTS = 3
-"""A process that has never served is given up after so many: what is wrong then is a setting."""
+"""Starts before giving up on a process that has never served: then a setting must be wrong."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 """Before a process is started again."""
 STEADY_S = 10.0
 """A process that ran for this long had not failed to start."""
 _ABORT_S = 2.0
-"""How long a process may take to write down what it was doing."""
+"""How long a process may take after SIGABRT to write its stack to the log."""
 
 
 class Part(Protocol):
-    """What a process is for."""
+    """What to run, and how to find out that it serves."""
 
     @property
     def name(self) -> str: ...
 
     def prepare(self) -> Program:
-        """Say what to start. Called before each start."""
+        """Return the program to start. Called before each start."""
 
     async def ready(self) -> None:
-        """Return as soon as the process that was prepared serves. Cancelled when it ends."""
+        """Return as soon as the started process serves. Cancelled when the process ends."""
 
     def ended(self) -> None:
-        """Hear that it does not serve any more."""
+        """Note that the process does not serve any more. Called after each end."""
 
 
 class SupervisedProcess:
@@ -55,7 +55,7 @@ class SupervisedProcess:
         work_record: Path | None = None,
         answers_within_s: float = LIMIT_S,
     ) -> None:
-        """With a record of its work, a process is asked to show that it runs, and is ended when it does not."""
+        """With a `work_record`, the process must send heartbeats, and is killed when they stop."""
         self._part = part
         self._say = say
         self._changed = changed
@@ -72,12 +72,12 @@ class SupervisedProcess:
 
     @property
     def pid(self) -> int | None:
-        """None while it does not run."""
+        """Process id; None while the process does not run."""
         running = self._process is not None and self._process.returncode is None
         return self._process.pid if running and self._process else None
 
     async def run(self) -> None:
-        """Keep the process running until `stop`. Raises Failure when it never comes to serve."""
+        """Keep the process running until `stop`. Raises Failure if it never serves."""
         backoff = Backoff(first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, random=Random())  # noqa: S311 - no secret
         attempts = 0
         while not self._stopping.is_set():
@@ -95,7 +95,7 @@ class SupervisedProcess:
                     await self._stopping.wait()
 
     async def _attempt(self) -> str:
-        """Run the process once; say how it ended. A machine that is short of something is what restarts are for."""
+        """Run the process once and return how it ended. An OSError counts as an end: resources may be short."""
         ended = ""
         try:
             ended = _ending(await self._run_once())
@@ -110,7 +110,7 @@ class SupervisedProcess:
             process = self._process = await start(program.told(silence.environment) if silence else program)
             self._changed()
             try:
-                # It may have come while the process was on its way.
+                # `stop` may have been called while the process was starting.
                 return 0 if self._stopping.is_set() else await self._accompany(process, silence)
             finally:
                 self._part.ended()
@@ -123,7 +123,7 @@ class SupervisedProcess:
         return Silence(scope.enter_context(Mailbox()), self._work_record, limit_s=self._answers_within_s)
 
     async def _accompany(self, process: asyncio.subprocess.Process, silence: Silence | None) -> int:
-        """Return its exit code when it has ended."""
+        """Relay the output of the process until it ends. Returns the exit code."""
         async with asyncio.TaskGroup() as tasks:
             if process.stdout is not None:
                 tasks.create_task(relay(self.name, process.stdout, self._say))
@@ -140,7 +140,7 @@ class SupervisedProcess:
         self._say("vimesh", f"{self.name} did not answer for {silent_s:.1f} s{silence.work()}: restarting")
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGABRT)
-        # Only reached while it has not ended: with its end, this task is cancelled.
+        # This task is cancelled when the process ends, so the kill is only reached if it has not.
         await asyncio.sleep(_ABORT_S)
         await self._kill()
 
@@ -152,7 +152,7 @@ class SupervisedProcess:
         self._changed()
 
     async def stop(self, limit_s: float, stopping: Stopping) -> None:
-        """Ask the process to end; kill it when the limit is over, or when the user is in a hurry."""
+        """Send SIGTERM; kill the process after `limit_s`, or when the user sends a second signal."""
         self._stopping.set()
         process = self._process
         if process is None or process.returncode is not None:

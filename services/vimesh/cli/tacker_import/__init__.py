@@ -1,1 +1,1 @@
-"""Imports VIMs from Tacker's database. That database is only read."""
+"""Imports VIMs from Tacker's database, which it only reads."""

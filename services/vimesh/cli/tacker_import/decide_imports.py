@@ -1,4 +1,4 @@
-"""What is to be done about each VIM: the same whether it is done afterwards or only shown."""
+"""Decides what to do with each VIM. A dry run and `--apply` decide alike."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ DEFAULT_STEP = "take it from the other one first (vimesh vim set OTHER --no-defa
 
 
 class Decider:
-    """Takes VIMs in the order of Tacker's database: the first one gets a name or a default that two ask for.
+    """Decides in the order of Tacker's database: if two VIMs ask for the same name or default, the first one gets it.
 
-    Tacker checks before it stores, and not while it does: two at once may both have become the default VIM.
+    Tacker does not check and store the default atomically: two VIMs of one project may both be its default VIM.
     """
 
     def __init__(self) -> None:
         self._names: dict[tuple[str, str], str] = {}
-        """Ids of VIMs that are to be imported, by project and name."""
+        """Ids of the VIMs to import, by project and name."""
         self._defaults: dict[str, str] = {}
-        """Names of those that are to be the default one, by project."""
+        """Names of the VIMs to import as default, by project."""
 
     def decide(self, looked: Candidate | RejectedRow) -> Outcome:
         if isinstance(looked, RejectedRow):
@@ -39,7 +39,7 @@ class Decider:
         return Outcome(looked.named, Result.IMPORT, left_out(looked.prepared))
 
     def _promised(self, wanted: Registration) -> str:
-        """Say which VIM of the same run gets what this one asks for; empty if none does."""
+        """Return which VIM of this run gets the name or default that `wanted` asks for; empty if none does."""
         if vim_id := self._names.get((wanted.project_id, wanted.name)):
             return _name_taken(wanted, vim_id)
         name = self._defaults.get(wanted.project_id) if wanted.is_default else None
@@ -47,7 +47,7 @@ class Decider:
 
 
 def taken(wanted: Registration, holders: Holders) -> str:
-    """Say which VIM of the fleet has what this one asks for; empty if none has."""
+    """Return which VIM of the fleet has the name or default that `wanted` asks for; empty if none has."""
     if holders.of_name is not None:
         return _name_taken(wanted, holders.of_name.id)
     return _default_taken(wanted, holders.of_default.name) if holders.of_default is not None else ""

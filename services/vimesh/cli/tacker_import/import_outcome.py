@@ -1,4 +1,4 @@
-"""What came of one VIM."""
+"""Defines the outcome of importing one VIM."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from vimesh.tacker.tacker_vims import Named
 
 class Result(StrEnum):
     IMPORT = "import"
-    """It would be imported."""
+    """It would be imported, or is about to be."""
     IMPORTED = "imported"
     PRESENT = "present"
-    """The fleet has it, with the same content."""
+    """The fleet already has it with the same content."""
     DIFFERS = "differs"
-    """The fleet has it, with other content, and it was left alone."""
+    """The fleet already has it with other content, and it was left unchanged."""
     CANNOT = "cannot"
     """It cannot be imported as it is."""
     FAILED = "failed"
-    """The fleet did not take it, and it is not said to be the VIM's fault."""
+    """The fleet refused it for a reason other than a name, id or default that is taken."""
 
 
 SETTLED = frozenset({Result.IMPORT, Result.IMPORTED, Result.PRESENT})
-"""Nothing is left to do for somebody."""
+"""Results that leave nothing for the user to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Outcome:
     named: Named
     result: Result
     detail: str = ""
-    """Which fields differ, why it cannot be imported, or what is left out."""
+    """The fields that differ, why it cannot be imported, or the secrets that are left out."""
 
     @property
     def text(self) -> str:

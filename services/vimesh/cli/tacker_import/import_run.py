@@ -1,4 +1,4 @@
-"""An import from the first row to the last, some VIMs at the same time."""
+"""Runs an import from the first row to the last, with several VIMs at the same time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _R = TypeVar("_R")
 
 _ATTEMPTS = 4
 _BATCH = 100
-"""So many VIMs are looked at before the first of them is registered."""
+"""Number of VIMs to look up before the first of them is registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class ImportSettings:
 
 @dataclass(slots=True)
 class TackerTally:
-    """What has come of the import so far. It is there also when the import ends before its time."""
+    """The results so far, also of an import that ended early."""
 
     told: Callable[[], None] = lambda: None
-    """Called with each news."""
+    """Called after each change."""
     looked: bool = False
     """Whether it is known how many VIMs there are."""
     total: int = 0
@@ -69,7 +69,7 @@ class TackerTally:
 
 
 async def run_import(settings: ImportSettings, ledger: TackerTally) -> None:
-    """Raises Failure, and TackerError when the database cannot be read."""
+    """Import the selected VIMs. Raises Failure, and TackerError if the database cannot be read."""
     client = settings.client
     with stop_on_signals() as stopping:
         async with (
@@ -91,14 +91,14 @@ class _Import:
     ) -> None:
         self._looker = looker
         self._taker = taker
-        """None: only look."""
+        """None in a dry run."""
         self._decider = Decider()
         self._ledger = ledger
         self._address = address
         self._places = asyncio.Semaphore(concurrency)
 
     def stop(self, why: Failure) -> None:
-        """Begin no other VIM."""
+        """Start no further VIM."""
         self._ledger.ended_early = self._ledger.ended_early or why
 
     async def run(self, database: TackerDatabase, selection: Selection) -> None:
@@ -113,7 +113,7 @@ class _Import:
                     return
 
     async def _settle(self, rows: Sequence[Row]) -> None:
-        """Look at all, decide in their order, and then register: what is decided does not depend on who is faster."""
+        """Look up all rows, decide in their order, then register: decisions must not depend on which call is faster."""
         looked = await self._each(rows, self._looker.look)
         if self._ledger.ended_early is not None:
             return
@@ -131,7 +131,7 @@ class _Import:
         self._ledger.take(await coming)
 
     async def _each(self, many: Sequence[_T], work: Callable[[_T], Awaitable[_R]]) -> list[_R]:
-        """Return what came of each, some at the same time, in their order. It may lack some once this was stopped."""
+        """Work on up to `concurrency` items at once. Returns results in order; after a stop, some are missing."""
         async with asyncio.TaskGroup() as tasks:
             begun: list[asyncio.Task[_R | None]] = []
             for each in many:
@@ -146,7 +146,7 @@ class _Import:
         try:
             return await work(each)
         except grpc.aio.AioRpcError as error:
-            # The fleet cannot be asked, and the next VIM would fare no better.
+            # The fleet does not answer, so the next VIM would fail, too.
             self.stop(failure(error, self._address))
             return None
         finally:

@@ -1,4 +1,4 @@
-"""What is known about one VIM before anything is decided."""
+"""Looks up what the fleet has of a VIM before anything is decided."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vimesh.v1.vim_pb2 import Vim
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """VIMs of the fleet that have what a registration asks for."""
+    """VIMs of the fleet that have the name or default that a registration asks for."""
 
     of_name: Vim | None = None
     of_default: Vim | None = None
@@ -24,7 +24,7 @@ class Holders:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A VIM of Tacker that no fleet would take."""
+    """A VIM of Tacker that any fleet would refuse."""
 
     named: Named
     why: str
@@ -32,12 +32,12 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A VIM of Tacker that may be registered, and what the fleet has of it."""
+    """A VIM of Tacker that may be registered, and what the fleet has in its place."""
 
     named: Named
     prepared: PreparedRow
     found: Vim | None
-    """The VIM of the fleet with its id."""
+    """The VIM of the fleet with the same id."""
     holders: Holders
 
 
@@ -48,7 +48,7 @@ class Looker:
         self._registrar = registrar
 
     async def look(self, row: Row) -> Candidate | RejectedRow:
-        """Raises AioRpcError when the fleet cannot be asked."""
+        """Prepare a row and look it up in the fleet. Raises AioRpcError if the fleet does not answer."""
         head = named(row)
         try:
             prepared = self._registrar.prepare(vim_of(row, self._credentials))
@@ -60,7 +60,7 @@ class Looker:
 
 
 async def holders_in(fleet: ExistingVims, wanted: Registration) -> Holders:
-    """Ask who has what RegisterVim would find taken. Raises AioRpcError."""
+    """Look up the VIMs because of which RegisterVim would refuse this one. Raises AioRpcError."""
     return Holders(
         of_name=await fleet.holder_of_name(wanted.project_id, wanted.name),
         of_default=await fleet.default_of(wanted.project_id) if wanted.is_default else None,

@@ -1,4 +1,4 @@
-"""Registers what is to be imported."""
+"""Registers the VIMs to import."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Taker:
         self._fleet = fleet
 
     async def take(self, candidate: Candidate) -> Outcome:
-        """Raises AioRpcError when the fleet cannot be asked."""
+        """Register a VIM and return the outcome. Raises AioRpcError if the fleet does not answer."""
         try:
             await self._fleet.register(candidate.prepared.request)
         except grpc.aio.AioRpcError as error:
@@ -28,7 +28,7 @@ class Taker:
         return Outcome(candidate.named, Result.IMPORTED, left_out(candidate.prepared))
 
     async def _refused(self, candidate: Candidate, error: grpc.aio.AioRpcError) -> Outcome:
-        # What is taken now was free when it was looked at: somebody else was faster.
+        # What is taken now was free at the lookup: another client was faster.
         reason = failure_of(error).reason
         if reason == "VIM_ID_TAKEN" and (found := await self._fleet.vim(candidate.named.vim_id)) is not None:
             return compared(candidate, found)

@@ -1,4 +1,4 @@
-"""One of Tacker's VIMs as a registration."""
+"""Turns a VIM of Tacker into a registration."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from vimesh.wire.message_rules import Rules
 @dataclass(frozen=True, slots=True)
 class PreparedRow:
     request: RegisterVimRequest
-    """Repeating it is safe: it has a request id."""
+    """Safe to repeat, because it has a request id."""
     registration: Registration
-    """What a conductor makes of it."""
+    """The request as a conductor reads it."""
     left_out: tuple[str, ...]
-    """Secrets that the VIM has in Tacker, and that do not come along."""
+    """Secrets that the VIM has in Tacker and that are not imported."""
     with_default: bool = True
-    """Whether it comes along that a VIM is the default one."""
+    """Whether `is_default` is imported."""
 
 
 class Registrar:
@@ -37,12 +37,12 @@ class Registrar:
         self._rules = Rules()
 
     def prepare(self, vim: TackerVim) -> PreparedRow:
-        """Raises CannotImport for what a conductor would refuse: a dry run is to find it, too."""
+        """Build the request. Raises CannotImport if a conductor would refuse it, so that a dry run finds that, too."""
         request = RegisterVimRequest(vim_id=vim.named.vim_id, engine=self._engine, request_id=str(uuid.uuid4()))
         try:
             request.vim.CopyFrom(self._message(vim))
         except (ValueError, free_form_fields.NotJson):
-            # JSON can say more than a message can: half a character, for example.
+            # JSON has values that a message cannot hold, such as lone surrogates.
             raise CannotImport("vimesh refuses it: it holds text or numbers that cannot be sent") from None
         try:
             self._rules.check(request)

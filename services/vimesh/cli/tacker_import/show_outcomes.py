@@ -1,4 +1,4 @@
-"""What an import says: a row for each VIM, and the rest on standard error."""
+"""Prints the outcomes of an import: one row per VIM, and the rest on standard error."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write(output: Output, ledger: TackerTally) -> None:
 
 
 def _order(outcome: Outcome) -> tuple[bool, str, str, str]:
-    # What somebody has to look at stands last, next to the summary.
+    # Outcomes that need attention come last, next to the summary.
     named = outcome.named
     return outcome.result not in SETTLED, named.project_id, named.name, named.vim_id
 
@@ -56,7 +56,7 @@ def left_to_do(ledger: TackerTally) -> bool:
 
 @contextmanager
 def progress_of(ledger: TackerTally) -> Generator[None]:
-    """Show how the ledger grows, if somebody sits at a terminal."""
+    """Show the progress of the import if standard error is a terminal."""
     with progress() as show:
         ledger.told = lambda: show("VIMs", len(ledger.outcomes), ledger.total or None)
         yield

@@ -1,1 +1,1 @@
-"""Follows changes of VIMs. After a disconnect, a watch resumes where it was."""
+"""Follows changes of VIMs. After a disconnect, a watch resumes where it stopped."""

@@ -1,4 +1,4 @@
-"""Changes that were, the oldest first, and those that come after them."""
+"""Reads past changes, oldest first, and follows those after them."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ async def newest_revision(front: Front) -> int:
 
 
 async def events_after(front: Front, vim_id: str, revision: int, link: ConnectionNews) -> AsyncGenerator[VimEvent]:
-    """Show every change after a revision, each once. Never ends by itself."""
+    """Yield every change after a revision, each once. Never ends by itself."""
     async for shown in watch(front, vim_id=vim_id, after=revision, link=link):
         for event in shown.answer.events:
             yield event
 
 
 class Names:
-    """What the VIMs in events are called: most events only say the id."""
+    """Looks up the names of VIMs, because most events contain only the id."""
 
     def __init__(self, front: Front) -> None:
         self._front = front
         self._known: dict[str, str] = {}
 
     async def of(self, event: VimEvent) -> str:
-        """Return the name, or the id of a VIM that is gone."""
+        """Return the name; the id if the VIM is deregistered."""
         if event.HasField("vim"):
             self._known[event.vim_id] = event.vim.name
         elif event.vim_id not in self._known:

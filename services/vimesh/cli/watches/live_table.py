@@ -1,4 +1,4 @@
-"""The table that `watch` keeps up to date on a terminal."""
+"""Shows VIMs on a terminal as a table that stays up to date."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vimesh.v1.vim_pb2 import Vim
 
 _REFRESH_S = 0.25
 _WORST_FIRST = {Vim.UNREACHABLE: 0, Vim.UNKNOWN: 1, Vim.PENDING: 2, Vim.REACHABLE: 3}
-# The summary, the column titles, and the lines below the table.
+# Lines for the summary, the column titles, and the notes above and below the table.
 _OTHER_LINES = 5
 
 
@@ -67,7 +67,7 @@ class LiveTable:
                 word = vim_columns.status(status)
                 text.append("  ").append(f"{counts[status]} {word}", style=text_tables.STATUS_STYLES[word])
         if self._trouble:
-            # What is shown may be old: say so, rather than let it look alive.
+            # The table may be stale, and must not look live.
             text.append(f"\nreconnecting: {printable(self._trouble)}", style="bold red")
         elif not self._board.complete:
             text.append(f"  connecting to {self._address}", style="dim")
@@ -77,7 +77,7 @@ class LiveTable:
 def _chosen(vims: list[Vim], room: int) -> list[Vim]:
     if len(vims) <= room:
         return sorted(vims, key=lambda vim: (vim.name, vim.id))
-    # Of a hundred thousand only a screenful is put in order.
+    # Sort only a screenful: there may be a hundred thousand VIMs.
     return heapq.nsmallest(room, vims, key=lambda vim: (_WORST_FIRST.get(vim.status, 9), vim.name, vim.id))
 
 
@@ -93,8 +93,8 @@ async def show(changes: Changes, address: str, wanted: frozenset[str]) -> None:
     table = LiveTable(console, address, wanted)
     with _on_screen(table, console) as live:
         async with asyncio.TaskGroup() as tasks:
-            # Drawing is paced by the clock, not by the changes: a thousand at once are drawn once, and the ages in the
-            # table grow also while nothing happens.
+            # Redraw at a fixed rate instead of at each change: a thousand changes at once are drawn once, and the ages
+            # in the table grow even if nothing changes.
             ticking = tasks.create_task(_tick(live))
             async for shown in changes(table.link()):
                 table.take(shown)

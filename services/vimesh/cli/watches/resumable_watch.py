@@ -1,4 +1,4 @@
-"""A watch that goes on: after a disconnect it resumes at the revision that it has seen."""
+"""Watches VIMs across disconnects: it resumes after the last revision that it has seen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire.error_statuses import failure_of
 
-# A conductor says something every 5 s: silence for this long means that the stream is dead.
+# A conductor sends a message at least every 5 s, so after this much silence the stream is dead.
 SILENCE_S = 20.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
@@ -25,7 +25,7 @@ _PASSING = frozenset(
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
-        # How a proxy that dies in the middle of a stream looks.
+        # Caused by a proxy that dies in the middle of a stream.
         grpc.StatusCode.INTERNAL,
         grpc.StatusCode.UNKNOWN,
         grpc.StatusCode.CANCELLED,
@@ -35,35 +35,35 @@ _PASSING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a watch shows next."""
+    """One message of a watch."""
 
     answer: pb.WatchVimsResponse
     afresh: bool = False
-    """Whether a snapshot begins here, and what was known before is to be forgotten."""
+    """Whether a snapshot starts here, so that everything known before must be discarded."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionNews:
-    """Hears how the connection is."""
+    """Callbacks for changes of the connection."""
 
     lost: Callable[[str], None] = lambda _why: None
     back: Callable[[], None] = lambda: None
     missed: Callable[[], None] = lambda: None
-    """Changes are not kept as far back as the watch has come: it starts again with a snapshot."""
+    """The log no longer has the changes to resume with: the watch restarts with a snapshot."""
 
 
 _SILENT_LINK = ConnectionNews()
 
 Changes = Callable[[ConnectionNews], AsyncIterator[Shown]]
-"""A watch that waits to be begun."""
+"""Starts a watch."""
 
 
 async def watch(
     front: Front, *, vim_id: str = "", after: int | None = None, link: ConnectionNews = _SILENT_LINK
 ) -> AsyncGenerator[Shown]:
-    """Show a snapshot and then every change; with `after`, every change after that revision.
+    """Yield a snapshot and then every change; with `after`, every change after that revision.
 
-    Never ends by itself. Raises AioRpcError when the first connection fails, and when going on is pointless.
+    Never ends by itself. Raises AioRpcError if the first connection fails, or if retrying is pointless.
     """
     seen = after
     connected = lost = False
@@ -86,7 +86,7 @@ async def watch(
                 link.missed()
                 seen = None
                 continue
-            # INTERNAL with a reason is a defect of the server, which trying again does not mend.
+            # INTERNAL with a reason is a defect of the server, which retrying does not fix.
             if not connected or error.code() not in _PASSING or failure_of(error).reason == "INTERNAL":
                 raise
             if not lost:

@@ -29,7 +29,7 @@ class Condition:
 
     @classmethod
     def parse(cls, flag: str, text: str, *, or_deleted: bool = False) -> Condition:
-        """Read `REACHABLE` or `status=reachable`, or else `deleted`. Raises BadFlag."""
+        """Read a status such as `REACHABLE` or `status=reachable`; with `or_deleted` also `deleted`. Raises BadFlag."""
         word = text.rpartition("=")[2].upper()
         word = _DELETED if word in {"DELETE", "DEREGISTERED", "GONE"} else word
         if word not in _STATUSES and not (or_deleted and word == _DELETED):
@@ -53,9 +53,9 @@ def limit_s(flag: str, text: str) -> float:
 
 
 async def wait_for(front: Front, vim: vim_pb2.Vim, condition: Condition, within_s: float) -> vim_pb2.Vim | None:
-    """Return the VIM as soon as the condition is met; None when it is met by being gone.
+    """Return the VIM as soon as the condition is met; None if the condition is that the VIM is deleted.
 
-    Raises Failure when the time is over, or when the VIM is gone and that was not waited for.
+    Raises Failure after `within_s` seconds, or if the VIM is deleted and that is not the condition.
     """
     board = WatchedVims()
     try:
@@ -67,7 +67,7 @@ async def wait_for(front: Front, vim: vim_pb2.Vim, condition: Condition, within_
                         continue
                     present = board.vims.get(vim.id)
                     vim = present or vim
-                    # A status that has come and gone again was there.
+                    # A status that has passed already counts, too.
                     if condition.met_by(present) or condition.word in passed:
                         return present and await _whole(front, present)
                     if present is None:
@@ -82,9 +82,9 @@ async def wait_for(front: Front, vim: vim_pb2.Vim, condition: Condition, within_
 
 
 async def _whole(front: Front, vim: vim_pb2.Vim) -> vim_pb2.Vim:
-    """Return the VIM with what events do not carry, such as the round trip, unless it has changed again."""
+    """Return the VIM with the fields that events lack, such as the round trip, unless it has changed again."""
     try:
         read = (await front.vims.GetVim(pb.GetVimRequest(vim_id=vim.id), timeout=front.timeout_s)).vim
     except grpc.aio.AioRpcError:
-        return vim  # what was waited for was there, and that is the answer
+        return vim  # the condition was met, so this must not fail
     return read if read.revision == vim.revision else vim

@@ -1,4 +1,4 @@
-"""What `watch` prints where no terminal is: one line for each VIM, then one for each change."""
+"""Prints a watch without a terminal: one line for each VIM, then one for each change."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class WatchLines:
             was_complete = board.complete
             news = board.take(shown)
             if board.complete and not was_complete:
-                # After a gap only what differs from what was printed before.
+                # After a gap, print only the VIMs that differ from what was printed before.
                 self._begin([vim for vim in board.vims.values() if known.get(vim.id) != vim.revision])
             for change in news:
                 self._changed(change)
@@ -55,7 +55,7 @@ class WatchLines:
 
 
 def connection_notes() -> ConnectionNews:
-    """Say on standard error how the connection is."""
+    """Return callbacks that report the state of the connection on standard error."""
     return ConnectionNews(
         lost=lambda why: _note(f"reconnecting: {why}"),
         back=lambda: _note("connected again"),

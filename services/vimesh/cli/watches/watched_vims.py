@@ -1,4 +1,4 @@
-"""What a watcher knows: VIMs as the snapshot and the changes since have left them."""
+"""Keeps the VIMs of a watch up to date: applies each change to the snapshot."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
 class Change:
     event: VimEvent
     vim: Vim | None
-    """The VIM after it, for its name; None if it was never seen."""
+    """The VIM after the change, for its name; None if it was never seen."""
 
 
 class WatchedVims:
     def __init__(self) -> None:
         self.vims: dict[str, Vim] = {}
         self.complete = False
-        """Whether all VIMs have been shown."""
+        """Whether the snapshot has been received completely."""
         self._fresh: dict[str, Vim] = {}
 
     def take(self, shown: Shown) -> list[Change]:
-        """Learn what is shown. Returns the changes that are news, in order."""
+        """Apply a message of the watch. Returns the changes that are new, in order."""
         if shown.afresh:
             self._fresh, self.complete = {}, False
         for vim in shown.answer.vims:
             self._fresh[vim.id] = vim
         if not self.complete and shown.answer.revision:
-            # What stood there before and was not shown again is gone.
+            # VIMs that are missing in the new snapshot are gone.
             self.vims, self._fresh, self.complete = self._fresh, {}, True
         return [change for event in shown.answer.events if (change := self._apply(event))]
 
@@ -42,7 +42,7 @@ class WatchedVims:
             # The snapshot was read after this change.
             return None
         if known is None and event.kind != VimEvent.REGISTERED:
-            # Gone before the snapshot was read, or the snapshot does not say who it was.
+            # Not in the snapshot: deregistered before it was read. Only the event itself may hold the VIM.
             return Change(event, event.vim if event.HasField("vim") else None)
         if event.kind == VimEvent.DEREGISTERED:
             return Change(event, self.vims.pop(event.vim_id))
@@ -70,8 +70,8 @@ class WatchedVims:
         if event.kind == VimEvent.ACTION_REPLACED:
             vim.monitor.state = Monitor.STARTING
         elif event.status in (Vim.REACHABLE, Vim.UNREACHABLE):
-            # Only a report can say so.
+            # Only a report sets these statuses.
             vim.monitor.state = Monitor.RUNNING
-        # Of the report before.
+        # Both belong to the previous report.
         vim.ClearField("round_trip")
         vim.ClearField("valid_until")
