@@ -1,4 +1,4 @@
-"""Starts a program in a session of its own, so that it dies with this process."""
+"""Starts a program in its own session; the program dies with this process."""
 
 from __future__ import annotations
 
