@@ -29,7 +29,7 @@ async def test_a_part_that_breaks_is_run_again_and_a_fault_is_told_in_full_once(
         supervised.cancel()
 
     assert [(line.getMessage(), bool(line.exc_info)) for line in caplog.records] == [
-        ("watcher broke, restarting: ValueError('broken')", True),
-        ("watcher broke, restarting: ValueError('broken')", False),
-        ("watcher broke, restarting: KeyError('other')", True),
+        ("watcher failed, restarting: ValueError('broken')", True),
+        ("watcher failed, restarting: ValueError('broken')", False),
+        ("watcher failed, restarting: KeyError('other')", True),
     ]

@@ -23,8 +23,8 @@ async def supervise(
     while True:
         try:
             await run()
-        except Exception as error:  # noqa: BLE001 - faults of a part stop here
+        except Exception as error:  # noqa: BLE001 - the supervisor is where faults stop
             is_new = repr(error) != last_error
             last_error = repr(error)
-            _log.error("%s broke, restarting: %s", part, last_error, exc_info=is_new)
+            _log.error("%s failed, restarting: %s", part, last_error, exc_info=is_new)
             await asyncio.sleep(restart_delay_s)
