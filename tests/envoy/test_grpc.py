@@ -141,7 +141,7 @@ async def test_a_deadline_that_is_over_is_told_in_our_words() -> None:
         )
 
     assert (answer.headers["grpc-status"], answer.headers["grpc-message"]) == (
-        *("4", "no conductor answered in time; whether the call was done is not known"),
+        *("4", "no conductor answered in time; it is not known whether the call succeeded"),
     )
 
 

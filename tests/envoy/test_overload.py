@@ -246,7 +246,7 @@ async def test_what_breaks_off_is_told_without_envoys_words() -> None:
         nobody = await ask(envoy.address, "GET", "/v1/vims/some")
 
     assert broken.code() is grpc.StatusCode.UNAVAILABLE
-    assert broken.details() == "the way to a conductor broke off; whether the call was done is not known"
+    assert broken.details() == "the connection to a conductor broke; it is not known whether the call succeeded"
     assert (nobody.status, nobody.headers["retry-after"]) == (503, "1")
     assert nobody.json()["message"] == "no conductor answers"
     assert not tells_of_envoy(nobody)

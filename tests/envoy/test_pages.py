@@ -106,7 +106,7 @@ async def test_a_page_of_another_origin_changes_nothing(envoy: RunningEnvoy, fir
 async def test_a_refused_page_is_told_in_the_words_of_the_contract(envoy: RunningEnvoy) -> None:
     answer = await ask(envoy.address, "DELETE", "/v1/vims/some", headers={"origin": STRANGER})
 
-    says = "the origin of the page is not one of cors.origins in the fleet file"
+    says = "the origin of the page is not in cors.origins of the fleet file"
     assert answer.json() == {"code": 7, "message": says, "details": []}
 
 

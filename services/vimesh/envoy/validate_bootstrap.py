@@ -21,8 +21,8 @@ def validate(bootstrap_path: Path, binary: str, *, limit_s: float = LIMIT_S) -> 
             command, cwd=bootstrap_path.parent, capture_output=True, text=True, timeout=limit_s, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise BadSetting(str(bootstrap_path), f"envoy did not judge it within {limit_s:g} s") from error
+        raise BadSetting(str(bootstrap_path), f"envoy did not finish within {limit_s:g} s") from error
     except OSError as error:
         raise BadSetting(binary, f"cannot be run: {error.strerror}") from error
     if done.returncode:
-        raise BadSetting(str(bootstrap_path), f"envoy refuses it: {(done.stderr or done.stdout).strip()}")
+        raise BadSetting(str(bootstrap_path), f"envoy rejects it: {(done.stderr or done.stdout).strip()}")

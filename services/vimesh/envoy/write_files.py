@@ -15,7 +15,7 @@ from vimesh.envoy.fleet.cluster_endpoints import endpoints
 from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet
 from vimesh.envoy.traffic import clusters
 
-_HEADER = "# Rendered from a fleet file by `vimesh envoy render`: change that one.\n"
+_HEADER = "# Rendered from a fleet file by `vimesh envoy render`: edit that file instead.\n"
 
 
 def render(fleet: FrontFleet, directory: Path) -> Path:

@@ -26,5 +26,5 @@ def other_hosts(names: Sequence[str]) -> list[Route]:
     one_of = "|".join((_NO_NAME, FRONT_HOST, *map(re.escape, names)))
     listed = {"safe_regex": {"regex": f"(?i)({one_of})(:[0-9]+)?"}}
     other: dict[str, object] = {"name": ":authority", "string_match": listed, "invert_match": True}
-    says = RefusalStatus(Code.PERMISSION_DENIED, "the front is not called by this name: see hosts in the fleet file")
+    says = RefusalStatus(Code.PERMISSION_DENIED, "unknown host name of the front: see hosts in the fleet file")
     return refused(421, [{**other, "treat_missing_header_as_empty": True}], says)

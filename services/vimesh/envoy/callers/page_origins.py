@@ -54,7 +54,7 @@ def allowed(origins: Sequence[str]) -> dict[str, object]:
 
 def strangers(origins: Sequence[str]) -> list[Route]:
     """Refuse requests from pages of other origins, unless they only read."""
-    says = RefusalStatus(Code.PERMISSION_DENIED, "the origin of the page is not one of cors.origins in the fleet file")
+    says = RefusalStatus(Code.PERMISSION_DENIED, "the origin of the page is not in cors.origins of the fleet file")
     # The transcoder turns every request into a POST, even a GET: so check only before that.
     first_look = {"name": TRANSCODED, "present_match": True, "invert_match": True}
     return refused(403, [first_look, method_is(_READS, inverted=True), *_other_than(origins)], says)

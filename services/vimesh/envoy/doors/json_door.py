@@ -77,7 +77,7 @@ def _methods(path: str, methods: tuple[str, ...]) -> list[Route]:
         },
         {
             "match": {**match, "headers": [others]},
-            "direct_response": answer(405, "the path does not have this method"),
+            "direct_response": answer(405, "the path does not support this method"),
             "response_headers_to_add": allow,
         },
     ]

@@ -30,7 +30,7 @@ def host_names(setting: str, value: object) -> tuple[str, ...]:
     names = _texts(setting, value)
     for index, name in enumerate(names):
         if not _NAME.fullmatch(name):
-            raise BadSetting(f"{setting}[{index}]", f"must be the name of a host, without a port, not {name!r}")
+            raise BadSetting(f"{setting}[{index}]", f"must be a host name without a port, not {name!r}")
     return tuple(names)
 
 
@@ -43,17 +43,17 @@ def flag(setting: str, value: object) -> bool:
 
 def _texts(setting: str, value: object) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise BadSetting(setting, "must be a list of texts")
+        raise BadSetting(setting, "must be a list of strings")
     return value
 
 
 def _origin(setting: str, text: str) -> str:
     if text in ("*", "null"):
-        raise BadSetting(setting, f"must be the origin of a page: {text} would let in any page of the world")
+        raise BadSetting(setting, f"must be the origin of a page: {text} would admit every page")
     origin = text.lower()
     if not _ORIGIN.fullmatch(origin):
         raise BadSetting(
-            setting, f"must be scheme://host[:port] without a path, as https://console.example, not {text!r}"
+            setting, f"must be scheme://host[:port] without a path, such as https://console.example, not {text!r}"
         )
     scheme = origin.partition("://")[0]
     return origin.removesuffix(_DEFAULT_PORTS.get(scheme, "/"))

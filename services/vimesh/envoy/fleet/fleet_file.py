@@ -43,7 +43,7 @@ def parse(text: str) -> FrontFleet:
     try:
         document = read_yaml(text)
     except BadFile as error:
-        raise BadSetting("fleet", f"is not YAML of a fleet: {error}") from error
+        raise BadSetting("fleet", f"is not a valid fleet file: {error}") from error
     settings = _mapping("fleet", document, _KEYS)
     conductors = _hosts("conductors", settings.get("conductors"), with_health=True)
     if not conductors:
@@ -79,10 +79,10 @@ def _door(setting: str, value: object) -> ListenAddress | Path | None:
     given = _mapping(setting, value, {"address", "port", "socket"})
     if "socket" in given:
         if len(given) > 1:
-            raise BadSetting(f"{setting}.socket", f"excludes {setting}.address and {setting}.port")
+            raise BadSetting(f"{setting}.socket", f"cannot be combined with {setting}.address or {setting}.port")
         return Path(_text(f"{setting}.socket", given["socket"] or "") or "")
     if "port" not in given:
-        raise BadSetting(f"{setting}.port", f"is required, unless {setting}.socket is given")
+        raise BadSetting(f"{setting}.port", f"is required unless {setting}.socket is given")
     host = _ip(f"{setting}.address", given.get("address", DEFAULT_HOST))
     return ListenAddress(host, _port(f"{setting}.port", given["port"], lowest=ANY_PORT))
 
@@ -97,7 +97,7 @@ def _hosts(setting: str, value: object, *, with_health: bool) -> tuple[ClusterHo
         for index, item in enumerate(value)
     )
     if len({host.address for host in hosts}) < len(hosts):
-        raise BadSetting(setting, "names an address twice")
+        raise BadSetting(setting, "contains an address twice")
     return hosts
 
 
@@ -119,7 +119,7 @@ def _mapping(setting: str, value: object, known: set[str]) -> Mapping[str, objec
     prefix = "" if setting == "fleet" else f"{setting}."
     for key in value:
         if key not in known:
-            raise BadSetting(f"{prefix}{key}", f"is not known here; known: {', '.join(sorted(known))}")
+            raise BadSetting(f"{prefix}{key}", f"is unknown here; known keys: {', '.join(sorted(known))}")
     return value
 
 
@@ -129,7 +129,7 @@ def _or_empty(value: object) -> object:
 
 def _text(setting: str, value: object) -> str | None:
     if value is not None and (not isinstance(value, str) or not value):
-        raise BadSetting(setting, "must be a text")
+        raise BadSetting(setting, "must be a string")
     return value
 
 

@@ -70,7 +70,7 @@ class FrontFleet:
 
     def __post_init__(self) -> None:
         if isinstance(self.admin, ListenAddress) and not ip_address(self.admin.host).is_loopback:
-            raise BadSetting("admin.address", "must be a loopback address: who reaches it can stop Envoy")
+            raise BadSetting("admin.address", "must be a loopback address: anyone who can reach it can stop Envoy")
         for name, door in (("admin", self.admin), ("reports", self.reports)):
             if isinstance(door, Path) and not fits_socket(door):
                 raise BadSetting(f"{name}.socket", f"must not be longer than {MAX_SOCKET_PATH} bytes")

@@ -15,9 +15,9 @@ Mapper = dict[str, object]
 
 _ENVOYS_WORDS: Final = "%LOCAL_REPLY_BODY%"
 NOBODY: Final = "no conductor answers"
-BROKEN: Final = "the way to a conductor broke off; whether the call was done is not known"
+BROKEN: Final = "the connection to a conductor broke; it is not known whether the call succeeded"
 _NOTHING: Final = "no such path"
-LATE: Final = "no conductor answered in time; whether the call was done is not known"
+LATE: Final = "no conductor answered in time; it is not known whether the call succeeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ _REFUSALS: Final = (
 )
 
 _TOO_OLD: Final = RefusalStatus(
-    Code.UNIMPLEMENTED, "HTTP/1.0 is not spoken here, unless the fleet file says http_1_0: true"
+    Code.UNIMPLEMENTED, "HTTP/1.0 is not supported unless the fleet file sets http_1_0: true"
 )
 
 # HTTP statuses for mistakes of callers: Envoy's own text is kept, because it reveals nothing about the fleet.

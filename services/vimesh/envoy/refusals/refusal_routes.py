@@ -64,7 +64,9 @@ def unreadable() -> list[Route]:
     """
     timeout = RefusalStatus(Code.INVALID_ARGUMENT, "grpc-timeout is malformed", "BAD_INPUT")
     encoding = RefusalStatus(Code.UNIMPLEMENTED, "grpc-encoding must be identity, gzip or deflate")
-    path = RefusalStatus(Code.INVALID_ARGUMENT, "the path holds what is no printable ASCII", "BAD_INPUT")
+    path = RefusalStatus(
+        Code.INVALID_ARGUMENT, "the path contains characters that are not printable ASCII", "BAD_INPUT"
+    )
     return [
         *refused(431, too_long(), TOO_LONG),
         refused_calls(unprintable_path(), path),
