@@ -26,8 +26,8 @@ def test_old_changes_are_dropped_by_hand(vimesh: Command, tmp_path: Path) -> Non
     done = vimesh("db", "compact", "--keep-events", "4", "--database-url", url)
     again = vimesh("db", "compact", "--keep-for", "30d", "--database-url", url)
 
-    assert done.out == "dropped 6 changes; kept are 4, from revision 8\n"
-    assert again.out == "dropped 0 changes; kept are 4, from revision 8\n"
+    assert done.out == "dropped 6 changes; kept 4, from revision 8\n"
+    assert again.out == "dropped 0 changes; kept 4, from revision 8\n"
 
 
 def test_a_database_without_tables_says_what_to_type(vimesh: Command, tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_a_database_without_tables_says_what_to_type(vimesh: Command, tmp_path: 
 
     assert nothing.code == 1
     assert "type: vimesh db upgrade" in nothing.err
-    assert made.out == f"the tables are of version {newest()}\n"
+    assert made.out == f"the tables have version {newest()}\n"
 
 
 def test_what_keeps_nothing_sensible_is_wrong_usage(vimesh: Command) -> None:

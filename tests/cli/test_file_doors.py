@@ -26,16 +26,16 @@ _LAUGHS = "extra:\n  l0: &l0 [1,1,1,1,1,1,1,1,1]\n" + "".join(
 )
 _KINDS = {
     "aliases": (_TACKERS + _LAUGHS, "line 10: holds more than"),
-    "an alias to itself": (_TACKERS + "extra: &a [*a]\n", "line 5: has an alias inside of what it stands for"),
+    "an alias to itself": (_TACKERS + "extra: &a [*a]\n", "line 5: has an alias inside its own anchor"),
     "depth": (_TACKERS + f"extra: {'[' * 900}", f"line 5: is nested deeper than {MAX_DEPTH} levels"),
-    "a day that is none": (_TACKERS + "extra: {a: 2001-99-99}\n", "line 5: holds a value that is not what its tag"),
-    "a day": (_TACKERS + "extra: {a: 2001-09-09}\n", "extra: holds what JSON cannot"),
-    "a key that is no text": (_TACKERS + "extra: {1: a}\n", "extra: has a field whose name is no text"),
-    "no number": (_TACKERS + "extra: {a: .nan}\n", "extra: holds what JSON cannot"),
-    "no boolean": (_TACKERS + "extra: {a: !!bool maybe}\n", "line 5: holds a value that is not what its tag says"),
+    "a day that is none": (_TACKERS + "extra: {a: 2001-99-99}\n", "line 5: holds a value that does not match its tag"),
+    "a day": (_TACKERS + "extra: {a: 2001-09-09}\n", "extra: holds values that JSON cannot"),
+    "a key that is no text": (_TACKERS + "extra: {1: a}\n", "extra: has a field name that is not a string"),
+    "no number": (_TACKERS + "extra: {a: .nan}\n", "extra: holds values that JSON cannot"),
+    "no boolean": (_TACKERS + "extra: {a: !!bool maybe}\n", "line 5: holds a value that does not match its tag"),
     "a number": (_TACKERS + f"extra: {{a: {'9' * 5000}}}\n", "line 5: holds a number of more than"),
-    "a key twice": (_TACKERS + "username: b\n", "line 5: has a key twice in one mapping"),
-    "documents": (_TACKERS + "---\na: b\n", "begins a second document"),
+    "a key twice": (_TACKERS + "username: b\n", "line 5: has a duplicate key in a mapping"),
+    "documents": (_TACKERS + "---\na: b\n", "starts a second document"),
     "size": (_TACKERS + "#" * MAX_DOCUMENT_BYTES, f"is larger than {MAX_DOCUMENT_BYTES} bytes"),
     "a long field": (_TACKERS + f"extra: {{a: {'x' * 70_000}}}\n", "extra: is longer than 65536 bytes of JSON"),
     "a NUL": (_TACKERS + "extra: {a: '\0'}\n", "line 5: cannot be read as YAML: control characters"),
@@ -114,7 +114,7 @@ def test_a_file_that_is_written_meanwhile_is_not_taken(tmp_path: Path) -> None:
     before = path.stat()
     path.write_text("ab")
 
-    with pytest.raises(BadFile, match="was changed while it was read"):
+    with pytest.raises(BadFile, match="changed while it was being read"):
         read_files.require_unchanged(before, path.stat())
     read_files.require_unchanged(before, before)
 
@@ -192,4 +192,4 @@ def test_an_argument_that_is_no_utf_8_is_explained(vimesh: Command) -> None:
     done = vimesh("vim", "register", "\udcff", "--auth-url", "http://10.0.0.1/", "--address", "127.0.0.1:9")
 
     assert done.code == 1
-    assert "no UTF-8 text" in done.err
+    assert "not UTF-8 text" in done.err

@@ -77,7 +77,7 @@ def test_empty_pages_without_end_are_given_up(vimesh: Command, command: tuple[st
         done = vimesh(*command, "--address", address)
 
     assert (done.code, service.asked) == (1, 1)
-    assert "has an empty page before its end" in done.err
+    assert "returned an empty page before the end" in done.err
 
 
 def test_full_pages_without_end_are_given_up(vimesh: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_full_pages_without_end_are_given_up(vimesh: Command, monkeypatch: pytes
         done = vimesh("vim", "list", "--address", address)
 
     assert (done.code, service.asked) == (1, 5)
-    assert "is longer than 500" in done.err
+    assert "a list of more than 500" in done.err
 
 
 @pytest.mark.parametrize("output", Output)
@@ -132,12 +132,12 @@ def test_one_huge_cell_costs_no_other_row_as_much() -> None:
 
 def test_words_and_times_that_only_a_newer_server_knows_are_shown_as_they_are() -> None:
     assert vim_columns.status(99) == "99"  # type: ignore[arg-type]  # a word that there is none for
-    assert vim_columns.moment(Timestamp(seconds=10**15)) == "a time out of range"
+    assert vim_columns.moment(Timestamp(seconds=10**15)) == "time out of range"
 
 
 def test_a_number_that_json_cannot_say_is_explained() -> None:
     vim = Vim()
     vim.extra.update({"a": float("nan")})
 
-    with pytest.raises(Failure, match="that JSON cannot say"):
+    with pytest.raises(Failure, match="that JSON cannot represent"):
         documents.document(vim)

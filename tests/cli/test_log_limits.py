@@ -24,4 +24,4 @@ def test_a_thousand_lines_of_a_library_are_one_short_line(name: str) -> None:
 
     told = [line for line in lines if line is not None]
     assert [len(line) for line in told[:1]] == [MAX_CHARACTERS]
-    assert told[1:] == ["Invalid encoding on a (999 lines like this left out)"]
+    assert told[1:] == ["Invalid encoding on a (999 similar lines omitted)"]

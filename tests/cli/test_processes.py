@@ -28,7 +28,7 @@ def test_a_key_file_is_made_once(vimesh: Command) -> None:
     again = vimesh("db", "make-key", "fleet.key")
 
     assert again.code == 1
-    assert "exists already" in again.err
+    assert "already exists" in again.err
 
 
 def test_a_conductor_says_what_it_lacks_and_what_to_type(vimesh: Command) -> None:

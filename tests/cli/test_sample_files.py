@@ -16,7 +16,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 def test_a_sample_is_fit(vimesh: Command, name: str) -> None:
     done = vimesh("vim", "import", str(SAMPLES / name), "--dry-run")
 
-    assert (done.code, done.err) == (0, "2 VIMs: all are fit to be registered. Nothing was changed\n")
+    assert (done.code, done.err) == (0, "2 VIMs: all valid. Nothing was changed\n")
 
 
 def test_the_samples_go_together(tmp_path: Path) -> None:
@@ -26,4 +26,4 @@ def test_the_samples_go_together(tmp_path: Path) -> None:
             assert vimesh("vim", "register", name, "--config-file", str(SAMPLES / file)).code == 0
 
         assert vimesh("vim", "import", str(SAMPLES / "vims.yaml")).err == "2 VIMs: 2 registered\n"
-        assert vimesh("vim", "import", str(SAMPLES / "vims.csv")).err == "2 VIMs: 2 there already\n"
+        assert vimesh("vim", "import", str(SAMPLES / "vims.csv")).err == "2 VIMs: 2 already present\n"

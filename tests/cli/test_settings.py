@@ -88,7 +88,7 @@ def test_durations_are_written() -> None:
         ),
         (("vim", "register", "x", "--auth-url", "http://h", "--fail-for", "9" * 20), 2, "--fail-for: is longer than"),
         (("vim", "register", "x", "--config-file", "/nonexistent"), 1, "error: /nonexistent: cannot be read"),
-        (("vim", "set", "x"), 2, "says nothing to change"),
+        (("vim", "set", "x"), 2, "nothing to change"),
         (("vim", "wait", "x", "--for", "HAPPY"), 2, "error: --for: must be one of REACHABLE"),
         (("vim", "list", "--config", "/nonexistent"), 1, "error: /nonexistent: cannot be read"),
         (("monitor", "--shard", "3/3"), 2, "error: --shard: must be I/N"),

@@ -103,11 +103,11 @@ async def test_a_process_that_is_held_is_ended_with_its_traceback_and_the_next_o
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(supervised.run())
         told = await log.line_with("did not answer")
-        await log.line_with("ended by SIGABRT; starting it again")
+        await log.line_with("killed by SIGABRT; restarting")
         await log.line_with(f"after {VIM}")
         await supervised.stop(1, Stopping())
 
-    assert re.fullmatch(rf"script did not answer for \d\.\d s while it worked on VIM {VIM}: restarting", told)
+    assert re.fullmatch(rf"script did not answer for \d\.\d s while working on VIM {VIM}: restarting", told)
     assert log.lines.index("holding") < log.lines.index(told)
     assert any("in match" in line for line in log.lines), "SIGABRT shows where it was"
 
@@ -131,7 +131,7 @@ async def test_a_stopped_process_is_killed_and_replaced(tmp_path: Path) -> None:
         await log.line_with("ready")
         os.kill(supervised.pid or 0, signal.SIGSTOP)
         # It cannot even hear SIGABRT.
-        await log.line_with("was ended by SIGKILL")
+        await log.line_with("was killed by SIGKILL")
         await supervised.stop(1, Stopping())
 
     assert any(line.endswith(" s: restarting") for line in log.lines), "it was at rest: no VIM is named"
@@ -194,8 +194,8 @@ async def test_nobody_else_can_speak_for_a_process() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (VIM, f" while it worked on VIM {VIM}"),
-        ("/vimesh.v1.VimService/ListVims", " while it worked on /vimesh.v1.VimService/ListVims"),
+        (VIM, f" while working on VIM {VIM}"),
+        ("/vimesh.v1.VimService/ListVims", " while working on /vimesh.v1.VimService/ListVims"),
         (None, ""),
     ],
 )

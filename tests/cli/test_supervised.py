@@ -114,7 +114,7 @@ async def test_a_process_that_never_serves_is_given_up() -> None:
     script = Script("raise SystemExit(3)")
     supervised = SupervisedProcess(script, script.hear, ignore)
 
-    with pytest.raises(Failure, match="script does not start: it ended with exit code 3"):
+    with pytest.raises(Failure, match="script does not start: it exited with code 3"):
         await supervised.run()
 
     assert script.starts == FIRST_ATTEMPTS

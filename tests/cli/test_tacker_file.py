@@ -68,7 +68,7 @@ def test_cert_verify_may_be_a_text_or_a_boolean(file: Path, verify: str) -> None
         ({key: value for key, value in OPENSTACK.items() if key != "project_name"}, "project_name: is missing"),
         ({key: value for key, value in KUBERNETES.items() if key != "ssl_ca_cert"}, "ssl_ca_cert: is missing"),
         ({key: value for key, value in KUBERNETES.items() if key != "bearer_token"}, "bearer_token: is missing"),
-        ({**OPENSTACK, "password": "12345"}, "password: must be a text: write it in quotes"),
+        ({**OPENSTACK, "password": "12345"}, "password: must be a string: write it in quotes"),
         ({**OPENSTACK, "type": "vmware"}, "type: must be openstack or kubernetes"),
         ({**OPENSTACK, "cert_verify": "perhaps"}, "cert_verify: must be 'True' or 'False'"),
         ({**KUBERNETES, "extra": "text"}, "extra: must be a mapping"),

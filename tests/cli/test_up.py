@@ -70,7 +70,7 @@ def test_a_taken_port_is_one_clear_line_and_leaves_nothing(vimesh: Command, tmp_
         done = vimesh("up", "--port", str(port))
 
     assert done.code == 1
-    assert f"error: port {port} on 127.0.0.1 is taken" in done.err
+    assert f"error: port {port} on 127.0.0.1 is in use" in done.err
     assert "--port" in done.err
     assert done.out == ""
     assert list(tmp_path.iterdir()) == []
@@ -92,7 +92,7 @@ def test_a_lock_in_a_folder_that_is_being_removed_locks_nothing(
 
     monkeypatch.setattr(fcntl, "flock", removed_meanwhile)
 
-    with pytest.raises(Failure, match="was removed by another fleet just now"), locked(tmp_path):
+    with pytest.raises(Failure, match="was just removed by another fleet"), locked(tmp_path):
         pass
 
 
@@ -133,7 +133,7 @@ def test_ctrl_c_stops_everything_in_order_and_the_next_start_finds_the_data(tmp_
             assert up.ended(within_s=10) == 0
             assert all(has_ended(handle, 0) for handle in handles)
         assert not (up.data_dir / "fleet.json").exists()
-        assert "everything is stopped" in up.lines[-1]
+        assert "all processes have stopped" in up.lines[-1]
 
     with fleet(tmp_path, "--conductors", "1") as up:
         assert Command(tmp_path)("vim", "show", "kept", "--address", up.address).code == 0
@@ -159,7 +159,7 @@ def test_killed_processes_are_replaced_and_calls_go_on(tmp_path: Path) -> None:
             watch.line_with(" a ", "is UNREACHABLE")
             before = up.pid_of("conductor-1")
             os.kill(before, signal.SIGKILL)
-            up.line_with("conductor-1 was ended by SIGKILL; starting it again in 0.")
+            up.line_with("conductor-1 was killed by SIGKILL; restarting in 0.")
             assert user("vim", "set", "a", "--description", "changed meanwhile").code == 0
             up.line_with("conductor-1 is back")
             assert up.pid_of("conductor-1") != before
@@ -167,7 +167,7 @@ def test_killed_processes_are_replaced_and_calls_go_on(tmp_path: Path) -> None:
             os.kill(up.pid_of("envoy"), signal.SIGKILL)
             up.line_with("envoy is back")
             os.kill(up.pid_of("monitor"), signal.SIGKILL)
-            up.line_with("monitor was ended by SIGKILL")
+            up.line_with("monitor was killed by SIGKILL")
             up.line_with("monitor started")
             assert user("vim", "deregister", "a").code == 0
             watch.line_with(" a ", "DEREGISTERED")
@@ -204,5 +204,5 @@ def test_ctrl_c_before_everything_is_up_leaves_nothing(tmp_path: Path) -> None:
         up.interrupt()
 
         assert up.ended(within_s=10) == 0
-        assert "everything is stopped" in up.lines[-1]
+        assert "all processes have stopped" in up.lines[-1]
     assert not (tmp_path / "data" / "fleet.json").exists()

@@ -51,7 +51,7 @@ def test_a_register_that_waited_in_vain_says_that_it_registered_and_how_to_go_on
     done = user("vim", "register", name, "--auth-url", NOWHERE, "--wait", "reachable", "--wait-timeout", "200ms")
 
     assert done.code == 4
-    assert f"hint: {name} is registered; go on waiting: vimesh vim wait {name} --for REACHABLE\n" in done.err
+    assert f"hint: {name} is registered; to continue waiting: vimesh vim wait {name} --for REACHABLE\n" in done.err
     assert user("vim", "show", name).code == 0
 
 

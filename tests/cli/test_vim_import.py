@@ -60,7 +60,7 @@ def test_all_are_registered_and_a_second_time_they_are_there(vimesh: Command, co
     # On a slow machine, lines before it tell of the progress.
     assert (done.code, done.err.splitlines()[-1]) == (0, "1200 VIMs: 1200 registered")
     assert done.json == {"registered": 1200, "present": 0, "refused": [], "invalid": [], "not_done": 0}
-    assert (again.code, again.err.splitlines()[-1]) == (0, "1200 VIMs: 1200 there already")
+    assert (again.code, again.err.splitlines()[-1]) == (0, "1200 VIMs: 1200 already present")
     assert conductor.count() == 1200
     shown = vimesh("vim", "show", "vim-7", "-o", "json").json
     assert shown["extra"] == {"number": 7}
@@ -102,7 +102,7 @@ def test_one_that_was_deregistered_is_registered_anew(vimesh: Command) -> None:
 
     done = take(vimesh, entry("lab"), entry("edge"))
 
-    assert (done.code, done.err) == (0, "2 VIMs: 1 registered, 1 there already\n")
+    assert (done.code, done.err) == (0, "2 VIMs: 1 registered, 1 already present\n")
     assert names(vimesh) == {"lab", "edge"}
 
 
@@ -115,8 +115,8 @@ def test_rejects_can_be_mended_and_imported(vimesh: Command) -> None:
 
     assert done.code == 4
     counts, hint = done.err.splitlines()[-2:]
-    assert counts == "3 VIMs: 1 registered, 1 refused, 1 not fit"
-    assert hint == "hint: to change a VIM that is there: vimesh vim set NAME ..."
+    assert counts == "3 VIMs: 1 registered, 1 refused, 1 invalid"
+    assert hint == "hint: to change an existing VIM: vimesh vim set NAME ..."
     assert [found["line"] for found in done.json["invalid"]] == [2]
     rejects = vimesh.folder / "rejects.jsonl"
     assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
@@ -142,7 +142,7 @@ def test_a_table_shows_what_was_refused_and_no_secret_is_ever_said(vimesh: Comma
     assert re.match(r"LINE +NAME +PROJECT +REFUSED", lines[0])
     assert re.match(r"1 +lab +default .*\(NAME_TAKEN\)", lines[1])
     assert re.match(r"2 +edge +default .*\(DEFAULT_TAKEN\)", lines[2])
-    assert done.err.endswith("; --rejects FILE keeps the refused ones\n")
+    assert done.err.endswith("; to save the refused VIMs: --rejects FILE\n")
     assert SECRET not in done.out + done.err
 
 
@@ -180,12 +180,12 @@ def test_ctrl_c_ends_it_and_the_next_one_goes_on(importing: Running, conductor: 
     counts = re.search(rf"{MANY} VIMs: (\d+) registered, (\d+) not done", said)
     assert counts is not None, said
     assert int(counts[1]) == conductor.count()
-    assert "the same command again goes on where this one ended" in said
+    assert "run the same command again to continue" in said
     assert "Traceback" not in said
     again = conductor.user(tmp_path)("vim", "import", "vims.jsonl")
     assert (again.code, again.err.splitlines()[-1]) == (
         0,
-        f"{MANY} VIMs: {counts[2]} registered, {counts[1]} there already",
+        f"{MANY} VIMs: {counts[2]} registered, {counts[1]} already present",
     )
 
 
@@ -206,7 +206,7 @@ def test_one_that_stays_away_ends_it(conductor: Conductor, tmp_path: Path) -> No
 
         assert command.ended() == 5
         assert re.search(rf"{MANY} VIMs: \d+ registered, \d+ not done", "\n".join(command.lines))
-        assert "goes on where this one ended" in command.lines[-1]
+        assert "run the same command again to continue" in command.lines[-1]
 
 
 def test_ctrl_c_ends_the_wait_for_a_fleet_that_is_away(importing: Running, conductor: Conductor) -> None:

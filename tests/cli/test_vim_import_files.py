@@ -172,10 +172,10 @@ def test_of_yaml_the_parsers_words_are_told_without_the_text_that_they_may_quote
     [
         (Format.JSON_LINES, '{"name": "a"\n', "line 1: is not JSON: Expecting ',' delimiter at character 13"),
         (Format.JSON_LINES, '{"name": "a"\r\n', "at character 13"),
-        (Format.CSV, "name;auth_url\na;http://a\n", "line 1: must separate the columns by commas"),
-        (Format.CSV, "name\tauth_url\na\thttp://a\n", "line 1: must separate the columns by commas"),
-        (Format.CSV, "name,authurl\na,http://a\n", "column authurl is not known; did you mean auth_url?"),
-        (Format.CSV, "name,probe_policy.fal\na,1\n", "column probe_policy.fal is not known; did you mean fall?"),
+        (Format.CSV, "name;auth_url\na;http://a\n", "line 1: must separate the columns with commas"),
+        (Format.CSV, "name\tauth_url\na\thttp://a\n", "line 1: must separate the columns with commas"),
+        (Format.CSV, "name,authurl\na,http://a\n", "column authurl is unknown; did you mean auth_url?"),
+        (Format.CSV, "name,probe_policy.fal\na,1\n", "column probe_policy.fal is unknown; did you mean fall?"),
     ],
 )
 def test_what_is_wrong_is_said_and_where(format_: Format, text: str, said: str) -> None:
@@ -275,16 +275,16 @@ def test_the_request_id_follows_from_the_content_but_not_from_its_secrets() -> N
     [
         ({"auth_url": "http://a"}, "name: is required"),
         ({"name": "a"}, "auth_url: is required"),
-        ({**LAB, "colour": "red"}, "'colour' is not known; known are name, "),
-        ({**LAB, "authurl": "http://a"}, "'authurl' is not known; did you mean auth_url?"),
-        ({"name": "lab", 7: "red"}, "'7' is not known"),
+        ({**LAB, "colour": "red"}, "'colour' is unknown; known fields: name, "),
+        ({**LAB, "authurl": "http://a"}, "'authurl' is unknown; did you mean auth_url?"),
+        ({"name": "lab", 7: "red"}, "'7' is unknown"),
         ({**LAB, "project": "a", "project_id": "b"}, "are the same"),
-        ({**LAB, "name": 7}, 'name must be a text: write it in quotes, as in name: "..."'),
+        ({**LAB, "name": 7}, 'name must be a string: write it in quotes, as in name: "..."'),
         ({**LAB, "type": "vmware"}, "vim.type"),
         ({**LAB, "auth_url": "nowhere"}, "vim.auth_url"),
-        ({**LAB, "extra": "text"}, "extra must hold fields"),
-        ({**LAB, "extra": {7: 1}}, "a field whose name is no text"),
-        ({**LAB, "extra": {"day": object()}}, "extra holds what JSON cannot"),
+        ({**LAB, "extra": "text"}, "extra must be a mapping"),
+        ({**LAB, "extra": {7: 1}}, "a field name that is not a string"),
+        ({**LAB, "extra": {"day": object()}}, "extra holds values that JSON cannot"),
         ({**LAB, "auth_cred": {"password": "***"}}, "none is stored"),
         ({**LAB, "name": "\ud800"}, "cannot be sent"),
         ({**LAB, "is_default": "perhaps"}, "is_default must be true or false"),
@@ -299,11 +299,11 @@ def test_the_request_id_follows_from_the_content_but_not_from_its_secrets() -> N
         ({**LAB, "fall": 11}, "fall: must be from 1 to 10"),
         ({**LAB, "fall": "many"}, "fall must be a whole number"),
         ({**LAB, "interval": "1s", "timeout": "1s"}, "timeout must be shorter than interval"),
-        ({**LAB, "probe_policy": {"colour": 1}}, "probe_policy.colour is not known; known are method, interval"),
-        ({**LAB, "probe_policy": {"timout": 1}}, "probe_policy.timout is not known; did you mean timeout?"),
+        ({**LAB, "probe_policy": {"colour": 1}}, "probe_policy.colour is unknown; known fields: method, interval"),
+        ({**LAB, "probe_policy": {"timout": 1}}, "probe_policy.timout is unknown; did you mean timeout?"),
         ({**LAB, "probe_policy": {"fall": 1}, "fall": 2}, "are the same"),
         ({**LAB, "username": "u"}, "is missing"),
-        ({**LAB, "username": "u", "auth_cred": {}}, "exclude each other"),
+        ({**LAB, "username": "u", "auth_cred": {}}, "are mutually exclusive"),
     ],
 )
 def test_what_no_conductor_would_take_is_named(content: Mapping[object, object], complaint: str) -> None:
@@ -323,7 +323,7 @@ def test_a_dry_run_says_whether_all_are_fit(vimesh: Command) -> None:
     done = vimesh("vim", "import", write(vimesh.folder, LAB, {**LAB, "project": "red"}), "--dry-run")
 
     assert (done.code, done.out) == (0, "")
-    assert done.err == "2 VIMs: all are fit to be registered. Nothing was changed\n"
+    assert done.err == "2 VIMs: all valid. Nothing was changed\n"
 
 
 @pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
@@ -338,7 +338,7 @@ def test_a_file_without_a_vim_is_an_error(
 
     done = vimesh("vim", "import", "vims", "--format", format_, *dry_run, "--address", "127.0.0.1:9")
 
-    assert (done.code, done.err) == (1, "error: the file is empty: it holds no VIM\n")
+    assert (done.code, done.err) == (1, "error: the file is empty: it contains no VIMs\n")
 
 
 def test_of_a_broken_file_nothing_is_registered_and_each_line_is_named(vimesh: Command) -> None:
@@ -358,10 +358,10 @@ def test_of_a_broken_file_nothing_is_registered_and_each_line_is_named(vimesh: C
 
     assert (done.code, done.out) == (1, "")
     assert "nothing was registered" in done.err
-    assert "  line 2: 'colour' is not known; known are " in done.err
-    assert "  line 3: has the name of line 1, in the same project\n" in done.err
-    assert "  line 5: is to be the default VIM of its project, as is line 4\n" in done.err
-    assert "  line 6: has the id of line 4\n" in done.err
+    assert "  line 2: 'colour' is unknown; known fields: " in done.err
+    assert "  line 3: has the same name as line 1, in the same project\n" in done.err
+    assert "  line 5: would be the default VIM of its project, but so would line 4\n" in done.err
+    assert "  line 6: has the same id as line 4\n" in done.err
     assert "  ... and 34 more\n" in done.err
     assert SECRET not in done.err
     assert "--skip-invalid" in done.err

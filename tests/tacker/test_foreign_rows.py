@@ -34,7 +34,7 @@ def change(site: Site, place: str, value: object, vim_id: str) -> None:
         ("vims.extra", '{"a": ' + "[" * 30_000, "its extra is nested deeper than 32 levels"),
         ("vims.extra", '{"a": ' + "[" * 100 + "]" * 100 + "}", "its extra is nested deeper than 32 levels"),
         ("vims.extra", '{"a": ' + "9" * 5000 + "}", "its extra holds a number of more than 400 digits"),
-        ("vims.extra", '{"a": NaN}', "its extra is not JSON: there is no NaN"),
+        ("vims.extra", '{"a": NaN}', "its extra is not JSON: NaN is not allowed"),
         ("vims.extra", '{"a": 1e999}', "its extra holds a number that is not finite"),
         ("vims.extra", '{"a": "\\ud800"}', "vimesh refuses it"),
         ("vims.placement_attr", '{"a": [' + "0," * 30_000 + "0]}", "its placement_attr holds more than 20000 values"),

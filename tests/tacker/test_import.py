@@ -43,7 +43,7 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(
             "detail": "",
         }
     ]
-    assert "1 VIM: 1 to import. Nothing was changed; --apply imports" in done.err
+    assert "1 VIM: 1 to import. Nothing was changed; use --apply to import" in done.err
     assert conductor.count() == before
 
 
@@ -116,11 +116,11 @@ def test_a_vim_that_cannot_be_imported_does_not_stop_the_others(vimesh: Command,
     said = results(done)
     assert said[good] == "imported"
     assert said[lost].startswith(f"cannot: its key file {site.keys / lost} is missing: copy it")
-    assert said[wrong].startswith(f"cannot: its key file {site.keys / wrong} does not open its password")
+    assert said[wrong].startswith(f"cannot: its key file {site.keys / wrong} does not decrypt its password")
     assert said[broken].startswith(f"cannot: its key file {site.keys / broken} holds no Fernet key")
     assert said[refused] == "cannot: vimesh refuses its auth_url: must start with http:// or https://"
-    assert said[foreign] == "cannot: its type is 'vmware'; known are openstack and kubernetes"
-    assert said[barbican].startswith("cannot: its key is in Barbican: put the payload of the secret into ")
+    assert said[foreign] == "cannot: its type is 'vmware'; known types: openstack and kubernetes"
+    assert said[barbican].startswith("cannot: its key is in Barbican: save the payload of the secret as ")
     assert "7 VIMs: 1 imported, 6 cannot be imported" in done.err
     assert [vim["id"] for vim in vimesh("vim", "list", "--project", project, "-o", "json").json] == [good]
 
@@ -173,8 +173,8 @@ def test_a_name_or_default_that_another_vim_holds_is_said_before_and_when_it_is_
 
         assert done.code == 4
         said = results(done)
-        assert said[taken].startswith(f"cannot: project {project} has a VIM named lab already")
-        assert said[default].startswith(f"cannot: project {project} has a default VIM already")
+        assert said[taken].startswith(f"cannot: project {project} already has a VIM named lab")
+        assert said[default].startswith(f"cannot: project {project} already has a default VIM")
         assert "vimesh vim set OTHER --no-default" in said[default]
         assert said[free] == good
 
@@ -199,8 +199,8 @@ def test_what_the_dry_run_shows_of_vims_that_want_the_same_is_what_is_done(
     said = results(shown)
     assert (said[first], said[named_so]) == ("import", "import")
     for other in (second, *many):
-        assert said[other].startswith(f"cannot: project {project} has a default VIM already (os1): take it")
-    assert said[named_too].startswith(f"cannot: project {project} has a VIM named same already ({named_so}): give")
+        assert said[other].startswith(f"cannot: project {project} already has a default VIM (os1): unset")
+    assert said[named_too].startswith(f"cannot: project {project} already has a VIM named same ({named_so}): rename")
     assert results(done) == said | {first: "imported", named_so: "imported"}
     assert results(again) == said | {first: "present", named_so: "present"}
 
@@ -223,8 +223,8 @@ def test_nothing_is_promised_when_there_is_nothing_to_import(vimesh: Command, si
     (site.keys / vim_id).unlink()
     unfit = take(vimesh, site)
 
-    assert "0 VIMs: none is there. There is nothing to import" in nothing.err
-    assert "1 VIM: 1 cannot be imported. There is nothing to import" in unfit.err
+    assert "0 VIMs: none found. Nothing to import" in nothing.err
+    assert "1 VIM: 1 cannot be imported. Nothing to import" in unfit.err
     assert "--apply" not in nothing.err + unfit.err
 
 

@@ -63,7 +63,7 @@ def test_a_front_that_goes_away_ends_it_and_the_next_one_goes_on(
     said = "\n".join(importing.lines)
     assert re.search(r"400 VIMs: \d+ imported, \d+ not done", said), said
     # A registration was under way, or only a look: which one is chance.
-    assert "is the fleet up?" in said or "it is not known whether the call went through" in said
+    assert "is the fleet running?" in said or "the call may have succeeded" in said
     with conductor_in(own_conductor.folder) as back:
         again = take(back.user(tmp_path), small_site, "--apply")
         assert again.code == 0, again.err

@@ -26,17 +26,17 @@ def test_it_says_what_is_missing_on_the_command_line(vimesh: Command, small_site
     for required in ("--database-url: is required", "--fernet-keys: is required"):
         assert required in neither.err
     assert "--database-url: is required, such as mysql+pymysql://tacker@127.0.0.1/tacker" in no_url.err
-    assert "--fernet-keys: is required: the folder of [vim_keys] openstack" in no_keys.err
+    assert "--fernet-keys: is required: the folder given by [vim_keys] openstack" in no_keys.err
     assert "there is no folder nowhere" in no_folder.err
 
 
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("tacker", "is no URL of a database"),
+        ("tacker", "is not a database URL"),
         ("oracle://u:database-secret@host/tacker", "names oracle"),
         ("mysql://u:database-secret@host", "names no database"),
-        ("mysql://u:database-secret@host:port/tacker", "is no URL of a database"),
+        ("mysql://u:database-secret@host:port/tacker", "is not a database URL"),
         (
             "mysql://u:database-secret@127.0.0.1:1/tacker?bogus=1&charset=utf8",
             "cannot be used (TypeError): bogus, charset",
@@ -102,9 +102,9 @@ def test_an_older_release_without_soft_deletion_and_extra_is_read(vimesh: Comman
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ("UPDATE vimauths SET auth_cred = '{\"password\": row-secret'", "its auth_cred is no JSON"),
-        ("UPDATE vimauths SET auth_cred = '[\"row-secret\"]'", "its auth_cred is no JSON object"),
-        ("UPDATE vimauths SET auth_cred = replace(auth_cred, 'fernet_key', 'vault_key')", "a key of a kind"),
+        ("UPDATE vimauths SET auth_cred = '{\"password\": row-secret'", "its auth_cred is not JSON"),
+        ("UPDATE vimauths SET auth_cred = '[\"row-secret\"]'", "its auth_cred is not a JSON object"),
+        ("UPDATE vimauths SET auth_cred = replace(auth_cred, 'fernet_key', 'vault_key')", "an unknown type of key"),
         ('UPDATE vims SET extra = \'{"a": "\\ud800"}\'', "text or numbers that cannot be sent"),
         (
             "UPDATE vims SET extra = '{\"a\": 1' || printf('%.*c', 400, '0') || '}'",
@@ -137,7 +137,7 @@ def test_a_row_that_makes_no_sense_is_left_out_and_shows_no_secret(
 def test_an_id_that_leads_to_another_folder_is_no_id(vimesh: Command, small_site: Site) -> None:
     small_site.openstack(id="../escaped")
 
-    assert results(take(vimesh, small_site)) == {"../escaped": "cannot: its id is no UUID"}
+    assert results(take(vimesh, small_site)) == {"../escaped": "cannot: its id is not a UUID"}
 
 
 def test_without_a_front_it_ends_with_5_and_changes_nothing(small_site: Site, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_without_a_front_it_ends_with_5_and_changes_nothing(small_site: Site, tm
     done = take(nobody, small_site)
 
     assert done.code == 5
-    assert "is the fleet up?" in done.err
+    assert "is the fleet running?" in done.err
     assert "1 VIM: 1 not done. Nothing was changed\n" in done.err
 
 

@@ -87,12 +87,12 @@ def _code_of(error: BaseException) -> ExitCode | None:  # noqa: PLR0911 - one re
             return ExitCode.ERROR
         case UnicodeEncodeError():
             # Python turns bytes of arguments and settings that are not UTF-8 into lone surrogates.
-            exits.show(Failure("an argument or a setting is no UTF-8 text, and cannot be sent"))
+            exits.show(Failure("an argument or a setting is not UTF-8 text and cannot be sent"))
             return ExitCode.ERROR
         case ModuleNotFoundError(name=str(missing)) if not missing.startswith("vimesh"):
             exits.show(
                 Failure(
-                    f"{missing} is not installed: this command needs a part of vimesh that is not there",
+                    f"{missing} is not installed: this command needs an optional part of vimesh",
                     hint="in a checkout, `make up` installs all parts; pyproject.toml lists them",
                 )
             )

@@ -81,7 +81,7 @@ def _inside(value: object) -> Sequence[object]:
 def _mapping(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        raise BadFile("has a key twice in one object")
+        raise BadFile("has a duplicate key in an object")
     return made
 
 
@@ -100,7 +100,7 @@ def _float(digits: str) -> float:
 
 
 def _constant(word: str) -> float:
-    raise BadFile(f"is not JSON: there is no {word}")
+    raise BadFile(f"is not JSON: {word} is not allowed")
 
 
 _DECODER = json.JSONDecoder(

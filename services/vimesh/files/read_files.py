@@ -21,7 +21,7 @@ def read_whole(path: Path, max_bytes: int) -> bytes:
         # Without O_NONBLOCK, opening a named pipe that has no writer would block.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except ValueError:
-        raise BadFile("is no path of a file") from None
+        raise BadFile("is not a file path") from None
     try:
         before = os.fstat(descriptor)
         content = _read(descriptor, max_bytes, waits=not stat.S_ISREG(before.st_mode))
@@ -45,7 +45,7 @@ def require_unchanged(before: os.stat_result, after: os.stat_result) -> None:
     if not stat.S_ISREG(before.st_mode):
         return
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise BadFile("was changed while it was read; try again")
+        raise BadFile("changed while it was being read; try again")
 
 
 def _read(descriptor: int, max_bytes: int, *, waits: bool) -> bytes:

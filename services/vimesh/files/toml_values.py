@@ -18,7 +18,7 @@ def read_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise BadFile("is not TOML: it is nested too deep") from None
+        raise BadFile("is not TOML: it is nested too deeply") from None
     except ValueError as error:
         # A syntax error, or a number or a date that does not exist.
         raise BadFile(f"is not TOML: {error}") from None

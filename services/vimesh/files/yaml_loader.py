@@ -34,7 +34,7 @@ def _bounded(construct: _Construct, *, long: bool) -> _Construct:
             return construct(loader, node)
         except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError):
             # PyYAML assumes that a scalar fits its tag, unlike `!!bool maybe` or the 99th of December.
-            raise _unreadable("holds a value that is not what its tag says", node) from None
+            raise _unreadable("holds a value that does not match its tag", node) from None
 
     return constructed
 

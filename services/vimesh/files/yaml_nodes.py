@@ -120,7 +120,7 @@ class Composer:
             key = self.node(event, depth)
             if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
                 if (key.tag, key.value) in keys:
-                    raise BadFile("has a key twice in one mapping", self.line)
+                    raise BadFile("has a duplicate key in a mapping", self.line)
                 keys.add((key.tag, key.value))
             pairs.append((key, self.node(self.next(), depth)))
             event = self.next()
@@ -131,7 +131,7 @@ class Composer:
             raise yaml.MarkedYAMLError(problem_mark=event.start_mark)
         anchored = self._anchors[event.anchor]
         if anchored is None:
-            raise BadFile("has an alias inside of what it stands for", self.line)
+            raise BadFile("has an alias inside its own anchor", self.line)
         self._spend(anchored.values, anchored.characters)
         return anchored.node
 
@@ -147,7 +147,7 @@ class Composer:
         self._anchors[anchor] = anchored
         self._anchored_values += anchored.values
         if self._anchored_values > MAX_ANCHORED_VALUES:
-            raise BadFile(f"has anchors at more than {MAX_ANCHORED_VALUES} values", self.line)
+            raise BadFile(f"has anchors on more than {MAX_ANCHORED_VALUES} values", self.line)
 
     def _tag(self, kind: type[yaml.Node], event: Any, value: str | None) -> str:  # noqa: ANN401 - see above
         if event.tag is not None and event.tag != "!":

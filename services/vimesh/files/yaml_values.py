@@ -30,7 +30,7 @@ def _only(composer: Composer) -> object:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise BadFile("begins a second document, where one is expected", composer.line)
+                raise BadFile("starts a second document, but only one is expected", composer.line)
         elif not isinstance(event, yaml.StreamStartEvent | yaml.DocumentEndEvent):
             content = composer.value(composer.node(event))
     return content

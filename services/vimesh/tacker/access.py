@@ -28,14 +28,12 @@ def engine_for(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise BadSetting(SETTING, f"is no URL of a database; it must be {_EXAMPLE}") from None
+        raise BadSetting(SETTING, f"is not a database URL; give one {_EXAMPLE}") from None
     if parsed.drivername in _MYSQL:
         return _mysql(parsed)
     if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
         return _sqlite(parsed)
-    raise BadSetting(
-        SETTING, f"names {parsed.drivername}; Tacker's databases are read from MariaDB and MySQL, {_EXAMPLE}"
-    )
+    raise BadSetting(SETTING, f"names {parsed.drivername}; Tacker's database must be MariaDB or MySQL, {_EXAMPLE}")
 
 
 def place_of(engine: Engine) -> str:
@@ -49,7 +47,7 @@ def place_of(engine: Engine) -> str:
 
 def _mysql(url: URL) -> Engine:
     if not url.database:
-        raise BadSetting(SETTING, f"names no database; it must be {_EXAMPLE}")
+        raise BadSetting(SETTING, f"names no database; give a URL {_EXAMPLE}")
     limits = {"connect_timeout": _CONNECT_S, "read_timeout": _ANSWER_S, "write_timeout": _ANSWER_S}
     asked = {name: limit for name, limit in limits.items() if name not in url.query}
     # A plugin belongs to Tacker's own environment: DevStack names one that counts queries.
@@ -58,7 +56,7 @@ def _mysql(url: URL) -> Engine:
         # One connection, which is closed when it is released.
         return create_engine(plain, connect_args=asked, poolclass=NullPool)
     except (ModuleNotFoundError, NoSuchModuleError):
-        raise BadSetting(SETTING, "needs the driver of MariaDB: pip install '.[cli,import]' in a checkout") from None
+        raise BadSetting(SETTING, "needs the MariaDB driver: pip install '.[cli,import]' in a checkout") from None
 
 
 def _sqlite(url: URL) -> Engine:

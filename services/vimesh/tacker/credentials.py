@@ -68,7 +68,7 @@ class CredentialsReader:
             except WrongKey:
                 path = self._keys.path_of(stored.vim_id)
                 raise CannotImport(
-                    f"its key file {path} does not open its {name}: is it of this VIM, and of this database?"
+                    f"its key file {path} does not decrypt its {name}: does it belong to this VIM and this database?"
                 ) from None
         return Credentials({**typed, **opened})
 
@@ -79,10 +79,10 @@ class CredentialsReader:
         if key_type in _FILE_KEYS or keys.has(stored.vim_id):
             return False
         if key_type != _BARBICAN:
-            raise CannotImport("its credentials have a key of a kind that is not known")
+            raise CannotImport("its credentials have an unknown type of key")
         if not self._without_secrets:
             raise CannotImport(
-                f"its key is in Barbican: put the payload of the secret into {keys.path_of(stored.vim_id)}, "
+                f"its key is in Barbican: save the payload of the secret as {keys.path_of(stored.vim_id)}, "
                 "or leave its secrets out with --without-secrets"
             )
         return True

@@ -18,7 +18,7 @@ class TackerError(Exception):
 
 class DatabaseAway(TackerError):
     def __init__(self, place: str, what: str) -> None:
-        super().__init__(f"{place} does not answer: {what}; check host and port, and whether the server runs")
+        super().__init__(f"{place} does not answer: {what}; check the host, the port, and that the server is running")
 
 
 class DatabaseRefused(TackerError):
@@ -29,7 +29,7 @@ class DatabaseRefused(TackerError):
 class NotTacker(TackerError):
     def __init__(self, place: str, what: str) -> None:
         super().__init__(
-            f"{place} is no Tacker database that can be read: {what}; see docs/using/migrate-from-tacker.md"
+            f"{place} is not a readable Tacker database: {what}; see docs/using/migrate-from-tacker.md"
         )
 
 

@@ -56,12 +56,12 @@ def vim_of(row: Row, credentials: CredentialsReader) -> TackerVim:
     """Build a VIM from its row. Raises CannotImport."""
     head = named(row)
     if row["auth_id"] is None:
-        raise CannotImport("it has no row in the table vimauths: nothing says where it is")
+        raise CannotImport("it has no row in the table vimauths, so its address is unknown")
     _require_bounded(row)
     if not _is_uuid(head.vim_id):
-        raise CannotImport("its id is no UUID")
+        raise CannotImport("its id is not a UUID")
     if head.type not in TYPES:
-        raise CannotImport(f"its type is {head.type!r}; known are {' and '.join(TYPES)}")
+        raise CannotImport(f"its type is {head.type!r}; known types: {' and '.join(TYPES)}")
     _check_url(_text(row["auth_url"]))
     password = row["password"]
     return TackerVim(
@@ -112,12 +112,12 @@ def _mapping(row: Row, column: str) -> Mapping[str, Any]:
             # It is JSON to most parsers, but breaks a limit or a stricter rule of ours.
             raise CannotImport(f"vimesh refuses it: its {column} {error}") from None
         raise CannotImport(
-            f"its {column} is no JSON: the release of Tacker is too old, or the row is damaged"
+            f"its {column} is not JSON: the release of Tacker is too old, or the row is damaged"
         ) from None
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise CannotImport(f"its {column} is no JSON object")
+        raise CannotImport(f"its {column} is not a JSON object")
     return found
 
 

@@ -8,19 +8,22 @@ import typer
 
 CallTimeout = Annotated[
     str | None,
-    typer.Option("--call-timeout", metavar="DURATION", help="Limit of one call [VIMESH_CALL_TIMEOUT; default 10s]."),
+    typer.Option(
+        "--call-timeout", metavar="DURATION", help="Time limit of each call [VIMESH_CALL_TIMEOUT; default: 10s]."
+    ),
 ]
 Timeout = Annotated[
     str | None,
     typer.Option(
-        "--timeout", "--call-timeout", metavar="DURATION", help="Limit of one call [VIMESH_CALL_TIMEOUT; default 10s]."
+        "--timeout",
+        "--call-timeout",
+        metavar="DURATION",
+        help="Time limit of each call [VIMESH_CALL_TIMEOUT; default: 10s].",
     ),
 ]
 Output = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="table|json|yaml", help="How to print [VIMESH_OUTPUT; default table]."),
+    typer.Option("--output", "-o", metavar="table|json|yaml", help="Output format [VIMESH_OUTPUT; default: table]."),
 ]
-Project = Annotated[
-    str | None, typer.Option("--project", metavar="ID", help="The project in which to look for a name.")
-]
-Given = Annotated[str, typer.Argument(metavar="VIM", help="Id or name of a VIM.")]
+Project = Annotated[str | None, typer.Option("--project", metavar="ID", help="Project in which to look up a name.")]
+Given = Annotated[str, typer.Argument(metavar="VIM", help="ID or name of the VIM.")]

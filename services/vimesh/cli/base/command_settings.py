@@ -91,12 +91,12 @@ def _listen(text: str) -> str:
 def _project(text: str) -> str:
     if len(text.strip()) > 0 and len(text) <= 255 and text.isprintable():
         return text
-    raise ValueError(f"must be a project, not {text[:50]!r}")
+    raise ValueError(f"must be a project id, not {text[:50]!r}")
 
 
 def _paths(text: str) -> tuple[Path, ...]:
     if text.lstrip().startswith("["):
-        raise ValueError("must be one text, with commas between files, and no list")
+        raise ValueError("must be a string of files separated by commas, not a list")
     return tuple(Path(part.strip()) for part in text.split(",") if part.strip())
 
 
@@ -165,7 +165,7 @@ def required_database_url(found: Sources, flag: str | None) -> str:
     """Return the database URL. Raises BadSetting, with what to type, if there is none."""
     if url := found.read(DATABASE_URL, flag):
         return url
-    what = "is required, such as sqlite:///vimesh.sqlite; make its tables with: vimesh db upgrade"
+    what = "is required, such as sqlite:///vimesh.sqlite; create its tables with: vimesh db upgrade"
     raise BadSetting(DATABASE_URL.flag, what)
 
 
@@ -173,7 +173,7 @@ def required_key_file(found: Sources, flag: str | None) -> Path:
     """Return the path of the key file. Raises BadSetting, with what to type, if there is none."""
     if path := found.read(KEY_FILE, flag):
         return Path(path)
-    raise BadSetting(KEY_FILE.flag, "is required; make one with: vimesh db make-key FILE")
+    raise BadSetting(KEY_FILE.flag, "is required; create one with: vimesh db make-key FILE")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,19 +27,20 @@ class ExitCode(IntEnum):
 
 EPILOG = """\b
 Exit codes:
-  0  done
-  1  failed: the message says why
-  2  the command line cannot be read
+  0  success
+  1  failure: the message gives the reason
+  2  invalid command line
   3  no such VIM
-  4  the condition was not met in time (wait, register --wait); something is
-     left to mend (workflows audit) or was not imported (import tacker, vim import)
-  5  unavailable: nothing answers at the address, or not in time, or a database
-     lets nobody in
+  4  the condition was not met in time (wait, register --wait), findings remain
+     (workflows audit), or VIMs were not imported (import tacker, vim import)
+  5  unavailable: no answer from the address, no answer in time, or the database
+     refuses connections
 130  interrupted (Ctrl-C)
 
 \b
-Settings: flags, then VIMESH_* in the environment, then the TOML file that
---config or VIMESH_CONFIG names (default: ./vimesh.toml if there is one)."""
+Settings come from flags, then from VIMESH_* environment variables, then from
+the TOML file given by --config or VIMESH_CONFIG (default: ./vimesh.toml, if it
+exists)."""
 
 
 class Failure(Exception):

@@ -14,7 +14,7 @@ def next_token(token: str, items: int, total: int) -> str:
     `items`: number of items in the last page; `total`: number of items in all pages so far.
     """
     if token and not items:
-        raise Failure("the list that the fleet answers with has an empty page before its end")
+        raise Failure("the fleet returned an empty page before the end of the list")
     if token and total >= _MAX_ITEMS:
-        raise Failure(f"the list that the fleet answers with is longer than {_MAX_ITEMS}", hint="--limit ends it")
+        raise Failure(f"the fleet returned a list of more than {_MAX_ITEMS} items", hint="use --limit")
     return token

@@ -17,12 +17,12 @@ _CODES: Final = {
 }
 
 _HINTS: Final = {
-    "VIM_NOT_FOUND": "vimesh vim list shows what is there",
-    "NAME_TAKEN": "choose another --name, or change the one that is there: vimesh vim set",
-    "DEFAULT_TAKEN": "take it from the other one first: vimesh vim set OTHER --no-default",
-    "REQUEST_ID_REUSED": "leave --request-id out to have a new one made",
-    "ETAG_MISMATCH": "read it again and decide anew: vimesh vim show",
-    "STORE_UNAVAILABLE": "the conductors' logs say what is wrong with the database; try again later",
+    "VIM_NOT_FOUND": "vimesh vim list shows all VIMs",
+    "NAME_TAKEN": "choose another --name, or change the existing VIM: vimesh vim set",
+    "DEFAULT_TAKEN": "unset the other default first: vimesh vim set OTHER --no-default",
+    "REQUEST_ID_REUSED": "omit --request-id to generate a new one",
+    "ETAG_MISMATCH": "read the VIM again, then retry: vimesh vim show",
+    "STORE_UNAVAILABLE": "the conductors' logs show what is wrong with the database; try again later",
     "OVERLOADED": "try again in a moment",
 }
 
@@ -32,7 +32,7 @@ def failure(error: grpc.aio.AioRpcError, address: str) -> Failure:
     code = _CODES.get(found.code, ExitCode.ERROR)
     if found.reason:
         # The message would only repeat the violations, which are listed as details.
-        message = "the request breaks rules" if found.violations else found.message
+        message = "the request is invalid" if found.violations else found.message
         return Failure(
             f"{message} ({found.reason})",
             code=code,
@@ -48,7 +48,7 @@ def _without_reason(status: grpc.StatusCode, message: str, address: str, code: E
         return Failure(
             f"{address} did not answer in time (DEADLINE_EXCEEDED)",
             code=code,
-            hint="it is not known whether the call went through; --call-timeout waits longer",
+            hint="the call may have succeeded; use --call-timeout to wait longer",
         )
     if status is grpc.StatusCode.UNAVAILABLE and (known := _away(message, address)) is not None:
         return known
@@ -56,31 +56,31 @@ def _without_reason(status: grpc.StatusCode, message: str, address: str, code: E
         return Failure(
             f"the connection to {address} broke: {_first_line(message)} ({status.name})",
             code=ExitCode.UNAVAILABLE,
-            hint="it is not known whether the call went through",
+            hint="the call may have succeeded",
         )
     if status is grpc.StatusCode.UNIMPLEMENTED:
-        return Failure(f"{address} is no vimesh front: {_first_line(message)} (UNIMPLEMENTED)", code=code)
+        return Failure(f"{address} is not a vimesh front: {_first_line(message)} (UNIMPLEMENTED)", code=code)
     return Failure(f"{_first_line(message) or 'the call failed'} ({status.name})", code=code)
 
 
 def _away(message: str, address: str) -> Failure | None:
     if unresolvable(message):
         return Failure(
-            f"the name in {address} cannot be resolved (UNAVAILABLE)",
+            f"the host name in {address} cannot be resolved (UNAVAILABLE)",
             code=ExitCode.UNAVAILABLE,
-            hint="check --address, or VIMESH_ADDRESS",
+            hint="check --address or VIMESH_ADDRESS",
         )
     if nothing_listens(message):
         return Failure(
             f"no gRPC server answers at {address} (UNAVAILABLE)",
             code=ExitCode.UNAVAILABLE,
-            hint="is the fleet up? start it with `vimesh up`, or set VIMESH_ADDRESS",
+            hint="is the fleet running? start it with `vimesh up`, or set VIMESH_ADDRESS",
         )
     if "no conductor" in message:
         return Failure(
             f"{address} answers, but no conductor behind it does: {_first_line(message)} (UNAVAILABLE)",
             code=ExitCode.UNAVAILABLE,
-            hint="the conductors' logs say why; try again in a moment",
+            hint="see the conductors' logs; try again in a moment",
         )
     return None
 

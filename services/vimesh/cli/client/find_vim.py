@@ -29,13 +29,13 @@ async def find(front: Front, given: str, project: str | None = None) -> vim_pb2.
         raise Failure(
             f"no VIM has the id or name {given}{where} (VIM_NOT_FOUND)",
             code=ExitCode.NOT_FOUND,
-            hint="vimesh vim list shows what is there",
+            hint="vimesh vim list shows all VIMs",
         )
     if len(found) > 1:
         raise Failure(
             f"{len(found)} VIMs are named {given}",
             details=[f"{vim.id} in project {vim.project_id}" for vim in found],
-            hint="say which one by its id, or by --project",
+            hint="specify the id, or use --project",
         )
     return found[0]
 

@@ -14,4 +14,4 @@ async def obey(stopping: Stopping, stop: Callable[[Failure], None]) -> Never:
     await stopping.asked()
     stop(Failure("interrupted", code=ExitCode.INTERRUPTED))
     await stopping.urged()
-    raise Failure("interrupted; what was under way may have gone through", code=ExitCode.INTERRUPTED)
+    raise Failure("interrupted; calls in progress may have succeeded", code=ExitCode.INTERRUPTED)

@@ -22,22 +22,32 @@ def api(  # noqa: PLR0913 - one parameter per flag
     listen: Annotated[
         str | None,
         typer.Option(
-            "--listen", metavar="HOST:PORT", help="Where to serve HTTP [VIMESH_API_LISTEN; default 127.0.0.1:7602]."
+            "--listen",
+            metavar="HOST:PORT",
+            help="Address to serve HTTP on [VIMESH_API_LISTEN; default: 127.0.0.1:7602].",
         ),
     ] = None,
     project: Annotated[
         str | None,
-        typer.Option("--project", metavar="ID", help="New VIMs belong to it by default [VIMESH_API_PROJECT; default]."),
+        typer.Option(
+            "--project", metavar="ID", help="Default project of new VIMs [VIMESH_API_PROJECT; default: default]."
+        ),
     ] = None,
     engine: Annotated[
         str | None,
-        typer.Option("--engine", metavar="embedded|mistral", help="mistral: drive its workflows [VIMESH_ENGINE]."),
+        typer.Option(
+            "--engine",
+            metavar="embedded|mistral",
+            help="With mistral, also start and remove Mistral workflows [VIMESH_ENGINE].",
+        ),
     ] = None,
     mistral_url: flags.MistralUrl = None,
     concurrency: Annotated[
         str | None,
         typer.Option(
-            "--concurrency", metavar="N", help="Calls to Mistral at the same time [VIMESH_API_CONCURRENCY; default 8]."
+            "--concurrency",
+            metavar="N",
+            help="Maximum number of concurrent calls to Mistral [VIMESH_API_CONCURRENCY; default: 8].",
         ),
     ] = None,
     address: flags.Address = None,

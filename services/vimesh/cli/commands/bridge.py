@@ -21,8 +21,8 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--transport-url",
             metavar="URL",
-            help="RabbitMQ, such as rabbit://user:password@host:5672/. It comes before the one of --config-file, and "
-            "options in its query before those of the file [VIMESH_BRIDGE_TRANSPORT_URL].",
+            help="URL of RabbitMQ, such as rabbit://user:password@host:5672/. Overrides the URL in --config-file; "
+            "options in its query override those in the file [VIMESH_BRIDGE_TRANSPORT_URL].",
         ),
     ] = None,
     config_file: Annotated[
@@ -30,9 +30,9 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--config-file",
             metavar="FILE",
-            help="Configuration of a service that uses the same broker, such as /etc/tacker/tacker.conf: what it says "
-            "in [DEFAULT] and [oslo_messaging_rabbit] is in force here, too. Once for each file; later ones win "
-            "[VIMESH_BRIDGE_CONFIG_FILE, with commas].",
+            help="Configuration file of a service that uses the same broker, such as /etc/tacker/tacker.conf: its "
+            "[DEFAULT] and [oslo_messaging_rabbit] sections apply here, too. May be repeated; later files win "
+            "[VIMESH_BRIDGE_CONFIG_FILE, separated by commas].",
         ),
     ] = None,
     address: flags.Address = None,
@@ -41,11 +41,11 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--policy",
             metavar="ENGINE=POLICY",
-            help="What becomes of a report without action id, on a VIM that wants another action. ENGINE is where the "
-            "wanted action runs: embedded, mistral, external. POLICY is reject: the report does not count, and the old "
-            "action is killed; adopt: the VIM becomes external, and belongs to the old action (not for external); "
-            "accept: the report counts as if the wanted action had made it. Once for each engine "
-            "[VIMESH_BRIDGE_POLICY, with commas; default reject for each].",
+            help="How to treat a report without an action id if the VIM wants another action. ENGINE is where the "
+            "wanted action runs: embedded, mistral, external. POLICY is reject: the report is ignored and the old "
+            "action is killed; adopt: the VIM becomes external and belongs to the old action (not for external); "
+            "accept: the report counts as if the wanted action had sent it. May be given once per engine "
+            "[VIMESH_BRIDGE_POLICY, separated by commas; default: reject for each].",
         ),
     ] = None,
     hold: Annotated[
@@ -53,20 +53,24 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--hold",
             metavar="DURATION",
-            help="How long answers to calls without action id are held back; 0: not at all "
-            "[VIMESH_BRIDGE_HOLD; default 5s].",
+            help="How long to delay replies to calls without an action id; 0: no delay "
+            "[VIMESH_BRIDGE_HOLD; default: 5s].",
         ),
     ] = None,
     concurrency: Annotated[
         str | None,
-        typer.Option("--concurrency", metavar="N", help="Calls in flight [VIMESH_BRIDGE_CONCURRENCY; default 1000]."),
+        typer.Option(
+            "--concurrency",
+            metavar="N",
+            help="Maximum number of calls in progress [VIMESH_BRIDGE_CONCURRENCY; default: 1000].",
+        ),
     ] = None,
     state_dir: Annotated[
         str | None,
         typer.Option(
             "--state-dir",
             metavar="DIR",
-            help="What this bridge remembers [VIMESH_BRIDGE_STATE_DIR; default ./.vimesh/bridge].",
+            help="Directory for the state of this bridge [VIMESH_BRIDGE_STATE_DIR; default: ./.vimesh/bridge].",
         ),
     ] = None,
     log_level: flags.Level = None,

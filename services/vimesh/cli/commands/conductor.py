@@ -16,14 +16,18 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
     *,
     listen: Annotated[
         str | None,
-        typer.Option("--listen", metavar="HOST:PORT", help="[VIMESH_CONDUCTOR_LISTEN; default 127.0.0.1:7601]"),
+        typer.Option(
+            "--listen",
+            metavar="HOST:PORT",
+            help="Address to serve gRPC on [VIMESH_CONDUCTOR_LISTEN; default: 127.0.0.1:7601].",
+        ),
     ] = None,
     health_listen: Annotated[
         str | None,
         typer.Option(
             "--health-listen",
             metavar="HOST:PORT",
-            help="Where health is answered, whatever else goes on"
+            help="Address of the health check, which answers even under load"
             " [VIMESH_CONDUCTOR_HEALTH_LISTEN; default: a free port of the same host].",
         ),
     ] = None,
@@ -34,7 +38,8 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--contact-within",
             metavar="DURATION",
-            help="The soonest that a ping action is asked to be back [VIMESH_CONDUCTOR_CONTACT_WITHIN; default 10s].",
+            help="Shortest time within which a ping action must make contact again "
+            "[VIMESH_CONDUCTOR_CONTACT_WITHIN; default: 10s].",
         ),
     ] = None,
     contacts_per_s: Annotated[
@@ -42,7 +47,8 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--contacts-per-s",
             metavar="N",
-            help="Of the whole fleet: with more VIMs, each is asked later [VIMESH_CONDUCTOR_CONTACTS_PER_S; 2000].",
+            help="Contacts per second of the whole fleet: with more VIMs, each makes contact less often "
+            "[VIMESH_CONDUCTOR_CONTACTS_PER_S; default: 2000].",
         ),
     ] = None,
     replacements_per_s: Annotated[
@@ -50,7 +56,8 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--replacements-per-s",
             metavar="N",
-            help="How many silent ping actions to replace; 0: none [VIMESH_CONDUCTOR_REPLACEMENTS_PER_S; 200].",
+            help="Maximum number of silent ping actions to replace per second; 0: none "
+            "[VIMESH_CONDUCTOR_REPLACEMENTS_PER_S; default: 200].",
         ),
     ] = None,
     keep_events: flags.KeepEvents = None,

@@ -11,7 +11,7 @@ import typer
 from vimesh.cli.base import command_settings, flags
 from vimesh.cli.base.exits import ExitCode, Failure
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, change and check the database.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create, upgrade and check the database.")
 
 
 def _url(database_url: str | None, config: Path | None) -> str:
@@ -25,7 +25,7 @@ def upgrade(*, database_url: flags.DatabaseUrl = None, config: flags.Config = No
 
     url = _url(database_url, config)
     asyncio.run(manage_tables.upgrade(url))
-    typer.echo(f"the tables are of version {manage_tables.newest()}")
+    typer.echo(f"the tables have version {manage_tables.newest()}")
 
 
 @app.command()
@@ -42,7 +42,7 @@ def check(*, database_url: flags.DatabaseUrl = None, config: flags.Config = None
     from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - clients need no SQL
 
     asyncio.run(manage_tables.check(_url(database_url, config)))
-    typer.echo(f"the tables are of version {manage_tables.newest()}, as needed")
+    typer.echo(f"the tables have version {manage_tables.newest()}, as required")
 
 
 @app.command()
@@ -61,14 +61,14 @@ def compact(
     retention = command_settings.retention(found, keep_events=keep_events, keep_for=keep_for, keep_bytes=keep_bytes)
     url = command_settings.required_database_url(found, database_url)
     dropped, span = asyncio.run(compact_log.drop_all(url, retention))
-    typer.echo(f"dropped {dropped} changes; kept are {span.newest - span.oldest + 1}, from revision {span.oldest}")
+    typer.echo(f"dropped {dropped} changes; kept {span.newest - span.oldest + 1}, from revision {span.oldest}")
 
 
 @app.command()
-def make_key(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
+def make_key(file: Annotated[Path, typer.Argument(metavar="FILE", help="Key file to create.")]) -> None:
     """Create the key file; every conductor of a fleet needs a copy of it. Never overwrites a file."""
     from vimesh.store.rows.credential_encryption import make_key_file  # noqa: PLC0415 - clients need no cryptography
 
     if not make_key_file(file):
-        raise Failure(f"{file} exists already", code=ExitCode.ERROR, hint="vimesh conductor --key-file takes it")
-    typer.echo(f"{file} is made: keep a copy, without it no credentials can be read")
+        raise Failure(f"{file} already exists", code=ExitCode.ERROR, hint="use it with: vimesh conductor --key-file")
+    typer.echo(f"created {file}; keep a copy, because credentials cannot be read without it")

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from vimesh.cli.tacker_import.import_run import ImportSettings, TackerTally  # needs the extra `import`
     from vimesh.tacker.credentials import CredentialsReader
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Take VIMs over from elsewhere.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import VIMs from other systems.")
 
-_MANY = "Only this one; may be repeated."
+_MANY = "Import only this VIM; may be repeated."
 _INSTALL = "in a checkout of vimesh: pip install '.[cli,import]'"
 
 
@@ -38,19 +38,22 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--database-url",
             metavar="URL",
-            help="Tacker's, as in tacker.conf; with a password better in VIMESH_IMPORT_DATABASE_URL.",
+            help="URL of Tacker's database, as in tacker.conf; use VIMESH_IMPORT_DATABASE_URL if it has a password.",
         ),
     ] = None,
     fernet_keys: Annotated[
         str | None,
         typer.Option(
-            "--fernet-keys", metavar="DIR", help="[vim_keys] openstack of tacker.conf [VIMESH_IMPORT_FERNET_KEYS]."
+            "--fernet-keys",
+            metavar="DIR",
+            help="Directory given by [vim_keys] openstack in tacker.conf [VIMESH_IMPORT_FERNET_KEYS].",
         ),
     ] = None,
     without_secrets: Annotated[
         bool,
         typer.Option(
-            "--without-secrets", help="Leave out what Barbican's keys encrypt; without --fernet-keys all secrets."
+            "--without-secrets",
+            help="Leave out secrets whose keys are in Barbican; without --fernet-keys, leave out all secrets.",
         ),
     ] = False,
     engine: vim_fields.Engine = None,
@@ -58,17 +61,20 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
     name: Annotated[list[str] | None, typer.Option("--name", metavar="NAME", help=_MANY)] = None,
     vim_id: Annotated[list[str] | None, typer.Option("--vim-id", metavar="UUID", help=_MANY)] = None,
     project: Annotated[
-        list[str] | None, typer.Option("--project", metavar="ID", help="Only of this project; may be repeated.")
+        list[str] | None,
+        typer.Option("--project", metavar="ID", help="Import only VIMs of this project; may be repeated."),
     ] = None,
     no_default: Annotated[
         bool,
-        typer.Option("--no-default", help="Make no VIM the default one of its project, and do not compare that."),
+        typer.Option("--no-default", help="Do not import or compare whether a VIM is the default of its project."),
     ] = False,
-    apply: Annotated[bool, typer.Option("--apply", help="Register them; otherwise only look.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Apply the import (default: dry run).")] = False,
     concurrency: Annotated[
         str | None,
         typer.Option(
-            "--concurrency", metavar="N", help="VIMs at the same time [VIMESH_IMPORT_CONCURRENCY; default 8]."
+            "--concurrency",
+            metavar="N",
+            help="Maximum number of VIMs to process at once [VIMESH_IMPORT_CONCURRENCY; default: 8].",
         ),
     ] = None,
     output: client_flags.Output = None,
@@ -127,7 +133,9 @@ def _check_given(url: str, fernet_keys: str, *, without_secrets: bool) -> None:
     if not url:
         missing.append(BadSetting(command_settings.IMPORT_DATABASE_URL.flag, URL_REQUIRED))
     if not fernet_keys and not without_secrets:
-        what = "is required: the folder of [vim_keys] openstack in tacker.conf, or a copy; or give --without-secrets"
+        what = (
+            "is required: the folder given by [vim_keys] openstack in tacker.conf, or a copy; or use --without-secrets"
+        )
         missing.append(BadSetting(command_settings.IMPORT_FERNET_KEYS.flag, what))
     if len(missing) > 1:
         raise Failure("settings are missing", details=[str(each) for each in missing])

@@ -16,7 +16,7 @@ def monitor(
     address: flags.Address = None,
     shard: Annotated[
         str | None,
-        typer.Option("--shard", metavar="I/N", help="Run part I (from 0) of N equal parts [VIMESH_MONITOR_SHARD]."),
+        typer.Option("--shard", metavar="I/N", help="Run shard I of N, counted from 0 [VIMESH_MONITOR_SHARD]."),
     ] = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,

@@ -13,16 +13,20 @@ from vimesh.domain.settings import BadFlag
 from vimesh.domain.vims import Engine
 
 Port = Annotated[
-    str | None, typer.Option("--port", metavar="PORT", help="Of the front; 0: any free one [VIMESH_UP_PORT; 7600].")
+    str | None,
+    typer.Option("--port", metavar="PORT", help="Port of the front; 0: any free port [VIMESH_UP_PORT; default: 7600]."),
 ]
 Listen = Annotated[
-    str | None, typer.Option("--listen", metavar="IP", help="Where the front listens [VIMESH_UP_LISTEN; 127.0.0.1].")
+    str | None,
+    typer.Option("--listen", metavar="IP", help="IP address of the front [VIMESH_UP_LISTEN; default: 127.0.0.1]."),
 ]
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", metavar="DIR", help="Keeps everything [VIMESH_UP_DATA_DIR; ./.vimesh].")
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="Directory for all data [VIMESH_UP_DATA_DIR; default: ./.vimesh]."),
 ]
 Conductors = Annotated[
-    str | None, typer.Option("--conductors", metavar="N", help="How many [VIMESH_UP_CONDUCTORS; 2].")
+    str | None,
+    typer.Option("--conductors", metavar="N", help="Number of conductors [VIMESH_UP_CONDUCTORS; default: 2]."),
 ]
 
 
@@ -66,17 +70,23 @@ def up(  # noqa: PLR0913 - one parameter per flag
 def demo(  # noqa: PLR0913 - one parameter per flag
     *,
     duration: Annotated[
-        str | None, typer.Option("--duration", metavar="DURATION", help="Stop by itself after so long.")
+        str | None, typer.Option("--duration", metavar="DURATION", help="Stop automatically after this time.")
     ] = None,
     port: Annotated[
-        str | None, typer.Option("--port", metavar="PORT", help="Of the front; default 7600, or any if it is taken.")
+        str | None,
+        typer.Option(
+            "--port", metavar="PORT", help="Port of the front (default: 7600, or any free port if it is in use)."
+        ),
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", metavar="DIR", help="Default: a temporary one, removed at the end.")
+        Path | None,
+        typer.Option(
+            "--data-dir", metavar="DIR", help="Directory for all data (default: a temporary one, removed at the end)."
+        ),
     ] = None,
     conductors: Conductors = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="table|json", help="How to print changes.")
+        str | None, typer.Option("--output", "-o", metavar="table|json", help="Output format of the changes.")
     ] = None,
     config: flags.Config = None,
 ) -> None:

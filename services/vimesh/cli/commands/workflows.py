@@ -18,7 +18,7 @@ from vimesh.domain.errors import BadSetting
 if TYPE_CHECKING:
     from vimesh.cli.commands.audit_workflows import Audited  # needs Mistral's client, which is optional
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the workflows in Mistral.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Audit and repair the workflows in Mistral.")
 
 _TITLES = ("FINDING", "VIM", "ACTION", "STATE", "DETAIL")
 
@@ -31,12 +31,11 @@ def group() -> None:
 @app.command()
 def audit(  # noqa: PLR0913 - one parameter per flag
     *,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Remove what nobody wants, and start what is missing.")
-    ] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Remove unwanted workflows and start missing ones.")] = False,
     mistral_url: flags.MistralUrl = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="table|json", help="How to print [VIMESH_OUTPUT].")
+        str | None,
+        typer.Option("--output", "-o", metavar="table|json", help="Output format [VIMESH_OUTPUT; default: table]."),
     ] = None,
     address: flags.Address = None,
     call_timeout: client_flags.CallTimeout = None,
@@ -54,7 +53,7 @@ def audit(  # noqa: PLR0913 - one parameter per flag
     logs.set_up(command_settings.log_settings(found, level=None, format_=None))
     client = command_settings.client_settings(config, address=address, call_timeout=call_timeout, output=output)
     if client.output is Output.YAML:
-        raise BadSetting(command_settings.OUTPUT.flag, "must be table or json here")
+        raise BadSetting(command_settings.OUTPUT.flag, "must be table or json for this command")
     access = mistral_flags.access(found, url=mistral_url)
     from vimesh.cli.commands.audit_workflows import audited  # noqa: PLC0415 - needs Mistral's client
 
@@ -72,4 +71,4 @@ def _write(output: Output, rows: Sequence[Audited], *, repair: bool) -> None:
         titles = (*_TITLES, "REPAIR") if repair else _TITLES
         text_tables.write(titles, [row.cells()[: len(titles)] for row in rows])
     else:
-        print("nothing found: Mistral runs what is wanted, and nothing else", file=sys.stderr)  # noqa: T201 - the output of the command
+        print("no findings: Mistral runs exactly the wanted workflows", file=sys.stderr)  # noqa: T201 - the output of the command

@@ -57,4 +57,4 @@ async def play(endpoints: Mapping[str, DemoEndpoint], say: Say) -> None:
                 await endpoints[step.name].play(step.scene)
             except OSError as error:
                 # Another process took the port while the endpoint was away: it stays away until its next scene.
-                say("demo", f"{step.name} cannot come back: {error.strerror}")
+                say("demo", f"{step.name} cannot listen again: {error.strerror}")

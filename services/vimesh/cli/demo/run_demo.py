@@ -46,15 +46,15 @@ async def run_demo(demo: Demo) -> None:
         settings = FleetSettings(_HOST, _port(demo.port), demo.conductors, database_url="")
         fleet = EmbeddedFleet(settings, data_dir, environment, stream.say, stopping)
         await fleet.prepare()
-        _tell(f"starting a fleet at {settings.address}; the logs go to {data_dir.log_file}")
+        _tell(f"starting a fleet at {settings.address}; logs: {data_dir.log_file}")
         try:
             async with fleet.running(), connected(settings.address, _CALL_TIMEOUT_S) as front:
-                _tell(f"VIMESH_ADDRESS={settings.address} makes every vimesh command speak to it; Ctrl-C ends it")
+                _tell(f"set VIMESH_ADDRESS={settings.address} to use the fleet from other commands; Ctrl-C stops it")
                 with failed_calls_explained(settings.address):
                     await _perform(front, demo, stream, stopping)
                 _tell("stopping")
         except* Interrupted:
-            _tell("stopped before it was up")
+            _tell("stopped before the fleet was up")
 
 
 async def _perform(front: Front, demo: Demo, stream: LogStream, stopping: Stopping) -> None:

@@ -67,11 +67,11 @@ class _Claims:
     def take(self, line: int, wanted: Registration) -> None:
         """Claim what the VIM asks for. Raises RejectedEntry if an earlier line has claimed it."""
         if first := self._names.get((wanted.project_id, wanted.name)):
-            raise RejectedEntry(f"has the name of line {first}, in the same project")
+            raise RejectedEntry(f"has the same name as line {first}, in the same project")
         if first := self._ids.get(wanted.vim_id):
-            raise RejectedEntry(f"has the id of line {first}")
+            raise RejectedEntry(f"has the same id as line {first}")
         if wanted.is_default and (first := self._defaults.get(wanted.project_id)):
-            raise RejectedEntry(f"is to be the default VIM of its project, as is line {first}")
+            raise RejectedEntry(f"would be the default VIM of its project, but so would line {first}")
         self._names[wanted.project_id, wanted.name] = line
         if wanted.vim_id:
             self._ids[wanted.vim_id] = line

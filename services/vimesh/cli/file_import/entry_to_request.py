@@ -99,7 +99,7 @@ def _named(content: Mapping[object, object]) -> dict[str, object]:
             raise RejectedEntry(f"{str(key)[:50]!r} {unknown(key)}")
         name = ALIASES.get(key, key)
         if name in named:
-            raise RejectedEntry(f"{name} and {key} are the same")
+            raise RejectedEntry(f"{name} and {key} are the same field")
         if value is not None and name not in LEFT_OUT:
             named[name] = value
     return named
@@ -109,7 +109,7 @@ def _fill_from_tackers(vim: Vim, given: Mapping[str, object], key: str) -> None:
     """Set the fields that are written as in Tacker's files. Raises RejectedEntry, BadSetting."""
     for name in ("auth_cred", "vim_project"):
         if name in given:
-            raise RejectedEntry(f"{name} and Tacker's {key} exclude each other")
+            raise RejectedEntry(f"{name} and Tacker's {key} are mutually exclusive")
     said = tacker_file.parse({name: value for name, value in given.items() if name in tacker_file.KNOWN}, "")
     vim.vim_project.update(said.vim_project)
     vim.auth_cred.update(said.auth_cred)
@@ -117,7 +117,7 @@ def _fill_from_tackers(vim: Vim, given: Mapping[str, object], key: str) -> None:
 
 def _fill(vim: Vim, name: str, value: object) -> None:
     if not isinstance(value, Mapping):
-        raise RejectedEntry(f"{name} must hold fields")
+        raise RejectedEntry(f"{name} must be a mapping")
     try:
         free_form_fields.fill(getattr(vim, name), value)
     except free_form_fields.NotJson as error:
@@ -127,12 +127,12 @@ def _fill(vim: Vim, name: str, value: object) -> None:
 def _policy(given: Mapping[str, object]) -> PolicyFlags:
     inner = given.get("probe_policy", {})
     if not isinstance(inner, Mapping):
-        raise RejectedEntry("probe_policy must hold fields")
+        raise RejectedEntry("probe_policy must be a mapping")
     for key in inner:
         if key not in POLICY:
             raise RejectedEntry(f"probe_policy.{str(key)[:50]} {unknown(key, POLICY)}")
         if key in given:
-            raise RejectedEntry(f"{key} and probe_policy.{key} are the same")
+            raise RejectedEntry(f"{key} and probe_policy.{key} are the same field")
     said = {**{name: given[name] for name in POLICY if name in given}, **inner}
     said = {name: value for name, value in said.items() if value is not None}
     return PolicyFlags(
@@ -149,7 +149,7 @@ def _policy(given: Mapping[str, object]) -> PolicyFlags:
 def _text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
-    raise RejectedEntry(f'{name} must be a text: write it in quotes, as in {name}: "..."')
+    raise RejectedEntry(f'{name} must be a string: write it in quotes, as in {name}: "..."')
 
 
 def _duration(name: str, value: object) -> str:

@@ -27,7 +27,7 @@ def require_place(path: Path, imported: Path) -> None:
         raise BadSetting(_SETTING, f"{path} cannot be written")
     if path.exists() and imported.exists() and path.samefile(imported):
         # Replacing it would lose the VIMs that were not tried.
-        raise BadSetting(_SETTING, f"{path} is the file that is imported; choose another one")
+        raise BadSetting(_SETTING, f"{path} is the file being imported; choose another one")
 
 
 def write(path: Path, flaws: Iterable[Flaw], refusals: Iterable[Refusal]) -> None:

@@ -50,9 +50,9 @@ def _document(ledger: ImportTally, flaws: Sequence[Flaw]) -> dict[str, object]:
 def summary(ledger: ImportTally, flaws: Sequence[Flaw]) -> str:
     counts = {
         "registered": ledger.registered,
-        "there already": ledger.present,
+        "already present": ledger.present,
         "refused": len(ledger.refusals),
-        "not fit": len(flaws),
+        "invalid": len(flaws),
         "not done": ledger.left,
     }
     total = ledger.total + len(flaws)
@@ -62,12 +62,12 @@ def summary(ledger: ImportTally, flaws: Sequence[Flaw]) -> str:
 
 def next_step(*, kept: bool) -> str:
     """Return a hint on how to handle refusals. `kept`: whether they were written to a file."""
-    change = "to change a VIM that is there: vimesh vim set NAME ..."
-    return change if kept else f"{change}; --rejects FILE keeps the refused ones"
+    change = "to change an existing VIM: vimesh vim set NAME ..."
+    return change if kept else f"{change}; to save the refused VIMs: --rejects FILE"
 
 
 def fit(count: int) -> str:
-    return f"{_vims(count)}: all are fit to be registered. Nothing was changed" if count else "there is no VIM in it"
+    return f"{_vims(count)}: all valid. Nothing was changed" if count else "the file contains no VIMs"
 
 
 def _vims(count: int) -> str:

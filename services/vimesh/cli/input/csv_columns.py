@@ -17,12 +17,12 @@ def wrong_columns(columns: Sequence[str]) -> str:
     """Return what is wrong with the columns; empty if nothing is."""
     if "name" not in columns:
         if any(mark in column for column in columns for mark in ";\t"):
-            return "must separate the columns by commas, as in name,auth_url"
+            return "must separate the columns with commas, as in name,auth_url"
         return "must name the columns, such as name,auth_url,auth_cred.username,auth_cred.password"
     if len(columns) > MAX_COLUMNS:
-        return f"names more than {MAX_COLUMNS} columns"
+        return f"has more than {MAX_COLUMNS} columns"
     for number, column in enumerate(columns):
-        if wrong := "is there twice" if column in columns[:number] else _wrong_name(column):
+        if wrong := "appears twice" if column in columns[:number] else _wrong_name(column):
             return f"column {column[:_SHOWN]} {wrong}"
     return ""
 
@@ -32,9 +32,9 @@ def _wrong_name(column: str) -> str:
     if column.count(".") >= MAX_DEPTH:
         return f"is nested deeper than {MAX_DEPTH} levels"
     if dot and group not in _GROUPS:
-        return f"is not known: only {', '.join(_GROUPS)} have columns with a dot"
+        return f"is unknown: only {', '.join(_GROUPS)} may have columns with a dot"
     if not dot and group in _GROUPS:
-        return f"needs the name of a field, as in {column}.username"
+        return f"needs a field name, as in {column}.username"
     if group == "probe_policy" and field not in POLICY:
         return unknown(field, POLICY)
     if column and not dot and column not in KNOWN:

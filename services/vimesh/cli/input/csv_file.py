@@ -11,7 +11,7 @@ from vimesh.files.entry_stream import EntryStream
 from vimesh.files.file_errors import BadFile
 from vimesh.files.stream_lines import Lines
 
-_WORDS = {"unexpected end of data": "a quote is opened and never closed"}
+_WORDS = {"unexpected end of data": "a quote is never closed"}
 
 
 def entries(stream: EntryStream) -> Iterator[FileEntry | Flaw]:
@@ -59,9 +59,9 @@ def _entry(line: int, columns: Sequence[str], cells: Sequence[str]) -> FileEntry
         for group in groups:
             inner = place.setdefault(group, {})
             if not isinstance(inner, dict):
-                return Flaw(line, f"column {column} is part of another one that has a value")
+                return Flaw(line, f"column {column} conflicts with another column that has a value")
             place = inner
         if field in place:
-            return Flaw(line, f"column {column} is part of another one that has a value")
+            return Flaw(line, f"column {column} conflicts with another column that has a value")
         place[field] = cell
     return FileEntry(line, content)

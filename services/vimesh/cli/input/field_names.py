@@ -28,4 +28,4 @@ KNOWN: Final = LEFT_OUT | {*_MEANT}
 def unknown(key: object, known: Sequence[str] = ()) -> str:
     """Return a message that the field is unknown, with a suggestion. `known`: the fields of a group."""
     near = get_close_matches(str(key)[:50], known or _MEANT, 1)
-    return f"is not known; did you mean {near[0]}?" if near else f"is not known; known are {', '.join(known or _OWN)}"
+    return f"is unknown; did you mean {near[0]}?" if near else f"is unknown; known fields: {', '.join(known or _OWN)}"

@@ -28,7 +28,7 @@ class Flaw:
         return f"line {self.line}: {self.description}"
 
 
-NO_MAPPING = "is no VIM: it must hold fields such as name and auth_url"
+NO_MAPPING = "is not a VIM: it must have fields such as name and auth_url"
 
 
 def entry_of(line: int, content: object) -> FileEntry | Flaw:

@@ -18,7 +18,7 @@ class NotJson(Exception):
 def fill(field: Struct, content: Mapping[Any, Any]) -> None:
     """Fill the field. Raises NotJson, also before conversion if the content is larger than the fleet accepts."""
     if not all(isinstance(key, str) for key in content):
-        raise NotJson("has a field whose name is no text: write it in quotes")
+        raise NotJson("has a field name that is not a string: write it in quotes")
     try:
         size = len(json.dumps(content, allow_nan=False))
         if size > MAX_BYTES:
@@ -26,4 +26,4 @@ def fill(field: Struct, content: Mapping[Any, Any]) -> None:
         field.update(content)
     except (ValueError, TypeError, OverflowError, RecursionError):
         # YAML has values that JSON lacks, such as dates; JSON has text that messages lack, such as lone surrogates.
-        raise NotJson("holds what JSON cannot") from None
+        raise NotJson("holds values that JSON cannot represent") from None

@@ -34,6 +34,6 @@ def _entries(window: Window) -> Iterator[FileEntry | Flaw]:
         yield entry_of(line, content)
         mark = window.expect(_NEXT, "expecting ',' or ']'")["mark"]
     if begin["named"]:
-        window.expect(_CLOSE, "expecting '}', and nothing beside vims")
+        window.expect(_CLOSE, "expecting '}': no other keys may follow vims")
     if not window.blank():
         raise window.wrong("expecting the end of the file")

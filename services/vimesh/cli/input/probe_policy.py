@@ -15,25 +15,30 @@ from vimesh.v1.vim_pb2 import ProbePolicy
 _METHODS = {name.lower(): method for name, method in ProbePolicy.Method.items() if method}
 
 
-Method = Annotated[str | None, typer.Option("--method", metavar="|".join(_METHODS), help="What a probe does.")]
+Method = Annotated[str | None, typer.Option("--method", metavar="|".join(_METHODS), help="Probe method (default: http).")]
 Interval = Annotated[
-    str | None, typer.Option("--interval", metavar="DURATION", help="Between two rounds of probes; default 10s.")
+    str | None, typer.Option("--interval", metavar="DURATION", help="Time between two rounds of probes (default: 10s).")
 ]
 Timeout = Annotated[
-    str | None, typer.Option("--timeout", metavar="DURATION", help="A probe without answer has failed; default 1s.")
+    str | None,
+    typer.Option("--timeout", metavar="DURATION", help="Time after which an unanswered probe fails (default: 1s)."),
 ]
 Fall = Annotated[
-    int | None, typer.Option("--fall", metavar="N", help="Failed probes until it is UNREACHABLE; default 3.")
+    int | None, typer.Option("--fall", metavar="N", help="Failed probes until the VIM is UNREACHABLE (default: 3).")
 ]
 Rise = Annotated[
-    int | None, typer.Option("--rise", metavar="N", help="Answered probes until it is REACHABLE again; default 1.")
+    int | None,
+    typer.Option("--rise", metavar="N", help="Answered probes until the VIM is REACHABLE again (default: 1)."),
 ]
 TlsVerify = Annotated[
-    bool | None, typer.Option("--tls-verify/--no-tls-verify", help="Whether the certificate must be valid.")
+    bool | None,
+    typer.Option("--tls-verify/--no-tls-verify", help="Whether to require a valid certificate (default: no)."),
 ]
 FailFor = Annotated[
     str | None,
-    typer.Option("--fail-for", metavar="DURATION", help="How long failures last until it is UNREACHABLE; default 0s."),
+    typer.Option(
+        "--fail-for", metavar="DURATION", help="How long failures must last until the VIM is UNREACHABLE (default: 0s)."
+    ),
 ]
 
 

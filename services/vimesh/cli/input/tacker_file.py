@@ -54,7 +54,7 @@ def read(path: Path) -> TackerFileVim:
     except BadFile as error:
         raise BadSetting(str(path), str(error)) from None
     if not isinstance(document, dict):
-        raise BadSetting(str(path), "must hold keys such as auth_url, username and project_name")
+        raise BadSetting(str(path), "must have keys such as auth_url, username and project_name")
     return parse(document, str(path))
 
 
@@ -79,7 +79,7 @@ class _File:
                 raise self.bad(key, "is missing")
             return default
         if not isinstance(value, str):
-            raise self.bad(key, f'must be a text: write it in quotes, as in {key}: "..."')
+            raise self.bad(key, f'must be a string: write it in quotes, as in {key}: "..."')
         return value
 
 
@@ -125,7 +125,7 @@ def _kubernetes(file: _File) -> dict[str, str]:
     elif "bearer_token" in file.content:
         keys = ["bearer_token"]
     else:
-        raise file.bad("bearer_token", "is missing, and so are username and password: one or the other is needed")
+        raise file.bad("bearer_token", "is missing, and so are username and password: give one or the other")
     # Tacker writes the text None for "no certificate"; YAML's null is accepted, too.
     if "ssl_ca_cert" not in file.content:
         raise file.bad("ssl_ca_cert", "is missing: give the CA's certificate in PEM, or None")

@@ -15,23 +15,23 @@ from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag, one_of
 from vimesh.v1.vim_pb2 import Monitor, Vim
 
-Type = Annotated[str | None, typer.Option("--type", metavar="openstack|kubernetes", help="What cloud it is.")]
-AuthUrl = Annotated[str | None, typer.Option("--auth-url", metavar="URL", help="What gets probed; http or https.")]
+Type = Annotated[str | None, typer.Option("--type", metavar="openstack|kubernetes", help="Type of the cloud.")]
+AuthUrl = Annotated[str | None, typer.Option("--auth-url", metavar="URL", help="URL to probe; http or https.")]
 Engine = Annotated[
     str | None,
     typer.Option(
         "--engine",
         metavar="embedded|mistral|external",
-        help="Where its ping action runs; external: somebody else's reports.",
+        help="Engine that runs the ping action; external: another system reports the status.",
     ),
 ]
-Description = Annotated[str | None, typer.Option("--description", metavar="TEXT")]
+Description = Annotated[str | None, typer.Option("--description", metavar="TEXT", help="Description of the VIM.")]
 Default = Annotated[
     bool | None,
-    typer.Option("--default/--no-default", "--is-default", help="Whether it is the default VIM of its project."),
+    typer.Option("--default/--no-default", "--is-default", help="Whether the VIM is the default of its project."),
 ]
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config-file", metavar="FILE", help="Tacker's YAML of a VIM; flags override it.")
+    Path | None, typer.Option("--config-file", metavar="FILE", help="VIM file of Tacker, in YAML; flags override it.")
 ]
 
 
@@ -56,9 +56,9 @@ def fill_from_file(vim: Vim, path: Path) -> list[str]:
 
     said = tacker_file.read(path)
     for key in said.unknown:
-        warn(f"{path}: {key} is not known and left out")
+        warn(f"{path}: {key} is unknown and ignored")
     if said.auth_cred.get("cert_verify") == "True":
-        warn("cert_verify is kept with the credentials; probes verify certificates only with --tls-verify")
+        warn("cert_verify is stored with the credentials; probes verify certificates only with --tls-verify")
     filled = ["type", "vim_project", "auth_cred"]
     vim.type = said.type
     vim.vim_project.update(said.vim_project)
@@ -93,7 +93,7 @@ def fill_from_flags(  # noqa: PLR0913 - one parameter per flag
         "is_default": is_default,
     }
     if auth_url and "@" in urlsplit(auth_url).netloc:
-        warn("the user name and password in the URL are not kept: they belong into a --config-file")
+        warn("the user name and password in the URL are not stored: put them into a --config-file")
     filled = [field for field, value in given.items() if value is not None]
     for field in filled:
         setattr(vim, field, given[field])

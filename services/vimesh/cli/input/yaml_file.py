@@ -94,7 +94,7 @@ class _Documents:
             yield from self._items()
             after = self._composer.next()
             if not isinstance(after, yaml.MappingEndEvent):
-                yield Flaw(_line(after), f"stands beside {_LIST}, where nothing is expected")
+                yield Flaw(_line(after), f"is next to {_LIST}, which must be the only key")
                 self._begin()
                 self._composer.mapping(begin, after)
             return

@@ -76,10 +76,10 @@ def locked(path: Path) -> Generator[DataDir]:
             holder = os.read(lock, 32).decode(errors="replace").strip()
             raise Failure(
                 f"the data directory {path} is in use by another fleet (pid {holder or 'unknown'})",
-                hint="stop that one, or choose another directory with --data-dir",
+                hint="stop it, or choose another directory with --data-dir",
             ) from None
         if not os.fstat(lock).st_nlink:
-            raise Failure(f"the data directory {path} was removed by another fleet just now", hint="start again")
+            raise Failure(f"the data directory {path} was just removed by another fleet", hint="start again")
         os.ftruncate(lock, 0)
         os.write(lock, f"{os.getpid()}\n".encode())
         data_dir = DataDir(path.resolve())

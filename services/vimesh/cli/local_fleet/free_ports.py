@@ -34,8 +34,8 @@ def require_free(host: str, port: int) -> None:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise Failure(
-                f"port {port} on {host} is taken",
-                hint="is another fleet up? stop it, or choose another port with --port",
+                f"port {port} on {host} is in use",
+                hint="is another fleet running? stop it, or choose another port with --port",
             ) from error
         hint = "choose an address of this machine with --listen, and a port above 1023 with --port"
         raise Failure(f"cannot listen on {host} port {port}: {error.strerror}", hint=hint) from error

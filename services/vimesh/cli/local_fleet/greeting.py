@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vimesh.cli.base.command_settings import DEFAULT_PORT
 
-_OPEN_TO_ALL = "Anybody who reaches this address can change everything: nothing asks who calls."
+_OPEN_TO_ALL = "Anyone who can reach this address can change everything: calls are not authenticated."
 
 
 def ready_block(address: str, *, summary: str, only_this_machine: bool) -> str:
@@ -21,7 +21,7 @@ def ready_block(address: str, *, summary: str, only_this_machine: bool) -> str:
     if address != f"127.0.0.1:{DEFAULT_PORT}":
         lines += [f"  export VIMESH_ADDRESS={address}", ""]
     lines += [
-        "  # In another terminal, something that answers: python3 -m http.server 5000 --bind 127.0.0.1",
+        "  # In another terminal, a server to probe: python3 -m http.server 5000 --bind 127.0.0.1",
         f"  {vimesh} vim register first --type openstack --auth-url http://127.0.0.1:5000/v3",
         f"  {vimesh} vim wait first --for REACHABLE",
         f"  {vimesh} vim list",

@@ -118,7 +118,7 @@ class EmbeddedFleet:
                         waiting_for = part.name
                         await self._served(part)
         except TimeoutError:
-            raise Failure(f"{waiting_for} does not serve after {_START_LIMIT_S:g} s") from None
+            raise Failure(f"{waiting_for} is not ready after {_START_LIMIT_S:g} s") from None
 
     async def _served(self, part: SupervisedProcess) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -153,7 +153,7 @@ class EmbeddedFleet:
             self._data_dir.write_state({"address": self._settings.address, "pid": os.getpid(), "processes": processes})
         except OSError as error:
             # The file only informs users: the fleet runs without it.
-            self._say("vimesh", f"cannot write what runs: {error}")
+            self._say("vimesh", f"cannot write the list of processes: {error}")
 
     def _address_of(self, name: str) -> str:
         if name == self._front.name:

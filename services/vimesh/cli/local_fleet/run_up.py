@@ -39,10 +39,10 @@ async def run_up(wanted: FleetOptions) -> None:
             async with fleet.running():
                 _say_ready(settings, str(data_dir.path))
                 await stopping.asked()
-                stream.say("vimesh", "stopping; Ctrl-C again does it at once")
+                stream.say("vimesh", "stopping; press Ctrl-C again to stop at once")
         except* Interrupted:
-            stream.say("vimesh", "stopped before it was up")
-    stream.say("vimesh", "everything is stopped")
+            stream.say("vimesh", "stopped before the fleet was up")
+    stream.say("vimesh", "all processes have stopped")
 
 
 def _say_ready(settings: FleetSettings, data_dir: str) -> None:

@@ -20,7 +20,7 @@ def document(message: Message) -> dict[str, Any]:
     try:
         content = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
     except (Error, ValueError):
-        raise Failure("the fleet answered with a number or a time that JSON cannot say") from None
+        raise Failure("the fleet returned a number or a time that JSON cannot represent") from None
     return _in_order(content, message.DESCRIPTOR)
 
 

@@ -53,7 +53,7 @@ def moment(time_: Timestamp) -> str:
     try:
         return time_.ToJsonString()
     except ValueError:
-        return "a time out of range"
+        return "time out of range"
 
 
 def since(moment: Timestamp) -> str:

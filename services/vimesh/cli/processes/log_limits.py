@@ -28,7 +28,7 @@ class FewAndShort(logging.Filter):
             self._left_out += 1
             return False
         message = record.getMessage()[:MAX_CHARACTERS]
-        record.msg = f"{message} ({self._left_out} lines like this left out)" if self._left_out else message
+        record.msg = f"{message} ({self._left_out} similar lines omitted)" if self._left_out else message
         record.args = None
         self._passed_at, self._left_out = now, 0
         return True

@@ -118,4 +118,4 @@ class Silence:
         work = read_work(self._work_record)
         if work is None:
             return ""
-        return f" while it worked on {'VIM ' if is_id(work.text) else ''}{work.text}"
+        return f" while working on {'VIM ' if is_id(work.text) else ''}{work.text}"

@@ -87,9 +87,9 @@ class SupervisedProcess:
                 return
             attempts += 1
             if not self.served.is_set() and attempts == FIRST_ATTEMPTS:
-                raise Failure(f"{self.name} does not start: it {ended}", hint="its last words are in the log")
+                raise Failure(f"{self.name} does not start: it {ended}", hint="see the end of its log")
             pause_s = pause_after(time.monotonic() - began, backoff)
-            self._say("vimesh", f"{self.name} {ended}; starting it again in {pause_s:.1f} s")
+            self._say("vimesh", f"{self.name} {ended}; restarting in {pause_s:.1f} s")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._stopping.wait()
@@ -165,7 +165,7 @@ class SupervisedProcess:
             await asyncio.wait((ended, urged), timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
             urged.cancel()
             if not ended.done():
-                self._say("vimesh", f"{self.name} does not end; killing it")
+                self._say("vimesh", f"{self.name} does not stop; killing it")
                 await self._kill()
 
     async def _kill(self) -> None:
@@ -177,7 +177,7 @@ class SupervisedProcess:
 
 
 def _ending(code: int) -> str:
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"
 
 
 def pause_after(ran_s: float, backoff: Backoff) -> float:

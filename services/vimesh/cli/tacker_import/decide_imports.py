@@ -9,8 +9,8 @@ from vimesh.cli.tacker_import.row_to_request import PreparedRow
 from vimesh.domain.vims import Registration
 from vimesh.v1.vim_pb2 import Vim
 
-NAME_STEP = "give one of the two another name"
-DEFAULT_STEP = "take it from the other one first (vimesh vim set OTHER --no-default), or import with --no-default"
+NAME_STEP = "rename one of the two"
+DEFAULT_STEP = "unset the other default first (vimesh vim set OTHER --no-default), or import with --no-default"
 
 
 class Decider:
@@ -67,8 +67,8 @@ def left_out(prepared: PreparedRow) -> str:
 
 
 def _name_taken(wanted: Registration, vim_id: str) -> str:
-    return f"project {wanted.project_id} has a VIM named {wanted.name} already ({vim_id}): {NAME_STEP}"
+    return f"project {wanted.project_id} already has a VIM named {wanted.name} ({vim_id}): {NAME_STEP}"
 
 
 def _default_taken(wanted: Registration, name: str) -> str:
-    return f"project {wanted.project_id} has a default VIM already ({name}): {DEFAULT_STEP}"
+    return f"project {wanted.project_id} already has a default VIM ({name}): {DEFAULT_STEP}"

@@ -16,7 +16,7 @@ _WORDS = {
     Result.IMPORT: "to import",
     Result.IMPORTED: "imported",
     Result.PRESENT: "present",
-    Result.DIFFERS: "differing and left alone",
+    Result.DIFFERS: "different (left unchanged)",
     Result.CANNOT: "cannot be imported",
     Result.FAILED: "failed",
 }
@@ -42,12 +42,12 @@ def summary(ledger: TackerTally, *, apply: bool) -> str:
     if left := ledger.total - len(ledger.outcomes):
         parts.append(f"{left} not done")
     vims = "1 VIM" if ledger.total == 1 else f"{ledger.total} VIMs"
-    text = f"{vims}: {', '.join(parts) or 'none is there'}"
+    text = f"{vims}: {', '.join(parts) or 'none found'}"
     if apply:
         return text
     if counts[Result.IMPORT]:
-        return f"{text}. Nothing was changed; --apply imports"
-    return f"{text}. Nothing was changed" if left else f"{text}. There is nothing to import"
+        return f"{text}. Nothing was changed; use --apply to import"
+    return f"{text}. Nothing was changed" if left else f"{text}. Nothing to import"
 
 
 def left_to_do(ledger: TackerTally) -> bool:

@@ -16,7 +16,7 @@ from vimesh.v1 import vim_service_pb2 as pb
 
 
 def deregister(  # noqa: PLR0913 - one parameter per flag
-    vims: Annotated[list[str], typer.Argument(metavar="VIM...", help="Ids or names.", show_default=False)],
+    vims: Annotated[list[str], typer.Argument(metavar="VIM...", help="IDs or names of the VIMs.", show_default=False)],
     *,
     project: client_flags.Project = None,
     output: client_flags.Output = None,

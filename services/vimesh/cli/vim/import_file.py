@@ -32,23 +32,28 @@ _INSTALL = "in a checkout of vimesh: pip install '.[cli,import]'"
 
 
 def import_vims(  # noqa: PLR0913 - one parameter per flag
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="VIMs; - reads standard input.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="File of VIMs; - reads standard input.", show_default=False)
+    ],
     *,
     format_: Annotated[
-        str | None, typer.Option(FLAG, metavar="yaml|json|jsonl|csv", help="Default: as the file's name ends.")
+        str | None,
+        typer.Option(FLAG, metavar="yaml|json|jsonl|csv", help="File format (default: from the file's extension)."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file; no fleet is asked.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only check the file, without contacting a fleet.")
+    ] = False,
     skip_invalid: Annotated[
         bool,
         typer.Option(
-            "--skip-invalid", help="Register the others when some VIMs are not fit; not if the file cannot be read."
+            "--skip-invalid", help="Register the valid VIMs even if others are invalid, unless the file cannot be read."
         ),
     ] = False,
     rejects: Annotated[
-        Path | None, typer.Option("--rejects", metavar="FILE", help="Write the VIMs there that were not taken.")
+        Path | None, typer.Option("--rejects", metavar="FILE", help="File to write the rejected VIMs to.")
     ] = None,
     give_up: Annotated[
-        str, typer.Option("--give-up", metavar="DURATION", help="End when nothing answers for so long.")
+        str, typer.Option("--give-up", metavar="DURATION", help="Stop if nothing answers for this long.")
     ] = "60s",
     output: client_flags.Output = None,
     address: flags.Address = None,
@@ -88,7 +93,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
         _say(show_tally.summary(ledger, plan.flaws))
     if ledger.ended_early is not None:
         early = ledger.ended_early
-        hint = "; ".join(filter(None, [early.hint, "the same command again goes on where this one ended"]))
+        hint = "; ".join(filter(None, [early.hint, "run the same command again to continue"]))
         raise Failure(str(early), code=early.code, details=early.details, hint=hint)
     if ledger.refusals:
         _say(f"hint: {show_tally.next_step(kept=rejects is not None)}")
@@ -133,12 +138,12 @@ def _require_fit(plan: Plan, *, skip_invalid: bool) -> None:
     from vimesh.cli.file_import import show_tally  # noqa: PLC0415 - see above
 
     if plan.empty:
-        raise Failure("the file is empty: it holds no VIM")
+        raise Failure("the file is empty: it contains no VIMs")
     if not plan.flaws or (skip_invalid and plan.readable):
         return
-    hint = "mend the file" if not plan.readable else "mend the file, or give --skip-invalid to register the others"
+    hint = "fix the file" if not plan.readable else "fix the file, or use --skip-invalid to register the others"
     raise Failure(
-        "the file is not fit to be imported; nothing was registered", details=show_tally.lines(plan.flaws), hint=hint
+        "the file cannot be imported; nothing was registered", details=show_tally.lines(plan.flaws), hint=hint
     )
 
 

@@ -22,14 +22,24 @@ _PAGE = 1000
 def list_vims(  # noqa: PLR0913 - one parameter per flag
     *,
     filter_: Annotated[
-        str, typer.Option("--filter", metavar="TERMS", help="""Such as: 'status = UNREACHABLE AND name = "lab*"'.""")
+        str,
+        typer.Option("--filter", metavar="TERMS", help="""Filter, such as 'status = UNREACHABLE AND name = "lab*"'."""),
     ] = "",
     order_by: Annotated[
-        str, typer.Option("--order-by", metavar="FIELD", help="name, create_time or status_time; 'name desc'.")
+        str,
+        typer.Option(
+            "--order-by",
+            metavar="FIELD",
+            help="Field to sort by: name, create_time or status_time; 'name desc' reverses the order.",
+        ),
     ] = "name",
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many.")] = None,
-    long: Annotated[bool, typer.Option("--long", help="More columns.")] = False,
-    project: Annotated[str | None, typer.Option("--project", metavar="ID", help="Only of this project.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Maximum number of VIMs to show.")
+    ] = None,
+    long: Annotated[bool, typer.Option("--long", help="Show more columns.")] = False,
+    project: Annotated[
+        str | None, typer.Option("--project", metavar="ID", help="Show only VIMs of this project.")
+    ] = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
     call_timeout: client_flags.Timeout = None,

@@ -25,19 +25,19 @@ from vimesh.v1 import vim_service_pb2 as pb
 
 
 def register(  # noqa: PLR0913 - one parameter per flag
-    name_argument: Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)] = None,
+    name_argument: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Name of the VIM.", show_default=False)
+    ] = None,
     *,
-    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The same as the argument.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Same as the argument.")] = None,
     type_: vim_fields.Type = None,
     auth_url: vim_fields.AuthUrl = None,
     config_file: vim_fields.ConfigFile = None,
     engine: vim_fields.Engine = None,
     description: vim_fields.Description = None,
     is_default: vim_fields.Default = None,
-    project: Annotated[str, typer.Option("--project", metavar="ID", help="The project that it belongs to.")] = "",
-    vim_id: Annotated[
-        str, typer.Option("--id", metavar="UUID", help="The id that it shall have; default: a new one.")
-    ] = "",
+    project: Annotated[str, typer.Option("--project", metavar="ID", help="Project of the VIM.")] = "",
+    vim_id: Annotated[str, typer.Option("--id", metavar="UUID", help="ID to assign (default: generated).")] = "",
     method: probe_policy.Method = None,
     interval: probe_policy.Interval = None,
     timeout: probe_policy.Timeout = None,
@@ -48,9 +48,10 @@ def register(  # noqa: PLR0913 - one parameter per flag
     wait: Annotated[
         str | None, typer.Option("--wait", metavar="STATUS", help="Wait for a status, such as REACHABLE.")
     ] = None,
-    wait_timeout: Annotated[str, typer.Option("--wait-timeout", metavar="DURATION", help="... for so long.")] = "30s",
+    wait_timeout: Annotated[str, typer.Option("--wait-timeout", metavar="DURATION", help="How long to wait.")] = "30s",
     request_id: Annotated[
-        str | None, typer.Option("--request-id", metavar="UUID", help="Of an earlier try that got no answer.")
+        str | None,
+        typer.Option("--request-id", metavar="UUID", help="Request ID of an earlier attempt that got no answer."),
     ] = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
@@ -81,7 +82,7 @@ def register(  # noqa: PLR0913 - one parameter per flag
         except Failure as failed:
             if failed.code is ExitCode.NOT_MET:
                 go_on = f"vimesh vim wait {shlex.quote(registered.name)} --for {condition.word}"
-                failed.hint = f"{registered.name} is registered; go on waiting: {go_on}"
+                failed.hint = f"{registered.name} is registered; to continue waiting: {go_on}"
             raise
 
     print_vims.one(settings.output, run(settings, register_and_wait))
@@ -89,7 +90,7 @@ def register(  # noqa: PLR0913 - one parameter per flag
 
 def _name(argument: str | None, flag: str | None) -> str:
     if argument and flag and argument != flag:
-        raise BadFlag("--name", f"says {flag!r}, and the argument says {argument!r}")
+        raise BadFlag("--name", f"is {flag!r}, but the argument is {argument!r}")
     name = argument or flag
     if not name:
         raise BadFlag("--name", "is required")
@@ -108,5 +109,5 @@ async def _register(front: Front, request: pb.RegisterVimRequest) -> vim_pb2.Vim
         raise Failure(
             str(failed),
             code=failed.code,
-            hint=f"{failed.hint}; to repeat this safely add --request-id {request.request_id}",
+            hint=f"{failed.hint}; to retry safely, add --request-id {request.request_id}",
         ) from error

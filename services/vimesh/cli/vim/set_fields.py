@@ -26,7 +26,7 @@ _ATTEMPTS = 5
 def set_vim(  # noqa: PLR0913 - one parameter per flag
     vim: client_flags.Given,
     *,
-    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="A new name.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="New name.")] = None,
     type_: vim_fields.Type = None,
     auth_url: vim_fields.AuthUrl = None,
     config_file: vim_fields.ConfigFile = None,
@@ -41,7 +41,8 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     tls_verify: probe_policy.TlsVerify = None,
     fail_for: probe_policy.FailFor = None,
     etag: Annotated[
-        str, typer.Option("--etag", metavar="ETAG", help="Change it only if it still has this etag (see show).")
+        str,
+        typer.Option("--etag", metavar="ETAG", help="Change the VIM only if it still has this etag (see vim show)."),
     ] = "",
     project: client_flags.Project = None,
     output: client_flags.Output = None,
@@ -58,7 +59,7 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     )
     probing = PolicyFlags(method, interval, timeout, fall, rise, tls_verify, fail_for)
     if not named and not probing.given and engine is None:
-        raise BadFlag("vim set", "says nothing to change; see vimesh vim set --help")
+        raise BadFlag("vim set", "nothing to change; see vimesh vim set --help")
     change = _Change(changes, tuple(dict.fromkeys(named)), probing, vim_fields.engine(engine), etag)
 
     async def find_and_modify(front: Front) -> Vim:

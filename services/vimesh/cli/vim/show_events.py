@@ -21,11 +21,12 @@ from vimesh.v1.vim_pb2 import VimEvent
 
 def events(  # noqa: PLR0913 - one parameter per flag
     vim: Annotated[
-        str | None, typer.Argument(metavar="[VIM]", help="Only this one; by id also one that is gone.")
+        str | None,
+        typer.Argument(metavar="[VIM]", help="Show only events of this VIM; use the ID if it is deregistered."),
     ] = None,
     *,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most so many of the past.")] = 50,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with those that come, until Ctrl-C.")] = False,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Maximum number of past events.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new events until Ctrl-C.")] = False,
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
@@ -35,7 +36,7 @@ def events(  # noqa: PLR0913 - one parameter per flag
     """Show past changes, newest last. JSON output is an array; with --follow, one object per line."""
     settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
     if follow and settings.output is Output.YAML:
-        raise BadFlag("--output", "yaml cannot be followed; use json")
+        raise BadFlag("--output", "yaml cannot be used with --follow; use json")
 
     async def show(front: Front) -> None:
         vim_id = await _id_of(front, vim, project) if vim else ""

@@ -21,8 +21,8 @@ from vimesh.v1.vim_pb2 import Vim
 def wait(  # noqa: PLR0913 - one parameter per flag
     vim: client_flags.Given,
     *,
-    for_: Annotated[str, typer.Option("--for", metavar="STATUS|deleted", help="What to wait for.")],
-    timeout: Annotated[str, typer.Option("--timeout", metavar="DURATION", help="For how long.")] = "30s",
+    for_: Annotated[str, typer.Option("--for", metavar="STATUS|deleted", help="Status to wait for.")],
+    timeout: Annotated[str, typer.Option("--timeout", metavar="DURATION", help="How long to wait.")] = "30s",
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
@@ -39,7 +39,7 @@ def wait(  # noqa: PLR0913 - one parameter per flag
         except (Failure, grpc.aio.AioRpcError) as error:
             if condition.is_deleted and _says_not_found(error):
                 # A typo in the name looks the same, so the warning names what was waited for.
-                warn(f"no VIM has the id or name {vim}: taken as deleted")
+                warn(f"no VIM has the id or name {vim}: assuming that it was deleted")
                 return None
             raise
 

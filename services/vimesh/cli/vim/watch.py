@@ -16,7 +16,10 @@ from vimesh.domain.settings import BadFlag
 
 
 def watch(  # noqa: PLR0913 - one parameter per flag
-    vims: Annotated[list[str] | None, typer.Argument(metavar="[VIM]...", show_default=False)] = None,
+    vims: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[VIM]...", help="IDs or names of the VIMs to show (default: all).", show_default=False),
+    ] = None,
     *,
     project: client_flags.Project = None,
     output: client_flags.Output = None,
@@ -27,7 +30,7 @@ def watch(  # noqa: PLR0913 - one parameter per flag
     """Show all or the given VIMs and every change until Ctrl-C: as a live table on a terminal, otherwise as lines."""
     settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
     if settings.output is Output.YAML:
-        raise BadFlag("--output", "yaml cannot be watched; use json")
+        raise BadFlag("--output", "yaml cannot be used with watch; use json")
 
     async def show(front: Front) -> None:
         wanted = frozenset([(await find(front, given, project)).id for given in vims or ()])

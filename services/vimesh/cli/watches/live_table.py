@@ -56,7 +56,7 @@ class LiveTable:
             text_tables.table(list(vim_columns.SHORT), rows, self._console.width),
         ]
         if hidden:
-            parts.append(Text(f"... and {hidden} more; the worst are shown", style="dim"))
+            parts.append(Text(f"... and {hidden} more; showing the worst", style="dim"))
         return Group(*parts)
 
     def _summary(self, vims: list[Vim]) -> Text:

@@ -114,7 +114,7 @@ async def _stream(front: Front, request: pb.WatchVimsRequest) -> AsyncIterator[p
             grpc.StatusCode.UNAVAILABLE,
             grpc.aio.Metadata(),
             grpc.aio.Metadata(),
-            details=f"nothing heard for {SILENCE_S:g} s",
+            details=f"no data received for {SILENCE_S:g} s",
         ) from None
     finally:
         call.cancel()

@@ -71,7 +71,7 @@ async def wait_for(front: Front, vim: vim_pb2.Vim, condition: Condition, within_
                     if condition.met_by(present) or condition.word in passed:
                         return present and await _whole(front, present)
                     if present is None:
-                        raise Failure(f"{vim.name} ({vim.id}) was deregistered meanwhile", code=ExitCode.NOT_FOUND)
+                        raise Failure(f"{vim.name} ({vim.id}) was deregistered while waiting", code=ExitCode.NOT_FOUND)
     except TimeoutError:
         reason = f", {vim.reason}" if vim.reason else ""
         raise Failure(

@@ -58,8 +58,8 @@ def connection_notes() -> ConnectionNews:
     """Return callbacks that report the state of the connection on standard error."""
     return ConnectionNews(
         lost=lambda why: _note(f"reconnecting: {why}"),
-        back=lambda: _note("connected again"),
-        missed=lambda: _note("some changes are not kept any more: how things stand now"),
+        back=lambda: _note("reconnected"),
+        missed=lambda: _note("some changes are no longer available; showing the current state"),
     )
 
 
