@@ -28,9 +28,7 @@ class DatabaseRefused(TackerError):
 
 class NotTacker(TackerError):
     def __init__(self, place: str, what: str) -> None:
-        super().__init__(
-            f"{place} is not a readable Tacker database: {what}; see docs/using/migrate-from-tacker.md"
-        )
+        super().__init__(f"{place} is not a readable Tacker database: {what}; see docs/using/migrate-from-tacker.md")
 
 
 class CannotImport(TackerError):

@@ -15,7 +15,9 @@ from vimesh.v1.vim_pb2 import ProbePolicy
 _METHODS = {name.lower(): method for name, method in ProbePolicy.Method.items() if method}
 
 
-Method = Annotated[str | None, typer.Option("--method", metavar="|".join(_METHODS), help="Probe method (default: http).")]
+Method = Annotated[
+    str | None, typer.Option("--method", metavar="|".join(_METHODS), help="Probe method (default: http).")
+]
 Interval = Annotated[
     str | None, typer.Option("--interval", metavar="DURATION", help="Time between two rounds of probes (default: 10s).")
 ]
