@@ -26,13 +26,13 @@ BEATS_UNTIL_HELD = f"""
 import asyncio, faulthandler, os, re, sys, time
 from pathlib import Path
 from vimesh.watchdog.heartbeat import beating
-from vimesh.watchdog.notifier import Notifier, take_supervisor
+from vimesh.watchdog.notifier import Notifier, pop_supervisor
 from vimesh.watchdog.work_record import open_record, record_path
 async def main():
-    with open_record(record_path(os.environ, "x")) as opened, Notifier(take_supervisor(os.environ)) as notifier:
+    with open_record(record_path(os.environ, "x")) as opened, Notifier(pop_supervisor(os.environ)) as notifier:
         assert not {{"NOTIFY_SOCKET", "WATCHDOG_USEC"}} & set(os.environ)
         with beating(notifier, str):
-            notifier.say_ready()
+            notifier.notify_ready()
             print("ready", flush=True)
             await asyncio.sleep({LIMIT_S})
             if opened.unfinished is None:
