@@ -8,7 +8,7 @@ ARGS  ?=
 # All that the README and its pages type; each part alone needs less, see pyproject.toml.
 PARTS := .[bridge,fleet,import,mistral,mysql,postgresql]
 
-.PHONY: up demo check format lint types imports proto test robustness fuzz bench gen envoy baseline clean
+.PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy baseline clean
 
 up: $(VENV)/.fleet
 	@exec $(BIN)/vimesh up $(ARGS)
@@ -16,7 +16,15 @@ up: $(VENV)/.fleet
 demo: $(VENV)/.fleet
 	@exec $(BIN)/vimesh demo $(ARGS)
 
+# Before a change goes in: within ten minutes on two cores, after a first time that installs (five minutes more).
 check: lint types imports proto test
+
+# While working: needs no root and starts no program but ours.
+check-quick: lint types imports proto
+	$(BIN)/pytest -m 'quick and not alone' --numprocesses 3 --dist loadfile $(ARGS)
+
+# Everything, as CI does: half an hour.
+check-all: lint types imports proto test-all
 
 # --- the checks, each by its own name ---------------------------------------------------------------------
 
@@ -38,9 +46,13 @@ proto: $(VENV)/.dev
 
 # Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker, and the files come
 # in the order of tests/conftest.py, the longest first. What must have the machine for itself comes after that.
-test: $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/rabbitmq4/.ready samples/node/node_modules
-	$(BIN)/pytest -m 'not alone' --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
-	$(BIN)/pytest -m alone $(ARGS)
+SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/rabbitmq4/.ready samples/node/node_modules
+test: $(SERVERS)
+	$(BIN)/pytest -m 'not alone and not whole' --instafail --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-all: $(SERVERS)
+	$(BIN)/pytest -m 'not alone' --instafail --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -m alone --instafail $(ARGS)
 
 # Faults at random against a real fleet on each database, and the scenarios that must go without any loss: about an
 # hour. ROBUSTNESS asks for one run instead: make robustness ROBUSTNESS="--seed 7 --minutes 3 --database postgresql"

@@ -1,4 +1,4 @@
-"""The order of the files: the longest come first, so that no worker is left alone with one of them at the end."""
+"""Says in which order the files of tests come, and which of them each of the `make check` commands runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,71 @@ _LONG = (
     "engine",
     "api",
 )
-"""Files, and folders of files, that take the longest, the longest first."""
+"""Files, and folders of files, that take the longest. They come first, so that no worker is left alone with one."""
+
+_WHOLE = (
+    "api/test_audit.py",
+    "api/test_up.py",
+    "api/test_workflows.py",
+    "bridge",
+    "cli/test_culprit.py",
+    "cli/test_demo.py",
+    "cli/test_silence.py",
+    "cli/test_under_systemd.py",
+    "cli/test_up.py",
+    "cli/test_vim_import.py",
+    "conductor/test_bad_requests_leave_nothing.py",
+    "conductor/test_failover.py",
+    "conductor/test_worst_requests.py",
+    "engine",
+    "envoy/test_chromium.py",
+    "envoy/test_conductors_come_and_go.py",
+    "envoy/test_http2_abuse.py",
+    "envoy/test_nginx.py",
+    "envoy/test_poison.py",
+    "fleet",
+    "fuzz/test_doors.py",
+    "mistral",
+    "monitor/test_names.py",
+    "store/test_conflicts.py",
+    "store/test_connection_errors.py",
+    "store/test_database_tls.py",
+    "store/test_driver_errors.py",
+    "store/test_failover.py",
+    "store/test_galera.py",
+    "store/test_poolers.py",
+    "store/test_servers.py",
+    "store/test_several_hosts.py",
+    "tacker/test_import.py",
+    "tacker/test_interrupted.py",
+    "test_expressions.py",
+)
+"""Files and folders that only `make check-all` runs, as CI does: they start whole fleets and foreign servers."""
+
+_ON_SERVERS = (
+    "contracts/test_store.py",
+    "contracts/test_store_leases.py",
+    "contracts/test_store_reports.py",
+)
+"""The contracts that `make check` runs on each database; the others it runs on SQLite alone."""
+
+_QUICK = (
+    "benchmarks",
+    "conductor",
+    "contracts",
+    "domain",
+    "monitor",
+    "rpc",
+    "runtime",
+    "store",
+    "watchdog",
+    "test_architecture.py",
+    "test_house.py",
+    "test_lasting_names.py",
+)
+"""Of these, `make check-quick` runs what needs neither root nor a program that is not of this project."""
+
+_PROGRAMS = {"tests.support.envoys", "tests.support.fleets", "tests.support.namespaces", "tests.support.prober"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,10 +96,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the order within a file, and that of all other files, as it is."""
-    items.sort(key=_place)
+    """Sort the files; leave the order within a file, and that of all other files, as it is."""
+    items.sort(key=lambda item: _place(item, _LONG))
+    for item in items:
+        if _is_in(item, _WHOLE) or (_is_on_server(item) and not _is_in(item, _ON_SERVERS)):
+            item.add_marker(pytest.mark.whole)
+        elif _is_in(item, _QUICK) and not _is_on_server(item) and not _needs_program(item):
+            item.add_marker(pytest.mark.quick)
 
 
-def _place(item: pytest.Item) -> int:
+def _is_in(item: pytest.Item, places: tuple[str, ...]) -> bool:
+    return _place(item, places) < len(places)
+
+
+def _place(item: pytest.Item, places: tuple[str, ...]) -> int:
     path = item.path.relative_to(_HERE)
-    return next((place for place, long in enumerate(_LONG) if path.is_relative_to(long)), len(_LONG))
+    return next((number for number, place in enumerate(places) if path.is_relative_to(place)), len(places))
+
+
+def _is_on_server(item: pytest.Item) -> bool:
+    """Return whether it is a contract of the store that runs on a database server."""
+    spec = getattr(item, "callspec", None)
+    return spec is not None and spec.params.get("database_url", "sqlite") != "sqlite"
+
+
+def _needs_program(item: pytest.Item) -> bool:
+    assert isinstance(item, pytest.Function)
+    return any(getattr(value, "__module__", None) in _PROGRAMS for value in vars(item.module).values())

@@ -19,7 +19,7 @@ from vimesh.v1 import vim_pb2, vim_service_pb2_grpc
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire.limits import MAX_JSON_BYTES
 
-_CPU_S = 0.5
+_CPU_S = 0.8
 """Of the whole test's process. Made messages, the values of such a body take a second and more."""
 
 

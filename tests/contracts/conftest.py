@@ -35,8 +35,15 @@ def _chosen(metafunc: pytest.Metafunc) -> bool:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def servers() -> AsyncGenerator[dict[str, str]]:
-    """Run a server of each kind for as long as the tests run; yields the URLs of their databases."""
+async def servers(request: pytest.FixtureRequest) -> AsyncGenerator[dict[str, str]]:
+    """Run a server of each kind for as long as the tests run; yields the URLs of their databases.
+
+    None is started if all tests that were chosen run on SQLite.
+    """
+    specs = [getattr(item, "callspec", None) for item in request.session.items]
+    if all(spec is not None and spec.params.get("database_url") == "sqlite" for spec in specs):
+        yield {}
+        return
     async with AsyncExitStack() as running:
         nodes = {kind: await running.enter_async_context(server(kind)) for kind in SERVERS}
         urls = {kind: node.url for kind, node in nodes.items()}
