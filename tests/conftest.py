@@ -73,9 +73,9 @@ _ON_SERVERS = (
 """The contracts that `make check` runs on each database; the others it runs on SQLite alone."""
 
 _QUICK = (
-    "benchmarks",
-    "conductor",
-    "contracts",
+    "contracts/test_store.py",
+    "contracts/test_store_leases.py",
+    "contracts/test_store_reports.py",
     "domain",
     "monitor",
     "rpc",
@@ -87,6 +87,17 @@ _QUICK = (
     "test_lasting_names.py",
 )
 """Of these, `make check-quick` runs what needs neither root nor a program that is not of this project."""
+
+_NOT_QUICK = (
+    "monitor/test_kept_connections.py",
+    "monitor/test_odd_answers.py",
+    "monitor/test_odd_pings.py",
+    "monitor/test_own_output.py",
+    "monitor/test_resolver.py",
+    "monitor/test_spare_workers.py",
+    "monitor/test_tls_servers.py",
+)
+"""These would be, but wait for time-outs."""
 
 _PROGRAMS = {"tests.support.envoys", "tests.support.fleets", "tests.support.namespaces", "tests.support.prober"}
 
@@ -101,7 +112,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _is_in(item, _WHOLE) or (_is_on_server(item) and not _is_in(item, _ON_SERVERS)):
             item.add_marker(pytest.mark.whole)
-        elif _is_in(item, _QUICK) and not _is_on_server(item) and not _needs_program(item):
+        elif _is_in(item, _QUICK) and not (_is_in(item, _NOT_QUICK) or _is_on_server(item) or _needs_program(item)):
             item.add_marker(pytest.mark.quick)
 
 
