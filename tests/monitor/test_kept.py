@@ -17,6 +17,7 @@ from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.http.http_connection import HttpConnection
 from vimesh.monitor.probes.idle.idle_connections import LIFE_S, REST_LIMIT_S, IdleConnections
 from vimesh.monitor.probes.idle.server_memory import UNWILLING_S, ServerMemory
+from vimesh.monitor.probes.idle.server_trials import ServerTrials
 from vimesh.monitor.probes.tcp.own_output import OwnOutput
 from vimesh.monitor.probes.tcp.socket_limit import SocketLimit
 from vimesh.monitor.probes.tcp.socket_prober import SocketProber
@@ -206,3 +207,24 @@ def answer(peer: socket.socket, sockets: SocketProber, heard: Answers) -> None:
     while len(heard.numbers) == before:
         assert select.select([sockets.fileno()], [], [], 5)[0], "no answer"
         sockets.drain()
+
+
+def test_no_connection_of_a_trial_stays_open_when_its_candidate_is_tested_again(store: Store) -> None:
+    """Its answers may come in pieces: each time that one is complete, it is a candidate."""
+    vim = target()
+    opened: list[HttpConnection] = []
+    closed: list[HttpConnection] = []
+
+    def open_one(vim: Target, _: ProbeAddress) -> HttpConnection:
+        opened.append(store.answered(vim, BEGUN))
+        return opened[-1]
+
+    trials = ServerTrials(clock=store.now, servers=store.servers, open_one=open_one, release=closed.append)
+    for candidate in (store.answered(vim), store.answered(vim)):
+        for _ in range(3):
+            trials.add(candidate)
+            trials.run()
+    assert len(opened) == 2, "one for each candidate: a trial that is under way goes on"
+    trials.cancel(vim)
+
+    assert closed == opened

@@ -72,7 +72,15 @@ class ServerTrials:
         return len(self.under_way) < MOST_TRIALS
 
     def add(self, connection: HttpConnection) -> None:
-        """Add a trial for a connection that has been idle since its first answer. Nothing is sent before `run`."""
+        """Add a trial for a connection that has been idle since its first answer. Nothing is sent before `run`.
+
+        A trial of the same connection that is under way continues: further answers may arrive in pieces. A trial of
+        an earlier connection of the target is cancelled, so that no connection stays open without a trial.
+        """
+        earlier = self.under_way.get(connection.target)
+        if earlier is not None and earlier.connection is connection:
+            return
+        self.cancel(connection.target)
         trial = ServerTrial(connection)
         self.under_way[connection.target] = trial
         self._due.append(trial)
@@ -102,8 +110,9 @@ class ServerTrials:
             trial = self._due.popleft()
             if self.under_way.get(trial.connection.target) is trial:
                 self._add_connection(trial)
-        for trial in tuple(self.under_way.values()):
-            self._advance(trial)
+        for target, trial in tuple(self.under_way.items()):
+            if self.under_way.get(target) is trial:
+                self._advance(trial)
 
     def _advance(self, trial: ServerTrial) -> None:
         if trial.is_refused:
