@@ -83,7 +83,9 @@ def longest(file: Path, log: WriteAheadLog | None) -> int:
 
 def test_readers_that_overlap_do_not_let_the_log_grow(file: Path) -> None:
     with always_read(file):
-        assert longest(file, None) > 8 * _LIMIT_BYTES
+        # It would be ten, but a reader that begins when all of the log has been copied does not need the log: then it
+        # may start over.
+        assert longest(file, None) > 5 * _LIMIT_BYTES
     with always_read(file):
         log = WriteAheadLog(file, limit_bytes=_LIMIT_BYTES, patience_s_per_byte=_PATIENCE_S_PER_BYTE)
         assert longest(file, log) < 4 * _LIMIT_BYTES
