@@ -1,4 +1,4 @@
-# Two commands: `make up` starts the embedded fleet, `make check` runs every check and test.
+# Two commands: `make up` starts the embedded fleet, `make check` runs the checks and most tests.
 # Both install what they need into .venv, and system packages by apt where they are missing and may be installed.
 
 SHELL := /bin/bash
@@ -16,7 +16,7 @@ up: $(VENV)/.fleet
 demo: $(VENV)/.fleet
 	@exec $(BIN)/vimesh demo $(ARGS)
 
-# Before a change goes in: within ten minutes on two cores, after a first time that installs (five minutes more).
+# Before a change goes in. The first time, it installs what the tests drive, for some five minutes.
 check: lint types imports proto test
 
 # While working: needs no root and starts no program but ours.
