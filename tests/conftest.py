@@ -73,9 +73,7 @@ _ON_SERVERS = (
 """The contracts that `make check` runs on each database; the others it runs on SQLite alone."""
 
 _QUICK = (
-    "contracts/test_store.py",
-    "contracts/test_store_leases.py",
-    "contracts/test_store_reports.py",
+    *_ON_SERVERS,
     "domain",
     "monitor",
     "rpc",

@@ -40,7 +40,8 @@ async def servers(request: pytest.FixtureRequest) -> AsyncGenerator[dict[str, st
 
     None is started if all tests that were chosen run on SQLite.
     """
-    specs = [getattr(item, "callspec", None) for item in request.session.items]
+    chosen = [item for item in request.session.items if item.path.parent == Path(__file__).parent]
+    specs = [getattr(item, "callspec", None) for item in chosen]
     if all(spec is not None and spec.params.get("database_url") == "sqlite" for spec in specs):
         yield {}
         return
