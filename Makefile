@@ -5,6 +5,7 @@ SHELL := /bin/bash
 VENV  := .venv
 BIN   := $(VENV)/bin
 ARGS  ?=
+TOGETHER := --instafail --numprocesses 3 --dist loadfile --no-loadscope-reorder
 # All that the README and its pages type; each part alone needs less, see pyproject.toml.
 PARTS := .[bridge,fleet,import,mistral,mysql,postgresql]
 
@@ -21,7 +22,7 @@ check: lint types imports proto test
 
 # While working: needs no root and starts no program but ours.
 check-quick: lint types imports proto
-	$(BIN)/pytest -m 'quick and not alone' --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest -m 'quick and not alone' $(TOGETHER) $(ARGS)
 
 # Everything, as CI does: half an hour.
 check-all: lint types imports proto test-all
@@ -48,10 +49,10 @@ proto: $(VENV)/.dev
 # in the order of tests/conftest.py, the longest first. What must have the machine for itself comes after that.
 SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/rabbitmq4/.ready samples/node/node_modules
 test: $(SERVERS)
-	$(BIN)/pytest -m 'not alone and not whole' --instafail --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -m 'not alone and not whole' $(TOGETHER) $(ARGS)
 
 test-all: $(SERVERS)
-	$(BIN)/pytest -m 'not alone' --instafail --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -m 'not alone' $(TOGETHER) $(ARGS)
 	$(BIN)/pytest -m alone --instafail $(ARGS)
 
 # Faults at random against a real fleet on each database, and the scenarios that must go without any loss: about an

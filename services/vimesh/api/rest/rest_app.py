@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from random import Random
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -37,7 +37,7 @@ class RestSettings:
 
 
 def rest_app(stub: VimServiceAsyncStub, settings: RestSettings) -> ASGIApp:
-    vims = Vims(stub, settings.project, settings.call_timeout_s, settings.body_within_s, Random())  # noqa: S311 - spreads retries, not a secret
+    vims = Vims(stub, settings.project, settings.call_timeout_s, settings.body_within_s, SystemRandom())
     events = Events(stub, settings.call_timeout_s)
     app = Starlette(
         routes=[

@@ -24,7 +24,7 @@ class Audited:
     """Result of the repair: DONE, or why nothing was changed; empty if none was tried."""
 
     @property
-    def mended(self) -> bool:
+    def repaired(self) -> bool:
         return self.repair == DONE
 
     def cells(self) -> list[str]:
@@ -63,5 +63,5 @@ async def _audited(client: ClientSettings, access: MistralAccess, *, repair: boo
     async with channel(client.address) as opened, mistral_engine(access) as engine:
         front = inventory_client(opened, client.call_timeout_s)
         found = findings(await collect_inventory(front, engine.listing))
-        mended = await Repair(front, engine).repair(found) if repair else [""] * len(found)
-    return [Audited(finding, what) for finding, what in zip(found, mended, strict=True)]
+        repaired = await Repair(front, engine).repair(found) if repair else [""] * len(found)
+    return [Audited(finding, what) for finding, what in zip(found, repaired, strict=True)]

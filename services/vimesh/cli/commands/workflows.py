@@ -59,7 +59,7 @@ def audit(  # noqa: PLR0913 - one parameter per flag
 
     rows = audited(client, access, repair=repair)
     _write(client.output, rows, repair=repair)
-    if any(not row.mended for row in rows):
+    if any(not row.repaired for row in rows):
         raise typer.Exit(ExitCode.NOT_MET)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from random import Random
+from random import SystemRandom
 
 import grpc
 
@@ -32,7 +32,7 @@ async def send(waiting: Sequence[Waiting], settings: ClientSettings, give_up_s: 
     batches = _batches(waiting)
     with stop_on_signals() as stopping:
         async with connected(settings.address, settings.call_timeout_s) as front:
-            random = Random()  # noqa: S311 - spreads retries, guards nothing
+            random = SystemRandom()
             patience = Retrying(
                 settings.address,
                 random,

@@ -159,7 +159,7 @@ class ApiPart:
     async def ready(self) -> None:
         await until_answering(str(self._address))
         self._members.serves(self.name, ClusterHost(self._address))
-        # Wait until Envoy routes to it, too: a user who reads that the fleet is up may call it at once.
+        # Also wait until Envoy routes to it: users may call it as soon as they read that the fleet is up.
         await until_answering(self._ways.front)
 
     def ended(self) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from random import Random
+from random import SystemRandom
 from typing import Protocol
 
 from vimesh.cli.base.exits import Failure
@@ -78,7 +78,7 @@ class SupervisedProcess:
 
     async def run(self) -> None:
         """Keep the process running until `stop`. Raises Failure if it never serves."""
-        backoff = Backoff(first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, random=Random())  # noqa: S311 - no secret
+        backoff = Backoff(first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, random=SystemRandom())
         attempts = 0
         while not self._stopping.is_set():
             began = time.monotonic()

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from random import Random
+from random import SystemRandom
 from typing import TypeVar
 
 import grpc
@@ -76,7 +76,7 @@ async def run_import(settings: ImportSettings, ledger: TackerTally) -> None:
             tacker_database(settings.database_url) as database,
             connected(client.address, client.call_timeout_s) as front,
         ):
-            patience = Retrying(client.address, Random(), attempts=_ATTEMPTS)  # noqa: S311 - spreads retries only
+            patience = Retrying(client.address, SystemRandom(), attempts=_ATTEMPTS)
             fleet = ExistingVims(front, patience)
             looker = Looker(fleet, settings.credentials, settings.registrar)
             taker = Taker(fleet) if settings.apply else None

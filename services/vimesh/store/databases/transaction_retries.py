@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from random import Random
+from random import SystemRandom
 from typing import Final
 
 from vimesh.runtime.backoff import Backoff
 from vimesh.store.databases.galera_turns import AnothersTurn
 from vimesh.store.transactions.driver_errors import ErrorKind, kind_of
 
-_RANDOM: Final = Random()  # noqa: S311 - no secret depends on it
+_RANDOM: Final = SystemRandom()
 _FIRST_S: Final = 0.005
 _LONGEST_S: Final = 0.1
 _PAUSES_S: Final = (0.0, 0.25)
