@@ -49,7 +49,27 @@ class KeepingApi(LoopbackApi):
         await self.has_open(0)
 
     async def was_asked(self, times: int) -> None:
-        await self._until(lambda: len(self.asked) >= times)
+        await self.until(lambda: len(self.asked) >= times)
+
+    async def was_asked_again(self, times: int) -> None:
+        """Wait for so many requests on connections that had answered before.
+
+        How many new connections come between them is up to the machine: a round that begins before the trial of a
+        connection has ended takes another one.
+        """
+        await self.until(lambda: self.asked_again >= times)
+
+    async def was_told_to_close(self, times: int) -> None:
+        await self.until(lambda: sum(self.told_to_close) >= times)
+
+    @property
+    def told_to_close(self) -> list[bool]:
+        """For each request, in order, whether it asks for the connection to be closed after the answer."""
+        return ["Connection: close" in request for request in self.requests]
+
+    @property
+    def asked_again(self) -> int:
+        return len(self.asked) - len(set(self.asked))
 
     @property
     def open(self) -> int:
@@ -57,9 +77,9 @@ class KeepingApi(LoopbackApi):
         return len(self._open)
 
     async def has_open(self, connections: int) -> None:
-        await self._until(lambda: len(self._open) == connections)
+        await self.until(lambda: len(self._open) == connections)
 
-    async def _until(self, holds: Callable[[], bool]) -> None:
+    async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_S), self._news:
             await self._news.wait_for(holds)
 
