@@ -61,14 +61,19 @@ class Chapter:
     memory_mb: tuple[float, float]
 
     @property
+    def capacity(self) -> float:
+        """Return the calls per second in calm, the mean of before and after: machines change their speed."""
+        return float(self.calm["done_per_s"] + self.after["done_per_s"]) / 2
+
+    @property
     def goodput(self) -> float:
-        return float(self.flooded["done_per_s"] / self.calm["done_per_s"])
+        return float(self.flooded["done_per_s"] / self.capacity)
 
     @property
     def goodput_by_cpu(self) -> float:
         """Return how much is done with a second of the fleet's CPU, over what is done with it in calm."""
-        flooded, calm = (seen["done_per_s"] / seen["fleet_cores"] for seen in (self.flooded, self.calm))
-        return float(flooded / calm)
+        cores = (self.calm["fleet_cores"] + self.after["fleet_cores"]) / 2
+        return self.goodput / float(self.flooded["fleet_cores"] / cores)
 
     @property
     def recovery(self) -> float:
@@ -179,10 +184,11 @@ def _cores(found: Mapping[str, Any]) -> str:
 def _figures(name: str, chapters: Iterable[Chapter]) -> Iterator[Figure]:
     for chapter in chapters:
         label = f"{name}{chapter.kind}"
-        calm, flooded = chapter.calm["done_per_s"], chapter.flooded["done_per_s"]
-        note = f"{flooded:,.0f}/s done of {chapter.flooded['offered_per_s']:,.0f}/s; in calm {calm:,.0f}/s"
+        flooded = chapter.flooded
+        calm = f"{chapter.calm['done_per_s']:,.0f}/s before and {chapter.after['done_per_s']:,.0f}/s after"
+        note = f"{flooded['done_per_s']:,.0f}/s done of {flooded['offered_per_s']:,.0f}/s; in calm {calm}"
         yield Figure(f"{label}: goodput over capacity", "x", (chapter.goodput,), 0.9, 0.9, note=note)
-        note = f"{_cores(chapter.flooded)}; in calm {_cores(chapter.calm)}"
+        note = f"{_cores(flooded)}; in calm {_cores(chapter.calm)}"
         yield Figure(f"{label}: goodput over capacity, by CPU", "x", (chapter.goodput_by_cpu,), 0.9, 0.9, note=note)
         yield _less(f"{label}: others' reports, p99", "ms", chapter.report_p99_ms, 250)
         yield _less(f"{label}: others' reads, p99", "ms", chapter.read_p99_ms)
@@ -208,7 +214,7 @@ def _less(name: str, unit: str, value: float, goal: float | None = None) -> Figu
 def _settings(plan: Plan) -> dict[str, str]:
     return {
         "flood": f"{plan.times:g} times the capacity for {plan.flood_s:g} s",
-        "capacity": f"{plan.callers} callers in a closed loop for {plan.calm_s:g} s",
+        "capacity": f"{plan.callers} callers in a closed loop for {plan.calm_s:g} s, before and after",
         "fleet": "`vimesh up` as it comes, on SQLite",
         "beside it": f"{plan.population.probed} VIMs pinged every second, a reporter and a reader 4 times a second",
     }

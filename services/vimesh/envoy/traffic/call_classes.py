@@ -43,9 +43,11 @@ MAX_CONNECTIONS: Final = 256
 REPORTS: Final = CallClass("reports", 6_000, min_repeats=2_000, streams=128)
 # Calls that carry hundreds of VIMs, and the streams of monitors and drivers: they must not wait behind single reports.
 MONITORS: Final = CallClass("monitors", 4_000)
-# A healthy conductor answers each call within about 10 ms. Several hundred in flight are seconds of work for two of
+# Changes are written one at a time, two or three hundred per second: this many wait about a second. All fit into one
+# conductor, so Envoy refuses the others, and no conductor spends its time on refusals.
+CHANGES: Final = CallClass("changes", 192)
+# A healthy conductor answers each read within about 10 ms. Several hundred in flight are seconds of work for two of
 # them, and more calls would only wait for each other until their callers give up.
-CHANGES: Final = CallClass("changes", 512)
 READS: Final = CallClass("reads", 512)
 # A page takes as long as many reads of single VIMs. A conductor gets no more of them at a time than it admits, because
 # each refusal costs it a fifth of a page; the others wait in Envoy, for a few seconds at most.
