@@ -16,10 +16,10 @@ from vimesh.engine.workflow_engine import Stopped
 VERSIONS = '{{"version": {{"id": "v3.14", "status": "stable", "links": [{{"rel": "self", "href": "{url}/v3/"}}]}}}}'
 
 
-def token(mistral: str) -> str:
+def token(mistral: str, service: str) -> str:
     catalog = [
         {
-            "type": "workflowv2",
+            "type": service,
             "id": "1",
             "name": "mistral",
             "endpoints": [{"id": "1", "interface": "public", "region": "r", "region_id": "r", "url": mistral}],
@@ -37,13 +37,15 @@ class Cloud:
         self.url = ""
         self.asked: list[str] = []
         self.password = "secret"
+        self.service = "workflowv2"
+        """The type under which the catalog lists Mistral."""
 
     def answer(self, line: str, body: str) -> Answer:
         self.asked.append(line)
         if "/auth/tokens" in line:
             if json.loads(body)["auth"]["identity"]["password"]["user"]["password"] != self.password:
                 return json_answer(401, '{"error": {"message": "wrong password", "code": 401}}')
-            return json_answer(201, token(f"{self.url}/workflow/v2"), "X-Subject-Token: let-me-in")
+            return json_answer(201, token(f"{self.url}/workflow/v2", self.service), "X-Subject-Token: let-me-in")
         if "/workflow/v2/executions" in line:
             return json_answer(200, '{"executions": []}')
         if "/workflow/v2/workflows" in line:
@@ -74,6 +76,20 @@ async def test_mistral_is_found_in_the_catalog(logged_in: pytest.MonkeyPatch) ->
             assert await engine.stop(stop_of(action())) == Stopped()
 
     assert len([line for line in cloud.asked if "/auth/tokens" in line]) == 1
+
+
+async def test_a_catalog_without_mistral_is_unavailable_until_it_has_one(logged_in: pytest.MonkeyPatch) -> None:
+    cloud = Cloud()
+    cloud.service = "baremetal"
+    async with http_server(cloud.answer) as url:
+        cloud.url = url
+        logged_in.setenv("OS_AUTH_URL", f"{url}/v3")
+        async with mistral_engine(MistralAccess(keystone=True, concurrency=1)) as engine:
+            with pytest.raises(EngineUnavailable, match="no service of type workflowv2; add it there, or give --mist"):
+                await engine.stop(stop_of(action()))
+
+            cloud.service = "workflowv2"
+            assert await engine.stop(stop_of(action())) == Stopped()
 
 
 async def test_a_wrong_password_is_a_refusal_that_does_not_tell_it(logged_in: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import keystoneauth1.loading
+from keystoneauth1.exceptions import EndpointNotFound
 from keystoneauth1.session import Session
 from mistralclient.api.v2.client import Client
 
 from vimesh.domain.errors import BadSetting
 from vimesh.engine.bounded_http import bound_answers
+from vimesh.engine.engine_errors import EngineUnavailable
 
 _SERVICE = "workflowv2"
 
@@ -71,9 +73,21 @@ def _keystone_session(access: MistralAccess) -> Session:
 
 
 def client_over(session: Session, access: MistralAccess) -> Client:
-    """Return a client that uses the session. Raises BadSetting, and keystoneauth's errors if it asks the catalog."""
-    url = access.url or session.get_endpoint(service_type=_SERVICE)
+    """Return a client that uses the session. Raises EngineUnavailable, and keystoneauth's errors for the catalog.
+
+    A catalog may change at any time, so one without Mistral ends no process: its calls are made again later.
+    """
+    url = access.url or _url_in_catalog(session)
     if not url:
-        raise BadSetting("--mistral-url", f"is required: Keystone's catalog has no service of type {_SERVICE}")
+        session.invalidate()  # the next attempt reads the catalog again
+        why = f"Keystone's catalog has no service of type {_SERVICE}; add it there, or give --mistral-url"
+        raise EngineUnavailable(access.place, why)
     # Without `enforce_raw_definitions`, the client first tries a definition as the name of a file.
     return Client(mistral_url=url, session=session, enforce_raw_definitions=True)
+
+
+def _url_in_catalog(session: Session) -> str | None:
+    try:
+        return session.get_endpoint(service_type=_SERVICE)
+    except EndpointNotFound:  # None means the same
+        return None

@@ -38,7 +38,7 @@ class MistralCalls:
         return self._access.place
 
     async def call(self, request: Callable[[Client], T]) -> T:
-        """Have a thread call `request` with its client. Raises EngineUnavailable, EngineRefused, BadSetting.
+        """Have a thread call `request` with its client. Raises EngineUnavailable, EngineRefused.
 
         A caller that is cancelled does not wait for the call under way, which ends within its timeout.
         """
@@ -51,10 +51,16 @@ class MistralCalls:
     def _client(self) -> Client:
         client: Client | None = getattr(self._thread_local, "client", None)
         if client is None:
-            session = open_session(self._access)
-            self._sessions.append(session)
-            client = self._thread_local.client = client_over(session, self._access)
+            client = self._thread_local.client = client_over(self._session(), self._access)
         return client
+
+    def _session(self) -> Session:
+        # One for each thread, however often no client can be made of it because Keystone is unavailable.
+        session: Session | None = getattr(self._thread_local, "session", None)
+        if session is None:
+            session = self._thread_local.session = open_session(self._access)
+            self._sessions.append(session)
+        return session
 
     def close(self) -> None:
         """Wait for the calls that are under way; start no others."""

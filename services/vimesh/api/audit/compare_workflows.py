@@ -23,6 +23,13 @@ class Kind(StrEnum):
     """An execution or a workflow of a VIM that does not exist, or whose actions do not run in Mistral."""
 
 
+class Resolver(StrEnum):
+    """Resolves the findings that a repair leaves alone."""
+
+    CONDUCTORS = "left to the conductors"
+    OPERATOR = "modify the VIM to remove it"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     kind: Kind
@@ -33,8 +40,8 @@ class Finding:
     state: str
     """State of the execution."""
     detail: str
-    remedy: Action | Stop | None
-    """The action to start, or the stop to carry out; None if the conductors, or an operator, must resolve it."""
+    remedy: Action | Stop | Resolver
+    """The action to start, the stop to carry out, or the party that must resolve it."""
 
     @property
     def workflow_name(self) -> str:
@@ -95,9 +102,7 @@ def _of_execution(execution: Execution, inventory: Inventory) -> Finding | None:
         stop = Stop(execution.vim_id, execution.action_id, vim_gone=False)
         return _finding(execution, Kind.ZOMBIE, f"action {action.action_id} is wanted", stop)
     if execution.id != execution.action_id:
-        return _finding(
-            execution, Kind.ZOMBIE, "a second execution, made by hand: modify the VIM to be rid of it", None
-        )
+        return _finding(execution, Kind.ZOMBIE, "a second execution, made by hand", Resolver.OPERATOR)
     if execution.has_ended:
         return _finding(execution, Kind.DEAD, execution.state_info or "it has ended", action)
     return _of_running(execution, inventory)
@@ -108,13 +113,15 @@ def _of_running(execution: Execution, inventory: Inventory) -> Finding | None:
     if monitor is None or monitor.action_id != execution.action_id:
         return None  # the action was just replaced
     if monitor.state == "SILENT":
-        return _finding(execution, Kind.ZOMBIE, "runs, but does not report: the conductors replace it", None)
+        return _finding(
+            execution, Kind.ZOMBIE, "runs, but does not report: the conductors replace it", Resolver.CONDUCTORS
+        )
     if monitor.state != "RUNNING" and execution.action_id not in inventory.running:
-        return _finding(execution, Kind.DEAD, "no action of it runs: the conductors replace it", None)
+        return _finding(execution, Kind.DEAD, "no action of it runs: the conductors replace it", Resolver.CONDUCTORS)
     return None
 
 
-def _finding(execution: Execution, kind: Kind, detail: str, remedy: Action | Stop | None) -> Finding:
+def _finding(execution: Execution, kind: Kind, detail: str, remedy: Action | Stop | Resolver) -> Finding:
     return Finding(kind, execution.vim_id, execution.action_id, execution.id, execution.state, detail, remedy)
 
 
