@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.harness import machine as this_machine
 from benchmarks.harness.benchmark import Benchmark, Run
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.peers import ROOT
 from benchmarks.harness.processes import run_to_end
 from benchmarks.harness.result import Figure, Measured
@@ -88,6 +89,8 @@ async def measured(run: Run, plan: Plan) -> Measured:
     """Flood this code, and that of VIMESH_BENCH_BEFORE if it is set, kind by kind in turn. Raises NotMeasured."""
     checkouts: dict[str, Path | None] = {"": None}
     if before := os.environ.get(BEFORE):
+        if not (Path(before) / "services" / "vimesh").is_dir():
+            raise NotMeasured(f"{BEFORE}: {before} is not a checkout")
         checkouts["before: "] = Path(before)
     chapters: dict[str, list[Chapter]] = {name: [] for name in checkouts}
     bursts: dict[str, Mapping[str, Any]] = {}
