@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.harness import machine
 from benchmarks.harness.benchmark import Benchmark, Run
 from benchmarks.harness.catalogue import benchmarks, chosen
+from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.page import PAGE, RESULTS, render, stored
 from benchmarks.harness.result import Figure, Result
 
@@ -64,7 +65,10 @@ def _run(benchmark: Benchmark, rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="vimesh-bench-", dir="/var/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        measured = asyncio.run(benchmark.measure(Run(rounds, folder, say)))
+        try:
+            measured = asyncio.run(benchmark.measure(Run(rounds, folder, say)))
+        except NotMeasured as why:
+            sys.exit(f"{benchmark.name} was not measured: {why}")
     date = dt.datetime.now(dt.UTC).date().isoformat()
     result = Result(benchmark.name, benchmark.title, found, date, measured)
     RESULTS.mkdir(exist_ok=True)
