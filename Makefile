@@ -60,12 +60,12 @@ test-all: $(SERVERS)
 ROBUSTNESS ?=
 robustness: $(VENV)/.dev $(VENV)/.system .cache/oslo/.ready
 ifneq ($(ROBUSTNESS),)
-	$(BIN)/python -m tests.robustness $(ROBUSTNESS)
+	$(BIN)/python -m tests.simulation.robustness $(ROBUSTNESS)
 else
-	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.robustness --database $$database; done
-	set -e; for scenario in kill rolling dark away galera; do $(BIN)/python -m tests.robustness --scenario $$scenario; done
-	set -e; for database in postgresql mariadb; do $(BIN)/python -m tests.robustness --scenario failover --database $$database; done
-	VIMESH_BRIDGE_MATRIX=whole VIMESH_BRIDGE_MATRIX_MINUTES=5 $(BIN)/pytest tests/bridge/test_matrix.py
+	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.simulation.robustness --database $$database; done
+	set -e; for scenario in kill rolling dark away galera; do $(BIN)/python -m tests.simulation.robustness --scenario $$scenario; done
+	set -e; for database in postgresql mariadb; do $(BIN)/python -m tests.simulation.robustness --scenario failover --database $$database; done
+	VIMESH_BRIDGE_MATRIX=whole VIMESH_BRIDGE_MATRIX_MINUTES=5 $(BIN)/pytest tests/bridge/service/test_matrix.py
 endif
 
 # Feeds all that reads foreign bytes with what nobody should send: a minute for each target, or as asked for, as in

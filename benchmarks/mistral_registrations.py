@@ -28,9 +28,9 @@ from keystoneauth1.session import Session
 from mistralclient.api import client as mistral_client
 
 from tests.api.conductors import OF_MISTRAL
-from tests.support import scripted_conductor
-from tests.support.conductors import Client, conductor_at
-from tests.support.mistrals import running_mistral
+from tests.support.deployments import scripted_conductor
+from tests.support.deployments.conductors import Client, conductor_at
+from tests.support.mistral.mistrals import running_mistral
 from vimesh.api.api_process import ApiSettings, run_api
 from vimesh.api.mistral_driver import MistralDriver
 from vimesh.conductor.upkeep.lease_sweep import SweepLimits

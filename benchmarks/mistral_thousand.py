@@ -21,11 +21,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.support.mistrals import running_mistral
-from tests.support.scripted_conductor import ScriptedConductor, recorded, serving
-from tests.support.targets import fake_api
-from tests.support.waiting import until
-from tests.support.workflows import Workflows
+from tests.support.clouds.targets import fake_api
+from tests.support.deployments.scripted_conductor import ScriptedConductor, recorded, serving
+from tests.support.mistral.mistrals import running_mistral
+from tests.support.mistral.workflows import Workflows
+from tests.support.timing.waiting import until
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import ProbePolicy
 

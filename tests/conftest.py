@@ -9,16 +9,16 @@ import pytest
 _HERE = Path(__file__).parent
 _LONG = (
     "fleet/test_walking.py",
-    "api/test_workflows.py",
-    "bridge/test_matrix.py",
-    "bridge/test_old_actions.py",
-    "api/test_audit.py",
+    "api/workflows/test_workflows.py",
+    "bridge/service/test_matrix.py",
+    "bridge/calls/test_old_actions.py",
+    "api/audit/test_audit.py",
     "tacker/test_import.py",
     "fleet",
     "bridge",
-    "store/test_servers.py",
-    "store/test_galera.py",
-    "model",
+    "store/databases/test_servers.py",
+    "store/databases/test_galera.py",
+    "simulation/model",
     "tacker",
     "mistral",
     "engine",
@@ -27,38 +27,38 @@ _LONG = (
 """Files, and folders of files, that take the longest. They come first, so that no worker is left alone with one."""
 
 _WHOLE = (
-    "api/test_audit.py",
+    "api/audit/test_audit.py",
     "api/test_up.py",
-    "api/test_workflows.py",
+    "api/workflows/test_workflows.py",
     "bridge",
-    "cli/test_culprit.py",
-    "cli/test_demo.py",
-    "cli/test_silence.py",
-    "cli/test_under_systemd.py",
-    "cli/test_up.py",
-    "cli/test_vim_import.py",
+    "cli/demo/test_demo.py",
+    "cli/file_import/test_vim_import.py",
+    "cli/local_fleet/test_culprit.py",
+    "cli/local_fleet/test_up.py",
+    "cli/processes/test_under_systemd.py",
+    "cli/supervision/test_silence.py",
     "conductor/test_bad_requests_leave_nothing.py",
     "conductor/test_failover.py",
     "conductor/test_worst_requests.py",
     "engine",
-    "envoy/test_chromium.py",
-    "envoy/test_conductors_come_and_go.py",
-    "envoy/test_http2_abuse.py",
+    "envoy/callers/test_chromium.py",
     "envoy/test_nginx.py",
-    "envoy/test_poison.py",
+    "envoy/traffic/test_conductors_come_and_go.py",
+    "envoy/traffic/test_http2_abuse.py",
+    "envoy/traffic/test_poison.py",
     "fleet",
     "fuzz/test_doors.py",
     "mistral",
-    "monitor/test_names.py",
-    "store/test_conflicts.py",
-    "store/test_connection_errors.py",
-    "store/test_database_tls.py",
-    "store/test_driver_errors.py",
-    "store/test_failover.py",
-    "store/test_galera.py",
-    "store/test_poolers.py",
-    "store/test_servers.py",
-    "store/test_several_hosts.py",
+    "monitor/names/test_names.py",
+    "store/connections/test_connection_errors.py",
+    "store/connections/test_database_tls.py",
+    "store/connections/test_poolers.py",
+    "store/connections/test_several_hosts.py",
+    "store/databases/test_conflicts.py",
+    "store/databases/test_failover.py",
+    "store/databases/test_galera.py",
+    "store/databases/test_servers.py",
+    "store/transactions/test_driver_errors.py",
     "tacker/test_import.py",
     "tacker/test_interrupted.py",
     "test_expressions.py",
@@ -66,9 +66,9 @@ _WHOLE = (
 """Files and folders that only `make check-all` runs, as CI does: they start whole fleets and foreign servers."""
 
 _ON_SERVERS = (
-    "contracts/test_store.py",
-    "contracts/test_store_leases.py",
-    "contracts/test_store_reports.py",
+    "contracts/leases/test_store_leases.py",
+    "contracts/reports/test_store_reports.py",
+    "contracts/vims/test_store.py",
 )
 """The contracts that `make check` runs on each database; the others it runs on SQLite alone."""
 
@@ -80,6 +80,7 @@ _QUICK = (
     "runtime",
     "store",
     "watchdog",
+    "wire",
     "test_architecture.py",
     "test_house.py",
     "test_lasting_names.py",
@@ -87,17 +88,22 @@ _QUICK = (
 """Of these, `make check-quick` runs what needs neither root nor a program that is not of this project."""
 
 _NOT_QUICK = (
-    "monitor/test_kept_connections.py",
-    "monitor/test_odd_answers.py",
-    "monitor/test_odd_pings.py",
-    "monitor/test_own_output.py",
-    "monitor/test_resolver.py",
-    "monitor/test_spare_workers.py",
-    "monitor/test_tls_servers.py",
+    "monitor/names/test_resolver.py",
+    "monitor/probes/http/test_odd_answers.py",
+    "monitor/probes/icmp/test_odd_pings.py",
+    "monitor/probes/idle/test_kept_connections.py",
+    "monitor/probes/idle/test_spare_workers.py",
+    "monitor/probes/tcp/test_own_output.py",
+    "monitor/probes/tls/test_tls_servers.py",
 )
 """These would be, but wait for time-outs."""
 
-_PROGRAMS = {"tests.support.envoys", "tests.support.fleets", "tests.support.namespaces", "tests.support.prober"}
+_PROGRAMS = {
+    "tests.support.deployments.envoys",
+    "tests.support.deployments.fleets",
+    "tests.support.networks.namespaces",
+    "tests.support.probers.prober",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

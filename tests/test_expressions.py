@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.expressions import NotExamined, Use, uses_in
-from tests.support.growth import superlinear
+from tests.support.regexes.expressions import NotExamined, Use, uses_in
+from tests.support.regexes.growth import superlinear
 
 SERVICES = Path(__file__).parents[1] / "services"
 NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"

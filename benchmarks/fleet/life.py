@@ -18,7 +18,7 @@ from benchmarks.fleet.site import Site, running_site
 from benchmarks.fleet.watcher import Told, Watcher, watching
 from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.rounds import Say
-from tests.support.namespaces import Namespace
+from tests.support.networks.namespaces import Namespace
 from vimesh.runtime.background import beside
 
 _IMPORT_LIMIT_S = 400.0

@@ -14,8 +14,8 @@ from typing import Any
 
 from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.peers import ROOT
-from tests.support.fleets import VIMESH, Fleet, starting_fleet
-from tests.support.namespaces import Namespace
+from tests.support.deployments.fleets import VIMESH, Fleet, starting_fleet
+from tests.support.networks.namespaces import Namespace
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One network namespace whose addresses can be made dark: see tests/support/namespaces.py, which has all of it.
+"""One network namespace whose addresses can be made dark: tests/support/networks/namespaces.py has all of it.
 
 with machine() as inside:
     command = inside.command("vimesh", "monitor")   # the words that run a program inside
@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from benchmarks.harness.peers import PeerMissing
-from tests.support.namespaces import Namespace, namespace, why_not
+from tests.support.networks.namespaces import Namespace, namespace, why_not
 
 
 @contextmanager

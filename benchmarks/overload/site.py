@@ -14,8 +14,8 @@ import grpc
 from benchmarks.harness import usage
 from benchmarks.harness.failure import NotMeasured
 from benchmarks.overload.bystanders import Bystanders
-from tests.support.fleets import starting_fleet
-from tests.support.waiting import eventually
+from tests.support.deployments.fleets import starting_fleet
+from tests.support.timing.waiting import eventually
 from vimesh.v1 import vim_pb2, vim_service_pb2
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 

@@ -14,7 +14,7 @@ from benchmarks.harness.rounds import Sample
 from benchmarks.harness.usage import CpuMeter
 from benchmarks.probes.ended import run_to_end
 from benchmarks.probes.own_python import own_python
-from tests.support.namespaces import Namespace
+from tests.support.networks.namespaces import Namespace
 
 CALLERS = 16
 _PORT = 9115

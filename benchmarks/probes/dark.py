@@ -16,7 +16,7 @@ from benchmarks.harness.rounds import Sample
 from benchmarks.probes.hosts import Change, HostUnderTest, Spent, host_in
 from benchmarks.probes.steady import START_S
 from benchmarks.probes.targets import Targets, vim_id
-from tests.support.namespaces import Namespace
+from tests.support.networks.namespaces import Namespace
 from vimesh.domain.probing import Method
 from vimesh.domain.vims import Status
 

@@ -16,7 +16,7 @@ from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.processes import Process, printed, running
 from benchmarks.probes.own_python import own_python
 from benchmarks.probes.targets import Targets, to_json
-from tests.support.namespaces import Namespace
+from tests.support.networks.namespaces import Namespace
 from vimesh.domain.vims import Status
 
 _ANSWER_S = 30.0

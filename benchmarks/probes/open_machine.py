@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from benchmarks.harness.namespace import machine
-from tests.support.namespaces import Namespace
+from tests.support.networks.namespaces import Namespace
 
 
 @contextmanager

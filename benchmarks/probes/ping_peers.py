@@ -13,7 +13,7 @@ from benchmarks.harness.rounds import Sample
 from benchmarks.probes.ended import run_to_end
 from benchmarks.probes.own_python import own_python
 from benchmarks.probes.targets import Targets
-from tests.support.namespaces import Namespace
+from tests.support.networks.namespaces import Namespace
 
 PING_PROBES = 200
 PING_THREADS = 20

@@ -14,7 +14,7 @@ from benchmarks.probes.hosts import HostUnderTest, host_in
 from benchmarks.probes.kernel_counts import echoes_at
 from benchmarks.probes.steady import START_S
 from benchmarks.probes.targets import Targets, vim_id
-from tests.support.namespaces import Namespace
+from tests.support.networks.namespaces import Namespace
 from vimesh.domain.probing import Method
 from vimesh.domain.vims import Status
 

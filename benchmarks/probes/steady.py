@@ -15,7 +15,7 @@ from benchmarks.harness.rounds import Sample
 from benchmarks.probes.hosts import HostUnderTest, host_in
 from benchmarks.probes.kernel_counts import connections_at, echoes_at
 from benchmarks.probes.targets import Targets
-from tests.support.namespaces import Namespace
+from tests.support.networks.namespaces import Namespace
 
 START_S = 90.0
 SETTLE_S = 0.4

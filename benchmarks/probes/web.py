@@ -15,7 +15,7 @@ from benchmarks.probes.open_machine import open_machine
 from benchmarks.probes.steady import Steady, steady_host
 from benchmarks.probes.targets import Targets
 from benchmarks.probes.web_server import CLOSING, CLOSING_TLS, KEEPING, KEEPING_TLS, WebServer, web_server
-from tests.support.namespaces import Namespace
+from tests.support.networks.namespaces import Namespace
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.monitor.probes.idle.idle_connections import LIFE_S
 

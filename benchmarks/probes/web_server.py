@@ -13,8 +13,8 @@ from pathlib import Path
 from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.peers import program
 from benchmarks.harness.processes import Process, running
-from tests.support.certificates import self_signed
-from tests.support.namespaces import Namespace
+from tests.support.clouds.certificates import self_signed
+from tests.support.networks.namespaces import Namespace
 
 KEEPING, CLOSING, KEEPING_TLS, CLOSING_TLS = 8080, 8081, 8443, 8444
 """Ports: the server keeps a connection for as long as the client likes, or closes it after each answer."""

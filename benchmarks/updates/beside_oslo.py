@@ -12,7 +12,7 @@ from benchmarks.updates.conductors import conductor, database
 from benchmarks.updates.driving import CHANGED, CHANGING, EMPTY, Driver
 from benchmarks.updates.load import write_vims
 from benchmarks.updates.oslo import oslo_conductor
-from tests.support.envoys import running_envoy
+from tests.support.deployments.envoys import running_envoy
 
 _VIMS = 2 * CHANGING
 _CALLERS = 32

@@ -16,12 +16,12 @@ from benchmarks.harness.machine import debian_version, sqlite_version, versions
 from benchmarks.harness.processes import Process, printed, running
 from benchmarks.updates.population import Population
 from benchmarks.updates.work import CONTACT_WITHIN_S, GRANTED_PATH, Watched
-from tests.support.conductors import client_at
-from tests.support.databases import execute
-from tests.support.mariadb import running_mariadb
-from tests.support.postgresql import running_postgresql
-from tests.support.stores import KEY
-from tests.support.targets import free_port
+from tests.support.clouds.targets import free_port
+from tests.support.deployments.conductors import client_at
+from tests.support.sql.databases import execute
+from tests.support.sql.mariadb import running_mariadb
+from tests.support.sql.postgresql import running_postgresql
+from tests.support.sql.stores import KEY
 from vimesh.store.upgrade.manage_tables import upgrade
 
 _NAME = "vimesh"

@@ -15,7 +15,7 @@ from benchmarks.harness.rounds import Sample
 from benchmarks.harness.usage import CpuMeter
 from benchmarks.updates.calling import Tally, WrongAnswer
 from benchmarks.updates.load import printed_by
-from tests.support.brokers import running_broker
+from tests.support.amqp.brokers import running_broker
 
 REQUIREMENTS = ("oslo.messaging==18.3.1", "sqlalchemy==2.1.9")
 _START_S = 60.0

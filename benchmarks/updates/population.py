@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from benchmarks.updates.work import CONTACT_WITHIN_S, FIRST_OBSERVATION, Watched
-from tests.support.databases import with_driver
+from tests.support.sql.databases import with_driver
 from vimesh.domain.actions import shard_key
 from vimesh.domain.leases import lease_s
 from vimesh.store.rows.visible_rows import WHOLE_VIM

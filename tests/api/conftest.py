@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.api.site import Site, site_in
-from tests.support.conductors import Client, conductor_at
-from tests.support.rest_doors import Door, door_to
+from tests.support.deployments.conductors import Client, conductor_at
+from tests.support.deployments.rest_doors import Door, door_to
 
 
 @pytest.fixture

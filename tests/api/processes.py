@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tests.cli.commands import clean_environment
+from tests.support.callers.commands import clean_environment
 
 _STOP_S = 15
 _AUDIT_S = 60

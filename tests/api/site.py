@@ -12,9 +12,9 @@ from keystoneauth1.session import Session
 from mistralclient.api import client as mistral_client
 
 from tests.api.conductors import OF_MISTRAL
-from tests.support.conductors import Client, conductor_at
-from tests.support.mistrals import RunningMistral, running_mistral
-from tests.support.waiting import until
+from tests.support.deployments.conductors import Client, conductor_at
+from tests.support.mistral.mistrals import RunningMistral, running_mistral
+from tests.support.timing.waiting import until
 from vimesh.v1 import vim_pb2
 
 PATIENCE_S = 25

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.api.site import until_vim
-from tests.cli.commands import Command
-from tests.support.conductors import client_at
-from tests.support.fleets import starting_fleet
-from tests.support.mistrals import running_mistral
-from tests.support.targets import fake_api, free_port
+from tests.support.callers.commands import Command
+from tests.support.clouds.targets import fake_api, free_port
+from tests.support.deployments.conductors import client_at
+from tests.support.deployments.fleets import starting_fleet
+from tests.support.mistral.mistrals import running_mistral
 from vimesh.v1 import vim_pb2
 
 

@@ -10,7 +10,7 @@ from benchmarks.updates import frame_client, frames, grpc_client
 from benchmarks.updates.calling import Calls, Tally, WrongAnswer
 from benchmarks.updates.frames import Kind
 from benchmarks.updates.work import UPDATE_PATH, Task, Watched, Work, batch, task_of
-from tests.support.scripted_conductor import ScriptedConductor, bad_action, recorded, serving
+from tests.support.deployments.scripted_conductor import ScriptedConductor, bad_action, recorded, serving
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_pb2
 

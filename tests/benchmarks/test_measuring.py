@@ -11,8 +11,8 @@ import pytest
 from benchmarks.harness.failure import NotMeasured
 from benchmarks.probes.steady import Steady, pinging_hosts
 from benchmarks.probes.targets import Targets, from_json, to_json, vim_id
-from tests.support.namespaces import Namespace, namespace
-from tests.support.requiring import require_namespaces
+from tests.support.networks.namespaces import Namespace, namespace
+from tests.support.networks.requiring import require_namespaces
 from vimesh.domain.probing import Method
 
 _PINGS = Targets(Method.PING, 50, interval_s=0.5)

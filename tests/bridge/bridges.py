@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from tests.cli.commands import clean_environment
-from tests.support.brokers import Broker
-from tests.support.waiting import until
+from tests.support.amqp.brokers import Broker
+from tests.support.callers.commands import clean_environment
+from tests.support.timing.waiting import until
 
 _START_S = 90
 _STOP_S = 30

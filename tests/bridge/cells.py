@@ -12,9 +12,9 @@ import aio_pika
 
 from tests.bridge.bridges import Bridge, administer, running_bridge
 from tests.bridge.site import Site
-from tests.support.brokers import Broker
-from tests.support.oslo_client import OsloProcess, oslo_process, shipped_action, tacker_conf
-from tests.support.waiting import until
+from tests.support.amqp.brokers import Broker
+from tests.support.amqp.oslo_client import OsloProcess, oslo_process, shipped_action, tacker_conf
+from tests.support.timing.waiting import until
 from vimesh.v1 import vim_pb2
 
 _LOG_S = 60

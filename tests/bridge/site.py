@@ -9,10 +9,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from tests.bridge.bridges import Bridge, running_bridge
-from tests.support.brokers import Broker, running_broker
-from tests.support.conductors import Client, conductor_at
-from tests.support.envoys import running_envoy
-from tests.support.oslo_client import OsloProcess, oslo_process
+from tests.support.amqp.brokers import Broker, running_broker
+from tests.support.amqp.oslo_client import OsloProcess, oslo_process
+from tests.support.deployments.conductors import Client, conductor_at
+from tests.support.deployments.envoys import running_envoy
 from vimesh.conductor.conductor_process import ConductorSettings
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import Command
-from tests.cli.running import Fleet, fleet
 from tests.cli.targets import Target, target
+from tests.support.callers.commands import Command
+from tests.support.callers.running import Fleet, fleet
 
 
 @pytest.fixture

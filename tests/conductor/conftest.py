@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.conductors import Client, conductor_at
+from tests.support.deployments.conductors import Client, conductor_at
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from structlog.testing import capture_logs
 
-from tests.support.conductors import Client, client_at, conductor_at
-from tests.support.waiting import eventually, once_available
+from tests.support.deployments.conductors import Client, client_at, conductor_at
+from tests.support.timing.waiting import eventually, once_available
 from vimesh.conductor.conductor_process import SERVICES, ConductorSettings
 from vimesh.rpc.admission.call_gate import CallAdmission, CallAdmissionLimits, CallLimit, CallLimiter, StreamLimit
 from vimesh.rpc.admission.overload_answers import NO_RETRY

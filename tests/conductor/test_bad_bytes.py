@@ -6,8 +6,8 @@ import grpc
 import pytest
 from google.protobuf import descriptor_pool
 
-from tests.support.bad_requests import field_of
-from tests.support.conductors import Client
+from tests.support.callers.bad_requests import field_of
+from tests.support.deployments.conductors import Client
 from vimesh.conductor.conductor_process import SERVICES
 from vimesh.wire.error_statuses import RpcFailure, failure_of
 from vimesh.wire.limits import MAX_MESSAGE_BYTES, max_request_bytes

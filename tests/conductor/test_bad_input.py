@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.support.conductors import Client
+from tests.support.deployments.conductors import Client
 from vimesh.v1 import conductor_service_pb2, vim_pb2, workflow_service_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire.error_statuses import RpcFailure, failure_of

@@ -8,8 +8,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tests.support.bad_requests import BAD_REQUESTS
-from tests.tacker.fleet import Conductor, conductor_in
+from tests.support.callers.bad_requests import BAD_REQUESTS
+from tests.support.deployments.conductor_process import Conductor, conductor_in
 from vimesh.rpc.channels import channel
 from vimesh.v1.conductor_service_pb2 import UpdateVimsResponse
 from vimesh.wire.error_statuses import failure_of

@@ -13,11 +13,11 @@ import pytest_asyncio
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from tests.conductor.test_serving import until_health
-from tests.support.conductors import Client, conductor_over
-from tests.support.databases import SERVERS
-from tests.support.replicas import Pair, pair
-from tests.support.stores import store_at
-from tests.support.waiting import eventually
+from tests.support.deployments.conductors import Client, conductor_over
+from tests.support.sql.databases import SERVERS
+from tests.support.sql.replicas import Pair, pair
+from tests.support.sql.stores import store_at
+from tests.support.timing.waiting import eventually
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire.error_statuses import failure_of

@@ -8,8 +8,8 @@ from typing import Any, Never, cast
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from tests.conductor.test_serving import until_health
-from tests.support.conductors import client_at
-from tests.support.stores import sqlite_url, store_at
+from tests.support.deployments.conductors import client_at
+from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.conductor.conductor_process import ConductorSettings, serving
 from vimesh.conductor.upkeep.lease_sweep import SweepLimits
 from vimesh.domain.vim_store import VimStore

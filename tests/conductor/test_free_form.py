@@ -7,8 +7,8 @@ import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Struct
 
-from tests.support.conductors import Client
-from tests.support.cpu_budget import cpu_budget
+from tests.support.deployments.conductors import Client
+from tests.support.timing.cpu_budget import cpu_budget
 from vimesh.domain.errors import BadInput
 from vimesh.v1.vim_pb2 import Vim
 from vimesh.v1.vim_service_pb2 import ModifyVimRequest

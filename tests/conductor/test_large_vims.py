@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
-from tests.support.conductors import Client
+from tests.support.deployments.conductors import Client
 from vimesh.conductor.message_pages import read_fitting, split_pages
 from vimesh.domain.queries import MAX_PAGE_BYTES
 from vimesh.v1 import vim_pb2

@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.struct_pb2 import Struct
 
-from tests.support.conductors import Client
+from tests.support.deployments.conductors import Client
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire.error_statuses import RpcFailure, failure_of

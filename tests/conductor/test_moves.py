@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable
 import grpc
 import pytest
 
-from tests.support.conductors import Client
+from tests.support.deployments.conductors import Client
 from vimesh.v1 import conductor_service_pb2 as reports
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Monitor, Vim

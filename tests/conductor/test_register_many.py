@@ -12,7 +12,7 @@ from google.protobuf.struct_pb2 import Struct
 from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 
-from tests.support.conductors import Client, conductor_at
+from tests.support.deployments.conductors import Client, conductor_at
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, Vim, VimEvent
 from vimesh.wire.error_statuses import DETAILS_KEY, failure_of

@@ -10,8 +10,8 @@ import pytest
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
-from tests.support.conductors import Client, client_at, conductor_at
-from tests.support.stores import sqlite_url, store_at
+from tests.support.deployments.conductors import Client, client_at, conductor_at
+from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.conductor.conductor_process import ConductorSettings, serving
 from vimesh.domain.errors import BadSetting
 from vimesh.v1 import vim_pb2, vim_service_pb2

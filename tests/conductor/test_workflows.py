@@ -10,7 +10,7 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.support.conductors import Client, conductor_at
+from tests.support.deployments.conductors import Client, conductor_at
 from vimesh.conductor.conductor_process import ConductorSettings
 from vimesh.conductor.engines import Engines
 from vimesh.domain.vims import Engine

@@ -9,9 +9,9 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tests.support.conductors import client_at
-from tests.support.worst_requests import worst_requests
-from tests.tacker.fleet import Conductor, conductor_in
+from tests.support.callers.worst_requests import worst_requests
+from tests.support.deployments.conductor_process import Conductor, conductor_in
+from tests.support.deployments.conductors import client_at
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Monitor, Vim
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.support.databases import NAME, POOLED, SERVERS, empty, pooler, server
-from tests.support.stores import registration, sqlite_url, store_at
+from tests.support.sql.databases import NAME, POOLED, SERVERS, empty, pooler, server
+from tests.support.sql.stores import registration, sqlite_url, store_at
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Vim
 
@@ -40,7 +40,7 @@ async def servers(request: pytest.FixtureRequest) -> AsyncGenerator[dict[str, st
 
     None is started if all tests that were chosen run on SQLite.
     """
-    chosen = [item for item in request.session.items if item.path.parent == Path(__file__).parent]
+    chosen = [item for item in request.session.items if item.path.is_relative_to(Path(__file__).parent)]
     specs = [getattr(item, "callspec", None) for item in chosen]
     if all(spec is not None and spec.params.get("database_url") == "sqlite" for spec in specs):
         yield {}

@@ -6,8 +6,8 @@ import uuid
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.support.databases import POOLED, empty
-from tests.support.stores import elapse, record, registration, report, sqlite_url, store_at
+from tests.support.sql.databases import POOLED, empty
+from tests.support.sql.stores import elapse, record, registration, report, sqlite_url, store_at
 from vimesh.domain.leases import lease_s
 from vimesh.domain.queries import VimQuery, parse_filter, parse_order
 from vimesh.domain.vim_store import VimStore

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from tests.support.cpu_budget import cpu_budget
+from tests.support.timing.cpu_budget import cpu_budget
 from vimesh.domain.errors import BadInput, FilterInvalid
 from vimesh.domain.queries import Operator, Order, Term, parse_filter, parse_order
 

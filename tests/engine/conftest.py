@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 
 from tests.engine.world import World
-from tests.support.mistrals import running_mistral
-from tests.support.scripted_conductor import ScriptedConductor, serving
+from tests.support.deployments.scripted_conductor import ScriptedConductor, serving
+from tests.support.mistral.mistrals import running_mistral
 from vimesh.engine.mistral_access import MistralAccess
 from vimesh.engine.mistral_engine import MistralEngine, mistral_engine
 

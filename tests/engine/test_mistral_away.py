@@ -10,8 +10,8 @@ import pytest
 
 from tests.engine.scripted_http import Answer, http_server, json_answer, silent_server
 from tests.engine.world import action, stop_of
-from tests.support.mistrals import running_mistral
-from tests.support.targets import free_port
+from tests.support.clouds.targets import free_port
+from tests.support.mistral.mistrals import running_mistral
 from vimesh.domain.errors import BadSetting
 from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
 from vimesh.engine.mistral_access import MistralAccess

@@ -10,9 +10,9 @@ from uuid import uuid4
 from keystoneauth1.session import Session
 from mistralclient.api import client
 
-from tests.support import actions
-from tests.support.mistrals import RunningMistral
-from tests.support.scripted_conductor import ScriptedConductor, bad_action, recorded
+from tests.support.deployments.scripted_conductor import ScriptedConductor, bad_action, recorded
+from tests.support.mistral.mistrals import RunningMistral
+from tests.support.probers import actions
 from vimesh.domain.actions import Action
 from vimesh.engine.mistral_engine import MistralEngine
 from vimesh.engine.workflow import workflow_name

@@ -6,7 +6,7 @@ import pytest
 from grpc import aio
 
 from tests.envoy.scripted import Scripted, scripted
-from tests.support.envoys import RunningEnvoy, running_envoy
+from tests.support.deployments.envoys import RunningEnvoy, running_envoy
 
 
 @pytest.fixture

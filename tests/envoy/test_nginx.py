@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from grpc import aio
 
-from tests.envoy.caller import LIMIT_S, ask
 from tests.envoy.scripted import Scripted
-from tests.support.envoys import RunningEnvoy, running_envoy
-from tests.support.nginx import nginx
-from tests.support.rest_doors import door_to
+from tests.support.callers.caller import LIMIT_S, ask
+from tests.support.deployments.envoys import RunningEnvoy, running_envoy
+from tests.support.deployments.nginx import nginx
+from tests.support.deployments.rest_doors import door_to
 from vimesh.envoy.fleet.front_fleet import FrontFleet
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub

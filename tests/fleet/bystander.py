@@ -12,9 +12,9 @@ import json
 import sys
 import time
 
-from tests.support.conductors import Client, client_at
-from tests.support.recorder import Recorder, recording
-from tests.support.targets import fake_api
+from tests.support.callers.recorder import Recorder, recording
+from tests.support.clouds.targets import fake_api
+from tests.support.deployments.conductors import Client, client_at
 from vimesh.v1 import vim_pb2
 
 _AT_ONCE = 32

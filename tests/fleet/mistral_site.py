@@ -10,14 +10,14 @@ from pathlib import Path
 
 from google.protobuf.duration_pb2 import Duration
 
-from tests.support.brokers import running_broker
-from tests.support.conductors import Client, client_at
-from tests.support.fleets import Fleet, starting_fleet
-from tests.support.mistral_views import MistralView
-from tests.support.recorder import Recorder, recording
-from tests.support.stock_mistral import StockMistral, stock_mistral
-from tests.support.targets import FakeApi, free_port
-from tests.support.waiting import eventually
+from tests.support.amqp.brokers import running_broker
+from tests.support.callers.recorder import Recorder, recording
+from tests.support.clouds.targets import FakeApi, free_port
+from tests.support.deployments.conductors import Client, client_at
+from tests.support.deployments.fleets import Fleet, starting_fleet
+from tests.support.mistral.mistral_views import MistralView
+from tests.support.mistral.stock_mistral import StockMistral, stock_mistral
+from tests.support.timing.waiting import eventually
 from vimesh.engine.workflow import workflow_name
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb

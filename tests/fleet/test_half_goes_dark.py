@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fleets import starting_fleet
-from tests.support.namespaces import namespace
+from tests.support.deployments.fleets import starting_fleet
+from tests.support.networks.namespaces import namespace
 
 pytestmark = [pytest.mark.fleet, pytest.mark.alone, pytest.mark.timeout(180)]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.envoy.caller import Answer, ask
-from tests.support.conductors import conductor_at
-from tests.support.envoys import RunningEnvoy, running_envoy
+from tests.support.callers.caller import Answer, ask
+from tests.support.deployments.conductors import conductor_at
+from tests.support.deployments.envoys import RunningEnvoy, running_envoy
 
 LAB = {"name": "lab", "type": "openstack", "auth_url": "http://127.0.0.1:5000/v3", "extra": {"rack": [1, "b"]}}
 STRANGER = "a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"

@@ -11,10 +11,10 @@ import pytest_asyncio
 
 from tests.api.processes import audit
 from tests.fleet.mistral_site import LEASE_S, PATIENCE_S, MistralSite, Vim, hosts, mistral_site
-from tests.support.conductors import report_on
-from tests.support.stock_mistral import API, EXECUTORS
-from tests.support.targets import FakeApi, fake_api
-from tests.support.waiting import until
+from tests.support.clouds.targets import FakeApi, fake_api
+from tests.support.deployments.conductors import report_on
+from tests.support.mistral.stock_mistral import API, EXECUTORS
+from tests.support.timing.waiting import until
 from vimesh.engine.workflow import ACTION, TASK, workflow_name
 from vimesh.v1 import vim_pb2
 

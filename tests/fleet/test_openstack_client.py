@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.conductors import client_at
-from tests.support.fleets import Fleet, starting_fleet
-from tests.support.openstack import OpenStack
-from tests.support.rest_doors import Door
-from tests.support.targets import fake_api
-from tests.support.waiting import eventually, until
+from tests.support.callers.openstack import OpenStack
+from tests.support.clouds.targets import fake_api
+from tests.support.deployments.conductors import client_at
+from tests.support.deployments.fleets import Fleet, starting_fleet
+from tests.support.deployments.rest_doors import Door
+from tests.support.timing.waiting import eventually, until
 from vimesh.v1 import vim_pb2
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(120)]

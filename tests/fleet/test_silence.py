@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.support.clocks import Clock
-from tests.support.conductors import Client, client_at
-from tests.support.databases import server
-from tests.support.fleets import VIMESH, starting_fleet
-from tests.support.recorder import Recorder, recording
-from tests.support.stores import sqlite_url
-from tests.support.targets import fake_api
-from tests.support.waiting import eventually
+from tests.support.callers.recorder import Recorder, recording
+from tests.support.clouds.targets import fake_api
+from tests.support.deployments.conductors import Client, client_at
+from tests.support.deployments.fleets import VIMESH, starting_fleet
+from tests.support.sql.databases import server
+from tests.support.sql.stores import sqlite_url
+from tests.support.timing.clocks import Clock
+from tests.support.timing.waiting import eventually
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 

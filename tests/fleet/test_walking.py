@@ -11,11 +11,11 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.support.conductors import Client, client_at, report_on
-from tests.support.fleets import Fleet, starting_fleet
-from tests.support.recorder import recording
-from tests.support.targets import fake_api
-from tests.support.waiting import once_available, until
+from tests.support.callers.recorder import recording
+from tests.support.clouds.targets import fake_api
+from tests.support.deployments.conductors import Client, client_at, report_on
+from tests.support.deployments.fleets import Fleet, starting_fleet
+from tests.support.timing.waiting import once_available, until
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 

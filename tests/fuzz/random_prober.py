@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from tests.fuzz.random_server import RandomServer, serving, talk_well
 from tests.fuzz.registry import load
-from tests.support.waiting import until
+from tests.support.timing.waiting import until
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status

@@ -17,7 +17,7 @@ from tests.fuzz.doors.aftermath import left_behind
 from tests.fuzz.doors.campaign import CORPUS, Campaign
 from tests.fuzz.doors.doors import DOORS
 from tests.fuzz.doors.site import Site, running_site
-from tests.support.cpu_budget import slowness
+from tests.support.timing.cpu_budget import slowness
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 

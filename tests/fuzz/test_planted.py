@@ -14,7 +14,7 @@ from tests.fuzz.doors.campaign import Campaign, Tally
 from tests.fuzz.doors.meter import Meter
 from tests.fuzz.doors.planted_main import ENDS, KEEPS, NONE, RAISES, SPINS
 from tests.fuzz.doors.rpc_door import RpcDoor
-from tests.support.side_process import side_process
+from tests.support.processes.side_process import side_process
 
 _INPUTS = 250
 _FEW_INPUTS = 60

@@ -12,7 +12,7 @@ from tests.fuzz.mutations import mutated
 from tests.fuzz.parser import Parser
 from tests.fuzz.registry import NAMES, load
 from tests.fuzz.trials import Trials
-from tests.support.cpu_budget import slowness
+from tests.support.timing.cpu_budget import slowness
 
 _MUTATIONS = 2000
 _MOST_S = 0.7

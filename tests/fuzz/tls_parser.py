@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.fuzz.handshakes import NAME, shake_hands
 from tests.fuzz.parser import Parser
 from tests.fuzz.pieces import pieces_of
-from tests.support.hostile_certificates import context_of
+from tests.support.hostile.hostile_certificates import context_of
 from vimesh.monitor.probes.tls.tls_trust import lenient_context
 
 _MOST_BYTES = 24 * 1024

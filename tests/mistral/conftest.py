@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.support.executors import Executor
-from tests.support.mistrals import running_mistral
-from tests.support.targets import FakeApi, fake_api, free_port
-from tests.support.workflows import Workflows
+from tests.support.clouds.targets import FakeApi, fake_api, free_port
+from tests.support.mistral.executors import Executor
+from tests.support.mistral.mistrals import running_mistral
+from tests.support.mistral.workflows import Workflows
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

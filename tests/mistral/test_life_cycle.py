@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.actions import action, id_of
-from tests.support.executors import Executor
-from tests.support.scripted_conductor import (
+from tests.support.clouds.targets import FakeApi
+from tests.support.deployments.scripted_conductor import (
     REACHABLE,
     UNREACHABLE,
     Answer,
@@ -15,8 +14,9 @@ from tests.support.scripted_conductor import (
     recorded,
     serving,
 )
-from tests.support.targets import FakeApi
-from tests.support.waiting import until
+from tests.support.mistral.executors import Executor
+from tests.support.probers.actions import action, id_of
+from tests.support.timing.waiting import until
 from vimesh.v1 import conductor_service_pb2 as pb
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

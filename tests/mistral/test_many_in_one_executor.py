@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.actions import action, quick_policy
-from tests.support.conductors import Client, conductor_at
-from tests.support.mistrals import running_mistral
-from tests.support.recorder import Recorder, recording
-from tests.support.targets import fake_api
-from tests.support.workflows import Workflows
+from tests.support.callers.recorder import Recorder, recording
+from tests.support.clouds.targets import fake_api
+from tests.support.deployments.conductors import Client, conductor_at
+from tests.support.mistral.mistrals import running_mistral
+from tests.support.mistral.workflows import Workflows
+from tests.support.probers.actions import action, quick_policy
 from vimesh.v1 import vim_pb2
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(300)]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.actions import action, id_of
-from tests.support.mistrals import RunningMistral, running_mistral
-from tests.support.scripted_conductor import ScriptedConductor, bad_action, recorded, serving
-from tests.support.targets import fake_api
-from tests.support.workflows import Workflows
+from tests.support.clouds.targets import fake_api
+from tests.support.deployments.scripted_conductor import ScriptedConductor, bad_action, recorded, serving
+from tests.support.mistral.mistrals import RunningMistral, running_mistral
+from tests.support.mistral.workflows import Workflows
+from tests.support.probers.actions import action, id_of
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.actions import action
-from tests.support.executors import Executor
-from tests.support.scripted_conductor import ScriptedConductor, recorded, serving
-from tests.support.targets import FakeApi
+from tests.support.clouds.targets import FakeApi
+from tests.support.deployments.scripted_conductor import ScriptedConductor, recorded, serving
+from tests.support.mistral.executors import Executor
+from tests.support.probers.actions import action
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

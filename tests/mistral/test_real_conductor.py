@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.actions import action
-from tests.support.conductors import conductor_at
-from tests.support.mistrals import running_mistral
-from tests.support.recorder import recording
-from tests.support.targets import fake_api
-from tests.support.workflows import Workflows
+from tests.support.callers.recorder import recording
+from tests.support.clouds.targets import fake_api
+from tests.support.deployments.conductors import conductor_at
+from tests.support.mistral.mistrals import running_mistral
+from tests.support.mistral.workflows import Workflows
+from tests.support.probers.actions import action
 from vimesh.conductor.conductor_process import ConductorSettings
 from vimesh.v1 import vim_pb2
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator, Generator
 
 import pytest
 
-from tests.support.namespaces import Namespace, namespace
-from tests.support.requiring import require_namespaces
-from tests.support.targets import FakeApi, fake_api
-from tests.support.verdicts import Verdicts
+from tests.support.clouds.targets import FakeApi, fake_api
+from tests.support.networks.namespaces import Namespace, namespace
+from tests.support.networks.requiring import require_namespaces
+from tests.support.probers.verdicts import Verdicts
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hostile_kinds import KINDS, address_of, url_of
-from tests.support.hostile_main import NAME_SERVER
-from tests.support.name_server import system_files
-from tests.support.namespaces import Namespace
-from tests.support.prober import Prober, prober_in
-from tests.support.side_process import side_process
+from tests.support.hostile.hostile_kinds import KINDS, address_of, url_of
+from tests.support.hostile.hostile_main import NAME_SERVER
+from tests.support.networks.name_server import system_files
+from tests.support.networks.namespaces import Namespace
+from tests.support.probers.prober import Prober, prober_in
+from tests.support.processes.side_process import side_process
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.domain.vims import Status
 
@@ -39,8 +39,10 @@ async def prober(machine: Namespace, tmp_path: Path) -> AsyncGenerator[Prober]:
     """One that finds healthy VIMs, and then has hostile ones to probe as well."""
     with system_files(machine, resolv_conf=f"nameserver {NAME_SERVER}\n"):
         async with (
-            side_process("tests.robustness.targets_main", log=tmp_path / "targets.log", machine=machine) as line,
-            side_process("tests.support.hostile_main", *_KINDS, log=tmp_path / "log", machine=machine) as ports,
+            side_process(
+                "tests.simulation.robustness.load.targets_main", log=tmp_path / "targets.log", machine=machine
+            ) as line,
+            side_process("tests.support.hostile.hostile_main", *_KINDS, log=tmp_path / "log", machine=machine) as ports,
             prober_in(machine) as process,
         ):
             for address in (*_NEIGHBOURS, _CANARY):

@@ -15,7 +15,7 @@ from mistral_lib.actions import Result
 from mistral_lib.serialization import get_polymorphic_serializer
 from structlog.testing import capture_logs
 
-from tests.support.actions import action, id_of, quick_policy
+from tests.support.probers.actions import action, id_of, quick_policy
 from vimesh.engine.workflow import ACTION, LEGACY_ACTION, PingInput, definition
 from vimesh.monitor.executor.action_inputs import BadOrder, action_of
 from vimesh.monitor.mistral_action import VimPingAction

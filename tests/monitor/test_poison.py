@@ -11,9 +11,9 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.support.conductors import Client, conductor_over
-from tests.support.stores import sqlite_url, store_at
-from tests.support.targets import FakeApi
+from tests.support.clouds.targets import FakeApi
+from tests.support.deployments.conductors import Client, conductor_over
+from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.conductor.conductor_process import ConductorSettings
 from vimesh.conductor.upkeep.lease_sweep import SweepLimits
 from vimesh.domain.vims import Recorded, Report, Status

@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.actions import action, quick_policy
-from tests.support.scripted_conductor import (
+from tests.support.clouds.targets import FakeApi
+from tests.support.deployments.scripted_conductor import (
     REACHABLE,
     UNKNOWN,
     UNREACHABLE,
@@ -19,7 +19,7 @@ from tests.support.scripted_conductor import (
     recorded,
     serving,
 )
-from tests.support.targets import FakeApi
+from tests.support.probers.actions import action, quick_policy
 from vimesh.domain.probing import Reason
 from vimesh.monitor.host.reporting_host import reporting_host
 from vimesh.monitor.monitor_process import MonitorSettings, run_monitor

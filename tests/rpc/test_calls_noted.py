@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.support.conductors import client_at
+from tests.support.deployments.conductors import client_at
 from vimesh.rpc.guarded_server import GuardedServer
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer, add_VimServiceServicer_to_server

@@ -14,9 +14,9 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tests.support.conductors import Client, conductor_at
-from tests.support.recorder import recording
-from tests.support.rest_doors import scripted
+from tests.support.callers.recorder import recording
+from tests.support.deployments.conductors import Client, conductor_at
+from tests.support.deployments.rest_doors import scripted
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from dataclasses import dataclass, field
 
-from tests.support.stores import KEY, record, registration, report
+from tests.support.sql.stores import KEY, record, registration, report
 from vimesh.domain.vims import BadAction, Modification, Status, Vim
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.sql_store import SqlStore, sql_store

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
-from tests.cli.commands import Command
-from tests.support.mariadb import MariaDb, running_mariadb
-from tests.tacker.fleet import Conductor, conductor_in
+from tests.support.callers.commands import Command
+from tests.support.deployments.conductor_process import Conductor, conductor_in
+from tests.support.sql.mariadb import MariaDb, running_mariadb
 from tests.tacker.site import Site, with_pymysql
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cli.commands import Command, Ended
+from tests.support.callers.commands import Command, Ended
 from tests.tacker.site import Site
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.cli.commands import Command
-from tests.support.cpu_limit import cpu_limit
+from tests.support.callers.commands import Command
+from tests.support.timing.cpu_limit import cpu_limit
 from tests.tacker.importing import results, take
 from tests.tacker.site import Site
 

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from tests.cli.commands import Command
-from tests.support.mariadb import MariaDb
-from tests.tacker.fleet import Conductor
+from tests.support.callers.commands import Command
+from tests.support.deployments.conductor_process import Conductor
+from tests.support.sql.mariadb import MariaDb
 from tests.tacker.importing import results, take
 from tests.tacker.site import Site
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Running, running
-from tests.support.waiting import until
-from tests.tacker.fleet import Conductor, conductor_in
+from tests.support.callers.running import Running, running
+from tests.support.deployments.conductor_process import Conductor, conductor_in
+from tests.support.timing.waiting import until
 from tests.tacker.importing import results, take
 from tests.tacker.site import Site
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.cli.commands import Command
-from tests.support.mariadb import MariaDb
-from tests.support.targets import free_port
+from tests.support.callers.commands import Command
+from tests.support.clouds.targets import free_port
+from tests.support.sql.mariadb import MariaDb
 from tests.tacker.importing import results, take
 from tests.tacker.site import Site
 

@@ -16,7 +16,7 @@ from tests.fuzz.amqp_messages import odd_message
 from tests.fuzz.doors.door import Door
 from tests.fuzz.doors.known_vims import BYSTANDER_ID
 from tests.fuzz.doors.verdicts import Reply
-from tests.support.raw_publisher import Refused, raw_publisher
+from tests.support.amqp.raw_publisher import Refused, raw_publisher
 
 _ANSWER_S: Final = 20.0
 _LENGTH_BYTES: Final = 2

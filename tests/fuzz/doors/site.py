@@ -13,12 +13,12 @@ from pathlib import Path
 
 import grpc
 
-from tests.cli.commands import VIMESH, clean_environment
 from tests.fuzz.doors.known_vims import BYSTANDER_ID, VIM_IDS, registration
 from tests.fuzz.doors.meter import Meter
-from tests.support.brokers import running_broker
-from tests.support.envoys import running_envoy
-from tests.support.waiting import until
+from tests.support.amqp.brokers import running_broker
+from tests.support.callers.commands import VIMESH, clean_environment
+from tests.support.deployments.envoys import running_envoy
+from tests.support.timing.waiting import until
 from vimesh.v1.vim_service_pb2 import RegisterVimsRequest
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 

@@ -1,0 +1,164 @@
+"""The JSON door: what the transcoder makes of the contract, and how every error looks.
+
+What a conductor makes of JSON bodies is in tests/fleet/test_json_door.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from tests.envoy.scripted import Scripted
+from tests.support.callers.caller import LIMIT_S, ask
+from tests.support.deployments.envoys import RunningEnvoy
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    status: int
+    code: int
+    says: str
+
+
+def info(reason: str) -> dict[str, object]:
+    return {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": reason,
+        "domain": "vimesh.v1",
+        "metadata": {},
+    }
+
+
+async def test_names_are_those_of_the_protos_and_nothing_is_left_out(envoy: RunningEnvoy) -> None:
+    answer = await ask(envoy.address, "GET", "/v1/vims/some")
+
+    vim = answer.json()["vim"]
+    assert isinstance(vim, dict)
+    assert answer.status == 200
+    assert (vim["id"], vim["status"], vim["revision"]) == ("some", "REACHABLE", "7")
+    assert (vim["auth_url"], vim["is_default"]) == ("", False)
+    assert answer.headers["server"] == "vimesh"
+    assert not [name for name in answer.headers if name.startswith("x-envoy")]
+
+
+async def test_a_query_is_read(envoy: RunningEnvoy) -> None:
+    answer = await ask(envoy.address, "GET", "/v1/vims?page_size=1&filter=status=UNKNOWN+AND+name%3D%22a*%22")
+
+    assert answer.json()["vims"][0]["name"] == 'status=UNKNOWN AND name="a*"'  # type: ignore[index]  # it is a list
+
+
+async def test_a_page_of_a_thousand_vims_fits(envoy: RunningEnvoy) -> None:
+    answer = await ask(envoy.address, "GET", "/v1/vims?page_size=1000")
+
+    assert answer.status == 200
+    assert len(answer.body) > 3_500_000
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "code"),
+    [
+        ("VIM_INVALID_ARGUMENT", 400, 3),
+        ("VIM_OUT_OF_RANGE", 400, 11),
+        ("VIM_NOT_FOUND", 404, 5),
+        ("VIM_ALREADY_EXISTS", 409, 6),
+        ("VIM_ABORTED", 409, 10),
+        ("VIM_RESOURCE_EXHAUSTED", 429, 8),
+        ("VIM_INTERNAL", 500, 13),
+        ("VIM_UNAVAILABLE", 503, 14),
+    ],
+)
+async def test_an_error_is_a_status_with_its_details(envoy: RunningEnvoy, script: str, status: int, code: int) -> None:
+    answer = await ask(envoy.address, "GET", f"/v1/vims/{script}")
+
+    error = answer.json()
+    details = error["details"]
+    assert isinstance(details, list)
+    assert (answer.status, error["code"], error["message"]) == (status, code, "says the script")
+    assert details[0] == {**info(script), "metadata": {"vim_id": "7"}}
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body", "error"),
+    [
+        (("GET", "/nothing"), None, Refusal(404, 5, "no such path")),
+        (("GET", "/v1.0/vims"), None, Refusal(404, 5, "no such path")),
+        (("POST", "/vimesh.v1.VimService/GetVim"), "{}", Refusal(404, 5, "no such path")),
+        (("PUT", "/v1/vims/some"), "{}", Refusal(405, 12, "this method")),
+        (("GET", "/v1/vims/a%2Fb"), None, Refusal(400, 3, "")),
+        (("GET", "/v1/vims?colour=red"), None, Refusal(400, 3, "colour")),
+        (("GET", "/v1/vims?page_size=many"), None, Refusal(400, 3, "page_size")),
+        (("POST", "/v1/vims"), json.dumps({"vim": {"description": "d" * 524_288}}), Refusal(413, 8, "Too Large")),
+    ],
+)
+async def test_what_envoy_refuses_itself_looks_like_every_other_error(
+    *,
+    envoy: RunningEnvoy,
+    first: Scripted,
+    second: Scripted,
+    request_line: tuple[str, str],
+    body: str | None,
+    error: Refusal,
+) -> None:
+    method, path = request_line
+    answer = await ask(envoy.address, method, path, body, {"content-type": "application/json"} if body else None)
+
+    said = answer.json()
+    assert (answer.status, said["code"]) == (error.status, error.code)
+    assert said["details"] == ([info("BAD_INPUT")] if error.code == 3 else [])
+    assert error.says in str(said["message"])
+    assert not first.calls + second.calls
+
+
+async def test_a_fleet_without_conductors_says_unavailable(envoy: RunningEnvoy) -> None:
+    envoy.replace_conductors([])
+    await envoy.until_healthy([])
+
+    answer = await ask(envoy.address, "GET", "/v1/vims/some")
+
+    assert answer.status == 503
+    assert answer.json() == {
+        "code": 14,
+        "message": "no conductor answers",
+        "details": [
+            info("STORE_UNAVAILABLE"),
+            {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retry_delay": "1s"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(("method", "status"), [("OPTIONS", 204), ("PUT", 405)])
+async def test_a_path_says_which_methods_it_has(envoy: RunningEnvoy, method: str, status: int) -> None:
+    answer = await ask(envoy.address, method, "/v1/vims/some")
+
+    assert (answer.status, answer.headers["allow"]) == (status, "GET, PATCH, DELETE, HEAD, OPTIONS")
+
+
+async def test_other_origins_are_not_let_in(envoy: RunningEnvoy) -> None:
+    answer = await ask(envoy.address, "GET", "/v1/vims/some", headers={"origin": "http://elsewhere.example"})
+
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+async def test_a_watch_is_one_json_object_on_each_line(envoy: RunningEnvoy) -> None:
+    host, port = envoy.address.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    async with asyncio.timeout(LIMIT_S):
+        writer.write(b"GET /v1/vims:watch?start_revision=7 HTTP/1.1\r\nhost: front\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        # The stream stays open, and yet both changes have come.
+        seen = await reader.readuntil(b'"revision":"8"')
+        writer.close()
+        await writer.wait_closed()
+
+    assert head.startswith(b"HTTP/1.1 200 ")
+    first_line = next(line for line in seen.splitlines() if line.startswith(b"{"))
+    assert json.loads(first_line) == {"vims": [], "events": [], "revision": "7", "end": "WATCH_END_UNSPECIFIED"}
+
+
+async def test_a_watch_that_cannot_begin_is_an_error_like_any_other(envoy: RunningEnvoy) -> None:
+    answer = await ask(envoy.address, "GET", "/v1/vims:watch?vim_id=VIM_OUT_OF_RANGE")
+
+    assert (answer.status, answer.json()["code"]) == (400, 11)

@@ -1,0 +1,118 @@
+"""The database of a run: a real one of each kind, with what can be done to it."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from sqlalchemy import make_url
+
+from tests.simulation.robustness.schedule import GALERA, REPLICATED
+from tests.support.sql import databases
+from tests.support.sql.galera import galera
+from tests.support.sql.replicas import Pair, pair
+from tests.support.sql.stores import sqlite_url
+from vimesh.store.upgrade.manage_tables import upgrade
+
+_AGAIN_S = 30.0
+_DISK = "512m"
+
+
+class File:
+    """A SQLite file on a small disk of its own."""
+
+    def __init__(self, disk: Path) -> None:
+        self.disk = disk
+        self.folder = disk / "data"
+        self.folder.mkdir()
+        self.path = self.folder / "vimesh.sqlite"
+        self.url = sqlite_url(self.path)
+
+    def fill(self) -> Path:
+        """Leave no room on the disk; return a new file that takes it: two of these faults may overlap."""
+        with NamedTemporaryFile("wb", buffering=0, prefix="filler-", dir=self.disk, delete=False) as file:
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(65536))
+            return Path(file.name)
+
+
+class Server:
+    """A database server, which is killed and started again with what it had stored."""
+
+    def __init__(self, server: databases.Server) -> None:
+        self._server = server
+        self.url = server.url
+        self.port = make_url(server.url).port or 0
+        self.paused = server.paused
+        self.kill = server.kill
+
+    async def start(self) -> None:
+        """Start it again. What a killed one had forked holds on to the files for a moment."""
+        async with asyncio.timeout(_AGAIN_S):
+            while not await self._started():  # noqa: ASYNC110 - it is another process that is waited for
+                await asyncio.sleep(0.2)
+
+    async def _started(self) -> bool:
+        try:
+            await self._server.start()
+        except AssertionError:
+            return False
+        return True
+
+
+class Cluster:
+    """A Galera cluster, whose nodes may go and come back."""
+
+    def __init__(self, *nodes: databases.Server) -> None:
+        self.nodes = nodes
+        self.url = nodes[0].url
+
+
+class Replicated:
+    """A server with a replica that takes its place."""
+
+    def __init__(self, servers: Pair) -> None:
+        self.pair = servers
+        self.url = servers.url
+
+
+Backing = File | Server | Cluster | Replicated
+
+
+def url_for(backing: Backing, conductor: int) -> str:
+    """Return what the conductor with this number connects to: of a cluster, they take the nodes in turns."""
+    return backing.nodes[(conductor - 1) % len(backing.nodes)].url if isinstance(backing, Cluster) else backing.url
+
+
+@asynccontextmanager
+async def backing(kind: str, folder: Path) -> AsyncGenerator[Backing]:
+    """Run a database that has its tables. `folder` exists."""
+    if kind == "sqlite":
+        with _small_disk(folder) as disk:
+            file = File(disk)
+            await upgrade(file.url)
+            yield file
+    elif kind == GALERA:
+        async with galera() as nodes:
+            yield Cluster(*nodes)
+    elif kind in REPLICATED:
+        async with pair(REPLICATED[kind]) as servers:
+            yield Replicated(servers)
+    else:
+        async with databases.server(kind) as server:
+            yield Server(server)
+
+
+@contextmanager
+def _small_disk(folder: Path) -> Generator[Path]:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(folder)], check=True, timeout=20)
+    try:
+        yield folder
+    finally:
+        # Lazily: a process that was killed may be on its way out.
+        subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=20)

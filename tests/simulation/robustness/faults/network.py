@@ -1,0 +1,39 @@
+"""The network between the processes of the namespace: cut by port, in one direction at a time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.support.networks.namespaces import Namespace
+
+_RULES = """
+table inet cuts {
+  set to { type inet_service; }
+  set from { type inet_service; }
+  chain prerouting {
+    type filter hook prerouting priority -290; policy accept;
+    tcp dport @to drop
+    tcp sport @from drop
+  }
+}
+"""
+
+
+class Network:
+    """What is lost is lost without a word, also on connections that stand."""
+
+    def __init__(self, machine: Namespace) -> None:
+        self._machine = machine
+
+    async def begin(self) -> None:
+        await self._nft(_RULES)
+
+    async def cut(self, direction: str, port: int) -> None:
+        """Lose what goes `to` a server's port, or what comes `from` it."""
+        await self._nft(f"add element inet cuts {direction} {{ {port} }}\n")
+
+    async def mend(self, direction: str, port: int) -> None:
+        await self._nft(f"delete element inet cuts {direction} {{ {port} }}\n")
+
+    async def _nft(self, script: str) -> None:
+        await asyncio.to_thread(self._machine.run, "nft", "-f", "-", stdin=script)

@@ -1,0 +1,252 @@
+"""A scripted name server: says of each name and family what a test wants, and changes its mind while it runs.
+
+It serves over UDP and TCP, in a thread of this process; in a network namespace if it is given one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from pathlib import Path
+
+from tests.support.networks.dns_messages import Question, answer_to, question_of
+from tests.support.networks.namespaces import Namespace
+
+_CLONE_NEWNET = 0x40000000
+_SO_RCVBUFFORCE = 33
+_PATIENCE_S = 15.0
+_MAX_MESSAGE = 65535
+
+
+class Kind(IntEnum):
+    """What is asked for."""
+
+    A = 1
+    AAAA = 28
+
+
+class Rcode(IntEnum):
+    NOERROR = 0
+    FORMERR = 1
+    SERVFAIL = 2
+    NXDOMAIN = 3
+    REFUSED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the server says to one kind of question for one name."""
+
+    addresses: tuple[str, ...] = ()
+    ttl_s: int = 60
+    rcode: Rcode = Rcode.NOERROR
+    silent: bool = False
+    delay_s: float = 0.0
+    rotates: bool = False
+    """Each answer begins with the address after the one that the answer before began with."""
+    truncated: bool = False
+    """Over UDP it says only that the answer is too long for that."""
+    raw: Callable[[bytes], bytes] | None = None
+    """Makes the whole message, of the question's bytes."""
+
+
+SILENT = Script(silent=True)
+EMPTY = Script()
+SERVFAIL = Script(rcode=Rcode.SERVFAIL)
+REFUSED = Script(rcode=Rcode.REFUSED)
+NXDOMAIN = Script(rcode=Rcode.NXDOMAIN)
+
+
+class NameServer:
+    """May be told from any thread. What it was told nothing about does not exist."""
+
+    def __init__(self, ip: str, port: int) -> None:
+        self.ip = ip
+        self.port = port
+        self._scripts: dict[tuple[str, Kind], Script] = {}
+        self._counts: Counter[tuple[str, Kind]] = Counter()
+        self._asked = threading.Condition()
+
+    @property
+    def address(self) -> str:
+        """As `HostSettings.name_servers` takes it."""
+        return f"{self.ip}:{self.port}"
+
+    def script(self, name: str, *, a: Script = EMPTY, aaaa: Script = EMPTY) -> None:
+        """Say what becomes of questions for a name; `*.zone` stands for all names below the zone."""
+        with self._asked:
+            self._scripts |= {(name, Kind.A): a, (name, Kind.AAAA): aaaa}
+
+    def serve(self, name: str, *addresses: str, ttl_s: int = 60) -> None:
+        """Give a name these addresses, of either family."""
+        six = tuple(address for address in addresses if ":" in address)
+        four = tuple(address for address in addresses if ":" not in address)
+        self.script(name, a=Script(four, ttl_s), aaaa=Script(six, ttl_s))
+
+    def change(self, name: str, kind: Kind, script: Script) -> None:
+        """Change what one family of a name is answered."""
+        with self._asked:
+            self._scripts[name, kind] = script
+
+    def remove(self, name: str) -> None:
+        """Let a name not exist any more."""
+        self.script(name, a=NXDOMAIN, aaaa=NXDOMAIN)
+
+    def count(self, name: str, kind: Kind) -> int:
+        """Return how many questions of this kind came for a name, repeats included."""
+        with self._asked:
+            return self._counts[name, kind]
+
+    def await_question(self, name: str, kind: Kind, *, after: int = 0) -> None:
+        """Block until more than `after` questions of this kind have come for a name. Raises TimeoutError."""
+        with self._asked:
+            if not self._asked.wait_for(lambda: self._counts[name, kind] > after, _PATIENCE_S):
+                raise TimeoutError(f"nobody asked for {kind.name} of {name}")
+
+    def reply_to(self, message: bytes, *, over_udp: bool) -> tuple[float, bytes] | None:
+        """Count a question; return after how many seconds it is answered, and how. None: it is not."""
+        question = question_of(message)
+        if question is None:
+            return None
+        script, turn = self._take(question)
+        if script.silent:
+            return None
+        if script.raw is not None:
+            return script.delay_s, script.raw(message)
+        if script.rotates and script.addresses:
+            first = turn % len(script.addresses)
+            script = replace(script, addresses=script.addresses[first:] + script.addresses[:first])
+        cut = script.truncated and over_udp
+        addresses = () if cut else script.addresses
+        return script.delay_s, answer_to(question, script.rcode, addresses, script.ttl_s, truncated=cut)
+
+    def _take(self, question: Question) -> tuple[Script, int]:
+        kind = Kind(question.kind)
+        with self._asked:
+            turn = self._counts[question.name, kind]
+            self._counts[question.name, kind] += 1
+            self._asked.notify_all()
+            zone = question.name.partition(".")[2]
+            default = self._scripts.get((f"*.{zone}", kind), NXDOMAIN)
+            return self._scripts.get((question.name, kind), default), turn
+
+
+@contextmanager
+def name_server(ip: str = "127.0.0.1", port: int = 0, machine: Namespace | None = None) -> Generator[NameServer]:
+    """Run a name server; without a port, on one that is free. `machine`: where, if not here."""
+    with ExitStack() as scope:
+        udp, tcp = _in_namespace(machine, lambda: _sockets(ip, port))
+        server = NameServer(ip, udp.getsockname()[1])
+        for sock, serve in ((udp, _serve_udp), (tcp, _serve_tcp)):
+            scope.callback(_end, sock, _start(serve, server, sock))
+        yield server
+
+
+@contextmanager
+def system_files(machine: Namespace, *, resolv_conf: str, hosts: str = "") -> Generator[Path]:
+    """Give processes that are started in a namespace these files in /etc; yields the folder to change them in."""
+    folder = Path("/etc/netns", machine.name)
+    folder.mkdir(parents=True)
+    try:
+        (folder / "resolv.conf").write_text(resolv_conf)
+        (folder / "hosts").write_text(f"127.0.0.1 localhost\n{hosts}")
+        yield folder
+    finally:
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+
+
+def _sockets(ip: str, port: int) -> tuple[socket.socket, socket.socket]:
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    tcp = socket.create_server((ip, port), family=family, backlog=100)
+    udp = socket.socket(family, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 16 << 20)
+    udp.bind((ip, tcp.getsockname()[1]))
+    return udp, tcp
+
+
+def _in_namespace(
+    machine: Namespace | None, make: Callable[[], tuple[socket.socket, socket.socket]]
+) -> tuple[socket.socket, socket.socket]:
+    """Make sockets in a thread that has moved there: only the thread moves, and the sockets stay."""
+    if machine is None:
+        return make()
+    made: list[tuple[socket.socket, socket.socket]] = []
+
+    def move_and_make() -> None:
+        file = os.open(f"/run/netns/{machine.name}", os.O_RDONLY)
+        try:
+            if ctypes.CDLL(None, use_errno=True).setns(file, _CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns")
+        finally:
+            os.close(file)
+        made.append(make())
+
+    thread = threading.Thread(target=move_and_make)
+    thread.start()
+    thread.join(_PATIENCE_S)
+    return made[0]
+
+
+def _start(
+    serve: Callable[[NameServer, socket.socket], None], server: NameServer, sock: socket.socket
+) -> threading.Thread:
+    thread = threading.Thread(target=serve, args=(server, sock), daemon=True)
+    thread.start()
+    return thread
+
+
+def _end(sock: socket.socket, thread: threading.Thread) -> None:
+    with suppress(OSError):  # an unconnected datagram socket wakes up its reader, and says so
+        sock.shutdown(socket.SHUT_RDWR)
+    thread.join(_PATIENCE_S)
+    sock.close()
+
+
+def _serve_udp(server: NameServer, sock: socket.socket) -> None:
+    while True:
+        message, peer = sock.recvfrom(_MAX_MESSAGE)
+        if not message:
+            return
+        reply = server.reply_to(message, over_udp=True)
+        if reply is not None:
+            delay_s, answer = reply
+            _later(delay_s, lambda answer=answer, peer=peer: sock.sendto(answer, peer))  # type: ignore[misc]
+
+
+def _serve_tcp(server: NameServer, sock: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            connection, _ = sock.accept()
+            threading.Thread(target=_converse, args=(server, connection), daemon=True).start()
+
+
+def _converse(server: NameServer, connection: socket.socket) -> None:
+    with connection, connection.makefile("rb") as stream:
+        connection.settimeout(_PATIENCE_S)
+        while len(prefix := stream.read(2)) == 2:
+            reply = server.reply_to(stream.read(int.from_bytes(prefix)), over_udp=False)
+            if reply is not None:
+                connection.sendall(len(reply[1]).to_bytes(2) + reply[1])
+
+
+def _later(delay_s: float, send: Callable[[], object]) -> None:
+    if not delay_s:
+        send()
+        return
+
+    def send_if_open() -> None:
+        with suppress(OSError):  # the test has ended meanwhile
+            send()
+
+    timer = threading.Timer(delay_s, send_if_open)
+    timer.daemon = True
+    timer.start()

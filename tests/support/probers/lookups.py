@@ -1,0 +1,55 @@
+"""A resolver as a test asks it: by real questions, at a time that the test sets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from tests.support.probers.verdicts import PATIENCE_S
+from vimesh.monitor.names.lookup_queue import MOST_OPEN
+from vimesh.monitor.names.name_answers import Outcome
+from vimesh.monitor.names.name_lookup import NameLookup
+from vimesh.monitor.names.resolver import Resolver
+
+
+class Lookups:
+    """Addresses grow old by `time`; what is waited for takes real time."""
+
+    def __init__(self, look_up: NameLookup, most_open: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.time = 1000.0
+        self.resolver = Resolver(
+            look_up=look_up, call_later=self._loop.call_later, clock=lambda: self.time, most_open=most_open
+        )
+
+    async def ask(self, name: str) -> Outcome:
+        outcome: asyncio.Future[Outcome] = self._loop.create_future()
+        self.resolver.look_up(name, object(), outcome.set_result)
+        return await asyncio.wait_for(outcome, PATIENCE_S)
+
+    async def renew(self, name: str) -> Outcome | None:
+        """Return None if what is there is fresh enough."""
+        outcome: asyncio.Future[Outcome] = self._loop.create_future()
+        if not self.resolver.renew(name, object(), outcome.set_result):
+            return None
+        return await asyncio.wait_for(outcome, PATIENCE_S)
+
+    async def ips(self, name: str) -> list[str]:
+        return ips(await self.ask(name))
+
+    def known(self, name: str) -> list[str]:
+        return ips(self.resolver.cached_hosts(name) or ())
+
+
+def ips(outcome: Outcome) -> list[str]:
+    """Return the addresses. Fails if there are none to be had."""
+    assert isinstance(outcome, tuple), outcome
+    return [host.ip for host in outcome]
+
+
+@contextmanager
+def lookups(*name_servers: str, most_open: int = MOST_OPEN) -> Generator[Lookups]:
+    """Give a resolver that asks these; without any, those of the system. `most_open`: so many names at once."""
+    with NameLookup(name_servers) as look_up:
+        yield Lookups(look_up, most_open)

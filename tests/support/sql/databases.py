@@ -1,0 +1,114 @@
+"""Databases of each kind, empty for each test."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import Connection, delete, insert, make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from tests.support.processes.server_nodes import server_folder
+from tests.support.sql.mariadb import MariaDb, running_mariadb
+from tests.support.sql.pgbouncer import Pgbouncer, running_pgbouncer
+from tests.support.sql.postgresql import Postgresql, running_postgresql
+from vimesh.store.schema.tables import metadata, revisions
+from vimesh.store.upgrade.manage_tables import upgrade
+
+SERVERS = ("postgresql", "mariadb")
+POOLED = ("pgbouncer-session", "pgbouncer-transaction")
+"""PostgreSQL behind a pooler, by its mode."""
+NAME = "vimesh"
+
+
+class Server:
+    """A database server of its own, and a database on it that has its tables."""
+
+    def __init__(self, node: Postgresql | MariaDb, url: str) -> None:
+        self._node = node
+        self.url = url
+        self.kill = node.kill
+        self.stop = node.stop
+        self.start = node.start
+
+    @property
+    def port(self) -> int:
+        return self._node.port
+
+    def url_as(self, user: str, password: str) -> str:
+        """Name the same database as another user."""
+        return make_url(self.url).set(username=user, password=password).render_as_string(hide_password=False)
+
+    def pause(self) -> None:
+        """Let the server stall: it keeps its connections, and answers nothing."""
+        self._node.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._node.signal(signal.SIGCONT)
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncGenerator[None]:
+        self.pause()
+        try:
+            yield
+        finally:
+            self.resume()
+
+
+@asynccontextmanager
+async def server(kind: str) -> AsyncGenerator[Server]:
+    """Run a server of this kind."""
+    with server_folder() as folder:
+        if kind == "postgresql":
+            async with running_postgresql(folder) as cluster:
+                yield await _with_tables(cluster, cluster.url("postgres"))
+        else:
+            async with running_mariadb(folder) as node:
+                yield await _with_tables(node, node.url("mysql"))
+
+
+@asynccontextmanager
+async def pooler(of: Server, mode: str, more: str = "") -> AsyncGenerator[Pgbouncer]:
+    """Run a pgbouncer before a PostgreSQL. `more` are lines of its configuration."""
+    with server_folder() as folder:
+        async with running_pgbouncer(folder, of.port, mode, more) as running:
+            yield running
+
+
+async def _with_tables(node: Postgresql | MariaDb, admin_url: str) -> Server:
+    await execute(admin_url, f"CREATE DATABASE {NAME}")
+    found = Server(node, node.url(NAME))
+    await upgrade(found.url)
+    return found
+
+
+async def execute(url: str, *statements: str) -> None:
+    """Run statements as an administrator would, each by itself."""
+    engine = create_async_engine(with_driver(url), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+    await engine.dispose()
+
+
+async def empty(url: str) -> None:
+    """Leave the tables as the migrations make them."""
+    engine = create_async_engine(with_driver(url))
+    async with engine.begin() as connection:
+        await connection.run_sync(clear)
+    await engine.dispose()
+
+
+def clear(connection: Connection) -> None:
+    """Do the same on a connection."""
+    for table in metadata.sorted_tables:
+        connection.execute(delete(table))
+    connection.execute(insert(revisions).values(id=1, oldest=2, newest=1))
+
+
+def with_driver(url: str) -> str:
+    """Name the driver, for SQLAlchemy."""
+    parsed = make_url(url)
+    driver = {"postgresql": "postgresql+asyncpg"}.get(parsed.get_backend_name(), "mysql+asyncmy")
+    return parsed.set(drivername=driver).render_as_string(hide_password=False)

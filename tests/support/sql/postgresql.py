@@ -1,0 +1,136 @@
+"""A private PostgreSQL: its own cluster, port and files. It shares nothing with the machine's own one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.clouds.targets import free_port
+from tests.support.processes.process_groups import ProcessGroup
+from tests.support.processes.server_nodes import running
+from tests.support.timing.waiting import eventually
+
+_START_S = 60
+_USER = "postgres"
+_SETTINGS = ("shared_buffers=32MB", "max_connections=60", "logging_collector=off", "max_wal_size=256MB")
+
+
+# By their names: who has to say a password, or to have a certificate, besides those who are trusted.
+_RULES = """\
+host all stranger all scram-sha-256
+hostssl all by_certificate all cert
+hostssl all by_tls all trust
+host all by_certificate,by_tls all reject
+"""
+
+
+class Postgresql:
+    """A cluster that may be stopped, killed and started again: what it stored is in its folder."""
+
+    def __init__(self, folder: Path, settings: Sequence[str] = ()) -> None:
+        """Take `settings` such as `ssl=on` besides the own ones."""
+        self._folder = folder
+        self._settings = (*_SETTINGS, *settings)
+        self._node: ProcessGroup | None = None
+        self.port = free_port()
+
+    def url(self, database: str, user: str = _USER, password: str = "") -> str:
+        who = f"{user}:{password}" if password else user
+        return f"postgresql://{who}@127.0.0.1:{self.port}/{database}"
+
+    async def install(self) -> None:
+        """Make the files of an empty cluster."""
+        if os.geteuid() == 0:
+            # It refuses to be root's.
+            shutil.chown(self._folder, _USER)
+        installing = await ProcessGroup.start(
+            _program("initdb"),
+            *("--pgdata", self._data, "--username", _USER, "--auth-host=trust", "--encoding=UTF8", "--locale=C.UTF-8"),
+            environment=_environment(),
+            output=self._output,
+            user=_owner(),
+        )
+        await asyncio.wait_for(installing.wait(), _START_S)
+        assert installing.succeeded, self._output.read_text()
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(_RULES + rules.read_text())
+
+    async def start(self) -> None:
+        """Return when it lets clients in."""
+        node = self._node = await ProcessGroup.start(
+            _program("postgres"),
+            *("-D", self._data, "-h", "127.0.0.1", "-p", str(self.port), "-k", self._folder),
+            *(part for setting in self._settings for part in ("-c", setting)),
+            environment=_environment(),
+            output=self._output,
+            user=_owner(),
+        )
+
+        async def ready() -> bool:
+            assert node.running, self._output.read_text()
+            return await self._lets_in()
+
+        await eventually(ready, _START_S)
+
+    async def _lets_in(self) -> bool:
+        asking = await asyncio.create_subprocess_exec(
+            _program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), env=_environment()
+        )
+        return await asyncio.wait_for(asking.wait(), _START_S) == 0
+
+    async def stop(self) -> None:
+        if self._node is not None:
+            # It would wait for its clients to go.
+            await self._node.stop(fast=True)
+
+    async def kill(self) -> None:
+        if self._node is not None:
+            await self._node.kill()
+
+    def signal(self, number: signal.Signals) -> None:
+        if self._node is not None:
+            self._node.signal(number)
+
+    @property
+    def socket_folder(self) -> Path:
+        return self._folder
+
+    @property
+    def folder(self) -> Path:
+        """Return where all of its files are."""
+        return self._folder
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    @property
+    def _output(self) -> Path:
+        return self._folder / "postgresql.out"
+
+
+def _owner() -> str | None:
+    return _USER if os.geteuid() == 0 else None
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+
+
+def _program(name: str) -> Path:
+    # Debian keeps each version apart, and none in the PATH.
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    assert found, f"{name} is missing: make .venv/.system installs it"
+    return found[-1]
+
+
+@asynccontextmanager
+async def running_postgresql(folder: Path, settings: Sequence[str] = ()) -> AsyncGenerator[Postgresql]:
+    """Start a cluster with its files in an empty folder that everybody may enter, and stop it."""
+    async with running(Postgresql(folder, settings)) as node:
+        yield node
