@@ -60,15 +60,18 @@ _WHOLE = (
     "store/databases/test_servers.py",
     "store/transactions/test_driver_errors.py",
     "tacker/test_import.py",
+    "tacker/test_import_rights.py",
     "tacker/test_interrupted.py",
     "test_expressions.py",
 )
 """Files and folders that only `make check-all` runs, as CI does: they start whole fleets and foreign servers."""
 
 _ON_SERVERS = (
+    "contracts/leases/test_store_lapses.py",
     "contracts/leases/test_store_leases.py",
     "contracts/reports/test_store_reports.py",
     "contracts/vims/test_store.py",
+    "contracts/vims/test_store_modify.py",
 )
 """The contracts that `make check` runs on each database; the others it runs on SQLite alone."""
 
@@ -88,6 +91,8 @@ _QUICK = (
 """Of these, `make check-quick` runs what needs neither root nor a program that is not of this project."""
 
 _NOT_QUICK = (
+    "monitor/names/test_lookup_queue.py",
+    "monitor/names/test_name_renewal.py",
     "monitor/names/test_resolver.py",
     "monitor/probes/http/test_odd_answers.py",
     "monitor/probes/icmp/test_odd_pings.py",

@@ -14,7 +14,10 @@ from tests.support.sql.stores import registration, sqlite_url, store_at
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Vim
 
-_BEHIND_A_POOLER = ("test_store", "test_store_bulk", "test_store_changes", "test_store_hints", "test_store_reports")
+_BEHIND_A_POOLER = {
+    *("test_store", "test_store_bulk", "test_store_changes", "test_store_hints"),
+    *("test_store_modify", "test_store_reports"),
+}
 """What runs there without --poolers: a transaction of each kind, and none that only repeats it."""
 
 

@@ -47,3 +47,9 @@ def conductor(tmp_path_factory: pytest.TempPathFactory) -> Generator[Conductor]:
 @pytest.fixture
 def vimesh(conductor: Conductor, tmp_path: Path) -> Command:
     return conductor.user(tmp_path)
+
+
+@pytest.fixture
+def project() -> str:
+    """Give a project of its own to each test: they share the conductor."""
+    return uuid.uuid4().hex

@@ -5,84 +5,29 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial
 from random import Random
 
 import pytest
 
 from tests.support.networks.dns_messages import answer_to, question_of
-from tests.support.networks.name_server import (
-    EMPTY,
-    NXDOMAIN,
-    REFUSED,
-    SERVFAIL,
-    SILENT,
-    Kind,
-    NameServer,
-    Script,
-    name_server,
-)
+from tests.support.networks.name_server import EMPTY, NXDOMAIN, REFUSED, SERVFAIL, SILENT, Kind, NameServer, Script
 from tests.support.probers.actions import action, quick_policy
 from tests.support.probers.lookups import Lookups, ips, lookups
-from tests.support.probers.scripted_prober import Timer
 from tests.support.probers.verdicts import Verdicts
 from tests.support.timing.waiting import until
-from vimesh.domain.probing import Method, Reason
+from vimesh.domain.probing import Method
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.build_host import HostSettings, hosting
-from vimesh.monitor.names.lookup_queue import MOST_AT_ONCE, MOST_EXAMINED, LookupQueue, Turn
-from vimesh.monitor.names.name_answers import (
-    MAX_ADDRESSES,
-    Empty,
-    LookupFailed,
-    NameAddresses,
-    NoSuchName,
-    OnAnswer,
-    Outcome,
-)
-from vimesh.monitor.names.resolver import FORGET_S, LOOKUP_LIMIT_S, Resolver
-from vimesh.monitor.net.ip_addresses import IpHost
+from vimesh.monitor.names.name_answers import MAX_ADDRESSES, LookupFailed, NoSuchName, Outcome
+from vimesh.monitor.names.resolver import LOOKUP_LIMIT_S
 
 NAME = "vim.example"
 V4, V6 = "192.0.2.1", "2001:db8::1"
 A, AAAA = Script((V4,)), Script((V6,))
-GARBAGE = Script(raw=lambda message: message[:2] + b"\xff" * 20)
 PATIENCE_S = 15.0
 PROMPT_S = 1.0
 """Less than any time-out of a lookup, and more than a busy machine adds to an answer."""
-
-
-class ScriptedLookUp:
-    """Answers when the test says so, with one IPv4 address. Time stands still meanwhile."""
-
-    def __init__(self, ttl_s: float | None) -> None:
-        self.time = 1000.0
-        self.asked: list[tuple[str, OnAnswer]] = []
-        self._ttl_s = ttl_s
-        self.resolver = Resolver(
-            look_up=lambda name, tell: self.asked.append((name, tell)),
-            call_later=Timer,
-            clock=lambda: self.time,
-        )
-
-    def answer(self) -> None:
-        asked, self.asked = self.asked, []
-        for _, tell in asked:
-            tell(socket.AF_INET, NameAddresses((IpHost(socket.AF_INET, V4),), self._ttl_s))
-            tell(socket.AF_INET6, Empty("none"))
-
-
-@pytest.fixture
-def server() -> Generator[NameServer]:
-    with name_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def names(server: NameServer) -> AsyncGenerator[Lookups]:
-    with lookups(server.address) as asking:
-        yield asking
 
 
 @pytest.mark.parametrize(
@@ -191,58 +136,6 @@ async def test_what_a_family_has_lost_is_dropped_while_the_other_is_in_trouble(
     assert names.resolver.cached_hosts(NAME) is None
 
 
-async def test_a_name_that_moves_is_seen_to_move_however_long_its_old_address_may_be_kept(
-    server: NameServer, names: Lookups
-) -> None:
-    server.serve(NAME, V4, ttl_s=3600)
-    await names.ask(NAME)
-    server.serve(NAME, "192.0.2.2", ttl_s=3600)
-    names.time += 5
-
-    assert ips(await names.renew(NAME) or ()) == ["192.0.2.2"]
-    assert names.known(NAME) == ["192.0.2.2"]
-
-
-@pytest.mark.parametrize(("ttl_s", "doubtful_after_s"), [(0, 0), (1, 1), (5, 1), (3600, 1)])
-async def test_before_bad_news_an_address_is_looked_up_again_when_it_is_old(
-    server: NameServer, names: Lookups, ttl_s: int, doubtful_after_s: float
-) -> None:
-    server.serve(NAME, V4, ttl_s=ttl_s)
-    await names.ask(NAME)
-
-    names.time += doubtful_after_s - 0.1
-    if doubtful_after_s:
-        assert await names.renew(NAME) is None
-    names.time += 0.1
-    assert ips(await names.renew(NAME) or ()) == [V4]
-
-
-async def test_a_name_with_more_addresses_than_are_kept_is_asked_for_rarely(server: NameServer, names: Lookups) -> None:
-    server.serve(NAME, *(f"192.0.2.{number}" for number in range(1, MAX_ADDRESSES + 2)), ttl_s=1)
-    await names.ask(NAME)
-
-    names.time += 59.9
-    assert await names.renew(NAME) is None
-    names.time += 0.1
-    assert len(ips(await names.renew(NAME) or ())) == MAX_ADDRESSES
-
-
-@pytest.mark.parametrize(("ttl_s", "renewed_after_s"), [(None, 60), (0, 5), (20, 20), (3600, 60), (2**31, 60)])
-def test_an_address_is_renewed_in_the_background_and_used_meanwhile(
-    ttl_s: float | None, renewed_after_s: float
-) -> None:
-    script = ScriptedLookUp(ttl_s)
-    script.resolver.look_up(NAME, "vim", lambda _: None)
-    script.answer()
-
-    script.time += renewed_after_s - 0.1
-    assert script.resolver.cached_hosts(NAME) == (IpHost(socket.AF_INET, V4),)
-    assert script.asked == []
-    script.time += 0.1
-    assert script.resolver.cached_hosts(NAME) == script.resolver.cached_hosts(NAME) == (IpHost(socket.AF_INET, V4),)
-    assert [name for name, _ in script.asked] == [NAME]
-
-
 async def test_a_name_is_asked_for_once_however_many_wait(server: NameServer, names: Lookups) -> None:
     server.serve(NAME, V4)
 
@@ -264,118 +157,6 @@ async def test_who_asks_again_is_answered_once_and_who_cancels_is_not(server: Na
     await names.ask(NAME)
 
     assert [who for who, _ in heard] == ["twice"]
-
-
-def test_who_asks_anew_when_it_is_told_waits_for_the_new_answer() -> None:
-    script = ScriptedLookUp(ttl_s=0)
-    heard: list[tuple[str, Outcome]] = []
-
-    def doubt(outcome: Outcome) -> None:
-        heard.append(("ask", outcome))
-        assert script.resolver.renew(NAME, "vim", lambda outcome: heard.append(("renew", outcome)))
-
-    script.resolver.look_up(NAME, "vim", doubt)
-    script.answer()
-    assert [which for which, _ in heard] == ["ask"]
-    script.answer()
-
-    assert heard == [(which, (IpHost(socket.AF_INET, V4),)) for which in ("ask", "renew")]
-
-
-def test_an_answer_that_took_its_time_is_not_doubted_as_soon_as_it_is_there() -> None:
-    script = ScriptedLookUp(ttl_s=60)
-    script.resolver.look_up(NAME, "vim", lambda _: None)
-    script.time += 1.5
-    script.answer()
-
-    assert not script.resolver.renew(NAME, "vim", lambda _: None)
-    assert script.asked == []
-
-
-async def test_dead_zones_keep_no_living_name_waiting(server: NameServer) -> None:
-    server.script("*.dead.example", a=SILENT, aaaa=SILENT)
-    server.script("*.live.example", a=A, aaaa=AAAA)
-    with lookups(server.address, most_open=100) as names:
-        dead = [asyncio.create_task(names.ask(f"vim-{number}.dead.example")) for number in range(300)]
-        await dead[0]  # then it is plain that the zone is silent
-
-        for number in range(20):
-            asked_at = time.monotonic()
-            assert await names.ips(f"vim-{number}.live.example") == [V6, V4]
-            assert time.monotonic() - asked_at < PROMPT_S
-
-        assert not dead[-1].done()
-        assert {type(outcome) for outcome in await asyncio.gather(*dead)} == {LookupFailed}
-
-
-async def test_who_stands_in_line_is_not_told_of_trouble_of_the_resolver(server: NameServer) -> None:
-    server.script("*.example", a=Script((V4,), delay_s=0.4), aaaa=EMPTY)
-    with lookups(server.address, most_open=1) as names:
-        outcomes = await asyncio.gather(*(names.ask(f"vim-{number}.example") for number in range(7)))
-
-    assert [ips(outcome) for outcome in outcomes] == [[V4]] * 7
-
-
-async def test_one_zone_that_answers_garbage_harms_no_other_name(server: NameServer, names: Lookups) -> None:
-    server.script("*.hostile.example", a=GARBAGE, aaaa=GARBAGE)
-    server.script(NAME, a=Script((V4,), delay_s=0.3), aaaa=Script((V6,), delay_s=0.3))
-
-    asked = asyncio.create_task(names.ask(NAME))
-    hostile = [asyncio.create_task(names.ask(f"vim-{number}.hostile.example")) for number in range(20)]
-
-    assert sorted(ips(await asked)) == [V4, V6]
-    assert {type(outcome) for outcome in await asyncio.gather(*hostile)} == {LookupFailed}
-
-
-def test_names_that_met_with_silence_leave_room_for_others() -> None:
-    ticks: list[Callable[[], None]] = []
-    line = LookupQueue(lambda _, tick: ticks.append(tick), 400)
-    begun: list[str] = []
-
-    def job(name: str) -> Callable[[], Turn]:
-        def begin() -> Turn:
-            begun.append(name)
-            return Turn.BEGUN
-
-        return begin
-
-    for _ in range(500):
-        line.add(job("silent"), urgent=False)
-    assert len(begun) == MOST_AT_ONCE
-    line.add(job("urgent"), urgent=True)
-    while ticks:
-        ticks.pop()()
-
-    assert begun.index("urgent") == MOST_AT_ONCE
-    assert line.open_jobs == 300
-    line.add(job("another"), urgent=True)
-    assert begun[-1] == "another"
-    line.finish_job()
-    line.finish_job()
-    assert begun[-1] == "silent"
-
-
-def test_however_many_jobs_stand_in_line_a_tick_looks_at_few() -> None:
-    ticks: list[Callable[[], None]] = []
-    line = LookupQueue(lambda _, tick: ticks.append(tick), 1)
-    line.add(lambda: Turn.BEGUN, urgent=True)
-    turns: list[Turn] = []
-
-    def pass_once() -> Turn:
-        turns.append(Turn.DROPPED if len(turns) >= 3000 else Turn.PASSED)
-        return turns[-1]
-
-    for _ in range(3000):
-        line.add(pass_once, urgent=True)
-    line.finish_job()
-    assert 0 < len(turns) <= MOST_EXAMINED
-
-    while ticks:
-        seen = len(turns)
-        ticks.pop()()
-        assert len(turns) - seen <= MOST_EXAMINED
-    # With room for one, the others have none: they let pass whoever is urgent.
-    assert len(turns) == 3000
 
 
 async def test_of_many_addresses_the_families_take_turns_and_the_loop_hardly_works(
@@ -402,40 +183,9 @@ async def test_addresses_are_told_once_and_those_of_ipv4_as_such(server: NameSer
     assert await names.ips(NAME) == ["192.0.2.2", V4, V6, "192.0.2.3"]
 
 
-async def test_names_that_nobody_uses_are_forgotten(server: NameServer, names: Lookups) -> None:
-    server.script("*.example", a=A, aaaa=EMPTY)
-    await asyncio.gather(*(names.ask(f"vim-{number}.example") for number in range(1024)))
-    names.time += FORGET_S
-    assert names.known("vim-1.example") == [V4]
-
-    await names.ask("one-more.example")
-
-    assert names.resolver.cached_hosts("vim-0.example") is None
-    assert names.known("vim-1.example") == [V4]
-
-
 async def test_the_system_knows_localhost() -> None:
     with lookups() as system:
         assert set(await system.ips("localhost")) <= {"127.0.0.1", "::1"}
-
-
-async def test_a_name_server_that_is_silent_delays_no_vim_that_is_given_by_address(
-    server: NameServer, verdicts: Verdicts
-) -> None:
-    server.script("*.example", a=SILENT, aaaa=SILENT)
-    settings = HostSettings(name_servers=(server.address,))
-    with socket.create_server(("127.0.0.1", 0)) as vim, hosting(verdicts.note, settings) as host:
-        port = vim.getsockname()[1]
-        policy = quick_policy(Method.TCP, fall=1)
-        for number in range(50):
-            host.start(action(f"http://vim-{number}.example:{port}", policy, vim_id=f"named-{number}"))
-        host.start(action(f"http://127.0.0.1:{port}", policy, vim_id="by-address"))
-
-        assert (await verdicts.next_of("by-address")).status is Status.REACHABLE
-        assert verdicts.of("named-0") == []
-        blind = await verdicts.next_of("named-0")
-
-    assert (blind.status, blind.reason) == (Status.UNKNOWN, Reason.LOCAL_RESOLVER)
 
 
 async def test_a_name_is_probed_where_the_system_says(verdicts: Verdicts) -> None:

@@ -11,11 +11,9 @@ from typing import TypeVar
 from tests.simulation.model.broken import Broken, require
 from tests.simulation.model.conductors import Conductor, Fate, Seat, begin_anew
 from tests.simulation.model.model import Model
-from tests.simulation.model.watcher import Watcher, change_of
+from tests.simulation.model.readers import Readers
 from tests.support.sql.stores import elapse, registration
 from vimesh.domain.errors import StoreUnavailable, VimIdTaken, VimNotFound
-from vimesh.domain.events import VimEvent
-from vimesh.domain.probing import Reason
 from vimesh.domain.vims import (
     UNCHANGED,
     BadAction,
@@ -80,12 +78,10 @@ class World:
     def __init__(self, seats: tuple[Seat, Seat]) -> None:
         self._seats = seats
         self._began = time.monotonic()
-        self._checks = 0
         self.model = Model()
+        self._readers = Readers(seats, self.model)
         self.actions: dict[str, list[str]] = {}
         """By VIM: all that were ever wanted, the newest last."""
-        self._first = Watcher()
-        self._watchers = [Watcher(), Watcher()]
 
     @property
     def disturbed(self) -> bool:
@@ -237,7 +233,7 @@ class World:
 
     async def _follow_look(self, due: dict[str, int], count: int | None, limit: int, guarantee: str) -> None:
         """Do what the conductor did: it may choose among leases that ended at once."""
-        events = await self._news()
+        events = await self._readers.news()
         chosen = [event.vim_id for event in events]
         require(guarantee, set(chosen) <= set(due), True)
         require(guarantee, (len(chosen), len(set(chosen))), (min(limit, len(due)),) * 2)
@@ -286,49 +282,16 @@ class World:
     # --- what readers see
 
     async def watch(self, watcher: int, seat: int, limit: int) -> None:
-        """Let a watcher go on from where it is, at any conductor (G8)."""
-        follower = self._watchers[watcher]
-        events = await (await self._seats[seat].conductor()).store.events_after(follower.revision, limit)
-        require("G8", len(events), min(limit, self.model.newest - follower.revision))
-        follower.see(events, self.model.log)
-        if follower.revision == self.model.newest:
-            self._require_folded(follower)
+        await self._readers.watch(watcher, seat, limit)
 
     async def agree(self) -> None:
         """Compare all that can be seen with the model."""
         if self.disturbed:
             raise Disturbed
-        events = await self._news()
-        require("G8", [change_of(event) for event in events], self.model.log[self._first.revision - 1 :])
-        self._first.see(events, self.model.log)
-        self._require_folded(self._first)
-        self._checks += 1
-        store = (await self._seats[self._checks % 2].conductor()).store
-        vims = {vim.id: vim for vim in await store.vims_after("", _ALL)}
-        known = self.model.vims
-        require("G4", set(vims), set(known))
-        for vim_id, vim in vims.items():
-            right = known[vim_id]
-            require("G11", (vim.monitor.engine, vim.monitor.action_id), (right.engine, right.action_id))
-            shown = self.model.shown(right)
-            about_silence = Reason.SILENT in (vim.reason, shown[1])
-            require("G6" if about_silence else "G1", (vim.status, vim.reason), shown)
-            require("G7", vim.monitor.state, self.model.state(right))
-            require("G8", vim.revision, right.revision)
-        counted = {action.action_id: action.observation for action in await store.actions_of(list(vims))}
-        require("G5", counted, {vim.action_id: vim.observation for vim in known.values()})
-
-    def _require_folded(self, watcher: Watcher) -> None:
-        on_record = {
-            vim.vim_id: (vim.status, vim.reason, vim.engine, vim.action_id) for vim in self.model.vims.values()
-        }
-        require("G8", watcher.seen, on_record)
-
-    async def _news(self) -> list[VimEvent]:
-        return await (await self._seats[0].conductor()).store.events_after(self._first.revision, _ALL)
+        await self._readers.agree()
 
     async def _newest_action(self) -> str:
-        events = await self._news()
+        events = await self._readers.news()
         if not events:
             raise Broken("G8", "a change without an event")
         return events[-1].action_id
