@@ -1,4 +1,4 @@
-"""Lets AMQP pass, and keeps what clients ask of the broker."""
+"""Forwards AMQP, and records what clients request of the broker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ASKED = (commands.Exchange.Declare, commands.Queue.Declare, commands.Queue.Bind
 class Tap:
     port: int = 0
     asked: list[Any] = field(default_factory=list)
-    """Methods that declare or bind, from all clients."""
+    """Methods that declare or bind something, from all clients."""
     deleted: list[commands.Queue.Delete] = field(default_factory=list)
 
     def note(self, frame: bytes) -> None:
@@ -70,6 +70,6 @@ async def _pass_and_note(reader: asyncio.StreamReader, writer: asyncio.StreamWri
             tap.note(frame)
             writer.write(frame)
     except (asyncio.IncompleteReadError, ConnectionError):
-        pass  # the client is gone
+        pass  # the client has disconnected
     finally:
         writer.close()

@@ -1,4 +1,4 @@
-"""Users and virtual hosts that a broker has from its start: rabbitmqctl takes seconds for each."""
+"""Defines the users and virtual hosts of a broker before it starts: with rabbitmqctl, each takes seconds."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 class User:
     name: str
     password: str = ""
-    """Empty: none, so that no password is right."""
+    """Empty: the user has no password, and cannot log in with one."""
     configure: str = ".*"
     write: str = ".*"
     read: str = ".*"
 
 
 def definitions(folder: Path, users: Sequence[User] = (), virtual_hosts: Sequence[str] = ()) -> str:
-    """Return the line of a broker's configuration. Beside these there is guest, who may do everything everywhere."""
+    """Return the line for a broker's configuration. The user guest also exists, with all permissions everywhere."""
     guest = User("guest", "guest")
     places = ["/", *virtual_hosts]
     content = {

@@ -1,4 +1,4 @@
-"""A private RabbitMQ: its own node, port mapper, ports and files. It shares nothing with the machine's own one."""
+"""Runs a private RabbitMQ with its own node, port mapper, ports and files; the machine's own one is not touched."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.processes.process_groups import ProcessGroup
 from tests.support.timing.waiting import eventually
 
 _BIN = "/usr/lib/rabbitmq/bin"
-"""Debian's command of the same name in the PATH changes the user and the folder."""
+"""The real program: Debian's command of the same name in the PATH changes the user and the folder."""
 _NEWER = Path(__file__).parents[3] / ".cache/rabbitmq4"
 _START_S = 60
 _GREETING = b"AMQP\x00\x00\x09\x01"
@@ -24,10 +24,10 @@ _CONF = "listeners.tcp.1 = 127.0.0.1:{port}\ndisk_free_limit.absolute = 50MB\n"
 
 
 class Broker:
-    """A node that may be stopped, killed and started again: what it stored is in its folder."""
+    """A node that can be stopped, killed and started again: its data is in its folder."""
 
     def __init__(self, folder: Path, settings: str = "", root: Path = Path("/"), plugins: str = "") -> None:
-        """`settings` are lines of its configuration, `root` is where its package was unpacked."""
+        """`settings` are lines of its configuration; `root` is where its package was unpacked."""
         self._folder = folder
         self._settings = settings
         self._plugins = plugins
@@ -48,11 +48,11 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """As oslo.messaging wants it."""
+        """The URL in oslo.messaging's form."""
         return f"rabbit://guest:guest@127.0.0.1:{self._port}/"
 
     async def start(self) -> None:
-        """Return when it accepts AMQP."""
+        """Start the node, and return when it accepts AMQP."""
         node = self._node = await ProcessGroup.start(
             self._program("rabbitmq-server"), environment=self._environment(), output=self._folder / "rabbit.out"
         )
@@ -73,7 +73,7 @@ class Broker:
 
     @asynccontextmanager
     async def port_mapper(self) -> AsyncGenerator[None]:
-        """Run the daemon that nodes register with: started by a node, it would stay when that ends."""
+        """Run the daemon that nodes register with: if a node started it, it would outlive that node."""
         epmd = await ProcessGroup.start(
             *(self._program("epmd"), "-address", "127.0.0.1", "-port", str(self._epmd_port)),
             environment=self._environment(),
@@ -92,7 +92,7 @@ class Broker:
         (plugins := folder / "enabled_plugins").write_text(f"[{self._plugins}].\n")
         return {
             "PATH": self._path,
-            "HOME": str(folder),  # keeps the cookie
+            "HOME": str(folder),  # keep the cookie
             "ERL_CRASH_DUMP": str(folder / "erl_crash.dump"),
             "LANG": "C.UTF-8",
             "ERL_EPMD_ADDRESS": "127.0.0.1",
@@ -124,14 +124,14 @@ async def _greets(port: int) -> bool:
     except (OSError, TimeoutError):
         return False
     writer.close()
-    return answer == b"\x01"  # a method frame: it tells what it is
+    return answer == b"\x01"  # a method frame, which identifies the method
 
 
 @asynccontextmanager
 async def running_broker(
     folder: Path, settings: str = "", root: Path = Path("/"), plugins: str = ""
 ) -> AsyncGenerator[Broker]:
-    """Start a broker with its files in an empty folder, and stop all of it."""
+    """Run a broker with its files in an empty folder, and stop all of it at the end."""
     broker = Broker(folder, settings, root, plugins)
     async with broker.port_mapper():
         try:
@@ -143,7 +143,7 @@ async def running_broker(
 
 @asynccontextmanager
 async def running_newer_broker(folder: Path, settings: str = "") -> AsyncGenerator[Broker]:
-    """Start a RabbitMQ 4."""
+    """Run a RabbitMQ 4."""
     if not (_NEWER / ".ready").exists():
         pytest.skip("there is no RabbitMQ 4: make .cache/rabbitmq4/.ready says why")
     async with running_broker(folder, settings, _NEWER) as broker:

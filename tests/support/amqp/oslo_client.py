@@ -1,4 +1,4 @@
-"""Callers of oslo.messaging in a process of their own: old ping actions, and whatever else may call."""
+"""Runs callers of oslo.messaging in a process of their own: old ping actions, and any other callers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATIENCE_S = 30
 Event = dict[str, Any]
 
 
-# What the shipped action calls: it needs no rights, and the test says what it finds.
+# The command that the shipped action runs: it needs no permissions, and the test decides the result.
 _PING = """#!/bin/sh
 for target; do :; done
 sleep 0.02
@@ -37,7 +37,7 @@ class OsloProcess:
         self._news = asyncio.Event()
 
     async def read(self) -> None:
-        """Keep what it tells, until it ends."""
+        """Record the events of the process until it ends."""
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             if line.startswith(b"{"):
@@ -47,7 +47,7 @@ class OsloProcess:
         self._news.set()
 
     async def until(self, holds: Callable[[Event], bool], within_s: float = PATIENCE_S, *, after: int = 0) -> Event:
-        """Return the first event, from number `after` on, that is as wanted."""
+        """Return the first event from number `after` on that matches."""
         async with asyncio.timeout(within_s):
             while True:
                 for event in self.events[after:]:
@@ -63,12 +63,12 @@ class OsloProcess:
         await self.until(lambda event: event["event"] == "started" and event["vim_id"] == vim_id)
 
     def answer_pings(self, target_ip: str, *, answer: bool = True) -> None:
-        """Set what the pings of Tacker's own actions find there from now on."""
+        """Set whether pings by Tacker's own actions to this address are answered from now on."""
         silent = self._folder / f"silent-{target_ip}"
         silent.unlink(missing_ok=True) if answer else silent.touch()
 
     def ping(self, vim_id: str, status: str) -> None:
-        """Set what the pings of an action tell from now on."""
+        """Set the result of all later pings by an action."""
         self._order(do="ping", vim_id=vim_id, status=status)
 
     async def ended(self, vim_id: str, within_s: float = PATIENCE_S) -> Event:
@@ -76,7 +76,7 @@ class OsloProcess:
         return await self.until(lambda event: event["event"] == "ended" and event["vim_id"] == vim_id, within_s)
 
     async def answered(self, vim_id: str, said: str, within_s: float = PATIENCE_S, *, after: int = 0) -> Event:
-        """Wait until the action got an answer to what it said."""
+        """Wait until the action has received an answer to its report."""
         return await self.until(
             lambda event: event["event"] == "answer" and (event["vim_id"], event["said"]) == (vim_id, said),
             within_s,
@@ -84,18 +84,18 @@ class OsloProcess:
         )
 
     async def call(self, method: str = "update_vim", **arguments: object) -> Event:
-        """Call, and return what became of it: `answer`, or `error` with `why`."""
+        """Make a call, and return the outcome: `answer`, or `error` with `why`."""
         return await self.call_with({}, method, **arguments)
 
     async def call_with(self, options: Event, method: str = "update_vim", **arguments: object) -> Event:
-        """Call with a version, a namespace, a time-out of its own …"""
+        """Make a call with a version, a namespace or a time-out of its own."""
         self._calls += 1
         number = self._calls
         self._order(do="call", number=number, method=method, arguments=arguments, **options)
         return await self.until(lambda event: event.get("number") == number, 2 * PATIENCE_S)
 
     async def serve(self) -> Event:
-        """Serve calls as Tacker's conductor does; return `error` if that cannot be."""
+        """Serve calls as Tacker's conductor does; return `error` if that fails."""
         return await self._told("serve")
 
     async def stop_serving(self) -> None:
@@ -108,7 +108,7 @@ class OsloProcess:
         return await self.until(lambda event: event.get("number") == number, 2 * PATIENCE_S)
 
     async def stop(self) -> None:
-        # Its threads wait for brokers and answers: there is nothing that it should end in good order.
+        # Its threads wait for brokers and answers: it has nothing to clean up.
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
@@ -119,14 +119,14 @@ class OsloProcess:
 
 
 def tacker_conf(url: str, options: Mapping[str, object]) -> str:
-    """Write what a service of OpenStack reads."""
+    """Write the configuration file of an OpenStack service."""
     lines = "".join(f"{name} = {value}\n" for name, value in options.items())
     return f"[DEFAULT]\ntransport_url = {url}\n[oslo_messaging_rabbit]\n{lines}"
 
 
 @asynccontextmanager
 async def oslo_process(folder: Path, url: str, **options: object) -> AsyncGenerator[OsloProcess]:
-    """Run a process that takes orders, with options of [oslo_messaging_rabbit]."""
+    """Run a process that takes orders, with options in [oslo_messaging_rabbit]."""
     async with _running(folder, url, options, _MAIN) as caller:
         yield caller
 
@@ -135,7 +135,7 @@ async def oslo_process(folder: Path, url: str, **options: object) -> AsyncGenera
 async def shipped_action(
     folder: Path, url: str, vim_id: str, target_ip: str, **options: object
 ) -> AsyncGenerator[OsloProcess]:
-    """Run Tacker's own action in a process of its own, with options of [oslo_messaging_rabbit]."""
+    """Run Tacker's own action in a process of its own, with options in [oslo_messaging_rabbit]."""
     async with _running(folder, url, options, _SHIPPED, vim_id, target_ip) as caller:
         yield caller
 
@@ -151,7 +151,7 @@ async def _running(
     (programs / "ping").write_text(_PING)
     (programs / "ping").chmod(0o755)
     environment = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder), "LANG": "C.UTF-8"}
-    environment["OSLO_LOCK_PATH"] = str(folder)  # the queue manager wants one
+    environment["OSLO_LOCK_PATH"] = str(folder)  # required by the queue manager
     with (folder / "oslo.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *(str(_PYTHON), "-W", "ignore", str(script), str(configuration), *arguments),
@@ -160,7 +160,7 @@ async def _running(
             stderr=log,
             cwd=folder,
             env=environment,
-            # The queue manager reads when the leader of its process group began: ours may have ended.
+            # The queue manager reads the start time of the leader of its process group: ours may have ended.
             start_new_session=True,
         )
     caller = OsloProcess(process, folder)

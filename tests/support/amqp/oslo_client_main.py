@@ -1,6 +1,6 @@
-"""Old ping actions and other callers, with nothing of ours: run by an interpreter that has oslo.messaging.
+"""Runs old ping actions and other callers without any of our code, in an interpreter that has oslo.messaging.
 
-Reads orders as lines of JSON, and tells what happens as lines of JSON.
+Reads orders as lines of JSON, and writes events as lines of JSON.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def connected() -> Any:  # noqa: ANN401 - a library without types
 
 
 class Action:
-    """The shipped loop: it speaks when a ping differs from the last answer, and ends by a kill or by any error."""
+    """The shipped loop: it reports when a ping differs from the last answer, and ends on a kill or on any error."""
 
     def __init__(self, vim_id: str, status: str, timeout_s: float, *, deaf: bool) -> None:
         self.vim_id = vim_id
@@ -109,7 +109,7 @@ def call(  # noqa: PLR0917 - what an order may say
 
 
 class Conductor:
-    """A stand-in for Tacker's own."""
+    """A stand-in for Tacker's own conductor."""
 
     target = oslo_messaging.Target(exchange="tacker", version="1.0")
 

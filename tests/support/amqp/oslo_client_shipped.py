@@ -1,6 +1,6 @@
-"""Tacker's own ping action, as it was shipped, in a green process as Mistral's executors were then.
+"""Runs Tacker's own ping action as it was shipped, in a green process, as Mistral's executors were then.
 
-Arguments: a configuration file, the id of the VIM, the address to ping. Tells what happens as lines of JSON.
+Arguments: a configuration file, the id of the VIM, the address to ping. Writes events as lines of JSON.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def main() -> None:
     print(json.dumps({"event": "started", "vim_id": vim_id}), flush=True)
     result = PingVimAction("1", target_ip, vim_id, "1", "1").run(None)
     print(json.dumps({"event": "ended", "vim_id": vim_id, "result": result}), flush=True)
-    while True:  # an executor lives on, with whatever the action has left open
+    while True:  # an executor lives on, with everything that the action has left open
         eventlet.sleep(60)
 
 

@@ -1,6 +1,7 @@
-"""A stand-in for Tacker's conductor, with nothing of ours: run by an interpreter that has oslo.messaging.
+"""Stands in for Tacker's conductor without any of our code, in an interpreter that has oslo.messaging.
 
-Reads names of configuration files, one a line. For each it starts a server as that says, stops it, and says so.
+Reads names of configuration files, one per line. For each, it starts a server with that configuration, stops it, and
+prints a line.
 """
 
 from __future__ import annotations

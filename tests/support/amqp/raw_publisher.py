@@ -1,4 +1,4 @@
-"""A publisher of AMQP that writes properties and bodies byte by byte: no library keeps it from anything."""
+"""Publishes AMQP messages whose properties and bodies are given byte by byte: no library restricts them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXCHANGE, CALLS = "tacker", b"TACKER_CONDUCTOR"
 
 
 class Refused(Exception):
-    """The broker closed the connection or the channel over what was published."""
+    """The broker closed the connection or the channel because of the message."""
 
 
 class RawPublisher:
@@ -30,9 +30,9 @@ class RawPublisher:
     async def publish(
         self, body: bytes, properties: bytes = b"\0\0", *, exchange: str = EXCHANGE, routing_key: bytes = CALLS
     ) -> None:
-        """Return when the broker has taken it. Raises Refused.
+        """Publish a message, and return when the broker has accepted it. Raises Refused.
 
-        `properties` are their flags and values as they stand in a frame.
+        `properties` are their flags and values as in a frame.
         """
         route = _short(exchange.encode()) + _short(routing_key)
         self._write(_METHOD, struct.pack(">HHH", 60, 40, 0) + route + b"\0")

@@ -1,4 +1,4 @@
-"""Requests that are refused, each for a reason of its own, and each of 100 kB or more where its method allows that."""
+"""Makes requests that are refused, each for a different reason and, if its method allows, of 100 kB or more."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONG = "x" * 100_000
 
 
 def field_of(number: int, content: bytes) -> bytes:
-    """Serialize a field that has a length."""
+    """Serialize a length-delimited field."""
     return _number(number << 3 | 2) + _number(len(content)) + content
 
 

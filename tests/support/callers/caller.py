@@ -1,4 +1,4 @@
-"""Callers from outside: HTTP requests, and a load of reports."""
+"""Calls the front from outside: single HTTP requests, and a load of reports."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Stubs:
 
 
 async def update_vim(stubs: Stubs) -> int:
-    """Return the port of the conductor that answered, as the scripted one says it."""
+    """Return the port of the conductor that answered, as the scripted conductor reports it."""
     return (await stubs.conductor.UpdateVim(report(), timeout=stubs.limit_s)).newest_observation
 
 
@@ -92,17 +92,17 @@ async def list_vims(stubs: Stubs) -> int:
 
 Kind = Callable[[Stubs], Awaitable[int]]
 UNNAMED = 0
-"""Who answered is not known."""
+"""The conductor that answered is not known."""
 REPORTS: tuple[Kind, ...] = (update_vim,)
 WHAT_MAY_BE_MADE_TWICE: tuple[Kind, ...] = (update_vim, update_vims, get_vim, list_vims)
 
 
 @dataclass(slots=True)
 class Load:
-    """What became of the calls of many callers."""
+    """The outcomes of the calls of many callers."""
 
     answered: Counter[int] = field(default_factory=Counter)
-    """Calls by the port of the conductor that answered."""
+    """Number of calls by the port of the conductor that answered."""
     failed: list[str] = field(default_factory=list)
     longest_s: float = 0.0
     _progress: asyncio.Event = field(default_factory=asyncio.Event)
@@ -131,7 +131,7 @@ class Load:
 async def reporting(
     address: str, *, callers: int, kinds: Sequence[Kind] = REPORTS, limit_s: float = LIMIT_S
 ) -> AsyncGenerator[Load]:
-    """Make calls without a pause until the block ends, each caller all kinds in turn. No caller retries by itself."""
+    """Make calls continuously until the block ends; each caller makes all kinds in turn. Callers do not retry."""
     load = Load()
     ended = asyncio.Event()
     options = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))

@@ -1,4 +1,4 @@
-"""A real browser that opens a page, and tells what its script has made of it."""
+"""Opens a page in a real browser, and returns the result of its script."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.support.processes.process_groups import ProcessGroup
 LIMIT_S: Final = 60.0
 _NAMES: Final = ("chromium-headless-shell", "chromium", "google-chrome")
 _FLAGS: Final = (
-    # Tests may run as root, where its sandbox does not work; it opens nothing but pages of tests.
+    # Tests may run as root, where the sandbox of Chromium does not work; it only opens pages of tests.
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
-    # It asks nobody but the test, and stays until it is ended.
+    # It connects to the test only, and runs until it is stopped.
     *("--disable-background-networking", "--disable-component-update", "--remote-debugging-port=0"),
 )
 
 
 def chromium() -> str | None:
-    """Return the path of the browser; None: there is none here."""
+    """Return the path of the browser, or None if there is none."""
     return next((path for name in _NAMES if (path := shutil.which(name))), None)
 
 
@@ -35,10 +35,10 @@ class Page:
         self._told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     async def told(self, binary: str, address: str) -> Any:  # noqa: ANN401 - what JSON holds
-        """Open it in a browser at its address; return what it tells. Raises TimeoutError."""
+        """Open the page in a browser at its address, and return the result. Raises TimeoutError."""
         with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
             command = (binary, *_FLAGS, f"--user-data-dir={profile}", f"http://{address}/")
-            # The program is a script, which would leave the browser behind.
+            # The program is a script: killing only that would leave the browser running.
             group = await ProcessGroup.start(*command, environment=os.environ, output=Path(profile) / "log")
             try:
                 async with asyncio.timeout(LIMIT_S):
@@ -47,7 +47,7 @@ class Page:
                 await group.stop()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request: for the page, or for what it tells."""
+        """Answer one request, which is for the page or brings the result."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         if head.startswith("post /told "):
             length = int(head.partition("content-length:")[2].split("\r\n")[0])
@@ -66,6 +66,6 @@ SCRIPT
 
 
 def script(path: Path, **constants: str) -> str:
-    """Read a script, with constants before it."""
+    """Read a script, and put constants before it."""
     lines = (f"const {name} = {json.dumps(value)};\n" for name, value in constants.items())
     return "".join(lines) + path.read_text()

@@ -20,7 +20,7 @@ VIMESH = [sys.executable, "-m", "vimesh.cli"]
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Return an environment without settings of the person who runs the tests."""
+    """Return an environment without the developer's own settings."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("VIMESH_")}
     return {**kept, "NO_COLOR": "1", "PYTHONWARNINGS": "error", **more}
 
@@ -38,7 +38,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Command:
-    """A user at a shell, in a folder of their own. The command runs in this process: to start one takes 0.3 s."""
+    """A user at a shell, in a folder of their own. The command runs in this process: starting one takes 0.3 s."""
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)

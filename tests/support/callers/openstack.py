@@ -1,4 +1,4 @@
-"""The unmodified `openstack` command and Tacker's client library, in an environment of their own."""
+"""Runs the unmodified `openstack` command and Tacker's client library, in an environment of their own."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class OpenStack:
         return await _run(self.folder, _BIN / "openstack", *self.auth, "--os-endpoint", self.url, *arguments)
 
     async def script(self, text: str) -> Ended:
-        """Run a Python script, with our address as its argument, where Tacker's client can be imported."""
+        """Run a Python script with our address as its argument, in an environment with Tacker's client."""
         return await _run(self.folder, _BIN / "python", "-c", text, self.url)
 
     @property

@@ -1,4 +1,4 @@
-"""A watcher that never gives up, and remembers everything that it was shown."""
+"""Watches without ever giving up, and records everything that it receives."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Recorder:
                 async for response in self._client.vims.WatchVims(pb.WatchVimsRequest(start_revision=self._next)):
                     await self._take(response)
             except grpc.aio.AioRpcError as error:
-                # INTERNAL without a reason is Envoy's: what it says of a stream whose conductor died.
+                # INTERNAL without a reason comes from Envoy, for a stream whose conductor died.
                 if (
                     error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL)
                     or failure_of(error).reason == "INTERNAL"
@@ -49,12 +49,12 @@ class Recorder:
             self._changed.notify_all()
 
     async def until(self, seen: Callable[[], bool], within_s: float) -> None:
-        """Wait until what was shown satisfies a condition."""
+        """Wait until the recorded events satisfy a condition."""
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(seen)
 
     def check_order(self) -> None:
-        """Every change once, in order, none left out."""
+        """Require every change exactly once, in order."""
         revisions = [event.revision for event in self.events]
         assert revisions == list(range(revisions[0], revisions[0] + len(revisions)))
 

@@ -1,4 +1,4 @@
-"""Commands that go on until they are told to stop."""
+"""Runs commands that continue until they are stopped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIMIT_S = 30.0
 
 
 class Running:
-    """One running command, whose lines can be waited for."""
+    """One running command, whose output lines can be awaited."""
 
     def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
         self.process = subprocess.Popen(
@@ -45,7 +45,7 @@ class Running:
         self._queue.put(None)
 
     def line_with(self, *texts: str, within_s: float = _LIMIT_S) -> str:
-        """Return the next line that holds all the texts."""
+        """Return the next line that contains all the texts."""
         deadline = time.monotonic() + within_s
         while True:
             try:
@@ -58,7 +58,7 @@ class Running:
                 return line
 
     def ended(self, within_s: float = _LIMIT_S) -> int:
-        """Wait for the end. Returns the exit code."""
+        """Wait for the end, and return the exit code."""
         code = self.process.wait(within_s)
         self._reader.join(within_s)
         while (line := self._queue.get()) is not None:
@@ -117,7 +117,7 @@ class Fleet(Running):
 
 @contextmanager
 def fleet(folder: Path, *arguments: str, **environment: str) -> Generator[Fleet]:
-    """Give a fleet that is up."""
+    """Run a fleet; it is ready when the block starts."""
     made = Fleet(folder, *arguments, **environment)
     try:
         made.wait_until_up()
@@ -128,7 +128,7 @@ def fleet(folder: Path, *arguments: str, **environment: str) -> Generator[Fleet]
 
 @contextmanager
 def ends_of(pids: Iterable[int]) -> Generator[list[int]]:
-    """Give handles that tell of the end of processes, also of those that are not our children."""
+    """Return handles that report the end of processes, including those that are not our children."""
     handles = [os.pidfd_open(pid) for pid in pids]
     try:
         yield handles

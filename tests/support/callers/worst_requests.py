@@ -1,4 +1,4 @@
-"""For each RPC, the requests that cost a conductor most for their size, up to the size that it takes."""
+"""Makes, for each RPC, the requests that cost a conductor the most CPU, up to the largest size that it accepts."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ SMALL = (
     f"{WORKFLOW_SERVICE}/FinishWorkflowTask",
 )
 Named = tuple[str, str, bytes]
-"""Method, what it is, and the request."""
+"""Method, description, and the request."""
 
 
 def worst_requests(vim_ids: Sequence[str]) -> Iterator[Named]:
-    """Give all of them, for a conductor that has these VIMs, whose actions run elsewhere."""
+    """Yield all of them, for a conductor that has these VIMs, whose actions run elsewhere."""
     for method in SMALL:
         for name, content in _of_any(max_request_bytes(method.rpartition("/")[2])):
             yield method, name, content
@@ -100,7 +100,7 @@ def _vims(longest: int) -> Iterator[tuple[str, bytes]]:
 
 
 def _structs(room: int) -> Iterator[tuple[str, bytes]]:
-    """Serialize structs that fill the room."""
+    """Serialize structs that fill the allowed size."""
     for name, value in (
         ("values of no kind", b""),
         ("nulls", b"\x08\x00"),

@@ -1,4 +1,4 @@
-"""Certificate authorities of tests, and what they sign."""
+"""Makes certificate authorities for tests, and certificates signed by them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Authority:
     def sign(
         self, name: str, *addresses: str, valid_for: dt.timedelta = _DAY, password: str = "", file_name: str = ""
     ) -> Signed:
-        """Make a key and a certificate of that common name, good for these IP addresses."""
+        """Make a key and a certificate with that common name, valid for these IP addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         begun = _begun(_name(name), self._name, key, valid_for)
         if addresses:
@@ -59,7 +59,7 @@ class Authority:
         return signed
 
     def revoke(self, *revoked: Signed) -> Path:
-        """Write the list of what is revoked, and nothing else."""
+        """Write the list of revoked certificates, with only these."""
         now = dt.datetime.now(dt.UTC)
         begun = x509.CertificateRevocationListBuilder().issuer_name(self._name)
         begun = begun.last_update(now - _DAY).next_update(now + _DAY)

@@ -1,4 +1,4 @@
-"""TLS contexts of servers with certificates that no authority signed."""
+"""Makes TLS contexts of servers with self-signed certificates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DAY = dt.timedelta(days=1)
 
 
 def self_signed(folder: Path, *, valid_for: dt.timedelta = _DAY) -> ssl.SSLContext:
-    """Return the context of a server that calls itself 127.0.0.1. A negative validity has run out already."""
+    """Return the context of a server named 127.0.0.1. With a negative validity, the certificate has already expired."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fake VIM")])
     now = dt.datetime.now(dt.UTC)
@@ -48,7 +48,7 @@ def self_signed(folder: Path, *, valid_for: dt.timedelta = _DAY) -> ssl.SSLConte
 def giant_rsa() -> Path:
     """Return the file of an RSA key of 16,384 bits with a public exponent of 64, and of its certificate.
 
-    Making one takes minutes. This one was made by `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:16384
+    Generating one takes minutes. This one was made by `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:16384
     -pkeyopt rsa_keygen_primes:5 -pkeyopt rsa_keygen_pubexp:18446744073709551557` and `openssl req -x509 -days 36500
     -subj /CN=giant.example.test`. More than two primes are easier to find, and make no difference to a client.
     """

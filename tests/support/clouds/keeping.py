@@ -1,4 +1,4 @@
-"""An API that keeps its connections, and may treat each of them in another way."""
+"""Serves an API that keeps its connections open, and can treat each of them differently."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.support.probers.verdicts import PATIENCE_S
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Reply = bytes | None
-"""What to send; None: nothing, and the connection is closed. Empty bytes: silence."""
+"""The bytes to send; None: send nothing and close the connection. Empty bytes: stay silent."""
 
 
 class Ending(Enum):
-    """What becomes of a connection after each answer, without a word about it."""
+    """How a connection ends after each answer, without announcing it."""
 
     NONE = "it stands"
     CLOSE = "it is closed"
@@ -27,14 +27,14 @@ class Ending(Enum):
 
 
 class KeepingApi(LoopbackApi):
-    """`reply` says what becomes of a request, given the number of its connection and its own on that connection."""
+    """`reply` returns the answer to a request, given the number of its connection and its own on that connection."""
 
     def __init__(self, host: str, tls: ssl.SSLContext | None) -> None:
         super().__init__(host, tls)
         self.reply: Callable[[int, int], Reply] = lambda _, __: PLAIN
         self.idle_limit_s: float | None = None
         self.last_words = b""
-        """What is said to a connection that was idle for too long."""
+        """Sent on a connection that was idle for too long."""
         self.ending = Ending.NONE
         self.asked: list[int] = []
         """The connection of each request, in order."""
@@ -43,7 +43,7 @@ class KeepingApi(LoopbackApi):
         self._news = asyncio.Condition()
 
     async def say_unasked(self, words: bytes) -> None:
-        """Send something on every connection, and wait until the prober has closed it."""
+        """Send bytes on every connection, and wait until the prober has closed all of them."""
         for writer in self._open:
             writer.write(words)
         await self.has_open(0)
@@ -52,10 +52,10 @@ class KeepingApi(LoopbackApi):
         await self.until(lambda: len(self.asked) >= times)
 
     async def was_asked_again(self, times: int) -> None:
-        """Wait for so many requests on connections that had answered before.
+        """Wait for this many requests on connections that had answered before.
 
-        How many new connections come between them is up to the machine: a round that begins before the trial of a
-        connection has ended takes another one.
+        How many new connections are opened in between depends on the machine: a round that starts before the trial of a
+        connection has ended uses another one.
         """
         await self.until(lambda: self.asked_again >= times)
 
@@ -73,7 +73,7 @@ class KeepingApi(LoopbackApi):
 
     @property
     def open(self) -> int:
-        """How many connections stand."""
+        """Number of open connections."""
         return len(self._open)
 
     async def has_open(self, connections: int) -> None:

@@ -1,4 +1,4 @@
-"""OpenSSL's own test server, for what Python's ssl cannot be told to do. It answers each request with a page."""
+"""Runs OpenSSL's own test server, for behaviour that Python's ssl does not offer. It answers requests with a page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.timing.waiting import eventually
 
 @asynccontextmanager
 async def openssl_server(pem: Path, *options: str) -> AsyncGenerator[str]:
-    """Serve with the key and certificate of a file; give the URL."""
+    """Serve with the key and certificate in a file; yields the URL."""
     program = shutil.which("openssl")
     if program is None:
         pytest.skip("there is no openssl")

@@ -1,4 +1,4 @@
-"""Endpoints to be probed, whose behaviour can be switched while they run."""
+"""Serves endpoints to probe, whose behaviour can be switched while they run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LoopbackApi(ABC):
         self.host = host
         self.port = 0
         self.tls = tls
-        """For those that `listen` lets in."""
+        """TLS for the connections that the next `listen` accepts."""
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -45,13 +45,13 @@ class LoopbackApi(ABC):
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
-        """Listen no more: new connections are refused until `listen`; those that stand are served on."""
+        """Stop listening: new connections are refused until `listen` is called; open ones continue."""
         if self._server is not None:
             self._server.close()
             self._server = None
 
     async def hang_up(self) -> None:
-        """End the connections that are open still: those of a loop that ends first are never closed."""
+        """Close the connections that are still open: if the loop ended first, they would never be closed."""
         for task in self._serving:
             task.cancel()
         while self._serving:
@@ -66,7 +66,7 @@ class LoopbackApi(ABC):
         try:
             await self._talk(self.connections, reader, writer)
         except (OSError, asyncio.IncompleteReadError):
-            pass  # the prober hung up, or was idle for too long
+            pass  # the prober closed the connection, or was idle for too long
         finally:
             writer.close()
             with suppress(OSError):
@@ -78,7 +78,7 @@ class LoopbackApi(ABC):
 
 
 class FakeApi(LoopbackApi):
-    """One that answers once on each connection, or does otherwise."""
+    """An API that answers once on each connection, unless it is told otherwise."""
 
     def __init__(self, host: str, tls: ssl.SSLContext | None) -> None:
         super().__init__(host, tls)
@@ -88,7 +88,7 @@ class FakeApi(LoopbackApi):
         self._news = asyncio.Event()
 
     async def asked(self, times: int) -> None:
-        """Wait until that many requests have come in all."""
+        """Wait until this many requests have arrived in total."""
         async with asyncio.timeout(PATIENCE_S):
             while len(self.requests) < times:
                 self._news.clear()
@@ -124,7 +124,7 @@ class FakeApi(LoopbackApi):
 
 @asynccontextmanager
 async def fake_api(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> AsyncGenerator[FakeApi]:
-    """Give an API that listens on a free port, and answers."""
+    """Run an API that listens on a free port, and answers."""
     api = FakeApi(host, tls)
     await api.listen()
     try:
@@ -136,7 +136,7 @@ async def fake_api(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a TCP port that nobody listens on."""
+    """Return a TCP port on which nothing listens."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
@@ -144,7 +144,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 async def listens(port: int, host: str = "127.0.0.1") -> bool:
-    """Say whether somebody accepts connections there."""
+    """Return whether a server accepts connections there."""
     try:
         _, writer = await asyncio.open_connection(host, port)
     except OSError:

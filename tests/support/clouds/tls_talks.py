@@ -1,4 +1,4 @@
-"""TLS servers that shake hands over bytes, so that they can send these as they like."""
+"""Serves TLS over buffers, so that tests decide how the bytes are sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def half_and_close(writer: StreamWriter, data: bytes) -> None:
 
 @asynccontextmanager
 async def answering(context: ssl.SSLContext, send: Send) -> AsyncGenerator[str]:
-    """Serve with an answer to each request, all of which is sent in this way; give the URL."""
+    """Answer each request, and send all bytes in this way; yields the URL."""
 
     async def talk(reader: StreamReader, writer: StreamWriter) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -40,7 +40,7 @@ async def answering(context: ssl.SSLContext, send: Send) -> AsyncGenerator[str]:
             while await _until_done(lambda: tls.read(16_384), reader, writer, (incoming, outgoing), send):
                 tls.write(_ANSWER)
         except (OSError, EOFError):
-            pass  # the prober has hung up, which is its right
+            pass  # the prober has closed the connection, as it may
         finally:
             writer.close()
 

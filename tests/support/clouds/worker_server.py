@@ -1,4 +1,4 @@
-"""An HTTP server with a fixed number of workers, each of which serves one connection at a time until it ends."""
+"""Serves HTTP with a fixed number of workers, each of which serves one connection at a time until it ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATIENCE_S = 10.0
 
 
 class WorkerServer:
-    """Keeps a connection for as long as its client likes, as HTTP/1.1 wants it."""
+    """Keeps a connection for as long as its client wants, as HTTP/1.1 specifies."""
 
     def __init__(self, workers: int, at: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self._listener = socket.create_server(at, backlog=128)
@@ -22,7 +22,7 @@ class WorkerServer:
         self.requests: list[int] = []
         """The connection of each request, in order."""
         self.paths: list[str] = []
-        """What each of them asked for."""
+        """The path of each request, in order."""
         self.connections = 0
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
@@ -38,7 +38,7 @@ class WorkerServer:
         return f"http://127.0.0.1:{self.port}"
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)  # wakes up who accepts
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes up the thread that accepts
         with self._lock:
             for peer in self._serving:
                 with suppress(OSError):
@@ -87,7 +87,7 @@ def worker_server(workers: int) -> Generator[WorkerServer]:
 
 
 async def user_waits_s(server: WorkerServer) -> float:
-    """Ask what a user asks, and return how long the answer takes. Raises TimeoutError."""
+    """Make the request of a user, and return how long the answer takes. Raises TimeoutError."""
     begun = time.monotonic()
     async with asyncio.timeout(_PATIENCE_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)

@@ -1,4 +1,4 @@
-"""A server in a process of its own, inside a namespace."""
+"""Runs a server in a process of its own, inside a namespace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.networks.namespaces import Namespace
 
 @asynccontextmanager
 async def server_in(machine: Namespace) -> AsyncGenerator[asyncio.StreamReader]:
-    """Run a server on port 5000 of all addresses, and give what it says: the connection of each request."""
+    """Run a server on port 5000 of all addresses; yields its output: the connection of each request."""
     process = await asyncio.create_subprocess_exec(
         *machine.command(sys.executable, str(Path(worker_server_main.__file__))),
         stdin=asyncio.subprocess.PIPE,

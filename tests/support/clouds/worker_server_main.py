@@ -1,4 +1,4 @@
-"""Runs a server with many workers on port 5000, and writes the number of each request's connection as a line."""
+"""Runs a server with many workers on port 5000, and prints the number of each request's connection as a line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Telling(list[int]):
 if __name__ == "__main__":
     server = WorkerServer(workers=12, at=("0.0.0.0", 5000))
     server.requests = _Telling()
-    sys.stdout.write("0\n")  # it listens
+    sys.stdout.write("0\n")  # the server is listening
     sys.stdout.flush()
     sys.stdin.read()
     server.close()

@@ -1,4 +1,4 @@
-"""A conductor as a process of its own, and what is in its database."""
+"""Runs a conductor as a process of its own, and reads its database."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Conductor:
 
 @contextmanager
 def conductor_in(folder: Path, port: int = 0) -> Generator[Conductor]:
-    """Serve the database in a folder, which is made if it is missing. It may be killed."""
+    """Serve the database in a folder, which is created if it is missing. The process may be killed."""
     vimesh = Command(folder)
     url = "sqlite:///vimesh.sqlite"
     if not (folder / "key").exists():

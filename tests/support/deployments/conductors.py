@@ -1,4 +1,4 @@
-"""A real conductor in the test's own process: a gRPC server on a free loopback port over a SQLite file."""
+"""Runs a real conductor in the test's own process: a gRPC server on a free loopback port over a SQLite file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Client:
     workflows: WorkflowServiceAsyncStub
 
     async def register(self, **fields: object) -> vim_pb2.Vim:
-        """Register a VIM with a name of its own; fields override."""
+        """Register a VIM with a name of its own; `fields` override the defaults."""
         known: dict[str, object] = {
             "name": f"vim-{uuid.uuid4()}",
             "type": "openstack",
@@ -51,7 +51,7 @@ class Client:
         return (await self.vims.GetVim(vim_service_pb2.GetVimRequest(vim_id=vim_id), timeout=30)).vim
 
     async def until(self, vim_id: str, holds: Callable[[vim_pb2.Vim], bool], within_s: float) -> vim_pb2.Vim:
-        """Read a VIM again and again until it is as wanted: what is read can change although no event comes."""
+        """Poll a VIM until it is as expected: a status can change when read, without an event."""
         vim = vim_pb2.Vim()
 
         async def holds_now() -> bool:
@@ -68,7 +68,7 @@ class Client:
     async def report(
         self, vim: vim_pb2.Vim, status: vim_pb2.Vim.Status.ValueType, observation: int = 0, **fields: object
     ) -> conductor_service_pb2.UpdateVimResponse:
-        """Report as the VIM's wanted action, unless `action_id` says otherwise."""
+        """Report as the VIM's wanted action, unless `action_id` is given."""
         return await self.conductor.UpdateVim(report_on(vim, status, observation, **fields), timeout=30)
 
 
@@ -100,6 +100,6 @@ async def conductor_over(store: SqlStore, settings: ConductorSettings | None = N
 
 @asynccontextmanager
 async def conductor_at(database: Path, settings: ConductorSettings | None = None) -> AsyncGenerator[Client]:
-    """Serve a database file, which is made if it is missing."""
+    """Serve a database file, which is created if it is missing."""
     async with store_at(sqlite_url(database)) as store, conductor_over(store, settings) as client:
         yield client

@@ -1,4 +1,4 @@
-"""A real Envoy on a free loopback port, for as long as a test needs it."""
+"""Runs a real Envoy on a free loopback port, for as long as a test needs it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PLAIN = FrontFleet(())
 
 
 class NotStarted(Exception):
-    """Envoy ended, or did not get ready in time. The message is its log."""
+    """Envoy ended, or was not ready in time. The message is its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +38,27 @@ class RunningEnvoy:
     """`ip:port` of the front."""
     pid: int
     directory: Path
-    """Where its files are; gone when it is stopped."""
+    """The folder with its files; it is removed when Envoy is stopped."""
 
     @property
     def reports_address(self) -> str:
-        """The second door, as clients name it."""
+        """Address of the second door, for clients."""
         return f"unix:{self.directory / 'reports'}"
 
     def replace_conductors(self, conductors: Iterable[str], *, health_port: int | None = None) -> None:
-        """Replace the endpoint file, as `vimesh envoy` does. Envoy takes it over soon: see until_healthy."""
+        """Replace the endpoint file, as `vimesh envoy` does. Envoy applies it soon: see until_healthy."""
         hosts = [ClusterHost(host.address, health_port) for host in _hosts(conductors)]
         write_endpoints(self.directory, CONDUCTORS, hosts)
 
     async def until_healthy(self, conductors: Iterable[str], *, limit_s: float = 30.0) -> None:
-        """Wait until exactly these conductors get calls. Raises TimeoutError if they never do."""
+        """Wait until exactly these conductors receive calls. Raises TimeoutError."""
         wanted = {str(host.address) for host in _hosts(conductors)}
         async with asyncio.timeout(limit_s):
             while any(healthy != wanted for healthy in await self._healthy()):  # noqa: ASYNC110 - Envoy tells no one; it has to be asked
                 await asyncio.sleep(POLL_S)
 
     async def admin(self, path: str) -> str:
-        """Return what the admin interface says to GET `path`."""
+        """Return the answer of the admin interface to GET `path`."""
         return (await _admin(self.directory, path))[1]
 
     async def stat(self, name: str) -> int:
@@ -67,7 +67,7 @@ class RunningEnvoy:
         return int(stats[0]["value"])
 
     async def _healthy(self) -> list[set[str]]:
-        """Return who gets calls of each class."""
+        """Return the conductors that receive calls of each class."""
         statuses = json.loads(await self.admin("/clusters?format=json"))["cluster_statuses"]
         classes = {one.name for one in CALL_CLASSES}
         return [_healthy_of(cluster) for cluster in statuses if cluster["name"] in classes]
@@ -84,10 +84,10 @@ async def running_envoy(
 ) -> AsyncGenerator[RunningEnvoy]:
     """Run Envoy in front of conductors (`ip:port`), which need not run yet. Stops it at the end.
 
-    `like` says who may call it, and how. `instead` replaces texts of its bootstrap: for tests that cannot wait for a
-    minute or open 9,000 connections.
+    `like` states which callers are allowed, and how. `instead` replaces texts in its bootstrap, for tests that cannot
+    wait for a minute or open 9,000 connections.
     """
-    # Not pytest's folder: the path of a unix socket has to be short.
+    # Not pytest's folder: the path of a Unix socket has to be short.
     with TemporaryDirectory(prefix="envoy-") as folder:
         directory = Path(folder)
         fleet = replace(

@@ -1,4 +1,4 @@
-"""The embedded fleet as a user starts it: `vimesh up` with all its processes, on a free port, in its own folder."""
+"""Runs the embedded fleet as a user does: `vimesh up` with all its processes, on a free port, in its own folder."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Fleet:
     log: Path
 
     def pids(self, *words: str) -> list[int]:
-        """Return the children of `vimesh up` that were started with all these words, the eldest first."""
+        """Return the children of `vimesh up` that were started with all these words, the oldest first."""
         return [pid for pid in children(self.process.pid) if set(words) <= command_line(pid)]
 
     def kill(self, *words: str) -> int:
-        """Kill one child without warning; return its pid."""
+        """Kill one child without warning, and return its pid."""
         pid = self.pids(*words)[0]
         os.kill(pid, signal.SIGKILL)
         return pid
@@ -41,14 +41,14 @@ def children(parent: int) -> list[int]:
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            # The name in brackets may hold blanks; what follows it has fixed places.
+            # The name in brackets may contain blanks; the fields after it are at fixed positions.
             if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
                 found.append(int(stat.parent.name))
     return sorted(found)
 
 
 def command_line(pid: int) -> set[str]:
-    """Return the words of a command line, programs without their folders."""
+    """Return the words of a command line, with programs stripped of their folders."""
     with suppress(OSError):
         return {word.rpartition("/")[2] for word in Path(f"/proc/{pid}/cmdline").read_text().split("\0")}
     return set()
@@ -56,7 +56,7 @@ def command_line(pid: int) -> set[str]:
 
 @asynccontextmanager
 async def starting_fleet(folder: Path, *flags: str, prefix: Sequence[str] = ()) -> AsyncGenerator[Fleet]:
-    """Start the fleet, wait until it says that it is ready, and stop it as Ctrl-C does."""
+    """Start the fleet, wait until it prints that it is ready, and stop it as Ctrl-C does."""
     port, log = free_port(), folder / "up.log"
     command = [*prefix, str(VIMESH), "up", "--port", str(port), "--data-dir", str(folder / "data"), *flags]
     with log.open("wb") as output:

@@ -1,4 +1,4 @@
-"""A private nginx on free loopback ports, as operators put it before the front."""
+"""Runs a private nginx on free loopback ports, as operators put it in front of the front."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ http {{
 
 @asynccontextmanager
 async def nginx(folder: Path, server: str, *, listen: str = "") -> AsyncGenerator[str]:
-    """Run it with what a `server` block holds, and what follows the address in its `listen`; yields its `ip:port`."""
+    """Run it with the content of a `server` block, and options after the address in `listen`; yields its `ip:port`."""
     port = free_port()
     address = f"127.0.0.1:{port}"
     config = folder / "nginx.conf"

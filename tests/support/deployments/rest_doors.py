@@ -1,4 +1,4 @@
-"""Tacker's REST in the test's own process, on a free loopback port, over any conductor."""
+"""Serves Tacker's REST in the test's own process, on a free loopback port, over any conductor."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Door:
     address: str
 
     async def send(self, method: str, path: str, body: object = None) -> Answer:
-        """Send a request below `/v1.0/`. A body that is no text is sent as JSON."""
+        """Send a request below `/v1.0/`. A body that is not text is sent as JSON."""
         text = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
         return await ask(self.address, method, f"/v1.0/{path}", text, {"content-type": "application/json"})
 
@@ -55,7 +55,7 @@ class Door:
 
 
 def refusal(answer: Answer) -> tuple[int, str, str]:
-    """Return what an error says, after a look at its form."""
+    """Check the form of an error; return its status, type and message."""
     error = answer.json()["TackerError"]
     assert isinstance(error, dict)
     assert set(error) == {"type", "message", "detail"}
@@ -64,7 +64,7 @@ def refusal(answer: Answer) -> tuple[int, str, str]:
 
 @asynccontextmanager
 async def scripted(vims: VimServiceServicer) -> AsyncGenerator[str]:
-    """Serve in a conductor's place; yields the address."""
+    """Serve scripted answers in place of a conductor; yields the address."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     add_VimServiceServicer_to_server(vims, server)
     port = server.add_insecure_port("127.0.0.1:0")

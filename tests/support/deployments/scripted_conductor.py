@@ -1,4 +1,4 @@
-"""A conductor that says what a test wants it to say: a real server, without a store."""
+"""Serves as a conductor whose answers the test decides: a real server without a store."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def bad_action(_: pb.UpdateVimRequest) -> pb.UpdateVimResponse:
 
 
 class Watch:
-    """One stream that a watcher opened."""
+    """One stream opened by a watcher."""
 
     def __init__(self, request: pb.WatchActionsRequest) -> None:
         self.request = request
@@ -44,15 +44,15 @@ class Watch:
 
 
 class ScriptedConductor(conductor_service_pb2_grpc.ConductorServiceServicer):
-    """Answers with `answer`, or with `refusal` if it is set, and keeps what it was asked."""
+    """Answers with `answer`, or with `refusal` if it is set, and records all requests."""
 
     def __init__(self) -> None:
         self.answer: Answer = recorded
         self.refusal: grpc.StatusCode | None = None
         self.refuses: Callable[[pb.UpdateVimRequest], bool] = lambda _: False
-        """Reports that spoil the whole call."""
+        """Reports that make the whole call fail."""
         self.gate = asyncio.Event()
-        """While it is not set, no report is answered."""
+        """While this is not set, no report is answered."""
         self.gate.set()
         self.calls: list[list[pb.UpdateVimRequest]] = []
         self.watches: list[Watch] = []
@@ -63,14 +63,14 @@ class ScriptedConductor(conductor_service_pb2_grpc.ConductorServiceServicer):
         return [report for call in self.calls for report in call]
 
     async def until(self, reached: Callable[[], bool]) -> None:
-        """Wait until the condition holds; it is looked at again with each call that comes in."""
+        """Wait until the condition holds; it is checked again with each incoming call."""
         async with asyncio.timeout(PATIENCE_S):
             while not reached():
                 self._news.clear()
                 await self._news.wait()
 
     async def watch(self, number: int) -> Watch:
-        """Wait for the stream of that number, from 0."""
+        """Wait for the stream with that number, starting from 0."""
         await self.until(lambda: len(self.watches) > number)
         return self.watches[number]
 
@@ -102,7 +102,7 @@ class ScriptedConductor(conductor_service_pb2_grpc.ConductorServiceServicer):
 
 @asynccontextmanager
 async def serving(conductor: ScriptedConductor, port: int = 0) -> AsyncGenerator[int]:
-    """Serve on a loopback port, which is given."""
+    """Serve on a loopback port, which is yielded."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     conductor_service_pb2_grpc.add_ConductorServiceServicer_to_server(conductor, server)
     bound = server.add_insecure_port(f"127.0.0.1:{port}")

@@ -1,4 +1,4 @@
-"""Certificates of hostile servers: as large as asked for, and signed by nobody else."""
+"""Makes certificates of hostile servers: self-signed, and as large as requested."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def certificate_of(key: Key, names: Sequence[str] = ("hostile.example.test",)) -
 
 
 def context_of(folder: Path, names: Sequence[str] = ("hostile.example.test",)) -> ssl.SSLContext:
-    """Return the context of a server with a new key and certificate, which pass through a file in the folder."""
+    """Return the context of a server with a new key and certificate, which are loaded from a file in the folder."""
     key = ec.generate_private_key(ec.SECP256R1())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile(dir=folder, suffix=".pem") as pem:

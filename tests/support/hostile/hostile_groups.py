@@ -1,4 +1,4 @@
-"""TLS servers that choose such a group for the key exchange that the client has to compute for long."""
+"""Serves TLS with key-exchange groups that cost the client much CPU."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHARE_BYTES = 1024
 HANDSHAKE, _APPLICATION_DATA = 22, 23
 _DHE_RSA_AES128_GCM_SHA256, _AES128_GCM_SHA256 = b"\x00\x9e", b"\x13\x01"
 _SESSION_AT = 38
-"""Of a ClientHello: where the session id begins, which is to be repeated."""
+"""Offset in a ClientHello at which the session id, to be repeated, starts."""
 _KEY_SHARE, _SUPPORTED_VERSIONS = b"\x00\x33", b"\x00\x2b"
 
 
@@ -32,13 +32,13 @@ def _sized(content: bytes, size_bytes: int) -> bytes:
 
 
 async def client_hello(reader: StreamReader) -> bytes:
-    """Read the first record; return what is in it."""
+    """Read the first record, and return its content."""
     _, _, length = struct.unpack("!BHH", await reader.readexactly(5))
     return await reader.readexactly(length)
 
 
 class GiantGroup:
-    """Answers with a Diffie-Hellman group of 10,000 bits: the client's turn takes more than a second of CPU."""
+    """Answers with a Diffie-Hellman group of 10,000 bits: the client's share takes more than a second of CPU."""
 
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(65537, 2048)
@@ -67,7 +67,7 @@ class GiantGroup:
 
 
 class RetriedGroup:
-    """By TLS 1.3, asks for another hello with a group of 8,192 bits, and answers that with what cannot be decrypted."""
+    """Requests another hello in TLS 1.3, with a group of 8,192 bits, and answers it with bytes that do not decrypt."""
 
     async def talk(self, reader: StreamReader, writer: StreamWriter) -> None:
         session = _session_of(await client_hello(reader))
@@ -75,7 +75,7 @@ class RetriedGroup:
         writer.write(record(HANDSHAKE, _hello(retry, session, _FFDHE8192)))
         await writer.drain()
         while not (await client_hello(reader)).startswith(b"\x01"):
-            pass  # what is sent for the sake of middleboxes
+            pass  # sent for compatibility with middleboxes
         share = _FFDHE8192 + _sized(b"\x01" + os.urandom(_SHARE_BYTES - 1), 2)
         writer.write(record(HANDSHAKE, _hello(os.urandom(32), session, share)))
         writer.write(record(_APPLICATION_DATA, os.urandom(100)))

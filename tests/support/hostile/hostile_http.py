@@ -1,4 +1,4 @@
-"""Cloud APIs that answer by HTTP, or by something like it, in ways that a prober has to survive."""
+"""Serves cloud APIs that answer over HTTP, or something like it, in ways that a prober has to survive."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def _kind(name: str, talk: Talk, *expected: str) -> Kind:
     return Kind(name, frozenset(expected), lambda _: Service(talk))
 
 
-_GARBAGE = Random(7).randbytes(PIECE_BYTES)  # the same in each run
+_GARBAGE = Random(7).randbytes(PIECE_BYTES)  # the same in every run
 
-# The status line is the verdict: what comes behind one that is whole may be endless, and changes nothing.
+# The status line decides the verdict: bytes after a complete one may be endless, and change nothing.
 HTTP_KINDS = (
     _kind("blanks-and-nul", says(START + b"X-A:" + b" " * 30_000 + b"\0\r\nContent-Length: 0\r\n\r\n"), REACHABLE),
     _kind("endless-headers", pours(START, _header(8000)), REACHABLE),

@@ -1,4 +1,4 @@
-"""All kinds of hostile VIMs, and where those of each kind are."""
+"""Lists all kinds of hostile VIMs, and the addresses of each kind."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.support.hostile.hostile_tls import TLS_KINDS
 
 KINDS = {kind.name: kind for kind in (*HTTP_KINDS, *TLS_KINDS, *PING_KINDS, *NAME_KINDS)}
 _FIRST_BLOCK = 16
-"""127.16.0.0/16 is the first kind's; what is below is others'."""
+"""127.16.0.0/16 belongs to the first kind; addresses below have other uses."""
 
 
 def network_of(kind: Kind) -> ipaddress.IPv4Network:
-    """Return the addresses of a kind's VIMs: no kind shares them with another."""
+    """Return the addresses of the VIMs of a kind: kinds do not share addresses."""
     block = _FIRST_BLOCK + list(KINDS).index(kind.name)
     return ipaddress.IPv4Network(f"127.{block}.0.0/16")
 

@@ -1,4 +1,4 @@
-"""A process that is hostile in the ways that its arguments name, until its input ends. Prints the ports as JSON."""
+"""Serves the hostile kinds named by the arguments until its input ends. Prints the ports as JSON."""
 
 from __future__ import annotations
 

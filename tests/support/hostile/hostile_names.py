@@ -1,4 +1,4 @@
-"""Names whose zones are silent, answer far too much, or answer what leads nowhere."""
+"""Serves names whose zones are silent, answer far too much, or lead nowhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RESPONSE = 0x8180
 _A, _CNAME, _IN = 1, 5, 1
 _TTL_S = 5
 _QUESTION = b"\xc0\x0c"
-"""A pointer to the name that was asked for."""
+"""A pointer to the name in the question."""
 _LIVING = ipaddress.ip_address("127.8.0.1")
 _CROWD = ipaddress.ip_address("127.9.0.1")
 
@@ -40,7 +40,7 @@ NAME_KINDS = (
     _kind("endless-names", says(ANSWER), NO_RESOLVER),
     _kind("garbage-names", says(ANSWER), NO_RESOLVER),
 )
-# A resolver may give up on a loop in its own way, and may bound a chain: what it must not do is to hang.
+# A resolver may give up on a loop in its own way, and may bound a chain, but it must not hang.
 
 
 def _record(name: bytes, kind: int, content: bytes) -> bytes:
@@ -68,7 +68,7 @@ def _chain(message: bytes) -> bytes:
 
 
 def _endless(message: bytes) -> bytes:
-    """Name the record by a pointer to itself."""
+    """Write the name of the record as a pointer to itself."""
     question = question_of(message)
     assert question is not None
     here = 0xC000 | (_HEADER.size + len(question.raw))
@@ -94,6 +94,6 @@ _SCRIPTS: Mapping[str, Mapping[str, Script]] = {
 
 
 def script_zones(server: NameServer, names: list[str]) -> None:
-    """Let a name server be hostile in the ways of these kinds."""
+    """Make a name server hostile in the ways of these kinds."""
     for name in names:
         server.script(f"*.{name}.test", **_SCRIPTS[name])

@@ -1,4 +1,4 @@
-"""Answers to pings that are none, or too many: seen on the loopback interface, and forged by a raw socket."""
+"""Forges answers to pings that are wrong or too many: requests are seen on loopback, and answered by a raw socket."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IP_HEADER_BYTES = 20
 _ECHO_REQUEST, _ECHO_REPLY = 8, 0
 _TOKEN = slice(8, 16)
 _DUPLICATES = 100
-"""For each request: twenty VIMs with a request every two seconds make a thousand replies a second, and no more."""
+"""Per request: twenty VIMs with a request every two seconds cause a thousand replies per second, and no more."""
 _MOST_AT_ONCE = 256
 
 
@@ -42,7 +42,7 @@ Forge = Callable[[Request], Iterable[Reply]]
 
 
 def _answer(request: Request, message: bytes, *, source: bytes | None = None) -> Reply:
-    """Make an echo reply of a message; its type and checksum are set right."""
+    """Make an echo reply from a message, with the right type and checksum."""
     reply = bytes([_ECHO_REPLY, 0, 0, 0]) + message[4:]
     reply = reply[:2] + struct.pack("!H", _checksum(reply)) + reply[4:]
     return Reply(source or request.destination, request.source, reply)
@@ -95,7 +95,7 @@ PING_KINDS = (
 
 @asynccontextmanager
 async def forging(networks: Mapping[str, ipaddress.IPv4Network]) -> AsyncGenerator[None]:
-    """Forge answers to what is sent to these networks, by the name of the kind. Needs CAP_NET_RAW."""
+    """Forge answers to pings to these networks, which are given by the name of the kind. Needs CAP_NET_RAW."""
     with _sniffer() as sniffer, _forger() as forger:
         loop = asyncio.get_running_loop()
 
@@ -137,7 +137,7 @@ def _requests(sniffer: socket.socket) -> Iterable[Request]:
             frame, (_, _, packet_type, *_) = sniffer.recvfrom(65536)
         except BlockingIOError:
             return
-        # What passes the loopback interface is seen twice: as it leaves, and as it comes in.
+        # A packet on the loopback interface is seen twice: when it leaves, and when it arrives.
         if packet_type == socket.PACKET_OUTGOING and (request := _request(frame[_LOOPBACK_HEADER_BYTES:])):
             yield request
 

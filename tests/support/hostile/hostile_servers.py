@@ -1,4 +1,4 @@
-"""Serves what is hostile: each kind has a name, and the status that it deserves."""
+"""Serves hostile kinds: each has a name, and the status that its VIMs should get."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PROTOCOL, RESET, TIMEOUT, TLS = (f"UNREACHABLE {reason}" for reason in ("PROTOCO
 Talk = Callable[[StreamReader, StreamWriter], Awaitable[None]]
 
 _LONGEST_S = 30.0
-"""For how long one connection is worked on: what the prober does not close ends all the same."""
+"""Maximum time for one connection: it ends even if the prober does not close it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What happens on a connection, behind a TLS handshake as it should be if there is a context."""
+    """What happens on a connection; with a context, after a proper TLS handshake."""
 
     talk: Talk
     context: ssl.SSLContext | None = None
@@ -34,20 +34,20 @@ class Kind:
 
     name: str
     expected: frozenset[str]
-    """How such a VIM may read: the status, and behind a blank the reason."""
+    """The statuses that such a VIM may have, each followed by a blank and the reason."""
     prepare: Callable[[Path], Service]
-    """Makes what is served. It may leave files in the folder."""
+    """Makes the service. It may leave files in the folder."""
     scheme: str = "http"
     method: str = "HTTP"
     silenced: bool = False
-    """Nothing that is sent to the VIM's address arrives there: what answers all the same is forged."""
+    """Whether nothing sent to the VIM's address arrives: any answer is forged."""
     zone: str = ""
-    """The VIMs are names in this zone; empty: they are addresses."""
+    """The zone in which the VIMs are names; empty: they are addresses."""
 
 
 @asynccontextmanager
 async def serving(kinds: Iterable[Kind], folder: Path, host: str = "127.0.0.1") -> AsyncGenerator[dict[str, int]]:
-    """Serve each kind on a free port; give the ports by the names. What is open at the end is cut."""
+    """Serve each kind on a free port; yields the ports by name. Connections still open at the end are cut."""
     async with AsyncExitStack() as servers:
         yield {one.name: await servers.enter_async_context(_serving(one, folder, host)) for one in kinds}
 
@@ -58,7 +58,7 @@ async def _serving(one: Kind, folder: Path, host: str) -> AsyncGenerator[int]:
     talking: set[asyncio.Task[None]] = set()
 
     def begin(reader: StreamReader, writer: StreamWriter) -> None:
-        # A task of ours: asyncio complains of its own ones when they are cancelled.
+        # Our own task: asyncio logs an error when its own tasks are cancelled.
         task = asyncio.create_task(_talk(service, reader, writer))
         talking.add(task)
         task.add_done_callback(talking.discard)
@@ -79,7 +79,7 @@ async def _talk(service: Service, reader: StreamReader, writer: StreamWriter) ->
         async with asyncio.timeout(_LONGEST_S):
             await service.talk(reader, writer)
     except (OSError, EOFError, TimeoutError):
-        pass  # the prober has hung up, which is its right
+        pass  # the prober has closed the connection, as it may
     finally:
         with suppress(OSError):
             writer.close()

@@ -1,4 +1,4 @@
-"""What a server does on a connection that it should not: the parts of which hostile kinds are made."""
+"""Defines what a server does on a connection that it should not do: the parts from which hostile kinds are made."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tests.support.hostile.hostile_servers import Talk
 START = b"HTTP/1.1 200 OK\r\n"
 ANSWER = START + b"Content-Length: 2\r\n\r\nok"
 PAUSE_S = 0.01
-"""Between the pieces of those that drip: a hundred a second load the prober, and not the test."""
+"""Pause between the pieces of servers that drip: a hundred per second load the prober, but not the test."""
 PIECE_BYTES = 64 * 1024
 
 
 async def pour(writer: StreamWriter, piece: bytes) -> None:
-    """Send the same for ever, as fast as it is taken."""
+    """Send the same bytes forever, as fast as they are accepted."""
     while True:
         writer.write(piece)
         await writer.drain()
-        await asyncio.sleep(0)  # to drain is not to wait: behind TLS, nothing would be heard of an end
+        await asyncio.sleep(0)  # draining does not wait: behind TLS, the end of the connection would go unnoticed
 
 
 async def drip(writer: StreamWriter, pieces: Iterable[bytes], pause_s: float = PAUSE_S) -> None:
@@ -43,7 +43,7 @@ def reset(writer: StreamWriter) -> None:
 
 
 def says(answer: bytes, *, stays: bool = True) -> Talk:
-    """Answer each request with these bytes; `stays`: on a connection that stays open."""
+    """Answer each request with these bytes; with `stays`, on a connection that stays open."""
 
     async def talk(reader: StreamReader, writer: StreamWriter) -> None:
         while True:
@@ -57,7 +57,7 @@ def says(answer: bytes, *, stays: bool = True) -> Talk:
 
 
 def pours(begin: bytes, piece: bytes) -> Talk:
-    """Answer with a begin, and then with one piece for ever."""
+    """Answer with a first piece, and then with another piece forever."""
 
     async def talk(reader: StreamReader, writer: StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

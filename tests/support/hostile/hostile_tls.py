@@ -1,4 +1,4 @@
-"""TLS servers that make the client work, wait, or read what is none."""
+"""Serves TLS that makes the client work, wait, or read bytes that are not TLS."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.hostile.hostile_servers import REACHABLE, RESET, TIMEOUT, TLS
 from tests.support.hostile.hostile_talks import ANSWER, START, drip, drips, forever, pour, pours, says
 
 _TICKETS = 500
-"""In one handshake. The server has to make them all, and must not be what keeps the machine busy."""
+"""Number in one handshake. The server has to make them all, and must not be what keeps the machine busy."""
 _NAMES = 1500
-"""About 80 kB of certificate: OpenSSL takes up to 100 kB of them."""
+"""About 80 kB of certificate: OpenSSL accepts up to 100 kB."""
 _ALERT = 21
 
 
 def _instead_of_hello(piece: bytes) -> Talk:
-    """Send one piece for ever where the server's first message should come."""
+    """Send one piece forever in place of the server's first message."""
 
     async def talk(reader: StreamReader, writer: StreamWriter) -> None:
         await client_hello(reader)
@@ -32,7 +32,7 @@ def _instead_of_hello(piece: bytes) -> Talk:
 
 
 class _SlowHello:
-    """Shakes hands as it should, but for its bytes, which come one by one."""
+    """Performs a proper handshake, but sends its bytes one by one."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
@@ -59,7 +59,7 @@ def _huge_certificate(folder: Path) -> Service:
 
 
 def _encrypted(talk: Talk) -> Callable[[Path], Service]:
-    """Shake hands as it should be, and be hostile behind that."""
+    """Perform a proper handshake, and be hostile after it."""
     return lambda folder: Service(talk, context_of(folder))
 
 
@@ -75,7 +75,7 @@ def _pours(piece: bytes) -> Callable[[Path], Service]:
     return lambda _: Service(_instead_of_hello(piece))
 
 
-# Who makes each handshake long may be told that we have no more time for it: that says nothing of the VIM.
+# A VIM whose handshakes are all long may read that there is no more time for it: that is not about the VIM.
 NO_ROOM = "UNKNOWN LOCAL_RESOURCES"
 SET_ASIDE = "UNKNOWN LOCAL_SET_ASIDE"
 """On a slow machine, its handshakes take more than 0.25 s of CPU."""

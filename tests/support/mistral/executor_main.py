@@ -1,7 +1,7 @@
-"""A process that runs ping actions as a Mistral executor does, without Mistral: `executor_main.py ADDRESS WORD...`.
+"""Runs ping actions as a Mistral executor does, without Mistral: `executor_main.py ADDRESS WORD...`.
 
-`run NAME` runs the action of a VIM of that name and prints what run() would tell Mistral; `fork` goes on in a child,
-for which the parent waits; `wait` waits for a line on standard input.
+`run NAME` runs the action of a VIM with that name and prints what run() would return to Mistral; `fork` continues in a
+child, for which the parent waits; `wait` waits for a line on standard input.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A Mistral executor, as tests of our action see it."""
+"""Gives tests of our action a Mistral executor."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tests.support.mistral.workflows import Workflows
 
 @dataclass(frozen=True)
 class Executor:
-    """A Mistral that several tests share, and where its plugin looks for conductors: there may be none."""
+    """A Mistral shared by several tests, and the port at which its plugin looks for conductors: there may be none."""
 
     mistral: RunningMistral
     workflows: Workflows
     port: int
 
     def lines(self, *words: str) -> list[str]:
-        """Return the lines of Mistral's log that hold all the words."""
+        """Return the lines of Mistral's log that contain all the words."""
         return [line for line in self.mistral.log.read_text().splitlines() if all(word in line for word in words)]

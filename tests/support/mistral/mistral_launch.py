@@ -1,7 +1,8 @@
-"""mistral-server, whose processes take turns at a file of SQLite.
+"""Runs mistral-server so that its processes take turns at a SQLite file.
 
-As it comes, it gives up at once where two processes read first and write later; not all of that is tried again, and
-executions stay RUNNING whose task was never started. Databases that Mistral is deployed with have no such trouble.
+Unmodified, it gives up at once if two processes read first and write later; it does not retry everything, and some
+executions stay RUNNING whose task was never started. The databases used with Mistral in production do not have this
+problem.
 
 Runs in Mistral's own environment: `python mistral_launch.py ARGUMENTS`.
 """
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Engine, event
 
 @event.listens_for(Engine, "begin")
 def take_turns(connection: Connection) -> None:
-    """Come before oslo.db, which begins without a lock where nobody has begun yet."""
+    """Begin before oslo.db does, which begins without a lock unless a transaction has begun already."""
     if "in_transaction" not in connection.info:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         connection.info["in_transaction"] = True

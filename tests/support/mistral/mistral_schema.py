@@ -1,4 +1,4 @@
-"""Makes Mistral's tables, which its own migrations cannot do on SQLite.
+"""Makes Mistral's tables, because its own migrations fail on SQLite.
 
 Runs in Mistral's own environment: `python mistral_schema.py CONF`.
 """

@@ -1,4 +1,4 @@
-"""All of Mistral in one process, without a broker: API, engine, notifier and executor as threads over `fake://`.
+"""Runs all of Mistral in one process without a broker: API, engine, notifier and executor as threads over `fake://`.
 
 Runs in Mistral's own environment: `python mistral_server.py CONF`. Ends at once on SIGTERM.
 """

@@ -1,4 +1,4 @@
-"""What a Mistral shows of the fleet's workflows: to python-mistralclient, and to a person at its command line."""
+"""Reads the fleet's workflows from a Mistral, by python-mistralclient and by Mistral's command line."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class MistralView:
         self._url = url
 
     async def workflows(self) -> set[str]:
-        """Return their names."""
+        """Return the names of the workflows."""
         return await asyncio.to_thread(lambda: {found.name for found in self._client().workflows.list(name=_OURS)})
 
     async def executions(self) -> dict[str, str]:
-        """Return their states by their ids."""
+        """Return the states of the executions, by id."""
         return await asyncio.to_thread(lambda: {found.id: found.state for found in self._client().executions.list()})
 
     async def empty(self) -> bool:
         return not await self.workflows() and not await self.executions()
 
     async def command(self, *words: str) -> list[dict[str, Any]]:
-        """Type `mistral WORDS`; return the rows of the table that it prints."""
+        """Run `mistral WORDS`; return the rows of the table that it prints."""
         process = await asyncio.create_subprocess_exec(
             *(str(COMMAND), "--os-mistral-url", self._url, *words, "-f", "json"),
             env={},

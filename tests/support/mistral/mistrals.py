@@ -1,4 +1,4 @@
-"""A real Mistral on a free loopback port, with our action installed."""
+"""Runs a real Mistral on a free loopback port, with our action installed."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ www_authenticate_uri = http://127.0.0.1:1/
 
 
 def write_configuration(folder: Path, *, port: int, pool: int = 64, transport_url: str = "fake://") -> Path:
-    """Write down a Mistral whose files are in a folder; return where that is."""
+    """Write the configuration of a Mistral with its files in a folder; return the path."""
     file = folder / "mistral.conf"
     file.write_text(_CONF.format(folder=folder, port=port, pool=pool, transport_url=transport_url))
     return file
 
 
 def environment_of_mistral(folder: Path, plugin: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for Mistral's processes; `plugin` is what our action is configured by."""
+    """Return the environment for Mistral's processes; `plugin` is the configuration of our action."""
     return {"PATH": f"{PYTHON.parent}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder), **plugin}
 
 
@@ -69,9 +69,9 @@ class RunningMistral:
 async def running_mistral(
     folder: Path, environment: Mapping[str, str], *, port: int = 0, pool: int = 64
 ) -> AsyncGenerator[RunningMistral]:
-    """Start Mistral with its files in a folder (which it finds again there), and stop it by its pid.
+    """Start Mistral with its files in a folder (where it finds them again later), and stop it by its pid.
 
-    `environment` is what the plugin is configured by, such as VIMESH_ADDRESS.
+    `environment` is the configuration of the plugin, such as VIMESH_ADDRESS.
     """
     port = port or free_port()
     conf = write_configuration(folder, port=port, pool=pool)

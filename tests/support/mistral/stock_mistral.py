@@ -1,4 +1,4 @@
-"""Mistral as it is deployed: API, engine and executors as processes of their own, over a broker."""
+"""Runs Mistral as it is deployed: API, engine and executors as processes of their own, over a broker."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StockMistral:
         return f"http://127.0.0.1:{self._port}/v2"
 
     async def start(self, *names: str) -> None:
-        """Start these parts, all by default, as far as they do not run; return when they work."""
+        """Start these parts (by default all) that do not run yet; return when they work."""
         missing = [name for name in names or PARTS if not self.runs(name)]
         await asyncio.gather(*map(self._start, missing))
 
@@ -50,7 +50,7 @@ class StockMistral:
         return name in self._parts and self._parts[name].running
 
     def lines(self, *words: str, of: Iterable[str] = PARTS) -> list[str]:
-        """Return the lines in the parts' logs that hold all the words."""
+        """Return the lines in the parts' logs that contain all the words."""
         logs = [self._log(name).read_text().splitlines() for name in of]
         return [line for log in logs for line in log if all(word in line for word in words)]
 
@@ -88,7 +88,7 @@ async def _make_schema(folder: Path, configuration: Path) -> None:
 async def stock_mistral(
     folder: Path, broker_url: str, plugin: Mapping[str, str], *, port: int
 ) -> AsyncGenerator[StockMistral]:
-    """Start all of Mistral with its files in a folder, and stop all of it."""
+    """Start all of Mistral with its files in a folder, and stop all of it at the end."""
     configuration = write_configuration(folder, port=port, transport_url=broker_url)
     await _make_schema(folder, configuration)
     mistral = StockMistral(folder, configuration, plugin, port)

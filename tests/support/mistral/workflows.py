@@ -1,4 +1,4 @@
-"""VIMs' workflows in a real Mistral, by its own client: what the engine driver does, one step at a time."""
+"""Drives VIMs' workflows in a real Mistral by its own client: what the engine does, one step at a time."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Execution:
 
 
 class Workflows:
-    """Mistral, as a test talks to it. Every call blocks in a thread of its own, and has a client of its own."""
+    """Mistral, as tests use it. Every call blocks in a thread of its own, and has a client of its own."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     async def run(self, action: Action, **overrides: object) -> Execution:
-        """Create the VIM's workflow and execute it; overrides change single inputs."""
+        """Create the VIM's workflow and execute it; `overrides` change single inputs."""
         return await asyncio.to_thread(self.run_now, action.vim_id, PingInput.of(action).inputs() | overrides)
 
     def run_now(self, vim_id: str, inputs: Mapping[str, object]) -> Execution:
@@ -42,7 +42,7 @@ class Workflows:
         return self._execute(mistral, vim_id, inputs)
 
     async def run_again(self, action: Action) -> Execution:
-        """Execute the workflow that the VIM has."""
+        """Execute the existing workflow of the VIM."""
         inputs = PingInput.of(action).inputs()
         return await asyncio.to_thread(self._execute, self._client(), action.vim_id, inputs)
 
@@ -51,7 +51,7 @@ class Workflows:
         return await asyncio.to_thread(self._states, execution)
 
     async def until(self, execution: Execution, states: tuple[str, str], *, within_s: float = 20) -> None:
-        """Wait until workflow and action have these states. Raises TimeoutError."""
+        """Wait until the workflow and the action have these states. Raises TimeoutError."""
         deadline = time.monotonic() + within_s
         while (found := await self.states(execution)) != states:
             if time.monotonic() > deadline:
@@ -59,11 +59,11 @@ class Workflows:
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def result(self, execution: Execution) -> object:
-        """Return what the action said at its end."""
+        """Return the final output of the action."""
         return await asyncio.to_thread(self._result, execution)
 
     async def delete(self, execution: Execution) -> None:
-        """Delete the execution though it runs, and the workflow."""
+        """Delete the execution, even if it is running, and the workflow."""
         await asyncio.to_thread(self._delete, execution)
 
     async def exists(self, execution: Execution) -> bool:

@@ -1,4 +1,4 @@
-"""DNS messages as RFC 1035 writes them: just what a scripted name server needs."""
+"""Reads and writes DNS messages (RFC 1035), as far as a scripted name server needs them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TAIL = struct.Struct("!HH")
 _RECORD = struct.Struct("!HHHIH")
 _NAME_OF_QUESTION = 0xC000 | _QUESTION_AT
 _RESPONSE = 0x8180
-"""An answer, recursion desired and available."""
+"""Flags: a response, recursion desired and available."""
 _TRUNCATED = 0x0200
 _IN, _SOA = 1, 6
 
@@ -22,14 +22,14 @@ _IN, _SOA = 1, 6
 class Question:
     number: int
     name: str
-    """In lower case."""
+    """The name, in lower case."""
     kind: int
     raw: bytes
-    """As it has to be repeated."""
+    """The question in bytes, to be repeated in the answer."""
 
 
 def question_of(message: bytes) -> Question | None:
-    """Return the first question of a message; None if it has none for an address."""
+    """Return the first question in a message; None if it does not ask for an address."""
     labels, at = [], _QUESTION_AT
     while at < len(message) and (length := message[at]):
         labels.append(message[at + 1 : at + 1 + length].decode("ascii", "replace"))
@@ -46,7 +46,7 @@ def question_of(message: bytes) -> Question | None:
 def answer_to(
     question: Question, rcode: int, addresses: Sequence[str], ttl_s: int, *, truncated: bool = False
 ) -> bytes:
-    """Return the message that answers; one without addresses says for how long that may be kept."""
+    """Return the message of an answer; without addresses, it states for how long their absence may be cached."""
     flags = _RESPONSE | rcode | (_TRUNCATED if truncated else 0)
     negative = not addresses and not truncated and rcode in (0, 3)
     head = _HEADER.pack(question.number, flags, 1, len(addresses), int(negative), 0) + question.raw

@@ -1,7 +1,7 @@
-"""A process that sees every ping of its namespace, and answers some of them as no host should.
+"""Sees every ping of its namespace, and answers some of them as no host should.
 
-`echo_main.py RULE NETWORK [ADDRESS]`: what it sees it writes as lines of JSON, [destination, identifier]. Pings to the
-network are answered by the rule; the kernel should be kept from answering them as well.
+`echo_main.py RULE NETWORK [ADDRESS]` prints each ping as a line of JSON, [destination, identifier]. It answers pings to
+the network by the rule; the kernel should be kept from answering them too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _IP_HEADER_BYTES = 20
 _ECHO_REQUEST = 8
 _GUESSES = 100
 _LATE_S = 0.2
-"""Longer than volleys are apart: whenever it is, some answers are under way."""
+"""Longer than the time between volleys: at any moment, some answers are under way."""
 _NO_OPERATION = b"\x01"
 _OWN = struct.Struct("=QQ")
 _MAX = 2**64 - 1
@@ -34,7 +34,7 @@ class Request:
     source: bytes
     destination: bytes
     message: bytes
-    """Of ICMP."""
+    """The ICMP message."""
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def main() -> None:
         while True:
             frame, (_, _, packet_type, *_) = seen.recvfrom(65536)
             request = _request_in(frame[_FRAME_HEADER_BYTES:])
-            # On the loopback interface, each is seen twice: as it leaves, and as it comes in.
+            # On the loopback interface each packet is seen twice: when it leaves, and when it arrives.
             if request is None or packet_type != socket.PACKET_OUTGOING:
                 continue
             _say([socket.inet_ntoa(request.destination), int.from_bytes(request.message[4:6], "big")])
@@ -83,7 +83,7 @@ def _request_in(packet: bytes) -> Request | None:
 
 
 def _reply(request: Request, payload: bytes, *, source: bytes | None = None, kind: int = 0, options: int = 0) -> bytes:
-    """Make the IP packet; `options`: how many bytes of them are in its header."""
+    """Make the IP packet, with this many bytes of `options` in its header."""
     message = bytes([kind, 0, 0, 0]) + request.message[4:8] + payload
     message = message[:2] + struct.pack("!H", _checksum(message)) + message[4:]
     words = (_IP_HEADER_BYTES + options) // 4
@@ -112,7 +112,7 @@ def _late(request: Request, _: list[bytes]) -> Iterable[tuple[float, bytes]]:
 
 
 def _guess(request: Request, neighbours: list[bytes]) -> Iterable[tuple[float, bytes]]:
-    """Answer, and answer for the neighbours with numbers next to one's own."""
+    """Answer, and also answer for the neighbours by guessing numbers next to one's own."""
     payload = request.message[8:]
     yield 0, _reply(request, payload)
     own, _ = _OWN.unpack(payload[-_OWN.size :])
@@ -140,7 +140,7 @@ def _with_options(request: Request, _: list[bytes]) -> Iterable[tuple[float, byt
 
 
 def _garbage(request: Request, _: list[bytes]) -> Iterable[tuple[float, bytes]]:
-    """Send much that is no answer: other payloads, other kinds, other lengths."""
+    """Send many packets that are not answers: other payloads, other types, other lengths."""
     payload = request.message[8:]
     for other in (bytes(len(payload)), payload[::-1], payload[:3] + b"\xff", bytes(1400), payload[1:]):
         for options in (0, 4, 40):

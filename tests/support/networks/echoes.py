@@ -23,11 +23,11 @@ class Echoes:
         """Destination and ICMP identifier of each ping."""
 
     def identifiers(self, address: str) -> list[int]:
-        """Return those of the pings to an address, one after the other."""
+        """Return the identifiers of the pings to an address, in order."""
         return [identifier for destination, identifier in self.seen if destination == address]
 
     async def until(self, reached: Callable[[], bool]) -> None:
-        """Take in what it sees until the condition holds."""
+        """Read pings until the condition holds."""
         async with asyncio.timeout(PATIENCE_S):
             while not reached():
                 destination, identifier = json.loads(await self._line())
@@ -45,7 +45,7 @@ class Echoes:
 
 @asynccontextmanager
 async def echoes_in(machine: Namespace, rule: str, network: str, *addresses: str) -> AsyncGenerator[Echoes]:
-    """Run it inside: see `echo_main` for what it does."""
+    """Run it inside a namespace: see `echo_main`."""
     process = await asyncio.create_subprocess_exec(
         *machine.command(sys.executable, str(Path(echo_main.__file__)), rule, network, *addresses),
         stdout=asyncio.subprocess.PIPE,

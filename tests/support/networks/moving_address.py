@@ -1,4 +1,4 @@
-"""An address that moves: new connections go where it leads, and old ones stay where they are, as of a virtual IP."""
+"""Forwards connections like a virtual IP that moves: new connections go to its target, old ones stay where they are."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _HOST = "127.0.0.1"
 
 
 class _Link:
-    """One connection, from a client to where the address led when it came."""
+    """One connection, from a client to the address's target when it was opened."""
 
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self.ends = (client, server)
         self.silent = False
         self.answers_left: int | None = None
-        """Answers that still pass before it falls silent; None: no end is in sight."""
+        """Number of answers that still pass before it falls silent; None: it does not fall silent."""
 
     def cut(self) -> None:
         for end in self.ends:
@@ -36,21 +36,21 @@ class MovingAddress:
         self._leads_to = port
 
     def silence(self) -> None:
-        """Let nothing pass any more on the connections that there are, and end none: as if the server had vanished."""
+        """Let nothing pass any more on the open connections, and close none, as if the server had vanished."""
         for link in self._links:
             link.silent = True
 
     def cut(self) -> None:
-        """Reset all connections that there are."""
+        """Reset all open connections."""
         for link in tuple(self._links):
             link.cut()
 
     def end_at(self, word: bytes, *, passed_on: bool) -> None:
-        """End the next connection on which a client says the word; `passed_on`: so that the server still hears it."""
+        """End the next connection on which a client sends the word; with `passed_on`, the server still receives it."""
         self._last_word = word, passed_on
 
     def silence_after(self, word: bytes) -> None:
-        """Silence the next connection on which a client says the word, as soon as the server has answered that."""
+        """Silence the next connection on which a client sends the word, as soon as the server has answered it."""
         self._last_question = word
 
     async def serve(self, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
@@ -98,7 +98,7 @@ class MovingAddress:
 
 @asynccontextmanager
 async def moving_address(leads_to: int) -> AsyncGenerator[MovingAddress]:
-    """Listen on a free port, which leads to another one at first."""
+    """Listen on a free port, which leads to another port at first."""
     address = MovingAddress(leads_to)
     server = await asyncio.start_server(address.serve, _HOST, 0)
     address.port = server.sockets[0].getsockname()[1]

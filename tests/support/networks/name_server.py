@@ -1,6 +1,6 @@
-"""A scripted name server: says of each name and family what a test wants, and changes its mind while it runs.
+"""Runs a scripted name server: a test sets the answers for each name and family, and can change them while it runs.
 
-It serves over UDP and TCP, in a thread of this process; in a network namespace if it is given one.
+It serves over UDP and TCP, in a thread of this process, or in a network namespace if one is given.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAX_MESSAGE = 65535
 
 
 class Kind(IntEnum):
-    """What is asked for."""
+    """The type of a question."""
 
     A = 1
     AAAA = 28
@@ -42,7 +42,7 @@ class Rcode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What the server says to one kind of question for one name."""
+    """The answer to one kind of question for one name."""
 
     addresses: tuple[str, ...] = ()
     ttl_s: int = 60
@@ -50,11 +50,11 @@ class Script:
     silent: bool = False
     delay_s: float = 0.0
     rotates: bool = False
-    """Each answer begins with the address after the one that the answer before began with."""
+    """Each answer starts with the address after the one that the previous answer started with."""
     truncated: bool = False
-    """Over UDP it says only that the answer is too long for that."""
+    """Over UDP it only states that the answer is too long."""
     raw: Callable[[bytes], bytes] | None = None
-    """Makes the whole message, of the question's bytes."""
+    """Makes the whole message from the question's bytes."""
 
 
 SILENT = Script(silent=True)
@@ -65,7 +65,7 @@ NXDOMAIN = Script(rcode=Rcode.NXDOMAIN)
 
 
 class NameServer:
-    """May be told from any thread. What it was told nothing about does not exist."""
+    """Can be scripted from any thread. A name without a script does not exist."""
 
     def __init__(self, ip: str, port: int) -> None:
         self.ip = ip
@@ -76,11 +76,11 @@ class NameServer:
 
     @property
     def address(self) -> str:
-        """As `HostSettings.name_servers` takes it."""
+        """Its address, for `HostSettings.name_servers`."""
         return f"{self.ip}:{self.port}"
 
     def script(self, name: str, *, a: Script = EMPTY, aaaa: Script = EMPTY) -> None:
-        """Say what becomes of questions for a name; `*.zone` stands for all names below the zone."""
+        """Set the answers for a name; `*.zone` stands for all names below the zone."""
         with self._asked:
             self._scripts |= {(name, Kind.A): a, (name, Kind.AAAA): aaaa}
 
@@ -91,27 +91,27 @@ class NameServer:
         self.script(name, a=Script(four, ttl_s), aaaa=Script(six, ttl_s))
 
     def change(self, name: str, kind: Kind, script: Script) -> None:
-        """Change what one family of a name is answered."""
+        """Change the answer for one family of a name."""
         with self._asked:
             self._scripts[name, kind] = script
 
     def remove(self, name: str) -> None:
-        """Let a name not exist any more."""
+        """Make a name nonexistent."""
         self.script(name, a=NXDOMAIN, aaaa=NXDOMAIN)
 
     def count(self, name: str, kind: Kind) -> int:
-        """Return how many questions of this kind came for a name, repeats included."""
+        """Return the number of questions of this kind for a name, including repeats."""
         with self._asked:
             return self._counts[name, kind]
 
     def await_question(self, name: str, kind: Kind, *, after: int = 0) -> None:
-        """Block until more than `after` questions of this kind have come for a name. Raises TimeoutError."""
+        """Block until more than `after` questions of this kind have arrived for a name. Raises TimeoutError."""
         with self._asked:
             if not self._asked.wait_for(lambda: self._counts[name, kind] > after, _PATIENCE_S):
                 raise TimeoutError(f"nobody asked for {kind.name} of {name}")
 
     def reply_to(self, message: bytes, *, over_udp: bool) -> tuple[float, bytes] | None:
-        """Count a question; return after how many seconds it is answered, and how. None: it is not."""
+        """Count a question; return the delay of its answer in seconds, and the answer. None: it is not answered."""
         question = question_of(message)
         if question is None:
             return None
@@ -140,7 +140,7 @@ class NameServer:
 
 @contextmanager
 def name_server(ip: str = "127.0.0.1", port: int = 0, machine: Namespace | None = None) -> Generator[NameServer]:
-    """Run a name server; without a port, on one that is free. `machine`: where, if not here."""
+    """Run a name server, by default on a free port. `machine` is the namespace to run it in, if any."""
     with ExitStack() as scope:
         udp, tcp = _in_namespace(machine, lambda: _sockets(ip, port))
         server = NameServer(ip, udp.getsockname()[1])
@@ -151,7 +151,7 @@ def name_server(ip: str = "127.0.0.1", port: int = 0, machine: Namespace | None 
 
 @contextmanager
 def system_files(machine: Namespace, *, resolv_conf: str, hosts: str = "") -> Generator[Path]:
-    """Give processes that are started in a namespace these files in /etc; yields the folder to change them in."""
+    """Give processes started in a namespace these files in /etc; yields the folder in which to change them."""
     folder = Path("/etc/netns", machine.name)
     folder.mkdir(parents=True)
     try:
@@ -176,7 +176,7 @@ def _sockets(ip: str, port: int) -> tuple[socket.socket, socket.socket]:
 def _in_namespace(
     machine: Namespace | None, make: Callable[[], tuple[socket.socket, socket.socket]]
 ) -> tuple[socket.socket, socket.socket]:
-    """Make sockets in a thread that has moved there: only the thread moves, and the sockets stay."""
+    """Make sockets in a thread that has entered the namespace: only the thread moves, and the sockets stay."""
     if machine is None:
         return make()
     made: list[tuple[socket.socket, socket.socket]] = []
@@ -205,7 +205,7 @@ def _start(
 
 
 def _end(sock: socket.socket, thread: threading.Thread) -> None:
-    with suppress(OSError):  # an unconnected datagram socket wakes up its reader, and says so
+    with suppress(OSError):  # shutting down an unconnected datagram socket wakes up its reader, and raises an error
         sock.shutdown(socket.SHUT_RDWR)
     thread.join(_PATIENCE_S)
     sock.close()
@@ -244,7 +244,7 @@ def _later(delay_s: float, send: Callable[[], object]) -> None:
         return
 
     def send_if_open() -> None:
-        with suppress(OSError):  # the test has ended meanwhile
+        with suppress(OSError):  # the test has ended in the meantime
             send()
 
     timer = threading.Timer(delay_s, send_if_open)

@@ -1,6 +1,6 @@
-"""Network namespaces: machines of their own, in which addresses can be made to fall silent.
+"""Makes network namespaces: machines of their own, in which addresses can be silenced.
 
-In each, all of 127.0.0.0/8 and fd00::/64 answer pings, and servers on 0.0.0.0 or :: are reached by any of them.
+In each, all of 127.0.0.0/8 and fd00::/64 answer pings, and servers on 0.0.0.0 or :: are reached at any of them.
 """
 
 from __future__ import annotations
@@ -48,18 +48,18 @@ class Namespace:
         return ["ip", "netns", "exec", self.name, *words]
 
     def run(self, *words: str, stdin: str | None = None) -> str:
-        """Run a command inside, and return what it prints."""
+        """Run a command inside, and return its output."""
         return _run(self.command(*words), stdin)
 
     def drop(self, addresses: Iterable[str]) -> None:
-        """Make addresses silent, all at one instant: whatever is sent to them is lost."""
+        """Make addresses silent, all at one instant: everything sent to them is lost."""
         self._edit("add", "silent", addresses)
 
     def undrop(self, addresses: Iterable[str]) -> None:
         self._edit("delete", "silent", addresses)
 
     def reject(self, addresses: Iterable[str]) -> None:
-        """Make addresses say no: pings are answered `host unreachable`, connections are reset."""
+        """Make addresses refuse: pings are answered `host unreachable`, connections are reset."""
         self._edit("add", "rejected", addresses)
 
     def unreject(self, addresses: Iterable[str]) -> None:
@@ -78,7 +78,7 @@ class Namespace:
 
 
 def why_not() -> str:
-    """Say what keeps this process from making namespaces; empty if nothing does."""
+    """Return what prevents this process from making namespaces; empty if nothing does."""
     if os.geteuid() != 0:
         return "network namespaces need root"
     missing = [tool for tool in ("ip", "nft", "sysctl") if shutil.which(tool) is None]
@@ -87,7 +87,7 @@ def why_not() -> str:
 
 @contextmanager
 def namespace(*, pings_for_all: bool = True) -> Generator[Namespace]:
-    """Give a new machine; `pings_for_all`: every process may open ICMP datagram sockets."""
+    """Make a new machine; with `pings_for_all`, every process may open ICMP datagram sockets."""
     machine = Namespace(f"vimesh-{os.getpid()}-{next(_numbers)}")
     _run(["ip", "netns", "add", machine.name])
     try:

@@ -1,4 +1,4 @@
-"""What a test needs of the machine."""
+"""Checks what a test needs of the machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.networks.namespaces import why_not
 
 
 def require_namespaces() -> None:
-    """Skip where a developer is not root; in CI nothing is skipped."""
+    """Skip the test if a developer is not root; in CI, nothing is skipped."""
     if why := why_not():
         if os.environ.get("CI"):
             pytest.fail(why)

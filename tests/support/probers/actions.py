@@ -1,4 +1,4 @@
-"""Ping actions with short times."""
+"""Makes ping actions with short times."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def action(
 
 
 def id_of(name: str) -> str:
-    """Return an id, always the same for one name."""
+    """Return an id that is always the same for the same name."""
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))

@@ -1,4 +1,4 @@
-"""Reading an HTTP answer piece by piece, as a connection does."""
+"""Reads an HTTP answer piece by piece, as a connection does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WHOLE, WITHOUT_END, UNFINISHED, NOT_HTTP = (
 
 
 def read(pieces: list[bytes]) -> tuple[int, bool, bool]:
-    """Say code, whether it is whole, and whether it has no sure end; code -1: it is not HTTP."""
+    """Return the code, whether the answer is complete, and whether it has no certain end; code -1: it is not HTTP."""
     answer = Answer()
     try:
         for piece in pieces:

@@ -1,4 +1,4 @@
-"""The threads for TLS handshakes, for tests of what needs them without a host."""
+"""Provides the threads for TLS handshakes, for tests of the code that needs them without a host."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from vimesh.monitor.targets.target import Target
 
 
 def handshake_threads(on_costly: Callable[[Target, float], None] = lambda _, __: None) -> Handshakes:
-    """To be entered."""
+    """Return a context manager that runs the threads."""
     return Handshakes(clock=time.monotonic, costs=HandshakeCosts(time.monotonic), on_costly=on_costly)

@@ -1,4 +1,4 @@
-"""A process that looks names up: reads names as lines, writes addresses or the kind of failure as lines of JSON."""
+"""Looks names up: reads names as lines, writes addresses or the kind of failure as lines of JSON."""
 
 from __future__ import annotations
 

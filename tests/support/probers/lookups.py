@@ -1,4 +1,4 @@
-"""A resolver as a test asks it: by real questions, at a time that the test sets."""
+"""Asks a resolver: the questions are real, and the test sets the time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vimesh.monitor.names.resolver import Resolver
 
 
 class Lookups:
-    """Addresses grow old by `time`; what is waited for takes real time."""
+    """Addresses age by `time`; waits take real time."""
 
     def __init__(self, look_up: NameLookup, most_open: int) -> None:
         self._loop = asyncio.get_running_loop()
@@ -29,7 +29,7 @@ class Lookups:
         return await asyncio.wait_for(outcome, PATIENCE_S)
 
     async def renew(self, name: str) -> Outcome | None:
-        """Return None if what is there is fresh enough."""
+        """Look the name up again, or return None if its addresses are fresh enough."""
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
         if not self.resolver.renew(name, object(), outcome.set_result):
             return None
@@ -43,13 +43,13 @@ class Lookups:
 
 
 def ips(outcome: Outcome) -> list[str]:
-    """Return the addresses. Fails if there are none to be had."""
+    """Return the addresses. Fails if there are none."""
     assert isinstance(outcome, tuple), outcome
     return [host.ip for host in outcome]
 
 
 @contextmanager
 def lookups(*name_servers: str, most_open: int = MOST_OPEN) -> Generator[Lookups]:
-    """Give a resolver that asks these; without any, those of the system. `most_open`: so many names at once."""
+    """Yield a resolver that asks these servers, or those of the system. `most_open` is the number of names at once."""
     with NameLookup(name_servers) as look_up:
         yield Lookups(look_up, most_open)

@@ -1,4 +1,4 @@
-"""A prober in a process of its own, inside a namespace."""
+"""Runs a prober in a process of its own, inside a namespace."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMMAND = (sys.executable, str(Path(prober_main.__file__)))
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A verdict as the process told it."""
+    """A verdict as the process reported it."""
 
     vim_id: str
     status: Status
@@ -56,7 +56,7 @@ class Prober:
         self._order(stall=seconds)
 
     async def until(self, reached: Callable[[], bool], *, patience_s: float = PATIENCE_S) -> None:
-        """Take in verdicts until the condition holds."""
+        """Read verdicts until the condition holds."""
         async with asyncio.timeout(patience_s):
             while not reached():
                 await self._take_in()
@@ -89,7 +89,7 @@ class Prober:
 
 @asynccontextmanager
 async def prober_in(machine: Namespace, *prefix: str) -> AsyncGenerator[Prober]:
-    """Run a prober inside; `prefix`: words before its command line, such as those that drop privileges."""
+    """Run a prober inside; `prefix` are words before its command line, such as those that drop privileges."""
     async with _prober_by(*machine.command(*prefix, *_COMMAND)) as prober:
         yield prober
 
@@ -119,6 +119,6 @@ async def _prober_by(*command: str) -> AsyncGenerator[Prober]:
         try:
             await asyncio.wait_for(process.wait(), PATIENCE_S)
         except TimeoutError:
-            process.kill()  # its loop is held, and never reads that its input has ended
+            process.kill()  # its loop is blocked, and never reads the end of its input
             await process.wait()
             raise

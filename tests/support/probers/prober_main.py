@@ -1,4 +1,4 @@
-"""A process that hosts ping actions: reads orders as lines of JSON, writes verdicts as lines of JSON.
+"""Hosts ping actions: reads orders as lines of JSON, writes verdicts as lines of JSON.
 
 Orders: {"start": [vim_id, auth_url, policy]}, {"stop": vim_id}, {"stall": seconds}.
 """
@@ -21,7 +21,7 @@ from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
 from vimesh.monitor.targets.verdict import Verdict
 
 PING_IDENTIFIER_S = "PING_IDENTIFIER_S"
-"""The environment may say for how long pings keep an ICMP identifier."""
+"""The environment may set how long pings keep an ICMP identifier."""
 
 
 def _write(line: object) -> None:
@@ -42,7 +42,7 @@ def _obey(host: ActionHost, line: bytes) -> None:
     elif verb == "stop":
         host.stop(what, "action")
     elif verb == "stall":
-        time.sleep(what)  # blocks the loop: that is the order
+        time.sleep(what)  # blocks the loop, as ordered
 
 
 async def _main() -> None:

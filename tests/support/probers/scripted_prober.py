@@ -1,4 +1,4 @@
-"""A host without sockets and without waiting: time is set by hand, and the network does what a test says."""
+"""Simulates a host without sockets and waits: the test sets the time and scripts the network."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ NEVER = math.inf
 
 
 class Line(Enum):
-    """For want of a socket a probe is not sent."""
+    """The probe is not sent because there is no socket for it."""
 
     WAIT = auto()
 
 
 IN_LINE: Final = Line.WAIT
 Reply = float | tuple[float, str] | LocalFault | Line | None
-"""Seconds until the answer; or until a failure, and its reason; a fault of our own; no socket for it; or silence."""
+"""Seconds until the answer; or seconds and reason of a failure; a local fault; no socket for it; or silence."""
 Network = Callable[[float, ProbeAddress], Reply]
 NameService = Callable[[float, str], tuple[float, Outcome]]
-"""Seconds until the outcome of a lookup that begins at a time, and the outcome."""
+"""Given the start of a lookup and the name: seconds until the outcome, and the outcome."""
 
 
 @dataclass(slots=True)
 class Timer:
-    """Something to call at a simulated time."""
+    """A callback at a simulated time."""
 
     at: float
     call: Callable[[], None]
@@ -64,7 +64,7 @@ class Timer:
 
 
 def answer_of(outcome: Outcome, family: int) -> FamilyAnswer:
-    """Return what a name server says of one family if this is to be the outcome."""
+    """Return the name server's answer for one family that leads to this outcome."""
     if isinstance(outcome, NoSuchName):
         return Empty(outcome.detail)
     if isinstance(outcome, LookupFailed):
@@ -74,7 +74,7 @@ def answer_of(outcome: Outcome, family: int) -> FamilyAnswer:
 
 
 class SimulatedHost:
-    """Rounds in simulated time. `network` says what becomes of a probe that is sent at a time to an address."""
+    """Rounds in simulated time. `network` decides the outcome of a probe, given the time and the address."""
 
     def __init__(
         self,
@@ -85,13 +85,13 @@ class SimulatedHost:
         ageing: float = 1,
         quarantine: Quarantine | None = None,
     ) -> None:
-        """`ageing`: how many times as fast as usual addresses grow old."""
+        """`ageing` is the factor by which addresses age faster than usual."""
         self.network = network
         self.names = dict(names or {})
         self.name_service = name_service or (lambda _, name: (0.0, self.names[name]))
         self.time = 1000.0
         self.unsent_fault: LocalFault | None = None
-        """What keeps silent probes from leaving this machine."""
+        """The local fault that keeps silent probes from leaving this machine, if any."""
         self.sent: list[tuple[float, ProbeAddress]] = []
         self.verdicts = Verdicts()
         self._replies: list[tuple[float, float, Target, int, int, str | None]] = []
@@ -134,7 +134,7 @@ class SimulatedHost:
         return [verdict.status for verdict in self.verdicts.of(vim_id)]
 
     def waits(self, target: Target) -> bool:
-        """Say whether there is a time at which the target will be seen to."""
+        """Return whether the target has a time at which it is next handled."""
         return target.slot >= 0
 
     def lose(self, target: Target) -> None:
@@ -167,7 +167,7 @@ class SimulatedHost:
         self._replies = [reply for reply in self._replies if reply[2] is not target]
 
     def dismiss(self, target: Target) -> None:
-        """Nothing is kept between rounds."""
+        """Do nothing: nothing is kept between rounds."""
 
     def _deliver(self) -> None:
         for reply in sorted(self._replies, key=lambda reply: reply[1]):

@@ -1,6 +1,6 @@
-"""Sends one connection request, and says as JSON what kept it in this machine when it was silent for a while.
+"""Sends one connection request, and prints as JSON what kept it in this machine if it stayed unanswered for a while.
 
-Arguments: address, seconds. To be run in a namespace.
+Arguments: address, seconds. Run this in a namespace.
 """
 
 from __future__ import annotations

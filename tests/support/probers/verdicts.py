@@ -1,4 +1,4 @@
-"""Collects what a host says, and lets a test wait for it."""
+"""Collects the verdicts of a host, and lets a test wait for them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PATIENCE_S = 15.0
 
 
 class Verdicts:
-    """Every verdict, in order."""
+    """All verdicts, in order."""
 
     def __init__(self) -> None:
         self.all: list[Verdict] = []
@@ -28,11 +28,11 @@ class Verdicts:
         return [verdict for verdict in self.all if verdict.vim_id == vim_id]
 
     async def next_of(self, vim_id: str, *, after: int = 0) -> Verdict:
-        """Wait for the verdict that follows the first `after` ones on a VIM."""
+        """Wait for the verdict after the first `after` ones on a VIM."""
         return (await self._until(lambda: self.of(vim_id)[after:]))[0]
 
     async def judged(self, vim_id: str) -> Verdict:
-        """Wait for the first verdict on a VIM that is not of this machine, which was too busy to probe in time."""
+        """Wait for the first verdict on a VIM that is not due to this machine being too busy to probe in time."""
         return (await self._until(lambda: [one for one in self.of(vim_id) if one.reason != Reason.LOCAL_RESOURCES]))[0]
 
     async def until(self, vim_id: str, status: Status) -> Verdict:

@@ -1,4 +1,4 @@
-"""A server with all that it forks: it leads a process group of its own, and the group ends as a whole."""
+"""Runs a server with all its children: it leads a process group of its own, and the group ends as a whole."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class ProcessGroup:
     async def start(
         cls, *command: str | Path, environment: Mapping[str, str], output: Path, user: str | None = None
     ) -> ProcessGroup:
-        """Start a program, by default as who we are; what it prints is added to a file."""
-        # Not by what Python offers for it: that forks for longer, and the threads of gRPC do not bear it.
+        """Start a program, by default as the current user; its output is appended to a file."""
+        # Not by subprocess's own `user`: that forks for longer, which the threads of gRPC do not survive.
         as_user = () if user is None else ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
         with output.open("ab") as file:
             process = await asyncio.create_subprocess_exec(
@@ -45,9 +45,9 @@ class ProcessGroup:
         await self._process.wait()
 
     async def stop(self, *, fast: bool = False) -> None:
-        """Ask the leader to end, and see that it does. What it leaves behind is killed.
+        """Ask the leader to end, and ensure that it does. Processes left behind are killed.
 
-        `fast` asks by what Ctrl-C sends, which has another meaning for some.
+        `fast` sends SIGINT as Ctrl-C does, which has another meaning for some servers.
         """
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGINT if fast else signal.SIGTERM)
@@ -59,13 +59,13 @@ class ProcessGroup:
             await self.kill()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to all of them, and to those that lead groups of their own, as PostgreSQL's do."""
+        """Send a signal to all of them, including those that lead groups of their own, as PostgreSQL's do."""
         for pid in _descendants(self._process.pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
     async def kill(self) -> None:
-        """Kill them all at once, without warning, and wait until none is left: it would hold what a successor needs."""
+        """Kill them all at once, without warning, and wait until none is left: it could hold what a successor needs."""
         members = _descendants(self._process.pid)
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -84,7 +84,7 @@ def _runs(pid: int) -> bool:
 
 
 def _descendants(pid: int) -> list[int]:
-    """Return a process and all that it forked and is still the parent of."""
+    """Return a process and all its descendants."""
     try:
         forked = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except FileNotFoundError:

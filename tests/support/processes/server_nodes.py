@@ -1,4 +1,4 @@
-"""Private servers: the folders that they get into, and their lives."""
+"""Manages private servers: their folders and their lives."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ N = TypeVar("N", bound=ServerNode)
 
 @contextmanager
 def server_folder() -> Generator[Path]:
-    """Make a folder, and remove it. Not pytest's: a server that is not root's has to get into it."""
+    """Make a folder, and remove it at the end. Not pytest's: servers that do not run as root must be able to enter it."""
     folder = Path(tempfile.mkdtemp(prefix="vimesh-"))
     folder.chmod(0o755)
     try:
@@ -34,7 +34,7 @@ def server_folder() -> Generator[Path]:
 
 @asynccontextmanager
 async def running(node: N) -> AsyncGenerator[N]:
-    """Make the files of a server, start it, and stop it."""
+    """Make the files of a server, start it, and stop it at the end."""
     await node.install()
     try:
         await node.start()

@@ -1,4 +1,4 @@
-"""A process that runs beside a test until its input ends: what it does must not slow down what is measured."""
+"""Runs a process next to a test until its input ends: its work must not slow down what is measured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WITHIN_S = 20
 
 @asynccontextmanager
 async def side_process(module: str, *words: str, log: Path, machine: Namespace | None = None) -> AsyncGenerator[str]:
-    """Run a module; give the first line that it prints. Its errors go to the log. `machine`: where, if not here."""
+    """Run a module, in `machine` if given; yields the first line that it prints. Its errors go to the log."""
     command = [sys.executable, "-m", module, *words]
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""Derives from a regular expression what may cost it much: something long that nearly matches, and then does not."""
+"""Derives from a regular expression inputs that may cost it much: long texts that nearly match, and then do not."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-# The parser that `re` itself uses. It is not public, but what `re` understands is told by nothing else.
+# The parser that `re` itself uses. It is not public, but nothing else shows how `re` understands an expression.
 _parser = importlib.import_module("re._parser")
 _Tree = Any
-"""What it makes of an expression: pairs of a kind of node and of what that kind says."""
+"""The parsed expression: pairs of the kind of a node and its content."""
 _Saying = Any
 _CANDIDATES = string.printable + "\0\x01\x1f\x7f\x85\xa0\xe4\xff"
 _MOST_PREFIXES = 24
@@ -30,7 +30,7 @@ class Adversary:
 
 
 def adversaries(expression: re.Pattern[Any]) -> Iterator[Adversary]:
-    """Yield prefix, pump and suffix in all combinations; of pumps first the short ones, which show most."""
+    """Yield prefix, pump and suffix in all combinations, starting with short pumps, which show most."""
     tree = _parser.parse(expression.pattern, expression.flags)
     letters = _letters(list(_leaves(tree)))
     if not _repeats(tree):
@@ -46,7 +46,7 @@ def adversaries(expression: re.Pattern[Any]) -> Iterator[Adversary]:
 
 
 def _letters(leaves: list[Callable[[str], bool]]) -> list[str]:
-    """Return one letter of each sort: those of one sort are in the same classes of the expression."""
+    """Return one letter of each sort: letters of one sort are in the same classes of the expression."""
     sorts: dict[tuple[bool, ...], str] = {}
     for letter in _CANDIDATES:
         sorts.setdefault(tuple(leaf(letter) for leaf in leaves), letter)
@@ -110,7 +110,7 @@ def _category(name: str) -> Callable[[str], bool]:
 
 
 def _prefixes(tree: _Tree, before: str) -> Iterator[str]:
-    """Yield what leads to each node, and past it."""
+    """Yield texts that lead to each node, and past it."""
     for op, argument in tree:
         yield before
         if not str(op).startswith("ASSERT"):
@@ -121,7 +121,7 @@ def _prefixes(tree: _Tree, before: str) -> Iterator[str]:
 
 
 def _sample(op: str, argument: _Saying) -> str:
-    """Return the shortest of what matches a node; lookarounds are not asked."""
+    """Return the shortest text that matches a node; lookarounds are ignored."""
     if leaf := _leaf(op, argument):
         return next((letter for letter in "a0 " + _CANDIDATES if leaf(letter)), "")
     if op.startswith("ASSERT") or not (parts := _parts(op, argument)):

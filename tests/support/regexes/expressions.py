@@ -1,4 +1,4 @@
-"""Finds every regular expression of a package, and in which ways each is applied."""
+"""Finds every regular expression of a package, and the ways in which each is applied."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ APPLYING = frozenset({"match", "fullmatch", "search", "sub", "subn", "split", "f
 
 
 class NotExamined(Exception):
-    """An expression is written so that nobody can tell from the code what it is, or how it is applied."""
+    """An expression is written so that the code does not show what it is, or how it is applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def _uses(name: str, source: str) -> Iterator[Use]:
 
 
 class _Nodes:
-    """The syntax of one module, and who stands above whom."""
+    """The syntax of one module, and the parent of each node."""
 
     def __init__(self, name: str, source: str) -> None:
         self.name = name
@@ -73,7 +73,7 @@ class _Nodes:
         return [n for n in self.all if isinstance(n, ast.Name) and n.id == variable and isinstance(n.ctx, ast.Load)]
 
     def methods_of(self, variable: str) -> set[str]:
-        """Return what is called on a variable, be it here or where it is passed to."""
+        """Return the methods called on a variable, here or where it is passed to."""
         methods: set[str] = set()
         for load in self.loads(variable):
             parent = self.parent[load]
@@ -106,7 +106,7 @@ def _uses_of_compiled(nodes: _Nodes, compile_: ast.AST) -> Iterator[Use]:
 
 
 def _variable_of(nodes: _Nodes, compile_: ast.AST) -> tuple[str, str]:
-    """Return the variable of a module that an expression is assigned to, and the method if it is that of a method."""
+    """Return the module variable an expression is assigned to, and the method if the variable is a bound method."""
     call = nodes.parent[compile_]
     parent, bound = nodes.parent[call], ""
     if isinstance(parent, ast.Attribute):

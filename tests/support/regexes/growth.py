@@ -1,4 +1,4 @@
-"""Says whether a regular expression takes time in proportion to what it is applied to."""
+"""Checks whether a regular expression takes time in proportion to its input."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 from tests.support.regexes.adversaries import Adversary, adversaries
 
 _SIZES = (16, 64, 256, 1024, 4096)
-"""What is exponential shows at the first, what is cubic before it takes long, what is a square at the last."""
+"""Exponential growth shows at the first size, cubic growth before it takes long, and quadratic growth at the last."""
 _WORTH_A_LOOK_S = 0.001
-"""What is linear needs less than a tenth of it for any of the sizes."""
+"""A linear expression needs less than a tenth of this for any of the sizes."""
 _TOLERANCE = 2.0
 _REPEATS = 7
 
@@ -29,7 +29,7 @@ def _outgrows(applied: Callable[[Any], object], expression: re.Pattern[Any], adv
         text = _text(expression, adversary, size)
         if _cpu_s(applied, text) < _WORTH_A_LOOK_S:
             continue
-        # Looked at again, because one measurement may have caught something else that this process did. In turn,
+        # Measure again, because one measurement may include other work of this process. Measure in turn,
         # because a machine may be twice as fast a moment later.
         smaller_text = _text(expression, adversary, smaller)
         pairs = [(_cpu_s(applied, text), _cpu_s(applied, smaller_text)) for _ in range(_REPEATS)]

@@ -1,4 +1,4 @@
-"""Databases of each kind, empty for each test."""
+"""Runs databases of each kind, empty for each test."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from vimesh.store.upgrade.manage_tables import upgrade
 
 SERVERS = ("postgresql", "mariadb")
 POOLED = ("pgbouncer-session", "pgbouncer-transaction")
-"""PostgreSQL behind a pooler, by its mode."""
+"""PostgreSQL behind a pooler, by mode."""
 NAME = "vimesh"
 
 
 class Server:
-    """A database server of its own, and a database on it that has its tables."""
+    """A database server, and a database on it that has its tables."""
 
     def __init__(self, node: Postgresql | MariaDb, url: str) -> None:
         self._node = node
@@ -37,11 +37,11 @@ class Server:
         return self._node.port
 
     def url_as(self, user: str, password: str) -> str:
-        """Name the same database as another user."""
+        """Return the URL of the same database for another user."""
         return make_url(self.url).set(username=user, password=password).render_as_string(hide_password=False)
 
     def pause(self) -> None:
-        """Let the server stall: it keeps its connections, and answers nothing."""
+        """Stall the server: it keeps its connections, and answers nothing."""
         self._node.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -70,7 +70,7 @@ async def server(kind: str) -> AsyncGenerator[Server]:
 
 @asynccontextmanager
 async def pooler(of: Server, mode: str, more: str = "") -> AsyncGenerator[Pgbouncer]:
-    """Run a pgbouncer before a PostgreSQL. `more` are lines of its configuration."""
+    """Run a pgbouncer in front of a PostgreSQL. `more` are lines of its configuration."""
     with server_folder() as folder:
         async with running_pgbouncer(folder, of.port, mode, more) as running:
             yield running
@@ -84,7 +84,7 @@ async def _with_tables(node: Postgresql | MariaDb, admin_url: str) -> Server:
 
 
 async def execute(url: str, *statements: str) -> None:
-    """Run statements as an administrator would, each by itself."""
+    """Run statements as an administrator would, each on its own."""
     engine = create_async_engine(with_driver(url), isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         for statement in statements:
@@ -93,7 +93,7 @@ async def execute(url: str, *statements: str) -> None:
 
 
 async def empty(url: str) -> None:
-    """Leave the tables as the migrations make them."""
+    """Restore the tables to the state in which the migrations create them."""
     engine = create_async_engine(with_driver(url))
     async with engine.begin() as connection:
         await connection.run_sync(clear)
@@ -108,7 +108,7 @@ def clear(connection: Connection) -> None:
 
 
 def with_driver(url: str) -> str:
-    """Name the driver, for SQLAlchemy."""
+    """Add the driver to a URL, for SQLAlchemy."""
     parsed = make_url(url)
     driver = {"postgresql": "postgresql+asyncpg"}.get(parsed.get_backend_name(), "mysql+asyncmy")
     return parsed.set(drivername=driver).render_as_string(hide_password=False)

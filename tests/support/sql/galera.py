@@ -1,4 +1,4 @@
-"""A private Galera cluster of two MariaDB nodes: each has its own ports and files, and takes writes."""
+"""Runs a private Galera cluster of two MariaDB nodes: each has its own ports and files, and accepts writes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from vimesh.store.upgrade.manage_tables import upgrade
 _PROVIDERS = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera-4/libgalera_smm.so")
 _USER = "mysql"
 _JOIN_S = 60
-# By default, a node that vanished is missed after 5 s, or after 15 s.
+# By default, a node that vanished is noticed after 5 s or 15 s.
 _QUICK = "evs.keepalive_period=PT0.3S;evs.suspect_timeout=PT1S;evs.inactive_timeout=PT3S;evs.install_timeout=PT3S"
 
 
 class GaleraNode(MariaDb):
-    """A node of a cluster. When two lose each other, the first goes on, and the second takes no statements."""
+    """A node of a cluster. If the two lose each other, the first continues, and the second accepts no statements."""
 
     def __init__(self, folder: Path, number: int) -> None:
         super().__init__(folder)
@@ -46,20 +46,20 @@ class GaleraNode(MariaDb):
             await super().install()
 
     async def start(self) -> None:
-        """Return when it takes statements of clients."""
+        """Start the node, and return when it accepts statements of clients."""
         await super().start()
         await eventually(self.is_ready, _JOIN_S)
 
     def join(self, peer: GaleraNode) -> None:
-        """Ask that node for the cluster at each start from now on, and found no other one."""
+        """Ask that node for the cluster at each start from now on, instead of founding another one."""
         self._peer = peer
 
     async def is_ready(self) -> bool:
-        """Say whether it belongs to the part of the cluster that goes on, and has all that happened there."""
+        """Return whether it belongs to the part of the cluster that continues, and is up to date with it."""
         return await self.status("wsrep_ready") == "ON" and await self.status("wsrep_local_state_comment") == "Synced"
 
     async def status(self, name: str) -> str:
-        """Return what the node says of itself by that name; empty if it says nothing."""
+        """Return the status variable of the node with that name; empty if there is no value."""
         engine = create_async_engine(with_driver(self.url("")), isolation_level="AUTOCOMMIT")
         try:
             async with engine.connect() as connection:
@@ -71,7 +71,7 @@ class GaleraNode(MariaDb):
         return "" if row is None else str(row[1])
 
     def _own(self) -> list[str]:
-        # What copies the files of a node for another one gives up being root, and could not write them then.
+        # The program that copies the files for another node gives up root, and could not write them afterwards.
         return [*([f"--user={_USER}"] if os.geteuid() == 0 else []), f"--tmpdir={self._folder}"]
 
     def _options(self) -> list[str]:
@@ -98,7 +98,7 @@ def _provider() -> str:
 
 @asynccontextmanager
 async def galera() -> AsyncGenerator[tuple[Server, Server]]:
-    """Run a cluster with a database that has its tables; yield its two nodes."""
+    """Run a cluster with a database that has its tables; yields its two nodes."""
     with server_folder() as folder:
         first, second = nodes = GaleraNode(folder / "1", 1), GaleraNode(folder / "2", 2)
         second.join(first)
@@ -116,7 +116,7 @@ async def galera() -> AsyncGenerator[tuple[Server, Server]]:
 
 @asynccontextmanager
 async def held_back(node: Server) -> AsyncGenerator[asyncio.Event]:
-    """Keep a node from applying what its peer commits, until the block ends or the event is set."""
+    """Keep a node from applying the commits of its peer, until the block ends or the event is set."""
     engine = create_async_engine(with_driver(node.url), isolation_level="AUTOCOMMIT")
     go_on = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""A private MariaDB: its own node, port and files. It shares nothing with the machine's own one."""
+"""Runs a private MariaDB with its own node, port and files; the machine's own one is not touched."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.support.timing.waiting import eventually
 
 _START_S = 60
 _SBIN = "/usr/sbin:/usr/local/sbin"
-"""Where Debian keeps servers: not in everybody's PATH."""
-# Small, and quick to start. `root` has no password, and only loopback leads there.
+"""Where Debian keeps servers: not in the PATH of every user."""
+# Small, and quick to start. `root` has no password, and only loopback reaches it.
 _OPTIONS = (
     "--no-defaults",
     "--bind-address=127.0.0.1",
@@ -27,13 +27,13 @@ _OPTIONS = (
     "--performance-schema=OFF",
     "--skip-log-bin",
     "--skip-name-resolve",
-    "--innodb-use-native-aio=OFF",  # of which a machine has only so many
+    "--innodb-use-native-aio=OFF",  # a machine has a limited number of these
     "--character-set-server=utf8mb4",
 )
 
 
 class MariaDb:
-    """A node that may be stopped, killed and started again: what it stored is in its folder."""
+    """A node that can be stopped, killed and started again: its data is in its folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -59,7 +59,7 @@ class MariaDb:
         assert installing.returncode == 0, self._output.read_text()
 
     async def start(self) -> None:
-        """Return when it greets its clients."""
+        """Start the node, and return when it greets clients."""
         node = self._node = await ProcessGroup.start(
             _program("mariadbd"),
             *(*_OPTIONS, *self._options(), *self._own(), f"--datadir={self._data}", f"--port={self.port}"),
@@ -87,16 +87,16 @@ class MariaDb:
             self._node.signal(number)
 
     def _options(self) -> list[str]:
-        """Return what else this kind of node is started with."""
+        """Return the other options with which this kind of node is started."""
         return []
 
     def _own(self) -> list[str]:
-        # A node that starts removes all temporary tables that it finds, those of another one too.
+        # A node that starts removes all temporary tables that it finds, including those of another node.
         return [*_user(), f"--tmpdir={self._folder}"]
 
     @property
     def folder(self) -> Path:
-        """Return where all of its files are."""
+        """Return the folder with all of its files."""
         return self._folder
 
     @property
@@ -109,7 +109,7 @@ class MariaDb:
 
 
 def _user() -> list[str]:
-    # It refuses to be root's unless root says so.
+    # It refuses to run as root unless told to.
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
@@ -130,11 +130,11 @@ async def _greets(port: int) -> bool:
     except (OSError, TimeoutError):
         return False
     writer.close()
-    return greeting[4:5] == b"\x0a"  # version 10 of the protocol; an error would begin with 0xff
+    return greeting[4:5] == b"\x0a"  # version 10 of the protocol; an error would start with 0xff
 
 
 @asynccontextmanager
 async def running_mariadb(folder: Path) -> AsyncGenerator[MariaDb]:
-    """Start a node with its files in an empty folder, and stop it."""
+    """Run a node with its files in an empty folder, and stop it at the end."""
     async with running(MariaDb(folder)) as node:
         yield node

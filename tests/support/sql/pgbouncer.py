@@ -1,4 +1,4 @@
-"""A private pgbouncer before a private PostgreSQL."""
+"""Runs a private pgbouncer in front of a private PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.timing.waiting import eventually
 
 _START_S = 30
 _USER = "postgres"
-# Round robin: the next transaction of a client is most likely served by another process of the server.
+# Round robin: the next transaction of a client most likely goes to another process of the server.
 _SETTINGS = """\
 [databases]
 * = host=127.0.0.1 port={server_port}
@@ -43,7 +43,7 @@ class Pgbouncer:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     async def start(self, more: str = "") -> None:
-        """Return when it takes connections. `more` are lines of its configuration."""
+        """Start it, and return when it accepts connections. `more` are lines of its configuration."""
         users = self._folder / "users.txt"
         users.write_text(f'"{_USER}" ""\n')
         settings = self._folder / "pgbouncer.ini"
@@ -70,7 +70,7 @@ class Pgbouncer:
 
     async def stop(self) -> None:
         if self._node is not None:
-            # It would wait for its clients to go.
+            # It would wait for its clients to disconnect.
             await self._node.kill()
 
     def log(self) -> str:
@@ -87,7 +87,7 @@ class Pgbouncer:
 
 
 def _owner() -> str | None:
-    # It refuses to be root's.
+    # It refuses to run as root.
     return _USER if os.geteuid() == 0 else None
 
 
@@ -99,7 +99,7 @@ def _program() -> str:
 
 @asynccontextmanager
 async def running_pgbouncer(folder: Path, server_port: int, mode: str, more: str = "") -> AsyncGenerator[Pgbouncer]:
-    """Start one of this mode with its files in an empty folder that everybody may enter, and stop it."""
+    """Run a pooler in this mode with its files in an empty folder that any user may enter, and stop it at the end."""
     node = Pgbouncer(folder, server_port, mode)
     try:
         await node.start(more)

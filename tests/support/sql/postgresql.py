@@ -1,4 +1,4 @@
-"""A private PostgreSQL: its own cluster, port and files. It shares nothing with the machine's own one."""
+"""Runs a private PostgreSQL with its own cluster, port and files; the machine's own one is not touched."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _USER = "postgres"
 _SETTINGS = ("shared_buffers=32MB", "max_connections=60", "logging_collector=off", "max_wal_size=256MB")
 
 
-# By their names: who has to say a password, or to have a certificate, besides those who are trusted.
+# By user name: some need a password, TLS or a certificate; all others are trusted.
 _RULES = """\
 host all stranger all scram-sha-256
 hostssl all by_certificate all cert
@@ -30,10 +30,10 @@ host all by_certificate,by_tls all reject
 
 
 class Postgresql:
-    """A cluster that may be stopped, killed and started again: what it stored is in its folder."""
+    """A cluster that can be stopped, killed and started again: its data is in its folder."""
 
     def __init__(self, folder: Path, settings: Sequence[str] = ()) -> None:
-        """Take `settings` such as `ssl=on` besides the own ones."""
+        """`settings` such as `ssl=on` are added to the default ones."""
         self._folder = folder
         self._settings = (*_SETTINGS, *settings)
         self._node: ProcessGroup | None = None
@@ -46,7 +46,7 @@ class Postgresql:
     async def install(self) -> None:
         """Make the files of an empty cluster."""
         if os.geteuid() == 0:
-            # It refuses to be root's.
+            # It refuses to run as root.
             shutil.chown(self._folder, _USER)
         installing = await ProcessGroup.start(
             _program("initdb"),
@@ -61,7 +61,7 @@ class Postgresql:
         rules.write_text(_RULES + rules.read_text())
 
     async def start(self) -> None:
-        """Return when it lets clients in."""
+        """Start the cluster, and return when it accepts clients."""
         node = self._node = await ProcessGroup.start(
             _program("postgres"),
             *("-D", self._data, "-h", "127.0.0.1", "-p", str(self.port), "-k", self._folder),
@@ -85,7 +85,7 @@ class Postgresql:
 
     async def stop(self) -> None:
         if self._node is not None:
-            # It would wait for its clients to go.
+            # It would wait for its clients to disconnect.
             await self._node.stop(fast=True)
 
     async def kill(self) -> None:
@@ -102,7 +102,7 @@ class Postgresql:
 
     @property
     def folder(self) -> Path:
-        """Return where all of its files are."""
+        """Return the folder with all of its files."""
         return self._folder
 
     @property
@@ -131,6 +131,6 @@ def _program(name: str) -> Path:
 
 @asynccontextmanager
 async def running_postgresql(folder: Path, settings: Sequence[str] = ()) -> AsyncGenerator[Postgresql]:
-    """Start a cluster with its files in an empty folder that everybody may enter, and stop it."""
+    """Run a cluster with its files in an empty folder that any user may enter, and stop it at the end."""
     async with running(Postgresql(folder, settings)) as node:
         yield node

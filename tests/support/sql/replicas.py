@@ -1,4 +1,4 @@
-"""A database server with a replica that can take its place, behind an address that can be moved."""
+"""Runs a database server with a replica that can take its place, behind an address that can be moved."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _USER, _PASSWORD = "vimesh", "a secret of tests"
 
 
 class _Cluster(Postgresql):
-    """Begins empty, or as a copy of another one that it follows until it is promoted."""
+    """Starts empty, or as a copy of another one that it follows until it is promoted."""
 
     primary: Postgresql | None = None
 
@@ -50,12 +50,12 @@ class _Cluster(Postgresql):
 
 
 class _Logging(MariaDb):
-    """Writes down what a replica needs, from the beginning."""
+    """Writes the log that a replica needs, from the start."""
 
     _numbers = itertools.count(1)
 
     async def install(self) -> None:
-        # One that begins again is another server: it would leave out what has the number that it had before.
+        # A reinstalled server gets a new number: otherwise it would skip the events that carry its earlier number.
         self._number = next(self._numbers)
         await super().install()
 
@@ -65,7 +65,7 @@ class _Logging(MariaDb):
 
 
 class Pair:
-    """Two servers. The first is in charge at first; both are reached by an address that leads to it."""
+    """Two servers, the first of which is in charge at first; both are reached by an address that leads to it."""
 
     def __init__(self, first: Postgresql | MariaDb, second: Postgresql | MariaDb, address: MovingAddress) -> None:
         self._servers = (first, second)
@@ -81,7 +81,7 @@ class Pair:
         return self._servers[1 - self._in_charge]
 
     def url_at(self, port: int) -> str:
-        """Name the database as conductors do, at a port."""
+        """Return the URL of the database for conductors, at a port."""
         return make_url(self.in_charge.url(NAME, _USER, _PASSWORD)).set(port=port).render_as_string(hide_password=False)
 
     @property
@@ -89,51 +89,51 @@ class Pair:
         return self.url_at(self.address.port)
 
     async def begin(self) -> None:
-        """Make the database, and have the other server follow."""
+        """Make the database, and let the other server follow."""
         raise NotImplementedError
 
     async def stop_writes(self) -> None:
-        """Have the server in charge take no writes, and keep its connections."""
+        """Let the server in charge refuse writes, and keep its connections."""
         raise NotImplementedError
 
     async def allow_writes(self) -> None:
-        """Undo that."""
+        """Let the server in charge accept writes again."""
         raise NotImplementedError
 
     async def catch_up(self) -> None:
-        """Wait until the other one has all that was committed; nothing is written meanwhile."""
+        """Wait until the other server has every commit; nothing is written in the meantime."""
         raise NotImplementedError
 
     async def commit_at_both(self) -> None:
-        """Have commits answered only once the other one has them, too."""
+        """Let commits be answered only once the other server has them, too."""
         raise NotImplementedError
 
     async def take_over(self) -> None:
-        """Put the other one in charge with all that it has. The address stays where it is."""
+        """Put the other server in charge with all that it has. The address stays where it is."""
         raise NotImplementedError
 
     async def _follow(self) -> None:
-        """Make a replica of the other one, which begins empty."""
+        """Make a replica of the other server, which starts empty."""
         raise NotImplementedError
 
     async def promote(self) -> None:
-        """Put the other one in charge, once it has all that was committed. The address stays where it is."""
+        """Put the other server in charge, once it has every commit. The address stays where it is."""
         await self.catch_up()
         await self.take_over()
 
     async def switch(self) -> None:
-        """Let the other one take over, and then move the address. No connection is ended."""
+        """Let the other server take over, and then move the address. No connection is closed."""
         await self.stop_writes()
         await self.promote()
         self.address.lead_to(self.in_charge.port)
 
     async def replace(self) -> None:
-        """Let the other one take over from one that is gone, or stands still, and move the address."""
+        """Let the other server take over from one that is gone or hangs, and move the address."""
         await self.take_over()
         self.address.lead_to(self.in_charge.port)
 
     async def rejoin(self) -> None:
-        """Make a new replica of the one that was in charge before."""
+        """Make a new replica of the server that was in charge before."""
         await self.other.kill()
         for path in self.other.folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -170,7 +170,7 @@ class PostgresqlPair(Pair):
 
     async def catch_up(self) -> None:
         old, new = self.in_charge.url("postgres"), self.other.url("postgres")
-        # What began before it was read-only may still write.
+        # Transactions that began before it was read-only may still write.
         stopped = await ask(old, "SELECT clock_timestamp()::text")
         unfinished = f"SELECT count(*) FROM pg_stat_activity WHERE xact_start < '{stopped}'"
 
@@ -192,7 +192,7 @@ class PostgresqlPair(Pair):
         await eventually(is_synchronous, _CATCH_UP_S)
 
     async def take_over(self) -> None:
-        # It may be a copy of one that waited for replicas.
+        # It may be a copy of a server that waited for replicas.
         await self._set_synchronous(self.other, "")
         await execute(self.other.url("postgres"), "SELECT pg_promote()")
         self._in_charge = 1 - self._in_charge

@@ -1,4 +1,4 @@
-"""Real stores on real databases, and what is put into them."""
+"""Opens real stores on real databases, and fills them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def sqlite_url(path: Path) -> str:
 
 @asynccontextmanager
 async def store_at(database_url: str, *, lock_timeout_s: float = 5.0) -> AsyncGenerator[SqlStore]:
-    """Open a store on a database that is made, or brought to the newest version, first."""
+    """Open a store on a database that is first created, or upgraded to the newest version."""
     await upgrade(database_url)
     async with sql_store(database_url, Cipher([KEY]), lock_timeout_s=lock_timeout_s) as store:
         yield store
 
 
 def registration(**fields: Any) -> Registration:  # noqa: ANN401 - any field of a Registration
-    """Make up a VIM with a name of its own; fields override."""
+    """Make a registration with a name of its own; `fields` override the defaults."""
     known: dict[str, Any] = {
         "name": f"vim-{uuid.uuid4()}",
         "type": "openstack",
@@ -47,7 +47,7 @@ def registration(**fields: Any) -> Registration:  # noqa: ANN401 - any field of 
 
 
 def report(vim: Vim, status: Status = Status.REACHABLE, observation: int = 0, **fields: Any) -> Report:  # noqa: ANN401 - any field of a Report
-    """Report as the VIM's wanted action, unless `action_id` says otherwise."""
+    """Make a report of the VIM's wanted action, unless `action_id` is given."""
     known: dict[str, Any] = {
         "vim_id": vim.id,
         "action_id": vim.monitor.action_id,
@@ -58,14 +58,14 @@ def report(vim: Vim, status: Status = Status.REACHABLE, observation: int = 0, **
 
 
 async def record(store: VimStore, reports: Sequence[Report], contact_within_s: float = 30.0) -> list[Outcome]:
-    """Report with a lease that does not end within a test, unless `elapse` is called."""
+    """Record reports with a lease that does not end within a test, unless `elapse` is called."""
     return await store.record_reports(reports, contact_within_s=contact_within_s)
 
 
 async def elapse(store: VimStore, seconds: float, *others: VimStore) -> None:
-    """Let time pass for leases, claims and pauses: what ends at some time ends so much earlier.
+    """Let time pass for leases, claims and pauses: everything that ends at some time ends that much earlier.
 
-    Stores know leases, too: all that are used on the database have to be given.
+    Stores cache leases: all stores that are used on the database have to be given.
     """
     assert isinstance(store, SqlStore)
     shifts = [
@@ -84,6 +84,6 @@ async def newest_event(store: VimStore) -> VimEvent:
 
 
 async def changes_in(store: VimStore) -> int:
-    """Count the changes ever made."""
+    """Return the number of changes ever made."""
     span = await store.span()
     return span.newest - span.oldest + 1

@@ -1,4 +1,4 @@
-"""A clock of its own for one process: what time of day it sees can be set while it runs."""
+"""Gives one process a clock of its own, whose time of day can be set while it runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class NoFakeTime(Exception):
 
 
 class Clock:
-    """Timers and pauses are left as they are: a clock that is set does not make time pass."""
+    """Timers and pauses are not affected: setting a clock does not make time pass."""
 
     def __init__(self, file: Path) -> None:
         self._library = _library()
@@ -22,7 +22,7 @@ class Clock:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the process has to be started with."""
+        """The environment with which the process has to be started."""
         return {
             "LD_PRELOAD": str(self._library),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
@@ -32,7 +32,7 @@ class Clock:
         }
 
     def set(self, ahead_s: int) -> None:
-        """Let the process see, within a second, the true time and so much more."""
+        """Let the process see, within a second, the true time plus this offset."""
         scratch = self._file.with_suffix(".new")
         scratch.write_text(f"{ahead_s:+d}s\n")
         scratch.replace(self._file)

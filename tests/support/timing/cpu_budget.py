@@ -1,4 +1,4 @@
-"""Judges what work costs in CPU by what a piece of like work costs on the same machine at the same time."""
+"""Judges the CPU cost of work by that of similar work on the same machine at the same time."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from statistics import median
 
 _YARDSTICK = "[" + "[],{}," * 30_000 + "0]"
 _YARDSTICK_S = 0.008
-"""What reading it takes on the machine that the limits are for, with nothing beside it."""
+"""CPU that reading it takes on the machine for which the limits are given, when that is otherwise idle."""
 _READINGS = 5
 
 
 @contextmanager
 def cpu_budget(seconds: float) -> Generator[None]:
-    """Fail if what is done inside takes more CPU of this process.
+    """Fail if the block takes more CPU of this process than this.
 
-    `seconds` are those of an idle machine: they are stretched by the slowness of this one.
+    `seconds` are those of an idle machine: they are scaled by the slowness of this one.
     """
     before = slowness()
     begun = time.process_time()

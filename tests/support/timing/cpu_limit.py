@@ -1,4 +1,4 @@
-"""Ends work that takes too much CPU of this process, which may be work without an end."""
+"""Ends work that takes too much CPU of this process, even if it would never end."""
 
 from __future__ import annotations
 

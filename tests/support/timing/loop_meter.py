@@ -1,4 +1,4 @@
-"""How long the loop is held at most, by the CPU time of its thread: that is the same on a busy machine."""
+"""Measures how long the loop is blocked at most, in CPU time of its thread: that is the same on a busy machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TICK_S = 0.005
 
 
 class LoopMeter:
-    """Looks at the clock whenever the loop gets to it."""
+    """Reads the clock whenever the loop runs it."""
 
     def __init__(self) -> None:
         self.longest_hold_s = 0.0

@@ -1,4 +1,4 @@
-"""Waiting for what no event tells: the state of other processes."""
+"""Waits for states that no event announces, such as those of other processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 async def until(holds: Callable[[], bool], within_s: float) -> None:
-    """Look again and again until it holds. Raises TimeoutError."""
+    """Poll until the condition holds. Raises TimeoutError."""
     async with asyncio.timeout(within_s):
         while not holds():  # noqa: ASYNC110 - another process sets no event here
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -23,7 +23,7 @@ async def until(holds: Callable[[], bool], within_s: float) -> None:
 async def once_available(
     call: Callable[[], Awaitable[_T]], within_s: float, *, later: Collection[grpc.StatusCode] = _LATER
 ) -> _T:
-    """Make a call again and again while the answer is UNAVAILABLE, or one of `later`. Raises TimeoutError."""
+    """Repeat a call while its answer is UNAVAILABLE, or one of `later`. Raises TimeoutError."""
     async with asyncio.timeout(within_s):
         while True:
             try:
@@ -35,7 +35,7 @@ async def once_available(
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]], within_s: float) -> None:
-    """Ask again and again until the answer is yes. Raises TimeoutError."""
+    """Repeat a question until the answer is true. Raises TimeoutError."""
     async with asyncio.timeout(within_s):
         while not await holds():  # noqa: ASYNC110 - another process sets no event here
             await asyncio.sleep(_LOOK_EVERY_S)
