@@ -1,4 +1,4 @@
-"""How the model says that a guarantee does not hold."""
+"""Reports that a guarantee does not hold."""
 
 from __future__ import annotations
 

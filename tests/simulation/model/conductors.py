@@ -1,4 +1,4 @@
-"""Conductors that can be stopped at any moment of a transaction: real stores on one real database."""
+"""Runs conductors that can be stopped at any moment of a transaction: real stores on one real database."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ from vimesh.store.transactions.database import Database, Work
 T = TypeVar("T")
 
 _LOCK_TIMEOUT_S = 30.0
-"""Longer than a busy machine takes: a wait that ends is no part of the protocol."""
+"""Longer than any wait on a busy machine: a wait that times out is not part of the protocol."""
 _RESTART_S = 30.0
 
 
 class Fate(Enum):
-    """What becomes of the next transaction that writes."""
+    """What happens to the next transaction that writes."""
 
     ANSWERED = "answered"
     NOT_COMMITTED = "not committed"
     """The conductor dies before the commit."""
     NOT_ANSWERED = "not answered"
-    """It dies after the commit: the answer is lost."""
+    """The conductor dies after the commit: the answer is lost."""
 
 
 class FragileDatabase:
-    """Implements Database with a real one, and lets something happen around the next transaction that writes."""
+    """Wraps a real Database, and lets something happen around the next transaction that writes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.fate = Fate.ANSWERED
         self.first: str | None = None
-        """What was asked first, since somebody set it to None."""
+        """Kind of the first request since this was set to None."""
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
-        """Runs after what was read before the transaction, and before it begins."""
+        """Runs after the reads before the transaction, and before the transaction begins."""
 
     async def read(self, work: Work[T], *, urgent: bool = False) -> T:
         self.first = self.first or "read"
@@ -72,7 +72,7 @@ class FragileDatabase:
             self.fate = fate  # it is repeated
             raise
         if isinstance(result, Confirmation) and not result.is_confirmed:
-            self.fate = fate  # nothing was written, and it is asked otherwise
+            self.fate = fate  # nothing was written, and the caller asks again in another way
             return result
         if fate is Fate.NOT_ANSWERED:
             raise StoreUnavailable
@@ -144,7 +144,7 @@ async def two_seats(database_url: str, kind: type[SqlStore] = SqlStore) -> Async
 
 
 async def begin_anew(conductors: Sequence[Conductor]) -> None:
-    """Leave the tables as the migrations make them, and nothing known."""
+    """Restore the tables to the state in which the migrations create them, and clear all caches."""
     for conductor in conductors:
         conductor.database.fate, conductor.database.meanwhile = Fate.ANSWERED, None
         conductor.store._reports.cache = StandingCache()

@@ -1,4 +1,4 @@
-"""A database whose commits cost no disk: thousands are made, and none has to survive the machine."""
+"""Provides a database whose commits cost no disk: thousands are made, and none has to survive the machine."""
 
 from __future__ import annotations
 

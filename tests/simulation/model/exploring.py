@@ -1,4 +1,4 @@
-"""Running the machine: the same steps each time, or others when asked for."""
+"""Runs the machine with the same steps each time, or with others on request."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.simulation.model.machine import Protocol
 from vimesh.store.sql_store import SqlStore
 
 EXAMPLES = "VIMESH_TEST_EXAMPLES"
-"""Asks for so many examples, others each time."""
+"""Environment variable: the number of examples, with different ones each time."""
 LIMIT_S = 3600 if os.environ.get(EXAMPLES) else 300
-"""How long it may take to explore."""
+"""Maximum time for exploring."""
 _STEPS = 30
 
 
@@ -27,7 +27,7 @@ class Explored:
 
 
 def healthy(examples: int) -> settings:
-    """So many examples, always the same; or as many others as the environment says, and a failing one is made small."""
+    """This many examples, always the same; or as many others as the environment states, with a failing one shrunk."""
     asked = os.environ.get(EXAMPLES)
     if not asked:
         return repeated(examples)
@@ -37,7 +37,7 @@ def healthy(examples: int) -> settings:
 
 
 def repeated(examples: int) -> settings:
-    """At most so many examples, always the same, up to the first that fails: to make that one small takes minutes."""
+    """At most this many examples, always the same, up to the first failure, which is not shrunk: that takes minutes."""
     return settings(_PLAIN, max_examples=examples, derandomize=True, phases=(Phase.generate,))
 
 
@@ -51,7 +51,7 @@ _PLAIN = settings(
 
 
 async def explore(database_url: str, how: settings, explored: Explored, kind: type[SqlStore] = SqlStore) -> None:
-    """Let things happen to two conductors on a database that has its tables. Raises what the first failure is."""
+    """Let things happen to two conductors on a database that has its tables. Raises the first failure."""
     async with two_seats(database_url, kind) as seats:
         loop = asyncio.get_running_loop()
 
@@ -59,8 +59,8 @@ async def explore(database_url: str, how: settings, explored: Explored, kind: ty
             explored.examples += 1
             return Protocol(seats, loop)
 
-        # Hypothesis waits for each step; the loop goes on here.
+        # Hypothesis waits for each step in its own thread; this loop continues.
         explore_with: Any = (
-            run_state_machine_as_test  # a function that makes machines will do; its types ask for a class
+            run_state_machine_as_test  # a function that makes machines is enough, though its types ask for a class
         )
         await asyncio.to_thread(explore_with, machine, settings=how)

@@ -1,4 +1,4 @@
-"""What can happen, in any order."""
+"""Defines what can happen, in any order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ slots = st.integers(0, 2)
 seats = st.integers(0, 1)
 engines = st.sampled_from((Engine.EMBEDDED, Engine.EXTERNAL))
 urls = st.sampled_from(("http://192.0.2.1/", "http://192.0.2.2/"))
-# Most calls are answered, and most transactions are left alone.
+# Most calls are answered, and most transactions are undisturbed.
 fates = st.sampled_from((*[Fate.ANSWERED] * 4, Fate.NOT_COMMITTED, Fate.NOT_ANSWERED))
 meanwhiles = st.sampled_from((*[Meanwhile.NOTHING] * 4, *Meanwhile))
 changes: st.SearchStrategy[dict[str, str | Engine]] = st.one_of(
@@ -43,17 +43,17 @@ verdicts = st.sampled_from(
 )
 paces = st.sampled_from(PACES_S)
 few = st.integers(1, 3)
-# None: an action that does not count. The last is for whoever compares numbers as if they had a sign.
+# None: an action that does not count. The last one is for code that compares numbers as if they were signed.
 steps = st.sampled_from((1, 1, 1, 0, -1, -2, None, 2**63))
-# 0 is the wanted action, or the last one of a VIM that is gone; the others were wanted before it.
+# 0 is the wanted action, or the last one of a deregistered VIM; the others were wanted before it.
 ages = st.sampled_from((0, 0, 0, 1, 2))
 
 
 class Protocol(RuleBasedStateMachine):
-    """Runs in a thread of its own; the conductors run in the loop that is given."""
+    """Runs in a thread of its own; the conductors run in the given loop."""
 
     sent: Bundle[Report] = Bundle("sent")
-    """Each can be delivered any number of times, at any time later, or never."""
+    """Each report can be delivered any number of times, at any later time, or never."""
 
     def __init__(self, seats: tuple[Seat, Seat], loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(seat=seats, slot=slots, url=urls, change=openings, fate=fates)
     def open(self, seat: int, slot: int, url: str, change: dict[str, str | Engine], fate: Fate) -> None:
-        """Let those report that know only the VIM, when it may have a new target by now, or get one."""
+        """Let an action report that knows only the VIM, when the VIM may have a new target by now, or get one."""
         there = self._there(slot)
         self._do(self._world.modify(seat, there, Fate.ANSWERED, auth_url=url))
         self._do(self._world.modify(1 - seat, there, fate, **change))
@@ -95,7 +95,7 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: len(self._world.model.vims) > 1)
     @rule(seat=seats, slot=slots, fate=fates, sure=st.booleans())
     def deregister(self, seat: int, slot: int, fate: Fate, sure: bool) -> None:
-        """Half of the time somebody thinks again: a VIM that is gone has nothing to show."""
+        """Skip every other time: a VIM that is gone has nothing to show."""
         if sure:
             self._do(self._world.deregister(seat, slot, fate))
 
@@ -105,7 +105,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(target=sent, seat=seats, slot=slots, verdict=verdicts, pace=paces)
     def contact(self, seat: int, slot: int, verdict: tuple[Status, str], pace: int) -> Report:
-        """Let the wanted action say something new, and be answered."""
+        """Let the wanted action report something new, and be answered."""
         report = self._report(slot, 0, 1, verdict)
         self._do(self._world.deliver(seat, [report], pace, Fate.ANSWERED, Meanwhile.NOTHING))
         return report
@@ -128,7 +128,7 @@ class Protocol(RuleBasedStateMachine):
         fate: Fate,
         meanwhile: Meanwhile,
     ) -> MultipleResults[Report]:
-        """Let actions of one VIM, wanted and not, speak in one call."""
+        """Let actions of one VIM, wanted and unwanted, report in one call."""
         reports = [self._report(slot, *each) for each in said]
         self._do(self._world.deliver(seat, reports, pace, fate, meanwhile))
         return multiple(*reports)
@@ -150,7 +150,7 @@ class Protocol(RuleBasedStateMachine):
     def repeat(  # noqa: PLR0917 - Hypothesis passes them by name
         self, seat: int, reports: list[Report], ticks: int, pace: int, fate: Fate, meanwhile: Meanwhile
     ) -> None:
-        """Let what was said be heard, and said again after some time."""
+        """Deliver reports, and deliver the same reports again after some time."""
         self._do(self._world.deliver(seat, reports, pace, Fate.ANSWERED, Meanwhile.NOTHING))
         self._do(self._world.pass_time(ticks))
         self._do(self._world.deliver(seat, reports, pace, fate, meanwhile, recognized=True))
@@ -169,7 +169,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(seat=seats, ticks=st.integers(1, 3), told=st.booleans(), meanwhile=meanwhiles)
     def silence(self, seat: int, ticks: int, told: bool, meanwhile: Meanwhile) -> None:
-        """Let nobody be heard, and conductors look after that."""
+        """Let no action report, and let the conductors handle the silence."""
         self._do(self._world.pass_time(ticks))
         if told:
             self._do(self._world.lapse(seat, 3, Fate.ANSWERED, Meanwhile.NOTHING))
@@ -184,7 +184,7 @@ class Protocol(RuleBasedStateMachine):
         self._do(self._world.watch(watcher, seat, limit))
 
     def _there(self, slot: int) -> int:
-        """Prefer a VIM that is there; the last slot is taken as it is."""
+        """Prefer a registered VIM; the last slot is used as it is."""
         known = sorted(slot_of(vim_id) for vim_id in self._world.model.vims)
         return slot if slot == 2 or not known else known[slot % len(known)]
 

@@ -1,4 +1,4 @@
-"""What the conductors must do, in plain Python. Nothing of it is taken from the code under test but its words."""
+"""Models the behaviour that conductors must have, in plain Python. It shares only words with the code under test."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class Known:
     reason: str = ""
     observation: int = 0
     holds: bool = False
-    """Whether the status is what the action said last."""
+    """Whether the status is the last report of the action."""
     heard: bool = False
     unheard: int = 0
-    """How many actions in a row were replaced without ever having been heard."""
+    """Number of consecutive actions that were replaced without ever having reported."""
     revision: int = 0
 
 
 @dataclass(frozen=True)
 class Change:
-    """What one event must say."""
+    """The required content of one event."""
 
     revision: int
     kind: EventKind
@@ -58,7 +58,7 @@ class Model:
 
     @property
     def newest(self) -> int:
-        """The newest revision: that of the empty log is 1."""
+        """The newest revision: an empty log has 1."""
         return len(self.log) + 1
 
     # --- what people do
@@ -68,12 +68,12 @@ class Model:
         self._add(EventKind.REGISTERED, vim, Status.PENDING)
 
     def moves(self, vim_id: str, auth_url: str | None, engine: Engine | None) -> bool:
-        """Say whether a modification brings a new action (G11)."""
+        """Return whether a modification brings a new action (G11)."""
         vim = self.vims[vim_id]
         return auth_url not in (None, vim.auth_url) or engine not in (None, vim.engine) or self.opens(vim_id, engine)
 
     def opens(self, vim_id: str, engine: Engine | None) -> bool:
-        """Say whether the new action is the one that knows only its VIM: never if that was the old one (G11)."""
+        """Return whether the new action is the one that knows only its VIM: never if that was the old one (G11)."""
         return engine is Engine.EXTERNAL and self.vims[vim_id].action_id != vim_id
 
     def modify(
@@ -104,10 +104,10 @@ class Model:
         self._tell_silence(vim)
         self._add(EventKind.DEREGISTERED, vim, vim.status, vim.action_id)
 
-    # --- what actions say
+    # --- what actions report
 
     def answer(self, report: Report) -> Outcome:
-        """Say what a report is answered. Recorded stands for all that is answered with the status that was passed."""
+        """Return the answer to a report. Recorded stands for every answer with the reported status."""
         vim = self.vims.get(report.vim_id)
         if vim is None or vim.action_id != report.action_id:
             return BadAction()
@@ -118,7 +118,7 @@ class Model:
         return Recorded(report.status)
 
     def writes(self, report: Report, lease_s: int) -> bool:
-        """Say whether the report leaves anything in the database."""
+        """Return whether the report changes anything in the database."""
         outcome, vim = self.answer(report), self.vims.get(report.vim_id)
         if vim is None or isinstance(outcome, BadAction):
             return False
@@ -140,7 +140,7 @@ class Model:
         return outcome
 
     def _is_news(self, vim: Known, report: Report, outcome: Outcome) -> bool:
-        """Say whether a report counts, and is not what was said last."""
+        """Return whether a report counts, and differs from the last one."""
         repeats = self._is_same(vim, report) and report.observation in (0, vim.observation)
         return isinstance(outcome, Recorded) and not (repeats and self._holds_now(vim))
 
@@ -151,10 +151,10 @@ class Model:
         if changed:
             self._add(_kind(previous, vim.status), vim, previous)
 
-    # --- what time does
+    # --- what happens as time passes
 
     def shown(self, vim: Known) -> tuple[Status, str]:
-        """Say what a reader sees (G6)."""
+        """Return what a reader sees (G6)."""
         return (Status.UNKNOWN, Reason.SILENT) if vim.holds and self._ended(vim) else (vim.status, vim.reason)
 
     def state(self, vim: Known) -> MonitorState:
@@ -163,11 +163,11 @@ class Model:
         return MonitorState.RUNNING if vim.heard else MonitorState.STARTING
 
     def silent(self) -> dict[str, int]:
-        """Return the VIMs whose silence is not on record, and when their leases ended."""
+        """Return the VIMs whose silence is not on record yet, with the ends of their leases."""
         return {vim.vim_id: vim.lease_end for vim in self.vims.values() if vim.holds and self._ended(vim)}
 
     def replaceable(self) -> dict[str, int]:
-        """Return the VIMs whose action is to be replaced, and when their leases ended (G7)."""
+        """Return the VIMs whose action has to be replaced, with the ends of their leases (G7)."""
         return {
             vim.vim_id: vim.lease_end
             for vim in self.vims.values()
@@ -188,7 +188,7 @@ class Model:
     # --- the log
 
     def _tell_silence(self, vim: Known) -> None:
-        """Put a silence on record before whatever ends it (G8)."""
+        """Put a silence on record before the change that ends it (G8)."""
         if vim.holds and self._ended(vim):
             previous, vim.status, vim.reason, vim.holds = vim.status, Status.UNKNOWN, Reason.SILENT, False
             self._add(_kind(previous, vim.status), vim, previous)

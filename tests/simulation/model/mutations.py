@@ -1,4 +1,4 @@
-"""Broken conductors: each lacks one thing that a guarantee rests on."""
+"""Breaks conductors: each lacks one thing that a guarantee depends on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Patch = pytest.MonkeyPatch
 class Mutation:
     name: str
     guarantees: frozenset[str]
-    """Which of them the model may miss first."""
+    """The guarantees that the model may find broken first."""
     apply: Callable[[Patch], None] = lambda _: None
     kind: type[SqlStore] = SqlStore
 
@@ -177,7 +177,7 @@ def _reasons_untold(patch: Patch) -> None:
 
 
 def _revisions_from_a_sequence(patch: Patch) -> None:
-    """Take revisions as a sequence gives them: one that was not committed is not given again."""
+    """Assign revisions like a sequence: a revision that was not committed is not assigned again."""
     begin, write, given = transaction.Changes.begin, transaction.Changes.write, [1]
 
     def begins(connection: Any) -> transaction.Changes:  # noqa: ANN401 - a connection
@@ -200,7 +200,7 @@ def _repeats(patch: Patch) -> None:
 
 
 class TroubleIsBadAction(SqlStore):
-    """Takes a database that does not answer for one that knows no such VIM."""
+    """Mistakes a database that does not answer for one without the VIM."""
 
     async def record_reports(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
         try:
@@ -223,7 +223,7 @@ def _of(*guarantees: str) -> frozenset[str]:
     return frozenset(guarantees)
 
 
-# Where an answer was lost, the log is the first to show what was believed: G8.
+# If an answer was lost, the log is the first to show the wrong assumption: G8.
 MUTATIONS = (
     Mutation("no_check_of_the_action_id", _of("G1", "G3", "G8"), _no_action_id),
     Mutation("no_check_of_the_observation", _of("G1", "G3", "G5", "G8"), _no_observation),

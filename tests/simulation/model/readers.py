@@ -1,4 +1,4 @@
-"""What readers see of two conductors, compared with the model: lists, changes, and what follows from these."""
+"""Compares what readers see of two conductors with the model: lists, changes, and the state that follows from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ALL = 10_000
 
 
 class Readers:
-    """Readers of one run, at either conductor. Each call is made in the loop of the seats."""
+    """The readers of one run, at either conductor. Call them in the loop of the seats."""
 
     def __init__(self, seats: tuple[Seat, Seat], model: Model) -> None:
         self._seats = seats
@@ -23,7 +23,7 @@ class Readers:
         self._watchers = [Watcher(), Watcher()]
 
     async def watch(self, watcher: int, seat: int, limit: int) -> None:
-        """Let a watcher go on from where it is, at any conductor (G8)."""
+        """Let a watcher continue from its position, at any conductor (G8)."""
         follower = self._watchers[watcher]
         events = await (await self._seats[seat].conductor()).store.events_after(follower.revision, limit)
         require("G8", len(events), min(limit, self._model.newest - follower.revision))
@@ -32,7 +32,7 @@ class Readers:
             self._require_folded(follower)
 
     async def agree(self) -> None:
-        """Compare all that can be seen with the model."""
+        """Compare everything that can be seen with the model."""
         events = await self.news()
         require("G8", [change_of(event) for event in events], self._model.log[self._first.revision - 1 :])
         self._first.see(events, self._model.log)

@@ -1,4 +1,4 @@
-"""Conductors that trust in a transaction what they read before it."""
+"""Breaks conductors: in a transaction, they trust what they read before it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLOCK = select(NowMicros())
 
 
 class _Remembering:
-    """A connection that answers one question from memory."""
+    """A connection that answers one query from memory."""
 
     def __init__(self, connection: Connection, question: Select[Any], remembered: FrozenResult[Any]) -> None:
         self._connection = connection
@@ -41,7 +41,7 @@ class _Remembering:
 
 
 class StaleRead(SqlStore):
-    """Judges by rows that may have changed."""
+    """Judges by rows that may have changed since."""
 
     def __init__(self, database: Database, cipher: Cipher) -> None:
         super().__init__(database, cipher)
@@ -71,7 +71,7 @@ class _StaleRecording(ReportPipeline):
 
 
 class StaleSweep(SqlStore):
-    """Replaces actions that may have been heard, or replaced, since."""
+    """Replaces actions that may have reported, or been replaced, since."""
 
     async def replace_silent(self, limit: int) -> int:
         if not await self._database.read(replace_silent.has_replaceable):

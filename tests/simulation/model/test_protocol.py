@@ -1,4 +1,4 @@
-"""The fence, lease and replacement protocol, explored: see docs/evidence/model.md."""
+"""Explores the protocol of fence, leases and replacements: see docs/evidence/model.md."""
 
 from __future__ import annotations
 

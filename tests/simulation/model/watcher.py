@@ -1,4 +1,4 @@
-"""A watcher, and what it must be told."""
+"""Follows the log as a watcher, and requires what a watcher must receive."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from vimesh.domain.vims import Engine, Status
 
 @dataclass
 class Watcher:
-    """Follows the log at any conductor, and folds what it sees."""
+    """Follows the log at any conductor, and folds the changes."""
 
     revision: int = 1
     seen: dict[str, tuple[Status, str, Engine, str]] = field(default_factory=dict)
 
     def see(self, events: Sequence[VimEvent], log: Sequence[Change]) -> None:
-        """Take the next changes of the log, each once and in order (G8)."""
+        """Accept the next changes of the log, each once and in order (G8)."""
         for event in events:
             self.revision += 1
             require("G8", change_of(event), log[self.revision - 2])

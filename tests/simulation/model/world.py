@@ -1,4 +1,4 @@
-"""Two conductors and the model side by side: whatever is done is done to both, and must come out the same."""
+"""Runs two conductors and the model next to each other: everything is done to both, and must give the same result."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ T = TypeVar("T")
 TICK_S = 70
 """Time passes in steps that leave 10 s between any moment and the end, or two fifths, of any lease or grace."""
 PACES_S = (20, 50)
-"""Values of `contact_within_s` that go with it."""
+"""Values of `contact_within_s` that fit these steps."""
 _REAL_TIME_S = 5.0
-"""If an example takes longer, the database's clock does not agree with the model's any more."""
+"""If an example takes longer, the clocks of the database and the model differ too much."""
 _ALL = 10_000
 LARGEST = 2**64 - 1
-"""The greatest observation that a store may hold: older versions took any number, newer ones bound it at the edge."""
+"""The greatest observation that a store may hold: older versions took any number; newer ones bound it on arrival."""
 
 
 class Disturbed(Exception):
-    """The machine was busy for so long that nothing can be said."""
+    """The machine was busy for so long that the result means nothing."""
 
 
 class Meanwhile(Enum):
@@ -60,7 +60,7 @@ async def _record(store: SqlStore, reports: Sequence[Report], pace_s: int) -> li
 
 
 async def _repeat_or_record(store: SqlStore, reports: Sequence[Report], pace_s: int) -> list[Outcome]:
-    """Do what is done with the reports of a monitor."""
+    """Handle the reports of a monitor as a conductor does."""
     cached_standings = store.cached_standings
     repeats = [
         (report.vim_id, standing, float(pace_s))
@@ -73,7 +73,7 @@ async def _repeat_or_record(store: SqlStore, reports: Sequence[Report], pace_s: 
 
 
 class World:
-    """One run. To be used in the loop of the seats, one call after the other."""
+    """One run. Call it in the loop of the seats, one call after the other."""
 
     def __init__(self, seats: tuple[Seat, Seat]) -> None:
         self._seats = seats
@@ -81,11 +81,11 @@ class World:
         self.model = Model()
         self._readers = Readers(seats, self.model)
         self.actions: dict[str, list[str]] = {}
-        """By VIM: all that were ever wanted, the newest last."""
+        """By VIM: all actions that were ever wanted, the newest last."""
 
     @property
     def disturbed(self) -> bool:
-        """Whether so much real time has passed that leases end which the model thinks of as running."""
+        """Whether so much real time has passed that leases have ended which the model takes for running."""
         return time.monotonic() - self._began > _REAL_TIME_S
 
     async def begin(self) -> None:
@@ -128,7 +128,7 @@ class World:
         expected: type[Exception] | None,
         change: Callable[[Conductor], Awaitable[object]],
     ) -> bool:
-        """Return whether it is committed now."""
+        """Return whether the change is committed now."""
         try:
             await self._at(seat, fate, change)
         except (VimIdTaken, VimNotFound) as refusal:
@@ -141,7 +141,7 @@ class World:
         require("G8", None, expected)
         return True
 
-    # --- what actions do
+    # --- what actions report
 
     async def deliver(
         self,
@@ -155,7 +155,7 @@ class World:
     ) -> None:
         """Bring reports to a conductor in one call, as repeats if they are `recognized` and all of them are."""
         model, lease_s = self.model, 3 * pace_s
-        # What has nothing to write is answered with what was read before; all the rest with what is true when it is
+        # Reports with nothing to write are answered with what was read before; all others with what is true when it is
         # written.
         moving = {report.vim_id for report in reports if model.writes(report, lease_s)}
         early = [model.answer(report) for report in reports]
@@ -173,7 +173,7 @@ class World:
             self._require_fate(fate, bool(moving) or database.first == "write", "G1", trouble)
             said = None
         if database.first == "write":
-            # The conductor believed that something had to be written: nothing was read before.
+            # The conductor expected to write: it read nothing before.
             moving = {report.vim_id for report in reports}
         if moving and said is not None:
             require("G3" if BadAction() in said else "G2", fate, Fate.ANSWERED)
@@ -190,7 +190,7 @@ class World:
         for report, got, right in zip(reports, said, expected, strict=True):
             plain = Recorded(got.status) if isinstance(got, Unchanged) else got
             if isinstance(got, Unchanged) and isinstance(right, Late) and right.status is report.status:
-                continue  # a newer observation of the same was told to another conductor: nothing to insist on
+                continue  # another conductor has recorded a newer observation of the same status: both answers are fine
             kinds = {type(plain).__name__, type(right).__name__}
             guarantee = "G3" if "BadAction" in kinds else "G5"
             if plain != right:
@@ -232,7 +232,7 @@ class World:
         await self.agree()
 
     async def _follow_look(self, due: dict[str, int], count: int | None, limit: int, guarantee: str) -> None:
-        """Do what the conductor did: it may choose among leases that ended at once."""
+        """Follow the conductor: among leases that ended at the same time, it may choose."""
         events = await self._readers.news()
         chosen = [event.vim_id for event in events]
         require(guarantee, set(chosen) <= set(due), True)
@@ -262,7 +262,7 @@ class World:
         await self.agree()
 
     async def _meanwhile(self, what: Meanwhile, seat: int, vim_id: str) -> None:
-        """Let something happen to the VIM that a transaction is about."""
+        """Let something happen to the VIM that a transaction concerns."""
         vim = self.model.vims.get(vim_id)
         if vim is None:
             return
@@ -272,7 +272,7 @@ class World:
         elif what is Meanwhile.DEREGISTERED:
             await self.deregister(seat, slot, Fate.ANSWERED)
         elif what is Meanwhile.REPORTED:
-            number = min(vim.observation + 1, LARGEST)  # no greater one comes over the wire
+            number = min(vim.observation + 1, LARGEST)  # no greater one arrives over the wire
             report = Report(vim_id, vim.action_id, Status.UNREACHABLE, number, "RESET")
             await self.deliver(seat, [report], PACES_S[0], Fate.ANSWERED, Meanwhile.NOTHING)
         elif what is Meanwhile.LAPSED_AND_SWEPT:
@@ -285,7 +285,7 @@ class World:
         await self._readers.watch(watcher, seat, limit)
 
     async def agree(self) -> None:
-        """Compare all that can be seen with the model."""
+        """Compare everything that can be seen with the model."""
         if self.disturbed:
             raise Disturbed
         await self._readers.agree()
@@ -297,9 +297,9 @@ class World:
         return events[-1].action_id
 
     def _wanted(self, vim_id: str, action_id: str, expected: str) -> None:
-        """Note a new action: one that never was, or the expected one, which knows only its VIM.
+        """Note a new action, which was never wanted before, or is the expected one, which knows only its VIM.
 
-        That one is the same action in every life of the id, so it may have been wanted before. No other may.
+        The latter is the same action in every life of the id, so it may have been wanted before. No other may.
         """
         known = {old for actions in self.actions.values() for old in actions}
         right = action_id == expected if expected else action_id not in {"", vim_id, *known}
@@ -308,7 +308,7 @@ class World:
         self.actions.setdefault(vim_id, []).append(action_id)
 
     def _require_fate(self, fate: Fate, writes: bool, guarantee: str, trouble: StoreUnavailable) -> None:
-        """Refuse trouble that nobody made, and a write where there was nothing to write."""
+        """Reject trouble without a cause, and a write without anything to write."""
         if fate is Fate.ANSWERED:
             raise Broken("G2", "not answered, for no reason") from trouble
         if not writes:
@@ -321,7 +321,7 @@ class World:
         call: Callable[[Conductor], Awaitable[T]],
         meanwhile: Callable[[], Awaitable[None]] | None = None,
     ) -> T:
-        """Call a conductor that has something coming."""
+        """Call a conductor with a fate, and with something happening in the meantime."""
         conductor = await self._seats[seat].conductor()
         conductor.database.fate, conductor.database.meanwhile = fate, meanwhile
         try:

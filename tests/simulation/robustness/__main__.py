@@ -69,9 +69,9 @@ def main() -> int:
 
 
 def _in(machine: Namespace, words: list[str]) -> int:
-    """Do it again inside, and wait until everything has ended there, whatever signal comes."""
+    """Run the same command inside, and wait until everything has ended there, whatever signal arrives."""
     command = machine.command(sys.executable, "-m", "tests.simulation.robustness", *words)
-    # gRPC need not be ready to be forked: whatever is forked here becomes another program at once.
+    # gRPC need not be ready to be forked: everything forked here becomes another program at once.
     environment = {**os.environ, _INSIDE: machine.name, "GRPC_ENABLE_FORK_SUPPORT": "0"}
     process = subprocess.Popen(command, env=environment, start_new_session=True)
 
@@ -111,7 +111,7 @@ def _inside(given: argparse.Namespace, machine: Namespace) -> int:
         kinds=given.kinds,
         together=given.together,
     )
-    # A shell has its background jobs ignore it; the one outside sends it all the same.
+    # A shell makes its background jobs ignore SIGINT; the process outside sends it all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     print(f"seed {order.seed}; everything is written to {order.folder}", flush=True)
     try:

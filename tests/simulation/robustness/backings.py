@@ -1,4 +1,4 @@
-"""The database of a run: a real one of each kind, with what can be done to it."""
+"""Provides the database of a run: a real one of each kind, and the faults that it can have."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class File:
         self.url = sqlite_url(self.path)
 
     def fill(self) -> Path:
-        """Leave no room on the disk; return a new file that takes it: two of these faults may overlap."""
+        """Leave no room on the disk; return the new file that fills it: two of these faults may overlap."""
         with NamedTemporaryFile("wb", buffering=0, prefix="filler-", dir=self.disk, delete=False) as file:
             with suppress(OSError):
                 while True:
@@ -42,7 +42,7 @@ class File:
 
 
 class Server:
-    """A database server, which is killed and started again with what it had stored."""
+    """A database server, which is killed and started again with its data."""
 
     def __init__(self, server: databases.Server) -> None:
         self._server = server
@@ -52,7 +52,7 @@ class Server:
         self.kill = server.kill
 
     async def start(self) -> None:
-        """Start it again. What a killed one had forked holds on to the files for a moment."""
+        """Start it again. The children of a killed server keep its files open for a moment."""
         async with asyncio.timeout(_AGAIN_S):
             while not await self._started():  # noqa: ASYNC110 - it is another process that is waited for
                 await asyncio.sleep(0.2)
@@ -66,7 +66,7 @@ class Server:
 
 
 class Cluster:
-    """A Galera cluster, whose nodes may go and come back."""
+    """A Galera cluster, whose nodes may leave and come back."""
 
     def __init__(self, *nodes: databases.Server) -> None:
         self.nodes = nodes
@@ -85,7 +85,7 @@ Backing = File | Server | Cluster | Replicated
 
 
 def url_for(backing: Backing, conductor: int) -> str:
-    """Return what the conductor with this number connects to: of a cluster, they take the nodes in turns."""
+    """Return the URL for the conductor with this number: conductors take the nodes of a cluster in turn."""
     return backing.nodes[(conductor - 1) % len(backing.nodes)].url if isinstance(backing, Cluster) else backing.url
 
 
@@ -114,5 +114,5 @@ def _small_disk(folder: Path) -> Generator[Path]:
     try:
         yield folder
     finally:
-        # Lazily: a process that was killed may be on its way out.
+        # Lazily: a process that was killed may still be ending.
         subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=20)

@@ -1,7 +1,7 @@
-"""What happened in a run, as lines of JSON in the order in which it was written down.
+"""Records what happened in a run, as lines of JSON in the order in which they were written.
 
-Every line has a `kind` and a monotonic time `t` in seconds; what was begun earlier has that time as `began`. All lines
-are written by one process, so all times are of one clock.
+Every line has a `kind` and a monotonic time `t` in seconds; a call that started earlier has its start as `began`. All
+lines are written by one process, so all times are from one clock.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ now = time.monotonic
 
 
 class History:
-    """Is written while things happen. Whoever opens it closes it."""
+    """Written while things happen. The code that opens it closes it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -43,7 +43,7 @@ class Record:
         return self._of_kind.get(kind, [])
 
     def one(self, kind: str) -> Entry:
-        """Return the only line of its kind. Raises KeyError when there is none: the run did not come so far."""
+        """Return the only line of its kind. Raises KeyError when there is none: the run did not get that far."""
         if kind not in self._of_kind:
             raise KeyError(f"the history says nothing of {kind}")
         return self._of_kind[kind][-1]

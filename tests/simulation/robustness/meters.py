@@ -1,4 +1,4 @@
-"""What processes have used: read from /proc, so that nobody who is measured has to answer."""
+"""Reads from /proc what processes have used, so that the measured processes need not answer."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from tests.simulation.robustness.history import now
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
 _USER_TICKS, _SYSTEM_TICKS, _RESIDENT_PAGES = 11, 12, 21
-"""Places in /proc/PID/stat, behind the name in brackets."""
+"""Positions in /proc/PID/stat, after the name in brackets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Of some processes together."""
+    """Figures of some processes together."""
 
     at_s: float
     pids: frozenset[int]
     cpu_s: float
-    """Of all their threads since they began."""
+    """CPU time of all their threads since they started."""
     rss_mib: float
 
 
 def read_meters(pids: Iterable[int]) -> Reading:
-    """Leave out what has ended."""
+    """Read the meters, without those of processes that have ended."""
     stats = {pid: stat for pid in pids if (stat := _stat(pid))}
     ticks = sum(int(stat[_USER_TICKS]) + int(stat[_SYSTEM_TICKS]) for stat in stats.values())
     pages = sum(int(stat[_RESIDENT_PAGES]) for stat in stats.values())

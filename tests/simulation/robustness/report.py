@@ -1,4 +1,4 @@
-"""The figures of a run, as a table and as JSON."""
+"""Writes the figures of a run, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _quantile(ordered: Sequence[float], part: float) -> float | None:
 
 
 def _right_after(record: Record) -> float | None:
-    """Return how long after the last fault everything that was said was true."""
+    """Return how long after the last fault all statuses were true."""
     for begin, end in (("calm", "agreed"), ("returned", "reported"), ("dark", "seen-dark")):
         if record.of(begin) and record.of(end):
             return round(float(record.one(end)["t"]) - float(record.one(begin)["t"]), 1)
@@ -81,7 +81,7 @@ def _text(value: object) -> str:
 
 
 def write(folder: Path, found: dict[str, Any], violations: Sequence[Violation]) -> None:
-    """Write report.json and violations.txt beside the history."""
+    """Write report.json and violations.txt next to the history."""
     (folder / "report.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     lines = "".join(f"{line}\n" for line in map(str, violations))
     (folder / "violations.txt").write_text(lines, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One run inside the namespace: play, record, and then read the record."""
+"""Carries out one run inside the namespace: play, record, and then read the record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.networks.namespaces import Namespace
 RANDOM = "random"
 HISTORY = "history.jsonl"
 _CONTACT_WITHIN_S = 10.0
-"""In the scenarios that do one thing: what a fleet is started with by default."""
+"""In the scenarios that do one thing: the defaults with which a fleet is started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class Order:
     folder: Path
     without: frozenset[str]
     kinds: tuple[str, ...]
-    """Of hostile VIMs."""
+    """Kinds of hostile VIMs."""
     together: int
-    """Kinds of hostile VIMs at a time."""
+    """Number of kinds at a time."""
 
     def plan(self) -> list[Planned]:
         if self.scenario != RANDOM:
@@ -59,7 +59,7 @@ async def run(order: Order, machine: Namespace) -> bool:
 
 
 def judge(folder: Path) -> bool:
-    """Check what a run has left in its folder; return whether every guarantee held. Prints the report."""
+    """Check the record in the folder of a run; return whether every guarantee held. Prints the report."""
     record = read(folder / HISTORY)
     violations = check(record)
     kinds = by_kind(record)
@@ -87,7 +87,7 @@ async def _play(order: Order, machine: Namespace, history: History) -> None:
         interval_s=interval_s,
         contact_within_s=contact_within_s,
         lease_s=3 * contact_within_s,
-        # Monitors that are away hold no report back.
+        # Monitors that are away delay no report.
         longest_fault_s=max((planned.for_s for planned in plan if planned.kind != "monitors-away"), default=0.0),
     )
     stepped = frozenset(planned.victim for planned in plan if planned.kind == "clock")

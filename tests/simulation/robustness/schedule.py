@@ -1,4 +1,4 @@
-"""Which fault comes when: made from a seed alone, so that the seed replays it."""
+"""Plans the faults: from a seed alone, so that the seed replays them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 LASTS_S = (1.0, 8.0)
 """How long a fault lasts, with these exceptions."""
 _EXCEPTIONS_S = {"away": (1.0, 15.0), "monitors-away": (22.0, 26.0)}
-"""Without monitors until the last lease has ended, also that of a report which a paused conductor held back."""
+"""Without monitors until the last lease has ended, including that of a report which a paused conductor delayed."""
 _GAP_S = (0.5, 5.0)
 _GROUPS = ("conductors", "monitors")
 _AT_ONCE = 2
@@ -16,16 +16,16 @@ _AT_ONCE = 2
 CONDUCTORS = ("conductor-1", "conductor-2", "conductor-3")
 MONITORS = ("monitor-1", "monitor-2")
 STEPPED = ("conductor-3", "monitor-2")
-"""Those whose clock can be set: they are started with another clock from the beginning."""
+"""The processes whose clock can be set: they are started with a clock of their own."""
 
 SQLITE = "sqlite"
 SERVERS = ("postgresql", "mariadb")
 DATABASES = (SQLITE, *SERVERS)
 GALERA = "galera"
-"""A database that only the scenario of its name has."""
+"""A database that only the scenario with its name has."""
 FAILOVER = "failover"
 REPLICATED = {f"{server}-pair": server for server in SERVERS}
-"""What that scenario has: a server of each kind with a replica."""
+"""The databases of that scenario: a server of each kind with a replica."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ KINDS = (
 class Planned:
     number: int
     at_s: float
-    """After the begin of the faults."""
+    """Time after the start of the faults."""
     kind: str
     victim: str
     for_s: float
@@ -71,7 +71,7 @@ class Planned:
 
 
 def schedule(seed: int, database: str, length_s: float, *, without: frozenset[str] = frozenset()) -> list[Planned]:
-    """Plan faults for so many seconds: at most two at a time, and never two with one victim."""
+    """Plan faults for `length_s`: at most two at a time, and never two with one victim."""
     random = Random(f"faults {seed}")
     kinds = [kind for kind in KINDS if database in kind.databases and kind.name not in without]
     plan: list[Planned] = []
@@ -88,7 +88,7 @@ def schedule(seed: int, database: str, length_s: float, *, without: frozenset[st
 
 
 def _collide(one: str, other: str) -> bool:
-    # While all conductors are away, there is no conductor to do anything to; as with the monitors.
+    # While all conductors are away, no fault can happen to a conductor; likewise for the monitors.
     return any(group in (one, other) and _group(one) == _group(other) for group in _GROUPS) or one == other
 
 

@@ -1,4 +1,4 @@
-"""A world with VIMs, watchers and workers: what every scenario begins and ends with."""
+"""Sets up a world with VIMs, watchers and workers: every scenario starts and ends with it."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class Stage:
     history: History
     watchers: list[Watcher]
     port: int
-    """Of the targets that speak TCP and HTTP, at any address."""
+    """Port of the targets that serve TCP and HTTP, at any address."""
     seed: int
 
     def random(self, what: str) -> Random:
-        """Return a source of chance of its own: what others draw does not change what this one draws."""
+        """Return a random source of its own: what others draw does not change what this one draws."""
         return Random(f"{what} {self.seed}")
 
     async def register_targets(self, targets: Iterable[Target], interval_s: float) -> dict[str, str]:
-        """Register a VIM for each target; return the addresses by the ids."""
+        """Register a VIM for each target; return the addresses by id."""
         vims = await at_once(
             lambda target: self._register(
                 target.address, policy(target.method, interval_s), f"http://{target.address}:{self.port}/"
@@ -70,7 +70,7 @@ class Stage:
     async def _external(self, name: str) -> vim_pb2.Vim:
         vim = vim_pb2.Vim(name=name, type="openstack", auth_url="http://192.0.2.1:1/")
         request = pb.RegisterVimRequest(vim=vim, engine=vim_pb2.Monitor.EXTERNAL, request_id=str(uuid.uuid4()))
-        # Under a machine that is busy with other things, so many at once may have to come again.
+        # On a machine that is busy with other things, some of so many calls at once may have to be repeated.
         later = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
         answer = await once_available(
             lambda: self.client.vims.RegisterVim(request, timeout=10), _CATCH_UP_S, later=later
@@ -78,14 +78,14 @@ class Stage:
         return answer.vim
 
     async def _register(self, name: str, asked: vim_pb2.ProbePolicy, url: str) -> vim_pb2.Vim:
-        # Refused ones can be made again as they are; of others it is not known whether they were done.
+        # Calls that were refused can be repeated; whether others were carried out is not known.
         later = (grpc.StatusCode.RESOURCE_EXHAUSTED,)
         return await once_available(
             lambda: self.client.register(name=name, auth_url=url, probe_policy=asked), _CATCH_UP_S, later=later
         )
 
     async def until_said(self, wanted: dict[str, str], limit_s: float) -> list[str]:
-        """Wait until every VIM reads as wanted; return what was still wrong when the limit was over."""
+        """Wait until every VIM has the wanted status; return what was still wrong when the limit was over."""
         reader = Reader("agreement", self.client, self.history)
         deadline = now() + limit_s
         while True:
@@ -101,7 +101,7 @@ class Stage:
             await asyncio.sleep(0.1)
 
     async def take_down_what_is_left(self) -> None:
-        """Note the log of changes and all VIMs, and let the watchers come to the end."""
+        """Record the log of changes and all VIMs, and let the watchers reach the end."""
         self.history.note("log-read")
         changes = [change async for change in log_of(self.client)]
         for change in changes:
@@ -126,7 +126,7 @@ class Stage:
 async def staged(
     settings: WorldSettings, folder: Path, machine: Namespace, history: History, seed: int
 ) -> AsyncGenerator[Stage]:
-    """Run a world with targets and watchers, and nothing registered yet."""
+    """Run a world with targets and watchers, and without VIMs."""
     async with (
         running_targets(folder / "targets.log") as port,
         running_world(settings, folder, machine, history) as world,
@@ -155,7 +155,7 @@ async def running_targets(log: Path) -> AsyncGenerator[int]:
 async def working(
     history: History, **workers: Callable[[asyncio.Event], Coroutine[None, None, None]]
 ) -> AsyncGenerator[None]:
-    """Let workers work while the block runs, and then end by themselves. One that does not is noted."""
+    """Let workers work while the block runs, and end by themselves afterwards. One that does not is recorded."""
     ending = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         names = {tasks.create_task(run(ending)): name for name, run in workers.items()}
@@ -168,7 +168,7 @@ async def working(
 
 
 async def at_once(make: Callable[[T], Awaitable[vim_pb2.Vim]], what: Iterable[T]) -> list[vim_pb2.Vim]:
-    """Make a call for each, some at a time, in the order in which they were given."""
+    """Make a call for each, some at a time; return the results in the given order."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def one(item: T) -> vim_pb2.Vim:

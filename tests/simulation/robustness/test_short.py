@@ -17,7 +17,7 @@ _STOP_S = 60
 
 
 async def _run(folder: Path, *words: str) -> tuple[int, str]:
-    """Return the exit code and what was printed."""
+    """Return the exit code and the output."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.simulation.robustness", "--folder", str(folder), *words),
         cwd=ROOT,
@@ -28,7 +28,7 @@ async def _run(folder: Path, *words: str) -> tuple[int, str]:
         said, _ = await process.communicate()
     finally:
         if process.returncode is None:
-            # It stops all that it has started by itself.
+            # It stops everything that it has started.
             process.terminate()
             await asyncio.wait_for(process.wait(), _STOP_S)
     return process.returncode or 0, said.decode()

@@ -1,4 +1,4 @@
-"""What is really up: some hundred addresses, some of which fall silent and come back at known instants."""
+"""Decides what is really up: some hundred addresses, some of which fall silent and come back at known instants."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Target:
 
 
 def targets(count: int) -> list[Target]:
-    """Every tenth is always down, half of them are always up, and the rest is switched."""
+    """Every tenth is always down, half of them are always up, and the others are switched."""
     truths = ("down", *("up",) * 5, *("switched",) * 4)
     first = ipaddress.ip_address("127.1.0.1")
     return [
@@ -53,7 +53,7 @@ class Weather:
         self._down: set[str] = set()
 
     async def run(self) -> None:
-        """Switch until cancelled: what is off then stays off."""
+        """Switch until cancelled: addresses that are off then stay off."""
         while True:
             await asyncio.sleep(self._random.uniform(*_PAUSE_S))
             chosen = set(self._random.sample(self._addresses, min(_MOST, len(self._addresses))))

@@ -1,4 +1,4 @@
-"""The processes of a run: started as `vimesh up` starts them, and started again whenever they end."""
+"""Runs the processes of a run: started as `vimesh up` starts them, and restarted whenever they end."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class WorldSettings:
     database: str
     contact_within_s: float
     stepped: frozenset[str] = frozenset()
-    """The processes whose clocks shall be set."""
+    """The processes whose clocks will be set."""
 
 
 class Kept:
-    """A process that does not come back while it is to be away."""
+    """A process that is not restarted while it should be away."""
 
     def __init__(self, part: Part, away: Collection[str]) -> None:
         self._part = part
@@ -58,7 +58,7 @@ class Kept:
 
 
 class World:
-    """Tells what runs, and lets it be disturbed."""
+    """Shows which processes run, and disturbs them."""
 
     def __init__(
         self, address: str, backing: Backing, network: Network, members: Members, parts: dict[str, SupervisedProcess]
@@ -77,7 +77,7 @@ class World:
         return self._parts[name].pid
 
     def port(self, conductor: str) -> int | None:
-        """Return where a conductor serves; None while it does not."""
+        """Return the port at which a conductor serves; None while it does not."""
         address = self._members.addresses.get(conductor)
         return None if address is None else address.port
 
@@ -104,7 +104,7 @@ class World:
 async def running_world(
     settings: WorldSettings, folder: Path, machine: Namespace, history: History
 ) -> AsyncGenerator[World]:
-    """Run three conductors, Envoy, two monitors and a database. To be called inside the namespace."""
+    """Run three conductors, Envoy, two monitors and a database. Call this inside the namespace."""
     network = Network(machine)
     await network.begin()
     (folder / "disk").mkdir()
@@ -157,7 +157,7 @@ def _world(settings: WorldSettings, folder: Path, database: Backing, network: Ne
 
 
 def _nothing() -> None:
-    """Nobody reads which processes run."""
+    """Do nothing: the list of running processes is not needed."""
 
 
 @asynccontextmanager
@@ -172,6 +172,6 @@ async def _running(parts: dict[str, SupervisedProcess]) -> AsyncGenerator[None]:
                 for part in parts.values():
                     if part.pid is not None:
                         with suppress(ProcessLookupError):
-                            # One that is stopped would not hear that it shall end.
+                            # A stopped process would not receive the request to end.
                             os.kill(part.pid, signal.SIGCONT)
                     stops.create_task(part.stop(_STOP_S, Stopping()))

@@ -23,7 +23,7 @@ N = TypeVar("N", bound=ServerNode)
 
 @contextmanager
 def server_folder() -> Generator[Path]:
-    """Make a folder, and remove it at the end. Not pytest's: servers that do not run as root must be able to enter it."""
+    """Make a folder, and remove it at the end. Not pytest's: servers that are not root's must be able to enter it."""
     folder = Path(tempfile.mkdtemp(prefix="vimesh-"))
     folder.chmod(0o755)
     try:

@@ -1,4 +1,4 @@
-"""G13: no VIM stalls the monitors, falsifies another one, or keeps people from being told of one."""
+"""Checks G13: no VIM stalls the monitors, falsifies another VIM, or keeps news of one from people."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tests.simulation.robustness.checks.violations import Violation
 from tests.simulation.robustness.history import Entry, Record
 
 MOST_CPU = 0.5
-"""Of one core, all monitors together."""
+"""Share of one core, for all monitors together."""
 MOST_GROWTH_MIB = 8.0
-"""In the second half of a period, all monitors together: what is used for the first time is taken before."""
+"""Growth in the second half of a period, for all monitors together: memory for what is used first is taken before."""
 _WATCHER = "watcher-1"
 
 

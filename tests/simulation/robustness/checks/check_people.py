@@ -1,4 +1,4 @@
-"""G4 and G9: what people registered is there once, and what they deregistered is gone."""
+"""Checks G4 and G9: each registered VIM exists once, and deregistered VIMs are gone."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _MAY_FAIL = {
     "CANCELLED",
     "INTERNAL",
 }
-"""What calls may say while something is broken: INTERNAL only without a reason, of a broken connection; CANCELLED of a
-conductor that was asked to stop, and could not end the call in time."""
+"""Codes with which calls may end while something is broken: INTERNAL only without a reason, from a broken connection;
+CANCELLED from a conductor that was asked to stop, and could not end the call in time."""
 _GONE = "NOT_FOUND/VIM_NOT_FOUND"
 
 
@@ -59,7 +59,7 @@ def _listed(record: Record) -> Iterator[Violation]:
 
 
 def check_calls(record: Record) -> Iterator[Violation]:
-    """A call may fail while something is broken, but only as the contract says."""
+    """A call may fail while something is broken, but only in ways that the contract allows."""
     for call in record.of("call"):
         code = call["code"]
         expected = code in _MAY_FAIL or (code == _GONE and call["call"] in ("GetVim", "DeregisterVim"))

@@ -1,4 +1,4 @@
-"""G1 to G5: what became of each report, and of each VIM that nobody but its caller reports on."""
+"""Checks G1 to G5: what happened to each report, and to each VIM that only its caller reports on."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _on_record(vim: str, reports: list[Entry], log: list[Entry]) -> Iterator[Vio
     for number in times:
         if number not in sent:
             yield Violation("G2", "never-sent", f"{vim}: report {number} is on record and was never made")
-    # The same report again ends a silence: that is a change of its own.
+    # A repeat of the same report ends a silence: that is a change of its own.
     spoken = [event for event in log if event["event"] in ("STATUS_CHANGED", "REASON_CHANGED")]
     for earlier, later in itertools.pairwise(spoken):
         if _number(later) is not None and _number(later) == _number(earlier):
@@ -79,7 +79,7 @@ def _on_record(vim: str, reports: list[Entry], log: list[Entry]) -> Iterator[Vio
 
 
 def _late(vim: str, reports: list[Entry]) -> Iterator[Violation]:
-    """An answer that says `late` must know of a newer report than the one that it answers, and of one that was made."""
+    """An answer `late` must name a newer report than the one that it answers, and one that was sent."""
     for report in reports:
         if report["outcome"] != "late":
             continue
@@ -90,9 +90,9 @@ def _late(vim: str, reports: list[Entry]) -> Iterator[Violation]:
 
 
 def _reads(record: Record, by_vim: dict[str, list[Entry]]) -> Iterator[Violation]:
-    """Who was answered reads no less than what the answer said, at any conductor, until the lease ends."""
+    """After an answer, a caller reads no older state than the answer had, at any conductor, while the lease lasts."""
     lease_s = record.one("run")["lease_s"]
-    # A change of the target whose answer was lost may come true at any time.
+    # A change of the target whose answer was lost may take effect at any time.
     doubtful = {one["vim"] for one in record.of("retarget") if not one["new"]}
     for read in record.of("read"):
         if read["vim"] in doubtful:

@@ -1,4 +1,4 @@
-"""G6, G7, G10, G12: what is said of the VIMs that monitors probe, against what was really up."""
+"""Checks G6, G7, G10 and G12: the statuses of VIMs that monitors probe, against what was really up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.simulation.robustness.history import Entry, Record
 from tests.simulation.robustness.schedule import LASTS_S
 
 DETECT_S = 3.0
-"""How long the probes of one round may take that find an address silent."""
+"""Maximum time that the probes of one round take to find an address silent."""
 _SLACK_S = 5.0
 _FAR = float("inf")
 _SAYS_UP = {"REACHABLE": True, "UNREACHABLE": False}
@@ -26,7 +26,7 @@ class Truth:
                 self._changes.setdefault(address, []).append((switch["began"], switch["t"], switch["up"]))
 
     def since(self, address: str, at: float) -> tuple[bool, float]:
-        """Say whether the address was up at a time, and since when for sure. Up from the beginning, unless switched."""
+        """Return whether the address was up at a time, and since when for certain. It is up until it is switched."""
         changes = self._changes.get(address, [])
         index = bisect_right([began for began, _, _ in changes], at)
         if not index:
@@ -45,13 +45,13 @@ def check_statuses(record: Record) -> Iterator[Violation]:
 
 
 def bound_s(record: Record) -> float:
-    """Return for how long a status may be wrong: a round, its reports, a fault on the way, and the lease."""
+    """Return how long a status may be wrong: a round, its reports, a fault on the way, and the lease."""
     run = record.one("run")
     return float(run["interval_s"] + DETECT_S + run["lease_s"] + run["longest_fault_s"] + _SLACK_S)
 
 
 def _false_verdicts(record: Record, truth: Truth, probed: dict[str, str]) -> Iterator[Violation]:
-    """A verdict that was never true in all the time in which it can have been come to."""
+    """Yield verdicts that were false throughout the period in which they could have been reached."""
     window_s = bound_s(record)
     for event in _first_shown(record):
         says = _SAYS_UP.get(event["status"])
@@ -72,7 +72,7 @@ def _first_shown(record: Record) -> list[Entry]:
 
 
 def stale_reads(record: Record) -> Iterator[tuple[float, Entry, str, str]]:
-    """Give for how long each wrong status that was read had been wrong by then, at least."""
+    """Yield for how long each wrong status that was read had been wrong by then, at least."""
     truth = Truth(record)
     probed = {entry["vim"]: entry["address"] for entry in record.of("vim") if entry["engine"] == "EMBEDDED"}
     for listing in record.of("listing"):
@@ -80,7 +80,7 @@ def stale_reads(record: Record) -> Iterator[tuple[float, Entry, str, str]]:
             says = _SAYS_UP.get(listing["statuses"].get(vim, ""))
             if says is None:
                 continue
-            # It may have been read at any time from `began` to `t`: what changed meanwhile excuses it.
+            # It may have been read at any time from `began` to `t`: a change in between excuses it.
             up, since = truth.since(address, listing["t"])
             if up is not says and since < listing["began"]:
                 yield listing["began"] - max(since, record.one("run")["t"]), listing, address, listing["statuses"][vim]
@@ -99,14 +99,14 @@ def _stale(record: Record, truth: Truth, probed: dict[str, str]) -> Iterator[Vio
 
 
 def _outlived(record: Record) -> Iterator[Violation]:
-    """Without monitors, nothing is said of what they probed as soon as their leases have ended."""
+    """Without monitors, the VIMs that they probed have no status once their leases have ended."""
     lease_s = record.one("run")["lease_s"]
     probed = [entry["vim"] for entry in record.of("vim") if entry["engine"] == "EMBEDDED"]
     healed = {entry["number"]: entry["t"] for entry in record.of("healed")}
     for fault in record.of("fault"):
         if fault["fault"] != "monitors-away":
             continue
-        # A conductor that was paused may have taken a report so much later.
+        # A conductor that was paused may have accepted a report that much later.
         since, until = fault["t"] + lease_s + LASTS_S[1] + 1, healed.get(fault["number"], _FAR)
         for listing in record.of("listing"):
             claimed = [vim for vim in probed if listing["statuses"].get(vim) in _SAYS_UP]
@@ -116,7 +116,7 @@ def _outlived(record: Record) -> Iterator[Violation]:
 
 
 def _agreement(record: Record) -> Iterator[Violation]:
-    """Within one interval and one lease after the last fault, all that is said is true."""
+    """Within one interval and one lease after the last fault, all statuses are true."""
     if not record.of("calm"):
         return
     run, calm = record.one("run"), record.one("calm")

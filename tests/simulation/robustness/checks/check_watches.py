@@ -1,4 +1,4 @@
-"""G8: each change has one event with one revision; a watcher sees every change once, in order, and can resume."""
+"""Checks G8: each change has one event with one revision; watchers see each once, in order, and can resume."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _MAY_END = {
     "RESOURCE_EXHAUSTED/OVERLOADED",
     "INTERNAL",
 }
-"""How a watch may end by the contract: INTERNAL only without a reason, as Envoy says it of a broken stream."""
+"""Codes with which a watch may end by the contract: INTERNAL only without a reason, from Envoy for a broken stream."""
 
 
 def check_watches(record: Record) -> Iterator[Violation]:
     log = {entry["revision"]: entry for entry in record.of("log")}
     newest = max(log, default=0)
-    # Leases still end, and watchers hear of it, while the log is read, its newest changes first.
+    # While the log is read, its newest changes first, leases still end, and watchers learn of that.
     read_at = min((entry["t"] for entry in record.of("log-read")), default=math.inf)
     for name, events in _by_watcher(record).items():
         yield from _sequence(name, events, newest)
@@ -45,7 +45,7 @@ def check_watches(record: Record) -> Iterator[Violation]:
 
 
 def check_log(record: Record) -> Iterator[Violation]:
-    """The log itself has no gap, and each change begins where the one before left the VIM."""
+    """The log itself has no gap, and each change starts from the state that the previous one left."""
     log = sorted(record.of("log"), key=lambda entry: int(entry["revision"]))
     status: dict[str, str] = {}
     action: dict[str, str] = {}
@@ -67,7 +67,7 @@ def check_log(record: Record) -> Iterator[Violation]:
 
 
 def lost_and_found(record: Record) -> dict[str, int]:
-    """Count what the watchers together should have seen, saw, missed, saw twice, and saw out of order."""
+    """Count the changes that all watchers together should have seen, saw, missed, saw twice, and saw out of order."""
     newest = max((entry["revision"] for entry in record.of("log")), default=0)
     total = dict.fromkeys(("expected", "seen", "lost", "duplicated", "reordered"), 0)
     for events in _by_watcher(record).values():

@@ -1,4 +1,4 @@
-"""Says which guarantees were broken in a recorded run: pure, and the same for the same history."""
+"""Returns the guarantees that were broken in a recorded run: pure, and the same for the same history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold of the scenarios that do one thing."""
+"""Checks the scenarios that do one thing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.simulation.robustness.schedule import FAILOVER, GALERA
 _WITHOUT_LOSS = ("kill", "rolling")
 _OVERLOADED = "RESOURCE_EXHAUSTED/OVERLOADED"
 _GOES_ON_S = {"switch": 5.0, "kill": 5.0, "stall": 12.0}
-"""On a connection on which nothing is heard, a transaction takes 5 s, and a report may wait for two of them."""
+"""On a connection that hangs, a transaction takes 5 s, and a report may wait for two of them."""
 
 
 def check_scenario(record: Record) -> Iterator[Violation]:
@@ -41,7 +41,7 @@ def _no_call_failed(record: Record) -> Iterator[Violation]:
 
 
 def _no_round_failed(record: Record) -> Iterator[Violation]:
-    """Nothing is broken while they are played: of what is not right, a flood allows for being refused alone."""
+    """Nothing is broken while rounds are played: the only failure that a flood allows for is being refused."""
     for played in record.of("round"):
         if played["outcome"] not in ("OK", _OVERLOADED, f"flood {_OVERLOADED}"):
             guarantee = "G3" if played["outcome"] == "bad_action" else "contract"
@@ -49,7 +49,7 @@ def _no_round_failed(record: Record) -> Iterator[Violation]:
 
 
 def _writes_go_on(record: Record) -> Iterator[Violation]:
-    """Every caller is answered soon after each fail-over, or the last answer would be an old one."""
+    """Every caller is answered soon after each fail-over."""
     answers: dict[str, list[float]] = {}
     for call in record.of("call"):
         if call["call"] == "UpdateVim" and call["code"] == "OK":
@@ -63,12 +63,12 @@ def _writes_go_on(record: Record) -> Iterator[Violation]:
 
 
 def _each_told_once(record: Record) -> Iterator[Violation]:
-    """Every watcher is told of every VIM that went dark, once."""
+    """Every watcher sees every VIM that went dark, once."""
     since = record.one("dark")["t"]
     vims = {entry["vim"] for entry in record.of("vim")}
     told: dict[str, Counter[str]] = {}
     for event in record.of("event"):
-        # A restless one may have been told of the change to REACHABLE late, but never of this one early.
+        # A restless watcher may see the change to REACHABLE late, but never this one early.
         if event["status"] == "UNREACHABLE" and event["t"] >= since:
             told.setdefault(event["watcher"], Counter())[event["vim"]] += 1
     for watcher in {entry["watcher"] for entry in record.of("event")}:
@@ -80,7 +80,7 @@ def _each_told_once(record: Record) -> Iterator[Violation]:
 
 
 def _back_within_a_contact(record: Record) -> Iterator[Violation]:
-    """No action was replaced, and each was heard within one contact of the return."""
+    """No action was replaced, and each made contact within one contact interval of the return."""
     within_s = record.one("run")["contact_within_s"]
     for change in record.of("log"):
         if change["event"] == "ACTION_REPLACED":

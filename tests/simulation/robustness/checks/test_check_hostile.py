@@ -1,4 +1,4 @@
-"""Histories of hostile VIMs, made by hand: what was broken must be found, and nothing in a good one."""
+"""Histories of hostile VIMs, made by hand: each violation must be found, and none in a good history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checker that cannot fail is worth nothing: each guarantee, broken in a history made by hand, is found broken."""
+"""A checker that cannot fail is worth nothing: for each guarantee, a violation in a hand-made history is found."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ CHANGES = [
 
 
 def good() -> Lines:
-    """A short run in which all went as it should."""
+    """A short run in which everything went as it should."""
     return [
         RUN,
         line("vim", 1, vim=PROBED, engine="EMBEDDED", address="127.1.0.1", truth="up"),

@@ -1,4 +1,4 @@
-"""What a checker says of a history."""
+"""Holds a checker's findings about a history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Violation:
     guarantee: str
     """G1 to G12, or `contract`."""
     rule: str
-    """Which rule of ours was broken, in a word."""
+    """The rule that was broken, in a word."""
     what: str
     """What happened, for people."""
 

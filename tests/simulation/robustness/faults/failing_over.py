@@ -1,4 +1,4 @@
-"""A database server whose replica takes its place, again and again, under callers that make no pause."""
+"""Lets a replica take the place of its database server, again and again, under callers that make no pause."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STEADY_S = 15.0
 
 
 async def fail_over(stage: Stage, size: int) -> None:
-    """Let each server of a pair fail over to the other one, so many times, in the ways of `_KINDS` in turns."""
+    """Let each server of a pair fail over to the other one, `size` times in all, in the ways of `_KINDS` in turn."""
     backing = stage.world.backing
     assert isinstance(backing, Replicated)
     pids = [stage.world.pid(name) for name in CONDUCTORS]
@@ -35,7 +35,7 @@ async def fail_over(stage: Stage, size: int) -> None:
 
 
 async def _switched(pair: Pair) -> None:
-    """Connections are kept: they lead to a server that takes no writes."""
+    """Connections are kept: they lead to a server that accepts no writes."""
     await pair.switch()
 
 
@@ -45,7 +45,7 @@ async def _killed(pair: Pair) -> None:
 
 
 async def _stalled(pair: Pair) -> None:
-    """Connections are kept, and nothing is heard on them."""
+    """Connections are kept, and hang."""
     pair.address.silence()
     await pair.replace()
 

@@ -1,4 +1,4 @@
-"""Each fault: how it is done, and how it is undone."""
+"""Carries out each kind of fault, and undoes it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Fault = Callable[[World, Planned], AbstractAsyncContextManager[None]]
 
 @asynccontextmanager
 async def _signalled(world: World, planned: Planned, *, number: signal.Signals) -> AsyncGenerator[None]:
-    """End a process; it is started again by itself."""
+    """End a process, which is started again by its supervisor."""
     world.signal(planned.victim, number)
     yield
 
@@ -68,7 +68,7 @@ async def _database_cut(world: World, planned: Planned, *, direction: str) -> As
 @asynccontextmanager
 async def _cut(world: World, direction: str, port: int | None) -> AsyncGenerator[None]:
     if port is None:
-        # It does not serve just now: there is nothing to cut.
+        # It does not serve at the moment: there is nothing to cut.
         yield
         return
     await world.network.cut(direction, port)
@@ -120,7 +120,7 @@ async def _database_locked(world: World, planned: Planned) -> AsyncGenerator[Non
     """Hold the lock of all writers, as a backup or a curious administrator does."""
     connection = sqlite3.connect(_file(world).path, timeout=_LOCK_S, check_same_thread=False)
     try:
-        # A conductor that is paused just now may hold it already: then it is as locked as it gets.
+        # A conductor that is paused at the moment may hold it already: then the database is locked anyway.
         with suppress(sqlite3.OperationalError):
             await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
         yield
@@ -167,7 +167,7 @@ FAULTS: dict[str, Fault] = {
 
 
 async def carry_out(plan: list[Planned], world: World, history: History) -> None:
-    """Do everything as planned. Whatever happens, nothing stays broken."""
+    """Carry out everything as planned. Whatever happens, nothing stays broken."""
     began = now()
     async with asyncio.TaskGroup() as tasks:
         for planned in plan:

@@ -1,4 +1,4 @@
-"""The network between the processes of the namespace: cut by port, in one direction at a time."""
+"""Cuts the network between the processes of the namespace: by port, in one direction at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ table inet cuts {
 
 
 class Network:
-    """What is lost is lost without a word, also on connections that stand."""
+    """Packets are dropped silently, also on open connections."""
 
     def __init__(self, machine: Namespace) -> None:
         self._machine = machine
@@ -29,7 +29,7 @@ class Network:
         await self._nft(_RULES)
 
     async def cut(self, direction: str, port: int) -> None:
-        """Lose what goes `to` a server's port, or what comes `from` it."""
+        """Drop the packets `to` a server's port, or those `from` it."""
         await self._nft(f"add element inet cuts {direction} {{ {port} }}\n")
 
     async def mend(self, direction: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""The scenarios that do one thing, and must go without any loss."""
+"""Defines the scenarios that do one thing, and must pass without any loss."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FEW = 200
 
 
 async def _each_conductor(stage: Stage, number: signal.Signals) -> None:
-    """End one after the other; the next one when the one before serves again."""
+    """End one after the other; the next one when the previous one serves again."""
     async with under_load(stage):
         for name in CONDUCTORS:
             pid = stage.world.signal(name, number)
@@ -35,7 +35,7 @@ async def _each_conductor(stage: Stage, number: signal.Signals) -> None:
 
 
 async def kill_each(stage: Stage, size: int) -> None:  # noqa: ARG001 - one signature for all
-    """Kill -9 of any one conductor of three."""
+    """Kill any one conductor of three with SIGKILL."""
     await _each_conductor(stage, signal.SIGKILL)
 
 
@@ -49,7 +49,7 @@ def _many(count: int) -> list[Target]:
 
 
 async def all_dark(stage: Stage, size: int) -> None:
-    """Some thousand VIMs go dark at one instant."""
+    """Let some thousand VIMs go dark at one instant."""
     chosen = _many(size)
     weather = Weather(stage.machine, [], stage.history, stage.random("weather"))
     probed = await stage.register_targets(chosen, INTERVAL_S)
@@ -64,7 +64,7 @@ async def all_dark(stage: Stage, size: int) -> None:
 
 
 async def away(stage: Stage, size: int) -> None:
-    """All conductors are away for so many seconds, while monitors probe on."""
+    """Take all conductors away for this many seconds, while monitors continue to probe."""
     chosen = _many(_FEW)
     probed = await stage.register_targets(chosen, INTERVAL_S)
     wanted = dict.fromkeys(probed, "REACHABLE")
@@ -91,4 +91,4 @@ SCENARIOS: dict[str, tuple[Callable[[Stage, int], Awaitable[None]], int]] = {
     GALERA: (two_nodes, 2_000),
     FAILOVER: (fail_over, 6),
 }
-"""What to do, and how many VIMs, seconds, rounds or fail-overs it is about unless somebody says otherwise."""
+"""What to do, and the default number of VIMs, seconds, rounds or fail-overs."""

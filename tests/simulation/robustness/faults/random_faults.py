@@ -1,4 +1,4 @@
-"""Faults at random, under load: everything that the checker can check."""
+"""Causes faults at random, under load: everything that the checker can check."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CALLER_PAUSE_S = 0.5
 @dataclass(frozen=True, slots=True)
 class Load:
     vims: int
-    """In all; 48 of them, or a quarter if that is less, are EXTERNAL."""
+    """Number of all VIMs; 48 of them, or a quarter if that is less, are EXTERNAL."""
 
     @property
     def external(self) -> int:
@@ -33,7 +33,7 @@ class Load:
 
 
 async def play(stage: Stage, plan: list[Planned], load: Load) -> None:
-    """Break things as planned, wait until nothing is broken, and see that what is said then is true."""
+    """Break things as planned, wait until nothing is broken, and require that all statuses are true then."""
     history, chosen = stage.history, targets(load.vims - load.external)
     dark = [target.address for target in chosen if target.truth == "down"]
     weather = Weather(
@@ -59,7 +59,7 @@ async def play(stage: Stage, plan: list[Planned], load: Load) -> None:
         async with beside(weather.run()):
             await carry_out(plan, stage.world, history)
         await _calm_down(stage, probed, weather)
-    # Straight after the last reports: their leases hold.
+    # Directly after the last reports: their leases still hold.
     await stage.note_finals()
     await stage.take_down_what_is_left()
 

@@ -1,4 +1,4 @@
-"""A Galera cluster of two nodes with conductors at both, first under load, then with nodes that go and come back."""
+"""Runs a Galera cluster of two nodes with conductors at both: first under load, then while nodes leave and return."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STEADY_S = 10.0
 
 
 async def two_nodes(stage: Stage, size: int) -> None:
-    """Play as many rounds across the nodes, with a flood at one; then take away each node for some seconds."""
+    """Play `size` rounds across the nodes, with a flood at one; then take away each node for some seconds."""
     async with _clients(stage) as clients:
         await _rounds(Rounds(clients, stage.history), size)
     stage.history.note("rounds-played")
@@ -44,7 +44,7 @@ async def two_nodes(stage: Stage, size: int) -> None:
 
 @asynccontextmanager
 async def _clients(stage: Stage) -> AsyncGenerator[list[Client]]:
-    """Connect to a conductor at each node, past Envoy."""
+    """Connect to a conductor at each node, bypassing Envoy."""
     async with AsyncExitStack() as opened:
         ports = [stage.world.port(name) for name in CONDUCTORS[:2]]
         yield [await opened.enter_async_context(client_at(f"127.0.0.1:{port}")) for port in ports]
@@ -52,7 +52,7 @@ async def _clients(stage: Stage) -> AsyncGenerator[list[Client]]:
 
 async def _rounds(rounds: Rounds, size: int) -> None:
     each = size // _AT_ONCE
-    # At the pace of the rounds: what floods have left has to be read at the end, within a lease.
+    # At the pace of the rounds: everything that floods leave has to be read at the end, within a lease.
     due = asyncio.Semaphore(0)
     played = 0
 
@@ -76,7 +76,7 @@ async def _take_nodes_away(stage: Stage) -> None:
     cluster = stage.world.backing
     assert isinstance(cluster, Cluster)
     first, second = cluster.nodes
-    # The first has more votes. Killed, it leaves the second without a majority; told to stop, it hands over.
+    # The first has more votes. When killed, it leaves the second without a majority; when stopped, it hands over.
     goings: tuple[tuple[str, Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]], ...] = (
         ("kill second", second.kill, second.start),
         ("stop first", first.stop, first.start),

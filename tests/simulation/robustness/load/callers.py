@@ -1,4 +1,4 @@
-"""Callers of UpdateVim: each is the ping action of one EXTERNAL VIM, and keeps every answer that it was given."""
+"""Calls UpdateVim: each caller is the ping action of one EXTERNAL VIM, and records every answer that it receives."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _ASK_AGAIN_S = 0.1
 
 
 class Caller:
-    """Every report has a word of its own as its reason, so that each one recorded is one event to be looked for."""
+    """Every report has a word of its own as its reason, so that each one recorded is one event that can be found."""
 
     def __init__(
         self, vim: vim_pb2.Vim, client: Client, history: History, random: Random, *, pause_s: float, plain: bool = False
     ) -> None:
-        """`plain`: reports only, without late ones, new targets and reads."""
+        """With `plain`, only reports: no late ones, new targets and reads."""
         self._vim_id = vim.id
         self._action = vim.monitor.action_id
         self._client = client
@@ -38,7 +38,7 @@ class Caller:
         self._last: tuple[int, vim_pb2.Vim.Status.ValueType] | None = None
 
     async def run(self, ending: asyncio.Event) -> None:
-        """Report until it is time to end, and then until one more report was answered."""
+        """Report until it is time to end, and then until one more report has been answered."""
         while not ending.is_set():
             await self._step()
             await asyncio.sleep(self._pause_s * self._random.uniform(0.5, 1.5))
@@ -50,7 +50,7 @@ class Caller:
         if chance < 0.01:
             await self._retarget()
         elif chance < 0.06 and self._last is not None:
-            # What is old news by now, as from a network that lost its way.
+            # A report that is outdated by now, as from a network that delayed it.
             await self._report(self._action, *self._last)
         elif await self._report_anew() == "recorded" and chance < 0.2:
             await self._read()
@@ -97,7 +97,7 @@ class Caller:
             self._history.note("read", vim=self._vim_id, status=status, reason=reason, began=round(began, 4))
 
     async def _retarget(self) -> None:
-        """Have a new action made, and see that the old one cannot report any more."""
+        """Create a new action, and require that the old one cannot report any more."""
         began, old = now(), self._action
         self._targets += 1
         request = pb.ModifyVimRequest(vim=Vim(id=self._vim_id, auth_url=f"http://192.0.2.1:{self._targets}/"))

@@ -1,4 +1,4 @@
-"""What a call came to, as the history has it."""
+"""Makes calls, and writes their outcomes to the history."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def code_of(error: grpc.aio.AioRpcError) -> str:
 
 
 class Calls:
-    """Makes calls and notes each of them: how long it took, and how it ended."""
+    """Makes calls and records each of them: how long it took, and how it ended."""
 
     def __init__(self, history: History, who: str) -> None:
         self._history = history
         self._who = who
 
     async def make(self, name: str, call: Awaitable[T]) -> tuple[T | None, str]:
-        """Return the answer, or None and why there is none."""
+        """Return the answer, or None and the reason that there is none."""
         began = now()
         try:
             answer, code = await call, OK

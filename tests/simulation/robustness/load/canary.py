@@ -1,4 +1,4 @@
-"""A healthy VIM that ends again and again: how long does it take until people are told?"""
+"""Takes a healthy VIM down again and again, and measures how long it takes until people learn of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TIMEOUT_S = 1.0
 _SPACING_S = 0.25
 _SLACK_S = 1.0
 WITHIN_S = INTERVAL_S + _TIMEOUT_S + _SPACING_S + _SLACK_S
-"""The next round begins within an interval, its probes are confirmed by silence; and a second for all else."""
+"""The next round starts within an interval, silence confirms its probes, and everything else takes a second."""
 _PATIENCE_S = 30.0
 _PAUSE_S = 3.0
 
@@ -36,7 +36,7 @@ class Canary:
         return canary
 
     async def run(self, beside: Sequence[str], until_s: float) -> None:
-        """End and come back until it is time, at least once. Each end is noted for each kind beside it."""
+        """Go down and come back until it is time, at least once. Each is recorded for each kind that is present."""
         while True:
             ended_at = now()
             await self.weather.switch([ADDRESS], up=False)
@@ -50,7 +50,7 @@ class Canary:
             await asyncio.sleep(_PAUSE_S)
 
     async def told(self, status: str, since: float | None = None) -> float | None:
-        """Wait until it reads so; return after how many seconds, or None if it did not in the time that we have."""
+        """Wait until the VIM has the status; return after how many seconds, or None if it did not get it in time."""
         began = now() if since is None else since
         wanted = vim_pb2.Vim.Status.Value(status)
         try:

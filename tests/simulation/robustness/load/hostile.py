@@ -1,4 +1,4 @@
-"""Hundreds of healthy VIMs beside some of each hostile kind, one kind after the other."""
+"""Probes hundreds of healthy VIMs next to some of each hostile kind, one kind after the other."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _NEIGHBOUR_INTERVAL_S = 5.0
 _HOSTILE_INTERVAL_S = 2.0
 _SETTLE_S = 60.0
 _FIRST_ROUND_S = 20.0
-"""So long may the first round of a VIM take that has many addresses, or whose name server has to be given up."""
+"""Maximum time of the first round of a VIM with many addresses, or whose name server has to be given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Siege:
     neighbours: int
     minutes: float
-    """Beside each kind."""
+    """Time next to each kind."""
     kinds: tuple[str, ...]
     folder: Path
     together: int = 1
-    """Kinds at a time."""
+    """Number of kinds at a time."""
 
 
 async def play(stage: Stage, siege: Siege) -> None:
-    """Note what neighbours, monitors and a canary make of each kind."""
+    """Record how each kind affects neighbours, monitors and a canary."""
     count = siege.neighbours
     neighbours = [Target(f"127.1.{n // 250}.{n % 250 + 1}", "HTTP", "up") for n in range(count)]
     probed = await stage.register_targets(neighbours, _NEIGHBOUR_INTERVAL_S)
@@ -108,18 +108,18 @@ async def _deregister(stage: Stage, vim: vim_pb2.Vim) -> vim_pb2.Vim:
 
 
 def _read(stage: Stage) -> Reading:
-    """Read the meters of the monitors that run: one that is being restarted is not among them."""
+    """Read the meters of the running monitors: one that is being restarted is not included."""
     return read_meters(pid for name in MONITORS if (pid := stage.world.pid(name)) is not None)
 
 
 async def _sample(stage: Stage, middle_s: float) -> float:
-    """Return how much memory is used in the middle of the period, in MiB."""
+    """Return the memory in use in the middle of the period, in MiB."""
     await asyncio.sleep(middle_s - now())
     return _read(stage).rss_mib
 
 
 async def _statuses(stage: Stage, kind: Kind, vims: set[str]) -> dict[str, int]:
-    """Count the VIMs by what they read: status, and behind a blank the reason. A first round may take its time."""
+    """Count the VIMs by status, followed by a blank and the reason. A first round may take its time."""
     reader = Reader("statuses", stage.client, stage.history)
     until_s = now() + _FIRST_ROUND_S
     while True:

@@ -1,4 +1,4 @@
-"""Callers that make no pause, for scenarios that must go without any loss."""
+"""Calls without a pause, for scenarios that must pass without any loss."""
 
 from __future__ import annotations
 

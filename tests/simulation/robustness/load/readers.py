@@ -1,4 +1,4 @@
-"""Readers: what the fleet says of all VIMs, again and again."""
+"""Reads the status of all VIMs, again and again."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Reader:
 
 
 async def log_of(client: Client) -> AsyncIterator[dict[str, object]]:
-    """Give every change on record, the newest first: what all watchers should have been shown."""
+    """Yield every change on record, the newest first: all watchers should have received them."""
     token = ""
     while True:
         request = pb.ListVimEventsRequest(page_size=_PAGE, page_token=token)

@@ -1,4 +1,4 @@
-"""People who register VIMs and deregister them again, and repeat each call until it is answered."""
+"""Registers VIMs and deregisters them again, and repeats each call until it is answered."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Registrar:
         self._random = random
 
     async def run(self, ending: asyncio.Event) -> None:
-        """Come and go until it is time to end; what was registered last stays."""
+        """Register and deregister until it is time to end; the VIM that was registered last stays."""
         while not ending.is_set():
             vim = await self._register()
             try:

@@ -1,4 +1,4 @@
-"""People who register at one conductor, and an action that reports at another one at once: what do they hear?"""
+"""Registers at one conductor and reports at another one at once: which answers do people and actions get?"""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def _registration() -> pb.RegisterVimRequest:
 
 
 class Rounds:
-    """Each step is taken at another conductor than the one before, and its outcome is noted."""
+    """Each step is taken at another conductor than the previous one, and its outcome is recorded."""
 
     def __init__(self, conductors: Sequence[Client], history: History) -> None:
         self._conductors = conductors
         self._history = history
 
     async def play(self, first: int) -> None:
-        """Play a round that begins at a conductor."""
+        """Play a round that starts at a conductor."""
         here, there = self._conductors[first], self._conductors[1 - first]
         began, outcome = now(), OK
         try:

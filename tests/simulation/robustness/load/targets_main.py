@@ -1,4 +1,4 @@
-"""A cloud API on one port of every address, until its input ends. Prints the port."""
+"""Serves a cloud API on one port of every address, until its input ends. Prints the port."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _AHEAD = -5
 
 
 async def main() -> None:
-    # It is there to be found up: what else the machine does must not make it look down.
+    # It must be found up: other work of the machine must not make it look down.
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, _AHEAD)
     async with fake_api("0.0.0.0") as api:

@@ -1,4 +1,4 @@
-"""Watchers that write down every change they are shown, and go on from where they were after each interruption."""
+"""Watches, records every change, and resumes after each interruption."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from vimesh.v1 import vim_service_pb2 as pb
 
 _AGAIN_S = 0.1
 _SILENCE_S = 40.0
-"""A watch says something every few seconds. One that says nothing for so long is broken off by the client."""
+"""A watch sends something every few seconds. The client cancels one that is silent for longer."""
 
 
 def told(event: vim_pb2.VimEvent) -> dict[str, Any]:
-    """Return what the history says of a change."""
+    """Return the entry of a change for the history."""
     name = vim_pb2.Vim.Status.Name
     return {
         "revision": event.revision,
@@ -36,7 +36,7 @@ def told(event: vim_pb2.VimEvent) -> dict[str, Any]:
 
 
 class Watcher:
-    """`restless`: goes away by itself now and then, and comes back."""
+    """With `restless`, leaves by itself now and then, and comes back."""
 
     def __init__(self, name: str, address: str, history: History, random: Random, *, restless: bool) -> None:
         self._name = name
@@ -85,7 +85,7 @@ class Watcher:
             self._moved.set()
 
     async def until(self, revision: int, limit_s: float) -> None:
-        """Wait until everything up to a revision was shown, but not for longer than the limit."""
+        """Wait until everything up to a revision was received, but not for longer than the limit."""
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 while self._next <= revision:
