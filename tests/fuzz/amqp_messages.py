@@ -1,4 +1,4 @@
-"""Odd messages for the queue of calls: JSON of every kind in an envelope or none, properties byte by byte."""
+"""Makes odd messages for the queue of calls: any JSON, in an envelope or not, with properties byte by byte."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _KEYS = ("method", "args", "version", "namespace", "_msg_id", "_unique_id", "_re
 class OddMessage:
     body: bytes
     properties: bytes
-    """Flags and values, as they stand in a content header: some that no library would write."""
+    """Flags and values as in a content header: some that no library would write."""
 
 
 def odd_message(random: Random) -> OddMessage:
-    """Make one up. The same numbers make the same message."""
+    """Make up a message. The same numbers make the same message."""
     return OddMessage(_body(random), odd_properties(random))
 
 
@@ -97,7 +97,7 @@ def _noise(_body: bytes, random: Random) -> bytes:
 
 
 def odd_properties(random: Random) -> bytes:
-    """Return flags and values, each property there or not, most of them odd."""
+    """Return flags and values; each property may be present or not, and most are odd."""
     flags, values = 0, b""
     for flag, make in _PROPERTIES:
         if random.random() < 0.3:
@@ -117,7 +117,7 @@ def _octet(random: Random) -> bytes:
 
 
 def _delivery_mode(random: Random) -> bytes:
-    # Brokers of late refuse what is neither of the two.
+    # Recent brokers refuse messages that are neither of the two.
     return bytes((random.choice((1, 2, 1, 2, 1, 2, 1, 2, 7)),))
 
 

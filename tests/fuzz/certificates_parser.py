@@ -1,4 +1,4 @@
-"""Certificates, in a handshake that is right up to them: so that they are what OpenSSL stumbles over."""
+"""Fuzzes certificates, in a handshake that is correct up to them, so that OpenSSL reads them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
 
 def _read(data: bytes) -> None:
-    """The first byte says which kind of key is announced, and whether certificates must be valid."""
+    """The first byte decides which kind of key is announced, and whether certificates must be valid."""
     if data:
         shake_hands(bool(data[0] & 1), [_flight(bool(data[0] & 2), data[1:])])
 

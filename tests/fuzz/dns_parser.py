@@ -1,4 +1,4 @@
-"""Answers of a name server, through c-ares and what we make of them."""
+"""Fuzzes the answers of a name server, through c-ares and our handling of them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _A, _CNAME, _SOA, _AAAA, _OPT, _IN = 1, 5, 6, 28, 41, 1
 _WITHIN_S = 10.0
 _MOST_MESSAGE = 65535
 _WHOLE = 1
-"""Of the first byte of an input: what follows is all of the message but its number."""
+"""Bit in the first byte of an input: the rest is the whole message without its number."""
 
 
 @dataclass(slots=True)
 class _Server:
-    """Answers each question with the input, and then, in case that was none, with SERVFAIL."""
+    """Answers each question with the input and then with SERVFAIL, in case the input was not an answer."""
 
     socket: socket.socket
     data: bytes = b""
@@ -51,7 +51,7 @@ def _question(message: bytes) -> bytes:
 
 
 def _message(data: bytes, question: bytes) -> bytes:
-    """Return all but the number: as it was given, or with flags, counts and the question in front of the records."""
+    """Return everything but the number: as given, or with flags, counts and the question in front of the records."""
     if not data or data[0] & _WHOLE:
         return data[1:]
     flags_and_counts, records = data[1:9].ljust(8, b"\0"), data[9:]
@@ -61,7 +61,7 @@ def _message(data: bytes, question: bytes) -> bytes:
 
 @dataclass(slots=True)
 class _Harness:
-    """A lookup that lasts, and a server that it asks: neither is made before it is needed."""
+    """A lookup and the server that it asks, both kept between inputs, and made only when needed."""
 
     _parts: list[tuple[asyncio.AbstractEventLoop, _Server, NameLookup]] = field(default_factory=list)
     _names: int = 0
@@ -69,7 +69,7 @@ class _Harness:
     def read(self, data: bytes) -> None:
         loop, server, look_up = self._parts[0] if self._parts else self._make()
         server.data = data
-        self._names += 1  # c-ares keeps what it was told of a name
+        self._names += 1  # c-ares caches the answers for a name
         told = loop.run_until_complete(_look_up(look_up, f"n{self._names}.fuzz.test"))
         assert sorted(family for family, _ in told) == sorted(FAMILIES), "not each family was told once"
         for _, answer in told:
@@ -101,7 +101,7 @@ class _Harness:
 
 
 async def _enter(look_up: NameLookup) -> None:
-    look_up.__enter__()  # in the loop, as it wants; left in `close`
+    look_up.__enter__()  # entered inside the loop, as it requires; closed in `close`
 
 
 async def _look_up(look_up: NameLookup, name: str) -> list[tuple[int, FamilyAnswer]]:

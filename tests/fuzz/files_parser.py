@@ -1,4 +1,4 @@
-"""Files of VIMs in each format, read and checked as `vimesh vim import` does it."""
+"""Fuzzes files of VIMs in each format, read and checked as `vimesh vim import` does it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vimesh.cli.input.file_formats import Format, read
 _FORMATS = tuple(Format)
 _preparer = EntryReader()
 _MOST_WORDS = 2000
-"""So long a description may be: somebody has to read it."""
+"""Maximum length of a description, which people have to read."""
 _VIM = {
     "name": "lab",
     "auth_url": "http://10.0.0.5:5000/v3",
@@ -37,7 +37,7 @@ _LAUGHS = "a: &a [1, 1]\n" + "".join(
 
 
 def _read(data: bytes) -> None:
-    """The first byte says which format it is."""
+    """The first byte decides the format."""
     format_ = _FORMATS[data[0] % len(_FORMATS)] if data else Format.YAML
     for entry in read(format_, io.BytesIO(data[1:])):
         if isinstance(entry, Flaw):
@@ -112,5 +112,5 @@ PARSER = Parser(
     read=_read,
     seeds=tuple(_seeds()),
     most_bytes=16 * 1024,
-    limit_ms=1000.0,  # a person waits for it, and nobody else; what grows faster than its file takes far longer
+    limit_ms=1000.0,  # only the person who imports waits; anything that grows faster than its file takes far longer
 )

@@ -1,4 +1,4 @@
-"""Handshakes in memory: our side of TLS against bytes that somebody else chose."""
+"""Performs handshakes in memory: our side of TLS against bytes chosen by another party."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "hostile.example.test"
 
 
 def shake_hands(verifying: bool, pieces: Iterable[bytes]) -> None:
-    """Let a client take the pieces for a server's, and then its end. Raises AssertionError for odd words of failure."""
+    """Let a client read the pieces as those of a server, and then their end. Raises AssertionError."""
     session = TlsSession(_contexts()[verifying], NAME)
     session.start_handshake()
     try:
@@ -30,7 +30,7 @@ def shake_hands(verifying: bool, pieces: Iterable[bytes]) -> None:
 
 
 def _records(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Join the pieces to whole records, as far as they are any."""
+    """Join the pieces into complete records, as far as they are records."""
     received = b""
     for piece in pieces:
         received += piece
@@ -58,4 +58,4 @@ def _contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     try:
         return lenient, verifying_context()
     except LocalFault:
-        return lenient, ssl.create_default_context()  # this machine knows no authority: all are unknown all the same
+        return lenient, ssl.create_default_context()  # this machine has no authorities: nothing is trusted in any case

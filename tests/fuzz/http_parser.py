@@ -1,4 +1,4 @@
-"""HTTP answers, in pieces."""
+"""Fuzzes HTTP answers, in pieces."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _code(answer: Answer | None) -> int | None:
 
 
 def _answer(data: bytes) -> Answer | None:
-    """Read until nothing more is wanted, as a connection does; None: it is no HTTP."""
+    """Read until nothing more is needed, as a connection does; None: it is not HTTP."""
     answer = Answer()
     for piece in pieces_of(data):
         code = answer.code

@@ -1,4 +1,4 @@
-"""Datagrams as the kernel hands them to a pinger: echo replies, and what its error queue holds."""
+"""Fuzzes datagrams as the kernel passes them to a pinger: echo replies, and the content of its error queue."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Message = tuple[bytes, list[tuple[int, int, bytes]], int, object]
 
 
 class _KernelSocket(socket.socket):
-    """A socket with an error queue that is filled by us."""
+    """A socket whose error queue we fill."""
 
     def __init__(self, errors: Sequence[bytes]) -> None:
         super().__init__(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -64,7 +64,7 @@ class _KernelSocket(socket.socket):
 
 @dataclass(slots=True)
 class _Hearing:
-    """What became of probes: whatever came, it is about the one that is under way."""
+    """The outcomes of probes: all of them must concern the one that is under way."""
 
     target: Target
     heard: list[str] = field(default_factory=list)
@@ -103,11 +103,11 @@ class _NoVolleys:
         raise AssertionError(f"reading sent a volley: {family}, {tokens}, {names!r}")
 
     def adopt(self, target: Target, token: int, sent_at: float) -> None:
-        """A round that goes on by itself."""
+        """Do nothing: the round continues on its own."""
 
 
 def _read(data: bytes) -> None:
-    """The first byte says which kind of socket; then each datagram with its length, and where it comes from."""
+    """The first byte decides the kind of socket; then comes each datagram, with its length and origin."""
     if not data:
         return
     which = data[0] % len(_SOCKETS)
@@ -127,7 +127,7 @@ def _read(data: bytes) -> None:
 
 
 def _datagrams(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """No more than the kernel holds for a socket of this kind."""
+    """Yield no more than the kernel holds for a socket of this kind."""
     at, count = 0, 0
     while at + _LENGTH.size <= len(data) and count < 10:
         (word,) = _LENGTH.unpack_from(data, at)
@@ -138,7 +138,7 @@ def _datagrams(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _received(which: int, datagrams: Sequence[tuple[int, bytes]]) -> Iterator[bytes]:
-    """Let them pass through a socket, and the batches by which a pinger reads."""
+    """Let them pass through a socket, and the batches in which a pinger reads."""
     family = socket.AF_INET if which <= _RAW_V4 else socket.AF_INET6
     inbox = Inbox(batch_calls(), lead=_LEAD_BYTES if which == _RAW_V4 else 0, sockaddr_bytes=sockaddr_bytes(family))
     kernel, network = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -156,7 +156,7 @@ def _errors(queued: Sequence[bytes]) -> list[tuple[bytes, int]]:
 
 
 def _replies(which: int) -> tuple[_Hearing, EchoReplies]:
-    """Return what hears of one ping that is open, beside one in a volley."""
+    """Return a reader with one open ping, next to one in a volley."""
     ping = Method.PING
     target, steady = (
         Target(Action(name, "action", "http://127.0.0.1/", ProbePolicy(method=ping), 0)) for name in ("open", "steady")

@@ -1,6 +1,6 @@
-"""python -m tests.fuzz.measure PARSER: reads an input from standard input, and prints what CPU reading it takes, in ms.
+"""python -m tests.fuzz.measure PARSER: reads an input from standard input, and prints its CPU cost in ms.
 
-A process of its own: where atheris has instrumented it, Python code takes several times as long.
+It is a process of its own, because Python code takes several times as long where atheris has instrumented it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PATIENCE_S = 60
 
 
 def measured_apart(parser: str, data: bytes) -> float:
-    """Return the CPU that an input takes where nothing is instrumented, in ms."""
+    """Return the CPU that an input takes without instrumentation, in ms."""
     command = [sys.executable, "-m", "tests.fuzz.measure", parser]
     done = subprocess.run(command, input=data, capture_output=True, timeout=_PATIENCE_S, check=True)
     return float(done.stdout)

@@ -1,4 +1,4 @@
-"""Makes odd inputs of good ones: spliced, cut, doubled, and sprinkled with what parsers stumble over."""
+"""Makes odd inputs from good ones: spliced, cut, doubled, and sprinkled with bytes on which parsers fail."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Change = Callable[[Random, bytearray, Sequence[bytes]], None]
 
 
 def mutated(random: Random, data: bytes, others: Sequence[bytes], most_bytes: int) -> bytes:
-    """Return the input after some changes; `others` are what is spliced in."""
+    """Return the input after some changes; `others` are inputs to splice in."""
     changing = bytearray(data)
     for _ in range(random.randint(1, _MOST_CHANGES)):
         random.choice(_CHANGES)(random, changing, others)
@@ -85,7 +85,7 @@ def _double(random: Random, data: bytearray, others: Sequence[bytes]) -> None:  
 
 
 def _repeat(random: Random, data: bytearray, others: Sequence[bytes]) -> None:  # noqa: ARG001 - as above
-    """Repeat a few bytes very often: what takes more than linear time shows here."""
+    """Repeat a few bytes very often: superlinear work shows here."""
     start = _place(random, data)
     few = bytes(data[start : start + random.choice((1, 1, 2, 4, 16))])
     data[start:start] = few * random.choice(_LONG)

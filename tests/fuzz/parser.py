@@ -1,4 +1,4 @@
-"""What is fuzzed: one reader of a VIM's bytes, and what must hold of it whatever comes."""
+"""Defines what is fuzzed: one reader of a VIM's bytes, and what must hold whatever it reads."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _CORPUS = Path(__file__).with_name("corpus")
 class Parser:
     name: str
     read: Callable[[bytes], None]
-    """Reads an input as the monitor would. Exceptions that are documented stay inside: what it raises is a defect."""
+    """Reads an input as the monitor would. Documented exceptions are handled inside: any that it raises is a defect."""
     seeds: Sequence[bytes]
     most_bytes: int
-    """No input is longer."""
+    """Maximum length of an input."""
     limit_ms: float = 5.0
-    """Of the loop's CPU, for one input: what other threads do holds up nobody."""
+    """CPU of the loop for one input: other threads block nothing."""
     close: Callable[[], None] = lambda: None
-    """Gives back what reading has needed."""
+    """Releases the resources that reading needed."""
 
     @property
     def corpus(self) -> Path:
-        """Where inputs are kept that failed at some time."""
+        """The folder of the inputs that failed in earlier runs."""
         return _CORPUS / self.name

@@ -1,4 +1,4 @@
-"""Cuts an input into pieces: the first byte says how, so that an input that failed is cut in the same way again."""
+"""Cuts an input into pieces: its first byte decides how, so that a failed input is cut in the same way again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from random import Random
 
 _MOST_CUTS = 32
 _SINGLE_BYTES = 128
-"""How far an input goes byte by byte; the rest of it is one piece."""
+"""How far an input is cut byte by byte; the rest of it is one piece."""
 
 
 def pieces_of(data: bytes) -> Iterator[bytes]:
-    """Give what is behind the first byte. No piece is empty: that would be an end."""
+    """Yield what follows the first byte. No piece is empty: that would mean the end."""
     if len(data) < 2:
         return
     how, content = data[0], data[1:]

@@ -1,4 +1,4 @@
-"""python -m tests.fuzz.random_prober NAME SECONDS: a real prober against servers that answer at random."""
+"""python -m tests.fuzz.random_prober NAME SECONDS: runs a real prober against servers that answer at random."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.targets.verdict import Verdict
 
 _VIMS = 24
-"""Of each policy."""
+"""Number of VIMs per policy."""
 _POLICIES = (
     ("http", ProbePolicy(Method.HTTP, interval_s=0.5, timeout_s=0.3, fall=1)),
     ("http", ProbePolicy(Method.HTTP, interval_s=0.7, timeout_s=0.2, fall=3, rise=2)),
@@ -38,13 +38,13 @@ _HEALTHY = "healthy"
 _WATCH_S = 0.01
 _PATIENCE_S = 15.0
 _HELD_MS = 100.0
-"""So much CPU between two looks at the clock is taken from all other VIMs."""
+"""CPU between two looks at the clock that counts as blocking all other VIMs."""
 _DEFECTS = (Reason.LOCAL_DEFECT, Reason.LOCAL_STUCK)
 
 
 @dataclass(slots=True)
 class Judgement:
-    """What was said of each VIM, and what should not have been."""
+    """The verdicts on each VIM, and those that should not exist."""
 
     said: dict[str, Verdict] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Judgement:
             self.failures.append(f"the healthy VIM reads {verdict.status} {verdict.reason}: {verdict.detail}")
 
     async def watch(self) -> None:
-        """Look how much CPU the loop takes at a time, until cancelled."""
+        """Measure how much CPU the loop takes at a time, until cancelled."""
         before = time.thread_time()
         while True:
             await asyncio.sleep(_WATCH_S)
@@ -66,12 +66,12 @@ class Judgement:
             self.slowest_ms, before = max(self.slowest_ms, 1000 * (now - before)), now
 
     async def all_said(self, vims: Iterable[str]) -> None:
-        """Wait until something was said of each, but not for ever: a busy machine takes longer for a first round."""
+        """Wait until there is a verdict on each, within a limit: on a busy machine the first round takes longer."""
         with suppress(TimeoutError):
             await until(lambda: self.said.keys() >= set(vims), _PATIENCE_S)
 
     def conclude(self, vims: Iterable[str], logs: Iterable[MutableMapping[str, Any]]) -> None:
-        """Add what can be told only at the end."""
+        """Add the failures that only show at the end."""
         self.failures += [f"nothing was ever said of {vim}" for vim in vims if vim not in self.said]
         self.failures += [f"log: {line}" for line in logs if line["log_level"] in ("error", "critical")]
         if self.slowest_ms > _HELD_MS:

@@ -1,4 +1,4 @@
-"""A server that answers at random: what was an answer is mutated, and comes in its own time, or not at all."""
+"""Serves random answers: a good answer is mutated, and sent after a random time, or not at all."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 _LONGEST_S = 2.0
 _MOST_BYTES = 256 * 1024
 _MUTATED = 0.8
-"""So often; else the answer comes as it is."""
+"""Share of answers that are mutated."""
 _RESET, _CLOSE, _SILENT, _AGAIN = "reset", "close", "silent", "again"
 _ENDS = (_RESET, _CLOSE, _SILENT, _AGAIN)
 
 
 @dataclass(slots=True)
 class RandomServer:
-    """`answers`: in clear, and in the place of a TLS server."""
+    """`answers` are sent in clear text, and in place of the bytes of a TLS server."""
 
     answers: Parser
     random: Random
@@ -40,7 +40,7 @@ class RandomServer:
     async def _converse(self, reader: StreamReader, writer: StreamWriter) -> None:
         random = self.random
         while True:
-            if random.random() < 0.95:  # else it speaks first
+            if random.random() < 0.95:  # otherwise it sends first
                 await reader.read(4096)
             await _deliver(random, writer, self._answer())
             match random.choice(_ENDS):
@@ -54,7 +54,7 @@ class RandomServer:
 
     def _answer(self) -> bytes:
         seeds: Sequence[bytes] = self.answers.seeds
-        chosen = self.random.choice(seeds)[1:]  # the first byte says how an input is cut
+        chosen = self.random.choice(seeds)[1:]  # the first byte decides how an input is cut
         if self.random.random() > _MUTATED:
             return chosen
         return mutated(self.random, chosen, seeds, _MOST_BYTES)
@@ -76,7 +76,7 @@ def _reset(writer: StreamWriter) -> None:
 
 
 async def talk_well(reader: StreamReader, writer: StreamWriter) -> None:
-    """Answer each request as it should be."""
+    """Answer each request correctly."""
     while True:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(_GOOD)
@@ -88,7 +88,7 @@ Talk = Callable[[StreamReader, StreamWriter], Coroutine[None, None, None]]
 
 @contextmanager
 def serving(*talks: Talk) -> Generator[list[int]]:
-    """Serve each on a port, in a loop and a thread of their own; give the ports."""
+    """Serve each on a port, in a loop and a thread of their own; yields the ports."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="servers")
     thread.start()
@@ -108,7 +108,7 @@ async def _start(talks: Sequence[Talk], tasks: set[asyncio.Task[None]]) -> list[
 
 
 def _in_task(talk: Talk, tasks: set[asyncio.Task[None]]) -> Callable[[StreamReader, StreamWriter], None]:
-    """Talk in a task of ours: asyncio complains of its own ones when they are cancelled."""
+    """Talk in a task of our own: asyncio logs an error when its own tasks are cancelled."""
 
     def begin(reader: StreamReader, writer: StreamWriter) -> None:
         task = asyncio.create_task(_talk(talk, reader, writer))
@@ -123,7 +123,7 @@ async def _talk(talk: Talk, reader: StreamReader, writer: StreamWriter) -> None:
         with suppress(OSError, EOFError, TimeoutError):
             await talk(reader, writer)
     finally:
-        # What the prober does not read would keep the transport open.
+        # Bytes that the prober does not read would keep the transport open.
         end = writer.transport.abort if writer.transport.get_write_buffer_size() else writer.close
         end()
 
@@ -134,4 +134,4 @@ async def _end(servers: Sequence[asyncio.Server], tasks: set[asyncio.Task[None]]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.sleep(0)  # transports close in the turn after
+    await asyncio.sleep(0)  # transports close in the next iteration

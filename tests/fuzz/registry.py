@@ -1,4 +1,4 @@
-"""The parsers by their names. Each module is imported when it is wanted: that may be where it is instrumented."""
+"""Finds the parsers by name. Each module is imported on demand, perhaps where it is instrumented."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The short form of fuzzing the doors: what failed once, and some hundred odd inputs that are the same in each run.
+"""The short form of fuzzing the doors: inputs that failed earlier, and some hundred odd inputs, the same in each run.
 
-How long others wait is not judged here: other tests run beside it.
+How long other callers wait is not judged here, because other tests run at the same time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.support.timing.cpu_budget import slowness
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 _INPUTS = {"rpc": 270, "json": 135, "rest": 135, "amqp": 60, "http2": 70}
-"""Of all kinds together."""
+"""Number of inputs of all kinds together."""
 _PATIENCE = 2.0
 
 

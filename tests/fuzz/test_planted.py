@@ -1,4 +1,4 @@
-"""What is wrong with a server must be found: faults are planted in a real one."""
+"""A server that is wrong must be found out: faults are planted in a real one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.processes.side_process import side_process
 
 _INPUTS = 250
 _FEW_INPUTS = 60
-"""Where each that hits takes long."""
+"""For faults where each hit takes long."""
 _KIND = "GetVim"
 Fuzz = Callable[[str, Callable[[Campaign], None]], Awaitable[Tally]]
 

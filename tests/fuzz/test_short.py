@@ -1,4 +1,4 @@
-"""The short form of `make fuzz`: what failed once, and some thousand mutations that are the same in each run."""
+"""The short form of `make fuzz`: inputs that failed earlier, and some thousand mutations, the same in each run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.timing.cpu_budget import slowness
 
 _MUTATIONS = 2000
 _MOST_S = 0.7
-"""Of CPU and parser: a machine that is slow tries less, and no input differs for that."""
+"""CPU per parser: a slow machine tries fewer inputs, but the same ones."""
 
 
 @pytest.fixture(scope="module", params=NAMES)

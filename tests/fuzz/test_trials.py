@@ -1,4 +1,4 @@
-"""What is found must be told: an exception, and an input that takes too long."""
+"""Findings must be reported: an exception, and an input that takes too long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a TLS server says before it is believed: its hello, its messages, its alerts."""
+"""Fuzzes the bytes of a TLS server before it is trusted: its hello, its messages, its alerts."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _ODD = (
     b"\x15\x03\x03\x00\x02\x02\x28",  # a fatal alert: handshake failure
     b"\x15\x03\x03\x00\x02\x02\x74",  # a fatal alert: certificate required
     b"\x15\x03\x03\x00\x02\x01\x70" * 20,  # warnings
-    b"\x16\x03\x03\x00\x00" * 50,  # records of nothing
-    b"\x14\x03\x03\x00\x01\x01" * 50,  # changes of the cipher that nobody asked for
+    b"\x16\x03\x03\x00\x00" * 50,  # empty records
+    b"\x14\x03\x03\x00\x01\x01" * 50,  # unexpected changes of the cipher
     b"\x16\x03\x03\x40\x01" + bytes(100),  # longer than a record may be
-    b"\x16\x03\x03\x00\x04\x0e\xff\xff\xff",  # a message that will never end
+    b"\x16\x03\x03\x00\x04\x0e\xff\xff\xff",  # a message that never ends
     b"HTTP/1.1 400 Bad Request\r\n\r\n",
     b"SSH-2.0-OpenSSH_9.2\r\n",
 )
 
 
 def _read(data: bytes) -> None:
-    """The first byte says how the input is cut, and whether certificates must be valid."""
+    """The first byte decides how the input is cut, and whether certificates must be valid."""
     shake_hands(bool(data and data[0] & 1), pieces_of(data))
 
 
 def _flight(version: ssl.TLSVersion) -> bytes:
-    """Return the first flight of a server. That of TLS 1.2 shows its certificate to everybody."""
+    """Return the first flight of a server. That of TLS 1.2 contains its certificate in clear text."""
     with tempfile.TemporaryDirectory() as folder:
         context = context_of(Path(folder))
     context.maximum_version = version

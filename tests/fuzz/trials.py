@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tests.fuzz.parser import Parser
 
 _REPEATS = 3
-"""The CPU that an input takes is the least of so many more tries: what else the machine does is not its fault."""
+"""Number of further tries, the least of which is the CPU of an input: other work of the machine is not its fault."""
 _MOST_KEPT = 20
 
 
@@ -19,7 +19,7 @@ _MOST_KEPT = 20
 class Failure:
     data: bytes
     what: str
-    """Where and how it failed: of those that fail alike, one is kept."""
+    """Where and how it failed: of several inputs that fail alike, one is kept."""
     trace: str = ""
 
     def __str__(self) -> str:
@@ -28,21 +28,21 @@ class Failure:
 
 @dataclass(slots=True)
 class Trials:
-    """What has been tried of one parser."""
+    """The trials of one parser."""
 
     parser: Parser
     measure_apart: Callable[[str, bytes], float] | None = None
-    """Measures an input by the parser's name, for a process in which everything takes longer than it should."""
+    """Measures an input by the parser's name, for a process in which everything takes longer than usual."""
     patience: Callable[[], float] = lambda: 1.0
-    """Gives more than 1 where other work on the machine makes the same input cost more CPU."""
+    """Returns more than 1 if other work on the machine makes the same input cost more CPU."""
     tried: int = 0
     slowest_ms: float = 0.0
     _slowest_here_ms: float = 0.0
-    """As measured in this process, which may be instrumented."""
+    """Measured in this process, which may be instrumented."""
     failures: dict[str, Failure] = field(default_factory=dict)
 
     def run(self, data: bytes) -> None:
-        """Try one input; a failure is noted, and nothing is raised."""
+        """Try one input; a failure is recorded, and nothing is raised."""
         self.tried += 1
         began = time.thread_time()
         try:

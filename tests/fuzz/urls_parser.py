@@ -1,4 +1,4 @@
-"""The auth_url of a VIM, as far as the request that a probe makes of it."""
+"""Fuzzes the auth_url of a VIM, up to the request that a probe sends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vimesh.monitor.net.ip_addresses import fixed_host
 from vimesh.monitor.probes.http.http_connection import get_request
 
 _LINES = 6
-"""Of a request that closes: GET, Host, User-Agent, Accept, Connection, and an empty one."""
+"""Lines of a request with Connection: close: GET, Host, User-Agent, Accept, Connection, and an empty one."""
 _URLS = (
     *("http://10.0.0.1:5000/v3", "https://cloud.example.test/identity?a=b", "http://[::1]:80/", "http://a_b.test./"),
     *("http://[fe80::1%25eth0]:5000/v3", "http://[fe80::1%lo]/", "http://[fe80::1%251]/", "http://[fe80::1%25]/"),

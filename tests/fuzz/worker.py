@@ -1,6 +1,7 @@
-"""python -m tests.fuzz.worker PARSER SECONDS: fuzzes one parser by atheris, and prints what came of it as JSON.
+"""python -m tests.fuzz.worker PARSER SECONDS: fuzzes one parser with atheris, and prints the outcome as JSON.
 
-A process of its own: what is instrumented must not have been imported before, and libFuzzer ends it as it likes.
+It is a process of its own, because instrumented modules must not have been imported before, and libFuzzer may end it at
+any time.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tests.fuzz.trials import Trials
 _HANGS_AFTER_S = 20
 _MOST_MIB = 1024
 _MOST_GROWTH_MIB = 192
-"""While fuzzing; libFuzzer itself keeps each input that reached something new."""
+"""Growth while fuzzing; libFuzzer itself keeps each input that reached new code."""
 _WARM_PART = 0.2
 
 
@@ -41,7 +42,7 @@ class _Campaign:
         failures = len(self._trials.failures)
         self._trials.run(data)
         if len(self._trials.failures) > failures:
-            self._trials.keep()  # now: the next input may hang, and end the process
+            self._trials.keep()  # at once: the next input may hang, and end the process
         passed_s = time.monotonic() - self._began
         if not self._warm_mib and passed_s > self._for_s * _WARM_PART:
             self._warm_mib = _most_mib()
@@ -62,7 +63,7 @@ class _Campaign:
             "failures": failures,
         }
         print(json.dumps(outcome), flush=True)
-        os._exit(0)  # atheris would end the process with words of its own
+        os._exit(0)  # atheris would end the process with output of its own
 
 
 def _most_mib() -> float:
@@ -79,7 +80,7 @@ def main() -> None:
 
     def mutate(data: bytes, most_bytes: int, seed: int) -> bytes:
         random = Random(seed)
-        if random.random() < 0.5:  # libFuzzer knows what reaches new code, and we what an answer looks like
+        if random.random() < 0.5:  # libFuzzer knows which inputs reach new code, and we know what an answer looks like
             return bytes(atheris.Mutate(data, most_bytes))
         return mutated(random, data or random.choice(parser.seeds), parser.seeds, most_bytes)
 

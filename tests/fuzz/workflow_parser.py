@@ -1,4 +1,4 @@
-"""Inputs of the workflow of a ping action: people write workflows too."""
+"""Fuzzes the inputs of the workflow of a ping action, because people write workflows too."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ODD: Sequence[Any] = (
 
 
 def _read(data: bytes) -> None:
-    """Take JSON as Mistral hands it over; what is no JSON never comes so far."""
+    """Read JSON as Mistral passes it on; text that is not JSON never gets this far."""
     try:
         inputs = json.loads(data)
     except (ValueError, RecursionError):
@@ -63,7 +63,7 @@ def _ordered(inputs: dict[str, object]) -> tuple[Action | None, str]:
 
 
 def _check(action: Action) -> None:
-    """What is taken must be what a conductor could have asked for, and can be told of."""
+    """Require that accepted inputs are what a conductor could have requested, and can receive reports about."""
     try:
         _rules.check(action_message(action))
     except (BadInput, ValueError) as error:

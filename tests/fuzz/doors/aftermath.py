@@ -1,4 +1,4 @@
-"""What must still work after all that was sent: everything that was stored can be read, in each way to read it."""
+"""Checks that everything works after the run: all stored VIMs can be read, in each way to read them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SNAPSHOT = "/v1/vims:watch?snapshot=true"
 
 
 def left_behind(site: Site) -> list[str]:
-    """Return what cannot be read any more."""
+    """Return what can no longer be read."""
     return [*_of_lists(site), *_of_snapshot(site), *_of_json_snapshot(site)]
 
 
@@ -32,7 +32,7 @@ def _of_lists(site: Site) -> Iterator[str]:
 
 
 def _read_all(front: str, path: str, what: str) -> int:
-    """Read all pages; return how much there is. Raises ValueError, OSError, HTTPException."""
+    """Read all pages; return the number of entries. Raises ValueError, OSError, HTTPException."""
     token, count = "", 0
     while True:
         connection = HTTPConnection(front, timeout=_CALL_S)

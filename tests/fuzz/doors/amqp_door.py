@@ -1,4 +1,4 @@
-"""AMQP: odd messages on the queue of calls of a real broker, from which a real bridge takes them."""
+"""Sends odd AMQP messages to the queue of calls of a real broker, from which a real bridge consumes them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_PROPERTIES: Final = b"\0\0"
 
 
 class AmqpDoor(Door):
-    """An input is the length of its properties, these, and the body."""
+    """An input is the length of its properties, the properties, and the body."""
 
     def __init__(self, url: str, loop: asyncio.AbstractEventLoop, caller: Caller) -> None:
         self._url = url
@@ -55,7 +55,7 @@ class AmqpDoor(Door):
                 await publisher.publish(data[begin:], data[_LENGTH_BYTES:begin])
             code = "taken"
         except Refused:
-            code = "refused"  # by the broker: the bridge never sees it
+            code = "refused"  # refused by the broker: the bridge never sees it
         try:
             return Reply(code, await self._caller.complaint())
         except TimeoutError:
@@ -74,7 +74,7 @@ class Caller:
         await self._queue.consume(self._take)
 
     async def complaint(self) -> str:
-        """Say what is wrong with an answer; empty: nothing. Raises TimeoutError."""
+        """Return what is wrong with an answer; empty if nothing is. Raises TimeoutError."""
         call_id = uuid.uuid4().hex
         exchange = await self._channel.get_exchange("tacker", ensure=False)
         body = good_call(call_id, self._queue.name)
@@ -118,7 +118,7 @@ async def _connected(url: str) -> tuple[aio_pika.abc.AbstractConnection, Caller]
 
 @contextmanager
 def amqp_door(url: str) -> Generator[AmqpDoor]:
-    """Connect to the broker, in a loop of this thread's own."""
+    """Connect to the broker, in this thread's own loop."""
     loop = asyncio.new_event_loop()
     try:
         connection, caller = loop.run_until_complete(_connected(url))

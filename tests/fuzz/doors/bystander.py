@@ -1,7 +1,7 @@
-"""python -m tests.fuzz.doors.bystander ADDRESS: reads and reports a VIM all the while, until its input ends.
+"""python -m tests.fuzz.doors.bystander ADDRESS: reads a VIM and reports on it continuously, until its input ends.
 
-A process of its own: what the fuzzer does must not slow down what is measured. Prints a line when it has begun, and at
-the end, as JSON, how long its calls took.
+It is a process of its own, because the work of the fuzzer must not slow down what is measured. Prints a line when it
+has started, and at the end, as JSON, how long its calls took.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _STATUSES = (vim_pb2.Vim.REACHABLE, vim_pb2.Vim.UNREACHABLE)
 
 
 class Bystander:
-    """Somebody who does nothing odd."""
+    """A caller that does nothing odd."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._vims = VimServiceStub(channel)
@@ -34,7 +34,7 @@ class Bystander:
         self.failures: list[str] = []
 
     def call(self) -> None:
-        """Read, or report what was not the case before."""
+        """Read the VIM, or report a changed status."""
         self._turn += 1
         began = time.monotonic()
         try:

@@ -1,4 +1,4 @@
-"""Sends inputs one at a time, measures what each costs, judges what is answered, and keeps what is wrong."""
+"""Sends inputs one at a time, measures the cost of each, judges the answers, and keeps the failures."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.fuzz.doors.verdicts import Reply
 CORPUS = Path(__file__).parents[1] / "corpus"
 _REPEATS = 2
 _MOST_FAILURES = 10
-"""Of each kind."""
+"""Maximum number per kind."""
 _WARM_AFTER = 1000
-"""So many inputs, or a tenth of them, may fill caches; what is held after that must stay."""
+"""This many inputs, or a tenth of them, may fill caches; memory that grows afterwards is leaked."""
 _GROWN_MIB = 32.0
 _GROWTHS = 3
-"""So many times in turn memory must have grown, before it is said that it is kept."""
+"""Number of consecutive times that memory must have grown before it counts as leaked."""
 _WORTH_A_LOOK_S = 0.03
-"""The kernel counts in steps of 10 ms, and other calls come in between: below that nothing is to be seen."""
+"""The kernel counts in steps of 10 ms, and other calls run in between: smaller figures show nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +43,18 @@ class Failure:
 
 @dataclass(slots=True)
 class Tally:
-    """What came of the inputs of one kind."""
+    """The outcomes of the inputs of one kind."""
 
     sent: int = 0
     codes: Counter[str] = field(default_factory=Counter)
     worst_cpu_s: float = 0.0
-    """Of one input, the least of several tries, in the process where it was most."""
+    """For one input, the least of several tries, in the process where it was most."""
     once_cpu_s: float = 0.0
-    """The most that was ever seen while an input was served, with all that went on beside it."""
+    """The most that was measured while an input was served, including everything else that ran."""
     grown_mib: float = 0.0
-    """What the process that grew most holds more than after the first inputs."""
+    """Growth since the first inputs of the process that grew most."""
     slowest_s: float = 0.0
-    """The longest that one answer took."""
+    """The longest time that one answer took."""
     failures: dict[str, Failure] = field(default_factory=dict)
 
     def note(self, failure: Failure) -> None:
@@ -72,9 +72,9 @@ class Campaign:
         *,
         patience: Callable[[], float] = lambda: 1.0,
     ) -> None:
-        """`restore` sees that the VIMs are there again that inputs name.
+        """`restore` registers the VIMs again that inputs name.
 
-        `patience` gives more than 1 where other work on the machine makes the same request cost more CPU.
+        `patience` returns more than 1 if other work on the machine makes the same request cost more CPU.
         """
         self._patience = patience
         self._door = door
@@ -87,9 +87,9 @@ class Campaign:
         return [failure for tally in self.tallies.values() for failure in tally.failures.values()]
 
     def run(self, kind: str, random: Random, count: int, until: float = float("inf")) -> None:
-        """Try so many inputs, or what can be tried until then, by the monotonic clock.
+        """Try `count` inputs, or as many as are possible before `until`, by the monotonic clock.
 
-        If memory has grown, as many more: what fills a cache grows once, and what is kept grows each time.
+        If memory has grown, repeat this: a cache that fills up grows once, and a leak grows each time.
         """
         for _ in range(_GROWTHS):
             last, grown_mib = self._send_many(kind, random, count, until)
@@ -119,7 +119,7 @@ class Campaign:
         return data, self.tallies[kind].grown_mib
 
     def replay(self, kind: str, corpus: Path) -> None:
-        """Try the good inputs, and those that failed at some time."""
+        """Try the good inputs, and those that failed in earlier runs."""
         if self._alive():
             self._restore()
         kept = sorted((corpus / kind).glob("*"))
@@ -153,7 +153,7 @@ class Campaign:
             (folder / failure.name).write_bytes(failure.data)
 
     def _look_again(self, kind: str, data: bytes, cpu_s: float, answers: int) -> None:
-        """Send what was costly once more: what else went on is not its fault."""
+        """Send a costly input again: the cost of anything else that ran is not its fault."""
         for _ in range(_REPEATS):
             cpu_s = min(cpu_s, self._measured(kind, data)[1])
         tally, allowed_s = self.tallies[kind], self._door.allowed_cpu_s(data) * answers * self._patience()

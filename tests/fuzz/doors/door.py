@@ -1,4 +1,4 @@
-"""A door of the fleet: where requests come in that somebody else made."""
+"""Defines a door of the fleet: a place where requests from outside arrive."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tests.fuzz.doors.verdicts import Reply
 class Door(Protocol):
     @property
     def kinds(self) -> Sequence[str]:
-        """Name the requests that are counted apart, such as the RPCs."""
+        """Names of the requests that are counted separately, such as the RPCs."""
 
     def good(self, kind: str) -> Sequence[bytes]:
-        """Return inputs as they should be."""
+        """Return correct inputs."""
 
     def make(self, random: Random, kind: str) -> bytes:
         """Make up an odd input."""
 
     def send(self, kind: str, data: bytes) -> Reply:
-        """Send an input and wait for what comes of it. Nothing is raised for what the other side does."""
+        """Send an input and wait for the outcome. Raises nothing, whatever the other side does."""
 
     def allowed_cpu_s(self, data: bytes) -> float:
-        """Say what CPU an input may take of each process."""
+        """Return the CPU that an input may take of each process."""

@@ -1,4 +1,4 @@
-"""The doors by their names."""
+"""Lists the doors by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.fuzz.doors.rpc_door import rpc_door
 from tests.fuzz.doors.site import Site
 
 AMQP: Final = "amqp"
-"""The one that needs a broker and a bridge."""
+"""The door that needs a broker and a bridge."""
 
 
 @contextmanager

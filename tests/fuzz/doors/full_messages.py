@@ -1,4 +1,4 @@
-"""Requests that hold as much as the contract lets them: what a conductor pays for these, it pays for any."""
+"""Makes the largest requests that the contract allows: they set the cost that any request may have."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TEXTS = 250
 
 
 def full_messages(kind: str) -> Sequence[Message]:
-    """Return them, by the name of the RPC."""
+    """Return the requests, by the name of the RPC."""
     match kind:
         case "RegisterVim":
             return [_register(0, extra=_texts(_FIELD_BYTES), placement_attr=_texts(_FIELD_BYTES))]
@@ -41,7 +41,7 @@ def full_messages(kind: str) -> Sequence[Message]:
 
 
 def _most_items(message: Descriptor, field: str) -> int:
-    """Read from the contract how many there may be."""
+    """Return the maximum number of items, read from the contract."""
     rules = message.fields_by_name[field].GetOptions().Extensions[validate_pb2.field]
     return int(rules.repeated.max_items)
 

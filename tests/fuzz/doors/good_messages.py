@@ -1,4 +1,4 @@
-"""Requests as they should be, by the name of their type: what is made odd must begin near to what is taken."""
+"""Makes correct requests, by the name of their type: odd ones must start close to what is accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody honest who calls right after an odd input: what harms others is told of the input that did it."""
+"""Calls correctly right after an odd input, so that harm to others is attributed to that input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 _CALL_S = 20.0
 _OPTIONS = (("grpc.use_local_subchannel_pool", 1),)
 _CHANNELS = 4
-"""Envoy gives each connection to one of its workers, and what harms is often harm to one of these."""
+"""Envoy assigns each connection to one of its workers, and an input often harms only one of these."""
 
 
 class Honest:
@@ -20,7 +20,7 @@ class Honest:
         self._turn = 0
 
     def complaint(self) -> str:
-        """Call, and say what was wrong with the answer; empty: nothing."""
+        """Make a call, and return what was wrong with the answer; empty if nothing was."""
         self._turn += 1
         try:
             stub = VimServiceStub(self._channels[self._turn % _CHANNELS])

@@ -1,4 +1,4 @@
-"""What somebody may do on a connection of HTTP/2 who wants no answer."""
+"""Sends everything that a client can send on an HTTP/2 connection if it does not want an answer."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _window_update(random: Random) -> Iterator[bytes]:
 
 
 def _priority(random: Random) -> Iterator[bytes]:
-    """Let streams depend on each other in loops, on themselves, and on what never was."""
+    """Let streams depend on each other in loops, on themselves, and on streams that never existed."""
     streams = [1, 3, 5, 7, 2**31 - 1]
     yield frame(HEADERS, END_HEADERS | WITH_PRIORITY, 1, struct.pack(">IB", 1, 255) + block(CALL))
     for _ in range(random.choice(_COUNTS)):
@@ -132,7 +132,7 @@ def _priority(random: Random) -> Iterator[bytes]:
 
 
 def _header_bomb(random: Random) -> Iterator[bytes]:
-    """Name a long value of the table again and again: each time by one byte."""
+    """Refer to a long value in the table again and again, each time with one byte."""
     value = b"a" * random.choice((100, 3000, 4000))
     long = (
         b"\x40\1a" + b"\x7f" + _integer(len(value) - 127) + value
@@ -174,7 +174,7 @@ def _goaway(random: Random) -> Iterator[bytes]:
 
 
 def _half_open(random: Random) -> Iterator[bytes]:
-    """Begin calls that never go on."""
+    """Start calls that never continue."""
     for stream in _STREAMS[: random.choice(_COUNTS)]:
         yield frame(HEADERS, END_HEADERS, stream, block(CALL))
         if random.random() < 0.3:
@@ -182,7 +182,7 @@ def _half_open(random: Random) -> Iterator[bytes]:
 
 
 def _framing(random: Random) -> Iterator[bytes]:
-    """Frame messages of gRPC in other ways than they are."""
+    """Frame gRPC messages wrongly."""
     for stream in _STREAMS[: random.randint(1, 20)]:
         yield frame(HEADERS, END_HEADERS, stream, block(CALL))
         head = struct.pack(">BI", random.choice((0, 1, 2, 255)), random.choice((0, 1, 38, 5_000_000, 2**32 - 1)))

@@ -1,4 +1,4 @@
-"""HTTP/2 in frames that nobody should send, at the front and at a conductor."""
+"""Sends HTTP/2 frames that no client should send, to the front and to a conductor."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.fuzz.doors.verdicts import Reply
 from tests.fuzz.mutations import mutated
 
 AT_CONDUCTOR, BYTE_BY_BYTE, HANG_UP = 1, 2, 4
-"""Bits of the first byte of an input: where it goes and how. The rest of it is what is sent."""
+"""Bits of the first byte of an input: where it is sent and how. The rest of the input is what is sent."""
 _MOST_BYTES: Final = 256 * 1024
 _SINGLE_BYTES: Final = 400
 _CONNECT_S, _LOOK_S = 10.0, 0.02
 _BYTES_SHARE: Final = 0.4
 _STREAM_S: Final = 0.003
-"""What a call may take of CPU that is one of many on a connection."""
+"""CPU that a call may take which is one of many on a connection."""
 _LEAST_STREAM_BYTES: Final = 60
 
 
@@ -42,7 +42,7 @@ class Http2Door(Door):
     def make(self, random: Random, kind: str) -> bytes:
         sent = _begun(b"".join(ATTACKS[kind](random)))
         how = random.choice((0, AT_CONDUCTOR)) | random.choice((0, 0, 0, BYTE_BY_BYTE)) | random.choice((0, HANG_UP))
-        # Bytes are changed for the front only: of a path that is no text gRPC's server ends, and has to be restarted.
+        # Bytes are changed for the front only: gRPC's server ends on a path that is not text, and must be restarted.
         if not how & AT_CONDUCTOR and random.random() < _BYTES_SHARE:
             sent = mutated(random, sent, [_begun(b"")], _MOST_BYTES)
         return bytes([how]) + sent
@@ -66,7 +66,7 @@ def _begun(frames: bytes) -> bytes:
 
 
 def _exchange(connection: socket.socket, how: int, sent: bytes) -> str:
-    """Send it, and look for a moment at what comes back: nobody promises an answer."""
+    """Send it, and read what comes back for a moment: no answer is promised."""
     connection.settimeout(_CONNECT_S)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:

@@ -1,4 +1,4 @@
-"""Frames of HTTP/2, right ones and others."""
+"""Makes HTTP/2 frames, correct and incorrect ones."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ GET: Final[tuple[Header, ...]] = (
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"", *, length: int | None = None) -> bytes:
-    """Return a frame. `length`: what it says of itself, if not the truth."""
+    """Return a frame. `length` is the length that it states, if not the true one."""
     said = (len(payload) if length is None else length) & 0xFFFFFF
     return struct.pack(">I", said)[1:] + bytes((kind, flags)) + struct.pack(">I", stream & 0xFFFFFFFF) + payload
 
 
 def block(headers: Iterable[Header]) -> bytes:
-    """Return headers as they stand in a frame, nothing left in the table: each can be read by itself."""
+    """Return headers as in a frame, without using the table: each block can be read on its own."""
     return bytes(Encoder().encode([(name, value, True) for name, value in headers], huffman=False))
 
 
 def message() -> bytes:
-    """Return a good call's message as gRPC frames it."""
+    """Return the message of a correct call, framed as gRPC does."""
     content = GetVimRequest(vim_id=VIM_IDS[0]).SerializeToString()
     return struct.pack(">BI", 0, len(content)) + content
 

@@ -1,4 +1,4 @@
-"""HTTP with JSON, through Envoy: the JSON door of the conductors, and Tacker's REST of the api process."""
+"""Sends HTTP with JSON through Envoy: to the JSON door of the conductors, and to Tacker's REST of the api process."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.fuzz.doors.verdicts import Reply, of_words
 _JSON: Final = "application/json"
 _FAULTS: Final = 500
 _LONG_BYTES: Final = 200_000
-"""A list may take more CPU than other answers: so much more for so many bytes of it."""
+"""A list may take more CPU than other answers: once more for each this many bytes."""
 _NOT_SERVED: Final = 501
-"""Said by Envoy to what HTTP has and nobody needs."""
+"""Returned by Envoy for features of HTTP that are not needed."""
 
 Good = Mapping[str, tuple[HttpRequest, Any]]
-"""For each kind a request, and the content of its body; None if it has none."""
+"""A request for each kind, and the content of its body; None if it has none."""
 
 
 class HttpDoor(Door):

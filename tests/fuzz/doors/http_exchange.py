@@ -1,4 +1,4 @@
-"""One request on a connection of its own, and what is answered."""
+"""Sends one request on a connection of its own, and reads the answer."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from tests.fuzz.doors.http_requests import answer_is_due
 
 _ANSWER_S = 20.0
 _UNSURE_S = 0.2
-"""How long to wait for an answer to what may be no request."""
+"""How long to wait for an answer to input that may not be a request."""
 _MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
     status: int
-    """0: none came."""
+    """0: there was no answer."""
     content_type: str = ""
     body: bytes = b""
 
 
 def exchange(address: str, request: bytes, random: Random) -> HttpAnswer:
-    """Send a request; read its answer, of a stream only the head. Raises TimeoutError if one is due and none comes."""
+    """Send a request; read its answer, or the head of a stream. Raises TimeoutError if an answer is due and missing."""
     host, _, port = address.rpartition(":")
     due = answer_is_due(request)
-    # From many addresses: those of one would be used up by connections that have just ended.
+    # From many addresses: recently closed connections would use up the ports of one.
     source = f"127.{random.randint(1, 250)}.{random.randint(1, 250)}.{random.randint(1, 250)}"
     with socket.create_connection((host, int(port)), _ANSWER_S, (source, 0)) as connection:
         connection.settimeout(_ANSWER_S if due else _UNSURE_S)
@@ -41,7 +41,7 @@ def exchange(address: str, request: bytes, random: Random) -> HttpAnswer:
 
 
 def _exchange(connection: socket.socket, request: bytes) -> HttpAnswer:
-    # What is refused before it was read to its end may break off, and the answer is there all the same.
+    # A request refused before its end may break the connection, and yet the answer can be read.
     with suppress(BrokenPipeError, ConnectionResetError):
         connection.sendall(request)
     response = HTTPResponse(connection, method=request.split(b" ", 1)[0].decode("latin-1"))

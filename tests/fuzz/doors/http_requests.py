@@ -1,4 +1,4 @@
-"""Requests of HTTP/1.1 as bytes, and odd ones made of good ones."""
+"""Makes HTTP/1.1 requests as bytes, and odd ones from good ones."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def with_json(method: str, path: str, body: Any) -> HttpRequest:  # noqa: ANN401
 
 
 def answer_is_due(request: bytes) -> bool:
-    """Say whether a request is whole, and plain enough that it has to be answered."""
+    """Return whether a request is complete, and plain enough that it must be answered."""
     head = _PLAIN.match(request)
     if head is None or _OTHER_BODY.search(head[0]):
         return False
@@ -149,7 +149,7 @@ def answer_is_due(request: bytes) -> bool:
 
 
 def odd_request(random: Random, good: HttpRequest, body: Any) -> bytes:  # noqa: ANN401 - what JSON holds
-    """Return the bytes of an odd request; `body` is what the good one would hold, None for none."""
+    """Return the bytes of an odd request; `body` is the body of the good one, or None."""
     made = good
     if body is not None:
         made = replace(made, body=odd_json(random, body))

@@ -1,4 +1,4 @@
-"""Good requests at each path of the JSON door."""
+"""Makes good requests at each path of the JSON door."""
 
 from __future__ import annotations
 

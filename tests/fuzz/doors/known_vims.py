@@ -1,4 +1,4 @@
-"""The VIMs that inputs name, by ids that never change: so what failed once can be tried again in another fleet."""
+"""Defines the VIMs that inputs name, with fixed ids, so that a failed input can be tried again in another fleet."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ VIM_IDS: Final = tuple(str(uuid.uuid5(uuid.NAMESPACE_DNS, f"fuzzed-{number}.test
 BYSTANDER_ID: Final = str(uuid.uuid5(uuid.NAMESPACE_DNS, "bystander.test"))
 """No input names this one."""
 UNIQUE: Final = b"~unique~"
-"""Stands in good inputs for what must differ each time, such as a name; of the same length as what replaces it."""
+"""Placeholder in good inputs for values that must differ each time, such as names; it has the length of these."""
 
 
 def with_names(data: bytes) -> bytes:
-    """Fill in what must differ: an input that is sent again does the same again."""
+    """Fill in the values that must differ, so that an input has the same effect when it is sent again."""
     return data.replace(UNIQUE, uuid.uuid4().hex[: len(UNIQUE)].encode())
 
 
 def registration(vim_id: str) -> pb.RegisterVimRequest:
-    """Ask for a VIM that nobody probes: the URLs that a fuzzer makes up must stay words."""
+    """Register a VIM that nothing probes: URLs made up by a fuzzer must never be contacted."""
     vim = vim_pb2.Vim(name=vim_id, type="openstack", auth_url="http://127.0.0.1:1/v3")
     return pb.RegisterVimRequest(vim=vim, vim_id=vim_id, engine=vim_pb2.Monitor.EXTERNAL)

@@ -1,4 +1,4 @@
-"""What a process has spent and holds, as the kernel counts it."""
+"""Reads the CPU and memory of a process, as the kernel counts them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Meter:
         return (int(fields[11]) + int(fields[12])) * _TICK_S
 
     def resident_mib(self) -> float:
-        """Return how much of its memory is in use. Raises OSError when the process is gone."""
+        """Return its memory in use. Raises OSError when the process is gone."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
 

@@ -1,4 +1,4 @@
-"""Every RPC that a conductor serves, read from the descriptors, with good messages to make odd ones of."""
+"""Lists every RPC that a conductor serves, read from the descriptors, with good messages to derive odd ones from."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Method:
 
     @property
     def name(self) -> str:
-        """Return the name, unique among all."""
+        """The name, unique among all methods."""
         service = self.descriptor.containing_service.name
         return self.descriptor.name if self.ours else f"{service}.{self.descriptor.name}"
 
@@ -38,12 +38,12 @@ class Method:
 
     @property
     def ours(self) -> bool:
-        """Say whether the contract is ours: then every refusal has a reason."""
+        """Whether the contract is ours: then every refusal has a reason."""
         return self.descriptor.containing_service.full_name.startswith("vimesh.")
 
     @property
     def of_health_port(self) -> bool:
-        """Say whether it is served on the port for health too."""
+        """Whether it is also served on the port for health."""
         return self.descriptor.containing_service.full_name == _HEALTH and self.descriptor.name == "Check"
 
     @property
@@ -61,7 +61,7 @@ class Method:
 
 @cache
 def methods() -> dict[str, Method]:
-    """Return all methods by their names."""
+    """Return all methods by name."""
     return {method.name: method for method in _methods()}
 
 

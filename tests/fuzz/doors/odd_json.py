@@ -1,4 +1,4 @@
-"""Makes odd texts of good JSON: values of the wrong kind, keys given twice, numbers and letters that are none."""
+"""Makes odd texts from good JSON: values of the wrong type, duplicate keys, invalid numbers and characters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from tests.fuzz.mutations import mutated
 
 MOST_BYTES = 6 * 1024 * 1024
-"""More than any door takes."""
+"""More than any door accepts."""
 _COMMON_BYTES = 64 * 1024
 _MOST_CHANGES = 3
 _BYTES_SHARE, _HUGE_SHARE = 0.2, 0.01
@@ -20,13 +20,13 @@ _HUGE = (400_000, 520_000, 4_000_000, 5_500_000)
 
 
 class Raw(str):
-    """A text that is written as it is."""
+    """Text that is written as it is."""
 
     __slots__ = ()
 
 
 class Pairs(list[tuple[str, Any]]):
-    """An object as its pairs: a key may be there twice."""
+    """An object as its pairs: a key may occur twice."""
 
     __slots__ = ()
 
@@ -108,7 +108,7 @@ _KEYS = (
 
 
 def odd_json(random: Random, good: Any) -> bytes:  # noqa: ANN401 - what JSON holds
-    """Return a text that is near to the good one."""
+    """Return a text that is close to the good one."""
     value = _paired(good)
     for _ in range(random.randint(1, _MOST_CHANGES)):
         value = random.choice(_CHANGES)(random, value)
@@ -216,7 +216,7 @@ def _replace(random: Random, _: Any) -> Any:  # noqa: ANN401 - what JSON holds
 
 
 def _grown(random: Random, value: Any) -> Any:  # noqa: ANN401 - what JSON holds
-    """Put something huge where a VIM's free-form fields are, or in place of everything."""
+    """Put a huge value into a VIM's free-form fields, or in place of everything."""
     huge = _wide(random, [size // random.choice((1, 5, 9)) for size in _HUGE])
     objects = list(_objects(value))
     if not objects or random.random() < 0.3:

@@ -1,4 +1,4 @@
-"""Values that a field may have and nobody sends, by the type of the field."""
+"""Makes values that a field may have and no client sends, by the type of the field."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _mask(random: Random, _: Descriptor) -> Tree:
 
 
 def _struct(random: Random, _: Descriptor) -> Tree:
-    """Return a free-form field that is deep, or wide, or holds odd numbers and texts."""
+    """Return a free-form field that is deep, or wide, or contains odd numbers and texts."""
     if random.random() < 0.5:
         return Tree(Struct.DESCRIPTOR, [Field(1, SIZED, _entry(b"a", _nested(random, random.choice(_DEPTHS))))])
     return _wide(random, random.choice(_WIDTHS))

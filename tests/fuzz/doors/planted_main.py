@@ -48,7 +48,7 @@ class Planted(VimServiceServicer):
 
 
 async def main() -> None:
-    # What it prints is read up to the first line.
+    # Its output is read up to the first line.
     to_stderr = structlog.PrintLoggerFactory(sys.stderr)
     structlog.configure(processors=[structlog.processors.KeyValueRenderer()], logger_factory=to_stderr)
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])

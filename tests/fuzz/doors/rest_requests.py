@@ -1,4 +1,4 @@
-"""Good requests at each path of Tacker's REST."""
+"""Makes good requests at each path of Tacker's REST."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gRPC: mutated messages to every RPC, at a conductor and, for a share of them, through Envoy."""
+"""Sends mutated gRPC messages to every RPC, at a conductor and, for a share of them, through Envoy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.fuzz.doors.wire import tree_of
 _CALL_S = 20.0
 _MOST_ANSWERS = 4
 _FRONT_SHARE = 8
-"""One of so many inputs goes through Envoy: which, the input says, so that it goes there again."""
+"""One in this many inputs goes through Envoy: the input itself decides, so that it goes there again."""
 
 
 class RpcDoor(Door):
@@ -34,7 +34,7 @@ class RpcDoor(Door):
 
     @property
     def kinds(self) -> Sequence[str]:
-        # What fills the database comes last: it makes every list of it long.
+        # Methods that fill the database come last: they make every list longer.
         return sorted(self._methods, key=lambda name: name.startswith("Register"))
 
     def make(self, random: Random, kind: str) -> bytes:
@@ -73,7 +73,7 @@ def _call(channel: grpc.Channel, method: Method, data: bytes) -> Reply:
 
 
 def _stream(channel: grpc.Channel, method: Method, data: bytes) -> Reply:
-    """Read a stream until it stands, ends, or has said enough."""
+    """Read a stream until it waits, ends, or has sent enough."""
     stream = _opened(channel, method, data)
     answers = 1
     try:
@@ -94,7 +94,7 @@ def _opened(channel: grpc.Channel, method: Method, data: bytes) -> Any:  # noqa:
 
 
 def _stands(answer: Any) -> bool:  # noqa: ANN401 - any message
-    """Say whether a stream has shown what there is, and now waits for news."""
+    """Return whether a stream has sent everything there is, and now waits for news."""
     fields = answer.DESCRIPTOR.fields_by_name
     return bool(answer.revision) if "revision" in fields else True
 

@@ -1,4 +1,4 @@
-"""A run of one door: replays what failed at some time, then sends odd inputs, and says what they did."""
+"""Fuzzes one door: replays the inputs that failed in earlier runs, then sends odd inputs, and reports their effects."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.fuzz.doors.site import Site, running_site
 from tests.fuzz.doors.watched import Told, bystander
 
 _PATIENT_MS = 250.0
-"""So long a bystander's calls may take, but for one in a hundred."""
+"""Maximum time of a bystander's calls, except for one in a hundred."""
 _FOLDER = Path("/dev/shm")
-"""What is stored is not what is measured: where there is such a folder, no disk is waited for."""
+"""Storage is not measured: where this folder exists, no disk is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +27,20 @@ class RunSettings:
     seed: str
     minutes: float
     requests: int
-    """Of each kind, at most."""
+    """Maximum number per kind."""
     kinds: Sequence[str] = ()
     """Empty: all."""
 
 
 def run_door(name: str, settings: RunSettings) -> list[str]:
-    """Fuzz a door of a fleet that is started for it; print what is seen, and return what is wrong."""
+    """Fuzz a door of a fleet that is started for it; print the findings, and return the failures."""
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=_FOLDER if _FOLDER.is_dir() else None) as folder:
         return asyncio.run(_run(name, Path(folder), settings))
 
 
 async def _run(name: str, folder: Path, settings: RunSettings) -> list[str]:
     async with running_site(folder, with_bridge=name == AMQP) as site:
-        # Apart from the loop, which looks after the processes.
+        # Not in the loop, which looks after the processes.
         return await asyncio.to_thread(_fuzz, name, site, settings)
 
 
@@ -67,7 +67,7 @@ def _fuzz(name: str, site: Site, settings: RunSettings) -> list[str]:
 
 
 def _send(campaign: Campaign, corpus: Path, settings: RunSettings) -> None:
-    """Send odd inputs of each kind, and print what came of them."""
+    """Send odd inputs of each kind, and print their outcomes."""
     kinds = settings.kinds or tuple(campaign.tallies)
     for kind in kinds:
         campaign.replay(kind, corpus)
@@ -75,7 +75,7 @@ def _send(campaign: Campaign, corpus: Path, settings: RunSettings) -> None:
         campaign.run(kind, Random(f"{settings.seed} {kind}"), settings.requests, ends_at)
         print(_row(kind, campaign.tallies[kind]), flush=True)
     for kind in kinds:
-        campaign.replay(kind, corpus)  # with all that is stored by now
+        campaign.replay(kind, corpus)  # with everything that is stored by now
 
 
 def _row(kind: str, tally: Tally) -> str:

@@ -1,4 +1,4 @@
-"""What is fuzzed from outside: a conductor, an api process and Envoy as real processes, and nothing that probes."""
+"""Runs the fleet that is fuzzed from outside: a conductor, an api process and Envoy as real processes, no monitor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 _CROWD = 150
 _URL = "sqlite:///vimesh.sqlite"
 _OF_PEERS = ("Invalid encoding on", "ExecuteBatchError raised in core")
-"""What gRPC says of callers who send no text, or who leave: no fault of ours, and not said often."""
+"""Logged by gRPC for callers that send invalid text, or that disconnect: neither is our fault, nor frequent."""
 _START_S, _STOP_S, _CALL_S = 30.0, 15.0, 20.0
 _CONDUCTOR = re.compile(r"conductor is serving.*\bport=(?P<port>\d+).*\bhealth_port=(?P<health>\d+)")
 _API = re.compile(r"api is serving.*\bport=(?P<port>\d+)")
@@ -33,14 +33,14 @@ _API = re.compile(r"api is serving.*\bport=(?P<port>\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A process of ours, and where it writes what it has to say."""
+    """One of our processes, and its log."""
 
     name: str
     meter: Meter
     log: Path
 
     def defects(self) -> list[str]:
-        """Return the lines of its log that tell of a fault of its own."""
+        """Return the lines of its log that report a fault of its own."""
         told = ("Traceback", "defect", "level=error", "level=critical", "[critical]")
         lines = self.log.read_text(errors="replace").splitlines()
         return [
@@ -56,17 +56,17 @@ class Site:
     health: str
     parts: tuple[Part, ...]
     broker_url: str = ""
-    """Of the broker that the bridge serves, if there is one."""
+    """URL of the broker that the bridge serves, if there is one."""
 
     def register(self) -> None:
-        """See that the VIMs are there that inputs name. Raises RpcError."""
+        """Ensure that the VIMs exist that inputs name. Raises RpcError."""
         with grpc.insecure_channel(self.conductor) as channel:
             stub = VimServiceStub(channel)
             for vim_id in (*VIM_IDS, BYSTANDER_ID):
                 _register(stub, vim_id)
 
     def populate(self) -> None:
-        """Register some more VIMs, so that lists have something to show. Raises RpcError."""
+        """Register some more VIMs, so that lists are not empty. Raises RpcError."""
         with grpc.insecure_channel(self.conductor) as channel:
             requests = [registration(str(uuid.uuid4())) for _ in range(_CROWD)]
             VimServiceStub(channel).RegisterVims(RegisterVimsRequest(requests=requests), timeout=_CALL_S)
@@ -85,7 +85,7 @@ def _register(stub: VimServiceStub, vim_id: str) -> None:
 
 @asynccontextmanager
 async def running_site(folder: Path, *, with_bridge: bool = False) -> AsyncGenerator[Site]:
-    """Start all of it in an empty folder, and stop it. New VIMs can be given to Mistral too, which is not there."""
+    """Start all of it in an empty folder, and stop it at the end. New VIMs may use Mistral, which does not run."""
     _run(folder, "db", "make-key", "key")
     _run(folder, "db", "upgrade", "--database-url", _URL)
     async with AsyncExitStack() as parts:
@@ -144,7 +144,7 @@ def _part(folder: Path, *words: str, **environment: str) -> Generator[Part]:
 
 
 async def _said(part: Part, wanted: re.Pattern[str]) -> re.Match[str]:
-    """Wait until a process has said a line. Raises TimeoutError."""
+    """Wait until a process has logged a line. Raises TimeoutError."""
     await until(lambda: wanted.search(part.log.read_text()) is not None or not part.meter.runs(), _START_S)
     said = wanted.search(part.log.read_text())
     assert said is not None, part.log.read_text()

@@ -1,4 +1,4 @@
-"""Makes odd messages of good ones: of their fields, of how these are written, and at last of their bytes."""
+"""Makes odd messages from good ones: changes their fields, how these are written, and finally their bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.fuzz.doors.wire import GROUP, RAW, SIZED, Field, Tree, sized, varint
 from tests.fuzz.mutations import mutated
 
 MOST_BYTES = 4 * 1024 * 1024 - 64
-"""What gRPC lets pass, less some for what is around a message."""
+"""gRPC's limit, minus some bytes for the framing of a message."""
 _COMMON_BYTES = 128 * 1024
 _MOST_CHANGES = 4
 _HUGE_SHARE, _BYTES_SHARE = 0.004, 0.2
@@ -24,7 +24,7 @@ Change = Callable[[Random, Tree], None]
 
 
 def odd_message(random: Random, tree: Tree, others: Sequence[bytes]) -> bytes:
-    """Return the bytes of the tree after some changes, which it keeps; `others` are what is spliced in."""
+    """Return the bytes of the tree after some changes, which it keeps; `others` are trees to splice in."""
     for _ in range(random.randint(1, _MOST_CHANGES)):
         random.choice(_CHANGES)(random, random.choice(list(tree.trees())))
     if random.random() < _HUGE_SHARE:
@@ -41,7 +41,7 @@ def _field_in(random: Random, tree: Tree) -> FieldDescriptor | None:
 
 
 def _set(random: Random, tree: Tree) -> None:
-    """Give a field an odd value, in place of the one that it has."""
+    """Give a field an odd value in place of its own."""
     field = _field_in(random, tree)
     if field is not None:
         tree.fields = [each for each in tree.fields if each.number != field.number or field.is_repeated]
@@ -49,7 +49,7 @@ def _set(random: Random, tree: Tree) -> None:
 
 
 def _set_again(random: Random, tree: Tree) -> None:
-    """Give a field one more value: of a singular one the last counts, and messages are merged."""
+    """Give a field one more value: of a singular field the last one counts, and messages are merged."""
     field = _field_in(random, tree)
     if field is not None:
         tree.fields.insert(random.randint(0, len(tree.fields)), odd_field(random, field))
@@ -69,7 +69,7 @@ def _repeat(random: Random, tree: Tree) -> None:
 
 
 def _fill(random: Random, tree: Tree) -> None:
-    """Add many empty messages, texts or zeros: a field of two bytes may cost far more than these."""
+    """Add many empty messages, texts or zeros: a field of two bytes may cost far more than that."""
     field = _field_in(random, tree)
     if field is not None:
         tree.fields.append(
@@ -97,7 +97,7 @@ def _add_unknown(random: Random, tree: Tree) -> None:
 
 
 def _add_groups(random: Random, tree: Tree) -> None:
-    """Nest groups, of which not all may end."""
+    """Nest groups, not all of which may end."""
     opening, closing = varint(15 << 3 | GROUP), varint(15 << 3 | GROUP + 1)
     depth = random.choice(_DEPTHS)
     content = opening * depth + closing * (depth - random.choice((0, 0, 1, -1)))
@@ -105,7 +105,7 @@ def _add_groups(random: Random, tree: Tree) -> None:
 
 
 def _misstate_length(random: Random, tree: Tree) -> None:
-    """Say another length than what follows has."""
+    """State a length other than that of the content."""
     if tree.fields:
         field = random.choice(tree.fields)
         content = Tree(tree.descriptor, [field]).encoded()
@@ -125,7 +125,7 @@ def _wrap(random: Random, tree: Tree) -> None:
 
 
 def _grow(random: Random, tree: Tree) -> None:
-    """Fill a message up to what may be sent, with one long value or very many short ones."""
+    """Fill a message up to the limit, with one long value or very many short ones."""
     field = _field_in(random, tree)
     if field is None:
         return

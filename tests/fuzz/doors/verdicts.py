@@ -1,4 +1,4 @@
-"""What an answer must not be, whatever was asked."""
+"""Defines which answers are wrong, whatever the request was."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ EXPECTED: Final = frozenset(
         *(_C.OUT_OF_RANGE, _C.RESOURCE_EXHAUSTED),
     }
 )
-"""What the contract may answer to a request while nothing is wrong with the fleet."""
+"""Codes with which the contract allows a request to end while nothing is wrong with the fleet."""
 _WITHOUT_REASON: Final = frozenset({_C.OK, _C.RESOURCE_EXHAUSTED})
-"""What gRPC says by itself: to messages that are too long."""
+"""Codes that gRPC itself returns, for messages that are too long."""
 _TOO_LONG_ANSWER: Final = "CLIENT: Received message larger than max"
 _ERRORS: Final = (
     *(
@@ -59,24 +59,24 @@ _INNER_WORDS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of a request."""
+    """The outcome of a request."""
 
     code: str
-    """For the statistics."""
+    """The code, for statistics."""
     complaint: str = ""
     """What is wrong with the answer; empty: nothing."""
     answers: int = 1
-    """Of a stream, how many came: each may take as much as the answer of a call."""
+    """For a stream, the number of answers: each may take as much CPU as the answer of a call."""
 
 
 def of_words(text: str) -> str:
-    """Complain of words that tell of what is inside."""
+    """Return a complaint if the text reveals internals."""
     found = _INNER_WORDS.search(text)
     return f"tells of what is inside, {found[0]!r}: {text[:300]!r}" if found else ""
 
 
 def of_failure(error: grpc.RpcError, *, ours: bool) -> Reply:
-    """Judge a status. `ours`: of a contract that promises a reason with each."""
+    """Judge a status. `ours` means a contract that promises a reason with each error."""
     code, details = error.code(), error.details() or ""
     if code not in EXPECTED or details.startswith(_TOO_LONG_ANSWER):
         return Reply(code.name, f"{code.name}: {details[:300]}")

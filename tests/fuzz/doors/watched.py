@@ -1,4 +1,4 @@
-"""A bystander beside a run, and what it says at the end."""
+"""Runs a bystander during a run, and reads its figures at the end."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _END_S = 40.0
 
 @dataclass(slots=True)
 class Told:
-    """Filled when the bystander has ended."""
+    """Filled in when the bystander has ended."""
 
     took_s: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def quantile_ms(self, part: float) -> float:
-        """Return how long this part of all calls took at most."""
+        """Return the time within which this share of all calls ended."""
         return 1000 * sorted(self.took_s)[min(len(self.took_s) - 1, int(part * len(self.took_s)))]
 
 

@@ -1,4 +1,4 @@
-"""Messages as trees of fields, and their bytes: a tree may hold what no message may."""
+"""Represents messages as trees of fields, and writes their bytes: a tree may contain what no message may."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 VARINT, FIXED_64, SIZED, GROUP, GROUP_END, FIXED_32 = range(6)
 RAW = -1
-"""The wire type of what is written as it is, tags included: many fields as one."""
+"""The wire type of bytes that are written as they are, including tags: many fields in one."""
 _MASK_64 = 2**64 - 1
 _DOUBLES = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT)
 _TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
@@ -34,7 +34,7 @@ class Tree:
         return b"".join(map(_encoded, self.fields))
 
     def trees(self) -> Iterator[Tree]:
-        """Give this tree and all that are in it."""
+        """Yield this tree and all trees in it."""
         yield self
         for field in self.fields:
             if isinstance(field.value, Tree):
@@ -86,7 +86,7 @@ def _fields(descriptor: FieldDescriptor, value: Any) -> Iterable[Field]:  # noqa
 
 
 def _encoded(field: Field) -> bytes:
-    """Write a field; a value of another kind than its wire type says is written as the bytes that it has."""
+    """Write a field; a value that does not fit its wire type is written as the bytes that it has."""
     content = field.value.encoded() if isinstance(field.value, Tree) else field.value
     written = varint(content) if isinstance(content, int) else content
     if field.wire_type == RAW:
