@@ -1,4 +1,4 @@
-"""Runs the benchmarks, all or by name, and makes the page of what they found.
+"""Runs the benchmarks, all or by name, and makes the page of their results.
 
 python -m benchmarks [NAME...] [--rounds N] [--nice N] [--list] [--page]
 """
@@ -33,9 +33,9 @@ def main() -> None:
         for benchmark in selected:
             sys.stdout.write(f"{benchmark.name:20} {benchmark.title}\n")
         return
-    # Whoever ends us wants our processes to end, too: as Ctrl-C does it.
+    # SIGTERM should end our processes, too, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # All that we start inherits it: ourselves, our peers, the databases and the load.
+    # Inherited by everything that we start: our processes, peers, databases and load.
     os.nice(options.nice)
     if not options.page:
         for benchmark in selected:
@@ -61,7 +61,7 @@ def _run(benchmark: Benchmark, rounds: int) -> None:
         sys.stdout.write(f"{time.monotonic() - begun:6.1f} s  {benchmark.name}: {line}\n")
         sys.stdout.flush()
 
-    # On disk: what is synced there is what is measured. Open to all: some servers run as users of their own.
+    # On disk, because syncing to it is part of what is measured. Open to all: some servers run as users of their own.
     with tempfile.TemporaryDirectory(prefix="vimesh-bench-", dir="/var/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -1,12 +1,12 @@
-"""How many VIMs a second come to run in Mistral, beside what python-mistralclient alone reaches.
+"""Measures how many VIMs per second start to run in Mistral, compared with python-mistralclient alone.
 
     python benchmarks/mistral_registrations.py [COUNT] [--rounds N]
 
-Both sides create workflows and execute them at the same real Mistral (one process, no broker), with as many calls at
-the same time. They take turns, round by round, as a Mistral gets slower with what it holds; in each round the other
-one begins. Ours is everything from the to-do in a conductor's database to the execution that runs, by one
+Both sides create workflows and execute them at the same real Mistral (one process, no broker), with equally many calls
+at the same time. They take turns, round by round, because a Mistral gets slower with what it holds; in each round the
+other one starts. Our side covers everything from the to-do in a conductor's database to the running execution, by one
 `vimesh api` process: registrations are made before, and the clock runs from its first claim to its last answer.
-The ping action is the real one, and reports to a server that wants every action: none ends while others begin.
+The ping action is the real one, and reports to a server that wants every action: none ends while others start.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ async def by_vimesh(client: Client, url: str, count: int) -> float:
 
 
 async def waiting(client: Client) -> bool:
-    """Whether a VIM waits for the engine."""
+    """Return whether a VIM waits for the engine."""
     token = ""
     while True:
         page = await client.vims.ListVims(pb.ListVimsRequest(page_size=1000, page_token=token), timeout=30)

@@ -1,9 +1,9 @@
-"""What ping actions cost a Mistral executor, the asynchronous way beside the synchronous one.
+"""Measures the cost of ping actions in a Mistral executor, asynchronous ones and synchronous ones.
 
     python benchmarks/mistral_thousand.py [COUNT]
 
-Mistral runs whole in one process (API, engine, executor), so what is shown is the growth of that process. The VIMs
-are loopback addresses probed by HTTP every 10 s; a scripted conductor wants to hear of each every 10 s.
+Mistral runs in one process (API, engine, executor), so the figures are the growth of that process. The VIMs are
+loopback addresses probed by HTTP every 10 s; a scripted conductor asks for a report on each every 10 s.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ async def measure(mode: str, pool: int, count: int) -> None:
         environment = {"VIMESH_ADDRESS": address, "VIMESH_ACTION_MODE": mode}
         async with running_mistral(path, environment, pool=pool) as mistral:
             workflows = Workflows(mistral.url)
-            await workflows.run(_action(count, api_port))  # whatever is loaded once is loaded
+            await workflows.run(_action(count, api_port))  # modules that are loaded once are loaded now
             await conductor.until(lambda: bool(conductor.reports))
             before = usage(mistral.pid)
             begun = time.monotonic()

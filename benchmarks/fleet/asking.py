@@ -1,4 +1,4 @@
-"""What the fleet says of its VIMs when it is asked, and how long that takes."""
+"""Reads the VIMs of the fleet, and measures how long that takes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SNAPSHOT = "snapshot"
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A VIM as it was read. Times by the database's clock; 0 where there is none."""
+    """A VIM as it was read. Times are by the database's clock; 0 where there is none."""
 
     vim_id: str
     auth_url: str
     status: str
     contact_at: float
     status_at: float
-    """Of an UNREACHABLE one: when its action came to its verdict."""
+    """For an UNREACHABLE VIM: when its action reached its verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Answer:
 
 
 async def ask(site: Site, what: str, *, newest: int = 0) -> Answer:
-    """Read the VIMs that a filter names, in pages; or all by a snapshot of a watch. Raises NotMeasured.
+    """Read the VIMs that match a filter, in pages; or all by a snapshot of a watch. Raises NotMeasured.
 
-    `newest` above 0: about so many only, those whose status changed last.
+    With `newest` above 0, read only about that many, whose status changed last.
     """
     output = site.folder / "answer.jsonl"
     main = (sys.executable, "-m", "benchmarks.fleet.asking_main")

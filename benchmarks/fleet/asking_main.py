@@ -1,7 +1,7 @@
-"""Reads VIMs through the front, times it, and writes what was read: `asking_main.py ADDRESS OUTPUT WHAT COUNT`.
+"""Reads VIMs through the front, and writes them and the time taken: `asking_main.py ADDRESS OUTPUT WHAT COUNT`.
 
-WHAT is `snapshot` or a filter. A COUNT above 0 reads so many, those first whose status changed last. Prints {"seconds",
-"count", "slowest_s"} as JSON. Runs inside the fleet's namespace; see asking.py.
+WHAT is `snapshot` or a filter. A COUNT above 0 reads that many, starting with those whose status changed last. Prints
+{"seconds", "count", "slowest_s"} as JSON. Runs inside the fleet's namespace; see asking.py.
 """
 
 from __future__ import annotations

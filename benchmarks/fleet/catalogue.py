@@ -1,4 +1,4 @@
-"""The benchmark of a whole fleet."""
+"""Lists the benchmark of a whole fleet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the processes of a fleet cost: CPU over a window, memory at its end."""
+"""Measures the cost of the processes of a fleet: CPU over a window, memory at its end."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _SAMPLE_S = 5.0
 @dataclass(frozen=True, slots=True)
 class Costs:
     core: Mapping[str, float]
-    """How much of one core each process used; 1.0 is all of it."""
+    """Share of one core that each process used; 1.0 is all of it."""
     memory_mb: Mapping[str, float]
-    """Of each process; what it shares with others is divided among them."""
+    """Memory of each process; shared memory is divided among the processes."""
     monitor_rss_mb: float
 
     @property
@@ -35,10 +35,10 @@ class Costs:
 
 
 class Window:
-    """Everything that a fleet spends from when it was made."""
+    """Everything that a fleet spends from the time when this was created."""
 
     def __init__(self, site: Site) -> None:
-        """Raises NotMeasured when not all processes run."""
+        """Raises NotMeasured unless all processes run."""
         self._site = site
         self._pids = site.pids()
         if set(self._pids) != set(PARTS):
@@ -46,7 +46,7 @@ class Window:
         self._meter = CpuMeter(self._pids.values())
 
     def costs(self) -> Costs:
-        """Raises NotMeasured when a process was started anew meanwhile."""
+        """Return the costs so far. Raises NotMeasured if a process was restarted in the meantime."""
         if self._site.pids() != self._pids:
             raise NotMeasured("a process of the fleet died")
         meter, pids = self._meter, self._pids
@@ -66,7 +66,7 @@ class Window:
 
 
 async def costs_of(site: Site, window_s: float) -> Costs:
-    """Look on for a while."""
+    """Measure for a while."""
     window = Window(site)
     await asyncio.sleep(window_s)
     return window.costs()

@@ -1,4 +1,4 @@
-"""Many VIMs go dark at one instant, and come back: what a watcher is shown, and how soon."""
+"""Lets many VIMs go dark at one instant and come back, and measures what a watcher sees and how soon."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.fleet.watcher import Told, Watcher
 
 _LIMIT_S = 60.0
 _AFTERMATH_S = 3.0
-"""For what should not come after the last change."""
+"""Time for changes that should not come after the last change."""
 _UNREACHABLE, _REACHABLE = "UNREACHABLE", "REACHABLE"
 
 
@@ -24,13 +24,13 @@ class Turn:
     """One change of many VIMs at once."""
 
     wrong: int
-    """Changes that were not true, and repetitions."""
+    """Number of changes that were not true, and of repetitions."""
     last_after_s: float
     """From the instant to the last change at the watcher."""
     delays_s: Sequence[float]
     """From each verdict to its change at the watcher."""
     last_delay_s: float
-    """From the last verdict of all to the last change at the watcher."""
+    """From the last verdict to the last change at the watcher."""
 
     def delay_s(self, percent: int) -> float:
         return statistics.quantiles(self.delays_s, n=100, method="inclusive")[percent - 1]
@@ -41,11 +41,11 @@ class Darkness:
     fell: Turn
     rose: Turn
     listed: Answer
-    """The dark ones, by a filter."""
+    """Reading the dark VIMs by a filter."""
 
 
 async def darkness(site: Site, watcher: Watcher, vims: Mapping[str, Read]) -> Darkness:
-    """Make these VIMs dark, and heal them. Raises NotMeasured if the watcher is not shown each of them."""
+    """Make these VIMs dark, and heal them. Raises NotMeasured if the watcher does not see each of them."""
     addresses = [vim.auth_url.removeprefix("http://").partition(":")[0] for vim in vims.values()]
     fell_at, falling = await _shown(watcher, vims, _UNREACHABLE, lambda: site.inside.drop(addresses))
     listed = await ask(site, f"status = {_UNREACHABLE}")
@@ -61,7 +61,7 @@ async def darkness(site: Site, watcher: Watcher, vims: Mapping[str, Read]) -> Da
 async def _shown(
     watcher: Watcher, vims: Collection[str], status: str, act: Callable[[], None]
 ) -> tuple[float, list[Told]]:
-    """Act, and wait until all of these VIMs were shown with the status; return when it was, and all changes since."""
+    """Act, and wait until the watcher has seen the status of all these VIMs; return the time, and all changes since."""
     watcher.read()
     before = len(watcher.told)
     at = time.time()
@@ -75,10 +75,10 @@ async def _shown(
 
 
 def turn(concerned: Collection[str], status: str, at: float, told: Sequence[Told], read: Mapping[str, Read]) -> Turn:
-    """Judge the changes since an instant from which on these VIMs, and no others, have this status."""
+    """Judge the changes since an instant from which these VIMs, and no others, have this status."""
     true = [change for change in told if change.vim_id in concerned and change.status == status]
     repeated = sum(count - 1 for count in Counter(change.vim_id for change in true).values())
-    # One that is read otherwise by now counts as wrong, too.
+    # A VIM that has another status when read now counts as wrong, too.
     known = [change for change in true if change.vim_id in read and read[change.vim_id].status == status]
     verdicts = [read[change.vim_id].status_at for change in known]
     last = max(change.arrived_at for change in true)

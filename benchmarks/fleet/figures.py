@@ -1,4 +1,4 @@
-"""What was seen of the fleets, as figures that are held against their goals."""
+"""Makes figures of the measurements of the fleets, and compares them with their goals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.fleet.plan import Plan
 from benchmarks.harness.result import Figure, Series
 
 _COUNTED_CORE = 0.003
-"""The kernel counts in steps of 10 ms: of six processes in 20 s, so much of a core is within one step."""
+"""The kernel counts in steps of 10 ms: for six processes in 20 s, this share of a core is within one step."""
 _BYTES_PER_MB = 1_000_000
 _US_PER_S = 1_000_000
 
@@ -106,7 +106,7 @@ def _of_growth(plan: Plan, steady: Costs, smaller: Sequence[Smaller]) -> Iterato
     yield _less("without VIMs: CPU", "% of a core", 100 * base_core)
     yield _less("without VIMs: memory", "MB", base_mb)
     sizes = [*((small.count, small.steady) for small in smaller), (plan.size, steady)]
-    # Nothing is told of what is too small to be counted: that a VIM costs less than that is not known.
+    # No figure is given if the cost is too small to be counted: it is not known to be less than that.
     cpu = {count: max(costs.whole_core - base_core, _COUNTED_CORE) / count * _US_PER_S for count, costs in sizes}
     memory = {count: (costs.whole_memory_mb - base_mb) / count * _BYTES_PER_MB for count, costs in sizes}
     for count, us in cpu.items():

@@ -1,4 +1,4 @@
-"""The whole embedded fleet with 100,000 VIMs: filled, started anew, in steady state, and when many go dark."""
+"""Measures the whole embedded fleet with 100,000 VIMs: import, restart, steady state, and many VIMs going dark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def measure(run: Run) -> Measured:
 
 
 async def measured(run: Run, plan: Plan) -> Measured:
-    """Let fleets live, one after the other. Raises NotMeasured."""
+    """Run the fleets one after the other. Raises NotMeasured."""
     with machine() as inside:
         smaller = [await live_small(inside, _folder(run, count), count, plan, run.say) for count in plan.smaller]
         whole = await live(inside, _folder(run, plan.size), plan, run.say)

@@ -1,4 +1,4 @@
-"""The life of one fleet: started, filled, looked at, started anew, darkened."""
+"""Runs the life of one fleet: start, import, measurement, restart, darkness."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ _LIST_LIMIT_S = 180.0
 class Imported:
     seconds: float
     command_cpu_s: float
-    """Of `vimesh vim import`."""
+    """CPU of `vimesh vim import`."""
     fleet_cpu_s: float
-    """Of all processes of the fleet meanwhile: probes and reports of the VIMs that are there already included."""
+    """CPU of all processes of the fleet during the import, including probes and reports of the VIMs that exist."""
     verdicts_s: float
-    """From the end of the import until a watcher was shown that all are reachable."""
+    """From the end of the import until a watcher has seen that all are reachable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Smaller:
-    """A fleet that is looked at in steady state only."""
+    """A fleet that is measured in steady state only."""
 
     count: int
     empty: Costs | None
-    """Before it had VIMs, if that was looked at."""
+    """Costs before it had VIMs, if they were measured."""
     steady: Costs
 
 
@@ -51,16 +51,16 @@ class Smaller:
 class Whole:
     imported: Imported
     cold_start_s: float
-    """From the start of the first process until each VIM was reported on."""
+    """From the start of the first process until each VIM has been reported on."""
     listing_s: float
-    """`vimesh vim list -o json`."""
+    """Time of `vimesh vim list -o json`."""
     snapshot: Answer
     steady: Costs
     darkness: Darkness
     wrong: int
-    """Healthy VIMs that were called unreachable, before the darkness."""
+    """Number of healthy VIMs that became UNREACHABLE before the darkness."""
     silent: int
-    """Healthy VIMs that were said to be UNKNOWN before the darkness: nobody had reported on them within their lease."""
+    """Number of healthy VIMs that became UNKNOWN before the darkness, because no report came within their lease."""
     trace: Mapping[str, Sequence[tuple[float, float]]]
     """CPU of each process in percent of a core, by the seconds since the cold start."""
 
@@ -114,7 +114,7 @@ async def _empty(site: Site, plan: Plan, say: Say) -> Costs:
 
 
 async def _fill(site: Site, watcher: Watcher, count: int, plan: Plan, say: Say) -> Imported:
-    """Import that many VIMs, and wait until the watcher was shown that all are reachable."""
+    """Import that many VIMs, and wait until the watcher has seen that all are reachable."""
     file = vims.write(site.folder / "vims.jsonl", count, plan.interval_s)
     spent = Window(site)
     command = site.vimesh("vim", "import", str(file), "-o", "json")
@@ -141,12 +141,12 @@ def _counted(told: Sequence[Told]) -> dict[str, int]:
 
 
 def wrongly_called(told: Sequence[Told]) -> int:
-    """Count the changes that say of a healthy VIM that it is not."""
+    """Count the changes in which a healthy VIM is not REACHABLE."""
     return sum(change.status not in ("PENDING", "REACHABLE") for change in told)
 
 
 def require_quiet(told: Sequence[Told]) -> None:
-    """Raises NotMeasured when a healthy VIM was called otherwise: then it was no steady state."""
+    """Raises NotMeasured when a healthy VIM had another status: then this was not a steady state."""
     if wrong := wrongly_called(told):
         raise NotMeasured(f"{wrong} verdicts on healthy VIMs")
 

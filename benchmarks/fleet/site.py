@@ -1,4 +1,4 @@
-"""A fleet under measurement: `vimesh up` inside a namespace, as a user starts it, and commands beside it."""
+"""Runs a fleet under measurement: `vimesh up` inside a namespace, as a user starts it, and commands next to it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tests.support.networks.namespaces import Namespace
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of a command."""
+    """The outcome of a command."""
 
     seconds: float
     cpu_s: float
     document: Any
-    """The JSON that it wrote."""
+    """The JSON that it printed."""
 
 
 def _unheard(_line: str) -> None:
-    """Nobody listens."""
+    """Do nothing: the lines are not needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Site:
     inside: Namespace
     fleet: Fleet
     folder: Path
-    """Holds the database and the logs, and whatever a benchmark puts beside them."""
+    """Contains the database and the logs, and files that a benchmark puts next to them."""
     started_at: float
-    """When the first of its processes was asked for, by the clock of the machine."""
+    """When the first of its processes was started, by the clock of the machine."""
 
     @property
     def address(self) -> str:
@@ -50,16 +50,16 @@ class Site:
         return self.folder / "data" / "vimesh.sqlite"
 
     def pids(self) -> dict[str, int]:
-        """Return the processes by their names, and `vimesh up` itself as `up`."""
+        """Return the pids of the processes by name, and that of `vimesh up` itself as `up`."""
         state = json.loads((self.folder / "data" / "fleet.json").read_text())
         return {process["name"]: process["pid"] for process in state["processes"]} | {"up": state["pid"]}
 
     def vimesh(self, *words: str) -> list[str]:
-        """Return the command line of a vimesh command that speaks to this fleet."""
+        """Return the command line of a vimesh command that connects to this fleet."""
         return self.inside.command(str(VIMESH), *words, "--address", self.address)
 
     async def run(self, *command: str, within_s: float, told: Callable[[str], None] = _unheard) -> Done:
-        """Run a command to its end. `told` gets what it says to people, line by line. Raises NotMeasured."""
+        """Run a command to its end. `told` receives its messages for people, line by line. Raises NotMeasured."""
         written = self.folder / "command.out"
         with written.open("wb") as output:
             begun, before = time.perf_counter(), _cpu_of_the_ended()
@@ -88,7 +88,7 @@ class Site:
 
 @asynccontextmanager
 async def running_site(inside: Namespace, folder: Path) -> AsyncGenerator[Site]:
-    """Start a fleet on what the folder holds, which may be nothing, and stop it when the block ends."""
+    """Start a fleet on the content of the folder, which may be empty, and stop it when the block ends."""
     started_at = time.time()
     async with starting_fleet(folder, prefix=inside.command()) as fleet:
         yield Site(inside, fleet, folder, started_at)

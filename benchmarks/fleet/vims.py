@@ -1,4 +1,4 @@
-"""The VIMs of a fleet: each at an address of its own, all of which answer pings inside the namespace."""
+"""Defines the VIMs of a fleet: each has an address of its own, and all addresses answer pings inside the namespace."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def auth_url(number: int) -> str:
 
 
 def write(path: Path, count: int, interval_s: int) -> Path:
-    """Write what `vimesh vim import` reads: one VIM a line."""
+    """Write a file for `vimesh vim import`: one VIM per line."""
     with path.open("w", encoding="utf-8") as file:
         file.writelines(f"{json.dumps(vim)}\n" for vim in _vims(count, interval_s))
     return path

@@ -1,4 +1,4 @@
-"""What a watcher was shown: a process of its own inside the namespace, whose notes are read here."""
+"""Reads what a watcher saw: it is a process of its own inside the namespace, and writes a file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _START_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A change of a VIM, as the watcher heard of it."""
+    """A change of a VIM, as the watcher received it."""
 
     arrived_at: float
-    """By the clock of the machine, which the database has too."""
+    """By the clock of the machine, which the database also uses."""
     vim_id: str
     kind: str
     status: str
@@ -35,12 +35,12 @@ class Watcher:
         self._process = process
         self._offset = 0
         self.revision = after
-        """Everything up to it was shown."""
+        """Everything up to this revision has been seen."""
         self.told: list[Told] = []
         self.last: dict[str, Told] = {}
         """The newest change of each VIM."""
         self.statuses: Counter[str] = Counter()
-        """How many VIMs have each status, as far as changes came."""
+        """Number of VIMs with each status, according to the changes."""
 
     async def until(self, holds: Callable[[], bool], within_s: float) -> None:
         """Wait until the changes satisfy a condition. Raises NotMeasured."""
@@ -53,7 +53,7 @@ class Watcher:
             raise NotMeasured(f"after {within_s:g} s the watcher was shown {dict(self.statuses)}") from None
 
     def read(self) -> None:
-        """Take in what was written since. Raises NotMeasured when a change is missing, or came twice."""
+        """Read what was written since the last time. Raises NotMeasured when a change is missing, or came twice."""
         with self._process.output.open("rb") as file:
             file.seek(self._offset)
             whole = file.read().rpartition(b"\n")[0]
@@ -71,7 +71,7 @@ class Watcher:
         if not line.startswith("["):
             raise NotMeasured(f"the watcher failed: {self._process.tail()}")
         arrived_at, revision, *change = json.loads(line)
-        # What is no change is a sign of life, or says where the watch begins.
+        # A line without a change is a heartbeat, or states where the watch starts.
         if self.revision is not None and revision != self.revision + bool(change):
             raise NotMeasured(f"the watcher was shown revision {revision} after {self.revision}")
         self.revision = revision

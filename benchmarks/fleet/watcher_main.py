@@ -1,7 +1,7 @@
 """Watches all VIMs through the front, and writes each change as a line of JSON: `watcher_main.py ADDRESS [REVISION]`.
 
-A line says when the change came, and what it says; shown is every change after the revision, or from now on.
-Runs inside the fleet's namespace; see watcher.py.
+A line contains a change and the time at which it arrived; the watch covers every change after the revision, or from now
+on. Runs inside the fleet's namespace; see watcher.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a benchmark is: a name, a function that measures, and the text that explains it."""
+"""Defines a benchmark: a name, a function that measures, and the text that explains it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from benchmarks.harness.rounds import Say
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a benchmark is given."""
+    """The input of a benchmark."""
 
     rounds: int
-    """How many; at least 5 for figures that are compared. A benchmark of few long rounds may take fewer."""
+    """Number of rounds; at least 5 for figures that are compared. A benchmark of few long rounds may take fewer."""
     folder: Path
-    """An empty folder on disk that is removed afterwards. Any user may look into it."""
+    """An empty folder on disk that is removed afterwards. Any user may enter it."""
     say: Say
     """Prints a line of progress."""
 
@@ -26,7 +26,7 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Benchmark:
     name: str
-    """One word or more with hyphens: names the result's file, and what is typed to run it."""
+    """One word or more with hyphens: the name of the result's file, and the argument that runs it."""
     title: str
     measure: Callable[[Run], Coroutine[Any, Any, Measured]]
     text: Path

@@ -1,4 +1,4 @@
-"""All benchmarks, in the order of the page. Each folder lists its own in a module `catalogue`, as BENCHMARKS."""
+"""Lists all benchmarks, in the order of the page. Each folder lists its own in a module `catalogue`, as BENCHMARKS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def benchmarks() -> dict[str, Benchmark]:
 
 
 def chosen(names: list[str]) -> list[Benchmark]:
-    """Return those that are named, one by one or by their folder; all if none is. Raises KeyError."""
+    """Return those that are named, one by one or by their folder; all if none is named. Raises KeyError."""
     if not names:
         return list(benchmarks().values())
     found: dict[str, Benchmark] = {}

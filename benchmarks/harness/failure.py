@@ -1,7 +1,7 @@
-"""Why something cannot be measured."""
+"""Reports why something cannot be measured."""
 
 from __future__ import annotations
 
 
 class NotMeasured(Exception):
-    """What was to be measured did not happen: something is missing, a verdict is wrong, a wait took too long."""
+    """The event to be measured did not happen: something is missing, a verdict is wrong, or a wait took too long."""

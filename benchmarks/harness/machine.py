@@ -1,4 +1,4 @@
-"""What machine this is, and which versions took part. Tells no host name and no path."""
+"""Describes the machine and the versions of the software, without host names and paths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KIB_PER_GIB = 1024 * 1024
 
 
 def describe() -> dict[str, str]:
-    """To be asked before anything is measured."""
+    """Describe the machine. Call this before anything is measured."""
     return {
         "CPU": _cpu_model(),
         "cores": str(len(os.sched_getaffinity(0))),
@@ -54,7 +54,7 @@ def debian_version(package: str) -> dict[str, str]:
 
 
 def _origin() -> str:
-    """Say whose interpreter it is. How it was built counts, and Debian's does not tell all of that of itself."""
+    """Return where the interpreter comes from: how it was built matters, and Debian's does not report all of that."""
     return "the system's" if sys.base_prefix == "/usr" else "built apart from the system"
 
 

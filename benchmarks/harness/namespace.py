@@ -17,7 +17,7 @@ from tests.support.networks.namespaces import Namespace, namespace, why_not
 
 @contextmanager
 def machine() -> Generator[Namespace]:
-    """Give a namespace of its own: all of 127.0.0.0/8 and fd00::/64 answer pings in it. Raises PeerMissing."""
+    """Yield a namespace in which all of 127.0.0.0/8 and fd00::/64 answer pings. Raises PeerMissing."""
     if reason := why_not():
         raise PeerMissing(reason)
     with namespace() as inside:

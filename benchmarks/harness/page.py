@@ -1,4 +1,4 @@
-"""docs/evidence/performance.md: made of the results and of the texts beside the benchmarks, never edited by hand."""
+"""Makes docs/evidence/performance.md from the results and the texts of the benchmarks; it is never edited by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROW = "| {} | {} | {} | {} | {} | {} |"
 
 
 def stored(benchmarks: Iterable[Benchmark]) -> Iterator[tuple[Benchmark, Result]]:
-    """Give each benchmark that has been run, with its result."""
+    """Yield each benchmark that has been run, with its result."""
     for benchmark in benchmarks:
         path = RESULTS / f"{benchmark.name}.json"
         if path.exists():
@@ -64,7 +64,7 @@ def _row(figure: Figure) -> str:
 
 
 def _number(value: float) -> str:
-    """Show three digits that count, and no more than whole numbers from 1,000 on."""
+    """Show three significant digits, and whole numbers from 1,000 on."""
     if abs(value) >= 1000 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""Peers that are measured beside us, and what measures them. Installed by the benchmarks, never among our own."""
+"""Installs peers that are measured next to us, and tools that measure them: on demand, and never in our environment."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 class PeerMissing(Exception):
-    """A peer is not here and cannot be installed. The benchmark fails: without its peer it says nothing."""
+    """A peer is missing and cannot be installed. The benchmark fails: without its peer it shows nothing."""
 
 
 async def program(name: str, package: str) -> Path:
-    """Return the path of a program, after installing the Debian package that has it if need be. Raises PeerMissing."""
+    """Return the path of a program, and install its Debian package first if necessary. Raises PeerMissing."""
     if (found := _find(name)) is None:
         await _run([str(_APT_INSTALL), package], what=package)
         found = _find(name)
@@ -35,7 +35,7 @@ async def program(name: str, package: str) -> Path:
 
 
 async def environment(name: str, requirements: Sequence[str]) -> Path:
-    """Return the Python of an environment that has these requirements, made if need be. Raises PeerMissing."""
+    """Return the Python of an environment with these requirements, and create it if necessary. Raises PeerMissing."""
     folder = _CACHE / name
     ready = folder / "requirements"
     python = folder / "bin" / "python"

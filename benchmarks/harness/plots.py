@@ -1,4 +1,4 @@
-"""Pictures of the series of a result."""
+"""Draws the series of a result."""
 
 from __future__ import annotations
 

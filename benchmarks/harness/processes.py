@@ -1,4 +1,4 @@
-"""Processes of our own: started with a ready condition, stopped by their pid."""
+"""Runs processes of our own: started with a ready condition, stopped by their pid."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _LOOK_EVERY_S = 0.02
 
 
 class ProcessFailed(Exception):
-    """A process ended, or did not get ready in time. The message is the end of what it printed."""
+    """A process ended, or was not ready in time. The message is the end of its output."""
 
 
 class Process:
-    """A program with all that it forks: it leads a process group of its own."""
+    """A program with all its children: it leads a process group of its own."""
 
     def __init__(self, process: asyncio.subprocess.Process, output: Path) -> None:
         self._process = process
         self.pid = process.pid
         self.output = output
-        """What it prints, both streams."""
+        """Its output, of both streams."""
 
     @property
     def running(self) -> bool:
@@ -42,14 +42,14 @@ class Process:
         self._process.send_signal(number)
 
     async def wait(self, within_s: float) -> None:
-        """Wait until it ends by itself. Raises TimeoutError, and ProcessFailed if it did not end well."""
+        """Wait until it ends by itself. Raises TimeoutError, and ProcessFailed if it failed."""
         async with asyncio.timeout(within_s):
             await self._process.wait()
         if self._process.returncode:
             raise ProcessFailed(f"ended with {self._process.returncode}:\n{self.tail()}")
 
     async def stop(self, within_s: float = _STOP_S) -> None:
-        """Ask it to end; what does not in time, or is left of its group, is killed."""
+        """Ask it to end; if it does not in time, or leaves members of its group behind, kill them."""
         with suppress(ProcessLookupError):
             self._process.terminate()
         with suppress(TimeoutError):
@@ -69,9 +69,9 @@ async def running(
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> AsyncGenerator[Process]:
-    """Run a program for as long as the block takes. `ready` is asked again and again; raises ProcessFailed.
+    """Run a program for as long as the block lasts. `ready` is polled; raises ProcessFailed.
 
-    `environment` is added to ours. `output` gets what the program prints.
+    `environment` is added to ours. `output` receives the output of the program.
     """
     with output.open("wb") as file:
         started = await asyncio.create_subprocess_exec(
@@ -94,9 +94,9 @@ async def running(
 async def run_to_end(
     command: Sequence[str], *, within_s: float, cwd: Path | None = None, errors_apart: bool = False
 ) -> str:
-    """Run a program, and return what it prints: both streams as one, or its output alone.
+    """Run a program, and return its output: both streams as one, or its standard output alone.
 
-    Raises ProcessFailed if it does not end well, and TimeoutError.
+    Raises ProcessFailed if it fails, and TimeoutError.
     """
     process = await asyncio.create_subprocess_exec(
         *command,

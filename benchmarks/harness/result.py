@@ -1,4 +1,4 @@
-"""What a benchmark found: figures with their rounds, and what each is held against. JSON in and out."""
+"""Defines the result of a benchmark: figures with their rounds and their goals. Reads and writes JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Verdict(StrEnum):
     LEAST = "least reached"
     MISSED = "missed"
     NONE = ""
-    """There is no goal: the figure is told for itself."""
+    """There is no goal: the figure is reported for its own sake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Figure:
     unit: str
     """Such as `calls/s`, `us`, `MB`; `x` for a ratio."""
     rounds: tuple[float, ...]
-    """One value of each round, never a mean of something else."""
+    """One value for each round, never a mean of something else."""
     goal: float | None = None
     least: float | None = None
     higher_is_better: bool = True
     note: str = ""
-    """A few words for the table; longer ones belong in the text of the benchmark."""
+    """A few words for the table; longer explanations belong in the text of the benchmark."""
 
     def __post_init__(self) -> None:
         if not self.rounds:
@@ -56,10 +56,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What a plot shows: lines of points, by their labels."""
+    """The content of a plot: lines of points, by label."""
 
     name: str
-    """Ends the name of the picture's file."""
+    """The end of the name of the picture's file."""
     title: str
     x_label: str
     y_label: str
@@ -70,13 +70,13 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one run of a benchmark gives back."""
+    """The result of one run of a benchmark."""
 
     figures: tuple[Figure, ...]
     settings: Mapping[str, str] = field(default_factory=dict)
-    """What a reader must know to repeat it: how many callers, how long a round was."""
+    """What a reader must know to repeat it, such as the number of callers and the length of a round."""
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Of all that took part: see machine.versions."""
+    """Versions of all software that took part: see machine.versions."""
     series: tuple[Series, ...] = ()
 
 
@@ -89,7 +89,7 @@ class Result:
     measured: Measured
 
     def write(self, path: Path) -> None:
-        """Write it as JSON, with median and verdict beside the rounds they follow from."""
+        """Write it as JSON, with median and verdict next to the rounds from which they follow."""
         document = asdict(self)
         for row, figure in zip(document["measured"]["figures"], self.measured.figures, strict=True):
             row["median"] = figure.median

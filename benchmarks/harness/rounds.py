@@ -1,4 +1,4 @@
-"""Variants take turns, round by round: what else the machine does then hits all of them alike."""
+"""Runs variants in turn, round by round, so that other work of the machine affects all of them alike."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 Sample = Mapping[str, float]
-"""What one variant showed in one round, by names such as `calls_per_s`."""
+"""The results of one variant in one round, by names such as `calls_per_s`."""
 Variant = Callable[[], Awaitable[Sample]]
 Say = Callable[[str], None]
 
@@ -18,7 +18,7 @@ class Rounds:
         self._samples = samples
 
     def of(self, variant: str, key: str) -> tuple[float, ...]:
-        """Return one value of each round."""
+        """Return one value for each round."""
         return tuple(sample[key] for sample in self._samples[variant])
 
     def median(self, variant: str, key: str) -> float:
@@ -30,7 +30,7 @@ class Rounds:
 
 
 async def interleave(variants: Mapping[str, Variant], *, rounds: int, say: Say) -> Rounds:
-    """Run A B C, then B C A, and so on: nobody always comes after the same one."""
+    """Run A B C, then B C A, and so on: no variant always follows the same other one."""
     samples: dict[str, list[Sample]] = {name: [] for name in variants}
     names = list(variants)
     for number in range(rounds):

@@ -1,4 +1,4 @@
-"""What processes cost, as the kernel counts it."""
+"""Measures the cost of processes, as the kernel counts it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the CPU seconds, user and system, of a process, its descendants, and those of them that ended.
+    """Return the CPU seconds, user and system, of a process, its descendants, and those of them that have ended.
 
     The kernel counts in steps of 10 ms: measure for seconds.
     """
@@ -30,17 +30,17 @@ def cpu_s(pid: int) -> float:
 
 
 def pss_bytes(pid: int) -> int:
-    """Return the memory of a process and its descendants; what they share is counted once."""
+    """Return the memory of a process and its descendants; shared memory is counted once."""
     return sum(_pss_bytes(member) for member in tree(pid))
 
 
 def rss_bytes(pid: int) -> int:
-    """Return the memory of one process, what it shares with others included."""
+    """Return the memory of one process, including memory that it shares with others."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
 class CpuMeter:
-    """CPU of some processes since it was made."""
+    """CPU of some processes since this was created."""
 
     def __init__(self, pids: Iterable[int]) -> None:
         self._before = {pid: cpu_s(pid) for pid in pids}
@@ -54,7 +54,7 @@ class CpuMeter:
         return cpu_s(pid) - self._before[pid]
 
     def share(self, pid: int) -> float:
-        """Return how much of one core a process used: 1.0 is all of it."""
+        """Return the share of one core that a process used: 1.0 is all of it."""
         return self.spent_s(pid) / self.elapsed_s
 
 

@@ -1,4 +1,4 @@
-"""Honest parties beside a flood: an action that reports, and a person who reads."""
+"""Runs well-behaved callers during a flood: an action that reports, and a person who reads."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class Diary:
 
 
 class Bystanders:
-    """Their calls go through the front, like everybody's."""
+    """Their calls go through the front, like all others."""
 
     def __init__(self, channel: grpc.aio.Channel, vim_ids: Sequence[str]) -> None:
-        """`vim_ids`: EXTERNAL VIMs of their own."""
+        """`vim_ids` are EXTERNAL VIMs of their own."""
         self._conductors = ConductorServiceStub(channel)
         self._vims = VimServiceStub(channel)
         self._vim_ids = vim_ids
         self.reports, self.reads = Diary(), Diary()
 
     def begin_chapter(self) -> None:
-        """Forget what was noted before."""
+        """Discard the earlier figures."""
         self.reports, self.reads = Diary(), Diary()
 
     async def run(self) -> Never:

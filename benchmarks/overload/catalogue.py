@@ -1,4 +1,4 @@
-"""The benchmark of overload."""
+"""Lists the benchmark of overload."""
 
 from __future__ import annotations
 

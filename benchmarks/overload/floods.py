@@ -1,4 +1,4 @@
-"""What fleets are flooded with."""
+"""Defines the floods."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FloodKind(StrEnum):
 
 
 def flood(kind: FloodKind, vim_ids: Sequence[str]) -> Flood:
-    """Return the flood of a kind; `vim_ids`: EXTERNAL VIMs that may be reported on."""
+    """Return the flood of a kind; `vim_ids` are EXTERNAL VIMs that may be reported on."""
     match kind:
         case FloodKind.REPORTS:
             return Flood("/vimesh.v1.ConductorService/UpdateVim", _reports(vim_ids), _has_status)
@@ -40,7 +40,7 @@ def flood(kind: FloodKind, vim_ids: Sequence[str]) -> Flood:
 
 
 def _reports(vim_ids: Sequence[str]) -> Callable[[int], bytes]:
-    """An action that knows only its VIM reports by the VIM's id."""
+    """An action that knows only its VIM reports with the VIM's id."""
 
     def report(position: int) -> bytes:
         lap, number = divmod(position, len(vim_ids))
@@ -59,7 +59,7 @@ def _reports(vim_ids: Sequence[str]) -> Callable[[int], bytes]:
 
 
 def _has_status(answer: bytes) -> bool:
-    """Say whether the report was taken: neither bad_action nor a refusal."""
+    """Return whether the report was recorded: neither bad_action nor refused."""
     return bool(answer) and answer[0] == _STATUS_TAG
 
 

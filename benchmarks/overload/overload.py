@@ -1,4 +1,4 @@
-"""What a fleet still does when far more is asked of it than it can do, and what others feel meanwhile."""
+"""Measures how much a fleet still does under far more load than it can handle, and how that affects other callers."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ class Plan:
     calm_s: float = 10.0
     flood_s: float = 120.0
     times: float = 3.0
-    """How much more is asked for than was done in calm."""
+    """Ratio of the requested load to that done in calm."""
     recovery_s: float = 10.0
-    """When that has passed since the end of a flood, everything is to be as before."""
+    """Time after the end of a flood within which everything must be as before."""
     callers: int = 64
     contacts: int = 5_000
-    """Contacts that come at one moment, each on a connection of its own."""
+    """Number of contacts that arrive at one moment, each on a connection of its own."""
     population: Population = field(default_factory=Population)
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """What was seen of one kind of flood."""
+    """The figures of one kind of flood."""
 
     kind: FloodKind
     calm: Mapping[str, Any]
@@ -72,7 +72,7 @@ class Chapter:
 
     @property
     def goodput_by_cpu(self) -> float:
-        """Return how much is done with a second of the fleet's CPU, over what is done with it in calm."""
+        """Return the work per second of the fleet's CPU, relative to that in calm."""
         cores = (self.calm["fleet_cores"] + self.after["fleet_cores"]) / 2
         return self.goodput / float(self.flooded["fleet_cores"] / cores)
 

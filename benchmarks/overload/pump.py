@@ -1,6 +1,6 @@
-"""A load generator that does not wait: it begins calls at a given rate, whatever becomes of the ones before.
+"""Generates load without waiting: starts calls at a given rate, whatever happens to the previous ones.
 
-It writes frames itself, so that one process can offer far more than a fleet can do on the same machine.
+It writes frames itself, so that one process can offer far more than a fleet can handle on the same machine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _REPLENISH_BYTES = 2**29
 _MAX_UNSENT_BYTES = 2**18
 _STREAM_S = 2.0
 _SETTINGS = b"\x00\x01\x00\x00\x00\x00" + b"\x00\x04\x00\x7f\xff\xff"
-"""No dynamic table: the same headers are the same bytes, and are decoded once. And wide windows for answers."""
+"""No dynamic table: the same headers are the same bytes, and are decoded once. Also wide windows for answers."""
 _MAX_CONCURRENT_STREAMS = 3
 OK = "0"
 WRONG = "wrong answer"
@@ -41,29 +41,29 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """What to ask for, how often, and what counts as done."""
+    """The requests, their rate, and which answers count as success."""
 
     path: str
     request: Callable[[int], bytes]
     """Makes the request of a position."""
     done: Callable[[bytes], bool]
-    """Says whether an answer, without its five bytes of gRPC, is the right one."""
+    """Returns whether an answer, without its five bytes of gRPC, is the right one."""
     streams: bool = False
-    """Whether the first message is all that counts: the stream is cancelled a little later."""
+    """Whether only the first message counts: the stream is cancelled a little later."""
     timeout_s: int = 10
-    """The deadline that each call names."""
+    """The deadline of each call."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the calls that were begun in the measured time."""
+    """The outcomes of the calls that started in the measured time."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     """By gRPC status as a number, or one of the words above."""
     took_s: list[float] = field(default_factory=list)
-    """Of those that went well."""
+    """Latencies of the successful calls."""
     done_in_time: int = 0
-    """Calls that went well within the measured time, whenever they were begun: what a second was good for."""
+    """Calls that succeeded within the measured time, whenever they started: the rate of useful work."""
 
 
 class _Connection:
@@ -93,7 +93,7 @@ class _Connection:
 
     @property
     def ready(self) -> bool:
-        """Whether another call may be begun."""
+        """Return whether another call may start."""
         return (
             self.alive
             and len(self.open) + len(self._streaming) < self._max_open
@@ -158,7 +158,7 @@ class _Connection:
         if stream not in self.open:
             return
         if self._flood.streams:
-            # Not at once: a stream that is cancelled as soon as it stands looks like an attack.
+            # Not at once: a stream that is cancelled as soon as it is open looks like an attack.
             self._streaming.append((now + _STREAM_S, stream))
             self._data[stream] = payload
             self._end(stream, OK, now)
@@ -198,10 +198,10 @@ class _Connection:
 
 
 class Pump:
-    """Begins calls for some seconds, and counts what became of those after a warm-up."""
+    """Starts calls for some seconds, and counts the outcomes of those after a warm-up."""
 
     def __init__(self, flood: Flood, *, cpu_s: Callable[[], float], first: int = 0) -> None:
-        """`cpu_s`: returns the CPU seconds of the processes that are flooded."""
+        """`cpu_s` returns the CPU seconds of the flooded processes."""
         self._flood = flood
         self._cpu_s = cpu_s
         self._position = first
@@ -209,12 +209,12 @@ class Pump:
         self._from = self._until = 0.0
         self.tally = Tally()
         self.offered = 0
-        """Calls begun in the measured time."""
+        """Number of calls started in the measured time."""
         self.fleet_cpu_s = self.own_cpu_s = 0.0
-        """CPU of those that are flooded, and of this process, in the measured time."""
+        """CPU of the flooded processes, and of this process, in the measured time."""
 
     def status(self, block: bytes) -> str:
-        """Return the gRPC status that a block of headers names."""
+        """Return the gRPC status in a block of headers."""
         if (status := self._statuses.get(block)) is None:
             headers = dict(hpack.Decoder().decode(block, raw=True))
             status = (headers.get(b"grpc-status") or b"HTTP " + headers.get(b":status", b"?")).decode()
@@ -233,7 +233,7 @@ class Pump:
     def run(
         self, address: str, *, connections: int, rate: float, callers: int, warm_up_s: float, seconds: float
     ) -> int:
-        """Begin `rate` calls a second, or keep `callers` under way if the rate is 0. Returns the next position."""
+        """Start `rate` calls per second, or keep `callers` in flight if the rate is 0. Returns the next position."""
         with ExitStack() as stack, selectors.DefaultSelector() as selector:
             opened = [_Connection(address, self._flood, self) for _ in range(connections)]
             for connection in opened:
@@ -284,14 +284,14 @@ class Pump:
 
 
 def _due(rate: float, callers: int, opened: list[_Connection], start: float) -> Callable[[float], int]:
-    """Return what says how many calls to begin now."""
+    """Return a function that returns how many calls to start now."""
     if not rate:
         return lambda _: callers - sum(len(connection.open) for connection in opened)
     begun = 0
 
     def at_rate(now: float) -> int:
         nonlocal begun
-        # What cannot be begun in time is left out: a backlog would come as a burst later.
+        # Calls that cannot start in time are skipped: a backlog would become a burst later.
         count = int((now - start) * rate) - begun
         begun += count
         return count
@@ -311,6 +311,6 @@ def _headers(flood: Flood, authority: str) -> bytes:
 
     block = b""
     for name, value in parts():
-        # A literal that goes into no table.
+        # A literal that is not added to a table.
         block += b"\x00" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
     return block

@@ -1,4 +1,4 @@
-"""One flood in a process of its own; prints what came of it as JSON. Not run by hand: see overload.py."""
+"""Runs one flood in a process of its own, and prints the outcome as JSON. Not run by hand: see overload.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fleet that is flooded: `vimesh up` on loopback, of this checkout or of another one."""
+"""Runs a fleet to flood: `vimesh up` on loopback, from this checkout or another one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BYSTANDERS = 20
 @dataclass(frozen=True, slots=True)
 class Population:
     probed: int = 300
-    """VIMs that the fleet's own monitor pings every second: none of them may be called otherwise than REACHABLE."""
+    """VIMs that the fleet's own monitor pings every second: none of them may leave REACHABLE."""
     reported: int = 5_000
     """EXTERNAL VIMs that floods report on."""
 
@@ -41,13 +41,13 @@ class Site:
     address: str
     folder: Path
     vims: Path
-    """Names the VIMs that floods report on."""
+    """Ids of the VIMs that floods report on."""
     probed: frozenset[str]
     bystanders: Bystanders
     stub: VimServiceAsyncStub
 
     def pids(self) -> list[int]:
-        """Return the processes that serve calls: the conductors and Envoy."""
+        """Return the pids of the processes that serve calls: the conductors and Envoy."""
         state = json.loads((self.folder / "data" / "fleet.json").read_text())
         named = {process["name"]: process["pid"] for process in state["processes"]}
         return [pid for name, pid in named.items() if name.startswith("conductor") or name == "envoy"]
@@ -61,7 +61,7 @@ class Site:
         return events.events[0].revision if events.events else 0
 
     async def false_changes(self, since: int) -> list[str]:
-        """Return what was said of probed VIMs after a revision: nothing happened to any of them."""
+        """Return the changes of probed VIMs after a revision: nothing happened to any of them."""
         said: list[str] = []
         token = ""
         while True:
@@ -81,7 +81,7 @@ class Site:
 
 @asynccontextmanager
 async def flooded_site(folder: Path, population: Population, checkout: Path | None) -> AsyncGenerator[Site]:
-    """Start a fleet whose VIMs are all known. `checkout`: the code to run, if not this."""
+    """Start a fleet whose VIMs all have a status. `checkout` is the code to run, if not this."""
     path = [] if checkout is None else ["env", f"PYTHONPATH={checkout}/services:{checkout}/gen"]
     async with starting_fleet(folder, prefix=path) as fleet, grpc.aio.insecure_channel(fleet.address) as channel:
         stub = VimServiceStub(channel)

@@ -1,4 +1,4 @@
-"""prometheus-blackbox-exporter, the peer for HTTP: probes when it is asked to, over a new connection each time."""
+"""Runs prometheus-blackbox-exporter, the peer for HTTP: it probes on request, over a new connection each time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Blackbox:
     pid: int
 
     async def probes(self, module: str, form: str, seconds: float) -> Sample:
-        """Ask for probes without a pause; `form` is the target with {} for the address. Only its own CPU counts."""
+        """Request probes without a pause; `form` is the target with {} for the address. Counts only its own CPU."""
         arguments = (str(_PORT), module, form, str(seconds), str(CALLERS))
         load = self.machine.command(*own_python("benchmarks.probes.blackbox_load_main", *arguments))
         meter = CpuMeter([self.pid])

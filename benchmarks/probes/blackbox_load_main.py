@@ -1,6 +1,6 @@
-"""Asks a prometheus-blackbox-exporter for probes, over kept connections, and counts those that succeeded.
+"""Requests probes from a prometheus-blackbox-exporter over kept connections, and counts those that succeeded.
 
-blackbox_load_main PORT MODULE FORM SECONDS CALLERS: prints how many were asked for, and how many succeeded.
+blackbox_load_main PORT MODULE FORM SECONDS CALLERS: prints how many were requested, and how many succeeded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SUCCEEDED = b"\nprobe_success 1\n"
 
 
 def main(port: int, module: str, form: str, seconds: float, callers: int) -> None:
-    """`form` is the target with {} where its address belongs."""
+    """`form` is the target with {} for the address."""
     targets = Targets(Method.HTTP, 5000, interval_s=1)
     numbers = itertools.count()
     ends_at = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""The probing benchmarks, in the order of the page."""
+"""Lists the probing benchmarks, in the order of the page."""
 
 from __future__ import annotations
 

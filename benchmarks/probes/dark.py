@@ -1,4 +1,4 @@
-"""A tenth of 100,000 VIMs goes dark at once: who is told, how soon, and at what cost."""
+"""Lets a tenth of 100,000 VIMs go dark at once, and measures the verdicts, their delays and their cost."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from vimesh.domain.probing import Method
 from vimesh.domain.vims import Status
 
 LONG = 5
-"""A round gives 10,000 verdicts and takes half a minute: one stands for so many of others."""
+"""A round gives 10,000 verdicts and takes half a minute: it counts as this many of other benchmarks."""
 BEFORE_S = 3.0
 DARK_S = 13.0
-"""An interval, the time until silence is judged, and one and a half seconds for verdicts that should not be."""
+"""An interval, the time until silence is judged, and one and a half seconds for verdicts that should not come."""
 HEAL_S = 12.0
 _TARGETS = Targets(Method.PING, 100_000, interval_s=10)
 _EVERY = 10
@@ -67,7 +67,7 @@ class _Outage:
         return {**self._judged(changes, dark_at), "nft_s": took_s, **_costs(healthy, dark)}
 
     async def _watched(self, seconds: float) -> tuple[float, Spent]:
-        """Return the share of a core in the next seconds, and what was spent in the end."""
+        """Return the share of a core in the next seconds, and the costs so far at their end."""
         before, begun = await self._host.spent(), time.perf_counter()
         await asyncio.sleep(seconds)
         after = await self._host.spent()
@@ -105,7 +105,7 @@ def _figures(samples: list[Sample]) -> tuple[Figure, ...]:
         return Figure(name, unit, tuple(sample[key] for sample in samples), higher_is_better=False, note=note)
 
     def none_at_all(name: str, key: str) -> Figure:
-        # A sum: a median would not show what happened in one round only.
+        # A sum: a median would hide an event of a single round.
         total = float(sum(sample[key] for sample in samples))
         return Figure(name, "", (total,), goal=0, least=0, higher_is_better=False)
 

@@ -1,4 +1,4 @@
-"""Programs that run to their end: what they print, and what CPU they took."""
+"""Runs programs to their end, and returns their output and CPU."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _LIMIT_S = 60.0
 class Ended:
     output: str
     cpu_s: float
-    """User and system, of the program and what it waited for. Right only if nothing else of ours ended meanwhile."""
+    """User and system, of the program and its children. Correct only if no other child of ours ends meanwhile."""
 
 
 async def run_to_end(command: Sequence[str]) -> Ended:
-    """Raises NotMeasured if it fails, and TimeoutError."""
+    """Run a program. Raises NotMeasured if it fails, and TimeoutError."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
         output = await processes.run_to_end(command, within_s=_LIMIT_S)

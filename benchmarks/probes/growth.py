@@ -1,4 +1,4 @@
-"""Whether a VIM costs more the more of them there are."""
+"""Measures whether a VIM costs more the more of them there are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COUNTS = (1_000, 10_000, 100_000)
 INTERVAL_S = 10.0
 WINDOW_S = 1.5
 FLAT = 1.1
-"""What we call flat: the rounds scatter by more."""
+"""The limit for a flat cost: the rounds scatter by more."""
 
 
 async def measure(run: Run) -> Measured:
@@ -46,7 +46,7 @@ def _name(count: int) -> str:
 
 
 def _grown(rounds: Rounds, key: str) -> tuple[float, ...]:
-    """Return by how much the largest fleet's VIM costs more than that of the cheapest smaller one, in each round."""
+    """Return, for each round, the cost per VIM of the largest fleet relative to the cheapest smaller one."""
     small, medium, large = (rounds.of(_name(count), key) for count in COUNTS)
     return tuple(c / min(a, b) for a, b, c in zip(small, medium, large, strict=True))
 

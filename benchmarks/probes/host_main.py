@@ -1,4 +1,4 @@
-"""The process under test: the real engine of a monitor, without conductors. Takes orders through a Unix socket.
+"""Runs the process under test: the real engine of a monitor, without conductors. Takes orders through a Unix socket.
 
 Each order is a line of JSON, [verb, argument], and is answered by one line of JSON: see `_Tested`.
 """
@@ -28,12 +28,12 @@ from vimesh.wire.action_messages import action_from_wire
 from vimesh.wire.wire_durations import duration
 
 _SLICE = 200
-"""So many actions start between two looks at the loop, as when they come in pages over a watch."""
+"""Number of actions that start before the loop runs again, as when they arrive in pages over a watch."""
 _TICK_S = 0.01
 
 
 class _Heard:
-    """The verdicts. Keeps nothing of a VIM that is simply reachable: what is kept would count as its memory."""
+    """The verdicts. Keeps nothing of a VIM that is simply reachable, because that would count as memory of the host."""
 
     def __init__(self) -> None:
         self._reachable = 0
@@ -57,7 +57,7 @@ class _Heard:
 
 
 class _Ticker:
-    """How late the loop gets to what is due."""
+    """Measures how late the loop handles what is due."""
 
     def __init__(self) -> None:
         self._latest_s = 0.0
@@ -97,13 +97,13 @@ class _Tested:
                 self._ticker.start()
                 return None
             case "stall":
-                time.sleep(argument)  # blocks the loop: that is the order  # noqa: ASYNC251
+                time.sleep(argument)  # blocks the loop, as ordered  # noqa: ASYNC251
                 return None
             case _:
                 raise ValueError(verb)
 
     async def _start(self, targets: Targets) -> int:
-        # As a watcher gets them: each with objects of its own, as far as the real code makes them.
+        # As a watcher receives them: each with objects of its own, as far as the real code makes them.
         policy = _policy_on_wire(targets)
         for number in range(targets.count):
             known = vim_id(number)

@@ -1,4 +1,4 @@
-"""Hosts of ping actions under test: processes in a namespace, as a benchmark sees them."""
+"""Controls hosts of ping actions under test: processes in a namespace."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from vimesh.domain.vims import Status
 
 _ANSWER_S = 30.0
 _START_S = 90.0
-"""For 100,000 actions on a machine that does other things as well."""
+"""For 100,000 actions on a machine that also does other things."""
 _LONGEST_ANSWER_BYTES = 1 << 26
 _LOOK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Any verdict but a first REACHABLE."""
+    """Any verdict except a first REACHABLE."""
 
     vim_id: str
     status: Status
@@ -39,19 +39,19 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a host has used so far."""
+    """Resources that a host has used so far."""
 
     cpu_s: float
     """User and system."""
     kernel_s: float
-    """Of it, system."""
+    """The system part of it."""
     rss_bytes: int
     lag_s: float
-    """The greatest delay of the loop since the last time it was asked; 0 without `watch_lag`."""
+    """The greatest delay of the loop since the last request; 0 without `watch_lag`."""
 
 
 class HostUnderTest:
-    """One process. Between its turns it is stopped by a signal: it keeps its VIMs, and takes no time from others."""
+    """One process. Between its turns a signal stops it: it keeps its VIMs, and takes no time from others."""
 
     def __init__(self, process: Process, orders: asyncio.StreamWriter, answers: asyncio.StreamReader) -> None:
         self.pid = process.pid
@@ -86,7 +86,7 @@ class HostUnderTest:
         return Spent(**await self._ask("spent"))
 
     async def watch_lag(self) -> None:
-        """Have the loop tick every 10 ms, to see how late it is. Costs CPU: not for figures of CPU per probe."""
+        """Let the loop tick every 10 ms, to see how late it is. Costs CPU: not for measurements of CPU per probe."""
         await self._ask("tick")
 
     async def stall(self, seconds: float) -> None:
@@ -111,7 +111,7 @@ class HostUnderTest:
 
 @asynccontextmanager
 async def host_in(machine: Namespace, folder: Path, name: str) -> AsyncGenerator[HostUnderTest]:
-    """Run a host inside; `name` tells its files in the folder from those of others."""
+    """Run a host inside; `name` distinguishes its files in the folder from those of others."""
     path = folder / f"{name}.sock"
     command = machine.command(*own_python("benchmarks.probes.host_main", str(path)))
     async with running(*command, output=folder / f"{name}.log", ready=printed("ready")) as process:

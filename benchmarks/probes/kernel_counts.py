@@ -1,4 +1,4 @@
-"""What the kernel counted inside a namespace: how many probes were sent and answered, whoever sent them."""
+"""Reads what the kernel counted inside a namespace: how many probes were sent and answered, by any program."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Echoes:
     requests: int
     replies: int
     dropped: int
-    """Replies that found no room in a socket; of the sockets that are open now."""
+    """Replies for which a socket had no room; only of the sockets that are open now."""
 
     def since(self, before: Echoes) -> Echoes:
         return Echoes(self.requests - before.requests, self.replies - before.replies, self.dropped - before.dropped)
 
 
 def echoes_at(pid: int) -> Echoes:
-    """Return the counts of the namespace that a process lives in."""
+    """Return the counts of the namespace of a process."""
     net = Path(f"/proc/{pid}/net")
     v4 = _table(net / "snmp", "IcmpMsg")
     v6 = dict(row.split() for row in (net / "snmp6").read_text().splitlines())
@@ -34,7 +34,7 @@ def echoes_at(pid: int) -> Echoes:
 
 
 def connections_at(pid: int) -> int:
-    """Return how many TCP connections servers inside have got."""
+    """Return how many TCP connections servers inside have accepted."""
     return _table(Path(f"/proc/{pid}/net/snmp"), "Tcp")["PassiveOpens"]
 
 

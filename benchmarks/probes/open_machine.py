@@ -1,4 +1,4 @@
-"""A namespace for figures of cost: without the packet filter by which addresses go dark."""
+"""Makes a namespace for measuring cost: without the packet filter with which addresses go dark."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.networks.namespaces import Namespace
 
 @contextmanager
 def open_machine() -> Generator[Namespace]:
-    """Give a namespace in which nothing can be made dark. The filter's rules would cost each packet a microsecond."""
+    """Yield a namespace in which nothing can be made dark. The filter's rules would cost each packet a microsecond."""
     with machine() as inside:
         inside.run("nft", "flush", "ruleset")
         yield inside

@@ -1,4 +1,4 @@
-"""How to run a module of ours in another process, wherever that starts."""
+"""Runs a module of ours in another process, wherever that starts."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ import sys
 
 
 def own_python(module: str, *arguments: str) -> list[str]:
-    """Return the command line. It sees the same modules as this process."""
+    """Return the command line. It finds the same modules as this process."""
     return ["env", f"PYTHONPATH={os.pathsep.join(sys.path)}", sys.executable, "-m", module, *arguments]

@@ -1,4 +1,4 @@
-"""One `ping` process per probe, started by threads: how Tacker probed its VIMs.
+"""Runs one `ping` process per probe, started by threads, as Tacker probed its VIMs.
 
 ping_each_main PING PROBES THREADS: prints how many probes were sent and answered, and the CPU seconds of the `ping`
 processes and of the threads that started them.

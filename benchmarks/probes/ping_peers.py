@@ -1,4 +1,4 @@
-"""Others that ping: each is run once per round, and says itself how many probes were answered."""
+"""Runs other programs that ping: each once per round, and each reports itself how many probes were answered."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SOURCE = Path(__file__).with_name("echo_limit.c")
 
 @dataclass(frozen=True, slots=True)
 class PingPeers:
-    """Programs that are here, and the namespace that they run in."""
+    """Programs that are installed, and the namespace in which they run."""
 
     machine: Namespace
     fping: Path
@@ -32,7 +32,7 @@ class PingPeers:
     fping_list: Path
 
     async def by_fping(self, targets: Targets, rounds: int) -> Sample:
-        """Let it ask for the same pace, and say which it kept."""
+        """Request the same pace from it, and report the pace that it kept."""
         # -c counts, -p and -i are the pauses between probes of one target and of any two, in milliseconds
         pace = ["-c", str(rounds), "-p", f"{targets.interval_s * 1000:.0f}", "-i", f"{1000 / targets.rate:g}"]
         command = [str(self.fping), "-q", *pace, "-t", "1000", "-f", str(self.fping_list)]
@@ -50,7 +50,7 @@ class PingPeers:
         return await self._telling(*own_python("benchmarks.probes.ping_each_main", *arguments))
 
     async def by_c(self, targets: Targets, rate: int, seconds: float) -> Sample:
-        """Rate 0: as fast as it goes."""
+        """With rate 0: as fast as it can."""
         return await self._telling(str(self.limit), targets.address(0), str(rate), str(seconds))
 
     async def _telling(self, *command: str) -> Sample:

@@ -1,4 +1,4 @@
-"""What a ping probe costs: us beside fping, beside one process per probe, and beside what C can do."""
+"""Measures the cost of a ping probe: ours, that of fping, of one process per probe, and of plain C."""
 
 from __future__ import annotations
 

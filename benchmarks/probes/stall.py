@@ -1,4 +1,4 @@
-"""Whether a loop that stood still calls healthy VIMs unreachable."""
+"""Measures whether a loop that was blocked reports healthy VIMs as unreachable."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def _stalled(host: HostUnderTest) -> Sample:
     before = echoes_at(host.pid)
     await asyncio.sleep(AFTERWARDS_S)
     echoes, spent, changes = echoes_at(host.pid).since(before), await host.spent(), await host.changes()
-    # A stall that did not happen, or one after which nothing is probed any more, would find no false verdict either.
+    # If no stall happened, or probing stopped after it, there would be no false verdict either.
     if spent.lag_s < STALL_S / 2:
         raise NotMeasured(f"the loop was late by {spent.lag_s:.3f} s only")
     if echoes.requests < _TARGETS.rate * AFTERWARDS_S * 0.5:

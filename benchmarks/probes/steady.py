@@ -1,4 +1,4 @@
-"""A host in steady state: what it spends while it probes at its pace, and whether all that was asked was answered."""
+"""Measures a host in steady state: its costs at its pace, and whether every probe was answered."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SETTLE_S = 0.4
 """After a pause: the first wake-ups are not counted."""
 _FASTEST = 1.03
 _SLOWEST = 0.4
-"""The host's clock stands still while its loop does: where others use the machine as well, it probes a little less."""
+"""The host's clock stops while its loop is blocked: on a machine with other users, it probes a little less."""
 _STAND_ROUNDS, _STAND_INTERVALS = 25, 1.2
-"""Longer than an interval: none that is made in each round goes unseen. In all, less than the shortest life."""
+"""Longer than an interval, so that a connection made in each round is noticed. In all, less than the shortest life."""
 _LOOKS = 200
 _LOOK_EVERY_S = 0.001
 
 Answered = Callable[[], Awaitable[int]]
-"""Counts probes that were answered since the beginning. Raises NotMeasured if one was not."""
+"""Counts probes that were answered since the start. Raises NotMeasured if one was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class Steady:
     host: HostUnderTest
     targets: Targets
     base_rss_bytes: int
-    """Before it had VIMs."""
+    """Memory before it had VIMs."""
     answered: Answered
 
     async def turn(self, window_s: float) -> Sample:
-        """Measure it, and have it frozen before and afterwards."""
+        """Measure it; it is frozen before and afterwards."""
         self.host.thaw()
         try:
             await asyncio.sleep(SETTLE_S)
@@ -52,8 +52,8 @@ class Steady:
             self.host.freeze()
 
     async def stand(self) -> None:
-        """Wait until all connections stand that are kept between probes. Raises NotMeasured."""
-        # Before it keeps one, the host tries whether its server has workers to spare: at a few servers at a time.
+        """Wait until all connections are open that are kept between probes. Raises NotMeasured."""
+        # Before it keeps one, the host tries whether the server has workers to spare: at a few servers at a time.
         made = -1
         for _ in range(_STAND_ROUNDS):
             before, made = made, connections_at(self.host.pid)
@@ -63,7 +63,7 @@ class Steady:
         raise NotMeasured(f"after {made} connections, more are still made")
 
     async def window(self, window_s: float) -> Sample:
-        """Measure it; raises NotMeasured if a probe was not answered, or the pace not kept."""
+        """Measure it; raises NotMeasured if a probe was not answered, or the pace was not kept."""
         connections, probes = connections_at(self.host.pid), await self.answered()
         spent, begun = await self.host.spent(), time.perf_counter()
         await asyncio.sleep(window_s)
@@ -72,8 +72,8 @@ class Steady:
         if changes := await self.host.changes():
             raise NotMeasured(f"{len(changes)} verdicts on healthy VIMs, such as {changes[0]}")
         per_s = probes / took_s
-        # More would mean that answers were not taken in, far fewer that it cannot keep its pace. Phases are hashes: how
-        # many fall into a window scatters as the square root does.
+        # A higher rate would mean that answers were not read, a far lower one that it cannot keep its pace. Phases are
+        # hashes: the number of VIMs in a window scatters as the square root does.
         scatter = 4 / math.sqrt(self.targets.rate * window_s)
         if not _SLOWEST - scatter < per_s / self.targets.rate < _FASTEST + scatter:
             raise NotMeasured(f"{per_s:.0f} probes/s where {self.targets.rate:.0f} are due")
@@ -93,8 +93,8 @@ def echoes_answered(pid: int) -> Answered:
     """Count the pings in the namespace of a process, for one in which every ping is answered."""
 
     async def answered() -> int:
-        # Over loopback the reply comes in the call that sends the request, or very soon after: again and again there is
-        # a moment at which all are answered.
+        # Over loopback the reply arrives in the call that sends the request, or very soon after: again and again,
+        # there is a moment at which all are answered.
         for _ in range(_LOOKS):
             echoes = echoes_at(pid)
             if echoes.dropped:
@@ -111,7 +111,7 @@ def echoes_answered(pid: int) -> Answered:
 async def steady_host(
     machine: Namespace, folder: Path, name: str, targets: Targets, answered: Answered
 ) -> AsyncGenerator[Steady]:
-    """Run one host until all its VIMs are reachable, and on."""
+    """Run one host until all its VIMs are reachable, and beyond."""
     async with host_in(machine, folder, name) as host:
         base = (await host.spent()).rss_bytes
         await host.start(targets)
@@ -121,7 +121,7 @@ async def steady_host(
 
 @asynccontextmanager
 async def pinging_hosts(machine: Namespace, folder: Path, fleets: Sequence[Targets]) -> AsyncGenerator[list[Steady]]:
-    """Run one host for each of the fleets. They start side by side, and are frozen when all VIMs are reachable."""
+    """Run one host for each fleet. They start at the same time, and are frozen when all VIMs are reachable."""
     async with AsyncExitStack() as scope:
         hosts = [
             await scope.enter_async_context(host_in(machine, folder, f"host-{number}")) for number in range(len(fleets))

@@ -1,4 +1,4 @@
-"""The VIMs of a probing benchmark: how many, where, and how they are probed. Pure: both sides count on it."""
+"""Defines the VIMs of a probing benchmark: number, addresses and policy. Pure: both sides use it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FIRST_V6 = int(ipaddress.IPv6Address("fd00::1:0"))
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """VIMs with numbers from 0 on, each at an address of its own that answers inside a namespace."""
+    """VIMs numbered from 0, each at an address of its own that answers inside a namespace."""
 
     method: Method
     count: int
@@ -31,7 +31,7 @@ class Targets:
 
     @property
     def policy(self) -> ProbePolicy:
-        """Everything but method and interval is as shipped; a short interval needs a shorter timeout."""
+        """Everything but method and interval has its default; a short interval needs a shorter timeout."""
         return ProbePolicy(self.method, interval_s=self.interval_s, timeout_s=min(1.0, 0.9 * self.interval_s))
 
     def address(self, number: int) -> str:
@@ -53,5 +53,5 @@ def from_json(fields: dict[str, object]) -> Targets:
 
 
 def vim_id(number: int) -> str:
-    """Return the id of a VIM: looks like a real one, and is the same in every process."""
+    """Return the id of a VIM: it looks like a real one, and is the same in every process."""
     return str(uuid.UUID(bytes=hashlib.md5(number.to_bytes(8, "big"), usedforsecurity=False).digest()))

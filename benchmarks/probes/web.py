@@ -1,4 +1,4 @@
-"""What a probe over HTTP, HTTPS and TCP costs: us beside prometheus-blackbox-exporter, against the same server."""
+"""Measures the cost of a probe over HTTP, HTTPS and TCP: ours and that of prometheus-blackbox-exporter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vimesh.monitor.probes.idle.idle_connections import LIFE_S
 
 WINDOW_S = 1.5
 _SHIPPED = LIFE_S / ProbePolicy().interval_s
-"""With the policy as shipped, one probe in so many makes a new connection."""
+"""With the default policy, one probe in this many makes a new connection."""
 
 _HTTP = "vimesh, HTTP over kept connections"
 _HTTP_NEW = "vimesh, HTTP, each on a new connection"
@@ -68,7 +68,7 @@ class _Ours:
         return steady_host(self._inside, self._folder, str(list(_FLEETS).index(name)), targets, answered)
 
     def afresh(self, name: str) -> Variant:
-        """Give each turn a host of its own: one that is frozen in between finds its connections too old."""
+        """Run each turn with a host of its own: after being frozen, a host finds its connections too old."""
 
         async def turn() -> Sample:
             async with self.host(name) as steady:

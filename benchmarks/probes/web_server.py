@@ -1,4 +1,4 @@
-"""The API that is probed: one nginx on all addresses of the namespace, on one port for each way to answer."""
+"""Serves the API that is probed: one nginx on all addresses of the namespace, with one port for each way to answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.clouds.certificates import self_signed
 from tests.support.networks.namespaces import Namespace
 
 KEEPING, CLOSING, KEEPING_TLS, CLOSING_TLS = 8080, 8081, 8443, 8444
-"""Ports: the server keeps a connection for as long as the client likes, or closes it after each answer."""
+"""Ports: the server keeps a connection for as long as the client wants, or closes it after each answer."""
 _ANSWER_S = 10.0
 _HANDLED = re.compile(r"^ *\d+ +\d+ +(\d+) *$", re.MULTILINE)
 
@@ -55,7 +55,7 @@ class WebServer:
     status: Path
 
     async def answered(self) -> int:
-        """Return how many requests it has answered, the questions for this number left out."""
+        """Return how many requests it has answered, without the requests for this number."""
         async with asyncio.timeout(_ANSWER_S):
             answers, orders = await asyncio.open_unix_connection(self.status)
             orders.write(b"GET / HTTP/1.0\r\n\r\n")

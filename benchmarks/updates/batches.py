@@ -1,4 +1,4 @@
-"""Many reports per call: how many entries of UpdateVims a conductor records in a second."""
+"""Measures many reports per call: how many entries of UpdateVims a conductor records per second."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHANGING = _VIMS // 2
 _STEADY_CALLS = (_VIMS - _CHANGING) // _PER_CALL
 _CALLERS = 16
 _SECONDS = 2.5
-"""For about so long each row is loaded in each round."""
+"""Each row is loaded for about this long in each round."""
 _FIRST_CALLS = 2 * _CALLERS
 _MOST_CALLS = 2_000
 _RENEWED = "entries, each renews its lease"
@@ -59,7 +59,7 @@ def measure_on(kind: str) -> Callable[[Run], Coroutine[Any, Any, Measured]]:
 
 
 class _Driver:
-    """Each row is loaded for about the same time, however fast the conductor is at it."""
+    """Loads each row for about the same time, however fast the conductor is."""
 
     def __init__(self, on: conductors.Measured, folder: Path) -> None:
         self._on = on
@@ -76,7 +76,7 @@ class _Driver:
             await measure()
 
     async def renewed(self) -> Sample:
-        """Pass after pass over leases that are due. Raises WrongAnswer unless each entry renewed one."""
+        """Run pass after pass over leases that are due. Raises WrongAnswer unless each entry renewed one."""
         total: Counter[str] = Counter()
         while total["elapsed"] < _SECONDS / 2:
             until = await self._on.grant(DUE_S)
@@ -87,7 +87,7 @@ class _Driver:
         return _sample(total)
 
     async def changed(self) -> Sample:
-        """Raises WrongAnswer unless each entry made one event."""
+        """Run a pass of changes. Raises WrongAnswer unless each entry made one event."""
         before = await self._on.population.changes()
         spent = await self._pass(_CHANGED, Work.CHANGED, first=self._changed)
         self._changed += round(spent["entries"]) // _PER_CALL
@@ -96,7 +96,7 @@ class _Driver:
         return _sample(spent)
 
     async def unchanged(self) -> Sample:
-        """Raises WrongAnswer if an entry wrote something."""
+        """Run a pass of repeats. Raises WrongAnswer if an entry wrote something."""
         until = await self._on.grant(FRESH_S)
         spent = await self._pass(_UNCHANGED, Work.SAME)
         if renewed := await self._on.population.renewed(until):
@@ -104,7 +104,7 @@ class _Driver:
         return _sample(spent)
 
     async def _pass(self, kind: str, work: Work, *, first: int = 0, most: int = _MOST_CALLS) -> Counter[str]:
-        """Return what was spent: seconds, and CPU seconds of all."""
+        """Return the costs: seconds, and CPU seconds of all."""
         pids = {"conductor": self._on.process.pid, "database": self._on.database.pid}
         meter = CpuMeter(pid for pid in pids.values() if pid is not None)
         count = min(self._calls[kind], most)

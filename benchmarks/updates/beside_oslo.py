@@ -1,4 +1,4 @@
-"""The same job by two conductors: ours, and one that is built on oslo.messaging, RabbitMQ and an ORM."""
+"""Compares two conductors at the same job: ours, and one built on oslo.messaging, RabbitMQ and an ORM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How calls per second and their slowest hundredth depend on the number of callers."""
+"""Measures how calls per second and their slowest hundredth depend on the number of callers."""
 
 from __future__ import annotations
 

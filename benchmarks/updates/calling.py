@@ -1,4 +1,4 @@
-"""A run of calls: who counts them, and for how long they are made."""
+"""Runs and counts calls for a limited time."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What a load generator found."""
+    """The findings of a load generator."""
 
     answered: int
-    """All calls, those of the warm-up included: each one of them rightly."""
+    """Number of all calls, including the warm-up: each one was answered correctly."""
     calls_per_s: float
     p50_ms: float
     p99_ms: float
@@ -31,7 +31,7 @@ class Tally:
 
 
 class WrongAnswer(Exception):
-    """A call failed, or was answered otherwise than it should be."""
+    """A call failed, or its answer was wrong."""
 
     @classmethod
     def of(cls, answer: bytes, wanted: bytes) -> WrongAnswer:
@@ -41,10 +41,10 @@ class WrongAnswer(Exception):
 
 
 class Calls(Generic[_T]):
-    """Hands out the tasks of a run and notes how long each took. Times are of time.perf_counter."""
+    """Hands out the tasks of a run, and records how long each took. Times are of time.perf_counter."""
 
     def __init__(self, task: Callable[[int], _T], *, first: int, count: int, warm_up_s: float, seconds: float) -> None:
-        """Begin calls for `seconds` after a warm-up, at most `count` of them; 0: any number."""
+        """Start calls for `seconds` after a warm-up, at most `count` of them; 0: any number."""
         self._task = task
         self._next = first
         self._last = first + count if count else None
@@ -58,7 +58,7 @@ class Calls(Generic[_T]):
         self._cpu_before_s = time.process_time()
 
     def take(self, now: float) -> _T | None:
-        """Return the next task; None when no more shall begin."""
+        """Return the next task; None when no more should start."""
         if now >= self._end or self._next == self._last:
             return None
         if self._begin > now + self._warm_up_s:

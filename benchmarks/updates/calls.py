@@ -1,4 +1,4 @@
-"""One report per call: how close a conductor comes to what its gRPC server does with a call that does nothing."""
+"""Measures one report per call: how close a conductor comes to its gRPC server with a call that does nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmarks of the conductor."""
+"""Lists the benchmarks of the conductor."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""`vimesh conductor`, with two more methods on the very server that serves the real ones.
+"""Runs `vimesh conductor` with two more methods on the server that serves the real ones.
 
-One does nothing, and the other takes in that somebody else has changed all leases.
+One does nothing, and the other accepts that another process has changed all leases.
 
 Not run by hand: see conductors.py.
 """
@@ -53,7 +53,7 @@ def _recording(database: Database) -> ReportPipeline:
 
 
 if __name__ == "__main__":
-    # The conductor is made as the command line makes it, whatever that comes to be; only here can a method be added.
+    # The conductor is made as the command line makes it, whatever that does; a method can only be added here.
     grpc.aio.server = _server_that_also_does_nothing
     sql_store.ReportPipeline = _recording  # type: ignore[attr-defined, assignment]  # it makes one
     main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""A conductor to be measured: a process as the command line starts it, over a database full of VIMs."""
+"""Runs a conductor to be measured: a process as the command line starts it, over a database full of VIMs."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Database:
     kind: str
     url: str
     pid: int | None
-    """Of its server; None: it is a file that the conductor itself writes."""
+    """Pid of its server; None: it is a file that the conductor itself writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A conductor, and what it can be asked about."""
+    """A conductor, and access to its database."""
 
     address: str
     process: Process
@@ -51,7 +51,7 @@ class Measured:
     vims: Sequence[Watched]
 
     async def grant(self, seconds: float) -> int:
-        """Let every lease end so many seconds from now, by the database's clock; return that time."""
+        """Let every lease end this many seconds from now, by the database's clock; return that time."""
         until = await self.population.grant(seconds)
         async with grpc.aio.insecure_channel(self.address) as channel:
             granted = channel.unary_unary(GRANTED_PATH, Int64Value.SerializeToString, Empty.FromString)
@@ -60,7 +60,7 @@ class Measured:
 
 
 def versions_over(kind: str) -> dict[str, str]:
-    """Return the versions of what a conductor is made of that has a database of this kind."""
+    """Return the versions of the software of a conductor with a database of this kind."""
     found = versions("grpcio", "protobuf", "sqlalchemy")
     if kind == "sqlite":
         return found | sqlite_version()
@@ -70,7 +70,7 @@ def versions_over(kind: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def database(kind: str, folder: Path) -> AsyncGenerator[Database]:
-    """Run a private server of a kind, or make a file, and put the tables into it."""
+    """Run a private server of a kind, or create a file, and put the tables into it."""
     folder.mkdir()  # noqa: ASYNC240 - nothing else runs yet
     if kind == "sqlite":
         url = f"sqlite:///{folder / 'vimesh.sqlite'}"
@@ -95,7 +95,7 @@ async def conductor(on: Database, folder: Path, *, count: int) -> AsyncGenerator
     command = (
         *(sys.executable, "-m", "benchmarks.updates.conductor_main", "conductor", "--listen", address),
         *("--database-url", on.url, "--key-file", key_file, "--contact-within", f"{CONTACT_WITHIN_S}s"),
-        # Nobody probes: whom a round leaves out is not to get another action.
+        # Nothing probes: a VIM that a round leaves out must not get another action.
         *("--replacements-per-s", "0", "--log-level", "info"),
     )
     output = folder / "conductor.log"
@@ -109,7 +109,7 @@ async def conductor(on: Database, folder: Path, *, count: int) -> AsyncGenerator
 async def _filled(kind: str, admin_url: str, url: str, pid: int) -> Database:
     await execute(admin_url, f"CREATE DATABASE {_NAME}")
     if kind == "mariadb":
-        # The tests' node is small, to be quick to start.
+        # The tests' node is small, to start quickly.
         await execute(
             admin_url, f"SET GLOBAL innodb_buffer_pool_size={256 << 20}", f"SET GLOBAL innodb_log_file_size={256 << 20}"
         )

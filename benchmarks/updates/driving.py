@@ -1,4 +1,4 @@
-"""Loads put on one conductor, one after the other, each checked in the database afterwards."""
+"""Puts loads on one conductor, one after the other, and checks each in the database afterwards."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from benchmarks.updates.population import DUE_S, FRESH_S
 from benchmarks.updates.work import Work
 
 CHANGING = 1_000
-"""So many VIMs change all the time, in turn. The others only make contact, or are just there."""
+"""This many VIMs change all the time, in turn. The others only make contact, or just exist."""
 _PER_CALL = 500
 _MICROS = 1e6
 
 
 class Driver:
-    """Knows how far the changes have come, so that the next load goes on where the last one ended."""
+    """Knows how far the changes have got, so that the next load continues where the last one ended."""
 
     def __init__(self, on: Measured, folder: Path) -> None:
         self._on = on
@@ -30,23 +30,23 @@ class Driver:
         self._steady_count = len(on.vims) - CHANGING
 
     async def warm_up(self) -> None:
-        """Let the conductor hear of all VIMs, as one has that runs for a minute."""
+        """Report on all VIMs, as when a conductor has run for a minute."""
         await self._on.grant(FRESH_S)
         count = self._steady_count // _PER_CALL
         whole = Load(Work.SAME, 8, "grpc", float("inf"), warm_up_s=0, per_call=_PER_CALL, count=count)
         await drive(self._on.address, whole, self._steady)
 
     async def empty(self, load: Load) -> Sample:
-        """Calls that do nothing."""
+        """Make calls that do nothing."""
         return await self._drive(load, self._changing)
 
     async def empty_by_h2load(self, callers: int, seconds: float) -> Sample:
         return {"calls_per_s": await h2load(self._on.address, callers, seconds, self._folder)}
 
     async def changed(self, load: Load, *, through: str | None = None, front_pid: int | None = None) -> Sample:
-        """Reports that each turn a VIM's status around. Raises WrongAnswer unless each made one event.
+        """Make reports that each turn a VIM's status around. Raises WrongAnswer unless each made one event.
 
-        `through`: the address of an Envoy in front, and `front_pid` its process.
+        `through` is the address of an Envoy in front, and `front_pid` its process.
         """
         before = await self._on.population.changes()
         sample = await self._drive(load, self._changing, through, front_pid, first=self._changed)
@@ -57,7 +57,7 @@ class Driver:
         return sample
 
     async def renewed(self, load: Load) -> Sample:
-        """Contacts that each must renew a lease: at most one of each VIM. Raises WrongAnswer unless each did."""
+        """Make contacts that each must renew a lease, at most one per VIM. Raises WrongAnswer unless each did."""
         until = await self._on.grant(DUE_S)
         sample = await self._drive(load, self._steady, count=self._steady_count)
         if (renewed := await self._on.population.renewed(until)) != sample["answered"]:
@@ -65,7 +65,7 @@ class Driver:
         return sample
 
     async def unchanged(self, load: Load) -> Sample:
-        """Contacts that bring nothing new. Raises WrongAnswer if one of them wrote something."""
+        """Make contacts without news. Raises WrongAnswer if one of them wrote something."""
         until = await self._on.grant(FRESH_S)
         sample = await self._drive(load, self._steady)
         if renewed := await self._on.population.renewed(until):

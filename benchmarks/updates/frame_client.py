@@ -1,4 +1,4 @@
-"""A load generator that writes frames itself: it leaves the cores to the conductor, and checks every answer."""
+"""Generates load by writing frames itself: it leaves the cores to the conductor, and checks every answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Connection:
         return not self._waiting
 
     def fill(self, count: int) -> None:
-        """Begin as many calls as there are tasks, at most `count`."""
+        """Start as many calls as there are tasks, at most `count`."""
         now = time.perf_counter()
         out: list[bytes] = []
         for _ in range(count):
@@ -46,7 +46,7 @@ class _Connection:
         self.socket.sendall(b"".join(out))
 
     def receive(self) -> None:
-        """Take in what has come, and begin a call for each that has ended. Raises WrongAnswer."""
+        """Read what has arrived, and start a call for each that has ended. Raises WrongAnswer."""
         received = self.socket.recv(_RECEIVE_BYTES)
         if not received:
             raise WrongAnswer("the connection was closed")

@@ -1,4 +1,4 @@
-"""The HTTP/2 frames of unary gRPC calls, as far as a load generator needs them."""
+"""Reads and writes the HTTP/2 frames of unary gRPC calls, as far as a load generator needs them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FRAME_HEAD = 9
 FIRST_WINDOW = 65_535
-"""How many bytes a peer may send on a connection before it is told that it may send more."""
+"""Bytes that a peer may send on a connection before its window is updated."""
 _WIDE_WINDOW = 2**31 - 1 - FIRST_WINDOW
 
 
@@ -39,13 +39,13 @@ def frame(kind: Kind, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def opening() -> bytes:
-    """Return what a client says first; the server may send all the answers of a run without asking again."""
+    """Return the first bytes of a client; the server may send all the answers of a run without waiting for windows."""
     wide = frame(Kind.WINDOW_UPDATE, 0, 0, _WIDE_WINDOW.to_bytes(4, "big"))
     return PREFACE + frame(Kind.SETTINGS, 0, 0, b"") + wide
 
 
 def first_headers(path: str, authority: str) -> bytes:
-    """Return the headers of a connection's first call: they put all that repeats into the peer's table."""
+    """Return the headers of a connection's first call: they put everything that repeats into the peer's table."""
     return b"\x83\x86" + b"".join(
         (
             b"\x44" + _text(path),
@@ -57,7 +57,7 @@ def first_headers(path: str, authority: str) -> bytes:
 
 
 LATER_HEADERS = b"\x83\x86\xc1\xc0\xbf\xbe"
-"""The same by their numbers in that table: as every HTTP/2 client sends them."""
+"""Return the same headers by their numbers in that table, as every HTTP/2 client sends them."""
 
 
 def message(serialized: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The load that a client in Python makes: grpc.aio, with stubs as any program has them. Checks every answer."""
+"""Generates the load of a client in Python: grpc.aio, with stubs as any program has them. Checks every answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CALL_LIMIT_S = 20.0
 async def drive(address: str, path: str, calls: Calls[Task], *, callers: int) -> None:
     """Keep `callers` calls in flight until the tasks end. Raises WrongAnswer, AioRpcError."""
     async with channel(address) as opened, asyncio.TaskGroup() as tasks:
-        # The messages are serialized as they come: what is compared is the call, not protobuf.
+        # The messages are serialized beforehand: the call is compared, not protobuf.
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = opened.unary_unary(path)
         for _ in range(callers):
             tasks.create_task(_caller(call, calls))

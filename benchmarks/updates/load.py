@@ -1,4 +1,4 @@
-"""Starts load generators, each in a process of its own, and reads what they found."""
+"""Starts load generators, each in a process of its own, and reads their findings."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Load:
 
 
 def write_vims(path: Path, vims: Sequence[Watched]) -> Path:
-    """Write the file from which a load generator learns of whom to report."""
+    """Write the file that tells a load generator which VIMs to report on."""
     path.write_text("".join(f"{vim.vim_id} {vim.action_id}\n" for vim in vims))
     return path
 
 
 async def drive(address: str, load: Load, vims: Path) -> Tally:
-    """Make the calls. Raises WrongAnswer if one of them failed or was not answered as it should be."""
+    """Make the calls. Raises WrongAnswer if one of them failed or had a wrong answer."""
     command = [
         *(sys.executable, "-m", "benchmarks.updates.load_main", address, load.work),
         *("--client", load.client, "--vims", str(vims), "--callers", str(load.callers)),
@@ -67,7 +67,7 @@ async def h2load(address: str, callers: int, seconds: float, folder: Path) -> fl
 
 
 async def printed_by(command: Sequence[str]) -> str:
-    """Run a load generator, and return what it prints. Raises WrongAnswer if it ends with an error."""
+    """Run a load generator, and return its output. Raises WrongAnswer if it ends with an error."""
     try:
         return await run_to_end(command, within_s=_LIMIT_S, cwd=ROOT, errors_apart=True)
     except ProcessFailed as error:

@@ -1,4 +1,4 @@
-"""A load generator in a process of its own: prints a Tally as JSON, or ends with an error.
+"""Generates load in a process of its own: prints a Tally as JSON, or ends with an error.
 
 Not run by hand: see load.py.
 """
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _batches(task: Callable[[int], Task], given: argparse.Namespace) -> Callable[[int], Task]:
-    # Before the clock runs: what is measured is not how fast a client makes messages.
+    # Before the clock runs: how fast a client makes messages is not measured.
     size = given.per_call
     made = {
         number: batch([task(number * size + offset) for offset in range(size)])

@@ -1,4 +1,4 @@
-"""The conductor that is built on oslo.messaging: its environment, its broker, its processes, and the load on it."""
+"""Runs the conductor built on oslo.messaging: its environment, its broker, its processes, and the load on it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class OsloConductor:
         return await self._drive("empty", callers, seconds, 0)
 
     async def changed(self, callers: int, seconds: float) -> Sample:
-        """Calls that each turn a VIM's status around. Raises WrongAnswer unless the last ones are committed."""
+        """Make calls that each turn a VIM's status around. Raises WrongAnswer unless the last ones are committed."""
         sample = await self._drive("changed", callers, seconds, self._changed)
         self._changed += int(sample["answered"])
         await asyncio.to_thread(self._verify)

@@ -1,6 +1,6 @@
-"""The load on a conductor that is called by oslo.messaging: threads, as its clients are. Checks every answer.
+"""Generates load on a conductor that is called by oslo.messaging: with threads, as its clients do. Checks every answer.
 
-Run by an interpreter that has oslo.messaging, and nothing of ours but how calls are counted.
+Run by an interpreter that has oslo.messaging, and nothing of ours except how calls are counted.
 """
 
 from __future__ import annotations

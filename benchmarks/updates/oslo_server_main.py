@@ -1,4 +1,4 @@
-"""A conductor as OpenStack services are built: oslo.messaging over RabbitMQ, and SQLAlchemy's ORM.
+"""Runs a conductor built like OpenStack's services: oslo.messaging over RabbitMQ, and SQLAlchemy's ORM.
 
 Run by an interpreter that has those, and nothing of ours. Each call is a session: select the VIM, compare the action,
 update the status, commit. It does less than ours: no event, no revision, no lease.
@@ -53,18 +53,18 @@ class Conductor:
 
 def _engine(path: Path) -> Engine:
     # One connection, which the threads take in turn. SQLite has one writer at a time anyway, and connections that wait
-    # for its lock poll it, ever more rarely: with one for each thread this was slower by far.
+    # for its lock poll it, ever more rarely: with one for each thread this was far slower.
     engine = create_engine(f"sqlite:///{path}", pool_size=1, max_overflow=0)
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - of sqlite3
-        connection.isolation_level = None  # BEGIN is said below
+        connection.isolation_level = None  # BEGIN is issued below
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:  # noqa: ANN401
-        # A transaction that reads first and then writes fails beside others, unless it takes the lock at once.
+        # A transaction that reads first and writes later fails next to others, unless it takes the lock at once.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine

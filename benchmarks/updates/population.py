@@ -1,4 +1,4 @@
-"""The VIMs of a measured conductor: many, registered by copying one, with leases that are set as a round needs them."""
+"""Fills the database of a measured conductor: many VIMs, copied from one, with leases set as a round needs them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _CHUNK = 2_000
 LEASE_S = lease_s(CONTACT_WITHIN_S)
 _STANDING = [column for column in (*standings.c, *leases.c) if column.name not in ("number", "vim_id")]
 _FIRST_LEASE_S = 3600.0
-"""Until a round grants another one: nobody is to fall silent while others are measured."""
+"""Lasts until a round grants another one: no VIM must fall silent while others are measured."""
 FRESH_S = LEASE_S * 0.95
-"""With so much of the lease left, a contact that brings nothing new needs no write."""
+"""With this much of the lease left, a contact without news needs no write."""
 DUE_S = LEASE_S * 0.45
-"""With so much of it left, every contact must be written."""
+"""With this much of it left, every contact must be written."""
 
 
 class Population:
@@ -37,7 +37,7 @@ class Population:
         self._url = _async_url(database_url)
 
     async def multiply(self, count: int) -> list[Watched]:
-        """Copy the one VIM that is there until there are `count` more. All are REACHABLE, as if they had reported."""
+        """Copy the one existing VIM until there are `count` more. All are REACHABLE, as if they had reported."""
         made = [Watched(str(uuid.uuid4()), str(uuid.uuid4())) for _ in range(count)]
 
         def copy(connection: Connection) -> None:
@@ -47,22 +47,22 @@ class Population:
             now = connection.execute(select(NowMicros())).scalar_one()
             for begin in range(0, count, _CHUNK):
                 rows = [_copy(like, watched, now) for watched in made[begin : begin + _CHUNK]]
-                # Numbers of theirs are free: the benchmark registers no more.
+                # These numbers are free: the benchmark registers no more VIMs.
                 numbers = range(number + 1 + begin, number + 1 + count)
                 insert_rows(
                     connection, [{**row, "revision": number} for row, number in zip(rows, numbers, strict=False)]
                 )
 
-            # Their numbers are not the revisions of any change: a later one must not be taken for what is on record.
+            # Their numbers are not revisions of any change: a later one must not be mistaken for what is on record.
             connection.execute(update(standings).values(revision=number))
 
         await self._in_transaction(copy)
-        # Nobody reports in the order in which VIMs were registered: neighbours in the table would share their pages.
+        # Reports do not come in the order of registration: neighbours in the table would share their pages.
         random.shuffle(made)
         return made
 
     async def grant(self, seconds: float) -> int:
-        """Let every lease end so many seconds from now, by the database's clock; return that time.
+        """Let every lease end this many seconds from now, by the database's clock; return that time.
 
         Then do what the server would do some time after so many writes.
         """
@@ -77,7 +77,7 @@ class Population:
         return until
 
     async def changes(self) -> int:
-        """Return the number of the newest change that is committed."""
+        """Return the number of the newest committed change."""
         found: int = await self._in_transaction(lambda c: c.execute(select(revisions.c.newest)).scalar_one())
         return found
 

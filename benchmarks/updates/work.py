@@ -1,4 +1,4 @@
-"""What is asked of a conductor in a run, and which answer is the right one."""
+"""Defines the requests to a conductor in a run, and their right answers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_pb2
 
 CONTACT_WITHIN_S = 60
-"""What the measured conductors grant: the longest, so that no lease ends by itself while others are measured."""
+"""The contact time of the measured conductors: the longest, so that no lease ends while others are measured."""
 FIRST_OBSERVATION = 2
-"""What each VIM has on record at first: even, and not 0, which would mean that nobody counts."""
+"""The observation of each VIM at first: even, and not 0, which would mean that its action does not count."""
 EMPTY_PATH = "/benchmarks.Conductor/Empty"
 GRANTED_PATH = "/benchmarks.Conductor/Granted"
-"""Tells a conductor until when all leases last now: nobody but conductors writes them, so it would not look."""
+"""Tells a conductor when all leases end now: only conductors write them, so it would not read that."""
 _AGES = 64
-"""So many different ages of verdicts come side by side: each action has come to its own at another time."""
+"""Number of different ages of verdicts in one call: each action has reached its own at another time."""
 UPDATE_PATH = "/vimesh.v1.ConductorService/UpdateVim"
 BATCH_PATH = "/vimesh.v1.ConductorService/UpdateVims"
 
@@ -31,7 +31,7 @@ class Work(StrEnum):
     CHANGED = "changed"
     """Each report turns its VIM's status around: a status and an event are written."""
     SAME = "same"
-    """Each contact brings nothing new. What it costs is a matter of the leases: see population.py."""
+    """Each contact brings no news. Its cost depends on the leases: see population.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +45,16 @@ class Watched:
 class Task(NamedTuple):
     request: bytes
     answer: bytes
-    """What a conductor says that has done it. Any other answer is a failure."""
+    """The answer of a conductor that has done it. Any other answer is a failure."""
 
 
 def task_of(work: Work, vims: Sequence[Watched]) -> Callable[[int], Task]:
-    """Return what makes the task of a position: VIM after VIM, lap after lap."""
+    """Return a function that makes the task of a position: VIM after VIM, lap after lap."""
     if work is Work.EMPTY:
         empty = Task(b"", b"")
         return lambda _: empty
     watched = [
-        (_request(vim_id=vim.vim_id), _request(action_id=vim.action_id))  # between them comes the status
+        (_request(vim_id=vim.vim_id), _request(action_id=vim.action_id))  # the status comes between them
         for vim in vims
     ]
     said: dict[tuple[int, int], _Said] = {}
@@ -63,11 +63,11 @@ def task_of(work: Work, vims: Sequence[Watched]) -> Callable[[int], Task]:
         lap, number = divmod(position, len(watched))
         key = lap, number % _AGES
         if (report := said.get(key)) is None:
-            # VIMs that never change still say what is on record of them at first.
+            # VIMs that never change keep reporting what is on record of them at first.
             observation = FIRST_OBSERVATION + (0 if work is Work.SAME else 1 + lap)
             report = said[key] = _Said.of(observation, age=Duration(seconds=lap, nanos=1_000_003 * (1 + key[1])))
         vim, action = watched[number]
-        # Messages one after the other are one message that has the fields of all. This is the order in which protobuf's
+        # Concatenated messages are one message with the fields of all. This is the order in which protobuf's
         # libraries write them.
         return Task(b"".join((vim, report.status, action, report.more)), report.answer)
 
@@ -75,12 +75,12 @@ def task_of(work: Work, vims: Sequence[Watched]) -> Callable[[int], Task]:
 
 
 def batch(tasks: Sequence[Task]) -> Task:
-    """Return one UpdateVims of many UpdateVims."""
+    """Return one UpdateVims of many UpdateVim calls."""
     return Task(b"".join(map(_element, (t.request for t in tasks))), b"".join(map(_element, (t.answer for t in tasks))))
 
 
 class _Said(NamedTuple):
-    """What many VIMs' actions say, serialized but for who says it."""
+    """The report of many VIMs, serialized without the VIM and the action."""
 
     status: bytes
     more: bytes
