@@ -1,4 +1,4 @@
-"""The tree of services/vimesh can be read: small folders, and names of modules that say one thing each."""
+"""The tree of services/vimesh can be read: small folders, names of modules that say one thing each, tests to match."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _SERVICES = Path(__file__).parents[1] / "services/vimesh"
+_TESTS = Path(__file__).parent
 _MODULES_IN_A_FOLDER = 14
 _PARTICIPLES = frozenset({
     *("begun", "believed", "done", "found", "given", "gone", "heard", "held", "kept", "known", "laned"),
@@ -74,3 +75,29 @@ def test_no_module_is_called_by_what_happened_to_it() -> None:
     }
 
     assert not odd
+
+
+def mirrored_tests() -> Iterator[Path]:
+    packages = {path.name for path in _SERVICES.iterdir() if path.is_dir()}
+    for path in _TESTS.rglob("test_*.py"):
+        inside = path.relative_to(_TESTS)
+        if inside.parts[0] in packages:
+            yield inside
+
+
+def test_tests_are_in_the_folder_of_their_subject() -> None:
+    elsewhere = {
+        folder for folder in {test.parent for test in mirrored_tests()} if not (_SERVICES / folder).is_dir()
+    }
+
+    assert not elsewhere
+
+
+def test_a_folder_of_tests_can_be_surveyed() -> None:
+    large = {
+        folder: count
+        for folder, count in Counter(test.parent for test in mirrored_tests()).items()
+        if count > _MODULES_IN_A_FOLDER
+    }
+
+    assert not large
