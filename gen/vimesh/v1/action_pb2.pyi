@@ -19,7 +19,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Action(_message.Message):
-    """A ping action that should run."""
+    """A ping action that should be running."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -31,14 +31,14 @@ class Action(_message.Message):
     vim_id: _builtins.str
     """The VIM to probe."""
     action_id: _builtins.str
-    """What to report as."""
+    """The action_id to report with."""
     auth_url: _builtins.str
-    """What to probe; free of credentials."""
+    """The URL to probe, without credentials."""
     observation: _builtins.int
-    """The newest observation on record. Reports of whoever takes the action over begin above it."""
+    """The newest observation on record. A process that takes the action over must number its reports above it."""
     @_builtins.property
     def probe_policy(self) -> _vim_pb2.ProbePolicy:
-        """How to probe it, defaults filled in."""
+        """How to probe it, with defaults filled in."""
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class UpdateVimRequest(_message.Message):
-    """One report."""
+    """A report on one VIM."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -37,28 +37,29 @@ class UpdateVimRequest(_message.Message):
     ROUND_TRIP_FIELD_NUMBER: _builtins.int
     AGE_FIELD_NUMBER: _builtins.int
     vim_id: _builtins.str
-    """Required: the VIM that was probed."""
+    """Required. The VIM that was probed."""
     status: _vim_pb2.Vim.Status.ValueType
-    """Required: REACHABLE, UNREACHABLE, or UNKNOWN if the action cannot tell."""
+    """Required. REACHABLE, UNREACHABLE, or UNKNOWN if the action cannot probe."""
     action_id: _builtins.str
-    """Required: the action that reports."""
+    """Required. The action that reports; at most 255 characters."""
     observation: _builtins.int
-    """Grows with each new verdict of one action; a repeat of a verdict keeps its number. An older one never overwrites a
-    newer one, in whatever order they arrive. 0: the action does not count, and the last report to arrive wins. At most
-    2^63 - 2^22: whoever takes an action over counts on from 2^20 above the newest, and signed numbers hold that too.
+    """Number of the verdict. An action must increase it with each new verdict, and keep it when it repeats a verdict. A
+    report with a smaller number never overwrites one with a greater number, in whatever order they arrive. With 0, for
+    actions that do not count, the last report to arrive wins. At most 2^63 - 2^22: a process that takes an action over
+    continues from 2^20 above the newest number, which must still fit into a signed 64-bit integer.
     """
     reason: _builtins.str
-    """Why, in one word; see Vim.reason."""
+    """The reason for the status, in one word; see Vim.reason."""
     detail: _builtins.str
-    """The same for people."""
+    """An explanation of the reason, for people; at most 512 characters."""
     @_builtins.property
     def round_trip(self) -> _duration_pb2.Duration:
-        """How long the probe took, if it got an answer; at most 1 h."""
+        """Round-trip time of the probe, if it was answered; at most 1 h."""
 
     @_builtins.property
     def age(self) -> _duration_pb2.Duration:
-        """How long ago the action came to this verdict, by its own clock. Never a time of day: clocks of two machines are not
-        compared. It grows while the verdict stays the same, for as long as the action runs; at most 10 years.
+        """How long ago the action reached this verdict, by its own clock. It is an age and not a time of day because the
+        clocks of two machines are never compared. It grows while the verdict stays the same; at most 10 years.
         """
 
     def __init__(
@@ -83,7 +84,7 @@ Global___UpdateVimRequest: _TypeAlias = UpdateVimRequest  # noqa: Y015
 
 @_typing.final
 class UpdateVimResponse(_message.Message):
-    """What became of a report."""
+    """The outcome of a report."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -93,25 +94,28 @@ class UpdateVimResponse(_message.Message):
     CONTACT_WITHIN_FIELD_NUMBER: _builtins.int
     NEWEST_OBSERVATION_FIELD_NUMBER: _builtins.int
     status: _vim_pb2.Vim.Status.ValueType
-    """The status on record now: what was passed in, unless `newest_observation` is set."""
+    """The status on record now: the reported one, unless `newest_observation` is set."""
     newest_observation: _builtins.int
-    """Set if the report was not recorded because an observation with this number or content is on record already. An
-    action that knows better reports again with a greater number.
+    """Set if the report was not recorded because its observation is out of date: the number of the newest observation on
+    record, which is greater, or equal but has other content. The wanted action can overrule that observation by
+    reporting again with a greater number.
     """
     @_builtins.property
     def bad_action(self) -> Global___BadAction:
-        """Not the wanted action: stop probing and exit."""
+        """The action is not wanted: it must stop probing and exit."""
 
     @_builtins.property
     def refused(self) -> _status_pb2.Status:
-        """The report breaks a rule: nothing of it was recorded, and it was no contact. A repeat is refused again. Only in
-        answers of UpdateVims: the status with details that UpdateVim would have ended with. Where very many reports of
-        one call are refused, later ones name only the first rule that they break.
+        """The report breaks a rule: nothing was recorded, and it does not count as a contact. A retry is refused again.
+        Only UpdateVims returns this: it is the status, with details, that UpdateVim would have ended with. If many
+        reports of one call are refused, later ones name only the first rule that they break.
         """
 
     @_builtins.property
     def contact_within(self) -> _duration_pb2.Duration:
-        """Be back by then, with or without news; at most 60 s. Absent with bad_action and refused."""
+        """The time within which the action must report again, changed or not; at most 60 s. Absent with bad_action and
+        refused.
+        """
 
     def __init__(
         self,
@@ -134,7 +138,7 @@ Global___UpdateVimResponse: _TypeAlias = UpdateVimResponse  # noqa: Y015
 
 @_typing.final
 class BadAction(_message.Message):
-    """The action is not wanted: it was replaced, its VIM was deregistered, or there never was one."""
+    """The action is not wanted: it was replaced, or its VIM was deregistered or never existed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -151,14 +155,14 @@ Global___BadAction: _TypeAlias = BadAction  # noqa: Y015
 
 @_typing.final
 class UpdateVimsRequest(_message.Message):
-    """Many reports."""
+    """Reports on many VIMs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REPORTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def reports(self) -> _containers.RepeatedCompositeFieldContainer[Global___UpdateVimRequest]:
-        """1 to 1000 reports. Several on one VIM are judged in their order. What is wrong with one of them is said in its own
+        """1 to 1000 reports. Several reports on one VIM are judged in order. The errors of each report are in its own
         outcome.
         """
 
@@ -177,14 +181,14 @@ Global___UpdateVimsRequest: _TypeAlias = UpdateVimsRequest  # noqa: Y015
 
 @_typing.final
 class UpdateVimsResponse(_message.Message):
-    """What became of them."""
+    """The outcomes of many reports."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     OUTCOMES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___UpdateVimResponse]:
-        """One for each report, in the same order."""
+        """One outcome for each report, in the same order."""
 
     def __init__(
         self,
@@ -201,7 +205,7 @@ Global___UpdateVimsResponse: _TypeAlias = UpdateVimsResponse  # noqa: Y015
 
 @_typing.final
 class WatchActionsRequest(_message.Message):
-    """Whose actions to list and watch."""
+    """The actions to list and watch."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -210,13 +214,13 @@ class WatchActionsRequest(_message.Message):
     SHARD_COUNT_FIELD_NUMBER: _builtins.int
     START_REVISION_FIELD_NUMBER: _builtins.int
     engine: _vim_pb2.Monitor.Engine.ValueType
-    """The engine that asks; by default EMBEDDED."""
+    """The engine that runs the actions; the default is EMBEDDED."""
     shard_index: _builtins.int
-    """Which part of the VIMs, from 0 to shard_count - 1."""
+    """The part of the VIMs to watch, from 0 to shard_count - 1."""
     shard_count: _builtins.int
-    """How many equal parts there are; 0 means 1."""
+    """The number of equal parts into which the VIMs are divided; 0 means 1, at most 100,000."""
     start_revision: _builtins.int
-    """The first change that the client has not seen; 0 to begin with the list of all."""
+    """Revision of the first change to send; 0 means to start with the list of all wanted actions."""
     def __init__(
         self,
         *,
@@ -235,7 +239,7 @@ Global___WatchActionsRequest: _TypeAlias = WatchActionsRequest  # noqa: Y015
 
 @_typing.final
 class WatchActionsResponse(_message.Message):
-    """Actions to run and to stop, or a sign of life."""
+    """Actions to start and to stop, or a heartbeat."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -244,18 +248,18 @@ class WatchActionsResponse(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """The stream has shown everything up to this revision. 0 until the list is complete: an action that is not in it by
-    then is not wanted. Sent every few seconds even if nothing changes.
+    """Everything up to this revision has been sent; 0 until the list is complete. An action that is not in the complete
+    list is not wanted. Sent every few seconds even if nothing changes, as a heartbeat.
     """
     end: _vim_pb2.WatchEnd.ValueType
-    """Set in the last message of a stream that the server ends: go on with start_revision = revision + 1."""
+    """Set in the last message of a stream that the server ends: resume with start_revision = revision + 1."""
     @_builtins.property
     def wanted(self) -> _containers.RepeatedCompositeFieldContainer[_action_pb2.Action]:
-        """Actions that are wanted. One that is known already needs nothing."""
+        """Actions that are wanted. Nothing needs to be done about one that already runs."""
 
     @_builtins.property
     def unwanted(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnwantedAction]:
-        """Actions that are not wanted any more."""
+        """Actions that are no longer wanted."""
 
     def __init__(
         self,
@@ -275,16 +279,16 @@ Global___WatchActionsResponse: _TypeAlias = WatchActionsResponse  # noqa: Y015
 
 @_typing.final
 class UnwantedAction(_message.Message):
-    """A ping action that should not run."""
+    """A ping action that should not be running."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VIM_ID_FIELD_NUMBER: _builtins.int
     ACTION_ID_FIELD_NUMBER: _builtins.int
     vim_id: _builtins.str
-    """The VIM that it probed."""
+    """The VIM that the action probed."""
     action_id: _builtins.str
-    """The action."""
+    """Id of the action."""
     def __init__(
         self,
         *,

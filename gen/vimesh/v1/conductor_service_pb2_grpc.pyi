@@ -27,77 +27,87 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ConductorServiceStub:
-    """The ping actions' side: reports come in, and the answer says whether the action is still wanted."""
+    """Records the reports of ping actions, and tells them whether they are still wanted. Its callers are ping actions and
+    the processes that host them.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ConductorServiceAsyncStub: ...
     UpdateVim: _grpc.UnaryUnaryMultiCallable[_conductor_service_pb2.UpdateVimRequest, _conductor_service_pb2.UpdateVimResponse]
-    """Records one report of a ping action and says whether the action is still wanted. To be called on each change, and
-    at least as often as the answer's contact_within asks.
+    """Records one report of a ping action, and returns whether the action is still wanted. Ping actions must call this
+    whenever their verdict changes, and otherwise within the contact_within of the previous response.
 
-    bad_action in the answer: another action watches this VIM now, or the VIM is gone. The caller must stop probing
-    and exit; a retry cannot succeed. It is said only after a committed read said so.
+    bad_action in the response: another action probes this VIM now, or the VIM does not exist. The caller must stop
+    probing and exit; a retry cannot succeed. It is returned only after a committed read of the database.
     INVALID_ARGUMENT (BAD_INPUT): the report breaks a rule; nothing was recorded.
-    UNAVAILABLE (STORE_UNAVAILABLE): nothing is known about the action: keep probing, report the newest later.
-    Safe to repeat: the same report twice leaves the same VIM.
+    UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted. The caller must keep probing, and
+    report its newest verdict later.
+    Retry: safe. Recording the same report twice has the same effect as recording it once.
     """
     UpdateVims: _grpc.UnaryUnaryMultiCallable[_conductor_service_pb2.UpdateVimsRequest, _conductor_service_pb2.UpdateVimsResponse]
-    """The same for many VIMs in one call. Each report is judged and answered alone, as if it had come by UpdateVim: one that
-    breaks a rule is refused in its own outcome, and keeps no other from being recorded.
+    """Records many reports in one call, for processes that host many ping actions. Each report is judged and answered on
+    its own, as by UpdateVim: one that breaks a rule is refused in its own outcome, and does not affect the others.
 
-    INVALID_ARGUMENT (BAD_INPUT): there are no reports, or too many, or the request cannot be parsed; none was recorded.
-    UNAVAILABLE (STORE_UNAVAILABLE): nothing is known about any of them.
-    Safe to repeat.
+    INVALID_ARGUMENT (BAD_INPUT): there are no reports, too many, or the request cannot be parsed; none was recorded.
+    UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether any of the actions is wanted; see UpdateVim.
+    Retry: safe.
     """
     WatchActions: _grpc.UnaryStreamMultiCallable[_conductor_service_pb2.WatchActionsRequest, _conductor_service_pb2.WatchActionsResponse]
-    """Lists the ping actions that should run, then streams what changes: for those who run them.
+    """Lists the ping actions that should be running, then streams the changes, for processes that run or stop actions.
 
-    OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. A stream that stands
-    ends so too, when the log goes back as after a restored backup.
-    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; go on at another
+    INVALID_ARGUMENT (BAD_INPUT): shard_index is not below shard_count, or the engine is unknown.
+    OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. An open stream also ends
+    this way when the log goes back, as after a backup was restored.
+    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
     one.
-    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
-    Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
+    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
+    Retry: safe. The server ends each stream after some minutes, with `end` set and status OK; resume then.
     """
 
 @_typing.type_check_only
 class ConductorServiceAsyncStub(ConductorServiceStub):
-    """The ping actions' side: reports come in, and the answer says whether the action is still wanted."""
+    """Records the reports of ping actions, and tells them whether they are still wanted. Its callers are ping actions and
+    the processes that host them.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpdateVim: _aio.UnaryUnaryMultiCallable[_conductor_service_pb2.UpdateVimRequest, _conductor_service_pb2.UpdateVimResponse]  # type: ignore[assignment]
-    """Records one report of a ping action and says whether the action is still wanted. To be called on each change, and
-    at least as often as the answer's contact_within asks.
+    """Records one report of a ping action, and returns whether the action is still wanted. Ping actions must call this
+    whenever their verdict changes, and otherwise within the contact_within of the previous response.
 
-    bad_action in the answer: another action watches this VIM now, or the VIM is gone. The caller must stop probing
-    and exit; a retry cannot succeed. It is said only after a committed read said so.
+    bad_action in the response: another action probes this VIM now, or the VIM does not exist. The caller must stop
+    probing and exit; a retry cannot succeed. It is returned only after a committed read of the database.
     INVALID_ARGUMENT (BAD_INPUT): the report breaks a rule; nothing was recorded.
-    UNAVAILABLE (STORE_UNAVAILABLE): nothing is known about the action: keep probing, report the newest later.
-    Safe to repeat: the same report twice leaves the same VIM.
+    UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted. The caller must keep probing, and
+    report its newest verdict later.
+    Retry: safe. Recording the same report twice has the same effect as recording it once.
     """
     UpdateVims: _aio.UnaryUnaryMultiCallable[_conductor_service_pb2.UpdateVimsRequest, _conductor_service_pb2.UpdateVimsResponse]  # type: ignore[assignment]
-    """The same for many VIMs in one call. Each report is judged and answered alone, as if it had come by UpdateVim: one that
-    breaks a rule is refused in its own outcome, and keeps no other from being recorded.
+    """Records many reports in one call, for processes that host many ping actions. Each report is judged and answered on
+    its own, as by UpdateVim: one that breaks a rule is refused in its own outcome, and does not affect the others.
 
-    INVALID_ARGUMENT (BAD_INPUT): there are no reports, or too many, or the request cannot be parsed; none was recorded.
-    UNAVAILABLE (STORE_UNAVAILABLE): nothing is known about any of them.
-    Safe to repeat.
+    INVALID_ARGUMENT (BAD_INPUT): there are no reports, too many, or the request cannot be parsed; none was recorded.
+    UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether any of the actions is wanted; see UpdateVim.
+    Retry: safe.
     """
     WatchActions: _aio.UnaryStreamMultiCallable[_conductor_service_pb2.WatchActionsRequest, _conductor_service_pb2.WatchActionsResponse]  # type: ignore[assignment]
-    """Lists the ping actions that should run, then streams what changes: for those who run them.
+    """Lists the ping actions that should be running, then streams the changes, for processes that run or stop actions.
 
-    OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. A stream that stands
-    ends so too, when the log goes back as after a restored backup.
-    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; go on at another
+    INVALID_ARGUMENT (BAD_INPUT): shard_index is not below shard_count, or the engine is unknown.
+    OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. An open stream also ends
+    this way when the log goes back, as after a backup was restored.
+    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
     one.
-    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
-    Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
+    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
+    Retry: safe. The server ends each stream after some minutes, with `end` set and status OK; resume then.
     """
 
 class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The ping actions' side: reports come in, and the answer says whether the action is still wanted."""
+    """Records the reports of ping actions, and tells them whether they are still wanted. Its callers are ping actions and
+    the processes that host them.
+    """
 
     @_abc_1.abstractmethod
     def UpdateVim(
@@ -105,14 +115,15 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _conductor_service_pb2.UpdateVimRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_conductor_service_pb2.UpdateVimResponse, _abc.Awaitable[_conductor_service_pb2.UpdateVimResponse]]:
-        """Records one report of a ping action and says whether the action is still wanted. To be called on each change, and
-        at least as often as the answer's contact_within asks.
+        """Records one report of a ping action, and returns whether the action is still wanted. Ping actions must call this
+        whenever their verdict changes, and otherwise within the contact_within of the previous response.
 
-        bad_action in the answer: another action watches this VIM now, or the VIM is gone. The caller must stop probing
-        and exit; a retry cannot succeed. It is said only after a committed read said so.
+        bad_action in the response: another action probes this VIM now, or the VIM does not exist. The caller must stop
+        probing and exit; a retry cannot succeed. It is returned only after a committed read of the database.
         INVALID_ARGUMENT (BAD_INPUT): the report breaks a rule; nothing was recorded.
-        UNAVAILABLE (STORE_UNAVAILABLE): nothing is known about the action: keep probing, report the newest later.
-        Safe to repeat: the same report twice leaves the same VIM.
+        UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted. The caller must keep probing, and
+        report its newest verdict later.
+        Retry: safe. Recording the same report twice has the same effect as recording it once.
         """
 
     @_abc_1.abstractmethod
@@ -121,12 +132,12 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _conductor_service_pb2.UpdateVimsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_conductor_service_pb2.UpdateVimsResponse, _abc.Awaitable[_conductor_service_pb2.UpdateVimsResponse]]:
-        """The same for many VIMs in one call. Each report is judged and answered alone, as if it had come by UpdateVim: one that
-        breaks a rule is refused in its own outcome, and keeps no other from being recorded.
+        """Records many reports in one call, for processes that host many ping actions. Each report is judged and answered on
+        its own, as by UpdateVim: one that breaks a rule is refused in its own outcome, and does not affect the others.
 
-        INVALID_ARGUMENT (BAD_INPUT): there are no reports, or too many, or the request cannot be parsed; none was recorded.
-        UNAVAILABLE (STORE_UNAVAILABLE): nothing is known about any of them.
-        Safe to repeat.
+        INVALID_ARGUMENT (BAD_INPUT): there are no reports, too many, or the request cannot be parsed; none was recorded.
+        UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether any of the actions is wanted; see UpdateVim.
+        Retry: safe.
         """
 
     @_abc_1.abstractmethod
@@ -135,14 +146,15 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _conductor_service_pb2.WatchActionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_conductor_service_pb2.WatchActionsResponse], _abc.AsyncIterator[_conductor_service_pb2.WatchActionsResponse]]:
-        """Lists the ping actions that should run, then streams what changes: for those who run them.
+        """Lists the ping actions that should be running, then streams the changes, for processes that run or stop actions.
 
-        OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. A stream that stands
-        ends so too, when the log goes back as after a restored backup.
-        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; go on at another
+        INVALID_ARGUMENT (BAD_INPUT): shard_index is not below shard_count, or the engine is unknown.
+        OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. An open stream also ends
+        this way when the log goes back, as after a backup was restored.
+        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
         one.
-        UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
-        Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
+        UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
+        Retry: safe. The server ends each stream after some minutes, with `end` set and status OK; resume then.
         """
 
 def add_ConductorServiceServicer_to_server(servicer: ConductorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

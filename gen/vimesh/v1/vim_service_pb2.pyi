@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class RegisterVimRequest(_message.Message):
-    """What to register."""
+    """A VIM to register."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -33,14 +33,14 @@ class RegisterVimRequest(_message.Message):
     ENGINE_FIELD_NUMBER: _builtins.int
     VIM_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """A UUID that makes a repeat of the call safe: it is answered with the VIM that the first one made."""
+    """A UUID that makes retries safe: a retry is answered with the VIM that the first attempt registered."""
     engine: _vim_pb2.Monitor.Engine.ValueType
-    """Where the ping action shall run; by default where the fleet was set up to run them."""
+    """Where the ping action should run; the default is the engine that the fleet was configured with."""
     vim_id: _builtins.str
-    """The id that the VIM shall have, for one that has an id elsewhere, such as in Tacker; by default a new one."""
+    """The id for the VIM, if it already has one elsewhere, such as in Tacker; the default is a generated UUID."""
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
-        """Required. Fields that the server sets are ignored."""
+        """Required. The VIM; fields that the server sets are ignored."""
 
     def __init__(
         self,
@@ -60,14 +60,14 @@ Global___RegisterVimRequest: _TypeAlias = RegisterVimRequest  # noqa: Y015
 
 @_typing.final
 class RegisterVimResponse(_message.Message):
-    """What was registered."""
+    """The VIM that was registered."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VIM_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
-        """The VIM, PENDING."""
+        """The VIM, with status PENDING if it is new."""
 
     def __init__(
         self,
@@ -84,15 +84,15 @@ Global___RegisterVimResponse: _TypeAlias = RegisterVimResponse  # noqa: Y015
 
 @_typing.final
 class RegisterVimsRequest(_message.Message):
-    """What to register, many at once."""
+    """VIMs to register."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUESTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegisterVimRequest]:
-        """1 to 500 registrations. What is wrong with one of them is said in its own result. Their free-form fields may hold
-        8,000 values together: those that come after that many are refused, to be sent in another call.
+        """1 to 500 registrations. The errors of each are reported in its own result. Their free-form fields may have 8,000
+        values in total: registrations beyond that are refused, and must be sent in another call.
         """
 
     def __init__(
@@ -110,14 +110,14 @@ Global___RegisterVimsRequest: _TypeAlias = RegisterVimsRequest  # noqa: Y015
 
 @_typing.final
 class RegisterVimsResponse(_message.Message):
-    """What became of them."""
+    """The results of many registrations."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegisterVimResult]:
-        """One for each request, in the same order."""
+        """One result for each request, in the same order."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ Global___RegisterVimsResponse: _TypeAlias = RegisterVimsResponse  # noqa: Y015
 
 @_typing.final
 class RegisterVimResult(_message.Message):
-    """What became of one registration of many."""
+    """The result of one registration."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -142,12 +142,12 @@ class RegisterVimResult(_message.Message):
     REFUSED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def registered(self) -> Global___RegisteredVim:
-        """It is stored."""
+        """The VIM was stored."""
 
     @_builtins.property
     def refused(self) -> _status_pb2.Status:
-        """It was refused, and nothing of it was stored: the status with details that RegisterVim would have ended with. Where
-        very many requests of one call are refused, later ones name only the first rule that they break.
+        """The VIM was refused, and nothing was stored for it. This is the status, with details, that RegisterVim would have
+        ended with. If many requests of one call are refused, later ones name only the first rule that they break.
         """
 
     def __init__(
@@ -168,16 +168,16 @@ Global___RegisterVimResult: _TypeAlias = RegisterVimResult  # noqa: Y015
 
 @_typing.final
 class RegisteredVim(_message.Message):
-    """A VIM that is stored. GetVim shows it."""
+    """A VIM that was stored. GetVim returns it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VIM_ID_FIELD_NUMBER: _builtins.int
     REPEATED_FIELD_NUMBER: _builtins.int
     vim_id: _builtins.str
-    """Its id."""
+    """Id of the VIM."""
     repeated: _builtins.bool
-    """Whether it was there already: an earlier request with the same request_id made it."""
+    """Whether an earlier request with the same request_id had already registered it."""
     def __init__(
         self,
         *,
@@ -194,13 +194,13 @@ Global___RegisteredVim: _TypeAlias = RegisteredVim  # noqa: Y015
 
 @_typing.final
 class GetVimRequest(_message.Message):
-    """Which VIM to show."""
+    """The VIM to return."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VIM_ID_FIELD_NUMBER: _builtins.int
     vim_id: _builtins.str
-    """Required."""
+    """Required. Id of the VIM."""
     def __init__(
         self,
         *,
@@ -240,7 +240,7 @@ Global___GetVimResponse: _TypeAlias = GetVimResponse  # noqa: Y015
 
 @_typing.final
 class ListVimsRequest(_message.Message):
-    """Which VIMs to list."""
+    """The VIMs to list."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -249,16 +249,16 @@ class ListVimsRequest(_message.Message):
     FILTER_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most this many VIMs; 0 means 100, more than 1000 means 1000. The page may be shorter."""
+    """Maximum number of VIMs; 0 means 100, and more than 1000 means 1000. The page may have fewer."""
     page_token: _builtins.str
-    """`next_page_token` of the page before, with the same filter and order; empty for the first page."""
+    """`next_page_token` of the previous page, with the same filter and order; empty for the first page."""
     filter: _builtins.str
-    """Terms joined by AND: `status = UNREACHABLE AND name = "lab*"`. Fields: id, name, type, status, project_id, auth_url,
-    is_default, engine; operators = and !=; `*` stands for any text in name and auth_url: at most 8 of them in a value,
-    which has at most 128 characters then.
+    """Terms joined by AND, such as `status = UNREACHABLE AND name = "lab*"`. The fields are id, name, type, status,
+    project_id, auth_url, is_default and engine; the operators are = and !=. In name and auth_url, `*` matches any
+    text: a value may have up to 8 of them, and is then limited to 128 characters.
     """
     order_by: _builtins.str
-    """`name`, `create_time` (the default) or `status_time`, and ` desc` after it if wanted."""
+    """`name`, `create_time` (the default) or `status_time`; append ` desc` for descending order."""
     def __init__(
         self,
         *,
@@ -287,7 +287,7 @@ class ListVimsResponse(_message.Message):
     """Token of the next page; empty on the last one."""
     @_builtins.property
     def vims(self) -> _containers.RepeatedCompositeFieldContainer[_vim_pb2.Vim]:
-        """The VIMs."""
+        """The VIMs, in the requested order."""
 
     def __init__(
         self,
@@ -305,7 +305,7 @@ Global___ListVimsResponse: _TypeAlias = ListVimsResponse  # noqa: Y015
 
 @_typing.final
 class ModifyVimRequest(_message.Message):
-    """What to change."""
+    """The changes to a VIM."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -314,27 +314,28 @@ class ModifyVimRequest(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
     etag: _builtins.str
-    """When given, the VIM must still have this etag. If it is empty, `vim.etag` counts: whoever sends back what they read
-    changes nothing that they have not seen.
+    """If given, the VIM must still have this etag. If empty, `vim.etag` is used: a client that sends back what it has
+    read overwrites no change that it has not seen.
     """
     engine: _vim_pb2.Monitor.Engine.ValueType
-    """Where the ping action shall run from now on; by default where it runs. Needs no mask. Naming EXTERNAL for a VIM that
-    is there already lets actions report again that know only its id; see Monitor.action_id.
+    """Where the ping action should run from now on; the default is to leave it where it runs. No mask is needed. If the
+    engine is EXTERNAL already, naming it makes the VIM's id the action_id again; see Monitor.action_id.
     """
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
-        """The VIM with its id and the new values. Fields that the server sets are ignored, but for `etag`."""
+        """Required. The VIM with its id and the new values. Fields that the server sets are ignored, except `etag`."""
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """The fields to change: name, description, type, auth_url, vim_project, auth_cred, is_default, placement_attr, extra,
-        probe_policy, or `*` for all of these. One that is named and not set in `vim` becomes empty, or gets its default.
+        probe_policy, or `*` for all of these. A field that is named here but not set in `vim` becomes empty, or gets its
+        default. At most 100 paths.
 
-        `probe_policy` replaces the whole policy. `probe_policy.interval` and the like (method, timeout, fall, rise,
-        tls_verify, fail_for) change only this part of what is stored.
+        `probe_policy` replaces the whole policy. `probe_policy.interval` changes only the stored interval, and likewise
+        for method, timeout, fall, rise, tls_verify and fail_for.
 
-        Empty: the fields that are set in `vim`, and of the probe_policy only the parts that are set. What is empty, zero or
-        false counts as not set: it takes a mask to set tls_verify to false. At most 100 paths.
+        If the mask is empty, the fields that are set in `vim` change, and of probe_policy only those that are set. An
+        empty, zero or false value counts as not set: setting tls_verify to false, for instance, requires a mask.
         """
 
     def __init__(
@@ -355,7 +356,7 @@ Global___ModifyVimRequest: _TypeAlias = ModifyVimRequest  # noqa: Y015
 
 @_typing.final
 class ModifyVimResponse(_message.Message):
-    """What was changed."""
+    """The VIM that was changed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -386,7 +387,7 @@ class RegisterVimJsonRequest(_message.Message):
     REQUEST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def request(self) -> _httpbody_pb2.HttpBody:
-        """The text, such as `{"vim": {"name": "lab", "type": "openstack", "auth_url": "http://10.0.0.5:5000/v3"}}`."""
+        """Required. The text, such as `{"vim": {"name": "lab", "type": "openstack", "auth_url": "http://10.0.0.5:5000/v3"}}`."""
 
     def __init__(
         self,
@@ -403,14 +404,14 @@ Global___RegisterVimJsonRequest: _TypeAlias = RegisterVimJsonRequest  # noqa: Y0
 
 @_typing.final
 class RegisterVimJsonResponse(_message.Message):
-    """As RegisterVimResponse."""
+    """The VIM that was registered; see RegisterVimResponse."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VIM_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
-        """The VIM, PENDING."""
+        """The VIM, with status PENDING if it is new."""
 
     def __init__(
         self,
@@ -434,10 +435,10 @@ class ModifyVimJsonRequest(_message.Message):
     VIM_ID_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     vim_id: _builtins.str
-    """The VIM; `vim.id` in the text may be left out."""
+    """Required. Id of the VIM; `vim.id` may be omitted from the text."""
     @_builtins.property
     def request(self) -> _httpbody_pb2.HttpBody:
-        """The text, such as `{"vim": {"description": "the lab"}}`."""
+        """Required. The text, such as `{"vim": {"description": "the lab"}}`."""
 
     def __init__(
         self,
@@ -455,7 +456,7 @@ Global___ModifyVimJsonRequest: _TypeAlias = ModifyVimJsonRequest  # noqa: Y015
 
 @_typing.final
 class ModifyVimJsonResponse(_message.Message):
-    """As ModifyVimResponse."""
+    """The VIM that was changed; see ModifyVimResponse."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -479,13 +480,13 @@ Global___ModifyVimJsonResponse: _TypeAlias = ModifyVimJsonResponse  # noqa: Y015
 
 @_typing.final
 class DeregisterVimRequest(_message.Message):
-    """Which VIM to remove."""
+    """The VIM to remove."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VIM_ID_FIELD_NUMBER: _builtins.int
     vim_id: _builtins.str
-    """Required."""
+    """Required. Id of the VIM."""
     def __init__(
         self,
         *,
@@ -501,7 +502,7 @@ Global___DeregisterVimRequest: _TypeAlias = DeregisterVimRequest  # noqa: Y015
 
 @_typing.final
 class DeregisterVimResponse(_message.Message):
-    """Nothing is left to say."""
+    """Empty."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -518,7 +519,7 @@ Global___DeregisterVimResponse: _TypeAlias = DeregisterVimResponse  # noqa: Y015
 
 @_typing.final
 class WatchVimsRequest(_message.Message):
-    """What to watch."""
+    """The changes to watch."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -526,11 +527,11 @@ class WatchVimsRequest(_message.Message):
     SNAPSHOT_FIELD_NUMBER: _builtins.int
     VIM_ID_FIELD_NUMBER: _builtins.int
     start_revision: _builtins.int
-    """The first change that the client has not seen; 0 means from now on."""
+    """Revision of the first change to send; 0 means only changes from now on."""
     snapshot: _builtins.bool
-    """Whether the stream begins with all VIMs as they are. Not together with start_revision."""
+    """Whether the stream starts with the current state of all VIMs. Cannot be combined with start_revision."""
     vim_id: _builtins.str
-    """Only this VIM, if given. Of one that is gone, or never was, the snapshot is empty: there is no VIM before the first
+    """If given, watch only this VIM. If it does not exist, the snapshot is empty: no VIM is sent before the first
     `revision`.
     """
     def __init__(
@@ -550,7 +551,7 @@ Global___WatchVimsRequest: _TypeAlias = WatchVimsRequest  # noqa: Y015
 
 @_typing.final
 class WatchVimsResponse(_message.Message):
-    """Some changes, or part of the snapshot, or a sign of life."""
+    """Some changes, a part of the snapshot, or a heartbeat."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -559,18 +560,18 @@ class WatchVimsResponse(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """The stream has shown everything up to this revision. 0 until the snapshot is complete. Sent every few seconds even
-    if nothing changes.
+    """Everything up to this revision has been sent; 0 until the snapshot is complete. Sent every few seconds even if
+    nothing changes, as a heartbeat.
     """
     end: _vim_pb2.WatchEnd.ValueType
-    """Set in the last message of a stream that the server ends: go on with start_revision = revision + 1."""
+    """Set in the last message of a stream that the server ends: resume with start_revision = revision + 1."""
     @_builtins.property
     def vims(self) -> _containers.RepeatedCompositeFieldContainer[_vim_pb2.Vim]:
-        """Part of the snapshot. A VIM may be newer here than the revision of the snapshot: compare `Vim.revision`."""
+        """A part of the snapshot. A VIM may be newer than the revision of the snapshot: compare `Vim.revision`."""
 
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_vim_pb2.VimEvent]:
-        """Changes, in order."""
+        """Changes, in the order of their revisions."""
 
     def __init__(
         self,
@@ -590,7 +591,7 @@ Global___WatchVimsResponse: _TypeAlias = WatchVimsResponse  # noqa: Y015
 
 @_typing.final
 class ListVimEventsRequest(_message.Message):
-    """Which changes to list."""
+    """The changes to list."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -598,11 +599,11 @@ class ListVimEventsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     vim_id: _builtins.str
-    """Only this VIM, if given."""
+    """If given, list only the changes of this VIM."""
     page_size: _builtins.int
-    """At most this many events; 0 means 100, more than 1000 means 1000. The page may be shorter."""
+    """Maximum number of events; 0 means 100, and more than 1000 means 1000. The page may have fewer."""
     page_token: _builtins.str
-    """`next_page_token` of the page before; empty for the first page."""
+    """`next_page_token` of the previous page; empty for the first page."""
     def __init__(
         self,
         *,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class VimServiceStub(object):
-    """Registers, shows, changes, watches and deregisters VIMs: for people and automation.
+    """Registers, shows, changes, watches and deregisters VIMs. Its callers are people, orchestrators and other automation.
     """
 
     def __init__(self, channel):
@@ -88,18 +88,19 @@ class VimServiceStub(object):
 
 
 class VimServiceServicer(object):
-    """Registers, shows, changes, watches and deregisters VIMs: for people and automation.
+    """Registers, shows, changes, watches and deregisters VIMs. Its callers are people, orchestrators and other automation.
     """
 
     def RegisterVim(self, request, context):
-        """Registers a VIM and starts its ping action. The cloud need not be up.
+        """Registers a VIM and starts its ping action. The cloud does not have to be up.
 
         INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule; nothing was stored.
-        ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
-        ALREADY_EXISTS (VIM_ID_TAKEN): a VIM has the vim_id that was asked for.
-        ALREADY_EXISTS (REQUEST_ID_REUSED): the request_id came with another VIM before.
-        FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
-        Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
+        ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project already has a VIM with this name, or a default VIM.
+        ALREADY_EXISTS (VIM_ID_TAKEN): a VIM with the requested vim_id exists.
+        ALREADY_EXISTS (REQUEST_ID_REUSED): an earlier request used the request_id for another VIM.
+        FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+        Retry: safe with the same request_id. Without one, a retry may meet the VIM that the first attempt stored, and end
+        with NAME_TAKEN.
         JSON: see RegisterVimJson.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -107,50 +108,51 @@ class VimServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RegisterVims(self, request, context):
-        """The same for many VIMs in one call. Each is judged and answered alone, as if it had come by RegisterVim, one after the
-        other: one that is refused keeps no other from being registered. All that are registered are committed together.
+        """Registers many VIMs in one call, for importers. Each request is checked and answered on its own, in order, as by
+        RegisterVim: the refusal of one does not affect the others. All that are accepted are committed in one transaction.
 
-        INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many, or they cannot be parsed; nothing was stored.
-        UNAVAILABLE (STORE_UNAVAILABLE): all of them are stored, or none; which is not known.
-        Safe to repeat where each request has a request_id.
-        JSON: not served; it is for programs that register many VIMs, and those speak gRPC.
+        INVALID_ARGUMENT (BAD_INPUT): there are no requests, too many, or they cannot be parsed; nothing was stored.
+        UNAVAILABLE (STORE_UNAVAILABLE): either all accepted VIMs were stored or none; which of the two is not known.
+        Retry: safe if each request has a request_id.
+        JSON: not available.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetVim(self, request, context):
-        """Shows one VIM.
+        """Returns one VIM.
 
-        NOT_FOUND (VIM_NOT_FOUND): no such VIM, or not any more.
-        Safe to repeat.
+        INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+        NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+        Retry: safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListVims(self, request, context):
-        """Lists VIMs in pages. A page is shorter than was asked for where it would have more than about 1 MiB: only an empty
-        next_page_token says that there are no more.
+        """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
+        last page.
 
-        INVALID_ARGUMENT (BAD_INPUT): filter, order or page token cannot be read.
-        Safe to repeat. A VIM that changes its place in the order between two pages may be seen twice or not at all.
+        INVALID_ARGUMENT (BAD_INPUT): the filter, order or page token is invalid.
+        Retry: safe. A VIM whose place in the order changes between two pages may be returned twice or not at all.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ModifyVim(self, request, context):
-        """Changes a VIM. A new auth_url, type, probe_policy or engine comes with a new ping action: the old one is told to
-        exit, and never writes again.
+        """Changes a VIM. A new auth_url, type, probe_policy or engine gives it a new ping action: from the commit on, reports
+        of the old one are not recorded, and it is told to exit.
 
-        INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names one that cannot be changed, or, without a
-        mask, `vim` holds another project_id than the VIM's. Fields that the server sets are ignored.
-        NOT_FOUND (VIM_NOT_FOUND): no such VIM.
-        ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
-        ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
-        FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
-        Safe to repeat without an etag; with one, a repeat of a call that went through says ABORTED.
+        INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names a field that cannot be changed, or, without a
+        mask, `vim` has a project_id other than the stored one. Fields that the server sets are ignored.
+        NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+        ABORTED (ETAG_MISMATCH): the VIM was changed since it was read; read it again and decide whether to change it.
+        ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project already has a VIM with this name, or a default VIM.
+        FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+        Retry: safe without an etag. With one, a retry of a call that was carried out ends with ABORTED.
         JSON: see ModifyVimJson.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -160,57 +162,62 @@ class VimServiceServicer(object):
     def DeregisterVim(self, request, context):
         """Removes a VIM, destroys its credentials and stops its ping action.
 
-        NOT_FOUND (VIM_NOT_FOUND): no such VIM, or not any more. A repeat of a call that went through says so too.
+        INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+        NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+        Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RegisterVimJson(self, request, context):
-        """RegisterVim with the request as JSON text: what `POST /v1/vims` calls. The conductor reads the text itself, because
-        a transcoder would drop fields that it does not know, and nobody would hear of the slip.
+        """Does what RegisterVim does, with the request as JSON text. Envoy calls it for `POST /v1/vims`; gRPC clients should
+        call RegisterVim. The conductor parses the text itself, because a transcoder would silently drop unknown fields.
 
-        INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, or holds a field that RegisterVimRequest has not.
-        Otherwise as RegisterVim.
+        INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that RegisterVimRequest does not have.
+        Other errors and retries: as RegisterVim.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ModifyVimJson(self, request, context):
-        """ModifyVim with the request as JSON text: what `PATCH /v1/vims/{vim_id}` calls. A mask in JSON is one text, with
-        names in camel case: `"update_mask": "authUrl,probePolicy.interval"`.
+        """Does what ModifyVim does, with the request as JSON text. Envoy calls it for `PATCH /v1/vims/{vim_id}`; gRPC clients
+        should call ModifyVim. In JSON, a mask is one string with names in camel case:
+        `"update_mask": "authUrl,probePolicy.interval"`.
 
-        INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, holds a field that ModifyVimRequest has not, or another VIM's id.
-        Otherwise as ModifyVim.
+        INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that ModifyVimRequest does not have, or the id
+        of another VIM.
+        Other errors and retries: as ModifyVim.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchVims(self, request, context):
-        """Streams changes in the order of their revisions: each once, none left out. The stream goes on where another one
-        ended, at any conductor, when start_revision is one more than the last `revision` that was received.
+        """Streams changes in the order of their revisions: each exactly once. To resume after a stream has ended, at any
+        conductor, set start_revision to one more than the last `revision` received.
 
-        OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are not kept any more; take a snapshot.
-        OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a restored backup; take a snapshot. A
-        stream that stands ends so too, when the log goes back.
-        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; go on at another
+        INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, or vim_id is not a UUID.
+        OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are no longer stored; request a snapshot.
+        OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a backup was restored; request a
+        snapshot. An open stream also ends this way when the log goes back.
+        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
         one.
-        UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
-        Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
+        UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
+        Retry: safe. The server ends each stream after some minutes, with `end` set and status OK; resume then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListVimEvents(self, request, context):
-        """Lists changes, the newest first, also of VIMs that are gone. A page is shorter than was asked for where it would
-        have more than about 1 MiB: only an empty next_page_token says that there are no more.
+        """Lists changes, the newest first, including those of deregistered VIMs. A page that would exceed about 1 MiB is cut
+        short: only an empty next_page_token marks the last page.
 
-        INVALID_ARGUMENT (BAD_INPUT): the page token cannot be read.
-        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; ask another one.
-        Safe to repeat.
+        INVALID_ARGUMENT (BAD_INPUT): the page token is invalid, or vim_id is not a UUID.
+        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; ask another one.
+        Retry: safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -278,7 +285,7 @@ def add_VimServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class VimService(object):
-    """Registers, shows, changes, watches and deregisters VIMs: for people and automation.
+    """Registers, shows, changes, watches and deregisters VIMs. Its callers are people, orchestrators and other automation.
     """
 
     @staticmethod

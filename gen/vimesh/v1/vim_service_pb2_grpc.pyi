@@ -27,191 +27,205 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class VimServiceStub:
-    """Registers, shows, changes, watches and deregisters VIMs: for people and automation."""
+    """Registers, shows, changes, watches and deregisters VIMs. Its callers are people, orchestrators and other automation."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> VimServiceAsyncStub: ...
     RegisterVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimRequest, _vim_service_pb2.RegisterVimResponse]
-    """Registers a VIM and starts its ping action. The cloud need not be up.
+    """Registers a VIM and starts its ping action. The cloud does not have to be up.
 
     INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule; nothing was stored.
-    ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
-    ALREADY_EXISTS (VIM_ID_TAKEN): a VIM has the vim_id that was asked for.
-    ALREADY_EXISTS (REQUEST_ID_REUSED): the request_id came with another VIM before.
-    FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
-    Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
+    ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project already has a VIM with this name, or a default VIM.
+    ALREADY_EXISTS (VIM_ID_TAKEN): a VIM with the requested vim_id exists.
+    ALREADY_EXISTS (REQUEST_ID_REUSED): an earlier request used the request_id for another VIM.
+    FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+    Retry: safe with the same request_id. Without one, a retry may meet the VIM that the first attempt stored, and end
+    with NAME_TAKEN.
     JSON: see RegisterVimJson.
     """
     RegisterVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimsRequest, _vim_service_pb2.RegisterVimsResponse]
-    """The same for many VIMs in one call. Each is judged and answered alone, as if it had come by RegisterVim, one after the
-    other: one that is refused keeps no other from being registered. All that are registered are committed together.
+    """Registers many VIMs in one call, for importers. Each request is checked and answered on its own, in order, as by
+    RegisterVim: the refusal of one does not affect the others. All that are accepted are committed in one transaction.
 
-    INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many, or they cannot be parsed; nothing was stored.
-    UNAVAILABLE (STORE_UNAVAILABLE): all of them are stored, or none; which is not known.
-    Safe to repeat where each request has a request_id.
-    JSON: not served; it is for programs that register many VIMs, and those speak gRPC.
+    INVALID_ARGUMENT (BAD_INPUT): there are no requests, too many, or they cannot be parsed; nothing was stored.
+    UNAVAILABLE (STORE_UNAVAILABLE): either all accepted VIMs were stored or none; which of the two is not known.
+    Retry: safe if each request has a request_id.
+    JSON: not available.
     """
     GetVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.GetVimRequest, _vim_service_pb2.GetVimResponse]
-    """Shows one VIM.
+    """Returns one VIM.
 
-    NOT_FOUND (VIM_NOT_FOUND): no such VIM, or not any more.
-    Safe to repeat.
+    INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+    NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+    Retry: safe.
     """
     ListVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ListVimsRequest, _vim_service_pb2.ListVimsResponse]
-    """Lists VIMs in pages. A page is shorter than was asked for where it would have more than about 1 MiB: only an empty
-    next_page_token says that there are no more.
+    """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
+    last page.
 
-    INVALID_ARGUMENT (BAD_INPUT): filter, order or page token cannot be read.
-    Safe to repeat. A VIM that changes its place in the order between two pages may be seen twice or not at all.
+    INVALID_ARGUMENT (BAD_INPUT): the filter, order or page token is invalid.
+    Retry: safe. A VIM whose place in the order changes between two pages may be returned twice or not at all.
     """
     ModifyVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimRequest, _vim_service_pb2.ModifyVimResponse]
-    """Changes a VIM. A new auth_url, type, probe_policy or engine comes with a new ping action: the old one is told to
-    exit, and never writes again.
+    """Changes a VIM. A new auth_url, type, probe_policy or engine gives it a new ping action: from the commit on, reports
+    of the old one are not recorded, and it is told to exit.
 
-    INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names one that cannot be changed, or, without a
-    mask, `vim` holds another project_id than the VIM's. Fields that the server sets are ignored.
-    NOT_FOUND (VIM_NOT_FOUND): no such VIM.
-    ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
-    ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
-    FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
-    Safe to repeat without an etag; with one, a repeat of a call that went through says ABORTED.
+    INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names a field that cannot be changed, or, without a
+    mask, `vim` has a project_id other than the stored one. Fields that the server sets are ignored.
+    NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+    ABORTED (ETAG_MISMATCH): the VIM was changed since it was read; read it again and decide whether to change it.
+    ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project already has a VIM with this name, or a default VIM.
+    FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+    Retry: safe without an etag. With one, a retry of a call that was carried out ends with ABORTED.
     JSON: see ModifyVimJson.
     """
     DeregisterVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.DeregisterVimRequest, _vim_service_pb2.DeregisterVimResponse]
     """Removes a VIM, destroys its credentials and stops its ping action.
 
-    NOT_FOUND (VIM_NOT_FOUND): no such VIM, or not any more. A repeat of a call that went through says so too.
+    INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+    NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+    Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
     """
     RegisterVimJson: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimJsonRequest, _vim_service_pb2.RegisterVimJsonResponse]
-    """RegisterVim with the request as JSON text: what `POST /v1/vims` calls. The conductor reads the text itself, because
-    a transcoder would drop fields that it does not know, and nobody would hear of the slip.
+    """Does what RegisterVim does, with the request as JSON text. Envoy calls it for `POST /v1/vims`; gRPC clients should
+    call RegisterVim. The conductor parses the text itself, because a transcoder would silently drop unknown fields.
 
-    INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, or holds a field that RegisterVimRequest has not.
-    Otherwise as RegisterVim.
+    INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that RegisterVimRequest does not have.
+    Other errors and retries: as RegisterVim.
     """
     ModifyVimJson: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimJsonRequest, _vim_service_pb2.ModifyVimJsonResponse]
-    """ModifyVim with the request as JSON text: what `PATCH /v1/vims/{vim_id}` calls. A mask in JSON is one text, with
-    names in camel case: `"update_mask": "authUrl,probePolicy.interval"`.
+    """Does what ModifyVim does, with the request as JSON text. Envoy calls it for `PATCH /v1/vims/{vim_id}`; gRPC clients
+    should call ModifyVim. In JSON, a mask is one string with names in camel case:
+    `"update_mask": "authUrl,probePolicy.interval"`.
 
-    INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, holds a field that ModifyVimRequest has not, or another VIM's id.
-    Otherwise as ModifyVim.
+    INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that ModifyVimRequest does not have, or the id
+    of another VIM.
+    Other errors and retries: as ModifyVim.
     """
     WatchVims: _grpc.UnaryStreamMultiCallable[_vim_service_pb2.WatchVimsRequest, _vim_service_pb2.WatchVimsResponse]
-    """Streams changes in the order of their revisions: each once, none left out. The stream goes on where another one
-    ended, at any conductor, when start_revision is one more than the last `revision` that was received.
+    """Streams changes in the order of their revisions: each exactly once. To resume after a stream has ended, at any
+    conductor, set start_revision to one more than the last `revision` received.
 
-    OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are not kept any more; take a snapshot.
-    OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a restored backup; take a snapshot. A
-    stream that stands ends so too, when the log goes back.
-    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; go on at another
+    INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, or vim_id is not a UUID.
+    OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are no longer stored; request a snapshot.
+    OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a backup was restored; request a
+    snapshot. An open stream also ends this way when the log goes back.
+    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
     one.
-    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
-    Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
+    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
+    Retry: safe. The server ends each stream after some minutes, with `end` set and status OK; resume then.
     """
     ListVimEvents: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ListVimEventsRequest, _vim_service_pb2.ListVimEventsResponse]
-    """Lists changes, the newest first, also of VIMs that are gone. A page is shorter than was asked for where it would
-    have more than about 1 MiB: only an empty next_page_token says that there are no more.
+    """Lists changes, the newest first, including those of deregistered VIMs. A page that would exceed about 1 MiB is cut
+    short: only an empty next_page_token marks the last page.
 
-    INVALID_ARGUMENT (BAD_INPUT): the page token cannot be read.
-    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; ask another one.
-    Safe to repeat.
+    INVALID_ARGUMENT (BAD_INPUT): the page token is invalid, or vim_id is not a UUID.
+    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; ask another one.
+    Retry: safe.
     """
 
 @_typing.type_check_only
 class VimServiceAsyncStub(VimServiceStub):
-    """Registers, shows, changes, watches and deregisters VIMs: for people and automation."""
+    """Registers, shows, changes, watches and deregisters VIMs. Its callers are people, orchestrators and other automation."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimRequest, _vim_service_pb2.RegisterVimResponse]  # type: ignore[assignment]
-    """Registers a VIM and starts its ping action. The cloud need not be up.
+    """Registers a VIM and starts its ping action. The cloud does not have to be up.
 
     INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule; nothing was stored.
-    ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
-    ALREADY_EXISTS (VIM_ID_TAKEN): a VIM has the vim_id that was asked for.
-    ALREADY_EXISTS (REQUEST_ID_REUSED): the request_id came with another VIM before.
-    FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
-    Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
+    ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project already has a VIM with this name, or a default VIM.
+    ALREADY_EXISTS (VIM_ID_TAKEN): a VIM with the requested vim_id exists.
+    ALREADY_EXISTS (REQUEST_ID_REUSED): an earlier request used the request_id for another VIM.
+    FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+    Retry: safe with the same request_id. Without one, a retry may meet the VIM that the first attempt stored, and end
+    with NAME_TAKEN.
     JSON: see RegisterVimJson.
     """
     RegisterVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimsRequest, _vim_service_pb2.RegisterVimsResponse]  # type: ignore[assignment]
-    """The same for many VIMs in one call. Each is judged and answered alone, as if it had come by RegisterVim, one after the
-    other: one that is refused keeps no other from being registered. All that are registered are committed together.
+    """Registers many VIMs in one call, for importers. Each request is checked and answered on its own, in order, as by
+    RegisterVim: the refusal of one does not affect the others. All that are accepted are committed in one transaction.
 
-    INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many, or they cannot be parsed; nothing was stored.
-    UNAVAILABLE (STORE_UNAVAILABLE): all of them are stored, or none; which is not known.
-    Safe to repeat where each request has a request_id.
-    JSON: not served; it is for programs that register many VIMs, and those speak gRPC.
+    INVALID_ARGUMENT (BAD_INPUT): there are no requests, too many, or they cannot be parsed; nothing was stored.
+    UNAVAILABLE (STORE_UNAVAILABLE): either all accepted VIMs were stored or none; which of the two is not known.
+    Retry: safe if each request has a request_id.
+    JSON: not available.
     """
     GetVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.GetVimRequest, _vim_service_pb2.GetVimResponse]  # type: ignore[assignment]
-    """Shows one VIM.
+    """Returns one VIM.
 
-    NOT_FOUND (VIM_NOT_FOUND): no such VIM, or not any more.
-    Safe to repeat.
+    INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+    NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+    Retry: safe.
     """
     ListVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ListVimsRequest, _vim_service_pb2.ListVimsResponse]  # type: ignore[assignment]
-    """Lists VIMs in pages. A page is shorter than was asked for where it would have more than about 1 MiB: only an empty
-    next_page_token says that there are no more.
+    """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
+    last page.
 
-    INVALID_ARGUMENT (BAD_INPUT): filter, order or page token cannot be read.
-    Safe to repeat. A VIM that changes its place in the order between two pages may be seen twice or not at all.
+    INVALID_ARGUMENT (BAD_INPUT): the filter, order or page token is invalid.
+    Retry: safe. A VIM whose place in the order changes between two pages may be returned twice or not at all.
     """
     ModifyVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimRequest, _vim_service_pb2.ModifyVimResponse]  # type: ignore[assignment]
-    """Changes a VIM. A new auth_url, type, probe_policy or engine comes with a new ping action: the old one is told to
-    exit, and never writes again.
+    """Changes a VIM. A new auth_url, type, probe_policy or engine gives it a new ping action: from the commit on, reports
+    of the old one are not recorded, and it is told to exit.
 
-    INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names one that cannot be changed, or, without a
-    mask, `vim` holds another project_id than the VIM's. Fields that the server sets are ignored.
-    NOT_FOUND (VIM_NOT_FOUND): no such VIM.
-    ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
-    ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
-    FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
-    Safe to repeat without an etag; with one, a repeat of a call that went through says ABORTED.
+    INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names a field that cannot be changed, or, without a
+    mask, `vim` has a project_id other than the stored one. Fields that the server sets are ignored.
+    NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+    ABORTED (ETAG_MISMATCH): the VIM was changed since it was read; read it again and decide whether to change it.
+    ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project already has a VIM with this name, or a default VIM.
+    FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+    Retry: safe without an etag. With one, a retry of a call that was carried out ends with ABORTED.
     JSON: see ModifyVimJson.
     """
     DeregisterVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.DeregisterVimRequest, _vim_service_pb2.DeregisterVimResponse]  # type: ignore[assignment]
     """Removes a VIM, destroys its credentials and stops its ping action.
 
-    NOT_FOUND (VIM_NOT_FOUND): no such VIM, or not any more. A repeat of a call that went through says so too.
+    INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+    NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+    Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
     """
     RegisterVimJson: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimJsonRequest, _vim_service_pb2.RegisterVimJsonResponse]  # type: ignore[assignment]
-    """RegisterVim with the request as JSON text: what `POST /v1/vims` calls. The conductor reads the text itself, because
-    a transcoder would drop fields that it does not know, and nobody would hear of the slip.
+    """Does what RegisterVim does, with the request as JSON text. Envoy calls it for `POST /v1/vims`; gRPC clients should
+    call RegisterVim. The conductor parses the text itself, because a transcoder would silently drop unknown fields.
 
-    INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, or holds a field that RegisterVimRequest has not.
-    Otherwise as RegisterVim.
+    INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that RegisterVimRequest does not have.
+    Other errors and retries: as RegisterVim.
     """
     ModifyVimJson: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimJsonRequest, _vim_service_pb2.ModifyVimJsonResponse]  # type: ignore[assignment]
-    """ModifyVim with the request as JSON text: what `PATCH /v1/vims/{vim_id}` calls. A mask in JSON is one text, with
-    names in camel case: `"update_mask": "authUrl,probePolicy.interval"`.
+    """Does what ModifyVim does, with the request as JSON text. Envoy calls it for `PATCH /v1/vims/{vim_id}`; gRPC clients
+    should call ModifyVim. In JSON, a mask is one string with names in camel case:
+    `"update_mask": "authUrl,probePolicy.interval"`.
 
-    INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, holds a field that ModifyVimRequest has not, or another VIM's id.
-    Otherwise as ModifyVim.
+    INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that ModifyVimRequest does not have, or the id
+    of another VIM.
+    Other errors and retries: as ModifyVim.
     """
     WatchVims: _aio.UnaryStreamMultiCallable[_vim_service_pb2.WatchVimsRequest, _vim_service_pb2.WatchVimsResponse]  # type: ignore[assignment]
-    """Streams changes in the order of their revisions: each once, none left out. The stream goes on where another one
-    ended, at any conductor, when start_revision is one more than the last `revision` that was received.
+    """Streams changes in the order of their revisions: each exactly once. To resume after a stream has ended, at any
+    conductor, set start_revision to one more than the last `revision` received.
 
-    OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are not kept any more; take a snapshot.
-    OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a restored backup; take a snapshot. A
-    stream that stands ends so too, when the log goes back.
-    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; go on at another
+    INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, or vim_id is not a UUID.
+    OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are no longer stored; request a snapshot.
+    OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a backup was restored; request a
+    snapshot. An open stream also ends this way when the log goes back.
+    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
     one.
-    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
-    Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
+    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
+    Retry: safe. The server ends each stream after some minutes, with `end` set and status OK; resume then.
     """
     ListVimEvents: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ListVimEventsRequest, _vim_service_pb2.ListVimEventsResponse]  # type: ignore[assignment]
-    """Lists changes, the newest first, also of VIMs that are gone. A page is shorter than was asked for where it would
-    have more than about 1 MiB: only an empty next_page_token says that there are no more.
+    """Lists changes, the newest first, including those of deregistered VIMs. A page that would exceed about 1 MiB is cut
+    short: only an empty next_page_token marks the last page.
 
-    INVALID_ARGUMENT (BAD_INPUT): the page token cannot be read.
-    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; ask another one.
-    Safe to repeat.
+    INVALID_ARGUMENT (BAD_INPUT): the page token is invalid, or vim_id is not a UUID.
+    UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; ask another one.
+    Retry: safe.
     """
 
 class VimServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Registers, shows, changes, watches and deregisters VIMs: for people and automation."""
+    """Registers, shows, changes, watches and deregisters VIMs. Its callers are people, orchestrators and other automation."""
 
     @_abc_1.abstractmethod
     def RegisterVim(
@@ -219,14 +233,15 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _vim_service_pb2.RegisterVimRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_vim_service_pb2.RegisterVimResponse, _abc.Awaitable[_vim_service_pb2.RegisterVimResponse]]:
-        """Registers a VIM and starts its ping action. The cloud need not be up.
+        """Registers a VIM and starts its ping action. The cloud does not have to be up.
 
         INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule; nothing was stored.
-        ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
-        ALREADY_EXISTS (VIM_ID_TAKEN): a VIM has the vim_id that was asked for.
-        ALREADY_EXISTS (REQUEST_ID_REUSED): the request_id came with another VIM before.
-        FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
-        Safe to repeat with the same request_id; without one a repeat may find its own VIM and say NAME_TAKEN.
+        ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project already has a VIM with this name, or a default VIM.
+        ALREADY_EXISTS (VIM_ID_TAKEN): a VIM with the requested vim_id exists.
+        ALREADY_EXISTS (REQUEST_ID_REUSED): an earlier request used the request_id for another VIM.
+        FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+        Retry: safe with the same request_id. Without one, a retry may meet the VIM that the first attempt stored, and end
+        with NAME_TAKEN.
         JSON: see RegisterVimJson.
         """
 
@@ -236,13 +251,13 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _vim_service_pb2.RegisterVimsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_vim_service_pb2.RegisterVimsResponse, _abc.Awaitable[_vim_service_pb2.RegisterVimsResponse]]:
-        """The same for many VIMs in one call. Each is judged and answered alone, as if it had come by RegisterVim, one after the
-        other: one that is refused keeps no other from being registered. All that are registered are committed together.
+        """Registers many VIMs in one call, for importers. Each request is checked and answered on its own, in order, as by
+        RegisterVim: the refusal of one does not affect the others. All that are accepted are committed in one transaction.
 
-        INVALID_ARGUMENT (BAD_INPUT): there are no requests, or too many, or they cannot be parsed; nothing was stored.
-        UNAVAILABLE (STORE_UNAVAILABLE): all of them are stored, or none; which is not known.
-        Safe to repeat where each request has a request_id.
-        JSON: not served; it is for programs that register many VIMs, and those speak gRPC.
+        INVALID_ARGUMENT (BAD_INPUT): there are no requests, too many, or they cannot be parsed; nothing was stored.
+        UNAVAILABLE (STORE_UNAVAILABLE): either all accepted VIMs were stored or none; which of the two is not known.
+        Retry: safe if each request has a request_id.
+        JSON: not available.
         """
 
     @_abc_1.abstractmethod
@@ -251,10 +266,11 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _vim_service_pb2.GetVimRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_vim_service_pb2.GetVimResponse, _abc.Awaitable[_vim_service_pb2.GetVimResponse]]:
-        """Shows one VIM.
+        """Returns one VIM.
 
-        NOT_FOUND (VIM_NOT_FOUND): no such VIM, or not any more.
-        Safe to repeat.
+        INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+        NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+        Retry: safe.
         """
 
     @_abc_1.abstractmethod
@@ -263,11 +279,11 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _vim_service_pb2.ListVimsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_vim_service_pb2.ListVimsResponse, _abc.Awaitable[_vim_service_pb2.ListVimsResponse]]:
-        """Lists VIMs in pages. A page is shorter than was asked for where it would have more than about 1 MiB: only an empty
-        next_page_token says that there are no more.
+        """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
+        last page.
 
-        INVALID_ARGUMENT (BAD_INPUT): filter, order or page token cannot be read.
-        Safe to repeat. A VIM that changes its place in the order between two pages may be seen twice or not at all.
+        INVALID_ARGUMENT (BAD_INPUT): the filter, order or page token is invalid.
+        Retry: safe. A VIM whose place in the order changes between two pages may be returned twice or not at all.
         """
 
     @_abc_1.abstractmethod
@@ -276,16 +292,16 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _vim_service_pb2.ModifyVimRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_vim_service_pb2.ModifyVimResponse, _abc.Awaitable[_vim_service_pb2.ModifyVimResponse]]:
-        """Changes a VIM. A new auth_url, type, probe_policy or engine comes with a new ping action: the old one is told to
-        exit, and never writes again.
+        """Changes a VIM. A new auth_url, type, probe_policy or engine gives it a new ping action: from the commit on, reports
+        of the old one are not recorded, and it is told to exit.
 
-        INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names one that cannot be changed, or, without a
-        mask, `vim` holds another project_id than the VIM's. Fields that the server sets are ignored.
-        NOT_FOUND (VIM_NOT_FOUND): no such VIM.
-        ABORTED (ETAG_MISMATCH): somebody changed it since; read it again and decide anew.
-        ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project has such a VIM.
-        FAILED_PRECONDITION (ENGINE_NOT_SERVED): the engine that was asked for does not run here.
-        Safe to repeat without an etag; with one, a repeat of a call that went through says ABORTED.
+        INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names a field that cannot be changed, or, without a
+        mask, `vim` has a project_id other than the stored one. Fields that the server sets are ignored.
+        NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+        ABORTED (ETAG_MISMATCH): the VIM was changed since it was read; read it again and decide whether to change it.
+        ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project already has a VIM with this name, or a default VIM.
+        FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+        Retry: safe without an etag. With one, a retry of a call that was carried out ends with ABORTED.
         JSON: see ModifyVimJson.
         """
 
@@ -297,7 +313,9 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_vim_service_pb2.DeregisterVimResponse, _abc.Awaitable[_vim_service_pb2.DeregisterVimResponse]]:
         """Removes a VIM, destroys its credentials and stops its ping action.
 
-        NOT_FOUND (VIM_NOT_FOUND): no such VIM, or not any more. A repeat of a call that went through says so too.
+        INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+        NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+        Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -306,11 +324,11 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _vim_service_pb2.RegisterVimJsonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_vim_service_pb2.RegisterVimJsonResponse, _abc.Awaitable[_vim_service_pb2.RegisterVimJsonResponse]]:
-        """RegisterVim with the request as JSON text: what `POST /v1/vims` calls. The conductor reads the text itself, because
-        a transcoder would drop fields that it does not know, and nobody would hear of the slip.
+        """Does what RegisterVim does, with the request as JSON text. Envoy calls it for `POST /v1/vims`; gRPC clients should
+        call RegisterVim. The conductor parses the text itself, because a transcoder would silently drop unknown fields.
 
-        INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, or holds a field that RegisterVimRequest has not.
-        Otherwise as RegisterVim.
+        INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that RegisterVimRequest does not have.
+        Other errors and retries: as RegisterVim.
         """
 
     @_abc_1.abstractmethod
@@ -319,11 +337,13 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _vim_service_pb2.ModifyVimJsonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_vim_service_pb2.ModifyVimJsonResponse, _abc.Awaitable[_vim_service_pb2.ModifyVimJsonResponse]]:
-        """ModifyVim with the request as JSON text: what `PATCH /v1/vims/{vim_id}` calls. A mask in JSON is one text, with
-        names in camel case: `"update_mask": "authUrl,probePolicy.interval"`.
+        """Does what ModifyVim does, with the request as JSON text. Envoy calls it for `PATCH /v1/vims/{vim_id}`; gRPC clients
+        should call ModifyVim. In JSON, a mask is one string with names in camel case:
+        `"update_mask": "authUrl,probePolicy.interval"`.
 
-        INVALID_ARGUMENT (BAD_INPUT): the text is no JSON, holds a field that ModifyVimRequest has not, or another VIM's id.
-        Otherwise as ModifyVim.
+        INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that ModifyVimRequest does not have, or the id
+        of another VIM.
+        Other errors and retries: as ModifyVim.
         """
 
     @_abc_1.abstractmethod
@@ -332,16 +352,17 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _vim_service_pb2.WatchVimsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_vim_service_pb2.WatchVimsResponse], _abc.AsyncIterator[_vim_service_pb2.WatchVimsResponse]]:
-        """Streams changes in the order of their revisions: each once, none left out. The stream goes on where another one
-        ended, at any conductor, when start_revision is one more than the last `revision` that was received.
+        """Streams changes in the order of their revisions: each exactly once. To resume after a stream has ended, at any
+        conductor, set start_revision to one more than the last `revision` received.
 
-        OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are not kept any more; take a snapshot.
-        OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a restored backup; take a snapshot. A
-        stream that stands ends so too, when the log goes back.
-        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; go on at another
+        INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, or vim_id is not a UUID.
+        OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are no longer stored; request a snapshot.
+        OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a backup was restored; request a
+        snapshot. An open stream also ends this way when the log goes back.
+        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
         one.
-        UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the way to it broke off; go on at another one.
-        Safe to repeat. The server ends each stream after some minutes, with `end` set and status OK.
+        UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
+        Retry: safe. The server ends each stream after some minutes, with `end` set and status OK; resume then.
         """
 
     @_abc_1.abstractmethod
@@ -350,12 +371,12 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _vim_service_pb2.ListVimEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_vim_service_pb2.ListVimEventsResponse, _abc.Awaitable[_vim_service_pb2.ListVimEventsResponse]]:
-        """Lists changes, the newest first, also of VIMs that are gone. A page is shorter than was asked for where it would
-        have more than about 1 MiB: only an empty next_page_token says that there are no more.
+        """Lists changes, the newest first, including those of deregistered VIMs. A page that would exceed about 1 MiB is cut
+        short: only an empty next_page_token marks the last page.
 
-        INVALID_ARGUMENT (BAD_INPUT): the page token cannot be read.
-        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor does not know; ask another one.
-        Safe to repeat.
+        INVALID_ARGUMENT (BAD_INPUT): the page token is invalid, or vim_id is not a UUID.
+        UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; ask another one.
+        Retry: safe.
         """
 
 def add_VimServiceServicer_to_server(servicer: VimServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

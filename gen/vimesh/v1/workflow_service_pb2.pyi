@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ClaimWorkflowTasksRequest(_message.Message):
-    """How many tasks to lease."""
+    """The tasks to lease."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -31,12 +31,12 @@ class ClaimWorkflowTasksRequest(_message.Message):
     MAX_TASKS_FIELD_NUMBER: _builtins.int
     LEASE_FIELD_NUMBER: _builtins.int
     claimant: _builtins.str
-    """Who asks, for logs: such as host name and process id."""
+    """Required. Name of the caller for logs, such as host name and process id; at most 255 characters."""
     max_tasks: _builtins.int
-    """At most this many; 0 means 1."""
+    """Maximum number of tasks; 0 means 1, at most 1000."""
     @_builtins.property
     def lease(self) -> _duration_pb2.Duration:
-        """For how long; default 60 s."""
+        """Duration of the lease; 1 s to 1 h, default 60 s."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class ClaimWorkflowTasksResponse(_message.Message):
     TASKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowTask]:
-        """The tasks, the oldest first. None of them concerns a VIM of which an older task is open."""
+        """The tasks, the oldest first. A task is returned only when no older task of the same VIM is open."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ Global___ClaimWorkflowTasksResponse: _TypeAlias = ClaimWorkflowTasksResponse  # 
 
 @_typing.final
 class WorkflowTask(_message.Message):
-    """One thing to do in the workflow engine."""
+    """A task in the workflow engine."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -90,21 +90,21 @@ class WorkflowTask(_message.Message):
     class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[WorkflowTask._Kind.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         KIND_UNSPECIFIED: WorkflowTask._Kind.ValueType  # 0
-        """Never said."""
+        """Never returned."""
         START: WorkflowTask._Kind.ValueType  # 1
-        """See that the workflow of `action` exists and runs."""
+        """Ensure that the workflow of `action` exists and runs."""
         STOP: WorkflowTask._Kind.ValueType  # 2
-        """See that nothing is left of the workflow of `action`."""
+        """Ensure that no execution of `action` is left and, if `vim_gone`, that the workflow is deleted."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
-        """What to do."""
+        """Kinds of task."""
 
     KIND_UNSPECIFIED: WorkflowTask.Kind.ValueType  # 0
-    """Never said."""
+    """Never returned."""
     START: WorkflowTask.Kind.ValueType  # 1
-    """See that the workflow of `action` exists and runs."""
+    """Ensure that the workflow of `action` exists and runs."""
     STOP: WorkflowTask.Kind.ValueType  # 2
-    """See that nothing is left of the workflow of `action`."""
+    """Ensure that no execution of `action` is left and, if `vim_gone`, that the workflow is deleted."""
 
     TASK_ID_FIELD_NUMBER: _builtins.int
     CLAIM_TOKEN_FIELD_NUMBER: _builtins.int
@@ -114,22 +114,22 @@ class WorkflowTask(_message.Message):
     ATTEMPT_FIELD_NUMBER: _builtins.int
     VIM_GONE_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
-    """The task."""
+    """Id of the task."""
     claim_token: _builtins.str
-    """What proves that the task is still the claimant's."""
+    """Proof of the claim, for FinishWorkflowTask."""
     kind: Global___WorkflowTask.Kind.ValueType
-    """What to do."""
+    """Kind of task."""
     workflow_name: _builtins.str
-    """`vim_id_<id>`."""
+    """Name of the workflow, `vim_id_<id>`."""
     attempt: _builtins.int
-    """How often it was claimed, this time included."""
+    """Number of times that the task was claimed, including this one."""
     vim_gone: _builtins.bool
-    """Of a STOP: whether the VIM is gone, or moved to another engine, and with it the need for its workflow. Otherwise
-    another action of the VIM may use the workflow.
+    """For STOP: whether the VIM was deregistered or moved to another engine, so that its workflow is not needed any more.
+    If false, another action of the VIM may use the workflow.
     """
     @_builtins.property
     def action(self) -> _action_pb2.Action:
-        """The ping action that it concerns. Of one to be stopped, only vim_id and action_id are set."""
+        """The ping action that the task concerns. For STOP, only vim_id and action_id are set."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ Global___WorkflowTask: _TypeAlias = WorkflowTask  # noqa: Y015
 
 @_typing.final
 class FinishWorkflowTaskRequest(_message.Message):
-    """How a task went."""
+    """The outcome of a task."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -161,15 +161,17 @@ class FinishWorkflowTaskRequest(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
-    """The task."""
+    """Required. Id of the task."""
     claim_token: _builtins.str
-    """As it came with the task."""
+    """Required. The claim_token of the task."""
     error: _builtins.str
-    """What went wrong, if anything did: shown on the VIM, and the task is tried again, later each time."""
+    """The error, if the task failed; at most 1,024 characters. It is shown on the VIM, and the task becomes due again
+    after a delay that grows with each failure.
+    """
     @_builtins.property
     def retry_after(self) -> _duration_pb2.Duration:
-        """The task is not done yet although nothing went wrong: it can be claimed again after this time. Not together with
-        `error`.
+        """Set if the task needs more time although nothing failed: it can be claimed again after this delay, of at most 1 h.
+        Cannot be combined with `error`.
         """
 
     def __init__(
@@ -190,7 +192,7 @@ Global___FinishWorkflowTaskRequest: _TypeAlias = FinishWorkflowTaskRequest  # no
 
 @_typing.final
 class FinishWorkflowTaskResponse(_message.Message):
-    """Nothing is left to say."""
+    """Empty."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -26,8 +26,9 @@ if _version_not_supported:
 
 
 class WorkflowServiceStub(object):
-    """What is to be done in the workflow engine, for the processes that drive it. A task is made in the transaction that
-    changes the VIM, and stays until it is finished: an engine that is down only delays.
+    """Hands out what has to be done in the workflow engine. Its callers are the processes that drive an engine, such as
+    `vimesh api` for Mistral. A task is created in the transaction that changes the VIM, and is kept until it is
+    finished, so that an engine that is down only causes a delay.
     """
 
     def __init__(self, channel):
@@ -49,26 +50,28 @@ class WorkflowServiceStub(object):
 
 
 class WorkflowServiceServicer(object):
-    """What is to be done in the workflow engine, for the processes that drive it. A task is made in the transaction that
-    changes the VIM, and stays until it is finished: an engine that is down only delays.
+    """Hands out what has to be done in the workflow engine. Its callers are the processes that drive an engine, such as
+    `vimesh api` for Mistral. A task is created in the transaction that changes the VIM, and is kept until it is
+    finished, so that an engine that is down only causes a delay.
     """
 
     def ClaimWorkflowTasks(self, request, context):
-        """Leases tasks that are due to the caller. A task that is not finished within the lease can be claimed again, by
-        anybody: what a task asks for must be safe to do twice.
+        """Leases due tasks to the caller. A task that is not finished within its lease can be claimed again by any driver, so
+        carrying a task out twice must be safe.
 
         INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule.
-        Not to be repeated blindly: the tasks of a lost answer come back when their lease ends.
+        Retry: not recommended. If a response is lost, its tasks can be claimed again when their leases end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FinishWorkflowTask(self, request, context):
-        """Says how a claimed task went: done, or to be tried again later.
+        """Ends the claim of a task, which is either done or to be tried again later.
 
-        NOT_FOUND (TASK_NOT_FOUND): the task is done already, or was claimed by somebody else meanwhile.
-        Safe to repeat.
+        INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule.
+        NOT_FOUND (TASK_NOT_FOUND): the task was already finished, or another driver has claimed it since.
+        Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,8 +99,9 @@ def add_WorkflowServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkflowService(object):
-    """What is to be done in the workflow engine, for the processes that drive it. A task is made in the transaction that
-    changes the VIM, and stays until it is finished: an engine that is down only delays.
+    """Hands out what has to be done in the workflow engine. Its callers are the processes that drive an engine, such as
+    `vimesh api` for Mistral. A task is created in the transaction that changes the VIM, and is kept until it is
+    finished, so that an engine that is down only causes a delay.
     """
 
     @staticmethod

@@ -27,8 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class WorkflowServiceStub:
-    """What is to be done in the workflow engine, for the processes that drive it. A task is made in the transaction that
-    changes the VIM, and stays until it is finished: an engine that is down only delays.
+    """Hands out what has to be done in the workflow engine. Its callers are the processes that drive an engine, such as
+    `vimesh api` for Mistral. A task is created in the transaction that changes the VIM, and is kept until it is
+    finished, so that an engine that is down only causes a delay.
     """
 
     @_typing.overload
@@ -36,43 +37,47 @@ class WorkflowServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> WorkflowServiceAsyncStub: ...
     ClaimWorkflowTasks: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.ClaimWorkflowTasksRequest, _workflow_service_pb2.ClaimWorkflowTasksResponse]
-    """Leases tasks that are due to the caller. A task that is not finished within the lease can be claimed again, by
-    anybody: what a task asks for must be safe to do twice.
+    """Leases due tasks to the caller. A task that is not finished within its lease can be claimed again by any driver, so
+    carrying a task out twice must be safe.
 
     INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule.
-    Not to be repeated blindly: the tasks of a lost answer come back when their lease ends.
+    Retry: not recommended. If a response is lost, its tasks can be claimed again when their leases end.
     """
     FinishWorkflowTask: _grpc.UnaryUnaryMultiCallable[_workflow_service_pb2.FinishWorkflowTaskRequest, _workflow_service_pb2.FinishWorkflowTaskResponse]
-    """Says how a claimed task went: done, or to be tried again later.
+    """Ends the claim of a task, which is either done or to be tried again later.
 
-    NOT_FOUND (TASK_NOT_FOUND): the task is done already, or was claimed by somebody else meanwhile.
-    Safe to repeat.
+    INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule.
+    NOT_FOUND (TASK_NOT_FOUND): the task was already finished, or another driver has claimed it since.
+    Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
     """
 
 @_typing.type_check_only
 class WorkflowServiceAsyncStub(WorkflowServiceStub):
-    """What is to be done in the workflow engine, for the processes that drive it. A task is made in the transaction that
-    changes the VIM, and stays until it is finished: an engine that is down only delays.
+    """Hands out what has to be done in the workflow engine. Its callers are the processes that drive an engine, such as
+    `vimesh api` for Mistral. A task is created in the transaction that changes the VIM, and is kept until it is
+    finished, so that an engine that is down only causes a delay.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ClaimWorkflowTasks: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.ClaimWorkflowTasksRequest, _workflow_service_pb2.ClaimWorkflowTasksResponse]  # type: ignore[assignment]
-    """Leases tasks that are due to the caller. A task that is not finished within the lease can be claimed again, by
-    anybody: what a task asks for must be safe to do twice.
+    """Leases due tasks to the caller. A task that is not finished within its lease can be claimed again by any driver, so
+    carrying a task out twice must be safe.
 
     INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule.
-    Not to be repeated blindly: the tasks of a lost answer come back when their lease ends.
+    Retry: not recommended. If a response is lost, its tasks can be claimed again when their leases end.
     """
     FinishWorkflowTask: _aio.UnaryUnaryMultiCallable[_workflow_service_pb2.FinishWorkflowTaskRequest, _workflow_service_pb2.FinishWorkflowTaskResponse]  # type: ignore[assignment]
-    """Says how a claimed task went: done, or to be tried again later.
+    """Ends the claim of a task, which is either done or to be tried again later.
 
-    NOT_FOUND (TASK_NOT_FOUND): the task is done already, or was claimed by somebody else meanwhile.
-    Safe to repeat.
+    INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule.
+    NOT_FOUND (TASK_NOT_FOUND): the task was already finished, or another driver has claimed it since.
+    Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
     """
 
 class WorkflowServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What is to be done in the workflow engine, for the processes that drive it. A task is made in the transaction that
-    changes the VIM, and stays until it is finished: an engine that is down only delays.
+    """Hands out what has to be done in the workflow engine. Its callers are the processes that drive an engine, such as
+    `vimesh api` for Mistral. A task is created in the transaction that changes the VIM, and is kept until it is
+    finished, so that an engine that is down only causes a delay.
     """
 
     @_abc_1.abstractmethod
@@ -81,11 +86,11 @@ class WorkflowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workflow_service_pb2.ClaimWorkflowTasksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_workflow_service_pb2.ClaimWorkflowTasksResponse, _abc.Awaitable[_workflow_service_pb2.ClaimWorkflowTasksResponse]]:
-        """Leases tasks that are due to the caller. A task that is not finished within the lease can be claimed again, by
-        anybody: what a task asks for must be safe to do twice.
+        """Leases due tasks to the caller. A task that is not finished within its lease can be claimed again by any driver, so
+        carrying a task out twice must be safe.
 
         INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule.
-        Not to be repeated blindly: the tasks of a lost answer come back when their lease ends.
+        Retry: not recommended. If a response is lost, its tasks can be claimed again when their leases end.
         """
 
     @_abc_1.abstractmethod
@@ -94,10 +99,11 @@ class WorkflowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workflow_service_pb2.FinishWorkflowTaskRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_workflow_service_pb2.FinishWorkflowTaskResponse, _abc.Awaitable[_workflow_service_pb2.FinishWorkflowTaskResponse]]:
-        """Says how a claimed task went: done, or to be tried again later.
+        """Ends the claim of a task, which is either done or to be tried again later.
 
-        NOT_FOUND (TASK_NOT_FOUND): the task is done already, or was claimed by somebody else meanwhile.
-        Safe to repeat.
+        INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule.
+        NOT_FOUND (TASK_NOT_FOUND): the task was already finished, or another driver has claimed it since.
+        Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
         """
 
 def add_WorkflowServiceServicer_to_server(servicer: WorkflowServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
