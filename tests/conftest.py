@@ -32,7 +32,7 @@ _WHOLE = (
     "api/workflows/test_workflows.py",
     "bridge",
     "cli/demo/test_demo.py",
-    "cli/file_import/test_vim_import.py",
+    "cli/vim_import/file_source/test_vim_import.py",
     "cli/local_fleet/test_culprit.py",
     "cli/local_fleet/test_up.py",
     "cli/processes/test_under_systemd.py",

@@ -86,9 +86,7 @@ def mirrored_tests() -> Iterator[Path]:
 
 
 def test_tests_are_in_the_folder_of_their_subject() -> None:
-    elsewhere = {
-        folder for folder in {test.parent for test in mirrored_tests()} if not (_SERVICES / folder).is_dir()
-    }
+    elsewhere = {folder for folder in {test.parent for test in mirrored_tests()} if not (_SERVICES / folder).is_dir()}
 
     assert not elsewhere
 

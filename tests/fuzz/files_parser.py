@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 
 from tests.fuzz.parser import Parser
-from vimesh.cli.file_import.entry_to_request import EntryReader, RejectedEntry
 from vimesh.cli.input.file_entries import FileEntry, Flaw
 from vimesh.cli.input.file_formats import Format, read
+from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader, RejectedEntry
 
 _FORMATS = tuple(Format)
 _preparer = EntryReader()

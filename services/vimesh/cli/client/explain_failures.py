@@ -42,6 +42,12 @@ def failure(error: grpc.aio.AioRpcError, address: str) -> Failure:
     return _without_reason(found.code, found.message, address, code)
 
 
+def failure_line(error: grpc.aio.AioRpcError, address: str) -> str:
+    """Return the explanation in one line, without the hint."""
+    explained = failure(error, address)
+    return ": ".join(filter(None, [str(explained), "; ".join(explained.details)]))
+
+
 def _without_reason(status: grpc.StatusCode, message: str, address: str, code: ExitCode) -> Failure:
     """Explain an error that does not come from vimesh, but from gRPC or Envoy."""
     if status is grpc.StatusCode.DEADLINE_EXCEEDED:

@@ -16,7 +16,8 @@ from vimesh.cli.input.probe_policy import PolicyFlags
 from vimesh.domain.errors import BadSetting
 
 if TYPE_CHECKING:
-    from vimesh.cli.tacker_import.import_run import ImportSettings, TackerTally  # needs the extra `import`
+    from vimesh.cli.vim_import.tacker_source.import_outcome import TackerTally  # needs the extra `import`
+    from vimesh.cli.vim_import.tacker_source.import_run import ImportSettings
     from vimesh.tacker.credentials import CredentialsReader
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import VIMs from other systems.")
@@ -88,8 +89,9 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
     differs, fails, or cannot be imported.
     """
     try:
-        from vimesh.cli.tacker_import import import_run, show_outcomes  # noqa: PLC0415 - needs SQL and cryptography
-        from vimesh.cli.tacker_import.row_to_request import Registrar  # noqa: PLC0415 - as above
+        from vimesh.cli.vim_import.tacker_source import import_run, show_outcomes  # noqa: PLC0415 - needs SQL and cryptography
+        from vimesh.cli.vim_import.tacker_source.import_outcome import TackerTally  # noqa: PLC0415 - as above
+        from vimesh.cli.vim_import.tacker_source.row_to_request import RowReader  # noqa: PLC0415 - as above
         from vimesh.tacker.selection import Selection  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise Failure(f"{error.name} is not installed", hint=_INSTALL) from None
@@ -102,8 +104,8 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
         client=command_settings.client_settings(config, address=address, call_timeout=call_timeout, output=output),
         database_url=url,
         selection=Selection(tuple(name or ()), tuple(each.lower() for each in vim_id or ()), tuple(project or ())),
-        credentials=_credentials(keys, without_secrets=without_secrets),
-        registrar=Registrar(
+        reader=RowReader(
+            _credentials(keys, without_secrets=without_secrets),
             vim_fields.engine(engine or "external"),
             PolicyFlags(method, None, None, None, None, None, None),
             with_default=not no_default,
@@ -111,17 +113,17 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
         concurrency=found.read(command_settings.IMPORT_CONCURRENCY, concurrency),
         apply=apply,
     )
-    ledger = import_run.TackerTally()
+    tally = TackerTally()
     try:
-        with show_outcomes.progress_of(ledger):
-            _run(wanted, ledger)
+        with show_outcomes.progress_of(tally):
+            _run(wanted, tally)
     finally:
-        if ledger.looked:
+        if tally.total is not None:
             # Also after an error: show what was done before it.
-            _say(wanted, ledger)
-    if ledger.ended_early is not None:
-        raise ledger.ended_early
-    if show_outcomes.left_to_do(ledger):
+            _say(wanted, tally)
+    if tally.ended_early is not None:
+        raise tally.ended_early
+    if show_outcomes.left_to_do(tally):
         raise typer.Exit(ExitCode.NOT_MET)
 
 
@@ -155,20 +157,20 @@ def _credentials(fernet_keys: str, *, without_secrets: bool) -> CredentialsReade
     return CredentialsReader(KeyFolder(folder), without_secrets=without_secrets)
 
 
-def _run(wanted: ImportSettings, ledger: TackerTally) -> None:
-    from vimesh.cli.tacker_import.import_run import run_import  # noqa: PLC0415 - see above
+def _run(wanted: ImportSettings, tally: TackerTally) -> None:
+    from vimesh.cli.vim_import.tacker_source.import_run import run_import  # noqa: PLC0415 - see above
     from vimesh.tacker.tacker_errors import DatabaseAway, TackerError  # noqa: PLC0415 - as above
 
     try:
-        asyncio.run(run_import(wanted, ledger))
+        asyncio.run(run_import(wanted, tally))
     except DatabaseAway as error:
         raise Failure(str(error), code=ExitCode.UNAVAILABLE) from error
     except TackerError as error:
         raise Failure(str(error)) from error
 
 
-def _say(wanted: ImportSettings, ledger: TackerTally) -> None:
-    from vimesh.cli.tacker_import import show_outcomes  # noqa: PLC0415 - see above
+def _say(wanted: ImportSettings, tally: TackerTally) -> None:
+    from vimesh.cli.vim_import.tacker_source import show_outcomes  # noqa: PLC0415 - see above
 
-    show_outcomes.write(wanted.client.output, ledger)
-    print(show_outcomes.summary(ledger, apply=wanted.apply), file=sys.stderr)  # noqa: T201 - for people, apart from the data
+    show_outcomes.write(wanted.client.output, tally)
+    print(show_outcomes.summary(tally, apply=wanted.apply), file=sys.stderr)  # noqa: T201 - for people, apart from the data

@@ -24,8 +24,8 @@ from vimesh.files.file_errors import BadFile
 from vimesh.files.read_files import require_unchanged
 
 if TYPE_CHECKING:
-    from vimesh.cli.file_import.check_file import Plan  # needs the extra `import`
-    from vimesh.cli.file_import.import_tally import ImportTally
+    from vimesh.cli.vim_import.file_source.batch_results import FileTally
+    from vimesh.cli.vim_import.file_source.check_file import Plan  # needs the extra `import`
 
 _LINES_EVERY_S = 5.0
 _INSTALL = "in a checkout of vimesh: pip install '.[cli,import]'"
@@ -65,9 +65,9 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     The whole file is checked first. Exits with 4 if VIMs were not registered.
     """
     try:
-        from vimesh.cli.file_import import rejects as rejected  # noqa: PLC0415 - needs protovalidate
-        from vimesh.cli.file_import import show_tally  # noqa: PLC0415 - as above
-        from vimesh.cli.file_import.import_tally import ImportTally  # noqa: PLC0415 - as above
+        from vimesh.cli.vim_import.file_source import rejects as rejected  # noqa: PLC0415 - needs protovalidate
+        from vimesh.cli.vim_import.file_source import show_tally  # noqa: PLC0415 - as above
+        from vimesh.cli.vim_import.file_source.batch_results import FileTally  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise Failure(f"{error.name} is not installed", hint=_INSTALL) from None
 
@@ -82,28 +82,28 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     if dry_run:
         _say(show_tally.fit(len(plan.waiting)))
         return
-    ledger = ImportTally(len(plan.waiting))
+    tally = FileTally(len(plan.waiting))
     try:
-        _send(plan, settings, give_up_s, ledger)
+        _send(plan, settings, give_up_s, tally)
     finally:
         # Also after an error: show what was done before it.
         if rejects is not None:
-            rejected.write(rejects, plan.flaws, ledger.refusals)
-        show_tally.write(settings.output, ledger, plan.flaws)
-        _say(show_tally.summary(ledger, plan.flaws))
-    if ledger.ended_early is not None:
-        early = ledger.ended_early
+            rejected.write(rejects, plan.flaws, tally.outcomes)
+        show_tally.write(settings.output, tally, plan.flaws)
+        _say(show_tally.summary(tally, plan.flaws))
+    if tally.ended_early is not None:
+        early = tally.ended_early
         hint = "; ".join(filter(None, [early.hint, "run the same command again to continue"]))
         raise Failure(str(early), code=early.code, details=early.details, hint=hint)
-    if ledger.refusals:
+    if tally.outcomes:
         _say(f"hint: {show_tally.next_step(kept=rejects is not None)}")
-    if ledger.refusals or plan.flaws:
+    if tally.outcomes or plan.flaws:
         raise typer.Exit(ExitCode.NOT_MET)
 
 
 def _check(file: Path, format_: Format) -> Plan:
     """Check the whole file. Raises BadSetting if it cannot be opened or read."""
-    from vimesh.cli.file_import.check_file import check  # noqa: PLC0415 - see above
+    from vimesh.cli.vim_import.file_source.check_file import check  # noqa: PLC0415 - see above
 
     try:
         with progress(lines_every_s=_LINES_EVERY_S) as show:
@@ -135,7 +135,7 @@ def _opened(file: Path) -> Generator[BinaryIO]:
 
 def _require_fit(plan: Plan, *, skip_invalid: bool) -> None:
     """Raise Failure unless the plan can be sent."""
-    from vimesh.cli.file_import import show_tally  # noqa: PLC0415 - see above
+    from vimesh.cli.vim_import.file_source import show_tally  # noqa: PLC0415 - see above
 
     if plan.empty:
         raise Failure("the file is empty: it contains no VIMs")
@@ -147,17 +147,17 @@ def _require_fit(plan: Plan, *, skip_invalid: bool) -> None:
     )
 
 
-def _send(plan: Plan, settings: ClientSettings, give_up_s: float, ledger: ImportTally) -> None:
-    from vimesh.cli.file_import.send_batches import send  # noqa: PLC0415 - see above
+def _send(plan: Plan, settings: ClientSettings, give_up_s: float, tally: FileTally) -> None:
+    from vimesh.cli.vim_import.file_source.send_batches import send  # noqa: PLC0415 - see above
 
     with progress(lines_every_s=_LINES_EVERY_S) as show:
 
         def told() -> None:
-            doing = "registering" if ledger.trouble is None else f"waiting, {ledger.trouble}"
-            show(doing, ledger.settled, ledger.total)
+            doing = "registering" if tally.trouble is None else f"waiting, {tally.trouble}"
+            show(doing, tally.done, tally.total)
 
-        ledger.told = told
-        asyncio.run(send(plan.waiting, settings, give_up_s, ledger))
+        tally.on_change = told
+        asyncio.run(send(plan.waiting, settings, give_up_s, tally))
 
 
 def _say(text: str) -> None:

@@ -3,41 +3,38 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 
 from vimesh.cli.input import free_form_fields
 from vimesh.cli.input.probe_policy import PolicyFlags
+from vimesh.cli.vim_import.prepared_vim import PreparedVim, RequestChecker
 from vimesh.domain.errors import BadInput
-from vimesh.domain.vims import Engine, Registration
+from vimesh.domain.vims import Engine
+from vimesh.tacker.credentials import CredentialsReader
+from vimesh.tacker.tacker_database import Row
 from vimesh.tacker.tacker_errors import CannotImport
-from vimesh.tacker.tacker_vims import TackerVim
+from vimesh.tacker.tacker_vims import TackerVim, vim_of
 from vimesh.v1.vim_pb2 import Monitor, Vim
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest
-from vimesh.wire import request_messages
-from vimesh.wire.message_rules import Rules
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedRow:
-    request: RegisterVimRequest
-    """Safe to repeat, because it has a request id."""
-    registration: Registration
-    """The request as a conductor reads it."""
-    left_out: tuple[str, ...]
-    """Secrets that the VIM has in Tacker and that are not imported."""
-    with_default: bool = True
-    """Whether `is_default` is imported."""
-
-
-class Registrar:
-    def __init__(self, engine: Monitor.Engine.ValueType, probing: PolicyFlags, *, with_default: bool = True) -> None:
+class RowReader:
+    def __init__(
+        self,
+        credentials: CredentialsReader,
+        engine: Monitor.Engine.ValueType,
+        probing: PolicyFlags,
+        *,
+        with_default: bool = True,
+    ) -> None:
+        self._credentials = credentials
         self._engine = engine
         self._with_default = with_default
         self._probing = probing
-        self._rules = Rules()
+        self._checker = RequestChecker(Engine.EXTERNAL)
 
-    def prepare(self, vim: TackerVim) -> PreparedRow:
+    def prepare(self, row: Row) -> PreparedVim:
         """Build the request. Raises CannotImport if a conductor would refuse it, so that a dry run finds that, too."""
+        vim = vim_of(row, self._credentials)
         request = RegisterVimRequest(vim_id=vim.named.vim_id, engine=self._engine, request_id=str(uuid.uuid4()))
         try:
             request.vim.CopyFrom(self._message(vim))
@@ -45,11 +42,11 @@ class Registrar:
             # JSON has values that a message cannot hold, such as lone surrogates.
             raise CannotImport("vimesh refuses it: it holds text or numbers that cannot be sent") from None
         try:
-            self._rules.check(request)
-            registration = request_messages.registration(request, Engine.EXTERNAL)
+            registration = self._checker.check(request)
         except BadInput as error:
             raise CannotImport(f"vimesh refuses it: {error}") from None
-        return PreparedRow(request, registration, vim.credentials.left_out, self._with_default)
+        ignored = () if self._with_default else ("is_default",)
+        return PreparedVim(request, registration, vim.credentials.left_out, ignored)
 
     def _message(self, vim: TackerVim) -> Vim:
         message = Vim(

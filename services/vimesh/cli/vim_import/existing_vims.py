@@ -8,7 +8,9 @@ import grpc
 
 from vimesh.cli.client.front import Front
 from vimesh.cli.client.repeat_calls import Retrying
+from vimesh.cli.vim_import.vim_keys import VimKey
 from vimesh.domain.queries import quoted
+from vimesh.domain.vims import Registration
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
 
@@ -20,7 +22,28 @@ class ExistingVims:
         self._front = front
         self._patience = patience
 
-    async def vim(self, vim_id: str) -> Vim | None:
+    async def conflict(self, wanted: Registration) -> tuple[VimKey, Vim] | None:
+        """Return the first key because of which RegisterVim would refuse this VIM, and the VIM that has it."""
+        for key in VimKey:
+            if (holder := await self.holder(key, wanted)) is not None:
+                return key, holder
+        return None
+
+    async def holder(self, key: VimKey, wanted: Registration) -> Vim | None:
+        """Return the VIM that has the id, the name or the default that is asked for; None if nothing is."""
+        project = f"project_id = {quoted(wanted.project_id)}"
+        match key:
+            case VimKey.ID:
+                return await self._vim(wanted.vim_id) if wanted.vim_id else None
+            case VimKey.NAME:
+                vims = await self._vims(f"{project} AND name = {quoted(wanted.name)}")
+                # A `*` is a wildcard in the filter, but an ordinary character in a name.
+                return next((vim for vim in vims if vim.name == wanted.name), None)
+            case VimKey.DEFAULT:
+                vims = await self._vims(f"{project} AND is_default = true") if wanted.is_default else []
+                return next(iter(vims), None)
+
+    async def _vim(self, vim_id: str) -> Vim | None:
         request = pb.GetVimRequest(vim_id=vim_id)
         try:
             answer = await self._patience.repeated(
@@ -32,21 +55,12 @@ class ExistingVims:
             raise
         return answer.vim
 
-    async def holder_of_name(self, project_id: str, name: str) -> Vim | None:
-        found = await self._listed(f"project_id = {quoted(project_id)} AND name = {quoted(name)}")
-        # A `*` is a wildcard in the filter, but an ordinary character in a name.
-        return next((vim for vim in found if vim.name == name), None)
-
-    async def default_of(self, project_id: str) -> Vim | None:
-        found = await self._listed(f"project_id = {quoted(project_id)} AND is_default = true")
-        return found[0] if found else None
-
-    async def _listed(self, filter_: str) -> list[Vim]:
+    async def _vims(self, filter_: str) -> Sequence[Vim]:
         request = pb.ListVimsRequest(filter=filter_, page_size=1000)
         answer = await self._patience.repeated(
             lambda: self._front.vims.ListVims(request, timeout=self._front.timeout_s)
         )
-        return list(answer.vims)
+        return answer.vims
 
     async def register(self, request: pb.RegisterVimRequest) -> Vim:
         """Register a VIM. If an earlier attempt succeeded but its answer was lost, returns the VIM that it created."""

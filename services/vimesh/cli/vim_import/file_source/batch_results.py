@@ -1,19 +1,21 @@
-"""Sends a batch of registrations and records the result of each."""
+"""Registers a batch of VIMs and counts the result of each."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import grpc
 from google.rpc.status_pb2 import Status
 
 from vimesh.cli.client.compare_vims import differences
-from vimesh.cli.client.existing_vims import ExistingVims
-from vimesh.cli.client.explain_failures import failure
-from vimesh.cli.file_import.check_file import Waiting
-from vimesh.cli.file_import.import_tally import ImportTally, Refusal
+from vimesh.cli.client.explain_failures import failure_line
+from vimesh.cli.vim_import.existing_vims import ExistingVims
+from vimesh.cli.vim_import.file_source.check_file import Waiting
+from vimesh.cli.vim_import.import_tally import ImportTally, Result
+from vimesh.cli.vim_import.vim_keys import VIM_KEYS, VimKey
 from vimesh.domain.vims import Engine, Registration
 from vimesh.v1.vim_pb2 import Vim
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest, RegisterVimResult
@@ -26,15 +28,28 @@ _LOOKS = 8
 """Maximum number of refused VIMs that are compared with the fleet at the same time."""
 
 
-class Settler:
-    def __init__(self, fleet: ExistingVims, address: str, ledger: ImportTally) -> None:
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A VIM that the fleet refused."""
+
+    waiting: Waiting
+    name: str
+    project_id: str
+    why: str
+
+
+FileTally = ImportTally[Refusal]
+
+
+class BatchRegistrar:
+    def __init__(self, fleet: ExistingVims, address: str, tally: FileTally) -> None:
         self._fleet = fleet
         self._address = address
-        self._ledger = ledger
+        self._tally = tally
         self._places = asyncio.Semaphore(_LOOKS)
 
-    async def settle(self, batch: Sequence[Waiting]) -> None:
-        """Register a batch and record the results in the tally. Raises AioRpcError if the fleet does not answer."""
+    async def register(self, batch: Sequence[Waiting]) -> None:
+        """Register a batch and count the results. Raises AioRpcError if the fleet does not answer."""
         requests = [RegisterVimRequest.FromString(waiting.request) for waiting in batch]
         results = list(await self._fleet.register_many(requests))
         reused = [place for place, result in enumerate(results) if _reason(result) == _REUSED]
@@ -48,42 +63,32 @@ class Settler:
         async with asyncio.TaskGroup() as tasks:
             for place, (waiting, request, result) in enumerate(zip(batch, requests, results, strict=True)):
                 if result.HasField("registered"):
-                    self._note(repeated=result.registered.repeated)
+                    self._tally.counts[Result.PRESENT if result.registered.repeated else Result.IMPORTED] += 1
                 else:
                     tasks.create_task(self._refused(waiting, request, result.refused, had_another=place in reused))
-        self._ledger.told()
-
-    def _note(self, *, repeated: bool) -> None:
-        if repeated:
-            self._ledger.present += 1
-        else:
-            self._ledger.registered += 1
+        self._tally.on_change()
 
     async def _refused(
         self, waiting: Waiting, request: RegisterVimRequest, status: Status, *, had_another: bool
     ) -> None:
-        async with self._places:
-            error = _as_raised(status)
-            wanted = request_messages.registration(request, Engine.EMBEDDED)
-            holder = await self._holder(failure_of(error).reason, wanted)
-        why = _text(error, self._address)
+        error = _as_raised(status)
+        wanted = request_messages.registration(request, Engine.EMBEDDED)
+        key = VIM_KEYS.get(failure_of(error).reason)
+        holder = None
+        if key in (VimKey.ID, VimKey.NAME):
+            # It may be the same VIM, registered by somebody else.
+            async with self._places:
+                holder = await self._fleet.holder(key, wanted)
+        why = failure_line(error, self._address)
         if holder is not None:
             differing = _differences(request, wanted, holder)
             if not differing and not had_another:
-                self._note(repeated=True)
+                self._tally.counts[Result.PRESENT] += 1
                 return
             # The fleet masks secrets. All that is known is that the request id was used with different ones.
             why = f"{why}: {holder.id}, which differs in {', '.join(differing) or 'auth_cred'}"
-        self._ledger.refusals.append(Refusal(waiting, wanted.name, wanted.project_id, why))
-
-    async def _holder(self, reason: str, wanted: Registration) -> Vim | None:
-        """Return the VIM that has the id or name that was asked for."""
-        match reason:
-            case "VIM_ID_TAKEN":
-                return await self._fleet.vim(wanted.vim_id)
-            case "NAME_TAKEN":
-                return await self._fleet.holder_of_name(wanted.project_id, wanted.name)
-        return None
+        self._tally.counts[Result.FAILED] += 1
+        self._tally.outcomes.append(Refusal(waiting, wanted.name, wanted.project_id, why))
 
 
 def _differences(request: RegisterVimRequest, wanted: Registration, found: Vim) -> list[str]:
@@ -105,8 +110,3 @@ def _as_raised(status: Status) -> grpc.aio.AioRpcError:
     """Return the error that a call with this status would raise."""
     details = grpc.aio.Metadata((DETAILS_KEY, status.SerializeToString()))
     return grpc.aio.AioRpcError(_CODES[status.code], grpc.aio.Metadata(), details, details=status.message)
-
-
-def _text(error: grpc.aio.AioRpcError, address: str) -> str:
-    failed = failure(error, address)
-    return ": ".join([str(failed), "; ".join(failed.details)]).removesuffix(": ")

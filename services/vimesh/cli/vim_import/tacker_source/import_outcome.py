@@ -3,24 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from vimesh.cli.vim_import.import_tally import ImportTally, Result
 from vimesh.tacker.tacker_vims import Named
-
-
-class Result(StrEnum):
-    IMPORT = "import"
-    """It would be imported, or is about to be."""
-    IMPORTED = "imported"
-    PRESENT = "present"
-    """The fleet already has it with the same content."""
-    DIFFERS = "differs"
-    """The fleet already has it with other content, and it was left unchanged."""
-    CANNOT = "cannot"
-    """It cannot be imported as it is."""
-    FAILED = "failed"
-    """The fleet refused it for a reason other than a name, id or default that is taken."""
-
 
 SETTLED = frozenset({Result.IMPORT, Result.IMPORTED, Result.PRESENT})
 """Results that leave nothing for the user to do."""
@@ -52,3 +37,6 @@ class Outcome:
             "result": str(self.result),
             "detail": self.detail,
         }
+
+
+TackerTally = ImportTally[Outcome]

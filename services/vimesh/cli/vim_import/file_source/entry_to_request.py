@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from vimesh.cli.input import free_form_fields, tacker_file, vim_fields
 from vimesh.cli.input.field_names import ALIASES, FREE_FORM, KNOWN, LEFT_OUT, POLICY, TACKERS, TEXTS, unknown
 from vimesh.cli.input.file_entries import FileEntry
 from vimesh.cli.input.probe_policy import PolicyFlags
+from vimesh.cli.vim_import.prepared_vim import PreparedVim, RequestChecker
 from vimesh.domain.credential_masks import unmask
 from vimesh.domain.errors import BadInput, BadSetting
 from vimesh.domain.settings import BadFlag
-from vimesh.domain.vims import Engine, Registration
+from vimesh.domain.vims import Engine
 from vimesh.v1.vim_pb2 import Vim
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest
-from vimesh.wire import request_messages
-from vimesh.wire.message_rules import Rules
 
 _NAMESPACE: Final = uuid.UUID("a9c5418d-f3cc-49bd-a004-59068893fe56")
 _MAX_DIGITS: Final = 9
@@ -29,24 +27,15 @@ class RejectedEntry(Exception):
     """Every conductor would refuse the entry. The message names the mistake and quotes nothing that may be secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedEntry:
-    request: RegisterVimRequest = field(repr=False)
-    """Its request id depends only on the content, without the credentials."""
-    registration: Registration = field(repr=False)
-    """The request as a conductor reads it."""
-
-
 class EntryReader:
     def __init__(self) -> None:
-        self._rules = Rules()
+        self._checker = RequestChecker(Engine.EMBEDDED)
 
-    def prepare(self, entry: FileEntry) -> PreparedEntry:
-        """Check an entry and build its request. Raises RejectedEntry."""
+    def prepare(self, entry: FileEntry) -> PreparedVim:
+        """Check an entry and build its request, whose id depends only on its content. Raises RejectedEntry."""
         try:
             request = _request(entry.content)
-            self._rules.check(request)
-            registration = request_messages.registration(request, Engine.EMBEDDED)
+            registration = self._checker.check(request)
             unmask(registration.auth_cred, {})
         except BadFlag as error:
             field_name = error.flag.removeprefix("--").replace("-", "_")
@@ -58,7 +47,7 @@ class EntryReader:
             raise RejectedEntry("holds text that cannot be sent") from None
         request.vim.auth_url = registration.auth_url
         request.request_id = _request_id(request)
-        return PreparedEntry(request, registration)
+        return PreparedVim(request, registration)
 
 
 def _request_id(request: RegisterVimRequest) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
 
-from vimesh.cli.file_import.import_tally import Refusal
 from vimesh.cli.input.field_names import REJECTED
 from vimesh.cli.input.file_entries import Flaw
+from vimesh.cli.vim_import.file_source.batch_results import Refusal
 from vimesh.domain.errors import BadSetting
 from vimesh.v1.vim_pb2 import Monitor
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest

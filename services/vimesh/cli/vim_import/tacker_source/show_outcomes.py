@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from vimesh.cli.base.command_settings import Output
 from vimesh.cli.output import documents, text_tables
 from vimesh.cli.output.progress import progress
-from vimesh.cli.tacker_import.import_outcome import SETTLED, Outcome, Result
-from vimesh.cli.tacker_import.import_run import TackerTally
+from vimesh.cli.vim_import.import_tally import Result, describe_counts
+from vimesh.cli.vim_import.tacker_source.import_outcome import SETTLED, Outcome, TackerTally
 
 _TITLES = ("NAME", "ID", "PROJECT", "TYPE", "AUTH_URL", "RESULT")
 _WORDS = {
@@ -22,8 +22,8 @@ _WORDS = {
 }
 
 
-def write(output: Output, ledger: TackerTally) -> None:
-    rows = sorted(ledger.outcomes, key=_order)
+def write(output: Output, tally: TackerTally) -> None:
+    rows = sorted(tally.outcomes, key=_order)
     if output is Output.TABLE:
         text_tables.write(_TITLES, [row.cells() for row in rows])
     else:
@@ -36,27 +36,23 @@ def _order(outcome: Outcome) -> tuple[bool, str, str, str]:
     return outcome.result not in SETTLED, named.project_id, named.name, named.vim_id
 
 
-def summary(ledger: TackerTally, *, apply: bool) -> str:
-    counts = ledger.counts()
-    parts = [f"{counts[result]} {word}" for result, word in _WORDS.items() if counts[result]]
-    if left := ledger.total - len(ledger.outcomes):
-        parts.append(f"{left} not done")
-    vims = "1 VIM" if ledger.total == 1 else f"{ledger.total} VIMs"
-    text = f"{vims}: {', '.join(parts) or 'none found'}"
+def summary(tally: TackerTally, *, apply: bool) -> str:
+    counts = {word: tally.counts[result] for result, word in _WORDS.items()}
+    text = describe_counts(tally.total or 0, {**counts, "not done": tally.left}, if_none="none found")
     if apply:
         return text
-    if counts[Result.IMPORT]:
+    if tally.counts[Result.IMPORT]:
         return f"{text}. Nothing was changed; use --apply to import"
-    return f"{text}. Nothing was changed" if left else f"{text}. Nothing to import"
+    return f"{text}. Nothing was changed" if tally.left else f"{text}. Nothing to import"
 
 
-def left_to_do(ledger: TackerTally) -> bool:
-    return any(outcome.result not in SETTLED for outcome in ledger.outcomes)
+def left_to_do(tally: TackerTally) -> bool:
+    return not SETTLED.issuperset(tally.counts)
 
 
 @contextmanager
-def progress_of(ledger: TackerTally) -> Generator[None]:
+def progress_of(tally: TackerTally) -> Generator[None]:
     """Show the progress of the import if standard error is a terminal."""
     with progress() as show:
-        ledger.told = lambda: show("VIMs", len(ledger.outcomes), ledger.total or None)
+        tally.on_change = lambda: show("VIMs", tally.done, tally.total or None)
         yield

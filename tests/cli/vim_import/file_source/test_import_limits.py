@@ -9,8 +9,8 @@ from typing import BinaryIO
 import pytest
 
 from tests.support.timing.cpu_limit import cpu_limit
-from vimesh.cli.file_import.check_file import Plan, check
 from vimesh.cli.input.file_formats import Format, read
+from vimesh.cli.vim_import.file_source.check_file import Plan, check
 from vimesh.files import entry_stream
 from vimesh.files.file_limits import MAX_COLUMNS, MAX_DEPTH, MAX_DIGITS, MAX_ENTRY_BYTES, MAX_VALUES
 

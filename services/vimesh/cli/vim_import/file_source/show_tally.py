@@ -6,29 +6,30 @@ from collections.abc import Sequence
 
 from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.terminal import printable
-from vimesh.cli.file_import.import_tally import ImportTally
 from vimesh.cli.input.file_entries import Flaw
 from vimesh.cli.output import documents, text_tables
+from vimesh.cli.vim_import.file_source.batch_results import FileTally
+from vimesh.cli.vim_import.import_tally import Result, describe_counts, describe_number
 
 SHOWN = 20
 """Maximum number of rows to list of each kind; the others are only counted."""
 _TITLES = ("LINE", "NAME", "PROJECT", "REFUSED")
 
 
-def write(output: Output, ledger: ImportTally, flaws: Sequence[Flaw]) -> None:
+def write(output: Output, tally: FileTally, flaws: Sequence[Flaw]) -> None:
     """Write a table of the refused VIMs, or a document with all results."""
     if output is not Output.TABLE:
-        documents.write(output, _document(ledger, flaws))
+        documents.write(output, _document(tally, flaws))
         return
     rows = [
         (str(refusal.waiting.line), refusal.name, refusal.project_id, refusal.why)
-        for refusal in sorted(ledger.refusals, key=lambda refusal: refusal.waiting.line)[:SHOWN]
+        for refusal in sorted(tally.outcomes, key=lambda refusal: refusal.waiting.line)[:SHOWN]
     ]
     if rows:
         text_tables.write(_TITLES, rows)
 
 
-def _document(ledger: ImportTally, flaws: Sequence[Flaw]) -> dict[str, object]:
+def _document(tally: FileTally, flaws: Sequence[Flaw]) -> dict[str, object]:
     refused = [
         {
             "line": refusal.waiting.line,
@@ -36,28 +37,26 @@ def _document(ledger: ImportTally, flaws: Sequence[Flaw]) -> dict[str, object]:
             "project_id": refusal.project_id,
             "why": refusal.why,
         }
-        for refusal in ledger.refusals
+        for refusal in tally.outcomes
     ]
     return {
-        "registered": ledger.registered,
-        "present": ledger.present,
+        "registered": tally.counts[Result.IMPORTED],
+        "present": tally.counts[Result.PRESENT],
         "refused": refused,
         "invalid": [{"line": flaw.line, "why": flaw.description} for flaw in flaws],
-        "not_done": ledger.left,
+        "not_done": tally.left,
     }
 
 
-def summary(ledger: ImportTally, flaws: Sequence[Flaw]) -> str:
+def summary(tally: FileTally, flaws: Sequence[Flaw]) -> str:
     counts = {
-        "registered": ledger.registered,
-        "already present": ledger.present,
-        "refused": len(ledger.refusals),
+        "registered": tally.counts[Result.IMPORTED],
+        "already present": tally.counts[Result.PRESENT],
+        "refused": tally.counts[Result.FAILED],
         "invalid": len(flaws),
-        "not done": ledger.left,
+        "not done": tally.left,
     }
-    total = ledger.total + len(flaws)
-    parts = [f"{count} {word}" for word, count in counts.items() if count]
-    return f"{_vims(total)}: {', '.join(parts)}"
+    return describe_counts(sum(counts.values()), counts)
 
 
 def next_step(*, kept: bool) -> str:
@@ -67,11 +66,7 @@ def next_step(*, kept: bool) -> str:
 
 
 def fit(count: int) -> str:
-    return f"{_vims(count)}: all valid. Nothing was changed" if count else "the file contains no VIMs"
-
-
-def _vims(count: int) -> str:
-    return "1 VIM" if count == 1 else f"{count} VIMs"
+    return f"{describe_number(count)}: all valid. Nothing was changed" if count else "the file contains no VIMs"
 
 
 def lines(flaws: Sequence[Flaw]) -> list[str]:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from vimesh.cli.file_import.entry_to_request import EntryReader, RejectedEntry
 from vimesh.cli.input.file_entries import FileEntry
+from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader, RejectedEntry
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest
 
 LAB: dict[str, Any] = {"name": "lab", "auth_url": "http://10.0.0.5:5000/v3"}

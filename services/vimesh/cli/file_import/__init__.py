@@ -1,1 +1,0 @@
-"""Imports VIMs from a file. The whole file is checked before anything is registered."""

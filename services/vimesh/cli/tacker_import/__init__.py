@@ -1,1 +1,0 @@
-"""Imports VIMs from Tacker's database, which it only reads."""

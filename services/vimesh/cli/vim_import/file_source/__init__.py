@@ -1,0 +1,1 @@
+"""Reads VIMs from a file. The whole file is checked before anything is registered."""

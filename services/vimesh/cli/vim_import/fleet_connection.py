@@ -1,0 +1,39 @@
+"""Connects an import to the fleet, and ends it on signals."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from random import SystemRandom
+from typing import Any
+
+from vimesh.cli.base.command_settings import ClientSettings
+from vimesh.cli.client.front import connected
+from vimesh.cli.client.interruption import obey
+from vimesh.cli.client.repeat_calls import Retrying
+from vimesh.cli.processes.stop_signals import stop_on_signals
+from vimesh.cli.vim_import.existing_vims import ExistingVims
+from vimesh.cli.vim_import.import_tally import ImportTally
+from vimesh.runtime.background import beside
+
+
+@asynccontextmanager
+async def connected_fleet(
+    client: ClientSettings, tally: ImportTally[Any], *, attempts: int | None = None, give_up_s: float = float("inf")
+) -> AsyncGenerator[ExistingVims]:
+    """Retry each call up to `attempts` times, or until nothing has answered for `give_up_s` seconds.
+
+    The tally says why calls wait, and of the first signal, after which none is retried. Raises Failure on the second.
+    """
+    with stop_on_signals() as stopping:
+        async with connected(client.address, client.call_timeout_s) as front:
+            patience = Retrying(
+                client.address,
+                SystemRandom(),
+                attempts=attempts,
+                give_up_s=give_up_s,
+                stopped=lambda: tally.ended_early is not None,
+                waiting=tally.wait,
+            )
+            async with beside(obey(stopping, tally.end)):
+                yield ExistingVims(front, patience)
