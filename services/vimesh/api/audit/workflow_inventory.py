@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import grpc
 from vimesh.api.audit.compare_workflows import Inventory, MonitorSeen
 from vimesh.domain.actions import Action
 from vimesh.engine.mistral_listing import MistralListing
+from vimesh.rpc.list_pages import list_pages
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
@@ -19,8 +21,6 @@ from vimesh.wire.action_messages import action_from_wire
 if TYPE_CHECKING:  # exist for type checkers only
     from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
-
-_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,12 @@ async def _wanted(client: InventoryClient) -> dict[str, Action]:
 
 
 async def _monitors(client: InventoryClient) -> dict[str, MonitorSeen]:
-    monitors: dict[str, MonitorSeen] = {}
-    token = ""
-    while True:
-        request = vim_service_pb2.ListVimsRequest(page_size=_PAGE, page_token=token)
+    async def fetch(size: int, token: str) -> tuple[Sequence[vim_pb2.Vim], str]:
+        request = vim_service_pb2.ListVimsRequest(page_size=size, page_token=token)
         page = await client.vims.ListVims(request, timeout=client.timeout_s)
-        monitors |= {vim.id: _monitor_seen(vim.monitor) for vim in page.vims}
-        token = page.next_page_token
-        if not token:
-            return monitors
+        return page.vims, page.next_page_token
+
+    return {vim.id: _monitor_seen(vim.monitor) async for vims, _ in list_pages(fetch) for vim in vims}
 
 
 def _monitor_seen(monitor: vim_pb2.Monitor) -> MonitorSeen:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vimesh.api.rest.documents.answer_links import next_page
 from vimesh.api.rest.documents.event_document import ATTRIBUTES, event_document
 from vimesh.api.rest.errors.error_answers import no_such_event
 from vimesh.api.rest.lists.event_pages import EventList
+from vimesh.api.rest.lists.list_pager import ListPager
 from vimesh.api.rest.lists.list_query import query_of
 from vimesh.api.rest.lists.streamed_list import list_response
 
@@ -30,12 +30,9 @@ class Events:
         query = query_of(request, (*ATTRIBUTES, _NAME))
         if _NAME in query.filters:
             return JSONResponse({"events": []})
+        pager = ListPager(query)
         events = EventList(self._stub, self._call_timeout_s)
-
-        def link() -> str | None:
-            return next_page(request, events.next_marker) if events.next_marker else None
-
-        return await list_response(request, "events", events.pages(query), link)
+        return await list_response(request, "events", events.pages(pager), pager)
 
     async def show(self, request: Request) -> Response:
         event_id = str(request.path_params["event_id"]).removesuffix(".json")

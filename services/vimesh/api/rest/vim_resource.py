@@ -11,15 +11,15 @@ import grpc
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vimesh.api.rest.documents.answer_links import next_page
 from vimesh.api.rest.documents.json_body import read_object
 from vimesh.api.rest.documents.merge_put import merge, merge_credentials, without_repeated
 from vimesh.api.rest.documents.vim_attributes import Attributes, read_change, read_registration
 from vimesh.api.rest.documents.vim_document import ATTRIBUTES, plain, vim_document
 from vimesh.api.rest.errors.error_answers import bad_attribute, no_such_vim
+from vimesh.api.rest.lists.list_pager import ListPager
 from vimesh.api.rest.lists.list_query import query_of
 from vimesh.api.rest.lists.streamed_list import list_response
-from vimesh.api.rest.lists.vim_pages import VimList
+from vimesh.api.rest.lists.vim_pages import vim_pages
 from vimesh.domain.ids import is_id
 from vimesh.runtime.backoff import Backoff
 from vimesh.v1 import vim_service_pb2 as pb
@@ -46,13 +46,8 @@ class Vims:
         self._body_within_s = body_within_s
 
     async def list(self, request: Request) -> Response:
-        query = query_of(request, ATTRIBUTES)
-        vims = VimList(self._stub, query, self._call_timeout_s)
-
-        def link() -> str | None:
-            return next_page(request, vims.next_marker) if vims.next_marker else None
-
-        return await list_response(request, "vims", vims.pages(), link)
+        pager = ListPager(query_of(request, ATTRIBUTES))
+        return await list_response(request, "vims", vim_pages(self._stub, pager, self._call_timeout_s), pager)
 
     async def register(self, request: Request) -> Response:
         attributes = read_registration(await read_object(request, self._body_within_s))

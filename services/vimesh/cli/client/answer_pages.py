@@ -1,20 +1,29 @@
-"""Guards against lists whose pages never end."""
+"""Fetches lists, and guards against those whose pages never end."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from vimesh.cli.base.exits import Failure
+from vimesh.rpc.list_pages import PAGE_SIZE, Fetch, list_pages
+
+_T = TypeVar("_T")
 
 _MAX_ITEMS = 1_000_000
 """Ten times the number of VIMs that a fleet is designed for."""
 
 
-def next_token(token: str, items: int, total: int) -> str:
-    """Return the token of the next page; empty after the last page. Raises Failure if the pages seem never to end.
-
-    `items`: number of items in the last page; `total`: number of items in all pages so far.
-    """
-    if token and not items:
-        raise Failure("the fleet returned an empty page before the end of the list")
-    if token and total >= _MAX_ITEMS:
-        raise Failure(f"the fleet returned a list of more than {_MAX_ITEMS} items", hint="use --limit")
-    return token
+async def fetch_all(fetch: Fetch[_T], limit: int | None) -> list[_T]:
+    """Return all items, up to a limit. Raises Failure if the pages seem never to end."""
+    found: list[_T] = []
+    if limit == 0:
+        return found
+    async for items, token in list_pages(fetch, first_size=min(limit or PAGE_SIZE, PAGE_SIZE)):
+        found += items
+        if limit is not None and len(found) >= limit:
+            return found[:limit]
+        if token and not items:
+            raise Failure("the fleet returned an empty page before the end of the list")
+        if token and len(found) >= _MAX_ITEMS:
+            raise Failure(f"the fleet returned a list of more than {_MAX_ITEMS} items", hint="use --limit")
+    return found

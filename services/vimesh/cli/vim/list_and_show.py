@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.command_settings import client_settings
-from vimesh.cli.client.answer_pages import next_token
+from vimesh.cli.client.answer_pages import fetch_all
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.output import print_vims
 from vimesh.domain.queries import quoted
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
-
-_PAGE = 1000
 
 
 def list_vims(  # noqa: PLR0913 - one parameter per flag
@@ -54,17 +53,12 @@ def list_vims(  # noqa: PLR0913 - one parameter per flag
 
 
 async def all_vims(front: Front, filter_: str, order_by: str, limit: int | None) -> list[Vim]:
-    found: list[Vim] = []
-    token = ""
-    while limit is None or len(found) < limit:
-        size = _PAGE if limit is None else min(_PAGE, limit - len(found))
+    async def fetch(size: int, token: str) -> tuple[Sequence[Vim], str]:
         request = pb.ListVimsRequest(filter=filter_, order_by=order_by, page_size=size, page_token=token)
         page = await front.vims.ListVims(request, timeout=front.timeout_s)
-        found += page.vims
-        token = next_token(page.next_page_token, len(page.vims), len(found))
-        if not token:
-            break
-    return found
+        return page.vims, page.next_page_token
+
+    return await fetch_all(fetch, limit)
 
 
 def show(  # noqa: PLR0913 - one parameter per flag

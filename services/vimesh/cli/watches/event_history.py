@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 import grpc
 
-from vimesh.cli.client.answer_pages import next_token
+from vimesh.cli.client.answer_pages import fetch_all
 from vimesh.cli.client.front import Front
 from vimesh.cli.watches.resumable_watch import ConnectionNews, watch
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import VimEvent
 
-_PAGE = 1000
-
 
 async def newest_events(front: Front, vim_id: str, limit: int) -> list[VimEvent]:
     """Return the newest changes, in the order in which they happened."""
-    found: list[VimEvent] = []
-    token = ""
-    while len(found) < limit:
-        request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=min(_PAGE, limit - len(found)), page_token=token)
+
+    async def fetch(size: int, token: str) -> tuple[Sequence[VimEvent], str]:
+        request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=size, page_token=token)
         page = await front.vims.ListVimEvents(request, timeout=front.timeout_s)
-        found += page.events
-        token = next_token(page.next_page_token, len(page.events), len(found))
-        if not token:
-            break
-    return found[::-1]
+        return page.events, page.next_page_token
+
+    return (await fetch_all(fetch, limit))[::-1]
 
 
 async def newest_revision(front: Front) -> int:

@@ -1,4 +1,4 @@
-"""Lists all events that match a query, newest first, with as many calls as needed."""
+"""Lists all events that match a query, newest first."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import grpc
 
 from vimesh.api.rest.documents.event_document import RESOURCE_TYPE, event_document
+from vimesh.api.rest.lists.list_pager import Documents, ListPager, Pages
 from vimesh.api.rest.lists.list_query import ListQuery
-from vimesh.api.rest.lists.streamed_list import Documents, Pages
 from vimesh.domain.ids import is_id
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import VimEvent
@@ -18,7 +18,6 @@ from vimesh.wire.error_statuses import failure_of
 if TYPE_CHECKING:  # exists for type checkers only
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
 
-_PAGE = 1000
 _NOT_KEPT = ("REVISION_UNKNOWN", "REVISION_COMPACTED")
 
 
@@ -26,10 +25,9 @@ class EventList:
     def __init__(self, stub: VimServiceAsyncStub, call_timeout_s: float) -> None:
         self._stub = stub
         self._call_timeout_s = call_timeout_s
-        self.next_marker: str | None = None
-        """See `VimList.next_marker`."""
 
-    async def pages(self, query: ListQuery) -> Pages:
+    async def pages(self, pager: ListPager) -> Pages:
+        query = pager.query
         if RESOURCE_TYPE not in query.filters.get("resource_type", (RESOURCE_TYPE,)):
             return
         if "id" in query.filters:
@@ -41,25 +39,15 @@ class EventList:
             return
         # Tacker's marker is the ID of the last event seen; our own links may carry a page token instead.
         older_than = _revision(query.marker)
-        token, left = "" if older_than else query.marker, query.limit
-        size = min(left, _PAGE) if left and not older_than else _PAGE
-        while True:
+
+        async def fetch(size: int, token: str) -> tuple[Documents, str]:
             request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=size, page_token=token)
             page = await self._stub.ListVimEvents(request, timeout=self._call_timeout_s)
-            token = page.next_page_token
-            # As for VIMs: a small limit must not cost a call for each event that does not match.
-            size = min(2 * size, _PAGE)
-            matching = _matching_documents(
-                query, (event for event in page.events if not older_than or event.revision < older_than)
-            )
-            documents = matching[:left] if left else matching
-            yield [query.select_fields(document) for document in documents]
-            if left and len(documents) == left:
-                self.next_marker = str(documents[-1]["id"]) if len(matching) > left else token or None
-                return
-            left -= len(documents) if left else 0
-            if not token:
-                return
+            events = (event for event in page.events if not older_than or event.revision < older_than)
+            return _matching_documents(query, events), page.next_page_token
+
+        async for documents in pager.pages(fetch, "" if older_than else query.marker):
+            yield documents
 
     async def get(self, event_id: str) -> VimEvent | None:
         """Return the event with that ID; None if it does not exist or is no longer kept."""

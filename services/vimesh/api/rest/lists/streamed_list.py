@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 import grpc
@@ -13,25 +13,27 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
-from vimesh.api.rest.documents.vim_document import Document
+from vimesh.api.rest.documents.answer_links import next_page
 from vimesh.api.rest.errors.error_answers import RequestRefused
+from vimesh.api.rest.lists.list_pager import Documents, ListPager, Pages
 
 _log = structlog.get_logger()
-
-Documents = Sequence[Document]
-Pages = AsyncGenerator[Documents]
 
 _AT_ONCE: Final = 100
 """Number of documents to write before yielding to the event loop."""
 
 
-async def list_response(request: Request, key: str, pages: Pages, link: Callable[[], str | None]) -> StreamingResponse:
-    """Answer `{key: [...]}`, with a link to the next page if `link` returns one at the end.
+async def list_response(request: Request, key: str, pages: Pages, pager: ListPager) -> StreamingResponse:
+    """Answer `{key: [...]}`, with a link to the next page if the pager has a marker for one at the end.
 
     Errors that occur before the first page is complete are raised.
     """
     # The default is a list, because Python 3.11 fails with an empty tuple.
     first: Documents = await anext(pages, [])
+
+    def link() -> str | None:
+        return next_page(request, pager.next_marker) if pager.next_marker else None
+
     whole = _json_chunks(key, first, pages, link)
     return _List(whole, media_type="application/json", head=request.method == "HEAD")
 
