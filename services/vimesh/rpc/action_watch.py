@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Never, Protocol
 import grpc
 
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.peer_log import PeerLog
+from vimesh.runtime.outage_log import OutageLog
 from vimesh.v1 import conductor_service_pb2 as pb
 
 if TYPE_CHECKING:  # exists for type checkers only
@@ -55,7 +55,7 @@ class ActionWatch:
         self._stub = stub
         self._limits = limits
         self._clock = clock
-        self._link = PeerLog("conductors", "watch", meanwhile=meanwhile)
+        self._outage_log = OutageLog("conductors", "watch", meanwhile=meanwhile)
         self._backoff = Backoff(first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, random=random)
 
     async def run(self, follower: Follower) -> Never:
@@ -71,12 +71,12 @@ class ActionWatch:
         try:
             await self._follow(follower)
         except TimeoutError:
-            self._link.failed("the watch is silent")
+            self._outage_log.note_failure("the watch is silent")
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.OUT_OF_RANGE:
                 follower.note_gap(error.details() or "")
             else:
-                self._link.failed(f"{error.code().name}: {error.details()}")
+                self._outage_log.note_failure(f"{error.code().name}: {error.details()}")
         else:
             return True
         return False
@@ -89,7 +89,7 @@ class ActionWatch:
                     response = await stream.read()
                 if not isinstance(response, pb.WatchActionsResponse):
                     return  # the end of the stream
-                self._link.worked()
+                self._outage_log.note_success()
                 self._backoff.reset()
                 await follower.apply_response(response)
                 if response.end:

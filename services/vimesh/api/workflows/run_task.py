@@ -8,7 +8,7 @@ from vimesh.api.workflows.task_messages import stop_from_wire
 from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
 from vimesh.engine.workflow_engine import NotYet, WorkflowEngine
-from vimesh.runtime.peer_log import PeerLog
+from vimesh.runtime.outage_log import OutageLog
 from vimesh.v1 import workflow_service_pb2 as pb
 from vimesh.wire.action_messages import action_from_wire
 from vimesh.wire.wire_durations import duration
@@ -23,7 +23,7 @@ class TaskRunner:
 
     def __init__(self, engine: WorkflowEngine) -> None:
         self._engine = engine
-        self._peer_log = PeerLog("Mistral", "workflows", meanwhile="tasks wait")
+        self._outage_log = OutageLog("Mistral", "workflows", meanwhile="tasks wait")
 
     async def run(self, task: pb.WorkflowTask) -> pb.FinishWorkflowTaskRequest:
         """Carry out a task, and return the request that finishes it."""
@@ -31,7 +31,7 @@ class TaskRunner:
         try:
             retry_after_s = await self._call_engine(task)
         except EngineUnavailable as error:
-            self._peer_log.failed(str(error))
+            self._outage_log.note_failure(str(error))
             request.error = str(error)[:_MAX_ERROR]
         except (EngineRefused, AuthUrlInvalid) as error:
             _log.warning("task failed", vim_id=task.action.vim_id, attempt=task.attempt, why=str(error))
@@ -40,7 +40,7 @@ class TaskRunner:
             _log.exception("defect", vim_id=task.action.vim_id, task_id=task.task_id)
             request.error = "a defect of the api process: its log says more"
         else:
-            self._peer_log.worked()
+            self._outage_log.note_success()
             if retry_after_s is not None:
                 request.retry_after.CopyFrom(duration(retry_after_s))
         return request

@@ -15,7 +15,7 @@ import structlog
 from vimesh.api.workflows.run_task import TaskRunner
 from vimesh.domain.errors import BadSetting
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.peer_log import PeerLog
+from vimesh.runtime.outage_log import OutageLog
 from vimesh.v1 import workflow_service_pb2 as pb
 from vimesh.wire.wire_durations import duration
 
@@ -73,7 +73,7 @@ class TaskWorker:
         self._random = random
         self._clock = clock
         self._limits = limits or TaskWorkerLimits()
-        self._peer_log = PeerLog("front", "tasks", meanwhile="what is claimed goes on")
+        self._outage_log = OutageLog("front", "tasks", meanwhile="what is claimed goes on")
         self._under_way = 0
         self._task_ended = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -118,9 +118,9 @@ class TaskWorker:
         try:
             response = await self._stub.ClaimWorkflowTasks(request, timeout=self._limits.call_timeout_s)
         except grpc.aio.AioRpcError as error:
-            self._peer_log.failed(f"{error.code().name}: {error.details()}")
+            self._outage_log.note_failure(f"{error.code().name}: {error.details()}")
             return None
-        self._peer_log.worked()
+        self._outage_log.note_success()
         return response.tasks
 
     async def _work_on(self, task: pb.WorkflowTask, claimed_at: float) -> None:
@@ -160,10 +160,10 @@ class TaskWorker:
                 if error.code() not in _RETRYABLE:
                     _log.error("answer refused", task_id=request.task_id, why=error.details())
                     return
-                self._peer_log.failed(f"{error.code().name}: {error.details()}")
+                self._outage_log.note_failure(f"{error.code().name}: {error.details()}")
                 await asyncio.sleep(backoff.pause_s())
             else:
-                self._peer_log.worked()
+                self._outage_log.note_success()
                 return
 
     def _backoff(self) -> Backoff:

@@ -19,7 +19,7 @@ from vimesh.bridge.amqp.broker_refusals import failure_reason
 from vimesh.bridge.amqp.guarded_transport import GuardedConnection
 from vimesh.bridge.config.transport_url import Node
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.peer_log import PeerLog
+from vimesh.runtime.outage_log import OutageLog
 
 _log = structlog.get_logger()
 
@@ -161,17 +161,17 @@ class _Outage:
     """Logs an outage: its start, each new reason once, and its end."""
 
     def __init__(self) -> None:
-        self._peer_log = PeerLog("broker", "AMQP", meanwhile="calls and kills wait")
+        self._outage_log = OutageLog("broker", "AMQP", meanwhile="calls and kills wait")
         self._reasons: set[str] = set()
 
     def failed(self, why: str) -> None:
-        self._peer_log.failed(why)
+        self._outage_log.note_failure(why)
         if self._reasons and why not in self._reasons and len(self._reasons) < _MOST_REASONS:
             _log.warning("the broker cannot be used: another reason", why=why)
         self._reasons.add(why)
 
     def ended(self) -> None:
-        self._peer_log.worked()
+        self._outage_log.note_success()
         self._reasons.clear()
 
 

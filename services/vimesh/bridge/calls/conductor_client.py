@@ -13,7 +13,7 @@ import grpc
 from vimesh.bridge.messages.caller_exceptions import BadReport, ConductorsAway
 from vimesh.domain.vims import Engine
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.peer_log import PeerLog
+from vimesh.runtime.outage_log import OutageLog
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.wire.error_statuses import retry_delay_s
 from vimesh.wire.wire_durations import seconds
@@ -79,7 +79,7 @@ class ConductorClient:
         self._vims = vims
         self._random = random
         self._limits = limits or ConductorLimits()
-        self._peer_log = PeerLog("conductors", "reports", meanwhile="callers wait for as long as they can")
+        self._outage_log = OutageLog("conductors", "reports", meanwhile="callers wait for as long as they can")
 
     async def report(self, vim_id: str, action_id: str, status: str, deadline: float) -> RecordedStatus | None:
         """Report a status for an action; return None if the action is not the wanted one."""
@@ -132,7 +132,7 @@ class ConductorClient:
                 # Overloaded conductors state when to retry.
                 pause_s = max(backoff.pause_s(), retry_delay_s(error))
             else:
-                self._peer_log.worked()
+                self._outage_log.note_success()
                 return answer
             await asyncio.sleep(min(pause_s, max(0.0, deadline - now())))
         raise ConductorsAway
@@ -141,9 +141,9 @@ class ConductorClient:
         """Return if a retry may succeed. Raises _NotFound, BadReport."""
         code, details = error.code(), error.details() or ""
         if code not in _FINAL:
-            self._peer_log.failed(f"{code.name}: {details}")
+            self._outage_log.note_failure(f"{code.name}: {details}")
             return
-        self._peer_log.worked()
+        self._outage_log.note_success()
         if code is grpc.StatusCode.NOT_FOUND:
             raise _NotFound from error
         raise BadReport(details) from error

@@ -17,6 +17,7 @@ from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.domain.errors import BadSetting, VimeshError
 from vimesh.domain.leases import lease_s
 from vimesh.domain.vim_store import VimStore
+from vimesh.runtime.outage_log import OutageLog
 
 _log = structlog.get_logger()
 
@@ -57,7 +58,7 @@ class LeaseSweep:
         self._limits = limits
         self._jitter = jitter
         self._holdoff = ReplacementHoldoff()
-        self._is_unreachable = False
+        self._outage_log = OutageLog("the database", "lease sweep", meanwhile="silent actions are not looked for")
         self._idle_until = 0.0
 
     async def run(self) -> Never:
@@ -82,11 +83,9 @@ class LeaseSweep:
                 self._idle_until = time.monotonic() + lease_length_s / _SWEEPS_PER_LEASE
         except VimeshError as error:
             self._holdoff.reset()
-            if not self._is_unreachable:
-                _log.warning("cannot look for silent actions", error=str(error), cause=repr(error.__cause__))
-            self._is_unreachable = True
+            self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
         else:
-            self._is_unreachable = False
+            self._outage_log.note_success()
 
     async def _record_lapses(self) -> int:
         total, lapsed = 0, _BATCH_SIZE

@@ -13,7 +13,7 @@ import structlog
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.retention import Retention, in_batches
 from vimesh.domain.vim_store import VimStore
-from vimesh.runtime.peer_log import PeerLog
+from vimesh.runtime.outage_log import OutageLog
 
 _log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ class LogCompaction:
         self._period_s = period_s
         self._check_interval_s = check_interval_s
         self._jitter = jitter
-        self._link = PeerLog("the database", "compaction", meanwhile="the log of changes grows")
+        self._outage_log = OutageLog("the database", "compaction", meanwhile="the log of changes grows")
         self._next_at = 0.0
         self._logged_bytes = 0
 
@@ -51,9 +51,9 @@ class LogCompaction:
             try:
                 dropped = await self._compact()
             except VimeshError as error:
-                self._link.failed(f"{error} ({error.__cause__!r})")
+                self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
             else:
-                self._link.worked()
+                self._outage_log.note_success()
                 if dropped:
                     _log.info("dropped old changes", count=dropped)
 

@@ -10,7 +10,7 @@ from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vim_store import VimStore
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.peer_log import PeerLog
+from vimesh.runtime.outage_log import OutageLog
 
 
 class CommitHints:
@@ -20,7 +20,9 @@ class CommitHints:
         self._store = store
         self._feed = feed
         self._backoff = Backoff(first_s=1.0, longest_s=30.0, random=SystemRandom())
-        self._link = PeerLog("the database", "hints", meanwhile="other conductors' changes are found by polling")
+        self._outage_log = OutageLog(
+            "the database", "hints", meanwhile="other conductors' changes are found by polling"
+        )
 
     async def run(self) -> Never:
         """Listen, and reconnect after failures. Runs until cancelled."""
@@ -28,10 +30,10 @@ class CommitHints:
             try:
                 await self._store.watch_commits(self._on_commit)
             except StoreUnavailable as error:
-                self._link.failed(repr(error.__cause__))
+                self._outage_log.note_failure(repr(error.__cause__))
                 await asyncio.sleep(self._backoff.pause_s())
 
     def _on_commit(self) -> None:
-        self._link.worked()
+        self._outage_log.note_success()
         self._backoff.reset()
         self._feed.poke()

@@ -14,6 +14,7 @@ from vimesh.domain.errors import EventUnreadable, RevisionUnknown, VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.vim_store import VimStore
 from vimesh.runtime.background import beside
+from vimesh.runtime.outage_log import OutageLog
 
 _log = structlog.get_logger()
 
@@ -44,6 +45,7 @@ class EventFeed:
         self._watched_revision = 0
         self._generation = 0
         self._fan_out = FanOut()
+        self._outage_log = OutageLog("the database", "watches", meanwhile="watchers wait for changes")
         self._poke = asyncio.Event()
         self._has_watchers = asyncio.Event()
         self._watchers = 0
@@ -80,7 +82,6 @@ class EventFeed:
         raise AssertionError("it runs until cancelled")
 
     async def _follow(self) -> Never:
-        is_unreachable = False
         while True:
             if not self._has_watchers.is_set():
                 # Without watchers the log is not read, and the cached tail would go stale.
@@ -91,11 +92,9 @@ class EventFeed:
                 await self._read()
             except VimeshError as error:
                 # Keep the watchers: what they have seen is still true, and they continue once the database is back.
-                if not is_unreachable:
-                    _log.warning("cannot follow the changes", error=str(error), cause=repr(error.__cause__))
-                is_unreachable = True
+                self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
             else:
-                is_unreachable = False
+                self._outage_log.note_success()
             await self._pause()
 
     async def _pause(self) -> None:

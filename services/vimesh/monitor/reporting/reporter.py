@@ -16,7 +16,7 @@ from vimesh.monitor.reporting.report_messages import reports_to_wire, status_fro
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.verdict import Verdict
 from vimesh.runtime.backoff import Backoff
-from vimesh.runtime.peer_log import PeerLog
+from vimesh.runtime.outage_log import OutageLog
 from vimesh.v1 import conductor_service_pb2
 from vimesh.wire.wire_durations import seconds
 
@@ -57,7 +57,7 @@ class Reporter:
         self._clock = clock
         self._limits = limits or ReporterLimits()
         self._ledger = ReportLedger(random=random, recheck=self._recheck)
-        self._peer_log = PeerLog("conductors", "reports", meanwhile="probing goes on")
+        self._outage_log = OutageLog("conductors", "reports", meanwhile="probing goes on")
         self._backoff = Backoff(
             first_s=self._limits.first_pause_s,
             longest_s=self._limits.longest_pause_s,
@@ -161,7 +161,7 @@ class Reporter:
             self._pause(f"{len(response.outcomes)} outcomes for {len(batch)} reports")
             return
         self._backoff.reset()
-        self._peer_log.worked()
+        self._outage_log.note_success()
         now = self._clock()
         for sent, outcome in zip(batch, response.outcomes, strict=True):
             self._apply_outcome(sent, outcome, now)
@@ -191,7 +191,7 @@ class Reporter:
             self._before_report(vim_id, action_id)
 
     def _pause(self, why: str) -> None:
-        self._peer_log.failed(why)
+        self._outage_log.note_failure(why)
         now = self._clock()
         # Several calls that fail together count as one failure.
         if now >= self._paused_until:

@@ -7,22 +7,22 @@ import structlog
 _log = structlog.get_logger()
 
 
-class PeerLog:
+class OutageLog:
     """Tracks whether calls of one kind reach a peer. Logs changes only, not attempts."""
 
     def __init__(self, peer: str, calls: str, *, meanwhile: str) -> None:
-        """`meanwhile` states what a lost peer does not stop."""
+        """`meanwhile` states what a lost peer does not stop, or what waits for it."""
         self._peer = peer
         self._calls = calls
         self._meanwhile = meanwhile
         self._lost = False
 
-    def failed(self, why: str) -> None:
+    def note_failure(self, why: str) -> None:
         if not self._lost:
             self._lost = True
             _log.warning(f"{self._peer} lost: {self._meanwhile}", calls=self._calls, why=why)
 
-    def worked(self) -> None:
+    def note_success(self) -> None:
         if self._lost:
             self._lost = False
             _log.info(f"{self._peer} back", calls=self._calls)
