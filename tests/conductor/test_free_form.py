@@ -69,8 +69,8 @@ async def test_what_is_kept_of_free_form_fields_is_what_was_sent(client: Client,
         ({"a": "\x01" * 11_000}, "is longer than 65536 bytes of JSON"),
         ({"a": [None] * 1_000_000}, "is longer than 65536 bytes of JSON"),
         ({"a": nested(MAX_FREE_FORM_DEPTH, 1)}, "is nested deeper than 16 levels"),
-        ({"a": [1.5, float("inf")]}, "holds a number that JSON cannot"),
-        ({"a": {"b": float("nan")}}, "holds a number that JSON cannot"),
+        ({"a": [1.5, float("inf")]}, "contains a number that JSON cannot represent"),
+        ({"a": {"b": float("nan")}}, "contains a number that JSON cannot represent"),
     ],
 )
 def test_what_is_too_much_is_refused_before_it_is_converted(value: dict[str, object], says: str) -> None:

@@ -99,7 +99,7 @@ async def test_the_openstack_command_finds_everything_as_in_tacker(openstack: Op
             openstack(*register, "--tenant-id", "blue", "other", "-f", "json"),
         )
         assert again.code != 0
-        assert "project default has a VIM named lab already" in again.err
+        assert "project default already has a VIM named lab" in again.err
         assert {row["Name"]: row["Status"] for row in listed.json}["lab"] == "REACHABLE"
         assert "| lab " in table.out
         assert by_name.json | {"status": "PENDING"} == shown
@@ -123,7 +123,7 @@ async def test_the_library_raises_what_it_raises_with_tacker_and_a_killed_proces
     ended = await openstack.script(LIBRARY)
 
     said = ended.json
-    assert said.pop("twice")[1:] == [409, "project default has a VIM named k8s already"]
+    assert said.pop("twice")[1:] == [409, "project default already has a VIM named k8s"]
     assert said.pop("bad")[1:] == [400, "Unrecognized attribute(s) 'bogus'"]
     assert said.pop("none") == ["NotFound", 404, "no VIM has the id a76cd7ce-64bc-4d1f-9c77-61f1f8d5e9d3"]
     assert said == {

@@ -24,17 +24,17 @@ def test_an_object_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (b"", "is no JSON: Expecting value: line 1 column 1 (char 0)"),
-        (b'{"password": s3cret}', "is no JSON: Expecting value: line 1 column 14 (char 13)"),
-        (b'{"password": "s3cret', "is no JSON: Unterminated string starting at: line 1 column 14 (char 13)"),
-        (b"{} {}", "is no JSON: Extra data: line 1 column 4 (char 3)"),
-        (b"\xff", "is no JSON: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+        (b"", "is not JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b'{"password": s3cret}', "is not JSON: Expecting value: line 1 column 14 (char 13)"),
+        (b'{"password": "s3cret', "is not JSON: Unterminated string starting at: line 1 column 14 (char 13)"),
+        (b"{} {}", "is not JSON: Extra data: line 1 column 4 (char 3)"),
+        (b"\xff", "is not JSON: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
         (b"null", "must be a JSON object"),
         (b'{"a": 1, "a": 1}', "holds the name 'a' twice in one object"),
-        (b'{"a": [NaN]}', "holds NaN, which is no number"),
-        (b'{"a": "\\udfff"}', "holds half of a pair of surrogates, which is no text"),
-        (b"[" * 100_000, "is nested too deep"),
-        (b'{"a": ' * 100_000, "is nested too deep"),
+        (b'{"a": [NaN]}', "holds NaN, which is not a number"),
+        (b'{"a": "\\udfff"}', "contains half of a surrogate pair, which is not text"),
+        (b"[" * 100_000, "is nested too deeply"),
+        (b'{"a": ' * 100_000, "is nested too deeply"),
         (b'{"a": 1' + b"0" * 100_000 + b"}", "holds a number with too many digits"),
     ],
 )
@@ -57,8 +57,8 @@ def test_what_is_no_object_is_refused(text: bytes, says: str) -> None:
         ({"a": [[[]] * 1000] * 3}, "holds more than 2048 values"),
         ({"a": nested(MAX_FREE_FORM_DEPTH, 1)}, "is nested deeper than 16 levels"),
         ({"a": nested(900, 1)}, "is nested deeper than 16 levels"),
-        ({"a": float("inf")}, "holds a number that JSON cannot"),
-        ({"a": [10**400]}, "holds a number that JSON cannot"),
+        ({"a": float("inf")}, "contains a number that JSON cannot represent"),
+        ({"a": [10**400]}, "contains a number that JSON cannot represent"),
     ],
 )
 def test_what_is_too_much_for_a_field_is_said(value: dict[str, object], says: str) -> None:

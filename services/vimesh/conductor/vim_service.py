@@ -90,7 +90,7 @@ class VimsServicer(VimServiceServicer):
     async def ModifyVimJson(self, request: pb.ModifyVimJsonRequest, context: _Context) -> pb.ModifyVimJsonResponse:
         inner_request = json_requests.parse_json_request(request.request.data, pb.ModifyVimRequest())
         if request_messages.id_of(inner_request.vim.id) not in ("", request_messages.id_of(request.vim_id)):
-            raise BadInput(Violation("vim.id", "is another VIM's than the one in the path"))
+            raise BadInput(Violation("vim.id", "differs from the id in the path"))
         inner_request.vim.id = request.vim_id
         self._rules.check(inner_request)
         return pb.ModifyVimJsonResponse(vim=await self._modify(inner_request))

@@ -74,7 +74,7 @@ def unmask(
         elif key in stored:
             merged[key] = stored_value
         else:
-            raise BadInput(Violation(f"{path}.{key}", f"{MASK} keeps a stored value, and none is stored"))
+            raise BadInput(Violation(f"{path}.{key}", f"{MASK} keeps a stored value, but none is stored"))
     return merged
 
 

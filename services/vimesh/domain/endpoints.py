@@ -75,7 +75,7 @@ def _split(auth_url: str) -> tuple[SplitResult, str]:
         raise AuthUrlInvalid("holds a backslash in the host")
     host = _with_plain_zone(parts.hostname or "")
     if not host:
-        raise AuthUrlInvalid("names no host")
+        raise AuthUrlInvalid("has no host")
     if not _is_ip(host):
         _check_name(host, bracketed="[" in parts.netloc)
     return parts, host

@@ -79,7 +79,7 @@ class VimNotFound(VimeshError):
 
 class TodoNotFound(VimeshError):
     def __init__(self, task_id: str) -> None:
-        super().__init__(f"task {task_id} is done already, or another driver holds it")
+        super().__init__(f"task {task_id} is already done, or another driver has claimed it")
         self.task_id = task_id
 
     @property
@@ -89,7 +89,7 @@ class TodoNotFound(VimeshError):
 
 class NameTaken(VimeshError):
     def __init__(self, name: str, project_id: str) -> None:
-        super().__init__(f"project {project_id} has a VIM named {name} already")
+        super().__init__(f"project {project_id} already has a VIM named {name}")
         self.name = name
         self.project_id = project_id
 
@@ -100,7 +100,7 @@ class NameTaken(VimeshError):
 
 class DefaultTaken(VimeshError):
     def __init__(self, project_id: str) -> None:
-        super().__init__(f"project {project_id} has a default VIM already")
+        super().__init__(f"project {project_id} already has a default VIM")
         self.project_id = project_id
 
     @property
@@ -110,7 +110,7 @@ class DefaultTaken(VimeshError):
 
 class VimIdTaken(VimeshError):
     def __init__(self, vim_id: str) -> None:
-        super().__init__(f"a VIM has the id {vim_id} already")
+        super().__init__(f"a VIM with the id {vim_id} already exists")
         self.vim_id = vim_id
 
     @property
@@ -120,7 +120,7 @@ class VimIdTaken(VimeshError):
 
 class RequestIdReused(VimeshError):
     def __init__(self, request_id: str) -> None:
-        super().__init__(f"request_id {request_id} came with another request before")
+        super().__init__(f"request_id {request_id} was already used for another request")
         self.request_id = request_id
 
     @property
@@ -140,7 +140,7 @@ class EtagMismatch(VimeshError):
 
 class RevisionCompacted(VimeshError):
     def __init__(self, oldest: int) -> None:
-        super().__init__(f"changes before revision {oldest} are not kept any more; start with a snapshot")
+        super().__init__(f"changes before revision {oldest} are no longer kept; start with a snapshot")
         self.oldest = oldest
 
     @property
@@ -162,7 +162,7 @@ class EventUnreadable(VimeshError):
     """A conductor of the version that wrote the change can read it. Raise this `from` the cause."""
 
     def __init__(self, revision: int) -> None:
-        super().__init__(f"this conductor is too old to tell the change with revision {revision}; ask another one")
+        super().__init__(f"this conductor is too old to read the change with revision {revision}; ask another one")
         self.revision = revision
 
     @property
@@ -172,7 +172,7 @@ class EventUnreadable(VimeshError):
 
 class EngineNotServed(VimeshError):
     def __init__(self, engine: str) -> None:
-        super().__init__(f"no {engine} engine runs here")
+        super().__init__(f"this fleet has no {engine} engine; see `vimesh conductor --engine`")
         self.engine = engine
 
     @property

@@ -106,10 +106,10 @@ def _term(field: str, operator: str, kind: str, value: str) -> Term:
         value = re.sub(r"\\(.)", r"\1", value)
     words = _WORDS.get(field)
     if words and value not in words:
-        raise FilterInvalid(f"{field} is one of {', '.join(words)}, not {value!r}")
+        raise FilterInvalid(f"{field} must be one of {', '.join(words)}, not {value!r}")
     if not is_cheap(field, value):
         raise FilterInvalid(
-            f"a value of {field} with * has at most {MAX_WILDCARDS} of them and {MAX_PATTERN} characters"
+            f"a value of {field} with * may have at most {MAX_WILDCARDS} of them and {MAX_PATTERN} characters"
         )
     # Ids are stored in lower case, and accepted in any case.
     return Term(field, Operator(operator), value.lower() if field == "id" else value)
@@ -126,5 +126,5 @@ def parse_order(text: str) -> Order:
             return Order(field, descending=way == "desc")
         case _:
             raise BadInput(
-                Violation("order_by", f"one of {', '.join(ORDER_FIELDS)}, and desc after it if wanted"),
+                Violation("order_by", f"must be one of {', '.join(ORDER_FIELDS)}, optionally followed by desc"),
             )

@@ -97,7 +97,7 @@ def sources(environment: Mapping[str, str], file: Path | None, known_keys: Itera
     values = _read(file)
     for key in values:
         if known_keys is not None and key not in known_keys:
-            raise BadSetting(f"{key} in {file}", f"is not known; known are {', '.join(sorted(known_keys))}")
+            raise BadSetting(f"{key} in {file}", f"is unknown; known settings: {', '.join(sorted(known_keys))}")
     return Sources(environment, values, str(file))
 
 

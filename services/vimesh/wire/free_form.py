@@ -54,7 +54,7 @@ def _too_deep(field: str) -> BadInput:
 
 
 def _no_number(field: str) -> BadInput:
-    return BadInput(Violation(field, "holds a number that JSON cannot"))
+    return BadInput(Violation(field, "contains a number that JSON cannot represent"))
 
 
 class _Reader:

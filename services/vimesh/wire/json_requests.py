@@ -63,7 +63,7 @@ def _without_free_form(vim: dict[str, object]) -> Mapping[str, dict[str, object]
         if not isinstance(value, dict):
             raise BadInput(Violation(f"vim.{name}", "must be a JSON object"))
         if name in removed:
-            raise BadInput(Violation(f"vim.{name}", "comes in two spellings"))
+            raise BadInput(Violation(f"vim.{name}", "is given in two spellings"))
         if problem := exceeded_bound(value):
             raise BadInput(Violation(f"vim.{name}", problem))
         removed[name] = value

@@ -42,19 +42,19 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _no_number(word: str) -> Never:
-    raise NotTaken(f"holds {word}, which is no number")
+    raise NotTaken(f"holds {word}, which is not a number")
 
 
 def _problem_of(error: Exception) -> str:
     match error:
         case UnicodeEncodeError():
-            return "holds half of a pair of surrogates, which is no text"
+            return "contains half of a surrogate pair, which is not text"
         case NotTaken():
             return str(error)
         case json.JSONDecodeError() | UnicodeDecodeError():
-            return f"is no JSON: {error}"
+            return f"is not JSON: {error}"
         case RecursionError():
-            return "is nested too deep"
+            return "is nested too deeply"
     return "holds a number with too many digits"
 
 
@@ -68,7 +68,7 @@ def exceeded_bound(values: dict[str, object]) -> str:
             return f"holds more than {MAX_FREE_FORM_VALUES} values"
         inner = [value for each in level for value in (each.values() if isinstance(each, dict) else each)]
         if not all(_fits_double(value) for value in inner if isinstance(value, int | float)):
-            return "holds a number that JSON cannot"
+            return "contains a number that JSON cannot represent"
         level = [value for value in inner if isinstance(value, dict | list)]
         if not level:
             return ""

@@ -121,12 +121,12 @@ def _check_each(field: _Descriptor, inner: Sequence[_Check]) -> _Check:
 def _duration(message: Any, path: str) -> Iterator[Violation]:  # noqa: ANN401 - a Duration
     seconds, nanos = message.seconds, message.nanos
     if not (-_DURATION_S <= seconds <= _DURATION_S and -_NANOS < nanos < _NANOS and seconds * nanos >= 0):
-        yield Violation(path[:-1], "is no duration: beyond 10,000 years, a second or more of nanos, or of two signs")
+        yield Violation(path[:-1], "is not a duration: over 10,000 years, nanos of a second or more, or two signs")
 
 
 def _timestamp(message: Any, path: str) -> Iterator[Violation]:  # noqa: ANN401 - a Timestamp
     if not (_FIRST_TIMESTAMP_S <= message.seconds <= _LAST_TIMESTAMP_S and 0 <= message.nanos < _NANOS):
-        yield Violation(path[:-1], "is no timestamp: not in the years 1 to 9999, or a second or more of nanos")
+        yield Violation(path[:-1], "is not a timestamp: outside the years 1 to 9999, or nanos of a second or more")
 
 
 def _field_mask(message: Any, path: str) -> Iterator[Violation]:  # noqa: ANN401 - a FieldMask

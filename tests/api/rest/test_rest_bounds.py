@@ -38,7 +38,7 @@ def nested(levels: int) -> object:
         ({"a": [None] * 2048}, "it holds more than 2048 values"),
         ({"a": nested(16)}, "it is nested deeper than 16 levels"),
         ({"a": nested(900)}, "it is nested deeper than 16 levels"),
-        ({"a": [10**400]}, "it holds a number that JSON cannot"),
+        ({"a": [10**400]}, "it contains a number that JSON cannot represent"),
     ],
     ids=["values", "depth", "great depth", "number"],
 )
@@ -55,7 +55,10 @@ async def test_a_nested_attribute_is_bounded(door: Door, method: str, name: str,
 async def test_a_number_beyond_all_doubles_is_refused(door: Door) -> None:
     answer = await door.send("POST", "vims", json.dumps({"vim": LAB | {"extra": {"a": 0}}}).replace("0}", "1e999}"))
 
-    assert refusal(answer)[::2] == (400, "Invalid input for extra. Reason: it holds a number that JSON cannot.")
+    assert refusal(answer)[::2] == (
+        400,
+        "Invalid input for extra. Reason: it contains a number that JSON cannot represent.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +142,7 @@ async def test_a_body_that_does_not_come_is_waited_for_only_so_long(client: Clie
     assert head.startswith(b"HTTP/1.1 408 ")
     assert json.loads(body)["TackerError"] == {
         "type": "HTTPRequestTimeout",
-        "message": "the request did not come within 0.1 s",
+        "message": "the request did not arrive within 0.1 s",
         "detail": "",
     }
 

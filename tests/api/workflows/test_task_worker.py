@@ -123,7 +123,7 @@ async def test_a_stop_that_takes_time_is_asked_for_again_later(tasks: TaskList, 
     [
         (EngineUnavailable("http://m/v2", "cannot connect"), "Mistral at http://m/v2: cannot connect"),
         (EngineRefused(400, "Invalid DSL"), "Mistral refused (400): Invalid DSL"),
-        (ZeroDivisionError("a defect"), "a defect of the api process: its log says more"),
+        (ZeroDivisionError("a defect"), "internal error of the api process; see its log"),
     ],
 )
 async def test_what_went_wrong_is_said(tasks: TaskList, engine: ScriptedEngine, trouble: Exception, said: str) -> None:
@@ -146,7 +146,7 @@ async def test_a_task_that_takes_too_long_is_given_back(tasks: TaskList, engine:
     async with working(tasks, engine, replace(QUICK, work_s=0.05)):
         await tasks.until(lambda: len(tasks.finished) == 1)
 
-    assert "not done within 0.05 s" in tasks.finished[0].error
+    assert "not finished within 0.05 s" in tasks.finished[0].error
 
 
 async def test_a_front_that_is_away_is_waited_for(tasks: TaskList, engine: ScriptedEngine) -> None:

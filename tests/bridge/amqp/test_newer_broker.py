@@ -76,4 +76,4 @@ async def test_an_action_is_heard_and_ended_though_the_bridge_knows_nothing_of_t
 
         assert ended["result"] == "KILLED"
         assert not bridge.said("lost")
-        assert bridge.said("the broker denies transient queues: a quorum queue is declared") == 1
+        assert bridge.said("the broker does not allow transient queues: a quorum queue is declared instead") == 1

@@ -69,7 +69,7 @@ async def test_each_reason_is_told_once_while_the_broker_is_lost() -> None:
 
     assert [(line["event"], line["why"]) for line in lines] == [
         ("broker lost: calls and kills wait", "Connection refused"),
-        ("the broker cannot be used: another reason", "403 ACCESS_REFUSED"),
+        ("the broker still cannot be used, for another reason", "403 ACCESS_REFUSED"),
     ]
 
 
@@ -79,7 +79,7 @@ async def test_a_login_that_is_refused_is_told_without_the_password(broker: Brok
 
     assert away.value.why.startswith("403 ACCESS_REFUSED - Login was refused")
     assert away.value.why.endswith(
-        "user and password stand in transport_url; rabbit_login_method says how they are shown"
+        "transport_url has user name and password; rabbit_login_method sets how they are sent"
     )
     assert "wrong-one" not in away.value.why
 
@@ -88,7 +88,7 @@ async def test_a_login_method_that_is_not_offered_is_told_with_those_that_are(br
     with pytest.raises(BrokerAway) as away:
         await dial(at(f"{broker.url}?rabbit_login_method=EXTERNAL"))
 
-    assert away.value.why == "the broker offers other ways to log in: PLAIN AMQPLAIN; set rabbit_login_method"
+    assert away.value.why == "the broker offers other login methods: PLAIN AMQPLAIN; set rabbit_login_method"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ async def test_a_queue_that_somebody_holds_is_told(url: str) -> None:
             await declare(at(url))
 
     assert "RESOURCE_LOCKED - cannot obtain exclusive access" in away.value.why
-    assert away.value.why.endswith("another connection has it for itself: end that, or delete the queue")
+    assert away.value.why.endswith("another connection uses it exclusively: close that one, or delete the queue")
 
 
 @pytest.mark.parametrize("options", ["?rabbit_quorum_queue=true", "?amqp_durable_queues=true", ""])
@@ -211,7 +211,7 @@ async def test_an_answer_that_may_not_be_published_is_told(broker: Broker) -> No
         with capture_logs() as lines:
             await ReplySender(source, workers, random=Random(1)).send("reply_1", b"{}", 1.0)
 
-    (line, *_) = [line for line in lines if line["event"] == "the broker refuses an answer: it is tried again"]
+    (line, *_) = [line for line in lines if line["event"] == "the broker refuses an answer: trying again"]
     assert "ACCESS_REFUSED - " in line["why"]
     assert "access to exchange 'amq.default'" in line["why"]
     assert "rabbitmqctl set_permissions" in line["why"]

@@ -95,8 +95,8 @@ async def test_a_certificate_stands_in_place_of_user_and_password(world: World) 
 @pytest.mark.parametrize(
     ("changes", "host", "says"),
     [
-        ({"ssl_ca_file": ""}, "127.0.0.1", r"certificate verify failed: .*: ssl_ca_file says who signs"),
-        ({}, "localhost", r"Hostname mismatch.*: transport_url has to name the host as its certificate does$"),
+        ({"ssl_ca_file": ""}, "127.0.0.1", r"certificate verify failed: .*: ssl_ca_file must hold the CA that signed"),
+        ({}, "localhost", r"Hostname mismatch.*: transport_url must name the host as its certificate does$"),
         ({"ssl_cert_file": "", "ssl_key_file": ""}, "127.0.0.1", _WANTED),
         ("stranger", "127.0.0.1", _WANTED),
     ],
@@ -115,7 +115,7 @@ async def test_a_port_without_tls_is_told(world: World) -> None:
     with pytest.raises(BrokerAway) as away:
         await dial(world.read(world.ours, port=world.plain_port))
 
-    assert away.value.why.endswith("this port speaks no TLS, 5671 usually does"), away.value.why
+    assert away.value.why.endswith("this port does not speak TLS; port 5671 usually does"), away.value.why
 
 
 async def test_a_port_with_tls_is_told(world: World) -> None:

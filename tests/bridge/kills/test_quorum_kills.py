@@ -42,7 +42,7 @@ async def test_an_action_hears_its_kill_though_the_broker_says_that_it_is_gone(s
     async with _action(site, vim.id) as action:
         async with _silent(site.broker, action.queue):
             await site.client.deregister(vim.id)
-            await until(lambda: bool(bridge.said("told all the same")), PATIENCE_S)
+            await until(lambda: bool(bridge.said("the kill is sent anyway")), PATIENCE_S)
 
         async with asyncio.timeout(PATIENCE_S):
             await action.told.wait()

@@ -35,7 +35,7 @@ def test_the_file_is_read_from_where_config_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("[up]\nprot = 1\n", "up.prot in .*is not known; known are .*up.port"),
+        ("[up]\nprot = 1\n", "up.prot in .*is unknown; known settings: .*up.port"),
         ("up = \n", "is not TOML"),
         ("[up]\nport = 70000\n", "up.port in .*: must be a number from 0 to 65535, not '70000'"),
     ],

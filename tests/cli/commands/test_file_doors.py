@@ -123,9 +123,9 @@ def test_a_file_that_is_written_meanwhile_is_not_taken(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (".".join("a" * 20_000) + " = 1\n", f"line 1: is longer than {MAX_SETTINGS_LINE} characters"),
-        (".".join("a" * 1000) + " = 1\n", "is not TOML for settings|is not known"),
+        (".".join("a" * 1000) + " = 1\n", "is not TOML for settings|is unknown"),
         ("#\n" * MAX_SETTINGS_BYTES, f"is larger than {MAX_SETTINGS_BYTES} bytes"),
-        ("a = " + "[" * 2000, "is nested too deep"),
+        ("a = " + "[" * 2000, "is nested too deeply"),
         ("[up]\nport = 0x" + "f" * 2000, "must be a number from 0 to 65535, not '[0-9]{50}'"),
         ("[up]\nport = " + "1_" * 900 + "1e9999", "is not TOML|must be a number"),
         ("[up]\nport = " + "9" * 2000, "must be a number from 0 to 65535, not '9{50}'"),

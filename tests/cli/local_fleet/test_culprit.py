@@ -28,7 +28,7 @@ def die_in_the_midst_of_work_on(vim_id: str, up: Fleet) -> None:
         record = WorkRecord(mapped)
         record.begin(time.monotonic(), vim_id.encode())
         os.kill(monitor, signal.SIGKILL)
-        up.line_with("the process before ended while it worked on a VIM", vim_id)
+        up.line_with("the previous process ended while it worked on a VIM", vim_id)
         up.line_with("monitor started")
         record.close()
 

@@ -88,5 +88,5 @@ async def test_an_end_that_could_not_be_told_for_long_is_given_up_with_one_line(
 
     assert mistral.told == ["young"]
     assert [(line["event"], line["action_execution_id"]) for line in logs] == [
-        ("Mistral was not told of an end", "old"),
+        ("cannot tell Mistral that an action has ended", "old"),
     ]

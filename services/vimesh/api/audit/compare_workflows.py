@@ -117,7 +117,9 @@ def _of_running(execution: Execution, inventory: Inventory) -> Finding | None:
             execution, Kind.ZOMBIE, "runs, but does not report: the conductors replace it", Resolver.CONDUCTORS
         )
     if monitor.state != "RUNNING" and execution.action_id not in inventory.running:
-        return _finding(execution, Kind.DEAD, "no action of it runs: the conductors replace it", Resolver.CONDUCTORS)
+        return _finding(
+            execution, Kind.DEAD, "none of its actions runs: the conductors replace it", Resolver.CONDUCTORS
+        )
     return None
 
 

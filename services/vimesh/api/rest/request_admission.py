@@ -66,4 +66,4 @@ class RequestAdmission:
             await self._app(scope, receive, send_in_time)
         except _Stalled:
             # The response is not ended, which breaks the connection.
-            _log.warning("answer not taken", method=scope["method"], path=scope["path"][:100])
+            _log.warning("a client did not read its answer", method=scope["method"], path=scope["path"][:100])

@@ -28,7 +28,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 _WORDS = {
     404: ("HTTPNotFound", "no such path"),
-    405: ("HTTPMethodNotAllowed", "the path does not have this method"),
+    405: ("HTTPMethodNotAllowed", "the path does not support this method"),
 }
 
 
@@ -41,7 +41,7 @@ def guarded(handlers: Mapping[str, Handler]) -> Handler:
             return await handlers[method](request)
         except asyncio.CancelledError:
             # The process is ending and no longer waits for requests, but can still send this answer.
-            return error_response(unavailable("this api process ends; try again"))
+            return error_response(unavailable("this api process is stopping; try again"))
         except Exception as error:  # noqa: BLE001 - the edge is where faults stop
             return error_response(_refusal(request, error))
 
@@ -57,7 +57,7 @@ def _refusal(request: Request, error: Exception) -> RequestRefused:
         case TimeoutError():
             return too_late()
         case ClientDisconnect():
-            return bad_request("the request broke off")  # the client is gone and does not receive it
+            return bad_request("the request was cut off")  # the client is gone and does not receive it
     error_id = new_error_id()
     _log.error("defect", method=request.method, path=request.url.path, error_id=error_id, exc_info=error)
     return defect(error_id)

@@ -52,7 +52,7 @@ class Vims:
     async def register(self, request: Request) -> Response:
         attributes = read_registration(await read_object(request, self._body_within_s))
         if not (credentials := without_repeated(attributes["auth_cred"])):
-            raise bad_attribute("auth_cred", "it holds nothing to log in with")
+            raise bad_attribute("auth_cred", "it contains no credentials")
         attributes["auth_cred"] = credentials
         vim = _filled(attributes | {"project_id": attributes.pop("tenant_id", self._project)})
         # If Envoy sends the call twice, the second one returns the VIM that the first one registered.

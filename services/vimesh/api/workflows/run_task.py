@@ -38,7 +38,7 @@ class TaskRunner:
             request.error = str(error)[:_MAX_ERROR]
         except Exception:  # noqa: BLE001 - the supervisor of a task is where faults stop
             _log.exception("defect", vim_id=task.action.vim_id, task_id=task.task_id)
-            request.error = "a defect of the api process: its log says more"
+            request.error = "internal error of the api process; see its log"
         else:
             self._outage_log.note_success()
             if retry_after_s is not None:
@@ -53,4 +53,4 @@ class TaskRunner:
             outcome = await self._engine.stop(stop_from_wire(task))
             return outcome.retry_after_s if isinstance(outcome, NotYet) else None
         # A process of a newer version may know this kind.
-        raise EngineRefused(501, f"this api process does not know tasks of kind {task.kind}")
+        raise EngineRefused(501, f"this api process does not support tasks of kind {task.kind}")

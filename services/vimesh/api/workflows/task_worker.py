@@ -73,7 +73,7 @@ class TaskWorker:
         self._random = random
         self._clock = clock
         self._limits = limits or TaskWorkerLimits()
-        self._outage_log = OutageLog("front", "tasks", meanwhile="what is claimed goes on")
+        self._outage_log = OutageLog("front", "tasks", meanwhile="claimed tasks go on")
         self._under_way = 0
         self._task_ended = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -130,7 +130,7 @@ class TaskWorker:
             async with asyncio.timeout(left_s):
                 await self._finish(await self._run_in_time(task))
         except TimeoutError:
-            _log.warning("task left to whoever claims it next", task_id=task.task_id, vim_id=task.action.vim_id)
+            _log.warning("task left undone: it can be claimed again", task_id=task.task_id, vim_id=task.action.vim_id)
         except Exception:  # noqa: BLE001 - the supervisor of a task is where faults stop
             _log.exception("defect", task_id=task.task_id, vim_id=task.action.vim_id)
         finally:
@@ -145,7 +145,7 @@ class TaskWorker:
             return pb.FinishWorkflowTaskRequest(
                 task_id=task.task_id,
                 claim_token=task.claim_token,
-                error=f"not done within {self._limits.work_s:g} s: Mistral is slow",
+                error=f"not finished within {self._limits.work_s:g} s: Mistral is slow",
             )
 
     async def _finish(self, request: pb.FinishWorkflowTaskRequest) -> None:
@@ -158,7 +158,7 @@ class TaskWorker:
                 if error.code() is grpc.StatusCode.NOT_FOUND:
                     return  # another worker has the task
                 if error.code() not in _RETRYABLE:
-                    _log.error("answer refused", task_id=request.task_id, why=error.details())
+                    _log.error("the result of a task was refused", task_id=request.task_id, why=error.details())
                     return
                 self._outage_log.note_failure(f"{error.code().name}: {error.details()}")
                 await asyncio.sleep(backoff.pause_s())

@@ -33,7 +33,7 @@ class BrokerAway(Exception):
 
     def __init__(self, why: str = "") -> None:
         """`why` is safe to log; if it is empty, the exception's cause holds the reason."""
-        super().__init__("the message broker is away")
+        super().__init__("the message broker is unavailable")
         self.why = why
 
 
@@ -167,7 +167,7 @@ class _Outage:
     def failed(self, why: str) -> None:
         self._outage_log.note_failure(why)
         if self._reasons and why not in self._reasons and len(self._reasons) < _MOST_REASONS:
-            _log.warning("the broker cannot be used: another reason", why=why)
+            _log.warning("the broker still cannot be used, for another reason", why=why)
         self._reasons.add(why)
 
     def ended(self) -> None:

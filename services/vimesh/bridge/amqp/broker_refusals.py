@@ -26,16 +26,16 @@ _OPTIONS_OF_ARGUMENTS = {
 }
 _ADVICE = (
     # The first entry whose words all occur in the text applies.
-    (("Login was refused",), "user and password stand in transport_url; rabbit_login_method says how they are shown"),
-    (("vhost", "not found"), "the virtual host is the path of transport_url; rabbitmqctl add_vhost makes one"),
+    (("Login was refused",), "transport_url has user name and password; rabbit_login_method sets how they are sent"),
+    (("vhost", "not found"), "the virtual host is the path of transport_url; rabbitmqctl add_vhost creates one"),
     (("access to vhost", "refused"), "rabbitmqctl set_permissions -p VIRTUAL-HOST USER '.*' '.*' '.*' allows it"),
     (
         ("access to", "refused for user"),
         "the user needs the right to configure, write and read it: rabbitmqctl set_permissions",
     ),
     ((TRANSIENT_DENIED,), _SET_QUORUM),
-    (("RESOURCE_LOCKED",), "another connection has it for itself: end that, or delete the queue"),
-    (("down or inaccessible",), "start the node that has the queue, or delete the queue"),
+    (("RESOURCE_LOCKED",), "another connection uses it exclusively: close that one, or delete the queue"),
+    (("down or inaccessible",), "start the node that hosts the queue, or delete the queue"),
 )
 
 
@@ -60,7 +60,12 @@ def advice_on(text: str) -> str:
     """Return what an operator can do; empty if that is not known."""
     if "inequivalent arg" in text:
         return next(
-            (f"set {options} as the others do" for name, options in _OPTIONS_OF_ARGUMENTS.items() if name in text), ""
+            (
+                f"set {options} as the other services do"
+                for name, options in _OPTIONS_OF_ARGUMENTS.items()
+                if name in text
+            ),
+            "",
         )
     return next((advice for words, advice in _ADVICE if all(word in text for word in words)), "")
 
@@ -71,7 +76,7 @@ def _without_words(error: BaseException) -> str:
         words = refusal_text(error)
         return f"{words}: {advice}" if (advice := advice_on(words)) else words
     if isinstance(error, AuthenticationError):
-        return f"the broker offers other ways to log in: {on_one_line(str(error.args[0]))}; set rabbit_login_method"
+        return f"the broker offers other login methods: {on_one_line(str(error.args[0]))}; set rabbit_login_method"
     if isinstance(error, TimeoutError):
         return "it does not answer in time"
     if isinstance(error, OSError) and error.strerror:
@@ -84,9 +89,9 @@ def _without_words(error: BaseException) -> str:
 
 def _of_tls(text: str) -> str:
     if "mismatch" in text:
-        return f"{text}: transport_url has to name the host as its certificate does"
+        return f"{text}: transport_url must name the host as its certificate does"
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return f"{text}: ssl_ca_file says who signs the broker's certificate"
+        return f"{text}: ssl_ca_file must hold the CA that signed the broker's certificate"
     if "WRONG_VERSION_NUMBER" in text:
-        return f"{text}: this port speaks no TLS, 5671 usually does"
+        return f"{text}: this port does not speak TLS; port 5671 usually does"
     return f"{text}: {OTHER_CERTIFICATE}" if "ALERT" in text else text

@@ -26,11 +26,11 @@ async def delete_calls_queue(enquiries: BrokerConnections, declared: QueueState 
             connection = await enquiries.connection(_WITHIN_S)
             kills = await read_usage(connection, KILLS, _WITHIN_S)
             if kills is not None and (kills.consumers or not kills.is_certain):
-                _log.info("the queue of calls stays: there are actions", queue=CALLS)
+                _log.info("the queue of calls is kept: there are actions", queue=CALLS)
             elif await _delete(connection, declared):
                 _log.info("the queue of calls is deleted", queue=CALLS)
     except BrokerAway:
-        _log.info("the queue of calls stays: the broker is away", queue=CALLS)
+        _log.info("the queue of calls is kept: the broker is unavailable", queue=CALLS)
 
 
 async def _delete(connection: AbstractConnection, declared: QueueState | None) -> bool:

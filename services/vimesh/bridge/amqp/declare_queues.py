@@ -49,7 +49,9 @@ class QueueDeclarer:
         try:
             return await self._declare(self._topology)
         except TransientDenied:
-            self._log_once("the broker denies transient queues: a quorum queue is declared", TRANSIENT_DENIED)
+            self._log_once(
+                "the broker does not allow transient queues: a quorum queue is declared instead", TRANSIENT_DENIED
+            )
             self._topology = WITHOUT_TRANSIENT
             return await self._declare(self._topology)
 
@@ -81,7 +83,7 @@ class QueueDeclarer:
         except (ChannelPreconditionFailed, ChannelAccessRefused) as error:
             await self._check_exists(check, error)
             if isinstance(error, ChannelPreconditionFailed):
-                self._log_once("what others have declared is used as it is", refusal_text(error))
+                self._log_once("a queue or exchange is used as others have declared it", refusal_text(error))
         else:
             return True
         return False

@@ -61,9 +61,9 @@ class CallConsumer:
         self._under_way = 0
         """How many calls are being served or acknowledged."""
         self._redeliveries = Redeliveries()
-        self._dropped = ComplaintLog("a message is no call: dropped")
+        self._dropped = ComplaintLog("a message is not a call: dropped")
         self._failed = ComplaintLog("call failed")
-        self._late = ComplaintLog("a call is given up: nobody waits for its answer any more")
+        self._late = ComplaintLog("a call is given up: nobody waits for its answer any longer")
         self._idle = asyncio.Event()
         self._idle.set()
         self._stopping = asyncio.Event()
@@ -132,7 +132,7 @@ class CallConsumer:
 
     async def _parse_call(self, message: AbstractIncomingMessage, digest: bytes) -> Call:
         if message.redelivered and self._redeliveries.exceeds_limit(digest):
-            raise Malformed("the connection broke each time that it came")
+            raise Malformed("the connection broke each time it was delivered")
         return parse_call(await read_plain_body(message), _expiration_s(message))
 
     def _start_call(self, digest: bytes, call: Call, delivery: Delivery) -> None:

@@ -53,7 +53,7 @@ def _report(call: Call) -> UpdateVimCall:
 def _text(call: Call, name: str) -> str:
     value = call.arguments[name]
     if not isinstance(value, str):
-        raise BadReport(f"{name}: must be a text")
+        raise BadReport(f"{name}: must be a string")
     if len(value) > _MAX_TEXT or not (value.isascii() and value.isprintable()):
         raise BadReport(f"{name}: must be at most {_MAX_TEXT} printable characters of ASCII")
     return value

@@ -41,7 +41,7 @@ class ReplySender:
         self._channel: AbstractChannel | None = None
         self._unclaimed = 0
         self._dropped = ComplaintLog("an answer is dropped: its caller is gone")
-        self._refused = ComplaintLog("the broker refuses an answer: it is tried again")
+        self._refused = ComplaintLog("the broker refuses an answer: trying again")
 
     async def send(self, queue: str, body: bytes, within_s: float) -> None:
         """Publish an answer as soon as there is a broker; if the queue is missing, retry in the background.

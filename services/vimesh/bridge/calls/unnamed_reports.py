@@ -30,7 +30,7 @@ _policy = one_of(UnnamedReportPolicy)
 def parse_policies(text: str) -> Policies:
     """Parse ENGINE=POLICY pairs, separated by commas; an engine that is not named rejects. Raises ValueError."""
     if text.lstrip().startswith("["):
-        raise ValueError("must be one text, such as 'embedded=adopt,mistral=reject', and no list")
+        raise ValueError("must be one string, such as 'embedded=adopt,mistral=reject', not a list")
     read = dict(REJECT_ALL)
     for each in filter(None, (part.strip() for part in text.split(","))):
         engine, equals, policy = each.partition("=")
@@ -38,7 +38,7 @@ def parse_policies(text: str) -> Policies:
             raise ValueError(f"must be ENGINE=POLICY, not {each!r}")
         read[_engine(engine)] = _policy(policy)
     if read[Engine.EXTERNAL] is UnnamedReportPolicy.ADOPT:
-        raise ValueError("external=adopt: such a VIM belongs to an action from outside already, to a newer one")
+        raise ValueError("external=adopt is not possible: such a VIM already belongs to a newer action from outside")
     return read
 
 

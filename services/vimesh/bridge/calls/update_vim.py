@@ -145,7 +145,12 @@ class Updates:
         if not kills_sent or kills_sent > _DEAF_AFTER:
             # An error ends the action, too.
             if not kills_sent and why is Why.UNKNOWN_VIM:
-                _log.warning("an action ends by an error", vim_id=report.vim_id, why=str(why), hint=UNKNOWN_HINT)
+                _log.warning(
+                    "an action is ended by an error, as no kill reaches it",
+                    vim_id=report.vim_id,
+                    why=str(why),
+                    hint=UNKNOWN_HINT,
+                )
             raise NotWanted(report.vim_id)
         if report.waits:
             await asyncio.sleep(self._rules.kill_pause_s)

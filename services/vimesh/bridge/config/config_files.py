@@ -92,7 +92,9 @@ class _Source:
         try:
             return self._conf[group][name] if group else self._conf[name]
         except self._cfg.NoSuchOptError:
-            raise BadSetting(SETTING, f"{where} has a $ that begins no name of an option here; $$ is a $") from None
+            raise BadSetting(
+                SETTING, f"{where} has a $ that does not begin the name of an option; write $$ for a $"
+            ) from None
         except (self._cfg.Error, ValueError) as error:
             raise BadSetting(SETTING, f"{where}: {error}") from None
 

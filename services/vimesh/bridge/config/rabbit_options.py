@@ -83,15 +83,15 @@ def with_query(options: RabbitOptions, query: Mapping[str, str]) -> RabbitOption
 def check_together(options: RabbitOptions) -> None:
     """Raise ValueError for combinations that oslo.messaging refuses, too, or that no broker supports."""
     if options.rabbit_quorum_queue and options.rabbit_ha_queues:
-        raise ValueError("rabbit_quorum_queue and rabbit_ha_queues exclude each other")
+        raise ValueError("rabbit_quorum_queue and rabbit_ha_queues are mutually exclusive")
     if options.rabbit_quorum_queue and options.amqp_auto_delete:
-        raise ValueError("rabbit_quorum_queue and amqp_auto_delete exclude each other: no broker has such queues")
+        raise ValueError("rabbit_quorum_queue and amqp_auto_delete are mutually exclusive: no broker has such queues")
     if options.rabbit_stream_fanout and not (
         options.rabbit_transient_quorum_queue and options.rabbit_qos_prefetch_count > 0
     ):
         raise ValueError("rabbit_stream_fanout needs rabbit_transient_quorum_queue and rabbit_qos_prefetch_count")
     if options.rabbit_login_method.upper() == LOGIN_METHODS[-1]:
-        raise ValueError(f"rabbit_login_method {LOGIN_METHODS[-1]} is a demonstration, which is not served here")
+        raise ValueError(f"rabbit_login_method {LOGIN_METHODS[-1]} is a demonstration and not supported here")
 
 
 def _bool(text: str) -> bool:

@@ -90,7 +90,7 @@ def _host_and_port(place: str) -> tuple[str, int]:
         parts = urlsplit(f"//{place}")
         host, port = parts.hostname, parts.port
     except ValueError:
-        what = "a port must be a number from 1 to 65535, an IPv6 address stand in brackets"
+        what = "a port must be a number from 1 to 65535, and an IPv6 address in brackets"
         raise ValueError(f"{what}; {_ENCODE}") from None
     if not host or port == 0:
         raise ValueError(f"must name a host, like {EXAMPLE}")

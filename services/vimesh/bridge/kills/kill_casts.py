@@ -67,7 +67,7 @@ class KillCasts:
         self._slots = asyncio.Semaphore(self._limits.at_once)
         self._kills_sent: dict[str, int] = {}
         """Kills sent to each VIM's action since the clean-up of its queue began, or became slow."""
-        self._denied = ComplaintLog("a kill queue cannot be used: it belongs to somebody else")
+        self._denied = ComplaintLog("a kill queue cannot be used: another client has it, or access is refused")
 
     async def kill(self, vim_id: str, why: Why) -> int:
         """Send a kill to whatever action of the VIM is running. Raises BrokerAway.
@@ -99,7 +99,7 @@ class KillCasts:
         if usage is None:
             return False
         if not usage.is_certain:
-            _log.info("the broker does not hear from a kill queue: its action is told all the same", queue=queue)
+            _log.info("the state of a kill queue is unknown: the kill is sent anyway", queue=queue)
         # One kill for each consumer, as one may belong to a dead action in a live process. One even if there seems to
         # be no consumer: a busy broker reports that for a quorum queue whose action is alive.
         times = max(1, min(usage.consumers, self._limits.max_kills_per_queue))
@@ -115,9 +115,9 @@ class KillCasts:
         fields = {"vim_id": vim_id, "why": str(why), "queue": queue, "consumers": consumers}
         if why is Why.UNKNOWN_VIM and vim_id not in self._kills_sent:
             # It was not deregistered a moment ago either: the clean-up of its queue would still be running.
-            _log.warning("kill", **fields, hint=UNKNOWN_HINT)
+            _log.warning("kill sent", **fields, hint=UNKNOWN_HINT)
         else:
-            _log.info("kill", **fields)
+            _log.info("kill sent", **fields)
 
     async def _clean_up(self, vim_id: str, queue: str) -> None:
         try:
@@ -126,12 +126,12 @@ class KillCasts:
                 if await self._delete_queue(queue):
                     return
             self._kills_sent[vim_id] = 0
-            _log.info("a kill queue is in use still: its action did not end, or left it open", queue=queue)
+            _log.info("a kill queue is still in use: its action did not end, or left it open", queue=queue)
             for _ in range(self._limits.slow_tries):
                 await asyncio.sleep(self._limits.slow_pause_s)
                 if await self._delete_queue(queue):
                     return
-            _log.warning("a kill queue stays", queue=queue)
+            _log.warning("a kill queue is left behind", queue=queue)
         finally:
             self._kills_sent.pop(vim_id, None)
 

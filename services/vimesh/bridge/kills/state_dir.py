@@ -56,7 +56,7 @@ def _revision(text: str) -> int:
     """Parse a revision. Raises ValueError for a number that no store can have reached."""
     if 0 <= (revision := int(text)) <= _MAX_REVISION:
         return revision
-    raise ValueError(f"no revision: {text.strip()}")
+    raise ValueError(f"not a revision: {text.strip()}")
 
 
 @contextmanager

@@ -77,7 +77,7 @@ class ConductorsAway(CallFailed):
     """Nothing is known about the action: no conductor gave a usable answer in time."""
 
     def __init__(self) -> None:
-        super().__init__("no conductor answered in time; nothing was said about the action")
+        super().__init__("no conductor answered in time; the report may have been recorded")
 
 
 class BridgeFault(CallFailed):

@@ -73,9 +73,9 @@ def decompress(body: bytes, name: str) -> bytes:
     try:
         plain, is_all = method(body)
     except _FAULTS as error:
-        raise Malformed(f"it says that it is compressed by {name!r}, and is not") from error
+        raise Malformed(f"it claims to be compressed by {name!r}, but is not") from error
     if len(plain) > MAX_BODY_BYTES:
-        raise Malformed(f"it has more than {MAX_BODY_BYTES} bytes when its compression is undone")
+        raise Malformed(f"it has more than {MAX_BODY_BYTES} bytes when decompressed")
     if not is_all:
         raise Malformed(f"it is compressed by {name!r}, and its end is missing")
     return plain

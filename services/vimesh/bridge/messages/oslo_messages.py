@@ -106,17 +106,17 @@ def _open_envelope(body: bytes) -> dict[str, Any]:
         raise Malformed(f"it has more than {MAX_BODY_BYTES} bytes")
     envelope = _parse_json(body)
     if not isinstance(envelope, dict):
-        raise Malformed("it is no object")
+        raise Malformed("it is not an object")
     if _VERSION not in envelope or _MESSAGE not in envelope:
         return envelope  # the format before envelopes were introduced
     version = envelope[_VERSION]
     if not isinstance(version, str) or version.partition(".")[0] != "2":
-        raise Malformed(f"its envelope has version {_shown(version)}, and 2.0 is known here")
+        raise Malformed(f"its envelope has version {_shown(version)}; only 2.0 is supported")
     if not isinstance(envelope[_MESSAGE], str):
-        raise Malformed("its envelope holds no text")
+        raise Malformed("its envelope contains no text")
     inner = _parse_json(envelope[_MESSAGE])
     if not isinstance(inner, dict):
-        raise Malformed("it is no object")
+        raise Malformed("it is not an object")
     return inner
 
 
@@ -162,11 +162,11 @@ def _name(inner: Mapping[str, object], key: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise Malformed(f"its {key} is no text")
+        raise Malformed(f"its {key} is not a string")
     try:
         length = len(value.encode())
     except UnicodeEncodeError:
-        raise Malformed(f"its {key} is no Unicode") from None
+        raise Malformed(f"its {key} is not valid Unicode") from None
     if length > MAX_NAME_BYTES:
         raise Malformed(f"its {key} has more than {MAX_NAME_BYTES} bytes")
     return value

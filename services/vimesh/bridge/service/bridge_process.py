@@ -121,7 +121,7 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where all parts are assemb
         await consumer.stop(_STOP_S)
         delayed_replies.close()
         if not await consumer.wait_until_idle(settings.grace_s):
-            _log.warning("calls are under way still: they go back to the broker")
+            _log.warning("calls are still under way: they go back to the broker")
         # End the background tasks before closing the connections that they use.
         await workers.end(_STOP_S)
         await delete_calls_queue(enquiries, consumer.queue_state)

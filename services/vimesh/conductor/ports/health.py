@@ -94,4 +94,4 @@ class Health:
         status = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
         for service in self._services:
             await self._servicer.set(service, status)
-        _log.info("health", serving=serving)
+        _log.info("health changed", serving=serving)

@@ -21,7 +21,7 @@ class NotAccepting(Exception):
     """The gRPC server has ended by itself: this process no longer serves calls."""
 
     def __init__(self) -> None:
-        super().__init__("the gRPC server has ended by itself")
+        super().__init__("the gRPC server has stopped unexpectedly")
 
 
 async def require_accepting(listen: str, port: int) -> Never:

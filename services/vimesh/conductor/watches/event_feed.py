@@ -149,7 +149,7 @@ class EventFeed:
 
     def _restart_watchers(self, span: LogSpan, seen_revision: int) -> None:
         """Make all watchers start again, because they were sent changes that no longer exist."""
-        _log.warning("the log went back, as after a restored backup", newest=span.newest, seen=seen_revision)
+        _log.warning("the log of changes went back, as after a restored backup", newest=span.newest, seen=seen_revision)
         self._generation += 1
         self._watched_revision = 0
 

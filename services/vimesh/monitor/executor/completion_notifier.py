@@ -78,7 +78,9 @@ class CompletionNotifier:
                 self._pending.put_nowait(ended)
                 await asyncio.sleep(backoff.pause_s())
             else:
-                _log.warning("Mistral was not told of an end", action_execution_id=ended.execution_id, why=why)
+                _log.warning(
+                    "cannot tell Mistral that an action has ended", action_execution_id=ended.execution_id, why=why
+                )
 
     async def _try_to_notify(self, execution_id: str) -> str | None:
         """Return why Mistral could not be notified; None if it was."""

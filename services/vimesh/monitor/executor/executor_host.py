@@ -63,7 +63,7 @@ class ExecutorHost:
         try:
             return self._actions_future.result(START_LIMIT_S)
         except Exception as error:
-            raise HostStalled(f"the host of the ping actions did not come up: {error!r}") from error
+            raise HostStalled(f"the host of the ping actions did not start: {error!r}") from error
 
     def _call_in_loop(self, actions: _Actions, call: Callable[[], None]) -> None:
         async def called() -> None:

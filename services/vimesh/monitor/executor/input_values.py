@@ -50,7 +50,7 @@ def describe_value(value: object) -> str:
         # Python refuses to format a number of more than 4300 digits.
         return repr(value) if value.bit_length() <= 64 else f"a number of {value.bit_length()} bits"
     if isinstance(value, str):
-        return ascii(value) if len(value) <= _MAX_SHOWN else f"a text of {len(value)} characters"
+        return ascii(value) if len(value) <= _MAX_SHOWN else f"a string of {len(value)} characters"
     return "an object" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else "something else"
 
 

@@ -14,7 +14,7 @@ class ForkedAfterUse(Exception):
     """The parent has used the object. Neither its threads nor gRPC survive a fork; calling gRPC would abort it."""
 
     def __init__(self) -> None:
-        super().__init__("this process was forked from one that ran ping actions; start the executor anew")
+        super().__init__("this process was forked from one that ran ping actions; restart the executor")
 
 
 class PerProcess(Generic[T]):

@@ -55,7 +55,7 @@ def run(inputs: object, execution_id: str | None, environment: Mapping[str, str]
         return _failure(inputs, execution_id, str(error), synchronous=synchronous)
     except Exception as error:  # noqa: BLE001 - faults of an action stop here
         _log.exception("defect")
-        return _failure(inputs, execution_id, f"a defect: {type(error).__name__}", synchronous=synchronous)
+        return _failure(inputs, execution_id, f"internal error: {type(error).__name__}", synchronous=synchronous)
 
 
 def _failure(inputs: object, execution_id: str | None, why: str, *, synchronous: bool) -> ActionResult:
@@ -66,5 +66,5 @@ def _failure(inputs: object, execution_id: str | None, why: str, *, synchronous:
 
 def _require_execution(execution_id: str | None) -> str:
     if execution_id is None:
-        raise BadOrder("it was run without a workflow and nothing in Mistral stands for it: nobody could end it")
+        raise BadOrder("it was run without a workflow: Mistral has no record of it, so nothing could end it")
     return execution_id

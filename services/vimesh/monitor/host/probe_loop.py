@@ -123,7 +123,7 @@ class ProbeLoop:
         try:
             self._rounds.advance(target)
         except Exception:  # noqa: BLE001 - one broken target must not end the probes of the others
-            _log.exception("a round broke", vim_id=target.vim_id)
+            _log.exception("a round of probes raised an error", vim_id=target.vim_id)
             self._rounds.skip(target)
 
     def _advance_cohort(self, now: float) -> None:
@@ -139,4 +139,4 @@ class ProbeLoop:
             self._cohorts.advance(cohort)
         except Exception:  # noqa: BLE001 - one broken cohort must not end the probes of the others
             # Its members are still judged: `advance` schedules the next step before anything that may fail.
-            _log.exception("a volley broke", members=len(cohort.members))
+            _log.exception("a volley of pings raised an error", members=len(cohort.members))

@@ -26,7 +26,7 @@ def read_conducts(path: Path) -> dict[str, VimConduct]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        _log.warning("which VIMs were set aside cannot be read", path=str(path), why=repr(error))
+        _log.warning("the list of VIMs set aside cannot be read", path=str(path), why=repr(error))
         return {}
     conducts = {}
     for key, entry in entries:

@@ -80,7 +80,7 @@ class LoopWatch:
 
         The hold is reported at the next `end_step`.
         """
-        _log.warning("work on a VIM cost too much", vim_id=target.vim_id, cpu_s=round(held_s, 2), by=what)
+        _log.warning("work on a VIM took too much CPU time", vim_id=target.vim_id, cpu_s=round(held_s, 2), by=what)
         self._holds.append((target, held_s))
 
     def _judge_or_mark(self, now: float) -> None:

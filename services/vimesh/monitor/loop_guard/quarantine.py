@@ -92,7 +92,7 @@ class Quarantine:
         self._set(key, conduct)
         if not conduct.aside:
             del self.aside[target]
-            _log.info("a VIM is not set aside any more", vim_id=target.vim_id)
+            _log.info("a VIM is no longer set aside", vim_id=target.vim_id)
 
     def retry_in_s(self, target: Target) -> float:
         """Return how many seconds a target that is set aside has to wait."""
@@ -115,7 +115,7 @@ class Quarantine:
             write_conducts(self._path, self._conducts)
         except OSError as error:
             if not self._write_failed:
-                _log.warning("which VIMs are set aside cannot be stored", path=str(self._path), why=str(error))
+                _log.warning("the list of VIMs set aside cannot be stored", path=str(self._path), why=str(error))
             self._write_failed = True
 
     def _forget_what_is_old(self) -> None:

@@ -37,6 +37,6 @@ def _quarantine(opened: OpenRecord) -> Quarantine:
     quarantine = Quarantine(opened.path.with_suffix(".aside.json"))
     if opened.unfinished is not None:
         vim_id = opened.unfinished.text
-        _log.warning("the process before ended while it worked on a VIM", vim_id=vim_id)
+        _log.warning("the previous process ended while it worked on a VIM", vim_id=vim_id)
         quarantine.note_crash(vim_id)
     return quarantine

@@ -38,9 +38,9 @@ class RoundBudget:
         if self._demand_per_s > self._max_rounds_per_s and not self._is_logged:
             self._is_logged = True
             _log.warning(
-                "too many VIMs for one monitor: intervals are longer than asked for",
+                "too many VIMs for one monitor: intervals are longer than requested, run more monitors",
                 rounds_per_s=self._max_rounds_per_s,
             )
         elif self._demand_per_s < 0.9 * self._max_rounds_per_s and self._is_logged:
             self._is_logged = False
-            _log.info("intervals are as asked for")
+            _log.info("intervals are as requested again")

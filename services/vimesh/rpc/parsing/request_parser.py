@@ -33,7 +33,7 @@ class Parser(Generic[_M]):
     def parse(self, data: bytes) -> _M:
         """Parse a request. Raises BadInput if it is too long, has too many entries, or is not such a message."""
         if len(data) > self._max_bytes:
-            raise BadInput(Violation("", f"a request of {len(data)} bytes; at most {self._max_bytes} are taken"))
+            raise BadInput(Violation("", f"the request has {len(data)} bytes; the maximum is {self._max_bytes}"))
         if self._entries is not None and len(data) > _UNCOUNTED_BYTES:
             self._check_count(data, *self._entries)
         try:

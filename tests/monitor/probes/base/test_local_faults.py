@@ -128,8 +128,8 @@ def test_a_defect_of_the_prober_is_a_local_fault_and_logged_once() -> None:
     with capture_logs() as logs:
         heard = probe(break_down, times=3)
 
-    assert heard.faults == [(Reason.LOCAL_DEFECT, "the prober broke: IndexError: a bug")] * 3
-    assert [line["event"] for line in logs] == ["a probe broke"]
+    assert heard.faults == [(Reason.LOCAL_DEFECT, "the prober failed: IndexError: a bug")] * 3
+    assert [line["event"] for line in logs] == ["a probe raised an error"]
 
 
 def test_a_connection_that_breaks_for_want_of_memory_is_a_local_fault() -> None:

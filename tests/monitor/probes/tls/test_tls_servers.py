@@ -128,7 +128,7 @@ async def test_tickets_without_an_answer_are_too_much(host: ActionHost, verdicts
         verdict = await verdicts.judged("vim")
 
     assert (verdict.status, verdict.reason) == (Status.UNREACHABLE, Reason.TLS)
-    assert verdict.detail == "the server sends too much through TLS that is no answer"
+    assert verdict.detail == "the server sends too much through TLS that is not an answer"
 
 
 async def test_a_server_that_answers_before_it_is_asked_is_read(

@@ -27,7 +27,7 @@ async def read_object(request: Request, within_s: float) -> dict[str, Any]:
     except TimeoutError:
         # The rest of the body would be read as the next request.
         headers = {"Connection": "close"}
-        message = f"the request did not come within {within_s:g} s"
+        message = f"the request did not arrive within {within_s:g} s"
         raise RequestRefused(408, "HTTPRequestTimeout", message, headers=headers) from None
     try:
         return parse_object(text)

@@ -53,7 +53,7 @@ def _on_the_way(failure: RpcFailure) -> RequestRefused | None:
         case grpc.StatusCode.UNAVAILABLE:
             return unavailable("no conductor can be reached; try again later")
         case grpc.StatusCode.RESOURCE_EXHAUSTED:
-            return unavailable("too much is asked for at the moment; try again later")
+            return unavailable("too many calls at the moment; try again later")
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             return too_late()
     return None

@@ -43,7 +43,7 @@ def unavailable(message: str) -> RequestRefused:
 
 
 def too_late() -> RequestRefused:
-    message = "the conductors did not answer in time; a change may have been made all the same"
+    message = "the conductors did not answer in time; a change may have been made anyway"
     return RequestRefused(504, "GatewayTimeout", message)
 
 

@@ -72,6 +72,6 @@ class _List(StreamingResponse):
             except (grpc.aio.AioRpcError, RequestRefused) as error:
                 # Do not end the response: that breaks the connection, so no caller takes a partial list for a full one.
                 why = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
-                _log.warning("list broken off", why=why)
+                _log.warning("a list was cut off: the connection is closed", why=why)
                 return
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -80,7 +80,7 @@ class Connection:
             self.fail(*remote_failure(number))
             return
         if self._is_to_itself():
-            self.fail(Reason.REFUSED, "nobody listens there: the connection was made to itself")
+            self.fail(Reason.REFUSED, "nothing listens there: the connection was made to itself")
             return
         self._connected = True
         self.on_established()

@@ -66,7 +66,7 @@ def remote_failure(number: int) -> tuple[str, str]:
 
 def defect(error: Exception) -> LocalFault:
     """Return the fault for a defect in our own code."""
-    return LocalFault(Reason.LOCAL_DEFECT, f"the prober broke: {type(error).__name__}: {error}")
+    return LocalFault(Reason.LOCAL_DEFECT, f"the prober failed: {type(error).__name__}: {error}")
 
 
 class FaultLog:
@@ -84,5 +84,5 @@ class FaultLog:
         # The same defect would recur in every round of every VIM: log it once.
         if type(error) not in self._logged:
             self._logged.add(type(error))
-            _log.error("a probe broke", vim_id=target.vim_id, exc_info=error)
+            _log.error("a probe raised an error", vim_id=target.vim_id, exc_info=error)
         return defect(error)

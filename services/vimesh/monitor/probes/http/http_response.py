@@ -105,7 +105,7 @@ class Answer:
         self._in_interim = True
         self._interim_left -= 1
         if self._interim_left < 0:
-            raise NotHttp("the answer has no HTTP status, but interim ones without end")
+            raise NotHttp("the answer has interim HTTP statuses without end, and no final one")
 
     def _follow(self, piece: bytes) -> None:
         if self._framing is None:

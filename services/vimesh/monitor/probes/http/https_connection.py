@@ -121,7 +121,7 @@ class HttpsConnection(HttpConnection):
         try:
             said = self._session.decrypt(piece)
         except ssl.SSLWantReadError:
-            self._quota.take(len(piece), "through TLS that is no answer")
+            self._quota.take(len(piece), "through TLS that is not an answer")
             self._flush()  # TLS may have to reply
             raise
         if self._quota.is_touched:

@@ -58,10 +58,10 @@ def open_datagram_socket(family: int) -> socket.socket:
 
 def _fault(error: OSError) -> LocalFault:
     if isinstance(error, PermissionError):
-        detail = "no ICMP socket: allow it by net.ipv4.ping_group_range or CAP_NET_RAW"
+        detail = "ICMP sockets are not allowed: set net.ipv4.ping_group_range, or grant CAP_NET_RAW"
         return LocalFault(Reason.LOCAL_PERMISSION, detail)
     if error.errno == errno.EAFNOSUPPORT:
-        return LocalFault(Reason.LOCAL_NO_ROUTE, "this machine does not speak that IP version")
+        return LocalFault(Reason.LOCAL_NO_ROUTE, "this machine does not support that IP version")
     return LocalFault(Reason.LOCAL_RESOURCES, str(error))
 
 

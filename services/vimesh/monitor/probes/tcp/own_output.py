@@ -26,7 +26,7 @@ _RETRANS = struct.Struct("=36xI60xI")
 _SYN_SENT = 2
 
 
-_DROPPED = "a firewall of this machine drops what is sent"
+_DROPPED = "a firewall on this machine drops outgoing packets"
 
 
 class Fate(Enum):
