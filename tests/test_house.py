@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from vimesh.store.dialects.registry import DIALECTS
+
 _SERVICES = Path(__file__).parents[1] / "services/vimesh"
 _TESTS = Path(__file__).parent
 _MODULES_IN_A_FOLDER = 14
@@ -63,6 +65,23 @@ def test_a_class_name_has_one_meaning() -> None:
     twice = {name for name, count in names.items() if count > 1}
 
     assert not twice
+
+
+def test_only_dialects_know_a_database_by_its_name() -> None:
+    store = _SERVICES / "store"
+    names = {name for dialect in DIALECTS for name in (*dialect.schemes, *dialect.sqlalchemy_names)}
+    folders = {f"vimesh.store.dialects.{folder.name}" for folder in (store / "dialects").glob("*/")}
+    knowing = {
+        str(path.relative_to(store))
+        for path in store.rglob("*.py")
+        if not path.is_relative_to(store / "dialects")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Constant) and node.value in names)
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").rpartition(".")[0] in folders)
+    }
+
+    assert names > {"sqlite", "postgresql", "mysql"}
+    assert not knowing
 
 
 def test_no_module_is_called_by_what_happened_to_it() -> None:

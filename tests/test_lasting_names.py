@@ -12,10 +12,11 @@ from vimesh.bridge.messages.caller_exceptions import CallFailed
 from vimesh.domain.queries import Operator, Order, Term
 from vimesh.domain.vims import Registration
 from vimesh.engine.workflow import ACTION, LEGACY_ACTION, NAME_PREFIX
+from vimesh.store.dialects.mysql.mysql_dialect import MysqlDialect
+from vimesh.store.dialects.postgresql.commit_listener import COMMITS
+from vimesh.store.dialects.postgresql.postgresql_dialect import PostgresqlDialect
 from vimesh.store.rows import vim_rows
 from vimesh.store.sql.page_tokens import position_of
-from vimesh.store.transactions.database import COMMITS
-from vimesh.store.upgrade import server_upgrade
 from vimesh.store.vims.request_ids import fingerprint
 
 _ROOT = Path(__file__).parents[1]
@@ -65,11 +66,9 @@ def test_an_event_keeps_what_earlier_versions_read() -> None:
 
 
 def test_conductors_of_all_versions_meet_on_one_channel_and_one_lock() -> None:
-    locks = {database: str(statement) for database, statement in server_upgrade._ACQUIRE.items()}
-
     assert COMMITS == "vimesh_commits"
-    assert "hashtext('vimesh.schema')" in locks["postgresql"]
-    assert "CONCAT('vimesh.', MD5(DATABASE()))" in locks["mysql"]
+    assert "hashtext('vimesh.schema')" in PostgresqlDialect.lock_for_upgrade
+    assert "CONCAT('vimesh.', MD5(DATABASE()))" in MysqlDialect.lock_for_upgrade
 
 
 @pytest.mark.parametrize("version", range(1, 8))

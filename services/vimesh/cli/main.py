@@ -78,7 +78,7 @@ def _code_of(error: BaseException) -> ExitCode | None:  # noqa: PLR0911 - one re
             exits.show(Failure(str(flag)))
             return ExitCode.USAGE
         case StoreUnavailable() as away:
-            from vimesh.store.connections.connection_errors import explain_unavailable  # noqa: PLC0415 - a client needs no store
+            from vimesh.store.databases.unavailability import explain_unavailable  # noqa: PLC0415 - a client needs no store
 
             exits.show(Failure(explain_unavailable(away)))
             return ExitCode.UNAVAILABLE

@@ -1,7 +1,7 @@
 """Stores VIMs in a SQL database: the only SQL for the database of vimesh.
 
 Read `sql_store` first: nearly every method is one transaction that calls one function of a package below. `reports` is
-the hot path, `change_log` writes every change, `databases` runs transactions on SQLite, PostgreSQL, MariaDB and MySQL,
-and `urls` and `connections` lead to the servers. All decisions about time use the database's clock, and every conductor
-may do everything at any time.
+the hot path, `change_log` writes every change, `databases` runs transactions, and `dialects` holds everything in which
+SQLite, PostgreSQL, MariaDB and MySQL differ. All decisions about time use the database's clock, and every conductor may
+do everything at any time.
 """

@@ -15,11 +15,12 @@ from sqlalchemy import make_url
 from tests.support.clouds.targets import free_port
 from tests.support.sql.databases import SERVERS, Server, execute, server
 from vimesh.domain.errors import BadSetting, StoreUnavailable
-from vimesh.store.connections.connection_errors import CannotConnect, explain_unavailable
-from vimesh.store.connections.database_server import DatabaseServer as StoreServer
-from vimesh.store.connections.server_version import require_new_enough
+from vimesh.store.connections.connection_errors import CannotConnect
 from vimesh.store.databases.open_database import parse_database_url
+from vimesh.store.databases.unavailability import explain_unavailable
+from vimesh.store.dialects.server_dialect import DatabaseServer as StoreServer
 from vimesh.store.upgrade.manage_tables import check, current, upgrade
+from vimesh.store.upgrade.server_version import require_new_enough
 
 SECRET = "a secret, ä@:/?"
 
@@ -190,7 +191,7 @@ async def test_a_server_that_is_too_old(url: str, version: tuple[int, ...], is_m
     dialect.is_mariadb = is_mariadb  # type: ignore[attr-defined]  # only MySQL's dialect has it
 
     with pytest.raises(CannotConnect, match=f"cannot connect to database v: h:[0-9]+: {said}"):
-        require_new_enough(dialect, place.connector)
+        require_new_enough(dialect, place)
 
 
 async def test_new_servers_are_new_enough() -> None:
@@ -203,4 +204,4 @@ async def test_new_servers_are_new_enough() -> None:
         assert isinstance(place, StoreServer)
         dialect = place.engine(1, "AUTOCOMMIT").dialect
         dialect.server_version_info, dialect.is_mariadb = version, is_mariadb  # type: ignore[attr-defined]  # as above
-        require_new_enough(dialect, place.connector)
+        require_new_enough(dialect, place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vimesh.store.connections.connection_pool import ServerConnections
+from vimesh.store.databases.connection_pool import ServerConnections
 
 
 @pytest.mark.parametrize(("quiet_s", "times"), [(1.9, 0), (2.0, 1)])

@@ -18,9 +18,9 @@ from tests.support.sql.databases import SERVERS, execute
 from tests.support.sql.mariadb import MariaDb
 from tests.support.sql.postgresql import Postgresql
 from vimesh.domain.errors import BadSetting, StoreUnavailable
-from vimesh.store.connections.connection_errors import explain_unavailable
-from vimesh.store.connections.database_server import DatabaseServer
 from vimesh.store.databases.open_database import parse_database_url
+from vimesh.store.databases.unavailability import explain_unavailable
+from vimesh.store.dialects.server_dialect import DatabaseServer
 from vimesh.store.upgrade.manage_tables import check, upgrade
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -18,9 +18,9 @@ from tests.support.timing.waiting import eventually
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vims import Recorded, Status
 from vimesh.runtime.background import beside
-from vimesh.store.connections.connection_errors import explain_unavailable
-from vimesh.store.connections.database_server import DatabaseServer as StoreServer
 from vimesh.store.databases.open_database import parse_database_url
+from vimesh.store.databases.unavailability import explain_unavailable
+from vimesh.store.dialects.server_dialect import DatabaseServer as StoreServer
 from vimesh.store.upgrade.manage_tables import check, current, upgrade
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

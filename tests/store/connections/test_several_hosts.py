@@ -18,7 +18,7 @@ from tests.support.sql.stores import record, registration, report, store_at
 from tests.support.timing.waiting import eventually
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vims import Recorded, Status
-from vimesh.store.connections.connection_errors import explain_unavailable
+from vimesh.store.databases.unavailability import explain_unavailable
 from vimesh.store.upgrade.manage_tables import check, current, newest, upgrade
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

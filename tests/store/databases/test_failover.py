@@ -17,10 +17,10 @@ from tests.support.sql.stores import record, registration, report, store_at
 from tests.support.timing.waiting import eventually
 from vimesh.domain.errors import StoreUnavailable
 from vimesh.domain.vims import Recorded, Registration, Status
-from vimesh.store.connections.connection_errors import explain_unavailable
-from vimesh.store.connections.connection_pool import ServerConnections
-from vimesh.store.connections.database_server import DatabaseServer
+from vimesh.store.databases.connection_pool import ServerConnections
 from vimesh.store.databases.open_database import parse_database_url
+from vimesh.store.databases.unavailability import explain_unavailable
+from vimesh.store.dialects.server_dialect import DatabaseServer
 from vimesh.store.sql_store import SqlStore
 from vimesh.store.upgrade.manage_tables import upgrade
 

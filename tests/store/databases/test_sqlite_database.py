@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.store.databases.open_database import open_database
-from vimesh.store.databases.sqlite_file import SqliteFile
+from vimesh.store.dialects.sqlite.sqlite_database import SqliteDatabase
 from vimesh.store.transactions.database import Database
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def database(folder: Path) -> AsyncGenerator[Database]:
-    async with open_database(SqliteFile(folder / "numbers.sqlite", lock_timeout_s=0.2)) as opened:
+    async with open_database(SqliteDatabase(folder / "numbers.sqlite", lock_timeout_s=0.2)) as opened:
         await opened.write(lambda c: c.exec_driver_sql("CREATE TABLE numbers (number INTEGER UNIQUE, text TEXT)"))
         yield opened
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vimesh.store.databases.sqlite_log import WriteAheadLog
+from vimesh.store.dialects.sqlite.sqlite_log import WriteAheadLog
 
 _LIMIT_BYTES = 1024 * 1024
 _ROWS = 100

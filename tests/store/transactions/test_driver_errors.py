@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.support.sql.databases import SERVERS, Server, execute, server, with_driver
-from vimesh.store.transactions.driver_errors import ErrorKind, kind_of
+from vimesh.store.databases.error_kinds import kind_of
+from vimesh.store.transactions.driver_errors import ErrorKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

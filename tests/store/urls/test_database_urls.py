@@ -8,13 +8,13 @@ import pytest
 
 from tests.support.sql.databases import SERVERS
 from vimesh.domain.errors import BadSetting
-from vimesh.store.connections.database_server import DatabaseServer
 from vimesh.store.databases.open_database import parse_database_url
+from vimesh.store.dialects.mysql.mysql_url import SUPPORTED_PARAMETERS as MYSQL
+from vimesh.store.dialects.mysql.mysql_url import MysqlPlace, mysql_place
+from vimesh.store.dialects.postgresql.postgresql_url import SUPPORTED_PARAMETERS as POSTGRESQL
+from vimesh.store.dialects.postgresql.postgresql_url import PostgresqlPlace, postgresql_place
+from vimesh.store.dialects.server_dialect import DatabaseServer
 from vimesh.store.urls.database_url import database_url
-from vimesh.store.urls.mysql_url import SUPPORTED_PARAMETERS as MYSQL
-from vimesh.store.urls.mysql_url import MysqlPlace, mysql_place
-from vimesh.store.urls.postgresql_url import SUPPORTED_PARAMETERS as POSTGRESQL
-from vimesh.store.urls.postgresql_url import PostgresqlPlace, postgresql_place
 from vimesh.store.urls.server_addresses import ServerAddress
 
 DOCS = Path(__file__).parents[3] / "docs" / "operating" / "database-urls.md"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, delete, insert, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -16,7 +18,13 @@ from tests.support.sql.postgresql import Postgresql, running_postgresql
 from vimesh.store.schema.tables import metadata, revisions
 from vimesh.store.upgrade.manage_tables import upgrade
 
-SERVERS = ("postgresql", "mariadb")
+_Running = Callable[[Path], AbstractAsyncContextManager[Postgresql | MariaDb]]
+_NODES: Final[Mapping[str, tuple[_Running, str]]] = {
+    "postgresql": (running_postgresql, "postgres"),
+    "mariadb": (running_mariadb, "mysql"),
+}
+"""What runs a server of each kind, and the database in which an administrator makes another one."""
+SERVERS = (*_NODES,)
 POOLED = ("pgbouncer-session", "pgbouncer-transaction")
 """PostgreSQL behind a pooler, by mode."""
 NAME = "vimesh"
@@ -59,13 +67,10 @@ class Server:
 @asynccontextmanager
 async def server(kind: str) -> AsyncGenerator[Server]:
     """Run a server of this kind."""
+    running, admin_database = _NODES[kind]
     with server_folder() as folder:
-        if kind == "postgresql":
-            async with running_postgresql(folder) as cluster:
-                yield await _with_tables(cluster, cluster.url("postgres"))
-        else:
-            async with running_mariadb(folder) as node:
-                yield await _with_tables(node, node.url("mysql"))
+        async with running(folder) as node:
+            yield await _with_tables(node, node.url(admin_database))
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
@@ -14,19 +14,18 @@ from vimesh.store.change_log import log_size
 from vimesh.store.change_log.log_size import SEGMENT_BYTES
 from vimesh.store.change_log.needless_todos import drop_needless
 from vimesh.store.change_log.todos_of_events import todos_of
+from vimesh.store.dialects.registry import dialect_of
 from vimesh.store.rows.visible_rows import Row
 from vimesh.store.schema.event_documents import size_of, text_of
 from vimesh.store.schema.tables import events, revisions, todos
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import NowMicros, ReadOnly
-from vimesh.store.transactions.database import COMMITS
 from vimesh.store.transactions.driver_errors import ReadOnlyServer
 
 _HEAD = PreparedStatement(select(revisions.c.newest, revisions.c.written, revisions.c.counted).with_for_update())
 NEWEST_STAMP = select(events.c.time).where(events.c.revision == revisions.c.newest).scalar_subquery()
 """The time of the newest change."""
 _CLOCK = PreparedStatement(select(NowMicros(), NEWEST_STAMP, ReadOnly()).select_from(revisions))
-_NOTIFY = select(func.pg_notify(COMMITS, ""))  # delivered when the transaction commits
 _MOVE_HEAD = PreparedStatement(
     update(revisions).values(newest=bindparam("to"), written=bindparam("bytes"), counted=bindparam("counted_to"))
 )
@@ -121,5 +120,4 @@ class Changes:
         if self._segments:
             log_size.insert_segments(self.connection, self._segments)
         _MOVE_HEAD.run(self.connection, [{"to": self.newest, "bytes": self.written_bytes, "counted_to": self.newest}])
-        if self.connection.dialect.name == "postgresql":
-            self.connection.execute(_NOTIFY)
+        dialect_of(self.connection.dialect).notify_of_commit(self.connection)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 from vimesh.store.connections.connection_errors import CannotConnect, ServerRefused, cause_of
+from vimesh.store.transactions.driver_errors import ErrorCodes
 from vimesh.store.urls.server_addresses import ServerAddress
 
 T = TypeVar("T")
@@ -21,13 +22,19 @@ class HostList:
     """Starts with the host that accepted the last connection, so that an absent host delays only one caller."""
 
     def __init__(
-        self, addresses: Sequence[ServerAddress], description: str, limit_s: float | None, certificate: str
+        self,
+        addresses: Sequence[ServerAddress],
+        description: str,
+        limit_s: float | None,
+        certificate: str,
+        codes: ErrorCodes,
     ) -> None:
         """Give each host `limit_s`; None: its share of 4 s, at least 1 s. `certificate` is our certificate file."""
         self.addresses = tuple(addresses)
         self.description = description
         self._limit_s = limit_s or max(_LEAST_CONNECT_S, _CONNECT_S / len(addresses))
         self._certificate = certificate
+        self._codes = codes
         self._order = deque(addresses)
 
     async def first(self, connect: Callable[[ServerAddress], Awaitable[T]]) -> T:
@@ -38,7 +45,7 @@ class HostList:
             try:
                 return await self._in_time(connect, address)
             except Exception as error:  # noqa: BLE001 - any error means that this host does not accept us
-                causes[address] = cause_of(error, self._certificate)
+                causes[address] = cause_of(error, self._codes, self._certificate)
                 last = error
         raise CannotConnect(self.description, [(each, causes[each]) for each in self.addresses]) from last
 

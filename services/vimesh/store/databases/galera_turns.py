@@ -17,7 +17,7 @@ from typing import Final, Generic, TypeVar
 from sqlalchemy import Connection, and_, bindparam, delete, insert, not_, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from vimesh.store.connections.causal_reads import is_node
+from vimesh.store.dialects.registry import dialect_of
 from vimesh.store.schema.column_types import Micros
 from vimesh.store.schema.tables import commits, turns
 from vimesh.store.schema.timestamps import micros
@@ -58,7 +58,7 @@ class InTurn(Generic[T]):
 
     def __call__(self, connection: Connection) -> T:
         """Run the work. Raises AnothersTurn, and the errors of the work."""
-        if not is_node(connection):
+        if not dialect_of(connection.dialect).is_cluster_node(connection):
             return self.work(connection)
         self._name = self._name or uuid.uuid4().hex
         if _OTHER_HOLDERS.rows(connection, {"name": self._name}):

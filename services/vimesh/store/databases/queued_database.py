@@ -4,44 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Never, Protocol, TypeVar
+from typing import Never, TypeVar
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from vimesh.store.databases.transaction_queue import TransactionQueue
+from vimesh.store.databases.unavailability import errors_as_unavailable
 from vimesh.store.databases.writability import write_the_same
-from vimesh.store.transactions.database import Work, errors_as_unavailable
+from vimesh.store.transactions.database import BROWSERS, READERS, Transactions, Work
 
 T = TypeVar("T")
 
-READERS = 2
-BROWSERS = 2
 _WAITING = 512
 """More than a conductor admits of each kind of call, so that its own work finds room in an overload."""
 _WAITING_BROWSERS = 200
-
-
-class Transactions(Protocol):
-    """Runs up to one writer, READERS readers and BROWSERS browsers at a time. Work that has started runs to its end."""
-
-    def read(self, work: Work[T]) -> asyncio.Future[T]:
-        """Start work whose statements each see everything that was committed before them."""
-
-    def browse(self, work: Work[T]) -> tuple[asyncio.Future[T], Callable[[], object]]:
-        """Start long work of this kind. The second value ends it early, when its result is no longer needed."""
-
-    def write(self, work: Work[T]) -> asyncio.Future[T]:
-        """Start a transaction."""
-
-    def require_writable(self) -> asyncio.Future[object]:
-        """Start a check that the database accepts writes. It writes nothing and does not wait for other writers."""
-
-    async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
-        """See VimStore."""
-
-    async def close(self) -> None:
-        """Close all connections. Call this when nothing runs any more."""
 
 
 class QueuedDatabase:

@@ -1,4 +1,4 @@
-"""Runs transactions on a database server: PostgreSQL, MariaDB or MySQL."""
+"""Runs transactions on a database server."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from typing import Any, Never, TypeVar
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vimesh.store.connections.connection_pool import ServerConnections
-from vimesh.store.connections.database_server import DatabaseServer
-from vimesh.store.databases.commit_listener import listen
+from vimesh.store.databases.connection_pool import ServerConnections
 from vimesh.store.databases.galera_turns import AnothersTurn, InTurn
-from vimesh.store.databases.queued_database import BROWSERS, READERS
 from vimesh.store.databases.transaction_retries import StaleConnection, TransactionRetries
 from vimesh.store.databases.writability import write_nothing
-from vimesh.store.transactions.database import Work
+from vimesh.store.dialects.server_dialect import DatabaseServer
+from vimesh.store.transactions.database import BROWSERS, READERS, Work
 from vimesh.store.transactions.driver_errors import ReadOnlyServer
 
 T = TypeVar("T")
@@ -36,7 +34,7 @@ class ServerTransactions:
         # snapshot from the start of the transaction would miss the writer that it waited for.
         self._write_engine = server.engine(1, "READ COMMITTED", self._connections.watch)
         self._read_engine = server.engine(READERS + BROWSERS, "AUTOCOMMIT", self._connections.watch)
-        self._has_notifications = server.url.get_backend_name() == "postgresql"
+        self._dialect = server.dialect
         # Two connections: one listens for commits, and one checks whether the server accepts writes.
         self._extra_engine = server.engine(2, "AUTOCOMMIT", self._connections.watch)
 
@@ -89,8 +87,7 @@ class ServerTransactions:
                 raise
 
     async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
-        if self._has_notifications:
-            await listen(self._extra_engine, on_commit, self._connections.on_renewal, self._limit_s)
+        await self._dialect.listen(self._extra_engine, on_commit, self._connections.on_renewal, self._limit_s)
         while True:
             await asyncio.Event().wait()
 

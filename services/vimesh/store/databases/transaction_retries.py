@@ -6,8 +6,9 @@ from random import SystemRandom
 from typing import Final
 
 from vimesh.runtime.backoff import Backoff
+from vimesh.store.databases.error_kinds import kind_of
 from vimesh.store.databases.galera_turns import AnothersTurn
-from vimesh.store.transactions.driver_errors import ErrorKind, kind_of
+from vimesh.store.transactions.driver_errors import ErrorKind
 
 _RANDOM: Final = SystemRandom()
 _FIRST_S: Final = 0.005

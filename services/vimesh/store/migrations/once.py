@@ -11,18 +11,19 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from vimesh.store.dialects.registry import dialect_of
+
 
 def create_table(name: str, *parts: sa.Column[object] | sa.Constraint) -> None:
     if not sa.inspect(op.get_bind()).has_table(name):
-        op.create_table(name, *parts, **_options())
+        dialect = op.get_bind().dialect
+        op.create_table(name, *parts, **dialect_of(dialect).table_options(dialect))
 
 
-def _options() -> dict[str, Any]:
-    """Return the options that make MariaDB and MySQL compare text by code points, as the other databases do."""
-    dialect = op.get_bind().dialect
-    # Not utf8mb4_bin, which ignores trailing blanks in comparisons.
-    collation = "utf8mb4_nopad_bin" if getattr(dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
-    return {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": collation}
+def leave_room_in_pages(table: str) -> None:
+    """Keep room for new versions of the rows of a table, where that makes updates cheaper."""
+    if (statement := dialect_of(op.get_bind().dialect).leave_room_in_pages(table)) is not None:
+        op.execute(statement)
 
 
 def create_index(name: str, table: str, columns: list[str]) -> None:

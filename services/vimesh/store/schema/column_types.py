@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, String
-from sqlalchemy.dialects import mysql
-from sqlalchemy.types import TypeDecorator
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-# In SQLite an INTEGER has 64 bits, and only an INTEGER primary key is the rowid, which orders the table.
-Whole = BigInteger().with_variant(Integer(), "sqlite")
+from sqlalchemy import BigInteger, LargeBinary, String
+from sqlalchemy.engine.interfaces import Dialect as SqlalchemyDialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from vimesh.store.dialects.dialect import Dialect
+from vimesh.store.dialects.registry import DIALECTS
+
+T = TypeVar("T", bound=TypeEngine[Any])
+
+
+def _with_variants(kind: T, variant_of: Callable[[Dialect], TypeEngine[Any] | None]) -> T:
+    """Return the type with the one that each dialect has instead of it."""
+    for dialect in DIALECTS:
+        if (variant := variant_of(dialect)) is not None:
+            kind = kind.with_variant(variant, *dialect.sqlalchemy_names)
+    return kind
+
+
+Whole = _with_variants(BigInteger(), lambda dialect: dialect.whole_number)
 
 Micros = Whole
 """Microseconds since 1970, UTC, by the database's clock."""
 
-Bytes = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
-"""Up to 16 MiB: a BLOB in MariaDB is limited to 64 KiB."""
+Bytes = _with_variants(LargeBinary(), lambda dialect: dialect.binary)
+"""Up to 16 MiB."""
 
 
 def word(length: int) -> String:
     """Return a type for text of up to `length` characters that is compared and sorted by code points, as in SQLite."""
-    # In MariaDB and MySQL the table sets the collation: see `migrations.once`.
-    return String(length).with_variant(String(length, collation="C"), "postgresql")
+    # In MariaDB and MySQL the table sets the collation: see `Dialect.table_options`.
+    return _with_variants(String(length), lambda dialect: dialect.word(length))
 
 
 _SIGN = 1 << 63
@@ -32,8 +48,8 @@ class Unsigned(TypeDecorator[int]):
     impl = Whole
     cache_ok = True
 
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's
+    def process_bind_param(self, value: int | None, dialect: SqlalchemyDialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's
         return value - _RANGE if value is not None and value >= _SIGN else value
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's
+    def process_result_value(self, value: int | None, dialect: SqlalchemyDialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's
         return value + _RANGE if value is not None and value < 0 else value

@@ -77,8 +77,9 @@ standings = Table(
 )
 
 # The time until which each standing is valid without another contact: nearly all writes go here. More than a hundred
-# rows fit into a page. There is no index, so PostgreSQL can write a new row version into the page of the old one. A
-# search for leases that have ended reads all rows, which costs less than maintaining an index.
+# rows fit into a page. There is no index, so PostgreSQL can write a new row version into the page of the old one, in
+# which the migration leaves room. A search for leases that have ended reads all rows, which costs less than maintaining
+# an index.
 leases = Table(
     "leases",
     metadata,
@@ -90,7 +91,6 @@ leases = Table(
     Column("contact_time", Micros),
     # The end of the start grace before the first contact, of the lease after it.
     Column("lease_until", Micros, nullable=False),
-    postgresql_with={"fillfactor": 50},
 )
 
 OF_ACTION = ("number", "action_id")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection, Dialect, Executable
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Executable
+from sqlalchemy.engine.interfaces import Dialect as SqlalchemyDialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeDecorator
+
+from vimesh.store.dialects.dialect import Dialect
+from vimesh.store.dialects.registry import dialect_of
 
 _Processor = Callable[[Any], Any] | None
 
@@ -30,7 +31,7 @@ class PreparedStatement:
     def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """Run a SELECT."""
         compiled = self._compiled_for(connection.dialect)
-        rows = _run(connection, compiled.sql, compiled.bind(parameters))
+        rows = compiled.dialect.rows(connection, compiled.sql, compiled.bind(parameters))
         if not compiled.results:
             return rows
         return [_read(row, compiled.results) for row in rows]
@@ -39,7 +40,7 @@ class PreparedStatement:
         """Run an INSERT, UPDATE or DELETE for each set of parameters."""
         compiled = self._compiled_for(connection.dialect)
         if bound := [compiled.bind(each) for each in parameters]:
-            _run_many(connection, compiled.sql, bound)
+            compiled.dialect.run_many(connection, compiled.sql, bound)
 
     def run_many(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
         """Run as `run` does, for rows of values in the order of the statement's parameters.
@@ -47,46 +48,18 @@ class PreparedStatement:
         Return how many rows were found, or -1 on a server, where that is unknown.
         """
         compiled = self._compiled_for(connection.dialect)
-        return _run_many(connection, compiled.sql, compiled.in_order(rows)) if rows else 0
+        return compiled.dialect.run_many(connection, compiled.sql, compiled.in_order(rows)) if rows else 0
 
-    def _compiled_for(self, dialect: Dialect) -> _Compiled:
+    def _compiled_for(self, dialect: SqlalchemyDialect) -> _Compiled:
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
             compiled = self._compiled[dialect.name] = _compile(self._statement, dialect)
         return compiled
 
 
-def _run(connection: Connection, sql: str, bound: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
-    if connection.dialect.driver != "pysqlite":
-        return connection.exec_driver_sql(sql, bound).all()
-    with _errors_of_core(sql):
-        return _sqlite(connection).execute(sql, bound).fetchall()
-
-
-def _run_many(connection: Connection, sql: str, bound: Sequence[tuple[Any, ...]]) -> int:
-    if connection.dialect.driver != "pysqlite":
-        connection.exec_driver_sql(sql, list(bound))
-        return -1
-    with _errors_of_core(sql):
-        return _sqlite(connection).executemany(sql, bound).rowcount
-
-
-def _sqlite(connection: Connection) -> sqlite3.Connection:
-    # Bypass SQLAlchemy: a statement takes SQLite a few microseconds, and ten times as long through SQLAlchemy.
-    return cast("sqlite3.Connection", connection.connection.dbapi_connection)
-
-
-@contextmanager
-def _errors_of_core(sql: str) -> Generator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        # Without the parameters, which may be secret.
-        raise DBAPIError.instance(sql, None, error, sqlite3.Error, hide_parameters=True) from error
-
-
 @dataclass(frozen=True, slots=True)
 class _Compiled:
+    dialect: Dialect
     sql: str
     fixed: Mapping[str, Any]
     """The values of parameters that are part of the statement."""
@@ -110,7 +83,7 @@ class _Compiled:
         return tuple(values)
 
 
-def _compile(statement: Executable, dialect: Dialect) -> _Compiled:
+def _compile(statement: Executable, dialect: SqlalchemyDialect) -> _Compiled:
     compiled: SQLCompiler = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # all statements have it
     names = compiled.positiontup or ()
     types = [compiled.binds[name].type.dialect_impl(dialect) for name in names]
@@ -118,6 +91,7 @@ def _compile(statement: Executable, dialect: Dialect) -> _Compiled:
     columns = [column.type for column in getattr(statement, "selected_columns", ())]
     own = [kind if isinstance(kind, TypeDecorator) else None for kind in columns]
     return _Compiled(
+        dialect=dialect_of(dialect),
         sql=str(compiled),
         fixed=dict(compiled.params),
         names=tuple(names),

@@ -1,17 +1,17 @@
-"""Defines SQL functions that each database spells differently."""
+"""Defines SQL functions that each database spells differently: see `Dialect`."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Dialect, String, bindparam, literal
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from vimesh.store.dialects.registry import dialect_of
 
 
 class NowMicros(FunctionElement[int]):
@@ -21,20 +21,9 @@ class NowMicros(FunctionElement[int]):
     inherit_cache = True
 
 
-@compiles(NowMicros, "sqlite")
-def _now_of_sqlite(element: NowMicros, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
-    # SQLite has milliseconds internally; rounding restores them from the floating-point day number.
-    return "CAST((julianday('now') - 2440587.5) * 86400000 + 0.5 AS INTEGER) * 1000"
-
-
-@compiles(NowMicros, "postgresql")
-def _now_of_postgresql(element: NowMicros, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
-    return "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::BIGINT"
-
-
-@compiles(NowMicros, "mysql", "mariadb")
-def _now_of_mysql(element: NowMicros, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
-    return "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
+@compiles(NowMicros)
+def _now_micros(element: NowMicros, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
+    return dialect_of(compiler.dialect).now_micros
 
 
 class ReadOnly(FunctionElement[bool]):
@@ -44,20 +33,9 @@ class ReadOnly(FunctionElement[bool]):
     inherit_cache = True
 
 
-@compiles(ReadOnly, "sqlite")
-def _read_only_of_sqlite(element: ReadOnly, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
-    return "0"
-
-
-@compiles(ReadOnly, "postgresql")
-def _read_only_of_postgresql(element: ReadOnly, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
-    # It is on during recovery, too.
-    return "current_setting('transaction_read_only') = 'on'"
-
-
-@compiles(ReadOnly, "mysql", "mariadb")
-def _read_only_of_mysql(element: ReadOnly, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
-    return "@@global.read_only"
+@compiles(ReadOnly)
+def _read_only(element: ReadOnly, compiler: SQLCompiler, **kw: object) -> str:  # noqa: ARG001 - SQLAlchemy's
+    return dialect_of(compiler.dialect).read_only
 
 
 class ByteLength(FunctionElement[int]):
@@ -67,15 +45,9 @@ class ByteLength(FunctionElement[int]):
     inherit_cache = True
 
 
-@compiles(ByteLength, "sqlite")
-def _byte_length_of_sqlite(element: ByteLength, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
-    # octet_length came with SQLite 3.43.
-    return f"length(CAST({compiler.process(element.clauses, **kw)} AS BLOB))"
-
-
-@compiles(ByteLength, "postgresql", "mysql", "mariadb")
-def _byte_length_of_servers(element: ByteLength, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
-    return f"octet_length({compiler.process(element.clauses, **kw)})"
+@compiles(ByteLength)
+def _byte_length(element: ByteLength, compiler: SQLCompiler, **kw: object) -> str:
+    return dialect_of(compiler.dialect).byte_length(*_arguments(element, compiler, kw))
 
 
 class _Several(TypeDecorator[Sequence[Any]]):
@@ -89,12 +61,10 @@ class _Several(TypeDecorator[Sequence[Any]]):
         self.kind = kind
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(postgresql.ARRAY(self.kind) if dialect.name == "postgresql" else String())
+        return dialect.type_descriptor(dialect_of(dialect).list_type(self.kind))
 
     def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401 - depends on the driver
-        if value is None or dialect.name == "postgresql":
-            return value
-        return json.dumps(value) if dialect.name == "sqlite" else tuple(value)
+        return None if value is None else dialect_of(dialect).list_value(value)
 
 
 class _Among(FunctionElement[bool]):
@@ -107,23 +77,9 @@ class _Among(FunctionElement[bool]):
         return self
 
 
-@compiles(_Among, "sqlite")
-def _among_of_sqlite(element: _Among, compiler: SQLCompiler, **kw: object) -> str:
-    column, words = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({words}))"  # noqa: S608 - the names are ours
-
-
-@compiles(_Among, "postgresql")
-def _among_of_postgresql(element: _Among, compiler: SQLCompiler, **kw: object) -> str:
-    column, words = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"{column} = ANY({words})"
-
-
-@compiles(_Among, "mysql", "mariadb")
-def _among_of_mysql(element: _Among, compiler: SQLCompiler, **kw: object) -> str:
-    # The driver expands a tuple, including the parentheses.
-    column, words = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"{column} IN {words}"
+@compiles(_Among)
+def _among(element: _Among, compiler: SQLCompiler, **kw: object) -> str:
+    return dialect_of(compiler.dialect).is_among(*_arguments(element, compiler, kw))
 
 
 def among(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
@@ -138,16 +94,9 @@ class _Within(FunctionElement[int]):
     name = "within"
 
 
-@compiles(_Within, "sqlite")
-def _within_of_sqlite(element: _Within, compiler: SQLCompiler, **kw: object) -> str:
-    lower, value, upper = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"min(max({value}, {lower}), {upper})"
-
-
 @compiles(_Within)
-def _within_elsewhere(element: _Within, compiler: SQLCompiler, **kw: object) -> str:
-    lower, value, upper = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"LEAST(GREATEST({value}, {lower}), {upper})"
+def _within(element: _Within, compiler: SQLCompiler, **kw: object) -> str:
+    return dialect_of(compiler.dialect).clamp(*_arguments(element, compiler, kw))
 
 
 def within(lower: ColumnElement[int], value: ColumnElement[int], upper: ColumnElement[int]) -> ColumnElement[int]:
@@ -161,33 +110,15 @@ class _Matches(FunctionElement[bool]):
     name = "matches"
 
 
-@compiles(_Matches, "sqlite")
-def _matches_of_sqlite(element: _Matches, compiler: SQLCompiler, **kw: object) -> str:
-    # In SQLite LIKE ignores case and GLOB does not.
-    column, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"{column} GLOB {pattern}"
-
-
 @compiles(_Matches)
-def _matches_elsewhere(element: _Matches, compiler: SQLCompiler, **kw: object) -> str:
-    # Not a backslash, which MariaDB also treats as an escape in string literals.
-    column, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"{column} LIKE {pattern} ESCAPE '|'"
+def _matches(element: _Matches, compiler: SQLCompiler, **kw: object) -> str:
+    return dialect_of(compiler.dialect).is_match(*_arguments(element, compiler, kw))
 
 
 def matches(column: ColumnElement[str], pattern: str, dialect: Dialect) -> ColumnElement[bool]:
     """Return the condition that the column matches a pattern, in which only `*` is special and matches any text."""
-    return _Matches(column, literal(_PATTERNS[dialect.name](pattern)))
+    return _Matches(column, literal(dialect_of(dialect).pattern_of(pattern)))
 
 
-def _glob(pattern: str) -> str:
-    return pattern.replace("[", "[[]").replace("?", "[?]")
-
-
-def _like(pattern: str) -> str:
-    for special in "|%_":
-        pattern = pattern.replace(special, f"|{special}")
-    return pattern.replace("*", "%")
-
-
-_PATTERNS = {"sqlite": _glob, "postgresql": _like, "mysql": _like, "mariadb": _like}
+def _arguments(element: FunctionElement[Any], compiler: SQLCompiler, kw: dict[str, Any]) -> Iterator[str]:
+    return (compiler.process(clause, **kw) for clause in element.clauses)

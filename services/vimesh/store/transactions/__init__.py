@@ -1,1 +1,1 @@
-"""Defines the Database interface for the rest of the store, and classifies driver errors. Imports no driver."""
+"""Defines the Database interface for the rest of the store, and what driver errors mean. Imports no driver."""

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Callable
 from typing import Never, Protocol, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-
-from vimesh.domain.errors import StoreUnavailable
-from vimesh.store.transactions.driver_errors import ErrorKind, ReadOnlyServer, kind_of
 
 T = TypeVar("T")
 
 SETTING = "database_url"
-COMMITS = "vimesh_commits"
-"""The channel on which PostgreSQL notifies of commits."""
-_WHY = {
-    ErrorKind.READ_ONLY: "the database takes no writes at present: its server is read-only, as after a fail-over",
-    ErrorKind.FULL: "the database has no room at present: on its disk, in its memory or for another connection",
-    ErrorKind.CONFLICT: "the database rolled this back for others, again and again",
-}
-"""Texts for callers. For all other kinds the text is that the database cannot be reached."""
+READERS = 2
+BROWSERS = 2
 Work = Callable[[Connection], T]
 """The work of one transaction. It may run in another thread, and has no effects except through its connection."""
 
@@ -56,11 +45,23 @@ class Database(Protocol):
         """See VimStore."""
 
 
-@contextmanager
-def errors_as_unavailable() -> Generator[None]:
-    try:
-        yield
-    # OSError: the file is missing, or the server cannot be reached.
-    except (DBAPIError, PoolTimeout, OSError, ReadOnlyServer) as error:
-        why = _WHY.get(kind_of(error))
-        raise (StoreUnavailable(why) if why else StoreUnavailable()) from error
+class Transactions(Protocol):
+    """Runs up to one writer, READERS readers and BROWSERS browsers at a time. Work that has started runs to its end."""
+
+    def read(self, work: Work[T]) -> asyncio.Future[T]:
+        """Start work whose statements each see everything that was committed before them."""
+
+    def browse(self, work: Work[T]) -> tuple[asyncio.Future[T], Callable[[], object]]:
+        """Start long work of this kind. The second value ends it early, when its result is no longer needed."""
+
+    def write(self, work: Work[T]) -> asyncio.Future[T]:
+        """Start a transaction."""
+
+    def require_writable(self) -> asyncio.Future[object]:
+        """Start a check that the database accepts writes. It writes nothing and does not wait for other writers."""
+
+    async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
+        """See VimStore."""
+
+    async def close(self) -> None:
+        """Close all connections. Call this when nothing runs any more."""

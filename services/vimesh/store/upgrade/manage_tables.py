@@ -6,9 +6,9 @@ import asyncio
 
 from vimesh.domain.errors import BadSetting
 from vimesh.store.databases.open_database import parse_database_url
-from vimesh.store.databases.sqlite_file import SqliteFile
+from vimesh.store.dialects.server_dialect import DatabaseServer
 from vimesh.store.transactions.database import SETTING
-from vimesh.store.upgrade import migrations_runner, server_upgrade, sqlite_upgrade
+from vimesh.store.upgrade import embedded_upgrade, migrations_runner, server_upgrade
 
 _UPGRADE_S = 60.0
 _CHECK_S = 10.0
@@ -21,18 +21,18 @@ async def upgrade(database_url: str) -> None:
     Raises BadSetting, StoreUnavailable.
     """
     place = parse_database_url(database_url)
-    if isinstance(place, SqliteFile):
-        await asyncio.to_thread(sqlite_upgrade.upgrade, place, _UPGRADE_S)
-    else:
+    if isinstance(place, DatabaseServer):
         await server_upgrade.upgrade(place, _UPGRADE_S)
+    else:
+        await asyncio.to_thread(embedded_upgrade.upgrade, place, _UPGRADE_S)
 
 
 async def current(database_url: str) -> str | None:
     """Return the version of the tables, None if there are none. Raises BadSetting, StoreUnavailable."""
     place = parse_database_url(database_url)
-    if isinstance(place, SqliteFile):
-        return await asyncio.to_thread(sqlite_upgrade.current, place)
-    return await server_upgrade.current(place, _CHECK_S)
+    if isinstance(place, DatabaseServer):
+        return await server_upgrade.current(place, _CHECK_S)
+    return await asyncio.to_thread(embedded_upgrade.current, place)
 
 
 async def check(database_url: str) -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-from vimesh.domain.errors import BadSetting
-from vimesh.store.transactions.database import SETTING
-
-FORMS: Final = "sqlite:///<path>, postgresql://<user>:<password>@<host>/<database> or mysql://... for MariaDB"
+_SCHEME = re.compile(r"([A-Za-z][\w.-]*)(?:\+[\w+.-]*)?://")
 # A password may contain anything except an @, which ends it: passwords in OpenStack are often not percent-encoded.
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][\w+.-]*)://(?:(?P<user>[^:/@?]*)(?::(?P<password>[^@]*))?@)?"
@@ -40,10 +36,17 @@ class DatabaseUrl:
         return self.scheme.partition("+")[2].lower()
 
 
+def backend_of(text: str) -> str:
+    """Return the first part of a URL, without a driver. Raises ValueError, which never repeats any of the text."""
+    if (scheme := _SCHEME.match(text)) is None:
+        raise ValueError("not a URL")
+    return scheme[1].lower()
+
+
 def database_url(text: str) -> DatabaseUrl:
-    """Split a URL. Raises BadSetting, which never repeats anything that may be secret."""
+    """Split a URL. Raises ValueError, which never repeats anything that may be secret."""
     if (parts := _URL.fullmatch(text)) is None:
-        raise BadSetting(SETTING, f"must look like {FORMS}")
+        raise ValueError("not a URL")
     return DatabaseUrl(
         scheme=parts["scheme"],
         user=unquote(parts["user"] or ""),

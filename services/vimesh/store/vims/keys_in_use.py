@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select, text, tuple_
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select
 
 from vimesh.domain.errors import DefaultTaken, NameTaken, RequestIdReused, VimeshError, VimIdTaken
 from vimesh.domain.vims import Registered, Registration
+from vimesh.store.dialects.registry import dialect_of
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
 from vimesh.store.schema.tables import requests, vims
 from vimesh.store.vims.request_ids import RETENTION_MICROS, RequestRecord, fingerprint
 
 _VALUES: BindParameter[Any] = bindparam("said", expanding=True)
 _IDS = select(vims.c.id).where(vims.c.id.in_(_VALUES))
-_NAMES = select(vims.c.project_id, vims.c.name).where(tuple_(vims.c.project_id, vims.c.name).in_(_VALUES))
-# With IN, SQLite would scan all names. As the outer table of a join, each pair is looked up in the index.
-_NAMES_IN_SQLITE = text(
-    "SELECT vims.project_id, vims.name FROM json_each(:said) AS pair CROSS JOIN vims "
-    "ON vims.project_id = json_extract(pair.value, '$[0]') AND vims.name = json_extract(pair.value, '$[1]')"
-)
 _DEFAULTS = select(vims.c.default_of).where(vims.c.default_of.in_(_VALUES))
 _REQUESTS = select(requests).where(requests.c.request_id.in_(_VALUES))
 
@@ -105,8 +99,5 @@ class KeysInUse:
 def _names_in_use(connection: Connection, names: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     if not names:
         return set()
-    if connection.dialect.name == "sqlite":
-        rows = connection.execute(_NAMES_IN_SQLITE, {"said": json.dumps(list(names))})
-    else:
-        rows = connection.execute(_NAMES, {"said": list(names)})
+    rows = dialect_of(connection.dialect).existing_pairs(connection, (vims.c.project_id, vims.c.name), names)
     return {(project_id, name) for project_id, name in rows}

@@ -28,8 +28,7 @@ def upgrade() -> None:
         sa.Column("lease_until", Whole, nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_leases"),
     )
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE leases SET (fillfactor = 50)")
+    once.leave_room_in_pages("leases")
     # From here on, running conductors of earlier versions fail instead of writing rows that would not be copied. The
     # renamed column also marks that copying is not complete, so it is dropped first.
     once.drop_index(_INDEX, "standings")

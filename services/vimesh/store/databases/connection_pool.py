@@ -14,8 +14,9 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from vimesh.store.databases.error_kinds import kind_of
 from vimesh.store.sql.sql_functions import ReadOnly
-from vimesh.store.transactions.driver_errors import ErrorKind, kind_of
+from vimesh.store.transactions.driver_errors import ErrorKind
 
 _ENDING: Final = {ErrorKind.READ_ONLY, ErrorKind.LOST, ErrorKind.NOT_READY}
 """Errors that end a connection. FULL is not among them: a full server would only be asked for another connection."""

@@ -67,8 +67,8 @@ class SqliteFile:
             raise DisconnectionError
 
 
-def sqlite_file(url: URL) -> SqliteFile:
+def path_of(url: URL) -> Path:
     """Read `sqlite:///path`. Raises BadSetting."""
     if not url.database or ":memory:" in url.database or url.query or url.host:
         raise BadSetting(SETTING, "must name a file: sqlite:///<path>")
-    return SqliteFile(Path(url.database))
+    return Path(url.database)

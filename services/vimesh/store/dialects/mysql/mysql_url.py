@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vimesh.domain.errors import BadSetting
+from vimesh.store.dialects.mysql.mysql_option_file import MysqlOptions, mysql_options
+from vimesh.store.dialects.mysql.mysql_tls import MysqlTls, mysql_tls
 from vimesh.store.transactions.database import SETTING
 from vimesh.store.urls.database_url import DatabaseUrl
-from vimesh.store.urls.mysql_option_file import MysqlOptions, mysql_options
-from vimesh.store.urls.mysql_tls import MysqlTls, mysql_tls
 from vimesh.store.urls.server_addresses import ServerAddress, address_of, port_of
 from vimesh.store.urls.url_parameters import UrlParameters
 

@@ -1,4 +1,4 @@
-"""Creates and upgrades the tables in a SQLite file."""
+"""Connects to a SQLite file to create, upgrade or check its tables."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import OperationalError
 
 from vimesh.domain.errors import BadSetting, StoreUnavailable
-from vimesh.store.databases.sqlite_file import SqliteFile
-from vimesh.store.transactions.database import SETTING, errors_as_unavailable
-from vimesh.store.upgrade import migrations_runner
+from vimesh.store.dialects.sqlite.sqlite_file import SqliteFile
+from vimesh.store.transactions.database import SETTING
 
 _ATTEMPTS = 20
 
 
-def upgrade(file: SqliteFile, limit_s: float) -> None:
-    """Create the file and upgrade its tables. Raises BadSetting, StoreUnavailable."""
+@contextlib.contextmanager
+def change_tables(file: SqliteFile, limit_s: float) -> Generator[Connection]:
+    """Create the file if it is missing, and lock out all others; see EmbeddedDatabase."""
     _make(file.path)
-    with errors_as_unavailable(), _connected(replace(file, lock_timeout_s=limit_s)) as connection:
+    with _connected(replace(file, lock_timeout_s=limit_s)) as connection:
         # The process that gets the write lock upgrades; the others wait here and find it done.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        migrations_runner.to_newest(connection)
+        yield connection
         connection.commit()
         _keep_log(connection)
 
 
-def current(file: SqliteFile) -> str | None:
-    """Return the version of the tables, None if there are none. Raises BadSetting, StoreUnavailable."""
+@contextlib.contextmanager
+def read_tables(file: SqliteFile) -> Generator[Connection]:
+    """Connect to the file; see EmbeddedDatabase."""
     if not file.path.exists():
         raise BadSetting(SETTING, f"there is no database at {file.path}; type: vimesh db upgrade")
-    with errors_as_unavailable(), _connected(file) as connection:
-        return migrations_runner.revision_of(connection)
+    with _connected(file) as connection:
+        yield connection
 
 
 def _make(path: Path) -> None:

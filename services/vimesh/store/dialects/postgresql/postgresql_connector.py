@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from vimesh.store.connections.connection_errors import ServerRefused
 from vimesh.store.connections.host_list import HostList
-from vimesh.store.connections.idle_limit import LIMIT_OF_SESSION, POOLED, limit_idleness
-from vimesh.store.connections.pooling_dbapi import CACHED, pooling_dbapi
-from vimesh.store.urls.postgresql_url import PostgresqlPlace
+from vimesh.store.dialects.postgresql.idle_limit import LIMIT_OF_SESSION, POOLED, limit_idleness
+from vimesh.store.dialects.postgresql.pooling_dbapi import CACHED, pooling_dbapi
+from vimesh.store.dialects.postgresql.postgresql_errors import POSTGRESQL_ERRORS
+from vimesh.store.dialects.postgresql.postgresql_url import PostgresqlPlace
 from vimesh.store.urls.server_addresses import ServerAddress
 
 
@@ -27,7 +28,9 @@ class PostgresqlConnector:
     def __init__(self, place: PostgresqlPlace) -> None:
         self._place = place
         self.description = f"database {place.database}"
-        self._hosts = HostList(place.addresses, self.description, place.connect_timeout_s, place.tls.certificate)
+        self._hosts = HostList(
+            place.addresses, self.description, place.connect_timeout_s, place.tls.certificate, POSTGRESQL_ERRORS
+        )
         self._pooled = place.pooled
         self._pooled_connections: WeakSet[Any] = WeakSet()
         """Connections that go through a pooler."""

@@ -9,10 +9,11 @@ from typing import Any, Final
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vimesh.store.connections.causal_reads import read_causally
 from vimesh.store.connections.connection_errors import ServerRefused
 from vimesh.store.connections.host_list import HostList
-from vimesh.store.urls.mysql_url import MysqlPlace
+from vimesh.store.dialects.mysql.causal_reads import read_causally
+from vimesh.store.dialects.mysql.mysql_errors import MYSQL_ERRORS
+from vimesh.store.dialects.mysql.mysql_url import MysqlPlace
 from vimesh.store.urls.server_addresses import ServerAddress
 
 _IDLE_S: Final = 10
@@ -31,7 +32,7 @@ class MysqlConnector:
         # "mysql" serves both: SQLAlchemy detects MariaDB by itself.
         self.dialect_url = URL.create("mysql+asyncmy", database=place.database)
         self.description = f"database {place.database}"
-        self._hosts = HostList(place.addresses, self.description, place.connect_timeout_s, place.tls.cert)
+        self._hosts = HostList(place.addresses, self.description, place.connect_timeout_s, place.tls.cert, MYSQL_ERRORS)
 
     @property
     def addresses(self) -> tuple[ServerAddress, ...]:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vimesh.store.connections.idle_limit import POOLED
-from vimesh.store.transactions.database import COMMITS
+from vimesh.store.dialects.postgresql.idle_limit import POOLED
+from vimesh.store.dialects.server_dialect import RenewalSubscription
 
 _log = structlog.get_logger()
 
+COMMITS: Final = "vimesh_commits"
+"""The channel on which PostgreSQL notifies of commits."""
 _ALIVE_S: Final = 30.0
 """Interval between checks that the connection is alive."""
 _DELIVERY_TIMEOUT_S: Final = 10.0
 """Time limit for a notification to arrive through a pooler."""
 _BACKEND_PID: Final = "SELECT pg_backend_pid()"
 _NOT_DELIVERED: Final = "the pooler passes no notifications on, as in transaction mode: commits are looked for instead"
-
-RenewalSubscription = Callable[[Callable[[], object]], AbstractContextManager[None]]
 
 
 async def listen(

@@ -12,16 +12,17 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Never, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import OperationalError
 
-from vimesh.store.databases.queued_database import BROWSERS, READERS
-from vimesh.store.databases.sqlite_file import FileConnection, SqliteFile
-from vimesh.store.databases.sqlite_log import WriteAheadLog
-from vimesh.store.transactions.database import Work
+from vimesh.store.dialects.sqlite.sqlite_file import FileConnection, SqliteFile
+from vimesh.store.dialects.sqlite.sqlite_log import WriteAheadLog
+from vimesh.store.dialects.sqlite.sqlite_tables import change_tables, read_tables
+from vimesh.store.transactions.database import BROWSERS, READERS, Work
 
 T = TypeVar("T")
 
@@ -38,6 +39,19 @@ _WRITER_PRAGMAS = (
     *("cache_size=-16000", "wal_autocheckpoint=8000", "journal_size_limit=67108864"),
 )
 _READER_PRAGMAS = ("query_only=ON",)
+
+
+class SqliteDatabase(SqliteFile):
+    """Implements EmbeddedDatabase."""
+
+    def transactions(self) -> SqliteTransactions:
+        return SqliteTransactions(self)
+
+    def change_tables(self, limit_s: float) -> AbstractContextManager[Connection]:
+        return change_tables(self, limit_s)
+
+    def read_tables(self) -> AbstractContextManager[Connection]:
+        return read_tables(self)
 
 
 class SqliteTransactions:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from vimesh.domain.errors import BadSetting
+from vimesh.store.dialects.postgresql.postgresql_tls import PostgresqlTls, postgresql_tls
 from vimesh.store.transactions.database import SETTING
 from vimesh.store.urls.database_url import DatabaseUrl
-from vimesh.store.urls.postgresql_tls import PostgresqlTls, postgresql_tls
 from vimesh.store.urls.server_addresses import ServerAddress, address_of, port_of
 from vimesh.store.urls.url_parameters import UrlParameters
 

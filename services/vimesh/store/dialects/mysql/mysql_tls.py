@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from vimesh.domain.errors import BadSetting
+from vimesh.store.dialects.mysql.mysql_option_file import MysqlOptions
 from vimesh.store.transactions.database import SETTING
-from vimesh.store.urls.mysql_option_file import MysqlOptions
 from vimesh.store.urls.tls_files import require_authorities, require_certificate
 from vimesh.store.urls.url_parameters import UrlParameters, require_readable
 

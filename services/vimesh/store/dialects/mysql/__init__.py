@@ -1,0 +1,1 @@
+"""MariaDB and MySQL, and the nodes of a Galera cluster."""

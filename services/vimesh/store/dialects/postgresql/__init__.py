@@ -1,0 +1,1 @@
+"""PostgreSQL, directly or behind a pooler."""

@@ -1,0 +1,1 @@
+"""SQLite: a file that runs in our process."""
