@@ -34,10 +34,10 @@ from tests.support.mistral.mistrals import running_mistral
 from vimesh.api.api_process import ApiSettings, run_api
 from vimesh.api.mistral_driver import MistralDriver
 from vimesh.conductor.upkeep.lease_sweep import SweepLimits
-from vimesh.domain.actions import Action
+from vimesh.domain.actions import Action, workflow_name
 from vimesh.domain.probing import ProbePolicy
 from vimesh.engine.mistral_access import MistralAccess
-from vimesh.engine.workflow import PingInput, definition, workflow_name
+from vimesh.engine.workflow import PingInput, definition
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 

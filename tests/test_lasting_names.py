@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from vimesh.bridge.messages.caller_exceptions import CallFailed
+from vimesh.domain.actions import WORKFLOW_PREFIX
 from vimesh.domain.queries import Operator, Order, Term
 from vimesh.domain.vims import Registration
-from vimesh.engine.workflow import ACTION, LEGACY_ACTION, NAME_PREFIX
+from vimesh.engine.workflow import ACTION, LEGACY_ACTION
 from vimesh.store.dialects.mysql.mysql_dialect import MysqlDialect
 from vimesh.store.dialects.postgresql.commit_listener import COMMITS
 from vimesh.store.dialects.postgresql.postgresql_dialect import PostgresqlDialect
 from vimesh.store.rows import vim_rows
 from vimesh.store.sql.page_tokens import position_of
+from vimesh.store.vims import request_ids
 from vimesh.store.vims.request_ids import fingerprint
 
 _ROOT = Path(__file__).parents[1]
@@ -30,7 +33,7 @@ def test_executors_find_the_action_by_its_path() -> None:
 
     assert actions[ACTION] == actions[LEGACY_ACTION] == "vimesh.monitor.mistral_action:VimPingAction"
     assert (ACTION, LEGACY_ACTION) == ("vimesh.vim_ping_action", "tacker.vim_ping_action")
-    assert NAME_PREFIX == "vim_id_"
+    assert WORKFLOW_PREFIX == "vim_id_"
 
 
 def test_callers_of_the_bridge_allow_exceptions_by_their_module() -> None:
@@ -50,6 +53,18 @@ def test_a_registration_is_repeated_with_another_version() -> None:
     registration = Registration(name="a", type="openstack", auth_url="http://a/", project_id="p")
 
     assert fingerprint(registration) == "395fa3a9de9bc42162ae7d206c55b64946dead388a47a85f4c3b33d543a256e9"
+
+
+def test_a_field_of_a_later_version_counts_only_in_requests_that_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    without = Registration(name="a", type="openstack", auth_url="http://a/", project_id="p")
+    first_fields = tuple(name for name in request_ids._FIRST_FIELDS if name != "extra")
+    monkeypatch.setattr(request_ids, "_FIRST_FIELDS", first_fields)
+    monkeypatch.setattr(request_ids, "_LATER_FIELDS", ())
+    earlier = fingerprint(without)
+    monkeypatch.setattr(request_ids, "_LATER_FIELDS", ("extra",))
+
+    assert fingerprint(without) == earlier
+    assert fingerprint(replace(without, extra={"rack": "7"})) != earlier
 
 
 def test_an_event_keeps_what_earlier_versions_read() -> None:

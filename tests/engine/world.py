@@ -13,9 +13,8 @@ from mistralclient.api import client
 from tests.support.deployments.scripted_conductor import ScriptedConductor, bad_action, recorded
 from tests.support.mistral.mistrals import RunningMistral
 from tests.support.probers import actions
-from vimesh.domain.actions import Action
+from vimesh.domain.actions import Action, workflow_name
 from vimesh.engine.mistral_engine import MistralEngine
-from vimesh.engine.workflow import workflow_name
 from vimesh.engine.workflow_engine import NotYet, Stop, Stopped
 from vimesh.v1 import conductor_service_pb2 as pb
 

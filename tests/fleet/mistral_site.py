@@ -18,7 +18,7 @@ from tests.support.deployments.fleets import Fleet, starting_fleet
 from tests.support.mistral.mistral_views import MistralView
 from tests.support.mistral.stock_mistral import StockMistral, stock_mistral
 from tests.support.timing.waiting import eventually
-from vimesh.engine.workflow import workflow_name
+from vimesh.domain.actions import workflow_name
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 

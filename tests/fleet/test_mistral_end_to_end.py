@@ -15,7 +15,8 @@ from tests.support.clouds.targets import FakeApi, fake_api
 from tests.support.deployments.conductors import report_on
 from tests.support.mistral.stock_mistral import API, EXECUTORS
 from tests.support.timing.waiting import until
-from vimesh.engine.workflow import ACTION, TASK, workflow_name
+from vimesh.domain.actions import workflow_name
+from vimesh.engine.workflow import ACTION, TASK
 from vimesh.v1 import vim_pb2
 
 pytestmark = [pytest.mark.fleet, pytest.mark.alone, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]

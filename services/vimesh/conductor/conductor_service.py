@@ -28,6 +28,7 @@ from vimesh.wire import answer_messages, request_messages
 from vimesh.wire.error_statuses import rich_status
 from vimesh.wire.limits import MAX_MESSAGE_BYTES
 from vimesh.wire.message_rules import Rules
+from vimesh.wire.vim_messages import STATUS_VALUES
 from vimesh.wire.wire_durations import duration
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -183,7 +184,7 @@ class Answers:
 
     def _answer(self, status: Status, newest_observation: int = 0) -> pb.UpdateVimResponse:
         return pb.UpdateVimResponse(
-            status=answer_messages.status_value(status),
+            status=STATUS_VALUES[status],
             contact_within=self._contact_within,
             newest_observation=newest_observation,
         )

@@ -15,6 +15,7 @@ from vimesh.wire import answer_messages, request_messages
 from vimesh.wire.limits import MAX_BATCH_VALUES, MAX_FREE_FORM_VALUES
 from vimesh.wire.message_rules import Rules
 from vimesh.wire.value_count import count_values
+from vimesh.wire.vim_messages import FREE_FORM_FIELDS
 
 _FULLY_CHECKED: Final = 20
 """The first refusals of a call name all broken fields, at 30 us per name; later ones name only the first field."""
@@ -59,7 +60,7 @@ class _Reader:
     def _count(self, request: pb.RegisterVimRequest) -> None:
         """Raise BadInput once the batch exceeds MAX_BATCH_VALUES. A field above its own bound is left to the rules."""
         vim = request.vim
-        for struct in (vim.vim_project, vim.auth_cred, vim.placement_attr, vim.extra):
+        for struct in (getattr(vim, field) for field in FREE_FORM_FIELDS):
             max_count = min(self._values_left, MAX_FREE_FORM_VALUES)
             count = count_values(struct, max_count)
             self._values_left -= min(count, max_count)

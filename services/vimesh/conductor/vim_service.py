@@ -23,6 +23,7 @@ from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer
 from vimesh.wire import answer_messages, json_requests, request_messages
 from vimesh.wire.message_rules import Rules
+from vimesh.wire.vim_messages import vim_message
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _PAGE_SIZE = 500
@@ -62,7 +63,7 @@ class VimsServicer(VimServiceServicer):
         self._engines.require(registration.engine)
         vim = await self._store.register(registration)
         self._feed.poke()
-        return answer_messages.vim_message(vim)
+        return vim_message(vim)
 
     async def RegisterVims(self, request: pb.RegisterVimsRequest, context: _Context) -> pb.RegisterVimsResponse:
         results = await self._bulk.register(request.requests)
@@ -70,16 +71,14 @@ class VimsServicer(VimServiceServicer):
         return pb.RegisterVimsResponse(results=results)
 
     async def GetVim(self, request: pb.GetVimRequest, context: _Context) -> pb.GetVimResponse:
-        return pb.GetVimResponse(
-            vim=answer_messages.vim_message(await self._store.get(request_messages.id_of(request.vim_id)))
-        )
+        return pb.GetVimResponse(vim=vim_message(await self._store.get(request_messages.id_of(request.vim_id))))
 
     async def ListVims(self, request: pb.ListVimsRequest, context: _Context) -> pb.ListVimsResponse:
         query = VimQuery(parse_filter(request.filter), parse_order(request.order_by), page_token=request.page_token)
 
         async def read(size: int) -> tuple[Sequence[vim_pb2.Vim], str]:
             page = await self._store.list_vims(replace(query, page_size=size))
-            return await in_slices(answer_messages.vim_message, page.vims), page.next_page_token
+            return await in_slices(vim_message, page.vims), page.next_page_token
 
         vims, token = await read_fitting(read, _page_size(request.page_size))
         return pb.ListVimsResponse(vims=vims, next_page_token=token)
@@ -108,7 +107,7 @@ class VimsServicer(VimServiceServicer):
             raise BadInput(Violation("vim.project_id", "cannot be changed"))
         vim = await self._store.modify(vim_id, modification)
         self._feed.poke()
-        return answer_messages.vim_message(vim)
+        return vim_message(vim)
 
     async def DeregisterVim(self, request: pb.DeregisterVimRequest, context: _Context) -> pb.DeregisterVimResponse:
         await self._store.deregister(request_messages.id_of(request.vim_id))
@@ -144,12 +143,12 @@ class VimsServicer(VimServiceServicer):
                 vim = await self._store.get(vim_id)
             except VimNotFound:
                 return
-            yield [answer_messages.vim_message(vim)]
+            yield [vim_message(vim)]
             return
         last_id = ""
         while page := await self._store.vims_after(last_id, _PAGE_SIZE):
             last_id = page[-1].id
-            yield await in_slices(answer_messages.vim_message, page)
+            yield await in_slices(vim_message, page)
 
     async def ListVimEvents(self, request: pb.ListVimEventsRequest, context: _Context) -> pb.ListVimEventsResponse:
         vim_id = request_messages.id_of(request.vim_id)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.vims import Engine
 
+WORKFLOW_PREFIX = "vim_id_"
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -39,6 +41,11 @@ class ActionScope:
 
     engine: Engine
     shard: Shard = Shard()
+
+
+def workflow_name(vim_id: str) -> str:
+    """Return the name of the Mistral workflow that runs the action of a VIM."""
+    return WORKFLOW_PREFIX + vim_id
 
 
 def shard_key(vim_id: str) -> int:

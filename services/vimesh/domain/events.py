@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
 
 from vimesh.domain.vims import Engine, Status, Vim
 
@@ -17,10 +16,6 @@ class EventKind(StrEnum):
     REASON_CHANGED = "REASON_CHANGED"
     ACTION_REPLACED = "ACTION_REPLACED"
     DEREGISTERED = "DEREGISTERED"
-
-
-BULKY_FIELDS: Final = ("description", "vim_project", "auth_cred", "placement_attr", "extra")
-"""The fields of a VIM that can be large: an event contains them only if it is about them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from vimesh.domain.probing import PolicyChange, ProbePolicy
 
@@ -86,6 +86,10 @@ class Vim:
     create_time: dt.datetime
     update_time: dt.datetime
     """The last change made by people."""
+
+
+BULKY_FIELDS: Final = ("description", "vim_project", "auth_cred", "placement_attr", "extra")
+"""The fields of a VIM that can be large: an event contains them only if it is about them."""
 
 
 @dataclass(frozen=True, slots=True)

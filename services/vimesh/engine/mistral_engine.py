@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 import structlog
 from mistralclient.api.v2.client import Client
 
-from vimesh.domain.actions import Action
+from vimesh.domain.actions import Action, workflow_name
 from vimesh.engine.engine_errors import EngineRefused
 from vimesh.engine.executions import Execution, id_of, our_execution
 from vimesh.engine.mistral_access import MistralAccess
 from vimesh.engine.mistral_calls import MistralCalls, mistral_calls
 from vimesh.engine.mistral_listing import PAGE, MistralListing
 from vimesh.engine.stop_pauses import pause_after
-from vimesh.engine.workflow import PingInput, defines_ping, definition, workflow_name
+from vimesh.engine.workflow import PingInput, defines_ping, definition
 from vimesh.engine.workflow_engine import NotYet, Stop, Stopped
 
 _log = structlog.get_logger()

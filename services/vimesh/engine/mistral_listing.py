@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from mistralclient.api.base import Resource
 from mistralclient.api.v2.client import Client
 
+from vimesh.domain.actions import WORKFLOW_PREFIX, workflow_name
 from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
 from vimesh.engine.executions import FIELDS, Execution, action_id_of, id_of, our_execution
 from vimesh.engine.mistral_calls import MistralCalls
-from vimesh.engine.workflow import ACTION, NAME_PREFIX, defines_ping, vim_id_of, workflow_name
+from vimesh.engine.workflow import ACTION, defines_ping, vim_id_of
 
 Row = dict[str, object]
 ListPage = Callable[[Client, str], list[Resource]]
@@ -35,7 +36,7 @@ class MistralListing:
         return _ours(await self._page_after(self._list_executions(workflow_name(vim_id)), ""))
 
     async def executions(self) -> list[Execution]:
-        return _ours(await self._list_all(self._list_executions(f"has:{NAME_PREFIX}")))
+        return _ours(await self._list_all(self._list_executions(f"has:{WORKFLOW_PREFIX}")))
 
     async def running_actions(self) -> frozenset[str]:
         """Return the ids of our actions that have a running action execution."""
@@ -55,7 +56,7 @@ class MistralListing:
         """Return the ids of the VIMs that have a workflow of ours."""
         rows = await self._list_all(
             lambda mistral, marker: mistral.workflows.list(
-                name=f"has:{NAME_PREFIX}",
+                name=f"has:{WORKFLOW_PREFIX}",
                 fields=["id", "name", "definition"],
                 sort_keys="id",
                 marker=marker,

@@ -12,23 +12,18 @@ from dataclasses import MISSING, asdict, dataclass, fields
 
 import yaml
 
-from vimesh.domain.actions import Action
+from vimesh.domain.actions import WORKFLOW_PREFIX, Action, workflow_name
 from vimesh.domain.endpoints import endpoint_of
 
 ACTION = "vimesh.vim_ping_action"
 LEGACY_ACTION = "tacker.vim_ping_action"
 TASK = "monitor_ping_vimPingVIMTASK"
 INPUT = "ping_vim"
-NAME_PREFIX = "vim_id_"
-
-
-def workflow_name(vim_id: str) -> str:
-    return NAME_PREFIX + vim_id
 
 
 def vim_id_of(name: str) -> str | None:
     """Return the id of the VIM whose workflow has this name; None if the name is not one of ours."""
-    return name.removeprefix(NAME_PREFIX) if name.startswith(NAME_PREFIX) else None
+    return name.removeprefix(WORKFLOW_PREFIX) if name.startswith(WORKFLOW_PREFIX) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,11 @@ import structlog
 
 from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.endpoints import AuthUrlInvalid
-from vimesh.domain.vims import Engine
-from vimesh.v1 import conductor_service_pb2, vim_pb2
+from vimesh.v1 import conductor_service_pb2
 from vimesh.wire.action_messages import action_from_wire
+from vimesh.wire.vim_messages import ENGINE_VALUES
 
 _log = structlog.get_logger()
-
-_ENGINES = {Engine.EMBEDDED: vim_pb2.Monitor.EMBEDDED, Engine.MISTRAL: vim_pb2.Monitor.MISTRAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Watcher:
     def request(self) -> conductor_service_pb2.WatchActionsRequest:
         self._listed = set()
         return conductor_service_pb2.WatchActionsRequest(
-            engine=_ENGINES[self._scope.engine],
+            engine=ENGINE_VALUES[self._scope.engine],
             shard_index=self._scope.shard.index,
             shard_count=self._scope.shard.count,
             start_revision=self._revision + 1 if self._revision else 0,

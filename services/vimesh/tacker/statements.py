@@ -12,12 +12,12 @@ from vimesh.tacker.selection import Selection
 
 VIMS: Final = "vims"
 VIMAUTHS: Final = "vimauths"
-NEEDED: Final[Mapping[str, frozenset[str]]] = {
-    VIMS: frozenset({"id", "type", "tenant_id", "name", "description", "placement_attr", "is_default"}),
-    VIMAUTHS: frozenset({"id", "vim_id", "password", "auth_url", "vim_project", "auth_cred"}),
-}
 _VIMS_TEXTS: Final = ("type", "tenant_id", "name", "description", "placement_attr")
 _VIMAUTHS_TEXTS: Final = ("password", "auth_url", "vim_project", "auth_cred")
+NEEDED: Final[Mapping[str, frozenset[str]]] = {
+    VIMS: frozenset({"id", "is_default", *_VIMS_TEXTS}),
+    VIMAUTHS: frozenset({"id", "vim_id", *_VIMAUTHS_TEXTS}),
+}
 _LATER: Final = ("extra", "deleted_at")
 """Columns of `vims` that were added in later releases."""
 MAX_COLUMN: Final = 64 * 1024

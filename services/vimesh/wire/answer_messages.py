@@ -1,55 +1,17 @@
-"""Converts domain values to messages."""
+"""Converts what a conductor answers to messages: events, actions, tasks and results. VIMs: see `vim_messages`."""
 
 from __future__ import annotations
 
-import datetime as dt
-from functools import lru_cache
-
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.domain import vims
-from vimesh.domain.actions import Action
+from vimesh.domain.actions import Action, workflow_name
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import EventKind, VimEvent
-from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.v1 import action_pb2, vim_pb2, vim_service_pb2, workflow_service_pb2
 from vimesh.wire.error_statuses import rich_status
-from vimesh.wire.free_form import fill
-from vimesh.wire.wire_durations import duration
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
-    message = vim_pb2.Vim(
-        id=vim.id,
-        project_id=vim.project_id,
-        name=vim.name,
-        description=vim.description,
-        type=vim.type,
-        auth_url=vim.auth_url,
-        is_default=vim.is_default,
-        probe_policy=policy_message(vim.policy),
-        status=status_value(vim.status),
-        reason=vim.reason,
-        detail=vim.detail,
-        status_time=timestamp(vim.status_time),
-        valid_until=timestamp(vim.valid_until) if vim.valid_until else None,
-        monitor=_monitor_message(vim.id, vim.monitor),
-        revision=vim.revision,
-        etag=vim.etag,
-        create_time=timestamp(vim.create_time),
-        update_time=timestamp(vim.update_time),
-    )
-    if vim.round_trip_s is not None:
-        message.round_trip.CopyFrom(duration(vim.round_trip_s))
-    fill(message.vim_project, vim.vim_project)
-    fill(message.auth_cred, vim.auth_cred)
-    fill(message.placement_attr, vim.placement_attr)
-    fill(message.extra, vim.extra)
-    return message
+from vimesh.wire.vim_messages import STATUS_VALUES, policy_message, timestamp, vim_message
 
 
 def result_message(outcome: vims.Registered | VimeshError) -> vim_service_pb2.RegisterVimResult:
@@ -60,40 +22,15 @@ def result_message(outcome: vims.Registered | VimeshError) -> vim_service_pb2.Re
     return vim_service_pb2.RegisterVimResult(registered=registered)
 
 
-def _monitor_message(vim_id: str, monitor: vims.Monitor) -> vim_pb2.Monitor:
-    return vim_pb2.Monitor(
-        engine=vim_pb2.Monitor.Engine.Value(monitor.engine.value),
-        action_id=monitor.action_id,
-        workflow_name=_workflow_name(vim_id) if monitor.engine is vims.Engine.MISTRAL else "",
-        state=vim_pb2.Monitor.State.Value(monitor.state.value),
-        last_error=monitor.last_error,
-        contact_time=timestamp(monitor.contact_time) if monitor.contact_time else None,
-    )
-
-
-@lru_cache(maxsize=1024)
-def policy_message(value: ProbePolicy) -> vim_pb2.ProbePolicy:
-    """Return a shared message, which must not be modified: most VIMs have the same policy as many others."""
-    return vim_pb2.ProbePolicy(
-        method=vim_pb2.ProbePolicy.Method.Value(value.method.value),
-        interval=duration(value.interval_s),
-        timeout=duration(value.timeout_s),
-        fall=value.fall,
-        rise=value.rise,
-        tls_verify=value.tls_verify,
-        fail_for=duration(value.fail_for_s),
-    )
-
-
 def event_message(event: VimEvent) -> vim_pb2.VimEvent:
     new = event.kind is EventKind.REGISTERED
-    previous = vim_pb2.Vim.STATUS_UNSPECIFIED if new else status_value(event.previous_status)
+    previous = vim_pb2.Vim.STATUS_UNSPECIFIED if new else STATUS_VALUES[event.previous_status]
     message = vim_pb2.VimEvent(
         revision=event.revision,
         kind=vim_pb2.VimEvent.Kind.Value(event.kind.value),
         vim_id=event.vim_id,
         time=timestamp(event.time),
-        status=status_value(event.status),
+        status=STATUS_VALUES[event.status],
         previous_status=previous,
         reason=event.reason,
         detail=event.detail,
@@ -125,21 +62,7 @@ def task_message(todo: ClaimedTodo) -> workflow_service_pb2.WorkflowTask:
         claim_token=todo.claim_token,
         kind=workflow_service_pb2.WorkflowTask.Kind.Value(todo.kind.value),
         action=action_message(todo.action) if todo.action else stopped,
-        workflow_name=_workflow_name(todo.vim_id),
+        workflow_name=workflow_name(todo.vim_id),
         attempt=todo.attempt,
         vim_gone=todo.vim_gone,
     )
-
-
-def _workflow_name(vim_id: str) -> str:
-    return f"vim_id_{vim_id}"
-
-
-def status_value(status: vims.Status) -> vim_pb2.Vim.Status.ValueType:
-    return vim_pb2.Vim.Status.Value(status.value)
-
-
-def timestamp(time: dt.datetime) -> Timestamp:
-    # This takes a fifth of the time of FromDatetime, and a VIM has five timestamps.
-    since = time - _EPOCH
-    return Timestamp(seconds=since.days * 86400 + since.seconds, nanos=since.microseconds * 1000)

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from vimesh.domain import vims
-from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials
 from vimesh.domain.errors import BadInput, Violation
-from vimesh.domain.probing import Method, PolicyChange, ProbePolicy
+from vimesh.domain.probing import PolicyChange, ProbePolicy
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
-from vimesh.wire import free_form
+from vimesh.wire import vim_messages
+from vimesh.wire.vim_messages import ENGINES, MODIFIABLE_FIELDS, STATUSES, policy_from_message
 from vimesh.wire.wire_durations import seconds
 
-DEFAULT_PROJECT: Final = "default"
-
-MODIFIABLE: Final = (
-    "name",
-    "description",
-    "type",
-    "auth_url",
-    "vim_project",
-    "auth_cred",
-    "is_default",
-    "placement_attr",
-    "extra",
-    "probe_policy",
-)
 _POLICY_FIELDS: Final = {
     f"probe_policy.{field}": name
     for field, name in (
@@ -40,7 +25,7 @@ _POLICY_FIELDS: Final = {
     )
 }
 _ALL: Final = "*"
-_MASKABLE: Final = frozenset((*MODIFIABLE, *_POLICY_FIELDS, _ALL))
+_MASKABLE: Final = frozenset((*MODIFIABLE_FIELDS, *_POLICY_FIELDS, _ALL))
 _MAX_VIOLATIONS: Final = 16
 """Maximum number of violations in an answer."""
 
@@ -48,17 +33,8 @@ _MAX_VIOLATIONS: Final = 16
 def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engine) -> vims.Registration:
     """Read a registration; `default` is its engine if it does not name one. Raises BadInput."""
     vim = request.vim
-    return vims.Registration(
-        name=vim.name,
-        type=vim.type,
-        auth_url=_auth_url(vim.auth_url),
-        project_id=vim.project_id or DEFAULT_PROJECT,
-        description=vim.description,
-        vim_project=free_form.read_values("vim.vim_project", vim.vim_project),
-        auth_cred=free_form.read_values("vim.auth_cred", vim.auth_cred),
-        is_default=vim.is_default,
-        placement_attr=free_form.read_values("vim.placement_attr", vim.placement_attr),
-        extra=free_form.read_values("vim.extra", vim.extra),
+    return vim_messages.registration(
+        vim,
         policy=policy(vim.probe_policy),
         engine=engine(request.engine, default),
         request_id=id_of(request.request_id),
@@ -69,24 +45,9 @@ def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engi
 def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str]) -> vims.Modification:
     """Read the fields that `paths` names. Raises BadInput."""
     vim = request.vim
-
-    def struct(field: str) -> Mapping[str, object] | None:
-        return free_form.read_values(f"vim.{field}", getattr(vim, field)) if field in paths else None
-
-    required = {field: getattr(vim, field) for field in ("name", "type", "auth_url") if field in paths}
-    missing = [Violation(f"vim.{field}", "must not be empty") for field, value in required.items() if not value]
-    if missing:
-        raise BadInput(*missing)
-    return vims.Modification(
-        name=required.get("name"),
-        description=vim.description if "description" in paths else None,
-        type=required.get("type"),
-        auth_url=_auth_url(vim.auth_url) if "auth_url" in paths else None,
-        vim_project=struct("vim_project"),
-        auth_cred=struct("auth_cred"),
-        is_default=vim.is_default if "is_default" in paths else None,
-        placement_attr=struct("placement_attr"),
-        extra=struct("extra"),
+    return vim_messages.modification(
+        vim,
+        paths,
         policy=policy(vim.probe_policy) if "probe_policy" in paths else _policy_change(vim.probe_policy, paths),
         engine=engine(request.engine) if request.engine else None,
         etag=request.etag or vim.etag,
@@ -97,16 +58,15 @@ def modified_paths(request: vim_service_pb2.ModifyVimRequest) -> frozenset[str]:
     """Return the fields to change. Raises BadInput if the mask names a field that cannot be changed."""
     mask_paths = frozenset(request.update_mask.paths)
     if unknown := sorted(mask_paths - _MASKABLE)[:_MAX_VIOLATIONS]:
-        raise BadInput(
-            *(Violation("update_mask", f"{path} cannot be changed; use {', '.join(MODIFIABLE)}") for path in unknown)
-        )
+        fields = ", ".join(MODIFIABLE_FIELDS)
+        raise BadInput(*(Violation("update_mask", f"{path} cannot be changed; use {fields}") for path in unknown))
     if _ALL in mask_paths:
-        return frozenset(MODIFIABLE)
+        return frozenset(MODIFIABLE_FIELDS)
     return mask_paths or _set_fields(request.vim)
 
 
 def _set_fields(vim: vim_pb2.Vim) -> frozenset[str]:
-    fields = {field.name for field, _ in vim.ListFields()} & set(MODIFIABLE) - {"probe_policy"}
+    fields = {field.name for field, _ in vim.ListFields()} & set(MODIFIABLE_FIELDS) - {"probe_policy"}
     return frozenset(fields | {f"probe_policy.{field.name}" for field, _ in vim.probe_policy.ListFields()})
 
 
@@ -120,7 +80,7 @@ def report(request: conductor_service_pb2.UpdateVimRequest) -> vims.Report:
     return vims.Report(
         vim_id=id_of(request.vim_id),
         action_id=request.action_id,
-        status=vims.Status(vim_pb2.Vim.Status.Name(request.status)),
+        status=STATUSES[request.status],
         observation=request.observation,
         reason=request.reason,
         detail=request.detail,
@@ -130,39 +90,19 @@ def report(request: conductor_service_pb2.UpdateVimRequest) -> vims.Report:
 
 
 def engine(value: vim_pb2.Monitor.Engine.ValueType, default: vims.Engine = vims.Engine.EMBEDDED) -> vims.Engine:
-    return vims.Engine(vim_pb2.Monitor.Engine.Name(value)) if value else default
+    return ENGINES[value] if value else default
 
 
 def policy(message: vim_pb2.ProbePolicy) -> ProbePolicy:
     """Read a whole policy, with defaults for fields that are not set. Raises BadInput."""
-    return PolicyChange().onto(_with_defaults(message))
+    return PolicyChange().onto(policy_from_message(message))
 
 
 def _policy_change(message: vim_pb2.ProbePolicy, paths: frozenset[str]) -> PolicyChange | None:
     """Read the fields that `paths` names; a field that is named but not set gets its default."""
     names = [name for path, name in _POLICY_FIELDS.items() if path in paths]
-    values = _with_defaults(message)
+    values = policy_from_message(message)
     return PolicyChange(**{name: getattr(values, name) for name in names}) if names else None
-
-
-def _with_defaults(message: vim_pb2.ProbePolicy) -> ProbePolicy:
-    default = ProbePolicy()
-    return ProbePolicy(
-        method=Method(vim_pb2.ProbePolicy.Method.Name(message.method)) if message.method else default.method,
-        interval_s=seconds(message.interval) if message.HasField("interval") else default.interval_s,
-        timeout_s=seconds(message.timeout) if message.HasField("timeout") else default.timeout_s,
-        fall=message.fall or default.fall,
-        rise=message.rise or default.rise,
-        tls_verify=message.tls_verify,
-        fail_for_s=seconds(message.fail_for),
-    )
-
-
-def _auth_url(text: str) -> str:
-    try:
-        return without_credentials(text)
-    except AuthUrlInvalid as error:
-        raise BadInput(Violation("vim.auth_url", str(error))) from None
 
 
 def id_of(text: str) -> str:

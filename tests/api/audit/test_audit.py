@@ -9,7 +9,8 @@ import pytest
 
 from tests.api.processes import api_process, audit
 from tests.api.site import Site
-from vimesh.engine.workflow import definition, workflow_name
+from vimesh.domain.actions import workflow_name
+from vimesh.engine.workflow import definition
 from vimesh.v1 import vim_pb2
 
 CLEAN, FOUND, UNAVAILABLE = 0, 4, 5

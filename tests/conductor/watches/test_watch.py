@@ -9,7 +9,7 @@ from tests.conductor.watches.watching import Kind, Vim, begun, change_often, eve
 from tests.support.deployments.conductors import Client, conductor_at
 from vimesh.conductor.conductor_process import ConductorSettings
 from vimesh.conductor.watches.watch_streams import WatchLimits
-from vimesh.domain.events import BULKY_FIELDS
+from vimesh.domain.vims import BULKY_FIELDS
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 

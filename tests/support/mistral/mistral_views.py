@@ -9,10 +9,10 @@ from typing import Any
 from mistralclient.api import client
 
 from tests.support.mistral.mistrals import COMMAND
-from vimesh.engine.workflow import NAME_PREFIX
+from vimesh.domain.actions import WORKFLOW_PREFIX
 
 _COMMAND_S = 60
-_OURS = f"has:{NAME_PREFIX}"
+_OURS = f"has:{WORKFLOW_PREFIX}"
 
 
 class MistralView:

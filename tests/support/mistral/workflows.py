@@ -12,8 +12,8 @@ from typing import Any
 from mistralclient.api import client
 from mistralclient.api.base import APIException
 
-from vimesh.domain.actions import Action
-from vimesh.engine.workflow import INPUT, PingInput, definition, workflow_name
+from vimesh.domain.actions import Action, workflow_name
+from vimesh.engine.workflow import INPUT, PingInput, definition
 
 _LOOK_EVERY_S = 0.1
 

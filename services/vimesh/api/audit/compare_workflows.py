@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vimesh.domain.actions import Action
+from vimesh.domain.actions import Action, workflow_name
 from vimesh.engine.executions import Execution
-from vimesh.engine.workflow import workflow_name
 from vimesh.engine.workflow_engine import Stop
 
 

@@ -10,9 +10,11 @@ from google.protobuf.struct_pb2 import Struct
 from vimesh.domain.credential_masks import mask
 from vimesh.domain.vims import Registration
 from vimesh.v1.vim_pb2 import Vim
+from vimesh.wire.vim_messages import FREE_FORM_FIELDS, INPUT_FIELDS
 
-_PLAIN = ("project_id", "name", "description", "type", "auth_url", "is_default")
-_FREE_FORM = ("vim_project", "placement_attr", "extra")
+_SEPARATE = {"auth_cred", "probe_policy"}
+_PLAIN = tuple(field for field in INPUT_FIELDS if field not in {*FREE_FORM_FIELDS, *_SEPARATE})
+_FREE_FORM = tuple(field for field in FREE_FORM_FIELDS if field not in _SEPARATE)
 
 
 def differences(

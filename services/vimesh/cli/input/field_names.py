@@ -8,14 +8,15 @@ from typing import Final
 
 from vimesh.cli.input import tacker_file
 from vimesh.v1.vim_pb2 import Vim
+from vimesh.wire.vim_messages import FREE_FORM_FIELDS, TEXT_FIELDS
 
 ALIASES: Final = {"project": "project_id", "default": "is_default"}
 """Names that the flags use, and the fields they stand for."""
-TEXTS: Final = ("name", "project_id", "description", "type", "auth_url")
-FREE_FORM: Final = ("vim_project", "auth_cred", "placement_attr", "extra")
+TEXTS: Final = TEXT_FIELDS
+FREE_FORM: Final = FREE_FORM_FIELDS
 POLICY: Final = ("method", "interval", "timeout", "fall", "rise", "tls_verify", "fail_for")
 _OTHERS: Final = ("id", "engine", "is_default", "probe_policy")
-_OWN: Final = (*TEXTS, *_OTHERS, *FREE_FORM)
+_OWN: Final = ("name", *(field for field in (*TEXTS, *_OTHERS, *FREE_FORM) if field != "name"))
 REJECTED: Final = "rejected"
 """Field of a rejects file that holds why the entry was refused."""
 LEFT_OUT: Final = frozenset(field.name for field in Vim.DESCRIPTOR.fields) - {*_OWN} | {REJECTED}

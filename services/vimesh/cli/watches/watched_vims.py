@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from vimesh.cli.watches.resumable_watch import Shown
-from vimesh.domain.events import BULKY_FIELDS
+from vimesh.domain.vims import BULKY_FIELDS
 from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
 
 

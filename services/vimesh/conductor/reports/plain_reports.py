@@ -7,15 +7,12 @@ import re
 from google.protobuf.duration_pb2 import Duration
 
 from vimesh.domain.vims import Report, Status
-from vimesh.v1 import conductor_service_pb2, vim_pb2
+from vimesh.v1 import conductor_service_pb2
+from vimesh.wire.vim_messages import STATUSES
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,63}").fullmatch
-_STATUSES = {
-    vim_pb2.Vim.REACHABLE: Status.REACHABLE,
-    vim_pb2.Vim.UNREACHABLE: Status.UNREACHABLE,
-    vim_pb2.Vim.UNKNOWN: Status.UNKNOWN,
-}
+_STATUSES = {value: status for value, status in STATUSES.items() if status is not Status.PENDING}
 _LONGEST_ROUND_TRIP_S = 3600
 GREATEST_AGE_S = 315_360_000
 GREATEST_OBSERVATION = 2**63 - 2**22

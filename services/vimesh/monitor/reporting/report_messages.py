@@ -7,17 +7,10 @@ from collections.abc import Iterable
 from vimesh.domain.vims import Status
 from vimesh.monitor.reporting.report_ledger import SentReport
 from vimesh.v1 import conductor_service_pb2, vim_pb2
+from vimesh.wire.vim_messages import STATUS_VALUES, STATUSES
 from vimesh.wire.wire_durations import set_duration
 
 MAX_DETAIL = 512
-
-_STATUS_ON_WIRE = {
-    Status.PENDING: vim_pb2.Vim.PENDING,
-    Status.REACHABLE: vim_pb2.Vim.REACHABLE,
-    Status.UNREACHABLE: vim_pb2.Vim.UNREACHABLE,
-    Status.UNKNOWN: vim_pb2.Vim.UNKNOWN,
-}
-_STATUS = {on_wire: status for status, on_wire in _STATUS_ON_WIRE.items()}
 
 
 def reports_to_wire(batch: Iterable[SentReport]) -> conductor_service_pb2.UpdateVimsRequest:
@@ -27,7 +20,7 @@ def reports_to_wire(batch: Iterable[SentReport]) -> conductor_service_pb2.Update
     for entry, verdict, observation, age_s in batch:
         report = add(
             vim_id=entry.vim_id,
-            status=_STATUS_ON_WIRE[verdict.status],
+            status=STATUS_VALUES[verdict.status],
             action_id=entry.action_id,
             observation=observation,
         )
@@ -43,4 +36,4 @@ def reports_to_wire(batch: Iterable[SentReport]) -> conductor_service_pb2.Update
 
 def status_from_wire(status: vim_pb2.Vim.Status.ValueType) -> Status:
     """Return the status; one that only a later version knows reads as UNKNOWN."""
-    return _STATUS.get(status, Status.UNKNOWN)
+    return STATUSES.get(status, Status.UNKNOWN)

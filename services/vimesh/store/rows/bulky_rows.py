@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import JSON, Connection, bindparam, select
 
 from vimesh.domain.queries import MAX_PAGE_BYTES
+from vimesh.domain.vims import BULKY_FIELDS
 from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM
 from vimesh.store.schema.event_documents import as_text
 from vimesh.store.schema.tables import standings, vims
@@ -23,7 +24,7 @@ _FIXED_BYTES: Final = 500
 """Upper bound on the bytes of a VIM in a message besides its measured fields."""
 _NAMES = (*(column.name for column in VISIBLE_COLUMNS), "number")
 _JSON = tuple(column.name for column in VISIBLE_COLUMNS if isinstance(column.type, JSON))
-_bulk_of = itemgetter(*(_NAMES.index(name) for name in (*_JSON, "description", "detail", "auth_url", "monitor_error")))
+_bulk_of = itemgetter(*map(_NAMES.index, {*_JSON, *BULKY_FIELDS, "detail", "auth_url", "monitor_error"}))
 _ROWS = select(
     # As text, so that rows that do not fit into the page are not parsed.
     *(as_text(column).label(column.name) if column.name in _JSON else column for column in VISIBLE_COLUMNS),

@@ -10,9 +10,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vimesh.domain.events import BULKY_FIELDS
 from vimesh.domain.probing import POLICY_FIELDS, Method, ProbePolicy
-from vimesh.domain.vims import Engine, Monitor, MonitorState, Status, Vim
+from vimesh.domain.vims import BULKY_FIELDS, Engine, Modification, Monitor, MonitorState, Registration, Status, Vim
 from vimesh.store.rows.visible_rows import PUBLIC_COLUMNS, Row, as_visible
 from vimesh.store.schema.timestamps import moment
 
@@ -20,8 +19,28 @@ _FIRST_POLICY_FIELDS = tuple(name for name in POLICY_FIELDS if name != "fail_for
 """The policy fields of earlier versions, which may share the database: a policy that needs no other field is stored in
 their form, so that they can read it and find it unchanged."""
 _KEPT = (*(column.name for column in PUBLIC_COLUMNS), "lapsed", "waiting")
+_LATER_COLUMNS = {"lease_until": None, "holds": False, "lapsed": False, "waiting": False}
+"""Columns that the documents of earlier versions lack, and what stands for them."""
 _CHANGED = "changed"
 """Key of the fields that users changed. A document with this key contains only these of the bulky fields."""
+
+
+def copied_columns(fields: Registration | Modification) -> dict[str, Any]:
+    """Return the columns that hold a field as it was given; None, in a modification, leaves a column as it is."""
+    return {
+        "name": fields.name,
+        "description": fields.description,
+        "type": fields.type,
+        "auth_url": fields.auth_url,
+        "vim_project": _as_dict(fields.vim_project),
+        "placement_attr": _as_dict(fields.placement_attr),
+        "extra": _as_dict(fields.extra),
+        "engine": fields.engine,
+    }
+
+
+def _as_dict(values: Mapping[str, object] | None) -> dict[str, object] | None:
+    return None if values is None else dict(values)
 
 
 def vim_of(stored: Row) -> Vim:
@@ -105,8 +124,8 @@ def changed_fields_of(document: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def vim_of_document(document: Mapping[str, Any]) -> Vim:
-    """Return the VIM of a document, including documents of versions before leases."""
-    return vim_of({"lease_until": None, "holds": False, "lapsed": False, "waiting": False, **document})
+    """Return the VIM of a document, including documents of earlier versions."""
+    return vim_of({**_LATER_COLUMNS, **document})
 
 
 def policy_of(stored: Mapping[str, Any]) -> ProbePolicy:

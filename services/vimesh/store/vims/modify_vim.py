@@ -18,7 +18,7 @@ from vimesh.domain.vims import Engine, Modification, Status, Vim
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.lapse_leases import LAPSE_COLUMNS, SILENCE_COLUMNS, record_silence
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
-from vimesh.store.rows.vim_rows import changed_document_of, policy_of, stored_policy, vim_of
+from vimesh.store.rows.vim_rows import changed_document_of, copied_columns, policy_of, stored_policy, vim_of
 from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, Row, as_started
 from vimesh.store.schema.tables import leases, standings
 from vimesh.store.schema.tables import vims as table
@@ -36,15 +36,10 @@ _STORE = (
     update(standings).where(standings.c.number == bindparam("of_number")),
     update(leases).where(leases.c.number == bindparam("of_number")),
 )
-_COPIED_COLUMNS = ("name", "description", "type", "auth_url", "vim_project", "placement_attr", "extra", "engine")
 _TARGET = ("type", "auth_url", "policy", "engine")
-_FIELDS = {
-    **{column: column for column in (*_COPIED_COLUMNS, "auth_cred")},
-    "engine": "monitor",
-    "policy": "probe_policy",
-    "default_of": "is_default",
-}
-"""The field of the API contract that each column belongs to."""
+_SECRETS = "secrets"
+_FIELDS = {"engine": "monitor", "policy": "probe_policy", "default_of": "is_default"}
+"""The fields of the API contract that columns of other names belong to."""
 
 
 def modify(connection: Connection, vim_id: str, modification: Modification, cipher: Cipher) -> Vim:
@@ -59,12 +54,13 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
         raise VimNotFound(vim_id)
     if modification.etag and modification.etag != row["etag"]:
         raise EtagMismatch(vim_id)
-    changed = _changed_columns(row, modification) | _credentials(row, modification, cipher)
+    copied, converted = _copied_changes(row, modification), _converted_changes(row, modification)
+    changed = copied | _credentials(row, modification, cipher) | converted
     replaces_action = any(column in changed for column in _TARGET) or _reopens(row, modification)
     if not (changed or replaces_action):
         return vim_of(row)
     # A modification that reopens an EXTERNAL VIM may change nothing but its action.
-    changed_fields = [field for column, field in _FIELDS.items() if column in changed] or ["monitor"]
+    changed_fields = [_FIELDS.get(column, column) for column in changed if column != _SECRETS] or ["monitor"]
     before = record_silence(row, changes)
     changed |= {column: before[column] for column in (*SILENCE_COLUMNS, *LAPSE_COLUMNS)}
     changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
@@ -93,18 +89,22 @@ def explain_conflict(connection: Connection, vim_id: str, modification: Modifica
     raise_if_taken(connection, vim_id, vim.project_id, name=name, is_default=is_default)
 
 
-def _changed_columns(before: Row, modification: Modification) -> dict[str, Any]:
-    """Return the columns that differ, except the credentials."""
-    values = {column: getattr(modification, column) for column in _COPIED_COLUMNS}
-    values = {column: dict(value) if isinstance(value, Mapping) else value for column, value in values.items()}
-    if (policy := modification.policy) is not None:
-        policy = policy.onto(policy_of(before["policy"])) if isinstance(policy, PolicyChange) else policy
-        values["policy"] = stored_policy(policy)
-    changed = {
+def _copied_changes(before: Row, modification: Modification) -> dict[str, Any]:
+    """Return the columns that differ and hold a field as it was given."""
+    return {
         column: value
-        for column, value in values.items()
+        for column, value in copied_columns(modification).items()
         if value is not None and not _is_same_json(value, before[column])
     }
+
+
+def _converted_changes(before: Row, modification: Modification) -> dict[str, Any]:
+    """Return the columns that differ and hold a field in another form, except the credentials."""
+    changed: dict[str, Any] = {}
+    if (policy := modification.policy) is not None:
+        policy = policy.onto(policy_of(before["policy"])) if isinstance(policy, PolicyChange) else policy
+        if not _is_same_json(stored := stored_policy(policy), before["policy"]):
+            changed["policy"] = stored
     if modification.is_default not in (None, before["default_of"] is not None):
         changed["default_of"] = before["project_id"] if modification.is_default else None
     return changed
@@ -132,7 +132,7 @@ def _credentials(before: Row, modification: Modification, cipher: Cipher) -> dic
     credentials = unmask(modification.auth_cred, stored if isinstance(stored, Mapping) else {})
     if _is_same_json(credentials, stored):
         return {}
-    return {"auth_cred": mask(credentials), "secrets": cipher.encrypt(credentials)}
+    return {"auth_cred": mask(credentials), _SECRETS: cipher.encrypt(credentials)}
 
 
 def _is_same_json(left: object, right: object) -> bool:

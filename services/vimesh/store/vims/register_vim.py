@@ -17,7 +17,7 @@ from vimesh.domain.vims import Engine, Registration, Status, Vim
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.lapse_leases import record_silence
 from vimesh.store.rows.credential_encryption import Cipher
-from vimesh.store.rows.vim_rows import changed_document_of, document_of, stored_policy, vim_of
+from vimesh.store.rows.vim_rows import changed_document_of, copied_columns, document_of, stored_policy, vim_of
 from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, as_started
 from vimesh.store.schema.tables import leases, standings, vims
 from vimesh.store.schema.timestamps import micros
@@ -121,22 +121,15 @@ def new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
     return {
         "id": vim_id,
         "project_id": registration.project_id,
-        "name": registration.name,
-        "description": registration.description,
-        "type": registration.type,
-        "auth_url": registration.auth_url,
-        "vim_project": dict(registration.vim_project),
+        **copied_columns(registration),
         "auth_cred": mask(registration.auth_cred),
         "default_of": registration.project_id if registration.is_default else None,
-        "placement_attr": dict(registration.placement_attr),
-        "extra": dict(registration.extra),
         "policy": stored_policy(registration.policy),
         "status": Status.PENDING,
         "reason": "",
         "detail": "",
         "round_trip_s": None,
         "status_time": changes.now,
-        "engine": registration.engine,
         "action_id": first_action_id(vim_id, registration.engine),
         "observation": 0,
         "contact_time": None,

@@ -20,7 +20,13 @@ from vimesh.store.sql.sql_functions import NowMicros
 from vimesh.store.vims import read_vims
 
 RETENTION_MICROS = 24 * 3600 * 1_000_000
-_CONTENT = tuple(field.name for field in fields(Registration))
+_FIRST_FIELDS = (
+    *("name", "type", "auth_url", "project_id", "description", "vim_project", "auth_cred", "is_default"),
+    *("placement_attr", "extra", "policy", "engine", "request_id", "vim_id"),
+)
+"""The fields of earlier versions, which may share the database: a later field counts only in a request that sets it."""
+_LATER_FIELDS = tuple(field.name for field in fields(Registration) if field.name not in _FIRST_FIELDS)
+_DEFAULTS = Registration(name="", type="", auth_url="", project_id="")
 _REQUEST = select(requests.c.fingerprint, requests.c.vim_id).where(requests.c.request_id == bindparam("id"))
 _MAX_KEPT = 500_000
 """About 250 MB: a client that keeps registering and removing VIMs cannot fill the disk with one day of requests."""
@@ -108,7 +114,10 @@ def encrypted_fingerprint(registration: Registration, cipher: Cipher) -> bytes:
 
 
 def fingerprint(registration: Registration) -> str:
-    content = {name: getattr(registration, name) for name in _CONTENT}
+    content = {name: getattr(registration, name) for name in _FIRST_FIELDS}
+    for name in _LATER_FIELDS:
+        if (value := getattr(registration, name)) != getattr(_DEFAULTS, name):
+            content[name] = value
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=_to_plain).encode()).hexdigest()
 
 

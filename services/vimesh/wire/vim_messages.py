@@ -1,0 +1,184 @@
+"""Converts VIMs between the domain and their messages: each field is named here, and nowhere else in `wire`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+from google.api import field_behavior_pb2
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from vimesh.domain import vims
+from vimesh.domain.actions import workflow_name
+from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials
+from vimesh.domain.errors import BadInput, Violation
+from vimesh.domain.probing import Method, PolicyChange, ProbePolicy
+from vimesh.v1 import vim_pb2
+from vimesh.wire.free_form import fill, read_values
+from vimesh.wire.wire_durations import duration, seconds
+
+DEFAULT_PROJECT: Final = "default"
+_DEFAULT_POLICY: Final = ProbePolicy()
+
+STATUS_VALUES: Final = {status: vim_pb2.Vim.Status.Value(status.value) for status in vims.Status}
+STATUSES: Final = {value: status for status, value in STATUS_VALUES.items()}
+ENGINE_VALUES: Final = {engine: vim_pb2.Monitor.Engine.Value(engine.value) for engine in vims.Engine}
+ENGINES: Final = {value: engine for engine, value in ENGINE_VALUES.items()}
+_METHOD_VALUES: Final = {method: vim_pb2.ProbePolicy.Method.Value(method.value) for method in Method}
+_METHODS: Final = {value: method for method, value in _METHOD_VALUES.items()}
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+# A client may send an etag back, but only to guard a change.
+_SET_BY_SERVER: Final = {"etag"} | {
+    field.name
+    for field in vim_pb2.Vim.DESCRIPTOR.fields
+    if field_behavior_pb2.OUTPUT_ONLY in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+}
+_INPUT: Final = [field for field in vim_pb2.Vim.DESCRIPTOR.fields if field.name not in _SET_BY_SERVER]
+INPUT_FIELDS: Final = tuple(field.name for field in _INPUT)
+"""The fields that a registration sets, in the order of the contract."""
+TEXT_FIELDS: Final = tuple(field.name for field in _INPUT if field.type == field.TYPE_STRING)
+FREE_FORM_FIELDS: Final = tuple(field.name for field in _INPUT if field.message_type is Struct.DESCRIPTOR)
+MODIFIABLE_FIELDS: Final = tuple(name for name in INPUT_FIELDS if name != "project_id")
+
+
+def registration(
+    vim: vim_pb2.Vim, *, policy: ProbePolicy, engine: vims.Engine, request_id: str, vim_id: str
+) -> vims.Registration:
+    """Read the fields of a new VIM. Raises BadInput."""
+    return vims.Registration(
+        name=vim.name,
+        type=vim.type,
+        auth_url=_auth_url(vim.auth_url),
+        project_id=vim.project_id or DEFAULT_PROJECT,
+        description=vim.description,
+        vim_project=read_values("vim.vim_project", vim.vim_project),
+        auth_cred=read_values("vim.auth_cred", vim.auth_cred),
+        is_default=vim.is_default,
+        placement_attr=read_values("vim.placement_attr", vim.placement_attr),
+        extra=read_values("vim.extra", vim.extra),
+        policy=policy,
+        engine=engine,
+        request_id=request_id,
+        vim_id=vim_id,
+    )
+
+
+def modification(
+    vim: vim_pb2.Vim,
+    paths: frozenset[str],
+    *,
+    policy: ProbePolicy | PolicyChange | None,
+    engine: vims.Engine | None,
+    etag: str,
+) -> vims.Modification:
+    """Read the fields that `paths` names. Raises BadInput."""
+
+    def struct(field: str) -> Mapping[str, object] | None:
+        return read_values(f"vim.{field}", getattr(vim, field)) if field in paths else None
+
+    required = {field: getattr(vim, field) for field in ("name", "type", "auth_url") if field in paths}
+    missing = [Violation(f"vim.{field}", "must not be empty") for field, value in required.items() if not value]
+    if missing:
+        raise BadInput(*missing)
+    return vims.Modification(
+        name=required.get("name"),
+        description=vim.description if "description" in paths else None,
+        type=required.get("type"),
+        auth_url=_auth_url(vim.auth_url) if "auth_url" in paths else None,
+        vim_project=struct("vim_project"),
+        auth_cred=struct("auth_cred"),
+        is_default=vim.is_default if "is_default" in paths else None,
+        placement_attr=struct("placement_attr"),
+        extra=struct("extra"),
+        policy=policy,
+        engine=engine,
+        etag=etag,
+    )
+
+
+def _auth_url(text: str) -> str:
+    try:
+        return without_credentials(text)
+    except AuthUrlInvalid as error:
+        raise BadInput(Violation("vim.auth_url", str(error))) from None
+
+
+def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
+    message = vim_pb2.Vim(
+        id=vim.id,
+        project_id=vim.project_id,
+        name=vim.name,
+        description=vim.description,
+        type=vim.type,
+        auth_url=vim.auth_url,
+        is_default=vim.is_default,
+        probe_policy=policy_message(vim.policy),
+        status=STATUS_VALUES[vim.status],
+        reason=vim.reason,
+        detail=vim.detail,
+        status_time=timestamp(vim.status_time),
+        valid_until=timestamp(vim.valid_until) if vim.valid_until else None,
+        monitor=_monitor_message(vim.id, vim.monitor),
+        revision=vim.revision,
+        etag=vim.etag,
+        create_time=timestamp(vim.create_time),
+        update_time=timestamp(vim.update_time),
+    )
+    if vim.round_trip_s is not None:
+        message.round_trip.CopyFrom(duration(vim.round_trip_s))
+    fill(message.vim_project, vim.vim_project)
+    fill(message.auth_cred, vim.auth_cred)
+    fill(message.placement_attr, vim.placement_attr)
+    fill(message.extra, vim.extra)
+    return message
+
+
+def _monitor_message(vim_id: str, monitor: vims.Monitor) -> vim_pb2.Monitor:
+    return vim_pb2.Monitor(
+        engine=ENGINE_VALUES[monitor.engine],
+        action_id=monitor.action_id,
+        workflow_name=workflow_name(vim_id) if monitor.engine is vims.Engine.MISTRAL else "",
+        state=vim_pb2.Monitor.State.Value(monitor.state.value),
+        last_error=monitor.last_error,
+        contact_time=timestamp(monitor.contact_time) if monitor.contact_time else None,
+    )
+
+
+@lru_cache(maxsize=1024)
+def policy_message(value: ProbePolicy) -> vim_pb2.ProbePolicy:
+    """Return a shared message, which must not be modified: most VIMs have the same policy as many others."""
+    return vim_pb2.ProbePolicy(
+        method=_METHOD_VALUES[value.method],
+        interval=duration(value.interval_s),
+        timeout=duration(value.timeout_s),
+        fall=value.fall,
+        rise=value.rise,
+        tls_verify=value.tls_verify,
+        fail_for=duration(value.fail_for_s),
+    )
+
+
+def policy_from_message(message: vim_pb2.ProbePolicy) -> ProbePolicy:
+    """Return the policy, with defaults for fields that are not set."""
+    policy = ProbePolicy(
+        # A method from a later version falls back to the default one, so that the VIM is still probed.
+        method=_METHODS.get(message.method, _DEFAULT_POLICY.method),
+        interval_s=seconds(message.interval) or _DEFAULT_POLICY.interval_s,
+        timeout_s=seconds(message.timeout) or _DEFAULT_POLICY.timeout_s,
+        fall=message.fall or _DEFAULT_POLICY.fall,
+        rise=message.rise or _DEFAULT_POLICY.rise,
+        tls_verify=message.tls_verify,
+        fail_for_s=seconds(message.fail_for),
+    )
+    # Most VIMs have the default policy: they share one object.
+    return _DEFAULT_POLICY if policy == _DEFAULT_POLICY else policy
+
+
+def timestamp(time: dt.datetime) -> Timestamp:
+    # This takes a fifth of the time of FromDatetime, and a VIM has five timestamps.
+    since = time - _EPOCH
+    return Timestamp(seconds=since.days * 86400 + since.seconds, nanos=since.microseconds * 1000)
