@@ -10,16 +10,23 @@ from vimesh.envoy.doors.readiness import live
 from vimesh.envoy.fleet.front_fleet import FrontFleet
 from vimesh.envoy.refusals.refusal_routes import Route, to_nowhere, unreadable
 from vimesh.envoy.traffic import clusters
-from vimesh.envoy.traffic.call_classes import CHANGES, LISTS, MONITORS, READS, REPORTS, WATCHES, CallClass
 from vimesh.envoy.traffic.opening_rate import of_watches
 from vimesh.envoy.traffic.retries import repeatable as again
 from vimesh.envoy.traffic.retries import untouched_only as untouched
 from vimesh.envoy.vocabulary.extensions import GRPC_CONTENT, typed
 from vimesh.envoy.vocabulary.request_headers import drop_grpc
+from vimesh.rpc.rpc_table import (
+    CHANGE_S,
+    CONDUCTOR_SERVICE,
+    REPORT_S,
+    RPCS,
+    STREAM,
+    VIM_SERVICE,
+    WORKFLOW_SERVICE,
+    Rpc,
+    TrafficClass,
+)
 
-REPORT_S = 10.0
-READ_S = 15.0
-CHANGE_S = 15.0
 API_S = 60.0
 IDLE_S = 60.0
 """A watch sends a message every few seconds; one that is silent for this long is dead."""
@@ -35,28 +42,17 @@ BUFFER = "envoy.extensions.filters.http.buffer.v3.Buffer"
 
 def routes(fleet: FrontFleet) -> list[Route]:
     """Return all routes; the first that matches wins."""
-    conductor, vim, workflow = (f"/vimesh.v1.{name}Service/" for name in ("Conductor", "Vim", "Workflow"))
-    health = "/grpc.health.v1.Health/"
     return [
         *unreadable(),
         *other_hosts(fleet.hosts),
         *strangers(fleet.origins),
         *preflights(fleet.origins),
-        # Reports are idempotent by design: sending one twice leaves the VIM the same. UpdateVims may carry 1000.
-        _call("path", conductor + "UpdateVim", REPORTS, REPORT_S, again()),
-        _call("path", conductor + "UpdateVims", MONITORS, REPORT_S, again()),
-        _stream("path", conductor + "WatchActions", MONITORS),
-        _call("prefix", conductor, MONITORS, CHANGE_S, untouched()),
-        _call("path", vim + "GetVim", READS, READ_S, again()),
-        *(_call("path", vim + name, LISTS, READ_S, again()) for name in ("ListVims", "ListVimEvents")),
-        _stream("path", vim + "WatchVims", WATCHES),
-        # Register, modify, deregister: retrying one that has succeeded would give a different answer.
-        _call("prefix", vim, CHANGES, CHANGE_S, untouched()),
-        _call("path", workflow + "FinishWorkflowTask", MONITORS, REPORT_S, again()),
-        _call("prefix", workflow, MONITORS, CHANGE_S, untouched()),
-        _call("path", health + "Check", READS, REPORT_S, again()),
-        _stream("path", health + "Watch", WATCHES),
-        _stream("prefix", "/grpc.reflection.", WATCHES),
+        *_of_service(CONDUCTOR_SERVICE, TrafficClass.MONITORS),
+        *_of_service(VIM_SERVICE, TrafficClass.CHANGES),
+        *_of_service(WORKFLOW_SERVICE, TrafficClass.MONITORS),
+        _route("path", Rpc("grpc.health.v1.Health", "Check", TrafficClass.READS, REPORT_S, repeatable=True)),
+        _route("path", Rpc("grpc.health.v1.Health", "Watch", TrafficClass.WATCHES, STREAM)),
+        _stream("prefix", "/grpc.reflection.", TrafficClass.WATCHES),
         live(),
         *([connect_route()] if fleet.connect else []),
         *json_routes(),
@@ -66,11 +62,29 @@ def routes(fleet: FrontFleet) -> list[Route]:
     ]
 
 
-def _call(kind: str, path: str, call_class: CallClass, timeout_s: float, retry: dict[str, object]) -> Route:
+def _of_service(service: str, others: TrafficClass) -> list[Route]:
+    """Return the routes of a service. Its last route takes calls of the class `others`, and those of later versions."""
+    rest = Rpc(service, "", others, CHANGE_S)
+    own = (rpc for rpc in RPCS if rpc.service == service and not _same_route(rpc, rest))
+    return [*(_route("path", rpc) for rpc in own), _route("prefix", rest)]
+
+
+def _same_route(rpc: Rpc, rest: Rpc) -> bool:
+    return (rpc.traffic, rpc.time_limit_s, rpc.repeatable) == (rest.traffic, rest.time_limit_s, rest.repeatable)
+
+
+def _route(kind: str, rpc: Rpc) -> Route:
+    path = f"/{rpc.service}/{rpc.method}"
+    if rpc.time_limit_s is None:
+        return _stream(kind, path, rpc.traffic)
+    return _call(kind, path, rpc.traffic, rpc.time_limit_s, again() if rpc.repeatable else untouched())
+
+
+def _call(kind: str, path: str, traffic: TrafficClass, timeout_s: float, retry: dict[str, object]) -> Route:
     return {
         "match": {kind: path, "headers": [GRPC_CONTENT]},
         "route": {
-            "cluster": call_class.name,
+            "cluster": traffic.value,
             "timeout": f"{timeout_s:g}s",
             # A caller's shorter deadline frees the stream early; a longer one is cut to the timeout of the route.
             "max_stream_duration": {"grpc_timeout_header_max": f"{timeout_s:g}s"},
@@ -81,11 +95,11 @@ def _call(kind: str, path: str, call_class: CallClass, timeout_s: float, retry: 
     }
 
 
-def _stream(kind: str, path: str, call_class: CallClass) -> Route:
+def _stream(kind: str, path: str, traffic: TrafficClass) -> Route:
     return {
         "match": {kind: path, "headers": [GRPC_CONTENT]},
         "route": {
-            "cluster": call_class.name,
+            "cluster": traffic.value,
             "timeout": "0s",
             "idle_timeout": f"{IDLE_S:g}s",
             # The caller's deadline, without an upper limit.
@@ -93,7 +107,7 @@ def _stream(kind: str, path: str, call_class: CallClass) -> Route:
             # Retries end with the first response: a stream that has started is never retried.
             "retry_policy": untouched(),
         },
-        **({"typed_per_filter_config": of_watches()} if call_class is WATCHES else {}),
+        **({"typed_per_filter_config": of_watches()} if traffic is TrafficClass.WATCHES else {}),
     }
 
 

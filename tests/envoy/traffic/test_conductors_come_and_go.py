@@ -14,7 +14,7 @@ from tests.envoy.scripted import HOLD_S, WAITING, Scripted, scripted
 from tests.support.callers.caller import LIMIT_S, WHAT_MAY_BE_MADE_TWICE, ask, list_vims, report, reporting
 from tests.support.deployments.envoys import RunningEnvoy, running_envoy
 from tests.support.timing.waiting import eventually, until
-from vimesh.envoy.routes import READ_S
+from vimesh.rpc.rpc_table import READ_S
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_pb2 import Vim
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest

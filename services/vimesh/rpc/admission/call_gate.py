@@ -12,12 +12,20 @@ from typing import Any
 
 import grpc
 
-from vimesh.rpc.admission.call_priorities import CLASS_OF, CallPriority, cost
 from vimesh.rpc.admission.callers import caller
 from vimesh.rpc.admission.overload_answers import Refusals
+from vimesh.rpc.rpc_table import RPCS, CallPriority
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _MIB = 1024 * 1024
+_PRIORITIES = {
+    **{rpc.method: rpc.traffic.priority for rpc in RPCS},
+    # Streams of gRPC's own services. `Check` of grpc.health.v1 is not included, as it is never refused.
+    "Watch": CallPriority.WATCHES,
+    "ServerReflectionInfo": CallPriority.WATCHES,
+}
+"""Priority by method name without the service."""
+_COSTS = {rpc.method: rpc.cost for rpc in RPCS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +168,10 @@ class CallAdmission:
 
     def call_gate(self, method: str) -> CallGate:
         """Return the gate of a method, named without its service. Raises KeyError if the method has no class."""
-        call_class = CLASS_OF[method]
-        return CallGate(self._calls[call_class], cost(method), self._refusals[call_class])
+        priority = _PRIORITIES[method]
+        return CallGate(self._calls[priority], _COSTS[method], self._refusals[priority])
 
     def stream_gate(self, method: str) -> StreamGate:
         """Return the gate of a method that responds with a stream. Raises KeyError as `call_gate` does."""
-        call_class = CLASS_OF[method]
-        return StreamGate(self._streams[call_class], self._refusals[call_class])
+        priority = _PRIORITIES[method]
+        return StreamGate(self._streams[priority], self._refusals[priority])

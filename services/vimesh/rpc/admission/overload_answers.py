@@ -13,7 +13,7 @@ from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2, status_pb2
 
 from vimesh.domain.errors import Overloaded
-from vimesh.rpc.admission.call_priorities import CallPriority
+from vimesh.rpc.rpc_table import CallPriority
 from vimesh.wire.error_statuses import DETAILS_KEY, rich_status
 
 _log = structlog.get_logger()
