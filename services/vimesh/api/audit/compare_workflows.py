@@ -22,11 +22,11 @@ class Kind(StrEnum):
     """An execution or a workflow of a VIM that does not exist, or whose actions do not run in Mistral."""
 
 
-class Resolver(StrEnum):
-    """Resolves the findings that a repair leaves alone."""
+class Assignee(StrEnum):
+    """The party that must resolve what a repair leaves alone."""
 
     CONDUCTORS = "left to the conductors"
-    OPERATOR = "modify the VIM to remove it"
+    OPERATOR = "left to an operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Finding:
     state: str
     """State of the execution."""
     detail: str
-    remedy: Action | Stop | Resolver
-    """The action to start, the stop to carry out, or the party that must resolve it."""
+    remedy: Action | Stop | Assignee
+    """The action to start, the stop to carry out, or the party that is left to resolve it."""
 
     @property
     def workflow_name(self) -> str:
@@ -101,7 +101,9 @@ def _of_execution(execution: Execution, inventory: Inventory) -> Finding | None:
         stop = Stop(execution.vim_id, execution.action_id, vim_gone=False)
         return _finding(execution, Kind.ZOMBIE, f"action {action.action_id} is wanted", stop)
     if execution.id != execution.action_id:
-        return _finding(execution, Kind.ZOMBIE, "a second execution, made by hand", Resolver.OPERATOR)
+        return _finding(
+            execution, Kind.ZOMBIE, "a second execution, made by hand: modify the VIM to remove it", Assignee.OPERATOR
+        )
     if execution.has_ended:
         return _finding(execution, Kind.DEAD, execution.state_info or "it has ended", action)
     return _of_running(execution, inventory)
@@ -113,16 +115,16 @@ def _of_running(execution: Execution, inventory: Inventory) -> Finding | None:
         return None  # the action was just replaced
     if monitor.state == "SILENT":
         return _finding(
-            execution, Kind.ZOMBIE, "runs, but does not report: the conductors replace it", Resolver.CONDUCTORS
+            execution, Kind.ZOMBIE, "runs, but does not report: the conductors replace it", Assignee.CONDUCTORS
         )
     if monitor.state != "RUNNING" and execution.action_id not in inventory.running:
         return _finding(
-            execution, Kind.DEAD, "none of its actions runs: the conductors replace it", Resolver.CONDUCTORS
+            execution, Kind.DEAD, "none of its actions runs: the conductors replace it", Assignee.CONDUCTORS
         )
     return None
 
 
-def _finding(execution: Execution, kind: Kind, detail: str, remedy: Action | Stop | Resolver) -> Finding:
+def _finding(execution: Execution, kind: Kind, detail: str, remedy: Action | Stop | Assignee) -> Finding:
     return Finding(kind, execution.vim_id, execution.action_id, execution.id, execution.state, detail, remedy)
 
 

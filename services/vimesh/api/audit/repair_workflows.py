@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import grpc
 
-from vimesh.api.audit.compare_workflows import Finding, Resolver
+from vimesh.api.audit.compare_workflows import Assignee, Finding
 from vimesh.api.audit.workflow_inventory import InventoryClient
 from vimesh.domain.actions import Action
 from vimesh.domain.endpoints import AuthUrlInvalid
@@ -47,7 +47,7 @@ class Repair:
         return [task.result() for task in tasks]
 
     async def _repair_one(self, finding: Finding) -> str:
-        if isinstance(finding.remedy, Resolver):
+        if isinstance(finding.remedy, Assignee):
             return finding.remedy
         if not await self._still_applies(finding.remedy):
             return "settled meanwhile"
