@@ -12,7 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
-from tests.support.conductors import Client
+from tests.support.deployments.conductors import Client
 from vimesh.cli.client.compare_vims import differences
 from vimesh.domain.vims import Engine
 from vimesh.v1 import vim_service_pb2 as pb
