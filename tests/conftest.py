@@ -16,6 +16,7 @@ _LONG = (
     "tacker/test_import.py",
     "fleet",
     "bridge",
+    "docs",
     "store/databases/test_servers.py",
     "store/databases/test_galera.py",
     "simulation/model",
