@@ -232,11 +232,16 @@ def test_the_oldest_entries_go_when_there_are_too_many(tmp_path: Path) -> None:
     assert quarantine.note_hold(newest, 1.0), "the newest stays"
 
 
-def test_a_place_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
-    quarantine, vim = Quarantine(tmp_path / "missing" / "aside.json"), target()
+def test_a_place_that_cannot_be_written_is_told_once_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "aside.json"
+    quarantine, vim = Quarantine(path), target()
 
     with capture_logs() as logs:
         set_aside(quarantine, vim)
+        assert vim in quarantine
+        path.parent.mkdir()
+        quarantine.note_clean_retry(vim)
+        path.parent.rename(tmp_path / "moved")
+        quarantine.note_clean_retry(vim)
 
-    assert vim in quarantine
-    assert sum("cannot be stored" in log["event"] for log in logs) == 1
+    assert sum("cannot be stored" in log["event"] for log in logs) == 2

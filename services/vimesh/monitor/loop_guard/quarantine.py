@@ -117,6 +117,8 @@ class Quarantine:
             if not self._write_failed:
                 _log.warning("the list of VIMs set aside cannot be stored", path=str(self._path), why=str(error))
             self._write_failed = True
+        else:
+            self._write_failed = False
 
     def _forget_what_is_old(self) -> None:
         now = self._clock()
