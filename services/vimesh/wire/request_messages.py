@@ -35,7 +35,7 @@ def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engi
     vim = request.vim
     return vim_messages.registration(
         vim,
-        policy=policy(vim.probe_policy),
+        read_policy=lambda: policy(vim.probe_policy),
         engine=engine(request.engine, default),
         request_id=id_of(request.request_id),
         vim_id=id_of(request.vim_id),
@@ -45,10 +45,14 @@ def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engi
 def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str]) -> vims.Modification:
     """Read the fields that `paths` names. Raises BadInput."""
     vim = request.vim
+
+    def read_policy() -> ProbePolicy | PolicyChange | None:
+        return policy(vim.probe_policy) if "probe_policy" in paths else _policy_change(vim.probe_policy, paths)
+
     return vim_messages.modification(
         vim,
         paths,
-        policy=policy(vim.probe_policy) if "probe_policy" in paths else _policy_change(vim.probe_policy, paths),
+        read_policy=read_policy,
         engine=engine(request.engine) if request.engine else None,
         etag=request.etag or vim.etag,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -46,9 +46,9 @@ MODIFIABLE_FIELDS: Final = tuple(name for name in INPUT_FIELDS if name != "proje
 
 
 def registration(
-    vim: vim_pb2.Vim, *, policy: ProbePolicy, engine: vims.Engine, request_id: str, vim_id: str
+    vim: vim_pb2.Vim, *, read_policy: Callable[[], ProbePolicy], engine: vims.Engine, request_id: str, vim_id: str
 ) -> vims.Registration:
-    """Read the fields of a new VIM. Raises BadInput."""
+    """Read the fields of a new VIM, the policy last: of several mistakes, the first is reported. Raises BadInput."""
     return vims.Registration(
         name=vim.name,
         type=vim.type,
@@ -60,7 +60,7 @@ def registration(
         is_default=vim.is_default,
         placement_attr=read_values("vim.placement_attr", vim.placement_attr),
         extra=read_values("vim.extra", vim.extra),
-        policy=policy,
+        policy=read_policy(),
         engine=engine,
         request_id=request_id,
         vim_id=vim_id,
@@ -71,11 +71,11 @@ def modification(
     vim: vim_pb2.Vim,
     paths: frozenset[str],
     *,
-    policy: ProbePolicy | PolicyChange | None,
+    read_policy: Callable[[], ProbePolicy | PolicyChange | None],
     engine: vims.Engine | None,
     etag: str,
 ) -> vims.Modification:
-    """Read the fields that `paths` names. Raises BadInput."""
+    """Read the fields that `paths` names, the policy last. Raises BadInput."""
 
     def struct(field: str) -> Mapping[str, object] | None:
         return read_values(f"vim.{field}", getattr(vim, field)) if field in paths else None
@@ -94,7 +94,7 @@ def modification(
         is_default=vim.is_default if "is_default" in paths else None,
         placement_attr=struct("placement_attr"),
         extra=struct("extra"),
-        policy=policy,
+        policy=read_policy(),
         engine=engine,
         etag=etag,
     )

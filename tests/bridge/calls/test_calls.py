@@ -136,12 +136,12 @@ async def test_an_action_that_cannot_be_killed_ends_by_an_error(site: Site) -> N
     ],
 )
 async def test_what_is_no_call_is_dropped_and_disturbs_nobody(site: Site, bridge: Bridge, body: bytes) -> None:
-    dropped = bridge.said("no call", "call failed")
+    dropped = bridge.said("not a call", "call failed")
     url = site.broker.url.replace("rabbit://", "amqp://")
     async with await aio_pika.connect(url) as connection, connection.channel() as channel:
         exchange = await channel.get_exchange("tacker")
         await exchange.publish(aio_pika.Message(body), routing_key="TACKER_CONDUCTOR")
-        await until(lambda: bridge.said("no call", "call failed") > dropped, PATIENCE_S)
+        await until(lambda: bridge.said("not a call", "call failed") > dropped, PATIENCE_S)
         asked = await site.old.call(vim_id=str(uuid4()), status="REACHABLE", action_id="a")
         left = await channel.declare_queue("TACKER_CONDUCTOR", passive=True)
 

@@ -135,7 +135,7 @@ def test_a_list_of_policies_in_the_file_is_refused_in_plain_words(tmp_path: Path
     ended = Command(tmp_path)("bridge")
 
     assert ended.code == 1
-    assert "bridge.policy in vimesh.toml: must be one text, such as 'embedded=adopt,mistral=reject'" in ended.err
+    assert "bridge.policy in vimesh.toml: must be one string, such as 'embedded=adopt,mistral=reject'" in ended.err
 
 
 def test_the_help_explains_engines_and_policies(tmp_path: Path) -> None:

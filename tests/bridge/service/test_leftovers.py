@@ -93,7 +93,7 @@ async def test_what_others_have_declared_is_used_as_it_is(site: Site) -> None:
         exchange = await channel.get_exchange("tacker")
         async with site.bridge() as bridge:
             await exchange.publish(aio_pika.Message(b"hello"), routing_key=_CALLS)
-            await until(lambda: bridge.said("no call") == 1, PATIENCE_S)
+            await until(lambda: bridge.said("not a call") == 1, PATIENCE_S)
             assert not bridge.said("lost")
         await channel.queue_delete(_CALLS)
         await channel.exchange_delete("tacker")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import grpc
 
 from vimesh.cli.base.command_settings import ClientSettings
+from vimesh.cli.base.exits import Failure
 from vimesh.cli.client.explain_failures import failure
 from vimesh.rpc.channels import channel
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
@@ -57,7 +58,12 @@ def failed_calls_explained(address: str) -> Generator[None]:
         calls = group.subgroup(grpc.aio.AioRpcError)
         if calls is None:
             raise
-        raise failure(_first(calls), address) from group
+        raise explained(calls, address) from group
+
+
+def explained(group: BaseExceptionGroup[grpc.aio.AioRpcError], address: str) -> Failure:
+    """Explain the first of several failed calls."""
+    return failure(_first(group), address)
 
 
 def _first(group: BaseExceptionGroup[grpc.aio.AioRpcError]) -> grpc.aio.AioRpcError:

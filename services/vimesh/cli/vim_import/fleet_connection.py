@@ -23,7 +23,8 @@ async def connected_fleet(
 ) -> AsyncGenerator[ExistingVims]:
     """Retry each call up to `attempts` times, or until nothing has answered for `give_up_s` seconds.
 
-    The tally says why calls wait, and of the first signal, after which none is retried. Raises Failure on the second.
+    The tally says why calls wait, and of the first signal. After that, calls without a limit of attempts are not
+    retried; the others are, so that the VIMs in progress are finished. Raises Failure on the second signal.
     """
     with stop_on_signals() as stopping:
         async with connected(client.address, client.call_timeout_s) as front:
@@ -32,7 +33,7 @@ async def connected_fleet(
                 SystemRandom(),
                 attempts=attempts,
                 give_up_s=give_up_s,
-                stopped=lambda: tally.ended_early is not None,
+                stopped=lambda: attempts is None and tally.ended_early is not None,
                 waiting=tally.wait,
             )
             async with beside(obey(stopping, tally.end)):

@@ -58,7 +58,9 @@ class LeaseSweep:
         self._limits = limits
         self._jitter = jitter
         self._holdoff = ReplacementHoldoff()
-        self._outage_log = OutageLog("the database", "lease sweep", meanwhile="silent actions are not looked for")
+        self._outage_log = OutageLog(
+            "the view of the leases", "lease sweep", meanwhile="silent actions are not looked for"
+        )
         self._idle_until = 0.0
 
     async def run(self) -> Never:
@@ -73,6 +75,7 @@ class LeaseSweep:
             lease_length_s = lease_s(self._pace.contact_within_s)
             holdoff_is_over = self._holdoff.is_over(await self._store.clock(), lease_length_s)
             if time.monotonic() < self._idle_until:
+                self._outage_log.note_success()
                 return
             # Expired statuses already read UNKNOWN, whatever caused the silence, so record them during a holdoff too.
             count = await self._record_lapses()

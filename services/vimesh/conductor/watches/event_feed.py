@@ -45,7 +45,7 @@ class EventFeed:
         self._watched_revision = 0
         self._generation = 0
         self._fan_out = FanOut()
-        self._outage_log = OutageLog("the database", "watches", meanwhile="watchers wait for changes")
+        self._outage_log = OutageLog("the view of the changes", "watches", meanwhile="watchers wait")
         self._poke = asyncio.Event()
         self._has_watchers = asyncio.Event()
         self._watchers = 0
@@ -91,7 +91,7 @@ class EventFeed:
             try:
                 await self._read()
             except VimeshError as error:
-                # Keep the watchers: what they have seen is still true, and they continue once the database is back.
+                # Keep the watchers: what they have seen is still true, and they continue once the log can be read.
                 self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
             else:
                 self._outage_log.note_success()
@@ -191,7 +191,7 @@ class EventFeed:
     ) -> Sequence[VimEvent]:
         """Return the next changes after a revision; none if nothing happens for `wait_s`, or the feed drains.
 
-        Reporters are woken before other watchers. Call this within `with feed.watched(...)`.
+        Reporters are woken before other watchers. Call this within `with feed.watching(...)`.
         Raises RevisionCompacted, RevisionUnknown (also when the log has gone back since), EventUnreadable,
         StoreUnavailable.
         """

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, ClassVar, Protocol
 
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Connection, Table
 from sqlalchemy.engine.interfaces import Dialect as SqlalchemyDialect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from vimesh.domain.errors import BadSetting
 from vimesh.store.connections.connection_errors import CannotConnect
 from vimesh.store.dialects.dialect import Dialect
+from vimesh.store.dialects.joined_update import JoinedUpdate
 from vimesh.store.transactions.database import SETTING
 from vimesh.store.urls.database_url import DatabaseUrl, database_url
 from vimesh.store.urls.server_addresses import ServerAddress
@@ -69,6 +70,10 @@ class ServerDialect(Dialect):
     @abstractmethod
     def product(self, dialect: SqlalchemyDialect) -> tuple[str, tuple[int, ...]]:
         """Return which product the server is, and its oldest version that is supported."""
+
+    @abstractmethod
+    def joined_update(self, table: Table, keys: Sequence[str], columns: Sequence[str]) -> JoinedUpdate:
+        """Return what updates many rows in one statement: a server is asked over a network."""
 
     def prepare_upgrade(self, connection: Connection) -> None:
         """Prepare to change the tables. Raises BadSetting for a database that cannot store all text."""

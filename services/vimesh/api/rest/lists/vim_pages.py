@@ -36,5 +36,6 @@ async def vim_pages(stub: VimServiceAsyncStub, pager: ListPager, call_timeout_s:
             vims, skip_to = (vims[places[0] + 1 :], "") if places else ([], skip_to)
         return [document for document in map(vim_document, vims) if query.matches(document)], page.next_page_token
 
-    async for documents in pager.pages(fetch, "" if skip_to else query.marker):
+    token = "" if skip_to else query.marker
+    async for documents in pager.pages(fetch, token, is_searching=lambda: bool(skip_to)):
         yield documents

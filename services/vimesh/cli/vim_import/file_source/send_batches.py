@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 
+import grpc
+
 from vimesh.cli.base.command_settings import ClientSettings
-from vimesh.cli.base.exits import Failure
-from vimesh.cli.client.front import failed_calls_explained
+from vimesh.cli.client.front import explained
 from vimesh.cli.vim_import.file_source.batch_results import BatchRegistrar, FileTally
 from vimesh.cli.vim_import.file_source.check_file import Waiting
 from vimesh.cli.vim_import.fleet_connection import connected_fleet
@@ -35,10 +36,9 @@ async def _register_each(
         if tally.ended_early is not None:
             return
         try:
-            with failed_calls_explained(address):
-                await registrar.register(batch)
-        except Failure as why:
-            tally.end(why)
+            await registrar.register(batch)
+        except* grpc.aio.AioRpcError as failed:
+            tally.end(explained(failed, address))
 
 
 def _batches(waiting: Sequence[Waiting]) -> Iterator[Sequence[Waiting]]:

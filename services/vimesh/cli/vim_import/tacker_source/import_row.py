@@ -11,7 +11,7 @@ from vimesh.cli.vim_import.import_tally import Result
 from vimesh.cli.vim_import.tacker_source.decide_imports import Candidate, describe_left_out, judge_conflict
 from vimesh.cli.vim_import.tacker_source.import_outcome import Outcome
 from vimesh.cli.vim_import.tacker_source.row_to_request import RowReader
-from vimesh.cli.vim_import.vim_keys import VIM_KEYS
+from vimesh.cli.vim_import.vim_keys import VIM_KEYS, VimKey
 from vimesh.tacker.tacker_database import Row
 from vimesh.tacker.tacker_errors import CannotImport
 from vimesh.tacker.tacker_vims import named
@@ -43,6 +43,8 @@ class RowImporter:
             holder = await self._fleet.holder(key, candidate.prepared.registration) if key is not None else None
             if key is not None and holder is not None:
                 return judge_conflict(candidate, key, holder)
+            if key is VimKey.NAME or key is VimKey.DEFAULT:
+                return Outcome(candidate.named, Result.CANNOT, failure_of(error).message)  # the holder has just gone
             if failure(error, "the fleet").code is ExitCode.UNAVAILABLE:
                 raise
             return Outcome(candidate.named, Result.FAILED, failure_line(error, "the fleet"))

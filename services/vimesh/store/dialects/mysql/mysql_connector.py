@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Mapping
 from typing import Any, Final
@@ -44,6 +45,8 @@ class MysqlConnector:
 
     def attach(self, engine: AsyncEngine, *, writes: bool) -> None:  # noqa: ARG002 - only PostgreSQL needs it
         """Make connections to a node of a Galera cluster wait for the other nodes."""
+        # The driver logs each note of the server as a warning, with text that may quote values.
+        logging.getLogger("asyncmy").setLevel(logging.ERROR)
         read_causally(engine)
 
     async def connect(self, *, client_flag: int = 0, **_: object) -> Any:  # noqa: ANN401 - the driver's connection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,10 +58,6 @@ class MysqlDialect(ServerDialect):
 
     def is_cluster_node(self, connection: Connection) -> bool:
         return is_node(connection)
-
-    def prepare_upgrade(self, connection: Connection) -> None:  # noqa: ARG002 - only the driver is prepared
-        # The driver logs MariaDB's notes about the names of keys as warnings.
-        logging.getLogger("asyncmy").setLevel(logging.ERROR)
 
 
 def _is_mariadb(dialect: SqlalchemyDialect) -> bool:
