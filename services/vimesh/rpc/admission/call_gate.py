@@ -153,8 +153,7 @@ class CallAdmission:
     def __init__(self, limits: CallAdmissionLimits | None = None) -> None:
         limits = limits or CallAdmissionLimits()
         self._refusals = {
-            call_class: Refusals(call_class, retry_after_s=limits.retry_after_s[call_class])
-            for call_class in CallPriority
+            priority: Refusals(priority, retry_after_s=limits.retry_after_s[priority]) for priority in CallPriority
         }
         self._calls = {
             CallPriority.REPORTS: CallLimiter(limits.reports),

@@ -29,17 +29,17 @@ Trailers = tuple[tuple[str, bytes] | tuple[str, str], ...]
 
 
 class Refusals:
-    """Refuses calls of one class. Logs the first refusal, and then the number of refusals every ten seconds."""
+    """Refuses calls of one priority. Logs the first refusal, and then the number of refusals every ten seconds."""
 
     def __init__(
         self,
-        call_class: CallPriority,
+        priority: CallPriority,
         *,
         retry_after_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Ask callers to retry after one to two times `retry_after_s`."""
-        self._class = call_class
+        self._priority = priority
         self._code, plain = rich_status(Overloaded())
         self._message = plain.message
         delays_s = [retry_after_s * (1 + step / _STEPS) for step in range(_STEPS)]
@@ -58,7 +58,7 @@ class Refusals:
         self._unlogged += 1
         now = self._clock()
         if now - self._logged_at >= _LOG_INTERVAL_S:
-            _log.warning("calls are refused: too many are under way", of=self._class.value, refused=self._unlogged)
+            _log.warning("calls are refused: too many are under way", of=self._priority.value, refused=self._unlogged)
             self._unlogged, self._logged_at = 0, now
 
 

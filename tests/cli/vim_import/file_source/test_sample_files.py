@@ -9,7 +9,7 @@ import pytest
 from tests.support.callers.commands import Command
 from tests.support.deployments.conductor_process import conductor_in
 
-SAMPLES = Path(__file__).parents[3] / "samples"
+SAMPLES = Path(__file__).parents[4] / "samples"
 
 
 @pytest.mark.parametrize("name", ["vims.yaml", "vims.csv"])
