@@ -72,7 +72,7 @@ async def test_a_request_that_is_too_long_for_its_method_is_bad_input(client: Cl
             found = await failure_of_call(client, method, field_of(1000, bytes(longest)))
 
             assert (found.code, found.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "BAD_INPUT"), method
-            assert f"at most {longest} are" in found.message, method
+            assert f"the maximum is {longest}" in found.message, method
 
 
 async def test_a_request_as_long_as_its_method_takes_is_taken(client: Client) -> None:
