@@ -59,7 +59,9 @@ def test_vims_are_ordered_by_a_known_field() -> None:
 @pytest.mark.parametrize("field", ["name", "auth_url"])
 @pytest.mark.parametrize("value", ["*a" * 9, "*" + "a" * 128, "a" * 128 + "*"])
 def test_a_pattern_that_takes_a_database_long_is_refused(field: str, value: str) -> None:
-    with pytest.raises(FilterInvalid, match=f"^filter: a value of {field} with . may have at most 8 of them and 128 char"):
+    with pytest.raises(
+        FilterInvalid, match=f"^filter: a value of {field} with . may have at most 8 of them and 128 char"
+    ):
         parse_filter(f'{field} != "{value}"')
 
 
