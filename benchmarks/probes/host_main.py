@@ -97,7 +97,7 @@ class _Tested:
                 self._ticker.start()
                 return None
             case "stall":
-                time.sleep(argument)  # blocks the loop, as ordered  # noqa: ASYNC251
+                time.sleep(argument)  # noqa: ASYNC251 - the loop is to be blocked
                 return None
             case _:
                 raise ValueError(verb)

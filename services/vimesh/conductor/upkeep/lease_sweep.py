@@ -71,24 +71,26 @@ class LeaseSweep:
 
     async def _sweep_once(self) -> None:
         try:
-            # A live action reports within one lease once this conductor serves. Only after that is silence its fault.
-            lease_length_s = lease_s(self._pace.contact_within_s)
-            holdoff_is_over = self._holdoff.is_over(await self._store.clock(), lease_length_s)
-            if time.monotonic() < self._idle_until:
-                self._outage_log.note_success()
-                return
-            # Expired statuses already read UNKNOWN, whatever caused the silence, so record them during a holdoff too.
-            count = await self._record_lapses()
-            if holdoff_is_over and self._limits.replacements:
-                count += await self._replace()
-            if not count:
-                # A sweep reads all leases: the longer they are, the less often it is needed.
-                self._idle_until = time.monotonic() + lease_length_s / _SWEEPS_PER_LEASE
+            await self._sweep_if_due()
         except VimeshError as error:
             self._holdoff.reset()
             self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
         else:
             self._outage_log.note_success()
+
+    async def _sweep_if_due(self) -> None:
+        # A live action reports within one lease once this conductor serves. Only after that is silence its fault.
+        lease_length_s = lease_s(self._pace.contact_within_s)
+        holdoff_is_over = self._holdoff.is_over(await self._store.clock(), lease_length_s)
+        if time.monotonic() < self._idle_until:
+            return
+        # Expired statuses already read UNKNOWN, whatever caused the silence, so record them during a holdoff too.
+        count = await self._record_lapses()
+        if holdoff_is_over and self._limits.replacements:
+            count += await self._replace()
+        if not count:
+            # A sweep reads all leases: the longer they are, the less often it is needed.
+            self._idle_until = time.monotonic() + lease_length_s / _SWEEPS_PER_LEASE
 
     async def _record_lapses(self) -> int:
         total, lapsed = 0, _BATCH_SIZE

@@ -20,7 +20,7 @@ _FIRST_POLICY_FIELDS = tuple(name for name in POLICY_FIELDS if name != "fail_for
 their form, so that they can read it and find it unchanged."""
 _KEPT = (*(column.name for column in PUBLIC_COLUMNS), "lapsed", "waiting")
 _LATER_COLUMNS = {"lease_until": None, "holds": False, "lapsed": False, "waiting": False}
-"""Columns that the documents of earlier versions lack, and what stands for them."""
+"""Columns that the documents of earlier versions lack, with the values to assume for them."""
 _CHANGED = "changed"
 """Key of the fields that users changed. A document with this key contains only these of the bulky fields."""
 
