@@ -144,6 +144,8 @@ def test_a_server_that_closes_within_the_handshake_is_an_error(tmp_path: Path) -
         (b"HTT", 3),
         (RECORD + b"nonsense", 17),
         (b"\x16\x03\x03\xff\xff", 5),
+        (RECORD * 63 + RECORD[:7], 567),
+        (RECORD * 64 + RECORD[:7], 583),
     ],
 )
 def test_only_whole_records_are_worth_a_step(received: bytes, whole_bytes: int) -> None:

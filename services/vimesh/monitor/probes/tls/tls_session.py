@@ -13,6 +13,8 @@ _CHANGE, _HANDSHAKE, _CLIENT_HELLO = b"\x14", b"\x16", b"\x01"
 _CHANGE_BYTES = 6
 _HEADER_BYTES = 5
 _MOST_RECORD_BYTES = 16 * 1024 + 2048
+_MOST_RECORDS = 64
+"""A flight of an ordinary server has fewer than ten. Counting thousands of tiny ones would block the loop."""
 
 
 class TlsSession:
@@ -112,15 +114,22 @@ class TlsSession:
 
 
 def whole_records_bytes(received: bytes) -> int:
-    """Return the length of the complete TLS records at the start; of everything, if the data is not TLS records."""
+    """Return the length of the complete TLS records at the start.
+
+    If the data is not TLS records, or very many of them, its whole length: OpenSSL shall judge it.
+    """
     end = 0
-    while len(received) - end >= _HEADER_BYTES:
+    for _ in range(_MOST_RECORDS):
+        if len(received) - end < _HEADER_BYTES:
+            break
         length = int.from_bytes(received[end + 3 : end + _HEADER_BYTES], "big")
         if received[end] not in _RECORD_KINDS or length > _MOST_RECORD_BYTES:
             return len(received)
         if end + _HEADER_BYTES + length > len(received):
             return end
         end += _HEADER_BYTES + length
+    else:
+        return len(received)
     return end if not received[end:] or received[end] in _RECORD_KINDS else len(received)
 
 
