@@ -40,7 +40,7 @@ async def run_monitor(
 
     `started` is called once, just before that.
     """
-    async with reporting_host(settings.address, settings.reporter, safeguards) as reporting:
+    async with reporting_host(settings.address, settings.reporter, safeguards=safeguards) as reporting:
         scope = ActionScope(Engine.EMBEDDED, settings.shard)
         heap = GarbageFreeze()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -12,7 +13,7 @@ from vimesh.monitor.targets.verdict import Verdict
 
 @pytest.fixture
 def ledger() -> ReportLedger:
-    made = ReportLedger(random=Random(1), recheck=lambda _, __: None)
+    made = ReportLedger(random=Random(1))
     made.add_action("vim", "action", 0)
     return made
 
@@ -21,8 +22,12 @@ def note(ledger: ReportLedger, status: Status, *, seen_at: float = 0) -> None:
     ledger.queue_verdict(Verdict("vim", "action", status, "", "", None, seen_at))
 
 
-def take(ledger: ReportLedger, now: float = 0) -> list[SentReport]:
-    return ledger.take_batch(now, 100) if ledger.has_ready(now) else []
+def is_current(_vim_id: str, _action_id: str) -> None:
+    """No verdict is out of date."""
+
+
+def take(ledger: ReportLedger, now: float = 0, recheck: Callable[[str, str], object] = is_current) -> list[SentReport]:
+    return ledger.take_batch(now, 100, recheck) if ledger.has_ready(now) else []
 
 
 def reports(batch: list[SentReport]) -> list[Report]:
@@ -35,26 +40,24 @@ def test_the_age_is_measured_when_the_report_is_made(ledger: ReportLedger) -> No
     assert reports(take(ledger, now=103.5))[0].age_s == pytest.approx(3.5)
 
 
-def test_a_verdict_that_is_out_of_date_is_not_told_again() -> None:
+def test_a_verdict_that_is_out_of_date_is_not_told_again(ledger: ReportLedger) -> None:
     def recheck(vim_id: str, action_id: str) -> None:
         if outdated:
             ledger.queue_verdict(Verdict(vim_id, action_id, Status.UNKNOWN, Reason.LOCAL_STUCK, "", None, 50))
 
     outdated = False
-    ledger = ReportLedger(random=Random(1), recheck=recheck)
-    ledger.add_action("vim", "action", 0)
     note(ledger, Status.REACHABLE)
-    (sent,) = take(ledger)
+    (sent,) = take(ledger, recheck=recheck)
     ledger.handle_recorded(sent, 0, 60)
     outdated = True
 
-    (again,) = take(ledger, now=60)
+    (again,) = take(ledger, now=60, recheck=recheck)
 
     assert again.report.status is Status.UNKNOWN
     assert again.report.observation == sent.report.observation + 1
-    assert take(ledger, now=60) == []
+    assert take(ledger, now=60, recheck=recheck) == []
     ledger.handle_recorded(again, 60, 60)
-    assert take(ledger, now=61) == []
+    assert take(ledger, now=61, recheck=recheck) == []
 
 
 def test_contact_is_made_in_the_second_half_of_the_granted_time(ledger: ReportLedger) -> None:
@@ -158,7 +161,7 @@ def test_a_contact_that_is_due_does_not_wait_for_news_of_others(ledger: ReportLe
         ledger.queue_verdict(Verdict(f"new-{number}", "action", Status.REACHABLE, "", "", None, 1))
 
     assert ledger.has_ready(10)
-    assert [made.report.vim_id for made in ledger.take_batch(10, 4)] == ["vim", "new-0", "new-1", "new-2"]
+    assert [made.report.vim_id for made in ledger.take_batch(10, 4, is_current)] == ["vim", "new-0", "new-1", "new-2"]
 
 
 def test_news_do_not_wait_for_the_contacts_of_others(ledger: ReportLedger) -> None:
@@ -170,7 +173,7 @@ def test_news_do_not_wait_for_the_contacts_of_others(ledger: ReportLedger) -> No
     note(ledger, Status.REACHABLE, seen_at=9)
 
     assert ledger.has_ready(10)
-    assert "vim" in [made.report.vim_id for made in ledger.take_batch(10, 4)]
+    assert "vim" in [made.report.vim_id for made in ledger.take_batch(10, 4, is_current)]
 
 
 def test_news_in_a_long_line_go_when_their_contact_is_due(ledger: ReportLedger) -> None:
@@ -183,9 +186,9 @@ def test_news_in_a_long_line_go_when_their_contact_is_due(ledger: ReportLedger) 
     note(ledger, Status.UNREACHABLE, seen_at=1)
 
     assert ledger.has_ready(10)
-    first, *others = ledger.take_batch(10, 4)
+    first, *others = ledger.take_batch(10, 4, is_current)
     assert first.report.status is Status.UNREACHABLE
-    rest = ledger.take_batch(10, 100)
+    rest = ledger.take_batch(10, 100, is_current)
     assert "vim" not in [made.report.vim_id for made in (*others, *rest)]
 
 

@@ -21,6 +21,7 @@ from tests.support.deployments.scripted_conductor import (
     serving,
 )
 from vimesh.domain.vims import Status
+from vimesh.monitor.reporting.report_ledger import ReportLedger
 from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
 from vimesh.monitor.targets.verdict import Verdict
 from vimesh.rpc.channels import channel
@@ -36,18 +37,37 @@ async def conductor() -> ScriptedConductor:
 
 
 @pytest.fixture
-async def reporter(conductor: ScriptedConductor) -> AsyncGenerator[Reporter]:
-    async with serving(conductor) as port, reporting(port) as made:
+def stopped() -> asyncio.Queue[tuple[str, str]]:
+    """The (vim_id, action_id) of each action that was answered with bad_action."""
+    return asyncio.Queue()
+
+
+@pytest.fixture
+async def ledger(conductor: ScriptedConductor, stopped: asyncio.Queue[tuple[str, str]]) -> AsyncGenerator[ReportLedger]:
+    async with serving(conductor) as port, reporting(port, stopped=stopped) as made:
         yield made
 
 
 @asynccontextmanager
-async def reporting(port: int, limits: ReporterLimits = LIMITS) -> AsyncGenerator[Reporter]:
+async def reporting(
+    port: int, limits: ReporterLimits = LIMITS, stopped: asyncio.Queue[tuple[str, str]] | None = None
+) -> AsyncGenerator[ReportLedger]:
+    """Report what is noted in the ledger."""
     clock = asyncio.get_running_loop().time
+    ledger = ReportLedger(random=Random(1))
+    bad_actions = stopped or asyncio.Queue()
     async with channel(f"127.0.0.1:{port}") as to_conductor, asyncio.TaskGroup() as parts:
-        made = Reporter(ConductorServiceStub(to_conductor), clock=clock, random=Random(1), limits=limits)
-        running = parts.create_task(made.run())
-        yield made
+        reporter = Reporter(
+            ConductorServiceStub(to_conductor),
+            ledger,
+            recheck=lambda *_: None,
+            on_bad_action=lambda *action: bad_actions.put_nowait(action),
+            clock=clock,
+            random=Random(1),
+            limits=limits,
+        )
+        running = parts.create_task(reporter.run())
+        yield ledger
         running.cancel()
 
 
@@ -55,34 +75,34 @@ def verdict(status: Status, *, vim_id: str = "vim", action_id: str = "action", r
     return Verdict(vim_id, action_id, status, reason, "", None, asyncio.get_running_loop().time())
 
 
-def adopt(reporter: Reporter, count: int) -> list[str]:
+def adopt(ledger: ReportLedger, count: int) -> list[str]:
     vim_ids = [f"vim-{number}" for number in range(count)]
     for vim_id in vim_ids:
-        reporter.add_action(vim_id, "action", 0)
+        ledger.add_action(vim_id, "action", 0)
     return vim_ids
 
 
-async def test_nothing_is_reported_before_the_first_verdict(conductor: ScriptedConductor, reporter: Reporter) -> None:
-    adopt(reporter, 3)
-    reporter.queue_verdict(verdict(Status.REACHABLE, vim_id="vim-1"))
+async def test_nothing_is_reported_before_the_first_verdict(conductor: ScriptedConductor, ledger: ReportLedger) -> None:
+    adopt(ledger, 3)
+    ledger.queue_verdict(verdict(Status.REACHABLE, vim_id="vim-1"))
 
     await conductor.until(lambda: bool(conductor.reports))
 
     assert [report.vim_id for report in conductor.reports] == ["vim-1"]
 
 
-async def test_changes_that_come_together_travel_together(conductor: ScriptedConductor, reporter: Reporter) -> None:
-    for vim_id in adopt(reporter, 10):
-        reporter.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
+async def test_changes_that_come_together_travel_together(conductor: ScriptedConductor, ledger: ReportLedger) -> None:
+    for vim_id in adopt(ledger, 10):
+        ledger.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
 
     await conductor.until(lambda: len(conductor.reports) == 10)
 
     assert len(conductor.calls) == 1
 
 
-async def test_a_batch_is_never_larger_than_its_limit(conductor: ScriptedConductor, reporter: Reporter) -> None:
-    for vim_id in adopt(reporter, 35):
-        reporter.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
+async def test_a_batch_is_never_larger_than_its_limit(conductor: ScriptedConductor, ledger: ReportLedger) -> None:
+    for vim_id in adopt(ledger, 35):
+        ledger.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
 
     await conductor.until(lambda: len(conductor.reports) == 35)
 
@@ -90,20 +110,22 @@ async def test_a_batch_is_never_larger_than_its_limit(conductor: ScriptedConduct
 
 
 async def test_a_new_host_counts_on_from_far_above_the_observation_on_record(
-    conductor: ScriptedConductor, reporter: Reporter
+    conductor: ScriptedConductor, ledger: ReportLedger
 ) -> None:
-    reporter.add_action("vim", "action", 41)
-    reporter.queue_verdict(verdict(Status.REACHABLE))
+    ledger.add_action("vim", "action", 41)
+    ledger.queue_verdict(verdict(Status.REACHABLE))
 
     await conductor.until(lambda: bool(conductor.reports))
 
     assert conductor.reports[0].observation == 41 + 2**20 + 1
 
 
-async def test_a_contact_repeats_the_verdict_with_its_number(conductor: ScriptedConductor, reporter: Reporter) -> None:
+async def test_a_contact_repeats_the_verdict_with_its_number(
+    conductor: ScriptedConductor, ledger: ReportLedger
+) -> None:
     conductor.answer = lambda report: recorded(report, within_s=0.5)
-    reporter.add_action("vim", "action", 0)
-    reporter.queue_verdict(verdict(Status.UNREACHABLE, reason="TIMEOUT"))
+    ledger.add_action("vim", "action", 0)
+    ledger.queue_verdict(verdict(Status.UNREACHABLE, reason="TIMEOUT"))
 
     await conductor.until(lambda: len(conductor.reports) == 3)
 
@@ -114,15 +136,15 @@ async def test_a_contact_repeats_the_verdict_with_its_number(conductor: Scripted
 
 
 async def test_one_report_of_a_vim_is_on_its_way_at_a_time_and_the_newest_follows(
-    conductor: ScriptedConductor, reporter: Reporter
+    conductor: ScriptedConductor, ledger: ReportLedger
 ) -> None:
     conductor.gate.clear()
-    for vim_id in adopt(reporter, 2):
-        reporter.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
+    for vim_id in adopt(ledger, 2):
+        ledger.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
     await conductor.until(lambda: len(conductor.reports) == 2)
-    reporter.queue_verdict(verdict(Status.UNREACHABLE, vim_id="vim-0"))
-    reporter.queue_verdict(verdict(Status.REACHABLE, vim_id="vim-0"))
-    reporter.queue_verdict(verdict(Status.UNREACHABLE, vim_id="vim-0"))
+    ledger.queue_verdict(verdict(Status.UNREACHABLE, vim_id="vim-0"))
+    ledger.queue_verdict(verdict(Status.REACHABLE, vim_id="vim-0"))
+    ledger.queue_verdict(verdict(Status.UNREACHABLE, vim_id="vim-0"))
 
     conductor.gate.set()
     await conductor.until(lambda: len(conductor.reports) == 3)
@@ -131,32 +153,30 @@ async def test_one_report_of_a_vim_is_on_its_way_at_a_time_and_the_newest_follow
 
 
 async def test_errors_end_nothing_and_the_newest_verdict_is_told_afterwards(
-    conductor: ScriptedConductor, reporter: Reporter
+    conductor: ScriptedConductor, ledger: ReportLedger, stopped: asyncio.Queue[tuple[str, str]]
 ) -> None:
-    stopped: list[tuple[str, str]] = []
-    reporter.on_bad_action(lambda *action: stopped.append(action))
     conductor.refusal = grpc.StatusCode.UNAVAILABLE
-    reporter.add_action("vim", "action", 0)
+    ledger.add_action("vim", "action", 0)
     with capture_logs() as logs:
-        reporter.queue_verdict(verdict(Status.REACHABLE))
+        ledger.queue_verdict(verdict(Status.REACHABLE))
         await conductor.until(lambda: len(conductor.calls) >= 4)
-        reporter.queue_verdict(verdict(Status.UNREACHABLE))
+        ledger.queue_verdict(verdict(Status.UNREACHABLE))
         conductor.refusal = None
         conductor.answer = lambda report: recorded(report, within_s=0.5)
         calls = len(conductor.calls)
         await conductor.until(lambda: len(conductor.calls) >= calls + 3)
 
     assert conductor.reports[-1].status == UNREACHABLE
-    assert stopped == []
+    assert stopped.empty()
     assert [line["event"] for line in logs] == ["conductors lost: probing goes on", "conductors back"]
 
 
 async def test_a_conductor_that_is_down_is_waited_for(conductor: ScriptedConductor) -> None:
     async with serving(conductor) as port:
         pass
-    async with reporting(port) as reporter:
-        reporter.add_action("vim", "action", 0)
-        reporter.queue_verdict(verdict(Status.REACHABLE))
+    async with reporting(port) as ledger:
+        ledger.add_action("vim", "action", 0)
+        ledger.queue_verdict(verdict(Status.REACHABLE))
         async with serving(conductor, port):
             await conductor.until(lambda: bool(conductor.reports))
 
@@ -166,14 +186,14 @@ async def test_a_conductor_that_is_down_is_waited_for(conductor: ScriptedConduct
 async def test_an_answer_that_never_comes_is_not_waited_for(conductor: ScriptedConductor) -> None:
     impatient = ReporterLimits(call_timeout_s=0.1, first_pause_s=0.01)
     conductor.gate.clear()
-    async with serving(conductor) as port, reporting(port, impatient) as reporter:
-        reporter.add_action("vim", "action", 0)
-        reporter.queue_verdict(verdict(Status.REACHABLE))
+    async with serving(conductor) as port, reporting(port, impatient) as ledger:
+        ledger.add_action("vim", "action", 0)
+        ledger.queue_verdict(verdict(Status.REACHABLE))
 
         await conductor.until(lambda: len(conductor.calls) == 3)
 
 
-async def test_a_poison_report_does_not_block_the_others(conductor: ScriptedConductor, reporter: Reporter) -> None:
+async def test_a_poison_report_does_not_block_the_others(conductor: ScriptedConductor, ledger: ReportLedger) -> None:
     conductor.refuses = lambda report: report.vim_id == "vim-3"
     accepted: set[str] = set()
 
@@ -182,10 +202,10 @@ async def test_a_poison_report_does_not_block_the_others(conductor: ScriptedCond
         return recorded(report)
 
     conductor.answer = answer
-    vim_ids = adopt(reporter, 9)
+    vim_ids = adopt(ledger, 9)
     with capture_logs() as logs:
         for vim_id in vim_ids:
-            reporter.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
+            ledger.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
         await conductor.until(lambda: len(accepted) == 8 and [r.vim_id for r in conductor.calls[-1]] != ["vim-3"])
 
     assert accepted == set(vim_ids) - {"vim-3"}
@@ -197,14 +217,12 @@ def refused(_: pb.UpdateVimRequest) -> pb.UpdateVimResponse:
 
 
 async def test_a_report_that_is_refused_alone_is_no_contact_and_is_told_of_once(
-    conductor: ScriptedConductor, reporter: Reporter
+    conductor: ScriptedConductor, ledger: ReportLedger, stopped: asyncio.Queue[tuple[str, str]]
 ) -> None:
-    stopped: list[tuple[str, str]] = []
-    reporter.on_bad_action(lambda *action: stopped.append(action))
     conductor.answer = lambda report: refused(report) if report.vim_id == "vim-3" else recorded(report, within_s=0.5)
     with capture_logs() as logs:
-        for vim_id in adopt(reporter, 9):
-            reporter.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
+        for vim_id in adopt(ledger, 9):
+            ledger.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
         await conductor.until(lambda: len(conductor.reports) >= 50)
 
     sent = Counter(report.vim_id for report in conductor.reports)
@@ -213,60 +231,60 @@ async def test_a_report_that_is_refused_alone_is_no_contact_and_is_told_of_once(
     assert [(line["report"].vim_id, line["why"]) for line in logs if line["event"] == "report refused"] == [
         ("vim-3", "breaks a rule")
     ]
-    assert stopped == []
+    assert stopped.empty()
 
 
 async def test_a_newer_verdict_is_reported_after_one_that_was_refused(
-    conductor: ScriptedConductor, reporter: Reporter
+    conductor: ScriptedConductor, ledger: ReportLedger
 ) -> None:
     conductor.answer = refused
-    reporter.add_action("vim", "action", 0)
-    reporter.queue_verdict(verdict(Status.REACHABLE))
+    ledger.add_action("vim", "action", 0)
+    ledger.queue_verdict(verdict(Status.REACHABLE))
     await conductor.until(lambda: len(conductor.reports) == 1)
     conductor.answer = recorded
 
-    reporter.queue_verdict(verdict(Status.UNREACHABLE))
+    ledger.queue_verdict(verdict(Status.UNREACHABLE))
     await conductor.until(lambda: len(conductor.reports) == 2)
 
     assert conductor.reports[1].status == UNREACHABLE
 
 
 async def test_a_number_that_no_report_has_room_for_ends_alone(
-    conductor: ScriptedConductor, reporter: Reporter
+    conductor: ScriptedConductor, ledger: ReportLedger
 ) -> None:
     """An action may come with one: conductors of older versions took whatever came."""
-    reporter.add_action("poisoned", "action", 2**64 - 1)
-    vim_ids = adopt(reporter, 9)
+    ledger.add_action("poisoned", "action", 2**64 - 1)
+    vim_ids = adopt(ledger, 9)
     with capture_logs() as logs:
         for vim_id in ("poisoned", *vim_ids):
-            reporter.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
+            ledger.queue_verdict(verdict(Status.REACHABLE, vim_id=vim_id))
         await conductor.until(lambda: len(conductor.reports) == 9)
-        reporter.queue_verdict(verdict(Status.UNREACHABLE, vim_id="vim-0"))
+        ledger.queue_verdict(verdict(Status.UNREACHABLE, vim_id="vim-0"))
         await conductor.until(lambda: len(conductor.reports) == 10)
 
     assert {report.vim_id for report in conductor.reports} == set(vim_ids)
     assert [line["report"].vim_id for line in logs if line["event"] == "report refused"] == ["poisoned"]
 
 
-async def test_a_bad_action_is_stopped_and_reported_no_more(conductor: ScriptedConductor, reporter: Reporter) -> None:
-    stopped: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-    reporter.on_bad_action(lambda *action: stopped.put_nowait(action))
+async def test_a_bad_action_is_stopped_and_reported_no_more(
+    conductor: ScriptedConductor, ledger: ReportLedger, stopped: asyncio.Queue[tuple[str, str]]
+) -> None:
     conductor.answer = bad_action
-    adopt(reporter, 2)
-    reporter.queue_verdict(verdict(Status.REACHABLE, vim_id="vim-0"))
+    adopt(ledger, 2)
+    ledger.queue_verdict(verdict(Status.REACHABLE, vim_id="vim-0"))
 
     async with asyncio.timeout(10):
         assert await stopped.get() == ("vim-0", "action")
 
     conductor.answer = recorded
-    reporter.queue_verdict(verdict(Status.UNREACHABLE, vim_id="vim-0"))
-    reporter.queue_verdict(verdict(Status.REACHABLE, vim_id="vim-1"))
+    ledger.queue_verdict(verdict(Status.UNREACHABLE, vim_id="vim-0"))
+    ledger.queue_verdict(verdict(Status.REACHABLE, vim_id="vim-1"))
     await conductor.until(lambda: len(conductor.reports) == 2)
     assert conductor.reports[1].vim_id == "vim-1"
 
 
 async def test_who_is_late_but_knows_better_reports_above_the_newest_number(
-    conductor: ScriptedConductor, reporter: Reporter
+    conductor: ScriptedConductor, ledger: ReportLedger
 ) -> None:
     newest = 2**40
 
@@ -277,8 +295,8 @@ async def test_who_is_late_but_knows_better_reports_above_the_newest_number(
         return pb.UpdateVimResponse(status=UNREACHABLE, newest_observation=newest, contact_within=within)
 
     conductor.answer = answer
-    reporter.add_action("vim", "action", 0)
-    reporter.queue_verdict(verdict(Status.REACHABLE))
+    ledger.add_action("vim", "action", 0)
+    ledger.queue_verdict(verdict(Status.REACHABLE))
 
     await conductor.until(lambda: len(conductor.reports) == 2)
 

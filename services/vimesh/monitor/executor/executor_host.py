@@ -84,12 +84,13 @@ class ExecutorHost:
 
     async def _run_host(self) -> Never:
         limits = CompletionLimits()
-        async with reporting_host(self._address, ReporterLimits()) as reporting:
+        waiting = _WaitingExecutions()
+        async with reporting_host(self._address, ReporterLimits(), on_bad_action=waiting.end) as reporting:
             with DaemonThreads(limits.calls, "vimesh-endings") as threads:
                 notifier = CompletionNotifier(
                     self._end_execution, threads.submit, clock=time.monotonic, random=SystemRandom(), limits=limits
                 )
-                actions = _Actions(reporting, notifier)
+                actions = _Actions(reporting, notifier, waiting)
                 _log.info(
                     "ping actions run in this executor",
                     address=self._address,
@@ -104,24 +105,32 @@ class ExecutorHost:
                         await asyncio.Event().wait()
 
 
-class _Actions:
-    """The loop's state: for each running action, the action executions that wait for its end."""
+class _WaitingExecutions:
+    """The action executions that wait for the end of their action."""
 
-    def __init__(self, reporting: ReportingHost, notifier: CompletionNotifier) -> None:
+    def __init__(self) -> None:
+        self._by_action: dict[tuple[str, str], dict[str, OnEnd]] = {}
+
+    def add(self, vim_id: str, action_id: str, execution_id: str, on_end: OnEnd) -> None:
+        self._by_action.setdefault((vim_id, action_id), {})[execution_id] = on_end
+
+    def end(self, vim_id: str, action_id: str) -> None:
+        """Notify all executions of an action that has ended."""
+        _log.info("action ended: bad_action", vim_id=vim_id, action_id=action_id)
+        for execution_id, on_end in self._by_action.pop((vim_id, action_id), {}).items():
+            on_end(execution_id)
+
+
+class _Actions:
+    """The host's state, for other threads."""
+
+    def __init__(self, reporting: ReportingHost, notifier: CompletionNotifier, waiting: _WaitingExecutions) -> None:
         self.loop = asyncio.get_running_loop()
         self.notifier = notifier
         self._reporting = reporting
-        self._waiting: dict[tuple[str, str], dict[str, OnEnd]] = {}
-        reporting.reporter.on_bad_action(self._end_action)
+        self._waiting = waiting
 
     def start(self, action: Action, execution_id: str, on_end: OnEnd) -> None:
         """Run an action. If it already runs, as after a redelivery, one more execution waits for its end."""
         self._reporting.start(action)
-        key = (action.vim_id, action.action_id)
-        self._waiting.setdefault(key, {})[execution_id] = on_end
-
-    def _end_action(self, vim_id: str, action_id: str) -> None:
-        self._reporting.stop(vim_id, action_id)
-        _log.info("action ended: bad_action", vim_id=vim_id, action_id=action_id)
-        for execution_id, on_end in self._waiting.pop((vim_id, action_id), {}).items():
-            on_end(execution_id)
+        self._waiting.add(action.vim_id, action.action_id, execution_id, on_end)

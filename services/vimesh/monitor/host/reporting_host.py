@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -16,6 +16,7 @@ from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.loop_guard.safeguards import Safeguards
+from vimesh.monitor.reporting.report_ledger import ReportLedger
 from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
 from vimesh.rpc.channels import channel
 from vimesh.v1 import conductor_service_pb2_grpc
@@ -29,6 +30,7 @@ class ReportingHost:
     """Runs actions and reports for them. The caller must run the reporter."""
 
     host: ActionHost
+    ledger: ReportLedger
     reporter: Reporter
     stub: ConductorServiceAsyncStub
 
@@ -37,35 +39,54 @@ class ReportingHost:
         if self.host.runs(action.vim_id, action.action_id):
             return False
         # First: an action that shares the probes of others gets their verdict at once.
-        self.reporter.add_action(action.vim_id, action.action_id, action.observation)
+        self.ledger.add_action(action.vim_id, action.action_id, action.observation)
         try:
             return self.host.start(action)
         except AuthUrlInvalid:
-            self.reporter.remove_action(action.vim_id, action.action_id)
+            self.ledger.remove_action(action.vim_id, action.action_id)
             raise
 
     def stop(self, vim_id: str, action_id: str) -> bool:
         """End an action; False if it does not run (any more)."""
-        self.reporter.remove_action(vim_id, action_id)
+        self.ledger.remove_action(vim_id, action_id)
         return self.host.stop(vim_id, action_id)
 
 
 @asynccontextmanager
 async def reporting_host(
-    address: str, limits: ReporterLimits, safeguards: Safeguards | None = None
+    address: str,
+    limits: ReporterLimits,
+    *,
+    safeguards: Safeguards | None = None,
+    on_bad_action: Callable[[str, str], object] = lambda _vim_id, _action_id: None,
 ) -> AsyncGenerator[ReportingHost]:
-    """Yield a host that reports to `address`. It stops actions that are answered with bad_action."""
+    """Yield a host that reports to `address`. Actions that are answered with bad_action are stopped and then passed on.
+
+    `on_bad_action` gets (vim_id, action_id).
+    """
     _allow_all_files()
     async with channel(address) as to_conductors:
         stub = conductor_service_pb2_grpc.ConductorServiceStub(to_conductors)
         # Spreads contacts in time and protects nothing; secure random numbers would cost a system call each.
         random = Random()  # noqa: S311 - see above
-        reporter = Reporter(stub, clock=time.monotonic, random=random, limits=limits)
+        ledger = ReportLedger(random=random)
         settings = HostSettings(user_agent=f"vimesh/{metadata.version('vimesh')}")
-        with hosting(reporter.queue_verdict, settings, safeguards) as host:
-            reporter.on_bad_action(host.stop)
-            reporter.before_report(host.recheck)
-            yield ReportingHost(host, reporter, stub)
+        with hosting(ledger.queue_verdict, settings, safeguards) as host:
+
+            def stop(vim_id: str, action_id: str) -> None:
+                host.stop(vim_id, action_id)
+                on_bad_action(vim_id, action_id)
+
+            reporter = Reporter(
+                stub,
+                ledger,
+                recheck=host.recheck,
+                on_bad_action=stop,
+                clock=time.monotonic,
+                random=random,
+                limits=limits,
+            )
+            yield ReportingHost(host, ledger, reporter, stub)
 
 
 def _allow_all_files() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from random import Random
@@ -68,9 +69,9 @@ class SentReport(NamedTuple):
 class ReportLedger:
     """Keeps the newest verdict of each action. At most one report of an action is on its way at any time."""
 
-    def __init__(self, *, random: Random, recheck: Callable[[str, str], object]) -> None:
-        """`recheck` is called with (vim_id, action_id) before each report is made: it may note another verdict."""
-        self._recheck = recheck
+    def __init__(self, *, random: Random) -> None:
+        self.news = asyncio.Event()
+        """Set by each new verdict."""
         self._entries: dict[tuple[str, str], LedgerEntry] = {}
         self._due_contacts: deque[LedgerEntry] = deque()
         self._new_verdicts: deque[LedgerEntry] = deque()
@@ -97,6 +98,7 @@ class ReportLedger:
         entry.observation += 1
         entry.verdict = verdict
         self._enqueue(entry, self._new_verdicts)
+        self.news.set()
 
     def has_ready(self, now: float) -> bool:
         """Return whether there is anything to report now."""
@@ -107,8 +109,10 @@ class ReportLedger:
     def next_contact(self) -> float | None:
         return self._contact_wheel.next_due()
 
-    def take_batch(self, now: float, most: int) -> list[SentReport]:
+    def take_batch(self, now: float, most: int, recheck: Callable[[str, str], object]) -> list[SentReport]:
         """Return reports to send. Pass each to one of the four methods below, unless its action is forgotten.
+
+        `recheck` is called with (vim_id, action_id) before each report is made: it may queue another verdict.
 
         Due contacts get up to three quarters of the batch, however much news there is, because a lease runs out while
         its contact waits. Places that one kind leaves free go to the other.
@@ -126,7 +130,7 @@ class ReportLedger:
             entry.queue = None
             if entry.in_flight or entry.verdict is None or not entry.is_expected:
                 continue
-            self._recheck(entry.vim_id, entry.action_id)
+            recheck(entry.vim_id, entry.action_id)
             self._contact_wheel.cancel(entry)
             entry.in_flight = True
             verdict = entry.verdict

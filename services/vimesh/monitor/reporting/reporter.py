@@ -14,7 +14,6 @@ import structlog
 from vimesh.monitor.reporting.report_ledger import ReportLedger, SentReport
 from vimesh.monitor.reporting.report_messages import reports_to_wire, status_from_wire
 from vimesh.monitor.scheduling.stall_clock import Clock
-from vimesh.monitor.targets.verdict import Verdict
 from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.outage_log import OutageLog
 from vimesh.v1 import conductor_service_pb2
@@ -45,18 +44,28 @@ class Reporter:
     Reports that fail are not repeated: the newest verdict is sent when a conductor can be reached again (G10).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it connects the ledger, the actions and the conductors
         self,
         stub: ConductorServiceAsyncStub,
+        ledger: ReportLedger,
         *,
+        recheck: Callable[[str, str], object],
+        on_bad_action: Callable[[str, str], object],
         clock: Clock,
         random: Random,
         limits: ReporterLimits | None = None,
     ) -> None:
+        """Both callbacks get (vim_id, action_id).
+
+        `recheck` is called before each report, and may queue another verdict. `on_bad_action` must end an action that
+        is no longer wanted.
+        """
         self._stub = stub
+        self._ledger = ledger
+        self._recheck = recheck
+        self._on_bad_action = on_bad_action
         self._clock = clock
         self._limits = limits or ReporterLimits()
-        self._ledger = ReportLedger(random=random, recheck=self._recheck)
         self._outage_log = OutageLog("conductors", "reports", meanwhile="probing goes on")
         self._backoff = Backoff(
             first_s=self._limits.first_pause_s,
@@ -64,30 +73,6 @@ class Reporter:
             random=random,
         )
         self._paused_until = 0.0
-        self._wake = asyncio.Event()
-        self._on_bad_action: Callable[[str, str], object] | None = None
-        self._before_report: Callable[[str, str], object] | None = None
-
-    def before_report(self, recheck: Callable[[str, str], object]) -> None:
-        """Call `recheck` with (vim_id, action_id) before each report from now on: it may note another verdict."""
-        self._before_report = recheck
-
-    def on_bad_action(self, stop: Callable[[str, str], object]) -> None:
-        """Call `stop` with the (vim_id, action_id) of each unwanted action from now on."""
-        self._on_bad_action = stop
-
-    def add_action(self, vim_id: str, action_id: str, observation: int) -> None:
-        """Report for an action from now on, with numbers above `observation`; nothing before its first verdict."""
-        self._ledger.add_action(vim_id, action_id, observation)
-
-    def remove_action(self, vim_id: str, action_id: str) -> None:
-        """Stop reporting for the action."""
-        self._ledger.remove_action(vim_id, action_id)
-
-    def queue_verdict(self, verdict: Verdict) -> None:
-        """Report a verdict as soon as possible."""
-        self._ledger.queue_verdict(verdict)
-        self._wake.set()
 
     async def run(self) -> Never:
         """Report until cancelled."""
@@ -96,13 +81,13 @@ class Reporter:
             while True:
                 await free_calls.acquire()
                 await self._wait_until_ready()
-                batch = self._ledger.take_batch(self._clock(), self._limits.batch)
+                batch = self._ledger.take_batch(self._clock(), self._limits.batch, self._recheck)
                 call = calls.create_task(self._send(batch))
                 call.add_done_callback(lambda _: free_calls.release())
 
     async def _wait_until_ready(self) -> None:
         while True:
-            self._wake.clear()
+            self._ledger.news.clear()
             now = self._clock()
             if now < self._paused_until:
                 await asyncio.sleep(self._paused_until - now)
@@ -116,7 +101,7 @@ class Reporter:
         contact_at = self._ledger.next_contact()
         try:
             async with asyncio.timeout(None if contact_at is None else contact_at - now):
-                await self._wake.wait()
+                await self._ledger.news.wait()
         except TimeoutError:
             pass
 
@@ -141,7 +126,7 @@ class Reporter:
             for sent in batch:
                 if sent.entry.in_flight:
                     self._ledger.handle_bounced(sent)
-            self._wake.set()
+            self._ledger.news.set()
 
     async def _divide(self, batch: list[SentReport], why: str) -> None:
         """Find the report that spoils the batch, so that the others get through."""
@@ -173,8 +158,7 @@ class Reporter:
         if kind == "bad_action":
             entry.in_flight = False
             self._ledger.remove_action(entry.vim_id, entry.action_id)
-            if self._on_bad_action is not None:
-                self._on_bad_action(entry.vim_id, entry.action_id)
+            self._on_bad_action(entry.vim_id, entry.action_id)
         elif kind == "refused":
             self._handle_refused(sent, outcome.refused.message, now)
         elif kind is None:
@@ -185,10 +169,6 @@ class Reporter:
             self._ledger.handle_late(sent, now, within_s, status, outcome.newest_observation)
         else:
             self._ledger.handle_recorded(sent, now, within_s)
-
-    def _recheck(self, vim_id: str, action_id: str) -> None:
-        if self._before_report is not None:
-            self._before_report(vim_id, action_id)
 
     def _pause(self, why: str) -> None:
         self._outage_log.note_failure(why)
