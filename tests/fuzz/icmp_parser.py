@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tests.fuzz.parser import Parser
+from tests.support.probers.no_volleys import NoVolleys
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.monitor.net.icmp_packet import (
@@ -95,17 +95,6 @@ class _Hearing:
         raise AssertionError(f"reading began a round of {target.vim_id}")
 
 
-class _NoVolleys:
-    def reaches(self, family: int) -> bool:  # noqa: ARG002 - a prober's signature
-        return True
-
-    def send_volley(self, family: int, tokens: array[int], names: bytes) -> list[int]:
-        raise AssertionError(f"reading sent a volley: {family}, {tokens}, {names!r}")
-
-    def adopt(self, target: Target, token: int, sent_at: float) -> None:
-        """Do nothing: the round continues on its own."""
-
-
 def _read(data: bytes) -> None:
     """The first byte decides the kind of socket; then comes each datagram, with its length and origin."""
     if not data:
@@ -163,8 +152,7 @@ def _replies(which: int) -> tuple[_Hearing, EchoReplies]:
     )
     hearing, pings = _Hearing(target), OpenPings()
     pings.add((target, _NUMBER, _TOKEN, _SOURCE, _IDENTIFIER, 1.0))
-    cohorts = Cohorts(wheel=TimingWheel(0.05), running=StallClock(time.monotonic), singly=hearing)
-    cohorts.use(_NoVolleys())
+    cohorts = Cohorts(prober=NoVolleys(), wheel=TimingWheel(0.05), running=StallClock(time.monotonic), singly=hearing)
     cohort = Cohort(CohortKey(socket.AF_INET, 10, 1, 0), 0)
     cohort.add(steady, bytes(16))
     cohort.begin_volley(0)

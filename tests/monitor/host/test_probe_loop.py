@@ -28,8 +28,7 @@ class Network:
         self.wheel: TimingWheel[Cohort] = TimingWheel(60)
         self.running = StallClock(lambda: self.time)
         self.rounds = SimulatedHost(lambda *_: None).rounds
-        self.cohorts = Cohorts(wheel=self.wheel, running=self.running, singly=self.rounds)
-        self.cohorts.use(self)
+        self.cohorts = Cohorts(prober=self, wheel=self.wheel, running=self.running, singly=self.rounds)
 
     def reaches(self, _: int) -> bool:
         return True

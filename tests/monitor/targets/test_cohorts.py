@@ -34,8 +34,7 @@ class Machine:
         self.begun: list[str] = []
         self.adopted: list[tuple[Target, float]] = []
         self._wheel: TimingWheel[Cohort] = TimingWheel(TICK_S)
-        self.cohorts = Cohorts(wheel=self._wheel, running=StallClock(lambda: self.time), singly=self)
-        self.cohorts.use(self)
+        self.cohorts = Cohorts(prober=self, wheel=self._wheel, running=StallClock(lambda: self.time), singly=self)
 
     def join(self, vim_id: str = "vim", url: str = "http://127.0.0.1", policy: ProbePolicy = PING) -> Target:
         target = Target(action(url, policy, vim_id=vim_id))

@@ -169,6 +169,12 @@ class SimulatedHost:
     def dismiss(self, target: Target) -> None:
         """Do nothing: nothing is kept between rounds."""
 
+    def join_cohort(self, target: Target) -> bool:  # noqa: ARG002 - as probers do
+        return False
+
+    def leave_cohort(self, target: Target) -> None:
+        """Do nothing: there are no cohorts."""
+
     def _deliver(self) -> None:
         for reply in sorted(self._replies, key=lambda reply: reply[1]):
             sent_at, at, target, serial, number, reason = reply

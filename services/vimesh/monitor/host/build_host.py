@@ -35,7 +35,7 @@ from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.scheduling.round_budget import ROUNDS_PER_S, RoundBudget
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
-from vimesh.monitor.targets.cohorts import Cohort, Cohorts
+from vimesh.monitor.targets.cohorts import Cohort
 from vimesh.monitor.targets.target import Target
 from vimesh.monitor.targets.verdict import Verdict
 
@@ -90,20 +90,15 @@ def hosting(
         collector = scope.enter_context(CollectorTime())
         watch = LoopWatch(on_hold=rounds.loop_was_held, record=safeguards.record, collector=collector)
         cohort_wheel: TimingWheel[Cohort] = TimingWheel(VOLLEY_TICK_S)
-        cohorts = Cohorts(wheel=cohort_wheel, running=running, singly=rounds, pace=pace)
-        pulse = ProbeLoop(
-            loop=loop,
-            running=running,
-            wheel=wheel,
-            rounds=rounds,
-            cohort_wheel=cohort_wheel,
-            cohorts=cohorts,
-            watch=watch,
-        )
         icmp = scope.enter_context(
-            PingProber(listener=rounds, cohorts=cohorts, clock=running.now, rotate_s=settings.ping_identifier_s)
+            PingProber(
+                listener=rounds,
+                wheel=cohort_wheel,
+                running=running,
+                pace=pace,
+                rotate_s=settings.ping_identifier_s,
+            )
         )
-        cohorts.use(icmp)
         verifying = _verifying()
         limit = SocketLimit(clock=time.monotonic, most=settings.sockets)
         servers = ServerMemory(clock=time.monotonic)
@@ -141,7 +136,16 @@ def hosting(
                 lost_within=running.lost_within,
             )
         )
-        rounds.use({Method.PING: icmp, **dict.fromkeys(connector.methods, sockets)}, cohorts)
+        rounds.use({Method.PING: icmp, **dict.fromkeys(connector.methods, sockets)})
+        pulse = ProbeLoop(
+            loop=loop,
+            running=running,
+            wheel=wheel,
+            rounds=rounds,
+            cohort_wheel=cohort_wheel,
+            cohorts=icmp.cohorts,
+            watch=watch,
+        )
         scope.callback(pulse.close)
         for pinger in icmp.pingers.values():
             pulse.listen(pinger.fileno(), pinger.drain)

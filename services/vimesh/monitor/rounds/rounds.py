@@ -20,7 +20,6 @@ from vimesh.monitor.scheduling.round_budget import RoundBudget
 from vimesh.monitor.scheduling.stall_clock import Clock, StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.targets.address_route import AddressRoute
-from vimesh.monitor.targets.cohorts import Cohorts
 from vimesh.monitor.targets.target import ActionKey, Stage, Target, next_round_at
 from vimesh.monitor.targets.verdict import NextStep, Verdict
 
@@ -65,15 +64,13 @@ class Rounds:
         self._address_budget = address_budget or AddressBudget()
         self._quarantine = quarantine or Quarantine()
         self._probers: Mapping[Method, Prober] = {}
-        self._cohorts: Cohorts | None = None
         self._serials = itertools.count(1)
         self.open_rounds = 0
         """Number of open rounds."""
 
-    def use(self, probers: Mapping[Method, Prober], cohorts: Cohorts | None = None) -> None:
-        """Set the probers. With cohorts, targets that answer pings move there until they stop answering."""
+    def use(self, probers: Mapping[Method, Prober]) -> None:
+        """Set the probers, once. They come after the rounds, because they tell them what becomes of their probes."""
         self._probers = probers
-        self._cohorts = cohorts
 
     # Called by the host and the wheel.
 
@@ -391,7 +388,7 @@ class Rounds:
                 return
             target.ended_at = now = self._stall_clock.now()
             verdict = self._verdict(target, round_trip_s) if step is _CHANGED else None
-            if target.track.is_steady and self._cohorts is not None and self._cohorts.join(target):
+            if target.track.is_steady and self._probers[target.policy.method].join_cohort(target):
                 self._wheel.cancel(target)
             else:
                 self._await_next_round(target, now)
@@ -423,8 +420,8 @@ class Rounds:
     def _close_round(self, target: Target) -> None:
         if target.stage is _IDLE:
             return
-        if self._cohorts is not None and target.cohort is not None:
-            self._cohorts.leave(target)
+        if target.cohort is not None:
+            self._probers[target.policy.method].leave_cohort(target)
             return
         if target.stage is _NAMING or target.stage is _RENAMING:
             self._resolver.cancel(target.endpoint.host, target)

@@ -44,19 +44,6 @@ class VolleyProber(Protocol):
         """From now on, count answers with the token as those to the first probe of the target's round."""
 
 
-class _NoProber:
-    """Stands in until there is a prober: no target joins a cohort."""
-
-    def reaches(self, family: int) -> bool:  # noqa: ARG002 - the protocol's signature
-        return False
-
-    def send_volley(self, family: int, tokens: array[int], sockaddrs: bytes) -> list[int]:  # noqa: ARG002 - as above
-        return list(range(len(tokens)))
-
-    def adopt(self, target: Target, token: int, sent_at: float) -> None:
-        """Do nothing: without members there are no tokens to adopt."""
-
-
 class SingleRounds(Protocol):
     """Takes the targets that leave their cohort."""
 
@@ -137,24 +124,27 @@ class Cohort(ProbeGroup):
 
 
 class Cohorts:
-    """All cohorts of a host."""
+    """All cohorts of a prober."""
 
     def __init__(
-        self, *, wheel: TimingWheel[Cohort], running: StallClock, singly: SingleRounds, pace: RoundBudget | None = None
+        self,
+        *,
+        prober: VolleyProber,
+        singly: SingleRounds,
+        wheel: TimingWheel[Cohort],
+        running: StallClock,
+        pace: RoundBudget | None = None,
     ) -> None:
+        self._prober = prober
+        self._single_rounds = singly
         self._wheel = wheel
         self._stall_clock = running
-        self._single_rounds = singly
         self._round_budget = pace or RoundBudget()
-        self._prober: VolleyProber = _NoProber()
         self._by_key: dict[CohortKey, list[Cohort]] = {}
         self.open_tokens: dict[int, Cohort] = {}
         """The cohorts by unanswered token. An answer only removes its token and does not touch the member: with
         100,000, each one has left the processor's caches by its turn. If the same token is drawn twice, one of the two
         members counts as answered until the next volley."""
-
-    def use(self, prober: VolleyProber) -> None:
-        self._prober = prober
 
     def join(self, target: Target) -> bool:
         """Probe the target in a cohort from now on, near its own phase; False if it must be probed singly."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.probers.actions import action
+from tests.support.probers.no_volleys import NoVolleys
 from vimesh.domain.probing import Reason
 from vimesh.monitor.net.icmp_packet import (
     ECHO_REPLY_V4,
@@ -42,7 +43,7 @@ class Ears:
         self.pings = OpenPings()
         self.target = Target(action("http://10.0.0.1"))
         self.pings.add((self.target, 2, TOKEN, SOURCE, IDENTIFIER, 10.0))
-        cohorts = Cohorts(wheel=TimingWheel(1), running=StallClock(lambda: 0.0), singly=self)
+        cohorts = Cohorts(prober=NoVolleys(), wheel=TimingWheel(1), running=StallClock(lambda: 0.0), singly=self)
         self.replies = EchoReplies(
             request=ECHO_REQUEST_V4,
             reply=ECHO_REPLY_V4,

@@ -57,3 +57,9 @@ class Prober(Protocol):
 
     def dismiss(self, target: Target) -> None:
         """Close everything kept for the target between rounds, because it is no longer probed."""
+
+    def join_cohort(self, target: Target) -> bool:
+        """Probe a steady target together with others from now on; False if it must have rounds of its own."""
+
+    def leave_cohort(self, target: Target) -> None:
+        """Undo this: the target has rounds of its own from now on."""

@@ -6,7 +6,7 @@ import socket
 from array import array
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from vimesh.monitor.net.ip_addresses import ProbeAddress, pack_ip
 from vimesh.monitor.probes.base.prober import Listener, LocalFault
@@ -15,19 +15,33 @@ from vimesh.monitor.probes.icmp.icmp_socket import open_icmp_socket
 from vimesh.monitor.probes.icmp.open_pings import NO_IDENTIFIER, OpenPings
 from vimesh.monitor.probes.icmp.packet_batches import batch_calls
 from vimesh.monitor.probes.icmp.pinger import Pinger
-from vimesh.monitor.scheduling.stall_clock import Clock
-from vimesh.monitor.targets.cohorts import Cohorts
+from vimesh.monitor.scheduling.round_budget import RoundBudget
+from vimesh.monitor.scheduling.stall_clock import StallClock
+from vimesh.monitor.scheduling.timing_wheel import TimingWheel
+from vimesh.monitor.targets.cohorts import Cohort, Cohorts, SingleRounds
 from vimesh.monitor.targets.target import Target
+
+
+class PingListener(Listener, SingleRounds, Protocol):
+    """Receives the outcomes of pings, and the targets that leave their cohort."""
 
 
 class PingProber:
     """The prober for PING, over the address families that this process may use."""
 
-    def __init__(self, *, listener: Listener, cohorts: Cohorts, clock: Clock, rotate_s: float = ROTATE_S) -> None:
-        """`clock`: the clock that timestamps volleys. `rotate_s`: how many seconds pings keep an ICMP identifier."""
+    def __init__(
+        self,
+        *,
+        listener: PingListener,
+        wheel: TimingWheel[Cohort],
+        running: StallClock,
+        pace: RoundBudget | None = None,
+        rotate_s: float = ROTATE_S,
+    ) -> None:
+        """`wheel`: of the cohorts. `rotate_s`: how many seconds pings keep an ICMP identifier."""
+        self.cohorts = Cohorts(prober=self, singly=listener, wheel=wheel, running=running, pace=pace)
         self._listener = listener
-        self._cohorts = cohorts
-        self._clock = clock
+        self._clock = running.now
         self._rotate_s = rotate_s
         self._pings = OpenPings()
         self.pingers: Mapping[int, Pinger] = {}
@@ -47,7 +61,7 @@ class PingProber:
                     pings=self._pings,
                     listener=self._listener,
                     clock=self._clock,
-                    cohorts=self._cohorts,
+                    cohorts=self.cohorts,
                     rotate_s=self._rotate_s,
                 )
         self.pingers, self.faults = pingers, faults
@@ -92,3 +106,9 @@ class PingProber:
 
     def dismiss(self, target: Target) -> None:
         """Do nothing: pings keep nothing between rounds."""
+
+    def join_cohort(self, target: Target) -> bool:
+        return self.cohorts.join(target)
+
+    def leave_cohort(self, target: Target) -> None:
+        self.cohorts.leave(target)

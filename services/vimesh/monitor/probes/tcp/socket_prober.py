@@ -136,6 +136,13 @@ class SocketProber:
     def dismiss(self, target: Target) -> None:
         self._keeper.dismiss(target)
 
+    def join_cohort(self, target: Target) -> bool:  # noqa: ARG002 - has the signature of the other probers
+        """Return False: each connection has a fate of its own."""
+        return False
+
+    def leave_cohort(self, target: Target) -> None:
+        """Do nothing: there are no cohorts."""
+
     def drain(self) -> None:
         """Advance every connection that is ready."""
         while True:
