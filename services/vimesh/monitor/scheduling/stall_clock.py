@@ -38,10 +38,14 @@ class StallClock:
 
     def lost_within(self, seconds: float) -> float:
         """Return how long this clock stood still within the last `seconds` of the underlying clock."""
-        if not self._stalls:
-            return 0.0
         begin = self._clock() - seconds
-        return sum(late for ended_at, late in self._stalls if ended_at > begin)
+        lost_s = 0.0
+        # The newest first: nearly always, even that one is too old, and this runs for each answer.
+        for ended_at, late in reversed(self._stalls):
+            if ended_at <= begin:
+                break
+            lost_s += late
+        return lost_s
 
     def expect_reading(self, when: float | None) -> None:
         """Announce when this clock will be read again; None: not before something happens."""
