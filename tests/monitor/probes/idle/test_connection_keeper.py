@@ -14,7 +14,7 @@ from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.http.http_connection import HttpConnection
 from vimesh.monitor.probes.idle.connection_keeper import ConnectionKeeper
 from vimesh.monitor.probes.idle.idle_connections import LIFE_S, IdleConnections
-from vimesh.monitor.probes.idle.server_memory import ServerMemory
+from vimesh.monitor.probes.idle.server_memory import LATE_S, ServerMemory
 from vimesh.monitor.probes.idle.server_trials import MOST_TRIALS, PROVEN_S, TRIAL
 from vimesh.monitor.targets.target import Target
 
@@ -203,3 +203,6 @@ def test_what_is_not_answered_in_time_ends_all_connections_to_the_server(desk: D
     assert desk.closed == [first, *desk.trials]
     assert not desk.may_keep(target)
     assert not desk.keeper.is_busy()
+    # It may have been late only because the machine was overloaded at that moment, as when many VIMs are new.
+    desk.time += LATE_S
+    assert desk.may_keep(target)

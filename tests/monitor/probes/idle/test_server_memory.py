@@ -6,7 +6,7 @@ import socket
 
 from tests.support.probers.actions import action
 from vimesh.monitor.net.ip_addresses import ProbeAddress
-from vimesh.monitor.probes.idle.server_memory import MOST_UNWILLING_S, UNWILLING_S, ServerMemory
+from vimesh.monitor.probes.idle.server_memory import LATE_S, MOST_UNWILLING_S, UNWILLING_S, ServerMemory
 from vimesh.monitor.targets.target import Target
 
 THERE = ProbeAddress(socket.AF_INET, ("127.0.0.1", 80))
@@ -25,7 +25,7 @@ class Known:
         """Return how long no connection may stand, from now on."""
         begun = self.time
         while not self.servers.claim(THERE, ONE):
-            self.time += UNWILLING_S / 10
+            self.time += LATE_S / 10
         self.servers.vacate(THERE, ONE)
         return round(self.time - begun)
 
@@ -65,6 +65,16 @@ def test_a_server_that_has_behaved_for_long_begins_from_the_start() -> None:
     known.servers.refuse(THERE)
 
     assert known.lasting_s() == UNWILLING_S
+
+
+def test_a_server_that_is_late_again_and_again_is_asked_ever_less_often() -> None:
+    known = Known()
+    lasting_s = []
+    for _ in range(3):
+        known.servers.refuse(THERE, LATE_S)
+        lasting_s.append(known.lasting_s())
+
+    assert lasting_s == [LATE_S, 2 * LATE_S, 4 * LATE_S]
 
 
 def test_what_is_noticed_twice_counts_once() -> None:

@@ -8,6 +8,8 @@ from vimesh.monitor.targets.target import Target
 
 UNWILLING_S = 600.0
 """For this long, no connection is kept at a server that could not bear an idle one."""
+LATE_S = 60.0
+"""The same if it was only late, which it may have been because many other things happened at that moment."""
 MOST_UNWILLING_S = 86_400.0
 _MOST_REFUSALS = 65_536
 """Beyond this, the oldest refusal is forgotten, and its server is tried once too often."""
@@ -36,14 +38,14 @@ class ServerMemory:
     def holder(self, address: ProbeAddress) -> Target | None:
         return self.holders.get(address)
 
-    def refuse(self, address: ProbeAddress) -> None:
-        """Keep no connection there for a while: twice as long as last time, if that was recent."""
+    def refuse(self, address: ProbeAddress, for_s: float = UNWILLING_S) -> None:
+        """Keep no connection there for a while: `for_s`, or twice as long as last time, if that was recent."""
         now = self._clock()
         until, lasting_s = self._refusals.get(address, (0.0, 0.0))
         if now < until:
             return
         self._refusals.pop(address, None)
-        lasting_s = min(2 * lasting_s, MOST_UNWILLING_S) if now < until + lasting_s else UNWILLING_S
+        lasting_s = min(2 * lasting_s, MOST_UNWILLING_S) if now < until + lasting_s else for_s
         self._refusals[address] = (now + lasting_s, lasting_s)
         if len(self._refusals) > _MOST_REFUSALS:
             del self._refusals[next(iter(self._refusals))]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.probes.http.http_connection import HttpConnection
-from vimesh.monitor.probes.idle.server_memory import ServerMemory
+from vimesh.monitor.probes.idle.server_memory import LATE_S, ServerMemory
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
 
@@ -128,9 +128,8 @@ class ServerTrials:
 
     def _end_late(self, trial: ServerTrial) -> None:
         if trial.spares[-1].own_fault() is None:
-            self._fail(trial)
-        else:
-            self._give_up(trial)
+            self._servers.refuse(trial.connection.address, LATE_S)
+        self._give_up(trial)
 
     def _add_connection(self, trial: ServerTrial) -> None:
         target = trial.connection.target
