@@ -10,7 +10,7 @@ import typer
 
 from vimesh.cli.base import exits
 from vimesh.cli.base.exits import ExitCode, Failure
-from vimesh.cli.commands import db, envoy, workflows
+from vimesh.cli.commands import certs, db, envoy, workflows
 from vimesh.cli.commands.api import api
 from vimesh.cli.commands.bridge import bridge
 from vimesh.cli.commands.conductor import conductor
@@ -53,6 +53,7 @@ app.command()(bridge)
 app.add_typer(workflows.app, name="workflows")
 app.add_typer(envoy.app, name="envoy")
 app.add_typer(db.app, name="db")
+app.add_typer(certs.app, name="certs")
 app.add_typer(importing, name="import")
 
 

@@ -1,0 +1,227 @@
+"""vimesh certs: makes, renews and revokes the certificates of a fleet's parts."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vimesh.cli.base.durations import exact, seconds
+from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.output import text_tables
+
+if TYPE_CHECKING:  # needs cryptography, which clients do not
+    from vimesh.certificates.certificate_folder import CertificateFolder, Issued
+    from vimesh.certificates.spiffe_ids import SpiffeId
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Make, renew and revoke the certificates of a fleet."
+)
+
+_TITLES = ("IDENTITY", "STATE", "EXPIRES", "HOSTS")
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+
+Directory = Annotated[
+    Path,
+    typer.Option(
+        "--dir",
+        metavar="DIR",
+        envvar="VIMESH_CERTS_DIR",
+        show_envvar=False,
+        show_default=False,
+        help="Folder of the certificates [VIMESH_CERTS_DIR; default: ./certs].",
+    ),
+]
+RoleName = Annotated[
+    str, typer.Argument(metavar="ROLE", help="front, conductor, api, monitor, executor, bridge, notifier or cli.")
+]
+PartName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the part, unique within its role.")]
+
+
+@app.command()
+def init(
+    *,
+    trust_domain: Annotated[
+        str, typer.Option("--trust-domain", metavar="NAME", help="Name that all identities of the fleet begin with.")
+    ] = "vimesh",
+    directory: Directory = Path("certs"),
+) -> None:
+    """Create the authority of a fleet. Never replaces one."""
+    from vimesh.certificates.certificate_authority import fingerprint  # noqa: PLC0415 - clients need no cryptography
+
+    with _explained(directory) as certificates:
+        authority = certificates.init(trust_domain, _now())
+    typer.echo(f"created the authority of {trust_domain} in {directory / 'authority'}; keep ca.key to yourself")
+    typer.echo(f"SHA-256 fingerprint: {fingerprint(authority.certificate)}")
+
+
+@app.command()
+def issue(
+    role: RoleName,
+    name: PartName,
+    *,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--host",
+            metavar="HOST",
+            help="Host name or IP address at which the part is reached; may be repeated"
+            " [default for front, conductor and api: this machine].",
+        ),
+    ] = None,
+    lifetime: Annotated[
+        str, typer.Option("--lifetime", metavar="DURATION", help="How long the certificate is valid.")
+    ] = "90d",
+    directory: Directory = Path("certs"),
+) -> None:
+    """Make a key and a certificate for a part of the fleet."""
+    with _explained(directory) as certificates:
+        identity = _identity(certificates, role, name)
+        hosts = host or ((*_LOCAL, socket.gethostname()) if identity.role.serves else ())
+        issued = certificates.issue(identity, tuple(hosts), _lifetime(lifetime), _now())
+    _print_issued("issued", certificates, issued)
+
+
+@app.command()
+def renew(
+    role: Annotated[str | None, typer.Argument(metavar="[ROLE", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME]", show_default=False)] = None,
+    *,
+    directory: Directory = Path("certs"),
+) -> None:
+    """Renew a certificate, or all whose last third has begun. The former ones stay valid until they expire."""
+    with _explained(directory) as certificates:
+        if role is None:
+            renewed = certificates.renew_due(_now())
+        elif name is None:
+            raise Failure("NAME is missing", code=ExitCode.USAGE, hint=f"vimesh certs renew {role} NAME")
+        else:
+            renewed = [certificates.renew(_identity(certificates, role, name), _now())]
+    for issued in renewed:
+        _print_issued("renewed", certificates, issued)
+    if not renewed:
+        typer.echo("no certificate is due")
+
+
+@app.command()
+def revoke(role: RoleName, name: PartName, *, directory: Directory = Path("certs")) -> None:
+    """Revoke all certificates of a part."""
+    with _explained(directory) as certificates:
+        identity = _identity(certificates, role, name)
+        revoked = certificates.revoke(identity, _now())
+    if not revoked:
+        raise Failure(
+            f"{identity} has no valid certificate", code=ExitCode.NOT_FOUND, hint="vimesh certs list shows all"
+        )
+    noun = "certificate" if revoked == 1 else "certificates"
+    typer.echo(f"revoked {revoked} {noun} of {identity}; the list is {directory / 'trust' / 'crl.pem'}")
+
+
+@app.command()
+def trust(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Certificates of the authorities, in PEM.")],
+    *,
+    directory: Directory = Path("certs"),
+) -> None:
+    """Believe certificates of other authorities, too, such as those of a company or of the next authority."""
+    try:
+        pem = file.read_bytes()
+    except OSError as error:
+        raise Failure(f"{file} cannot be read: {error.strerror}") from error
+    with _explained(directory) as certificates:
+        added = certificates.trust(pem, _now())
+    noun = "authority" if added == 1 else "authorities"
+    typer.echo(f"added {added} {noun} to {directory / 'trust' / 'ca.crt'}")
+
+
+@app.command("list")
+def list_(
+    *,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="table|json", help="Output format.", show_default=True)
+    ] = "table",
+    directory: Directory = Path("certs"),
+) -> None:
+    """List the newest certificate of each part."""
+    if output not in {"table", "json"}:
+        raise Failure(f"--output must be table or json, not {output!r}", code=ExitCode.USAGE)
+    now = _now()
+    with _explained(directory) as certificates:
+        entries = certificates.entries()
+    if output == "json":
+        json.dump([_document(issued, now) for issued in entries], sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    elif entries:
+        rows = [
+            (str(each.identity), each.state(now).value, f"{each.expires_at:%Y-%m-%d %H:%M} UTC", " ".join(each.hosts))
+            for each in entries
+        ]
+        text_tables.write(_TITLES, rows)
+    else:
+        typer.echo("no certificates; make one with: vimesh certs issue ROLE NAME")
+
+
+def _document(issued: Issued, now: datetime) -> dict[str, object]:
+    return {
+        "identity": str(issued.identity),
+        "state": issued.state(now).value,
+        "serial": f"{issued.serial:x}",
+        "issued_at": issued.issued_at.isoformat(),
+        "expires_at": issued.expires_at.isoformat(),
+        "hosts": list(issued.hosts),
+    }
+
+
+def _identity(certificates: CertificateFolder, role: str, name: str) -> SpiffeId:
+    from vimesh.certificates.spiffe_ids import SpiffeId, parse_role  # noqa: PLC0415 - clients need no cryptography
+
+    return SpiffeId(certificates.authority().trust_domain, parse_role(role), name)
+
+
+def _print_issued(deed: str, certificates: CertificateFolder, issued: Issued) -> None:
+    typer.echo(
+        f"{deed} {issued.identity}, valid until {issued.expires_at:%Y-%m-%d %H:%M} UTC"
+        f" ({exact(issued.lifetime.total_seconds())}): {certificates.folder_of(issued.identity)}"
+    )
+
+
+def _lifetime(text: str) -> timedelta:
+    try:
+        lifetime = timedelta(seconds=seconds(text))
+    except ValueError as error:
+        raise Failure(f"--lifetime {error}", code=ExitCode.USAGE) from error
+    if lifetime < timedelta(minutes=1):
+        raise Failure("--lifetime must be at least 1m", code=ExitCode.USAGE)
+    return lifetime
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@contextmanager
+def _explained(directory: Path) -> Generator[CertificateFolder]:
+    """Yield the folder, and explain what goes wrong there. Raises Failure."""
+    from vimesh.certificates import certificate_folder as folders  # noqa: PLC0415 - clients need no cryptography
+    from vimesh.certificates.certificate_authority import BadAuthority  # noqa: PLC0415 - as above
+    from vimesh.certificates.spiffe_ids import BadIdentity  # noqa: PLC0415 - as above
+
+    try:
+        yield folders.CertificateFolder(directory)
+    except folders.AuthorityMissing as error:
+        raise Failure(str(error), code=ExitCode.NOT_FOUND, hint=f"vimesh certs init --dir {directory}") from error
+    except folders.CertificateMissing as error:
+        raise Failure(str(error), code=ExitCode.NOT_FOUND, hint="vimesh certs issue makes one") from error
+    except folders.AlreadyExists as error:
+        raise Failure(str(error), hint="vimesh certs list shows what there is; renew replaces certificates") from error
+    except (BadAuthority, BadIdentity) as error:
+        raise Failure(str(error)) from error
+    except OSError as error:
+        raise Failure(f"{error.filename or directory}: {error.strerror}") from error
