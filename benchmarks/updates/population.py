@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import uuid
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, create_engine, func, make_url, select, text, update
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from benchmarks.updates.work import CONTACT_WITHIN_S, FIRST_OBSERVATION, Watched
@@ -34,7 +35,8 @@ DUE_S = LEASE_S * 0.45
 
 class Population:
     def __init__(self, database_url: str) -> None:
-        self._url = _async_url(database_url)
+        self._url = database_url
+        self._kind = make_url(database_url).get_backend_name()
 
     async def multiply(self, count: int) -> list[Watched]:
         """Copy the one existing VIM until there are `count` more. All are REACHABLE, as if they had reported."""
@@ -88,23 +90,32 @@ class Population:
         return found
 
     async def _tidy(self) -> None:
-        engine = create_async_engine(self._url, isolation_level="AUTOCOMMIT")
-        try:
-            async with engine.connect() as connection:
-                if engine.dialect.name == "postgresql":
-                    await connection.execute(text("VACUUM standings, leases"))
-                elif engine.dialect.name == "sqlite":
-                    await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
-        finally:
-            await engine.dispose()
+        statement = {"postgresql": "VACUUM standings, leases", "sqlite": "PRAGMA wal_checkpoint(TRUNCATE)"}.get(
+            self._kind
+        )
+        if statement is not None:
+            tidy = text(statement)
+            await self._in_transaction(lambda connection: connection.execute(tidy), isolation_level="AUTOCOMMIT")
 
-    async def _in_transaction(self, work: Callable[[Connection], _T]) -> _T:
-        engine = create_async_engine(self._url)
+    async def _in_transaction(self, work: Callable[[Connection], _T], **options: str) -> _T:
+        # With the drivers of vimesh: its statements go past SQLAlchemy to them.
+        if self._kind == "sqlite":
+            return await asyncio.to_thread(_in_file, self._url, work, options)
+        engine = create_async_engine(with_driver(self._url), **options)
         try:
             async with engine.begin() as connection:
                 return await connection.run_sync(work)
         finally:
             await engine.dispose()
+
+
+def _in_file(url: str, work: Callable[[Connection], _T], options: dict[str, str]) -> _T:
+    engine = create_engine(url, **options)
+    try:
+        with engine.begin() as connection:
+            return work(connection)
+    finally:
+        engine.dispose()
 
 
 def _copy(like: dict[str, Any], watched: Watched, now: int) -> dict[str, Any]:
@@ -120,9 +131,3 @@ def _copy(like: dict[str, Any], watched: Watched, now: int) -> dict[str, Any]:
         "lease_until": now + int(_FIRST_LEASE_S * MICROS),
         "holds": True,
     }
-
-
-def _async_url(database_url: str) -> str:
-    if database_url.startswith("sqlite"):
-        return database_url.replace("sqlite:", "sqlite+aiosqlite:", 1)
-    return with_driver(database_url)
