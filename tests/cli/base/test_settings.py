@@ -141,3 +141,9 @@ def test_the_file_that_the_manual_shows_is_taken(tmp_path: Path) -> None:
     for value in vars(command_settings).values():
         if isinstance(value, Setting):
             found.read(value)
+
+
+def test_no_setting_is_left_out_of_those_that_a_file_may_have() -> None:
+    defined = {value.key for value in vars(command_settings).values() if isinstance(value, Setting)}
+
+    assert defined == set(KNOWN)

@@ -147,8 +147,45 @@ UP_LISTEN = Setting("up.listen", _ip, "127.0.0.1")
 UP_DATA_DIR = Setting("up.data_dir", Path, Path(".vimesh"))
 UP_CONDUCTORS = Setting("up.conductors", _number(1, 64), 2)
 
-_ALL: tuple[Setting[Any], ...] = tuple(value for value in tuple(globals().values()) if isinstance(value, Setting))
-"""All settings above."""
+_ALL: tuple[Setting[Any], ...] = (
+    ADDRESS,
+    CALL_TIMEOUT,
+    OUTPUT,
+    DATABASE_URL,
+    KEY_FILE,
+    LOG_LEVEL,
+    LOG_FORMAT,
+    LISTEN,
+    HEALTH_LISTEN,
+    CONTACT_WITHIN,
+    CONTACTS_PER_S,
+    REPLACEMENTS_PER_S,
+    KEEP_EVENTS,
+    KEEP_FOR,
+    KEEP_BYTES,
+    ENGINE,
+    MISTRAL_URL,
+    MISTRAL_TIMEOUT,
+    API_LISTEN,
+    API_PROJECT,
+    CONCURRENCY,
+    LEASE,
+    ACTION_MODE,
+    SHARD,
+    IMPORT_DATABASE_URL,
+    IMPORT_FERNET_KEYS,
+    IMPORT_CONCURRENCY,
+    TRANSPORT_URL,
+    CONFIG_FILES,
+    POLICIES,
+    HOLD,
+    BRIDGE_CONCURRENCY,
+    STATE_DIR,
+    UP_PORT,
+    UP_LISTEN,
+    UP_DATA_DIR,
+    UP_CONDUCTORS,
+)
 KNOWN = tuple(setting.key for setting in _ALL)
 SECRET_VARIABLES = frozenset(setting.variable for setting in _ALL if setting.secret)
 
