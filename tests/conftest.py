@@ -35,6 +35,7 @@ _WHOLE = (
     "cli/demo/test_demo.py",
     "cli/vim_import/file_source/test_vim_import.py",
     "cli/local_fleet/test_culprit.py",
+    "cli/local_fleet/test_fleet_sockets.py",
     "cli/local_fleet/test_up.py",
     "cli/processes/test_under_systemd.py",
     "cli/supervision/test_silence.py",

@@ -42,7 +42,10 @@ def retry_on(path: str) -> str:
 
 
 def test_conductors_are_not_in_the_bootstrap() -> None:
-    other = (ClusterHost(ListenAddress("10.0.0.9", 1)), ClusterHost(ListenAddress("10.0.0.10", 2), health_port=3))
+    other = (
+        ClusterHost(ListenAddress("10.0.0.9", 1)),
+        ClusterHost(ListenAddress("10.0.0.10", 2), ListenAddress("10.0.0.10", 3)),
+    )
 
     assert bootstrap(FrontFleet(ONE), "/d") == bootstrap(FrontFleet(other), "/d")
 
@@ -145,7 +148,12 @@ def test_the_json_paths_are_those_of_the_contract() -> None:
 
 
 def test_an_endpoint_file_names_each_host() -> None:
-    hosts = [ClusterHost(ListenAddress("127.0.0.1", 1)), ClusterHost(ListenAddress("fd00::2", 2), health_port=3)]
+    hosts = [
+        ClusterHost(ListenAddress("127.0.0.1", 1)),
+        ClusterHost(ListenAddress("fd00::2", 2), ListenAddress("fd00::2", 3)),
+        ClusterHost(ListenAddress("fd00::2", 4), ListenAddress("fd00::3", 4)),
+        ClusterHost(Path("/run/one.sock"), Path("/run/one.health.sock")),
+    ]
 
     assert endpoints("conductors", hosts) == {
         "resources": [
@@ -160,6 +168,20 @@ def test_an_endpoint_file_names_each_host() -> None:
                                 "endpoint": {
                                     "address": {"socket_address": {"address": "fd00::2", "port_value": 2}},
                                     "health_check_config": {"port_value": 3},
+                                }
+                            },
+                            {
+                                "endpoint": {
+                                    "address": {"socket_address": {"address": "fd00::2", "port_value": 4}},
+                                    "health_check_config": {
+                                        "address": {"socket_address": {"address": "fd00::3", "port_value": 4}}
+                                    },
+                                }
+                            },
+                            {
+                                "endpoint": {
+                                    "address": {"pipe": {"path": "/run/one.sock"}},
+                                    "health_check_config": {"address": {"pipe": {"path": "/run/one.health.sock"}}},
                                 }
                             },
                         ]

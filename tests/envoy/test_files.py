@@ -15,7 +15,7 @@ from vimesh.envoy.validate_bootstrap import validate
 from vimesh.envoy.write_files import render, write_endpoints
 
 DEPLOY = Path(__file__).parents[2] / "deploy/envoy"
-ONE = (ClusterHost(ListenAddress("127.0.0.1", 7611), health_port=7711),)
+ONE = (ClusterHost(ListenAddress("127.0.0.1", 7611), ListenAddress("127.0.0.1", 7711)),)
 
 
 def test_the_files_in_deploy_are_what_its_fleet_file_says(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 import grpc
 import structlog
 
-from vimesh.api.rest.http_server import listening, serve
+from vimesh.api.rest.http_server import bound_to, listening, serve
 from vimesh.api.rest.request_record import record_requests
 from vimesh.api.rest.rest_app import RestSettings, rest_app
 from vimesh.rpc.channels import channel
@@ -34,7 +34,7 @@ class ApiSettings:
     address: str
     """`host:port` of the front of the mesh."""
     listen: str = "127.0.0.1:0"
-    """`host:port` to serve HTTP on; port 0 picks a free port."""
+    """`host:port` to serve HTTP on, where port 0 picks a free port, or `unix:` and a path."""
     rest: RestSettings = field(default_factory=RestSettings)
     beside: Beside | None = None
     grace_s: float = 1.5
@@ -52,4 +52,4 @@ async def run_api(settings: ApiSettings, stopped: Stopped, calls: Calls | None =
             parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s))
             if settings.beside is not None:
                 parts.create_task(settings.beside.run(front, stopped, settings.grace_s))
-            _log.info("api is serving", port=listener.getsockname()[1], address=settings.address)
+            _log.info("api is serving", **bound_to(listener), address=settings.address)

@@ -63,9 +63,9 @@ _HEALTH_SERVICES = ("", *SERVICES)
 @dataclass(frozen=True, slots=True)
 class ConductorSettings:
     listen: str = "127.0.0.1:0"
-    """`host:port`; port 0 picks a free port."""
+    """`host:port`, where port 0 picks a free port, or `unix:` and a path."""
     health_listen: str = ""
-    """`host:port` of the separate health server; empty: a free port on the host of `listen`."""
+    """The same for the separate health server; empty: a free port on the host of `listen`, or a socket beside it."""
     contact_within_s: float = 10.0
     """The shortest contact interval that ping actions are asked to keep; at most 60 s."""
     contacts_per_s: float = 2000.0
@@ -148,8 +148,8 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
 def _health_address(settings: ConductorSettings) -> str:
     if settings.health_listen:
         return settings.health_listen
-    host = settings.listen.rpartition(":")[0]
-    return "127.0.0.1:0" if host == "unix" else f"{host}:0"
+    host, _, place = settings.listen.rpartition(":")
+    return f"unix:{place}.health" if host == "unix" else f"{host}:0"
 
 
 async def _drain(server: grpc.aio.Server, health: Health, feed: EventFeed, settings: ConductorSettings) -> None:
@@ -168,5 +168,8 @@ async def run_conductor(
 ) -> None:
     """Serve until `stopped` returns, then drain. `stopped` is called once it serves; `calls` tracks running calls."""
     async with serving(store, settings, calls) as ports:
-        _log.info("conductor is serving", port=ports.main, health_port=ports.health)
+        if settings.listen.startswith("unix:"):
+            _log.info("conductor is serving", socket=settings.listen.removeprefix("unix:"))
+        else:
+            _log.info("conductor is serving", port=ports.main, health_port=ports.health)
         await stopped()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from vimesh.envoy.callers.early_headers import early_headers
 from vimesh.envoy.callers.host_names import FRONT_HOST
@@ -13,7 +12,7 @@ from vimesh.envoy.doors.connect_protocol import connect_filters
 from vimesh.envoy.doors.json_door import head_filter
 from vimesh.envoy.doors.readiness import readiness
 from vimesh.envoy.fleet.cluster_endpoints import socket_of
-from vimesh.envoy.fleet.front_fleet import FrontFleet, ListenAddress
+from vimesh.envoy.fleet.front_fleet import Door, FrontFleet
 from vimesh.envoy.refusals.local_replies import local_replies
 from vimesh.envoy.routes import BODY_LIMIT, BUFFER, IDLE_S, MAX_JSON_BYTES, routes
 from vimesh.envoy.traffic.opening_rate import opening_rate
@@ -59,7 +58,7 @@ def doors(fleet: FrontFleet, descriptor_file: str) -> list[dict[str, object]]:
     return [front, {**_listener(REPORTS, fleet.reports, [chain]), **own}]
 
 
-def _listener(name: str, address: ListenAddress | Path, chains: Sequence[dict[str, object]]) -> dict[str, object]:
+def _listener(name: str, address: Door, chains: Sequence[dict[str, object]]) -> dict[str, object]:
     return {
         "name": name,
         "address": socket_of(address),

@@ -42,7 +42,7 @@ def test_everything_can_be_said() -> None:
     assert fleet == FrontFleet(
         conductors=(
             ClusterHost(ListenAddress("10.0.0.1", 7611)),
-            ClusterHost(ListenAddress("fd00::2", 7611), health_port=7711),
+            ClusterHost(ListenAddress("fd00::2", 7611), ListenAddress("fd00::2", 7711)),
         ),
         api=(ClusterHost(ListenAddress("10.0.0.1", 7621)),),
         front=ListenAddress("::", 0),

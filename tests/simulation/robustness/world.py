@@ -79,7 +79,7 @@ class World:
     def port(self, conductor: str) -> int | None:
         """Return the port at which a conductor serves; None while it does not."""
         address = self._members.addresses.get(conductor)
-        return None if address is None else address.port
+        return address.port if isinstance(address, ListenAddress) else None
 
     def signal(self, name: str, number: signal.Signals) -> int | None:
         """Send a signal to a process; return its pid, if it runs."""

@@ -47,7 +47,8 @@ class RunningEnvoy:
 
     def replace_conductors(self, conductors: Iterable[str], *, health_port: int | None = None) -> None:
         """Replace the endpoint file, as `vimesh envoy` does. Envoy applies it soon: see until_healthy."""
-        hosts = [ClusterHost(host.address, health_port) for host in _hosts(conductors)]
+        health = None if health_port is None else ListenAddress("127.0.0.1", health_port)
+        hosts = [ClusterHost(host.address, health) for host in _hosts(conductors)]
         write_endpoints(self.directory, CONDUCTORS, hosts)
 
     async def until_healthy(self, conductors: Iterable[str], *, limit_s: float = 30.0) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -28,7 +29,9 @@ class _Server(uvicorn.Server):
 
 
 def listening(address: str) -> socket.socket:
-    """Listen on `host:port`; port 0 picks a free port. Raises BadSetting."""
+    """Listen on `host:port`, where port 0 picks a free port, or on `unix:` and a path. Raises BadSetting."""
+    if address.startswith("unix:"):
+        return _listening_at(Path(address.removeprefix("unix:")))
     host, _, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -36,6 +39,26 @@ def listening(address: str) -> socket.socket:
         return socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise BadSetting("listen", f"cannot listen on {address}: {error.strerror}") from error
+
+
+def bound_to(listener: socket.socket) -> dict[str, object]:
+    """Return the port or the socket on which it listens, for the log."""
+    name = listener.getsockname()
+    return {"socket": name} if isinstance(name, str) else {"port": name[1]}
+
+
+def _listening_at(path: Path) -> socket.socket:
+    """Listen on a unix socket that only its owner may use. Raises BadSetting."""
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        path.unlink(missing_ok=True)  # a process that was killed leaves its own
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise BadSetting("listen", f"cannot listen on unix:{path}: {error.strerror}") from error
+    return listener
 
 
 async def serve(

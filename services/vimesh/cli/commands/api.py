@@ -23,7 +23,7 @@ def api(  # noqa: PLR0913 - one parameter per flag
         str | None,
         typer.Option(
             "--listen",
-            metavar="HOST:PORT",
+            metavar="HOST:PORT|unix:PATH",
             help="Address to serve HTTP on [VIMESH_API_LISTEN; default: 127.0.0.1:7602].",
         ),
     ] = None,

@@ -18,7 +18,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
         str | None,
         typer.Option(
             "--listen",
-            metavar="HOST:PORT",
+            metavar="HOST:PORT|unix:PATH",
             help="Address to serve gRPC on [VIMESH_CONDUCTOR_LISTEN; default: 127.0.0.1:7601].",
         ),
     ] = None,
@@ -26,9 +26,9 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
         str | None,
         typer.Option(
             "--health-listen",
-            metavar="HOST:PORT",
+            metavar="HOST:PORT|unix:PATH",
             help="Address of the health check, which answers even under load"
-            " [VIMESH_CONDUCTOR_HEALTH_LISTEN; default: a free port of the same host].",
+            " [VIMESH_CONDUCTOR_HEALTH_LISTEN; default: a free port of the same host, or PATH.health].",
         ),
     ] = None,
     database_url: flags.DatabaseUrl = None,

@@ -20,6 +20,7 @@ from vimesh.cli.demo.demo_script import NAMES
 from vimesh.cli.local_fleet.data_dir import DataDir, locked
 from vimesh.cli.local_fleet.environment import environment_of_parts
 from vimesh.cli.local_fleet.fleet_options import Demo
+from vimesh.cli.local_fleet.fleet_sockets import fleet_sockets
 from vimesh.cli.local_fleet.free_ports import free_port, require_free
 from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, FleetSettings, Interrupted
 from vimesh.cli.processes.stop_signals import Stopping, stop_on_signals
@@ -39,12 +40,13 @@ async def run_demo(demo: Demo) -> None:
         stop_on_signals() as stopping,
         _folder(demo.data_dir) as folder,
         locked(folder) as data_dir,
+        fleet_sockets(data_dir.path) as sockets,
         data_dir.log_file.open("w", encoding="utf-8") as log,
         _last_words(data_dir),
     ):
         stream = LogStream(log, coloured=False)
         settings = FleetSettings(_HOST, _port(demo.port), demo.conductors, database_url="")
-        fleet = EmbeddedFleet(settings, data_dir, environment, stream.say, stopping)
+        fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
         await fleet.prepare()
         _tell(f"starting a fleet at {settings.address}; logs: {data_dir.log_file}")
         try:

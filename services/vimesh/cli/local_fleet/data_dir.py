@@ -30,11 +30,6 @@ class DataDir:
         return self.path / "envoy"
 
     @property
-    def reports_socket(self) -> Path:
-        """Socket of the front that is reserved for the fleet's own processes."""
-        return self.path / "reports.sock"
-
-    @property
     def log_file(self) -> Path:
         return self.path / "fleet.log"
 

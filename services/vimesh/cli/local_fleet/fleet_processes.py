@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from vimesh.cli.base.command_settings import DATABASE_URL, MISTRAL_URL, SECRET_VARIABLES
-from vimesh.cli.local_fleet.free_ports import free_port, free_ports
+from vimesh.cli.local_fleet.free_ports import free_ports
 from vimesh.cli.local_fleet.grpc_ready import until_serving
 from vimesh.cli.local_fleet.http_ready import until_answering
 from vimesh.cli.supervision.start_process import Program, vimesh
 from vimesh.domain.vims import Engine
 from vimesh.envoy.envoy_binary import command
-from vimesh.envoy.fleet.front_fleet import ClusterHost, ListenAddress
+from vimesh.envoy.fleet.front_fleet import ClusterHost, Door, ListenAddress, door_target
 from vimesh.envoy.write_files import write_endpoints
 
 LOOPBACK = "127.0.0.1"
@@ -31,7 +31,7 @@ class Members:
         self._serving: dict[str, ClusterHost] = {}
 
     @property
-    def addresses(self) -> Mapping[str, ListenAddress]:
+    def addresses(self) -> Mapping[str, Door]:
         return {name: host.address for name, host in self._serving.items()}
 
     def serves(self, name: str, host: ClusterHost) -> None:
@@ -46,9 +46,13 @@ class Members:
         write_endpoints(self._directory, self._cluster, self._serving.values())
 
 
-class ConductorPart:
-    """Gets new ports at each start, because another process may have taken the old ones."""
+def free_host(_name: str) -> ClusterHost:
+    """Return two free ports. New ones at each start, because another process may have taken the old ones."""
+    serving, health = (ListenAddress(LOOPBACK, port) for port in free_ports(LOOPBACK, 2))
+    return ClusterHost(serving, health)
 
+
+class ConductorPart:
     def __init__(  # noqa: PLR0913 - it gets all its collaborators here
         self,
         number: int,
@@ -58,8 +62,11 @@ class ConductorPart:
         environment: Environment,
         *,
         engine: Engine,
+        choose_host: Callable[[str], ClusterHost] = free_host,
     ) -> None:
+        """`choose_host`: returns where the process with this name serves; called at each start."""
         self.name = f"conductor-{number}"
+        self._choose_host = choose_host
         self._database_url = database_url
         self._key_file = key_file
         self._members = members
@@ -68,9 +75,10 @@ class ConductorPart:
         self._host = ClusterHost(ListenAddress(LOOPBACK, 0))
 
     def prepare(self) -> Program:
-        address, health = (ListenAddress(LOOPBACK, port) for port in free_ports(LOOPBACK, 2))
-        self._host = ClusterHost(address, health.port)
-        arguments = ["conductor", "--listen", str(address), "--health-listen", str(health)]
+        self._host = self._choose_host(self.name)
+        arguments = ["conductor", "--listen", door_target(self._host.address)]
+        if self._host.health is not None:
+            arguments += ["--health-listen", door_target(self._host.health)]
         arguments += ["--key-file", str(self._key_file)]
         arguments += ["--engine", self._engine.lower()]
         environment = {**self._environment, DATABASE_URL.variable: self._database_url}
@@ -80,7 +88,7 @@ class ConductorPart:
         return Program(vimesh(*arguments), environment)
 
     async def ready(self) -> None:
-        await until_serving(str(self._host.address))
+        await until_serving(door_target(self._host.address))
         self._members.serves(self.name, self._host)
 
     def ended(self) -> None:
@@ -133,32 +141,29 @@ class Ways:
 
 
 class ApiPart:
-    """Gets a new port at each start, like a conductor."""
-
     name = "api"
 
-    def __init__(
-        self, ways: Ways, members: Members, environment: Environment, *, engine: Engine, mistral_url: str
+    def __init__(  # noqa: PLR0913 - as above
+        self, ways: Ways, socket: Path, members: Members, environment: Environment, *, engine: Engine, mistral_url: str
     ) -> None:
-        """An empty `mistral_url` means the URL in Keystone's catalog."""
+        """`socket`: where it serves. An empty `mistral_url` means the URL in Keystone's catalog."""
         self._ways = ways
+        self._socket = socket
         self._members = members
         self._environment = environment
         self._engine = engine
         self._mistral_url = mistral_url
-        self._address = ListenAddress(LOOPBACK, 0)
 
     def prepare(self) -> Program:
-        self._address = ListenAddress(LOOPBACK, free_port(LOOPBACK))
-        arguments = ["api", "--listen", str(self._address), "--address", self._ways.own]
+        arguments = ["api", "--listen", door_target(self._socket), "--address", self._ways.own]
         arguments += ["--engine", self._engine.lower()]
         if self._mistral_url and urlsplit(self._mistral_url).password is None:
             arguments += ["--mistral-url", self._mistral_url]
         return Program(vimesh(*arguments), {**self._environment, MISTRAL_URL.variable: self._mistral_url})
 
     async def ready(self) -> None:
-        await until_answering(str(self._address))
-        self._members.serves(self.name, ClusterHost(self._address))
+        await until_answering(door_target(self._socket))
+        self._members.serves(self.name, ClusterHost(self._socket))
         # Also wait until Envoy routes to it: users may call it as soon as they read that the fleet is up.
         await until_answering(self._ways.front)
 

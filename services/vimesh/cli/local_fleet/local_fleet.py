@@ -7,7 +7,6 @@ import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.local_fleet.data_dir import DataDir
@@ -20,13 +19,14 @@ from vimesh.cli.local_fleet.fleet_processes import (
     Ways,
     without_secrets,
 )
+from vimesh.cli.local_fleet.fleet_sockets import FleetSockets
 from vimesh.cli.local_fleet.free_ports import require_free
 from vimesh.cli.processes.stop_signals import Stopping
 from vimesh.cli.supervision.log_lines import Say
 from vimesh.cli.supervision.supervised_process import Part, SupervisedProcess
 from vimesh.domain.vims import Engine
 from vimesh.envoy import envoy_binary, write_files
-from vimesh.envoy.fleet.front_fleet import FrontFleet, ListenAddress, fits_socket
+from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, ListenAddress, door_target
 from vimesh.envoy.traffic import clusters
 from vimesh.store.rows.credential_encryption import make_key_file
 from vimesh.store.upgrade import manage_tables
@@ -63,11 +63,18 @@ class Interrupted(Exception):
 
 
 class EmbeddedFleet:
-    def __init__(
-        self, settings: FleetSettings, data_dir: DataDir, environment: Mapping[str, str], say: Say, stopping: Stopping
+    def __init__(  # noqa: PLR0913, PLR0917 - it gets all its collaborators here
+        self,
+        settings: FleetSettings,
+        data_dir: DataDir,
+        sockets: FleetSockets,
+        environment: Mapping[str, str],
+        say: Say,
+        stopping: Stopping,
     ) -> None:
         self._settings = settings
         self._data_dir = data_dir
+        self._sockets = sockets
         self._say = say
         self._stopping = stopping
         outsiders = without_secrets(environment)
@@ -77,7 +84,15 @@ class EmbeddedFleet:
         self._database_url = url
         self._conductors = [
             self._watched(
-                ConductorPart(number, url, data_dir.key_file, self._members, outsiders, engine=settings.engine)
+                ConductorPart(
+                    number,
+                    url,
+                    data_dir.key_file,
+                    self._members,
+                    outsiders,
+                    engine=settings.engine,
+                    choose_host=self._host_of,
+                )
             )
             for number in range(1, settings.conductors + 1)
         ]
@@ -93,7 +108,7 @@ class EmbeddedFleet:
         make_key_file(self._data_dir.key_file)
         await manage_tables.upgrade(self._database_url)
         front = ListenAddress(self._settings.host, self._settings.port)
-        fleet = FrontFleet(conductors=(), front=front, reports=self._reports_socket(), expects_api=True)
+        fleet = FrontFleet(conductors=(), front=front, reports=self._sockets.reports, expects_api=True)
         write_files.render(fleet, self._data_dir.envoy)
 
     @asynccontextmanager
@@ -158,23 +173,22 @@ class EmbeddedFleet:
     def _address_of(self, name: str) -> str:
         if name == self._front.name:
             return self._settings.address
-        return str({**self._members.addresses, **self._doors.addresses}.get(name, ""))
+        door = {**self._members.addresses, **self._doors.addresses}.get(name)
+        return "" if door is None else door_target(door)
+
+    def _host_of(self, name: str) -> ClusterHost:
+        return ClusterHost(self._sockets.of(name), self._sockets.health_of(name))
 
     def _parts_of_clients(self, environment: Mapping[str, str]) -> list[Part]:
         """Return the processes that call the front: the api process, and a monitor unless Mistral runs the actions."""
         settings = self._settings
-        socket = self._reports_socket()
-        address = settings.address if socket is None else f"unix:{socket}"
+        address = door_target(self._sockets.reports)
         api = ApiPart(
             Ways(own=address, front=settings.address),
+            self._sockets.of("api"),
             self._doors,
             environment,
             engine=settings.engine,
             mistral_url=settings.mistral_url,
         )
         return [api] if settings.engine is Engine.MISTRAL else [api, MonitorPart(address, environment)]
-
-    def _reports_socket(self) -> Path | None:
-        """Return the socket on which other clients cannot crowd out our own processes; None if its path is too long."""
-        socket = self._data_dir.reports_socket
-        return socket if fits_socket(socket) else None

@@ -10,6 +10,7 @@ from vimesh.cli.base.terminal import coloured
 from vimesh.cli.local_fleet.data_dir import locked
 from vimesh.cli.local_fleet.environment import environment_of_parts
 from vimesh.cli.local_fleet.fleet_options import FleetOptions
+from vimesh.cli.local_fleet.fleet_sockets import fleet_sockets
 from vimesh.cli.local_fleet.free_ports import free_port
 from vimesh.cli.local_fleet.greeting import ready_block
 from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, FleetSettings, Interrupted
@@ -23,7 +24,11 @@ async def run_up(wanted: FleetOptions) -> None:
     environment = environment_of_parts(
         os.environ, wanted.logs, wanted.config, for_eyes=sys.stderr.isatty(), coloured=coloured(sys.stderr)
     )
-    with stop_on_signals() as stopping, locked(wanted.data_dir) as data_dir:
+    with (
+        stop_on_signals() as stopping,
+        locked(wanted.data_dir) as data_dir,
+        fleet_sockets(data_dir.path) as sockets,
+    ):
         settings = FleetSettings(
             host=wanted.host,
             port=wanted.port or free_port(wanted.host),
@@ -32,7 +37,7 @@ async def run_up(wanted: FleetOptions) -> None:
             engine=wanted.engine,
             mistral_url=wanted.mistral_url,
         )
-        fleet = EmbeddedFleet(settings, data_dir, environment, stream.say, stopping)
+        fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
         await fleet.prepare()
         stream.say("vimesh", f"starting in {data_dir.path}")
         try:

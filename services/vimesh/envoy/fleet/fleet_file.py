@@ -8,7 +8,15 @@ from pathlib import Path
 
 from vimesh.domain.errors import BadSetting
 from vimesh.envoy.fleet.fleet_callers import flag, host_names, networks, origins_in
-from vimesh.envoy.fleet.front_fleet import ANY_PORT, DEFAULT_HOST, DEFAULT_PORT, ClusterHost, FrontFleet, ListenAddress
+from vimesh.envoy.fleet.front_fleet import (
+    ANY_PORT,
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    ClusterHost,
+    Door,
+    FrontFleet,
+    ListenAddress,
+)
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_DOCUMENT_BYTES
 from vimesh.files.read_files import read_text
@@ -72,7 +80,7 @@ def _front(value: object) -> ListenAddress:
     )
 
 
-def _door(setting: str, value: object) -> ListenAddress | Path | None:
+def _door(setting: str, value: object) -> Door | None:
     """Read `{address, port}` or `{socket}`."""
     if value is None:
         return None
@@ -106,11 +114,10 @@ def _host(setting: str, value: object) -> ClusterHost:
     if not isinstance(value, dict):
         return ClusterHost(address(setting, value))
     given = _mapping(setting, value, {"address", "health_port"})
-    health_port = given.get("health_port")
-    return ClusterHost(
-        address(f"{setting}.address", given.get("address")),
-        None if health_port is None else _port(f"{setting}.health_port", health_port),
-    )
+    serving = address(f"{setting}.address", given.get("address"))
+    if given.get("health_port") is None:
+        return ClusterHost(serving)
+    return ClusterHost(serving, ListenAddress(serving.host, _port(f"{setting}.health_port", given["health_port"])))
 
 
 def _mapping(setting: str, value: object, known: set[str]) -> Mapping[str, object]:

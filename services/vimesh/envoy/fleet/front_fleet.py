@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TypeAlias
 
 from vimesh.domain.errors import BadSetting
 
@@ -26,13 +27,22 @@ class ListenAddress:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+Door: TypeAlias = ListenAddress | Path
+"""Where a process listens: a port, or a unix socket."""
+
+
+def door_target(door: Door) -> str:
+    """Return the address as gRPC clients take it: `ip:port`, or `unix:` and a path."""
+    return str(door) if isinstance(door, ListenAddress) else f"unix:{door}"
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterHost:
     """A process behind the front."""
 
-    address: ListenAddress
-    health_port: int | None = None
-    """Port of its health checks; None: the port on which it serves."""
+    address: Door
+    health: Door | None = None
+    """Where its health checks are answered; None: where it serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +53,9 @@ class FrontFleet:
     """The HTTP processes that serve /v1.0/; without any, the path does not exist, unless `expects_api` is set."""
     front: ListenAddress = ListenAddress(DEFAULT_HOST, DEFAULT_PORT)
     """Port 0: any free port; `/listeners` of the admin interface shows it."""
-    reports: ListenAddress | Path | None = None
+    reports: Door | None = None
     """A second listener for reporters, with its own connection limit. None: reporters use the front, as people do."""
-    admin: ListenAddress | Path | None = None
+    admin: Door | None = None
     """Loopback address (port 0: any free port) or path of a unix socket. None: no admin interface."""
     directory: str | None = None
     """Directory in which Envoy finds the rendered files; default: where they are written."""
