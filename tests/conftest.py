@@ -42,6 +42,7 @@ _WHOLE = (
     "conductor/test_bad_requests_leave_nothing.py",
     "conductor/test_failover.py",
     "conductor/test_worst_requests.py",
+    "docs",
     "engine",
     "envoy/callers/test_chromium.py",
     "envoy/test_nginx.py",
@@ -52,6 +53,7 @@ _WHOLE = (
     "fuzz/test_doors.py",
     "mistral",
     "monitor/names/test_names.py",
+    "simulation/model/test_mutations.py",
     "store/connections/test_connection_errors.py",
     "store/connections/test_database_tls.py",
     "store/connections/test_poolers.py",
@@ -96,12 +98,15 @@ _NOT_QUICK = (
     "monitor/names/test_lookup_queue.py",
     "monitor/names/test_name_renewal.py",
     "monitor/names/test_resolver.py",
+    "monitor/names/test_system_names.py",
     "monitor/probes/http/test_odd_answers.py",
     "monitor/probes/icmp/test_odd_pings.py",
+    "monitor/probes/idle/test_few_files.py",
     "monitor/probes/idle/test_kept_connections.py",
     "monitor/probes/idle/test_spare_workers.py",
     "monitor/probes/tcp/test_own_output.py",
     "monitor/probes/tls/test_tls_servers.py",
+    "monitor/test_poison.py",
 )
 """These would be, but wait for time-outs."""
 
