@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vimesh.cli.base.durations import exact, seconds
+from vimesh.cli.base.durations import seconds
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.output import text_tables
 
@@ -91,8 +91,10 @@ def issue(
 
 @app.command()
 def renew(
-    role: Annotated[str | None, typer.Argument(metavar="[ROLE", show_default=False)] = None,
-    name: Annotated[str | None, typer.Argument(metavar="NAME]", show_default=False)] = None,
+    role: Annotated[
+        str | None, typer.Argument(metavar="ROLE", help="Role of the part; without it, renew all that are due.")
+    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Name of the part.")] = None,
     *,
     directory: Directory = Path("certs"),
 ) -> None:
@@ -130,7 +132,7 @@ def trust(
     *,
     directory: Directory = Path("certs"),
 ) -> None:
-    """Believe certificates of other authorities, too, such as those of a company or of the next authority."""
+    """Trust other authorities, too, such as a company's, or the one that will replace this one."""
     try:
         pem = file.read_bytes()
     except OSError as error:
@@ -187,8 +189,8 @@ def _identity(certificates: CertificateFolder, role: str, name: str) -> SpiffeId
 
 def _print_issued(deed: str, certificates: CertificateFolder, issued: Issued) -> None:
     typer.echo(
-        f"{deed} {issued.identity}, valid until {issued.expires_at:%Y-%m-%d %H:%M} UTC"
-        f" ({exact(issued.lifetime.total_seconds())}): {certificates.folder_of(issued.identity)}"
+        f"{deed} {issued.identity}, valid until {issued.expires_at:%Y-%m-%d %H:%M} UTC:"
+        f" {certificates.folder_of(issued.identity)}"
     )
 
 
