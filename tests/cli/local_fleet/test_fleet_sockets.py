@@ -22,7 +22,7 @@ _LISTEN = "0A"
 
 @pytest.fixture
 def open_folder() -> Generator[Path]:
-    """Give a folder that every user may enter, as a home directory is on many machines."""
+    """Give a folder with a short path that every user may enter, as a home directory is on many machines."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -97,12 +97,12 @@ def test_a_data_directory_with_a_long_path_serves_too(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_sockets_of_a_fleet_that_was_killed_are_in_nobodys_way(tmp_path: Path) -> None:
-    with fleet(tmp_path, "--conductors", "2") as up:
+def test_sockets_of_a_fleet_that_was_killed_are_in_nobodys_way(open_folder: Path) -> None:
+    with fleet(open_folder, "--conductors", "2") as up:
         up.process.kill()
         up.ended(within_s=10)
     assert (up.data_dir / "sockets" / "conductor-2").exists()
 
-    with fleet(tmp_path, "--conductors", "1") as up:
+    with fleet(open_folder, "--conductors", "1") as up:
         assert not (up.data_dir / "sockets" / "conductor-2").exists()
-        assert Command(tmp_path)("vim", "list", "--address", up.address).code == 0
+        assert Command(open_folder)("vim", "list", "--address", up.address).code == 0
