@@ -23,6 +23,8 @@ from tests.fuzz.parser import Parser
 from tests.fuzz.trials import Trials
 
 _HANGS_AFTER_S = 20
+_INSTRUMENTED = 100
+"""An input that takes as long as it may is tried several times, each of them some ten times as slow as elsewhere."""
 _MOST_MIB = 1024
 _MOST_GROWTH_MIB = 192
 """Growth while fuzzing; libFuzzer itself keeps each input that reached new code."""
@@ -88,8 +90,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number, seed in enumerate(parser.seeds):
             (Path(folder) / f"seed-{number}").write_bytes(seed)
+        hangs_after_s = int(_HANGS_AFTER_S + _INSTRUMENTED * parser.limit_ms / 1000)
         options = [
-            *(f"-max_len={parser.most_bytes}", f"-timeout={_HANGS_AFTER_S}", f"-rss_limit_mb={_MOST_MIB}"),
+            *(f"-max_len={parser.most_bytes}", f"-timeout={hangs_after_s}", f"-rss_limit_mb={_MOST_MIB}"),
             *(f"-artifact_prefix={parser.corpus}/", "-verbosity=0", "-len_control=0"),
         ]
         atheris.Setup([sys.argv[0], *options, folder, str(parser.corpus)], campaign.run, custom_mutator=mutate)
