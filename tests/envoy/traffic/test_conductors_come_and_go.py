@@ -101,11 +101,12 @@ async def test_when_all_conductors_but_one_die_at_once_no_call_is_lost_but_those
                 one.process.kill()
                 other.process.kill()
                 await envoy.until_healthy([second.address])
-                # A call is made twice at most: the second time it may come to the other one that died.
+                # A call is made twice at most: the second time it may come to the other one that died. So a caller
+                # loses the call under way, and perhaps the next one, begun before three failures took each of them out.
                 lost = len(load.failed)
                 await load.until_more(500)
 
-    assert len(load.failed) == lost <= CALLERS
+    assert len(load.failed) == lost <= 2 * CALLERS
 
 
 async def test_a_conductor_that_hangs_costs_no_call_and_none_its_whole_deadline(second: Scripted) -> None:
