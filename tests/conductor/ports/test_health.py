@@ -167,6 +167,8 @@ def test_a_conductor_that_is_stopped_answers_nothing(tmp_path: Path) -> None:
         with stub_at(port) as stub:
             _until(lambda: ask(stub) == UP)
             os.kill(conductor.process.pid, signal.SIGSTOP)
+            # Until it has stopped as a whole, one of its threads may still answer.
+            os.waitid(os.P_PID, conductor.process.pid, os.WSTOPPED | os.WNOWAIT)
             try:
                 with pytest.raises(grpc.RpcError) as caught:
                     ask(stub, within_s=1)
