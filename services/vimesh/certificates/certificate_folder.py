@@ -27,7 +27,7 @@ from vimesh.certificates.certificate_authority import (
     make_authority,
     read_trusted,
 )
-from vimesh.certificates.file_generations import make_private, replace_files
+from vimesh.certificates.file_generations import make_private, replace_file, replace_files
 from vimesh.certificates.spiffe_ids import BadIdentity, SpiffeId, parse_spiffe_id
 
 CERTIFICATE, KEY, TRUSTED, REVOKED = "tls.crt", "tls.key", "ca.crt", "crl.pem"
@@ -203,12 +203,12 @@ class CertificateFolder:
         replace_files(self.path / _TRUST, {TRUSTED: trusted, REVOKED: authority.revocation_list(revoked, now)})
 
     def _latest(self) -> dict[SpiffeId, Issued]:
-        return {each.identity: each for each in self._issued()}
+        return _newest(self._issued())
 
     def _unexpired(self, now: datetime) -> list[Issued]:
         """Forget what expired long ago: it needs no revocation any more."""
         issued = self._issued()
-        latest = {each.identity: each for each in issued}
+        latest = _newest(issued)
         return [each for each in issued if each.expires_at > now or latest[each.identity] is each]
 
     def _issued(self) -> list[Issued]:
@@ -221,14 +221,8 @@ class CertificateFolder:
             raise BadAuthority(f"{self.path / _AUTHORITY / _ISSUED} cannot be read: {error}") from error
 
     def _write_issued(self, issued: Sequence[Issued]) -> None:
-        path = self.path / _AUTHORITY / _ISSUED
-        scratch = path.with_suffix(".new")
-        with open(scratch, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            json.dump([_document(each) for each in issued], file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
+        content = json.dumps([_document(each) for each in issued], indent=1) + "\n"
+        replace_file(self.path / _AUTHORITY / _ISSUED, content.encode())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -242,6 +236,11 @@ class CertificateFolder:
             yield
         finally:
             os.close(descriptor)
+
+
+def _newest(issued: Sequence[Issued]) -> dict[SpiffeId, Issued]:
+    """Return the last certificate of each part."""
+    return {each.identity: each for each in issued}
 
 
 def _document(issued: Issued) -> dict[str, object]:

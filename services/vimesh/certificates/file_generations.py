@@ -37,6 +37,13 @@ def replace_files(folder: Path, contents: Mapping[str, bytes]) -> None:
             shutil.rmtree(former, ignore_errors=True)
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace one file, which only its owner can read, in a folder that exists. Raises OSError."""
+    scratch = path.with_name(f"{path.name}.new")
+    _write(scratch, content)
+    scratch.replace(path)
+
+
 def make_private(folder: Path) -> None:
     """Create a folder, and those that it is in, for their owner alone; leave alone what exists. Raises OSError."""
     if not folder.exists():
@@ -51,7 +58,7 @@ def _link(path: Path, target: str) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -65,7 +65,7 @@ class ConductorSettings:
     listen: str = "127.0.0.1:0"
     """`host:port`, where port 0 picks a free port, or `unix:` and a path."""
     health_listen: str = ""
-    """The same for the separate health server; empty: a free port on the host of `listen`, or a socket beside it."""
+    """Address of the separate health server; empty: a free port on the host of `listen`, or its path with `.health`."""
     contact_within_s: float = 10.0
     """The shortest contact interval that ping actions are asked to keep; at most 60 s."""
     contacts_per_s: float = 2000.0

@@ -115,7 +115,7 @@ LOG_LEVEL = Setting("log.level", one_of(LogLevel), LogLevel.INFO)
 LOG_FORMAT = Setting("log.format", one_of(LogFormat), LogFormat.AUTO)
 LISTEN = Setting("conductor.listen", _listen, "127.0.0.1:7601")
 HEALTH_LISTEN = Setting("conductor.health_listen", _listen, "")
-"""Empty: a free port of the host of `conductor.listen`, or a socket beside it."""
+"""Empty: a free port on the host of `conductor.listen`; if that is a socket, its path with `.health` appended."""
 CONTACT_WITHIN = Setting("conductor.contact_within", positive_s, 10.0)
 CONTACTS_PER_S = Setting("conductor.contacts_per_s", _number(1, 1_000_000), 2000)
 REPLACEMENTS_PER_S = Setting("conductor.replacements_per_s", _number(0, 100_000), 200)

@@ -116,7 +116,7 @@ class TlsSession:
 def whole_records_bytes(received: bytes) -> int:
     """Return the length of the complete TLS records at the start.
 
-    If the data is not TLS records, or very many of them, its whole length: OpenSSL shall judge it.
+    Data that is not TLS records, or very many of them, counts as a whole: OpenSSL judges it.
     """
     end = 0
     for _ in range(_MOST_RECORDS):
