@@ -68,10 +68,12 @@ def test_other_authorities_are_trusted(certs: Command) -> None:
     added = certs("certs", "trust", "other/trust/ca.crt")
     again = certs("certs", "trust", "other/trust/ca.crt")
     missing = certs("certs", "trust", "nowhere.crt")
+    endless = certs("certs", "trust", "/dev/zero")
 
     assert added.out == "added 1 authority to certs/trust/ca.crt\n"
     assert again.out == "added 0 authorities to certs/trust/ca.crt\n"
     assert missing.err == "error: nowhere.crt cannot be read: No such file or directory\n"
+    assert (endless.code, "larger than 1048576 bytes" in endless.err) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ import typer
 from vimesh.cli.base.durations import seconds
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.output import text_tables
+from vimesh.files.file_errors import BadFile
+from vimesh.files.file_limits import MAX_DOCUMENT_BYTES
+from vimesh.files.read_files import read_whole
 
 if TYPE_CHECKING:  # needs cryptography, which clients do not
     from vimesh.certificates.certificate_folder import CertificateFolder, Issued
@@ -134,9 +137,11 @@ def trust(
 ) -> None:
     """Trust other authorities, too, such as a company's, or the one that will replace this one."""
     try:
-        pem = file.read_bytes()
+        pem = read_whole(file, MAX_DOCUMENT_BYTES)
     except OSError as error:
         raise Failure(f"{file} cannot be read: {error.strerror}") from error
+    except BadFile as error:
+        raise Failure(f"{file}: {error}") from error
     with _explained(directory) as certificates:
         added = certificates.trust(pem, _now())
     noun = "authority" if added == 1 else "authorities"
