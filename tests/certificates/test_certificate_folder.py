@@ -18,7 +18,6 @@ from cryptography import x509
 
 from vimesh.certificates.certificate_authority import BadAuthority, make_authority
 from vimesh.certificates.certificate_folder import (
-    DEFAULT_LIFETIME,
     AlreadyExists,
     AuthorityMissing,
     CertificateFolder,
@@ -30,6 +29,7 @@ from vimesh.certificates.spiffe_ids import BadIdentity, Role, SpiffeId
 NOW = datetime.now(UTC).replace(microsecond=0)
 FRONT = SpiffeId("vimesh", Role.FRONT, "front-1")
 MONITOR = SpiffeId("vimesh", Role.MONITOR, "m1")
+LIFETIME = timedelta(days=90)
 HOSTS = ("front.example.org", "127.0.0.1", "::1")
 
 
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> CertificateFolder:
     return certificates
 
 
-def issue(folder: CertificateFolder, identity: SpiffeId, lifetime: timedelta = DEFAULT_LIFETIME) -> Path:
+def issue(folder: CertificateFolder, identity: SpiffeId, lifetime: timedelta = LIFETIME) -> Path:
     hosts = HOSTS if identity.role.serves else ()
     folder.issue(identity, hosts, lifetime, NOW)
     return folder.folder_of(identity)
@@ -241,7 +241,7 @@ def test_a_host_that_no_certificate_can_name_is_refused_and_leaves_nothing(
     folder: CertificateFolder, host: str
 ) -> None:
     with pytest.raises(BadIdentity):
-        folder.issue(FRONT, (host,), DEFAULT_LIFETIME, NOW)
+        folder.issue(FRONT, (host,), LIFETIME, NOW)
 
     assert folder.entries() == []
     assert not folder.folder_of(FRONT).exists()

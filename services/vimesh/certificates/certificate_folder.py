@@ -31,7 +31,6 @@ from vimesh.certificates.file_generations import make_private, replace_file, rep
 from vimesh.certificates.spiffe_ids import BadIdentity, SpiffeId, parse_spiffe_id
 
 CERTIFICATE, KEY, TRUSTED, REVOKED = "tls.crt", "tls.key", "ca.crt", "crl.pem"
-DEFAULT_LIFETIME = timedelta(days=90)
 _AUTHORITY, _TRUST, _AUTHORITY_KEY, _ISSUED, _LOCK = "authority", "trust", "ca.key", "issued.json", "lock"
 
 
