@@ -77,8 +77,9 @@ def test_what_is_too_much_is_refused_before_it_is_converted(value: dict[str, obj
     sent = Struct()
     fill(sent, value)
 
-    with cpu_budget(_REFUSED_WITHIN_S), pytest.raises(BadInput, match=f"^vim.extra: {says}$"):
-        read_values("vim.extra", sent)
+    for attempt in cpu_budget(_REFUSED_WITHIN_S):
+        with attempt, pytest.raises(BadInput, match=f"^vim.extra: {says}$"):
+            read_values("vim.extra", sent)
 
 
 async def test_what_a_request_may_hold_at_most_is_refused_with_the_field(client: Client) -> None:

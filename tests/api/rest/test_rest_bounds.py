@@ -76,10 +76,11 @@ async def test_a_number_beyond_all_doubles_is_refused(door: Door) -> None:
 async def test_the_largest_bodies_are_refused_at_little_cost(door: Door, before: str, unit: str, after: str) -> None:
     text = before + unit * ((MAX_JSON_BYTES - len(before) - len(after)) // len(unit)) + after
 
-    with cpu_budget(_CPU_S):
-        answer = await door.send("POST", "vims", text)
+    for attempt in cpu_budget(_CPU_S):
+        with attempt:
+            answer = await door.send("POST", "vims", text)
 
-    assert refusal(answer)[:2] == (400, "HTTPBadRequest")
+        assert refusal(answer)[:2] == (400, "HTTPBadRequest")
 
 
 async def test_a_query_has_at_most_a_hundred_parameters(door: Door) -> None:

@@ -68,8 +68,9 @@ def test_the_worst_that_a_body_can_hold_takes_a_tenth_of_a_second() -> None:
     slowest = bz2.compress(b"".join(number.to_bytes(3, "big") for number in range(75_000)) * 4)
     assert len(slowest) < MAX_BODY_BYTES
 
-    with cpu_budget(0.2), pytest.raises(Malformed):
-        decompress(slowest, "bz2")
+    for attempt in cpu_budget(0.2):
+        with attempt, pytest.raises(Malformed):
+            decompress(slowest, "bz2")
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -185,13 +185,11 @@ async def test_a_call_has_one_to_a_thousand(client: Client, count: int) -> None:
         "/vimesh.v1.ConductorService/UpdateVims"
     )
 
-    with (
-        cpu_budget(0.1),  # to parse two million takes 0.2 s, to judge them 100 s
-        pytest.raises(grpc.aio.AioRpcError) as failed,
-    ):
-        await call(many, timeout=30)
+    for attempt in cpu_budget(0.1):  # to parse two million takes 0.2 s, to judge them 100 s
+        with attempt, pytest.raises(grpc.aio.AioRpcError) as failed:
+            await call(many, timeout=30)
 
-    assert [violation.field for violation in failure_of(failed.value).violations] == ["reports"]
+        assert [violation.field for violation in failure_of(failed.value).violations] == ["reports"]
 
 
 async def test_a_new_auth_url_fences_the_old_action_at_once(client: Client) -> None:
