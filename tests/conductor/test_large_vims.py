@@ -62,6 +62,21 @@ async def test_changes_of_large_vims_come_in_short_pages_without_gap_or_repeat(c
     assert [event.vim_id for page in pages for event in page.events] == ids[::-1]
 
 
+async def test_a_page_has_few_of_the_vims_that_have_many_values(client: Client) -> None:
+    lists = Struct()
+    lists.update({"a": [[] for _ in range(2000)]})
+    ids = [(await client.register(extra=lists, placement_attr=lists)).id for _ in range(20)]
+
+    vims = await client.vims.ListVims(pb.ListVimsRequest(page_size=1000), timeout=20)
+    events = await client.vims.ListVimEvents(pb.ListVimEventsRequest(page_size=1000), timeout=20)
+
+    # They take 320 KB, but to convert them takes much longer than to send them.
+    assert [vim.id for vim in vims.vims] == ids[:6]
+    assert [event.vim_id for event in events.events] == ids[:-7:-1]
+    assert vims.next_page_token
+    assert events.next_page_token
+
+
 async def test_a_watch_shows_large_vims_in_small_messages(client: Client, ids: list[str]) -> None:
     shown: list[pb.WatchVimsResponse] = []
     async for response in client.vims.WatchVims(pb.WatchVimsRequest(snapshot=True), timeout=20):

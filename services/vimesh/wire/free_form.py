@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Final
 
-from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 
 from vimesh.domain.errors import BadInput, Violation
 from vimesh.wire.json_text import MAX_FREE_FORM_DEPTH
@@ -37,8 +37,37 @@ def fill(struct: Struct, values: Mapping[str, object]) -> None:
     """Write the values of a field into an existing message."""
     # An empty field must be present as well, but `update` without values would leave it absent.
     struct.SetInParent()
-    if values:
-        struct.update(values)  # type: ignore[arg-type]  # whatever JSON holds
+    _fill_fields(struct.fields, values)
+
+
+def _fill_fields(fields: MutableMapping[str, Value], values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        _fill_value(fields[name], value)
+
+
+def _fill_value(message: Value, value: object) -> None:
+    # `Struct.update` takes twice as long, and such values are most of what a page of large VIMs costs.
+    if isinstance(value, str):
+        message.string_value = value
+    elif value is None:
+        message.null_value = NULL_VALUE
+    elif isinstance(value, dict):
+        if value:
+            _fill_fields(message.struct_value.fields, value)
+        else:
+            message.struct_value.SetInParent()
+    elif isinstance(value, list):
+        if not value:
+            message.list_value.SetInParent()
+        add = message.list_value.values.add
+        for inner in value:
+            _fill_value(add(), inner)
+    elif isinstance(value, bool):
+        message.bool_value = value
+    elif isinstance(value, int | float):
+        message.number_value = value
+    else:
+        raise TypeError(f"{type(value).__name__} is not a type of JSON")
 
 
 def _too_long(field: str) -> BadInput:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, Select, bindparam, func, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from vimesh.domain.errors import EventUnreadable, RevisionCompacted, RevisionUnknown
 from vimesh.domain.events import EventKind, LogSpan, VimEvent
 from vimesh.domain.vims import Engine, Status
+from vimesh.store.rows.page_budget import PageBudget
 from vimesh.store.rows.vim_rows import changed_fields_of, omitted_fields, vim_of_document
 from vimesh.store.schema.event_documents import as_text, size_of
 from vimesh.store.schema.tables import events, revisions, segments
 from vimesh.store.schema.timestamps import moment
 from vimesh.store.sql.page_tokens import position_of, token_of
 
-_PAGE_CHARACTERS = 1024 * 1024
-"""Limit for the documents of a page: more would be read for nothing, since no message can be that long."""
 _NO_END = 2**62
 _SPAN = select(revisions.c.oldest, revisions.c.newest)
 _DOCUMENT = as_text(events.c.document)
 _EVENTS = select(*(column for column in events.c if column.name != "document"), _DOCUMENT.label("document"))
-_LENGTHS = select(events.c.revision, func.coalesce(func.length(_DOCUMENT), 0).label("length"))
 # A page ends with its segment at the latest, so it never has many more bytes than a segment.
 _END = (
     select(segments.c.revision)
@@ -64,29 +62,22 @@ def read_events_page(
     Raises PageTokenInvalid, EventUnreadable.
     """
     key = ("events", vim_id)
-    before = position_of(page_token, key, (int,))[0] if page_token else None
-
-    def newest_of(columns: Select[Any], count: int) -> Select[Any]:
-        statement = columns.order_by(events.c.revision.desc()).limit(count)
-        if vim_id:
-            statement = statement.where(events.c.vim_id == vim_id)
-        return statement if before is None else statement.where(events.c.revision < before)
-
-    lengths = connection.execute(newest_of(_LENGTHS, page_size + 1)).all()
-    fits = _count_fitting(lengths[:page_size])
-    rows = connection.execute(newest_of(_EVENTS, fits)).mappings().all() if fits else []
-    token = token_of(key, (rows[-1]["revision"],)) if rows and len(lengths) > fits else ""
-    return [_event_of(row) for row in rows], token
-
-
-def _count_fitting(lengths: Sequence[Row[Any]]) -> int:
-    """Return how many rows fit into a page; at least one, however large it is."""
-    remaining = _PAGE_CHARACTERS
-    for count, row in enumerate(lengths):
-        remaining -= row.length
-        if count and remaining < 0:
-            return count
-    return len(lengths)
+    before = position_of(page_token, key, (int,))[0] if page_token else _NO_END
+    statement = _EVENTS.where(events.c.vim_id == vim_id) if vim_id else _EVENTS
+    statement = statement.order_by(events.c.revision.desc())
+    budget = PageBudget()
+    page: list[VimEvent] = []
+    while True:
+        count = min(page_size + 1 - len(page), budget.next_count())
+        rows = connection.execute(statement.where(events.c.revision < before).limit(count)).mappings().all()
+        for row in rows:
+            size_bytes = size_of(row["detail"], row["document"])
+            if len(page) == page_size or not budget.fits(size_bytes, (row["document"] or "",)):
+                return page, token_of(key, (before,))
+            page.append(_event_of(row))
+            before = row["revision"]
+        if len(rows) < count:
+            return page, ""
 
 
 def _event_of(row: RowMapping) -> VimEvent:
