@@ -88,6 +88,12 @@ class HttpsConnection(HttpConnection):
         super().proceed()
 
     def exchange(self) -> None:
+        if not self._unsent and self._session.is_established and self._step is None:
+            # Nearly always: the answer on a kept connection.
+            self._judge(self.receive())
+            if self._encrypted:
+                self.interest = select.EPOLLOUT
+            return
         if self._step is not None or not self._session.is_established:
             self._advance_handshake()
             if self._step is not None or self.outcome is not None:

@@ -22,6 +22,9 @@ MOST_TRIALS = 64
 """Maximum at a time, in the whole process."""
 PROVEN_S = 3600.0
 """How long the outcome of a trial is trusted."""
+LEAST_TRIAL_S = 1.0
+"""Minimum time for the answer of a trial. With a shorter timeout, a monitor that meets a whole fleet at once would find
+all of it late, and would then be kept busy by the connections that it could have kept."""
 TRIAL = 0
 """Probe number of the connections of trials, which belong to no round."""
 
@@ -141,7 +144,7 @@ class ServerTrials:
             # A local shortage does not count against the server, but proves nothing in its favour either.
             self._give_up(trial)
             return
-        trial.deadline = self._clock() + target.policy.timeout_s
+        trial.deadline = self._clock() + max(target.policy.timeout_s, LEAST_TRIAL_S)
         trial.spares.append(opened)
 
     def _fail(self, trial: ServerTrial) -> None:

@@ -21,7 +21,7 @@ from vimesh.monitor.probes.tcp.own_output import OwnOutput
 from vimesh.monitor.probes.tcp.socket_limit import SocketLimit
 from vimesh.monitor.probes.tcp.socket_queue import SocketQueue
 from vimesh.monitor.probes.tls.handshakes import Handshakes
-from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.scheduling.stall_clock import TOLERANCE_S, Clock
 from vimesh.monitor.targets.target import Target
 
 _BATCH = 512
@@ -157,7 +157,8 @@ class SocketProber:
                     self._advance(connection)
                 else:
                     self._read_rest(connection)
-            self._advance_computed()
+            if self._handshakes.has_computed:
+                self._advance_computed()
             # Only now: a file descriptor that was closed above must not be reused while events of its former owner are
             # pending.
             if self._to_repeat:
@@ -266,7 +267,9 @@ class SocketProber:
                 self._listen_only(connection)
             else:
                 self._release(connection)
-            self._listener.record_answer(target, connection.number, max(0.0, outcome - self._lost_within(outcome)))
+            # No stall is shorter than the tolerance, so a quicker answer did not wait for one.
+            lost_s = self._lost_within(outcome) if outcome > TOLERANCE_S else 0.0
+            self._listener.record_answer(target, connection.number, max(0.0, outcome - lost_s))
         elif connection.is_reused:
             self._to_repeat.append(connection)
         elif outcome is not None:

@@ -84,6 +84,11 @@ class Handshakes:
         else:
             self._common.submit(partial(self._compute, step))
 
+    @property
+    def has_computed(self) -> bool:
+        """Whether `take_computed` may yield something."""
+        return bool(self._computed)
+
     def take_computed(self) -> Iterator[Connection]:
         """Remove and yield the connections whose steps are computed."""
         while self._computed:

@@ -85,10 +85,11 @@ class TlsSession:
 
     def _read_all(self) -> bytes:
         plain = b""
+        read, incoming = self._object.read, self._incoming
         # A read in vain costs as much as a useful one. Each record fits into one read, so none is left half-read.
-        while self._ending is None and self._incoming.pending:
+        while self._ending is None and incoming.pending:
             try:
-                part = self._object.read(_READ_BYTES)
+                part = read(_READ_BYTES)
             except ssl.SSLWantReadError:
                 break
             except ssl.SSLError as error:
