@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
+from tests.conductor.watches.watching import followed
 from tests.support.sql.stores import registration, sqlite_url, store_at
 from tests.support.timing.waiting import until
 from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.domain.errors import RevisionUnknown
 from vimesh.domain.retention import Retention
-from vimesh.runtime.background import beside
 from vimesh.store.schema.tables import events as log
-from vimesh.store.sql_store import SqlStore
 
 LARGE = {"a": "x" * 50_000}
-
-
-@asynccontextmanager
-async def followed(store: SqlStore, **limits: int) -> AsyncGenerator[EventFeed]:
-    feed = EventFeed(store, poll_s=0.01, **limits)
-    async with beside(feed.run()):
-        yield feed
 
 
 async def test_large_changes_are_remembered_up_to_a_number_of_bytes_and_none_is_lost(tmp_path: Path) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import grpc
 import pytest
 from sqlalchemy import Connection, delete, insert, literal, select, update
 
-from tests.conductor.watches.watching import Vim, begun, change_often, events, never, watch
+from tests.conductor.watches.watching import Vim, begun, change_often, events, followed, never, watch
 from tests.support.deployments.conductors import Client, conductor_over
-from tests.support.sql.stores import sqlite_url, store_at
+from tests.support.sql.stores import record, registration, report, sqlite_url, store_at
+from tests.support.timing.waiting import until
+from vimesh.domain.vims import Status
 from vimesh.store.schema.tables import events as log
 from vimesh.store.schema.tables import revisions
 from vimesh.store.sql_store import SqlStore
@@ -63,20 +64,21 @@ async def test_live_watchers_are_told_when_the_log_goes_back(tmp_path: Path) -> 
 
 
 async def test_a_log_that_went_back_while_nobody_watched_is_followed_as_it_is(tmp_path: Path) -> None:
-    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, conductor_over(store) as client:
-        vim = await client.register()
-        await change_often(client, vim, 20)
-        stream = watch(client, vim.revision + 1)
-        await events(stream, lambda seen: len(seen) == 20)
-        stream.cancel()
-        await asyncio.sleep(0.5)  # the conductor notices by and by that nobody watches any more
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, followed(store) as feed:
+        vim = await store.register(registration())
+        oldest = (await store.span()).newest
+        for number in range(20):
+            await record(store, [report(vim, (Status.UNREACHABLE, Status.REACHABLE)[number % 2], number)])
+        with feed.watching(oldest):
+            await until(lambda: feed.newest == oldest + 20, within_s=10)
+        await until(lambda: not feed.newest, within_s=10)  # it has noticed that nobody watches any more
 
-        await go_back(store, vim.revision + 5)
-        stream = watch(client, snapshot=True)
-        await begun(stream)
-        other = await client.register()
+        await go_back(store, oldest + 5)
+        with feed.watching(oldest + 5) as generation:
+            other = await store.register(registration())
+            changes = await feed.next_events(oldest + 5, 100, generation=generation, wait_s=10)
 
-        assert [event.vim_id for event in await events(stream, bool)] == [other.id]
+    assert [(event.vim_id, event.revision) for event in changes] == [(other.id, oldest + 6)]
 
 
 async def test_a_change_of_a_newer_version_ends_a_watch_and_is_never_left_out(tmp_path: Path) -> None:

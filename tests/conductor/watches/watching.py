@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import asynccontextmanager
 
 import grpc
 
 from tests.support.deployments.conductors import Client
+from vimesh.conductor.watches.event_feed import EventFeed
+from vimesh.domain.vim_store import VimStore
+from vimesh.runtime.background import beside
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
 Kind, Vim = vim_pb2.VimEvent, vim_pb2.Vim
+
+
+@asynccontextmanager
+async def followed(store: VimStore, **limits: int) -> AsyncGenerator[EventFeed]:
+    """Run the feed of a conductor over the store."""
+    feed = EventFeed(store, poll_s=0.01, **limits)
+    async with beside(feed.run()):
+        yield feed
 
 
 def watch(
