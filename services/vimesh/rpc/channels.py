@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import grpc
 
+from vimesh.rpc.client_credentials import CredentialFolder
+from vimesh.rpc.renewing_channel import RenewingChannel
 from vimesh.wire.limits import MAX_MESSAGE_BYTES
 
 _OPTIONS = (
@@ -23,6 +27,14 @@ _OPTIONS = (
 )
 
 
-def channel(address: str) -> grpc.aio.Channel:
-    """Open a channel to `host:port`. The caller closes it."""
-    return grpc.aio.insecure_channel(address, options=_OPTIONS)
+def channel(address: str, credentials: Path | None = None) -> grpc.aio.Channel:
+    """Open a channel to `host:port`, or `unix:` and a path. The caller closes it.
+
+    `credentials`: a folder, see `client_credentials`; None: the front asks for none. Sockets of this machine never do.
+    Raises BadSetting if the files cannot be used.
+    """
+    if credentials is None or address.startswith("unix:"):
+        return grpc.aio.insecure_channel(address, options=_OPTIONS)
+    return RenewingChannel(
+        CredentialFolder(credentials), lambda shown: grpc.aio.secure_channel(address, shown, options=_OPTIONS)
+    )
