@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.callers.tls_server import NOW, issue, serving, watch_on, who_on
 from tests.support.timing.waiting import until
 from vimesh.certificates.certificate_folder import CertificateFolder
 from vimesh.certificates.file_generations import replace_files
@@ -22,16 +21,7 @@ from vimesh.rpc.channels import channel
 from vimesh.rpc.client_credentials import CredentialFolder
 from vimesh.rpc.renewing_channel import RenewingChannel
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-DAY = timedelta(days=1)
-SERVICE = "vimesh.test.Peers"
 PATIENCE_S = 20.0
-
-
-def issue(folder: CertificateFolder, role: Role, name: str) -> Path:
-    identity = SpiffeId("vimesh", role, name)
-    folder.issue(identity, ("127.0.0.1",) if role.serves else (), DAY, NOW)
-    return folder.folder_of(identity)
 
 
 @pytest.fixture
@@ -39,55 +29,6 @@ def certificates(tmp_path: Path) -> CertificateFolder:
     folder = CertificateFolder(tmp_path / "certs")
     folder.init("vimesh", NOW)
     return folder
-
-
-class Peers:
-    """A server that answers each call with who called, and a stream with the same when it is told to end."""
-
-    def __init__(self) -> None:
-        self.streams = 0
-        self.ending = asyncio.Event()
-
-    async def who(self, _request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
-        return _caller(context)
-
-    async def watch(self, _request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> AsyncIterator[bytes]:
-        self.streams += 1
-        yield _caller(context)
-        await self.ending.wait()
-        yield _caller(context)
-
-
-def _caller(context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
-    shown = context.auth_context().get("peer_spiffe_id", [b"nobody"])[0]
-    token = dict(context.invocation_metadata() or ()).get("authorization", "")
-    return shown + (b" " + token.encode() if isinstance(token, str) and token else b"")
-
-
-@asynccontextmanager
-async def serving(files: Path, *, requires_certificate: bool = True) -> AsyncGenerator[tuple[Peers, str]]:
-    peers = Peers()
-    server = grpc.aio.server()
-    handlers = {
-        "Who": grpc.unary_unary_rpc_method_handler(peers.who),
-        "Watch": grpc.unary_stream_rpc_method_handler(peers.watch),
-    }
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, handlers)])
-    pair = ((files / "tls.key").read_bytes(), (files / "tls.crt").read_bytes())
-    credentials = grpc.ssl_server_credentials(
-        [pair], (files / "ca.crt").read_bytes(), require_client_auth=requires_certificate
-    )
-    port = server.add_secure_port("127.0.0.1:0", credentials)
-    await server.start()
-    try:
-        yield peers, f"127.0.0.1:{port}"
-    finally:
-        peers.ending.set()
-        await server.stop(grace=1)
-
-
-def who_on(opened: grpc.aio.Channel) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
-    return opened.unary_unary(f"/{SERVICE}/Who")
 
 
 @pytest.fixture
@@ -122,8 +63,7 @@ async def test_a_stream_outlives_the_renewal_and_the_former_channel_ends_with_it
             return made[-1].channel
 
         async with RenewingChannel(CredentialFolder(files), open_channel) as opened:
-            watch: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = opened.unary_stream(f"/{SERVICE}/Watch")
-            stream = watch(b"", timeout=PATIENCE_S)
+            stream = watch_on(opened)(b"", timeout=PATIENCE_S)
             assert await stream.read() == b"spiffe://vimesh/cli/ann"
             certificates.renew(SpiffeId("vimesh", Role.CLI, "ann"), NOW)
             who = who_on(opened)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import grpc
@@ -35,6 +36,8 @@ class ApiSettings:
     """`host:port` of the front of the mesh."""
     listen: str = "127.0.0.1:0"
     """`host:port` to serve HTTP on, where port 0 picks a free port, or `unix:` and a path."""
+    credentials: Path | None = None
+    """Folder with what this process shows to the front; None: the front asks for nothing."""
     rest: RestSettings = field(default_factory=RestSettings)
     beside: Beside | None = None
     grace_s: float = 1.5
@@ -47,7 +50,7 @@ async def run_api(settings: ApiSettings, stopped: Stopped, calls: Calls | None =
     `stopped` is called once the process serves; `calls` tracks running requests.
     """
     with listening(settings.listen) as listener:
-        async with channel(settings.address) as front, asyncio.TaskGroup() as parts:
+        async with channel(settings.address, settings.credentials) as front, asyncio.TaskGroup() as parts:
             app = record_requests(rest_app(VimServiceStub(front), settings.rest), calls or Calls())
             parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s))
             if settings.beside is not None:

@@ -134,6 +134,8 @@ def address_of_front(text: str) -> str:
 
 ADDRESS = Setting("address", address_of_front, "127.0.0.1:7600")
 """Where all clients reach the front of the mesh."""
+CREDENTIALS: Setting[Path | None] = Setting("credentials", Path, None)
+"""Folder with what all clients show to the front; None: the front asks for nothing, and is spoken to without TLS."""
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import SystemRandom
 
 import structlog
@@ -28,6 +29,8 @@ _log = structlog.get_logger()
 class MonitorSettings:
     address: str
     """Where the front of the mesh is: `host:port`, or `unix:` and the path of a socket."""
+    credentials: Path | None = None
+    """Folder with what this process shows to the front; None: the front asks for nothing."""
     shard: Shard = field(default_factory=Shard)
     reporter: ReporterLimits = field(default_factory=ReporterLimits)
     follow: FollowLimits = field(default_factory=FollowLimits)
@@ -40,7 +43,9 @@ async def run_monitor(
 
     `started` is called once, just before that.
     """
-    async with reporting_host(settings.address, settings.reporter, safeguards=safeguards) as reporting:
+    async with reporting_host(
+        settings.address, settings.reporter, credentials=settings.credentials, safeguards=safeguards
+    ) as reporting:
         scope = ActionScope(Engine.EMBEDDED, settings.shard)
         heap = GarbageFreeze()
 

@@ -51,6 +51,8 @@ class BridgeSettings:
     """Address of the mesh's front: `host:port`."""
     deployment: Deployment
     state_dir: Path
+    credentials: Path | None = None
+    """Folder with what this process shows to the front; None: the front asks for nothing."""
     rules: UpdateRules = field(default_factory=UpdateRules)
     concurrency: int = 1000
     """Maximum number of calls in flight, including those with held answers."""
@@ -64,7 +66,7 @@ async def run_bridge(settings: BridgeSettings, stopped: Callable[[], Awaitable[o
     with state_dir(settings.state_dir) as state:
         watermark = Watermark(state.read())
         try:
-            async with channel(settings.address) as front, crew() as workers:
+            async with channel(settings.address, settings.credentials) as front, crew() as workers:
                 await _run(settings, stopped, front, workers, watermark, state)
         finally:
             # Unfinished work, such as kills that wait for the broker, is left to the bridge that resumes from here.

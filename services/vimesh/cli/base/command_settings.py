@@ -17,7 +17,7 @@ from vimesh.cli.base.sizes import bytes_of
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.retention import Retention
-from vimesh.domain.settings import ADDRESS, Setting, Sources, config_file, host_and_port, one_of, sources
+from vimesh.domain.settings import ADDRESS, CREDENTIALS, Setting, Sources, config_file, host_and_port, one_of, sources
 from vimesh.domain.vims import Engine
 
 DEFAULT_PORT = 7600
@@ -149,6 +149,7 @@ UP_CONDUCTORS = Setting("up.conductors", _number(1, 64), 2)
 
 _ALL: tuple[Setting[Any], ...] = (
     ADDRESS,
+    CREDENTIALS,
     CALL_TIMEOUT,
     OUTPUT,
     DATABASE_URL,
@@ -218,16 +219,23 @@ class ClientSettings:
     address: str
     call_timeout_s: float
     output: Output
+    credentials: Path | None = None
 
 
 def client_settings(
-    config: Path | None, *, address: str | None, call_timeout: str | None, output: str | None
+    config: Path | None,
+    *,
+    address: str | None,
+    credentials: str | None,
+    call_timeout: str | None,
+    output: str | None,
 ) -> ClientSettings:
     found = given(config)
     return ClientSettings(
         address=found.read(ADDRESS, address),
         call_timeout_s=found.read(CALL_TIMEOUT, call_timeout),
         output=found.read(OUTPUT, output),
+        credentials=found.read(CREDENTIALS, credentials),
     )
 
 

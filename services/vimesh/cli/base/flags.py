@@ -35,6 +35,14 @@ Address = Annotated[
         "--address", metavar="HOST:PORT", help="Address of the front [VIMESH_ADDRESS; default: 127.0.0.1:7600]."
     ),
 ]
+Credentials = Annotated[
+    str | None,
+    typer.Option(
+        "--credentials",
+        metavar="DIR",
+        help="Folder with tls.crt, tls.key, ca.crt or token to use TLS with [VIMESH_CREDENTIALS; default: no TLS].",
+    ),
+]
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(

@@ -76,6 +76,8 @@ def _away(message: str, address: str) -> Failure | None:
             code=ExitCode.UNAVAILABLE,
             hint="check --address or VIMESH_ADDRESS",
         )
+    if (broken := _handshake(message, address)) is not None:
+        return broken
     if nothing_listens(message):
         return Failure(
             f"no gRPC server answers at {address} (UNAVAILABLE)",
@@ -89,6 +91,24 @@ def _away(message: str, address: str) -> Failure | None:
             hint="see the conductors' logs; try again in a moment",
         )
     return None
+
+
+def _handshake(message: str, address: str) -> Failure | None:
+    """Explain a failed TLS handshake. Only the message text shows what failed."""
+    if "WRONG_VERSION_NUMBER" in message:
+        why, hint = f"{address} does not use TLS", "omit --credentials and unset VIMESH_CREDENTIALS"
+    elif "CERTIFICATE_VERIFY_FAILED" in message:
+        reason = message.partition("CERTIFICATE_VERIFY_FAILED: ")[2].rpartition(": ")[0] or "it cannot be verified"
+        why = f"the certificate of {address} is not trusted: {reason}"
+        hint = "ca.crt in the folder of --credentials must hold the authority of the front"
+    elif "hostname" in message.lower() and "verif" in message.lower():
+        why, hint = f"the certificate of the front is not for {address}", "use a host name that is in the certificate"
+    elif "failed to connect" in message and "Socket closed" in message:
+        why = f"{address} ends the connection, and may require a valid certificate"
+        hint = "set --credentials or VIMESH_CREDENTIALS to a folder with one; vimesh certs issue makes it"
+    else:
+        return None
+    return Failure(f"{why} (UNAVAILABLE)", code=ExitCode.UNAVAILABLE, hint=hint)
 
 
 def nothing_listens(message: str) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
@@ -31,8 +32,9 @@ class Front:
 
 
 @asynccontextmanager
-async def connected(address: str, timeout_s: float) -> AsyncGenerator[Front]:
-    async with channel(address) as opened:
+async def connected(address: str, timeout_s: float, credentials: Path | None = None) -> AsyncGenerator[Front]:
+    """Raises BadSetting if the credentials cannot be used."""
+    async with channel(address, credentials) as opened:
         yield Front(address, VimServiceStub(opened), timeout_s)
 
 
@@ -40,7 +42,7 @@ def run(settings: ClientSettings, command: Callable[[Front], Awaitable[T]]) -> T
     """Run a command against the front. Raises Failure if one of its calls fails."""
 
     async def connect_and_run() -> T:
-        async with connected(settings.address, settings.call_timeout_s) as front:
+        async with connected(settings.address, settings.call_timeout_s, settings.credentials) as front:
             return await command(front)
 
     with failed_calls_explained(settings.address):

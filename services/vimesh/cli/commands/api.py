@@ -10,7 +10,7 @@ import typer
 
 from vimesh.cli.base import command_settings, flags
 from vimesh.domain.errors import BadSetting
-from vimesh.domain.settings import ADDRESS, Sources
+from vimesh.domain.settings import ADDRESS, CREDENTIALS, Sources
 from vimesh.domain.vims import Engine
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def api(  # noqa: PLR0913 - one parameter per flag
         ),
     ] = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
@@ -74,6 +75,7 @@ def api(  # noqa: PLR0913 - one parameter per flag
         compose.api(
             ApiSettings(
                 address=found.read(ADDRESS, address),
+                credentials=found.read(CREDENTIALS, credentials),
                 listen=found.read(command_settings.API_LISTEN, listen),
                 rest=RestSettings(project=found.read(command_settings.API_PROJECT, project)),
                 beside=beside,

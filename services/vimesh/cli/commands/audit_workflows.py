@@ -60,7 +60,7 @@ def audited(client: ClientSettings, access: MistralAccess, *, repair: bool) -> l
 
 
 async def _audited(client: ClientSettings, access: MistralAccess, *, repair: bool) -> list[Audited]:
-    async with channel(client.address) as opened, mistral_engine(access) as engine:
+    async with channel(client.address, client.credentials) as opened, mistral_engine(access) as engine:
         front = inventory_client(opened, client.call_timeout_s)
         found = findings(await collect_inventory(front, engine.listing))
         repaired = await Repair(front, engine).repair(found) if repair else [""] * len(found)

@@ -11,7 +11,7 @@ import typer
 
 from vimesh.cli.base import command_settings, flags
 from vimesh.domain.errors import BadSetting
-from vimesh.domain.settings import ADDRESS
+from vimesh.domain.settings import ADDRESS, CREDENTIALS
 
 
 def bridge(  # noqa: PLR0913 - one parameter per flag
@@ -36,6 +36,7 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
         ),
     ] = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     policy: Annotated[
         list[str] | None,
         typer.Option(
@@ -95,6 +96,7 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
         compose.bridge(
             BridgeSettings(
                 address=found.read(ADDRESS, address),
+                credentials=found.read(CREDENTIALS, credentials),
                 deployment=deployment(transport, files),
                 state_dir=found.read(command_settings.STATE_DIR, state_dir),
                 rules=UpdateRules(hold_s=found.read(command_settings.HOLD, hold), policies=policies),

@@ -80,6 +80,7 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
@@ -101,7 +102,9 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
     keys = found.read(command_settings.IMPORT_FERNET_KEYS, fernet_keys)
     _check_given(url, keys, without_secrets=without_secrets)
     wanted = import_run.ImportSettings(
-        client=command_settings.client_settings(config, address=address, call_timeout=call_timeout, output=output),
+        client=command_settings.client_settings(
+            config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        ),
         database_url=url,
         selection=Selection(tuple(name or ()), tuple(each.lower() for each in vim_id or ()), tuple(project or ())),
         reader=RowReader(

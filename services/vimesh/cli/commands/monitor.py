@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from vimesh.cli.base import command_settings, flags
-from vimesh.domain.settings import ADDRESS
+from vimesh.domain.settings import ADDRESS, CREDENTIALS
 
 
-def monitor(
+def monitor(  # noqa: PLR0913 - one parameter per flag
     *,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     shard: Annotated[
         str | None,
         typer.Option("--shard", metavar="I/N", help="Run shard I of N, counted from 0 [VIMESH_MONITOR_SHARD]."),
@@ -30,6 +31,10 @@ def monitor(
     logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
     asyncio.run(
         compose.monitor(
-            MonitorSettings(address=found.read(ADDRESS, address), shard=found.read(command_settings.SHARD, shard))
+            MonitorSettings(
+                address=found.read(ADDRESS, address),
+                credentials=found.read(CREDENTIALS, credentials),
+                shard=found.read(command_settings.SHARD, shard),
+            )
         )
     )

@@ -38,6 +38,7 @@ def audit(  # noqa: PLR0913 - one parameter per flag
         typer.Option("--output", "-o", metavar="table|json", help="Output format [VIMESH_OUTPUT; default: table]."),
     ] = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
@@ -51,7 +52,9 @@ def audit(  # noqa: PLR0913 - one parameter per flag
 
     found = command_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=None, format_=None))
-    client = command_settings.client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    client = command_settings.client_settings(
+        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+    )
     if client.output is Output.YAML:
         raise BadSetting(command_settings.OUTPUT.flag, "must be table or json for this command")
     access = mistral_flags.access(found, url=mistral_url)

@@ -21,11 +21,14 @@ def deregister(  # noqa: PLR0913 - one parameter per flag
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
     """Remove VIMs and their credentials. Nothing is removed if one of them cannot be found."""
-    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    settings = client_settings(
+        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+    )
     gone: list[dict[str, str]] = []
 
     async def remove(front: Front) -> None:

@@ -57,6 +57,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     ] = "60s",
     output: client_flags.Output = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
@@ -71,7 +72,9 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     except ModuleNotFoundError as error:
         raise Failure(f"{error.name} is not installed", hint=_INSTALL) from None
 
-    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    settings = client_settings(
+        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+    )
     give_up_s = limit_s("--give-up", give_up)
     if rejects is not None:
         rejected.require_place(rejects, file)

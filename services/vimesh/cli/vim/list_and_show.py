@@ -41,11 +41,14 @@ def list_vims(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
     """List VIMs, fetching all pages."""
-    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    settings = client_settings(
+        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+    )
     terms = [filter_] if filter_.strip() else []
     terms += [f"project_id = {quoted(project)}"] if project else []
     found = run(settings, lambda front: all_vims(front, " AND ".join(terms), order_by, limit))
@@ -67,9 +70,12 @@ def show(  # noqa: PLR0913 - one parameter per flag
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
     """Show everything about one VIM. Secrets are masked."""
-    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    settings = client_settings(
+        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+    )
     print_vims.one(settings.output, run(settings, lambda front: find(front, vim, project)))

@@ -55,11 +55,14 @@ def register(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
     """Register a VIM. Its cloud need not be up."""
-    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    settings = client_settings(
+        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+    )
     vim = vim_pb2.Vim(name=_name(name_argument, name), project_id=project, type="openstack")
     if config_file is not None:
         fill_from_file(vim, config_file)

@@ -47,11 +47,14 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
     """Change a VIM. Fields that are not given keep their values."""
-    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    settings = client_settings(
+        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+    )
     changes = Vim()
     named = fill_from_file(changes, config_file) if config_file is not None else []
     named += fill_from_flags(

@@ -30,11 +30,14 @@ def events(  # noqa: PLR0913 - one parameter per flag
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
     """Show past changes, newest last. JSON output is an array; with --follow, one object per line."""
-    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    settings = client_settings(
+        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+    )
     if follow and settings.output is Output.YAML:
         raise BadFlag("--output", "yaml cannot be used with --follow; use json")
 

@@ -26,11 +26,14 @@ def wait(  # noqa: PLR0913 - one parameter per flag
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
     """Wait until a VIM has a status or is deregistered. Exits with 4 on timeout."""
-    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    settings = client_settings(
+        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+    )
     condition, within_s = Condition.parse("--for", for_, or_deleted=True), limit_s("--timeout", timeout)
 
     async def find_and_wait(front: Front) -> Vim | None:

@@ -24,11 +24,14 @@ def watch(  # noqa: PLR0913 - one parameter per flag
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
+    credentials: flags.Credentials = None,
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
     """Show all or the given VIMs and every change until Ctrl-C: as a live table on a terminal, otherwise as lines."""
-    settings = client_settings(config, address=address, call_timeout=call_timeout, output=output)
+    settings = client_settings(
+        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+    )
     if settings.output is Output.YAML:
         raise BadFlag("--output", "yaml cannot be used with watch; use json")
 

@@ -27,7 +27,7 @@ async def connected_fleet(
     retried; the others are, so that the VIMs in progress are finished. Raises Failure on the second signal.
     """
     with stop_on_signals() as stopping:
-        async with connected(client.address, client.call_timeout_s) as front:
+        async with connected(client.address, client.call_timeout_s, client.credentials) as front:
             patience = Retrying(
                 client.address,
                 SystemRandom(),

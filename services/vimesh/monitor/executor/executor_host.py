@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from random import SystemRandom
 from typing import Never
 
@@ -34,9 +35,13 @@ class HostStalled(Exception):
 class ExecutorHost:
     """Runs actions until the conductors answer bad_action (G10). Its daemon threads do not keep the process alive."""
 
-    def __init__(self, address: str, end_execution: Callable[[str], None]) -> None:
-        """Start the loop. `end_execution` blocks until it has notified Mistral that an action execution is over."""
+    def __init__(self, address: str, credentials: Path | None, end_execution: Callable[[str], None]) -> None:
+        """Start the loop. `end_execution` blocks until it has notified Mistral that an action execution is over.
+
+        `credentials`: see `channel`.
+        """
         self._address = address
+        self._credentials = credentials
         self._end_execution = end_execution
         self._actions_future: Future[_Actions] = Future()
         self._thread = threading.Thread(target=self._run_loop, name="vimesh-actions", daemon=True)
@@ -85,7 +90,9 @@ class ExecutorHost:
     async def _run_host(self) -> Never:
         limits = CompletionLimits()
         waiting = _WaitingExecutions()
-        async with reporting_host(self._address, ReporterLimits(), on_bad_action=waiting.end) as reporting:
+        async with reporting_host(
+            self._address, ReporterLimits(), credentials=self._credentials, on_bad_action=waiting.end
+        ) as reporting:
             with DaemonThreads(limits.calls, "vimesh-endings") as threads:
                 notifier = CompletionNotifier(
                     self._end_execution, threads.submit, clock=time.monotonic, random=SystemRandom(), limits=limits

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
-from vimesh.domain.settings import ADDRESS, Setting, config_file, one_of, sources
+from vimesh.domain.settings import ADDRESS, CREDENTIALS, Setting, config_file, one_of, sources
 
 
 class ActionMode(StrEnum):
@@ -25,9 +26,11 @@ class ExecutorSettings:
     address: str
     """Where the front of the mesh is: `host:port`, or `unix:` and the path of a socket."""
     mode: ActionMode
+    credentials: Path | None = None
+    """Folder with what the executor shows to the front; None: the front asks for nothing."""
 
 
 def executor_settings(environment: Mapping[str, str]) -> ExecutorSettings:
     """Read the environment, then the file that VIMESH_CONFIG names. Raises BadSetting."""
     found = sources(environment, config_file(environment))
-    return ExecutorSettings(address=found.read(ADDRESS), mode=found.read(_MODE))
+    return ExecutorSettings(address=found.read(ADDRESS), mode=found.read(_MODE), credentials=found.read(CREDENTIALS))

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -57,15 +58,16 @@ async def reporting_host(
     address: str,
     limits: ReporterLimits,
     *,
+    credentials: Path | None = None,
     safeguards: Safeguards | None = None,
     on_bad_action: Callable[[str, str], object] = lambda _vim_id, _action_id: None,
 ) -> AsyncGenerator[ReportingHost]:
     """Yield a host that reports to `address`. Actions that are answered with bad_action are stopped and then passed on.
 
-    `on_bad_action` gets (vim_id, action_id).
+    `credentials`: see `channel`. `on_bad_action` gets (vim_id, action_id). Raises BadSetting.
     """
     _allow_all_files()
-    async with channel(address) as to_conductors:
+    async with channel(address, credentials) as to_conductors:
         stub = conductor_service_pb2_grpc.ConductorServiceStub(to_conductors)
         # Spreads contacts in time and protects nothing; secure random numbers would cost a system call each.
         random = Random()  # noqa: S311 - see above

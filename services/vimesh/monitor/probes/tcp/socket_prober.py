@@ -157,19 +157,22 @@ class SocketProber:
                     self._advance(connection)
                 else:
                     self._read_rest(connection)
-            if self._handshakes.has_computed:
-                self._advance_computed()
-            # Only now: a file descriptor that was closed above must not be reused while events of its former owner are
-            # pending.
-            if self._to_repeat:
-                self._repeat_all()
-            if self._queue:
-                self._launch_queued()
-            if self._keeper.is_busy():
-                self._keeper.run()
+            self._continue_pending()
             if len(events) < _BATCH:
                 break
         self._watch.end_step()
+
+    def _continue_pending(self) -> None:
+        if self._handshakes.has_computed:
+            self._advance_computed()
+        # Only after all events: a file descriptor that they closed must not be reused while events of its former owner
+        # are pending.
+        if self._to_repeat:
+            self._repeat_all()
+        if self._queue:
+            self._launch_queued()
+        if self._keeper.is_busy():
+            self._keeper.run()
 
     def _advance_computed(self) -> None:
         """Advance the connections whose handshake steps were computed in threads."""
