@@ -5,6 +5,9 @@ from __future__ import annotations
 from vimesh.envoy import listeners
 from vimesh.envoy.fleet.cluster_endpoints import socket_of
 from vimesh.envoy.fleet.front_fleet import FrontFleet
+from vimesh.envoy.fleet.front_security import FrontSecurity
+from vimesh.envoy.identity.tls_sockets import towards
+from vimesh.envoy.identity.token_issuers import internal_listening, key_clusters, key_listeners
 from vimesh.envoy.traffic import clusters
 from vimesh.envoy.traffic.overload import overload_manager
 
@@ -21,15 +24,31 @@ def bootstrap(fleet: FrontFleet, directory: str) -> dict[str, object]:
 
     It does not contain the hosts of the clusters: these come from the endpoint files, and can change without a restart.
     """
-    upstream = clusters.conductors(f"{directory}/{endpoint_file(clusters.CONDUCTORS)}")
+    security = fleet.security
+    upstream = clusters.conductors(
+        f"{directory}/{endpoint_file(clusters.CONDUCTORS)}", _socket_to("conductor", "h2", security, directory)
+    )
     if fleet.with_api:
-        upstream.append(clusters.api(f"{directory}/{endpoint_file(clusters.API)}"))
+        to_api = _socket_to("api", "http/1.1", security, directory)
+        upstream.append(clusters.api(f"{directory}/{endpoint_file(clusters.API)}", to_api))
+    doors = listeners.doors(fleet, directory, f"{directory}/{DESCRIPTOR_FILE}")
+    keys: dict[str, object] = {}
+    if security is not None:
+        upstream += key_clusters(security)
+        if inside := key_listeners(security):
+            doors += inside
+            keys = {"bootstrap_extensions": [internal_listening()]}
     return {
         "node": {"id": "front", "cluster": "vimesh"},
         **({} if fleet.admin is None else {"admin": {"address": socket_of(fleet.admin)}}),
-        "static_resources": {
-            "listeners": listeners.doors(fleet, f"{directory}/{DESCRIPTOR_FILE}"),
-            "clusters": upstream,
-        },
+        "static_resources": {"listeners": doors, "clusters": upstream},
+        **keys,
         "overload_manager": overload_manager(),
     }
+
+
+def _socket_to(part: str, protocol: str, security: FrontSecurity | None, directory: str) -> dict[str, object]:
+    """Return the settings of a cluster of such parts: TLS, unless they are called without."""
+    if security is None or not security.tls_to_conductors:
+        return {}
+    return towards(part, security, directory, protocol)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vimesh.envoy.access_log import handshake_log, request_log
 from vimesh.envoy.callers.early_headers import early_headers
 from vimesh.envoy.callers.host_names import FRONT_HOST
 from vimesh.envoy.callers.page_origins import allowed, cors_filter
@@ -13,6 +14,11 @@ from vimesh.envoy.doors.json_door import head_filter
 from vimesh.envoy.doors.readiness import readiness
 from vimesh.envoy.fleet.cluster_endpoints import socket_of
 from vimesh.envoy.fleet.front_fleet import Door, FrontFleet
+from vimesh.envoy.fleet.front_security import FrontSecurity
+from vimesh.envoy.identity.caller_identity import identity_filter
+from vimesh.envoy.identity.method_roles import only_callers, only_their_methods
+from vimesh.envoy.identity.tls_sockets import CONNECTION_S, towards_callers
+from vimesh.envoy.identity.token_issuers import token_filter
 from vimesh.envoy.refusals.local_replies import local_replies
 from vimesh.envoy.routes import BODY_LIMIT, BUFFER, IDLE_S, MAX_JSON_BYTES, routes
 from vimesh.envoy.traffic.opening_rate import opening_rate
@@ -39,26 +45,34 @@ REQUEST_S = 30.0
 """How long a caller may take to send one request."""
 
 
-def doors(fleet: FrontFleet, descriptor_file: str) -> list[dict[str, object]]:
+def doors(fleet: FrontFleet, directory: str, descriptor_file: str) -> list[dict[str, object]]:
     """Return the front listener, and the one for reporters if there is one."""
     direct = _connection_manager(fleet, descriptor_file)
-    chains = [_chain(FRONT, MAX_FRONT_CONNECTIONS, direct)]
+    secured = {} if fleet.security is None else towards_callers(directory, certificate_required=False)
+    chains = [{**_chain(FRONT, MAX_FRONT_CONNECTIONS, direct), **secured}]
     if fleet.trusted_proxies:
         # Each filter chain counts its connections separately, so the limit is split.
         each = MAX_FRONT_CONNECTIONS // 2
         proxied = _connection_manager(fleet, descriptor_file, fleet.trusted_proxies)
         match = {"filter_chain_match": by_trusted(fleet.trusted_proxies)}
-        chains = [{**_chain("proxies", each, proxied), **match}, _chain(FRONT, each, direct)]
-    front = _listener(FRONT, fleet.front, chains)
+        chains = [{**_chain("proxies", each, proxied), **match, **secured}, {**_chain(FRONT, each, direct), **secured}]
+    front = _listener(FRONT, fleet.front, chains, handshake_log(fleet))
     if fleet.reports is None:
         return [front]
     # When Envoy runs out of memory, only the front sheds load.
     own = {"bypass_overload_manager": True}
-    chain = _chain(REPORTS, MAX_REPORTS_CONNECTIONS, direct)
-    return [front, {**_listener(REPORTS, fleet.reports, [chain]), **own}]
+    if fleet.security is None:
+        chain = _chain(REPORTS, MAX_REPORTS_CONNECTIONS, direct)
+    else:
+        manager = _connection_manager(fleet, descriptor_file, reporters_only=True)
+        secured = towards_callers(directory, certificate_required=True)
+        chain = {**_chain(REPORTS, MAX_REPORTS_CONNECTIONS, manager), **secured}
+    return [front, {**_listener(REPORTS, fleet.reports, [chain], handshake_log(fleet)), **own}]
 
 
-def _listener(name: str, address: Door, chains: Sequence[dict[str, object]]) -> dict[str, object]:
+def _listener(
+    name: str, address: Door, chains: Sequence[dict[str, object]], logs: Sequence[dict[str, object]]
+) -> dict[str, object]:
     return {
         "name": name,
         "address": socket_of(address),
@@ -68,6 +82,7 @@ def _listener(name: str, address: Door, chains: Sequence[dict[str, object]]) -> 
         # Connections are few and long-lived: without balancing, one worker may get all of them.
         "connection_balance_config": {"exact_balance": {}},
         "filter_chains": list(chains),
+        **({"access_log": list(logs)} if logs else {}),
     }
 
 
@@ -75,8 +90,12 @@ def _chain(name: str, max_connections: int, manager: dict[str, object]) -> dict[
     return {"filters": [connection_limit(name, max_connections), manager]}
 
 
-def _connection_manager(fleet: FrontFleet, descriptor_file: str, proxies: Sequence[str] = ()) -> dict[str, object]:
+def _connection_manager(
+    fleet: FrontFleet, descriptor_file: str, proxies: Sequence[str] = (), *, reporters_only: bool = False
+) -> dict[str, object]:
     """Return the manager of connections from proxies in these networks, or from any caller if there are none."""
+    secured = fleet.security is not None
+    limited = {"max_connection_duration": f"{CONNECTION_S:g}s"} if secured else {}
     hosts = {
         "name": "all",
         "domains": ["*"],
@@ -95,7 +114,11 @@ def _connection_manager(fleet: FrontFleet, descriptor_file: str, proxies: Sequen
         path_with_escaped_slashes_action="REJECT_REQUEST",
         max_request_headers_kb=CODEC_HEADERS_KB,
         early_header_mutation_extensions=[early_headers(trusting=bool(proxies))],
-        common_http_protocol_options={"idle_timeout": f"{CONNECTION_IDLE_S:g}s", "max_headers_count": MAX_HEADERS},
+        common_http_protocol_options={
+            "idle_timeout": f"{CONNECTION_IDLE_S:g}s",
+            "max_headers_count": MAX_HEADERS,
+            **limited,
+        },
         request_headers_timeout="10s",
         request_timeout=f"{REQUEST_S:g}s",
         stream_idle_timeout=f"{IDLE_S:g}s",
@@ -108,8 +131,8 @@ def _connection_manager(fleet: FrontFleet, descriptor_file: str, proxies: Sequen
             # Ends the watches of callers that have vanished silently.
             "connection_keepalive": {"interval": "30s", "timeout": "20s"},
         },
-        access_log=[] if fleet.access_log is None else [_access_log(fleet.access_log)],
-        local_reply_config=local_replies(with_api=fleet.with_api),
+        access_log=request_log(fleet),
+        local_reply_config=local_replies(with_api=fleet.with_api, secured=secured),
         # x-envoy-ratelimited is a mark for Envoy's own retries (retries.py), so it is removed from responses.
         route_config={
             "name": "front",
@@ -118,7 +141,7 @@ def _connection_manager(fleet: FrontFleet, descriptor_file: str, proxies: Sequen
             "validate_clusters": False,
             "response_headers_to_remove": ["x-envoy-ratelimited"],
             "request_headers_to_add": [caller_alone()],
-            "request_headers_to_remove": [HEADER_BYTES],
+            "request_headers_to_remove": [HEADER_BYTES, *(("authorization",) if secured else ())],
         },
         http_filters=[
             readiness(),
@@ -126,14 +149,22 @@ def _connection_manager(fleet: FrontFleet, descriptor_file: str, proxies: Sequen
             *(connect_filters() if fleet.connect else ()),
             drop_unused(),
             extension("envoy.filters.http.grpc_web", f"{_HTTP}.grpc_web.v3.GrpcWeb"),
+            *([] if fleet.security is None else _callers_filters(fleet.security, reporters_only=reporters_only)),
             head_filter(),
             _body_limit(),
             _transcoder(descriptor_file),
+            *([only_their_methods(with_api=fleet.with_api)] if secured else ()),
             opening_rate(),
             # No x-envoy-* headers in responses: the number of attempts is internal.
             extension("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
         ],
     )
+
+
+def _callers_filters(security: FrontSecurity, *, reporters_only: bool) -> list[dict[str, object]]:
+    """Return the filters that find out who calls. Reporters prove it by their certificates."""
+    tokens = [token_filter(security)] if security.issuers and not reporters_only else []
+    return [*tokens, identity_filter(security), only_callers(reporters_only=reporters_only)]
 
 
 def _http_1(fleet: FrontFleet) -> dict[str, object]:
@@ -167,30 +198,4 @@ def _transcoder(descriptor_file: str) -> dict[str, object]:
             "reject_unknown_query_parameters": True,
             "reject_binding_body_field_collisions": True,
         },
-    )
-
-
-def _access_log(path: str) -> dict[str, object]:
-    """Log the caller, the call and its outcome. No bodies, no headers with credentials, no query."""
-    line = {
-        "time": "%START_TIME%",
-        "method": "%REQ(:METHOD)%",
-        "path": "%PATH(NQ:ORIG_OR_PATH)%",
-        "status": "%RESPONSE_CODE%",
-        "grpc_status": "%GRPC_STATUS%",
-        "flags": "%RESPONSE_FLAGS%",
-        "details": "%RESPONSE_CODE_DETAILS%",
-        "duration_ms": "%DURATION%",
-        "received_bytes": "%BYTES_RECEIVED%",
-        "sent_bytes": "%BYTES_SENT%",
-        "caller": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-        "conductor": "%UPSTREAM_HOST%",
-        "tries": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
-        "request_id": "%REQ(X-REQUEST-ID)%",
-    }
-    return extension(
-        "envoy.access_loggers.file",
-        "envoy.extensions.access_loggers.file.v3.FileAccessLog",
-        path=path,
-        log_format={"json_format": line},
     )

@@ -17,10 +17,9 @@ from vimesh.envoy.vocabulary.extensions import GRPC_CONTENT, typed
 from vimesh.envoy.vocabulary.request_headers import drop_grpc
 from vimesh.rpc.rpc_table import (
     CHANGE_S,
+    COMMON_RPCS,
     CONDUCTOR_SERVICE,
-    REPORT_S,
     RPCS,
-    STREAM,
     VIM_SERVICE,
     WORKFLOW_SERVICE,
     Rpc,
@@ -50,9 +49,7 @@ def routes(fleet: FrontFleet) -> list[Route]:
         *_of_service(CONDUCTOR_SERVICE, TrafficClass.MONITORS),
         *_of_service(VIM_SERVICE, TrafficClass.CHANGES),
         *_of_service(WORKFLOW_SERVICE, TrafficClass.MONITORS),
-        _route("path", Rpc("grpc.health.v1.Health", "Check", TrafficClass.READS, REPORT_S, repeatable=True)),
-        _route("path", Rpc("grpc.health.v1.Health", "Watch", TrafficClass.WATCHES, STREAM)),
-        _stream("prefix", "/grpc.reflection.", TrafficClass.WATCHES),
+        *(_route("path", rpc) for rpc in COMMON_RPCS),
         live(),
         *([connect_route()] if fleet.connect else []),
         *json_routes(),
@@ -74,10 +71,9 @@ def _same_route(rpc: Rpc, rest: Rpc) -> bool:
 
 
 def _route(kind: str, rpc: Rpc) -> Route:
-    path = f"/{rpc.service}/{rpc.method}"
     if rpc.time_limit_s is None:
-        return _stream(kind, path, rpc.traffic)
-    return _call(kind, path, rpc.traffic, rpc.time_limit_s, again() if rpc.repeatable else untouched())
+        return _stream(kind, rpc.path, rpc.traffic)
+    return _call(kind, rpc.path, rpc.traffic, rpc.time_limit_s, again() if rpc.repeatable else untouched())
 
 
 def _call(kind: str, path: str, traffic: TrafficClass, timeout_s: float, retry: dict[str, object]) -> Route:

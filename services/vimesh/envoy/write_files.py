@@ -13,18 +13,22 @@ import yaml
 from vimesh.envoy.bootstrap import BOOTSTRAP_FILE, DESCRIPTOR_FILE, bootstrap, endpoint_file
 from vimesh.envoy.fleet.cluster_endpoints import endpoints
 from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet
+from vimesh.envoy.identity.tls_sockets import secret_files
 from vimesh.envoy.traffic import clusters
 
 _HEADER = "# Rendered from a fleet file by `vimesh envoy render`: edit that file instead.\n"
 
 
 def render(fleet: FrontFleet, directory: Path) -> Path:
-    """Write the bootstrap, the endpoint files and the contract into `directory`. Return the path of the bootstrap."""
+    """Write the bootstrap and all files that it refers to into `directory`. Return the path of the bootstrap."""
     directory.mkdir(parents=True, exist_ok=True)
     _replace(directory / DESCRIPTOR_FILE, files("vimesh.v1").joinpath("contract.binpb").read_bytes())
     write_endpoints(directory, clusters.CONDUCTORS, fleet.conductors)
     if fleet.with_api:
         write_endpoints(directory, clusters.API, fleet.api)
+    if fleet.security is not None:
+        for name, document in secret_files(fleet.security):
+            _replace(directory / name, _yaml(document))
     path = directory / BOOTSTRAP_FILE
     _replace(path, _yaml(bootstrap(fleet, fleet.directory or str(directory.resolve()))))
     return path

@@ -1,6 +1,7 @@
-"""Lists our RPCs: the class of each, how long it may take, whether it may be repeated, and what it costs.
+"""Lists our RPCs: whom each is for, its class, how long it may take, whether it may be repeated, and what it costs.
 
-Conductors admit calls by this table (`rpc.admission`), and Envoy routes them by it (`envoy.routes`).
+Conductors admit calls by this table (`rpc.admission`). Envoy routes them by it (`envoy.routes`), and in a secured fleet
+refuses all other callers (`envoy.identity.method_roles`).
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from vimesh.rpc.caller_roles import EVERYONE, NOBODY, PEOPLE, CallerRole
 
 
 class CallPriority(Enum):
@@ -66,28 +69,59 @@ class Rpc:
     """Whether Envoy may repeat it at another conductor if it failed on the way: a second one leaves the same behind."""
     cost: int = 1
     """Number of calls that it counts as: it may occupy the writer, or a thread and the loop, for longer than others."""
+    callers: frozenset[CallerRole] = NOBODY
+    """Roles of which a caller must have one."""
+
+    @property
+    def path(self) -> str:
+        return f"/{self.service}/{self.method}"
 
 
 CONDUCTOR_SERVICE: Final = "vimesh.v1.ConductorService"
 VIM_SERVICE: Final = "vimesh.v1.VimService"
 WORKFLOW_SERVICE: Final = "vimesh.v1.WorkflowService"
 
+_REPORTERS: Final = frozenset({CallerRole.REPORTER})
+_DRIVERS: Final = frozenset({CallerRole.DRIVER})
+_ADMINS: Final = frozenset({CallerRole.ADMIN})
+WRITING_PEOPLE: Final = frozenset({CallerRole.OPERATOR, CallerRole.ADMIN})
+# An api process reads and changes VIMs for the callers of Tacker's REST.
+_READERS: Final = PEOPLE | _DRIVERS
+_WRITERS: Final = WRITING_PEOPLE | _DRIVERS
+
 RPCS: Final = (
     # Reports are idempotent by design: sending one twice leaves the VIM the same. UpdateVims may carry 1000.
-    Rpc(CONDUCTOR_SERVICE, "UpdateVim", TrafficClass.REPORTS, REPORT_S, repeatable=True),
-    Rpc(CONDUCTOR_SERVICE, "UpdateVims", TrafficClass.MONITORS, REPORT_S, repeatable=True),
-    Rpc(CONDUCTOR_SERVICE, "WatchActions", TrafficClass.MONITORS, STREAM),
+    Rpc(CONDUCTOR_SERVICE, "UpdateVim", TrafficClass.REPORTS, REPORT_S, repeatable=True, callers=_REPORTERS),
+    Rpc(CONDUCTOR_SERVICE, "UpdateVims", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_REPORTERS),
+    Rpc(CONDUCTOR_SERVICE, "WatchActions", TrafficClass.MONITORS, STREAM, callers=_REPORTERS | _ADMINS),
     # Repeating a change that has succeeded would give a different answer.
-    Rpc(VIM_SERVICE, "RegisterVim", TrafficClass.CHANGES, CHANGE_S),
-    Rpc(VIM_SERVICE, "RegisterVimJson", TrafficClass.CHANGES, CHANGE_S),
-    Rpc(VIM_SERVICE, "RegisterVims", TrafficClass.CHANGES, CHANGE_S, cost=64),
-    Rpc(VIM_SERVICE, "ModifyVim", TrafficClass.CHANGES, CHANGE_S),
-    Rpc(VIM_SERVICE, "ModifyVimJson", TrafficClass.CHANGES, CHANGE_S),
-    Rpc(VIM_SERVICE, "DeregisterVim", TrafficClass.CHANGES, CHANGE_S),
-    Rpc(VIM_SERVICE, "GetVim", TrafficClass.READS, READ_S, repeatable=True),
-    Rpc(VIM_SERVICE, "ListVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32),
-    Rpc(VIM_SERVICE, "ListVimEvents", TrafficClass.LISTS, READ_S, repeatable=True, cost=32),
-    Rpc(VIM_SERVICE, "WatchVims", TrafficClass.WATCHES, STREAM),
-    Rpc(WORKFLOW_SERVICE, "ClaimWorkflowTasks", TrafficClass.MONITORS, CHANGE_S),
-    Rpc(WORKFLOW_SERVICE, "FinishWorkflowTask", TrafficClass.MONITORS, REPORT_S, repeatable=True),
+    Rpc(VIM_SERVICE, "RegisterVim", TrafficClass.CHANGES, CHANGE_S, callers=_WRITERS),
+    Rpc(VIM_SERVICE, "RegisterVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
+    Rpc(VIM_SERVICE, "RegisterVims", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
+    Rpc(VIM_SERVICE, "ModifyVim", TrafficClass.CHANGES, CHANGE_S, callers=_WRITERS),
+    Rpc(VIM_SERVICE, "ModifyVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
+    Rpc(VIM_SERVICE, "DeregisterVim", TrafficClass.CHANGES, CHANGE_S, callers=_WRITERS),
+    Rpc(VIM_SERVICE, "GetVim", TrafficClass.READS, READ_S, repeatable=True, callers=_READERS),
+    Rpc(VIM_SERVICE, "ListVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=_READERS),
+    Rpc(VIM_SERVICE, "ListVimEvents", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=_READERS),
+    Rpc(VIM_SERVICE, "WatchVims", TrafficClass.WATCHES, STREAM, callers=_READERS),
+    Rpc(WORKFLOW_SERVICE, "ClaimWorkflowTasks", TrafficClass.MONITORS, CHANGE_S, callers=_DRIVERS),
+    Rpc(WORKFLOW_SERVICE, "FinishWorkflowTask", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_DRIVERS),
 )
+
+HEALTH_SERVICE: Final = "grpc.health.v1.Health"
+COMMON_RPCS: Final = (
+    Rpc(HEALTH_SERVICE, "Check", TrafficClass.READS, REPORT_S, repeatable=True, callers=EVERYONE),
+    Rpc(HEALTH_SERVICE, "Watch", TrafficClass.WATCHES, STREAM, callers=EVERYONE),
+    *(
+        Rpc(
+            f"grpc.reflection.{version}.ServerReflection",
+            "ServerReflectionInfo",
+            TrafficClass.WATCHES,
+            STREAM,
+            callers=_ADMINS,
+        )
+        for version in ("v1", "v1alpha")
+    ),
+)
+"""Services of gRPC itself, which conductors serve, too."""

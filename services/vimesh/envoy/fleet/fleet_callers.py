@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from typing import Final
 
 from vimesh.domain.errors import BadSetting
+from vimesh.envoy.fleet.fleet_values import texts_of
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*,\"']+")
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})")
@@ -16,35 +17,22 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 def origins_in(given: Mapping[str, object]) -> tuple[str, ...]:
     """Read the origins of pages. Raises BadSetting for one that no browser would send."""
-    values = _texts("cors.origins", given.get("origins", []))
+    values = texts_of("cors.origins", given.get("origins", []))
     return tuple(_origin(f"cors.origins[{index}]", value) for index, value in enumerate(values))
 
 
 def networks(setting: str, value: object) -> tuple[str, ...]:
     """Read IP addresses and networks (CIDR). Raises BadSetting."""
-    return tuple(_network(f"{setting}[{index}]", text) for index, text in enumerate(_texts(setting, value)))
+    return tuple(_network(f"{setting}[{index}]", text) for index, text in enumerate(texts_of(setting, value)))
 
 
 def host_names(setting: str, value: object) -> tuple[str, ...]:
     """Read host names without ports. Raises BadSetting."""
-    names = _texts(setting, value)
+    names = texts_of(setting, value)
     for index, name in enumerate(names):
         if not _NAME.fullmatch(name):
             raise BadSetting(f"{setting}[{index}]", f"must be a host name without a port, not {name!r}")
     return tuple(names)
-
-
-def flag(setting: str, value: object) -> bool:
-    """Read a boolean. Raises BadSetting."""
-    if not isinstance(value, bool):
-        raise BadSetting(setting, f"must be true or false, not {value!r}")
-    return value
-
-
-def _texts(setting: str, value: object) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise BadSetting(setting, "must be a list of strings")
-    return value
 
 
 def _origin(setting: str, text: str) -> str:

@@ -7,11 +7,14 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from vimesh.domain.errors import BadSetting
-from vimesh.envoy.fleet.fleet_callers import flag, host_names, networks, origins_in
+from vimesh.envoy.fleet.fleet_callers import host_names, networks, origins_in
+from vimesh.envoy.fleet.fleet_security import security_in
+from vimesh.envoy.fleet.fleet_values import flag_of, mapping_of, text_of
 from vimesh.envoy.fleet.front_fleet import (
     ANY_PORT,
     DEFAULT_HOST,
     DEFAULT_PORT,
+    STDOUT,
     ClusterHost,
     Door,
     FrontFleet,
@@ -25,7 +28,7 @@ from vimesh.files.yaml_values import read_yaml
 _PORT_DIGITS = 5
 _KEYS = {
     *("conductors", "api", "front", "reports", "admin", "directory", "access_log"),
-    *("cors", "hosts", "http_1_0", "connect", "trusted_proxies"),
+    *("cors", "hosts", "http_1_0", "connect", "trusted_proxies", "security"),
 }
 
 
@@ -52,7 +55,7 @@ def parse(text: str) -> FrontFleet:
         document = read_yaml(text)
     except BadFile as error:
         raise BadSetting("fleet", f"is not a valid fleet file: {error}") from error
-    settings = _mapping("fleet", document, _KEYS)
+    settings = mapping_of("fleet", document, _KEYS)
     conductors = _hosts("conductors", settings.get("conductors"), with_health=True)
     if not conductors:
         raise BadSetting("conductors", "must name at least one ip:port")
@@ -62,18 +65,29 @@ def parse(text: str) -> FrontFleet:
         front=_front(settings.get("front")),
         reports=_door("reports", settings.get("reports")),
         admin=_door("admin", settings.get("admin")),
-        directory=_text("directory", settings.get("directory")),
-        access_log=_text("access_log", settings.get("access_log")),
-        origins=origins_in(_mapping("cors", _or_empty(settings.get("cors")), {"origins"})),
+        directory=text_of("directory", settings.get("directory")),
+        access_log=_access_log(settings),
+        origins=origins_in(mapping_of("cors", _or_empty(settings.get("cors")), {"origins"})),
         hosts=host_names("hosts", settings.get("hosts") or []),
-        http_1_0=flag("http_1_0", settings.get("http_1_0", False)),
-        connect=flag("connect", settings.get("connect", False)),
+        http_1_0=flag_of("http_1_0", settings.get("http_1_0", False)),
+        connect=flag_of("connect", settings.get("connect", False)),
         trusted_proxies=networks("trusted_proxies", settings.get("trusted_proxies") or []),
+        security=security_in(settings.get("security")),
     )
 
 
+def _access_log(settings: Mapping[str, object]) -> str | None:
+    """Read the path of the log. A secured fleet has a log unless it says `false`."""
+    value = settings.get("access_log")
+    if value is False:
+        return None
+    if value is None and settings.get("security") is not None:
+        return STDOUT
+    return text_of("access_log", value)
+
+
 def _front(value: object) -> ListenAddress:
-    given = _mapping("front", value or {}, {"address", "port"})
+    given = mapping_of("front", value or {}, {"address", "port"})
     return ListenAddress(
         _ip("front.address", given.get("address", DEFAULT_HOST)),
         _port("front.port", given.get("port", DEFAULT_PORT), lowest=ANY_PORT),
@@ -84,11 +98,11 @@ def _door(setting: str, value: object) -> Door | None:
     """Read `{address, port}` or `{socket}`."""
     if value is None:
         return None
-    given = _mapping(setting, value, {"address", "port", "socket"})
+    given = mapping_of(setting, value, {"address", "port", "socket"})
     if "socket" in given:
         if len(given) > 1:
             raise BadSetting(f"{setting}.socket", f"cannot be combined with {setting}.address or {setting}.port")
-        return Path(_text(f"{setting}.socket", given["socket"] or "") or "")
+        return Path(text_of(f"{setting}.socket", given["socket"] or "") or "")
     if "port" not in given:
         raise BadSetting(f"{setting}.port", f"is required unless {setting}.socket is given")
     host = _ip(f"{setting}.address", given.get("address", DEFAULT_HOST))
@@ -113,31 +127,15 @@ def _host(setting: str, value: object) -> ClusterHost:
     """Read `ip:port` or `{address: ip:port, health_port}`."""
     if not isinstance(value, dict):
         return ClusterHost(address(setting, value))
-    given = _mapping(setting, value, {"address", "health_port"})
+    given = mapping_of(setting, value, {"address", "health_port"})
     serving = address(f"{setting}.address", given.get("address"))
     if given.get("health_port") is None:
         return ClusterHost(serving)
     return ClusterHost(serving, ListenAddress(serving.host, _port(f"{setting}.health_port", given["health_port"])))
 
 
-def _mapping(setting: str, value: object, known: set[str]) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise BadSetting(setting, "must be a mapping")
-    prefix = "" if setting == "fleet" else f"{setting}."
-    for key in value:
-        if key not in known:
-            raise BadSetting(f"{prefix}{key}", f"is unknown here; known keys: {', '.join(sorted(known))}")
-    return value
-
-
 def _or_empty(value: object) -> object:
     return {} if value is None else value
-
-
-def _text(setting: str, value: object) -> str | None:
-    if value is not None and (not isinstance(value, str) or not value):
-        raise BadSetting(setting, "must be a string")
-    return value
 
 
 def _ip(setting: str, value: object) -> str:

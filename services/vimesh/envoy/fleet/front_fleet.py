@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from vimesh.domain.errors import BadSetting
+from vimesh.envoy.fleet.front_security import FrontSecurity
 
 ANY_PORT = 0
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7600
+STDOUT = "-"
 MAX_SOCKET_PATH = 107
 """Maximum length of the path of a unix socket in the kernel, in bytes."""
 
@@ -60,7 +62,7 @@ class FrontFleet:
     directory: str | None = None
     """Directory in which Envoy finds the rendered files; default: where they are written."""
     access_log: str | None = None
-    """File that gets one line of JSON for each request. None: no access log."""
+    """File that gets one line of JSON for each request; STDOUT: Envoy's standard output. None: no access log."""
     origins: tuple[str, ...] = ()
     """Origins of the pages that may use the front, as browsers write them."""
     hosts: tuple[str, ...] = ()
@@ -71,6 +73,8 @@ class FrontFleet:
     """Whether callers may use the Connect protocol, through a filter that Envoy documents as work in progress."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks of proxies in front of the mesh whose X-Forwarded-* headers on callers and addresses are trusted."""
+    security: FrontSecurity | None = None
+    """How callers prove who they are. None: anyone may do anything."""
     expects_api: bool = False
     """Whether HTTP processes will be added later: the path exists, and answers 503 until then."""
 
@@ -81,6 +85,8 @@ class FrontFleet:
     def __post_init__(self) -> None:
         if isinstance(self.admin, ListenAddress) and not ip_address(self.admin.host).is_loopback:
             raise BadSetting("admin.address", "must be a loopback address: anyone who can reach it can stop Envoy")
+        if isinstance(self.admin, ListenAddress) and self.security is not None:
+            raise BadSetting("admin.port", "must be a socket in a secured fleet: any local user can reach a port")
         for name, door in (("admin", self.admin), ("reports", self.reports)):
             if isinstance(door, Path) and not fits_socket(door):
                 raise BadSetting(f"{name}.socket", f"must not be longer than {MAX_SOCKET_PATH} bytes")

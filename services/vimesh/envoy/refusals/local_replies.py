@@ -7,7 +7,8 @@ from typing import Final
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.envoy.refusals.refusal_routes import TOO_LONG
-from vimesh.envoy.vocabulary.extensions import TRANSCODED
+from vimesh.envoy.vocabulary.extensions import TRANSCODED, when
+from vimesh.envoy.vocabulary.identity_headers import has_identity
 from vimesh.envoy.vocabulary.refusal_statuses import Code, RefusalStatus
 
 Filter = dict[str, object]
@@ -29,6 +30,8 @@ class _Refusal:
     status: RefusalStatus
     explained_to_grpc: bool = False
     """Whether gRPC callers get the details as well as the code and the message."""
+    challenge: bool = False
+    """Whether HTTP callers are told which credentials they need. Envoy's own challenge says more, and stays."""
 
 
 def _all(*filters: Filter) -> Filter:
@@ -67,6 +70,28 @@ _REFUSALS: Final = (
     _Refusal(_http_status(503), 429, _OVERLOADED, explained_to_grpc=True),
 )
 
+# What a secured front refuses (identity/). These come before the others.
+_CHALLENGE: Final = (
+    {"header": {"key": "www-authenticate", "value": 'Bearer realm="vimesh"'}, "append_action": "ADD_IF_ABSENT"},
+)
+_IDENTITY_MISSING: Final = RefusalStatus(
+    Code.UNAUTHENTICATED, "the call needs a client certificate or a bearer token of this fleet", "IDENTITY_MISSING"
+)
+_TOKEN_INVALID: Final = RefusalStatus(
+    Code.UNAUTHENTICATED, "the bearer token is not valid: forged, expired, or not for this fleet", "TOKEN_INVALID"
+)
+_ROLE_MISSING: Final = RefusalStatus(Code.PERMISSION_DENIED, "no role of the caller allows this call", "ROLE_MISSING")
+_NO_IDENTITY: Final[Filter] = {"header_filter": {"header": {**has_identity(), "invert_match": True}}}
+# By itself, Envoy replies to some of these with 403.
+_BY_TOKEN: Final[Filter] = when("response.code_details.startsWith('jwt_authn_access_denied')")
+# Other replies have the status 403, too, such as those to pages (callers/page_origins.py).
+_BY_ROLE: Final[Filter] = when("response.code_details.startsWith('rbac_access_denied')")
+_CALLER_REFUSALS: Final = (
+    _Refusal(_BY_TOKEN, 401, _TOKEN_INVALID, explained_to_grpc=True, challenge=True),
+    _Refusal(_all(_BY_ROLE, _NO_IDENTITY), 401, _IDENTITY_MISSING, explained_to_grpc=True, challenge=True),
+    _Refusal(_BY_ROLE, 403, _ROLE_MISSING, explained_to_grpc=True),
+)
+
 _TOO_OLD: Final = RefusalStatus(
     Code.UNIMPLEMENTED, "HTTP/1.0 is not supported unless the fleet file sets http_1_0: true"
 )
@@ -99,10 +124,11 @@ _SPEAKS_JSON: Filter = {"or_filter": {"filters": [_NOT_GRPC, _TRANSCODED]}}
 _SPEAKS_TACKER: Filter = {"header_filter": {"header": {"name": ":path", "string_match": {"prefix": "/v1.0/"}}}}
 
 
-def local_replies(*, with_api: bool = False) -> dict[str, object]:
+def local_replies(*, with_api: bool = False, secured: bool = False) -> dict[str, object]:
     """Return the mappers; the first one that matches a reply is used."""
-    tacker = [*map(_refusal_to_tacker, _REFUSALS), _tacker_error(_http_status(400, "GE"), _ENVOYS_WORDS)]
-    own = [mapper for refusal in _REFUSALS for mapper in (_refusal_to_json(refusal), _refusal_to_grpc(refusal))]
+    refusals = (*(_CALLER_REFUSALS if secured else ()), *_REFUSALS)
+    tacker = [*map(_refusal_to_tacker, refusals), _tacker_error(_http_status(400, "GE"), _ENVOYS_WORDS)]
+    own = [mapper for refusal in refusals for mapper in (_refusal_to_json(refusal), _refusal_to_grpc(refusal))]
     mistakes = [_json_error(_http_status(http), RefusalStatus(code, _ENVOYS_WORDS)) for http, code in _CODES]
     mistakes += [_json_error(_http_status(431), TOO_LONG), _json_error(_http_status(426), _TOO_OLD)]
     rest = _json_error(_http_status(400, "GE"), RefusalStatus(Code.INVALID_ARGUMENT, _ENVOYS_WORDS, "BAD_INPUT"))
@@ -139,10 +165,8 @@ def _refusal_to_grpc(refusal: _Refusal) -> Mapper:
 
 def _as_http(refusal: _Refusal) -> Mapper:
     after_s = refusal.status.retry_after_s
-    return {
-        "status_code": refusal.http_status,
-        "headers_to_add": _headers({"retry-after": str(after_s)} if after_s else {}),
-    }
+    after = _headers({"retry-after": str(after_s)} if after_s else {})
+    return {"status_code": refusal.http_status, "headers_to_add": [*after, *(_CHALLENGE if refusal.challenge else ())]}
 
 
 def _tacker_error(when: Filter, message: str) -> Mapper:

@@ -25,9 +25,9 @@ _PING_WHERE_CALLS_WAIT: Final = {"interval": "0.5s", "timeout": "2s"}
 _API_CALLS: Final = CallClass(API, 256)
 
 
-def conductors(endpoint_file: str) -> list[dict[str, object]]:
-    """Return one cluster for each class of calls, on the same conductors."""
-    return [_conductors(call_class, endpoint_file) for call_class in CALL_CLASSES]
+def conductors(endpoint_file: str, socket: dict[str, object]) -> list[dict[str, object]]:
+    """Return one cluster for each class of calls, on the same conductors. `socket`: settings of TLS, if they use it."""
+    return [{**_conductors(call_class, endpoint_file), **socket} for call_class in CALL_CLASSES]
 
 
 def _conductors(call_class: CallClass, endpoint_file: str) -> dict[str, object]:
@@ -44,9 +44,10 @@ def _conductors(call_class: CallClass, endpoint_file: str) -> dict[str, object]:
     }
 
 
-def api(endpoint_file: str) -> dict[str, object]:
+def api(endpoint_file: str, socket: dict[str, object]) -> dict[str, object]:
     return {
         **_cluster(_API_CALLS, API, endpoint_file),
+        **socket,
         # Check only that the process listens: it cannot speak for the conductors.
         "health_checks": [{**_checks(), "tcp_health_check": {}}],
         **_upstream(

@@ -37,6 +37,13 @@ def switched_on(*filters: str) -> dict[str, object]:
     return {name: typed("envoy.config.route.v3.FilterConfig", config={}) for name in filters}
 
 
+def when(expression: str) -> dict[str, object]:
+    """Return a filter of logs and local replies for the requests or connections for which a CEL expression holds."""
+    name = "envoy.access_loggers.extension_filters.cel"
+    message = "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+    return {"extension_filter": extension(name, message, expression=expression)}
+
+
 def lua(name: str, source: str) -> dict[str, object]:
     """Return a filter that runs a script."""
     return extension(name, "envoy.extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": source})
