@@ -65,6 +65,8 @@ class ConductorServiceServicer(object):
         bad_action in the response: another action probes this VIM now, or the VIM does not exist. The caller must stop
         probing and exit; a retry cannot succeed. It is returned only after a committed read of the database.
         INVALID_ARGUMENT (BAD_INPUT): the report breaks a rule; nothing was recorded.
+        PERMISSION_DENIED (PERMISSION_DENIED): the action is wanted, and the caller may not report for its engine; nothing
+        was recorded. A VIM of a project that is not the caller's is answered like one that does not exist.
         UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted. The caller must keep probing, and
         report its newest verdict later.
         Retry: safe. Recording the same report twice has the same effect as recording it once.
@@ -88,6 +90,7 @@ class ConductorServiceServicer(object):
     def WatchActions(self, request, context):
         """Lists the ping actions that should be running, then streams the changes, for processes that run or stop actions.
 
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run actions of the engine.
         INVALID_ARGUMENT (BAD_INPUT): shard_index is not below shard_count, or the engine is unknown.
         OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. An open stream also ends
         this way when the log goes back, as after a backup was restored.

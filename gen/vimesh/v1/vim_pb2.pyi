@@ -6,6 +6,10 @@ vimesh reports which VIMs (OpenStack and Kubernetes clouds under an NFV orchestr
 Every error from a conductor is a google.rpc.Status with an ErrorInfo: `reason` is the word in parentheses below,
 `domain` is `vimesh.v1`, and `metadata` repeats the facts of the message in machine-readable form. INVALID_ARGUMENT
 also carries a BadRequest with one violation per field (the first 16). Besides its own errors, any call can end with:
+  UNAUTHENTICATED (IDENTITY_REQUIRED): the caller has not proved who it is, and this fleet requires that. Nothing was
+    done.
+  PERMISSION_DENIED (PERMISSION_DENIED): the caller's roles, projects or engines do not include this. Nothing was
+    done. AccessService.WhoAmI returns what they are.
   UNAVAILABLE (STORE_UNAVAILABLE): the database cannot be reached. A change may or may not have been made; retry
     after the delay in RetryInfo.
   RESOURCE_EXHAUSTED (OVERLOADED): too many calls are queued. Nothing was done; retry after the delay in RetryInfo.
@@ -15,6 +19,10 @@ Envoy and gRPC itself send statuses without these details:
   CANCELLED: a conductor that was shutting down aborted the call, which may or may not have been carried out.
   RESOURCE_EXHAUSTED: the request is larger than 4 MiB. Nothing was done.
   Any other code that gRPC defines, such as DEADLINE_EXCEEDED, UNIMPLEMENTED, or INTERNAL for a broken stream.
+
+In a fleet that requires identities, callers may have projects. A VIM of another project does not exist for them: it
+is NOT_FOUND, is in no list, stream or page, and its changes are not sent. Only the revisions show that there were
+others.
 
 A request that exceeds a limit is rejected before it is processed. Do not retry it: it is rejected every time.
 INVALID_ARGUMENT (BAD_INPUT) answers:
@@ -139,7 +147,9 @@ class Vim(_message.Message):
     id: _builtins.str
     """UUID. The server generates it, unless RegisterVimRequest.vim_id specifies one."""
     project_id: _builtins.str
-    """The project that the VIM belongs to; empty means `default`. It cannot be changed. At most 255 characters."""
+    """The project that the VIM belongs to. Empty means the only project of the caller, or `default` if it has several or
+    all. It cannot be changed. At most 255 characters.
+    """
     name: _builtins.str
     """Required. Unique within the project. At most 255 characters."""
     description: _builtins.str
@@ -421,7 +431,8 @@ class Monitor(_message.Message):
     action_id: _builtins.str
     """UUID of the wanted action: reports with any other action_id are not recorded. A VIM that was registered with the
     engine EXTERNAL, or moved to it, has its own id here, so that an action that knows only its VIM can report. A new
-    target replaces that id, too; ModifyVim with engine EXTERNAL then makes it the VIM's id again.
+    target replaces that id, too; ModifyVim with engine EXTERNAL then makes it the VIM's id again. Empty for callers that
+    may not report for the engine.
     """
     workflow_name: _builtins.str
     """Name of the Mistral workflow, `vim_id_<id>`; empty with any other engine."""
@@ -508,6 +519,7 @@ class VimEvent(_message.Message):
     STOPPED_ACTION_ID_FIELD_NUMBER: _builtins.int
     VIM_FIELD_NUMBER: _builtins.int
     CHANGED_FIELDS_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision of the change. It grows by one with each change, across all VIMs."""
     kind: Global___VimEvent.Kind.ValueType
@@ -523,9 +535,17 @@ class VimEvent(_message.Message):
     detail: _builtins.str
     """An explanation of the reason, for people."""
     action_id: _builtins.str
-    """The wanted ping action after the change; for DEREGISTERED, the last one that was wanted."""
+    """The wanted ping action after the change; for DEREGISTERED, the last one that was wanted. Empty for callers that may
+    not report for its engine.
+    """
     stopped_action_id: _builtins.str
-    """The ping action that is no longer wanted because of the change, if any."""
+    """The ping action that is no longer wanted because of the change, if any. Empty for callers that may not report for
+    its engine.
+    """
+    actor: _builtins.str
+    """The identity that made the change, or that reported the status: see WhoAmIResponse.identity. Empty if none was
+    proved, and for what vimesh does by itself.
+    """
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When the change was committed, by the database's clock."""
@@ -559,10 +579,11 @@ class VimEvent(_message.Message):
         stopped_action_id: _builtins.str = ...,
         vim: Global___Vim | None = ...,
         changed_fields: _field_mask_pb2.FieldMask | None = ...,
+        actor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["changed_fields", b"changed_fields", "time", b"time", "vim", b"vim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "changed_fields", b"changed_fields", "detail", b"detail", "kind", b"kind", "previous_status", b"previous_status", "reason", b"reason", "revision", b"revision", "status", b"status", "stopped_action_id", b"stopped_action_id", "time", b"time", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "actor", b"actor", "changed_fields", b"changed_fields", "detail", b"detail", "kind", b"kind", "previous_status", b"previous_status", "reason", b"reason", "revision", b"revision", "status", b"status", "stopped_action_id", b"stopped_action_id", "time", b"time", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -37,7 +37,9 @@ class RegisterVimRequest(_message.Message):
     engine: _vim_pb2.Monitor.Engine.ValueType
     """Where the ping action should run; the default is the engine that the fleet was configured with."""
     vim_id: _builtins.str
-    """The id for the VIM, if it already has one elsewhere, such as in Tacker; the default is a generated UUID."""
+    """The id for the VIM, if it already has one elsewhere, such as in Tacker; the default is a generated UUID. Only callers
+    of all projects may set it: the answer tells whether any project has a VIM with this id.
+    """
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
         """Required. The VIM; fields that the server sets are ignored."""

@@ -99,6 +99,8 @@ class VimServiceServicer(object):
         ALREADY_EXISTS (VIM_ID_TAKEN): a VIM with the requested vim_id exists.
         ALREADY_EXISTS (REQUEST_ID_REUSED): an earlier request used the request_id for another VIM.
         FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+        PERMISSION_DENIED (PERMISSION_DENIED): the project is not one of the caller's, or a caller that does not have all
+        projects has requested a vim_id.
         Retry: safe with the same request_id. Without one, a retry may meet the VIM that the first attempt stored, and end
         with NAME_TAKEN.
         JSON: see RegisterVimJson.
@@ -213,7 +215,7 @@ class VimServiceServicer(object):
 
     def ListVimEvents(self, request, context):
         """Lists changes, the newest first, including those of deregistered VIMs. A page that would exceed about 1 MiB is cut
-        short: only an empty next_page_token marks the last page.
+        short, and so may be one for a caller of some projects, to nothing: only an empty next_page_token marks the last page.
 
         INVALID_ARGUMENT (BAD_INPUT): the page token is invalid, or vim_id is not a UUID.
         UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; ask another one.

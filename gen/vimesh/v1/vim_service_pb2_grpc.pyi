@@ -41,6 +41,8 @@ class VimServiceStub:
     ALREADY_EXISTS (VIM_ID_TAKEN): a VIM with the requested vim_id exists.
     ALREADY_EXISTS (REQUEST_ID_REUSED): an earlier request used the request_id for another VIM.
     FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+    PERMISSION_DENIED (PERMISSION_DENIED): the project is not one of the caller's, or a caller that does not have all
+    projects has requested a vim_id.
     Retry: safe with the same request_id. Without one, a retry may meet the VIM that the first attempt stored, and end
     with NAME_TAKEN.
     JSON: see RegisterVimJson.
@@ -119,7 +121,7 @@ class VimServiceStub:
     """
     ListVimEvents: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ListVimEventsRequest, _vim_service_pb2.ListVimEventsResponse]
     """Lists changes, the newest first, including those of deregistered VIMs. A page that would exceed about 1 MiB is cut
-    short: only an empty next_page_token marks the last page.
+    short, and so may be one for a caller of some projects, to nothing: only an empty next_page_token marks the last page.
 
     INVALID_ARGUMENT (BAD_INPUT): the page token is invalid, or vim_id is not a UUID.
     UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; ask another one.
@@ -139,6 +141,8 @@ class VimServiceAsyncStub(VimServiceStub):
     ALREADY_EXISTS (VIM_ID_TAKEN): a VIM with the requested vim_id exists.
     ALREADY_EXISTS (REQUEST_ID_REUSED): an earlier request used the request_id for another VIM.
     FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+    PERMISSION_DENIED (PERMISSION_DENIED): the project is not one of the caller's, or a caller that does not have all
+    projects has requested a vim_id.
     Retry: safe with the same request_id. Without one, a retry may meet the VIM that the first attempt stored, and end
     with NAME_TAKEN.
     JSON: see RegisterVimJson.
@@ -217,7 +221,7 @@ class VimServiceAsyncStub(VimServiceStub):
     """
     ListVimEvents: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ListVimEventsRequest, _vim_service_pb2.ListVimEventsResponse]  # type: ignore[assignment]
     """Lists changes, the newest first, including those of deregistered VIMs. A page that would exceed about 1 MiB is cut
-    short: only an empty next_page_token marks the last page.
+    short, and so may be one for a caller of some projects, to nothing: only an empty next_page_token marks the last page.
 
     INVALID_ARGUMENT (BAD_INPUT): the page token is invalid, or vim_id is not a UUID.
     UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; ask another one.
@@ -240,6 +244,8 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         ALREADY_EXISTS (VIM_ID_TAKEN): a VIM with the requested vim_id exists.
         ALREADY_EXISTS (REQUEST_ID_REUSED): an earlier request used the request_id for another VIM.
         FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+        PERMISSION_DENIED (PERMISSION_DENIED): the project is not one of the caller's, or a caller that does not have all
+        projects has requested a vim_id.
         Retry: safe with the same request_id. Without one, a retry may meet the VIM that the first attempt stored, and end
         with NAME_TAKEN.
         JSON: see RegisterVimJson.
@@ -372,7 +378,7 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_vim_service_pb2.ListVimEventsResponse, _abc.Awaitable[_vim_service_pb2.ListVimEventsResponse]]:
         """Lists changes, the newest first, including those of deregistered VIMs. A page that would exceed about 1 MiB is cut
-        short: only an empty next_page_token marks the last page.
+        short, and so may be one for a caller of some projects, to nothing: only an empty next_page_token marks the last page.
 
         INVALID_ARGUMENT (BAD_INPUT): the page token is invalid, or vim_id is not a UUID.
         UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; ask another one.

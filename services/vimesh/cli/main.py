@@ -11,6 +11,7 @@ import typer
 from vimesh.cli.base import exits
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.commands import certs, db, envoy, workflows
+from vimesh.cli.commands.access import auth, whoami
 from vimesh.cli.commands.api import api
 from vimesh.cli.commands.bridge import bridge
 from vimesh.cli.commands.conductor import conductor
@@ -46,6 +47,8 @@ def root(
 app.command()(up)
 app.command()(demo)
 app.add_typer(vim, name="vim")
+app.command()(whoami)
+app.add_typer(auth, name="auth")
 app.command()(conductor)
 app.command()(monitor)
 app.command()(api)

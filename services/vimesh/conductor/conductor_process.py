@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,6 +16,10 @@ from grpc_health.v1 import health_pb2
 from grpc_health.v1._async import HealthServicer
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
+from vimesh.conductor.access.audit_log import AuditLog
+from vimesh.conductor.access.caller_headers import FrontIdentification, identify_by_headers
+from vimesh.conductor.access.server_certificates import ServerCertificates
+from vimesh.conductor.access_service import AccessServicer
 from vimesh.conductor.conductor_service import SERIALIZED, UNCHECKED, ReportsServicer
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.ports.grpc_limits import OPTIONS
@@ -37,11 +42,13 @@ from vimesh.domain.retention import Retention
 from vimesh.domain.vim_store import VimStore
 from vimesh.rpc.admission.call_gate import CallAdmission, CallAdmissionLimits
 from vimesh.rpc.admission.gated_handlers import AdmittedStreams
+from vimesh.rpc.call_entrance import CallEntrance, Identify
 from vimesh.rpc.guarded_server import GuardedServer
 from vimesh.rpc.reflection import enable_reflection
 from vimesh.runtime.background import beside
 from vimesh.runtime.supervisor import supervise
-from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.v1 import access_service_pb2, conductor_service_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
 from vimesh.v1.conductor_service_pb2_grpc import add_ConductorServiceServicer_to_server
 from vimesh.v1.vim_service_pb2_grpc import add_VimServiceServicer_to_server
 from vimesh.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
@@ -51,6 +58,7 @@ from vimesh.wire.message_rules import Rules
 _log = structlog.get_logger()
 
 SERVICES = (
+    access_service_pb2.DESCRIPTOR.services_by_name["AccessService"].full_name,
     vim_service_pb2.DESCRIPTOR.services_by_name["VimService"].full_name,
     conductor_service_pb2.DESCRIPTOR.services_by_name["ConductorService"].full_name,
     workflow_service_pb2.DESCRIPTOR.services_by_name["WorkflowService"].full_name,
@@ -66,6 +74,12 @@ class ConductorSettings:
     """`host:port`, where port 0 picks a free port, or `unix:` and a path."""
     health_listen: str = ""
     """Address of the separate health server; empty: a free port on the host of `listen`, or its path with `.health`."""
+    credentials: Path | None = None
+    """Folder with `tls.crt`, `tls.key` and `ca.crt`, to serve by TLS, to clients with a certificate; None: no TLS."""
+    requires_identity: bool = False
+    """Whether each call needs an identity that the front has proved; otherwise everybody may do everything."""
+    audit_file: Path | None = None
+    """File to which a line is appended for each change and each refusal."""
     contact_within_s: float = 10.0
     """The shortest contact interval that ping actions are asked to keep; at most 60 s."""
     contacts_per_s: float = 2000.0
@@ -85,6 +99,10 @@ class ConductorSettings:
             raise BadSetting("contact_within", f"must be above 0 s and at most {LONGEST_CONTACT_WITHIN_S:.0f} s")
         if not self.contacts_per_s > 0:
             raise BadSetting("contacts_per_s", "must be above 0")
+        if self.requires_identity and self.credentials is None and not self.listen.startswith("unix:"):
+            raise BadSetting(
+                "require_identity", "needs --listen unix:PATH or --credentials: otherwise, anybody can name an identity"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +119,9 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
     watch_streams = WatchStreams(store, feed, settings.watch, now=time.monotonic)
     server = grpc.aio.server(options=OPTIONS)
     admission = CallAdmission(settings.admission)
+    certificates = ServerCertificates(settings.credentials) if settings.credentials else None
+    audit = AuditLog(settings.audit_file) if settings.audit_file else None
+    entrance = CallEntrance(_identification(settings, certificates), audit)
     edge: Any = GuardedServer(
         server,
         rules,
@@ -109,17 +130,19 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
         serialized_responses=SERIALIZED_RESPONSES,
         calls=calls,
         admission=admission,
+        entrance=entrance,
     )
-    third_party_services: Any = AdmittedStreams(server, admission)
+    third_party_services: Any = AdmittedStreams(server, admission, entrance.authorize)
     pace = ContactPace(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
     sweep = LeaseSweep(store, feed, pace, settings.sweep)
     add_VimServiceServicer_to_server(VimsServicer(store, feed, watch_streams, rules, settings.engines), edge)
     add_ConductorServiceServicer_to_server(ReportsServicer(store, feed, watch_streams, pace, rules), edge)
     add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
+    add_AccessServiceServicer_to_server(AccessServicer(), edge)
     grpc_health = HealthServicer()
     add_HealthServicer_to_server(grpc_health, third_party_services)
     enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), third_party_services)
-    port = listen_on(server, "listen", settings.listen)
+    port = listen_on(server, "listen", settings.listen, certificates.credentials() if certificates else None)
     vitals = Vitals()
     health = Health(store, vitals, grpc_health, _HEALTH_SERVICES)
     # Count once before serving, so that the first answers use the right pace. If this fails because the database is
@@ -143,6 +166,16 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
                 yield Ports(port, health_port)
         finally:
             await _drain(server, health, feed, settings)
+            if audit is not None:
+                audit.close()
+
+
+def _identification(settings: ConductorSettings, certificates: ServerCertificates | None) -> Identify | None:
+    if not settings.requires_identity:
+        return None
+    if certificates is not None:
+        return FrontIdentification(certificates.identity.trust_domain)
+    return identify_by_headers
 
 
 def _health_address(settings: ConductorSettings) -> str:

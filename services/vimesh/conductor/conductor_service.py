@@ -12,20 +12,23 @@ from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.reports.odd_reports import check_separately
 from vimesh.conductor.reports.plain_reports import plain_report
 from vimesh.conductor.reports.recognize_repeats import read_repeats, store_serialized_reports
+from vimesh.conductor.reports.report_scope import Refusal, covers_repeats, refuse_out_of_scope
 from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.conductor.watches.watch_streams import WatchStreams
+from vimesh.domain.access.caller import OPEN_CALLER
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
-from vimesh.domain.errors import BadInput
+from vimesh.domain.errors import PermissionDenied, VimeshError
 from vimesh.domain.events import VimEvent
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Repeat, Report, Status
+from vimesh.rpc.call_entrance import current_caller, note_change
 from vimesh.rpc.parsing.request_parser import Parser
 from vimesh.runtime.loop_slices import in_slices
 from vimesh.v1 import action_pb2
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceServicer
 from vimesh.wire import answer_messages, request_messages
-from vimesh.wire.error_statuses import rich_status
+from vimesh.wire.error_statuses import STATUS, rich_status
 from vimesh.wire.limits import MAX_MESSAGE_BYTES
 from vimesh.wire.message_rules import Rules
 from vimesh.wire.vim_messages import STATUS_VALUES
@@ -60,20 +63,37 @@ class ReportsServicer(ConductorServiceServicer):
         if report is None:
             self._rules.check(request)
             report = request_messages.report(request)
+        caller = current_caller()
+        if caller is not OPEN_CALLER:
+            [checked] = await refuse_out_of_scope(self._store, caller, [report])
+            if isinstance(checked, VimeshError):
+                note_change(vim_id=report.vim_id)
+                raise checked
+            if isinstance(checked, BadAction):
+                return answers.to_outcome(checked)
+            report = checked
         [outcome] = await self._record([report], answers)
         return answers.to_outcome(outcome)
 
     async def UpdateVims(self, request: bytes, context: _Context) -> bytes:  # type: ignore[override]  # see SERIALIZED
-        answers = self._current_answers()
+        answers, caller = self._current_answers(), current_caller()
         repeats = read_repeats(request, self._store.cached_standings, answers.contact_within_s)
-        if 0 < len(repeats) <= MAX_REPORTS and await self._store.record_repeats(repeats):
+        if (
+            0 < len(repeats) <= MAX_REPORTS
+            and covers_repeats(caller, repeats)
+            and await self._store.record_repeats(repeats)
+        ):
             return answers.to_repeats(repeats)
         message = self._parser.parse(request)
         if not 0 < len(message.reports) <= MAX_REPORTS:
             self._rules.check(message)
         reports = [plain_report(one) for one in message.reports]
-        if None in reports:
+        if caller is not OPEN_CALLER or None in reports:
+            checked: Sequence[Report | Refusal]
             checked = await check_separately(message.reports, reports, self._rules)
+            if caller is not OPEN_CALLER:
+                checked = await refuse_out_of_scope(self._store, caller, checked)
+                _note_refusal(message.reports, checked)
             outcomes = map(answers.to_checked, await self._record_valid(message.reports, checked, answers))
         else:
             valid: Any = reports  # None is not among them
@@ -81,15 +101,15 @@ class ReportsServicer(ConductorServiceServicer):
         return pb.UpdateVimsResponse(outcomes=outcomes).SerializeToString()
 
     async def _record_valid(
-        self, messages: Sequence[pb.UpdateVimRequest], checked: Sequence[Report | BadInput], answers: Answers
-    ) -> list[Outcome | BadInput]:
+        self, messages: Sequence[pb.UpdateVimRequest], checked: Sequence[Report | Refusal], answers: Answers
+    ) -> list[Outcome | VimeshError]:
         """Record the reports that were not refused; return the outcome of each message, in order."""
         valid_reports = [one for one in checked if isinstance(one, Report)]
         valid_messages = [message for message, one in zip(messages, checked, strict=True) if isinstance(one, Report)]
         outcomes = iter(
             await self._record_and_remember(valid_messages, valid_reports, answers) if valid_reports else ()
         )
-        return [one if isinstance(one, BadInput) else next(outcomes) for one in checked]
+        return [next(outcomes) if isinstance(one, Report) else one for one in checked]
 
     async def _record_and_remember(
         self, messages: Sequence[pb.UpdateVimRequest], reports: Sequence[Report], answers: Answers
@@ -114,9 +134,9 @@ class ReportsServicer(ConductorServiceServicer):
     async def WatchActions(
         self, request: pb.WatchActionsRequest, context: _Context
     ) -> AsyncIterator[pb.WatchActionsResponse]:
-        scope = ActionScope(
-            request_messages.engine(request.engine), Shard(request.shard_index, request.shard_count or 1)
-        )
+        caller, engine = current_caller(), request_messages.engine(request.engine)
+        caller.require_engine(engine)
+        scope = ActionScope(engine, Shard(request.shard_index, request.shard_count or 1), caller.projects)
         if request.start_revision:
             revision = await self._watch_streams.start_after(request.start_revision)
         else:
@@ -168,9 +188,9 @@ class Answers:
         # Concatenated serialized messages parse as one message, with their repeated fields appended.
         return b"".join([self._serialized_by_status[standing.status] for _, standing, _ in repeats])
 
-    def to_checked(self, outcome: Outcome | BadInput) -> pb.UpdateVimResponse:
+    def to_checked(self, outcome: Outcome | VimeshError) -> pb.UpdateVimResponse:
         """Return the answer to a report that may have been refused."""
-        if not isinstance(outcome, BadInput):
+        if not isinstance(outcome, VimeshError):
             return self.to_outcome(outcome)
         _, status = rich_status(outcome)
         return pb.UpdateVimResponse(refused=status)
@@ -192,7 +212,17 @@ class Answers:
 
 def _concerns(scope: ActionScope, event: VimEvent) -> bool:
     changes_actions = event.starts_in(scope.engine) or event.stops_in(scope.engine)
+    if scope.projects is not None and event.project_id not in scope.projects:
+        return False
     return changes_actions and scope.shard.contains(shard_key(event.vim_id))
+
+
+def _note_refusal(messages: Sequence[pb.UpdateVimRequest], checked: Sequence[Report | Refusal]) -> None:
+    """Note the first report that its caller may not make: they all have the same cause."""
+    for message, one in zip(messages, checked, strict=True):
+        if isinstance(one, PermissionDenied):
+            note_change(vim_id=request_messages.id_of(message.vim_id), outcome=STATUS[PermissionDenied][1])
+            return
 
 
 def _unwanted_action(event: VimEvent) -> pb.UnwantedAction:

@@ -25,6 +25,15 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class WantedAction:
+    """Which action of a VIM is wanted, and where the VIM belongs."""
+
+    action_id: str
+    engine: Engine
+    project_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shard:
     """One of `count` equal parts of the VIMs."""
 
@@ -41,6 +50,8 @@ class ActionScope:
 
     engine: Engine
     shard: Shard = Shard()
+    projects: frozenset[str] | None = None
+    """The projects whose VIMs it runs them for; None: all."""
 
 
 def workflow_name(vim_id: str) -> str:

@@ -4,6 +4,8 @@ VimeshError
 ├── BadInput                     the request is malformed; carries one violation per field
 │   ├── PageTokenInvalid
 │   └── FilterInvalid
+├── IdentityRequired             the caller has not proved who it is
+├── PermissionDenied             the caller may not do this
 ├── VimNotFound
 ├── TodoNotFound                 the to-do is done, or has been claimed by another driver
 ├── NameTaken                    another VIM of the project has the name
@@ -65,6 +67,17 @@ class PageTokenInvalid(BadInput):
 class FilterInvalid(BadInput):
     def __init__(self, description: str) -> None:
         super().__init__(Violation("filter", description))
+
+
+class IdentityRequired(VimeshError):
+    """Nobody acts without an identity, where one is required (G14)."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the caller is unknown: {why}")
+
+
+class PermissionDenied(VimeshError):
+    """The message must not depend on anything that the caller may not see."""
 
 
 class VimNotFound(VimeshError):

@@ -41,6 +41,10 @@ class VimEvent:
     """For MODIFIED: what people changed, as named in the contract; empty if an earlier version wrote the event."""
     omitted_fields: frozenset[str] = frozenset()
     """The bulky fields that the event does not contain: their values are unknown here."""
+    project_id: str = ""
+    """The project of the VIM."""
+    actor: str = ""
+    """The identity that made the change, if it was proved; empty for what vimesh does by itself."""
     size_bytes: int = field(default=0, compare=False)
     """Approximate size of the event in the log."""
 

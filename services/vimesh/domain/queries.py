@@ -43,6 +43,8 @@ class VimQuery:
     order: Order = Order()
     page_size: int = DEFAULT_PAGE_SIZE
     page_token: str = ""
+    projects: frozenset[str] | None = None
+    """The projects whose VIMs exist for the caller; None: all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Never, Protocol
 
-from vimesh.domain.actions import Action, ActionScope
+from vimesh.domain.access.caller import OPEN_CALLER, Caller
+from vimesh.domain.actions import Action, ActionScope, WantedAction
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.queries import VimPage, VimQuery
@@ -18,39 +19,43 @@ from vimesh.domain.vims import Modification, Outcome, Registered, Registration, 
 class VimStore(Protocol):
     """Stores the VIMs. Every method writes in one transaction, and raises StoreUnavailable if its outcome is unknown.
 
+    A VIM in a project that the caller does not see does not exist for that caller: nothing that it gets depends on it.
+
     It raises Overloaded if too many calls are already waiting, or if this one has waited too long for its turn.
 
     A change and its event commit together; revisions grow by one with each change, in commit order (G8). The to-dos of
     a workflow engine commit with the change that causes them (G9). A status whose lease has ended reads UNKNOWN (G6).
     """
 
-    async def register(self, registration: Registration) -> Vim:
+    async def register(self, registration: Registration, caller: Caller = OPEN_CALLER) -> Vim:
         """Store a new VIM with a new action id.
 
         Raises NameTaken, DefaultTaken, VimIdTaken, RequestIdReused, and BadInput for masked credentials.
         """
 
-    async def register_many(self, registrations: Sequence[Registration]) -> list[Registered | VimeshError]:
+    async def register_many(
+        self, registrations: Sequence[Registration], caller: Caller = OPEN_CALLER
+    ) -> list[Registered | VimeshError]:
         """Check the registrations in turn as `register` would; store those that pass in one transaction.
 
         Returns the result of each, in the same order: a refusal is the error that `register` would have raised.
         """
 
-    async def get(self, vim_id: str) -> Vim:
+    async def get(self, vim_id: str, caller: Caller = OPEN_CALLER) -> Vim:
         """Return a VIM. Raises VimNotFound."""
 
     async def list_vims(self, query: VimQuery) -> VimPage:
         """Return a page, which is shorter if the VIMs are large. Raises PageTokenInvalid."""
 
-    async def modify(self, vim_id: str, modification: Modification) -> Vim:
+    async def modify(self, vim_id: str, modification: Modification, caller: Caller = OPEN_CALLER) -> Vim:
         """Change a VIM; a new auth_url, type, policy or engine brings a new action id (G11).
 
         A modification that changes nothing causes no event. Raises VimNotFound, EtagMismatch, NameTaken, DefaultTaken,
         and BadInput for values that conflict with those stored.
         """
 
-    async def deregister(self, vim_id: str) -> None:
-        """Remove a VIM and its credentials. Raises VimNotFound."""
+    async def deregister(self, vim_id: str, caller: Caller = OPEN_CALLER) -> str:
+        """Remove a VIM and its credentials; return its project. Raises VimNotFound."""
 
     async def record_reports(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
         """Judge each report separately, and write what is needed in one transaction; return outcomes in the same order.
@@ -134,17 +139,22 @@ class VimStore(Protocol):
     async def logged_bytes(self) -> int:
         """Return about how many bytes of changes were ever stored: the log grows by as much as this number does."""
 
-    async def events_of(self, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
+    async def events_of(
+        self, vim_id: str, page_size: int, page_token: str, caller: Caller = OPEN_CALLER
+    ) -> tuple[list[VimEvent], str]:
         """Return the changes of one VIM (of all, if empty), newest first, and the token of the next page.
 
         Works for a deregistered VIM too. Raises PageTokenInvalid, EventUnreadable.
         """
 
-    async def vims_after(self, vim_id: str, limit: int) -> list[Vim]:
-        """Return VIMs in the order of their ids, for a snapshot: fewer if they are large, none at the end."""
+    async def vims_after(self, vim_id: str, limit: int, project_id: str = "") -> list[Vim]:
+        """Return VIMs of a project, or of all, in the order of their ids: fewer if they are large, none at the end."""
 
     async def actions_after(self, scope: ActionScope, vim_id: str, limit: int) -> list[Action]:
         """Return wanted actions in the order of their VIMs' ids, for a snapshot."""
 
     async def actions_of(self, vim_ids: Sequence[str]) -> list[Action]:
         """Return the wanted actions of these VIMs; VIMs that are gone are left out."""
+
+    async def wanted_actions(self, vim_ids: Sequence[str]) -> Mapping[str, WantedAction]:
+        """Return, for each of these VIMs that exists, which action is wanted."""

@@ -156,6 +156,8 @@ class Report(NamedTuple):
     round_trip_s: float | None = None
     age_s: float = 0.0
     """How long ago the action saw it, by its own clock."""
+    reporter: str = ""
+    """The identity that reported it, if it was proved."""
 
 
 @dataclass(slots=True)
@@ -169,6 +171,8 @@ class Standing:
     """The newest observation on record; 0 when none was counted."""
     holds: bool = True
     """Whether the status is the action's last report. If not, the action fell silent since, or never reported."""
+    engine: str = field(default=Engine.EMBEDDED, kw_only=True, compare=False)
+    """Where the action runs. An action never changes its engine."""
     serialized_report: bytes = field(default=b"", init=False, compare=False)
     """A report that was answered with this standing, serialized without its VIM and age. The server of reports may set
     it, to recognize repeats. Empty if it was not kept."""

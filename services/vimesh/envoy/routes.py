@@ -16,6 +16,7 @@ from vimesh.envoy.traffic.retries import untouched_only as untouched
 from vimesh.envoy.vocabulary.extensions import GRPC_CONTENT, typed
 from vimesh.envoy.vocabulary.request_headers import drop_grpc
 from vimesh.rpc.rpc_table import (
+    ACCESS_SERVICE,
     CHANGE_S,
     COMMON_RPCS,
     CONDUCTOR_SERVICE,
@@ -46,6 +47,7 @@ def routes(fleet: FrontFleet) -> list[Route]:
         *other_hosts(fleet.hosts),
         *strangers(fleet.origins),
         *preflights(fleet.origins),
+        *_of_service(ACCESS_SERVICE, TrafficClass.READS),
         *_of_service(CONDUCTOR_SERVICE, TrafficClass.MONITORS),
         *_of_service(VIM_SERVICE, TrafficClass.CHANGES),
         *_of_service(WORKFLOW_SERVICE, TrafficClass.MONITORS),

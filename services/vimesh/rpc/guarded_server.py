@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import grpc
 import structlog
@@ -15,6 +15,7 @@ from vimesh.domain.errors import Overloaded, StoreUnavailable, VimeshError
 from vimesh.rpc.admission.call_gate import CallAdmission
 from vimesh.rpc.admission.gated_handlers import admitted_stream, admitted_unary
 from vimesh.rpc.admission.overload_answers import NO_RETRY
+from vimesh.rpc.call_entrance import CallEntrance
 from vimesh.rpc.parsing.request_parser import parser_of
 from vimesh.watchdog.calls import Calls
 from vimesh.wire.error_statuses import DETAILS_KEY, internal_status, rich_status
@@ -25,6 +26,7 @@ _log = structlog.get_logger()
 # All conductors share the database: a retry at another one would only add load.
 _SAME_EVERYWHERE = (StoreUnavailable, Overloaded)
 
+_T = TypeVar("_T")
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Parse = Callable[[bytes], Any]
 _Unary = Callable[[Any, _Context], Awaitable[Any]]
@@ -53,6 +55,7 @@ class GuardedServer:
         serialized_responses: Sequence[str] = (),
         calls: Calls | None = None,
         admission: CallAdmission | None = None,
+        entrance: CallEntrance | None = None,
     ) -> None:
         """Leave checking `unchecked` methods, and parsing, checking and serializing `serialized` ones, to the servicer.
 
@@ -65,6 +68,7 @@ class GuardedServer:
         self._serialized_responses = frozenset((*serialized_responses, *serialized))
         self._calls = calls or Calls()
         self._admission = admission or CallAdmission()
+        self._entrance = entrance or CallEntrance()
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         self._server.add_generic_rpc_handlers([_Guarded(handler, self._guard_handler) for handler in handlers])
@@ -89,7 +93,7 @@ class GuardedServer:
     def _parser_for(self, method: str) -> _Parse:
         """Return the function that turns the bytes of a request into the handler's argument; it may raise BadInput."""
         if _name(method) in self._serialized:
-            return lambda data: data
+            return _unparsed
         parse = parser_of(method).parse
         if _name(method) in self._unchecked:
             return parse
@@ -102,6 +106,9 @@ class GuardedServer:
         return parse_checked
 
     def _guard_unary(self, method: str, parse_checked: _Parse, serve: _Unary) -> _GuardedUnary:
+        if self._entrance.concerns(method):
+            serve, parse_checked = self._entrance.unary(method, _after_parsing(parse_checked, serve)), _unparsed
+
         async def guarded(data: bytes, context: _Context) -> Any:  # noqa: ANN401 - a message, or its bytes
             number = self._calls.begin(method)
             try:
@@ -118,6 +125,9 @@ class GuardedServer:
         return guarded
 
     def _guard_stream(self, method: str, parse_checked: _Parse, serve: _Stream) -> _GuardedStream:
+        if self._entrance.concerns(method):
+            serve, parse_checked = self._entrance.stream(method, _after_parsing(parse_checked, serve)), _unparsed
+
         async def guarded(data: bytes, context: _Context) -> AsyncIterator[Message]:
             number = self._calls.begin(method)
             try:
@@ -137,6 +147,15 @@ class GuardedServer:
             await _abort(context, failure)
 
         return guarded
+
+
+def _after_parsing(parse_checked: _Parse, serve: Callable[[Any, _Context], _T]) -> Callable[[bytes, _Context], _T]:
+    """Return the handler with its parser in front: nothing is parsed for a caller who is not let in."""
+    return lambda data, context: serve(parse_checked(data), context)
+
+
+def _unparsed(data: bytes) -> bytes:
+    return data
 
 
 def _name(method: str) -> str:

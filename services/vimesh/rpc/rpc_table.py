@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from vimesh.rpc.caller_roles import EVERYONE, NOBODY, PEOPLE, CallerRole
+from vimesh.domain.access.caller import CallerRole
+from vimesh.rpc.caller_roles import EVERYONE, NOBODY, PEOPLE, WRITING_PEOPLE
 
 
 class CallPriority(Enum):
@@ -77,6 +78,7 @@ class Rpc:
         return f"/{self.service}/{self.method}"
 
 
+ACCESS_SERVICE: Final = "vimesh.v1.AccessService"
 CONDUCTOR_SERVICE: Final = "vimesh.v1.ConductorService"
 VIM_SERVICE: Final = "vimesh.v1.VimService"
 WORKFLOW_SERVICE: Final = "vimesh.v1.WorkflowService"
@@ -84,7 +86,6 @@ WORKFLOW_SERVICE: Final = "vimesh.v1.WorkflowService"
 _REPORTERS: Final = frozenset({CallerRole.REPORTER})
 _DRIVERS: Final = frozenset({CallerRole.DRIVER})
 _ADMINS: Final = frozenset({CallerRole.ADMIN})
-WRITING_PEOPLE: Final = frozenset({CallerRole.OPERATOR, CallerRole.ADMIN})
 # An api process reads and changes VIMs for the callers of Tacker's REST.
 _READERS: Final = PEOPLE | _DRIVERS
 _WRITERS: Final = WRITING_PEOPLE | _DRIVERS
@@ -105,6 +106,7 @@ RPCS: Final = (
     Rpc(VIM_SERVICE, "ListVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=_READERS),
     Rpc(VIM_SERVICE, "ListVimEvents", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=_READERS),
     Rpc(VIM_SERVICE, "WatchVims", TrafficClass.WATCHES, STREAM, callers=_READERS),
+    Rpc(ACCESS_SERVICE, "WhoAmI", TrafficClass.READS, READ_S, repeatable=True, callers=EVERYONE),
     Rpc(WORKFLOW_SERVICE, "ClaimWorkflowTasks", TrafficClass.MONITORS, CHANGE_S, callers=_DRIVERS),
     Rpc(WORKFLOW_SERVICE, "FinishWorkflowTask", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_DRIVERS),
 )
@@ -125,3 +127,17 @@ COMMON_RPCS: Final = (
     ),
 )
 """Services of gRPC itself, which conductors serve, too."""
+
+_CALLERS: Final = {rpc.path: rpc.callers for rpc in (*RPCS, *COMMON_RPCS)}
+
+
+def callers_of(path: str) -> frozenset[CallerRole]:
+    """Return the roles that an RPC is for, given its path such as `/vimesh.v1.VimService/GetVim`."""
+    return _CALLERS.get(path, NOBODY)
+
+
+def rpcs_of(roles: frozenset[CallerRole]) -> list[str]:
+    """Return the RPCs that callers with these roles may call, such as `vimesh.v1.VimService/GetVim`."""
+    return sorted(
+        rpc.path.removeprefix("/") for rpc in RPCS if rpc.callers == EVERYONE or not roles.isdisjoint(rpc.callers)
+    )

@@ -12,7 +12,8 @@ from typing import Never, cast
 
 from sqlalchemy import select
 
-from vimesh.domain.actions import Action, ActionScope
+from vimesh.domain.access.caller import OPEN_CALLER, Caller
+from vimesh.domain.actions import Action, ActionScope, WantedAction
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.queries import VimPage, VimQuery
@@ -54,31 +55,33 @@ class SqlStore:
         """Serve `record_reports` and `record_repeats` until cancelled."""
         await self._reports.run()
 
-    async def register(self, registration: Registration) -> Vim:
+    async def register(self, registration: Registration, caller: Caller = OPEN_CALLER) -> Vim:
         return await self._database.write(
-            lambda c: register(c, registration, self._cipher),
+            lambda c: register(c, registration, self._cipher, caller),
             lambda c: explain_registration(c, registration),
         )
 
-    async def register_many(self, registrations: Sequence[Registration]) -> list[Registered | VimeshError]:
+    async def register_many(
+        self, registrations: Sequence[Registration], caller: Caller = OPEN_CALLER
+    ) -> list[Registered | VimeshError]:
         # In a thread, before the transaction: neither the event loop nor other writers should wait for the encryption.
         encrypted_registrations = await asyncio.to_thread(encrypt_registrations, registrations, self._cipher)
-        return await self._database.write(lambda c: register_many(c, encrypted_registrations, self._cipher))
+        return await self._database.write(lambda c: register_many(c, encrypted_registrations, self._cipher, caller))
 
-    async def get(self, vim_id: str) -> Vim:
-        return await self._database.read(lambda c: read_vims.get(c, vim_id))
+    async def get(self, vim_id: str, caller: Caller = OPEN_CALLER) -> Vim:
+        return await self._database.read(lambda c: read_vims.get(c, vim_id, caller))
 
     async def list_vims(self, query: VimQuery) -> VimPage:
         return await self._database.browse(lambda c: list_vims.page(c, query))
 
-    async def modify(self, vim_id: str, modification: Modification) -> Vim:
+    async def modify(self, vim_id: str, modification: Modification, caller: Caller = OPEN_CALLER) -> Vim:
         return await self._database.write(
-            lambda c: modify(c, vim_id, modification, self._cipher),
+            lambda c: modify(c, vim_id, modification, self._cipher, caller),
             lambda c: explain_modification(c, vim_id, modification),
         )
 
-    async def deregister(self, vim_id: str) -> None:
-        await self._database.write(lambda c: deregister(c, vim_id))
+    async def deregister(self, vim_id: str, caller: Caller = OPEN_CALLER) -> str:
+        return await self._database.write(lambda c: deregister(c, vim_id, caller))
 
     async def record_reports(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
         """Return the outcomes once they are committed. Raises Overloaded if too many reports are waiting."""
@@ -158,17 +161,24 @@ class SqlStore:
     async def events_after(self, revision: int, limit: int) -> list[VimEvent]:
         return await self._database.read(lambda c: read_log.read_events_after(c, revision, limit))
 
-    async def events_of(self, vim_id: str, page_size: int, page_token: str) -> tuple[list[VimEvent], str]:
-        return await self._database.browse(lambda c: read_log.read_events_page(c, vim_id, page_size, page_token))
+    async def events_of(
+        self, vim_id: str, page_size: int, page_token: str, caller: Caller = OPEN_CALLER
+    ) -> tuple[list[VimEvent], str]:
+        return await self._database.browse(
+            lambda c: read_log.read_events_page(c, vim_id, page_size, page_token, caller.projects)
+        )
 
-    async def vims_after(self, vim_id: str, limit: int) -> list[Vim]:
-        return await self._database.browse(lambda c: read_vims.after(c, vim_id, limit))
+    async def vims_after(self, vim_id: str, limit: int, project_id: str = "") -> list[Vim]:
+        return await self._database.browse(lambda c: read_vims.after(c, vim_id, limit, project_id))
 
     async def actions_after(self, scope: ActionScope, vim_id: str, limit: int) -> list[Action]:
         return await self._database.browse(lambda c: read_vims.actions_after(c, scope, vim_id, limit))
 
     async def actions_of(self, vim_ids: Sequence[str]) -> list[Action]:
         return await self._database.read(lambda c: read_vims.actions_of(c, vim_ids))
+
+    async def wanted_actions(self, vim_ids: Sequence[str]) -> Mapping[str, WantedAction]:
+        return await self._database.read(lambda c: read_vims.wanted_actions(c, vim_ids))
 
 
 @asynccontextmanager

@@ -38,6 +38,7 @@ def event_message(event: VimEvent) -> vim_pb2.VimEvent:
         stopped_action_id=event.stopped_action_id,
         vim=vim_message(event.vim) if event.vim else None,
         changed_fields=FieldMask(paths=event.changed_fields) if event.changed_fields else None,
+        actor=event.actor,
     )
     for field in event.omitted_fields:
         # An omitted field must be absent, not empty.

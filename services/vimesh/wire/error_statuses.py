@@ -30,6 +30,8 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.BadInput: (grpc.StatusCode.INVALID_ARGUMENT, BAD_INPUT),
     errors.PageTokenInvalid: (grpc.StatusCode.INVALID_ARGUMENT, BAD_INPUT),
     errors.FilterInvalid: (grpc.StatusCode.INVALID_ARGUMENT, BAD_INPUT),
+    errors.IdentityRequired: (grpc.StatusCode.UNAUTHENTICATED, "IDENTITY_REQUIRED"),
+    errors.PermissionDenied: (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED"),
     errors.VimNotFound: (grpc.StatusCode.NOT_FOUND, "VIM_NOT_FOUND"),
     errors.TodoNotFound: (grpc.StatusCode.NOT_FOUND, "TASK_NOT_FOUND"),
     errors.NameTaken: (grpc.StatusCode.ALREADY_EXISTS, "NAME_TAKEN"),
@@ -61,6 +63,12 @@ def rich_status(error: errors.VimeshError) -> tuple[grpc.StatusCode, status_pb2.
         retry.retry_delay.FromMilliseconds(int(error.retry_after_s * spread * 1000))
         details.append(retry)
     return code, _packed(code, str(error), details)
+
+
+def reason_of(status: status_pb2.Status) -> str:
+    """Return the reason of a status of ours."""
+    info = error_details_pb2.ErrorInfo()
+    return info.reason if status.details and status.details[0].Unpack(info) else ""
 
 
 def internal_status(error_id: str) -> tuple[grpc.StatusCode, status_pb2.Status]:

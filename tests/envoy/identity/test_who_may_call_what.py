@@ -10,17 +10,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-import grpc
-from google.api import annotations_pb2
 from grpc import aio
 
 from tests.support.identities.callers import LIMIT_S, NOT_CONNECTED, PASSED, ask_tls, call, http_outcome
 from tests.support.identities.certified import Certified, KeyPair
 from tests.support.identities.recording_backends import CALL
-from tests.support.identities.secured_fleets import ISSUER, SecuredFleet, put, secured_fleet
+from tests.support.identities.secured_fleets import ISSUER, SecuredFleet, secured_fleet
 from tests.support.identities.tokens import SigningKey, claims_of, unsigned
 from vimesh.certificates.spiffe_ids import Role
-from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
 
 STRANGER = "UNAUTHENTICATED IDENTITY_MISSING"
 BAD_TOKEN = "UNAUTHENTICATED TOKEN_INVALID"

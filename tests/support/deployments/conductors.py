@@ -17,11 +17,13 @@ from vimesh.conductor.conductor_process import ConductorSettings, serving
 from vimesh.rpc.channels import channel
 from vimesh.store.sql_store import SqlStore
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
+from vimesh.v1.access_service_pb2_grpc import AccessServiceStub
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 
 if TYPE_CHECKING:
+    from vimesh.v1.access_service_pb2_grpc import AccessServiceAsyncStub
     from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
     from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceAsyncStub
@@ -36,6 +38,7 @@ class Client:
     vims: VimServiceAsyncStub
     conductor: ConductorServiceAsyncStub
     workflows: WorkflowServiceAsyncStub
+    access: AccessServiceAsyncStub
 
     async def register(self, **fields: object) -> vim_pb2.Vim:
         """Register a VIM with a name of its own; `fields` override the defaults."""
@@ -87,8 +90,12 @@ def report_on(
 @asynccontextmanager
 async def client_at(address: str) -> AsyncGenerator[Client]:
     async with channel(address) as opened:
-        stubs = VimServiceStub(opened), ConductorServiceStub(opened), WorkflowServiceStub(opened)
-        yield Client(address, opened, *stubs)
+        yield client_on(opened, address)
+
+
+def client_on(opened: grpc.aio.Channel, address: str) -> Client:
+    stubs = VimServiceStub(opened), ConductorServiceStub(opened), WorkflowServiceStub(opened), AccessServiceStub(opened)
+    return Client(address, opened, *stubs)
 
 
 @asynccontextmanager

@@ -17,7 +17,17 @@ from vimesh.cli.base.sizes import bytes_of
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.retention import Retention
-from vimesh.domain.settings import ADDRESS, CREDENTIALS, Setting, Sources, config_file, host_and_port, one_of, sources
+from vimesh.domain.settings import (
+    ADDRESS,
+    CREDENTIALS,
+    Setting,
+    Sources,
+    config_file,
+    host_and_port,
+    one_of,
+    sources,
+    truth,
+)
 from vimesh.domain.vims import Engine
 
 DEFAULT_PORT = 7600
@@ -116,6 +126,9 @@ LOG_FORMAT = Setting("log.format", one_of(LogFormat), LogFormat.AUTO)
 LISTEN = Setting("conductor.listen", _listen, "127.0.0.1:7601")
 HEALTH_LISTEN = Setting("conductor.health_listen", _listen, "")
 """Empty: a free port on the host of `conductor.listen`; if that is a socket, its path with `.health` appended."""
+CONDUCTOR_CREDENTIALS = Setting("conductor.credentials", str, "")
+REQUIRE_IDENTITY = Setting("conductor.require_identity", truth, default=False)
+AUDIT_FILE = Setting("conductor.audit_file", str, "")
 CONTACT_WITHIN = Setting("conductor.contact_within", positive_s, 10.0)
 CONTACTS_PER_S = Setting("conductor.contacts_per_s", _number(1, 1_000_000), 2000)
 REPLACEMENTS_PER_S = Setting("conductor.replacements_per_s", _number(0, 100_000), 200)
@@ -158,6 +171,9 @@ _ALL: tuple[Setting[Any], ...] = (
     LOG_FORMAT,
     LISTEN,
     HEALTH_LISTEN,
+    CONDUCTOR_CREDENTIALS,
+    REQUIRE_IDENTITY,
+    AUDIT_FILE,
     CONTACT_WITHIN,
     CONTACTS_PER_S,
     REPLACEMENTS_PER_S,

@@ -17,6 +17,8 @@ _CODES: Final = {
 }
 
 _HINTS: Final = {
+    "IDENTITY_REQUIRED": "this fleet answers only callers with a certificate or a token",
+    "PERMISSION_DENIED": "vimesh whoami shows what you may do",
     "VIM_NOT_FOUND": "vimesh vim list shows all VIMs",
     "NAME_TAKEN": "choose another --name, or change the existing VIM: vimesh vim set",
     "DEFAULT_TAKEN": "unset the other default first: vimesh vim set OTHER --no-default",

@@ -15,10 +15,13 @@ from vimesh.cli.base.command_settings import ClientSettings
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.client.explain_failures import failure
 from vimesh.rpc.channels import channel
+from vimesh.v1.access_service_pb2_grpc import AccessServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
 if TYPE_CHECKING:
-    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub  # exists only in the stubs
+    # These exist only in the stubs.
+    from vimesh.v1.access_service_pb2_grpc import AccessServiceAsyncStub
+    from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
 
 T = TypeVar("T")
 
@@ -27,6 +30,7 @@ T = TypeVar("T")
 class Front:
     address: str
     vims: VimServiceAsyncStub
+    access: AccessServiceAsyncStub
     timeout_s: float
     """Time limit of one call."""
 
@@ -35,7 +39,7 @@ class Front:
 async def connected(address: str, timeout_s: float, credentials: Path | None = None) -> AsyncGenerator[Front]:
     """Raises BadSetting if the credentials cannot be used."""
     async with channel(address, credentials) as opened:
-        yield Front(address, VimServiceStub(opened), timeout_s)
+        yield Front(address, VimServiceStub(opened), AccessServiceStub(opened), timeout_s)
 
 
 def run(settings: ClientSettings, command: Callable[[Front], Awaitable[T]]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -33,6 +34,32 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     database_url: flags.DatabaseUrl = None,
     key_file: flags.KeyFile = None,
+    credentials: Annotated[
+        str | None,
+        typer.Option(
+            "--credentials",
+            metavar="DIR",
+            help="Folder with tls.crt, tls.key and ca.crt: serve by TLS, and require a certificate of clients"
+            " [VIMESH_CONDUCTOR_CREDENTIALS; default: no TLS].",
+        ),
+    ] = None,
+    require_identity: Annotated[
+        bool | None,
+        typer.Option(
+            "--require-identity/--no-require-identity",
+            help="Refuse calls without an identity that the front has proved"
+            " [VIMESH_CONDUCTOR_REQUIRE_IDENTITY; default: no].",
+        ),
+    ] = None,
+    audit_file: Annotated[
+        str | None,
+        typer.Option(
+            "--audit-file",
+            metavar="FILE",
+            help="File to append a line of JSON to for each change and each refusal"
+            " [VIMESH_CONDUCTOR_AUDIT_FILE; default: none].",
+        ),
+    ] = None,
     contact_within: Annotated[
         str | None,
         typer.Option(
@@ -90,6 +117,9 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
                 serve=ConductorSettings(
                     listen=found.read(command_settings.LISTEN, listen),
                     health_listen=found.read(command_settings.HEALTH_LISTEN, health_listen),
+                    credentials=_path(found.read(command_settings.CONDUCTOR_CREDENTIALS, credentials)),
+                    requires_identity=found.read(command_settings.REQUIRE_IDENTITY, require_identity),
+                    audit_file=_path(found.read(command_settings.AUDIT_FILE, audit_file)),
                     contact_within_s=found.read(command_settings.CONTACT_WITHIN, contact_within),
                     contacts_per_s=found.read(command_settings.CONTACTS_PER_S, contacts_per_s),
                     sweep=SweepLimits(found.read(command_settings.REPLACEMENTS_PER_S, replacements_per_s)),
@@ -101,3 +131,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
             )
         )
     )
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None

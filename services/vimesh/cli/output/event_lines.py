@@ -13,7 +13,7 @@ _STATUS_KINDS = (VimEvent.STATUS_CHANGED, VimEvent.REASON_CHANGED)
 
 
 def event_line(event: VimEvent, name: str) -> str:
-    """Return a line with the time, the VIM, the change and its reason."""
+    """Return a line with the time, the VIM, the change, its reason, and who made it."""
     what = name_of(VimEvent.Kind, event.kind)
     if event.kind == VimEvent.STATUS_CHANGED:
         what = f"{status(event.previous_status)} -> {status(event.status)}"
@@ -21,7 +21,8 @@ def event_line(event: VimEvent, name: str) -> str:
         what = f"still {status(event.status)}"
     why = f"  {event.reason}" if event.reason and event.kind in _STATUS_KINDS else ""
     detail = f"  {event.detail}" if why and event.detail else ""
-    return printable(f"{moment(event.time)}  {name or event.vim_id}  {what}{why}{detail}")
+    actor = f"  by {event.actor}" if event.actor else ""
+    return printable(f"{moment(event.time)}  {name or event.vim_id}  {what}{why}{detail}{actor}")
 
 
 def vim_line(vim: Vim) -> str:

@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from vimesh.domain.access.caller import ALL_ENGINES, without_action_ids
 from vimesh.domain.events import VimEvent
 from vimesh.domain.queries import MAX_PAGE_BYTES
+from vimesh.domain.vims import Engine
+from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire import answer_messages
 
 _MAX_BYTES: Final = 16 * 1024 * 1024
 
 
+def event_message(event: VimEvent, shown_engines: frozenset[Engine]) -> vim_pb2.VimEvent:
+    """Return the message for callers that are told the ids of these engines' actions."""
+    shown = event if shown_engines == ALL_ENGINES else without_action_ids(event, shown_engines)
+    return answer_messages.event_message(shown)
+
+
 class EventBytes:
     """Caches recently sent events. Their bytes are the same for all watchers, and most of the cost of a watch."""
 
-    def __init__(self, *, max_bytes: int = _MAX_BYTES) -> None:
+    def __init__(self, shown_engines: frozenset[Engine] = ALL_ENGINES, *, max_bytes: int = _MAX_BYTES) -> None:
+        """`shown_engines`: the engines whose action ids the watchers are told."""
+        self._shown_engines = shown_engines
         self._max_bytes = max_bytes
         self._by_revision: dict[int, tuple[VimEvent, bytes]] = {}
         self.cached_bytes = 0
@@ -42,7 +53,7 @@ class EventBytes:
         # Compare the event: after a restored backup, a different change may have this revision.
         if cached is not None and (cached[0] is event or cached[0] == event):
             return cached[1]
-        data = pb.WatchVimsResponse(events=[answer_messages.event_message(event)]).SerializeToString()
+        data = pb.WatchVimsResponse(events=[event_message(event, self._shown_engines)]).SerializeToString()
         self._cache(event, data)
         return data
 

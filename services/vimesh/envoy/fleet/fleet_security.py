@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from vimesh.domain.access.caller import CallerRole
 from vimesh.domain.errors import BadSetting
 from vimesh.envoy.fleet.fleet_values import absolute_path, flag_of, list_of, mapping_of, required_text, texts_of
 from vimesh.envoy.fleet.front_security import (
@@ -16,7 +17,6 @@ from vimesh.envoy.fleet.front_security import (
     FrontSecurity,
     TokenIssuer,
 )
-from vimesh.rpc.caller_roles import CallerRole
 
 _SECTION: Final = "security"
 _KEYS: Final = {"certificate", "trust", "trust_domains", "revocation_list", "issuers", "parts"}

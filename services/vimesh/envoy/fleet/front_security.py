@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from vimesh.rpc.caller_roles import CallerRole
+from vimesh.domain.access.caller import CallerRole
 
 _REPORTER: Final = frozenset({CallerRole.REPORTER})
 

@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
+from vimesh.domain.access.caller import CallerRole
 from vimesh.envoy.doors.readiness import LIVE
 from vimesh.envoy.vocabulary.extensions import GRPC_CONTENT, extension, method_is
 from vimesh.envoy.vocabulary.identity_headers import ALL_PROJECTS, PROJECTS, has_identity, has_role
-from vimesh.rpc.caller_roles import PEOPLE, CallerRole
-from vimesh.rpc.rpc_table import COMMON_RPCS, RPCS, WRITING_PEOPLE
+from vimesh.rpc.caller_roles import EVERYONE, PEOPLE, WRITING_PEOPLE
+from vimesh.rpc.rpc_table import COMMON_RPCS, RPCS
 
 Rule = dict[str, object]
 
@@ -41,7 +42,10 @@ def _calls() -> dict[str, Rule]:
     for rpc in (*RPCS, *COMMON_RPCS):
         if rpc.callers:
             paths[rpc.callers].append(_path(rpc.path))
-    return {"-".join(sorted(roles)): _policy(some, _header(has_role(roles))) for roles, some in paths.items()}
+    return {
+        "-".join(sorted(roles)): _policy(some, _header(has_identity() if roles == EVERYONE else has_role(roles)))
+        for roles, some in paths.items()
+    }
 
 
 def _rest() -> dict[str, Rule]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from vimesh.rpc.caller_roles import CallerRole
+from vimesh.domain.access.caller import CallerRole
 
 IDENTITY: Final = "x-vimesh-identity"
 """The SPIFFE ID of a certificate, or `<issuer>#<subject>` of a token."""

@@ -6,13 +6,17 @@ Calls that were cancelled before they get here need no handling, because gRPC do
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from inspect import iscoroutinefunction
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
+from google.rpc import status_pb2
 
+from vimesh.domain.errors import VimeshError
 from vimesh.rpc.admission.call_gate import CallAdmission, CallGate, StreamGate
 from vimesh.rpc.parsing.unreadable_requests import refuse_unreadable
+from vimesh.wire.error_statuses import DETAILS_KEY, rich_status
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Unary = Callable[[bytes, _Context], Awaitable[Any]]
@@ -65,32 +69,66 @@ def _admitted(gate: StreamGate, serve: Any) -> Any:  # noqa: ANN401 - gRPC takes
     return _admitted_writer(gate, serve) if iscoroutinefunction(serve) else admitted_stream(gate, serve)
 
 
+def _authorized_stream(authorize: Callable[[_Context], None], serve: _Stream) -> _Stream:
+    async def authorized(request: Any, context: _Context) -> AsyncIterator[Any]:  # noqa: ANN401 - whatever the handler is given
+        refusal = _refusal(authorize, context)
+        if refusal is not None:
+            await _refuse(context, *refusal)
+        async for response in serve(request, context):
+            yield response
+
+    return authorized
+
+
+def _refusal(
+    authorize: Callable[[_Context], None], context: _Context
+) -> tuple[grpc.StatusCode, status_pb2.Status] | None:
+    try:
+        authorize(context)
+    except VimeshError as error:
+        return rich_status(error)
+    return None
+
+
+async def _refuse(context: _Context, code: grpc.StatusCode, status: status_pb2.Status) -> NoReturn:
+    await context.abort(code, status.message, ((DETAILS_KEY, status.SerializeToString()),))
+
+
 class AdmittedStreams:
     """The server to add third-party services to: their streams need admission, their unary calls do not.
 
     Requests that cannot be parsed are refused with vimesh's own status, not with the library's.
     """
 
-    def __init__(self, server: grpc.aio.Server, admission: CallAdmission) -> None:
+    def __init__(
+        self, server: grpc.aio.Server, admission: CallAdmission, authorize: Callable[[str, _Context], None]
+    ) -> None:
+        """`authorize` raises IdentityRequired or PermissionDenied for a caller that may not use reflection.
+
+        Health is for everybody: it says nothing of VIMs.
+        """
         self._server = server
         self._admission = admission
+        self._authorize = authorize
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         self._server.add_generic_rpc_handlers([_Generic(handler, self._admitted) for handler in handlers])
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, _Handler]) -> None:
-        admitted = {name: self._admitted(name, handler) for name, handler in handlers.items()}
+        admitted = {name: self._admitted(f"/{service}/{name}", handler) for name, handler in handlers.items()}
         self._server.add_registered_method_handlers(service, admitted)
 
-    def _admitted(self, name: str, plain: Any) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
+    def _admitted(self, path: str, plain: Any) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
         handler: Any = refuse_unreadable(plain)
         codec = (handler.request_deserializer, handler.response_serializer)
+        name = path.rpartition("/")[2]
         if handler.unary_stream:
             gate = self._admission.stream_gate(name)
             return grpc.unary_stream_rpc_method_handler(_admitted(gate, handler.unary_stream), *codec)
         if handler.stream_stream:
             gate = self._admission.stream_gate(name)
-            return grpc.stream_stream_rpc_method_handler(_admitted(gate, handler.stream_stream), *codec)
+            serve = _authorized_stream(partial(self._authorize, path), handler.stream_stream)
+            return grpc.stream_stream_rpc_method_handler(admitted_stream(gate, serve), *codec)
         return handler  # type: ignore[no-any-return]  # one of gRPC's
 
 
@@ -104,5 +142,5 @@ class _Generic(grpc.GenericRpcHandler):
         method = handler_call_details.method
         handler = self._handlers.get(method)
         if handler is None and (plain := self._plain.service(handler_call_details)) is not None:
-            handler = self._handlers[method] = self._admit(method.rpartition("/")[2], plain)
+            handler = self._handlers[method] = self._admit(method, plain)
         return handler

@@ -22,7 +22,10 @@ _INSERT_SEGMENTS = PreparedStatement(
     insert(segments).values(revision=bindparam("revision"), position=bindparam("position"))
 )
 _BYTES: ColumnElement[int] = (
-    FIXED_BYTES + ByteLength(events.c.detail) + func.coalesce(ByteLength(as_text(events.c.document)), 0)
+    FIXED_BYTES
+    + ByteLength(events.c.detail)
+    + func.coalesce(ByteLength(as_text(events.c.document)), 0)
+    + ByteLength(events.c.actor)
 )
 _UNCOUNTED = (
     select(_BYTES.label("size"))

@@ -19,6 +19,8 @@ from vimesh.store.schema.timestamps import moment
 from vimesh.store.sql.page_tokens import position_of, token_of
 
 _NO_END = 2**62
+_EXAMINED = 20_000
+"""Changes that a page for a caller of some projects looks at; after that, it ends."""
 _SPAN = select(revisions.c.oldest, revisions.c.newest)
 _DOCUMENT = as_text(events.c.document)
 _EVENTS = select(*(column for column in events.c if column.name != "document"), _DOCUMENT.label("document"))
@@ -55,29 +57,38 @@ def read_events_after(connection: Connection, revision: int, limit: int) -> list
 
 
 def read_events_page(
-    connection: Connection, vim_id: str, page_size: int, page_token: str
+    connection: Connection, vim_id: str, page_size: int, page_token: str, projects: frozenset[str] | None = None
 ) -> tuple[list[VimEvent], str]:
-    """Return changes, newest first, fewer if they are large, and the token of the next page.
+    """Return changes in these projects, newest first, fewer if they are large, and the token of the next page.
 
     Raises PageTokenInvalid, EventUnreadable.
     """
     key = ("events", vim_id)
-    before = position_of(page_token, key, (int,))[0] if page_token else _NO_END
-    statement = _EVENTS.where(events.c.vim_id == vim_id) if vim_id else _EVENTS
-    statement = statement.order_by(events.c.revision.desc())
+    before = int(position_of(page_token, key, (int,))[0]) if page_token else _NO_END
+    conditions = [events.c.vim_id == vim_id] if vim_id else []
+    lowest = 0
+    if projects is not None:
+        conditions.append(events.c.project_id.in_(sorted(projects)))
+    if projects is not None and not vim_id:
+        # No index has the changes of a project: see decision 46.
+        log_span = read_span(connection)
+        before = min(before, log_span.newest + 1)
+        lowest = before - _EXAMINED if before - _EXAMINED > log_span.oldest else 0
+        conditions.append(events.c.revision >= lowest)
+    statement = _EVENTS.where(*conditions).order_by(events.c.revision.desc())
     budget = PageBudget()
     page: list[VimEvent] = []
     while True:
         count = min(page_size + 1 - len(page), budget.next_count())
         rows = connection.execute(statement.where(events.c.revision < before).limit(count)).mappings().all()
         for row in rows:
-            size_bytes = size_of(row["detail"], row["document"])
+            size_bytes = size_of(row["detail"], row["document"], row["actor"])
             if len(page) == page_size or not budget.fits(size_bytes, (row["document"] or "",)):
                 return page, token_of(key, (before,))
             page.append(_event_of(row))
             before = row["revision"]
         if len(rows) < count:
-            return page, ""
+            return page, token_of(key, (lowest,)) if lowest else ""
 
 
 def _event_of(row: RowMapping) -> VimEvent:
@@ -106,5 +117,7 @@ def _event_with(row: RowMapping, document: Mapping[str, Any] | None) -> VimEvent
         vim=None if document is None else vim_of_document(document),
         changed_fields=changed_fields or (),
         omitted_fields=frozenset() if changed_fields is None else omitted_fields(changed_fields),
-        size_bytes=size_of(row["detail"], row["document"]),
+        size_bytes=size_of(row["detail"], row["document"], row["actor"]),
+        project_id=row["project_id"],
+        actor=row["actor"],
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
@@ -17,7 +17,7 @@ from vimesh.store.change_log.todos_of_events import todos_of
 from vimesh.store.dialects.registry import dialect_of
 from vimesh.store.rows.visible_rows import Row
 from vimesh.store.schema.event_documents import size_of, text_of
-from vimesh.store.schema.tables import events, revisions, todos
+from vimesh.store.schema.tables import events, revisions, todos, vims
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import NowMicros, ReadOnly
 from vimesh.store.transactions.driver_errors import ReadOnlyServer
@@ -29,7 +29,14 @@ _CLOCK = PreparedStatement(select(NowMicros(), NEWEST_STAMP, ReadOnly()).select_
 _MOVE_HEAD = PreparedStatement(
     update(revisions).values(newest=bindparam("to"), written=bindparam("bytes"), counted=bindparam("counted_to"))
 )
-_INSERT_EVENTS = PreparedStatement(insert(events).values({column.name: bindparam(column.name) for column in events.c}))
+# The rows that reports change do not say the project of their VIM: only then is it read.
+_PROJECT_OF_VIM = select(vims.c.project_id).where(vims.c.id == bindparam("vim_id")).scalar_subquery()
+_INSERT_EVENTS = PreparedStatement(
+    insert(events).values(
+        {column.name: bindparam(column.name) for column in events.c}
+        | {"project_id": func.coalesce(bindparam("project_id", type_=events.c.project_id.type), _PROJECT_OF_VIM, "")}
+    )
+)
 
 
 @dataclass(slots=True)
@@ -67,7 +74,7 @@ class Changes:
         """Return the revision of the change that is added next."""
         return self.newest + 1
 
-    def add(
+    def add(  # noqa: PLR0913 - each is a column
         self,
         kind: EventKind,
         after: Row,
@@ -75,16 +82,17 @@ class Changes:
         previous_status: Status,
         stopped: Row | None = None,
         document: Mapping[str, Any] | None = None,
+        actor: str = "",
     ) -> None:
         """Add the change that left a VIM as shown in `after`, whose revision is `next_revision()`.
 
         `stopped` is the previous row of the VIM if the change stopped its action; `document` is the VIM as its event
-        keeps it.
+        keeps it; `actor` is the identity that made the change.
         """
         self.newest += 1
         self.stamp = self.now
         text = None if document is None else text_of(document)
-        self._count(size_of(after["detail"], text))
+        self._count(size_of(after["detail"], text, actor))
         if stopped:
             self._registration_revisions[after["id"]] = stopped["number"]
         self._events.append(
@@ -102,6 +110,8 @@ class Changes:
                 "reason": after["reason"],
                 "detail": after["detail"],
                 "document": text,
+                "project_id": after.get("project_id"),
+                "actor": actor,
             },
         )
 

@@ -237,7 +237,7 @@ class _Group:
             changed_row = {"id": vim_id, "engine": standing.engine, "action_id": standing.action_id}
             changed_row |= {"status": status, "reason": reason, "detail": report.detail}
             kind = EventKind.STATUS_CHANGED if is_new_status else EventKind.REASON_CHANGED
-            changes.add(kind, changed_row, previous_status=standing.status)
+            changes.add(kind, changed_row, previous_status=standing.status, actor=report.reporter)
         elif status_row is not None:
             revision = status_row["revision"]
         elif standing.holds:

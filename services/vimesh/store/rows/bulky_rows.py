@@ -29,7 +29,9 @@ _ROWS = select(
     standings.c.number,
 ).select_from(WHOLE_VIM)
 _NUMBERED = PreparedStatement(_ROWS.where(among(standings.c.number, "numbers")))
-_AFTER = PreparedStatement(_ROWS.where(vims.c.id > bindparam("after")).order_by(vims.c.id).limit(bindparam("count")))
+_ROWS_AFTER = _ROWS.where(vims.c.id > bindparam("after")).order_by(vims.c.id).limit(bindparam("count"))
+_AFTER = PreparedStatement(_ROWS_AFTER)
+_OF_PROJECT_AFTER = PreparedStatement(_ROWS_AFTER.where(vims.c.project_id == bindparam("project")))
 _parse = json.JSONDecoder().raw_decode
 """Parses JSON that we have written without surrounding whitespace: `loads` spends half of its time looking for it."""
 
@@ -54,11 +56,11 @@ def read_numbered(connection: Connection, numbers: Sequence[int]) -> Iterator[Bu
         begin += len(batch)
 
 
-def read_after(connection: Connection, vim_id: str, limit: int) -> Iterator[BulkyRow]:
-    """Yield up to `limit` rows after an id, until the page is full."""
-    budget = PageBudget()
+def read_after(connection: Connection, vim_id: str, limit: int, project_id: str = "") -> Iterator[BulkyRow]:
+    """Yield up to `limit` rows after an id, of one project if it is given, until the page is full."""
+    budget, statement = PageBudget(), _OF_PROJECT_AFTER if project_id else _AFTER
     while count := min(limit, budget.next_count()):
-        rows = _AFTER.rows(connection, {"after": vim_id, "count": count})
+        rows = statement.rows(connection, {"after": vim_id, "count": count, "project": project_id})
         for row in rows:
             if not _fits(budget, row):
                 return

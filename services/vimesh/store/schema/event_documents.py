@@ -33,6 +33,6 @@ def as_text(column: ColumnElement[Any]) -> ColumnElement[str]:
     return cast(column, Text)
 
 
-def size_of(detail: str, document: str | None) -> int:
+def size_of(detail: str, document: str | None, actor: str) -> int:
     """Return the approximate bytes of an event in a database, including its index entry."""
-    return FIXED_BYTES + len(detail.encode()) + (len(document.encode()) if document else 0)
+    return FIXED_BYTES + len(detail.encode()) + (len(document.encode()) if document else 0) + len(actor.encode())

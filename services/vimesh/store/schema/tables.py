@@ -49,6 +49,8 @@ vims = Table(
     Column("update_time", Micros, nullable=False),
     UniqueConstraint("project_id", "name"),
     Index(None, "name", "id"),
+    # For a snapshot of a project.
+    Index(None, "project_id", "id"),
 )
 
 # The last report of each VIM's wanted action, written when something changes. So its rows are short and its indexes
@@ -112,6 +114,8 @@ events = Table(
     Column("reason", word(64), nullable=False),
     Column("detail", Text, nullable=False),
     Column("document", Document),  # the VIM, without secrets and without unchanged bulky fields
+    Column("project_id", word(255), nullable=False, server_default=""),
+    Column("actor", word(1024), nullable=False, server_default=""),  # the identity that made the change
     Index(None, "vim_id", "revision"),
 )
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select
 
+from vimesh.domain.access.caller import Caller
 from vimesh.domain.errors import DefaultTaken, NameTaken, RequestIdReused, VimeshError, VimIdTaken
 from vimesh.domain.vims import Registered, Registration
 from vimesh.store.dialects.registry import dialect_of
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
 from vimesh.store.schema.tables import requests, vims
-from vimesh.store.vims.request_ids import RETENTION_MICROS, RequestRecord, fingerprint
+from vimesh.store.vims.request_ids import RETENTION_MICROS, RequestRecord, fingerprint, request_key
 
 _VALUES: BindParameter[Any] = bindparam("said", expanding=True)
 _IDS = select(vims.c.id).where(vims.c.id.in_(_VALUES))
@@ -31,20 +32,23 @@ class KeysInUse:
     defaults: set[str]
     """Projects that have a default VIM."""
     request_records: dict[str, RequestRecord]
-    """By request id."""
+    """By the key of the request."""
     outdated: set[str]
     """Expired request ids, which are forgotten as soon as another one is remembered."""
     cipher: Cipher
+    caller: Caller
 
     @classmethod
-    def read(cls, connection: Connection, registrations: Sequence[Registration], now: int, cipher: Cipher) -> KeysInUse:
+    def read(
+        cls, connection: Connection, registrations: Sequence[Registration], now: int, cipher: Cipher, caller: Caller
+    ) -> KeysInUse:
         """Read the keys in use, in four statements however many are wanted. The caller must lock out writers."""
 
         def matching_rows(statement: Select[Any], keys: Iterable[object]) -> Sequence[Row[Any]]:
             values = list(dict.fromkeys(keys))
             return connection.execute(statement, {"said": values}).all() if values else ()
 
-        rows = matching_rows(_REQUESTS, (one.request_id for one in registrations if one.request_id))
+        rows = matching_rows(_REQUESTS, (request_key(one, caller) for one in registrations if one.request_id))
         request_records = {row.request_id: RequestRecord(row.request_id, row.fingerprint, row.vim_id) for row in rows}
         vim_ids = [
             *(one.vim_id for one in registrations if one.vim_id),
@@ -60,11 +64,12 @@ class KeysInUse:
             request_records=request_records,
             outdated={row.request_id for row in rows if row.create_time < now - RETENTION_MICROS},
             cipher=cipher,
+            caller=caller,
         )
 
     def judge(self, registration: Registration) -> Registered | VimeshError | None:
         """Return the outcome of a registration, or None if it has to be stored."""
-        if (earlier := self.request_records.get(registration.request_id)) is not None:
+        if (earlier := self.request_records.get(request_key(registration, self.caller))) is not None:
             if earlier.vim_id in self.ids and self._is_same_request(earlier, registration):
                 return Registered(earlier.vim_id, repeated=True)
             return RequestIdReused(registration.request_id)

@@ -35,6 +35,8 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
     sort_key, types = _SORT_KEYS[query.order.field]
     key = (query.terms, query.order)
     conditions = [_condition(term, connection) for term in query.terms if term.field != "status"]
+    if query.projects is not None:
+        conditions.append(vims.c.project_id.in_(sorted(query.projects)))
     if query.page_token:
         conditions.append(_is_after(query.order, sort_key, position_of(query.page_token, key, types)))
     positions = connection.execute(_select_positions(query, conditions)).all()
@@ -57,7 +59,11 @@ def _select_positions(query: VimQuery, conditions: list[ColumnElement[bool]]) ->
     """
     count = query.page_size + 1
     sort_key, _ = _SORT_KEYS[query.order.field]
-    needs_no_vim = query.order.field != "name" and all(term.field in _OF_STANDINGS for term in query.terms)
+    needs_no_vim = (
+        query.order.field != "name"
+        and query.projects is None
+        and all(term.field in _OF_STANDINGS for term in query.terms)
+    )
     row = _NUMBER.label("row")
     selects = [
         select(*sort_key, row)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from vimesh.domain.access.caller import Caller
 from vimesh.domain.credential_masks import has_mask, mask, unmask
 from vimesh.domain.errors import EtagMismatch, StoreUnavailable, VimNotFound
 from vimesh.domain.events import EventKind
@@ -42,7 +43,7 @@ _FIELDS = {"engine": "monitor", "policy": "probe_policy", "default_of": "is_defa
 """The fields of the API contract that columns of other names belong to."""
 
 
-def modify(connection: Connection, vim_id: str, modification: Modification, cipher: Cipher) -> Vim:
+def modify(connection: Connection, vim_id: str, modification: Modification, cipher: Cipher, caller: Caller) -> Vim:
     """Modify a VIM.
 
     Raises VimNotFound, EtagMismatch, BadInput; StoreUnavailable if stored credentials are needed and their key is lost;
@@ -50,7 +51,7 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
     """
     changes = Changes.begin(connection)
     row = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
-    if row is None:
+    if row is None or not caller.sees(row["project_id"]):
         raise VimNotFound(vim_id)
     if modification.etag and modification.etag != row["etag"]:
         raise EtagMismatch(vim_id)
@@ -76,6 +77,7 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
         previous_status=before["status"],
         stopped=before if replaces_action else None,
         document=changed_document_of(after, changed_fields),
+        actor=caller.identity,
     )
     changes.write()
     return vim_of(after)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
-from vimesh.domain.actions import Action, ActionScope
+from vimesh.domain.access.caller import OPEN_CALLER, Caller
+from vimesh.domain.actions import Action, ActionScope, WantedAction
 from vimesh.domain.errors import VimNotFound
-from vimesh.domain.vims import Vim
+from vimesh.domain.vims import Engine, Vim
 from vimesh.store.rows import bulky_rows
 from vimesh.store.rows.vim_rows import policy_of, vim_of
 from vimesh.store.rows.visible_rows import VIM_ID, VISIBLE_COLUMNS, WHOLE_VIM
@@ -31,17 +32,23 @@ _ACTIONS_AFTER = (
 _COUNT = select(func.count()).select_from(standings)
 _ACTIONS_OF = ACTIONS.where(standings.c.vim_id.in_(bindparam("ids", expanding=True))).order_by(standings.c.vim_id)
 
+_WANTED = (
+    select(standings.c.vim_id, standings.c.action_id, standings.c.engine, vims.c.project_id)
+    .select_from(_AND_STANDINGS)
+    .where(standings.c.vim_id.in_(bindparam("ids", expanding=True)))
+)
 
-def get(connection: Connection, vim_id: str) -> Vim:
+
+def get(connection: Connection, vim_id: str, caller: Caller = OPEN_CALLER) -> Vim:
     """Return one VIM. Raises VimNotFound."""
     row = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
-    if row is None:
+    if row is None or not caller.sees(row["project_id"]):
         raise VimNotFound(vim_id)
     return vim_of(row)
 
 
-def after(connection: Connection, vim_id: str, limit: int) -> list[Vim]:
-    return [vim_of(row) for row in bulky_rows.read_after(connection, vim_id, limit)]
+def after(connection: Connection, vim_id: str, limit: int, project_id: str) -> list[Vim]:
+    return [vim_of(row) for row in bulky_rows.read_after(connection, vim_id, limit, project_id)]
 
 
 def count(connection: Connection) -> int:
@@ -49,8 +56,11 @@ def count(connection: Connection) -> int:
 
 
 def actions_after(connection: Connection, scope: ActionScope, vim_id: str, limit: int) -> list[Action]:
+    statement = _ACTIONS_AFTER
+    if scope.projects is not None:
+        statement = statement.where(vims.c.project_id.in_(sorted(scope.projects)))
     rows = connection.execute(
-        _ACTIONS_AFTER,
+        statement,
         {
             "after": vim_id,
             "engine": scope.engine,
@@ -64,6 +74,11 @@ def actions_after(connection: Connection, scope: ActionScope, vim_id: str, limit
 
 def actions_of(connection: Connection, vim_ids: Sequence[str]) -> list[Action]:
     return [action_of(row) for row in connection.execute(_ACTIONS_OF, {"ids": list(vim_ids)}).mappings()]
+
+
+def wanted_actions(connection: Connection, vim_ids: Sequence[str]) -> dict[str, WantedAction]:
+    rows = connection.execute(_WANTED, {"ids": list(vim_ids)})
+    return {vim_id: WantedAction(action_id, Engine(engine), project) for vim_id, action_id, engine, project in rows}
 
 
 def action_of(row: RowMapping) -> Action:

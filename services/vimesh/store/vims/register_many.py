@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from vimesh.domain.access.caller import Caller
 from vimesh.domain.credential_masks import unmask
 from vimesh.domain.errors import BadInput, VimeshError
 from vimesh.domain.events import EventKind
@@ -18,7 +19,7 @@ from vimesh.store.rows.vim_rows import document_of
 from vimesh.store.rows.visible_rows import as_started
 from vimesh.store.vims.keys_in_use import KeysInUse
 from vimesh.store.vims.register_vim import insert_rows, new_row
-from vimesh.store.vims.request_ids import RequestRecord, encrypted_fingerprint, insert_requests
+from vimesh.store.vims.request_ids import RequestRecord, encrypted_fingerprint, insert_requests, request_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def _encrypt(registration: Registration, cipher: Cipher) -> Encrypted | BadInput
 
 
 def register_many(
-    connection: Connection, encrypted: Sequence[Encrypted | BadInput], cipher: Cipher
+    connection: Connection, encrypted: Sequence[Encrypted | BadInput], cipher: Cipher, caller: Caller
 ) -> list[Registered | VimeshError]:
     """Judge the registrations in order and store the valid ones, in about ten statements for any number of them.
 
@@ -54,7 +55,7 @@ def register_many(
     """
     changes = Changes.begin(connection)
     valid = [one.registration for one in encrypted if isinstance(one, Encrypted)]
-    storing = _Storing(changes, KeysInUse.read(connection, valid, changes.now, cipher))
+    storing = _Storing(changes, KeysInUse.read(connection, valid, changes.now, cipher, caller), caller)
     outcomes = [one if isinstance(one, BadInput) else storing.store(one) for one in encrypted]
     if storing.rows:
         insert_rows(connection, storing.rows)
@@ -67,9 +68,10 @@ def register_many(
 class _Storing:
     """Collects the rows that the transaction stores."""
 
-    def __init__(self, changes: Changes, keys: KeysInUse) -> None:
+    def __init__(self, changes: Changes, keys: KeysInUse, caller: Caller) -> None:
         self._changes = changes
         self._keys = keys
+        self._caller = caller
         self.rows: list[dict[str, Any]] = []
         self.requests: list[RequestRecord] = []
 
@@ -79,10 +81,18 @@ class _Storing:
             return outcome
         row = new_row(registration, self._changes)
         after = as_started(row)
-        self._changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=document_of(after))
+        self._changes.add(
+            EventKind.REGISTERED,
+            after,
+            previous_status=Status.PENDING,
+            document=document_of(after),
+            actor=self._caller.identity,
+        )
         self.rows.append({**row, "secrets": one.secrets})
         request = (
-            RequestRecord(registration.request_id, one.fingerprint, row["id"]) if registration.request_id else None
+            RequestRecord(request_key(registration, self._caller), one.fingerprint, row["id"])
+            if registration.request_id
+            else None
         )
         if request is not None:
             self.requests.append(request)

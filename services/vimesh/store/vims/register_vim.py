@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from vimesh.domain.access.caller import Caller
 from vimesh.domain.actions import shard_key
 from vimesh.domain.credential_masks import mask, unmask
 from vimesh.domain.errors import DefaultTaken, NameTaken, VimIdTaken, VimNotFound
@@ -39,7 +40,7 @@ _REMOVE = (
 )
 
 
-def register(connection: Connection, registration: Registration, cipher: Cipher) -> Vim:
+def register(connection: Connection, registration: Registration, cipher: Cipher, caller: Caller) -> Vim:
     """Register a VIM.
 
     Raises RequestIdReused, BadInput for a `***`, since no value is stored yet; IntegrityError if a key is taken.
@@ -47,18 +48,23 @@ def register(connection: Connection, registration: Registration, cipher: Cipher)
     unmask(registration.auth_cred, {})
     changes = Changes.begin(connection)
     if registration.request_id:
-        earlier = request_ids.find_earlier_vim(connection, registration, cipher)
+        earlier = request_ids.find_earlier_vim(connection, registration, cipher, caller)
         if earlier is not None:
             return earlier
     row = new_row(registration, changes)
     insert_rows(connection, [{**row, "secrets": cipher.encrypt(dict(registration.auth_cred))}])
     after = as_started(row)
-    changes.add(EventKind.REGISTERED, after, previous_status=Status.PENDING, document=document_of(after))
+    changes.add(
+        EventKind.REGISTERED,
+        after,
+        previous_status=Status.PENDING,
+        document=document_of(after),
+        actor=caller.identity,
+    )
     changes.write()
     if registration.request_id:
-        request = request_ids.RequestRecord(
-            registration.request_id, request_ids.encrypted_fingerprint(registration, cipher), row["id"]
-        )
+        key = request_ids.request_key(registration, caller)
+        request = request_ids.RequestRecord(key, request_ids.encrypted_fingerprint(registration, cipher), row["id"])
         request_ids.insert_requests(connection, [request], changes.now)
     return vim_of(after)
 
@@ -70,11 +76,11 @@ def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
         insert_statement.run(connection, full_rows)
 
 
-def deregister(connection: Connection, vim_id: str) -> None:
-    """Remove a VIM. Raises VimNotFound."""
+def deregister(connection: Connection, vim_id: str, caller: Caller) -> str:
+    """Remove a VIM, and return its project. Raises VimNotFound."""
     changes = Changes.begin(connection)
     stored = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
-    if stored is None:
+    if stored is None or not caller.sees(stored["project_id"]):
         raise VimNotFound(vim_id)
     for remove in _REMOVE:
         connection.execute(remove, {"vim_id": vim_id, "number": stored["number"]})
@@ -86,8 +92,10 @@ def deregister(connection: Connection, vim_id: str) -> None:
         previous_status=row["status"],
         stopped=row,
         document=changed_document_of(last, ()),
+        actor=caller.identity,
     )
     changes.write()
+    return str(stored["project_id"])
 
 
 def explain_conflict(connection: Connection, registration: Registration) -> None:

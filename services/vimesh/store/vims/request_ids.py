@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from vimesh.domain.access.caller import Caller
 from vimesh.domain.errors import RequestIdReused, VimNotFound
 from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.vims import Registration, Vim
@@ -47,16 +48,27 @@ class RequestRecord:
     """The VIM that a request created."""
 
     request_id: str
+    """See `request_key`."""
     fingerprint: bytes
     vim_id: str
 
 
-def find_earlier_vim(connection: Connection, registration: Registration, cipher: Cipher) -> Vim | None:
+def request_key(registration: Registration, caller: Caller) -> str:
+    """Return the id under which a request is on record; empty if it has none.
+
+    Callers of some projects have ids of their own in each project: whether another one used an id is not theirs to see.
+    """
+    if caller.projects is None or not registration.request_id:
+        return registration.request_id
+    return hashlib.sha256(f"{registration.project_id}\n{registration.request_id}".encode()).hexdigest()
+
+
+def find_earlier_vim(connection: Connection, registration: Registration, cipher: Cipher, caller: Caller) -> Vim | None:
     """Return the current state of the VIM that this request created earlier; None if the request is new.
 
     Raises RequestIdReused if the earlier request differs, or if its VIM is gone: it is not created a second time.
     """
-    row = connection.execute(_REQUEST, {"id": registration.request_id}).one_or_none()
+    row = connection.execute(_REQUEST, {"id": request_key(registration, caller)}).one_or_none()
     if row is None:
         return None
     try:

@@ -1,0 +1,124 @@
+"""Reads who calls from the headers in which the front says what it has proved.
+
+Conductors believe these headers only from the front: over a unix socket, whose folder only the fleet's user may enter,
+or from a peer whose certificate is that of a front of the same trust domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, Final
+
+import grpc
+
+from vimesh.certificates.spiffe_ids import BadIdentity, Role, SpiffeId, parse_spiffe_id
+from vimesh.domain.access.caller import ALL_ENGINES, Caller, CallerRole
+from vimesh.domain.errors import IdentityRequired
+from vimesh.domain.vims import Engine
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+IDENTITY: Final = "x-vimesh-identity"
+ROLES: Final = "x-vimesh-roles"
+PROJECTS: Final = "x-vimesh-projects"
+_PREFIX: Final = "x-vimesh-"
+_ALL: Final = "*"
+_MAX_IDENTITY: Final = 1024
+"""The column of actors has as many characters."""
+_MAX_ROLES: Final = 256
+_MAX_PROJECTS: Final = 8192
+_MAX_PROJECT: Final = 255
+_CALLERS: Final = 4096
+"""Callers to remember: reading one takes some 10 us."""
+_ENGINES: Final = {Role.MONITOR: Engine.EMBEDDED, Role.EXECUTOR: Engine.MISTRAL}
+"""The engine of each part of a fleet that runs actions. Whoever else may report does so for EXTERNAL actions."""
+
+
+def identify_by_headers(context: _Context) -> Caller:
+    """Return who calls, if only the front can reach the conductor. Raises IdentityRequired."""
+    return read_caller(context.invocation_metadata() or ())
+
+
+class FrontIdentification:
+    """Returns who calls, if others than the front have certificates, too."""
+
+    def __init__(self, trust_domain: str) -> None:
+        self._trust_domain = trust_domain
+
+    def __call__(self, context: _Context) -> Caller:
+        """Raises IdentityRequired, also for every peer that is not a front."""
+        # gRPC names no id if the certificate has several.
+        peer_ids = list(context.auth_context().get("peer_spiffe_id", ()))
+        if len(peer_ids) != 1 or not _is_front(peer_ids[0], self._trust_domain):
+            raise IdentityRequired("only the front may call a conductor")
+        return read_caller(context.invocation_metadata() or ())
+
+
+def read_caller(metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
+    """Read the headers of a call. Raises IdentityRequired if they name nobody, or are not what a front writes."""
+    headers: dict[str, str] = {}
+    for key, value in metadata:
+        if key.startswith(_PREFIX):
+            if key in headers or not isinstance(value, str):
+                raise IdentityRequired(f"the header {key[:50]} is ambiguous")
+            headers[key] = value
+    if not headers.get(IDENTITY):
+        raise IdentityRequired("show a certificate or a token")
+    return _caller_of(headers[IDENTITY], headers.get(ROLES, ""), headers.get(PROJECTS, ""))
+
+
+@lru_cache(maxsize=_CALLERS)
+def _caller_of(identity: str, role_words: str, project_ids: str) -> Caller:
+    if len(identity) > _MAX_IDENTITY or not (identity.isascii() and identity.isprintable()):
+        raise IdentityRequired(f"an identity has at most {_MAX_IDENTITY} printable characters")
+    if len(role_words) > _MAX_ROLES or len(project_ids) > _MAX_PROJECTS:
+        raise IdentityRequired("it has too many roles or projects")
+    roles = _roles_of(role_words)
+    return Caller(
+        identity,
+        roles,
+        # An administrator has all projects, whatever the header says.
+        None if CallerRole.ADMIN in roles else _projects_of(project_ids),
+        _engines_of(identity, roles),
+    )
+
+
+def _roles_of(words: str) -> frozenset[CallerRole]:
+    try:
+        return frozenset(CallerRole(word) for word in _parts(words))
+    except ValueError:
+        raise IdentityRequired(f"it has a role other than {', '.join(CallerRole)}") from None
+
+
+def _projects_of(ids: str) -> frozenset[str] | None:
+    projects = frozenset(_parts(ids))
+    if any(len(project) > _MAX_PROJECT or not project.isprintable() for project in projects):
+        raise IdentityRequired("one of its projects is not a project id")
+    return None if _ALL in projects else projects
+
+
+def _parts(text: str) -> list[str]:
+    return [part for each in text.split(",") if (part := each.strip())]
+
+
+def _engines_of(identity: str, roles: frozenset[CallerRole]) -> frozenset[Engine]:
+    if CallerRole.ADMIN in roles:
+        return ALL_ENGINES
+    if CallerRole.REPORTER not in roles:
+        return frozenset()
+    part = _part_of(identity)
+    return frozenset({_ENGINES.get(part.role, Engine.EXTERNAL) if part else Engine.EXTERNAL})
+
+
+@lru_cache(maxsize=64)
+def _is_front(peer_id: bytes, trust_domain: str) -> bool:
+    part = _part_of(peer_id.decode("ascii", errors="replace"))
+    return part is not None and part.role is Role.FRONT and part.trust_domain == trust_domain
+
+
+def _part_of(identity: str) -> SpiffeId | None:
+    try:
+        return parse_spiffe_id(identity)
+    except BadIdentity:
+        return None

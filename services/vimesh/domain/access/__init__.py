@@ -1,0 +1,1 @@
+"""Who calls, and what is on record about it: roles, projects, and entries of the audit."""

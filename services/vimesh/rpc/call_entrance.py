@@ -1,0 +1,147 @@
+"""Lets calls in: finds out who calls, refuses what the caller's roles do not allow, and has the audit record it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import grpc
+
+from vimesh.domain.access.audit_entry import SUCCESS, AuditEntry, AuditTrail, ChangeSubject
+from vimesh.domain.access.caller import OPEN_CALLER, Caller
+from vimesh.domain.errors import IdentityRequired, PermissionDenied, VimeshError
+from vimesh.rpc.caller_roles import EVERYONE
+from vimesh.rpc.rpc_table import RPCS, TrafficClass, callers_of
+from vimesh.wire.error_statuses import STATUS
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+_Unary = Callable[[bytes, _Context], Awaitable[Any]]
+_Stream = Callable[[bytes, _Context], AsyncIterator[Any]]
+Identify = Callable[[_Context], Caller]
+"""Returns who makes a call. Raises IdentityRequired."""
+
+_CHANGES = frozenset(rpc.method for rpc in RPCS if rpc.traffic is TrafficClass.CHANGES)
+_CALL_ID: Final = "x-request-id"
+_MAX_CALL_ID: Final = 128
+
+
+@dataclass(slots=True)
+class _Call:
+    caller: Caller
+    subjects: list[ChangeSubject] = field(default_factory=list)
+
+
+_OPEN_CALL: Final = _Call(OPEN_CALLER)
+_call: ContextVar[_Call] = ContextVar("call", default=_OPEN_CALL)
+"""The call of the current task: gRPC runs each call in a task of its own."""
+
+
+def current_caller() -> Caller:
+    """Return who makes the call that is being served; everybody, in an open fleet."""
+    return _call.get().caller
+
+
+def note_change(*, vim_id: str = "", project_id: str = "", request_id: str = "", outcome: str = "") -> ChangeSubject:
+    """Note what the call is to change, for the audit. Fill in later what is not known yet."""
+    subject = ChangeSubject(vim_id, project_id, request_id, outcome)
+    if (call := _call.get()) is not _OPEN_CALL:
+        call.subjects.append(subject)
+    return subject
+
+
+class CallEntrance:
+    """The entrance of one conductor. Without `identify`, everybody may come in."""
+
+    def __init__(self, identify: Identify | None = None, audit: AuditTrail | None = None) -> None:
+        self._identify = identify
+        self._audit = audit
+
+    def concerns(self, method: str) -> bool:
+        """Return whether calls of a method pass through here: in an open fleet, only what is audited."""
+        return self._identify is not None or (self._audit is not None and _name(method) in _CHANGES)
+
+    def unary(self, method: str, serve: _Unary) -> _Unary:
+        is_change = _name(method) in _CHANGES
+
+        async def entered(data: bytes, context: _Context) -> Any:  # noqa: ANN401 - a message, or its bytes
+            call = self._enter(method, context)
+            try:
+                response = await serve(data, context)
+            except BaseException as error:
+                self._record_failure(method, context, call, error, is_change=is_change)
+                raise
+            if call.subjects:
+                self._record(method, context, call, SUCCESS)
+            return response
+
+        return entered
+
+    def stream(self, method: str, serve: _Stream) -> _Stream:
+        async def entered(data: bytes, context: _Context) -> AsyncIterator[Any]:
+            call = self._enter(method, context)
+            try:
+                async for response in serve(data, context):
+                    yield response
+            except VimeshError as error:
+                self._record_failure(method, context, call, error, is_change=False)
+                raise
+
+        return entered
+
+    def authorize(self, method: str, context: _Context) -> None:
+        """Raise IdentityRequired or PermissionDenied unless the caller may call the method."""
+        if self._identify is not None:
+            self._enter(method, context)
+
+    def _enter(self, method: str, context: _Context) -> _Call:
+        call = _Call(OPEN_CALLER)
+        try:
+            if self._identify is not None:
+                call.caller = self._identify(context)
+                if (roles := callers_of(method)) != EVERYONE:
+                    call.caller.require_role(roles, _name(method))
+        except VimeshError as error:
+            self._record_failure(method, context, call, error, is_change=False)
+            raise
+        _call.set(call)
+        return call
+
+    def _record_failure(
+        self, method: str, context: _Context, call: _Call, error: BaseException, *, is_change: bool
+    ) -> None:
+        is_refusal = isinstance(error, IdentityRequired | PermissionDenied)
+        if not (is_change or is_refusal):
+            return
+        call.subjects = call.subjects or [ChangeSubject()]
+        self._record(method, context, call, _outcome_of(error), is_refusal=is_refusal)
+
+    def _record(self, method: str, context: _Context, call: _Call, outcome: str, *, is_refusal: bool = False) -> None:
+        if self._audit is None:
+            return
+        name, call_id = method.removeprefix("/"), _call_id(context)
+        for subject in call.subjects:
+            entry = AuditEntry(
+                call.caller.identity, name, subject, subject.outcome or outcome, call_id, is_refusal=is_refusal
+            )
+            self._audit.record(entry)
+
+
+def _name(method: str) -> str:
+    return method.rpartition("/")[2]
+
+
+def _outcome_of(error: BaseException) -> str:
+    if isinstance(error, VimeshError):
+        return STATUS[type(error)][1]
+    # The change may have been made all the same.
+    return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
+
+
+def _call_id(context: _Context) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == _CALL_ID:
+            return str(value)[:_MAX_CALL_ID]
+    return ""
