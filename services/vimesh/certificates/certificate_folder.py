@@ -122,8 +122,8 @@ class CertificateFolder:
                 raise AlreadyExists(f"{identity} has a certificate until {present.expires_at:%Y-%m-%d %H:%M} UTC")
             return self._issue(identity, tuple(hosts), lifetime, now)
 
-    def renew(self, identity: SpiffeId, now: datetime) -> Issued:
-        """Make a new key and certificate for the same hosts; the former one stays valid until its end.
+    def renew(self, identity: SpiffeId, now: datetime, hosts: Sequence[str] | None = None) -> Issued:
+        """Make a new key and certificate; the former one stays valid until its end. `hosts`: None for the same ones.
 
         Raises CertificateMissing if the part has none, or its last one was revoked; AuthorityMissing, OSError.
         """
@@ -131,7 +131,7 @@ class CertificateFolder:
             present = self._latest().get(identity)
             if present is None or present.revoked_at is not None:
                 raise CertificateMissing(f"{identity} has no certificate to renew")
-            return self._issue(identity, present.hosts, present.lifetime, now)
+            return self._issue(identity, present.hosts if hosts is None else tuple(hosts), present.lifetime, now)
 
     def renew_due(self, now: datetime) -> list[Issued]:
         """Renew every certificate whose last third has begun, expired ones included."""

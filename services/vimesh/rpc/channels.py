@@ -35,6 +35,9 @@ def channel(address: str, credentials: Path | None = None) -> grpc.aio.Channel:
     """
     if credentials is None:
         return grpc.aio.insecure_channel(address, options=_OPTIONS)
+    # A certificate names hosts, and a socket of this machine has none.
+    named = (("grpc.ssl_target_name_override", "localhost"),) if address.startswith("unix:") else ()
     return RenewingChannel(
-        CredentialFolder(credentials), lambda shown: grpc.aio.secure_channel(address, shown, options=_OPTIONS)
+        CredentialFolder(credentials),
+        lambda shown: grpc.aio.secure_channel(address, shown, options=(*_OPTIONS, *named)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,9 +30,14 @@ from vimesh.domain.settings import (
     truth,
 )
 from vimesh.domain.vims import Engine
+from vimesh.files.file_errors import BadFile
+from vimesh.files.file_limits import MAX_SETTINGS_BYTES
+from vimesh.files.read_files import read_whole
 
 DEFAULT_PORT = 7600
 DEFAULT_FILE = Path("vimesh.toml")
+STATE_FILE = "fleet.json"
+"""File in the data directory of a fleet on this machine: lists its processes with pids and addresses."""
 _LEAST_KEPT = "16MiB"
 
 _MAX_DIGITS = 20
@@ -159,6 +165,7 @@ UP_PORT = Setting("up.port", _number(0, 65535), DEFAULT_PORT)
 UP_LISTEN = Setting("up.listen", _ip, "127.0.0.1")
 UP_DATA_DIR = Setting("up.data_dir", Path, Path(".vimesh"))
 UP_CONDUCTORS = Setting("up.conductors", _number(1, 64), 2)
+UP_SECURED = Setting("up.secured", truth, default=False)
 
 _ALL: tuple[Setting[Any], ...] = (
     ADDRESS,
@@ -202,6 +209,7 @@ _ALL: tuple[Setting[Any], ...] = (
     UP_LISTEN,
     UP_DATA_DIR,
     UP_CONDUCTORS,
+    UP_SECURED,
 )
 KNOWN = tuple(setting.key for setting in _ALL)
 SECRET_VARIABLES = frozenset(setting.variable for setting in _ALL if setting.secret)
@@ -251,8 +259,18 @@ def client_settings(
         address=found.read(ADDRESS, address),
         call_timeout_s=found.read(CALL_TIMEOUT, call_timeout),
         output=found.read(OUTPUT, output),
-        credentials=found.read(CREDENTIALS, credentials),
+        credentials=found.read(CREDENTIALS, credentials) or _credentials_of_own_fleet(found, address),
     )
+
+
+def _credentials_of_own_fleet(found: Sources, address: str | None) -> Path | None:
+    """Return what the fleet in the data directory has made for its user, if the address is that of this fleet."""
+    try:
+        state = json.loads(read_whole(found.read(UP_DATA_DIR) / STATE_FILE, MAX_SETTINGS_BYTES))
+        credentials, of_fleet = state["credentials"], state["address"]
+    except (OSError, BadFile, ValueError, KeyError, TypeError):
+        return None  # there is no fleet, or another process is writing about it
+    return Path(credentials) if credentials and of_fleet == found.read(ADDRESS, address) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def whoami(
 
 
 @auth.command("can-i")
-def can_i(
+def can_i(  # noqa: PLR0913 - one parameter per flag
     verb: Annotated[str, typer.Argument(metavar="VERB", help=f"{', '.join(_VERBS)}; or the name of an RPC.")],
     *,
     project: Annotated[

@@ -36,6 +36,15 @@ def up(  # noqa: PLR0913 - one parameter per flag
     listen: Listen = None,
     data_dir: DataDir = None,
     conductors: Conductors = None,
+    secured: Annotated[
+        bool | None,
+        typer.Option(
+            "--secured/--insecure",
+            help="Require certificates, which are made in the data directory, or let anyone on this machine do "
+            "anything [VIMESH_UP_SECURED; default: --insecure].",
+            show_default=False,
+        ),
+    ] = None,
     database_url: flags.DatabaseUrl = None,
     engine: flags.Engine = None,
     mistral_url: flags.MistralUrl = None,
@@ -56,6 +65,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
         port=found.read(command_settings.UP_PORT, port),
         data_dir=found.read(command_settings.UP_DATA_DIR, data_dir),
         conductors=found.read(command_settings.UP_CONDUCTORS, conductors),
+        secured=found.read(command_settings.UP_SECURED, secured),
         database_url=found.read(command_settings.DATABASE_URL, database_url),
         logs=command_settings.log_settings(found, level=log_level, format_=log_format),
         config=config,

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vimesh.cli.base.command_settings import STATE_FILE
 from vimesh.cli.base.exits import Failure
 
 
@@ -26,6 +27,15 @@ class DataDir:
         return self.path / "credentials.key"
 
     @property
+    def certificates(self) -> Path:
+        return self.path / "certs"
+
+    @property
+    def audit_file(self) -> Path:
+        """Changes and refusals, in a secured fleet."""
+        return self.path / "audit.log"
+
+    @property
     def envoy(self) -> Path:
         return self.path / "envoy"
 
@@ -36,7 +46,7 @@ class DataDir:
     @property
     def state_file(self) -> Path:
         """Lists the running processes with pids and addresses; removed when the fleet stops."""
-        return self.path / "fleet.json"
+        return self.path / STATE_FILE
 
     def work_record(self, process: str) -> Path:
         """Return the file in which a process records its current work."""

@@ -21,6 +21,8 @@ class FleetOptions:
     logs: LogSettings
     config: Path | None
     """The TOML file that was given; the processes read it, too."""
+    secured: bool = False
+    """Whether callers must prove who they are."""
     engine: Engine = Engine.EMBEDDED
     mistral_url: str = field(default="", repr=False)
 

@@ -12,6 +12,7 @@ from vimesh.cli.local_fleet.free_ports import free_ports
 from vimesh.cli.local_fleet.grpc_ready import until_serving
 from vimesh.cli.local_fleet.http_ready import until_answering
 from vimesh.cli.supervision.start_process import Program, vimesh
+from vimesh.domain.settings import CREDENTIALS
 from vimesh.domain.vims import Engine
 from vimesh.envoy.envoy_binary import command
 from vimesh.envoy.fleet.front_fleet import ClusterHost, Door, ListenAddress, door_target
@@ -63,8 +64,12 @@ class ConductorPart:
         *,
         engine: Engine,
         choose_host: Callable[[str], ClusterHost] = free_host,
+        audit_file: Path | None = None,
     ) -> None:
-        """`choose_host`: returns where the process with this name serves; called at each start."""
+        """`choose_host`: returns where the process with this name serves; called at each start.
+
+        `audit_file`: where a secured fleet records changes and refusals; None: it asks nobody who he is.
+        """
         self.name = f"conductor-{number}"
         self._choose_host = choose_host
         self._database_url = database_url
@@ -72,6 +77,7 @@ class ConductorPart:
         self._members = members
         self._environment = environment
         self._engine = engine
+        self._audit_file = audit_file
         self._host = ClusterHost(ListenAddress(LOOPBACK, 0))
 
     def prepare(self) -> Program:
@@ -81,6 +87,8 @@ class ConductorPart:
             arguments += ["--health-listen", door_target(self._host.health)]
         arguments += ["--key-file", str(self._key_file)]
         arguments += ["--engine", self._engine.lower()]
+        if self._audit_file is not None:
+            arguments += ["--require-identity", "--audit-file", str(self._audit_file)]
         environment = {**self._environment, DATABASE_URL.variable: self._database_url}
         # All users can read command lines, and the URL of a database server may hold a password, even in its query.
         if self._database_url.startswith("sqlite:"):
@@ -102,13 +110,15 @@ class EnvoyProcess:
     address: str
     """Address at which this machine reaches it."""
     environment: Environment
+    credentials: Path | None = None
+    """What this machine shows to a secured front."""
     name: str = "envoy"
 
     def prepare(self) -> Program:
         return Program(command(self.binary, self.bootstrap, log_level="warning"), self.environment)
 
     async def ready(self) -> None:
-        await until_serving(self.address)
+        await until_serving(self.address, self.credentials)
 
     def ended(self) -> None:
         """Do nothing: clients notice."""
@@ -118,10 +128,12 @@ class EnvoyProcess:
 class MonitorPart:
     address: str
     environment: Environment
+    credentials: Path | None = None
     name: str = "monitor"
 
     def prepare(self) -> Program:
-        return Program(vimesh("monitor", "--address", self.address), self.environment)
+        arguments = ["monitor", "--address", self.address, *_shown(self.credentials)]
+        return Program(vimesh(*arguments), self.environment)
 
     async def ready(self) -> None:
         """Return at once: a monitor serves no calls."""
@@ -138,6 +150,10 @@ class Ways:
     """`host:port`, or `unix:` and a path: for the fleet's own processes."""
     front: str
     """`host:port`: for all other clients."""
+    credentials: Path | None = None
+    """What the part shows to a secured front."""
+    administrator: Path | None = None
+    """What this machine shows to a secured front."""
 
 
 class ApiPart:
@@ -156,7 +172,7 @@ class ApiPart:
 
     def prepare(self) -> Program:
         arguments = ["api", "--listen", door_target(self._socket), "--address", self._ways.own]
-        arguments += ["--engine", self._engine.lower()]
+        arguments += ["--engine", self._engine.lower(), *_shown(self._ways.credentials)]
         if self._mistral_url and urlsplit(self._mistral_url).password is None:
             arguments += ["--mistral-url", self._mistral_url]
         return Program(vimesh(*arguments), {**self._environment, MISTRAL_URL.variable: self._mistral_url})
@@ -165,12 +181,16 @@ class ApiPart:
         await until_answering(door_target(self._socket))
         self._members.serves(self.name, ClusterHost(self._socket))
         # Also wait until Envoy routes to it: users may call it as soon as they read that the fleet is up.
-        await until_answering(self._ways.front)
+        await until_answering(self._ways.front, self._ways.administrator)
 
     def ended(self) -> None:
         self._members.ended(self.name)
 
 
+def _shown(credentials: Path | None) -> list[str]:
+    return [] if credentials is None else [CREDENTIALS.flag, str(credentials)]
+
+
 def without_secrets(environment: Environment) -> dict[str, str]:
-    """Return the environment without secrets: each process gets only the secrets that it needs."""
-    return {key: value for key, value in environment.items() if key not in SECRET_VARIABLES}
+    """Return the environment without secrets, and without the user's own identity: each process gets what it needs."""
+    return {key: value for key, value in environment.items() if key not in {*SECRET_VARIABLES, CREDENTIALS.variable}}

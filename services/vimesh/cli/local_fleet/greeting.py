@@ -10,33 +10,59 @@ from pathlib import Path
 
 from vimesh.cli.base.command_settings import DEFAULT_PORT
 
-_OPEN_TO_ALL = "Anyone who can reach this address can change everything: calls are not authenticated."
+_OPEN_TO_ALL = "Anyone who can reach this address can change everything: calls are not authenticated (--insecure)."
+_OPEN_HERE = "Any user of this machine can change everything: calls are not authenticated (--insecure)."
 
 
-def ready_block(address: str, *, summary: str, only_this_machine: bool) -> str:
+def ready_block(address: str, *, summary: str, only_this_machine: bool, credentials: Path | None = None) -> str:
+    """`credentials`: the folder with what its user shows to a secured fleet; None: the fleet asks nobody."""
     vimesh = shlex.quote(typed_name())
     lines = [f"vimesh is up at {address}: {summary}", ""]
-    if not only_this_machine:
-        lines += [f"  {_OPEN_TO_ALL}", ""]
+    if credentials is None:
+        lines += [f"  {_OPEN_HERE if only_this_machine else _OPEN_TO_ALL}", ""]
     if address != f"127.0.0.1:{DEFAULT_PORT}":
         lines += [f"  export VIMESH_ADDRESS={address}", ""]
+    if credentials is not None:
+        lines += [
+            "  # Commands in this folder find the certificate of its user; elsewhere:",
+            f"  export VIMESH_CREDENTIALS={shlex.quote(str(credentials))}",
+            "",
+        ]
+    curl, grpcurl, openstack = _other_clients(address, credentials)
     lines += [
         "  # In another terminal, a server to probe: python3 -m http.server 5000 --bind 127.0.0.1",
         f"  {vimesh} vim register first --type openstack --auth-url http://127.0.0.1:5000/v3",
         f"  {vimesh} vim wait first --for REACHABLE",
         f"  {vimesh} vim list",
         f"  {vimesh} vim watch",
-        f"  curl {address}/v1/vims",
+        f"  {curl}/v1/vims",
         "",
         "  # Not installed with vimesh: grpcurl (https://github.com/fullstorydev/grpcurl), and",
         "  # openstack (pip install python-openstackclient python-tackerclient)",
-        f"  grpcurl -plaintext {address} list vimesh.v1.VimService",
-        f"  openstack --os-auth-type none --os-endpoint http://{address} vim list",
+        f"  {grpcurl} list vimesh.v1.VimService",
+        f"  {openstack} vim list",
         "",
         "Ctrl-C stops it.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _other_clients(address: str, credentials: Path | None) -> tuple[str, str, str]:
+    """Return how other clients are called: curl, grpcurl and openstack."""
+    if credentials is None:
+        return (
+            f"curl {address}",
+            f"grpcurl -plaintext {address}",
+            f"openstack --os-auth-type none --os-endpoint http://{address}",
+        )
+    trusted, certificate, key = (shlex.quote(str(credentials / name)) for name in ("ca.crt", "tls.crt", "tls.key"))
+    tls_flags = f"--os-cacert {trusted} --os-cert {certificate} --os-key {key}"
+    return (
+        f"curl --cacert {trusted} --cert {certificate} --key {key} https://{address}",
+        f"grpcurl -cacert {trusted} -cert {certificate} -key {key} {address}",
+        f"openstack {tls_flags} --os-auth-type none --os-endpoint https://{address}",
+    )
 
 
 def typed_name() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -14,9 +15,9 @@ _ASK_EVERY_S = 0.05
 _ANSWER_WITHIN_S = 1.0
 
 
-async def until_serving(address: str) -> None:
-    """Return as soon as the server reports SERVING."""
-    async with channel(address) as opened:
+async def until_serving(address: str, credentials: Path | None = None) -> None:
+    """Return as soon as the server reports SERVING. `credentials`: see `channel`."""
+    async with channel(address, credentials) as opened:
         stub = HealthStub(opened)
         while not await _serves(stub):  # noqa: ASYNC110 - another process cannot set an event here
             await asyncio.sleep(_ASK_EVERY_S)

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
+from pathlib import Path
 
 _PATH = "/v1.0/"
 _ASK_EVERY_S = 0.05
 _ANSWER_WITHIN_S = 1.0
 
 
-async def until_answering(address: str) -> None:
-    """Return as soon as the API at `host:port`, or at `unix:` and a path, answers with 200."""
-    while not await _answers(address):  # noqa: ASYNC110 - another process cannot set an event here
+async def until_answering(address: str, credentials: Path | None = None) -> None:
+    """Return as soon as the API at `host:port`, or at `unix:` and a path, answers with 200.
+
+    `credentials`: folder with the certificates to use TLS with; None: without TLS.
+    """
+    context = None if credentials is None else _tls(credentials)
+    while not await _answers(address, context):  # noqa: ASYNC110 - another process cannot set an event here
         await asyncio.sleep(_ASK_EVERY_S)
 
 
-async def _answers(address: str) -> bool:
+def _tls(credentials: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=credentials / "ca.crt")
+    context.load_cert_chain(credentials / "tls.crt", credentials / "tls.key")
+    return context
+
+
+async def _answers(address: str, context: ssl.SSLContext | None) -> bool:
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(_ANSWER_WITHIN_S):
-            reader, writer = await _connect(address)
+            reader, writer = await _connect(address, context)
             try:
                 host = "localhost" if address.startswith("unix:") else address
                 writer.write(f"GET {_PATH} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
@@ -29,8 +41,8 @@ async def _answers(address: str) -> bool:
     return False
 
 
-async def _connect(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect(address: str, context: ssl.SSLContext | None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     if address.startswith("unix:"):
         return await asyncio.open_unix_connection(address.removeprefix("unix:"))
     host, _, port = address.rpartition(":")
-    return await asyncio.open_connection(host.strip("[]"), int(port))
+    return await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)

@@ -7,9 +7,12 @@ import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.local_fleet.data_dir import DataDir
+from vimesh.cli.local_fleet.fleet_certificates import FleetCertificates
 from vimesh.cli.local_fleet.fleet_processes import (
     ApiPart,
     ConductorPart,
@@ -27,6 +30,7 @@ from vimesh.cli.supervision.supervised_process import Part, SupervisedProcess
 from vimesh.domain.vims import Engine
 from vimesh.envoy import envoy_binary, write_files
 from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, ListenAddress, door_target
+from vimesh.envoy.fleet.front_security import FrontSecurity
 from vimesh.envoy.traffic import clusters
 from vimesh.store.rows.credential_encryption import make_key_file
 from vimesh.store.upgrade import manage_tables
@@ -50,6 +54,8 @@ class FleetSettings:
     """Runs the ping actions of new VIMs."""
     mistral_url: str = field(default="", repr=False)
     """Empty: the URL in Keystone's catalog."""
+    secured: bool = False
+    """Whether callers must prove who they are."""
 
     @property
     def address(self) -> str:
@@ -78,6 +84,7 @@ class EmbeddedFleet:
         self._say = say
         self._stopping = stopping
         outsiders = without_secrets(environment)
+        self.certificates = FleetCertificates(data_dir.certificates, settings.host) if settings.secured else None
         self._members = Members(data_dir.envoy, clusters.CONDUCTORS)
         self._doors = Members(data_dir.envoy, clusters.API)
         url = settings.database_url or data_dir.database_url
@@ -92,12 +99,17 @@ class EmbeddedFleet:
                     outsiders,
                     engine=settings.engine,
                     choose_host=self._host_of,
+                    audit_file=data_dir.audit_file if settings.secured else None,
                 )
             )
             for number in range(1, settings.conductors + 1)
         ]
         front = EnvoyProcess(
-            envoy_binary.find(environment), data_dir.envoy / "bootstrap.yaml", settings.address, outsiders
+            envoy_binary.find(environment),
+            data_dir.envoy / "bootstrap.yaml",
+            settings.address,
+            outsiders,
+            self.credentials,
         )
         self._front = SupervisedProcess(front, say, self._write_state)
         self._clients = [self._watched(part) for part in self._parts_of_clients(outsiders)]
@@ -107,18 +119,41 @@ class EmbeddedFleet:
         require_free(self._settings.host, self._settings.port)
         make_key_file(self._data_dir.key_file)
         await manage_tables.upgrade(self._database_url)
-        front = ListenAddress(self._settings.host, self._settings.port)
-        fleet = FrontFleet(conductors=(), front=front, reports=self._sockets.reports, expects_api=True)
+        fleet = FrontFleet(
+            conductors=(),
+            front=ListenAddress(self._settings.host, self._settings.port),
+            reports=self._sockets.reports,
+            security=self._make_certificates(),
+            expects_api=True,
+        )
         write_files.render(fleet, self._data_dir.envoy)
+
+    @property
+    def credentials(self) -> Path | None:
+        """What the commands of its user show to the front; None: it asks for nothing."""
+        return None if self.certificates is None else self.certificates.administrator
+
+    def _make_certificates(self) -> FrontSecurity | None:
+        """Return what the front needs to know of them; None in an open fleet. Raises Failure."""
+        if self.certificates is None:
+            return None
+        self.certificates.make()
+        # No one else can enter the folder of the sockets behind the front.
+        return FrontSecurity(self.certificates.front, self.certificates.trust, tls_to_conductors=False)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Run all processes while the block runs. Raises a group: of Failure if one does not start, of Interrupted."""
         async with asyncio.TaskGroup() as tasks:
+            renewal = None
+            if self.certificates is not None:
+                renewal = tasks.create_task(self.certificates.keep_valid(partial(self._say, "vimesh")))
             try:
                 await self._start(tasks)
                 yield
             finally:
+                if renewal is not None:
+                    renewal.cancel()
                 await self._stop()
 
     async def _start(self, tasks: asyncio.TaskGroup) -> None:
@@ -165,7 +200,14 @@ class EmbeddedFleet:
             if part.pid is not None
         ]
         try:
-            self._data_dir.write_state({"address": self._settings.address, "pid": os.getpid(), "processes": processes})
+            self._data_dir.write_state(
+                {
+                    "address": self._settings.address,
+                    "credentials": None if self.credentials is None else str(self.credentials),
+                    "pid": os.getpid(),
+                    "processes": processes,
+                }
+            )
         except OSError as error:
             # The file only informs users: the fleet runs without it.
             self._say("vimesh", f"cannot write the list of processes: {error}")
@@ -182,13 +224,18 @@ class EmbeddedFleet:
     def _parts_of_clients(self, environment: Mapping[str, str]) -> list[Part]:
         """Return the processes that call the front: the api process, and a monitor unless Mistral runs the actions."""
         settings = self._settings
+        certificates = self.certificates
         address = door_target(self._sockets.reports)
         api = ApiPart(
-            Ways(own=address, front=settings.address),
+            Ways(address, settings.address, None if certificates is None else certificates.api, self.credentials),
             self._sockets.of("api"),
             self._doors,
             environment,
             engine=settings.engine,
             mistral_url=settings.mistral_url,
         )
-        return [api] if settings.engine is Engine.MISTRAL else [api, MonitorPart(address, environment)]
+        return (
+            [api]
+            if settings.engine is Engine.MISTRAL
+            else [api, MonitorPart(address, environment, None if certificates is None else certificates.monitor)]
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from pathlib import Path
 
 from vimesh.cli.base.terminal import coloured
 from vimesh.cli.local_fleet.data_dir import locked
@@ -36,13 +37,14 @@ async def run_up(wanted: FleetOptions) -> None:
             database_url=wanted.database_url,
             engine=wanted.engine,
             mistral_url=wanted.mistral_url,
+            secured=wanted.secured,
         )
         fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
         await fleet.prepare()
         stream.say("vimesh", f"starting in {data_dir.path}")
         try:
             async with fleet.running():
-                _say_ready(settings, str(data_dir.path))
+                _say_ready(settings, str(data_dir.path), fleet.credentials)
                 await stopping.asked()
                 stream.say("vimesh", "stopping; press Ctrl-C again to stop at once")
         except* Interrupted:
@@ -50,12 +52,13 @@ async def run_up(wanted: FleetOptions) -> None:
     stream.say("vimesh", "all processes have stopped")
 
 
-def _say_ready(settings: FleetSettings, data_dir: str) -> None:
+def _say_ready(settings: FleetSettings, data_dir: str, credentials: Path | None) -> None:
     counted = "1 conductor" if settings.conductors == 1 else f"{settings.conductors} conductors"
     block = ready_block(
         settings.address,
         summary=f"{counted}, engine {settings.engine.lower()}, data in {data_dir}",
         only_this_machine=settings.host in {"127.0.0.1", "::1"},
+        credentials=credentials,
     )
     # Standard output may be closed, which is no reason to stop the fleet.
     with contextlib.suppress(OSError):
