@@ -14,7 +14,7 @@ DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
 MAX_PAGE_BYTES = 1024 * 1024
 """Clients accept 4 MiB by default. A VIM larger than this gets a page to itself: all are smaller than 2 MiB."""
-MAX_PAGE_VALUES = 50_000
+MAX_PAGE_VALUES = 25_000
 """JSON values in the free-form fields of a page: each costs more than a microsecond, however few bytes it has."""
 
 

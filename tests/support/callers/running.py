@@ -91,10 +91,11 @@ def running(folder: Path, *arguments: str, **environment: str) -> Generator[Runn
 
 
 class Fleet(Running):
-    """A `vimesh up` on a free port."""
+    """A `vimesh up` on a free port. It asks nobody who he is, unless `--secured` is among the arguments."""
 
     def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
         self.data_dir = folder / "data"
+        environment = {"VIMESH_UP_SECURED": "no"} | environment
         super().__init__(folder, "up", "--port", "0", "--data-dir", str(self.data_dir), *arguments, **environment)
 
     def wait_until_up(self) -> None:

@@ -56,11 +56,21 @@ def command_line(pid: int) -> set[str]:
 
 @asynccontextmanager
 async def starting_fleet(folder: Path, *flags: str, prefix: Sequence[str] = ()) -> AsyncGenerator[Fleet]:
-    """Start the fleet, wait until it prints that it is ready, and stop it as Ctrl-C does."""
+    """Start the fleet, wait until it prints that it is ready, and stop it as Ctrl-C does.
+
+    It asks nobody who he is, unless `--secured` is among the flags.
+    """
     port, log = free_port(), folder / "up.log"
     command = [*prefix, str(VIMESH), "up", "--port", str(port), "--data-dir", str(folder / "data"), *flags]
     with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=output, start_new_session=True)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            # Versions without certificates, which benchmarks compare with, do not know the flag.
+            env=os.environ | {"VIMESH_UP_SECURED": "no"},
+        )
     fleet = Fleet(f"127.0.0.1:{port}", process, log)
     try:
         await until(lambda: READY in log.read_text() or process.returncode is not None, _START_S)

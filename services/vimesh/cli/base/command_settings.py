@@ -165,7 +165,7 @@ UP_PORT = Setting("up.port", _number(0, 65535), DEFAULT_PORT)
 UP_LISTEN = Setting("up.listen", _ip, "127.0.0.1")
 UP_DATA_DIR = Setting("up.data_dir", Path, Path(".vimesh"))
 UP_CONDUCTORS = Setting("up.conductors", _number(1, 64), 2)
-UP_SECURED = Setting("up.secured", truth, default=False)
+UP_SECURED = Setting("up.secured", truth, default=True)
 
 _ALL: tuple[Setting[Any], ...] = (
     ADDRESS,

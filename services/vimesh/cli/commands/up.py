@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vimesh.cli.base import command_settings, flags, mistral_flags
+from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag
 from vimesh.domain.vims import Engine
 
@@ -40,8 +42,8 @@ def up(  # noqa: PLR0913 - one parameter per flag
         bool | None,
         typer.Option(
             "--secured/--insecure",
-            help="Require certificates, which are made in the data directory, or let anyone on this machine do "
-            "anything [VIMESH_UP_SECURED; default: --insecure].",
+            help="Require certificates, which the fleet makes for itself and its user, or serve anyone who can reach "
+            "a loopback address [VIMESH_UP_SECURED; default: --secured].",
             show_default=False,
         ),
     ] = None,
@@ -72,6 +74,8 @@ def up(  # noqa: PLR0913 - one parameter per flag
         engine=found.read(command_settings.ENGINE, engine),
         mistral_url=found.read(command_settings.MISTRAL_URL, mistral_url),
     )
+    if not wanted.secured and not ip_address(wanted.host).is_loopback:
+        raise BadSetting("--insecure", f"is for loopback addresses only, and {wanted.host} is none; omit it")
     if wanted.engine is Engine.MISTRAL:
         mistral_flags.access(found, url=mistral_url)  # raises BadSetting before anything is started
     asyncio.run(run_up(wanted))

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from pathlib import Path
 
 from vimesh.cli.base.command_settings import DEFAULT_PORT, LogFormat, LogLevel, LogSettings
@@ -45,18 +45,23 @@ async def run_demo(demo: Demo) -> None:
         _last_words(data_dir),
     ):
         stream = LogStream(log, coloured=False)
-        settings = FleetSettings(_HOST, _port(demo.port), demo.conductors, database_url="")
+        settings = FleetSettings(_HOST, _port(demo.port), demo.conductors, database_url="", secured=True)
         fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
         await fleet.prepare()
         _tell(f"starting a fleet at {settings.address}; logs: {data_dir.log_file}")
         try:
-            async with fleet.running(), connected(settings.address, _CALL_TIMEOUT_S) as front:
-                _tell(f"set VIMESH_ADDRESS={settings.address} to use the fleet from other commands; Ctrl-C stops it")
+            async with fleet.running(), _connected(fleet, settings) as front:
+                _tell("to use the fleet from other commands (Ctrl-C stops it), type:")
+                _tell(f"export VIMESH_ADDRESS={settings.address} VIMESH_CREDENTIALS={fleet.credentials}")
                 with failed_calls_explained(settings.address):
                     await _perform(front, demo, stream, stopping)
                 _tell("stopping")
         except* Interrupted:
             _tell("stopped before the fleet was up")
+
+
+def _connected(fleet: EmbeddedFleet, settings: FleetSettings) -> AbstractAsyncContextManager[Front]:
+    return connected(settings.address, _CALL_TIMEOUT_S, fleet.credentials)
 
 
 async def _perform(front: Front, demo: Demo, stream: LogStream, stopping: Stopping) -> None:

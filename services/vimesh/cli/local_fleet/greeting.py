@@ -10,16 +10,15 @@ from pathlib import Path
 
 from vimesh.cli.base.command_settings import DEFAULT_PORT
 
-_OPEN_TO_ALL = "Anyone who can reach this address can change everything: calls are not authenticated (--insecure)."
-_OPEN_HERE = "Any user of this machine can change everything: calls are not authenticated (--insecure)."
+_OPEN = "--insecure: any user and program of this machine can change everything."
 
 
-def ready_block(address: str, *, summary: str, only_this_machine: bool, credentials: Path | None = None) -> str:
+def ready_block(address: str, *, summary: str, credentials: Path | None) -> str:
     """`credentials`: the folder with what its user shows to a secured fleet; None: the fleet asks nobody."""
     vimesh = shlex.quote(typed_name())
     lines = [f"vimesh is up at {address}: {summary}", ""]
     if credentials is None:
-        lines += [f"  {_OPEN_HERE if only_this_machine else _OPEN_TO_ALL}", ""]
+        lines += [f"  {_OPEN}", ""]
     if address != f"127.0.0.1:{DEFAULT_PORT}":
         lines += [f"  export VIMESH_ADDRESS={address}", ""]
     if credentials is not None:

@@ -57,7 +57,6 @@ def _say_ready(settings: FleetSettings, data_dir: str, credentials: Path | None)
     block = ready_block(
         settings.address,
         summary=f"{counted}, engine {settings.engine.lower()}, data in {data_dir}",
-        only_this_machine=settings.host in {"127.0.0.1", "::1"},
         credentials=credentials,
     )
     # Standard output may be closed, which is no reason to stop the fleet.
