@@ -2,9 +2,11 @@
 //
 //   node watch.js http://127.0.0.1:5000/v3
 //
-// The front of the mesh is VIMESH_ADDRESS, by default 127.0.0.1:7600. No code is generated: the contract is loaded
-// from the descriptor set that lies beside the generated Python code.
+// The front of the mesh is VIMESH_ADDRESS, by default 127.0.0.1:7600, and the certificate to show there is in the folder
+// VIMESH_CREDENTIALS; without one, the front is called without TLS. No code is generated: the contract is loaded from the
+// descriptor set that lies beside the generated Python code.
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import grpc from "@grpc/grpc-js";
 import { loadFileDescriptorSetFromBuffer } from "@grpc/proto-loader";
@@ -21,7 +23,11 @@ if (!authUrl) {
 const { vimesh } = grpc.loadPackageDefinition(
   loadFileDescriptorSetFromBuffer(readFileSync(CONTRACT), { keepCase: true, longs: String, enums: String, defaults: true }),
 );
-const vims = new vimesh.v1.VimService(address, grpc.credentials.createInsecure());
+const folder = process.env.VIMESH_CREDENTIALS;
+const credentials = folder
+  ? grpc.credentials.createSsl(...["ca.crt", "tls.key", "tls.crt"].map((name) => readFileSync(join(folder, name))))
+  : grpc.credentials.createInsecure();
+const vims = new vimesh.v1.VimService(address, credentials);
 
 // A call with a limit, as a promise.
 const call = (method, request) =>

@@ -2,7 +2,8 @@
 
     python watch.py http://127.0.0.1:5000/v3
 
-The front of the mesh is VIMESH_ADDRESS, by default 127.0.0.1:7600. Needs the generated stubs: the Python in .venv has
+The front of the mesh is VIMESH_ADDRESS, by default 127.0.0.1:7600, and the certificate to show there is in the folder
+VIMESH_CREDENTIALS; without one, the front is called without TLS. Needs the generated stubs: the Python in .venv has
 them once `make up` has run, another one gets them by `pip install .` in the checkout.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import uuid
+from pathlib import Path
 
 import grpc
 
@@ -21,7 +23,7 @@ WITHIN_S = 30
 
 
 def main(auth_url: str) -> None:
-    with grpc.insecure_channel(os.environ.get("VIMESH_ADDRESS", "127.0.0.1:7600")) as channel:
+    with open_channel(os.environ.get("VIMESH_ADDRESS", "127.0.0.1:7600")) as channel:
         vims = VimServiceStub(channel)
         # Repeating the call with the same request_id would be answered with the same VIM.
         request = vim_service_pb2.RegisterVimRequest(
@@ -35,6 +37,14 @@ def main(auth_url: str) -> None:
         finally:
             vims.DeregisterVim(vim_service_pb2.DeregisterVimRequest(vim_id=vim.id), timeout=10)
             print("deregistered")
+
+
+def open_channel(address: str) -> grpc.Channel:
+    folder = os.environ.get("VIMESH_CREDENTIALS")
+    if not folder:
+        return grpc.insecure_channel(address)
+    trusted, key, certificate = ((Path(folder) / name).read_bytes() for name in ("ca.crt", "tls.key", "tls.crt"))
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(trusted, key, certificate))
 
 
 def follow(vims: VimServiceStub, vim: vim_pb2.Vim) -> None:

@@ -82,7 +82,7 @@ def _instead(front: str) -> dict[str, str]:
         "http.server 5000": f"http.server {cloud}",
         **dict.fromkeys(("127.0.0.1:5000", "10.0.0.5:5000", "10.0.0.6:5000", "10.0.0.6:6443"), f"127.0.0.1:{cloud}"),
         "mistral:8989": "127.0.0.1:9",
-        "make up": f"vimesh up --insecure --conductors 1 --port {up}",
+        "make up ARGS=--insecure": f"vimesh up --insecure --conductors 1 --port {up}",
         "port: 7600": f"port: {front_by_hand}",  # in deploy/envoy/fleet.yaml, which is for a fleet of its own
         **dict(zip(_PORTS, by_hand, strict=True)),
         # `make check` has installed what these would.
