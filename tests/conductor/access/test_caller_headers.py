@@ -24,7 +24,7 @@ def test_a_caller_has_the_roles_and_projects_of_the_headers() -> None:
 
     assert caller.identity == "https://login.example#bob"
     assert caller.roles == {CallerRole.READER, CallerRole.OPERATOR}
-    assert caller.projects == {"a", "b"}
+    assert caller.projects == frozenset({"a", "b"})
     assert (caller.sees("a"), caller.sees("c"), caller.only_project) == (True, False, "")
 
 

@@ -13,6 +13,7 @@ import grpc
 import pytest
 from cryptography import x509
 
+from tests.support.deployments.conductors import client_on
 from tests.support.deployments.secured_conductors import (
     ADMIN,
     READER,
@@ -100,7 +101,7 @@ async def test_no_handshake_ends_well_without_a_certificate_that_is_trusted(
             assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             with pytest.raises(grpc.aio.AioRpcError):
-                await channel.unary_unary("/vimesh.v1.AccessService/WhoAmI")(b"", timeout=WITHIN_S)
+                await client_on(channel, "").access.WhoAmI(pb.WhoAmIRequest(), timeout=WITHIN_S)
 
 
 async def test_certificates_are_renewed_under_load_without_a_failed_call(

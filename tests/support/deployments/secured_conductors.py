@@ -37,17 +37,17 @@ class _Introduction:
 
     def details(self, details: _Details) -> _Details:
         metadata = grpc.aio.Metadata(*(details.metadata or ()), *self.headers)
-        return details._replace(metadata=metadata)
+        return _Details(details.method, details.timeout, metadata, details.credentials, details.wait_for_ready)
 
 
-class _Unary(_Introduction, grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]  # it takes none when it runs
+class _Unary(_Introduction, grpc.aio.UnaryUnaryClientInterceptor):
     async def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: _Details, request: object
     ) -> Any:  # noqa: ANN401 - gRPC's
         return await continuation(self.details(client_call_details), request)
 
 
-class _Stream(_Introduction, grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[type-arg]  # it takes none when it runs
+class _Stream(_Introduction, grpc.aio.UnaryStreamClientInterceptor):
     async def intercept_unary_stream(
         self, continuation: Callable[..., Any], client_call_details: _Details, request: object
     ) -> Any:  # noqa: ANN401 - gRPC's

@@ -86,8 +86,9 @@ class _PrivateFile(WatchedFileHandler):
     """A file that only its owner can read."""
 
     def _open(self) -> io.TextIOWrapper:
-        opener = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731 - used once
-        return open(self.baseFilename, "a", encoding=self.encoding, opener=opener)
+        # Not buffered: each line is one write, and one that failed is not tried again with the next.
+        file = io.FileIO(self.baseFilename, "a", opener=lambda name, flags: os.open(name, flags, 0o600))
+        return io.TextIOWrapper(file, encoding=self.encoding, write_through=True)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Raise the error instead of printing it."""
