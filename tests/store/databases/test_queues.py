@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, Select
 
 from tests.support.sql.stores import record, registration, report, sqlite_url, store_at
 from vimesh.domain.queries import VimQuery, parse_filter, parse_order
 from vimesh.domain.vims import Recorded, Status
 from vimesh.store.sql_store import SqlStore
-from vimesh.store.vims.list_vims import _select_positions
+from vimesh.store.vims.list_vims import _select_positions, project_conditions
 
 
 @pytest.fixture
@@ -35,6 +36,11 @@ async def test_reports_go_before_registrations_that_wait(store: SqlStore) -> Non
     await asyncio.gather(*registering)
 
 
+def plan_of(connection: Connection, statement: Select[Any]) -> list[str]:
+    text = statement.compile(connection, compile_kwargs={"literal_binds": True})
+    return [str(row.detail) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+
+
 @pytest.mark.parametrize(
     ("text", "order"),
     [
@@ -46,20 +52,25 @@ async def test_reports_go_before_registrations_that_wait(store: SqlStore) -> Non
 async def test_a_page_is_read_in_the_order_of_an_index(store: SqlStore, text: str, order: str) -> None:
     statement = _select_positions(VimQuery(parse_filter(text), parse_order(order)), [])
 
-    plan = await store._database.read(
-        lambda c: [
-            str(row.detail)
-            for row in c.exec_driver_sql(
-                f"EXPLAIN QUERY PLAN {statement.compile(c, compile_kwargs={'literal_binds': True})}"
-            )
-        ]
-    )
+    plan = await store._database.read(lambda c: plan_of(c, statement))
 
     # What has to be sorted is what was found, and the silences that are not on record yet.
     sorted_after = [step for step, then in pairwise(plan) if " standings" in step and then.startswith("USE TEMP")]
     assert not sorted_after
     # The table of standings is in the order of registration itself.
     assert not [step for step in plan if step == "SCAN vims"]
+
+
+@pytest.mark.parametrize("projects", [("a",), ("a", "b", "c")])
+@pytest.mark.parametrize("order", ["create_time", "status_time", "name desc"])
+async def test_the_vims_of_a_caller_are_found_by_project(
+    store: SqlStore, projects: tuple[str, ...], order: str
+) -> None:
+    query = VimQuery(order=parse_order(order), projects=frozenset(projects))
+    plan = await store._database.read(lambda c: plan_of(c, _select_positions(query, project_conditions(query))))
+
+    assert [step for step in plan if step.startswith("SEARCH vims USING") and "project_id=?" in step]
+    assert not [step for step in plan if step.startswith("SCAN")]
 
 
 async def test_people_write_between_reports_and_repeats_that_wait(store: SqlStore) -> None:

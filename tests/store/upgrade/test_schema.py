@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import uuid
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -189,6 +190,22 @@ async def test_the_bytes_of_changes_that_are_there_are_counted(url: str, file: P
         assert (await store.logged_bytes(), statement(file, "SELECT * FROM segments")) == counted
         assert len(counted[1]) == 1
         assert counted[0] > 30 * 60_000
+
+
+async def test_changes_of_an_earlier_version_get_the_project_of_their_vim(url: str) -> None:
+    vim_id = str(uuid.uuid4())
+    async with store_at(url) as store:
+        for project_id in ("a", "b"):
+            vim = await store.register(registration(vim_id=vim_id, project_id=project_id))
+            await record(store, [report(vim, Status.REACHABLE, 1)])
+            if project_id == "a":
+                await store.deregister(vim_id)
+        before = (await store.events_of("", 9, ""))[0]
+    downgrade(url, "0007")
+
+    async with store_at(url) as store:
+        assert (await store.events_of("", 9, ""))[0] == before
+    assert [event.project_id for event in before] == ["b", "b", "a", "a", "a"]
 
 
 async def test_a_change_that_an_earlier_version_wrote_holds_the_whole_vim(url: str, file: Path) -> None:

@@ -83,7 +83,7 @@ async def running_envoy(
     instead: Mapping[str, str] = NOTHING,
     like: FrontFleet = PLAIN,
 ) -> AsyncGenerator[RunningEnvoy]:
-    """Run Envoy in front of conductors (`ip:port`), which need not run yet. Stops it at the end.
+    """Run Envoy in front of conductors (`ip:port` or `unix:path`), which need not run yet. Stops it at the end.
 
     `like` states which callers are allowed, and how. `instead` replaces texts in its bootstrap, for tests that cannot
     wait for a minute or open 9,000 connections.
@@ -174,7 +174,14 @@ async def _stop(process: Process) -> None:
 
 
 def _hosts(texts: Iterable[str]) -> tuple[ClusterHost, ...]:
-    return tuple(ClusterHost(address("conductors", text)) for text in texts)
+    return tuple(map(_cluster_host, texts))
+
+
+def _cluster_host(text: str) -> ClusterHost:
+    if not text.startswith("unix:"):
+        return ClusterHost(address("conductors", text))
+    path = text.removeprefix("unix:")
+    return ClusterHost(Path(path), Path(f"{path}.health"))
 
 
 def _healthy_of(cluster: dict[str, Any]) -> set[str]:

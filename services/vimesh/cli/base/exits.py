@@ -31,8 +31,8 @@ Exit codes:
   1  failure: the message gives the reason
   2  invalid command line
   3  no such VIM
-  4  the condition was not met in time (wait, register --wait), findings remain
-     (workflows audit), or VIMs were not imported (import tacker, vim import)
+  4  the condition was not met in time (wait, register --wait), the answer is no
+     (auth can-i), findings remain (workflows audit), or VIMs were not imported (import tacker, vim import)
   5  unavailable: no answer from the address, no answer in time, or the database
      refuses connections
 130  interrupted (Ctrl-C)

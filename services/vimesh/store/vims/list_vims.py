@@ -35,8 +35,7 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
     sort_key, types = _SORT_KEYS[query.order.field]
     key = (query.terms, query.order)
     conditions = [_condition(term, connection) for term in query.terms if term.field != "status"]
-    if query.projects is not None:
-        conditions.append(vims.c.project_id.in_(sorted(query.projects)))
+    conditions += project_conditions(query)
     if query.page_token:
         conditions.append(_is_after(query.order, sort_key, position_of(query.page_token, key, types)))
     positions = connection.execute(_select_positions(query, conditions)).all()
@@ -49,6 +48,11 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
         if row is not None and _still_matches(vim := vim_of(row), changing_terms):
             matching.append(vim)
     return VimPage(matching, token_of(key, tuple(positions[count - 1])[:-1]) if count < len(positions) else "")
+
+
+def project_conditions(query: VimQuery) -> list[ColumnElement[bool]]:
+    """Return the condition that the VIM is in one of the caller's projects: none, for a caller of all."""
+    return [] if query.projects is None else [vims.c.project_id.in_(sorted(query.projects))]
 
 
 def _select_positions(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tuple[Any, ...]]:
