@@ -19,6 +19,7 @@ from tests.support.sql.stores import sqlite_url, store_at
 from tests.support.timing.waiting import eventually
 
 WITHIN_S = 30.0
+ADDING = "            request_headers_to_add:\n"
 
 
 @asynccontextmanager
@@ -28,9 +29,8 @@ async def front(tmp_path: Path, who: tuple[str, str, str] | None) -> AsyncGenera
         {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
         for key, value in (headers_of(*who) if who else ())
     ]
-    proving = {
-        "name: front\n            virtual_hosts:": f"name: front\n            request_headers_to_add: {json.dumps(added)}\n            virtual_hosts:"
-    }
+    items = "".join(f"            - {json.dumps(one)}\n" for one in added)
+    proving = {ADDING: f"{ADDING}{items}"}
     # Not pytest's folder: the path of a Unix socket has to be short.
     with TemporaryDirectory(prefix="fleet-") as folder:
         async with (
@@ -61,7 +61,7 @@ async def test_an_operator_is_told_who_it_is_and_works_in_its_project(tmp_path: 
         listed = (await vimesh(tmp_path, envoy, "vim", "list", "-o", "json")).json
         events = await vimesh(tmp_path, envoy, "vim", "events")
         event = (await ask(envoy.address, "GET", "/v1/events")).json()["events"][0]  # type: ignore[index]  # a list
-        denied = await vimesh(tmp_path, envoy, "vim", "register", "--name", "lab", *flags, "--project-id", "b")
+        denied = await vimesh(tmp_path, envoy, "vim", "register", "--name", "lab", *flags, "--project", "b")
 
     assert shown.out.splitlines()[1:4] == [f"identity  {OPERATOR[0]}", "roles     operator", "projects  a"]
     assert "register" in shown.out
