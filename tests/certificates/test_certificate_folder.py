@@ -116,6 +116,44 @@ def test_who_comes_from_another_authority_is_not_believed_before_that_is_trusted
     assert handshake(context_of(front, ssl.Purpose.CLIENT_AUTH), theirs, HOSTS[0]) == {str(MONITOR)}
 
 
+def test_revocation_lists_of_other_authorities_are_kept_and_replaced(folder: CertificateFolder, tmp_path: Path) -> None:
+    other = CertificateFolder(tmp_path / "other")
+    other.init("vimesh", NOW)  # of the same name
+    front, stranger, own = issue(folder, FRONT), issue(other, MONITOR), issue(folder, MONITOR)
+    files = [other.path / "trust" / name for name in ("ca.crt", "crl.pem")]
+    crl = folder.path / "trust" / "crl.pem"
+    folder.trust(files[0].read_bytes(), NOW)
+    theirs = context_of(stranger, ssl.Purpose.SERVER_AUTH)
+    theirs.load_verify_locations(folder.path / "trust" / "ca.crt")
+    ours = context_of(own, ssl.Purpose.SERVER_AUTH)
+    with pytest.raises(ssl.SSLError, match="CRL"):
+        handshake(context_of(front, ssl.Purpose.CLIENT_AUTH, crl), theirs, HOSTS[0])
+
+    folder.trust(b"".join(file.read_bytes() for file in files), NOW)
+    assert handshake(context_of(front, ssl.Purpose.CLIENT_AUTH, crl), theirs, HOSTS[0]) == {str(MONITOR)}
+    other.revoke(MONITOR, NOW)
+    folder.trust(b"".join(file.read_bytes() for file in files), NOW)
+    folder.revoke(SpiffeId("vimesh", Role.CLI, "nobody"), NOW)
+
+    server = context_of(front, ssl.Purpose.CLIENT_AUTH, crl)
+    assert handshake(server, ours, HOSTS[0]) == {str(MONITOR)}
+    with pytest.raises(ssl.SSLError, match="revoked"):
+        handshake(server, theirs, HOSTS[0])
+
+
+def test_a_revocation_list_of_nobody_who_is_trusted_is_refused(folder: CertificateFolder, tmp_path: Path) -> None:
+    other = CertificateFolder(tmp_path / "other")
+    other.init("other", NOW)
+    before = (folder.path / "trust" / "crl.pem").read_bytes()
+    foreign = (other.path / "trust" / "crl.pem").read_bytes()
+    broken = b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"
+
+    for pem in (foreign, broken):
+        with pytest.raises(BadAuthority):
+            folder.trust((folder.path / "trust" / "ca.crt").read_bytes() + pem, NOW)
+    assert (folder.path / "trust" / "crl.pem").read_bytes() == before
+
+
 def test_who_is_revoked_is_not_believed_any_more_but_may_be_given_another(folder: CertificateFolder) -> None:
     front, monitor = issue(folder, FRONT), issue(folder, MONITOR)
     stolen = context_of(monitor, ssl.Purpose.SERVER_AUTH)

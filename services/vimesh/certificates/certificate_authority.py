@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from vimesh.certificates.spiffe_ids import BadIdentity, SpiffeId, check_trust_domain
@@ -20,6 +20,8 @@ CLOCK_SKEW = timedelta(minutes=5)
 """A certificate is valid from this long ago, because the clocks of hosts differ."""
 AUTHORITY_LIFETIME = timedelta(days=3650)
 _SIGNATURE = hashes.SHA256()
+_REVOCATION_LIST = re.compile(rb"-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----")
+_CRL_KEYS = (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey)
 _HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_][a-z0-9_.-]{0,250}", re.ASCII | re.IGNORECASE)
 
 
@@ -163,6 +165,32 @@ def read_trusted(pem: bytes, now: datetime) -> list[x509.Certificate]:
     for certificate in certificates:
         _check_trusted(certificate, now)
     return certificates
+
+
+def other_revocation_lists(pem: bytes, authorities: Sequence[x509.Certificate], own: x509.Certificate) -> bytes:
+    """Return, as PEM, the last list of revoked certificates of each authority but our own.
+
+    Raises BadAuthority if one of them is not signed by any of the authorities.
+    """
+    lists: dict[x509.Certificate, bytes] = {}
+    for block in _REVOCATION_LIST.findall(pem):
+        try:
+            revoked = x509.load_pem_x509_crl(block)
+        except ValueError as error:
+            raise BadAuthority(f"it holds a list of revoked certificates that cannot be read: {error}") from error
+        # An authority and the one that replaces it may have the same name, but not the same key.
+        signer = next((each for each in authorities if _has_signed(each, revoked)), None)
+        if signer is None:
+            raise BadAuthority(f"no trusted authority has signed the list of {revoked.issuer.rfc4514_string()}")
+        lists[signer] = revoked.public_bytes(serialization.Encoding.PEM)
+    return b"".join(content for signer, content in lists.items() if signer != own)
+
+
+def _has_signed(authority: x509.Certificate, revoked: x509.CertificateRevocationList) -> bool:
+    key = authority.public_key()
+    if authority.subject != revoked.issuer or not isinstance(key, _CRL_KEYS):
+        return False
+    return revoked.is_signature_valid(key)
 
 
 def bundle(certificates: Iterable[x509.Certificate]) -> bytes:

@@ -25,6 +25,7 @@ from vimesh.certificates.certificate_authority import (
     bundle,
     load_authority,
     make_authority,
+    other_revocation_lists,
     read_trusted,
 )
 from vimesh.certificates.file_generations import make_private, replace_file, replace_files
@@ -158,12 +159,16 @@ class CertificateFolder:
             return sum(hit)
 
     def trust(self, pem: bytes, now: datetime) -> int:
-        """Believe other authorities, too; return how many are new. Raises BadAuthority."""
+        """Believe other authorities, too; return how many are new. Raises BadAuthority.
+
+        `pem`: certificates of authorities, and their lists of revoked certificates. Those who look at such lists refuse
+        the certificates of an authority that has none.
+        """
         with self._locked():
             added = read_trusted(pem, now)
             present = read_trusted(self.trusted(), datetime.min.replace(tzinfo=UTC))
             merged = bundle([*present, *added])
-            self._write_trust(self.authority(), merged, self._issued(), now)
+            self._write_trust(self.authority(), merged, self._issued(), now, pem)
             for identity in self._latest():
                 self._write_part(identity, {TRUSTED: merged})
             return len(set(added) - set(present))
@@ -197,9 +202,16 @@ class CertificateFolder:
         if all((folder / name).exists() for name in names):
             replace_files(folder, {name: (folder / name).read_bytes() for name in names} | changed)
 
-    def _write_trust(self, authority: Authority, trusted: bytes, issued: Sequence[Issued], now: datetime) -> None:
+    def _write_trust(
+        self, authority: Authority, trusted: bytes, issued: Sequence[Issued], now: datetime, lists: bytes = b""
+    ) -> None:
+        """Replace what every part believes. `lists`: newer lists of revoked certificates of other authorities."""
+        path = self.path / _TRUST / REVOKED
+        present = path.read_bytes() if path.exists() else b""
+        authorities = read_trusted(trusted, datetime.min.replace(tzinfo=UTC))
+        others = other_revocation_lists(present + lists, authorities, authority.certificate)
         revoked = {each.serial: each.revoked_at for each in issued if each.revoked_at is not None}
-        replace_files(self.path / _TRUST, {TRUSTED: trusted, REVOKED: authority.revocation_list(revoked, now)})
+        replace_files(self.path / _TRUST, {TRUSTED: trusted, REVOKED: authority.revocation_list(revoked, now) + others})
 
     def _latest(self) -> dict[SpiffeId, Issued]:
         return _newest(self._issued())

@@ -28,7 +28,8 @@ class HttpAnswer:
 
 async def call(channel: aio.Channel, path: str, headers: Mapping[str, str]) -> str:
     """Make a call with one empty message, of any method; return how it ended."""
-    stream = channel.unary_stream(path)(b"", metadata=tuple(headers.items()), timeout=LIMIT_S)
+    method: aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(path)
+    stream = method(b"", metadata=tuple(headers.items()), timeout=LIMIT_S)
     try:
         async for _ in stream:
             pass
@@ -52,22 +53,21 @@ def outcome_of(error: aio.AioRpcError) -> str:
 
 async def ask_tls(
     address: str,
-    method: str,
-    path: str,
+    request: tuple[str, str],
     context: ssl.SSLContext,
     headers: Mapping[str, str],
     body: str | None = None,
 ) -> HttpAnswer:
-    """Send one request over a connection of its own. Raises OSError."""
-    return await asyncio.to_thread(_ask, address, method, path, context, headers, body)
+    """Send one request, a method and a path, over a connection of its own. Raises OSError."""
+    return await asyncio.to_thread(_ask, address, request, context, headers, body)
 
 
 def _ask(
-    address: str, method: str, path: str, context: ssl.SSLContext, headers: Mapping[str, str], body: str | None
+    address: str, request: tuple[str, str], context: ssl.SSLContext, headers: Mapping[str, str], body: str | None
 ) -> HttpAnswer:
     connection = http.client.HTTPSConnection(address, timeout=LIMIT_S, context=context)
     try:
-        connection.request(method, path, body, dict(headers))
+        connection.request(*request, body, dict(headers))
         response = connection.getresponse()
         return HttpAnswer(
             response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc
+from cryptography import x509
 from grpc import aio
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
@@ -50,7 +51,7 @@ class _AnyCall(grpc.GenericRpcHandler):
     def __init__(self, records: Records) -> None:
         self._records = records
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         path = handler_call_details.method
         headers = {str(key): str(value) for key, value in handler_call_details.invocation_metadata}
 
@@ -122,5 +123,6 @@ async def recording_api(context: ssl.SSLContext | None = None) -> AsyncGenerator
 def _peer(connection: object) -> str:
     if not isinstance(connection, ssl.SSLSocket):
         return ""
-    names = (connection.getpeercert() or {}).get("subjectAltName", ())
-    return next(str(value) for kind, value in names if kind == "URI")  # type: ignore[misc]  # ssl's own types are loose
+    certificate = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return names.get_values_for_type(x509.UniformResourceIdentifier)[0]

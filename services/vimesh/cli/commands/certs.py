@@ -131,11 +131,17 @@ def revoke(role: RoleName, name: PartName, *, directory: Directory = Path("certs
 
 @app.command()
 def trust(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Certificates of the authorities, in PEM.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Certificates of the authorities and their revocation lists, in PEM.")
+    ],
     *,
     directory: Directory = Path("certs"),
 ) -> None:
-    """Trust other authorities, too, such as a company's, or the one that will replace this one."""
+    """Trust other authorities, too, such as a company's, or the one that will replace this one.
+
+    Include the revocation list of each: a front that checks revocation refuses certificates of an authority without
+    one. Repeat the command with a newer list to replace it.
+    """
     try:
         pem = read_whole(file, MAX_DOCUMENT_BYTES)
     except OSError as error:
