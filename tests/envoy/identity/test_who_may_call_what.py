@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from pathlib import Path
 from google.api import annotations_pb2
 from grpc import aio
 
-from tests.support.identities.callers import LIMIT_S, NOT_CONNECTED, PASSED, ask_tls, call, http_outcome
+from tests.support.identities.callers import NOT_CONNECTED, PASSED, ask_tls, call, http_outcome
 from tests.support.identities.certified import Certified, KeyPair
 from tests.support.identities.recording_backends import CALL
 from tests.support.identities.secured_fleets import ISSUER, SecuredFleet, secured_fleet
@@ -344,15 +343,6 @@ def test_the_matrix_holds_all_of_the_contract() -> None:
     assert paths == {binding for binding in JSON if binding[0] != "HEAD"}
 
 
-async def until_refused(fleet: SecuredFleet, pair: KeyPair | None) -> None:
-    """Wait until Envoy has read that a certificate is revoked."""
-    context = fleet.certified.client_context(fleet.folder, pair)
-    async with asyncio.timeout(LIMIT_S):
-        with contextlib.suppress(OSError):
-            while True:
-                await ask_tls(fleet.front, ("GET", "/healthz"), context, {})
-
-
 async def test_exactly_the_allowed_calls_arrive(tmp_path: Path) -> None:
     async with secured_fleet(tmp_path) as fleet:
         callers = {
@@ -362,7 +352,7 @@ async def test_exactly_the_allowed_calls_arrive(tmp_path: Path) -> None:
             **mixed(fleet.certified, fleet.key),
         }
         matrix = Matrix(fleet)
-        await until_refused(fleet, callers["revoked"].pair)
+        await fleet.until_connecting(callers["revoked"].pair, accepted=False)
         for name, caller in callers.items():
             await matrix.try_everything(name, caller)
 

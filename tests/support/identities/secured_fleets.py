@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.support.deployments.envoys import NOTHING, PLAIN, RunningEnvoy, running_envoy
-from tests.support.identities.certified import Certified
+from tests.support.identities.callers import LIMIT_S, ask_tls
+from tests.support.identities.certified import Certified, KeyPair
 from tests.support.identities.recording_backends import Records, recording_api, recording_conductor
 from tests.support.identities.tokens import SigningKey, key_set
 from vimesh.certificates.spiffe_ids import Role
@@ -33,6 +35,20 @@ class SecuredFleet:
     def front(self) -> str:
         """The address of the front by the name in its certificate."""
         return self.envoy.address.replace("127.0.0.1", "localhost")
+
+    async def until_connecting(self, pair: KeyPair | None, *, accepted: bool) -> None:
+        """Wait until a certificate is accepted, or refused. Each try is a connection of its own."""
+        async with asyncio.timeout(LIMIT_S):
+            while await self._is_accepted(pair) is not accepted:
+                pass
+
+    async def _is_accepted(self, pair: KeyPair | None) -> bool:
+        context = self.certified.client_context(self.folder, pair)
+        try:
+            await ask_tls(self.front, ("GET", "/healthz"), context, {})
+        except OSError:
+            return False
+        return True
 
 
 def secured(certified: Certified, front: Path, **more: object) -> FrontSecurity:

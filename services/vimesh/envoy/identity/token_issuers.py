@@ -103,7 +103,9 @@ def _cluster(name: str, issuer: TokenIssuer) -> dict[str, object]:
     host = server.hostname or ""
     secure = server.scheme == "https"
     address = {"socket_address": {"address": host, "port_value": server.port or (443 if secure else 80)}}
-    return {**_to(name, "LOGICAL_DNS", address), **(_tls(host, issuer) if secure else {})}
+    # A server may have addresses of both kinds, of which only one is reachable.
+    both = {"dns_lookup_family": "ALL"}
+    return {**_to(name, "LOGICAL_DNS", address), **both, **(_tls(host, issuer) if secure else {})}
 
 
 def _to(name: str, kind: str, address: Mapping[str, object]) -> dict[str, object]:

@@ -1,0 +1,152 @@
+"""What else holds at the doors of a front: for reporters, without security, and towards conductors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from grpc import aio
+
+from tests.support.callers.caller import ask
+from tests.support.deployments.envoys import PLAIN, running_envoy
+from tests.support.identities.callers import NOT_CONNECTED, PASSED, ask_tls, call
+from tests.support.identities.certified import Certified, KeyPair
+from tests.support.identities.recording_backends import CALL, recording_api, recording_conductor
+from tests.support.identities.secured_fleets import SecuredFleet, secured, secured_fleet
+from tests.support.identities.tokens import claims_of
+from vimesh.certificates.spiffe_ids import Role
+from vimesh.envoy.fleet.front_fleet import FrontFleet
+
+GET_VIM = "/vimesh.v1.VimService/GetVim"
+UPDATE_VIM = "/vimesh.v1.ConductorService/UpdateVim"
+CLAIM = "/vimesh.v1.WorkflowService/ClaimWorkflowTasks"
+FORGED = {
+    "x-vimesh-identity": "spiffe://vimesh/cli/admin",
+    "x-vimesh-roles": "admin",
+    "x-vimesh-projects": "*",
+    "x_vimesh_roles": "admin",
+    "x-vimesh_roles": "admin",
+}
+NAME = (("grpc.ssl_target_name_override", "localhost"),)
+
+
+async def at_second_door(fleet: SecuredFleet, pair: KeyPair | None, path: str, headers: dict[str, str]) -> str:
+    credentials = fleet.certified.channel_credentials(pair)
+    async with aio.secure_channel(fleet.envoy.reports_address, credentials, options=NAME) as channel:
+        return await call(channel, path, headers)
+
+
+async def test_the_second_door_is_for_certificates_of_reporters_and_drivers(tmp_path: Path) -> None:
+    async with secured_fleet(tmp_path) as fleet:
+        pairs = {role: fleet.certified.pair(role, "x") for role in (Role.MONITOR, Role.API, Role.NOTIFIER)}
+        admin = fleet.certified.pair(Role.CLI, "admin")
+        token = {"authorization": f"Bearer {fleet.key.sign(claims_of('ada', vimesh_roles='admin'))}"}
+
+        ends = {
+            "monitor": await at_second_door(fleet, pairs[Role.MONITOR], UPDATE_VIM, {CALL: "monitor", **FORGED}),
+            "monitor reads": await at_second_door(fleet, pairs[Role.MONITOR], GET_VIM, {}),
+            # Tokens are not looked at here.
+            "monitor with a token": await at_second_door(fleet, pairs[Role.MONITOR], UPDATE_VIM, {CALL: "t", **token}),
+            "api": await at_second_door(fleet, pairs[Role.API], CLAIM, {}),
+            "api reads": await at_second_door(fleet, pairs[Role.API], GET_VIM, {}),
+            "notifier": await at_second_door(fleet, pairs[Role.NOTIFIER], GET_VIM, {}),
+            "admin": await at_second_door(fleet, admin, GET_VIM, {}),
+            "token": await at_second_door(fleet, None, GET_VIM, token),
+        }
+
+        said = {"identity": "spiffe://vimesh/monitor/x", "roles": "reporter", "projects": "*"}
+        assert fleet.conductor.calls["monitor"].identity == fleet.conductor.calls["t"].identity == said
+        assert "authorization" not in fleet.conductor.calls["t"].headers
+    refused = "PERMISSION_DENIED ROLE_MISSING"
+    assert ends == {
+        "monitor": PASSED,
+        "monitor reads": refused,
+        "monitor with a token": PASSED,
+        "api": PASSED,
+        "api reads": PASSED,
+        "notifier": refused,
+        "admin": refused,
+        "token": NOT_CONNECTED,
+    }
+
+
+async def test_an_open_front_lets_nobody_say_who_calls() -> None:
+    async with (
+        recording_conductor() as conductor,
+        recording_api() as api,
+        running_envoy([conductor.address], api=[api.address]) as envoy,
+    ):
+        await envoy.until_healthy([conductor.address])
+        for door, target in (("front", envoy.address), ("reports", envoy.reports_address)):
+            async with aio.insecure_channel(target) as channel:
+                assert await call(channel, GET_VIM, {CALL: door, **FORGED}) == PASSED
+        json_headers = {CALL: "json", **FORGED}
+        assert (await ask(envoy.address, "GET", "/v1/vims", headers=json_headers)).status == 200
+        assert (await ask(envoy.address, "GET", "/v1.0/vims", headers={CALL: "rest", **FORGED})).status == 200
+
+    received = {**conductor.calls, **api.calls}
+    assert sorted(received) == ["front", "json", "reports", "rest"]
+    assert not any(each.identity for each in received.values())
+
+
+async def test_trusted_proxies_pass_no_identities_on(tmp_path: Path) -> None:
+    fleet = FrontFleet((), trusted_proxies=("127.0.0.1/32",))
+    async with secured_fleet(tmp_path, like=fleet) as secured_front:
+        reader = secured_front.certified.pair(Role.CLI, "reader")
+        context = secured_front.certified.client_context(tmp_path, reader)
+
+        answer = await ask_tls(secured_front.front, ("GET", "/v1/vims"), context, {CALL: "1", **FORGED})
+
+        said = {"identity": "spiffe://vimesh/cli/reader", "roles": "reader", "projects": "*"}
+        assert (answer.status, secured_front.conductor.calls["1"].identity) == (200, said)
+
+
+@pytest.mark.parametrize("impostor", [Role.MONITOR, Role.API, Role.FRONT])
+async def test_the_front_calls_conductors_only_if_their_certificates_say_so(tmp_path: Path, impostor: Role) -> None:
+    certified = Certified(tmp_path / "certs")
+    front, conductor = certified.part(Role.FRONT, "f"), certified.part(Role.CONDUCTOR, "c")
+    like = replace(PLAIN, security=secured(certified, front))
+    admin = certified.channel_credentials(certified.pair(Role.CLI, "admin"))
+    async with (
+        recording_conductor(certified.server_credentials(conductor)) as real,
+        recording_conductor(certified.server_credentials(certified.part(impostor, "i"))) as false,
+        running_envoy([real.address, false.address], like=like) as envoy,
+    ):
+        await envoy.until_healthy([real.address])
+        async with aio.secure_channel(envoy.address, admin) as channel:
+            assert [await call(channel, GET_VIM, {CALL: str(number)}) for number in range(20)] == [PASSED] * 20
+
+    assert (len(real.calls), len(false.calls)) == (20, 0)
+
+
+async def test_a_log_says_who_called_and_keeps_no_secret(tmp_path: Path) -> None:
+    async with secured_fleet(tmp_path) as fleet:
+        certified = fleet.certified
+        token = fleet.key.sign(claims_of("olga", vimesh_roles="operator", vimesh_projects="A"))
+        anonymous = certified.client_context(tmp_path)
+        monitor = certified.client_context(tmp_path, certified.pair(Role.MONITOR, "m1"))
+        stranger = certified.client_context(tmp_path, Certified(tmp_path / "foreign").pair(Role.CLI, "admin"))
+        secret = {"authorization": f"Bearer {token}", "x-auth-token": "keystone-secret"}
+        await ask_tls(fleet.front, ("GET", "/v1/vims?page_token=page-secret"), anonymous, secret)
+        await ask_tls(fleet.front, ("GET", "/v1/vims?page_token=page-secret"), monitor, {})
+        await ask_tls(fleet.front, ("GET", "/v1/vims"), anonymous, {"authorization": f"Bearer {token}x"})
+        with pytest.raises(OSError):  # noqa: PT011 - TLS says it in several ways
+            await ask_tls(fleet.front, ("GET", "/v1/vims"), stranger, {})
+
+    text = fleet.log.read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    requests = [line for line in lines if "status" in line]
+    (refused,) = [line for line in lines if "failure" in line]
+    assert [(line["identity"], line["roles"], line["projects"], line["status"]) for line in requests] == [
+        ("https://idp.example#olga", "operator", "A", 200),
+        ("spiffe://vimesh/monitor/m1", "reporter", "*", 403),
+        (None, None, None, 401),
+    ]
+    assert [line["path"] for line in requests] == ["/v1/vims"] * 3
+    assert requests[1]["certificate_serial"]
+    assert "CERTIFICATE_VERIFY_FAILED" in refused["failure"]
+    assert refused["certificate_uri"] == "spiffe://vimesh/cli/admin"
+    assert "secret" not in text
+    assert token.rpartition(".")[2] not in text
