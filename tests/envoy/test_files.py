@@ -26,6 +26,10 @@ def test_the_files_in_deploy_are_what_its_fleet_file_says(tmp_path: Path) -> Non
     validate(tmp_path / BOOTSTRAP_FILE, find(os.environ))
 
 
+def test_envoy_accepts_the_example_of_a_secured_fleet(tmp_path: Path) -> None:
+    validate(render(read(DEPLOY / "secured-fleet.yaml"), tmp_path), find(os.environ))
+
+
 def test_envoy_accepts_everything_that_a_fleet_file_can_say(tmp_path: Path) -> None:
     admin, reports, log = (tmp_path / name for name in ("admin", "reports", "log"))
     full = FrontFleet(ONE, api=ONE, admin=admin, reports=reports, access_log=str(log))

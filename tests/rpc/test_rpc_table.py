@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vimesh.rpc.rpc_table import RPCS
+from vimesh.rpc.rpc_table import COMMON_RPCS, RPCS
 from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
 
 CONTRACT = {
@@ -15,6 +15,11 @@ CONTRACT = {
 
 def test_each_rpc_of_the_contract_has_one_row() -> None:
     assert sorted((rpc.service, rpc.method) for rpc in RPCS) == sorted(CONTRACT)
+
+
+def test_each_rpc_is_for_someone() -> None:
+    # A secured front refuses an RPC without roles to everyone.
+    assert [rpc.path for rpc in (*RPCS, *COMMON_RPCS) if not rpc.callers] == []
 
 
 def test_streams_have_no_time_limit_and_all_others_have() -> None:

@@ -150,3 +150,37 @@ async def test_a_log_says_who_called_and_keeps_no_secret(tmp_path: Path) -> None
     assert refused["certificate_uri"] == "spiffe://vimesh/cli/admin"
     assert "secret" not in text
     assert token.rpartition(".")[2] not in text
+
+
+async def test_other_protocols_are_refused_and_admitted_alike(tmp_path: Path) -> None:
+    pages = FrontFleet((), connect=True, origins=("https://console.example",))
+    async with secured_fleet(tmp_path, like=pages) as fleet:
+        operator = f"Bearer {fleet.key.sign(claims_of('olga', vimesh_roles='operator', vimesh_projects='A'))}"
+        context = fleet.certified.client_context(tmp_path)
+        preflight = {
+            "origin": "https://console.example",
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "authorization",
+        }
+        connect = {"content-type": "application/proto", "connect-protocol-version": "1"}
+        grpc_web = {"content-type": "application/grpc-web+proto"}
+        message, empty_frame = "\n\3any", "\0\0\0\0\0"
+
+        asked = await ask_tls(fleet.front, ("OPTIONS", GET_VIM), context, preflight)
+        ends = {}
+        for name, headers, body in (("connect", connect, message), ("grpc-web", grpc_web, empty_frame)):
+            for token, path in (("", GET_VIM), (operator, GET_VIM), (operator, UPDATE_VIM)):
+                proof = {"authorization": token} if token else {}
+                answer = await ask_tls(fleet.front, ("POST", path), context, {**headers, **proof}, body)
+                ends[name, bool(token), path] = (answer.status, answer.headers.get("grpc-status"))
+
+    assert asked.status == 200
+    assert "authorization" in asked.headers["access-control-allow-headers"]
+    assert ends == {
+        ("connect", False, GET_VIM): (401, None),
+        ("connect", True, GET_VIM): (200, None),
+        ("connect", True, UPDATE_VIM): (403, None),
+        ("grpc-web", False, GET_VIM): (200, "16"),
+        ("grpc-web", True, GET_VIM): (200, None),
+        ("grpc-web", True, UPDATE_VIM): (200, "7"),
+    }

@@ -138,7 +138,7 @@ def parts(certified: Certified) -> dict[str, Caller]:
     roles = {
         (Role.MONITOR, "m1"): ["reporter"],
         (Role.EXECUTOR, "e1"): ["reporter"],
-        (Role.BRIDGE, "b1"): ["reporter"],
+        (Role.BRIDGE, "b1"): ["reader", "reporter"],
         (Role.NOTIFIER, "n1"): ["reader"],
         (Role.API, "a1"): ["driver"],
         (Role.FRONT, "f2"): [],

@@ -16,7 +16,8 @@ ROLES_OF_PARTS: Final[Mapping[str, frozenset[CallerRole]]] = MappingProxyType({
     "api": frozenset({CallerRole.DRIVER}),
     "monitor": _REPORTER,
     "executor": _REPORTER,
-    "bridge": _REPORTER,
+    # It looks up the action of a report that names none.
+    "bridge": _REPORTER | {CallerRole.READER},
     "notifier": frozenset({CallerRole.READER}),
 })  # fmt: skip
 """What parts of a fleet may do, by the role in their certificates. Fronts and conductors call no front. The role of a
