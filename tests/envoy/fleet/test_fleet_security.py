@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from vimesh.certificates.spiffe_ids import Role
+from vimesh.domain.access.caller import CallerRole
 from vimesh.domain.errors import BadSetting
 from vimesh.envoy.fleet.fleet_file import parse
 from vimesh.envoy.fleet.front_fleet import STDOUT
 from vimesh.envoy.fleet.front_security import ROLES_OF_PARTS, FrontSecurity, TokenIssuer
-from vimesh.rpc.caller_roles import CallerRole
 
 ONE = "conductors: ['127.0.0.1:7611']\n"
 FOLDERS = "certificate: /certs/front/f, trust: /certs/trust"

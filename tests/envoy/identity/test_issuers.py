@@ -20,8 +20,8 @@ from tests.support.identities.recording_backends import CALL, Records, recording
 from tests.support.identities.secured_fleets import ISSUER, secured
 from tests.support.identities.tokens import SigningKey, claims_of, key_set
 from vimesh.certificates.spiffe_ids import Role
+from vimesh.domain.access.caller import CallerRole
 from vimesh.envoy.fleet.front_security import TokenIssuer
-from vimesh.rpc.caller_roles import CallerRole
 
 GET_VIM = "/vimesh.v1.VimService/GetVim"
 BAD_TOKEN = "UNAUTHENTICATED TOKEN_INVALID"
