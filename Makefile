@@ -6,10 +6,8 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 ARGS  ?=
 TOGETHER := --instafail --numprocesses 3 --dist loadfile --no-loadscope-reorder
-# All that the README and its pages type; each part alone needs less, see pyproject.toml.
-PARTS := .[bridge,fleet,import,mistral,mysql,postgresql]
 
-.PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy baseline clean
+.PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy baseline lock sbom audit clean
 
 up: $(VENV)/.fleet
 	@exec $(BIN)/vimesh up $(ARGS)
@@ -30,8 +28,8 @@ check-all: lint types imports proto test-all
 # --- the checks, each by its own name ---------------------------------------------------------------------
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff format --check services tests protos samples benchmarks
-	$(BIN)/ruff check services tests protos samples benchmarks
+	$(BIN)/ruff format --check services tests protos samples benchmarks deploy
+	$(BIN)/ruff check services tests protos samples benchmarks deploy
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
@@ -47,7 +45,7 @@ proto: $(VENV)/.dev
 
 # Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker, and the files come
 # in the order of tests/conftest.py, the longest first. What must have the machine for itself comes after that.
-SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/rabbitmq4/.ready samples/node/node_modules
+SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/rabbitmq4/.ready .cache/supply/.ready samples/node/node_modules
 test: $(SERVERS)
 	$(BIN)/pytest -m 'not alone and not whole' $(TOGETHER) $(ARGS)
 
@@ -79,8 +77,8 @@ bench: $(VENV)/.bench $(VENV)/.system
 	$(BIN)/python -m benchmarks $(ARGS)
 
 format: $(VENV)/.dev
-	$(BIN)/ruff format services tests protos samples benchmarks
-	$(BIN)/ruff check --fix services tests protos samples benchmarks
+	$(BIN)/ruff format services tests protos samples benchmarks deploy
+	$(BIN)/ruff check --fix services tests protos samples benchmarks deploy
 	$(BIN)/buf format -w protos
 
 # --- files that are made and committed --------------------------------------------------------------------
@@ -95,32 +93,57 @@ envoy: $(VENV)/.fleet
 baseline: gen
 	cp gen/vimesh/v1/contract.binpb protos/baseline.binpb
 
+# --- what is installed: see docs/operating/supply-chain.md -------------------------------------------------
+
+# After a change of what pyproject.toml declares. Versions stay where they can; make lock ARGS=--upgrade takes the newest.
+lock: .cache/supply/.ready
+	.cache/supply/bin/python deploy/locks/renew.py $(ARGS)
+
+# What an installation of all parts holds, as CycloneDX, from an environment that holds nothing else.
+sbom: .cache/supply/.ready $(VENV)/bin/python
+	rm -rf .cache/runtime && $(VENV)/bin/python -m venv --without-pip .cache/runtime
+	$(PIP) --python .cache/runtime/bin/python $(INSTALL) -r $(LOCKS)/runtime.txt
+	$(PIP) --python .cache/runtime/bin/python install --quiet --no-deps --no-build-isolation .
+	.cache/supply/bin/python deploy/sbom.py .cache/runtime/bin/python dist/vimesh.cdx.json
+
+# Known vulnerabilities of what the locks name. Needs a network with the advisories of PyPI.
+audit: .cache/supply/.ready
+	.cache/supply/bin/python deploy/audit.py $(LOCKS)/*.txt
+
 # --- installing -------------------------------------------------------------------------------------------
 
 # The first interpreter that runs and is new enough; `make PYTHON=/path/to/python` chooses another one.
 NEW_ENOUGH = -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do $$p $(NEW_ENOUGH) 2>/dev/null && echo $$p && break; done)
 
+# All Python packages come from locks with hashes. The first has pip itself, and what builds our own package.
+LOCKS   := deploy/locks
+PIP     := $(BIN)/python -m pip
+INSTALL := install --quiet --require-hashes
+OURS    := install --quiet --no-deps --no-build-isolation --editable .
+
 $(VENV)/bin/python:
 	@[ -n "$(PYTHON)" ] || { echo "vimesh needs Python 3.11 or newer. On Debian 12 or Ubuntu 24.04: sudo apt-get install python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || deploy/apt-install python3-venv
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(PIP) $(INSTALL) -r $(LOCKS)/build.txt
 
-$(VENV)/.fleet: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable '$(PARTS)'
+$(VENV)/.fleet: pyproject.toml $(LOCKS)/build.txt $(LOCKS)/runtime.txt | $(VENV)/bin/python
+	$(PIP) $(INSTALL) -r $(LOCKS)/build.txt -r $(LOCKS)/runtime.txt
+	$(PIP) $(OURS)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable '$(PARTS)' --group dev
+$(VENV)/.dev: pyproject.toml $(LOCKS)/dev.txt | $(VENV)/bin/python
+	$(PIP) $(INSTALL) -r $(LOCKS)/dev.txt
+	$(PIP) $(OURS)
 	@touch $@ $(VENV)/.fleet
 
-$(VENV)/.bench: pyproject.toml | $(VENV)/.dev
-	$(BIN)/pip install --quiet --group bench
+$(VENV)/.bench: $(LOCKS)/bench.txt | $(VENV)/.dev
+	$(PIP) $(INSTALL) -r $(LOCKS)/bench.txt
 	@touch $@
 
-$(VENV)/.fuzz: pyproject.toml | $(VENV)/.dev
-	$(BIN)/pip install --quiet --group fuzz
+$(VENV)/.fuzz: $(LOCKS)/fuzz.txt | $(VENV)/.dev
+	$(PIP) $(INSTALL) -r $(LOCKS)/fuzz.txt
 	@touch $@
 
 # What the tests drive besides: network namespaces and packet filters as ground truth, a client in Node, and private
@@ -145,10 +168,12 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@touch $@
 
 # The real Mistral, with our action installed as in an executor. In an environment of its own: it is not ours to pin.
-.cache/mistral/.ready: pyproject.toml Makefile | $(VENV)/bin/python
-	$(VENV)/bin/python -m venv .cache/mistral
-	.cache/mistral/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	.cache/mistral/bin/pip install --quiet mistral==23.0.0 --editable '.[mistral]'
+# One of its packages has no wheel, and is built with the setuptools of the first lock.
+.cache/mistral/.ready: pyproject.toml $(LOCKS)/mistral.txt $(LOCKS)/build.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m venv --without-pip .cache/mistral
+	$(PIP) --python .cache/mistral/bin/python $(INSTALL) -r $(LOCKS)/build.txt
+	.cache/mistral/bin/python -m pip $(INSTALL) --no-build-isolation --no-binary simplegeneric -r $(LOCKS)/mistral.txt
+	.cache/mistral/bin/python -m pip $(OURS)
 	@touch $@
 
 # A RabbitMQ that can deny transient queues, beside the older one of the system. Where there is no Debian with it to be
@@ -159,23 +184,26 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 
 # oslo.messaging's own clients and servers, and Tacker's last ping action with what it imports: what the bridge must serve as
 # they are.
-.cache/oslo/.ready: Makefile | $(VENV)/bin/python
-	$(VENV)/bin/python -m venv .cache/oslo
-	.cache/oslo/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	.cache/oslo/bin/pip install --quiet oslo.messaging==18.3.1 backports.zstd brotli mistral-lib castellan eventlet netaddr \
-		oslo.db oslo.log oslo.policy oslo.service oslo.versionedobjects
-	.cache/oslo/bin/pip install --quiet --no-deps tacker==8.0.0
+.cache/oslo/.ready: $(LOCKS)/oslo.txt $(LOCKS)/tacker.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m venv --without-pip .cache/oslo
+	$(PIP) --python .cache/oslo/bin/python $(INSTALL) -r $(LOCKS)/oslo.txt
+	$(PIP) --python .cache/oslo/bin/python $(INSTALL) --no-deps -r $(LOCKS)/tacker.txt
 	@touch $@
 
 # The command line of OpenStack with Tacker's part, unmodified, as those have it who use our REST.
-.cache/openstack/.ready: Makefile | $(VENV)/bin/python
-	$(VENV)/bin/python -m venv .cache/openstack
-	.cache/openstack/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	.cache/openstack/bin/pip install --quiet python-openstackclient python-tackerclient==2.6.0
+.cache/openstack/.ready: $(LOCKS)/openstack.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m venv --without-pip .cache/openstack
+	$(PIP) --python .cache/openstack/bin/python $(INSTALL) -r $(LOCKS)/openstack.txt
 	@touch $@
 
-samples/node/node_modules: samples/node/package.json | $(VENV)/.system
-	cd samples/node && npm install --no-package-lock --no-fund --no-audit --silent
+# What writes the locks and looks at what they install, apart from it.
+.cache/supply/.ready: $(LOCKS)/supply.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m venv --without-pip .cache/supply
+	$(PIP) --python .cache/supply/bin/python $(INSTALL) -r $(LOCKS)/supply.txt
+	@touch $@
+
+samples/node/node_modules: samples/node/package-lock.json | $(VENV)/.system
+	cd samples/node && npm ci --ignore-scripts --no-fund --no-audit --silent
 	@touch $@
 
 clean:
