@@ -68,15 +68,6 @@ def test_files_are_replaced_whole_and_nothing_is_left_beside_them(tmp_path: Path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bootstrap.yaml", "conductors.yaml", "contract.binpb"]
 
 
-def test_the_binary_can_be_named(tmp_path: Path) -> None:
-    named = tmp_path / "my-envoy"
-    named.touch(0o755)
-
-    assert find({"VIMESH_ENVOY": str(named)}) == str(named)
-    with pytest.raises(BadSetting, match="VIMESH_ENVOY: /nowhere"):
-        find({"VIMESH_ENVOY": "/nowhere"})
-
-
 def test_several_envoys_may_run_side_by_side() -> None:
     assert command("envoy", Path("b.yaml"), concurrency=1) == [
         *("envoy", "--config-path", "b.yaml", "--concurrency", "1"),

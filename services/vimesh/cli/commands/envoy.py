@@ -32,5 +32,7 @@ def validate(
     from vimesh.envoy import envoy_binary  # noqa: PLC0415 - clients need no Envoy
     from vimesh.envoy.validate_bootstrap import validate as judge  # noqa: PLC0415 - as above
 
-    judge(bootstrap, envoy_binary.find(os.environ))
+    binary = envoy_binary.find(os.environ)
+    envoy_binary.check_hash(binary, os.environ)
+    judge(bootstrap, binary)
     typer.echo(f"{bootstrap} is valid")

@@ -104,21 +104,24 @@ class EmbeddedFleet:
             )
             for number in range(1, settings.conductors + 1)
         ]
+        self._environment = environment
+        self._envoy = envoy_binary.find(environment)
         front = EnvoyProcess(
-            envoy_binary.find(environment),
-            data_dir.envoy / "bootstrap.yaml",
-            settings.address,
-            outsiders,
-            self.credentials,
+            self._envoy, data_dir.envoy / "bootstrap.yaml", settings.address, outsiders, self.credentials
         )
         self._front = SupervisedProcess(front, say, self._write_state)
         self._clients = [self._watched(part) for part in self._parts_of_clients(outsiders)]
 
     async def prepare(self) -> None:
-        """Create the files and tables that the processes need. Raises Failure, BadSetting, StoreUnavailable."""
+        """Create the files and tables that the processes need, and check the hash of Envoy.
+
+        Raises Failure, BadSetting, StoreUnavailable, or a group of them.
+        """
         require_free(self._settings.host, self._settings.port)
         make_key_file(self._data_dir.key_file)
-        await manage_tables.upgrade(self._database_url)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(asyncio.to_thread(envoy_binary.check_hash, self._envoy, self._environment))
+            await manage_tables.upgrade(self._database_url)
         fleet = FrontFleet(
             conductors=(),
             front=ListenAddress(self._settings.host, self._settings.port),
