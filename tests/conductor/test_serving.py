@@ -3,30 +3,18 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from tests.support.callers.buf_curl import buf_curl
 from tests.support.deployments.conductors import Client, client_at, conductor_at
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.conductor.conductor_process import ConductorSettings, serving
 from vimesh.domain.errors import BadSetting
 from vimesh.v1 import vim_pb2, vim_service_pb2
-
-GRPCURL = Path(sys.executable).with_name("grpcurl")
-
-
-async def grpcurl(client: Client, *arguments: str, data: str = "") -> str:
-    options = ("-d", data) if data else ()
-    process = await asyncio.create_subprocess_exec(
-        GRPCURL, "-plaintext", *options, client.address, *arguments, stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await asyncio.wait_for(process.communicate(), 20)
-    assert process.returncode == 0
-    return output.decode()
 
 
 async def until_health(client: Client, wanted: health_pb2.HealthCheckResponse.ServingStatus.ValueType) -> None:
@@ -80,10 +68,10 @@ async def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
                 pass
 
 
-async def test_grpcurl_needs_no_proto_files(client: Client) -> None:
+async def test_a_foreign_client_needs_no_proto_files(client: Client) -> None:
     vim = await client.register()
 
-    assert set((await grpcurl(client, "list")).split()) == {
+    assert set((await buf_curl(client.address, "", "--list-services")).split()) == {
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
@@ -91,9 +79,10 @@ async def test_grpcurl_needs_no_proto_files(client: Client) -> None:
         "vimesh.v1.VimService",
         "vimesh.v1.WorkflowService",
     }
-    assert "rpc UpdateVim" in await grpcurl(client, "describe", "vimesh.v1.ConductorService")
     report = {"vim_id": vim.id, "status": "REACHABLE", "action_id": vim.monitor.action_id}
-    answer = json.loads(await grpcurl(client, "vimesh.v1.ConductorService/UpdateVim", data=json.dumps(report)))
+    answer = json.loads(
+        await buf_curl(client.address, "/vimesh.v1.ConductorService/UpdateVim", data=json.dumps(report))
+    )
     assert answer["status"] == "REACHABLE"
-    claimed = await grpcurl(client, "vimesh.v1.WorkflowService/ClaimWorkflowTasks", data='{"claimant": "me"}')
-    assert json.loads(claimed) == {}
+    claim = "/vimesh.v1.WorkflowService/ClaimWorkflowTasks"
+    assert json.loads(await buf_curl(client.address, claim, data='{"claimant": "me"}')) == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -151,7 +152,9 @@ async def _checkout(document: Path, front: str, folder: Path) -> AsyncGenerator[
         environment = clean_environment(
             PYTHONWARNINGS="",
             HOME=str(folder),
-            PATH=os.pathsep.join([str(VIMESH.parent), str(ROOT / ".cache/openstack/bin"), os.environ["PATH"]]),
+            PATH=os.pathsep.join(
+                [str(folder / "bin"), str(VIMESH.parent), str(ROOT / ".cache/openstack/bin"), os.environ["PATH"]]
+            ),
             VIMESH_ADDRESS=front,
             VIMESH_API_LISTEN=f"127.0.0.1:{free_port()}",
         )
@@ -174,6 +177,11 @@ def _fill(folder: Path, terminal: Terminal) -> None:
         (folder / name).symlink_to(ROOT / name)
     for file in (*folder.glob("samples/vim*"), folder / "deploy/envoy/fleet.yaml"):
         file.write_text(terminal.as_typed(file.read_text()))
+    # A client of our own with the arguments of grpcurl, of which no package index has a maintained release.
+    grpcurl = folder / "bin/grpcurl"
+    grpcurl.parent.mkdir()
+    grpcurl.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT}/tests/support/callers/grpcurl.py "$@"\n')
+    grpcurl.chmod(0o755)
     # As on a terminal, curl shows no progress; and a refusal of the front is a failure.
     (folder / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n")
 
