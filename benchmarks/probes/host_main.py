@@ -21,6 +21,8 @@ from benchmarks.probes.targets import Targets, from_json, vim_id
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.target_rules.networks import parse_networks
+from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.monitor.targets.verdict import Verdict
 from vimesh.runtime.garbage_collection import collect_rarely
 from vimesh.v1 import action_pb2, vim_pb2
@@ -138,7 +140,9 @@ def _policy_on_wire(targets: Targets) -> vim_pb2.ProbePolicy:
 
 async def _serve(path: Path) -> None:
     heard, done = _Heard(), asyncio.Event()
-    with hosting(heard.note, HostSettings(user_agent="vimesh/benchmark")) as host:
+    rules = TargetRules(allow=parse_networks("127.0.0.0/8"))
+    settings = HostSettings(user_agent="vimesh/benchmark", rules=rules)
+    with hosting(heard.note, settings) as host:
         tested = _Tested(host, heard)
 
         async def take(orders: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:

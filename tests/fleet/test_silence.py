@@ -16,6 +16,7 @@ from tests.support.callers.recorder import Recorder, recording
 from tests.support.clouds.targets import fake_api
 from tests.support.deployments.conductors import Client, client_at
 from tests.support.deployments.fleets import VIMESH, starting_fleet
+from tests.support.probers.loopback_rules import PROBE_LOOPBACK
 from tests.support.sql.databases import server
 from tests.support.sql.stores import sqlite_url
 from tests.support.timing.clocks import Clock
@@ -40,7 +41,7 @@ async def listed(client: Client) -> list[vim_pb2.Vim]:
 @asynccontextmanager
 async def another_monitor(address: str, clock: Clock) -> AsyncGenerator[None]:
     process = await asyncio.create_subprocess_exec(
-        VIMESH, "monitor", "--address", address, env={**os.environ, **clock.environment}
+        VIMESH, "monitor", "--address", address, *PROBE_LOOPBACK, env={**os.environ, **clock.environment}
     )
     try:
         yield

@@ -17,12 +17,13 @@ from structlog.testing import capture_logs
 
 from tests.fuzz.random_server import RandomServer, serving, talk_well
 from tests.fuzz.registry import load
+from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.timing.waiting import until
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.action_host import ActionHost
-from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.host.build_host import hosting
 from vimesh.monitor.targets.verdict import Verdict
 
 _VIMS = 24
@@ -83,7 +84,7 @@ async def play(for_s: float, seed: str) -> dict[str, Any]:
     clear, encrypted = (RandomServer(load(name), Random(f"{name} {seed}")) for name in ("http", "tls"))
     judgement = Judgement()
     with capture_logs() as logs, serving(clear.talk, encrypted.talk, talk_well) as ports:
-        with hosting(judgement.note, HostSettings()) as host:
+        with hosting(judgement.note, loopback_settings()) as host:
             vims = _start(host, dict(zip(("http", "https", _HEALTHY), ports, strict=True)))
             with _most_grown() as grown:
                 watching = asyncio.create_task(judgement.watch())

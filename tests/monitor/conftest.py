@@ -7,9 +7,10 @@ import pytest
 from tests.support.clouds.targets import FakeApi, fake_api
 from tests.support.networks.namespaces import Namespace, namespace
 from tests.support.networks.requiring import require_namespaces
+from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.probers.verdicts import Verdicts
 from vimesh.monitor.host.action_host import ActionHost
-from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.host.build_host import hosting
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ async def verdicts() -> Verdicts:
 
 @pytest.fixture
 async def host(verdicts: Verdicts) -> AsyncGenerator[ActionHost]:
-    with hosting(verdicts.note, HostSettings(user_agent="vimesh/test")) as made:
+    with hosting(verdicts.note, loopback_settings(user_agent="vimesh/test")) as made:
         yield made
 
 

@@ -13,6 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from tests.support.clouds.targets import FakeApi
 from tests.support.deployments.conductors import Client, conductor_over
+from tests.support.probers.loopback_rules import LOOPBACK_RULES
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.conductor.conductor_process import ConductorSettings
 from vimesh.conductor.upkeep.lease_sweep import SweepLimits
@@ -32,7 +33,7 @@ WITHIN_S = 60.0
 @asynccontextmanager
 async def monitored(store: SqlStore) -> AsyncGenerator[Client]:
     async with conductor_over(store, QUICK) as client, asyncio.TaskGroup() as parts:
-        running = parts.create_task(run_monitor(MonitorSettings(client.address)))
+        running = parts.create_task(run_monitor(MonitorSettings(client.address, rules=LOOPBACK_RULES)))
         yield client
         running.cancel()
 

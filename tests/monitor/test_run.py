@@ -20,6 +20,7 @@ from tests.support.deployments.scripted_conductor import (
     serving,
 )
 from tests.support.probers.actions import action, quick_policy
+from tests.support.probers.loopback_rules import LOOPBACK_RULES
 from vimesh.domain.probing import Reason
 from vimesh.monitor.host.reporting_host import reporting_host
 from vimesh.monitor.monitor_process import MonitorSettings, run_monitor
@@ -37,7 +38,7 @@ async def conductor() -> AsyncGenerator[ScriptedConductor]:
 @asynccontextmanager
 async def monitor(port: int) -> AsyncGenerator[None]:
     async with asyncio.TaskGroup() as parts:
-        running = parts.create_task(run_monitor(MonitorSettings(f"127.0.0.1:{port}")))
+        running = parts.create_task(run_monitor(MonitorSettings(f"127.0.0.1:{port}", rules=LOOPBACK_RULES)))
         yield
         running.cancel()
 
@@ -106,7 +107,7 @@ async def test_no_verdict_is_repeated_when_rounds_do_not_end_any_more(api: FakeA
     conductor.answer = lambda report: recorded(report, within_s=0.5)
     async with (
         serving(conductor) as port,
-        reporting_host(f"127.0.0.1:{port}", ReporterLimits()) as running,
+        reporting_host(f"127.0.0.1:{port}", ReporterLimits(), LOOPBACK_RULES) as running,
         asyncio.TaskGroup() as parts,
     ):
         reporting = parts.create_task(running.reporter.run())

@@ -102,6 +102,8 @@ class Reason:
     # Faults of the monitor itself. These never make a VIM unreachable (G12).
     LOCAL_NO_ROUTE = "LOCAL_NO_ROUTE"
     LOCAL_PERMISSION = "LOCAL_PERMISSION"
+    LOCAL_DENIED = "LOCAL_DENIED"
+    """The rules of the prober forbid to send anything to the address."""
     LOCAL_RESOURCES = "LOCAL_RESOURCES"
     LOCAL_RESOLVER = "LOCAL_RESOLVER"
     LOCAL_DEFECT = "LOCAL_DEFECT"

@@ -17,6 +17,8 @@ from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.reporting_host import reporting_host
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.reporting.reporter import ReporterLimits
+from vimesh.monitor.target_rules.networks import format_networks
+from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.monitor.wanted_actions import ActionSet, Watcher
 from vimesh.rpc.action_watch import ActionWatch, FollowLimits
 from vimesh.runtime.garbage_freeze import GarbageFreeze
@@ -34,6 +36,8 @@ class MonitorSettings:
     shard: Shard = field(default_factory=Shard)
     reporter: ReporterLimits = field(default_factory=ReporterLimits)
     follow: FollowLimits = field(default_factory=FollowLimits)
+    rules: TargetRules = field(default_factory=TargetRules)
+    """Which addresses may be probed."""
 
 
 async def run_monitor(
@@ -44,7 +48,7 @@ async def run_monitor(
     `started` is called once, just before that.
     """
     async with reporting_host(
-        settings.address, settings.reporter, credentials=settings.credentials, safeguards=safeguards
+        settings.address, settings.reporter, settings.rules, credentials=settings.credentials, safeguards=safeguards
     ) as reporting:
         scope = ActionScope(Engine.EMBEDDED, settings.shard)
         heap = GarbageFreeze()
@@ -63,6 +67,7 @@ async def run_monitor(
         _log_start(settings, reporting.host)
         async with asyncio.TaskGroup() as parts:
             parts.create_task(supervise("reporter", reporting.reporter.run))
+            parts.create_task(supervise("front addresses", reporting.follow_front))
             parts.create_task(supervise("watcher", lambda: action_watch.run(watcher)))
 
 
@@ -73,4 +78,6 @@ def _log_start(settings: MonitorSettings, host: ActionHost) -> None:
         shard=f"{settings.shard.index}/{settings.shard.count}",
         methods=list(host.abilities.methods),
         missing=dict(host.abilities.missing),
+        probe_allow=format_networks(settings.rules.allow),
+        probe_deny=format_networks(settings.rules.deny),
     )

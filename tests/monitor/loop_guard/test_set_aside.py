@@ -11,11 +11,12 @@ from structlog.testing import capture_logs
 
 from tests.support.clouds.targets import FakeApi
 from tests.support.probers.actions import action, quick_policy
+from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.probers.scripted_prober import SimulatedHost
 from tests.support.probers.verdicts import Verdicts
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.host.build_host import hosting
 from vimesh.monitor.loop_guard.loop_watch import HOLD_S, LoopWatch
 from vimesh.monitor.loop_guard.quarantine import Quarantine
 from vimesh.monitor.loop_guard.safeguards import safeguards
@@ -232,7 +233,7 @@ async def test_a_host_sets_aside_whose_steps_burn_its_time(verdicts: Verdicts, a
         if verdict.vim_id == "culprit" and verdict.status is not UNKNOWN:
             burn(HOLD_S + 0.05)
 
-    with hosting(note, HostSettings()) as host, capture_logs() as logs:
+    with hosting(note, loopback_settings()) as host, capture_logs() as logs:
         host.start(action(api.url + "/culprit", quick_policy(), vim_id="culprit"))
         assert (await verdicts.next_of("culprit")).status is REACHABLE
         host.start(action(api.url + "/neighbour", quick_policy(), vim_id="neighbour"))
@@ -258,7 +259,7 @@ async def test_what_a_host_works_on_can_be_read_from_outside(verdicts: Verdicts,
         seen.append("" if work is None else work.text)
         verdicts.note(verdict)
 
-    with safeguards(path) as guards, hosting(note, HostSettings(), guards) as host:
+    with safeguards(path) as guards, hosting(note, loopback_settings(), guards) as host:
         for vim_id, path_asked in (("first", "/v3"), ("second", "/v2.0")):
             host.start(action(api.url.replace("/v3", path_asked), quick_policy(), vim_id=vim_id))
             await verdicts.next_of(vim_id)

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from tests.support.networks.name_server import EMPTY, SILENT, NameServer, Script
 from tests.support.probers.actions import action, quick_policy
 from tests.support.probers.lookups import Lookups, ips, lookups
+from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.probers.verdicts import Verdicts
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.host.build_host import hosting
 from vimesh.monitor.names.lookup_queue import MOST_AT_ONCE, MOST_EXAMINED, LookupQueue, Turn
 from vimesh.monitor.names.name_answers import LookupFailed
 
@@ -115,7 +116,7 @@ async def test_a_name_server_that_is_silent_delays_no_vim_that_is_given_by_addre
     server: NameServer, verdicts: Verdicts
 ) -> None:
     server.script("*.example", a=SILENT, aaaa=SILENT)
-    settings = HostSettings(name_servers=(server.address,))
+    settings = loopback_settings(name_servers=(server.address,))
     with socket.create_server(("127.0.0.1", 0)) as vim, hosting(verdicts.note, settings) as host:
         port = vim.getsockname()[1]
         policy = quick_policy(Method.TCP, fall=1)

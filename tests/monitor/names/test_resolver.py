@@ -14,11 +14,12 @@ from tests.support.networks.dns_messages import answer_to, question_of
 from tests.support.networks.name_server import EMPTY, NXDOMAIN, REFUSED, SERVFAIL, SILENT, Kind, NameServer, Script
 from tests.support.probers.actions import action, quick_policy
 from tests.support.probers.lookups import Lookups, ips, lookups
+from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.probers.verdicts import Verdicts
 from tests.support.timing.waiting import until
 from vimesh.domain.probing import Method
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.host.build_host import hosting
 from vimesh.monitor.names.name_answers import MAX_ADDRESSES, LookupFailed, NoSuchName, Outcome
 from vimesh.monitor.names.resolver import LOOKUP_LIMIT_S
 
@@ -189,7 +190,7 @@ async def test_the_system_knows_localhost() -> None:
 
 
 async def test_a_name_is_probed_where_the_system_says(verdicts: Verdicts) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, hosting(verdicts.note, HostSettings()) as host:
+    with socket.create_server(("127.0.0.1", 0)) as server, hosting(verdicts.note, loopback_settings()) as host:
         host.start(action(f"http://localhost:{server.getsockname()[1]}", quick_policy(Method.TCP)))
 
         assert (await verdicts.next_of("vim")).status is Status.REACHABLE

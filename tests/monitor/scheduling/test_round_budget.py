@@ -7,9 +7,10 @@ from structlog.testing import capture_logs
 
 from tests.support.clouds.targets import FakeApi
 from tests.support.probers.actions import action
+from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.probers.verdicts import Verdicts
 from vimesh.domain.vims import Status
-from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.host.build_host import hosting
 from vimesh.monitor.scheduling.round_budget import RoundBudget
 
 
@@ -36,7 +37,7 @@ def test_above_the_bound_all_are_stretched_alike_until_enough_have_gone() -> Non
 
 
 async def test_a_host_begins_no_more_rounds_than_it_may(api: FakeApi, verdicts: Verdicts) -> None:
-    with hosting(verdicts.note, HostSettings(rounds_per_s=2)) as host:
+    with hosting(verdicts.note, loopback_settings(rounds_per_s=2)) as host:
         for number in range(5):  # ask for 10 a second
             host.start(action(api.url, vim_id=f"vim-{number}"))
         await api.asked(5)

@@ -16,6 +16,7 @@ from tests.simulation.robustness.history import History
 from tests.simulation.robustness.schedule import CONDUCTORS, MONITORS
 from tests.support.clouds.targets import free_port
 from tests.support.networks.namespaces import Namespace
+from tests.support.probers.loopback_rules import LOOPBACK_RULES
 from tests.support.timing.clocks import Clock
 from vimesh.cli.local_fleet.fleet_processes import ConductorPart, EnvoyProcess, Members, MonitorPart
 from vimesh.cli.local_fleet.grpc_ready import until_serving
@@ -151,7 +152,7 @@ def _world(settings: WorldSettings, folder: Path, database: Backing, network: Ne
     parts["envoy"] = SupervisedProcess(envoy, say, _nothing)
     for index, name in enumerate(MONITORS):
         shard = {"VIMESH_MONITOR_SHARD": f"{index}/{len(MONITORS)}"}
-        monitor = MonitorPart(str(front), environment_of(name) | shard, name=name)
+        monitor = MonitorPart(str(front), environment_of(name) | shard, LOOPBACK_RULES, name=name)
         parts[name] = SupervisedProcess(Kept(monitor, world.away), say, _nothing)
     return world
 

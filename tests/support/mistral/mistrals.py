@@ -71,7 +71,7 @@ async def running_mistral(
 ) -> AsyncGenerator[RunningMistral]:
     """Start Mistral with its files in a folder (where it finds them again later), and stop it by its pid.
 
-    `environment` is the configuration of the plugin, such as VIMESH_ADDRESS.
+    `environment` is the configuration of the plugin, such as VIMESH_ADDRESS; it may probe this machine.
     """
     port = port or free_port()
     conf = write_configuration(folder, port=port, pool=pool)
@@ -80,7 +80,7 @@ async def running_mistral(
             PYTHON,
             ROOT / "tests/support/mistral/mistral_server.py",
             conf,
-            env=environment_of_mistral(folder, environment),
+            env=environment_of_mistral(folder, {"VIMESH_PROBE_ALLOW": "127.0.0.0/8", **environment}),
             stdout=asyncio.subprocess.PIPE,
             stderr=output,
         )

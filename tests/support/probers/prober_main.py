@@ -13,10 +13,11 @@ import time
 
 import structlog
 
+from tests.support.probers.loopback_rules import loopback_settings
 from vimesh.domain.actions import Action
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.monitor.host.action_host import ActionHost
-from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.host.build_host import hosting
 from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
 from vimesh.monitor.targets.verdict import Verdict
 
@@ -49,7 +50,7 @@ async def _main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     orders = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
-    settings = HostSettings(ping_identifier_s=float(os.environ.get(PING_IDENTIFIER_S, ROTATE_S)))
+    settings = loopback_settings(ping_identifier_s=float(os.environ.get(PING_IDENTIFIER_S, ROTATE_S)))
     with hosting(_tell, settings) as host:
         _write(list(host.abilities.methods))
         while line := await orders.readline():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
@@ -33,6 +33,8 @@ from vimesh.domain.vims import Engine
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_SETTINGS_BYTES
 from vimesh.files.read_files import read_whole
+from vimesh.monitor.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY
+from vimesh.monitor.target_rules.target_rules import TargetRules
 
 DEFAULT_PORT = 7600
 DEFAULT_FILE = Path("vimesh.toml")
@@ -196,6 +198,8 @@ _ALL: tuple[Setting[Any], ...] = (
     LEASE,
     ACTION_MODE,
     SHARD,
+    PROBE_ALLOW,
+    PROBE_DENY,
     IMPORT_DATABASE_URL,
     IMPORT_FERNET_KEYS,
     IMPORT_CONCURRENCY,
@@ -236,6 +240,13 @@ def required_key_file(found: Sources, flag: str | None) -> Path:
     if path := found.read(KEY_FILE, flag):
         return Path(path)
     raise BadSetting(KEY_FILE.flag, "is required; create one with: vimesh db make-key FILE")
+
+
+def target_rules(found: Sources, *, allow: Sequence[str] | None, deny: Sequence[str] | None) -> TargetRules:
+    return TargetRules(
+        allow=found.read(PROBE_ALLOW, ",".join(allow) if allow else None),
+        deny=found.read(PROBE_DENY, ",".join(deny) if deny else None),
+    )
 
 
 @dataclass(frozen=True, slots=True)

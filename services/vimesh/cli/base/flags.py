@@ -88,6 +88,24 @@ MistralUrl = Annotated[
         "--mistral-url", metavar="URL", help="URL of Mistral, such as http://127.0.0.1:8989/v2 [VIMESH_MISTRAL_URL]."
     ),
 ]
+ProbeAllow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--probe-allow",
+        metavar="NETWORK",
+        help="Network whose addresses may be probed although that is not the default, such as 127.0.0.0/8. May be "
+        "repeated [VIMESH_PROBE_ALLOW, separated by commas].",
+    ),
+]
+ProbeDeny = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--probe-deny",
+        metavar="NETWORK",
+        help="Network whose addresses must not be probed, whatever --probe-allow names. May be repeated "
+        "[VIMESH_PROBE_DENY, separated by commas].",
+    ),
+]
 KeyFile = Annotated[
     str | None,
     typer.Option("--key-file", metavar="FILE", help="File with the keys that encrypt credentials [VIMESH_KEY_FILE]."),

@@ -19,11 +19,17 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
         str | None,
         typer.Option("--shard", metavar="I/N", help="Run shard I of N, counted from 0 [VIMESH_MONITOR_SHARD]."),
     ] = None,
+    probe_allow: flags.ProbeAllow = None,
+    probe_deny: flags.ProbeDeny = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
 ) -> None:
-    """Probe the VIMs of the embedded engine until SIGTERM or Ctrl-C."""
+    """Probe the VIMs of the embedded engine until SIGTERM or Ctrl-C.
+
+    Loopback, link-local, metadata, multicast and unspecified addresses and the fleet's own are probed only if
+    --probe-allow names them.
+    """
     from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - other commands do not probe
     from vimesh.monitor.monitor_process import MonitorSettings  # noqa: PLC0415 - as above
 
@@ -35,6 +41,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
                 address=found.read(ADDRESS, address),
                 credentials=found.read(CREDENTIALS, credentials),
                 shard=found.read(command_settings.SHARD, shard),
+                rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
             )
         )
     )

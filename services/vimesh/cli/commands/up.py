@@ -50,6 +50,8 @@ def up(  # noqa: PLR0913 - one parameter per flag
     database_url: flags.DatabaseUrl = None,
     engine: flags.Engine = None,
     mistral_url: flags.MistralUrl = None,
+    probe_allow: flags.ProbeAllow = None,
+    probe_deny: flags.ProbeDeny = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
@@ -57,6 +59,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
     """Run a whole fleet in the foreground: Envoy, conductors, an api process, a monitor. Ctrl-C stops it.
 
     With --engine mistral there is no monitor: the api process drives Mistral, which runs the ping actions.
+    On a loopback address, the monitor may probe loopback addresses, too.
     """
     from vimesh.cli.local_fleet.fleet_options import FleetOptions  # noqa: PLC0415 - clients need no fleet
     from vimesh.cli.local_fleet.run_up import run_up  # noqa: PLC0415 - as above
@@ -73,6 +76,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
         config=config,
         engine=found.read(command_settings.ENGINE, engine),
         mistral_url=found.read(command_settings.MISTRAL_URL, mistral_url),
+        rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
     )
     if not wanted.secured and not ip_address(wanted.host).is_loopback:
         raise BadSetting("--insecure", f"is for loopback addresses only, and {wanted.host} is none; omit it")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vimesh.cli.base.command_settings import LogSettings, Output
 from vimesh.domain.vims import Engine
+from vimesh.monitor.target_rules.target_rules import TargetRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class FleetOptions:
     """Whether callers must prove who they are."""
     engine: Engine = Engine.EMBEDDED
     mistral_url: str = field(default="", repr=False)
+    rules: TargetRules = field(default_factory=TargetRules)
+    """Which addresses may be probed."""
 
 
 @dataclass(frozen=True, slots=True)

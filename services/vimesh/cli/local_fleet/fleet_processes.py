@@ -17,6 +17,9 @@ from vimesh.domain.vims import Engine
 from vimesh.envoy.envoy_binary import command
 from vimesh.envoy.fleet.front_fleet import ClusterHost, Door, ListenAddress, door_target
 from vimesh.envoy.write_files import write_endpoints
+from vimesh.monitor.target_rules.networks import format_networks
+from vimesh.monitor.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY
+from vimesh.monitor.target_rules.target_rules import TargetRules
 
 LOOPBACK = "127.0.0.1"
 
@@ -128,11 +131,15 @@ class EnvoyProcess:
 class MonitorPart:
     address: str
     environment: Environment
+    rules: TargetRules
     credentials: Path | None = None
     name: str = "monitor"
 
     def prepare(self) -> Program:
         arguments = ["monitor", "--address", self.address, *_shown(self.credentials)]
+        for setting, networks in ((PROBE_ALLOW, self.rules.allow), (PROBE_DENY, self.rules.deny)):
+            if networks:
+                arguments += [setting.flag, format_networks(networks)]
         return Program(vimesh(*arguments), self.environment)
 
     async def ready(self) -> None:

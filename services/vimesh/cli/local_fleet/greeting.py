@@ -12,13 +12,22 @@ from vimesh.cli.base.command_settings import DEFAULT_PORT
 
 _OPEN = "--insecure: any user and program of this machine can change everything."
 
+_LOOPBACK_PROBED = "VIMs at loopback addresses are probed, too (127.0.0.0/8 and ::1)."
+_LOOPBACK_DENIED = "VIMs at loopback addresses are not probed; start with --probe-allow 127.0.0.1 to try the following."
 
-def ready_block(address: str, *, summary: str, credentials: Path | None) -> str:
-    """`credentials`: the folder with what its user shows to a secured fleet; None: the fleet asks nobody."""
+
+def ready_block(address: str, *, summary: str, credentials: Path | None, probes_loopback: bool | None) -> str:
+    """Return the text.
+
+    `credentials`: the folder with what its user shows to a secured fleet; None: the fleet asks nobody.
+    `probes_loopback`: None if the monitors are not part of this fleet.
+    """
     vimesh = shlex.quote(typed_name())
     lines = [f"vimesh is up at {address}: {summary}", ""]
     if credentials is None:
         lines += [f"  {_OPEN}", ""]
+    if probes_loopback is not None:
+        lines += [f"  {_LOOPBACK_PROBED if probes_loopback else _LOOPBACK_DENIED}", ""]
     if address != f"127.0.0.1:{DEFAULT_PORT}":
         lines += [f"  export VIMESH_ADDRESS={address}", ""]
     if credentials is not None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 from vimesh.cli.base.exits import Failure
@@ -32,9 +33,12 @@ from vimesh.envoy import envoy_binary, write_files
 from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, ListenAddress, door_target
 from vimesh.envoy.fleet.front_security import FrontSecurity
 from vimesh.envoy.traffic import clusters
+from vimesh.monitor.target_rules.networks import parse_networks
+from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.store.rows.credential_encryption import make_key_file
 from vimesh.store.upgrade import manage_tables
 
+LOOPBACK_NETWORKS = parse_networks("127.0.0.0/8,::1")
 _START_LIMIT_S = 30.0
 # Stopping takes at most 8 s in total.
 _CLIENT_STOP_S = 2.0
@@ -56,6 +60,15 @@ class FleetSettings:
     """Empty: the URL in Keystone's catalog."""
     secured: bool = False
     """Whether callers must prove who they are."""
+    rules: TargetRules = field(default_factory=TargetRules)
+    """Which addresses may be probed: those that were asked for."""
+
+    @property
+    def monitor_rules(self) -> TargetRules:
+        """Which addresses may be probed: loopback too, if whoever registers VIMs is on this machine anyway."""
+        rules = self.rules
+        is_local = ip_address(self.host).is_loopback
+        return TargetRules(rules.allow + LOOPBACK_NETWORKS, rules.deny) if is_local else rules
 
     @property
     def address(self) -> str:
@@ -240,5 +253,13 @@ class EmbeddedFleet:
         return (
             [api]
             if settings.engine is Engine.MISTRAL
-            else [api, MonitorPart(address, environment, None if certificates is None else certificates.monitor)]
+            else [
+                api,
+                MonitorPart(
+                    address,
+                    environment,
+                    settings.monitor_rules,
+                    None if certificates is None else certificates.monitor,
+                ),
+            ]
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 
 from vimesh.cli.base.terminal import coloured
@@ -17,6 +18,9 @@ from vimesh.cli.local_fleet.greeting import ready_block
 from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, FleetSettings, Interrupted
 from vimesh.cli.processes.stop_signals import stop_on_signals
 from vimesh.cli.supervision.log_lines import LogStream
+from vimesh.domain.vims import Engine
+
+_LOOPBACK = ip_address("127.0.0.1").packed
 
 
 async def run_up(wanted: FleetOptions) -> None:
@@ -38,6 +42,7 @@ async def run_up(wanted: FleetOptions) -> None:
             engine=wanted.engine,
             mistral_url=wanted.mistral_url,
             secured=wanted.secured,
+            rules=wanted.rules,
         )
         fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
         await fleet.prepare()
@@ -52,12 +57,19 @@ async def run_up(wanted: FleetOptions) -> None:
     stream.say("vimesh", "all processes have stopped")
 
 
+def _probes_loopback(settings: FleetSettings) -> bool | None:
+    if settings.engine is Engine.MISTRAL:
+        return None  # its executors have rules of their own
+    return settings.monitor_rules.denial(_LOOPBACK, ()) is None
+
+
 def _say_ready(settings: FleetSettings, data_dir: str, credentials: Path | None) -> None:
     counted = "1 conductor" if settings.conductors == 1 else f"{settings.conductors} conductors"
     block = ready_block(
         settings.address,
         summary=f"{counted}, engine {settings.engine.lower()}, data in {data_dir}",
         credentials=credentials,
+        probes_loopback=_probes_loopback(settings),
     )
     # Standard output may be closed, which is no reason to stop the fleet.
     with contextlib.suppress(OSError):

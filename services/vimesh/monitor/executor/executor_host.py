@@ -17,6 +17,7 @@ from vimesh.domain.actions import Action
 from vimesh.monitor.executor.completion_notifier import CompletionLimits, CompletionNotifier
 from vimesh.monitor.host.reporting_host import ReportingHost, reporting_host
 from vimesh.monitor.reporting.reporter import ReporterLimits
+from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.runtime.daemon_threads import DaemonThreads
 from vimesh.runtime.supervisor import supervise
 
@@ -35,13 +36,16 @@ class HostStalled(Exception):
 class ExecutorHost:
     """Runs actions until the conductors answer bad_action (G10). Its daemon threads do not keep the process alive."""
 
-    def __init__(self, address: str, credentials: Path | None, end_execution: Callable[[str], None]) -> None:
+    def __init__(
+        self, address: str, credentials: Path | None, rules: TargetRules, end_execution: Callable[[str], None]
+    ) -> None:
         """Start the loop. `end_execution` blocks until it has notified Mistral that an action execution is over.
 
         `credentials`: see `channel`.
         """
         self._address = address
         self._credentials = credentials
+        self._rules = rules
         self._end_execution = end_execution
         self._actions_future: Future[_Actions] = Future()
         self._thread = threading.Thread(target=self._run_loop, name="vimesh-actions", daemon=True)
@@ -91,7 +95,7 @@ class ExecutorHost:
         limits = CompletionLimits()
         waiting = _WaitingExecutions()
         async with reporting_host(
-            self._address, ReporterLimits(), credentials=self._credentials, on_bad_action=waiting.end
+            self._address, ReporterLimits(), self._rules, credentials=self._credentials, on_bad_action=waiting.end
         ) as reporting:
             with DaemonThreads(limits.calls, "vimesh-endings") as threads:
                 notifier = CompletionNotifier(
@@ -106,6 +110,7 @@ class ExecutorHost:
                 )
                 async with asyncio.TaskGroup() as parts:
                     parts.create_task(supervise("reporter", reporting.reporter.run))
+                    parts.create_task(supervise("front addresses", reporting.follow_front))
                     parts.create_task(supervise("endings", notifier.run))
                     self._actions_future.set_result(actions)
                     while True:

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from vimesh.domain.settings import ADDRESS, CREDENTIALS, Setting, config_file, one_of, sources
+from vimesh.monitor.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY
+from vimesh.monitor.target_rules.target_rules import TargetRules
 
 
 class ActionMode(StrEnum):
@@ -26,6 +28,8 @@ class ExecutorSettings:
     address: str
     """Where the front of the mesh is: `host:port`, or `unix:` and the path of a socket."""
     mode: ActionMode
+    rules: TargetRules
+    """Which addresses may be probed."""
     credentials: Path | None = None
     """Folder with what the executor shows to the front; None: the front asks for nothing."""
 
@@ -33,4 +37,9 @@ class ExecutorSettings:
 def executor_settings(environment: Mapping[str, str]) -> ExecutorSettings:
     """Read the environment, then the file that VIMESH_CONFIG names. Raises BadSetting."""
     found = sources(environment, config_file(environment))
-    return ExecutorSettings(address=found.read(ADDRESS), mode=found.read(_MODE), credentials=found.read(CREDENTIALS))
+    return ExecutorSettings(
+        address=found.read(ADDRESS),
+        mode=found.read(_MODE),
+        rules=TargetRules(allow=found.read(PROBE_ALLOW), deny=found.read(PROBE_DENY)),
+        credentials=found.read(CREDENTIALS),
+    )

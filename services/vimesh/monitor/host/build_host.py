@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vimesh.domain.probing import Method
 from vimesh.monitor.host.action_host import Abilities, ActionHost
@@ -20,6 +20,7 @@ from vimesh.monitor.names.lookup_queue import names_at_once
 from vimesh.monitor.names.name_lookup import NameLookup
 from vimesh.monitor.names.resolver import Resolver
 from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.base.target_gate import TargetGate
 from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
 from vimesh.monitor.probes.icmp.ping_prober import PingProber
 from vimesh.monitor.probes.idle.idle_connections import LIFE_S, IdleConnections
@@ -35,6 +36,8 @@ from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.scheduling.round_budget import ROUNDS_PER_S, RoundBudget
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
+from vimesh.monitor.target_rules.fleet_addresses import FleetAddresses
+from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.monitor.targets.cohorts import Cohort
 from vimesh.monitor.targets.target import Target
 from vimesh.monitor.targets.verdict import Verdict
@@ -61,14 +64,23 @@ class HostSettings:
     """How long pings keep an ICMP identifier."""
     name_servers: tuple[str, ...] = ()
     """The name servers to ask, each `ip`, `ip:port` or `[ip]:port`; without any, those of /etc/resolv.conf."""
+    rules: TargetRules = field(default_factory=TargetRules)
+    """Which addresses may be probed."""
 
 
 @contextmanager
 def hosting(
-    on_verdict: Callable[[Verdict], None], settings: HostSettings, safeguards: Safeguards | None = None
+    on_verdict: Callable[[Verdict], None],
+    settings: HostSettings,
+    safeguards: Safeguards | None = None,
+    fleet: FleetAddresses | None = None,
 ) -> Generator[ActionHost]:
-    """Yield a host that lives as long as the block. Enter it in a running loop."""
+    """Yield a host that lives as long as the block. Enter it in a running loop.
+
+    `fleet`: addresses that are probed only if a rule allows it; None: those of this machine.
+    """
     safeguards = safeguards or Safeguards()
+    gate = TargetGate(settings.rules, fleet or FleetAddresses(clock=time.monotonic))
     loop = asyncio.get_running_loop()
     running = StallClock(time.monotonic)
     wheel: TimingWheel[Target] = TimingWheel(TICK_S)
@@ -92,6 +104,7 @@ def hosting(
         cohort_wheel: TimingWheel[Cohort] = TimingWheel(VOLLEY_TICK_S)
         icmp = scope.enter_context(
             PingProber(
+                gate=gate,
                 listener=rounds,
                 wheel=cohort_wheel,
                 running=running,
@@ -117,6 +130,7 @@ def hosting(
             )
         )
         connector = ProbeConnector(
+            gate=gate,
             clock=time.monotonic,
             user_agent=settings.user_agent,
             kept=kept,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 from vimesh.domain.actions import Action
 from vimesh.domain.endpoints import AuthUrlInvalid
@@ -19,6 +19,8 @@ from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.reporting.report_ledger import ReportLedger
 from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
+from vimesh.monitor.target_rules.fleet_addresses import FleetAddresses
+from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.rpc.channels import channel
 from vimesh.v1 import conductor_service_pb2_grpc
 
@@ -28,12 +30,14 @@ if TYPE_CHECKING:  # exists for type checkers only
 
 @dataclass(frozen=True, slots=True)
 class ReportingHost:
-    """Runs actions and reports for them. The caller must run the reporter."""
+    """Runs actions and reports for them. The caller must run the reporter, and `follow_front`."""
 
     host: ActionHost
     ledger: ReportLedger
     reporter: Reporter
     stub: ConductorServiceAsyncStub
+    follow_front: Callable[[], Awaitable[Never]]
+    """Keeps the addresses of the front up to date, which must not be probed."""
 
     def start(self, action: Action) -> bool:
         """Run an action and report for it; False if it runs already. Raises AuthUrlInvalid."""
@@ -57,14 +61,16 @@ class ReportingHost:
 async def reporting_host(
     address: str,
     limits: ReporterLimits,
+    rules: TargetRules,
     *,
     credentials: Path | None = None,
     safeguards: Safeguards | None = None,
     on_bad_action: Callable[[str, str], object] = lambda _vim_id, _action_id: None,
 ) -> AsyncGenerator[ReportingHost]:
-    """Yield a host that reports to `address`. Actions that are answered with bad_action are stopped and then passed on.
+    """Yield a host that probes by the rules, and reports to `address`.
 
-    `credentials`: see `channel`. `on_bad_action` gets (vim_id, action_id). Raises BadSetting.
+    Actions that are answered with bad_action are stopped and then passed on to `on_bad_action`: (vim_id, action_id).
+    `credentials`: see `channel`. Raises BadSetting.
     """
     _allow_all_files()
     async with channel(address, credentials) as to_conductors:
@@ -72,8 +78,10 @@ async def reporting_host(
         # Spreads contacts in time and protects nothing; secure random numbers would cost a system call each.
         random = Random()  # noqa: S311 - see above
         ledger = ReportLedger(random=random)
-        settings = HostSettings(user_agent=f"vimesh/{metadata.version('vimesh')}")
-        with hosting(ledger.queue_verdict, settings, safeguards) as host:
+        fleet = FleetAddresses(clock=time.monotonic)
+        await fleet.look_up_front(address)
+        settings = HostSettings(user_agent=f"vimesh/{metadata.version('vimesh')}", rules=rules)
+        with hosting(ledger.queue_verdict, settings, safeguards, fleet) as host:
 
             def stop(vim_id: str, action_id: str) -> None:
                 host.stop(vim_id, action_id)
@@ -88,7 +96,7 @@ async def reporting_host(
                 random=random,
                 limits=limits,
             )
-            yield ReportingHost(host, ledger, reporter, stub)
+            yield ReportingHost(host, ledger, reporter, stub, lambda: fleet.follow_front(address))
 
 
 def _allow_all_files() -> None:

@@ -15,11 +15,12 @@ from tests.support.clouds.certificates import self_signed
 from tests.support.clouds.keeping import PLAIN, Ending, KeepingApi, keeping_api
 from tests.support.networks.name_server import name_server
 from tests.support.probers.actions import action, quick_policy
+from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.probers.verdicts import Verdicts
 from vimesh.domain.probing import ProbePolicy, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.action_host import ActionHost
-from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.host.build_host import hosting
 from vimesh.monitor.targets.target import Target
 
 QUICK = quick_policy(interval_s=0.5, timeout_s=0.4)
@@ -37,7 +38,7 @@ async def api() -> AsyncGenerator[KeepingApi]:
 @pytest.fixture
 async def short_lived(verdicts: Verdicts) -> AsyncGenerator[ActionHost]:
     """A host whose connections are soon made anew."""
-    with hosting(verdicts.note, HostSettings(kept_life_s=SHORT_LIFE_S)) as made:
+    with hosting(verdicts.note, loopback_settings(kept_life_s=SHORT_LIFE_S)) as made:
         yield made
 
 
@@ -189,7 +190,7 @@ async def test_bad_news_that_is_true_is_told_as_soon_as_without_kept_connections
 async def test_silence_on_a_kept_connection_is_confirmed_at_its_own_address(
     api: KeepingApi, verdicts: Verdicts
 ) -> None:
-    with name_server() as names, hosting(verdicts.note, HostSettings(name_servers=(names.address,))) as host:
+    with name_server() as names, hosting(verdicts.note, loopback_settings(name_servers=(names.address,))) as host:
         names.serve("vim.example", "127.0.0.1", "127.0.0.2")
         api.reply = lambda _, number: PLAIN if number == 1 else b""
         # Two addresses and two probes: nobody listens on the second address.
@@ -276,7 +277,7 @@ async def test_a_certificate_that_turns_bad_is_noticed_although_an_old_connectio
     verdicts: Verdicts, trusted: Path
 ) -> None:
     async with keeping_api(self_signed(trusted)) as api:
-        with hosting(verdicts.note, HostSettings(kept_life_s=SHORT_LIFE_S)) as host:
+        with hosting(verdicts.note, loopback_settings(kept_life_s=SHORT_LIFE_S)) as host:
             vim_id = start(host, api.url, VERIFYING)
             await api.was_asked_again(1)
 
@@ -304,7 +305,7 @@ async def test_the_limit_of_sockets_holds_and_takes_no_vim_its_probes(verdicts: 
     policy = quick_policy(interval_s=1, timeout_s=0.8)
     async with AsyncExitStack() as scope:
         apis = {f"vim-{n}": await scope.enter_async_context(keeping_api(host=f"127.0.0.{n}")) for n in range(1, 13)}
-        with hosting(verdicts.note, HostSettings(sockets=4)) as host:
+        with hosting(verdicts.note, loopback_settings(sockets=4)) as host:
             for vim_id, api in apis.items():
                 host.start(action(api.url, policy, vim_id=vim_id))
             for api in apis.values():

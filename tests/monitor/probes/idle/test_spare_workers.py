@@ -9,12 +9,13 @@ import pytest
 
 from tests.support.clouds.worker_server import user_waits_s, worker_server
 from tests.support.probers.actions import action, quick_policy
+from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.probers.verdicts import PATIENCE_S, Verdicts
 from tests.support.timing.waiting import until
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.action_host import ActionHost
-from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.host.build_host import hosting
 
 TIMEOUT_S = 1.0
 POLICY = quick_policy(interval_s=1.5, timeout_s=TIMEOUT_S)
@@ -86,7 +87,7 @@ async def test_a_server_with_workers_to_spare_keeps_one_connection_for_all_its_v
 
 async def test_a_server_that_loses_its_workers_is_given_back_the_one_that_we_hold(verdicts: Verdicts) -> None:
     life_s = 6.0
-    with worker_server(3) as server, hosting(verdicts.note, HostSettings(kept_life_s=life_s)) as host:
+    with worker_server(3) as server, hosting(verdicts.note, loopback_settings(kept_life_s=life_s)) as host:
         host.start(action(server.url, POLICY))
         await until(lambda: len(server.requests) >= 5, PATIENCE_S)
         assert server.requests == [1, 2, 3, 1, 1]

@@ -6,12 +6,13 @@ import socket
 from tests.support.clouds.targets import Behaviour, FakeApi, free_port
 from tests.support.networks.namespaces import Namespace
 from tests.support.probers.actions import action, quick_policy
+from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.probers.prober import prober_in
 from tests.support.probers.verdicts import Verdicts
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.action_host import ActionHost
-from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.host.build_host import hosting
 
 TCP = quick_policy(Method.TCP)
 
@@ -35,7 +36,7 @@ async def test_a_probe_that_waits_for_a_socket_does_not_use_up_the_time_of_its_v
     api: FakeApi, verdicts: Verdicts
 ) -> None:
     hanging = [f"hanging-{number}" for number in range(6)]
-    with hosting(verdicts.note, HostSettings(sockets=2)) as host:
+    with hosting(verdicts.note, loopback_settings(sockets=2)) as host:
         async with asyncio.timeout(30):
             for vim_id in hanging:
                 host.start(action(api.url, vim_id=vim_id))
@@ -52,7 +53,7 @@ async def test_a_probe_that_waits_for_a_socket_does_not_use_up_the_time_of_its_v
 
 async def test_nothing_stays_open_when_a_host_ends(api: FakeApi, verdicts: Verdicts) -> None:
     api.behaviour = Behaviour.HANG
-    with hosting(verdicts.note, HostSettings()) as host:
+    with hosting(verdicts.note, loopback_settings()) as host:
         host.start(action(api.url, quick_policy(timeout_s=10, interval_s=30)))
         await api.asked(2)
     # An unclosed socket would warn, and a warning is an error here.

@@ -9,10 +9,12 @@ import pytest
 
 from tests.support.probers.actions import action
 from tests.support.probers.handshaking import handshake_threads
+from tests.support.probers.loopback_rules import LOOPBACK_RULES
 from vimesh.domain.probing import Reason
 from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.base.target_gate import TargetGate
 from vimesh.monitor.probes.idle.idle_connections import IdleConnections
 from vimesh.monitor.probes.idle.server_memory import ServerMemory
 from vimesh.monitor.probes.tcp.connector import ProbeConnector
@@ -21,6 +23,7 @@ from vimesh.monitor.probes.tls.handshake_step import HandshakeStep
 from vimesh.monitor.probes.tls.handshakes import Handshakes
 from vimesh.monitor.probes.tls.tls_session import TlsSession
 from vimesh.monitor.probes.tls.tls_trust import lenient_context
+from vimesh.monitor.target_rules.fleet_addresses import FleetAddresses
 from vimesh.monitor.targets.target import Target
 
 PATIENCE_S = 15
@@ -92,6 +95,7 @@ def test_costly_servers_whose_share_is_used_up_are_not_connected_to() -> None:
     target = Target(action("https://127.0.0.1"))
     with Handshakes(clock=time.monotonic, costs=costs, on_costly=lambda _, __: None) as handshakes:
         connector = ProbeConnector(
+            gate=TargetGate(LOOPBACK_RULES, FleetAddresses(clock=time.monotonic)),
             clock=time.monotonic,
             user_agent="vimesh/test",
             kept=IdleConnections(

@@ -9,11 +9,12 @@ import pytest
 from tests.support.clouds.certificates import self_signed
 from tests.support.clouds.targets import Behaviour, fake_api
 from tests.support.probers.actions import action, quick_policy
+from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.probers.verdicts import Verdicts
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.action_host import ActionHost
-from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.host.build_host import hosting
 from vimesh.monitor.probes.tls.tls_trust import verifying_context
 
 VERIFYING = quick_policy(tls_verify=True, timeout_s=1, interval_s=2)
@@ -91,7 +92,7 @@ async def test_a_machine_that_trusts_nobody_says_so_and_calls_no_vim_unreachable
     verdicts: Verdicts, tmp_path: Path
 ) -> None:
     async with fake_api(tls=self_signed(tmp_path)) as api:
-        with hosting(verdicts.note, HostSettings()) as host:
+        with hosting(verdicts.note, loopback_settings()) as host:
             assert "CA certificates" in host.abilities.missing["HTTP with tls_verify"]
             host.start(action(api.url, VERIFYING, vim_id="verifying"))
             host.start(action(api.url, LENIENT, vim_id="lenient"))

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from vimesh.monitor.net.ip_addresses import ProbeAddress, pack_ip
 from vimesh.monitor.probes.base.prober import Listener, LocalFault
+from vimesh.monitor.probes.base.target_gate import TargetGate
 from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
 from vimesh.monitor.probes.icmp.icmp_socket import open_icmp_socket
 from vimesh.monitor.probes.icmp.open_pings import NO_IDENTIFIER, OpenPings
@@ -29,9 +30,10 @@ class PingListener(Listener, SingleRounds, Protocol):
 class PingProber:
     """The prober for PING, over the address families that this process may use."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything it uses is passed in
         self,
         *,
+        gate: TargetGate,
         listener: PingListener,
         wheel: TimingWheel[Cohort],
         running: StallClock,
@@ -40,6 +42,7 @@ class PingProber:
     ) -> None:
         """`wheel`: of the cohorts. `rotate_s`: how many seconds pings keep an ICMP identifier."""
         self.cohorts = Cohorts(prober=self, singly=listener, wheel=wheel, running=running, pace=pace)
+        self._gate = gate
         self._listener = listener
         self._clock = running.now
         self._rotate_s = rotate_s
@@ -77,6 +80,7 @@ class PingProber:
             pinger.close()
 
     def send(self, target: Target, number: int, address: ProbeAddress) -> bool:
+        self._gate.check(address)
         pinger = self.pingers.get(address.family)
         if pinger is None:
             fault = self.faults[address.family]

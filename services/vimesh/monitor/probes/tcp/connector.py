@@ -9,6 +9,7 @@ from vimesh.domain.probing import Method
 from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.base.target_gate import TargetGate
 from vimesh.monitor.probes.http.http_connection import HttpConnection
 from vimesh.monitor.probes.http.https_connection import HttpsConnection
 from vimesh.monitor.probes.idle.idle_connections import IdleConnections
@@ -21,15 +22,17 @@ from vimesh.monitor.targets.target import Target
 class ProbeConnector:
     """`verifying` is the TLS context that checks certificates, or the reason why there is none."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything it uses is passed in
         self,
         *,
+        gate: TargetGate,
         clock: Clock,
         user_agent: str,
         kept: IdleConnections,
         verifying: ssl.SSLContext | LocalFault,
         handshakes: Handshakes,
     ) -> None:
+        self._gate = gate
         self._clock = clock
         self._user_agent = user_agent
         self._kept = kept
@@ -45,6 +48,7 @@ class ProbeConnector:
 
     def connect(self, target: Target, number: int, address: ProbeAddress) -> Connection:
         """Return a connection, not started yet, of the kind that the target requires. Raises LocalFault."""
+        self._gate.check(address)
         return self._makers[target.policy.method](target, number, address)
 
     def _make_tcp(self, target: Target, number: int, address: ProbeAddress) -> Connection:
