@@ -5,8 +5,6 @@ It serves over UDP and TCP, in a thread of this process, or in a network namespa
 
 from __future__ import annotations
 
-import ctypes
-import os
 import socket
 import threading
 from collections import Counter
@@ -17,9 +15,9 @@ from enum import IntEnum
 from pathlib import Path
 
 from tests.support.networks.dns_messages import Question, answer_to, question_of
+from tests.support.networks.inside import run_inside
 from tests.support.networks.namespaces import Namespace
 
-_CLONE_NEWNET = 0x40000000
 _SO_RCVBUFFORCE = 33
 _PATIENCE_S = 15.0
 _MAX_MESSAGE = 65535
@@ -142,7 +140,7 @@ class NameServer:
 def name_server(ip: str = "127.0.0.1", port: int = 0, machine: Namespace | None = None) -> Generator[NameServer]:
     """Run a name server, by default on a free port. `machine` is the namespace to run it in, if any."""
     with ExitStack() as scope:
-        udp, tcp = _in_namespace(machine, lambda: _sockets(ip, port))
+        udp, tcp = _sockets(ip, port) if machine is None else run_inside(machine, lambda: _sockets(ip, port))
         server = NameServer(ip, udp.getsockname()[1])
         for sock, serve in ((udp, _serve_udp), (tcp, _serve_tcp)):
             scope.callback(_end, sock, _start(serve, server, sock))
@@ -171,29 +169,6 @@ def _sockets(ip: str, port: int) -> tuple[socket.socket, socket.socket]:
     udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 16 << 20)
     udp.bind((ip, tcp.getsockname()[1]))
     return udp, tcp
-
-
-def _in_namespace(
-    machine: Namespace | None, make: Callable[[], tuple[socket.socket, socket.socket]]
-) -> tuple[socket.socket, socket.socket]:
-    """Make sockets in a thread that has entered the namespace: only the thread moves, and the sockets stay."""
-    if machine is None:
-        return make()
-    made: list[tuple[socket.socket, socket.socket]] = []
-
-    def move_and_make() -> None:
-        file = os.open(f"/run/netns/{machine.name}", os.O_RDONLY)
-        try:
-            if ctypes.CDLL(None, use_errno=True).setns(file, _CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "setns")
-        finally:
-            os.close(file)
-        made.append(make())
-
-    thread = threading.Thread(target=move_and_make)
-    thread.start()
-    thread.join(_PATIENCE_S)
-    return made[0]
 
 
 def _start(

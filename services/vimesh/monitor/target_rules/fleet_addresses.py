@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Container
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Never
 
@@ -45,11 +46,14 @@ class FleetAddresses(Container[bytes]):
         if address.startswith("unix:"):
             return
         host = address.rpartition(":")[0].strip("[]")
+        with suppress(ValueError):  # it is a name
+            self._of_front = frozenset((ip_address(host).packed,))
+            return
         try:
             async with asyncio.timeout(_LOOKUP_LIMIT_S):
                 found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except (OSError, TimeoutError) as error:
-            _log.warning("cannot look up the front, to keep probes away from it", address=address, error=str(error))
+            _log.warning("cannot look up the front, to keep probes away from it", address=address, error=repr(error))
             return
         # Without the zone, which is no part of the packed address.
         self._of_front = frozenset(ip_address(str(to[0]).partition("%")[0]).packed for *_, to in found)

@@ -37,8 +37,10 @@ def _network(text: str) -> Network:
         network = ipaddress.ip_network(text)
     except ValueError:
         raise ValueError(_fault(text)) from None
+    if "%" in text:
+        raise ValueError(f"must be without a zone, not {text[:_MAX_SHOWN]!r}")
     if network.version == 6 and network.subnet_of(_IPV4_IN_IPV6):
-        raise ValueError(f"must be written as IPv4, not {text!r}")
+        raise ValueError(f"must be written as IPv4, not {text[:_MAX_SHOWN]!r}")
     return network
 
 
@@ -51,13 +53,14 @@ def _fault(text: str) -> str:
     return f"must be {wider} or a single address, not {shown}"
 
 
-def bits_of(named: Iterable[tuple[Network, str]], version: int) -> Bits:
-    """Return what `name_of` needs, for the networks of an IP version."""
-    return tuple(
-        (int(network.netmask), int(network.network_address), name)
-        for network, name in named
-        if network.version == version
-    )
+def bits_of(named: Iterable[tuple[Network, str]]) -> Bits:
+    """Return what `name_of` needs, for networks of one IP version."""
+    return tuple((int(network.netmask), int(network.network_address), name) for network, name in named)
+
+
+def first_bytes_of(network: Network) -> Iterable[int]:
+    """Return the first byte of each of its addresses."""
+    return range(network.network_address.packed[0], network.broadcast_address.packed[0] + 1)
 
 
 def named_by_themselves(networks: Networks) -> Iterator[tuple[Network, str]]:

@@ -3,26 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import NamedTuple
 
 from vimesh.monitor.target_rules.embedded_ipv4 import addresses_reached
-from vimesh.monitor.target_rules.networks import Networks, bits_of, name_of, named_by_themselves
+from vimesh.monitor.target_rules.networks import (
+    Bits,
+    Networks,
+    bits_of,
+    first_bytes_of,
+    name_of,
+    named_by_themselves,
+)
 from vimesh.monitor.target_rules.special_networks import SPECIAL_NETWORKS
 
 _FLEET = "the fleet's own"
+_IPV4_BYTES = 4
 
 
+class _Decisions(NamedTuple):
+    """The rules for one version of IP."""
+
+    first_bytes: frozenset[int]
+    """Of all addresses that a network contains: nearly all other addresses are done with by that."""
+    deny: Bits
+    allow: Bits
+    special: Bits
+
+
+@dataclass(frozen=True)
 class TargetRules:
     """First `deny` decides, then `allow`, then the defaults: special networks and the fleet's own are denied.
 
     An IPv6 address that contains IPv4 addresses may be probed if all of them may.
     """
 
-    def __init__(self, allow: Networks = (), deny: Networks = ()) -> None:
-        self.allow = allow
-        self.deny = deny
-        by_rule = (named_by_themselves(deny), named_by_themselves(allow), SPECIAL_NETWORKS)
-        networks = [tuple(each) for each in by_rule]
-        self._bits = {version: [bits_of(each, version) for each in networks] for version in (4, 6)}
+    allow: Networks = ()
+    deny: Networks = ()
+
+    @cached_property
+    def _v4(self) -> _Decisions:
+        return self._decisions(4)
+
+    @cached_property
+    def _v6(self) -> _Decisions:
+        return self._decisions(6)
+
+    def _decisions(self, version: int) -> _Decisions:
+        decided = (named_by_themselves(self.deny), named_by_themselves(self.allow), SPECIAL_NETWORKS)
+        networks = [[(network, name) for network, name in each if network.version == version] for each in decided]
+        first_bytes = frozenset(chain(*(first_bytes_of(network) for each in networks for network, _ in each)))
+        return _Decisions(first_bytes, *map(bits_of, networks))
 
     def denial(self, ip: bytes, fleet: Container[bytes]) -> str | None:
         """Return which rule denies an address, as text for people; None: it may be probed.
@@ -36,11 +69,15 @@ class TargetRules:
         return None
 
     def _denial_of(self, ip: bytes, fleet: Container[bytes]) -> str | None:
-        deny, allow, special = self._bits[4 if len(ip) == 4 else 6]
-        address = int.from_bytes(ip)
-        if deny and (network := name_of(address, deny)):
-            return f"the rule probe_deny {network} forbids to probe this address"
-        if allow and name_of(address, allow):
-            return None
-        kind = name_of(address, special) or (_FLEET if ip in fleet else None)
+        rules = self._v4 if len(ip) == _IPV4_BYTES else self._v6
+        kind = None
+        if ip[0] in rules.first_bytes:
+            address = int.from_bytes(ip)
+            if network := name_of(address, rules.deny):
+                return f"the rule probe_deny {network} forbids to probe this address"
+            if name_of(address, rules.allow):
+                return None
+            kind = name_of(address, rules.special)
+        if kind is None and ip in fleet:
+            kind = _FLEET
         return f"{kind} addresses are not probed unless probe_allow names them" if kind else None
