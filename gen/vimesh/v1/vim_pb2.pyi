@@ -168,7 +168,8 @@ class Vim(_message.Message):
     """The reason for the status: `TIMEOUT`, `REFUSED`, `RESET`, `HOST_UNREACHABLE`, `NET_UNREACHABLE`, `DNS`, `TLS`,
     `PROTOCOL`, `HTTP_<code>`, `LOCAL_<fault of the prober>`, or `SILENT` if reports have ceased. Reporters other than
     vimesh may send any other word. Empty if there is nothing to explain. `LOCAL_SET_ASIDE` means that the answers of
-    the VIM blocked the prober twice: it is now probed rarely, to protect the others.
+    the VIM blocked the prober twice: it is now probed rarely, to protect the others. `LOCAL_DENIED` means that the rules
+    of the prober forbid to send anything to the address of the VIM; `detail` names the rule.
     """
     detail: _builtins.str
     """An explanation of the reason, for people."""

@@ -12,6 +12,8 @@ from vimesh.cli.local_fleet.fleet_processes import without_secrets
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag, Setting, Sources, config_file, sources
+from vimesh.monitor.target_rules.networks import parse_networks
+from vimesh.monitor.target_rules.target_rules import TargetRules
 
 
 def test_flags_win_over_the_environment_and_that_over_the_file() -> None:
@@ -73,6 +75,15 @@ def test_durations_are_written() -> None:
     assert [exact(s) for s in (0.25, 1, 10.5)] == ["250ms", "1s", "10.5s"]
 
 
+def test_a_monitor_probes_nothing_special_unless_it_is_told_to() -> None:
+    environment = {"VIMESH_PROBE_DENY": "10.0.0.0/8, ::1"}
+
+    assert command_settings.target_rules(sources({}, None), allow=None, deny=None) == TargetRules()
+    assert command_settings.target_rules(sources(environment, None), allow=["127.0.0.1", "::1"], deny=None) == (
+        TargetRules(allow=parse_networks("127.0.0.1,::1"), deny=parse_networks("10.0.0.0/8,::1"))
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -92,6 +103,8 @@ def test_durations_are_written() -> None:
         (("vim", "wait", "x", "--for", "HAPPY"), 2, "error: --for: must be one of REACHABLE"),
         (("vim", "list", "--config", "/nonexistent"), 1, "error: /nonexistent: cannot be read"),
         (("monitor", "--shard", "3/3"), 2, "error: --shard: must be I/N"),
+        (("monitor", "--probe-allow", "::1", "--probe-allow", "x"), 2, "error: --probe-allow: must be an address or a"),
+        (("up", "--probe-deny", "10.0.0.1/8"), 2, "error: --probe-deny: must be 10.0.0.0/8 or a single address"),
         (("monitor", "--address", "nowhere"), 2, "error: --address: must be host:port"),
     ],
 )

@@ -56,12 +56,43 @@ def test_processes_have_telling_command_lines_and_files_only_their_owner_reads(s
     assert re.search(rf"vimesh conductor {own}.*--database-url sqlite:///", command_line("conductor-1"))
     # The fleet's own processes have a door of their own.
     door = f"unix:{sockets / 'reports'}"
-    assert f"vimesh monitor --address {door}" in command_line("monitor")
+    assert f"vimesh monitor --address {door} --probe-allow 127.0.0.0/8,::1/128 " in command_line("monitor")
     assert f"vimesh api --listen unix:{sockets / 'api'} --address {door}" in command_line("api")
     assert (sockets / "reports").stat().st_mode & 0o777 == 0o600
     assert "bootstrap.yaml" in command_line("envoy")
     assert (shared_fleet.data_dir / "credentials.key").stat().st_mode & 0o777 == 0o600
     assert shared_fleet.data_dir.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_ready_block_says_that_loopback_is_probed(shared_fleet: Fleet) -> None:
+    assert "VIMs at loopback addresses are probed, too (127.0.0.0/8 and ::1)." in "\n".join(shared_fleet.lines)
+
+
+def test_a_metadata_service_is_not_probed_and_the_vim_says_why(user: Command) -> None:
+    name = "metadata"
+    assert user("vim", "register", name, "--auth-url", "http://169.254.169.254/latest").code == 0
+
+    assert user("vim", "wait", name, "--for", "UNKNOWN").code == 0
+
+    shown = user("vim", "show", name, "-o", "json").json
+    assert shown["reason"] == "LOCAL_DENIED"
+    assert shown["detail"] == "cloud metadata addresses are not probed unless probe_allow names them"
+    assert user("vim", "deregister", name).code == 0
+
+
+def test_a_rule_wins_over_what_a_fleet_on_loopback_allows(tmp_path: Path) -> None:
+    with fleet(tmp_path, "--conductors", "1", VIMESH_PROBE_DENY="127.0.0.0/9, 127.128.0.0/9") as up:
+        assert "VIMs at loopback addresses are not probed" in "\n".join(up.lines)
+        user = Command(tmp_path, {"VIMESH_ADDRESS": up.address})
+        user("vim", "register", "a", "--auth-url", "http://127.0.0.1:9/v3")
+
+        assert user("vim", "wait", "a", "--for", "UNKNOWN").code == 0
+
+        shown = user("vim", "show", "a", "-o", "json").json
+        assert (shown["reason"], shown["detail"]) == (
+            "LOCAL_DENIED",
+            "the rule probe_deny 127.0.0.0/9 forbids to probe this address",
+        )
 
 
 def test_a_taken_port_is_one_clear_line_and_leaves_nothing(vimesh: Command, tmp_path: Path) -> None:
@@ -112,6 +143,7 @@ def test_a_second_fleet_in_the_same_folder_is_refused(shared_fleet: Fleet, vimes
         ((), {"VIMESH_ENVOY": "/nonexistent/envoy"}, "VIMESH_ENVOY: /nonexistent/envoy is not an executable"),
         (("--database-url", "nonsense"), {}, "database_url: "),
         (("--listen", "198.51.100.7", "--port", "7600"), {}, "cannot listen on 198.51.100.7"),
+        ((), {"VIMESH_PROBE_ALLOW": "here"}, "VIMESH_PROBE_ALLOW: must be an address or a network"),
         ((), {"VIMESH_UP_CONDUCTORS": "many"}, "VIMESH_UP_CONDUCTORS: must be a number from 1 to 64, not 'many'"),
     ],
 )

@@ -16,11 +16,19 @@ def test_nothing_has_to_be_set() -> None:
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "vimesh.toml"
-    file.write_text('address = "mesh:7600"\nlog.level = "debug"\nprobe_allow = "127.0.0.1"\nprobe_deny = "::1"\n[action]\nmode = "sync"\n')
+    file.write_text(
+        'address = "mesh:7600"\nlog.level = "debug"\nprobe_allow = "127.0.0.1"\nprobe_deny = "::1"\n'
+        '[action]\nmode = "sync"\n'
+    )
 
     from_file = executor_settings({"VIMESH_CONFIG": str(file)})
     from_both = executor_settings(
-        {"VIMESH_CONFIG": str(file), "VIMESH_ADDRESS": "10.0.0.1:1", "VIMESH_ACTION_MODE": "", "VIMESH_PROBE_DENY": "10.0.0.0/8,::1"}
+        {
+            "VIMESH_CONFIG": str(file),
+            "VIMESH_ADDRESS": "10.0.0.1:1",
+            "VIMESH_ACTION_MODE": "",
+            "VIMESH_PROBE_DENY": "10.0.0.0/8,::1",
+        }
     )
 
     here = parse_networks("127.0.0.1")

@@ -13,7 +13,7 @@ from vimesh.cli.base.command_settings import DEFAULT_PORT
 _OPEN = "--insecure: any user and program of this machine can change everything."
 
 _LOOPBACK_PROBED = "VIMs at loopback addresses are probed, too (127.0.0.0/8 and ::1)."
-_LOOPBACK_DENIED = "VIMs at loopback addresses are not probed; start with --probe-allow 127.0.0.1 to try the following."
+_LOOPBACK_DENIED = "VIMs at loopback addresses are not probed, and read UNKNOWN: see --probe-allow and --probe-deny."
 
 
 def ready_block(address: str, *, summary: str, credentials: Path | None, probes_loopback: bool | None) -> str:

@@ -34,7 +34,7 @@ ONLY_VIMS = TargetRules(allow=parse_networks(f"{VIMS},{VIMS_V6}"))
 ALL = TargetRules(allow=parse_networks("0.0.0.0/0,::/0"))
 DENIED = {
     "loopback": ("127.0.0.1", "127.9.9.9", "[::1]", "localhost", "localhost.", "LocalHost"),
-    "unspecified": ("0.0.0.0", "0.1.2.3", "[::]"),  # noqa: S104 - probed, not bound
+    "unspecified": ("0.0.0.0", "0.1.2.3", "[::]"),
     "link-local": ("169.254.7.7", "[fe80::1%lo]"),
     "cloud metadata": ("169.254.169.254", "[fd00:ec2::254]"),
     "multicast": ("224.0.0.1", "[ff02::1%lo]"),
@@ -43,7 +43,13 @@ DENIED = {
 }
 LOOPBACK_IN_IPV6 = (
     *("[::ffff:127.0.0.1]", "[::FFFF:7f00:1]", "[0:0:0:0:0:ffff:7f00:0001]", "[::ffff:0:127.0.0.1]", "[::127.0.0.1]"),
-    *("[64:ff9b::7f00:1]", "[64:ff9b:1::127.0.0.1]", "[2002:7f00:1::]", "[2001:0:7f00:1::]", "[2001:0:4136:e378::80ff:fffe]"),
+    *(
+        "[64:ff9b::7f00:1]",
+        "[64:ff9b:1::127.0.0.1]",
+        "[2002:7f00:1::]",
+        "[2001:0:7f00:1::]",
+        "[2001:0:4136:e378::80ff:fffe]",
+    ),
 )
 NUMBERS = ("127.1", "0x7f.1", "2130706433", "0x7f000001", "0177.0.0.1", "017700000001", "127.0.0.1.", "0x7f.0.0.0x1")
 
@@ -55,7 +61,7 @@ async def probing(
     verdicts = Verdicts()
     settings = HostSettings(rules=rules, name_servers=() if names is None else (names.address,))
     # The API answers at each address of the machine.
-    async with fake_api("0.0.0.0") as api:  # noqa: S104 - inside a namespace
+    async with fake_api("0.0.0.0") as api:
         with hosting(verdicts.note, settings) as host:
             yield host, verdicts, api
 
