@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -21,10 +22,12 @@ from tests.support.deployments.scripted_conductor import (
 )
 from tests.support.probers.actions import action, quick_policy
 from tests.support.probers.loopback_rules import LOOPBACK_RULES
-from vimesh.domain.probing import Reason
+from tests.support.probers.verdicts import PATIENCE_S
+from vimesh.domain.probing import Method, Reason
 from vimesh.monitor.host.reporting_host import reporting_host
 from vimesh.monitor.monitor_process import MonitorSettings, run_monitor
 from vimesh.monitor.reporting.reporter import ReporterLimits
+from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.v1 import action_pb2
 
 
@@ -121,6 +124,18 @@ async def test_no_verdict_is_repeated_when_rounds_do_not_end_any_more(api: FakeA
 
     assert conductor.reports[0].status == REACHABLE
     assert conductor.reports[-1].reason == Reason.LOCAL_STUCK
+
+
+async def test_the_front_itself_is_not_probed() -> None:
+    async with reporting_host("203.0.113.7:9", ReporterLimits(), TargetRules()) as running:
+        running.start(action("http://203.0.113.7/", quick_policy(Method.TCP)))
+        async with asyncio.timeout(PATIENCE_S):
+            await running.ledger.news.wait()
+
+        (report,) = running.ledger.take_batch(time.monotonic(), 1, lambda _vim_id, _action_id: None)
+
+    assert report.verdict.reason == Reason.LOCAL_DENIED
+    assert report.verdict.detail.startswith("the fleet's own addresses")
 
 
 async def test_the_start_is_logged_with_what_it_can_do(conductor: ScriptedConductor) -> None:

@@ -250,16 +250,7 @@ class EmbeddedFleet:
             engine=settings.engine,
             mistral_url=settings.mistral_url,
         )
-        return (
-            [api]
-            if settings.engine is Engine.MISTRAL
-            else [
-                api,
-                MonitorPart(
-                    address,
-                    environment,
-                    settings.monitor_rules,
-                    None if certificates is None else certificates.monitor,
-                ),
-            ]
-        )
+        if settings.engine is Engine.MISTRAL:
+            return [api]
+        shown = None if certificates is None else certificates.monitor
+        return [api, MonitorPart(address, environment, settings.monitor_rules, shown)]

@@ -58,7 +58,7 @@ class ReportingHost:
 
 
 @asynccontextmanager
-async def reporting_host(  # noqa: PLR0913 - all that both kinds of hosts differ in
+async def reporting_host(  # noqa: PLR0913 - what it is built from
     address: str,
     limits: ReporterLimits,
     rules: TargetRules,

@@ -15,15 +15,15 @@ _GET_ADDRESSES, _NEW_ADDRESS = 22, 20
 _ADDRESS, _LOCAL = 1, 2
 _MESSAGE = struct.Struct("=IHHII")
 _INTERFACE = struct.Struct("=BBBBI")
+_NUMBER = struct.Struct("=i")
 _ATTRIBUTE = struct.Struct("=HH")
 _BUFFER_BYTES = 1 << 16
-_LIMIT_S = struct.pack("ll", 1, 0)
 
 
 def interface_addresses() -> frozenset[bytes]:
     """Return the addresses of all interfaces, as in IP headers. Raises OSError."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _ROUTE) as kernel:
-        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LIMIT_S)
+        kernel.setblocking(False)  # the kernel answers within our own calls
         length = _MESSAGE.size + _INTERFACE.size
         request = _MESSAGE.pack(length, _GET_ADDRESSES, _REQUEST | _DUMP, 1, 0)
         kernel.send(request + _INTERFACE.pack(socket.AF_UNSPEC, 0, 0, 0, 0))
@@ -36,8 +36,8 @@ def _addresses_from(kernel: socket.socket) -> Iterator[bytes]:
             if kind == _DONE:
                 return
             if kind == _ERROR:
-                number = -int.from_bytes(body[:4], "little", signed=True)
-                raise OSError(number, os.strerror(number))
+                (number,) = _NUMBER.unpack_from(body)
+                raise OSError(-number, os.strerror(-number))
             if kind == _NEW_ADDRESS:
                 attributes = dict(_attributes_in(body[_INTERFACE.size :]))
                 # With a peer, as in a tunnel, the plain attribute is the address of the peer.
