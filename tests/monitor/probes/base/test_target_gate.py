@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -22,12 +24,14 @@ from vimesh.domain.vims import Status
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.net.ip_addresses import ProbeAddress
+from vimesh.monitor.probes.base import target_gate
 from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.probes.base.target_gate import TargetGate
 from vimesh.monitor.target_rules.fleet_addresses import FleetAddresses
 from vimesh.monitor.target_rules.networks import parse_networks
 from vimesh.monitor.target_rules.target_rules import TargetRules
 
+MONITOR = Path(target_gate.__file__).parents[2]
 VIM = "127.0.1.5"
 NAME = "vim.example"
 ONLY_VIMS = TargetRules(allow=parse_networks(f"{VIMS},{VIMS_V6}"))
@@ -197,3 +201,21 @@ def test_nothing_is_sent_while_the_addresses_of_the_machine_cannot_be_read() -> 
     with pytest.raises(LocalFault, match="cannot read the addresses of this machine: Permission denied") as raised:
         gate.check(ProbeAddress(2, ("203.0.113.9", 80)))
     assert raised.value.reason == Reason.LOCAL_RESOURCES
+
+
+def test_each_connection_and_ping_is_made_behind_the_gate() -> None:
+    """Trials, repeats and queued probes have no door of their own."""
+    sources = {str(path.relative_to(MONITOR)): path.read_text() for path in MONITOR.rglob("*.py")}
+
+    def those_with(pattern: str) -> set[str]:
+        return {path for path, source in sources.items() if re.search(pattern, source)}
+
+    assert those_with(r"socket\.socket\(|create_connection\(|open_connection\(") == {
+        "probes/base/connection.py",
+        "probes/icmp/icmp_socket.py",
+        "probes/tcp/own_output.py",  # sends where a connection request is under way
+        "target_rules/interface_addresses.py",
+    }
+    assert those_with(r"(return|=) (Https?)?Connection\(") == {"probes/tcp/connector.py"}
+    assert those_with(r"pinger\.send\(") == {"probes/icmp/ping_prober.py"}
+    assert those_with(r"gate\.check\(address\)") == {"probes/tcp/connector.py", "probes/icmp/ping_prober.py"}
