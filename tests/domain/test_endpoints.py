@@ -77,6 +77,14 @@ def test_what_is_no_http_url_is_refused(auth_url: str) -> None:
 
 def test_credentials_and_fragment_do_not_stay_in_the_url() -> None:
     assert without_credentials("https://user:pw@[::1]:5000/v3?a=b#c") == "https://[::1]:5000/v3?a=b"
+    assert without_credentials("http://a/v3?api_key=x&a=b") == "http://a/v3?api_key=***&a=b"
+
+
+@pytest.mark.parametrize("auth_url", ["http://admin:hunter2", "http://admin:hunter2/@host", "http://[hunter2]/"])
+def test_the_error_for_a_bad_url_quotes_no_password(auth_url: str) -> None:
+    with pytest.raises(AuthUrlInvalid) as refused:
+        without_credentials(auth_url)
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

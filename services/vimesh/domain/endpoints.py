@@ -8,6 +8,8 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from vimesh.domain.credential_masks import mask_text
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 952 and 1123, with the underscores that real DNS names carry. A label never starts or ends with a hyphen.
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
@@ -49,9 +51,13 @@ def endpoint_of(auth_url: str) -> Endpoint:
 
 
 def without_credentials(auth_url: str) -> str:
-    """Return the URL without any `user:password@` and `#fragment`. Raises AuthUrlInvalid."""
+    """Return the URL without `user:password@` and `#fragment`, its secret parameters masked. Raises AuthUrlInvalid."""
     parts, _ = _split(auth_url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+    query = mask_text(f"?{parts.query}")[1:]
+    clean = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment=""))
+    if len(clean) > MAX_URL_LENGTH:
+        raise AuthUrlInvalid(f"longer than {MAX_URL_LENGTH} characters with its secrets masked")
+    return clean
 
 
 def _split(auth_url: str) -> tuple[SplitResult, str]:
@@ -65,8 +71,9 @@ def _split(auth_url: str) -> tuple[SplitResult, str]:
     try:
         parts = urlsplit(auth_url)
         port = parts.port
-    except ValueError as error:
-        raise AuthUrlInvalid(str(error)) from error
+    except ValueError:
+        # Without the cause: it quotes what stands behind a colon, which is a password if an `@` or a slash is missing.
+        raise AuthUrlInvalid("has a port that is no number up to 65535, or brackets that are no IPv6 address") from None
     if parts.scheme not in _DEFAULT_PORTS:
         raise AuthUrlInvalid("must start with http:// or https://")
     if port == 0:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.actions import Action, ActionScope, WantedAction
+from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.queries import VimPage, VimQuery
@@ -65,8 +66,8 @@ class SqlStore:
         self, registrations: Sequence[Registration], caller: Caller = OPEN_CALLER
     ) -> list[Registered | VimeshError]:
         # In a thread, before the transaction: neither the event loop nor other writers should wait for the encryption.
-        encrypted_registrations = await asyncio.to_thread(encrypt_registrations, registrations, self._cipher)
-        return await self._database.write(lambda c: register_many(c, encrypted_registrations, self._cipher, caller))
+        batch = await asyncio.to_thread(encrypt_registrations, registrations, self._cipher)
+        return await self._database.write(lambda c: register_many(c, batch, self._cipher, caller))
 
     async def get(self, vim_id: str, caller: Caller = OPEN_CALLER) -> Vim:
         return await self._database.read(lambda c: read_vims.get(c, vim_id, caller))
@@ -143,6 +144,8 @@ class SqlStore:
     ) -> None:
         if error:
             jitter = self._jitter()
+            # Engines quote URLs, and people see the error on the VIM.
+            error = mask_text(error)
             await self._database.write(lambda c: finish_todos.reschedule_failed(c, todo_id, claim_token, error, jitter))
         elif retry_after_s is not None:
             await self._database.write(lambda c: finish_todos.postpone(c, todo_id, claim_token, retry_after_s))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vimesh.domain.credential_masks import MASK, mask_text
 from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials
 from vimesh.domain.vims import TYPES
 from vimesh.files.file_errors import BadFile
@@ -134,4 +135,4 @@ def _shown(auth_url: str) -> str:
     try:
         return without_credentials(auth_url)
     except AuthUrlInvalid:
-        return "***" if "@" in auth_url else auth_url
+        return MASK if "@" in auth_url else mask_text(auth_url)

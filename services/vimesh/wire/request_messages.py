@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vimesh.domain import vims
+from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import BadInput, Violation
 from vimesh.domain.probing import PolicyChange, ProbePolicy
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
@@ -87,7 +88,7 @@ def report(request: conductor_service_pb2.UpdateVimRequest) -> vims.Report:
         status=STATUSES[request.status],
         observation=request.observation,
         reason=request.reason,
-        detail=request.detail,
+        detail=mask_text(request.detail),
         round_trip_s=seconds(request.round_trip) if request.HasField("round_trip") else None,
         age_s=seconds(request.age),
     )

@@ -57,10 +57,27 @@ def test_secrets_are_masked_whoever_logs_them(format_: LogFormat) -> None:
         auth_cred={"password": "hunter2"},
         bearer_token="hunter2",
         url="postgresql://me:hunter2@db/vimesh",
+        vim={"extra": {"apiKey": "hunter2"}},
+        tried=["http://10.0.0.1/v3?token=hunter2"],
+        error=ValueError("amqp://me:hunter2@mq/"),
     )
 
     assert "hunter2" not in written
     assert "postgresql://me:***@db/vimesh" in written
+
+
+@pytest.mark.parametrize("format_", [LogFormat.JSON, LogFormat.LOGFMT, LogFormat.CONSOLE])
+def test_tracebacks_are_written_without_secrets(format_: LogFormat) -> None:
+    stream = io.StringIO()
+    logs.set_up(LogSettings(LogLevel.INFO, format_), stream)
+
+    error = ValueError("http://me:hunter2@10.0.0.1/v3 does not answer")
+    structlog.get_logger("vimesh.test").error("it failed", exc_info=error)
+    logging.getLogger("alembic").error("it failed, too", exc_info=error)
+
+    written = stream.getvalue()
+    assert written.count("http://me:***@10.0.0.1/v3 does not answer") == 2
+    assert "hunter2" not in written
 
 
 def test_what_others_wrote_cannot_move_the_cursor() -> None:

@@ -28,7 +28,7 @@ from vimesh.domain.vims import Engine
 from vimesh.envoy import envoy_binary, write_files
 from vimesh.envoy.fleet.front_fleet import FrontFleet, ListenAddress
 from vimesh.envoy.traffic import clusters
-from vimesh.store.rows.credential_encryption import make_key_file
+from vimesh.store.rows.key_files import make_key_file
 
 _START_S = 60.0
 _STOP_S = 8.0

@@ -11,7 +11,8 @@ from cryptography.fernet import Fernet
 from tests.support.sql.stores import registration, sqlite_url, store_at
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.domain.vims import Modification
-from vimesh.store.rows.credential_encryption import Cipher, Undecipherable, cipher_from, make_key_file
+from vimesh.store.rows.credential_encryption import Cipher, FileCipher, Undecipherable
+from vimesh.store.rows.key_files import make_key_file
 from vimesh.store.sql_store import sql_store
 from vimesh.store.upgrade.manage_tables import upgrade
 
@@ -34,7 +35,7 @@ def test_a_key_file_is_its_owners_alone_and_never_replaced(tmp_path: Path) -> No
     assert path.read_text() == content
     assert path.stat().st_mode & 0o777 == 0o600
     assert [left.name for left in tmp_path.iterdir()] == ["key"]
-    assert cipher_from(path).decrypt(cipher_from(path).encrypt({"a": 1})) == {"a": 1}
+    assert FileCipher(path).decrypt(FileCipher(path).encrypt({"a": 1})) == {"a": 1}
 
 
 def test_a_key_file_made_by_many_at_once_is_made_once(tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ def test_a_new_key_goes_in_front_and_the_old_one_still_opens(tmp_path: Path) -> 
     token = Cipher([old]).encrypt("secret")
     (tmp_path / "key").write_text(f"# rotated\n{new}\n\n{old}\n")
 
-    both = cipher_from(tmp_path / "key")
+    both = FileCipher(tmp_path / "key")
 
     assert both.decrypt(token) == "secret"
     assert Cipher([new]).decrypt(both.encrypt("secret")) == "secret"
@@ -62,12 +63,12 @@ def test_a_file_without_a_key_is_a_bad_setting(tmp_path: Path, content: bytes) -
     (tmp_path / "key").write_bytes(content)
 
     with pytest.raises(BadSetting, match="key_file"):
-        cipher_from(tmp_path / "key")
+        FileCipher(tmp_path / "key")
 
 
 def test_a_key_file_that_is_not_there_is_a_bad_setting(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=r"key_file.*No such file"):
-        cipher_from(tmp_path / "key")
+        FileCipher(tmp_path / "key")
     with pytest.raises(BadSetting, match=r"key_file.*No such file"):
         make_key_file(tmp_path / "nowhere" / "key")
 

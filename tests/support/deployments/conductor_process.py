@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.support.callers.commands import Command
 from tests.support.callers.running import running
-from vimesh.store.rows.credential_encryption import cipher_from
+from vimesh.store.rows.credential_encryption import FileCipher
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Conductor:
         """Read the credentials as they are stored."""
         with closing(sqlite3.connect(self.folder / "vimesh.sqlite", timeout=30)) as database:
             (token,) = database.execute("SELECT secrets FROM vims WHERE id = ?", (vim_id,)).fetchone()
-        return cipher_from(self.folder / "key").decrypt(token)
+        return FileCipher(self.folder / "key").decrypt(token)
 
     def count(self) -> int:
         with closing(sqlite3.connect(self.folder / "vimesh.sqlite", timeout=30)) as database:

@@ -14,6 +14,7 @@ from typing import Any
 from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, parse_policies
 from vimesh.bridge.config.transport_url import TransportUrl, transport_url
 from vimesh.cli.base.durations import seconds
+from vimesh.cli.base.key_file import key_file_of
 from vimesh.cli.base.sizes import bytes_of
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
@@ -237,8 +238,8 @@ def required_database_url(found: Sources, flag: str | None) -> str:
 
 def required_key_file(found: Sources, flag: str | None) -> Path:
     """Return the path of the key file. Raises BadSetting, with what to type, if there is none."""
-    if path := found.read(KEY_FILE, flag):
-        return Path(path)
+    if path := optional_key_file(found, flag):
+        return path
     raise BadSetting(KEY_FILE.flag, "is required; create one with: vimesh db make-key FILE")
 
 
@@ -247,6 +248,12 @@ def target_rules(found: Sources, *, allow: Sequence[str] | None, deny: Sequence[
         allow=found.read(PROBE_ALLOW, ",".join(allow) if allow else None),
         deny=found.read(PROBE_DENY, ",".join(deny) if deny else None),
     )
+
+
+def optional_key_file(found: Sources, flag: str | None) -> Path | None:
+    """Return the path of the key file; None if the setting is empty. Raises BadSetting."""
+    text = found.read(KEY_FILE, flag)
+    return key_file_of(text, KEY_FILE.flag, os.environ) if text else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,5 +108,9 @@ ProbeDeny = Annotated[
 ]
 KeyFile = Annotated[
     str | None,
-    typer.Option("--key-file", metavar="FILE", help="File with the keys that encrypt credentials [VIMESH_KEY_FILE]."),
+    typer.Option(
+        "--key-file",
+        metavar="FILE|credential:NAME",
+        help="File with the keys that encrypt credentials, or the name of a systemd credential [VIMESH_KEY_FILE].",
+    ),
 ]

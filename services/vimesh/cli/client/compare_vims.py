@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
-from vimesh.domain.credential_masks import mask
+from vimesh.domain.credential_masks import mask, mask_secrets
 from vimesh.domain.vims import Registration
 from vimesh.v1.vim_pb2 import Vim
 from vimesh.wire.vim_messages import FREE_FORM_FIELDS, INPUT_FIELDS
@@ -27,7 +27,9 @@ def differences(
     """
     plain = [field for field in _PLAIN if field not in ignored]
     differing = [field for field in plain if getattr(wanted, field) != getattr(found, field)]
-    differing += [field for field in _FREE_FORM if getattr(wanted, field) != _content(getattr(found, field))]
+    differing += [
+        field for field in _FREE_FORM if mask_secrets(getattr(wanted, field)) != _content(getattr(found, field))
+    ]
     ours, theirs = mask(wanted.auth_cred), _content(found.auth_cred)
     # A user may have added the secrets that were not imported.
     if ours != {name: value for name, value in theirs.items() if name not in left_out}:

@@ -10,8 +10,10 @@ import typer
 
 from vimesh.cli.base import command_settings, flags
 from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.commands.rotate_key import rotate_key
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create, upgrade and check the database.")
+app.command()(rotate_key)
 
 
 def _url(database_url: str | None, config: Path | None) -> str:
@@ -67,7 +69,7 @@ def compact(
 @app.command()
 def make_key(file: Annotated[Path, typer.Argument(metavar="FILE", help="Key file to create.")]) -> None:
     """Create the key file; every conductor of a fleet needs a copy of it. Never overwrites a file."""
-    from vimesh.store.rows.credential_encryption import make_key_file  # noqa: PLC0415 - clients need no cryptography
+    from vimesh.store.rows.key_files import make_key_file  # noqa: PLC0415 - clients need no cryptography
 
     if not make_key_file(file):
         raise Failure(f"{file} already exists", code=ExitCode.ERROR, hint="use it with: vimesh conductor --key-file")

@@ -48,6 +48,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
         ),
     ] = None,
     database_url: flags.DatabaseUrl = None,
+    key_file: flags.KeyFile = None,
     engine: flags.Engine = None,
     mistral_url: flags.MistralUrl = None,
     probe_allow: flags.ProbeAllow = None,
@@ -77,12 +78,17 @@ def up(  # noqa: PLR0913 - one parameter per flag
         engine=found.read(command_settings.ENGINE, engine),
         mistral_url=found.read(command_settings.MISTRAL_URL, mistral_url),
         rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
+        key_file=_absolute(command_settings.optional_key_file(found, key_file)),
     )
     if not wanted.secured and not ip_address(wanted.host).is_loopback:
         raise BadSetting("--insecure", f"is for loopback addresses only, and {wanted.host} is none; omit it")
     if wanted.engine is Engine.MISTRAL:
         mistral_flags.access(found, url=mistral_url)  # raises BadSetting before anything is started
     asyncio.run(run_up(wanted))
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else path.absolute()
 
 
 def demo(  # noqa: PLR0913 - one parameter per flag

@@ -11,6 +11,7 @@ import typer
 
 from vimesh.cli.base.terminal import clipped, printable
 from vimesh.domain import vims
+from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag, one_of
 from vimesh.v1.vim_pb2 import Monitor, Vim
@@ -94,6 +95,8 @@ def fill_from_flags(  # noqa: PLR0913 - one parameter per flag
     }
     if auth_url and "@" in urlsplit(auth_url).netloc:
         warn("the user name and password in the URL are not stored: put them into a --config-file")
+    if auth_url and mask_text(query := urlsplit(auth_url).query) != query:
+        warn("the secret parameters of the URL are not stored, and probes do not send them")
     filled = [field for field, value in given.items() if value is not None]
     for field in filled:
         setattr(vim, field, given[field])

@@ -28,6 +28,8 @@ class FleetOptions:
     mistral_url: str = field(default="", repr=False)
     rules: TargetRules = field(default_factory=TargetRules)
     """Which addresses may be probed."""
+    key_file: Path | None = None
+    """None: a file in the data directory."""
 
 
 @dataclass(frozen=True, slots=True)

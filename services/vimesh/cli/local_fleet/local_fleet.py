@@ -14,6 +14,7 @@ from pathlib import Path
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.local_fleet.data_dir import DataDir
 from vimesh.cli.local_fleet.fleet_certificates import FleetCertificates
+from vimesh.cli.local_fleet.fleet_key import prepare_key_file
 from vimesh.cli.local_fleet.fleet_processes import (
     ApiPart,
     ConductorPart,
@@ -35,7 +36,6 @@ from vimesh.envoy.fleet.front_security import FrontSecurity
 from vimesh.envoy.traffic import clusters
 from vimesh.monitor.target_rules.networks import parse_networks
 from vimesh.monitor.target_rules.target_rules import TargetRules
-from vimesh.store.rows.credential_encryption import make_key_file
 from vimesh.store.upgrade import manage_tables
 
 LOOPBACK_NETWORKS = parse_networks("127.0.0.0/8,::1")
@@ -62,6 +62,8 @@ class FleetSettings:
     """Whether callers must prove who they are."""
     rules: TargetRules = field(default_factory=TargetRules)
     """Which addresses may be probed: those that were asked for."""
+    key_file: Path | None = None
+    """None: a file in the data directory, which is created."""
 
     @property
     def monitor_rules(self) -> TargetRules:
@@ -102,12 +104,13 @@ class EmbeddedFleet:
         self._doors = Members(data_dir.envoy, clusters.API)
         url = settings.database_url or data_dir.database_url
         self._database_url = url
+        self._key_file = settings.key_file or data_dir.key_file
         self._conductors = [
             self._watched(
                 ConductorPart(
                     number,
                     url,
-                    data_dir.key_file,
+                    self._key_file,
                     self._members,
                     outsiders,
                     engine=settings.engine,
@@ -131,7 +134,7 @@ class EmbeddedFleet:
         Raises Failure, BadSetting, StoreUnavailable, or a group of them.
         """
         require_free(self._settings.host, self._settings.port)
-        make_key_file(self._data_dir.key_file)
+        prepare_key_file(self._key_file, self._data_dir.key_file)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(asyncio.to_thread(envoy_binary.check_hash, self._envoy, self._environment))
             await manage_tables.upgrade(self._database_url)

@@ -43,6 +43,7 @@ async def run_up(wanted: FleetOptions) -> None:
             mistral_url=wanted.mistral_url,
             secured=wanted.secured,
             rules=wanted.rules,
+            key_file=wanted.key_file,
         )
         fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
         await fleet.prepare()

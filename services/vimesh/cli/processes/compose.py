@@ -31,11 +31,11 @@ class ConductorProcess:
 async def conductor(settings: ConductorProcess) -> None:
     """Run a conductor until a stop signal. Raises BadSetting, also if the tables have the wrong version."""
     from vimesh.conductor.conductor_process import run_conductor  # noqa: PLC0415 - see above
-    from vimesh.store.rows.credential_encryption import cipher_from  # noqa: PLC0415 - as above
+    from vimesh.store.rows.credential_encryption import FileCipher  # noqa: PLC0415 - as above
     from vimesh.store.sql_store import sql_store  # noqa: PLC0415 - as above
     from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - as above
 
-    cipher = cipher_from(settings.key_file)
+    cipher = FileCipher(settings.key_file)
     with watched_calls("conductor") as process:
         await manage_tables.check(settings.database_url)
         collect_rarely()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -14,9 +13,7 @@ from structlog.typing import Processor
 from vimesh.cli.base.command_settings import LogFormat, LogSettings
 from vimesh.cli.base.terminal import coloured
 from vimesh.cli.processes.log_limits import LIBRARIES, FewAndShort
-
-_SECRET_KEYS = re.compile(r"password|passwd|token|secret|auth_cred|credential|api_key", re.IGNORECASE)
-_PASSWORD_IN_URL = re.compile(r"(://[^/\s:@]*):[^@/\s]+@")
+from vimesh.domain.credential_masks import MASK, mask_text, names_secret
 
 
 def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
@@ -55,20 +52,36 @@ def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
 def without_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Mask secrets, in case a caller ever logs one."""
     for key, value in event.items():
-        if _SECRET_KEYS.search(key):
-            event[key] = "***"
-        elif isinstance(value, str):
-            event[key] = _PASSWORD_IN_URL.sub(r"\1:***@", value)
+        # The others are structlog's own. Tracebacks are masked once they are text.
+        if key != "exc_info" and not key.startswith("_"):
+            event[key] = _shown(key, value)
     return event
+
+
+def _shown(key: str, value: Any) -> Any:  # noqa: ANN401 - whatever is logged
+    if names_secret(key):
+        return MASK
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, Mapping):
+        return {str(name): _shown(str(name), inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_shown(key, inner) for inner in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    # Renderers write the text of anything else, such as an error that quotes a URL.
+    masked = mask_text(text := str(value))
+    return value if masked == text else masked
 
 
 def _rendering(wanted: LogFormat, stream: TextIO) -> list[Processor]:
     if wanted is LogFormat.AUTO:
         wanted = LogFormat.CONSOLE if stream.isatty() else LogFormat.LOGFMT
+    as_text: list[Processor] = [structlog.processors.format_exc_info, without_secrets]
     if wanted is LogFormat.CONSOLE:
         plain = structlog.dev.plain_traceback
-        return [structlog.dev.ConsoleRenderer(colors=coloured(stream), exception_formatter=plain)]
-    as_text = structlog.processors.format_exc_info
+        return [*as_text, structlog.dev.ConsoleRenderer(colors=coloured(stream), exception_formatter=plain)]
     if wanted is LogFormat.JSON:
-        return [as_text, structlog.processors.JSONRenderer()]
-    return [as_text, structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)]
+        return [*as_text, structlog.processors.JSONRenderer()]
+    logfmt = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+    return [*as_text, logfmt]

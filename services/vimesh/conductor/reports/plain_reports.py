@@ -6,6 +6,7 @@ import re
 
 from google.protobuf.duration_pb2 import Duration
 
+from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.vims import Report, Status
 from vimesh.v1 import conductor_service_pb2
 from vimesh.wire.vim_messages import STATUSES
@@ -40,7 +41,7 @@ def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | No
         if message_age_s is None:
             return None
         age_s = message_age_s
-    return Report(vim_id, action_id, status, observation, reason, detail, round_trip_s, age_s)
+    return Report(vim_id, action_id, status, observation, reason, mask_text(detail), round_trip_s, age_s)
 
 
 def _seconds(duration: Duration, longest_s: int) -> float | None:

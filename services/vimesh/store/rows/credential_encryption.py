@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
-from collections.abc import Generator, Sequence
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from vimesh.domain.errors import BadSetting
-from vimesh.files.file_errors import BadFile
-from vimesh.files.file_limits import MAX_KEY_BYTES
-from vimesh.files.read_files import read_text
+from vimesh.store.rows.key_files import SETTING, read_keys
 
-SETTING = "key_file"
+_log = structlog.get_logger()
 
 
 class Undecipherable(Exception):
@@ -28,62 +25,90 @@ class Cipher:
 
     def __init__(self, keys: Sequence[str]) -> None:
         """Check the keys. Raises BadSetting."""
+        self._use(keys)
+
+    def _use(self, keys: Sequence[str]) -> None:
         if not keys:
             raise BadSetting(SETTING, "holds no key")
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            ciphers = [Fernet(key) for key in keys]
         except ValueError as error:
             raise BadSetting(SETTING, "each line must be a key of 32 bytes in URL-safe base64") from error
+        self._first, self._any = ciphers[0], MultiFernet(ciphers)
 
     def encrypt(self, value: object) -> bytes:
         """Encrypt any value that JSON can represent."""
-        return self._fernet.encrypt(json.dumps(value).encode())
+        return self._any.encrypt(json.dumps(value).encode())
 
     def decrypt(self, token: bytes) -> object:
         """Decrypt a value. Raises Undecipherable."""
         try:
-            return json.loads(self._fernet.decrypt(token))
+            return json.loads(self._any.decrypt(token))
         except (InvalidToken, ValueError) as error:
             raise Undecipherable from error
 
+    def first_key(self) -> object:
+        """Return what stands for the first key: another object as soon as there is another key."""
+        return self._first
 
-def cipher_from(path: Path) -> Cipher:
-    """Read a key file: one key per line, newest first; `#` starts a comment line. Raises BadSetting."""
-    try:
-        lines = read_text(path, MAX_KEY_BYTES).split("\n")
-    except OSError as error:
-        raise BadSetting(SETTING, f"{path} cannot be read: {error.strerror}") from error
-    except BadFile as error:
-        raise BadSetting(SETTING, f"{path}: {error}") from error
-    return Cipher([line.strip() for line in lines if line.strip() and not line.startswith("#")])
+    def uses_first_key(self, token: bytes) -> bool:
+        """Return whether the value is encrypted with the first key."""
+        try:
+            # Checks the signature only, which takes less time than decrypting.
+            self._first.extract_timestamp(token)
+        except InvalidToken:
+            return False
+        return True
 
 
-def make_key_file(path: Path) -> bool:
-    """Create a key file that only its owner can read. Return False, and leave the file alone, if it exists.
+class FileCipher(Cipher):
+    """A cipher with the keys of a file: it takes over those of a changed file without a restart.
 
-    Safe to call from several processes at once: all of them find the same complete file. Raises BadSetting.
+    Before it encrypts, it looks whether the file is another one, so that an encryption that starts after a change uses
+    the new first key: `rotate_keys` relies on that, and what is encrypted before its transaction is
+    checked in it by `first_key`. A file that cannot be used is ignored as long as it is so.
     """
-    if path.exists():
-        return False
+
+    def __init__(self, path: Path) -> None:
+        """Read the file. Raises BadSetting."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._file = _identity(path)
+        super().__init__(read_keys(path))
+
+    def encrypt(self, value: object) -> bytes:
+        self._follow()
+        return super().encrypt(value)
+
+    def decrypt(self, token: bytes) -> object:
+        try:
+            return super().decrypt(token)
+        except Undecipherable:
+            self._follow()
+            return super().decrypt(token)
+
+    def first_key(self) -> object:
+        self._follow()
+        return super().first_key()
+
+    def _follow(self) -> None:
+        # Other threads wait until the new keys are there: they must not go on with the old ones.
+        with self._lock:
+            if (file := _identity(self._path)) == self._file:
+                return
+            self._file = file
+            try:
+                self._use(read_keys(self._path))
+            except BadSetting as error:
+                _log.warning("the changed key file cannot be used: the keys stay as they were", error=str(error))
+            else:
+                _log.info("took over the keys of the changed key file")
+
+
+def _identity(path: Path) -> object:
+    """Return what differs after each change of the file."""
     try:
-        with _complete_file(path.parent, Fernet.generate_key() + b"\n") as new_file:
-            # A link never replaces a file: the second process discards its key before anything is encrypted with it.
-            path.hardlink_to(new_file)
-    except FileExistsError:
-        return False
+        stat = path.stat()
     except OSError as error:
-        raise BadSetting(SETTING, f"{path} cannot be made: {error.strerror}") from error
-    return True
-
-
-@contextlib.contextmanager
-def _complete_file(folder: Path, content: bytes) -> Generator[Path]:
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=".key-")  # created with mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        yield Path(name)
-    finally:
-        Path(name).unlink()
+        return error.errno
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vimesh.domain.credential_masks import mask_secrets, mask_text
 from vimesh.domain.probing import POLICY_FIELDS, Method, ProbePolicy
 from vimesh.domain.vims import BULKY_FIELDS, Engine, Modification, Monitor, MonitorState, Registration, Status, Vim
 from vimesh.store.rows.visible_rows import PUBLIC_COLUMNS, Row, as_visible
@@ -26,25 +27,24 @@ _CHANGED = "changed"
 
 
 def copied_columns(fields: Registration | Modification) -> dict[str, Any]:
-    """Return the columns that hold a field as it was given; None, in a modification, leaves a column as it is."""
+    """Return the columns that hold a field as it was given; None, in a modification, leaves a column as it is.
+
+    The fields that may hold secrets are in `vim_secrets`.
+    """
     return {
         "name": fields.name,
         "description": fields.description,
         "type": fields.type,
         "auth_url": fields.auth_url,
-        "vim_project": _as_dict(fields.vim_project),
-        "placement_attr": _as_dict(fields.placement_attr),
-        "extra": _as_dict(fields.extra),
         "engine": fields.engine,
     }
 
 
-def _as_dict(values: Mapping[str, object] | None) -> dict[str, object] | None:
-    return None if values is None else dict(values)
-
-
 def vim_of(stored: Row) -> Vim:
-    """Return the VIM of a row, with the values that are visible now; see `as_visible`."""
+    """Return the VIM of a row, with the values that are visible now; see `as_visible`.
+
+    Rows and events of earlier versions have secrets in free-form fields and URLs, which are masked here.
+    """
     row = as_visible(stored)
     return Vim(
         id=row["id"],
@@ -52,12 +52,12 @@ def vim_of(stored: Row) -> Vim:
         name=row["name"],
         description=row["description"],
         type=row["type"],
-        auth_url=row["auth_url"],
-        vim_project=row["vim_project"],
+        auth_url=mask_text(row["auth_url"]),
+        vim_project=mask_secrets(row["vim_project"]),
         auth_cred=row["auth_cred"],
         is_default=row["default_of"] is not None,
-        placement_attr=row["placement_attr"],
-        extra=row["extra"],
+        placement_attr=mask_secrets(row["placement_attr"]),
+        extra=mask_secrets(row["extra"]),
         policy=policy_of(row["policy"]),
         status=Status(row["status"]),
         reason=row["reason"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from vimesh.domain.access.caller import Caller
-from vimesh.domain.credential_masks import has_mask, mask, unmask
-from vimesh.domain.errors import EtagMismatch, StoreUnavailable, VimNotFound
+from vimesh.domain.credential_masks import put_back, require_no_mask, unmask
+from vimesh.domain.errors import BadInput, EtagMismatch, StoreUnavailable, VimNotFound
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import start_grace_s
 from vimesh.domain.probing import PolicyChange
@@ -20,6 +19,16 @@ from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.lapse_leases import LAPSE_COLUMNS, SILENCE_COLUMNS, record_silence
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
 from vimesh.store.rows.vim_rows import changed_document_of, copied_columns, policy_of, stored_policy, vim_of
+from vimesh.store.rows.vim_secrets import (
+    SECRET_FIELDS,
+    SECRETS,
+    Fields,
+    is_same_json,
+    is_sealed_alike,
+    seal,
+    shown_columns,
+    unseal,
+)
 from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, Row, as_started
 from vimesh.store.schema.tables import leases, standings
 from vimesh.store.schema.tables import vims as table
@@ -28,7 +37,7 @@ from vimesh.store.vims import read_vims
 from vimesh.store.vims.register_vim import first_action_id, raise_if_taken
 
 _ONE = (
-    select(*VISIBLE_COLUMNS, table.c.secrets, standings.c.number)
+    select(*VISIBLE_COLUMNS, table.c[SECRETS], standings.c.number)
     .select_from(WHOLE_VIM)
     .where(table.c.id == bindparam("vim_id"))
 )
@@ -38,7 +47,6 @@ _STORE = (
     update(leases).where(leases.c.number == bindparam("of_number")),
 )
 _TARGET = ("type", "auth_url", "policy", "engine")
-_SECRETS = "secrets"
 _FIELDS = {"engine": "monitor", "policy": "probe_policy", "default_of": "is_default"}
 """The fields of the API contract that columns of other names belong to."""
 
@@ -56,12 +64,12 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
     if modification.etag and modification.etag != row["etag"]:
         raise EtagMismatch(vim_id)
     copied, converted = _copied_changes(row, modification), _converted_changes(row, modification)
-    changed = copied | _credentials(row, modification, cipher) | converted
+    changed = copied | _secret_changes(row, modification, cipher) | converted
     replaces_action = any(column in changed for column in _TARGET) or _reopens(row, modification)
     if not (changed or replaces_action):
         return vim_of(row)
     # A modification that reopens an EXTERNAL VIM may change nothing but its action.
-    changed_fields = [_FIELDS.get(column, column) for column in changed if column != _SECRETS] or ["monitor"]
+    changed_fields = [_FIELDS.get(column, column) for column in changed if column != SECRETS] or ["monitor"]
     before = record_silence(row, changes)
     changed |= {column: before[column] for column in (*SILENCE_COLUMNS, *LAPSE_COLUMNS)}
     changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
@@ -96,7 +104,7 @@ def _copied_changes(before: Row, modification: Modification) -> dict[str, Any]:
     return {
         column: value
         for column, value in copied_columns(modification).items()
-        if value is not None and not _is_same_json(value, before[column])
+        if value is not None and not is_same_json(value, before[column])
     }
 
 
@@ -105,7 +113,7 @@ def _converted_changes(before: Row, modification: Modification) -> dict[str, Any
     changed: dict[str, Any] = {}
     if (policy := modification.policy) is not None:
         policy = policy.onto(policy_of(before["policy"])) if isinstance(policy, PolicyChange) else policy
-        if not _is_same_json(stored := stored_policy(policy), before["policy"]):
+        if not is_same_json(stored := stored_policy(policy), before["policy"]):
             changed["policy"] = stored
     if modification.is_default not in (None, before["default_of"] is not None):
         changed["default_of"] = before["project_id"] if modification.is_default else None
@@ -117,29 +125,46 @@ def _reopens(before: Row, modification: Modification) -> bool:
     return modification.engine is Engine.EXTERNAL and before["action_id"] != before["id"]
 
 
-def _credentials(before: Row, modification: Modification, cipher: Cipher) -> dict[str, Any]:
-    """Return the two credential columns if they differ.
+def _secret_changes(before: Row, modification: Modification, cipher: Cipher) -> dict[str, Any]:
+    """Return the columns of the fields that may hold secrets and differ, with the sealed content if that differs.
 
     Raises BadInput for a `***` without a stored value, StoreUnavailable if the stored values cannot be decrypted.
     """
-    if modification.auth_cred is None:
+    given = {name: value for name in SECRET_FIELDS if (value := getattr(modification, name)) is not None}
+    if not given:
         return {}
     try:
-        stored = cipher.decrypt(before["secrets"])
+        stored = unseal(before, cipher)
     except Undecipherable as error:
-        # The key is lost. Sending the full credentials again repairs this; the value behind a `***` is gone.
-        if has_mask(modification.auth_cred):
-            raise StoreUnavailable from error
-        stored = None
-    credentials = unmask(modification.auth_cred, stored if isinstance(stored, Mapping) else {})
-    if _is_same_json(credentials, stored):
-        return {}
-    return {"auth_cred": mask(credentials), _SECRETS: cipher.encrypt(credentials)}
+        return _without_stored(before, given, cipher, error)
+    after = {**stored, **{name: _completed(name, value, stored[name]) for name, value in given.items()}}
+    changed = {name: after[name] for name in given if not is_same_json(after[name], stored[name])}
+    sealed = {} if is_sealed_alike(stored, after) else {SECRETS: seal(after, cipher)}
+    return {**shown_columns(changed), **sealed}
 
 
-def _is_same_json(left: object, right: object) -> bool:
-    # Compared as text: in Python, True equals 1.
-    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
+def _completed(name: str, given: Mapping[str, object], stored: Mapping[str, object]) -> dict[str, object]:
+    """Return the new value of a field, with the stored one for each mask. Raises BadInput if none is stored."""
+    if name == "auth_cred":
+        return unmask(given, stored)
+    completed = put_back(given, stored)
+    require_no_mask(completed, f"vim.{name}")
+    return completed
+
+
+def _without_stored(before: Row, given: Fields, cipher: Cipher, error: Undecipherable) -> dict[str, Any]:
+    """Return the changes of a VIM whose key is lost: new credentials repair it, but the values of masks are gone."""
+    shown = shown_columns(given)
+    keeps_sealed = "auth_cred" not in given
+    if keeps_sealed and shown != given:
+        # New secrets must be sealed together with the credentials.
+        raise StoreUnavailable from error
+    try:
+        after = {name: _completed(name, given.get(name, {}), {}) for name in SECRET_FIELDS}
+    except BadInput:
+        raise StoreUnavailable from error
+    changed = {name: value for name, value in shown.items() if not is_same_json(value, before[name])}
+    return changed if keeps_sealed else {**changed, "auth_cred": shown["auth_cred"], SECRETS: seal(after, cipher)}
 
 
 def _next_action_id(before: Row, engine: Engine | None) -> str:

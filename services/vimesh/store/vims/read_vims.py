@@ -8,6 +8,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.actions import Action, ActionScope, WantedAction
+from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import VimNotFound
 from vimesh.domain.vims import Engine, Vim
 from vimesh.store.rows import bulky_rows
@@ -82,4 +83,4 @@ def wanted_actions(connection: Connection, vim_ids: Sequence[str]) -> dict[str, 
 
 
 def action_of(row: RowMapping) -> Action:
-    return Action(row["id"], row["action_id"], row["auth_url"], policy_of(row["policy"]), row["observation"])
+    return Action(row["id"], row["action_id"], mask_text(row["auth_url"]), policy_of(row["policy"]), row["observation"])

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
 
 from vimesh.domain.access.caller import Caller
-from vimesh.domain.credential_masks import unmask
 from vimesh.domain.errors import BadInput, VimeshError
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Registered, Registration, Status
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.vim_rows import document_of
+from vimesh.store.rows.vim_secrets import SECRETS, require_complete, seal_registration
 from vimesh.store.rows.visible_rows import as_started
 from vimesh.store.vims.keys_in_use import KeysInUse
 from vimesh.store.vims.register_vim import insert_rows, new_row
@@ -32,28 +32,43 @@ class Encrypted:
     """Empty if the request has no id."""
 
 
-def encrypt_registrations(registrations: Iterable[Registration], cipher: Cipher) -> list[Encrypted | BadInput]:
-    """Encrypt each registration; the result is BadInput for a `***`, since no value is stored yet."""
-    return [_encrypt(registration, cipher) for registration in registrations]
+@dataclass(frozen=True, slots=True)
+class EncryptedBatch:
+    registrations: Sequence[Registration]
+    results: Sequence[Encrypted | BadInput]
+    """One for each registration; BadInput for a `***`, since no value is stored yet."""
+    first_key: object
+
+    def with_first_key_of(self, cipher: Cipher) -> EncryptedBatch:
+        """Return the batch, encrypted anew if there is another first key by now."""
+        return self if self.first_key is cipher.first_key() else encrypt_registrations(self.registrations, cipher)
+
+
+def encrypt_registrations(registrations: Sequence[Registration], cipher: Cipher) -> EncryptedBatch:
+    """Encrypt each registration."""
+    first_key = cipher.first_key()
+    return EncryptedBatch(registrations, [_encrypt(one, cipher) for one in registrations], first_key)
 
 
 def _encrypt(registration: Registration, cipher: Cipher) -> Encrypted | BadInput:
     try:
-        unmask(registration.auth_cred, {})
+        require_complete(registration)
     except BadInput as error:
         return error
     fingerprint = encrypted_fingerprint(registration, cipher) if registration.request_id else b""
-    return Encrypted(registration, cipher.encrypt(dict(registration.auth_cred)), fingerprint)
+    return Encrypted(registration, seal_registration(registration, cipher), fingerprint)
 
 
 def register_many(
-    connection: Connection, encrypted: Sequence[Encrypted | BadInput], cipher: Cipher, caller: Caller
+    connection: Connection, batch: EncryptedBatch, cipher: Cipher, caller: Caller
 ) -> list[Registered | VimeshError]:
     """Judge the registrations in order and store the valid ones, in about ten statements for any number of them.
 
     Raises IntegrityError, and stores nothing, only if another writer did not take the lock.
     """
     changes = Changes.begin(connection)
+    # A rotation of the keys that has the lock after this transaction finds nothing encrypted with an old key.
+    encrypted = batch.with_first_key_of(cipher).results
     valid = [one.registration for one in encrypted if isinstance(one, Encrypted)]
     storing = _Storing(changes, KeysInUse.read(connection, valid, changes.now, cipher, caller), caller)
     outcomes = [one if isinstance(one, BadInput) else storing.store(one) for one in encrypted]
@@ -88,7 +103,7 @@ class _Storing:
             document=document_of(after),
             actor=self._caller.identity,
         )
-        self.rows.append({**row, "secrets": one.secrets})
+        self.rows.append({**row, SECRETS: one.secrets})
         request = (
             RequestRecord(request_key(registration, self._caller), one.fingerprint, row["id"])
             if registration.request_id

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from vimesh.domain.access.caller import Caller
 from vimesh.domain.actions import shard_key
-from vimesh.domain.credential_masks import mask, unmask
 from vimesh.domain.errors import DefaultTaken, NameTaken, VimIdTaken, VimNotFound
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import start_grace_s
@@ -19,6 +18,13 @@ from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.lapse_leases import record_silence
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.vim_rows import changed_document_of, copied_columns, document_of, stored_policy, vim_of
+from vimesh.store.rows.vim_secrets import (
+    SECRET_FIELDS,
+    SECRETS,
+    require_complete,
+    seal_registration,
+    shown_columns,
+)
 from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, as_started
 from vimesh.store.schema.tables import leases, standings, vims
 from vimesh.store.schema.timestamps import micros
@@ -45,14 +51,14 @@ def register(connection: Connection, registration: Registration, cipher: Cipher,
 
     Raises RequestIdReused, BadInput for a `***`, since no value is stored yet; IntegrityError if a key is taken.
     """
-    unmask(registration.auth_cred, {})
+    require_complete(registration)
     changes = Changes.begin(connection)
     if registration.request_id:
         earlier = request_ids.find_earlier_vim(connection, registration, cipher, caller)
         if earlier is not None:
             return earlier
     row = new_row(registration, changes)
-    insert_rows(connection, [{**row, "secrets": cipher.encrypt(dict(registration.auth_cred))}])
+    insert_rows(connection, [{**row, SECRETS: seal_registration(registration, cipher)}])
     after = as_started(row)
     changes.add(
         EventKind.REGISTERED,
@@ -130,7 +136,7 @@ def new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
         "id": vim_id,
         "project_id": registration.project_id,
         **copied_columns(registration),
-        "auth_cred": mask(registration.auth_cred),
+        **shown_columns({name: getattr(registration, name) for name in SECRET_FIELDS}),
         "default_of": registration.project_id if registration.is_default else None,
         "policy": stored_policy(registration.policy),
         "status": Status.PENDING,

@@ -1,0 +1,70 @@
+"""Seals what may be secret of a VIM: its columns hold what may be shown, and one column all of that, encrypted.
+
+The sealed content is `auth_cred`, as earlier versions read it; or a list of `auth_cred` and, by name, each free-form
+field that holds a secret.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from vimesh.domain.credential_masks import mask, mask_secrets, put_back, require_no_mask, unmask
+from vimesh.domain.vims import Registration
+from vimesh.store.rows.credential_encryption import Cipher
+from vimesh.store.rows.visible_rows import Row
+
+SECRETS: Final = "secrets"
+"""The column of the sealed content."""
+FREE_FORM: Final = ("vim_project", "placement_attr", "extra")
+SECRET_FIELDS: Final = ("auth_cred", *FREE_FORM)
+"""The fields that may hold secrets."""
+
+Fields = Mapping[str, Mapping[str, object]]
+"""The values of all SECRET_FIELDS, by name."""
+
+
+def require_complete(registration: Registration) -> None:
+    """Raise BadInput for a `***`, since no value is stored yet."""
+    unmask(registration.auth_cred, {})
+    for name in FREE_FORM:
+        require_no_mask(getattr(registration, name), f"vim.{name}")
+
+
+def shown_columns(fields: Fields) -> dict[str, dict[str, object]]:
+    """Return what the columns of these fields hold: their values without secrets."""
+    return {name: mask(value) if name == "auth_cred" else mask_secrets(value) for name, value in fields.items()}
+
+
+def seal(fields: Fields, cipher: Cipher) -> bytes:
+    """Return the sealed content of a VIM."""
+    return cipher.encrypt(_content(fields))
+
+
+def seal_registration(registration: Registration, cipher: Cipher) -> bytes:
+    return seal({name: getattr(registration, name) for name in SECRET_FIELDS}, cipher)
+
+
+def unseal(row: Row, cipher: Cipher) -> dict[str, Mapping[str, object]]:
+    """Return the fields of a stored VIM with their secrets. Raises Undecipherable."""
+    content = cipher.decrypt(row[SECRETS])
+    auth_cred, sealed = content if isinstance(content, list) else (content, {})
+    # An earlier version may have changed a column since: what the column shows counts, and gets its secrets back.
+    return {"auth_cred": auth_cred, **{name: put_back(row[name], sealed.get(name, {})) for name in FREE_FORM}}
+
+
+def is_sealed_alike(left: Fields, right: Fields) -> bool:
+    """Return whether two states of a VIM have the same sealed content."""
+    return is_same_json(_content(left), _content(right))
+
+
+def is_same_json(left: object, right: object) -> bool:
+    # Compared as text: in Python, True equals 1.
+    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
+
+
+def _content(fields: Fields) -> object:
+    auth_cred = dict(fields["auth_cred"])
+    sealed = {name: dict(value) for name in FREE_FORM if mask_secrets(value := fields[name]) != value}
+    return [auth_cred, sealed] if sealed else auth_cred
