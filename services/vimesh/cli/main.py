@@ -21,6 +21,7 @@ from vimesh.cli.commands.up import demo, up
 from vimesh.cli.vim.vim_commands import app as vim
 from vimesh.domain.errors import BadSetting, StoreUnavailable, VimeshError
 from vimesh.domain.settings import BadFlag
+from vimesh.runtime.core_dumps import forbid_core_dumps
 
 
 def _print_version(*, wanted: bool) -> None:
@@ -62,6 +63,9 @@ app.add_typer(importing, name="import")
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line (default: that of this process) and exit with a documented code."""
+    if arguments is None:
+        # All processes of vimesh start here, and most of them hold keys or passwords.
+        forbid_core_dumps()
     try:
         app(arguments, prog_name="vimesh")
     except BaseException as error:

@@ -29,6 +29,7 @@ from vimesh.conductor.ports.port_binding import listen_on
 from vimesh.conductor.ports.port_check import require_accepting
 from vimesh.conductor.ports.vitals import Vitals
 from vimesh.conductor.reports.contact_pace import ContactPace
+from vimesh.conductor.upkeep.erasure import Erasure
 from vimesh.conductor.upkeep.lease_sweep import LeaseSweep, SweepLimits
 from vimesh.conductor.upkeep.log_compaction import LogCompaction
 from vimesh.conductor.vim_service import SERIALIZED_RESPONSES, VimsServicer
@@ -157,6 +158,7 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
             supervise("health", health.run),
             supervise("pacing", pace.run),
             supervise("sweep", sweep.run),
+            supervise("erasure", Erasure(store).run),
             supervise("compaction", LogCompaction(store, settings.retention).run),
         ),
     ):

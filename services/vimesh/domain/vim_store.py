@@ -57,6 +57,12 @@ class VimStore(Protocol):
     async def deregister(self, vim_id: str, caller: Caller = OPEN_CALLER) -> str:
         """Remove a VIM and its credentials; return its project. Raises VimNotFound."""
 
+    async def erase_removed(self) -> None:
+        """Erase what removed and replaced secrets have left in the files of the database.
+
+        Does nothing if this process has removed nothing since the last time. Other writers may wait for it.
+        """
+
     async def record_reports(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
         """Judge each report separately, and write what is needed in one transaction; return outcomes in the same order.
 

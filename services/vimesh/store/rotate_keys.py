@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select, update
 
+from vimesh.domain.credential_masks import mask_text
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.databases.open_database import open_database, parse_database_url
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
@@ -24,7 +25,7 @@ from vimesh.store.upgrade import manage_tables
 _BATCH: Final = 100
 """Rows per transaction: other writers wait for it, and a VIM may have hundreds of kilobytes."""
 _VIMS = (
-    select(*(vims.c[name] for name in ("id", "etag", SECRETS, *FREE_FORM)))
+    select(*(vims.c[name] for name in ("id", "etag", "auth_url", SECRETS, *FREE_FORM)))
     .where(vims.c.id > bindparam("after"))
     .order_by(vims.c.id)
     .limit(_BATCH)
@@ -74,7 +75,18 @@ async def rotate_keys(database_url: str, cipher: Cipher, show: Show) -> Rotation
             pass
         while await _encrypt_requests(database, cipher, rotation):
             pass
+        await database.erase_removed()
         return rotation
+
+
+async def erase_removed(database_url: str) -> None:
+    """Erase what removed and replaced secrets have left in the files of the database, however long that takes.
+
+    Raises BadSetting, StoreUnavailable, also if others use the database for too long.
+    """
+    await manage_tables.check(database_url)
+    async with open_database(parse_database_url(database_url)) as database:
+        await database.erase_removed(whole=True)
 
 
 async def _encrypt_vims(database: Database, cipher: Cipher, rotation: Rotation, show: Show) -> bool:
@@ -94,15 +106,17 @@ async def _encrypt_vims(database: Database, cipher: Cipher, rotation: Rotation, 
 
 def _change_of_vim(row: RowMapping, cipher: Cipher, rotation: Rotation) -> dict[str, Any] | None:
     """Return the columns to change: all secrets sealed with the first key, also those that earlier versions show."""
-    shown = {name: row[name] for name in FREE_FORM}
-    if shown_columns(shown) == shown and cipher.uses_first_key(row[SECRETS]):
+    stored = {name: row[name] for name in FREE_FORM}
+    auth_url = mask_text(row["auth_url"])
+    if shown_columns(stored) == stored and auth_url == row["auth_url"] and cipher.uses_first_key(row[SECRETS]):
         return None
     try:
         fields = unseal(row, cipher)
     except Undecipherable:
         rotation.unreadable.append(row["id"])
         return None
-    return {"of_id": row["id"], "of_etag": row["etag"], **shown_columns(fields), SECRETS: seal(fields, cipher)}
+    columns = {**shown_columns(fields), "auth_url": auth_url, SECRETS: seal(fields, cipher)}
+    return {"of_id": row["id"], "of_etag": row["etag"], **columns}
 
 
 def _store_vims(connection: Connection, changes: Sequence[dict[str, Any]]) -> int:

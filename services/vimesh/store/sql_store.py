@@ -29,6 +29,7 @@ from vimesh.store.leases import lapse_leases, replace_silent
 from vimesh.store.reports.report_pipeline import ReportPipeline
 from vimesh.store.reports.standing_cache import CachedRepeat
 from vimesh.store.rows.credential_encryption import Cipher
+from vimesh.store.rows.vim_secrets import SECRET_FIELDS
 from vimesh.store.schema.timestamps import moment
 from vimesh.store.sql.sql_functions import NowMicros
 from vimesh.store.todos import claim_todos, finish_todos
@@ -51,6 +52,8 @@ class SqlStore:
         self._cipher = cipher
         self._jitter = jitter
         self._reports = ReportPipeline(database)
+        # A process before this one may have ended before it erased anything.
+        self._has_removed = True
 
     async def serve_reports(self) -> None:
         """Serve `record_reports` and `record_repeats` until cancelled."""
@@ -76,13 +79,36 @@ class SqlStore:
         return await self._database.browse(lambda c: list_vims.page(c, query))
 
     async def modify(self, vim_id: str, modification: Modification, caller: Caller = OPEN_CALLER) -> Vim:
-        return await self._database.write(
-            lambda c: modify(c, vim_id, modification, self._cipher, caller),
-            lambda c: explain_modification(c, vim_id, modification),
-        )
+        try:
+            return await self._database.write(
+                lambda c: modify(c, vim_id, modification, self._cipher, caller),
+                lambda c: explain_modification(c, vim_id, modification),
+            )
+        finally:
+            self._has_removed |= any(getattr(modification, name) is not None for name in SECRET_FIELDS)
 
     async def deregister(self, vim_id: str, caller: Caller = OPEN_CALLER) -> str:
-        return await self._database.write(lambda c: deregister(c, vim_id, caller))
+        try:
+            return await self._database.write(lambda c: deregister(c, vim_id, caller))
+        finally:
+            self._has_removed = True
+
+    async def erase_removed(self) -> None:
+        if not self._has_removed:
+            return
+        self._has_removed = False
+        try:
+            await in_batches(self._empty_fingerprints)
+            await self._database.erase_removed()
+        except BaseException:
+            self._has_removed = True
+            raise
+
+    async def _empty_fingerprints(self, limit: int) -> int:
+        request_ids_of_gone = await self._database.browse(lambda c: request_ids.ids_of_gone_vims(c, limit))
+        if request_ids_of_gone:
+            await self._database.write(lambda c: request_ids.empty_fingerprints(c, request_ids_of_gone))
+        return len(request_ids_of_gone)
 
     async def record_reports(self, reports: Sequence[Report], *, contact_within_s: float) -> list[Outcome]:
         """Return the outcomes once they are committed. Raises Overloaded if too many reports are waiting."""

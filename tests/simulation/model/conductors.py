@@ -81,6 +81,9 @@ class FragileDatabase:
     async def require_writable(self) -> None:
         await self._database.require_writable()
 
+    async def erase_removed(self, *, whole: bool = False) -> None:
+        await self._database.erase_removed(whole=whole)
+
     async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
         await self._database.watch_commits(on_commit)
 

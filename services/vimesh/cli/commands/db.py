@@ -67,6 +67,18 @@ def compact(
 
 
 @app.command()
+def erase(*, database_url: flags.DatabaseUrl = None, config: flags.Config = None) -> None:
+    """Erase what removed secrets have left in the files of SQLite. Writers wait while the file is written anew.
+
+    Conductors do so by themselves within seconds, unless the file is larger than 16 MiB: then a few remains may stay.
+    """
+    from vimesh.store.rotate_keys import erase_removed  # noqa: PLC0415 - clients need no SQL
+
+    asyncio.run(erase_removed(_url(database_url, config)))
+    typer.echo("no removed secret is left in the files that vimesh can reach")
+
+
+@app.command()
 def make_key(file: Annotated[Path, typer.Argument(metavar="FILE", help="Key file to create.")]) -> None:
     """Create the key file; every conductor of a fleet needs a copy of it. Never overwrites a file."""
     from vimesh.store.rows.key_files import make_key_file  # noqa: PLC0415 - clients need no cryptography

@@ -10,7 +10,7 @@ from vimesh.store.rows.key_files import make_key_file, read_keys
 
 
 def prepare_key_file(chosen: Path, own: Path) -> None:
-    """Create the key file of the data directory if it is the chosen one; otherwise check that the chosen one replaces it.
+    """Create the key file of the data directory if it is the chosen one; otherwise check the chosen one.
 
     Raises BadSetting if the file cannot be used; Failure if the data directory has a key that the chosen file lacks.
     """

@@ -70,6 +70,10 @@ class QueuedDatabase:
         if self._write_failed:
             await self.write(write_the_same, urgent=True)
 
+    async def erase_removed(self, *, whole: bool = False) -> None:
+        with errors_as_unavailable():
+            await self._transactions.erase_removed(whole=whole)
+
     async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
         with errors_as_unavailable():
             await self._transactions.watch_commits(on_commit)

@@ -86,6 +86,9 @@ class ServerTransactions:
                     raise StaleConnection from error
                 raise
 
+    async def erase_removed(self, *, whole: bool) -> None:
+        """Do nothing: a server cleans up by itself, and clients do not reach its files."""
+
     async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
         await self._dialect.listen(self._extra_engine, on_commit, self._connections.on_renewal, self._limit_s)
         while True:

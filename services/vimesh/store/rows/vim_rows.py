@@ -22,6 +22,7 @@ their form, so that they can read it and find it unchanged."""
 _KEPT = (*(column.name for column in PUBLIC_COLUMNS), "lapsed", "waiting")
 _LATER_COLUMNS = {"lease_until": None, "holds": False, "lapsed": False, "waiting": False}
 """Columns that the documents of earlier versions lack, with the values to assume for them."""
+_FREE_FORM = ("vim_project", "placement_attr", "extra")
 _CHANGED = "changed"
 """Key of the fields that users changed. A document with this key contains only these of the bulky fields."""
 
@@ -101,7 +102,12 @@ def _state_of(row: Row) -> MonitorState:
 
 def document_of(row: Row) -> dict[str, Any]:
     """Return the document of an event for a visible row: everything except the secrets."""
-    return {name: row[name] for name in _KEPT}
+    document = {name: row[name] for name in _KEPT}
+    # A row of an earlier version may hold some in the clear.
+    document["auth_url"] = mask_text(row["auth_url"])
+    for name in _FREE_FORM:
+        document[name] = mask_secrets(row[name])
+    return document
 
 
 def changed_document_of(row: Row, changed_fields: Sequence[str]) -> dict[str, Any]:

@@ -41,6 +41,12 @@ class Database(Protocol):
     async def require_writable(self) -> None:
         """See VimStore."""
 
+    async def erase_removed(self, *, whole: bool = False) -> None:
+        """Erase what removed rows have left in files, as far as this process can.
+
+        Unless `whole`, only as long as other writers do not wait long for it.
+        """
+
     async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
         """See VimStore."""
 
@@ -59,6 +65,9 @@ class Transactions(Protocol):
 
     def require_writable(self) -> asyncio.Future[object]:
         """Start a check that the database accepts writes. It writes nothing and does not wait for other writers."""
+
+    async def erase_removed(self, *, whole: bool) -> None:
+        """See Database."""
 
     async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
         """See VimStore."""

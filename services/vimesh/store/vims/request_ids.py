@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
 from vimesh.domain.access.caller import Caller
 from vimesh.domain.errors import RequestIdReused, VimNotFound
@@ -16,7 +16,7 @@ from vimesh.domain.vims import Registration, Vim
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
 from vimesh.store.rows.vim_rows import stored_policy
-from vimesh.store.schema.tables import requests
+from vimesh.store.schema.tables import requests, vims
 from vimesh.store.sql.sql_functions import NowMicros
 from vimesh.store.vims import read_vims
 
@@ -39,6 +39,10 @@ _OLDEST = (
     .limit(_BATCH_SIZE)
 )
 _FORGET = delete(requests).where(requests.c.request_id.in_(bindparam("ids", expanding=True)))
+_OF_GONE = select(requests.c.request_id).where(
+    requests.c.fingerprint != b"", ~exists().where(vims.c.id == requests.c.vim_id)
+)
+_EMPTY = update(requests).where(requests.c.request_id.in_(bindparam("ids", expanding=True))).values(fingerprint=b"")
 _NEWEST_FIRST = select(requests.c.create_time).order_by(requests.c.create_time.desc()).limit(1)
 _CLOCK = select(NowMicros())
 
@@ -103,6 +107,17 @@ def delete_older(connection: Connection, before: int) -> int:
     """Delete the oldest requests from before a time in microseconds, at most 1000; return how many."""
     Changes.begin(connection)
     return _delete_oldest(connection, before, ())
+
+
+def ids_of_gone_vims(connection: Connection, limit: int) -> list[str]:
+    """Return up to `limit` request ids that still have the fingerprint of a VIM that is gone."""
+    return list(connection.execute(_OF_GONE.limit(limit)).scalars())
+
+
+def empty_fingerprints(connection: Connection, ids: Sequence[str]) -> None:
+    """Erase what was requested: a repeat is refused all the same, because the VIM is gone."""
+    Changes.begin(connection)
+    connection.execute(_EMPTY, {"ids": list(ids)})
 
 
 def _delete_oldest(connection: Connection, before: int, stored_again: Sequence[str]) -> int:

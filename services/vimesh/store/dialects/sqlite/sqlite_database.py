@@ -19,6 +19,7 @@ from typing import Never, TypeVar, cast
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import OperationalError
 
+from vimesh.store.dialects.sqlite.sqlite_erasure import erase
 from vimesh.store.dialects.sqlite.sqlite_file import FileConnection, SqliteFile
 from vimesh.store.dialects.sqlite.sqlite_log import WriteAheadLog
 from vimesh.store.dialects.sqlite.sqlite_tables import change_tables, read_tables
@@ -29,7 +30,7 @@ T = TypeVar("T")
 _PROGRESS_STEPS = 20_000
 """SQLite virtual machine instructions between checks for a caller that gave up: about a millisecond."""
 # synchronous=FULL: a report that was answered is on the disk (G2).
-# secure_delete: the credentials of a deregistered VIM are overwritten.
+# secure_delete: the credentials of a deregistered VIM are overwritten; see sqlite_erasure for what remains.
 # busy_timeout, in milliseconds: see _begin_immediate.
 # cache_size, in KiB: the indexes of 100,000 VIMs fit in.
 # wal_autocheckpoint, in pages: with a log of 32 MiB, pages that change often are copied into the file only once.
@@ -109,6 +110,10 @@ class SqliteTransactions:
     def require_writable(self) -> asyncio.Future[object]:
         # Only a real write can show whether the file accepts writes. QueuedDatabase does one after a write has failed.
         return self.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar_one())
+
+    async def erase_removed(self, *, whole: bool) -> None:
+        # On a thread and a connection of its own: other transactions of this process only wait for its locks.
+        await asyncio.to_thread(erase, self._file, whole=whole)
 
     async def watch_commits(self, on_commit: Callable[[], None]) -> Never:  # noqa: ARG002 - SQLite has no notifications
         while True:
