@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+import uuid
 from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
@@ -194,7 +195,7 @@ class Caller:
         for number, stub in zip(itertools.count(), itertools.cycle(stubs), strict=False):
             vim = vim_pb2.Vim(name=f"{id(self)}-{number}", type="openstack", auth_url="http://127.0.0.1/v3")
             vim.auth_cred.update({**SECRET, "n": number})
-            asked = pb.RegisterVimRequest(vim=vim, request_id=vim.name)
+            asked = pb.RegisterVimRequest(vim=vim, request_id=str(uuid.uuid4()))
             registered = stub.RegisterVim(asked, timeout=30).vim
             for other in stubs:
                 assert other.RegisterVim(asked, timeout=30).vim.id == registered.id
