@@ -158,7 +158,8 @@ class Vim(_message.Message):
     """Required; `openstack` or `kubernetes`."""
     auth_url: _builtins.str
     """Required. An http or https URL, whose host is probed. A user name and password in it are dropped: put them in
-    `auth_cred`. Changing the URL gives the VIM a new ping action.
+    `auth_cred`. The values of secret parameters in its query, such as `token`, become `***`. Changing the URL gives the
+    VIM a new ping action.
     """
     is_default: _builtins.bool
     """Whether this is the default VIM of its project. A project has at most one default VIM."""
@@ -196,7 +197,10 @@ class Vim(_message.Message):
 
     @_builtins.property
     def extra(self) -> _struct_pb2.Struct:
-        """Anything else that the user wants to store with the VIM."""
+        """Anything else that the user wants to store with the VIM. Here, in `vim_project` and in `placement_attr` responses
+        have `***` in place of values whose names tell a secret (`password`, `apiKey`), of lists that hold one, and of
+        passwords in URLs. They are stored encrypted, and sending `***` back keeps the stored value.
+        """
 
     @_builtins.property
     def probe_policy(self) -> Global___ProbePolicy:
