@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,8 @@ def test_a_field_of_a_later_version_counts_only_in_requests_that_set_it(monkeypa
 
 
 def test_an_event_keeps_what_earlier_versions_read() -> None:
-    row = dict.fromkeys(vim_rows._KEPT, None)
+    row: dict[str, Any] = dict.fromkeys(vim_rows._KEPT)
+    row |= {"auth_url": "", "vim_project": {}, "placement_attr": {}, "extra": {}}
 
     assert sorted(vim_rows.document_of(row)) == sorted(
         (

@@ -139,6 +139,17 @@ async def test_nested_attributes_keep_what_a_change_does_not_name(door: Door, cl
     assert (await client.get(vim_id)).etag == etag
 
 
+async def test_secrets_of_other_attributes_are_masked_and_kept(door: Door, client: Client) -> None:
+    vim = await door.register(extra={"apiKey": "hunter2", "note": "n"}, auth_url="http://h/v3?token=hunter2")
+    assert (vim["extra"], vim["auth_url"]) == ({"apiKey": "***", "note": "n"}, "http://h/v3?token=***")
+
+    etag = (await client.get(vim["id"])).etag
+    await door.change(vim["id"], extra=vim["extra"])
+    assert (await client.get(vim["id"])).etag == etag
+    assert (await door.change(vim["id"], extra={"note": "o"}))["extra"] == {"apiKey": "***", "note": "o"}
+    assert "hunter2" not in str(await door.vims())
+
+
 async def test_another_way_to_log_in_takes_the_place_of_the_one_before(door: Door) -> None:
     vim_id = (await door.register(auth_cred={"bearer_token": "t", "ssl_ca_cert": "None"}))["id"]
 

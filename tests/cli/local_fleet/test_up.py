@@ -238,3 +238,17 @@ def test_ctrl_c_before_everything_is_up_leaves_nothing(tmp_path: Path) -> None:
         assert up.ended(within_s=10) == 0
         assert "all processes have stopped" in up.lines[-1]
     assert not (tmp_path / "data" / "fleet.json").exists()
+
+
+def test_the_key_may_be_outside_the_data_directory(tmp_path: Path, vimesh: Command) -> None:
+    assert vimesh("db", "make-key", str(tmp_path / "key")).code == 0
+
+    with fleet(tmp_path, "--key-file", "credential:key", CREDENTIALS_DIRECTORY=str(tmp_path)) as running_fleet:
+        user = Command(tmp_path, {"VIMESH_ADDRESS": running_fleet.address})
+        (tmp_path / "vim.yaml").write_text("auth_url: http://127.0.0.1:1/\nusername: u\npassword: p\nproject_name: n\n")
+        assert user("vim", "register", "--name", "a", "--config-file", "vim.yaml").code == 0
+
+    assert not (tmp_path / "data" / "credentials.key").exists()
+    refused = vimesh("up", "--data-dir", "data", "--key-file", str(tmp_path / "nowhere"), "--port", "0")
+    assert refused.code == 1
+    assert "create it with: vimesh db make-key" in refused.err

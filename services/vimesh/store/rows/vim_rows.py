@@ -13,6 +13,7 @@ from typing import Any
 from vimesh.domain.credential_masks import mask_secrets, mask_text
 from vimesh.domain.probing import POLICY_FIELDS, Method, ProbePolicy
 from vimesh.domain.vims import BULKY_FIELDS, Engine, Modification, Monitor, MonitorState, Registration, Status, Vim
+from vimesh.store.rows.vim_secrets import FREE_FORM
 from vimesh.store.rows.visible_rows import PUBLIC_COLUMNS, Row, as_visible
 from vimesh.store.schema.timestamps import moment
 
@@ -22,7 +23,6 @@ their form, so that they can read it and find it unchanged."""
 _KEPT = (*(column.name for column in PUBLIC_COLUMNS), "lapsed", "waiting")
 _LATER_COLUMNS = {"lease_until": None, "holds": False, "lapsed": False, "waiting": False}
 """Columns that the documents of earlier versions lack, with the values to assume for them."""
-_FREE_FORM = ("vim_project", "placement_attr", "extra")
 _CHANGED = "changed"
 """Key of the fields that users changed. A document with this key contains only these of the bulky fields."""
 
@@ -105,7 +105,7 @@ def document_of(row: Row) -> dict[str, Any]:
     document = {name: row[name] for name in _KEPT}
     # A row of an earlier version may hold some in the clear.
     document["auth_url"] = mask_text(row["auth_url"])
-    for name in _FREE_FORM:
+    for name in FREE_FORM:
         document[name] = mask_secrets(row[name])
     return document
 
