@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from grpc import aio
 
 from tests.support.callers.caller import ask
 from tests.support.deployments.envoys import PLAIN, running_envoy
-from tests.support.identities.callers import NOT_CONNECTED, PASSED, ask_tls, call
+from tests.support.identities.callers import LIMIT_S, NOT_CONNECTED, PASSED, ask_tls, call
 from tests.support.identities.certified import Certified, KeyPair
 from tests.support.identities.recording_backends import CALL, recording_api, recording_conductor
 from tests.support.identities.secured_fleets import SecuredFleet, secured, secured_fleet
@@ -184,3 +187,31 @@ async def test_other_protocols_are_refused_and_admitted_alike(tmp_path: Path) ->
         ("grpc-web", True, GET_VIM): (200, None),
         ("grpc-web", True, UPDATE_VIM): (200, "7"),
     }
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_session_is_not_resumed_past_the_check_of_its_certificate(
+    tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    async with secured_fleet(tmp_path) as fleet:
+        context = fleet.certified.client_context(tmp_path, fleet.certified.pair(Role.CLI, "admin"))
+        context.maximum_version = version
+
+        session, _ = await asyncio.to_thread(connect, fleet.front, context, None)
+        _, resumed = await asyncio.to_thread(connect, fleet.front, context, session)
+
+    assert not resumed
+
+
+def connect(
+    address: str, context: ssl.SSLContext, session: ssl.SSLSession | None
+) -> tuple[ssl.SSLSession | None, bool]:
+    """Ask for something; return the session for a later connection, and whether this one has resumed one."""
+    host, _, port = address.rpartition(":")
+    with (
+        socket.create_connection((host, int(port)), timeout=LIMIT_S) as plain,
+        context.wrap_socket(plain, server_hostname=host, session=session) as secure,
+    ):
+        secure.sendall(b"GET /healthz HTTP/1.1\r\nhost: front\r\n\r\n")
+        assert secure.recv(1024).startswith(b"HTTP/1.1 200")
+        return secure.session, bool(secure.session_reused)
