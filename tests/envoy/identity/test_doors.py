@@ -75,6 +75,33 @@ async def test_the_second_door_is_for_certificates_of_reporters_and_drivers(tmp_
     }
 
 
+async def test_a_token_in_a_query_proves_nothing(tmp_path: Path) -> None:
+    async with secured_fleet(tmp_path) as fleet:
+        token = fleet.key.sign(claims_of("ada", vimesh_roles="admin"))
+        context = fleet.certified.client_context(tmp_path)
+
+        answer = await ask_tls(fleet.front, ("GET", f"/v1.0/vims?access_token={token}"), context, {CALL: "1"})
+
+        assert (answer.status, fleet.api.calls) == (401, {})
+
+
+async def test_strangers_are_refused_before_their_bodies_are_read(tmp_path: Path) -> None:
+    """An announced body of which nothing follows would be waited for."""
+    async with secured_fleet(tmp_path) as fleet:
+        context = fleet.certified.client_context(tmp_path)
+        host, _, port = fleet.front.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
+        head = (
+            "POST /v1/vims HTTP/1.1\r\nhost: front\r\ncontent-type: application/json\r\ncontent-length: 500000\r\n\r\n"
+        )
+        writer.write(head.encode())
+        async with asyncio.timeout(LIMIT_S):
+            status = await reader.readline()
+        writer.close()
+
+    assert status.startswith(b"HTTP/1.1 401")
+
+
 async def test_an_open_front_lets_nobody_say_who_calls() -> None:
     async with (
         recording_conductor() as conductor,
