@@ -15,6 +15,8 @@ from cryptography import x509
 from grpc import aio
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
+from vimesh.conductor.ports.grpc_limits import OPTIONS
+
 CALL = "call-number"
 """Header by which a test finds its own call again."""
 _HEALTH = "/grpc.health.v1.Health/"
@@ -71,7 +73,7 @@ class _AnyCall(grpc.GenericRpcHandler):
 @asynccontextmanager
 async def recording_conductor(credentials: grpc.ServerCredentials | None = None) -> AsyncGenerator[Records]:
     records = Records()
-    server = aio.server(options=[("grpc.so_reuseport", 0)])
+    server = aio.server(options=OPTIONS)
     server.add_generic_rpc_handlers((_AnyCall(records),))
     if credentials is None:
         records.port = server.add_insecure_port("127.0.0.1:0")

@@ -17,8 +17,8 @@ TRUST_FILE: Final = "trust.yaml"
 HANDSHAKE_S: Final = 10.0
 """How long a caller may take for the TLS handshake."""
 CONNECTION_S: Final = 3600.0
-"""How long a connection lasts. A certificate is checked when a connection begins: a revoked one is of use no longer
-than this."""
+"""How long a connection takes calls; it ends with the last of its streams. A certificate is checked when a connection
+begins: a revoked one is of use no longer than this."""
 
 _TLS: Final = "envoy.extensions.transport_sockets.tls.v3"
 _SOCKET: Final = "envoy.transport_sockets.tls"
