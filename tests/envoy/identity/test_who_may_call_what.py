@@ -18,7 +18,7 @@ from tests.support.identities.recording_backends import CALL
 from tests.support.identities.secured_fleets import ISSUER, SecuredFleet, secured_fleet
 from tests.support.identities.tokens import SigningKey, claims_of, unsigned
 from vimesh.certificates.spiffe_ids import Role
-from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.v1 import access_service_pb2, conductor_service_pb2, vim_service_pb2, workflow_service_pb2
 
 STRANGER = "UNAUTHENTICATED IDENTITY_MISSING"
 BAD_TOKEN = "UNAUTHENTICATED TOKEN_INVALID"
@@ -32,7 +32,6 @@ READ = {"reader", "operator", "admin", "driver"}
 CHANGE = {"operator", "admin", "driver"}
 PERSON_READS = {"reader", "operator", "admin"}
 PERSON_CHANGES = {"operator", "admin"}
-ANY_ROLE = {"reader", "operator", "admin", "reporter", "driver"}
 ANYONE = {""}
 """Whoever has an identity, whatever its roles."""
 
@@ -53,8 +52,9 @@ CALLS: Mapping[str, set[str]] = {
     f"{VIMS}WatchVims": READ,
     f"{WORKFLOWS}ClaimWorkflowTasks": {"driver"},
     f"{WORKFLOWS}FinishWorkflowTask": {"driver"},
-    "/grpc.health.v1.Health/Check": ANY_ROLE,
-    "/grpc.health.v1.Health/Watch": ANY_ROLE,
+    "/vimesh.v1.AccessService/WhoAmI": ANYONE,
+    "/grpc.health.v1.Health/Check": ANYONE,
+    "/grpc.health.v1.Health/Watch": ANYONE,
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": {"admin"},
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": {"admin"},
     # What a later version may add, or nobody has: no role is for it.
@@ -72,6 +72,7 @@ JSON: Mapping[tuple[str, str], set[str]] = {
     ("DELETE", f"/v1/vims/{ID}"): CHANGE,
     ("GET", f"/v1/vims/{ID}/events"): READ,
     ("GET", "/v1/events"): READ,
+    ("GET", "/v1/whoami"): ANYONE,
 }
 REST: Mapping[tuple[str, str], set[str]] = {
     ("GET", "/v1.0/vims"): PERSON_READS,
@@ -126,7 +127,8 @@ class Caller:
     @property
     def told(self) -> dict[str, str]:
         """What conductors should hear."""
-        return {"identity": self.identity, "roles": ",".join(self.roles), "projects": self.projects}
+        said = {"roles": ",".join(self.roles), "projects": self.projects} if self.roles else {}
+        return {"identity": self.identity, **said}
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -330,7 +332,7 @@ class Matrix:
 def test_the_matrix_holds_all_of_the_contract() -> None:
     services = [
         service
-        for file in (vim_service_pb2, conductor_service_pb2, workflow_service_pb2)
+        for file in (vim_service_pb2, conductor_service_pb2, workflow_service_pb2, access_service_pb2)
         for service in file.DESCRIPTOR.services_by_name.values()
     ]
     methods = [method for service in services for method in service.methods]
