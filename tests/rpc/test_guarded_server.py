@@ -24,6 +24,8 @@ RAISED = [
     errors.BadInput(errors.Violation("vim.name", "too odd")),
     errors.PageTokenInvalid(),
     errors.FilterInvalid("no such field"),
+    errors.IdentityRequired("show a certificate or a token"),
+    errors.PermissionDenied("GetVim needs the role reader"),
     errors.VimNotFound(ID),
     errors.TodoNotFound(ID),
     errors.NameTaken("lab", "default"),

@@ -173,6 +173,8 @@ class Standing:
     """Whether the status is the action's last report. If not, the action fell silent since, or never reported."""
     engine: str = field(default=Engine.EMBEDDED, kw_only=True, compare=False)
     """Where the action runs. An action never changes its engine."""
+    project_id: str = field(default="", kw_only=True, compare=False)
+    """The project of the VIM, which never changes."""
     serialized_report: bytes = field(default=b"", init=False, compare=False)
     """A report that was answered with this standing, serialized without its VIM and age. The server of reports may set
     it, to recognize repeats. Empty if it was not kept."""

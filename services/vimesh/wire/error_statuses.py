@@ -65,12 +65,6 @@ def rich_status(error: errors.VimeshError) -> tuple[grpc.StatusCode, status_pb2.
     return code, _packed(code, str(error), details)
 
 
-def reason_of(status: status_pb2.Status) -> str:
-    """Return the reason of a status of ours."""
-    info = error_details_pb2.ErrorInfo()
-    return info.reason if status.details and status.details[0].Unpack(info) else ""
-
-
 def internal_status(error_id: str) -> tuple[grpc.StatusCode, status_pb2.Status]:
     """Return the status of a defect: it identifies a log entry, and reveals nothing of its content."""
     info = error_details_pb2.ErrorInfo(reason="INTERNAL", domain=DOMAIN, metadata={"error_id": error_id})

@@ -32,6 +32,7 @@ def held(action_id: str, lease_until: int = 100) -> CachedStanding:
         *(action_id, Status.REACHABLE, "", 1, True),
         number=2,
         engine="EMBEDDED",
+        project_id="default",
         status_time=0,
         has_reported=True,
         lease_until=lease_until,

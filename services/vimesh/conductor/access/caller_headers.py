@@ -57,19 +57,20 @@ class FrontIdentification:
 
 def read_caller(metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
     """Read the headers of a call. Raises IdentityRequired if they name nobody, or are not what a front writes."""
-    headers: dict[str, str] = {}
-    for key, value in metadata:
-        if key.startswith(_PREFIX):
-            if key in headers or not isinstance(value, str):
-                raise IdentityRequired(f"the header {key[:50]} is ambiguous")
-            headers[key] = value
-    if not headers.get(IDENTITY):
+    own = [(key, value) for key, value in metadata if key.startswith(_PREFIX)]
+    headers = dict(own)
+    if len(headers) != len(own):
+        raise IdentityRequired("a header is there twice")
+    identity = headers.get(IDENTITY)
+    if not identity:
         raise IdentityRequired("show a certificate or a token")
-    return _caller_of(headers[IDENTITY], headers.get(ROLES, ""), headers.get(PROJECTS, ""))
+    return _caller_of(identity, headers.get(ROLES, ""), headers.get(PROJECTS, ""))
 
 
 @lru_cache(maxsize=_CALLERS)
-def _caller_of(identity: str, role_words: str, project_ids: str) -> Caller:
+def _caller_of(identity: str | bytes, role_words: str | bytes, project_ids: str | bytes) -> Caller:
+    if isinstance(identity, bytes) or isinstance(role_words, bytes) or isinstance(project_ids, bytes):
+        raise IdentityRequired("a header is not text")
     if len(identity) > _MAX_IDENTITY or not (identity.isascii() and identity.isprintable()):
         raise IdentityRequired(f"an identity has at most {_MAX_IDENTITY} printable characters")
     if len(role_words) > _MAX_ROLES or len(project_ids) > _MAX_PROJECTS:

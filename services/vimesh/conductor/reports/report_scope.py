@@ -25,8 +25,10 @@ def covers_repeats(caller: Caller, repeats: Sequence[Repeat]) -> bool:
     """Return whether the caller may surely make all of these reports."""
     if caller.reports_for_all:
         return True
-    # Standings do not say their project.
-    return caller.projects is None and all(standing.engine in caller.engines for _, standing, _ in repeats)
+    engines, projects = caller.engines, caller.projects
+    if projects is None:
+        return all(standing.engine in engines for _, standing, _ in repeats)
+    return all(standing.engine in engines and standing.project_id in projects for _, standing, _ in repeats)
 
 
 async def refuse_out_of_scope(
@@ -38,20 +40,35 @@ async def refuse_out_of_scope(
     not with `bad_action`, which would end it: the fault is in the identity that its process was given. A VIM in another
     project is answered like one that does not exist.
     """
-    wanted = await _read_wanted(store, caller, [one for one in reports if isinstance(one, Report)])
-    return [_judge(caller, one, wanted) if isinstance(one, Report) else one for one in reports]
+    cached, engines, identity = store.cached_standings, caller.engines, caller.identity
+    checked: list[Report | Refusal] = []
+    undecided: list[int] = []
+    for position, one in enumerate(reports):
+        if isinstance(one, Report):
+            standing = cached.get(one.vim_id)
+            if (
+                standing is not None
+                and standing.action_id == one.action_id
+                and standing.engine in engines
+                # The id of a VIM, which an EXTERNAL action may have, can have moved to another project since.
+                and (caller.projects is None or (one.action_id != one.vim_id and caller.sees(standing.project_id)))
+            ):
+                # Nearly all reports end here, in two microseconds.
+                checked.append(one._replace(reporter=identity))
+                continue
+        if isinstance(one, Report):
+            undecided.append(position)
+        checked.append(one)
+    if undecided:
+        await _decide(store, caller, checked, undecided)
+    return checked
 
 
-async def _read_wanted(store: VimStore, caller: Caller, reports: Sequence[Report]) -> Mapping[str, WantedAction]:
-    cached, wanted = store.cached_standings, dict[str, WantedAction]()
-    uncached: dict[str, None] = {}
-    for report in reports:
-        standing = cached.get(report.vim_id)
-        if caller.projects is None and standing is not None and standing.action_id == report.action_id:
-            wanted[report.vim_id] = WantedAction(standing.action_id, Engine(standing.engine), "")
-        else:
-            uncached[report.vim_id] = None
-    return {**wanted, **await store.wanted_actions(list(uncached))} if uncached else wanted
+async def _decide(store: VimStore, caller: Caller, checked: list[Report | Refusal], undecided: Sequence[int]) -> None:
+    reports = [(position, one) for position in undecided if isinstance(one := checked[position], Report)]
+    wanted = await store.wanted_actions(list({one.vim_id: None for _, one in reports}))
+    for position, one in reports:
+        checked[position] = _judge(caller, one, wanted)
 
 
 def _judge(caller: Caller, report: Report, wanted: Mapping[str, WantedAction]) -> Report | Refusal:

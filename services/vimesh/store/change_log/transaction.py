@@ -29,7 +29,7 @@ _CLOCK = PreparedStatement(select(NowMicros(), NEWEST_STAMP, ReadOnly()).select_
 _MOVE_HEAD = PreparedStatement(
     update(revisions).values(newest=bindparam("to"), written=bindparam("bytes"), counted=bindparam("counted_to"))
 )
-# The rows that reports change do not say the project of their VIM: only then is it read.
+# The rows that a sweep changes do not say the project of their VIM: only then is it read.
 _PROJECT_OF_VIM = select(vims.c.project_id).where(vims.c.id == bindparam("vim_id")).scalar_subquery()
 _INSERT_EVENTS = PreparedStatement(
     insert(events).values(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,19 +17,19 @@ from vimesh.store.leases.lapse_leases import SILENCE_COLUMNS, record_silence
 from vimesh.store.reports.group_commit import Contact
 from vimesh.store.reports.standing_cache import CachedStanding, LeaseGrants, LogPosition, StandingCache
 from vimesh.store.rows.batch_update import BatchUpdate
-from vimesh.store.rows.visible_rows import STANDING_AND_LEASE, Row
-from vimesh.store.schema.tables import OF_ACTION, leases, standings
+from vimesh.store.rows.visible_rows import WHOLE_VIM, Row
+from vimesh.store.schema.tables import OF_ACTION, leases, standings, vims
 from vimesh.store.schema.timestamps import micros_of_age
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import among
 
 _STANDING_COLUMNS = ("engine", "action_id", *SILENCE_COLUMNS, "observation", "unheard")
 _SELECT = PreparedStatement(
-    select(standings.c.vim_id, *(standings.c[name] for name in _STANDING_COLUMNS), *leases.c)
-    .select_from(STANDING_AND_LEASE)
+    select(standings.c.vim_id, *(standings.c[name] for name in _STANDING_COLUMNS), vims.c.project_id, *leases.c)
+    .select_from(WHOLE_VIM)
     .where(among(standings.c.vim_id, "ids"))
 )
-_COLUMN_NAMES = (*_STANDING_COLUMNS, *leases.c.keys())
+_COLUMN_NAMES = (*_STANDING_COLUMNS, "project_id", *leases.c.keys())
 # The action is matched although this transaction has read it or knows it: so the statement alone keeps G1, on any
 # database. The observation is matched because it may have changed since it was cached: see `standing_cache`.
 _EXPECTED = (*OF_ACTION, "observation")
@@ -166,6 +167,8 @@ def _standing_of(row: Row, *, lapsed: bool) -> CachedStanding:
         bool(row["holds"]) and not lapsed,
         number=row["number"],
         engine=row["engine"],
+        # Few projects have many VIMs.
+        project_id=sys.intern(row["project_id"]),
         status_time=row["status_time"],
         has_reported=row["contact_time"] is not None,
         lease_until=row["lease_until"],
@@ -227,6 +230,7 @@ class _Group:
             *(standing.action_id, status, reason, observation, True),
             number=standing.number,
             engine=standing.engine,
+            project_id=standing.project_id,
             status_time=status_time,
             has_reported=True,
             lease_until=self.lease_ends[vim_id],
@@ -235,7 +239,12 @@ class _Group:
         if is_new_status or reason != standing.reason:
             revision = changes.next_revision()
             changed_row = {"id": vim_id, "engine": standing.engine, "action_id": standing.action_id}
-            changed_row |= {"status": status, "reason": reason, "detail": report.detail}
+            changed_row |= {
+                "project_id": standing.project_id,
+                "status": status,
+                "reason": reason,
+                "detail": report.detail,
+            }
             kind = EventKind.STATUS_CHANGED if is_new_status else EventKind.REASON_CHANGED
             changes.add(kind, changed_row, previous_status=standing.status, actor=report.reporter)
         elif status_row is not None:

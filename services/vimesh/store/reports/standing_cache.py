@@ -58,6 +58,7 @@ class CachedStanding(Standing):
 
     number: int
     engine: str
+    project_id: str
     status_time: int
     has_reported: bool
     lease_until: int
