@@ -11,13 +11,13 @@ import typer
 from vimesh.cli.base import exits
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.commands import certs, db, envoy, workflows
-from vimesh.cli.commands.access import auth, whoami
 from vimesh.cli.commands.api import api
 from vimesh.cli.commands.bridge import bridge
 from vimesh.cli.commands.conductor import conductor
 from vimesh.cli.commands.import_tacker import app as importing
 from vimesh.cli.commands.monitor import monitor
 from vimesh.cli.commands.up import demo, up
+from vimesh.cli.commands.whoami import auth, whoami
 from vimesh.cli.vim.vim_commands import app as vim
 from vimesh.domain.errors import BadSetting, StoreUnavailable, VimeshError
 from vimesh.domain.settings import BadFlag

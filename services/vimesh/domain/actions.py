@@ -25,7 +25,7 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class WantedAction:
+class CurrentAction:
     """Which action of a VIM is wanted, and where the VIM belongs."""
 
     action_id: str

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Never, Protocol
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
-from vimesh.domain.actions import Action, ActionScope, WantedAction
+from vimesh.domain.actions import Action, ActionScope, CurrentAction
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.queries import VimPage, VimQuery
@@ -162,5 +162,5 @@ class VimStore(Protocol):
     async def actions_of(self, vim_ids: Sequence[str]) -> list[Action]:
         """Return the wanted actions of these VIMs; VIMs that are gone are left out."""
 
-    async def wanted_actions(self, vim_ids: Sequence[str]) -> Mapping[str, WantedAction]:
+    async def wanted_actions(self, vim_ids: Sequence[str]) -> Mapping[str, CurrentAction]:
         """Return, for each of these VIMs that exists, which action is wanted."""

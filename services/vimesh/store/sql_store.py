@@ -13,7 +13,7 @@ from typing import Never, cast
 from sqlalchemy import select
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
-from vimesh.domain.actions import Action, ActionScope, WantedAction
+from vimesh.domain.actions import Action, ActionScope, CurrentAction
 from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
@@ -206,7 +206,7 @@ class SqlStore:
     async def actions_of(self, vim_ids: Sequence[str]) -> list[Action]:
         return await self._database.read(lambda c: read_vims.actions_of(c, vim_ids))
 
-    async def wanted_actions(self, vim_ids: Sequence[str]) -> Mapping[str, WantedAction]:
+    async def wanted_actions(self, vim_ids: Sequence[str]) -> Mapping[str, CurrentAction]:
         return await self._database.read(lambda c: read_vims.wanted_actions(c, vim_ids))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from vimesh.domain.access.caller import Caller
-from vimesh.domain.actions import WantedAction
+from vimesh.domain.actions import CurrentAction
 from vimesh.domain.errors import PermissionDenied, VimeshError
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Engine, Repeat, Report
@@ -71,7 +71,7 @@ async def _decide(store: VimStore, caller: Caller, checked: list[Report | Refusa
         checked[position] = _judge(caller, one, wanted)
 
 
-def _judge(caller: Caller, report: Report, wanted: Mapping[str, WantedAction]) -> Report | Refusal:
+def _judge(caller: Caller, report: Report, wanted: Mapping[str, CurrentAction]) -> Report | Refusal:
     if report.action_id == report.vim_id and Engine.EXTERNAL not in caller.engines:
         # Only EXTERNAL actions have this id, and one may become wanted before the report is judged.
         return PermissionDenied(_OTHER_ENGINE)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
-from vimesh.domain.actions import Action, ActionScope, WantedAction
+from vimesh.domain.actions import Action, ActionScope, CurrentAction
 from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import VimNotFound
 from vimesh.domain.vims import Engine, Vim
@@ -77,9 +77,9 @@ def actions_of(connection: Connection, vim_ids: Sequence[str]) -> list[Action]:
     return [action_of(row) for row in connection.execute(_ACTIONS_OF, {"ids": list(vim_ids)}).mappings()]
 
 
-def wanted_actions(connection: Connection, vim_ids: Sequence[str]) -> dict[str, WantedAction]:
+def wanted_actions(connection: Connection, vim_ids: Sequence[str]) -> dict[str, CurrentAction]:
     rows = connection.execute(_WANTED, {"ids": list(vim_ids)})
-    return {vim_id: WantedAction(action_id, Engine(engine), project) for vim_id, action_id, engine, project in rows}
+    return {vim_id: CurrentAction(action_id, Engine(engine), project) for vim_id, action_id, engine, project in rows}
 
 
 def action_of(row: RowMapping) -> Action:
