@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
@@ -19,7 +19,7 @@ from vimesh.store.rows.visible_rows import Row
 from vimesh.store.schema.event_documents import size_of, text_of
 from vimesh.store.schema.tables import events, revisions, todos, vims
 from vimesh.store.sql.prepared_statements import PreparedStatement
-from vimesh.store.sql.sql_functions import NowMicros, ReadOnly
+from vimesh.store.sql.sql_functions import NowMicros, ReadOnly, among
 from vimesh.store.transactions.driver_errors import ReadOnlyServer
 
 _HEAD = PreparedStatement(select(revisions.c.newest, revisions.c.written, revisions.c.counted).with_for_update())
@@ -29,14 +29,8 @@ _CLOCK = PreparedStatement(select(NowMicros(), NEWEST_STAMP, ReadOnly()).select_
 _MOVE_HEAD = PreparedStatement(
     update(revisions).values(newest=bindparam("to"), written=bindparam("bytes"), counted=bindparam("counted_to"))
 )
-# The rows that a sweep changes do not say the project of their VIM: only then is it read.
-_PROJECT_OF_VIM = select(vims.c.project_id).where(vims.c.id == bindparam("vim_id")).scalar_subquery()
-_INSERT_EVENTS = PreparedStatement(
-    insert(events).values(
-        {column.name: bindparam(column.name) for column in events.c}
-        | {"project_id": func.coalesce(bindparam("project_id", type_=events.c.project_id.type), _PROJECT_OF_VIM, "")}
-    )
-)
+_INSERT_EVENTS = PreparedStatement(insert(events).values({column.name: bindparam(column.name) for column in events.c}))
+_PROJECTS = PreparedStatement(select(vims.c.id, vims.c.project_id).where(among(vims.c.id, "ids")))
 
 
 @dataclass(slots=True)
@@ -124,6 +118,7 @@ class Changes:
         """Write the events and their to-dos, and move the head. Call this once, at the end."""
         if not self._events:
             return
+        self._fill_in_projects()
         _INSERT_EVENTS.run(self.connection, self._events)
         if planned := drop_needless(self.connection, todos_of(self._events), self._registration_revisions):
             self.connection.execute(insert(todos), planned)
@@ -131,3 +126,13 @@ class Changes:
             log_size.insert_segments(self.connection, self._segments)
         _MOVE_HEAD.run(self.connection, [{"to": self.newest, "bytes": self.written_bytes, "counted_to": self.newest}])
         dialect_of(self.connection.dialect).notify_of_commit(self.connection)
+
+    def _fill_in_projects(self) -> None:
+        """Add the projects of VIMs whose rows do not say them: those that a sweep changes."""
+        incomplete = [event for event in self._events if event["project_id"] is None]
+        if not incomplete:
+            return
+        ids = list({event["vim_id"]: None for event in incomplete})
+        projects: dict[str, str] = dict(_PROJECTS.rows(self.connection, {"ids": ids}))  # type: ignore[arg-type]  # pairs
+        for event in incomplete:
+            event["project_id"] = projects[event["vim_id"]]
