@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -52,4 +53,7 @@ def fleet_sockets(data_dir: Path) -> Generator[FleetSockets]:
             left.unlink()  # of a fleet that was killed
     except OSError as error:
         raise Failure(f"{folder} cannot be used: {error.strerror}", hint="choose another --data-dir") from error
-    yield FleetSockets(folder)
+    try:
+        yield FleetSockets(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # what remains does no harm, and is removed at the next start
