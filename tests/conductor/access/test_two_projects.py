@@ -27,8 +27,8 @@ CALLS = 250
 WITHIN_S = 30
 A = ("spiffe://vimesh/cli/a", "operator,reporter,driver", "a")
 B = ("spiffe://vimesh/cli/b", "operator,reporter", "b")
-MARK = "bee"
-"""Is in every text of B's VIMs, and nowhere else."""
+MARK = "wasp"
+"""Is in every text of B's VIMs, and nowhere else: no id has such letters."""
 _ENGINES = (Monitor.EMBEDDED, Monitor.EXTERNAL)
 
 Call = Callable[[str], Awaitable[Any]]
@@ -223,7 +223,7 @@ def other_calls(dice: random.Random, site: Site) -> list[Callable[[], Awaitable[
             f'name = "{vim.name}"',
             'project_id = "b"',
             'project_id != "a"',
-            'name = "*e*"',
+            'name = "*s*"',
             f"status = {Vim.Status.Name(vim.status)}",
             f'auth_url = "{vim.auth_url}"',
             "is_default = true",
