@@ -137,7 +137,9 @@ def test_the_classes_share_one_endpoint_file_and_no_limit() -> None:
 
 def test_the_json_paths_are_those_of_the_contract() -> None:
     found = set()
-    for method in vim_service_pb2.DESCRIPTOR.services_by_name["VimService"].methods:
+    vims = vim_service_pb2.DESCRIPTOR.services_by_name["VimService"]
+    access = access_service_pb2.DESCRIPTOR.services_by_name["AccessService"]
+    for method in chain(vims.methods, access.methods):
         rule = method.GetOptions().Extensions[annotations_pb2.http]
         for binding in chain([rule] if rule.WhichOneof("pattern") else [], rule.additional_bindings):
             verb = str(binding.WhichOneof("pattern"))
