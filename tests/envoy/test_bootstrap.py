@@ -11,7 +11,7 @@ from vimesh.envoy.doors.json_door import JSON_PATHS
 from vimesh.envoy.fleet.cluster_endpoints import endpoints
 from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, ListenAddress
 from vimesh.envoy.routes import routes
-from vimesh.v1 import conductor_service_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.v1 import access_service_pb2, conductor_service_pb2, vim_service_pb2, workflow_service_pb2
 
 ONE = (ClusterHost(ListenAddress("127.0.0.1", 7611)),)
 SERVICES = [
