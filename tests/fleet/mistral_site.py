@@ -17,8 +17,10 @@ from tests.support.deployments.conductors import Client, client_at
 from tests.support.deployments.fleets import Fleet, starting_fleet
 from tests.support.mistral.mistral_views import MistralView
 from tests.support.mistral.stock_mistral import StockMistral, stock_mistral
+from tests.support.probers.loopback_rules import LOOPBACK_RULES
 from tests.support.timing.waiting import eventually
 from vimesh.domain.actions import workflow_name
+from vimesh.monitor.target_rules.networks import format_networks
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
@@ -108,7 +110,7 @@ async def mistral_site(folder: Path) -> AsyncGenerator[MistralSite]:
     async with AsyncExitStack() as site:
         fleet = await site.enter_async_context(starting_fleet(folder, *flags, prefix=settings))
         broker = await site.enter_async_context(running_broker(rabbit))
-        plugin = {"VIMESH_ADDRESS": fleet.address}
+        plugin = {"VIMESH_ADDRESS": fleet.address, "VIMESH_PROBE_ALLOW": format_networks(LOOPBACK_RULES.allow)}
         mistral = await site.enter_async_context(stock_mistral(folder, broker.url, plugin, port=port))
         client = await site.enter_async_context(client_at(fleet.address))
         seen = await site.enter_async_context(recording(client))
