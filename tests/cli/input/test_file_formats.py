@@ -165,6 +165,8 @@ def test_of_yaml_the_parsers_words_are_told_without_the_text_that_they_may_quote
         (Format.CSV, "name\tauth_url\na\thttp://a\n", "line 1: must separate the columns with commas"),
         (Format.CSV, "name,authurl\na,http://a\n", "column authurl is unknown; did you mean auth_url?"),
         (Format.CSV, "name,probe_policy.fal\na,1\n", "column probe_policy.fal is unknown; did you mean fall?"),
+        # JSON with the name of another format: its values may be secret.
+        (Format.CSV, 'name, "password": "s3cret"}\n', "column 2 is unknown; known fields: name"),
     ],
 )
 def test_what_is_wrong_is_said_and_where(format_: Format, text: str, said: str) -> None:

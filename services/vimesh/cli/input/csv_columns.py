@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from vimesh.cli.input.field_names import FREE_FORM, KNOWN, POLICY, unknown
@@ -11,6 +12,7 @@ _GROUPS = (*FREE_FORM, "probe_policy")
 """Groups whose fields have columns of their own, such as `auth_cred.username`."""
 _SHOWN = 50
 """Maximum number of characters of a column name in a message."""
+_NAME = re.compile(r"[\w.-]*")
 
 
 def wrong_columns(columns: Sequence[str]) -> str:
@@ -23,8 +25,13 @@ def wrong_columns(columns: Sequence[str]) -> str:
         return f"has more than {MAX_COLUMNS} columns"
     for number, column in enumerate(columns):
         if wrong := "appears twice" if column in columns[:number] else _wrong_name(column):
-            return f"column {column[:_SHOWN]} {wrong}"
+            return f"column {_shown(column, number)} {wrong}"
     return ""
+
+
+def _shown(column: str, number: int) -> str:
+    """Return a column as messages name it: by its number if it is no name, which may be text of another format."""
+    return column[:_SHOWN] if _NAME.fullmatch(column) else str(number + 1)
 
 
 def _wrong_name(column: str) -> str:
