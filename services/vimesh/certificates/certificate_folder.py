@@ -30,8 +30,8 @@ from vimesh.certificates.certificate_authority import (
 )
 from vimesh.certificates.file_generations import make_private, replace_file, replace_files
 from vimesh.certificates.spiffe_ids import BadIdentity, SpiffeId, parse_spiffe_id
+from vimesh.files.certificate_files import CERTIFICATE, KEY, REVOKED, TRUSTED
 
-CERTIFICATE, KEY, TRUSTED, REVOKED = "tls.crt", "tls.key", "ca.crt", "crl.pem"
 _AUTHORITY, _TRUST, _AUTHORITY_KEY, _ISSUED, _LOCK = "authority", "trust", "ca.key", "issued.json", "lock"
 
 

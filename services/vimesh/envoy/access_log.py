@@ -7,7 +7,7 @@ from typing import Final
 
 from vimesh.envoy.fleet.front_fleet import STDOUT, FrontFleet
 from vimesh.envoy.vocabulary.extensions import extension, when
-from vimesh.envoy.vocabulary.identity_headers import IDENTITY, PROJECTS, ROLES
+from vimesh.rpc.caller_metadata import IDENTITY, PROJECTS, ROLES
 
 _CALLER: Final = {"caller": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}
 _REQUEST: Final = {

@@ -22,10 +22,10 @@ from tests.support.deployments.secured_conductors import (
     tls_client,
 )
 from tests.support.sql.stores import sqlite_url, store_at
-from vimesh.certificates.certificate_folder import CERTIFICATE, KEY, TRUSTED
 from vimesh.conductor.access.server_certificates import ServerCertificates
 from vimesh.conductor.conductor_process import ConductorSettings, serving
 from vimesh.domain.errors import BadSetting
+from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
 from vimesh.v1 import access_service_pb2 as pb
 
 WITHIN_S = 30

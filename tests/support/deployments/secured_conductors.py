@@ -12,9 +12,10 @@ from typing import Any
 import grpc
 
 from tests.support.deployments.conductors import Client, client_on
-from vimesh.certificates.certificate_folder import CERTIFICATE, KEY, TRUSTED, CertificateFolder
+from vimesh.certificates.certificate_folder import CertificateFolder
 from vimesh.certificates.spiffe_ids import SpiffeId, parse_spiffe_id
 from vimesh.conductor.conductor_process import ConductorSettings, serving
+from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
 from vimesh.store.sql_store import SqlStore
 
 ADMIN = ("spiffe://vimesh/cli/root", "admin", "*")

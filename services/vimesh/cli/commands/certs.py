@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import typer
 
 from vimesh.cli.base.durations import seconds
 from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.base.local_names import names_of_this_machine
 from vimesh.cli.output import text_tables
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_DOCUMENT_BYTES
@@ -29,7 +29,6 @@ app = typer.Typer(
 )
 
 _TITLES = ("IDENTITY", "STATE", "EXPIRES", "HOSTS")
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 Directory = Annotated[
     Path,
@@ -87,7 +86,7 @@ def issue(
     """Make a key and a certificate for a part of the fleet."""
     with _explained(directory) as certificates:
         identity = _identity(certificates, role, name)
-        hosts = host or ((*_LOCAL, socket.gethostname()) if identity.role.serves else ())
+        hosts = host or (names_of_this_machine() if identity.role.serves else ())
         issued = certificates.issue(identity, tuple(hosts), _lifetime(lifetime), _now())
     _print_issued("issued", certificates, issued)
 

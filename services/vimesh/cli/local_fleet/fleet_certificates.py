@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +12,12 @@ from vimesh.certificates.certificate_authority import BadAuthority
 from vimesh.certificates.certificate_folder import CertificateFolder, State
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
 from vimesh.cli.base.exits import Failure
+from vimesh.cli.base.local_names import names_of_this_machine
 
 _TRUST_DOMAIN: Final = "vimesh"
 _NAME: Final = "local"
 _LIFETIME: Final = timedelta(days=90)
 _LOOK_EVERY_S: Final = 3600.0
-_THIS_MACHINE: Final = ("localhost", "127.0.0.1", "::1")
 _EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 
 
@@ -76,7 +75,7 @@ class FleetCertificates:
 
 def _front_hosts(host: str) -> tuple[str, ...]:
     named = () if host in _EVERY_ADDRESS else (host,)
-    return tuple(dict.fromkeys((*_THIS_MACHINE, *named, socket.gethostname())))
+    return tuple(dict.fromkeys((*names_of_this_machine(), *named)))
 
 
 def _now() -> datetime:

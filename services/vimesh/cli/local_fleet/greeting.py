@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from vimesh.cli.base.command_settings import DEFAULT_PORT
+from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
 
 _OPEN = "--insecure: any user and program of this machine can change everything."
 
@@ -64,7 +65,7 @@ def _other_clients(address: str, credentials: Path | None) -> tuple[str, str, st
             f"grpcurl -plaintext {address}",
             f"openstack --os-auth-type none --os-endpoint http://{address}",
         )
-    trusted, certificate, key = (shlex.quote(str(credentials / name)) for name in ("ca.crt", "tls.crt", "tls.key"))
+    trusted, certificate, key = (shlex.quote(str(credentials / name)) for name in (TRUSTED, CERTIFICATE, KEY))
     tls_flags = f"--os-cacert {trusted} --os-cert {certificate} --os-key {key}"
     return (
         f"curl --cacert {trusted} --cert {certificate} --key {key} https://{address}",

@@ -7,6 +7,8 @@ import contextlib
 import ssl
 from pathlib import Path
 
+from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
+
 _PATH = "/v1.0/"
 _ASK_EVERY_S = 0.05
 _ANSWER_WITHIN_S = 1.0
@@ -23,8 +25,8 @@ async def until_answering(address: str, credentials: Path | None = None) -> None
 
 
 def _tls(credentials: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=credentials / "ca.crt")
-    context.load_cert_chain(credentials / "tls.crt", credentials / "tls.key")
+    context = ssl.create_default_context(cafile=credentials / TRUSTED)
+    context.load_cert_chain(credentials / CERTIFICATE, credentials / KEY)
     return context
 
 

@@ -16,14 +16,11 @@ from vimesh.certificates.spiffe_ids import BadIdentity, Role, SpiffeId, parse_sp
 from vimesh.domain.access.caller import ALL_ENGINES, Caller, CallerRole
 from vimesh.domain.errors import IdentityRequired
 from vimesh.domain.vims import Engine
+from vimesh.rpc.caller_metadata import ALL_PROJECTS, IDENTITY, PROJECTS, ROLES
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
-IDENTITY: Final = "x-vimesh-identity"
-ROLES: Final = "x-vimesh-roles"
-PROJECTS: Final = "x-vimesh-projects"
 _PREFIX: Final = "x-vimesh-"
-_ALL: Final = "*"
 _MAX_IDENTITY: Final = 1024
 """The column of actors has as many characters."""
 _MAX_ROLES: Final = 256
@@ -96,7 +93,7 @@ def _projects_of(ids: str) -> frozenset[str] | None:
     projects = frozenset(_parts(ids))
     if any(len(project) > _MAX_PROJECT or not project.isprintable() for project in projects):
         raise IdentityRequired("one of its projects is not a project id")
-    return None if _ALL in projects else projects
+    return None if ALL_PROJECTS in projects else projects
 
 
 def _parts(text: str) -> list[str]:

@@ -16,9 +16,9 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
-from vimesh.certificates.certificate_folder import CERTIFICATE, KEY, TRUSTED
 from vimesh.certificates.spiffe_ids import BadIdentity, SpiffeId, parse_spiffe_id
 from vimesh.domain.errors import BadSetting
+from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
 from vimesh.files.file_errors import BadFile
 from vimesh.files.read_files import read_whole
 

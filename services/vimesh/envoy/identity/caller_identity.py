@@ -13,7 +13,7 @@ from typing import Final
 from vimesh.envoy.fleet.front_security import FrontSecurity, TokenIssuer
 from vimesh.envoy.identity.token_issuers import CLAIMS, TOKEN_FILTER
 from vimesh.envoy.vocabulary.extensions import lua
-from vimesh.envoy.vocabulary.identity_headers import ALL_PROJECTS, IDENTITY, PROJECTS, ROLES
+from vimesh.rpc.caller_metadata import ALL_PROJECTS, IDENTITY, PROJECTS, ROLES
 from vimesh.rpc.caller_roles import PEOPLE
 
 _NAME: Final = "vimesh.caller_identity"

@@ -9,7 +9,8 @@ from typing import Final
 from vimesh.domain.access.caller import CallerRole
 from vimesh.envoy.doors.readiness import LIVE
 from vimesh.envoy.vocabulary.extensions import GRPC_CONTENT, extension, method_is
-from vimesh.envoy.vocabulary.identity_headers import ALL_PROJECTS, PROJECTS, has_identity, has_role
+from vimesh.envoy.vocabulary.identity_headers import has_identity, has_role
+from vimesh.rpc.caller_metadata import ALL_PROJECTS, PROJECTS
 from vimesh.rpc.caller_roles import EVERYONE, PEOPLE, WRITING_PEOPLE
 from vimesh.rpc.rpc_table import COMMON_RPCS, RPCS
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from vimesh.envoy.fleet.front_security import FrontSecurity
 from vimesh.envoy.vocabulary.extensions import extension, typed
+from vimesh.files.certificate_files import CERTIFICATE, KEY, REVOKED, TRUSTED
 
 CERTIFICATE_FILE: Final = "certificate.yaml"
 TRUST_FILE: Final = "trust.yaml"
@@ -72,13 +73,13 @@ def tls_of_cluster(context: Mapping[str, object], sni: str = "") -> dict[str, ob
 def secret_files(security: FrontSecurity) -> Iterable[tuple[str, dict[str, object]]]:
     """Return the names and contents of the files that the sockets refer to."""
     certificate = {
-        "certificate_chain": _file(security.certificate / "tls.crt"),
-        "private_key": _file(security.certificate / "tls.key"),
+        "certificate_chain": _file(security.certificate / CERTIFICATE),
+        "private_key": _file(security.certificate / KEY),
         "watched_directory": {"path": str(security.certificate)},
     }
-    revoked = {"crl": _file(security.trust / "crl.pem"), "only_verify_leaf_cert_crl": True}
+    revoked = {"crl": _file(security.trust / REVOKED), "only_verify_leaf_cert_crl": True}
     trust = {
-        "trusted_ca": _file(security.trust / "ca.crt"),
+        "trusted_ca": _file(security.trust / TRUSTED),
         **(revoked if security.revocation_list else {}),
         "watched_directory": {"path": str(security.trust)},
     }

@@ -1,6 +1,6 @@
-"""Names the headers in which the front tells conductors and api processes who calls.
+"""Matches the headers in which the front says who calls, and drops those that callers send.
 
-Callers cannot send them, whether the fleet is secured or not. With underscores they would be the same headers to a WSGI
+Nobody can forge them, whether the fleet is secured or not. With underscores they would be the same headers to a WSGI
 server.
 """
 
@@ -10,14 +10,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from vimesh.domain.access.caller import CallerRole
+from vimesh.rpc.caller_metadata import IDENTITY, ROLES
 
-IDENTITY: Final = "x-vimesh-identity"
-"""The SPIFFE ID of a certificate, or `<issuer>#<subject>` of a token."""
-ROLES: Final = "x-vimesh-roles"
-"""Roles, separated by commas."""
-PROJECTS: Final = "x-vimesh-projects"
-"""Ids of projects, separated by commas; `*` for all. Missing if the caller has none."""
-ALL_PROJECTS: Final = "*"
 _OURS: Final = "x[-_]vimesh[-_].*"
 
 

@@ -14,15 +14,14 @@ import grpc
 
 from vimesh.rpc.admission.callers import caller
 from vimesh.rpc.admission.overload_answers import Refusals
-from vimesh.rpc.rpc_table import RPCS, CallPriority
+from vimesh.rpc.rpc_table import COMMON_RPCS, RPCS, CallPriority, TrafficClass
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _MIB = 1024 * 1024
 _PRIORITIES = {
     **{rpc.method: rpc.traffic.priority for rpc in RPCS},
-    # Streams of gRPC's own services. `Check` of grpc.health.v1 is not included, as it is never refused.
-    "Watch": CallPriority.WATCHES,
-    "ServerReflectionInfo": CallPriority.WATCHES,
+    # Only the streams: `Check` of grpc.health.v1 is never refused.
+    **{rpc.method: rpc.traffic.priority for rpc in COMMON_RPCS if rpc.traffic is TrafficClass.WATCHES},
 }
 """Priority by method name without the service."""
 _COSTS = {rpc.method: rpc.cost for rpc in RPCS}
