@@ -25,6 +25,7 @@ from vimesh.monitor.scheduling.stall_clock import TOLERANCE_S, Clock
 from vimesh.monitor.targets.target import Target
 
 _BATCH = 512
+_READABLE = select.EPOLLIN
 
 
 class SocketProber:
@@ -267,7 +268,8 @@ class SocketProber:
                 self._output.record_answer(connection.address, connection.sent_at + outcome)
             # Decide before `record_answer` ends the round and discards everything that belongs to it alone.
             if self._keeper.keep(connection):
-                self._listen_only(connection)
+                if connection.interest != _READABLE:  # a reused one listens already
+                    self._listen_only(connection)
             else:
                 self._release(connection)
             # No stall is shorter than the tolerance, so a quicker answer did not wait for one.
@@ -281,9 +283,9 @@ class SocketProber:
 
     def _listen_only(self, connection: Connection) -> None:
         """Have epoll report a connection when data arrives, and not whenever it is writable."""
-        if connection.interest != select.EPOLLIN:
-            connection.interest = select.EPOLLIN
-            self._epoll.modify(connection.fd, select.EPOLLIN)
+        if connection.interest != _READABLE:
+            connection.interest = _READABLE
+            self._epoll.modify(connection.fd, _READABLE)
 
     def _drop(self, connection: Connection) -> None:
         self._leave_round(connection)

@@ -65,11 +65,23 @@ class TlsSession:
 
     def decrypt(self, received: bytes) -> bytes:
         """Return all decrypted data; empty: the server closed. Raises SSLError: SSLWantReadError if there is none."""
-        if len(received) <= _SLICE_BYTES:  # as nearly all are
-            self._incoming.write(received)
-            plain = self._read_all()
-        else:
-            plain = b"".join(self._decrypt_slices(received))
+        plain = b""
+        read, incoming = self._object.read, self._incoming
+        for piece in (received,) if len(received) <= _SLICE_BYTES else _slices(received):
+            incoming.write(piece)
+            # A read in vain costs as much as a useful one. Each record fits into one read: none is left half-read.
+            while self._ending is None and incoming.pending:
+                try:
+                    part = read(_READ_BYTES)
+                except ssl.SSLWantReadError:
+                    break
+                except ssl.SSLError as error:
+                    # Drop the frames: they refer to this object, and only the garbage collector could free the cycle.
+                    self._ending = error.with_traceback(None)
+                    break
+                if not part:
+                    self._ending = ssl.SSLZeroReturnError()
+                plain += part
         if plain:
             return plain
         if self._ending is None:
@@ -77,29 +89,6 @@ class TlsSession:
         if isinstance(self._ending, ssl.SSLZeroReturnError):
             return b""
         raise self._ending
-
-    def _decrypt_slices(self, received: bytes) -> Iterator[bytes]:
-        for piece in _slices(received):
-            self._incoming.write(piece)
-            yield self._read_all()
-
-    def _read_all(self) -> bytes:
-        plain = b""
-        read, incoming = self._object.read, self._incoming
-        # A read in vain costs as much as a useful one. Each record fits into one read, so none is left half-read.
-        while self._ending is None and incoming.pending:
-            try:
-                part = read(_READ_BYTES)
-            except ssl.SSLWantReadError:
-                break
-            except ssl.SSLError as error:
-                # Drop the frames: they refer to this object, and only the garbage collector could free the cycle.
-                self._ending = error.with_traceback(None)
-                break
-            if not part:
-                self._ending = ssl.SSLZeroReturnError()
-            plain += part
-        return plain
 
     def encrypt(self, data: bytes) -> bytes:
         """Return the data encrypted for the server, preceded by anything else that TLS has to send."""
