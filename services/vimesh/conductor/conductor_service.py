@@ -12,7 +12,7 @@ from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.reports.odd_reports import check_separately
 from vimesh.conductor.reports.plain_reports import plain_report
 from vimesh.conductor.reports.recognize_repeats import read_repeats, store_serialized_reports
-from vimesh.conductor.reports.report_scope import Refusal, covers_repeats, refuse_out_of_scope
+from vimesh.conductor.reports.report_scope import Refusal, covers, covers_repeats, refuse_out_of_scope
 from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.conductor.watches.watch_streams import WatchStreams
 from vimesh.domain.access.caller import OPEN_CALLER
@@ -58,13 +58,12 @@ class ReportsServicer(ConductorServiceServicer):
         self._answers = Answers(0)
 
     async def UpdateVim(self, request: pb.UpdateVimRequest, context: _Context) -> pb.UpdateVimResponse:
-        answers = self._current_answers()
-        report = plain_report(request)
+        answers, caller = self._current_answers(), current_caller()
+        report = plain_report(request, caller.identity)
         if report is None:
             self._rules.check(request)
-            report = request_messages.report(request)
-        caller = current_caller()
-        if caller is not OPEN_CALLER:
+            report = request_messages.report(request, caller.identity)
+        if caller is not OPEN_CALLER and not covers(caller, report, self._store.cached_standings):
             [checked] = await refuse_out_of_scope(self._store, caller, [report])
             if isinstance(checked, VimeshError):
                 note_change(vim_id=report.vim_id)
@@ -87,10 +86,10 @@ class ReportsServicer(ConductorServiceServicer):
         message = self._parser.parse(request)
         if not 0 < len(message.reports) <= MAX_REPORTS:
             self._rules.check(message)
-        reports = [plain_report(one) for one in message.reports]
+        reports = [plain_report(one, caller.identity) for one in message.reports]
         if caller is not OPEN_CALLER or None in reports:
             checked: Sequence[Report | Refusal]
-            checked = await check_separately(message.reports, reports, self._rules)
+            checked = await check_separately(message.reports, reports, self._rules, caller.identity)
             if caller is not OPEN_CALLER:
                 checked = await refuse_out_of_scope(self._store, caller, checked)
                 _note_refusal(message.reports, checked)

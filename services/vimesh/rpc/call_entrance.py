@@ -11,7 +11,7 @@ from typing import Any, Final
 import grpc
 
 from vimesh.domain.access.audit_entry import SUCCESS, AuditEntry, AuditTrail, ChangeSubject
-from vimesh.domain.access.caller import OPEN_CALLER, Caller
+from vimesh.domain.access.caller import OPEN_CALLER, Caller, CallerRole
 from vimesh.domain.errors import IdentityRequired, PermissionDenied, VimeshError
 from vimesh.rpc.caller_roles import EVERYONE
 from vimesh.rpc.rpc_table import RPCS, TrafficClass, callers_of
@@ -64,10 +64,10 @@ class CallEntrance:
         return self._identify is not None or (self._audit is not None and _name(method) in _CHANGES)
 
     def unary(self, method: str, serve: _Unary) -> _Unary:
-        is_change = _name(method) in _CHANGES
+        is_change, roles = _name(method) in _CHANGES, callers_of(method)
 
         async def entered(data: bytes, context: _Context) -> Any:  # noqa: ANN401 - a message, or its bytes
-            call = self._enter(method, context)
+            call = self._enter(method, roles, context)
             try:
                 response = await serve(data, context)
             except BaseException as error:
@@ -80,8 +80,10 @@ class CallEntrance:
         return entered
 
     def stream(self, method: str, serve: _Stream) -> _Stream:
+        roles = callers_of(method)
+
         async def entered(data: bytes, context: _Context) -> AsyncIterator[Any]:
-            call = self._enter(method, context)
+            call = self._enter(method, roles, context)
             try:
                 async for response in serve(data, context):
                     yield response
@@ -94,15 +96,15 @@ class CallEntrance:
     def authorize(self, method: str, context: _Context) -> None:
         """Raise IdentityRequired or PermissionDenied unless the caller may call the method."""
         if self._identify is not None:
-            self._enter(method, context)
+            self._enter(method, callers_of(method), context)
 
-    def _enter(self, method: str, context: _Context) -> _Call:
+    def _enter(self, method: str, roles: frozenset[CallerRole], context: _Context) -> _Call:
         call = _Call(OPEN_CALLER)
         try:
             if self._identify is not None:
                 call.caller = self._identify(context)
-                if (roles := callers_of(method)) != EVERYONE:
-                    call.caller.require_role(roles, _name(method))
+                if roles != EVERYONE:
+                    call.caller.require_role(roles, method)
         except VimeshError as error:
             self._record_failure(method, context, call, error, is_change=False)
             raise

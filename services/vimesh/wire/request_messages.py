@@ -81,7 +81,7 @@ def assumed_project(request: vim_service_pb2.ModifyVimRequest) -> str:
     return request.vim.project_id if not paths or _ALL in paths else ""
 
 
-def report(request: conductor_service_pb2.UpdateVimRequest) -> vims.Report:
+def report(request: conductor_service_pb2.UpdateVimRequest, reporter: str = "") -> vims.Report:
     return vims.Report(
         vim_id=id_of(request.vim_id),
         action_id=request.action_id,
@@ -91,6 +91,7 @@ def report(request: conductor_service_pb2.UpdateVimRequest) -> vims.Report:
         detail=mask_text(request.detail),
         round_trip_s=seconds(request.round_trip) if request.HasField("round_trip") else None,
         age_s=seconds(request.age),
+        reporter=reporter,
     )
 
 

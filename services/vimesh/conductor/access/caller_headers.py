@@ -54,10 +54,11 @@ class FrontIdentification:
 
 def read_caller(metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
     """Read the headers of a call. Raises IdentityRequired if they name nobody, or are not what a front writes."""
-    own = [(key, value) for key, value in metadata if key.startswith(_PREFIX)]
-    headers = dict(own)
-    if len(headers) != len(own):
-        raise IdentityRequired("a header is there twice")
+    headers = dict(pairs := tuple(metadata))
+    if len(headers) != len(pairs):
+        own = [key for key, _ in pairs if key.startswith(_PREFIX)]
+        if len(own) != len(set(own)):
+            raise IdentityRequired("a header is there twice")
     identity = headers.get(IDENTITY)
     if not identity:
         raise IdentityRequired("show a certificate or a token")

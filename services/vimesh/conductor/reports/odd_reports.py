@@ -17,7 +17,7 @@ _FULLY_CHECKED: Final = 20
 
 
 async def check_separately(
-    messages: Sequence[UpdateVimRequest], plain_reports: Sequence[Report | None], rules: Rules
+    messages: Sequence[UpdateVimRequest], plain_reports: Sequence[Report | None], rules: Rules, reporter: str
 ) -> list[Report | BadInput]:
     """Return the report in each message, or its refusal. `plain_reports` holds the reports already read, else None."""
     refused = 0
@@ -32,6 +32,6 @@ async def check_separately(
         except BadInput as error:
             refused += 1
             return error.with_traceback(None)
-        return request_messages.report(message)
+        return request_messages.report(message, reporter)
 
     return await in_slices(check, zip(messages, plain_reports, strict=True))

@@ -20,8 +20,10 @@ GREATEST_OBSERVATION = 2**63 - 2**22
 NANOS = 1_000_000_000
 
 
-def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | None:
+def plain_report(message: conductor_service_pb2.UpdateVimRequest, reporter: str = "") -> Report | None:
     """Read a report that obviously keeps the rules. None means undecided: check the rules, and read it in full.
+
+    `reporter`: the identity of who calls.
 
     A test checks that `Rules` and `request_messages.report` accept and read every such report alike.
     """
@@ -41,7 +43,7 @@ def plain_report(message: conductor_service_pb2.UpdateVimRequest) -> Report | No
         if message_age_s is None:
             return None
         age_s = message_age_s
-    return Report(vim_id, action_id, status, observation, reason, mask_text(detail), round_trip_s, age_s)
+    return Report(vim_id, action_id, status, observation, reason, mask_text(detail), round_trip_s, age_s, reporter)
 
 
 def _seconds(duration: Duration, longest_s: int) -> float | None:

@@ -45,9 +45,9 @@ class Caller:
         return self.projects is None or project_id in self.projects
 
     def require_role(self, roles: Iterable[CallerRole], method: str) -> None:
-        """Raise PermissionDenied unless the caller has one of the roles."""
+        """Raise PermissionDenied unless the caller has one of the roles. `method`: the path of what it calls."""
         if self.roles.isdisjoint(roles):
-            raise PermissionDenied(f"{method} needs the role {' or '.join(sorted(roles))}")
+            raise PermissionDenied(f"{method.rpartition('/')[2]} needs the role {' or '.join(sorted(roles))}")
 
     def require_project(self, project_id: str) -> None:
         """Raise PermissionDenied unless the caller may register VIMs in the project."""

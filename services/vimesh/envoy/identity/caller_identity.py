@@ -87,9 +87,9 @@ end
 
 function envoy_on_request(request)
   local info = request:streamInfo()
-  local checked = info:dynamicMetadata():get(token_filter)
+  local checked = next(issuers) and info:dynamicMetadata():get(token_filter)
   local identity, roles, projects
-  if checked ~= nil and checked[claims_key] ~= nil then
+  if checked and checked[claims_key] ~= nil then
     identity, roles, projects = of_token(checked[claims_key])
   else
     identity, roles, projects = of_certificate(info:downstreamSslConnection())
