@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -89,21 +89,39 @@ async def database(kind: str, folder: Path) -> AsyncGenerator[Database]:
 @asynccontextmanager
 async def conductor(on: Database, folder: Path, *, count: int) -> AsyncGenerator[Measured]:
     """Run a conductor of `count` VIMs, all of which have reported."""
-    (key_file := folder / "keys").write_text(f"{KEY}\n")
-    key_file.chmod(0o600)
     address = f"127.0.0.1:{free_port()}"
-    command = (
-        *(sys.executable, "-m", "benchmarks.updates.conductor_main", "conductor", "--listen", address),
-        *("--database-url", on.url, "--key-file", key_file, "--contact-within", f"{CONTACT_WITHIN_S}s"),
-        # Nothing probes: a VIM that a round leaves out must not get another action.
-        *("--replacements-per-s", "0", "--log-level", "info"),
-    )
-    output = folder / "conductor.log"
-    async with running(*command, output=output, ready=printed("conductor is serving")) as process:
+    async with _serving(on, folder, address) as process:
         async with client_at(address) as client:
             await client.register()
         population = Population(on.url)
         yield Measured(address, process, on, population, await population.multiply(count))
+
+
+@asynccontextmanager
+async def guarded_conductor(
+    on: Database, folder: Path, listen: str, *flags: str | Path, count: int
+) -> AsyncGenerator[Measured]:
+    """Do the same with a conductor that answers only whom the front has identified."""
+    async with conductor(on, folder, count=count) as filled:
+        pass  # only an open one can be filled without a front
+    async with _serving(on, folder, listen, "--require-identity", *flags) as process:
+        yield replace(filled, address=listen, process=process)
+
+
+@asynccontextmanager
+async def _serving(on: Database, folder: Path, listen: str, *flags: str | Path) -> AsyncGenerator[Process]:
+    (key_file := folder / "keys").write_text(f"{KEY}\n")
+    key_file.chmod(0o600)
+    command = (
+        *(sys.executable, "-m", "benchmarks.updates.conductor_main", "conductor", "--listen", listen),
+        *("--database-url", on.url, "--key-file", key_file, "--contact-within", f"{CONTACT_WITHIN_S}s"),
+        # Nothing probes: a VIM that a round leaves out must not get another action.
+        *("--replacements-per-s", "0", "--log-level", "info"),
+        *flags,
+    )
+    output = folder / "conductor.log"
+    async with running(*command, output=output, ready=printed("conductor is serving")) as process:
+        yield process
 
 
 async def _filled(kind: str, admin_url: str, url: str, pid: int) -> Database:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import grpc
 
@@ -14,9 +15,9 @@ from vimesh.rpc.channels import channel
 _CALL_LIMIT_S = 20.0
 
 
-async def drive(address: str, path: str, calls: Calls[Task], *, callers: int) -> None:
+async def drive(address: str, path: str, calls: Calls[Task], *, callers: int, credentials: Path | None = None) -> None:
     """Keep `callers` calls in flight until the tasks end. Raises WrongAnswer, AioRpcError."""
-    async with channel(address) as opened, asyncio.TaskGroup() as tasks:
+    async with channel(address, credentials) as opened, asyncio.TaskGroup() as tasks:
         # The messages are serialized beforehand: the call is compared, not protobuf.
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = opened.unary_unary(path)
         for _ in range(callers):

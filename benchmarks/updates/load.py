@@ -32,6 +32,8 @@ class Load:
     first: int = 0
     """The position of the first task: see work.task_of."""
     count: int = 0
+    credentials: Path | None = None
+    """Folder with the files of a caller by TLS; only the client `grpc` can."""
 
     def on(self, *, first: int, count: int) -> Load:
         return replace(self, first=first, count=count)
@@ -50,6 +52,7 @@ async def drive(address: str, load: Load, vims: Path) -> Tally:
         *("--client", load.client, "--vims", str(vims), "--callers", str(load.callers)),
         *("--seconds", str(load.seconds), "--warm-up", str(load.warm_up_s), "--per-call", str(load.per_call)),
         *("--first", str(load.first), "--count", str(load.count)),
+        *(("--credentials", str(load.credentials)) if load.credentials else ()),
     ]
     return Tally.from_json(await printed_by(command))
 

@@ -27,7 +27,7 @@ def main() -> None:
     if given.client == "frames":
         frame_client.drive(given.address, path, calls, callers=given.callers, connections=given.connections)
     else:
-        asyncio.run(grpc_client.drive(given.address, path, calls, callers=given.callers))
+        asyncio.run(grpc_client.drive(given.address, path, calls, callers=given.callers, credentials=given.credentials))
     sys.stdout.write(calls.tally().to_json() + "\n")
 
 
@@ -52,6 +52,7 @@ def _given() -> argparse.Namespace:
     parser.add_argument("--per-call", type=int, default=1)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--credentials", type=Path)
     parser.add_argument("--warm-up", type=float, default=0.3)
     parser.add_argument("--seconds", type=float, default=3.0)
     return parser.parse_args()

@@ -189,6 +189,9 @@ def _healthy_of(cluster: dict[str, Any]) -> set[str]:
     return {_host(one) for one in hosts if one["health_status"] == {"eds_health_status": "HEALTHY"}}
 
 
-def _host(status: dict[str, dict[str, dict[str, object]]]) -> str:
-    socket = status.get("address", status)["socket_address"]
+def _host(status: dict[str, Any]) -> str:
+    address = status.get("address", status)
+    if "pipe" in address:
+        return str(address["pipe"]["path"])
+    socket = address["socket_address"]
     return str(ListenAddress(str(socket["address"]), int(str(socket["port_value"]))))
