@@ -34,6 +34,8 @@ BEFORE = "VIMESH_BENCH_BEFORE"
 @dataclass(frozen=True, slots=True)
 class Plan:
     kinds: tuple[FloodKind, ...] = tuple(FloodKind)
+    warm_up_s: float = 5.0
+    """Time before capacity is measured: the front lets a burst of watches pass before its limit is the capacity."""
     calm_s: float = 10.0
     flood_s: float = 120.0
     times: float = 3.0
@@ -120,7 +122,8 @@ async def measured(run: Run, plan: Plan) -> Measured:
 async def _flood(site: Site, kind: FloodKind, plan: Plan, say: Say) -> Chapter:
     async with AsyncExitStack() as scope:
         await scope.enter_async_context(beside(site.bystanders.run()))
-        calm = await _pump(site, kind, "--callers", plan.callers, "--seconds", plan.calm_s)
+        calmly = ("--callers", plan.callers, "--warm-up", plan.warm_up_s, "--seconds", plan.calm_s)
+        calm = await _pump(site, kind, *calmly)
         say(f"{kind} in calm: {_shown(calm)}; {_told(site)}")
         since, memory_before = await site.newest(), site.memory_mb()
         site.bystanders.begin_chapter()
@@ -130,7 +133,7 @@ async def _flood(site: Site, kind: FloodKind, plan: Plan, say: Say) -> Chapter:
         reports, reads = site.bystanders.reports, site.bystanders.reads
         await asyncio.sleep(plan.recovery_s)
         site.bystanders.begin_chapter()
-        after = await _pump(site, kind, "--callers", plan.callers, "--seconds", plan.calm_s, "--first", flooded["next"])
+        after = await _pump(site, kind, *calmly, "--first", flooded["next"])
         wrong, memory = await site.false_changes(since), site.memory_mb()
         chapter = Chapter(
             kind,
