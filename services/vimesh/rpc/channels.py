@@ -10,6 +10,8 @@ from vimesh.rpc.client_credentials import CredentialFolder
 from vimesh.rpc.renewing_channel import RenewingChannel
 from vimesh.wire.limits import MAX_MESSAGE_BYTES
 
+# Retries stay enabled, but without a policy. So gRPC repeats only calls that never left, such as when their connection
+# was told to go away. Envoy retries the others: two layers of retries would multiply.
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -20,8 +22,6 @@ _OPTIONS = (
     # By default, gRPC waits up to 2 minutes before it reconnects to a server that was unavailable.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    # Only Envoy retries, because two layers of retries multiply.
-    ("grpc.enable_retries", 0),
     # The front is nearby. A proxy set in the environment is meant for remote hosts, but would apply to 127.0.0.1 too.
     ("grpc.enable_http_proxy", 0),
 )
