@@ -17,6 +17,7 @@ from vimesh.domain.errors import BadSetting
 from vimesh.store.connections.connection_errors import CannotConnect
 from vimesh.store.dialects.dialect import Dialect
 from vimesh.store.dialects.joined_update import JoinedUpdate
+from vimesh.store.schema.json_text import json_text
 from vimesh.store.transactions.database import SETTING
 from vimesh.store.urls.database_url import DatabaseUrl, database_url
 from vimesh.store.urls.server_addresses import ServerAddress
@@ -115,6 +116,7 @@ class DatabaseServer:
             pool_reset_on_return=None,
             isolation_level=isolation_level,
             hide_parameters=True,  # errors are logged, and parameters may be secret
+            json_serializer=json_text,
             **self.connector.arguments(),
         )
         if watch is not None:

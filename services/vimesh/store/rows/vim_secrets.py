@@ -66,5 +66,5 @@ def is_same_json(left: object, right: object) -> bool:
 
 def _content(fields: Fields) -> object:
     auth_cred = dict(fields["auth_cred"])
-    sealed = {name: dict(value) for name in FREE_FORM if mask_secrets(value := fields[name]) != value}
+    sealed = {name: dict(value) for name in FREE_FORM if (value := fields[name]) and mask_secrets(value) != value}
     return [auth_cred, sealed] if sealed else auth_cred

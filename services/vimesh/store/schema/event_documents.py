@@ -9,6 +9,9 @@ from typing import Any, Final
 from sqlalchemy import JSON, ColumnElement, Dialect, Text, cast
 from sqlalchemy.types import TypeDecorator
 
+# Not escaped: an escaped letter of most other alphabets would take three times as many bytes.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 FIXED_BYTES: Final = 400
 """Bytes of an event without its parts of variable length."""
 
@@ -25,8 +28,7 @@ class Document(TypeDecorator[str]):
 
 
 def text_of(document: Mapping[str, Any]) -> str:
-    # Not escaped: an escaped letter of most other alphabets would take three times as many bytes.
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return _encode(document)
 
 
 def as_text(column: ColumnElement[Any]) -> ColumnElement[str]:

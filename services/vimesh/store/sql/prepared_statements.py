@@ -70,7 +70,8 @@ class _Compiled:
     results: Sequence[tuple[int, Callable[[Any], Any]]]
 
     def bind(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
-        return self._converted(parameters[name] if name in parameters else self.fixed[name] for name in self.names)
+        given = {**self.fixed, **parameters}
+        return self._converted([given[name] for name in self.names])
 
     def in_order(self, rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
         """Convert rows whose values are in the order of `names` for the driver."""

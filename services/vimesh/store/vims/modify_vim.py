@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -72,7 +73,7 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
     changed_fields = [_FIELDS.get(column, column) for column in changed if column != SECRETS] or ["monitor"]
     before = record_silence(row, changes)
     changed |= {column: before[column] for column in (*SILENCE_COLUMNS, *LAPSE_COLUMNS)}
-    changed |= {"etag": uuid.uuid4().hex, "revision": changes.next_revision(), "update_time": changes.now}
+    changed |= {"etag": secrets.token_hex(16), "revision": changes.next_revision(), "update_time": changes.now}
     changed |= _new_action(before, modification.engine, changes.now) if replaces_action else {}
     for store in _STORE:
         values = {column: value for column, value in changed.items() if column in store.table.c}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -152,7 +153,7 @@ def new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
         "unheard": 0,
         "monitor_error": "",
         "shard_key": shard_key(vim_id),
-        "etag": uuid.uuid4().hex,
+        "etag": secrets.token_hex(16),
         "revision": changes.next_revision(),
         "create_time": changes.now,
         "update_time": changes.now,

@@ -23,6 +23,7 @@ from vimesh.store.dialects.sqlite.sqlite_erasure import erase
 from vimesh.store.dialects.sqlite.sqlite_file import FileConnection, SqliteFile
 from vimesh.store.dialects.sqlite.sqlite_log import WriteAheadLog
 from vimesh.store.dialects.sqlite.sqlite_tables import change_tables, read_tables
+from vimesh.store.schema.json_text import json_text
 from vimesh.store.transactions.database import BROWSERS, READERS, Work
 
 T = TypeVar("T")
@@ -134,6 +135,7 @@ def _engine(file: SqliteFile, connections: int, pragmas: tuple[str, ...], **opti
         pool_size=connections,
         max_overflow=0,
         hide_parameters=True,  # errors are logged, and parameters may be secret
+        json_serializer=json_text,
         **options,
     )
     event.listen(engine, "checkout", file.require_or_reconnect)
