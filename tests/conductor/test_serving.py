@@ -80,6 +80,9 @@ async def test_a_foreign_client_needs_no_proto_files(client: Client) -> None:
         "vimesh.v1.VimService",
         "vimesh.v1.WorkflowService",
     }
+    # Which takes the descriptors of all of them, that of reflection itself included.
+    methods = (await buf_curl(client.address, "", "--list-methods")).split()
+    assert {"grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "vimesh.v1.VimService/GetVim"} <= set(methods)
     report = {"vim_id": vim.id, "status": "REACHABLE", "action_id": vim.monitor.action_id}
     answer = json.loads(
         await buf_curl(client.address, "/vimesh.v1.ConductorService/UpdateVim", data=json.dumps(report))
