@@ -131,6 +131,10 @@ COMMON_RPCS: Final = (
 _CALLERS: Final = {rpc.path: rpc.callers for rpc in (*RPCS, *COMMON_RPCS)}
 
 
+REPORT_PATHS: Final = tuple(rpc.path for rpc in RPCS if rpc.method in {"UpdateVim", "UpdateVims"})
+"""The calls of which a fleet gets thousands a second."""
+
+
 def callers_of(path: str) -> frozenset[CallerRole]:
     """Return the roles that an RPC is for, given its path such as `/vimesh.v1.VimService/GetVim`."""
     return _CALLERS.get(path, NOBODY)

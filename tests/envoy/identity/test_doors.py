@@ -182,6 +182,24 @@ async def test_a_log_says_who_called_and_keeps_no_secret(tmp_path: Path) -> None
     assert token.rpartition(".")[2] not in text
 
 
+async def test_a_report_has_a_line_only_if_it_is_refused(tmp_path: Path) -> None:
+    update_vim = "/vimesh.v1.ConductorService/UpdateVim"
+    async with secured_fleet(tmp_path) as fleet:
+        certified = fleet.certified
+        for role, name in ((Role.MONITOR, "m1"), (Role.CLI, "reader.ann")):
+            credentials = certified.channel_credentials(certified.pair(role, name))
+            async with aio.secure_channel(fleet.front, credentials) as channel:
+                for path in (update_vim, GET_VIM):
+                    await call(channel, path, {})
+
+    lines = [json.loads(line) for line in fleet.log.read_text().splitlines()]
+    assert [(line["identity"].rpartition("/")[2], line["path"], line["grpc_status"]) for line in lines] == [
+        ("m1", GET_VIM, "PermissionDenied"),
+        ("reader.ann", update_vim, "PermissionDenied"),
+        ("reader.ann", GET_VIM, "OK"),
+    ]
+
+
 async def test_other_protocols_are_refused_and_admitted_alike(tmp_path: Path) -> None:
     pages = FrontFleet((), connect=True, origins=("https://console.example",))
     async with secured_fleet(tmp_path, like=pages) as fleet:
