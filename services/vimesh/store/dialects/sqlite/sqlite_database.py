@@ -23,7 +23,7 @@ from vimesh.store.dialects.sqlite.sqlite_erasure import erase
 from vimesh.store.dialects.sqlite.sqlite_file import FileConnection, SqliteFile
 from vimesh.store.dialects.sqlite.sqlite_log import WriteAheadLog
 from vimesh.store.dialects.sqlite.sqlite_tables import change_tables, read_tables
-from vimesh.store.schema.json_text import json_text
+from vimesh.store.schema.json_columns import json_text
 from vimesh.store.transactions.database import BROWSERS, READERS, Work
 
 T = TypeVar("T")
