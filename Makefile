@@ -45,7 +45,7 @@ proto: $(VENV)/.dev
 
 # Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker, and the files come
 # in the order of tests/conftest.py, the longest first. What must have the machine for itself comes after that.
-SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/rabbitmq4/.ready .cache/supply/.ready samples/node/node_modules
+SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/rabbitmq4/.ready .cache/supply/.ready samples/node/node_modules tests/oidc_issuer/node_modules
 test: $(SERVERS)
 	$(BIN)/pytest -m 'not alone and not whole' $(TOGETHER) $(ARGS)
 
@@ -146,7 +146,7 @@ $(VENV)/.fuzz: $(LOCKS)/fuzz.txt | $(VENV)/.dev
 	$(PIP) $(INSTALL) -r $(LOCKS)/fuzz.txt
 	@touch $@
 
-# What the tests drive besides: network namespaces and packet filters as ground truth, a client in Node, and private
+# What the tests drive besides: network namespaces and packet filters as ground truth, programs in Node, and private
 # RabbitMQs, MariaDBs and PostgreSQLs. Debian may start a server when it installs one: no test uses that.
 $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@command -v ip  >/dev/null || deploy/apt-install iproute2
@@ -202,9 +202,10 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	$(PIP) --python .cache/supply/bin/python $(INSTALL) -r $(LOCKS)/supply.txt
 	@touch $@
 
-samples/node/node_modules: samples/node/package-lock.json | $(VENV)/.system
-	cd samples/node && npm ci --ignore-scripts --no-fund --no-audit --silent
+# A client in Node, and the issuer of tokens that people log in at.
+%/node_modules: %/package-lock.json | $(VENV)/.system
+	cd $* && npm ci --ignore-scripts --no-fund --no-audit --silent
 	@touch $@
 
 clean:
-	rm -rf $(VENV) samples/node/node_modules .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) samples/node/node_modules tests/oidc_issuer/node_modules .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

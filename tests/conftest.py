@@ -33,6 +33,7 @@ _WHOLE = (
     "api/workflows/test_workflows.py",
     "bridge",
     "cli/demo/test_demo.py",
+    "cli/login/test_login.py",
     "cli/vim_import/file_source/test_vim_import.py",
     "cli/local_fleet/test_culprit.py",
     "cli/local_fleet/test_fleet_sockets.py",

@@ -152,6 +152,7 @@ async def _checkout(document: Path, front: str, folder: Path) -> AsyncGenerator[
         environment = clean_environment(
             PYTHONWARNINGS="",
             HOME=str(folder),
+            XDG_CONFIG_HOME="",
             PATH=os.pathsep.join(
                 [str(folder / "bin"), str(VIMESH.parent), str(ROOT / ".cache/openstack/bin"), os.environ["PATH"]]
             ),

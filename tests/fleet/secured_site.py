@@ -23,9 +23,8 @@ from vimesh.certificates.certificate_folder import CertificateFolder
 from vimesh.certificates.file_generations import replace_files
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
 from vimesh.envoy.fleet.front_security import TokenIssuer
-from vimesh.files.certificate_files import CERTIFICATE, KEY, REVOKED, TRUSTED
+from vimesh.files.certificate_files import CERTIFICATE, KEY, REVOKED, TOKEN, TRUSTED
 from vimesh.rpc.channels import channel
-from vimesh.rpc.client_credentials import TOKEN
 
 CONTACT_WITHIN_S = 5
 _CONDUCTORS = ("c1", "c2")

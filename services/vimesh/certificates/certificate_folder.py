@@ -83,6 +83,16 @@ class CertificateFolder:
         self.path = path
 
     @property
+    def authority_folder(self) -> Path:
+        """Where the keys that sign are."""
+        return self.path / _AUTHORITY
+
+    @property
+    def trust_folder(self) -> Path:
+        """Where that is what every part reads."""
+        return self.path / _TRUST
+
+    @property
     def exists(self) -> bool:
         """Whether there is an authority."""
         return (self.path / _AUTHORITY / TRUSTED).exists()
@@ -94,7 +104,7 @@ class CertificateFolder:
     def init(self, trust_domain: str, now: datetime) -> Authority:
         """Make an authority. Raises AlreadyExists, BadIdentity, OSError."""
         make_private(self.path / _AUTHORITY)
-        with self._locked():
+        with self.locked():
             if self.exists:
                 raise AlreadyExists(f"{self.path} has an authority already")
             authority = make_authority(trust_domain, now)
@@ -117,7 +127,7 @@ class CertificateFolder:
         Raises AlreadyExists if it has a certificate that is neither expired nor revoked, AuthorityMissing,
         BadIdentity, BadAuthority, OSError.
         """
-        with self._locked():
+        with self.locked():
             present = self._latest().get(identity)
             if present is not None and present.state(now) in {State.VALID, State.DUE}:
                 raise AlreadyExists(f"{identity} has a certificate until {present.expires_at:%Y-%m-%d %H:%M} UTC")
@@ -128,7 +138,7 @@ class CertificateFolder:
 
         Raises CertificateMissing if the part has none, or its last one was revoked; AuthorityMissing, OSError.
         """
-        with self._locked():
+        with self.locked():
             present = self._latest().get(identity)
             if present is None or present.revoked_at is not None:
                 raise CertificateMissing(f"{identity} has no certificate to renew")
@@ -147,7 +157,7 @@ class CertificateFolder:
 
         Its files stay where they are, and are worth nothing once the list of revoked certificates is read.
         """
-        with self._locked():
+        with self.locked():
             issued = self._issued()
             hit = [each.identity == identity and each.state(now) in {State.VALID, State.DUE} for each in issued]
             if any(hit):
@@ -164,7 +174,7 @@ class CertificateFolder:
         `pem`: certificates of authorities, and their lists of revoked certificates. Those who look at such lists refuse
         the certificates of an authority that has none.
         """
-        with self._locked():
+        with self.locked():
             added = read_trusted(pem, now)
             present = read_trusted(self.trusted(), datetime.min.replace(tzinfo=UTC))
             merged = bundle([*present, *added])
@@ -185,6 +195,19 @@ class CertificateFolder:
         if not self.exists:
             raise AuthorityMissing(f"{self.path} has no authority")
         return sorted(self._latest().values(), key=lambda each: str(each.identity))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Let no other process change anything. Raises AuthorityMissing if there is no folder for an authority."""
+        try:
+            descriptor = os.open(self.path / _AUTHORITY / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError as error:
+            raise AuthorityMissing(f"{self.path} has no authority") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _issue(self, identity: SpiffeId, hosts: tuple[str, ...], lifetime: timedelta, now: datetime) -> Issued:
         made = self.authority().issue(identity, hosts, lifetime, now)
@@ -234,19 +257,6 @@ class CertificateFolder:
     def _write_issued(self, issued: Sequence[Issued]) -> None:
         content = json.dumps([_document(each) for each in issued], indent=1) + "\n"
         replace_file(self.path / _AUTHORITY / _ISSUED, content.encode())
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Raises AuthorityMissing if there is no folder for an authority."""
-        try:
-            descriptor = os.open(self.path / _AUTHORITY / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError as error:
-            raise AuthorityMissing(f"{self.path} has no authority") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
 
 def _newest(issued: Sequence[Issued]) -> dict[SpiffeId, Issued]:

@@ -18,6 +18,8 @@ from vimesh.cli.commands.import_tacker import app as importing
 from vimesh.cli.commands.monitor import monitor
 from vimesh.cli.commands.up import demo, up
 from vimesh.cli.commands.whoami import auth, whoami
+from vimesh.cli.login.login_commands import login, logout
+from vimesh.cli.login.profile_commands import app as profile
 from vimesh.cli.vim.vim_commands import app as vim
 from vimesh.domain.errors import BadSetting, StoreUnavailable, VimeshError
 from vimesh.domain.settings import BadFlag
@@ -48,6 +50,9 @@ def root(
 app.command()(up)
 app.command()(demo)
 app.add_typer(vim, name="vim")
+app.command()(login)
+app.command()(logout)
+app.add_typer(profile, name="profile")
 app.command()(whoami)
 app.add_typer(auth, name="auth")
 app.command()(conductor)

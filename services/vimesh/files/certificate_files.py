@@ -1,4 +1,4 @@
-"""Names the files of certificates, as `vimesh certs`, cert-manager and Kubernetes write them."""
+"""Names the files of certificates and tokens, as `vimesh certs`, cert-manager and Kubernetes write them."""
 
 from __future__ import annotations
 
@@ -8,3 +8,5 @@ CERTIFICATE: Final = "tls.crt"
 KEY: Final = "tls.key"
 TRUSTED: Final = "ca.crt"
 REVOKED: Final = "crl.pem"
+TOKEN: Final = "token"  # noqa: S105 - the name of a file
+"""A bearer token, beside a certificate or instead of one."""

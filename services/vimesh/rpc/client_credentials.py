@@ -14,11 +14,10 @@ from typing import Final
 import grpc
 
 from vimesh.domain.errors import BadSetting
-from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
+from vimesh.files.certificate_files import CERTIFICATE, KEY, TOKEN, TRUSTED
 from vimesh.files.file_errors import BadFile
 from vimesh.files.read_files import read_whole
 
-TOKEN: Final = "token"  # noqa: S105 - the name of a file
 _NAMES: Final = (CERTIFICATE, KEY, TRUSTED, TOKEN)
 _MAX_BYTES: Final = 256 * 1024
 _ATTEMPTS: Final = 3

@@ -97,3 +97,30 @@ def test_errors_say_what_is_wrong(certs: Command, arguments: tuple[str, ...], co
     assert words in done.err
     assert "Traceback" not in done.err
     assert done.code == (0 if not words else code)
+
+
+def test_a_token_for_a_program_is_made_with_one_command(certs: Command, tmp_path: Path) -> None:
+    made = certs("certs", "token", "ci", "--role", "operator", "--project", "lab", "--lifetime", "12h")
+    newer = certs("certs", "token", "ci", "--role", "admin", "--new-key")
+
+    assert made.out.startswith("issued spiffe://vimesh#ci, valid until ")
+    assert made.out.endswith(" UTC: certs/tokens/ci\n")
+    assert newer.code == 0, newer.err
+    assert {path.name for path in (tmp_path / "certs/tokens/ci").glob("[!.]*")} == {"token", "ca.crt"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--role", "driver", "--project", "a"), "--role: must be one of reader, operator, admin, reporter"),
+        (("--role", "operator"), "--project: is required, because only an admin has all projects"),
+        (("--role", "operator", "--project", "a,b"), "--project: must be printable ASCII without spaces and commas"),
+        (("--role", "admin", "--lifetime", "367d"), "--lifetime: must be at most 366d"),
+    ],
+)
+def test_a_token_that_the_front_would_not_understand_is_not_made(
+    certs: Command, arguments: tuple[str, ...], says: str
+) -> None:
+    done = certs("certs", "token", "ci", *arguments)
+
+    assert (done.code, says in done.err) == (2, True)

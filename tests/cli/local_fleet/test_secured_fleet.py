@@ -80,6 +80,23 @@ def test_the_ready_block_of_a_secured_fleet_can_be_typed(secured: Fleet, tmp_pat
     assert answer.startswith('{"vims":[')
 
 
+@pytest.mark.fleet
+def test_a_program_with_a_token_of_the_fleet_sees_its_project(secured: Fleet, tmp_path: Path) -> None:
+    user = Command(tmp_path, {"VIMESH_ADDRESS": secured.address})
+    certificates = secured.data_dir / "certs"
+    made = user("certs", "token", "ci", "--role", "reader", "--project", "lab", "--dir", str(certificates))
+
+    known = user("whoami", "--credentials", str(certificates / "tokens/ci"), "-o", "json")
+
+    assert made.code == 0, made.err
+    assert known.code == 0, known.err
+    assert (known.json["identity"], known.json["roles"], known.json["projects"]) == (
+        "spiffe://vimesh#ci",
+        ["reader"],
+        ["lab"],
+    )
+
+
 def test_a_fleet_that_asks_nobody_is_for_loopback_only(vimesh: Command) -> None:
     done = vimesh("up", "--insecure", "--listen", "0.0.0.0", "--port", "0")
 

@@ -20,9 +20,9 @@ VIMESH = [sys.executable, "-m", "vimesh.cli"]
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Return an environment without the developer's own settings."""
+    """Return an environment without the developer's own settings and profiles."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("VIMESH_")}
-    return {**kept, "NO_COLOR": "1", "PYTHONWARNINGS": "error", **more}
+    return {**kept, "XDG_CONFIG_HOME": "/nonexistent", "NO_COLOR": "1", "PYTHONWARNINGS": "error", **more}
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,19 @@ class Command:
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def config_home(self) -> Path:
+        """The folder of the user's own settings."""
+        return self.folder / ".config"
+
     def __call__(self, *arguments: str, **environment: str) -> Ended:
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as shell, chdir(self.folder), redirect_stdout(out), redirect_stderr(err):
             for key in os.environ:
                 if key.startswith("VIMESH_"):
                     shell.delenv(key)
-            for key, value in {**self.environment, **environment}.items():
+            given = {"XDG_CONFIG_HOME": str(self.config_home), **self.environment, **environment}
+            for key, value in given.items():
                 shell.setenv(key, value)
             with pytest.raises(SystemExit) as ended:
                 main(arguments)

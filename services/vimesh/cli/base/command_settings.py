@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, parse_policies
 from vimesh.bridge.config.transport_url import TransportUrl, transport_url
 from vimesh.cli.base.durations import seconds
 from vimesh.cli.base.key_file import key_file_of
+from vimesh.cli.base.profiles import profile_name
 from vimesh.cli.base.sizes import bytes_of
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
@@ -31,9 +31,6 @@ from vimesh.domain.settings import (
     truth,
 )
 from vimesh.domain.vims import Engine
-from vimesh.files.file_errors import BadFile
-from vimesh.files.file_limits import MAX_SETTINGS_BYTES
-from vimesh.files.read_files import read_whole
 from vimesh.monitor.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY
 from vimesh.monitor.target_rules.target_rules import TargetRules
 
@@ -126,6 +123,8 @@ def _shard(text: str) -> Shard:
     raise ValueError(f"must be I/N with I from 0 to N-1, not {text!r}")
 
 
+PROFILE = Setting("profile", profile_name, "")
+"""Empty: the current one of the user, if any."""
 CALL_TIMEOUT = Setting("call_timeout", positive_s, 10.0)
 OUTPUT = Setting("output", one_of(Output), Output.TABLE)
 DATABASE_URL = Setting("database_url", str, "", secret=True)
@@ -173,6 +172,7 @@ UP_SECURED = Setting("up.secured", truth, default=True)
 _ALL: tuple[Setting[Any], ...] = (
     ADDRESS,
     CREDENTIALS,
+    PROFILE,
     CALL_TIMEOUT,
     OUTPUT,
     DATABASE_URL,
@@ -254,41 +254,6 @@ def optional_key_file(found: Sources, flag: str | None) -> Path | None:
     """Return the path of the key file; None if the setting is empty. Raises BadSetting."""
     text = found.read(KEY_FILE, flag)
     return key_file_of(text, KEY_FILE.flag, os.environ) if text else None
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
-    address: str
-    call_timeout_s: float
-    output: Output
-    credentials: Path | None = None
-
-
-def client_settings(
-    config: Path | None,
-    *,
-    address: str | None,
-    credentials: str | None,
-    call_timeout: str | None,
-    output: str | None,
-) -> ClientSettings:
-    found = given(config)
-    return ClientSettings(
-        address=found.read(ADDRESS, address),
-        call_timeout_s=found.read(CALL_TIMEOUT, call_timeout),
-        output=found.read(OUTPUT, output),
-        credentials=found.read(CREDENTIALS, credentials) or _credentials_of_own_fleet(found, address),
-    )
-
-
-def _credentials_of_own_fleet(found: Sources, address: str | None) -> Path | None:
-    """Return what the fleet in the data directory has made for its user, if the address is that of this fleet."""
-    try:
-        state = json.loads(read_whole(found.read(UP_DATA_DIR) / STATE_FILE, MAX_SETTINGS_BYTES))
-        credentials, of_fleet = state["credentials"], state["address"]
-    except (OSError, BadFile, ValueError, KeyError, TypeError):
-        return None  # there is no fleet, or another process is writing about it
-    return Path(credentials) if credentials and of_fleet == found.read(ADDRESS, address) else None
 
 
 @dataclass(frozen=True, slots=True)

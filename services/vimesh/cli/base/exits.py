@@ -40,7 +40,8 @@ Exit codes:
 \b
 Settings come from flags, then from VIMESH_* environment variables, then from
 the TOML file given by --config or VIMESH_CONFIG (default: ./vimesh.toml, if it
-exists)."""
+exists). Where the fleet is, and what to show there, may also come from a profile
+(vimesh profile)."""
 
 
 class Failure(Exception):

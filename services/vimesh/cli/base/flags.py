@@ -43,6 +43,14 @@ Credentials = Annotated[
         help="Folder with tls.crt, tls.key, ca.crt or token to use TLS with [VIMESH_CREDENTIALS; default: no TLS].",
     ),
 ]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Profile to take address and credentials from [VIMESH_PROFILE; default: the current one].",
+    ),
+]
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(

@@ -18,6 +18,8 @@ _CODES: Final = {
 
 _HINTS: Final = {
     "IDENTITY_REQUIRED": "this fleet answers only callers with a certificate or a token",
+    "IDENTITY_MISSING": "vimesh login gets a token, vimesh certs issue makes a certificate",
+    "TOKEN_INVALID": "vimesh login gets a new token",
     "PERMISSION_DENIED": "vimesh whoami shows what you may do",
     "VIM_NOT_FOUND": "vimesh vim list shows all VIMs",
     "NAME_TAKEN": "choose another --name, or change the existing VIM: vimesh vim set",

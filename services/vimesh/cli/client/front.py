@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 
-from vimesh.cli.base.command_settings import ClientSettings
+from vimesh.cli.base.client_settings import ClientSettings
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.client.explain_failures import failure
+from vimesh.cli.client.keep_login import valid_login
 from vimesh.rpc.channels import channel
 from vimesh.v1.access_service_pb2_grpc import AccessServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
@@ -37,8 +38,8 @@ class Front:
 
 @asynccontextmanager
 async def connected(address: str, timeout_s: float, credentials: Path | None = None) -> AsyncGenerator[Front]:
-    """Raises BadSetting if the credentials cannot be used."""
-    async with channel(address, credentials) as opened:
+    """Raises BadSetting if the credentials cannot be used, Failure if they are a login that has ended."""
+    async with valid_login(credentials), channel(address, credentials) as opened:
         yield Front(address, VimServiceStub(opened), AccessServiceStub(opened), timeout_s)
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from vimesh.api.audit.compare_workflows import Finding, findings
 from vimesh.api.audit.repair_workflows import DONE, Repair
 from vimesh.api.audit.workflow_inventory import collect_inventory, inventory_client
-from vimesh.cli.base.command_settings import ClientSettings
+from vimesh.cli.base.client_settings import ClientSettings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.front import failed_calls_explained
+from vimesh.cli.client.keep_login import valid_login
 from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
 from vimesh.engine.mistral_access import MistralAccess
 from vimesh.engine.mistral_engine import mistral_engine
@@ -60,7 +61,11 @@ def audited(client: ClientSettings, access: MistralAccess, *, repair: bool) -> l
 
 
 async def _audited(client: ClientSettings, access: MistralAccess, *, repair: bool) -> list[Audited]:
-    async with channel(client.address, client.credentials) as opened, mistral_engine(access) as engine:
+    async with (
+        valid_login(client.credentials),
+        channel(client.address, client.credentials) as opened,
+        mistral_engine(access) as engine,
+    ):
         front = inventory_client(opened, client.call_timeout_s)
         found = findings(await collect_inventory(front, engine.listing))
         repaired = await Repair(front, engine).repair(found) if repair else [""] * len(found)

@@ -1,14 +1,15 @@
-"""vimesh certs: makes, renews and revokes the certificates of a fleet's parts."""
+"""vimesh certs: makes, renews and revokes the certificates of a fleet's parts, and makes tokens for programs."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,6 +17,9 @@ from vimesh.cli.base.durations import seconds
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.base.local_names import names_of_this_machine
 from vimesh.cli.output import text_tables
+from vimesh.domain.access.caller import CallerRole
+from vimesh.domain.settings import BadFlag
+from vimesh.envoy.fleet.front_security import GRANTED_BY_TOKENS
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_DOCUMENT_BYTES
 from vimesh.files.read_files import read_whole
@@ -28,6 +32,9 @@ app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Make, renew and revoke the certificates of a fleet."
 )
 
+_LONGEST_TOKEN: Final = timedelta(days=366)
+"""Nobody can take back a single token."""
+_PROJECT: Final = re.compile(r"[!-+.-~-]{1,255}", re.ASCII)
 _TITLES = ("IDENTITY", "STATE", "EXPIRES", "HOSTS")
 
 Directory = Annotated[
@@ -153,6 +160,43 @@ def trust(
     typer.echo(f"added {added} {noun} to {directory / 'trust' / 'ca.crt'}")
 
 
+@app.command()
+def token(  # noqa: PLR0913 - one parameter per flag
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the program that the token is for.")],
+    *,
+    role: Annotated[
+        list[str], typer.Option("--role", metavar="ROLE", help=f"{', '.join(GRANTED_BY_TOKENS)}; may be repeated.")
+    ],
+    project: Annotated[
+        list[str] | None,
+        typer.Option("--project", metavar="ID", help="Project of the token, or * for all; may be repeated."),
+    ] = None,
+    lifetime: Annotated[
+        str, typer.Option("--lifetime", metavar="DURATION", help="How long the token is valid; at most 366d.")
+    ] = "30d",
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Sign with a new key: all tokens that were issued before end.")
+    ] = False,
+    directory: Directory = Path("certs"),
+) -> None:
+    """Make a bearer token for a program, where there is no issuer of tokens.
+
+    The front takes it if its fleet file names trust/jwks.json.
+    """
+    from vimesh.certificates.service_tokens import ServiceTokens  # noqa: PLC0415 - clients need no cryptography
+
+    _check_grants(role, project or ())
+    ends_in = _lifetime(lifetime)
+    if ends_in > _LONGEST_TOKEN:
+        raise BadFlag("--lifetime", f"must be at most {_LONGEST_TOKEN.days}d")
+    with _explained(directory) as certificates:
+        tokens = ServiceTokens(certificates)
+        if new_key:
+            tokens.replace_key()
+        issued = tokens.issue(name, role, project or (), ends_in, _now())
+    typer.echo(f"issued {issued.identity}, valid until {issued.expires_at:%Y-%m-%d %H:%M} UTC: {issued.folder}")
+
+
 @app.command("list")
 def list_(
     *,
@@ -195,6 +239,16 @@ def _identity(certificates: CertificateFolder, role: str, name: str) -> SpiffeId
     from vimesh.certificates.spiffe_ids import SpiffeId, parse_role  # noqa: PLC0415 - clients need no cryptography
 
     return SpiffeId(certificates.authority().trust_domain, parse_role(role), name)
+
+
+def _check_grants(roles: Sequence[str], projects: Sequence[str]) -> None:
+    """Raise BadFlag for what the front would leave out of the token."""
+    if unknown := [each for each in roles if each not in GRANTED_BY_TOKENS]:
+        raise BadFlag("--role", f"must be one of {', '.join(GRANTED_BY_TOKENS)}, not {unknown[0][:50]!r}")
+    if odd := [each for each in projects if not _PROJECT.fullmatch(each)]:
+        raise BadFlag("--project", f"must be printable ASCII without spaces and commas, not {odd[0][:50]!r}")
+    if not projects and CallerRole.ADMIN not in roles:
+        raise BadFlag("--project", "is required, because only an admin has all projects")
 
 
 def _print_issued(deed: str, certificates: CertificateFolder, issued: Issued) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vimesh.cli.base import client_flags, command_settings, flags
+from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.input import probe_policy, vim_fields
 from vimesh.cli.input.probe_policy import PolicyFlags
@@ -81,6 +82,7 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
@@ -102,8 +104,8 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
     keys = found.read(command_settings.IMPORT_FERNET_KEYS, fernet_keys)
     _check_given(url, keys, without_secrets=without_secrets)
     wanted = import_run.ImportSettings(
-        client=command_settings.client_settings(
-            config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        client=client_settings(
+            config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
         ),
         database_url=url,
         selection=Selection(tuple(name or ()), tuple(each.lower() for each in vim_id or ()), tuple(project or ())),

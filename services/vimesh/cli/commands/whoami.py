@@ -7,7 +7,8 @@ from typing import Annotated, Final
 import typer
 
 from vimesh.cli.base import client_flags, flags
-from vimesh.cli.base.command_settings import Output, client_settings
+from vimesh.cli.base.client_settings import client_settings
+from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.exits import ExitCode
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.output import documents, text_tables
@@ -33,17 +34,18 @@ _VERBS: Final = {
 }
 
 
-def whoami(
+def whoami(  # noqa: PLR0913 - one parameter per flag
     *,
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
     """Show the identity, roles and projects that the fleet knows the caller by."""
     settings = client_settings(
-        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
     answer = run(settings, _ask)
     if settings.output is not Output.TABLE:
@@ -70,11 +72,14 @@ def can_i(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
     """Print yes or no; the exit code of no is 4."""
-    settings = client_settings(config, address=address, credentials=credentials, call_timeout=call_timeout, output=None)
+    settings = client_settings(
+        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=None
+    )
     answer = run(settings, _ask)
     allowed = _rpc_of(verb) in answer.rpcs and _has_project(answer, project)
     print("yes" if allowed else "no")  # noqa: T201 - the output

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vimesh.cli.base import client_flags, command_settings, flags
+from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.exits import ExitCode
 from vimesh.cli.output import text_tables
@@ -39,6 +40,7 @@ def audit(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
@@ -52,8 +54,8 @@ def audit(  # noqa: PLR0913 - one parameter per flag
 
     found = command_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=None, format_=None))
-    client = command_settings.client_settings(
-        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+    client = client_settings(
+        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
     if client.output is Output.YAML:
         raise BadSetting(command_settings.OUTPUT.flag, "must be table or json for this command")

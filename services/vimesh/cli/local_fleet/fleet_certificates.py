@@ -10,9 +10,11 @@ from typing import Final, Never
 
 from vimesh.certificates.certificate_authority import BadAuthority
 from vimesh.certificates.certificate_folder import CertificateFolder, State
+from vimesh.certificates.service_tokens import AUDIENCE, ServiceTokens
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.base.local_names import names_of_this_machine
+from vimesh.envoy.fleet.front_security import TokenIssuer
 
 _TRUST_DOMAIN: Final = "vimesh"
 _NAME: Final = "local"
@@ -34,6 +36,7 @@ class FleetCertificates:
         # The role of a person is the first part of the name.
         self.administrator = self._folder.folder_of(SpiffeId(_TRUST_DOMAIN, Role.CLI, f"admin.{_NAME}"))
         self.trust = path / "trust"
+        self._tokens = ServiceTokens(self._folder)
 
     def make(self) -> None:
         """Make what is missing, expired, due, or for other hosts. Raises Failure."""
@@ -44,11 +47,17 @@ class FleetCertificates:
             for role in (Role.MONITOR, Role.API):
                 self._make(SpiffeId(_TRUST_DOMAIN, role, _NAME), ())
             self._make(SpiffeId(_TRUST_DOMAIN, Role.CLI, f"admin.{_NAME}"), ())
+            self._tokens.prepare()
         except (BadAuthority, OSError) as error:
             raise Failure(
                 f"the certificates in {self._folder.path} cannot be used: {error}",
                 hint="restore that folder, or remove it to begin with a new authority",
             ) from error
+
+    @property
+    def token_issuer(self) -> TokenIssuer:
+        """Who signs what `vimesh certs token` makes."""
+        return TokenIssuer(f"spiffe://{_TRUST_DOMAIN}", (AUDIENCE,), jwks_file=self._tokens.key_set.absolute())
 
     async def keep_valid(self, say: Callable[[str], object]) -> Never:
         """Renew each certificate when its last third begins. Runs until cancelled."""

@@ -158,7 +158,12 @@ class EmbeddedFleet:
             return None
         self.certificates.make()
         # No one else can enter the folder of the sockets behind the front.
-        return FrontSecurity(self.certificates.front, self.certificates.trust, tls_to_conductors=False)
+        return FrontSecurity(
+            self.certificates.front,
+            self.certificates.trust,
+            issuers=(self.certificates.token_issuer,),
+            tls_to_conductors=False,
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:

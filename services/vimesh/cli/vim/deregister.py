@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from vimesh.cli.base import client_flags, flags
-from vimesh.cli.base.command_settings import Output, client_settings
+from vimesh.cli.base.client_settings import client_settings
+from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.terminal import printable
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
@@ -22,12 +23,13 @@ def deregister(  # noqa: PLR0913 - one parameter per flag
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
     """Remove VIMs and their credentials. Nothing is removed if one of them cannot be found."""
     settings = client_settings(
-        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
     gone: list[dict[str, str]] = []
 

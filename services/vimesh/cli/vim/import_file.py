@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from vimesh.cli.base import client_flags, flags
-from vimesh.cli.base.command_settings import ClientSettings, client_settings
+from vimesh.cli.base.client_settings import ClientSettings, client_settings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.base.terminal import clipped, printable
 from vimesh.cli.input.file_formats import FLAG, Format, format_of, read
@@ -58,6 +58,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
@@ -73,7 +74,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
         raise Failure(f"{error.name} is not installed", hint=_INSTALL) from None
 
     settings = client_settings(
-        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
     give_up_s = limit_s("--give-up", give_up)
     if rejects is not None:

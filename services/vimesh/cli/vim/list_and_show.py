@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vimesh.cli.base import client_flags, flags
-from vimesh.cli.base.command_settings import client_settings
+from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.client.answer_pages import fetch_all
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
@@ -42,12 +42,13 @@ def list_vims(  # noqa: PLR0913 - one parameter per flag
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
     """List VIMs, fetching all pages."""
     settings = client_settings(
-        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
     terms = [filter_] if filter_.strip() else []
     terms += [f"project_id = {quoted(project)}"] if project else []
@@ -71,11 +72,12 @@ def show(  # noqa: PLR0913 - one parameter per flag
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
     """Show everything about one VIM. Secrets are masked."""
     settings = client_settings(
-        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
     print_vims.one(settings.output, run(settings, lambda front: find(front, vim, project)))

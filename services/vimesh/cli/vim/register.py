@@ -10,7 +10,7 @@ import grpc
 import typer
 
 from vimesh.cli.base import client_flags, flags
-from vimesh.cli.base.command_settings import client_settings
+from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.explain_failures import failure, nothing_listens, unresolvable
 from vimesh.cli.client.front import Front, run
@@ -56,12 +56,13 @@ def register(  # noqa: PLR0913 - one parameter per flag
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
     """Register a VIM. Its cloud need not be up."""
     settings = client_settings(
-        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
     vim = vim_pb2.Vim(name=_name(name_argument, name), project_id=project, type="openstack")
     if config_file is not None:

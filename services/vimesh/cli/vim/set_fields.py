@@ -9,7 +9,7 @@ import grpc
 import typer
 
 from vimesh.cli.base import client_flags, flags
-from vimesh.cli.base.command_settings import client_settings
+from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.input import probe_policy, vim_fields
@@ -48,12 +48,13 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
     """Change a VIM. Fields that are not given keep their values."""
     settings = client_settings(
-        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
     changes = Vim()
     named = fill_from_file(changes, config_file) if config_file is not None else []

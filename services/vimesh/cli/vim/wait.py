@@ -8,7 +8,7 @@ import grpc
 import typer
 
 from vimesh.cli.base import client_flags, flags
-from vimesh.cli.base.command_settings import client_settings
+from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
@@ -27,12 +27,13 @@ def wait(  # noqa: PLR0913 - one parameter per flag
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
     call_timeout: client_flags.CallTimeout = None,
     config: flags.Config = None,
 ) -> None:
     """Wait until a VIM has a status or is deregistered. Exits with 4 on timeout."""
     settings = client_settings(
-        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
     condition, within_s = Condition.parse("--for", for_, or_deleted=True), limit_s("--timeout", timeout)
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from vimesh.cli.base import client_flags, flags
-from vimesh.cli.base.command_settings import Output, client_settings
+from vimesh.cli.base.client_settings import client_settings
+from vimesh.cli.base.command_settings import Output
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.watches.resumable_watch import watch as follow
@@ -25,12 +26,13 @@ def watch(  # noqa: PLR0913 - one parameter per flag
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
     """Show all or the given VIMs and every change until Ctrl-C: as a live table on a terminal, otherwise as lines."""
     settings = client_settings(
-        config, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
     if settings.output is Output.YAML:
         raise BadFlag("--output", "yaml cannot be used with watch; use json")

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from random import SystemRandom
 from typing import Any
 
-from vimesh.cli.base.command_settings import ClientSettings
+from vimesh.cli.base.client_settings import ClientSettings
 from vimesh.cli.client.front import connected
 from vimesh.cli.client.interruption import obey
 from vimesh.cli.client.repeat_calls import Retrying

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 from vimesh.domain.access.caller import CallerRole
+from vimesh.domain.access.secure_urls import secure_url
 from vimesh.domain.errors import BadSetting
 from vimesh.envoy.fleet.fleet_values import absolute_path, flag_of, list_of, mapping_of, required_text, texts_of
 from vimesh.envoy.fleet.front_security import (
@@ -122,24 +121,12 @@ def _grants(setting: str, value: object) -> Mapping[str, CallerRole]:
 
 
 def _uri(setting: str, value: object) -> str:
-    text = _printable(setting, value)
+    text = required_text(setting, value)
     try:
-        server = urlsplit(text)
-        host, _ = server.hostname, server.port
+        secure_url(text)
     except ValueError as error:
-        raise BadSetting(setting, f"must be a URL: {error}") from error
-    if not host or server.username is not None or not _is_safe(server, host):
-        raise BadSetting(setting, "must be an https URL, or http on a loopback address: who forges keys forges tokens")
+        raise BadSetting(setting, f"{error}: who forges keys forges tokens") from error
     return text
-
-
-def _is_safe(server: SplitResult, host: str) -> bool:
-    if server.scheme == "https":
-        return True
-    try:
-        return server.scheme == "http" and ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _printable(setting: str, value: object) -> str:

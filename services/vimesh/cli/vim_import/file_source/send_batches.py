@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import grpc
 
-from vimesh.cli.base.command_settings import ClientSettings
+from vimesh.cli.base.client_settings import ClientSettings
 from vimesh.cli.client.front import explained
 from vimesh.cli.vim_import.file_source.batch_results import BatchRegistrar, FileTally
 from vimesh.cli.vim_import.file_source.check_file import Waiting

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import grpc
 
-from vimesh.cli.base.command_settings import ClientSettings
+from vimesh.cli.base.client_settings import ClientSettings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.vim_import.fleet_connection import connected_fleet
