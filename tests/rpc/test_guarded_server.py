@@ -37,6 +37,8 @@ RAISED = [
     errors.RevisionUnknown(17),
     errors.EventUnreadable(17),
     errors.EngineNotServed("MISTRAL"),
+    errors.QuotaExceeded("lab", errors.Quota.VIMS, 5),
+    errors.ChangeRateExceeded("lab", 5, 0.5),
     errors.StoreUnavailable(),
     errors.Overloaded(),
 ]

@@ -17,6 +17,8 @@ VimeshError
 ├── RevisionUnknown              the watch starts after a change that never happened
 ├── EventUnreadable              a newer version wrote a change that this one does not know
 ├── EngineNotServed              no engine of that name runs here
+├── QuotaExceeded                the project has as much as it may have
+├── ChangeRateExceeded           the project changes faster than it may
 ├── StoreUnavailable             the database cannot be reached; nothing is known
 └── Overloaded                   more work is queued than the bound allows
 
@@ -27,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 
@@ -191,6 +194,41 @@ class EngineNotServed(VimeshError):
     @property
     def metadata(self) -> Mapping[str, str]:
         return {"engine": self.engine}
+
+
+class Quota(StrEnum):
+    """What of a project is limited. The names are in the details of errors."""
+
+    VIMS = "VIMS"
+    EVENT_BYTES = "EVENT_BYTES"
+    CHANGES_PER_S = "CHANGES_PER_S"
+
+
+_QUOTAS = {
+    Quota.VIMS: "VIMs",
+    Quota.EVENT_BYTES: "bytes of changes in the log",
+    Quota.CHANGES_PER_S: "changes per second",
+}
+
+
+class QuotaExceeded(VimeshError):
+    def __init__(self, project_id: str, quota: Quota, limit: int) -> None:
+        super().__init__(f"project {project_id} has reached its quota of {limit} {_QUOTAS[quota]}")
+        self.project_id = project_id
+        self.quota = quota
+        self.limit = limit
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"project_id": self.project_id, "quota": self.quota, "limit": str(self.limit)}
+
+
+class ChangeRateExceeded(QuotaExceeded):
+    """The change may be made in `retry_after_s` seconds, unless others are faster."""
+
+    def __init__(self, project_id: str, limit: int, retry_after_s: float) -> None:
+        super().__init__(project_id, Quota.CHANGES_PER_S, limit)
+        self.retry_after_s = retry_after_s
 
 
 class StoreUnavailable(VimeshError):

@@ -30,7 +30,8 @@ class VimStore(Protocol):
     async def register(self, registration: Registration, caller: Caller = OPEN_CALLER) -> Vim:
         """Store a new VIM with a new action id.
 
-        Raises NameTaken, DefaultTaken, VimIdTaken, RequestIdReused, and BadInput for masked credentials.
+        Raises NameTaken, DefaultTaken, VimIdTaken, RequestIdReused, QuotaExceeded, ChangeRateExceeded, and BadInput for
+        masked credentials.
         """
 
     async def register_many(
@@ -51,11 +52,11 @@ class VimStore(Protocol):
         """Change a VIM; a new auth_url, type, policy or engine brings a new action id (G11).
 
         A modification that changes nothing causes no event. Raises VimNotFound, EtagMismatch, NameTaken, DefaultTaken,
-        and BadInput for values that conflict with those stored.
+        QuotaExceeded, ChangeRateExceeded, and BadInput for values that conflict with those stored.
         """
 
     async def deregister(self, vim_id: str, caller: Caller = OPEN_CALLER) -> str:
-        """Remove a VIM and its credentials; return its project. Raises VimNotFound."""
+        """Remove a VIM and its credentials; return its project. Raises VimNotFound, ChangeRateExceeded."""
 
     async def erase_removed(self) -> None:
         """Erase what removed and replaced secrets have left in the files of the database.

@@ -13,7 +13,7 @@ from vimesh.store.change_log.log_size import read_written_bytes
 from vimesh.store.change_log.read_log import read_span
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.databases.open_database import open_database, parse_database_url
-from vimesh.store.schema.tables import events, revisions, segments
+from vimesh.store.schema.tables import events, project_changes, revisions, segments
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql.sql_functions import NowMicros
 from vimesh.store.transactions.database import Database
@@ -35,7 +35,7 @@ _UP_TO = (
     .limit(1)
 )
 _CLOCK = select(NowMicros())
-_DROP = delete(events).where(events.c.revision <= bindparam("last"))
+_DROP = [delete(table).where(table.c.revision <= bindparam("last")) for table in (events, project_changes)]
 # The newest segment end among the dropped changes stays: the bytes of the kept changes are counted from it.
 _BASE = select(func.max(segments.c.revision)).where(segments.c.revision <= bindparam("last"))
 _DROP_SEGMENTS = delete(segments).where(segments.c.revision < bindparam("base"))
@@ -99,7 +99,8 @@ def _drop(connection: Connection, retention: Retention, limit: int) -> int:
     )
     if dropped:
         last = dropped[-1]
-        connection.execute(_DROP, {"last": last})
+        for drop_rows in _DROP:
+            connection.execute(drop_rows, {"last": last})
         connection.execute(_MOVE_TAIL, {"to": last + 1})
         if base := connection.execute(_BASE, {"last": last}).scalar():
             connection.execute(_DROP_SEGMENTS, {"base": base})

@@ -13,6 +13,7 @@ from typing import Never, cast
 from sqlalchemy import select
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
+from vimesh.domain.access.quotas import Quotas
 from vimesh.domain.actions import Action, ActionScope, CurrentAction
 from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import VimeshError
@@ -47,9 +48,17 @@ _CLOCK = select(NowMicros())
 class SqlStore:
     """Implements VimStore. Any number of processes may use the same database."""
 
-    def __init__(self, database: Database, cipher: Cipher, *, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        database: Database,
+        cipher: Cipher,
+        quotas: Quotas | None = None,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
         self._database = database
         self._cipher = cipher
+        self._quotas = quotas or Quotas()
         self._jitter = jitter
         self._reports = ReportPipeline(database)
         # A process before this one may have ended before it erased anything.
@@ -61,7 +70,7 @@ class SqlStore:
 
     async def register(self, registration: Registration, caller: Caller = OPEN_CALLER) -> Vim:
         return await self._database.write(
-            lambda c: register(c, registration, self._cipher, caller),
+            lambda c: register(c, registration, self._cipher, caller, quotas=self._quotas),
             lambda c: explain_registration(c, registration),
         )
 
@@ -70,7 +79,7 @@ class SqlStore:
     ) -> list[Registered | VimeshError]:
         # In a thread, before the transaction: neither the event loop nor other writers should wait for the encryption.
         batch = await asyncio.to_thread(encrypt_registrations, registrations, self._cipher)
-        return await self._database.write(lambda c: register_many(c, batch, self._cipher, caller))
+        return await self._database.write(lambda c: register_many(c, batch, self._cipher, caller, quotas=self._quotas))
 
     async def get(self, vim_id: str, caller: Caller = OPEN_CALLER) -> Vim:
         return await self._database.read(lambda c: read_vims.get(c, vim_id, caller))
@@ -81,7 +90,7 @@ class SqlStore:
     async def modify(self, vim_id: str, modification: Modification, caller: Caller = OPEN_CALLER) -> Vim:
         try:
             return await self._database.write(
-                lambda c: modify(c, vim_id, modification, self._cipher, caller),
+                lambda c: modify(c, vim_id, modification, self._cipher, caller, quotas=self._quotas),
                 lambda c: explain_modification(c, vim_id, modification),
             )
         finally:
@@ -89,7 +98,7 @@ class SqlStore:
 
     async def deregister(self, vim_id: str, caller: Caller = OPEN_CALLER) -> str:
         try:
-            return await self._database.write(lambda c: deregister(c, vim_id, caller))
+            return await self._database.write(lambda c: deregister(c, vim_id, caller, quotas=self._quotas))
         finally:
             self._has_removed = True
 
@@ -215,6 +224,7 @@ async def sql_store(
     database_url: str,
     cipher: Cipher,
     *,
+    quotas: Quotas | None = None,
     lock_timeout_s: float = 5.0,
 ) -> AsyncGenerator[SqlStore]:
     """Open the store. The database need not be reachable, now or later: then calls raise StoreUnavailable.
@@ -223,6 +233,6 @@ async def sql_store(
     Raises BadSetting for an invalid URL. Does not check the tables: `manage_tables.check` does.
     """
     async with open_database(parse_database_url(database_url, lock_timeout_s)) as database:
-        store = SqlStore(database, cipher)
+        store = SqlStore(database, cipher, quotas)
         async with beside(store.serve_reports()):
             yield store

@@ -43,6 +43,8 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.RevisionUnknown: (grpc.StatusCode.OUT_OF_RANGE, "REVISION_UNKNOWN"),
     errors.EventUnreadable: (grpc.StatusCode.UNAVAILABLE, "EVENT_UNREADABLE"),
     errors.EngineNotServed: (grpc.StatusCode.FAILED_PRECONDITION, "ENGINE_NOT_SERVED"),
+    errors.QuotaExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED"),
+    errors.ChangeRateExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "CHANGE_RATE_EXCEEDED"),
     errors.StoreUnavailable: (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE"),
     errors.Overloaded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED"),
 }
@@ -56,7 +58,9 @@ def rich_status(error: errors.VimeshError) -> tuple[grpc.StatusCode, status_pb2.
     ]
     if isinstance(error, errors.BadInput):
         details.append(_bad_request(error.violations))
-    if isinstance(error, errors.StoreUnavailable | errors.Overloaded):
+    if isinstance(error, errors.QuotaExceeded):
+        details.append(_quota_failure(error))
+    if isinstance(error, errors.StoreUnavailable | errors.Overloaded | errors.ChangeRateExceeded):
         retry = error_details_pb2.RetryInfo()
         # Callers that fail at the same moment must not retry at the same moment.
         spread = 1 + random.random()  # noqa: S311 - not a secret
@@ -85,6 +89,13 @@ def _bad_request(violations: Iterable[errors.Violation]) -> error_details_pb2.Ba
             break
         bad.field_violations.add(field=field, description=description)
     return bad
+
+
+def _quota_failure(error: errors.QuotaExceeded) -> error_details_pb2.QuotaFailure:
+    violation = error_details_pb2.QuotaFailure.Violation(
+        subject=f"project:{error.project_id}", description=str(error), quota_id=error.quota, quota_value=error.limit
+    )
+    return error_details_pb2.QuotaFailure(violations=[violation])
 
 
 def _packed(code: grpc.StatusCode, message: str, details: Iterable[Message]) -> status_pb2.Status:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import update
 
+from vimesh.domain.access.quotas import Quotas
 from vimesh.domain.events import VimEvent
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Outcome, Registration, Report, Status, Vim
@@ -28,10 +29,12 @@ def sqlite_url(path: Path) -> str:
 
 
 @asynccontextmanager
-async def store_at(database_url: str, *, lock_timeout_s: float = 5.0) -> AsyncGenerator[SqlStore]:
+async def store_at(
+    database_url: str, *, lock_timeout_s: float = 5.0, quotas: Quotas | None = None
+) -> AsyncGenerator[SqlStore]:
     """Open a store on a database that is first created, or upgraded to the newest version."""
     await upgrade(database_url)
-    async with sql_store(database_url, Cipher([KEY]), lock_timeout_s=lock_timeout_s) as store:
+    async with sql_store(database_url, Cipher([KEY]), lock_timeout_s=lock_timeout_s, quotas=quotas) as store:
         yield store
 
 

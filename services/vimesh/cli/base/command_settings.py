@@ -15,6 +15,7 @@ from vimesh.bridge.config.transport_url import TransportUrl, transport_url
 from vimesh.cli.base.durations import seconds
 from vimesh.cli.base.key_file import key_file_of
 from vimesh.cli.base.profiles import profile_name
+from vimesh.cli.base.quota_settings import QUOTA_CHANGES_PER_S, QUOTA_EVENT_BYTES, QUOTA_FILE, QUOTA_VIMS
 from vimesh.cli.base.sizes import bytes_of
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
@@ -190,6 +191,10 @@ _ALL: tuple[Setting[Any], ...] = (
     KEEP_EVENTS,
     KEEP_FOR,
     KEEP_BYTES,
+    QUOTA_VIMS,
+    QUOTA_EVENT_BYTES,
+    QUOTA_CHANGES_PER_S,
+    QUOTA_FILE,
     ENGINE,
     MISTRAL_URL,
     MISTRAL_TIMEOUT,

@@ -81,6 +81,41 @@ KeepBytes = Annotated[
         help="Maximum size of all changes, such as 512MiB [VIMESH_CONDUCTOR_KEEP_BYTES; default: 1GiB].",
     ),
 ]
+QuotaVims = Annotated[
+    str | None,
+    typer.Option(
+        "--quota-vims",
+        metavar="N|unlimited",
+        help="Maximum number of VIMs of a project [VIMESH_CONDUCTOR_QUOTA_VIMS; default: unlimited].",
+    ),
+]
+QuotaEventBytes = Annotated[
+    str | None,
+    typer.Option(
+        "--quota-event-bytes",
+        metavar="SIZE|unlimited",
+        help="Maximum size of the changes that callers make to the VIMs of a project, such as 64MiB, as long as they "
+        "are kept [VIMESH_CONDUCTOR_QUOTA_EVENT_BYTES; default: unlimited].",
+    ),
+]
+QuotaChangesPerS = Annotated[
+    str | None,
+    typer.Option(
+        "--quota-changes-per-s",
+        metavar="N|unlimited",
+        help="Maximum number of changes that callers make to the VIMs of a project per second "
+        "[VIMESH_CONDUCTOR_QUOTA_CHANGES_PER_S; default: unlimited].",
+    ),
+]
+QuotaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--quota-file",
+        metavar="FILE",
+        help="YAML file with the quotas of projects that differ from the others "
+        "[VIMESH_CONDUCTOR_QUOTA_FILE; default: none].",
+    ),
+]
 Engine = Annotated[
     str | None,
     typer.Option(

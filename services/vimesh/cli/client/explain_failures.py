@@ -16,6 +16,9 @@ _CODES: Final = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: ExitCode.UNAVAILABLE,
 }
 
+_NOT_PASSING: Final = {"QUOTA_EXCEEDED": ExitCode.ERROR}
+"""Reasons for which waiting does not help, although their status says so."""
+
 _HINTS: Final = {
     "IDENTITY_REQUIRED": "this fleet answers only callers with a certificate or a token",
     "IDENTITY_MISSING": "vimesh login gets a token, vimesh certs issue makes a certificate",
@@ -28,12 +31,14 @@ _HINTS: Final = {
     "ETAG_MISMATCH": "read the VIM again, then retry: vimesh vim show",
     "STORE_UNAVAILABLE": "the conductors' logs show what is wrong with the database; try again later",
     "OVERLOADED": "try again in a moment",
+    "QUOTA_EXCEEDED": "deregister VIMs that are not needed, or ask the operator of the fleet for a higher quota",
+    "CHANGE_RATE_EXCEEDED": "try again in a second",
 }
 
 
 def failure(error: grpc.aio.AioRpcError, address: str) -> Failure:
     found = failure_of(error)
-    code = _CODES.get(found.code, ExitCode.ERROR)
+    code = _NOT_PASSING.get(found.reason) or _CODES.get(found.code, ExitCode.ERROR)
     if found.reason:
         # The message would only repeat the violations, which are listed as details.
         message = "the request is invalid" if found.violations else found.message

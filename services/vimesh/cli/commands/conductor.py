@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from vimesh.cli.base import command_settings, flags
+from vimesh.cli.base import command_settings, flags, quota_settings
 
 _SWITCH_INTERVAL_S: Final = 0.0005
 
@@ -90,6 +90,10 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
     keep_events: flags.KeepEvents = None,
     keep_for: flags.KeepFor = None,
     keep_bytes: flags.KeepBytes = None,
+    quota_vims: flags.QuotaVims = None,
+    quota_event_bytes: flags.QuotaEventBytes = None,
+    quota_changes_per_s: flags.QuotaChangesPerS = None,
+    quota_file: flags.QuotaFile = None,
     engine: flags.Engine = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
@@ -114,6 +118,13 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
             compose.ConductorProcess(
                 database_url=command_settings.required_database_url(found, database_url),
                 key_file=command_settings.required_key_file(found, key_file),
+                quotas=quota_settings.quotas(
+                    found,
+                    vims=quota_vims,
+                    event_bytes=quota_event_bytes,
+                    changes_per_s=quota_changes_per_s,
+                    file=quota_file,
+                ),
                 serve=ConductorSettings(
                     listen=found.read(command_settings.LISTEN, listen),
                     health_listen=found.read(command_settings.HEALTH_LISTEN, health_listen),

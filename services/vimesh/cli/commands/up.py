@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli.base import command_settings, flags, mistral_flags
+from vimesh.cli.base import command_settings, flags, mistral_flags, quota_settings
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag
 from vimesh.domain.vims import Engine
@@ -51,6 +51,10 @@ def up(  # noqa: PLR0913 - one parameter per flag
     key_file: flags.KeyFile = None,
     engine: flags.Engine = None,
     mistral_url: flags.MistralUrl = None,
+    quota_vims: flags.QuotaVims = None,
+    quota_event_bytes: flags.QuotaEventBytes = None,
+    quota_changes_per_s: flags.QuotaChangesPerS = None,
+    quota_file: flags.QuotaFile = None,
     probe_allow: flags.ProbeAllow = None,
     probe_deny: flags.ProbeDeny = None,
     log_level: flags.Level = None,
@@ -66,6 +70,13 @@ def up(  # noqa: PLR0913 - one parameter per flag
     from vimesh.cli.local_fleet.run_up import run_up  # noqa: PLC0415 - as above
 
     found = command_settings.given(config)
+    quota_flags: quota_settings.QuotaFlags = {
+        "vims": quota_vims,
+        "event_bytes": quota_event_bytes,
+        "changes_per_s": quota_changes_per_s,
+        "file": quota_file,
+    }
+    quota_settings.quotas(found, **quota_flags)  # raises BadSetting before anything is started
     wanted = FleetOptions(
         host=found.read(command_settings.UP_LISTEN, listen),
         port=found.read(command_settings.UP_PORT, port),
@@ -78,6 +89,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
         engine=found.read(command_settings.ENGINE, engine),
         mistral_url=found.read(command_settings.MISTRAL_URL, mistral_url),
         rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
+        quota_arguments=quota_settings.quota_arguments(**quota_flags),
         key_file=_absolute(command_settings.optional_key_file(found, key_file)),
     )
     if not wanted.secured and not ip_address(wanted.host).is_loopback:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,8 @@ class FleetOptions:
     mistral_url: str = field(default="", repr=False)
     rules: TargetRules = field(default_factory=TargetRules)
     """Which addresses may be probed."""
+    quota_arguments: Sequence[str] = ()
+    """The flags of conductors that say the quotas of projects."""
     key_file: Path | None = None
     """None: a file in the data directory."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -68,6 +68,7 @@ class ConductorPart:
         engine: Engine,
         choose_host: Callable[[str], ClusterHost] = free_host,
         audit_file: Path | None = None,
+        quota_arguments: Sequence[str] = (),
     ) -> None:
         """`choose_host`: returns where the process with this name serves; called at each start.
 
@@ -81,6 +82,7 @@ class ConductorPart:
         self._environment = environment
         self._engine = engine
         self._audit_file = audit_file
+        self._quota_arguments = quota_arguments
         self._host = ClusterHost(ListenAddress(LOOPBACK, 0))
 
     def prepare(self) -> Program:
@@ -92,6 +94,7 @@ class ConductorPart:
         arguments += ["--engine", self._engine.lower()]
         if self._audit_file is not None:
             arguments += ["--require-identity", "--audit-file", str(self._audit_file)]
+        arguments += self._quota_arguments
         environment = {**self._environment, DATABASE_URL.variable: self._database_url}
         # All users can read command lines, and the URL of a database server may hold a password, even in its query.
         if self._database_url.startswith("sqlite:"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -64,6 +64,8 @@ class FleetSettings:
     """Which addresses may be probed: those that were asked for."""
     key_file: Path | None = None
     """None: a file in the data directory, which is created."""
+    quota_arguments: Sequence[str] = ()
+    """The flags of conductors that say the quotas of projects."""
 
     @property
     def monitor_rules(self) -> TargetRules:
@@ -116,6 +118,7 @@ class EmbeddedFleet:
                     engine=settings.engine,
                     choose_host=self._host_of,
                     audit_file=data_dir.audit_file if settings.secured else None,
+                    quota_arguments=settings.quota_arguments,
                 )
             )
             for number in range(1, settings.conductors + 1)

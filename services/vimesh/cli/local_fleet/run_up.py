@@ -44,6 +44,7 @@ async def run_up(wanted: FleetOptions) -> None:
             secured=wanted.secured,
             rules=wanted.rules,
             key_file=wanted.key_file,
+            quota_arguments=wanted.quota_arguments,
         )
         fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
         await fleet.prepare()

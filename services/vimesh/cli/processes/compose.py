@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vimesh.api.api_process import ApiSettings
     from vimesh.bridge.service.bridge_process import BridgeSettings
     from vimesh.conductor.conductor_process import ConductorSettings
+    from vimesh.domain.access.quotas import Quotas
     from vimesh.monitor.monitor_process import MonitorSettings
 
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 class ConductorProcess:
     database_url: str
     key_file: Path
+    quotas: Quotas
     serve: ConductorSettings
 
 
@@ -40,7 +42,7 @@ async def conductor(settings: ConductorProcess) -> None:
         await manage_tables.check(settings.database_url)
         collect_rarely()
         with stop_on_signals() as stopping:
-            async with sql_store(settings.database_url, cipher) as store:
+            async with sql_store(settings.database_url, cipher, quotas=settings.quotas) as store:
                 await run_conductor(store, settings.serve, _serving_until(stopping, process.notifier), process.calls)
 
 

@@ -77,8 +77,8 @@ class Changes:
         stopped: Row | None = None,
         document: Mapping[str, Any] | None = None,
         actor: str = "",
-    ) -> None:
-        """Add the change that left a VIM as shown in `after`, whose revision is `next_revision()`.
+    ) -> int:
+        """Add the change that left a VIM as shown in `after`, whose revision is `next_revision()`; return its bytes.
 
         `stopped` is the previous row of the VIM if the change stopped its action; `document` is the VIM as its event
         keeps it; `actor` is the identity that made the change.
@@ -86,7 +86,8 @@ class Changes:
         self.newest += 1
         self.stamp = self.now
         text = None if document is None else text_of(document)
-        self._count(size_of(after["detail"], text, actor))
+        size = size_of(after["detail"], text, actor)
+        self._count(size)
         if stopped:
             self._registration_revisions[after["id"]] = stopped["number"]
         self._events.append(
@@ -108,6 +109,7 @@ class Changes:
                 "actor": actor,
             },
         )
+        return size
 
     def _count(self, size: int) -> None:
         before, self.written_bytes = self.written_bytes, self.written_bytes + size

@@ -128,6 +128,20 @@ segments = Table(
     Column("position", Whole, nullable=False),
 )
 
+# The changes that callers made to VIMs of projects whose changes are limited: see `vims.quota_check`. Those of dropped
+# changes are deleted.
+project_changes = Table(
+    "project_changes",
+    metadata,
+    Column("revision", Whole, primary_key=True, autoincrement=False),
+    Column("project_id", word(255), nullable=False),
+    Column("time", Micros, nullable=False),
+    Column("size", Whole, nullable=False),
+    # The bytes of all changes of the project in this table up to and including this one.
+    Column("position", Whole, nullable=False),
+    Index(None, "project_id", "revision"),
+)
+
 # One row. Each writer locks it first, so changes commit one after the other, in the order of their revisions.
 revisions = Table(
     "revisions",

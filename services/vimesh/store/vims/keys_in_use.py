@@ -67,12 +67,16 @@ class KeysInUse:
             caller=caller,
         )
 
-    def judge(self, registration: Registration) -> Registered | VimeshError | None:
-        """Return the outcome of a registration, or None if it has to be stored."""
+    def judge_request(self, registration: Registration) -> Registered | RequestIdReused | None:
+        """Return the outcome of a request whose id was used before, else None."""
         if (earlier := self.request_records.get(request_key(registration, self.caller))) is not None:
             if earlier.vim_id in self.ids and self._is_same_request(earlier, registration):
                 return Registered(earlier.vim_id, repeated=True)
             return RequestIdReused(registration.request_id)
+        return None
+
+    def conflict(self, registration: Registration) -> VimeshError | None:
+        """Return why a registration cannot be stored beside the others; None if it can."""
         if registration.vim_id in self.ids:
             return VimIdTaken(registration.vim_id)
         if (registration.project_id, registration.name) in self.names:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from vimesh.domain.access.caller import Caller
+from vimesh.domain.access.quotas import Quotas
 from vimesh.domain.credential_masks import put_back, require_no_mask, unmask
 from vimesh.domain.errors import BadInput, EtagMismatch, StoreUnavailable, VimNotFound
 from vimesh.domain.events import EventKind
@@ -35,6 +36,7 @@ from vimesh.store.schema.tables import leases, standings
 from vimesh.store.schema.tables import vims as table
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.vims import read_vims
+from vimesh.store.vims.quota_check import QuotaCheck
 from vimesh.store.vims.register_vim import first_action_id, raise_if_taken
 
 _ONE = (
@@ -52,11 +54,13 @@ _FIELDS = {"engine": "monitor", "policy": "probe_policy", "default_of": "is_defa
 """The fields of the API contract that columns of other names belong to."""
 
 
-def modify(connection: Connection, vim_id: str, modification: Modification, cipher: Cipher, caller: Caller) -> Vim:
+def modify(  # noqa: PLR0913 - what, for whom, and two collaborators
+    connection: Connection, vim_id: str, modification: Modification, cipher: Cipher, caller: Caller, *, quotas: Quotas
+) -> Vim:
     """Modify a VIM.
 
-    Raises VimNotFound, EtagMismatch, BadInput; StoreUnavailable if stored credentials are needed and their key is lost;
-    IntegrityError if a unique key is taken.
+    Raises VimNotFound, EtagMismatch, BadInput, QuotaExceeded, ChangeRateExceeded; StoreUnavailable if stored
+    credentials are needed and their key is lost; IntegrityError if a unique key is taken.
     """
     changes = Changes.begin(connection)
     row = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
@@ -69,6 +73,8 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
     replaces_action = any(column in changed for column in _TARGET) or _reopens(row, modification)
     if not (changed or replaces_action):
         return vim_of(row)
+    quota_check = QuotaCheck(changes, quotas)
+    quota_check.require_change(row["project_id"])
     # A modification that reopens an EXTERNAL VIM may change nothing but its action.
     changed_fields = [_FIELDS.get(column, column) for column in changed if column != SECRETS] or ["monitor"]
     before = record_silence(row, changes)
@@ -80,7 +86,7 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
         connection.execute(store.values(values), {"of_vim": vim_id, "of_number": row["number"]})
     after: Row = {**before, **changed}
     after = as_started(after) if replaces_action else after
-    changes.add(
+    size = changes.add(
         EventKind.MODIFIED,
         after,
         previous_status=before["status"],
@@ -88,6 +94,8 @@ def modify(connection: Connection, vim_id: str, modification: Modification, ciph
         document=changed_document_of(after, changed_fields),
         actor=caller.identity,
     )
+    quota_check.count(row["project_id"], size)
+    quota_check.write()
     changes.write()
     return vim_of(after)
 

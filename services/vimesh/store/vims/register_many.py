@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from vimesh.domain.access.caller import Caller
-from vimesh.domain.errors import BadInput, VimeshError
+from vimesh.domain.access.quotas import Quotas
+from vimesh.domain.errors import BadInput, QuotaExceeded, VimeshError
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Registered, Registration, Status
 from vimesh.store.change_log.transaction import Changes
@@ -18,6 +19,7 @@ from vimesh.store.rows.vim_rows import document_of
 from vimesh.store.rows.vim_secrets import SECRETS, require_complete, seal_registration
 from vimesh.store.rows.visible_rows import as_started
 from vimesh.store.vims.keys_in_use import KeysInUse
+from vimesh.store.vims.quota_check import QuotaCheck
 from vimesh.store.vims.register_vim import insert_rows, new_row
 from vimesh.store.vims.request_ids import RequestRecord, encrypted_fingerprint, insert_requests, request_key
 
@@ -60,7 +62,7 @@ def _encrypt(registration: Registration, cipher: Cipher) -> Encrypted | BadInput
 
 
 def register_many(
-    connection: Connection, batch: EncryptedBatch, cipher: Cipher, caller: Caller
+    connection: Connection, batch: EncryptedBatch, cipher: Cipher, caller: Caller, *, quotas: Quotas
 ) -> list[Registered | VimeshError]:
     """Judge the registrations in order and store the valid ones, in about ten statements for any number of them.
 
@@ -70,10 +72,13 @@ def register_many(
     # A rotation of the keys that has the lock after this transaction finds nothing encrypted with an old key.
     encrypted = batch.with_first_key_of(cipher).results
     valid = [one.registration for one in encrypted if isinstance(one, Encrypted)]
-    storing = _Storing(changes, KeysInUse.read(connection, valid, changes.now, cipher, caller), caller)
+    quota_check = QuotaCheck(changes, quotas)
+    keys = KeysInUse.read(connection, valid, changes.now, cipher, caller)
+    storing = _Storing(changes, keys, quota_check, caller)
     outcomes = [one if isinstance(one, BadInput) else storing.store(one) for one in encrypted]
     if storing.rows:
         insert_rows(connection, storing.rows)
+    quota_check.write()
     changes.write()
     if storing.requests:
         insert_requests(connection, storing.requests, changes.now)
@@ -83,26 +88,34 @@ def register_many(
 class _Storing:
     """Collects the rows that the transaction stores."""
 
-    def __init__(self, changes: Changes, keys: KeysInUse, caller: Caller) -> None:
+    def __init__(self, changes: Changes, keys: KeysInUse, quota_check: QuotaCheck, caller: Caller) -> None:
         self._changes = changes
         self._keys = keys
+        self._quota_check = quota_check
         self._caller = caller
         self.rows: list[dict[str, Any]] = []
         self.requests: list[RequestRecord] = []
 
     def store(self, one: Encrypted) -> Registered | VimeshError:
         registration = one.registration
-        if (outcome := self._keys.judge(registration)) is not None:
+        if (outcome := self._keys.judge_request(registration)) is not None:
             return outcome
+        try:
+            self._quota_check.require_vim(registration.project_id)
+        except QuotaExceeded as error:
+            return error.with_traceback(None)
+        if (conflict := self._keys.conflict(registration)) is not None:
+            return conflict
         row = new_row(registration, self._changes)
         after = as_started(row)
-        self._changes.add(
+        size = self._changes.add(
             EventKind.REGISTERED,
             after,
             previous_status=Status.PENDING,
             document=document_of(after),
             actor=self._caller.identity,
         )
+        self._quota_check.count(registration.project_id, size, vims=1)
         self.rows.append({**row, SECRETS: one.secrets})
         request = (
             RequestRecord(request_key(registration, self._caller), one.fingerprint, row["id"])

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from vimesh.domain.access.caller import Caller
+from vimesh.domain.access.quotas import Quotas
 from vimesh.domain.actions import shard_key
 from vimesh.domain.errors import DefaultTaken, NameTaken, VimIdTaken, VimNotFound
 from vimesh.domain.events import EventKind
@@ -31,6 +32,7 @@ from vimesh.store.schema.tables import leases, standings, vims
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.vims import request_ids
+from vimesh.store.vims.quota_check import QuotaCheck
 
 _INSERTS = [
     PreparedStatement(insert(table).values({column.name: bindparam(column.name) for column in table.c}))
@@ -47,10 +49,13 @@ _REMOVE = (
 )
 
 
-def register(connection: Connection, registration: Registration, cipher: Cipher, caller: Caller) -> Vim:
+def register(
+    connection: Connection, registration: Registration, cipher: Cipher, caller: Caller, *, quotas: Quotas
+) -> Vim:
     """Register a VIM.
 
-    Raises RequestIdReused, BadInput for a `***`, since no value is stored yet; IntegrityError if a key is taken.
+    Raises RequestIdReused, QuotaExceeded, ChangeRateExceeded, BadInput for a `***`, since no value is stored yet;
+    IntegrityError if a key is taken.
     """
     require_complete(registration)
     changes = Changes.begin(connection)
@@ -58,16 +63,20 @@ def register(connection: Connection, registration: Registration, cipher: Cipher,
         earlier = request_ids.find_earlier_vim(connection, registration, cipher, caller)
         if earlier is not None:
             return earlier
+    quota_check = QuotaCheck(changes, quotas)
+    quota_check.require_vim(registration.project_id)
     row = new_row(registration, changes)
     insert_rows(connection, [{**row, SECRETS: seal_registration(registration, cipher)}])
     after = as_started(row)
-    changes.add(
+    size = changes.add(
         EventKind.REGISTERED,
         after,
         previous_status=Status.PENDING,
         document=document_of(after),
         actor=caller.identity,
     )
+    quota_check.count(registration.project_id, size)
+    quota_check.write()
     changes.write()
     if registration.request_id:
         key = request_ids.request_key(registration, caller)
@@ -83,17 +92,19 @@ def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
         insert_statement.run(connection, full_rows)
 
 
-def deregister(connection: Connection, vim_id: str, caller: Caller) -> str:
-    """Remove a VIM, and return its project. Raises VimNotFound."""
+def deregister(connection: Connection, vim_id: str, caller: Caller, *, quotas: Quotas) -> str:
+    """Remove a VIM, and return its project. Raises VimNotFound, ChangeRateExceeded."""
     changes = Changes.begin(connection)
     stored = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
     if stored is None or not caller.sees(stored["project_id"]):
         raise VimNotFound(vim_id)
+    quota_check = QuotaCheck(changes, quotas)
+    quota_check.require_removal(stored["project_id"])
     for remove in _REMOVE:
         connection.execute(remove, {"vim_id": vim_id, "number": stored["number"]})
     row = record_silence(stored, changes)
     last = {**row, "revision": changes.next_revision()}
-    changes.add(
+    size = changes.add(
         EventKind.DEREGISTERED,
         last,
         previous_status=row["status"],
@@ -101,6 +112,8 @@ def deregister(connection: Connection, vim_id: str, caller: Caller) -> str:
         document=changed_document_of(last, ()),
         actor=caller.identity,
     )
+    quota_check.count(stored["project_id"], size)
+    quota_check.write()
     changes.write()
     return str(stored["project_id"])
 

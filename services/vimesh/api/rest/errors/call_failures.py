@@ -14,21 +14,24 @@ from vimesh.api.rest.errors.error_answers import (
     defect,
     new_error_id,
     too_late,
+    too_many_requests,
     unavailable,
 )
-from vimesh.wire.error_statuses import BAD_INPUT, RpcFailure, failure_of
+from vimesh.wire.error_statuses import BAD_INPUT, RpcFailure, failure_of, retry_delay_s
 
 _log = structlog.get_logger()
 
 _NAMES: Final = {"project_id": "tenant_id", "page_token": "marker"}
 
 _AWAY: Final = ("STORE_UNAVAILABLE", "EVENT_UNREADABLE", "OVERLOADED")
+_TOO_FAST: Final = "CHANGE_RATE_EXCEEDED"
 _BY_REASON: Final = {
     BAD_INPUT: (400, BAD_REQUEST),
     "VIM_NOT_FOUND": (404, "VimNotFoundException"),
     "NAME_TAKEN": (409, "DuplicateEntity"),
     "DEFAULT_TAKEN": (409, "VimDefaultDuplicateException"),
     "ETAG_MISMATCH": (409, "HTTPConflict"),
+    "QUOTA_EXCEEDED": (409, "OverQuota"),
 }
 
 
@@ -37,6 +40,8 @@ def explain_failure(error: grpc.aio.AioRpcError) -> RequestRefused:
     failure = failure_of(error)
     if failure.violations:
         return bad_request("; ".join(_violation(v.field, v.description) for v in failure.violations))
+    if failure.reason == _TOO_FAST:
+        return too_many_requests(failure.message, retry_delay_s(error))
     if failure.reason in _AWAY:
         return unavailable(failure.message)
     if failure.reason in _BY_REASON:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from math import ceil
 
 from starlette.responses import JSONResponse
 
@@ -40,6 +41,11 @@ def no_such_event(event_id: str) -> RequestRefused:
 
 def unavailable(message: str) -> RequestRefused:
     return RequestRefused(503, "ServiceUnavailable", message, headers={"Retry-After": "1"})
+
+
+def too_many_requests(message: str, retry_after_s: float) -> RequestRefused:
+    headers = {"Retry-After": str(max(1, ceil(retry_after_s)))}
+    return RequestRefused(429, "HTTPTooManyRequests", message, headers=headers)
 
 
 def too_late() -> RequestRefused:
