@@ -148,7 +148,7 @@ async def test_files_that_cannot_be_used_are_told_once_and_calls_go_on(certifica
         (lambda files: (files / "tls.crt").unlink(), "needs tls.crt and tls.key, or neither of them"),
         (lambda files: (files / "tls.key").write_text("?"), "must be a certificate and its unencrypted key, in PEM"),
         (lambda files: (files / "ca.crt").write_text("?"), "must hold certificates in PEM"),
-        (lambda files: (files / "ca.crt").write_bytes(b"\xff" * 300_000), "is larger than 262144 bytes"),
+        (lambda files: (files / "ca.crt").write_bytes(b"\xff" * 1_100_000), "ca.crt is larger than 1048576 bytes"),
         (lambda files: (files / "token").write_text("two words"), "must hold a bearer token in one line of ASCII"),
         (lambda files: [(files / name).unlink() for name in ("tls.crt", "tls.key", "ca.crt")], "holds none of"),
     ],

@@ -7,6 +7,7 @@ certificate, the client only shows its token; without trusted authorities, it tr
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,15 +15,10 @@ from typing import Final
 import grpc
 
 from vimesh.domain.errors import BadSetting
-from vimesh.files.certificate_files import CERTIFICATE, KEY, TOKEN, TRUSTED
+from vimesh.files.certificate_files import CERTIFICATE, KEY, TOKEN, TRUSTED, CertificateFiles, Version
 from vimesh.files.file_errors import BadFile
-from vimesh.files.read_files import read_whole
 
 _NAMES: Final = (CERTIFICATE, KEY, TRUSTED, TOKEN)
-_MAX_BYTES: Final = 256 * 1024
-_ATTEMPTS: Final = 3
-
-Version = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,47 +41,29 @@ class ClientCredentials:
 class CredentialFolder:
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._files = CertificateFiles(path, _NAMES)
 
     def __str__(self) -> str:
         return str(self._path)
 
     def version(self) -> Version:
         """Return a value that changes whenever one of the files is replaced or written."""
-        return tuple(self._state_of(name) for name in _NAMES)
+        return self._files.version()
 
     def read(self) -> ClientCredentials:
         """Read the files as they are at one moment. Raises BadSetting."""
-        for _ in range(_ATTEMPTS):
-            before = self.version()
-            if not any(before):
-                raise BadSetting(str(self), f"holds none of {', '.join(_NAMES)}; vimesh certs issue makes them")
-            contents = {name: self._read(name) for name in _NAMES}
-            if self.version() == before:
-                break
+        try:
+            contents = self._files.read().contents
+        except BadFile as error:
+            raise BadSetting(str(self), str(error)) from error
+        if not any(contents.values()):
+            raise BadSetting(str(self), f"holds none of {', '.join(_NAMES)}; vimesh certs issue makes them")
         self._check(contents)
         return ClientCredentials(
             contents[CERTIFICATE], contents[KEY], contents[TRUSTED], self._parse_token(contents[TOKEN])
         )
 
-    def _state_of(self, name: str) -> object:
-        try:
-            state = (self._path / name).stat()
-        except OSError:
-            return None
-        return state.st_ino, state.st_size, state.st_mtime_ns
-
-    def _read(self, name: str) -> bytes:
-        path = self._path / name
-        try:
-            return read_whole(path, _MAX_BYTES)
-        except FileNotFoundError:
-            return b""
-        except OSError as error:
-            raise BadSetting(str(path), f"cannot be read: {error.strerror}") from error
-        except BadFile as error:
-            raise BadSetting(str(path), str(error)) from error
-
-    def _check(self, contents: dict[str, bytes]) -> None:
+    def _check(self, contents: Mapping[str, bytes]) -> None:
         """Raise BadSetting for files that gRPC could not use: it would only say that it cannot connect."""
         if bool(contents[CERTIFICATE]) != bool(contents[KEY]):
             raise BadSetting(str(self), f"needs {CERTIFICATE} and {KEY}, or neither of them")

@@ -16,7 +16,8 @@ import grpc
 import structlog
 
 from vimesh.domain.errors import BadSetting
-from vimesh.rpc.client_credentials import CredentialFolder, Version
+from vimesh.files.certificate_files import Version
+from vimesh.rpc.client_credentials import CredentialFolder
 
 _log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ The folder holds `tls.crt`, `tls.key` and `ca.crt`, as `vimesh certs`, cert-mana
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,29 +18,16 @@ from cryptography.hazmat.primitives import serialization
 
 from vimesh.certificates.spiffe_ids import BadIdentity, SpiffeId, parse_spiffe_id
 from vimesh.domain.errors import BadSetting
-from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
+from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED, CertificateFiles
 from vimesh.files.file_errors import BadFile
-from vimesh.files.read_files import read_whole
 
 _log = structlog.get_logger()
 
-_CURRENT: Final = "..data"
-"""A link to the folder with the present files, where all of them are replaced at once."""
-_MAX_BYTES: Final = 1024 * 1024
-
-_Stamp = tuple[tuple[int, int, int], ...]
+_NAMES: Final = (CERTIFICATE, KEY, TRUSTED)
 
 
 class BadCertificates(Exception):
     """The files are no certificate with its key. The message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Files:
-    certificate: bytes
-    key: bytes
-    trusted: bytes
-    stamp: _Stamp
 
 
 class ServerCertificates:
@@ -48,15 +35,16 @@ class ServerCertificates:
 
     def __init__(self, folder: Path) -> None:
         """Raises BadSetting if there is no certificate that a conductor can use."""
-        self._folder = folder
+        self.folder = folder
+        self._files = CertificateFiles(folder, _NAMES)
         self._lock = threading.Lock()
         try:
-            files = _read(folder)
-            self.identity = _check(files)
-        except (OSError, BadCertificates) as error:
+            files = self._files.read()
+            self.identity = _check(files.contents)
+        except (BadFile, BadCertificates) as error:
             raise BadSetting("credentials", f"{folder} has no certificate to use: {error}") from error
-        self._stamp = files.stamp
-        self._configuration = _configuration_of(files)
+        self._version = files.version
+        self._configuration = _configuration_of(files.contents)
 
     def credentials(self) -> grpc.ServerCredentials:
         """Return credentials that require a certificate from each client."""
@@ -70,47 +58,29 @@ class ServerCertificates:
         """Return the certificate if it was replaced since the last handshake. Never raises: the present one stays."""
         with self._lock:
             try:
-                if _stamp_of(self._folder) == self._stamp:
+                if self._files.version() == self._version:
                     return None
-                files = _read(self._folder)
-                self._stamp = files.stamp
-                identity = _check(files, self.identity.trust_domain)
-            except (OSError, BadCertificates) as error:
-                _log.error("a new certificate cannot be used", folder=str(self._folder), error=str(error))
+                files = self._files.read()
+                self._version = files.version
+                identity = _check(files.contents, self.identity.trust_domain)
+            except (BadFile, BadCertificates) as error:
+                _log.error("a new certificate cannot be used", folder=str(self.folder), error=str(error))
                 return None
             _log.info("a new certificate is used", identity=str(identity))
-            return _configuration_of(files)
+            return _configuration_of(files.contents)
 
 
-def _current(folder: Path) -> Path:
-    link = folder / _CURRENT
-    return link.resolve() if link.is_symlink() else folder
-
-
-def _stamp_of(folder: Path) -> _Stamp:
-    stats = [(folder / name).stat() for name in (CERTIFICATE, KEY, TRUSTED)]
-    return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
-
-
-def _read(folder: Path) -> _Files:
-    current = _current(folder)
-    stamp = _stamp_of(current)
-    try:
-        certificate, key, trusted = (read_whole(current / name, _MAX_BYTES) for name in (CERTIFICATE, KEY, TRUSTED))
-    except BadFile as error:
-        raise BadCertificates(f"a file {error}") from error
-    return _Files(certificate, key, trusted, stamp)
-
-
-def _check(files: _Files, trust_domain: str = "") -> SpiffeId:
+def _check(contents: Mapping[str, bytes], trust_domain: str = "") -> SpiffeId:
     """Return who the certificate is for.
 
     Raises BadCertificates unless the key belongs to it, and if it is of another trust domain than the one given.
     """
+    if missing := [name for name, content in contents.items() if not content]:
+        raise BadCertificates(f"{', '.join(missing)} is missing or empty")
     try:
-        certificate = x509.load_pem_x509_certificate(files.certificate)
-        key = serialization.load_pem_private_key(files.key, password=None)
-        x509.load_pem_x509_certificates(files.trusted)
+        certificate = x509.load_pem_x509_certificate(contents[CERTIFICATE])
+        key = serialization.load_pem_private_key(contents[KEY], password=None)
+        x509.load_pem_x509_certificates(contents[TRUSTED])
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         [uri] = names.get_values_for_type(x509.UniformResourceIdentifier)
         identity = parse_spiffe_id(uri)
@@ -123,5 +93,5 @@ def _check(files: _Files, trust_domain: str = "") -> SpiffeId:
     return identity
 
 
-def _configuration_of(files: _Files) -> grpc.ServerCertificateConfiguration:
-    return grpc.ssl_server_certificate_configuration([(files.key, files.certificate)], files.trusted)
+def _configuration_of(contents: Mapping[str, bytes]) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration([(contents[KEY], contents[CERTIFICATE])], contents[TRUSTED])
