@@ -174,6 +174,20 @@ def test_who_is_revoked_is_not_believed_any_more_but_may_be_given_another(folder
     assert handshake(server, context_of(monitor, ssl.Purpose.SERVER_AUTH), HOSTS[0]) == {str(MONITOR)}
 
 
+def test_a_conductor_has_the_list_of_revoked_certificates_in_its_own_folder(folder: CertificateFolder) -> None:
+    conductor, monitor = issue(folder, SpiffeId("vimesh", Role.CONDUCTOR, "c1")), issue(folder, MONITOR)
+    files = sorted(path.name for path in conductor.iterdir() if not path.name.startswith("."))
+    before = {name: (conductor / name).read_bytes() for name in files}
+
+    folder.revoke(MONITOR, NOW)
+
+    after = {name: (conductor / name).read_bytes() for name in files}
+    assert files == ["ca.crt", "crl.pem", "tls.crt", "tls.key"]
+    assert [name for name in files if before[name] != after[name]] == ["crl.pem"]
+    assert after["crl.pem"] == (folder.path / "trust" / "crl.pem").read_bytes()
+    assert not (monitor / "crl.pem").exists()
+
+
 def test_a_certificate_ends_as_asked_for_but_not_after_its_authority(folder: CertificateFolder) -> None:
     part = issue(folder, MONITOR, timedelta(days=100_000))
     certificate = x509.load_pem_x509_certificate((part / "tls.crt").read_bytes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -173,17 +173,28 @@ def other_revocation_lists(pem: bytes, authorities: Sequence[x509.Certificate], 
     Raises BadAuthority if one of them is not signed by any of the authorities.
     """
     lists: dict[x509.Certificate, bytes] = {}
-    for block in _REVOCATION_LIST.findall(pem):
-        try:
-            revoked = x509.load_pem_x509_crl(block)
-        except ValueError as error:
-            raise BadAuthority(f"it holds a list of revoked certificates that cannot be read: {error}") from error
+    for revoked in _revocation_lists(pem):
         # An authority and the one that replaces it may have the same name, but not the same key.
         signer = next((each for each in authorities if _has_signed(each, revoked)), None)
         if signer is None:
             raise BadAuthority(f"no trusted authority has signed the list of {revoked.issuer.rfc4514_string()}")
         lists[signer] = revoked.public_bytes(serialization.Encoding.PEM)
     return b"".join(content for signer, content in lists.items() if signer != own)
+
+
+def read_revocation_lists(pem: bytes) -> list[x509.CertificateRevocationList]:
+    """Read lists of revoked certificates. Raises BadAuthority, also if there is none."""
+    if lists := list(_revocation_lists(pem)):
+        return lists
+    raise BadAuthority("it holds no list of revoked certificates in PEM")
+
+
+def _revocation_lists(pem: bytes) -> Iterator[x509.CertificateRevocationList]:
+    for block in _REVOCATION_LIST.findall(pem):
+        try:
+            yield x509.load_pem_x509_crl(block)
+        except ValueError as error:
+            raise BadAuthority(f"it holds a list of revoked certificates that cannot be read: {error}") from error
 
 
 def _has_signed(authority: x509.Certificate, revoked: x509.CertificateRevocationList) -> bool:

@@ -3,6 +3,7 @@
     authority/                  ca.crt  ca.key  issued.json     stays where certificates are made
     trust/                      ca.crt  crl.pem                 what every part believes
     <role>/<name>/              tls.crt  tls.key  ca.crt        belongs to one part, wherever that runs
+    conductor/<name>/           the same, and crl.pem
 
 Only `authority/` is of vimesh alone. The other files may come from elsewhere.
 """
@@ -29,7 +30,7 @@ from vimesh.certificates.certificate_authority import (
     read_trusted,
 )
 from vimesh.certificates.file_generations import make_private, replace_file, replace_files
-from vimesh.certificates.spiffe_ids import BadIdentity, SpiffeId, parse_spiffe_id
+from vimesh.certificates.spiffe_ids import BadIdentity, Role, SpiffeId, parse_spiffe_id
 from vimesh.files.certificate_files import CERTIFICATE, KEY, REVOKED, TRUSTED
 
 _AUTHORITY, _TRUST, _AUTHORITY_KEY, _ISSUED, _LOCK = "authority", "trust", "ca.key", "issued.json", "lock"
@@ -166,6 +167,9 @@ class CertificateFolder:
                 ]
                 self._write_issued(issued)
                 self._write_trust(self.authority(), self.trusted(), issued, now)
+                for part in _newest(issued):
+                    if part.role is Role.CONDUCTOR:
+                        self._write_part(part)
             return sum(hit)
 
     def trust(self, pem: bytes, now: datetime) -> int:
@@ -180,7 +184,7 @@ class CertificateFolder:
             merged = bundle([*present, *added])
             self._write_trust(self.authority(), merged, self._issued(), now, pem)
             for identity in self._latest():
-                self._write_part(identity, {TRUSTED: merged})
+                self._write_part(identity)
             return len(set(added) - set(present))
 
     def trusted(self) -> bytes:
@@ -214,16 +218,23 @@ class CertificateFolder:
         issued = Issued(identity, hosts, made.serial, now, made.expires_at, lifetime)
         # Remembered first: a certificate that nobody remembers could not be revoked.
         self._write_issued([*self._unexpired(now), issued])
-        replace_files(
-            self.folder_of(identity), {KEY: made.key_pem, CERTIFICATE: made.certificate_pem, TRUSTED: self.trusted()}
-        )
+        own = {KEY: made.key_pem, CERTIFICATE: made.certificate_pem}
+        replace_files(self.folder_of(identity), own | self._trust_of(identity))
         return issued
 
-    def _write_part(self, identity: SpiffeId, changed: dict[str, bytes]) -> None:
+    def _write_part(self, identity: SpiffeId) -> None:
+        """Replace what a part believes, if its files are here."""
         folder = self.folder_of(identity)
-        names = (KEY, CERTIFICATE, TRUSTED)
-        if all((folder / name).exists() for name in names):
-            replace_files(folder, {name: (folder / name).read_bytes() for name in names} | changed)
+        if all((folder / name).exists() for name in (KEY, CERTIFICATE, TRUSTED)):
+            own = {name: (folder / name).read_bytes() for name in (KEY, CERTIFICATE)}
+            replace_files(folder, own | self._trust_of(identity))
+
+    def _trust_of(self, identity: SpiffeId) -> dict[str, bytes]:
+        """Return the files that say what a part believes. A conductor has the list at hand, wherever it runs."""
+        trust = {TRUSTED: self.trusted()}
+        if identity.role is Role.CONDUCTOR:
+            trust[REVOKED] = (self.path / _TRUST / REVOKED).read_bytes()
+        return trust
 
     def _write_trust(
         self, authority: Authority, trusted: bytes, issued: Sequence[Issued], now: datetime, lists: bytes = b""

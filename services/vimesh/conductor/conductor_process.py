@@ -18,6 +18,7 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from vimesh.conductor.access.audit_log import AuditLog
 from vimesh.conductor.access.caller_headers import FrontIdentification, identify_by_headers
+from vimesh.conductor.access.revocation_lists import RevocationLists
 from vimesh.conductor.access.server_certificates import ServerCertificates
 from vimesh.conductor.access_service import AccessServicer
 from vimesh.conductor.conductor_service import SERIALIZED, UNCHECKED, ReportsServicer
@@ -176,7 +177,7 @@ def _identification(settings: ConductorSettings, certificates: ServerCertificate
     if not settings.requires_identity:
         return None
     if certificates is not None:
-        return FrontIdentification(certificates.identity.trust_domain)
+        return FrontIdentification(certificates.identity.trust_domain, RevocationLists(certificates.folder))
     return identify_by_headers
 
 

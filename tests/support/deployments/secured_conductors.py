@@ -15,7 +15,7 @@ from tests.support.deployments.conductors import Client, client_on
 from vimesh.certificates.certificate_folder import CertificateFolder
 from vimesh.certificates.spiffe_ids import SpiffeId, parse_spiffe_id
 from vimesh.conductor.conductor_process import ConductorSettings, serving
-from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
+from vimesh.files.certificate_files import CERTIFICATE, KEY, REVOKED, TRUSTED
 from vimesh.store.sql_store import SqlStore
 
 ADMIN = ("spiffe://vimesh/cli/root", "admin", "*")
@@ -96,8 +96,12 @@ class Certificates:
     def renew(self, role: str, name: str) -> None:
         self._folder.renew(self._identity(role, name), datetime.now(UTC))
 
-    def trust(self, other: Certificates) -> None:
-        self._folder.trust(other._folder.trusted(), datetime.now(UTC))
+    def revoke(self, role: str, name: str) -> None:
+        assert self._folder.revoke(self._identity(role, name), datetime.now(UTC))
+
+    def trust(self, other: Certificates, *, with_lists: bool = False) -> None:
+        lists = (other._folder.path / "trust" / REVOKED).read_bytes() if with_lists else b""
+        self._folder.trust(other._folder.trusted() + lists, datetime.now(UTC))
 
     def _identity(self, role: str, name: str) -> SpiffeId:
         return parse_spiffe_id(f"spiffe://{self._trust_domain}/{role}/{name}")

@@ -13,6 +13,7 @@ from typing import Any, Final
 import grpc
 
 from vimesh.certificates.spiffe_ids import BadIdentity, Role, SpiffeId, parse_spiffe_id
+from vimesh.conductor.access.revocation_lists import RevocationLists
 from vimesh.domain.access.caller import ALL_ENGINES, Caller, CallerRole
 from vimesh.domain.errors import IdentityRequired
 from vimesh.domain.vims import Engine
@@ -40,15 +41,21 @@ def identify_by_headers(context: _Context) -> Caller:
 class FrontIdentification:
     """Returns who calls, if others than the front have certificates, too."""
 
-    def __init__(self, trust_domain: str) -> None:
+    def __init__(self, trust_domain: str, revocation_lists: RevocationLists) -> None:
         self._trust_domain = trust_domain
+        self._revocation_lists = revocation_lists
 
     def __call__(self, context: _Context) -> Caller:
         """Raises IdentityRequired, also for every peer that is not a front."""
+        peer = context.auth_context()
         # gRPC names no id if the certificate has several.
-        peer_ids = list(context.auth_context().get("peer_spiffe_id", ()))
+        peer_ids = list(peer.get("peer_spiffe_id", ()))
         if len(peer_ids) != 1 or not _is_front(peer_ids[0], self._trust_domain):
             raise IdentityRequired("only the front may call a conductor")
+        # Of each call, because a connection may be older than the list.
+        [certificate] = peer["x509_pem_cert"]
+        if self._revocation_lists.includes(certificate):
+            raise IdentityRequired("the certificate of the front was revoked")
         return read_caller(context.invocation_metadata() or ())
 
 
