@@ -55,7 +55,7 @@ def inner(**fields: object) -> bytes:
     ],
 )
 def test_a_time_that_nobody_can_wait_is_none(timeout: object, read: float | None) -> None:
-    assert parse_call(inner(_timeout=timeout), None).timeout_s == read
+    assert parse_call(inner(_timeout=timeout), None, "").timeout_s == read
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_a_time_that_nobody_can_wait_is_none(timeout: object, read: float | None
 )
 def test_what_is_no_call_says_why_and_nothing_of_what_came(body: bytes, why: str) -> None:
     with pytest.raises(Malformed) as caught:
-        parse_call(body, None)
+        parse_call(body, None, "")
 
     assert str(caught.value) == why
 
 
 def test_words_that_are_no_words_match_nothing() -> None:
-    call = parse_call(inner(method=7, version=1.0, namespace=[], args=[1]), None)
+    call = parse_call(inner(method=7, version=1.0, namespace=[], args=[1]), None, "")
 
     assert (call.method, call.version, call.namespace) == ("<int>", "<float>", "<list>")
     assert call.arguments == {"args": [1]}
@@ -92,15 +92,17 @@ def test_whatever_comes_is_a_call_or_malformed() -> None:
     random = Random(11)
     for _ in range(2000):
         try:
-            call = parse_call(odd_message(random).body, None)
+            call = parse_call(odd_message(random).body, None, "")
         except Malformed:
             continue
         assert call.timeout_s is None or 0 < call.timeout_s <= MAX_TIMEOUT_S
 
 
 def test_two_messages_have_one_fingerprint_only_if_they_are_the_same() -> None:
-    assert fingerprint(inner(_msg_id="a")) == fingerprint(inner(_msg_id="a"))
-    assert fingerprint(inner(_msg_id="a")) != fingerprint(inner(_msg_id="a", args={}))
+    assert fingerprint(inner(_msg_id="a"), "") == fingerprint(inner(_msg_id="a"), "")
+    assert fingerprint(inner(_msg_id="a"), "") != fingerprint(inner(_msg_id="a", args={}), "")
+    # Whoever learns of another's message must not be able to have it taken for a copy of his own.
+    assert fingerprint(inner(_msg_id="a"), "a") != fingerprint(inner(_msg_id="a"), "b")
 
 
 def delivered(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_CONTENT_TYPE, _CONTENT_ENCODING, _HEADERS, _EXPIRATION = 0x8000, 0x4000, 0x2000, 0x0100
+_CONTENT_TYPE, _CONTENT_ENCODING, _HEADERS, _EXPIRATION, _USER_ID = 0x8000, 0x4000, 0x2000, 0x0100, 0x0010
 _MORE_FLAGS = 1
-_BYTE, _SHORT, _LONG = -1, 1, 4
-"""How a property is encoded: as one byte, or as data after a length of one or of four bytes."""
+_BYTE, _TIME, _SHORT, _LONG = -1, -8, 1, 4
+"""How a property is encoded: as one byte or eight, or as data after a length of one byte or of four."""
 _LAYOUT = (
     (_CONTENT_TYPE, _SHORT),
     (_CONTENT_ENCODING, _SHORT),
@@ -17,6 +17,10 @@ _LAYOUT = (
     (0x0400, _SHORT),
     (0x0200, _SHORT),
     (_EXPIRATION, _SHORT),
+    (0x0080, _SHORT),
+    (0x0040, _TIME),
+    (0x0020, _SHORT),
+    (_USER_ID, _SHORT),
 )
 """The properties up to the last one that is needed, in wire order: the flag of each, and its encoding."""
 _MAX_EXPIRATION_DIGITS = 10
@@ -41,7 +45,7 @@ _NO_NAME = b"?"
 
 @dataclass(frozen=True, slots=True)
 class DeliveryProperties:
-    """Each is printable ASCII; empty if it is absent or unusable."""
+    """Each is printable, and ASCII but for the user; empty if it is absent or unusable."""
 
     content_type: bytes = b""
     content_encoding: bytes = b""
@@ -49,6 +53,8 @@ class DeliveryProperties:
     """`?` if it is present but not a text."""
     expiration: bytes = b""
     """Milliseconds after which the caller no longer needs the message."""
+    user_id: bytes = b""
+    """The broker's user that published it, in UTF-8. The broker refuses a message that names another one."""
 
     def on_wire(self) -> bytes:
         """Encode flags and values."""
@@ -58,6 +64,7 @@ class DeliveryProperties:
             (_CONTENT_ENCODING, _short(self.content_encoding)),
             (_HEADERS, _table(self.compression)),
             (_EXPIRATION, _short(self.expiration)),
+            (_USER_ID, _short(self.user_id)),
         ):
             if value:
                 flags |= flag
@@ -73,7 +80,7 @@ def parse_properties(payload: bytes) -> DeliveryProperties:
     at, values = 2, dict.fromkeys((flag for flag, _ in _LAYOUT), b"")
     for flag, form in _LAYOUT:
         if flags & flag:
-            length = int.from_bytes(payload[at : at + form], "big") if form > 0 else 1
+            length = int.from_bytes(payload[at : at + form], "big") if form > 0 else -form
             at += max(form, 0)
             values[flag] = payload[at : at + length]
             at += length
@@ -82,6 +89,7 @@ def parse_properties(payload: bytes) -> DeliveryProperties:
         content_encoding=_name(values[_CONTENT_ENCODING]),
         compression=_compression(values[_HEADERS]),
         expiration=_milliseconds(values[_EXPIRATION]),
+        user_id=_user(values[_USER_ID]),
     )
 
 
@@ -107,6 +115,14 @@ def _compression(table: bytes) -> bytes:
 def _name(value: bytes) -> bytes:
     """Return a form that is safe to compare with names, and to log."""
     return bytes(byte if 0x20 < byte < 0x7F else ord(_NO_NAME) for byte in value[:_MAX_NAME_BYTES])
+
+
+def _user(value: bytes) -> bytes:
+    """Return the name as it is, or nothing: a name that was changed could be that of another user."""
+    try:
+        return value if value.decode().isprintable() else b""
+    except UnicodeDecodeError:
+        return b""
 
 
 def _milliseconds(value: bytes) -> bytes:

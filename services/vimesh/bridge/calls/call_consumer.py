@@ -118,7 +118,7 @@ class CallConsumer:
     async def _handle_delivery(self, message: AbstractIncomingMessage) -> None:
         # Acknowledge every message, even a faulty one: otherwise it takes up a part of the prefetch count, and is
         # redelivered over the next connection.
-        delivery, digest = Delivery(message), fingerprint(message.body)
+        delivery, digest = Delivery(message), fingerprint(message.body, message.user_id or "")
         try:
             call = await self._parse_call(message, digest)
         except Malformed as error:
@@ -133,7 +133,7 @@ class CallConsumer:
     async def _parse_call(self, message: AbstractIncomingMessage, digest: bytes) -> Call:
         if message.redelivered and self._redeliveries.exceeds_limit(digest):
             raise Malformed("the connection broke each time it was delivered")
-        return parse_call(await read_plain_body(message), _expiration_s(message))
+        return parse_call(await read_plain_body(message), _expiration_s(message), message.user_id or "")
 
     def _start_call(self, digest: bytes, call: Call, delivery: Delivery) -> None:
         if deliveries := self._calls.get(digest):

@@ -47,6 +47,7 @@ def _report(call: Call) -> UpdateVimCall:
         action_id=None if action_id is None else _text(call, "action_id"),
         timeout_s=call.timeout_s,
         waits=bool(call.call_id),
+        user=call.user,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 
-from vimesh.bridge.messages.caller_exceptions import BadReport, ConductorsAway
+from vimesh.bridge.messages.caller_exceptions import BadReport, ConductorsAway, NotPermitted
 from vimesh.domain.vims import Engine
 from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.outage_log import OutageLog
@@ -28,6 +28,7 @@ _FINAL = (
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.PERMISSION_DENIED,
 )
 _ENGINES = {
     vim_pb2.Monitor.EMBEDDED: Engine.EMBEDDED,
@@ -59,12 +60,16 @@ class WantedAction:
     engine: Engine | None
     """None: an engine that only a later version knows."""
     action_id: str
+    """Empty if the bridge may not know it."""
+    project_id: str
+    """The project of the VIM."""
 
 
 class ConductorClient:
     """Reports statuses, and looks up and moves VIMs. Each `deadline` is a time of the running loop's clock.
 
-    Every method raises ConductorsAway when the deadline has passed, and BadReport for bad input.
+    Every method raises ConductorsAway when the deadline has passed, NotPermitted for what the bridge's identity may not
+    do, and BadReport for bad input.
     """
 
     def __init__(
@@ -109,7 +114,7 @@ class ConductorClient:
         except _NotFound:
             return None
         monitor = answer.vim.monitor
-        return WantedAction(_ENGINES.get(monitor.engine), monitor.action_id)
+        return WantedAction(_ENGINES.get(monitor.engine), monitor.action_id, answer.vim.project_id)
 
     async def move_to_external(self, vim_id: str, deadline: float) -> None:
         """Move a VIM to the engine EXTERNAL, so that an outside action monitors it. Do nothing if the VIM is gone."""
@@ -138,7 +143,7 @@ class ConductorClient:
         raise ConductorsAway
 
     def _raise_if_final(self, error: grpc.aio.AioRpcError) -> None:
-        """Return if a retry may succeed. Raises _NotFound, BadReport."""
+        """Return if a retry may succeed. Raises _NotFound, NotPermitted, BadReport."""
         code, details = error.code(), error.details() or ""
         if code not in _FINAL:
             self._outage_log.note_failure(f"{code.name}: {details}")
@@ -146,6 +151,8 @@ class ConductorClient:
         self._outage_log.note_success()
         if code is grpc.StatusCode.NOT_FOUND:
             raise _NotFound from error
+        if code is grpc.StatusCode.PERMISSION_DENIED:
+            raise NotPermitted(f"the bridge may not do this: {details}") from error
         raise BadReport(details) from error
 
 

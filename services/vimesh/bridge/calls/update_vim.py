@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 import structlog
 
 from vimesh.bridge.amqp.broker import BrokerAway
+from vimesh.bridge.calls.broker_users import ALL_PROJECTS, BrokerUsers
 from vimesh.bridge.calls.conductor_client import ConductorClient, RecordedStatus
 from vimesh.bridge.calls.delayed_replies import DelayedReplies
 from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, Policies, UnnamedReportPolicy
 from vimesh.bridge.kills.kill_casts import UNKNOWN_HINT, KillCasts, Why
 from vimesh.bridge.kills.unwanted_actions import UnwantedActions
-from vimesh.bridge.messages.caller_exceptions import NotWanted
+from vimesh.bridge.messages.caller_exceptions import NotPermitted, NotWanted
 from vimesh.domain.vims import Engine
+from vimesh.runtime.complaint_log import ComplaintLog
 
 _log = structlog.get_logger()
 
@@ -35,6 +37,7 @@ class UpdateRules:
     hold_s: float = 5.0
     """Maximum time for which an answer to a call without action id is held back; 0: answer at once with the status."""
     policies: Policies = field(default_factory=lambda: REJECT_ALL)
+    users: BrokerUsers = field(default_factory=BrokerUsers)
     patience_s: float = 45.0
     """Maximum time for which a call waits for conductors."""
     kill_pause_s: float = 0.5
@@ -53,6 +56,8 @@ class UpdateVimCall:
     """Whether the caller waits for the answer."""
     timeout_s: float | None
     """How long it waits; None: not stated."""
+    user: str = ""
+    """The broker's user that it has proved to be; empty: none."""
 
 
 class Updates:
@@ -71,14 +76,33 @@ class Updates:
         self._kills = kills
         self._delayed_replies = delayed_replies
         self._rules = rules
+        self._out_of_project = ComplaintLog("a user of the broker reports on a VIM of another project: refused")
 
     async def update_vim(self, report: UpdateVimCall) -> str:
         """Return the answer. Raises CallFailed."""
         deadline = asyncio.get_running_loop().time() + self._patience_s(report)
+        if not await self._is_of_callers_project(report, deadline):
+            self._out_of_project.add(user=report.user, vim_id=report.vim_id)
+            # As for a VIM that does not exist, except that nothing is killed: its action may be the wanted one.
+            if report.action_id is None:
+                raise NotWanted(report.vim_id)
+            return BAD_ACTION
         if report.action_id is None:
             return await self._serve_unnamed(report, deadline)
         recorded = await self._conductors.report(report.vim_id, report.action_id, report.status, deadline)
         return BAD_ACTION if recorded is None else recorded.status
+
+    async def _is_of_callers_project(self, report: UpdateVimCall, deadline: float) -> bool:
+        """Return whether the caller may report on the VIM, if that exists. Raises NotPermitted for unknown users."""
+        if not self._rules.users.projects:
+            return True
+        projects = self._rules.users.projects_of(report.user)
+        if projects is None:
+            raise NotPermitted(f"the user {report.user!r} of the broker has no project here")
+        if ALL_PROJECTS in projects:
+            return True
+        wanted = await self._conductors.get_wanted_action(report.vim_id, deadline)
+        return wanted is None or wanted.project_id in projects
 
     def _patience_s(self, report: UpdateVimCall) -> float:
         if report.timeout_s is None:

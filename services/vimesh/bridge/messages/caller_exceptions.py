@@ -73,6 +73,10 @@ class NotWanted(CallFailed):
         super().__init__(f"no action of VIM {vim_id} without an action_id is wanted")
 
 
+class NotPermitted(CallFailed):
+    """The caller's user of the broker, or the bridge itself, may not do this."""
+
+
 class ConductorsAway(CallFailed):
     """Nothing is known about the action: no conductor gave a usable answer in time."""
 

@@ -49,17 +49,19 @@ class Call:
     """The caller's reply queue; empty if the caller expects no answer."""
     timeout_s: float | None
     """How long the caller waits; None: not stated."""
+    user: str
+    """The broker's user that published it; empty if it does not say."""
 
 
-def fingerprint(body: bytes) -> bytes:
-    """Return a digest that is the same for each delivery of a message, and that no caller can make collide.
+def fingerprint(body: bytes, user: str) -> bytes:
+    """Return a digest that is the same for each delivery of a message, and that no other user can make collide.
 
     The ids in a message cannot serve as that, because its sender chooses them.
     """
-    return hashlib.sha256(body).digest()
+    return hashlib.sha256(hashlib.sha256(user.encode()).digest() + body).digest()
 
 
-def parse_call(body: bytes, expiration_s: float | None) -> Call:
+def parse_call(body: bytes, expiration_s: float | None, user: str) -> Call:
     """Parse a message. Raises Malformed."""
     inner = _open_envelope(body)
     call_id, reply_to = _name(inner, "_msg_id"), _name(inner, "_reply_q")
@@ -74,6 +76,7 @@ def parse_call(body: bytes, expiration_s: float | None) -> Call:
         call_id=call_id if reply_to else "",
         reply_to=reply_to if call_id else "",
         timeout_s=_shortest_timeout(expiration_s, inner.get("_timeout")),
+        user=user,
     )
 
 

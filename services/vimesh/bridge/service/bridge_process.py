@@ -116,6 +116,7 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where all parts are assemb
             **describe_settings(deployment),
             hold=f"{settings.rules.hold_s:g}s",
             policy=format_policies(settings.rules.policies),
+            mapped_users=len(settings.rules.users.projects),
             concurrency=settings.concurrency,
             state_dir=str(settings.state_dir),
         )

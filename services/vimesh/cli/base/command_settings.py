@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from vimesh.bridge.calls.broker_users import BrokerUsers, parse_broker_users
 from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, parse_policies
 from vimesh.bridge.config.transport_url import TransportUrl, transport_url
 from vimesh.cli.base.durations import seconds
@@ -161,6 +162,7 @@ TRANSPORT_URL: Setting[TransportUrl | None] = Setting("bridge.transport_url", tr
 CONFIG_FILES: Setting[tuple[Path, ...]] = Setting("bridge.config_file", _paths, ())
 """Configuration files of OpenStack services."""
 POLICIES = Setting("bridge.policy", parse_policies, REJECT_ALL)
+BROKER_USERS = Setting("bridge.broker_user", parse_broker_users, BrokerUsers())
 HOLD = Setting("bridge.hold", seconds, 5.0)
 BRIDGE_CONCURRENCY = Setting("bridge.concurrency", _number(1, 65535), 1000)
 STATE_DIR = Setting("bridge.state_dir", Path, Path(".vimesh/bridge"))
@@ -212,6 +214,7 @@ _ALL: tuple[Setting[Any], ...] = (
     TRANSPORT_URL,
     CONFIG_FILES,
     POLICIES,
+    BROKER_USERS,
     HOLD,
     BRIDGE_CONCURRENCY,
     STATE_DIR,

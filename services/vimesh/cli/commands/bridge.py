@@ -49,6 +49,16 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
             "[VIMESH_BRIDGE_POLICY, separated by commas; default: reject for each].",
         ),
     ] = None,
+    broker_user: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--broker-user",
+            metavar="USER=PROJECT",
+            help="Project for whose VIMs a user of the broker may report; *: all. Then each call must name its user in "
+            "the property user_id, and others are refused. May be repeated, also for a user with several projects "
+            "[VIMESH_BRIDGE_BROKER_USER, separated by commas; default: all users, all projects].",
+        ),
+    ] = None,
     hold: Annotated[
         str | None,
         typer.Option(
@@ -86,6 +96,7 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
     transport = found.read(command_settings.TRANSPORT_URL, transport_url)
     files = tuple(config_file) if config_file else found.read(command_settings.CONFIG_FILES)
     policies = found.read(command_settings.POLICIES, ",".join(policy) if policy else None)
+    users = found.read(command_settings.BROKER_USERS, ",".join(broker_user) if broker_user else None)
     if find_spec("aio_pika") is None:
         raise BadSetting("bridge", "needs packages that are not installed: pip install '.[cli,bridge]' in a checkout")
     from vimesh.bridge.calls.update_vim import UpdateRules  # noqa: PLC0415 - as above
@@ -99,7 +110,7 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
                 credentials=found.read(CREDENTIALS, credentials),
                 deployment=deployment(transport, files),
                 state_dir=found.read(command_settings.STATE_DIR, state_dir),
-                rules=UpdateRules(hold_s=found.read(command_settings.HOLD, hold), policies=policies),
+                rules=UpdateRules(hold_s=found.read(command_settings.HOLD, hold), policies=policies, users=users),
                 concurrency=found.read(command_settings.BRIDGE_CONCURRENCY, concurrency),
             )
         )
