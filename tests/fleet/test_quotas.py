@@ -48,7 +48,7 @@ async def refused_call(client: Client, project_id: str) -> grpc.aio.AioRpcError:
 
 
 def details_of(error: grpc.aio.AioRpcError) -> dict[str, Message]:
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # a call that has ended
+    status = rpc_status.from_call(error)
     assert status is not None
     kinds = (error_details_pb2.ErrorInfo, error_details_pb2.QuotaFailure, error_details_pb2.RetryInfo)
     found: dict[str, Message] = {}
@@ -115,7 +115,9 @@ async def test_json_answers_429_with_the_reason(client: Client) -> None:
         answer = await ask(envoy.address, "POST", "/v1/vims", body, {"content-type": "application/json"})
 
     assert answer.status == 429
-    [info, quota_failure] = answer.json()["details"]
+    details = answer.json()["details"]
+    assert isinstance(details, list)
+    [info, quota_failure] = details
     assert info["reason"] == "QUOTA_EXCEEDED"
     assert quota_failure["@type"] == "type.googleapis.com/google.rpc.QuotaFailure"
     assert quota_failure["violations"][0]["subject"] == "project:full"

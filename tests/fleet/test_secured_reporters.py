@@ -55,7 +55,9 @@ class SecuredSite:
     old: OsloProcess
     """Callers of oslo.messaging."""
 
-    async def register(self, engine: Monitor.Engine.ValueType, auth_url: str = "http://127.0.0.1:9/v3") -> vim_pb2.Vim:
+    async def register(
+        self, engine: vim_pb2.Monitor.Engine.ValueType, auth_url: str = "http://127.0.0.1:9/v3"
+    ) -> vim_pb2.Vim:
         vim = Vim(name=f"vim-{free_port()}", type="openstack", auth_url=auth_url, probe_policy=FAST)
         request = vim_service_pb2.RegisterVimRequest(vim=vim, engine=engine)
         return (await self.client.vims.RegisterVim(request, timeout=30)).vim
@@ -148,7 +150,7 @@ async def test_a_call_that_the_bridge_may_not_make_ends_at_once(site: SecuredSit
 @pytest.mark.parametrize("engine", ENGINES.values(), ids=Monitor.Engine.Name)
 @pytest.mark.parametrize("identity", ENGINES)
 async def test_a_part_reports_for_its_own_engine_only(
-    site: SecuredSite, identity: str, engine: Monitor.Engine.ValueType
+    site: SecuredSite, identity: str, engine: vim_pb2.Monitor.Engine.ValueType
 ) -> None:
     vim = await site.register(engine)
     async with site.as_part(identity) as part:

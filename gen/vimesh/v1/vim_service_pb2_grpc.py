@@ -101,6 +101,8 @@ class VimServiceServicer(object):
         FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
         PERMISSION_DENIED (PERMISSION_DENIED): the project is not one of the caller's, or a caller that does not have all
         projects has requested a vim_id.
+        RESOURCE_EXHAUSTED (QUOTA_EXCEEDED): the project has as many VIMs, or bytes of changes in the log, as it may have.
+        RESOURCE_EXHAUSTED (CHANGE_RATE_EXCEEDED): the project is changed too fast; retry after the delay in RetryInfo.
         Retry: safe with the same request_id. Without one, a retry may meet the VIM that the first attempt stored, and end
         with NAME_TAKEN.
         JSON: see RegisterVimJson.
@@ -154,6 +156,8 @@ class VimServiceServicer(object):
         ABORTED (ETAG_MISMATCH): the VIM was changed since it was read; read it again and decide whether to change it.
         ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project already has a VIM with this name, or a default VIM.
         FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
+        RESOURCE_EXHAUSTED (QUOTA_EXCEEDED): the project has as many bytes of changes in the log as it may have.
+        RESOURCE_EXHAUSTED (CHANGE_RATE_EXCEEDED): the project is changed too fast; retry after the delay in RetryInfo.
         Retry: safe without an etag. With one, a retry of a call that was carried out ends with ABORTED.
         JSON: see ModifyVimJson.
         """
@@ -166,6 +170,7 @@ class VimServiceServicer(object):
 
         INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
         NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+        RESOURCE_EXHAUSTED (CHANGE_RATE_EXCEEDED): the project is changed too fast; retry after the delay in RetryInfo.
         Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -15,7 +15,7 @@ NOT_GIVEN = {"vims": None, "event_bytes": None, "changes_per_s": None, "file": N
 
 
 def read(environment: dict[str, str], **flags: object) -> Quotas:
-    return quotas(Sources(environment, {}), **(NOT_GIVEN | flags))  # type: ignore[typeddict-item]  # as given
+    return quotas(Sources(environment, {}), **(NOT_GIVEN | flags))  # type: ignore[arg-type]  # as given
 
 
 def test_nothing_is_limited_by_default() -> None:
