@@ -45,7 +45,7 @@ proto: $(VENV)/.dev
 
 # Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker, and the files come
 # in the order of tests/conftest.py, the longest first. What must have the machine for itself comes after that.
-SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/rabbitmq4/.ready .cache/supply/.ready samples/node/node_modules tests/oidc_issuer/node_modules
+SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/keystone/.ready .cache/rabbitmq4/.ready .cache/supply/.ready samples/node/node_modules tests/oidc_issuer/node_modules
 test: $(SERVERS)
 	$(BIN)/pytest -m 'not alone and not whole' $(TOGETHER) $(ARGS)
 
@@ -194,6 +194,12 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 .cache/openstack/.ready: $(LOCKS)/openstack.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m venv --without-pip .cache/openstack
 	$(PIP) --python .cache/openstack/bin/python $(INSTALL) -r $(LOCKS)/openstack.txt
+	@touch $@
+
+# The real Keystone, whose tokens Tacker's REST takes. Its SQLite file is made by the tests.
+.cache/keystone/.ready: $(LOCKS)/keystone.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m venv --without-pip .cache/keystone
+	$(PIP) --python .cache/keystone/bin/python $(INSTALL) -r $(LOCKS)/keystone.txt
 	@touch $@
 
 # What writes the locks and looks at what they install, apart from it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -11,9 +12,13 @@ from typing import Protocol
 import grpc
 import structlog
 
+from vimesh.api.keystone.keystone_callers import keystone_callers
+from vimesh.api.rest.callers.proved_callers import ProvedCallers
+from vimesh.api.rest.callers.rest_caller import RestCallers
 from vimesh.api.rest.http_server import bound_to, listening, serve
 from vimesh.api.rest.request_record import record_requests
 from vimesh.api.rest.rest_app import RestSettings, rest_app
+from vimesh.domain.errors import BadSetting
 from vimesh.rpc.channels import channel
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.watchdog.calls import Calls
@@ -39,20 +44,39 @@ class ApiSettings:
     credentials: Path | None = None
     """Folder with what this process shows to the front; None: the front asks for nothing."""
     rest: RestSettings = field(default_factory=RestSettings)
+    keystone_file: Path | None = None
+    """Configuration file of an OpenStack service, to check tokens of Keystone with; None: they prove nothing."""
     beside: Beside | None = None
     grace_s: float = 1.5
     """How long requests and other work may take to finish when the process stops."""
 
+    def __post_init__(self) -> None:
+        if self.keystone_file is not None and self.credentials is None:
+            raise BadSetting(
+                "--keystone-file", "needs --credentials: only at a secured front can the process call for its callers"
+            )
+
 
 async def run_api(settings: ApiSettings, stopped: Stopped, calls: Calls | None = None) -> None:
-    """Serve until `stopped` returns. Waits for a front that is unavailable. Raises BadSetting if it cannot listen.
+    """Serve until `stopped` returns. Waits for a front that is unavailable.
 
-    `stopped` is called once the process serves; `calls` tracks running requests.
+    Raises BadSetting if it cannot listen, or for a file that it cannot use. `stopped` is called once the process
+    serves; `calls` tracks running requests.
     """
-    with listening(settings.listen) as listener:
+    with _callers(settings) as callers, listening(settings.listen) as listener:
         async with channel(settings.address, settings.credentials) as front, asyncio.TaskGroup() as parts:
-            app = record_requests(rest_app(VimServiceStub(front), settings.rest), calls or Calls())
+            app = record_requests(rest_app(VimServiceStub(front), settings.rest, callers), calls or Calls())
             parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s))
             if settings.beside is not None:
                 parts.create_task(settings.beside.run(front, stopped, settings.grace_s))
             _log.info("api is serving", **bound_to(listener), address=settings.address)
+
+
+def _callers(settings: ApiSettings) -> AbstractContextManager[RestCallers | None]:
+    """Open what finds out who calls: a front that wants credentials of this process asks its callers, too."""
+    if settings.credentials is None:
+        return nullcontext()
+    project, believes_front = settings.rest.project, settings.listen.startswith("unix:")
+    if settings.keystone_file is None:
+        return nullcontext(ProvedCallers(project, believes_front=believes_front))
+    return keystone_callers(settings.keystone_file, project, believes_front=believes_front)

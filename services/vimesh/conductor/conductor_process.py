@@ -17,7 +17,7 @@ from grpc_health.v1._async import HealthServicer
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from vimesh.conductor.access.audit_log import AuditLog
-from vimesh.conductor.access.caller_headers import FrontIdentification, identify_by_headers
+from vimesh.conductor.access.caller_headers import FrontIdentification, identify_by_headers, represented_caller
 from vimesh.conductor.access.revocation_lists import RevocationLists
 from vimesh.conductor.access.server_certificates import ServerCertificates
 from vimesh.conductor.access_service import AccessServicer
@@ -123,7 +123,7 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
     admission = CallAdmission(settings.admission)
     certificates = ServerCertificates(settings.credentials) if settings.credentials else None
     audit = AuditLog(settings.audit_file) if settings.audit_file else None
-    entrance = CallEntrance(_identification(settings, certificates), audit)
+    entrance = CallEntrance(_identification(settings, certificates), audit, represented_caller)
     edge: Any = GuardedServer(
         server,
         rules,

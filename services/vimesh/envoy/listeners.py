@@ -154,7 +154,7 @@ def _connection_manager(
             head_filter(),
             _body_limit(),
             _transcoder(descriptor_file),
-            *([only_their_methods(with_api=fleet.with_api)] if secured else ()),
+            *([] if fleet.security is None else [_methods_filter(fleet.security, with_api=fleet.with_api)]),
             opening_rate(),
             # No x-envoy-* headers in responses: the number of attempts is internal.
             extension("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
@@ -165,7 +165,12 @@ def _connection_manager(
 def _callers_filters(security: FrontSecurity, *, reporters_only: bool) -> list[dict[str, object]]:
     """Return the filters that find out who calls. Reporters prove it by their certificates."""
     tokens = [token_filter(security)] if security.issuers and not reporters_only else []
-    return [*tokens, identity_filter(security), only_callers(reporters_only=reporters_only)]
+    callers_only = only_callers(reporters_only=reporters_only, keystone=security.keystone)
+    return [*tokens, identity_filter(security), callers_only]
+
+
+def _methods_filter(security: FrontSecurity, *, with_api: bool) -> dict[str, object]:
+    return only_their_methods(with_api=with_api, keystone=security.keystone)
 
 
 def _http_1(fleet: FrontFleet) -> dict[str, object]:

@@ -13,8 +13,9 @@ import grpc
 from vimesh.domain.access.audit_entry import SUCCESS, AuditEntry, AuditTrail, ChangeSubject
 from vimesh.domain.access.caller import OPEN_CALLER, Caller, CallerRole
 from vimesh.domain.errors import IdentityRequired, PermissionDenied, VimeshError
+from vimesh.rpc.caller_metadata import FOR_CALL
 from vimesh.rpc.caller_roles import EVERYONE
-from vimesh.rpc.rpc_table import RPCS, TrafficClass, callers_of
+from vimesh.rpc.rpc_table import RPCS, TrafficClass, callers_of, is_for_others
 from vimesh.wire.error_statuses import STATUS
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -22,6 +23,8 @@ _Unary = Callable[[bytes, _Context], Awaitable[Any]]
 _Stream = Callable[[bytes, _Context], AsyncIterator[Any]]
 Identify = Callable[[_Context], Caller]
 """Returns who makes a call. Raises IdentityRequired."""
+Represent = Callable[[_Context, Caller], Caller]
+"""Returns for whom a caller calls, mostly itself. Raises IdentityRequired or PermissionDenied."""
 
 _CHANGES = frozenset(rpc.method for rpc in RPCS if rpc.traffic is TrafficClass.CHANGES)
 _CALL_ID: Final = "x-request-id"
@@ -55,8 +58,14 @@ def note_change(*, vim_id: str = "", project_id: str = "", request_id: str = "",
 class CallEntrance:
     """The entrance of one conductor. Without `identify`, everybody may come in."""
 
-    def __init__(self, identify: Identify | None = None, audit: AuditTrail | None = None) -> None:
+    def __init__(
+        self,
+        identify: Identify | None = None,
+        audit: AuditTrail | None = None,
+        represent: Represent = lambda _, caller: caller,
+    ) -> None:
         self._identify = identify
+        self._represent = represent
         self._audit = audit
 
     def concerns(self, method: str) -> bool:
@@ -103,6 +112,8 @@ class CallEntrance:
         try:
             if self._identify is not None:
                 call.caller = self._identify(context)
+                if is_for_others(method):
+                    call.caller = self._represent(context, call.caller)
                 if roles != EVERYONE:
                     call.caller.require_role(roles, method)
         except VimeshError as error:
@@ -123,11 +134,11 @@ class CallEntrance:
     def _record(self, method: str, context: _Context, call: _Call, outcome: str, *, is_refusal: bool = False) -> None:
         if self._audit is None:
             return
-        name, call_id = method.removeprefix("/"), _call_id(context)
+        caller, name = call.caller, method.removeprefix("/")
+        call_id = _call_id(context, FOR_CALL if caller.by_api else _CALL_ID)
         for subject in call.subjects:
-            entry = AuditEntry(
-                call.caller.identity, name, subject, subject.outcome or outcome, call_id, is_refusal=is_refusal
-            )
+            ended = subject.outcome or outcome
+            entry = AuditEntry(caller.identity, caller.by_api, name, subject, ended, call_id, is_refusal=is_refusal)
             self._audit.record(entry)
 
 
@@ -142,8 +153,8 @@ def _outcome_of(error: BaseException) -> str:
     return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
 
 
-def _call_id(context: _Context) -> str:
+def _call_id(context: _Context, header: str) -> str:
     for key, value in context.invocation_metadata() or ():
-        if key == _CALL_ID:
+        if key == header:
             return str(value)[:_MAX_CALL_ID]
     return ""

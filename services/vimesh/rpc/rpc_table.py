@@ -72,10 +72,17 @@ class Rpc:
     """Number of calls that it counts as: it may occupy the writer, or a thread and the loop, for longer than others."""
     callers: frozenset[CallerRole] = NOBODY
     """Roles of which a caller must have one."""
+    for_others: bool = False
+    """Whether an api process calls it for its callers, who must have one of the roles."""
 
     @property
     def path(self) -> str:
         return f"/{self.service}/{self.method}"
+
+    @property
+    def roles_at_front(self) -> frozenset[CallerRole]:
+        """Roles that the front lets pass: it does not know for whom an api process calls."""
+        return self.callers | _DRIVERS if self.for_others else self.callers
 
 
 ACCESS_SERVICE: Final = "vimesh.v1.AccessService"
@@ -86,9 +93,6 @@ WORKFLOW_SERVICE: Final = "vimesh.v1.WorkflowService"
 _REPORTERS: Final = frozenset({CallerRole.REPORTER})
 _DRIVERS: Final = frozenset({CallerRole.DRIVER})
 _ADMINS: Final = frozenset({CallerRole.ADMIN})
-# An api process reads and changes VIMs for the callers of Tacker's REST.
-_READERS: Final = PEOPLE | _DRIVERS
-_WRITERS: Final = WRITING_PEOPLE | _DRIVERS
 
 RPCS: Final = (
     # Reports are idempotent by design: sending one twice leaves the VIM the same. UpdateVims may carry 1000.
@@ -96,16 +100,25 @@ RPCS: Final = (
     Rpc(CONDUCTOR_SERVICE, "UpdateVims", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_REPORTERS),
     Rpc(CONDUCTOR_SERVICE, "WatchActions", TrafficClass.MONITORS, STREAM, callers=_REPORTERS | _ADMINS),
     # Repeating a change that has succeeded would give a different answer.
-    Rpc(VIM_SERVICE, "RegisterVim", TrafficClass.CHANGES, CHANGE_S, callers=_WRITERS),
+    Rpc(VIM_SERVICE, "RegisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "RegisterVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
     Rpc(VIM_SERVICE, "RegisterVims", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
-    Rpc(VIM_SERVICE, "ModifyVim", TrafficClass.CHANGES, CHANGE_S, callers=_WRITERS),
+    Rpc(VIM_SERVICE, "ModifyVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "ModifyVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
-    Rpc(VIM_SERVICE, "DeregisterVim", TrafficClass.CHANGES, CHANGE_S, callers=_WRITERS),
-    Rpc(VIM_SERVICE, "GetVim", TrafficClass.READS, READ_S, repeatable=True, callers=_READERS),
-    Rpc(VIM_SERVICE, "ListVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=_READERS),
-    Rpc(VIM_SERVICE, "ListVimEvents", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=_READERS),
-    Rpc(VIM_SERVICE, "WatchVims", TrafficClass.WATCHES, STREAM, callers=_READERS),
+    Rpc(VIM_SERVICE, "DeregisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
+    Rpc(VIM_SERVICE, "GetVim", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE, for_others=True),
+    Rpc(VIM_SERVICE, "ListVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE, for_others=True),
+    Rpc(
+        VIM_SERVICE,
+        "ListVimEvents",
+        TrafficClass.LISTS,
+        READ_S,
+        repeatable=True,
+        cost=32,
+        callers=PEOPLE,
+        for_others=True,
+    ),
+    Rpc(VIM_SERVICE, "WatchVims", TrafficClass.WATCHES, STREAM, callers=PEOPLE, for_others=True),
     Rpc(ACCESS_SERVICE, "WhoAmI", TrafficClass.READS, READ_S, repeatable=True, callers=EVERYONE),
     Rpc(WORKFLOW_SERVICE, "ClaimWorkflowTasks", TrafficClass.MONITORS, CHANGE_S, callers=_DRIVERS),
     Rpc(WORKFLOW_SERVICE, "FinishWorkflowTask", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_DRIVERS),
@@ -129,6 +142,7 @@ COMMON_RPCS: Final = (
 """Services of gRPC itself, which conductors serve, too."""
 
 _CALLERS: Final = {rpc.path: rpc.callers for rpc in (*RPCS, *COMMON_RPCS)}
+_FOR_OTHERS: Final = frozenset(rpc.path for rpc in RPCS if rpc.for_others)
 
 
 REPORT_PATHS: Final = tuple(rpc.path for rpc in RPCS if rpc.method in {"UpdateVim", "UpdateVims"})
@@ -138,6 +152,11 @@ REPORT_PATHS: Final = tuple(rpc.path for rpc in RPCS if rpc.method in {"UpdateVi
 def callers_of(path: str) -> frozenset[CallerRole]:
     """Return the roles that an RPC is for, given its path such as `/vimesh.v1.VimService/GetVim`."""
     return _CALLERS.get(path, NOBODY)
+
+
+def is_for_others(path: str) -> bool:
+    """Return whether api processes call an RPC for their callers."""
+    return path in _FOR_OTHERS
 
 
 def rpcs_of(roles: frozenset[CallerRole]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from vimesh.api.rest.callers.rest_caller import current_caller, require_rule
 from vimesh.api.rest.documents.event_document import ATTRIBUTES, event_document
 from vimesh.api.rest.errors.error_answers import no_such_event
 from vimesh.api.rest.lists.event_pages import EventList
@@ -26,6 +27,7 @@ class Events:
         self._call_timeout_s = call_timeout_s
 
     async def list(self, request: Request) -> Response:
+        require_rule("get_events", current_caller().project)
         # Tacker's client searches by name if it finds no such ID, but events have no names.
         query = query_of(request, (*ATTRIBUTES, _NAME))
         if _NAME in query.filters:
@@ -35,6 +37,7 @@ class Events:
         return await list_response(request, "events", events.pages(pager), pager)
 
     async def show(self, request: Request) -> Response:
+        require_rule("get_event", current_caller().project)
         event_id = str(request.path_params["event_id"]).removesuffix(".json")
         event = await EventList(self._stub, self._call_timeout_s).get(event_id)
         if event is None:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from vimesh.api.rest.callers.rest_caller import OpenCallers, RestCallers
 from vimesh.api.rest.documents.answer_links import path_address
 from vimesh.api.rest.event_resource import Events
 from vimesh.api.rest.request_admission import RequestAdmission, RequestAdmissionLimits
@@ -36,17 +37,22 @@ class RestSettings:
     admission: RequestAdmissionLimits = field(default_factory=RequestAdmissionLimits)
 
 
-def rest_app(stub: VimServiceAsyncStub, settings: RestSettings) -> ASGIApp:
-    vims = Vims(stub, settings.project, settings.call_timeout_s, settings.body_within_s, SystemRandom())
+def rest_app(stub: VimServiceAsyncStub, settings: RestSettings, callers: RestCallers | None = None) -> ASGIApp:
+    """Return the application. Without `callers`, it serves everybody, in its own name."""
+    vims = Vims(stub, settings.call_timeout_s, settings.body_within_s, SystemRandom())
     events = Events(stub, settings.call_timeout_s)
+    asked = callers or OpenCallers(settings.project)
     app = Starlette(
         routes=[
-            _route(f"{ROOT}/", {"GET": _resources}),
+            _route(f"{ROOT}/", {"GET": _resources}, None),
             # Tacker's client ends every path with `.json`; other clients do not. Handlers strip it from IDs.
-            *(_route(ROOT + path, {"GET": vims.list, "POST": vims.register}) for path in ("/vims", "/vims.json")),
-            _route(f"{ROOT}/vims/{{vim_id}}", {"GET": vims.show, "PUT": vims.change, "DELETE": vims.remove}),
-            *(_route(ROOT + path, {"GET": events.list}) for path in ("/events", "/events.json")),
-            _route(f"{ROOT}/events/{{event_id}}", {"GET": events.show}),
+            *(
+                _route(ROOT + path, {"GET": vims.list, "POST": vims.register}, asked)
+                for path in ("/vims", "/vims.json")
+            ),
+            _route(f"{ROOT}/vims/{{vim_id}}", {"GET": vims.show, "PUT": vims.change, "DELETE": vims.remove}, asked),
+            *(_route(ROOT + path, {"GET": events.list}, asked) for path in ("/events", "/events.json")),
+            _route(f"{ROOT}/events/{{event_id}}", {"GET": events.show}, asked),
         ],
         exception_handlers={HTTPException: unrouted},
     )
@@ -54,8 +60,8 @@ def rest_app(stub: VimServiceAsyncStub, settings: RestSettings) -> ASGIApp:
     return RequestAdmission(app, settings.admission)
 
 
-def _route(path: str, handlers: dict[str, Handler]) -> Route:
-    return Route(path, guarded(handlers), methods=list(handlers))
+def _route(path: str, handlers: dict[str, Handler], callers: RestCallers | None) -> Route:
+    return Route(path, guarded(handlers, callers), methods=list(handlers))
 
 
 async def _resources(request: Request) -> Response:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from vimesh.api.rest.callers.rest_caller import RestCallers, enter
 from vimesh.api.rest.errors.call_failures import explain_failure
 from vimesh.api.rest.errors.error_answers import (
     RequestRefused,
@@ -32,12 +33,14 @@ _WORDS = {
 }
 
 
-def guarded(handlers: Mapping[str, Handler]) -> Handler:
-    """Return the handler of a path, given a handler for each method."""
+def guarded(handlers: Mapping[str, Handler], callers: RestCallers | None) -> Handler:
+    """Return the handler of a path, given a handler for each method. Without `callers`, it serves strangers, too."""
 
     async def handle(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         try:
+            if callers is not None:
+                enter(await callers.identify(request))
             return await handlers[method](request)
         except asyncio.CancelledError:
             # The process is ending and no longer waits for requests, but can still send this answer.

@@ -11,6 +11,7 @@ import grpc
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from vimesh.api.rest.callers.rest_caller import current_caller, require_rule
 from vimesh.api.rest.documents.json_body import read_object
 from vimesh.api.rest.documents.merge_put import merge, merge_credentials, without_repeated
 from vimesh.api.rest.documents.vim_attributes import Attributes, read_change, read_registration
@@ -35,17 +36,14 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.3
 
 
 class Vims:
-    def __init__(
-        self, stub: VimServiceAsyncStub, project: str, call_timeout_s: float, body_within_s: float, random: Random
-    ) -> None:
-        """New VIMs belong to `project` unless the request names another one."""
+    def __init__(self, stub: VimServiceAsyncStub, call_timeout_s: float, body_within_s: float, random: Random) -> None:
         self._stub = stub
         self._random = random
-        self._project = project
         self._call_timeout_s = call_timeout_s
         self._body_within_s = body_within_s
 
     async def list(self, request: Request) -> Response:
+        require_rule("get_vims", current_caller().project)
         pager = ListPager(query_of(request, ATTRIBUTES))
         return await list_response(request, "vims", vim_pages(self._stub, pager, self._call_timeout_s), pager)
 
@@ -54,19 +52,24 @@ class Vims:
         if not (credentials := without_repeated(attributes["auth_cred"])):
             raise bad_attribute("auth_cred", "it contains no credentials")
         attributes["auth_cred"] = credentials
-        vim = _filled(attributes | {"project_id": attributes.pop("tenant_id", self._project)})
+        caller = current_caller()
+        project = attributes.pop("tenant_id", caller.project)
+        require_rule("create_vim", project)
+        vim = _filled(attributes | {"project_id": project})
         # If Envoy sends the call twice, the second one returns the VIM that the first one registered.
         wanted = pb.RegisterVimRequest(vim=vim, request_id=str(uuid.uuid4()))
-        registered = (await self._stub.RegisterVim(wanted, timeout=self._call_timeout_s)).vim
+        call = self._stub.RegisterVim(wanted, timeout=self._call_timeout_s, metadata=caller.metadata)
+        registered = (await call).vim
         return JSONResponse({"vim": vim_document(registered)}, 201)
 
     async def show(self, request: Request) -> Response:
         query = query_of(request, ATTRIBUTES)
-        vim = await self._get(_id_in(request))
+        vim = await self._visible(_id_in(request))
         return JSONResponse({"vim": query.select_fields(vim_document(vim))})
 
     async def change(self, request: Request) -> Response:
         vim_id, attributes = _id_in(request), read_change(await read_object(request, self._body_within_s))
+        await self._require("update_vim", vim_id)
         if not attributes:
             changed = await self._get(vim_id)
         elif any(name in attributes for name in _NESTED):
@@ -78,12 +81,27 @@ class Vims:
         return JSONResponse({"vim": vim_document(changed)})
 
     async def remove(self, request: Request) -> Response:
-        gone = pb.DeregisterVimRequest(vim_id=_id_in(request))
-        await self._stub.DeregisterVim(gone, timeout=self._call_timeout_s)
+        vim_id = _id_in(request)
+        await self._require("delete_vim", vim_id)
+        gone = pb.DeregisterVimRequest(vim_id=vim_id)
+        await self._stub.DeregisterVim(gone, timeout=self._call_timeout_s, metadata=current_caller().metadata)
         return Response(status_code=204)
 
     async def _get(self, vim_id: str) -> Vim:
-        return (await self._stub.GetVim(pb.GetVimRequest(vim_id=vim_id), timeout=self._call_timeout_s)).vim
+        request, metadata = pb.GetVimRequest(vim_id=vim_id), current_caller().metadata
+        return (await self._stub.GetVim(request, timeout=self._call_timeout_s, metadata=metadata)).vim
+
+    async def _visible(self, vim_id: str) -> Vim:
+        """Return a VIM that Tacker's rules let the caller see. Raises RequestRefused as if there were none."""
+        vim = await self._get(vim_id)
+        if not current_caller().allows("get_vim", vim.project_id):
+            raise no_such_vim(vim_id)
+        return vim
+
+    async def _require(self, rule: str, vim_id: str) -> None:
+        """Raise RequestRefused unless a rule of Tacker lets the caller change a VIM, which has to be read for it."""
+        if current_caller().rules is not None:
+            require_rule(rule, (await self._visible(vim_id)).project_id)
 
     async def _merge(self, vim_id: str, attributes: Attributes) -> Vim:
         """Merge the given values into the stored ones. Retries if the VIM is modified concurrently."""
@@ -107,7 +125,8 @@ class Vims:
     async def _modify(self, vim_id: str, values: Attributes, *, etag: str) -> Vim:
         request = pb.ModifyVimRequest(vim=_filled({"id": vim_id, **values}), etag=etag)
         request.update_mask.paths.extend(values)
-        return (await self._stub.ModifyVim(request, timeout=self._call_timeout_s)).vim
+        metadata = current_caller().metadata
+        return (await self._stub.ModifyVim(request, timeout=self._call_timeout_s, metadata=metadata)).vim
 
 
 def _filled(values: dict[str, Any]) -> Vim:

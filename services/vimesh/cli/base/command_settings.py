@@ -150,6 +150,7 @@ MISTRAL_URL = Setting("mistral_url", str, "", secret=True)
 MISTRAL_TIMEOUT = Setting("mistral_timeout", positive_s, 10.0)
 API_LISTEN = Setting("api.listen", _listen, "127.0.0.1:7602")
 API_PROJECT = Setting("api.project", _project, "default")
+KEYSTONE_FILE: Setting[Path | None] = Setting("api.keystone_file", Path, None)
 CONCURRENCY = Setting("api.concurrency", _number(1, 256), 8)
 LEASE = Setting("api.lease", positive_s, 60.0)
 ACTION_MODE = Setting("action.mode", str, "")
@@ -202,6 +203,7 @@ _ALL: tuple[Setting[Any], ...] = (
     MISTRAL_TIMEOUT,
     API_LISTEN,
     API_PROJECT,
+    KEYSTONE_FILE,
     CONCURRENCY,
     LEASE,
     ACTION_MODE,

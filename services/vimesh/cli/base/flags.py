@@ -149,6 +149,15 @@ ProbeDeny = Annotated[
         "[VIMESH_PROBE_DENY, separated by commas].",
     ),
 ]
+KeystoneFile = Annotated[
+    str | None,
+    typer.Option(
+        "--keystone-file",
+        metavar="FILE",
+        help="Configuration file of an OpenStack service with [keystone_authtoken]: take tokens of its Keystone from "
+        "callers of Tacker's REST [VIMESH_API_KEYSTONE_FILE].",
+    ),
+]
 KeyFile = Annotated[
     str | None,
     typer.Option(

@@ -33,6 +33,7 @@ def api(  # noqa: PLR0913 - one parameter per flag
             "--project", metavar="ID", help="Default project of new VIMs [VIMESH_API_PROJECT; default: default]."
         ),
     ] = None,
+    keystone_file: flags.KeystoneFile = None,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -58,6 +59,8 @@ def api(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Serve Tacker's REST API until SIGTERM or Ctrl-C; with --engine mistral, also start and remove Mistral workflows.
 
+    With --credentials, its callers have to prove who they are, and it calls conductors for them.
+
     With --engine mistral, authenticate with Keystone if OS_AUTH_URL and related variables are set.
     """
     from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - clients serve nothing
@@ -78,6 +81,7 @@ def api(  # noqa: PLR0913 - one parameter per flag
                 credentials=found.read(CREDENTIALS, credentials),
                 listen=found.read(command_settings.API_LISTEN, listen),
                 rest=RestSettings(project=found.read(command_settings.API_PROJECT, project)),
+                keystone_file=found.read(command_settings.KEYSTONE_FILE, keystone_file),
                 beside=beside,
             )
         )

@@ -55,6 +55,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
     quota_event_bytes: flags.QuotaEventBytes = None,
     quota_changes_per_s: flags.QuotaChangesPerS = None,
     quota_file: flags.QuotaFile = None,
+    keystone_file: flags.KeystoneFile = None,
     probe_allow: flags.ProbeAllow = None,
     probe_deny: flags.ProbeDeny = None,
     log_level: flags.Level = None,
@@ -91,9 +92,16 @@ def up(  # noqa: PLR0913 - one parameter per flag
         rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
         quota_arguments=quota_settings.quota_arguments(**quota_flags),
         key_file=_absolute(command_settings.optional_key_file(found, key_file)),
+        keystone_file=_absolute(found.read(command_settings.KEYSTONE_FILE, keystone_file)),
     )
     if not wanted.secured and not ip_address(wanted.host).is_loopback:
         raise BadSetting("--insecure", f"is for loopback addresses only, and {wanted.host} is none; omit it")
+    if wanted.keystone_file is not None:
+        if not wanted.secured:
+            raise BadSetting("--keystone-file", "is for a fleet that asks who calls; omit --insecure")
+        from vimesh.api.keystone.service_file import read_service_file  # noqa: PLC0415 - needs optional packages
+
+        read_service_file(wanted.keystone_file)  # raises BadSetting before anything is started
     if wanted.engine is Engine.MISTRAL:
         mistral_flags.access(found, url=mistral_url)  # raises BadSetting before anything is started
     asyncio.run(run_up(wanted))

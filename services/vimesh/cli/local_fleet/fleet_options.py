@@ -33,6 +33,8 @@ class FleetOptions:
     """The flags of conductors that say the quotas of projects."""
     key_file: Path | None = None
     """None: a file in the data directory."""
+    keystone_file: Path | None = None
+    """None: tokens of Keystone prove nothing."""
 
 
 @dataclass(frozen=True, slots=True)

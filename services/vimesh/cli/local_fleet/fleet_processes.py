@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from vimesh.cli.base.command_settings import DATABASE_URL, MISTRAL_URL, SECRET_VARIABLES
+from vimesh.cli.base.command_settings import DATABASE_URL, KEYSTONE_FILE, MISTRAL_URL, SECRET_VARIABLES
 from vimesh.cli.local_fleet.free_ports import free_ports
 from vimesh.cli.local_fleet.grpc_ready import until_serving
 from vimesh.cli.local_fleet.http_ready import until_answering
@@ -170,7 +170,15 @@ class ApiPart:
     name = "api"
 
     def __init__(  # noqa: PLR0913 - as above
-        self, ways: Ways, socket: Path, members: Members, environment: Environment, *, engine: Engine, mistral_url: str
+        self,
+        ways: Ways,
+        socket: Path,
+        members: Members,
+        environment: Environment,
+        *,
+        engine: Engine,
+        mistral_url: str,
+        keystone_file: Path | None = None,
     ) -> None:
         """`socket`: where it serves. An empty `mistral_url` means the URL in Keystone's catalog."""
         self._ways = ways
@@ -179,12 +187,15 @@ class ApiPart:
         self._environment = environment
         self._engine = engine
         self._mistral_url = mistral_url
+        self._keystone_file = keystone_file
 
     def prepare(self) -> Program:
         arguments = ["api", "--listen", door_target(self._socket), "--address", self._ways.own]
         arguments += ["--engine", self._engine.lower(), *_shown(self._ways.credentials)]
         if self._mistral_url and urlsplit(self._mistral_url).password is None:
             arguments += ["--mistral-url", self._mistral_url]
+        if self._keystone_file is not None:
+            arguments += [KEYSTONE_FILE.flag, str(self._keystone_file)]
         return Program(vimesh(*arguments), {**self._environment, MISTRAL_URL.variable: self._mistral_url})
 
     async def ready(self) -> None:

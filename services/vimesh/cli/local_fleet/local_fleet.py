@@ -66,6 +66,8 @@ class FleetSettings:
     """None: a file in the data directory, which is created."""
     quota_arguments: Sequence[str] = ()
     """The flags of conductors that say the quotas of projects."""
+    keystone_file: Path | None = None
+    """With which tokens of Keystone are checked; None: they prove nothing."""
 
     @property
     def monitor_rules(self) -> TargetRules:
@@ -165,6 +167,7 @@ class EmbeddedFleet:
             self.certificates.front,
             self.certificates.trust,
             issuers=(self.certificates.token_issuer,),
+            keystone=self._settings.keystone_file is not None,
             tls_to_conductors=False,
         )
 
@@ -260,6 +263,7 @@ class EmbeddedFleet:
             environment,
             engine=settings.engine,
             mistral_url=settings.mistral_url,
+            keystone_file=settings.keystone_file,
         )
         if settings.engine is Engine.MISTRAL:
             return [api]

@@ -45,6 +45,7 @@ async def run_up(wanted: FleetOptions) -> None:
             rules=wanted.rules,
             key_file=wanted.key_file,
             quota_arguments=wanted.quota_arguments,
+            keystone_file=wanted.keystone_file,
         )
         fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
         await fleet.prepare()

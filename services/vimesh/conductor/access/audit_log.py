@@ -61,6 +61,7 @@ class AuditLog:
         document: dict[str, object] = {
             "time": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
             "identity": entry.identity,
+            **({"by_api": entry.by_api} if entry.by_api else {}),
             "method": entry.method,
             "vim_id": subject.vim_id,
             "project_id": subject.project_id,

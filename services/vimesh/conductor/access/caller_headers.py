@@ -1,12 +1,14 @@
 """Reads who calls from the headers in which the front says what it has proved.
 
 Conductors believe these headers only from the front: over a unix socket, whose folder only the fleet's user may enter,
-or from a peer whose certificate is that of a front of the same trust domain.
+or from a peer whose certificate is that of a front of the same trust domain. If the front has proved that the caller is
+an api process, this one may say for whom it calls, in headers of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,13 +17,16 @@ import grpc
 from vimesh.certificates.spiffe_ids import BadIdentity, Role, SpiffeId, parse_spiffe_id
 from vimesh.conductor.access.revocation_lists import RevocationLists
 from vimesh.domain.access.caller import ALL_ENGINES, Caller, CallerRole
-from vimesh.domain.errors import IdentityRequired
+from vimesh.domain.errors import IdentityRequired, PermissionDenied
 from vimesh.domain.vims import Engine
-from vimesh.rpc.caller_metadata import ALL_PROJECTS, IDENTITY, PROJECTS, ROLES
+from vimesh.rpc.caller_metadata import ALL_PROJECTS, FOR_IDENTITY, FOR_PROJECTS, FOR_ROLES, IDENTITY, PROJECTS, ROLES
+from vimesh.rpc.caller_roles import PEOPLE
 
 _Context = grpc.aio.ServicerContext[Any, Any]
+_Metadata = Iterable[tuple[str, str | bytes]]
 
 _PREFIX: Final = "x-vimesh-"
+_FOR_PREFIX: Final = "vimesh-for-"
 _MAX_IDENTITY: Final = 1024
 """The column of actors has as many characters."""
 _MAX_ROLES: Final = 256
@@ -59,7 +64,12 @@ class FrontIdentification:
         return read_caller(context.invocation_metadata() or ())
 
 
-def read_caller(metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
+def represented_caller(context: _Context, caller: Caller) -> Caller:
+    """Return for whom the caller calls. Raises IdentityRequired, PermissionDenied."""
+    return read_represented(context.invocation_metadata() or (), caller)
+
+
+def read_caller(metadata: _Metadata) -> Caller:
     """Read the headers of a call. Raises IdentityRequired if they name nobody, or are not what a front writes."""
     headers = dict(pairs := tuple(metadata))
     if len(headers) != len(pairs):
@@ -70,6 +80,30 @@ def read_caller(metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
     if not identity:
         raise IdentityRequired("show a certificate or a token")
     return _caller_of(identity, headers.get(ROLES, ""), headers.get(PROJECTS, ""))
+
+
+def read_represented(metadata: _Metadata, caller: Caller) -> Caller:
+    """Return whom the caller names as the one for whom it calls, else the caller itself.
+
+    Raises PermissionDenied if the caller is no api process, IdentityRequired if the headers are not what one writes.
+    """
+    own = [(key, value) for key, value in metadata if key.startswith(_FOR_PREFIX)]
+    if not own:
+        return caller
+    headers = dict(own)
+    if len(headers) != len(own):
+        raise IdentityRequired("a header is there twice")
+    part = _part_of(caller.identity)
+    if part is None or part.role is not Role.API or CallerRole.DRIVER not in caller.roles:
+        raise PermissionDenied("only api processes call for others")
+    identity = headers.get(FOR_IDENTITY)
+    if not identity:
+        raise IdentityRequired("the api process names nobody for whom it calls")
+    person = _caller_of(identity, headers.get(FOR_ROLES, ""), headers.get(FOR_PROJECTS, ""))
+    if not person.roles <= PEOPLE:
+        raise IdentityRequired(f"api processes call for {', '.join(sorted(PEOPLE))} only")
+    # Who calls by way of REST runs no actions, and is shown none.
+    return replace(person, engines=frozenset(), by_api=caller.identity)
 
 
 @lru_cache(maxsize=_CALLERS)

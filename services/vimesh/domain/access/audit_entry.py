@@ -24,6 +24,8 @@ class ChangeSubject:
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     identity: str
+    by_api: str
+    """The identity of the api process that called for it; empty: it called itself."""
     method: str
     """Service and method, such as `vimesh.v1.VimService/RegisterVim`."""
     subject: ChangeSubject

@@ -39,6 +39,8 @@ class Caller:
     """The projects whose VIMs exist for it; None: all."""
     engines: frozenset[Engine]
     """The engines for whose actions it may report."""
+    by_api: str = ""
+    """The identity of the api process that calls for it; empty: it calls itself."""
 
     def sees(self, project_id: str) -> bool:
         """Return whether the VIMs of a project exist for the caller."""

@@ -18,7 +18,7 @@ from vimesh.envoy.fleet.front_security import (
 )
 
 _SECTION: Final = "security"
-_KEYS: Final = {"certificate", "trust", "trust_domains", "revocation_list", "issuers", "parts"}
+_KEYS: Final = {"certificate", "trust", "trust_domains", "revocation_list", "issuers", "parts", "keystone"}
 _ISSUER_KEYS: Final = {
     *("issuer", "audiences", "jwks_uri", "jwks_file", "ca"),
     *("roles_claim", "projects_claim", "roles"),
@@ -46,6 +46,7 @@ def security_in(value: object) -> FrontSecurity | None:
         revocation_list=flag_of(f"{_SECTION}.revocation_list", given.get("revocation_list", True)),
         issuers=read,
         parts=_parts(given.get("parts") or {}),
+        keystone=flag_of(f"{_SECTION}.keystone", given.get("keystone", False)),
     )
 
 

@@ -64,5 +64,7 @@ class FrontSecurity:
     issuers: tuple[TokenIssuer, ...] = ()
     parts: Mapping[str, frozenset[CallerRole]] = field(default_factory=lambda: ROLES_OF_PARTS)
     """Roles by the SPIFFE role of a certificate."""
+    keystone: bool = False
+    """Whether api processes check tokens of Keystone: what of Tacker's REST proves nothing to Envoy is left to them."""
     tls_to_conductors: bool = True
     """Whether conductors and api processes are called by TLS; False for unix sockets that no one else can enter."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Final
 
 from vimesh.domain.access.caller import CallerRole
 from vimesh.envoy.doors.readiness import LIVE
 from vimesh.envoy.vocabulary.extensions import GRPC_CONTENT, extension, method_is
 from vimesh.envoy.vocabulary.identity_headers import has_identity, has_role
-from vimesh.rpc.caller_metadata import ALL_PROJECTS, PROJECTS
 from vimesh.rpc.caller_roles import EVERYONE, PEOPLE, WRITING_PEOPLE
 from vimesh.rpc.rpc_table import COMMON_RPCS, RPCS
 
@@ -19,47 +17,51 @@ Rule = dict[str, object]
 _TYPE: Final = "envoy.extensions.filters.http.rbac.v3.RBAC"
 _READS: Final = "GET|HEAD"
 _REST: Final[Rule] = {"url_path": {"path": {"prefix": "/v1.0/"}}}
+_KEYSTONE_TOKEN: Final = {"name": "x-auth-token", "present_match": True}
 REPORTERS: Final = frozenset({CallerRole.REPORTER, CallerRole.DRIVER})
 """For whom the second door is."""
 
 
-def only_callers(*, reporters_only: bool) -> dict[str, object]:
-    """Return the filter that stops strangers before anything of their requests is kept."""
+def only_callers(*, reporters_only: bool, keystone: bool) -> dict[str, object]:
+    """Return the filter that stops strangers before anything of their requests is kept.
+
+    `keystone`: whether those of Tacker's REST may pass, because the api processes ask them for tokens of Keystone.
+    """
     welcome = has_role(REPORTERS) if reporters_only else has_identity()
     live = _all(_path(LIVE), _header(method_is(_READS)))
+    rest = {"rest": _policy([_REST], {"any": True})} if keystone and not reporters_only else {}
     return _filter(
         "vimesh.only_callers",
-        {"callers": _policy([{"any": True}], _header(welcome)), "health": _policy([live], {"any": True})},
+        {"callers": _policy([{"any": True}], _header(welcome)), "health": _policy([live], {"any": True}), **rest},
     )
 
 
-def only_their_methods(*, with_api: bool) -> dict[str, object]:
+def only_their_methods(*, with_api: bool, keystone: bool) -> dict[str, object]:
     """Return the filter that compares roles with calls. It must come after all filters that make calls of requests."""
-    return _filter("vimesh.only_their_methods", {**_calls(), **(_rest() if with_api else {}), **_answered_here()})
+    rest = _rest(keystone=keystone) if with_api else {}
+    return _filter("vimesh.only_their_methods", {**_calls(), **rest, **_answered_here()})
 
 
 def _calls() -> dict[str, Rule]:
     paths = defaultdict[frozenset[CallerRole], list[Rule]](list)
     for rpc in (*RPCS, *COMMON_RPCS):
-        if rpc.callers:
-            paths[rpc.callers].append(_path(rpc.path))
+        if roles := rpc.roles_at_front:
+            paths[roles].append(_path(rpc.path))
     return {
         "-".join(sorted(roles)): _policy(some, _header(has_identity() if roles == EVERYONE else has_role(roles)))
         for roles, some in paths.items()
     }
 
 
-def _rest() -> dict[str, Rule]:
-    """Allow Tacker's REST to callers that may see all projects: api processes call conductors in their own name."""
+def _rest(*, keystone: bool) -> dict[str, Rule]:
+    """Allow Tacker's REST to people. What has a token of Keystone, or no proof at all, is judged by the api process."""
+    changes = _all(_REST, _header(method_is(_READS, inverted=True)))
+    unproved: Rule = {"or_ids": {"ids": [_header(_KEYSTONE_TOKEN), {"not_id": _header(has_identity())}]}}
     return {
-        "rest-reads": _policy([_all(_REST, _header(method_is(_READS)))], _rest_caller(PEOPLE)),
-        "rest-changes": _policy([_all(_REST, _header(method_is(_READS, inverted=True)))], _rest_caller(WRITING_PEOPLE)),
+        "rest-reads": _policy([_all(_REST, _header(method_is(_READS)))], _header(has_role(PEOPLE))),
+        "rest-changes": _policy([changes], _header(has_role(WRITING_PEOPLE))),
+        **({"rest-keystone": _policy([_REST], unproved)} if keystone else {}),
     }
-
-
-def _rest_caller(roles: Iterable[CallerRole]) -> Rule:
-    all_projects: dict[str, object] = {"name": PROJECTS, "string_match": {"exact": ALL_PROJECTS}}
-    return {"and_ids": {"ids": [_header(has_role(roles)), _header(all_projects)]}}
 
 
 def _answered_here() -> dict[str, Rule]:

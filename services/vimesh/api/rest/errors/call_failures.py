@@ -28,6 +28,7 @@ _TOO_FAST: Final = "CHANGE_RATE_EXCEEDED"
 _BY_REASON: Final = {
     BAD_INPUT: (400, BAD_REQUEST),
     "VIM_NOT_FOUND": (404, "VimNotFoundException"),
+    "PERMISSION_DENIED": (403, "PolicyNotAuthorized"),
     "NAME_TAKEN": (409, "DuplicateEntity"),
     "DEFAULT_TAKEN": (409, "VimDefaultDuplicateException"),
     "ETAG_MISMATCH": (409, "HTTPConflict"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from vimesh.api.rest.callers.rest_caller import current_caller
 from vimesh.api.rest.documents.event_document import RESOURCE_TYPE, event_document
 from vimesh.api.rest.lists.list_pager import Documents, ListPager, Pages
 from vimesh.api.rest.lists.list_query import ListQuery
@@ -42,7 +43,7 @@ class EventList:
 
         async def fetch(size: int, token: str) -> tuple[Documents, str]:
             request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=size, page_token=token)
-            page = await self._stub.ListVimEvents(request, timeout=self._call_timeout_s)
+            page = await self._list(request)
             events = (event for event in page.events if not older_than or event.revision < older_than)
             return _matching_documents(query, events), page.next_page_token
 
@@ -57,7 +58,8 @@ class EventList:
         # A watch from a future revision would wait for it.
         if not 0 < revision <= newest:
             return None
-        watch = self._stub.WatchVims(pb.WatchVimsRequest(start_revision=revision), timeout=self._call_timeout_s)
+        request, metadata = pb.WatchVimsRequest(start_revision=revision), current_caller().metadata
+        watch = self._stub.WatchVims(request, timeout=self._call_timeout_s, metadata=metadata)
         try:
             async for answer in watch:
                 for event in answer.events:
@@ -77,8 +79,12 @@ class EventList:
             yield [query.select_fields(document) for document in _matching_documents(query, [event] if event else [])]
 
     async def _newest(self) -> int:
-        page = await self._stub.ListVimEvents(pb.ListVimEventsRequest(page_size=1), timeout=self._call_timeout_s)
+        page = await self._list(pb.ListVimEventsRequest(page_size=1))
         return page.events[0].revision if page.events else 0
+
+    async def _list(self, request: pb.ListVimEventsRequest) -> pb.ListVimEventsResponse:
+        metadata = current_caller().metadata
+        return await self._stub.ListVimEvents(request, timeout=self._call_timeout_s, metadata=metadata)
 
 
 def _revision(text: str) -> int:

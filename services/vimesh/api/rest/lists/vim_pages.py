@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vimesh.api.rest.callers.rest_caller import current_caller
 from vimesh.api.rest.documents.vim_document import vim_document
 from vimesh.api.rest.errors.error_answers import bad_attribute
 from vimesh.api.rest.lists.list_pager import Documents, ListPager, Pages
@@ -21,14 +22,15 @@ async def vim_pages(stub: VimServiceAsyncStub, pager: ListPager, call_timeout_s:
     filter_ = filter_of(query)
     if filter_ is None:
         return
+    caller = current_caller()
     # Tacker's marker is the ID of the last VIM seen; our own links may carry a page token instead.
     skip_to = query.marker.lower() if is_id(query.marker) else ""
 
     async def fetch(size: int, token: str) -> tuple[Documents, str]:
         nonlocal skip_to
         request = pb.ListVimsRequest(filter=filter_, page_token=token, page_size=size)
-        page = await stub.ListVims(request, timeout=call_timeout_s)
-        vims = list(page.vims)
+        page = await stub.ListVims(request, timeout=call_timeout_s, metadata=caller.metadata)
+        vims = [vim for vim in page.vims if caller.allows("get_vim", vim.project_id)]
         if skip_to:
             places = [place for place, vim in enumerate(vims) if vim.id == skip_to]
             if not places and not page.next_page_token:
