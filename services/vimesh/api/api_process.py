@@ -15,6 +15,7 @@ import structlog
 from vimesh.api.keystone.keystone_callers import keystone_callers
 from vimesh.api.rest.callers.proved_callers import ProvedCallers
 from vimesh.api.rest.callers.rest_caller import RestCallers
+from vimesh.api.rest.front_tls import FrontTls
 from vimesh.api.rest.http_server import bound_to, listening, serve
 from vimesh.api.rest.request_record import record_requests
 from vimesh.api.rest.rest_app import RestSettings, rest_app
@@ -42,7 +43,7 @@ class ApiSettings:
     listen: str = "127.0.0.1:0"
     """`host:port` to serve HTTP on, where port 0 picks a free port, or `unix:` and a path."""
     credentials: Path | None = None
-    """Folder with what this process shows to the front; None: the front asks for nothing."""
+    """Folder with what this process shows to the front, and serves it by TLS with; None: the front asks for nothing."""
     rest: RestSettings = field(default_factory=RestSettings)
     keystone_file: Path | None = None
     """Configuration file of an OpenStack service, to check tokens of Keystone with; None: they prove nothing."""
@@ -63,10 +64,11 @@ async def run_api(settings: ApiSettings, stopped: Stopped, calls: Calls | None =
     Raises BadSetting if it cannot listen, or for a file that it cannot use. `stopped` is called once the process
     serves; `calls` tracks running requests.
     """
+    tls = _tls(settings)
     with _callers(settings) as callers, listening(settings.listen) as listener:
         async with channel(settings.address, settings.credentials) as front, asyncio.TaskGroup() as parts:
             app = record_requests(rest_app(VimServiceStub(front), settings.rest, callers), calls or Calls())
-            parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s))
+            parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s, tls=tls))
             if settings.beside is not None:
                 parts.create_task(settings.beside.run(front, stopped, settings.grace_s))
             _log.info("api is serving", **bound_to(listener), address=settings.address)
@@ -76,7 +78,13 @@ def _callers(settings: ApiSettings) -> AbstractContextManager[RestCallers | None
     """Open what finds out who calls: a front that wants credentials of this process asks its callers, too."""
     if settings.credentials is None:
         return nullcontext()
-    project, believes_front = settings.rest.project, settings.listen.startswith("unix:")
     if settings.keystone_file is None:
-        return nullcontext(ProvedCallers(project, believes_front=believes_front))
-    return keystone_callers(settings.keystone_file, project, believes_front=believes_front)
+        return nullcontext(ProvedCallers(settings.rest.project))
+    return keystone_callers(settings.keystone_file, settings.rest.project)
+
+
+def _tls(settings: ApiSettings) -> FrontTls | None:
+    """Return how only the front is served: whoever else could connect could say who calls. A unix socket is enough."""
+    if settings.credentials is None or settings.listen.startswith("unix:"):
+        return None
+    return FrontTls(settings.credentials)

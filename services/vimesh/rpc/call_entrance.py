@@ -137,8 +137,15 @@ class CallEntrance:
         caller, name = call.caller, method.removeprefix("/")
         call_id = _call_id(context, FOR_CALL if caller.by_api else _CALL_ID)
         for subject in call.subjects:
-            ended = subject.outcome or outcome
-            entry = AuditEntry(caller.identity, caller.by_api, name, subject, ended, call_id, is_refusal=is_refusal)
+            entry = AuditEntry(
+                caller.identity,
+                name,
+                subject,
+                subject.outcome or outcome,
+                call_id,
+                is_refusal=is_refusal,
+                by_api=caller.by_api,
+            )
             self._audit.record(entry)
 
 

@@ -41,6 +41,11 @@ async def at_second_door(fleet: SecuredFleet, pair: KeyPair | None, path: str, h
         return await call(channel, path, headers)
 
 
+async def at_front(fleet: SecuredFleet, pair: KeyPair | None, path: str, headers: dict[str, str]) -> str:
+    async with aio.secure_channel(fleet.front, fleet.certified.channel_credentials(pair)) as channel:
+        return await call(channel, path, headers)
+
+
 async def test_the_second_door_is_for_certificates_of_reporters_and_drivers(tmp_path: Path) -> None:
     async with secured_fleet(tmp_path) as fleet:
         pairs = {role: fleet.certified.pair(role, "x") for role in (Role.MONITOR, Role.API, Role.NOTIFIER)}
@@ -83,6 +88,55 @@ async def test_a_token_in_a_query_proves_nothing(tmp_path: Path) -> None:
         answer = await ask_tls(fleet.front, ("GET", f"/v1.0/vims?access_token={token}"), context, {CALL: "1"})
 
         assert (answer.status, fleet.api.calls) == (401, {})
+
+
+async def test_with_keystone_tackers_rest_is_left_to_api_processes_and_nothing_else_is(tmp_path: Path) -> None:
+    async with secured_fleet(tmp_path, keystone=True) as fleet:
+        monitor = fleet.certified.client_context(tmp_path, fleet.certified.pair(Role.MONITOR, "m1"))
+        nobody = fleet.certified.client_context(tmp_path)
+        token, bad = {"x-auth-token": "of Keystone"}, {"authorization": "Bearer bad"}
+        rest, json_door = ("GET", "/v1.0/vims"), ("GET", "/v1/vims")
+        asked = {
+            "stranger": (rest, nobody, {}),
+            "stranger changes": (("DELETE", "/v1.0/vims/1"), nobody, {}),
+            "forged": (rest, nobody, FORGED),
+            "token": (rest, nobody, token),
+            "token of a monitor": (rest, monitor, token),
+            "monitor": (rest, monitor, {}),
+            "bad bearer": (rest, nobody, {**token, **bad}),
+            "JSON": (json_door, nobody, token),
+            "elsewhere": (("GET", "/v1.0"), nobody, token),
+        }
+        ends = {
+            name: (await ask_tls(fleet.front, request, context, {CALL: name, **headers})).status
+            for name, (request, context, headers) in asked.items()
+        }
+        second = await at_second_door(fleet, None, GET_VIM, token)
+        by_grpc = await at_front(fleet, None, GET_VIM, token)
+
+        told = {name: received.identity for name, received in fleet.api.calls.items()}
+        assert fleet.conductor.calls == {}
+        assert fleet.api.calls["token"].headers["x-auth-token"] == "of Keystone"
+    assert ends == {
+        "stranger": 200,
+        "stranger changes": 200,
+        "forged": 200,
+        "token": 200,
+        "token of a monitor": 200,
+        "monitor": 403,
+        "bad bearer": 401,
+        "JSON": 401,
+        "elsewhere": 401,
+    }
+    of_monitor = {"identity": "spiffe://vimesh/monitor/m1", "roles": "reporter", "projects": "*"}
+    assert told == {
+        "stranger": {},
+        "stranger changes": {},
+        "forged": {},
+        "token": {},
+        "token of a monitor": of_monitor,
+    }
+    assert (second, by_grpc) == (NOT_CONNECTED, "UNAUTHENTICATED IDENTITY_MISSING")
 
 
 async def test_strangers_are_refused_before_their_bodies_are_read(tmp_path: Path) -> None:

@@ -118,11 +118,10 @@ class Caller:
     refusal: str = STRANGER
     """How all calls end if there is no identity."""
 
-    def expected(self, roles: set[str], *, of_all_projects: bool = False) -> str:
+    def expected(self, roles: set[str]) -> str:
         if not self.identity:
             return self.refusal
-        allowed = roles == ANYONE or bool(roles & set(self.roles))
-        return PASSED if allowed and (self.projects == "*" or not of_all_projects) else NOT_ALLOWED
+        return PASSED if roles == ANYONE or roles & set(self.roles) else NOT_ALLOWED
 
     @property
     def told(self) -> dict[str, str]:
@@ -288,7 +287,7 @@ class Matrix:
         number = str(self._numbers)
         async with self._slots:
             ended = await made({**caller.headers, CALL: number})
-        expected = caller.expected(roles, of_all_projects=rest)
+        expected = caller.expected(roles)
         arrived = (self._fleet.api if rest else self._fleet.conductor).calls.get(number)
         if "HEAD" in what and ended in {"401", "403"}:
             # It has no body, and so no reason.

@@ -45,6 +45,17 @@ class OpenStack:
         return f"http://{self.address}"
 
 
+@dataclass(frozen=True)
+class KeystoneUser:
+    """A user who logs in at Keystone, whose catalog says where Tacker is."""
+
+    folder: Path
+    flags: tuple[str, ...]
+
+    async def __call__(self, *arguments: str) -> Ended:
+        return await _run(self.folder, _BIN / "openstack", "--os-auth-type", "password", *self.flags, *arguments)
+
+
 async def _run(folder: Path, *command: str | Path) -> Ended:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
     process = await asyncio.create_subprocess_exec(

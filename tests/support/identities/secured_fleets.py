@@ -64,7 +64,7 @@ def put(path: Path, content: bytes) -> None:
 
 @asynccontextmanager
 async def secured_fleet(
-    folder: Path, *, instead: Mapping[str, str] = NOTHING, like: FrontFleet = PLAIN
+    folder: Path, *, instead: Mapping[str, str] = NOTHING, like: FrontFleet = PLAIN, keystone: bool = False
 ) -> AsyncGenerator[SecuredFleet]:
     certified = Certified(folder / "certs")
     key = SigningKey("first")
@@ -74,7 +74,7 @@ async def secured_fleet(
     front = certified.part(Role.FRONT, "front-1")
     conductor_part, api_part = certified.part(Role.CONDUCTOR, "c1"), certified.part(Role.API, "served")
     issuer = TokenIssuer(ISSUER, ("vimesh",), jwks_file=keys_file)
-    security = secured(certified, front, issuers=(issuer,))
+    security = secured(certified, front, issuers=(issuer,), keystone=keystone)
     log = folder / "access.json"
     async with (
         recording_conductor(certified.server_credentials(conductor_part)) as conductor,

@@ -72,8 +72,8 @@ class KeystoneCallers:
 
 
 @contextmanager
-def keystone_callers(file: Path, project: str, *, believes_front: bool) -> Generator[RestCallers]:
-    """Identify callers by Keystone, or by what the front says if it is believed. Raises BadSetting.
+def keystone_callers(file: Path, project: str) -> Generator[RestCallers]:
+    """Identify callers by their tokens of Keystone, or by what the front says. Raises BadSetting.
 
     Keystone may be unavailable: it is asked when a caller shows a token.
     """
@@ -81,4 +81,4 @@ def keystone_callers(file: Path, project: str, *, believes_front: bool) -> Gener
     rules = PolicyRules(service.conf)
     with DaemonThreads(THREADS, "keystone") as threads:
         callers = KeystoneCallers(TokenChecks(KeystoneClient(service).ask, threads), rules, service.uri, project)
-        yield ProvedCallers(project, believes_front=believes_front, keystone=callers)
+        yield ProvedCallers(project, keystone=callers)

@@ -25,8 +25,16 @@ Ask = Callable[[str], TokenClaims | None]
 
 
 class TokenChecks:
-    def __init__(self, ask: Ask, threads: DaemonThreads, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        threads: DaemonThreads,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        answer_within_s: float = ANSWER_WITHIN_S,
+    ) -> None:
         self._ask = ask
+        self._answer_within_s = answer_within_s
         self._threads = threads
         self._clock = clock
         self._cache = TokenCache(clock)
@@ -43,10 +51,10 @@ class TokenChecks:
         if self._clock() < self._pause_until:
             raise KeystoneUnavailable("did not answer a moment ago")
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
+            async with asyncio.timeout(self._answer_within_s):
                 claims = await self._in_thread(token)
         except (KeystoneUnavailable, TimeoutError) as error:
-            why = str(error) or f"does not answer within {ANSWER_WITHIN_S:g} s"
+            why = str(error) or f"does not answer within {self._answer_within_s:g} s"
             self._pause_until = self._clock() + _PAUSE_S
             self._outages.note_failure(why)
             raise KeystoneUnavailable(why) from None

@@ -12,6 +12,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from vimesh.api.rest.front_tls import FrontTls, protocol_for_fronts
 from vimesh.domain.errors import BadSetting
 
 _BACKLOG: Final = 1024
@@ -62,12 +63,21 @@ def _listening_at(path: Path) -> socket.socket:
 
 
 async def serve(
-    app: ASGIApp, listener: socket.socket, stopped: Callable[[], Awaitable[object]], *, grace_s: float
+    app: ASGIApp,
+    listener: socket.socket,
+    stopped: Callable[[], Awaitable[object]],
+    *,
+    grace_s: float,
+    tls: FrontTls | None = None,
 ) -> None:
-    """Serve until `stopped` returns. Requests in flight may take `grace_s` more; then they are cancelled."""
+    """Serve until `stopped` returns. Requests in flight may take `grace_s` more; then they are cancelled.
+
+    `tls`: to serve fronts alone; None: whoever reaches the listener.
+    """
     config = uvicorn.Config(
         app,
-        http="h11",
+        http="h11" if tls is None else protocol_for_fronts(tls),
+        ssl_context_factory=None if tls is None else lambda *_: tls.context(),
         ws="none",
         lifespan="off",
         log_config=None,  # keep our logging

@@ -24,8 +24,6 @@ class ChangeSubject:
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     identity: str
-    by_api: str
-    """The identity of the api process that called for it; empty: it called itself."""
     method: str
     """Service and method, such as `vimesh.v1.VimService/RegisterVim`."""
     subject: ChangeSubject
@@ -35,6 +33,8 @@ class AuditEntry:
     """The id by which the front's access log knows the call, if it has one."""
     is_refusal: bool
     """Whether the caller was refused before anything was read or changed."""
+    by_api: str = ""
+    """The identity of the api process that called for it; empty: it called itself."""
 
 
 class AuditTrail(Protocol):

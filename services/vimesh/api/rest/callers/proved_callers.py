@@ -1,6 +1,6 @@
 """Finds out who calls Tacker's REST where identities are required: by a token of Keystone, or by what the front says.
 
-The front is believed only over a unix socket, which only the fleet's user can open.
+Only the front can reach the process: by a unix socket of the fleet's user, or by TLS (`front_tls.py`).
 """
 
 from __future__ import annotations
@@ -31,17 +31,16 @@ class TokenCallers(RestCallers, Protocol):
 
 
 class ProvedCallers:
-    def __init__(self, project: str, *, believes_front: bool, keystone: TokenCallers | None = None) -> None:
+    def __init__(self, project: str, keystone: TokenCallers | None = None) -> None:
         """`project`: of new VIMs, if a caller of all projects names none. `keystone`: None if tokens prove nothing."""
         self._project = project
-        self._believes_front = believes_front
         self._keystone = keystone
         self._challenge = _BEARER if keystone is None else keystone.challenge
 
     async def identify(self, request: Request) -> RestCaller:
         if self._keystone is not None and TOKEN in request.headers:
             return await self._keystone.identify(request)
-        if self._believes_front and IDENTITY in request.headers:
+        if IDENTITY in request.headers:
             return self._caller_of_front(request)
         if self._keystone is None:
             raise unproved(self._challenge, "the request needs a client certificate or a bearer token of this fleet")

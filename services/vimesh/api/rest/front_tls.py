@@ -1,0 +1,117 @@
+"""Serves HTTP by TLS to fronts alone: who else could connect could also write what a front says about callers."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from cryptography import x509
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from vimesh.certificates.spiffe_ids import BadIdentity, Role, parse_spiffe_id
+from vimesh.domain.errors import BadSetting
+from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
+from vimesh.rpc.client_credentials import CredentialFolder
+
+_log = structlog.get_logger()
+
+_ATTEMPTS: Final = 3
+
+
+class FrontTls:
+    """The files in a folder: `tls.crt`, `tls.key` and `ca.crt`. New ones count from the next connection on."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises BadSetting if there is no certificate to serve with."""
+        self._folder = CredentialFolder(folder)
+        self._path = folder
+        self._version = self._folder.version()
+        self._newest = self._load()
+
+    def context(self) -> ssl.SSLContext:
+        """Return the context of the server, in which each handshake uses the newest files."""
+        return self._newest
+
+    def is_front(self, peer: Mapping[str, Any] | None) -> bool:
+        """Return whether the certificate of a peer, as Python decodes it, is that of a front of our trust domain."""
+        names = [value for kind, value in (peer or {}).get("subjectAltName", ()) if kind == "URI"]
+        try:
+            part = parse_spiffe_id(names[0]) if len(names) == 1 else None
+        except BadIdentity:
+            return False
+        return part is not None and part.role is Role.FRONT and part.trust_domain == self._trust_domain
+
+    def _load(self) -> ssl.SSLContext:
+        for _ in range(_ATTEMPTS):
+            before = self._folder.version()
+            contents = self._folder.read()
+            if not (contents.certificate and contents.trusted):
+                what = f"needs {CERTIFICATE}, {KEY} and {TRUSTED} to serve by TLS; or listen on unix:PATH"
+                raise BadSetting(str(self._path), what)
+            context = self._context_of_files()
+            if self._folder.version() == before:
+                break
+        self._trust_domain = _trust_domain_of(contents.certificate, self._path)
+        return context
+
+    def _context_of_files(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.verify_mode = ssl.CERT_REQUIRED
+        # A resumed session would skip the check of the certificate.
+        context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET
+        context.set_alpn_protocols(["http/1.1"])
+        context.sni_callback = self._renew
+        try:
+            context.load_cert_chain(self._path / CERTIFICATE, self._path / KEY)
+            context.load_verify_locations(self._path / TRUSTED)
+        except (OSError, ssl.SSLError) as error:
+            raise BadSetting(str(self._path), f"has no certificate to serve with: {error}") from error
+        return context
+
+    def _renew(self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _: ssl.SSLContext) -> None:
+        """Give a handshake the newest files. OpenSSL calls this as soon as it has read the first message."""
+        version = self._folder.version()
+        if version != self._version:
+            self._version = version
+            try:
+                self._newest = self._load()
+            except BadSetting as error:
+                _log.error("a new certificate cannot be used: the former one is", why=str(error))
+        connection.context = self._newest
+
+
+def protocol_for_fronts(tls: FrontTls) -> type[H11Protocol]:
+    """Return the protocol of connections: those of others than fronts end before anything of them is read."""
+
+    class FrontsOnly(H11Protocol):
+        _is_front = False
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+            super().connection_made(transport)
+            self._is_front = tls.is_front(transport.get_extra_info("peercert"))
+            if not self._is_front:
+                _log.warning("only a front may connect", peer=transport.get_extra_info("peername"))
+                transport.abort()
+
+        def data_received(self, data: bytes) -> None:
+            if self._is_front:
+                super().data_received(data)
+
+    return FrontsOnly
+
+
+def _trust_domain_of(certificate: bytes, path: Path) -> str:
+    try:
+        names = x509.load_pem_x509_certificate(certificate).extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        )
+        [uri] = names.value.get_values_for_type(x509.UniformResourceIdentifier)
+        return parse_spiffe_id(uri).trust_domain
+    except (ValueError, x509.ExtensionNotFound, BadIdentity) as error:
+        raise BadSetting(str(path / CERTIFICATE), "must hold one SPIFFE ID, such as spiffe://vimesh/api/a1") from error
