@@ -30,8 +30,8 @@ def rules(folder: Path, policy: str | None = None) -> PolicyRules:
 def test_owners_may_do_all_in_their_projects_and_nothing_elsewhere(tmp_path: Path) -> None:
     applied = rules(tmp_path)
 
-    assert [applied.allows(rule, "blue", ANN) for rule in RULES] == [True] * len(RULES)
-    assert [applied.allows(rule, "green", ANN) for rule in RULES] == [False] * len(RULES)
+    assert [applied.allows(ANN, rule, "blue") for rule in RULES] == [True] * len(RULES)
+    assert [applied.allows(ANN, rule, "green") for rule in RULES] == [False] * len(RULES)
     assert (applied.is_admin(ANN), applied.is_admin(ROOT)) == (False, True)
 
 
@@ -39,9 +39,9 @@ def test_a_policy_file_changes_the_rules(tmp_path: Path) -> None:
     policy = '"create_vim": "rule:admin_only"\n"context_is_admin": "role:cloud_admin"\n"delete_vim": "role:janitor"\n'
     applied = rules(tmp_path, policy)
 
-    assert not applied.allows("create_vim", "blue", ANN)
-    assert applied.allows("delete_vim", "blue", replace(ANN, roles=("janitor",)))
-    assert not applied.allows("delete_vim", "blue", ANN)
+    assert not applied.allows(ANN, "create_vim", "blue")
+    assert applied.allows(replace(ANN, roles=("janitor",)), "delete_vim", "blue")
+    assert not applied.allows(ANN, "delete_vim", "blue")
     assert (applied.is_admin(ROOT), applied.is_admin(replace(ANN, roles=("cloud_admin",)))) == (False, True)
 
 
@@ -54,17 +54,17 @@ def test_a_policy_file_as_tacker_had_it_is_understood(tmp_path: Path) -> None:
     )
     applied = rules(tmp_path, policy)
 
-    assert (applied.allows("get_vim", "blue", ANN), applied.allows("get_vim", "green", ANN)) == (True, False)
+    assert (applied.allows(ANN, "get_vim", "blue"), applied.allows(ANN, "get_vim", "green")) == (True, False)
 
 
 def test_a_changed_file_counts_at_once(tmp_path: Path) -> None:
     applied = rules(tmp_path, "{}")
-    assert applied.allows("create_vim", "blue", ANN)
+    assert applied.allows(ANN, "create_vim", "blue")
     file = tmp_path / "rules.yaml"
     file.write_text('"create_vim": "!"')
     os.utime(file, (2**31, 2**31))
 
-    assert not applied.allows("create_vim", "blue", ANN)
+    assert not applied.allows(ANN, "create_vim", "blue")
 
 
 @pytest.mark.parametrize("policy", ['"create_vim": [', '"create_vim": "rule:nowhere"', '"a": "rule:b"\n"b": "rule:a"'])

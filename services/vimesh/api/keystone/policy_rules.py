@@ -49,7 +49,7 @@ class PolicyRules:
         """Return whether the caller may do everything in all projects."""
         return bool(self._enforcer.enforce(_ADMIN, {}, _credentials(claims)))
 
-    def allows(self, rule: str, project_id: str, claims: TokenClaims) -> bool:
+    def allows(self, claims: TokenClaims, rule: str, project_id: str) -> bool:
         """Return whether a rule allows something in a project to a caller that is no administrator."""
         # A VIM is never shared: Tacker's API could not set it either.
         target = {"tenant_id": project_id, "project_id": project_id, "shared": False}

@@ -16,6 +16,7 @@ from vimesh.certificates.spiffe_ids import BadIdentity, Role, parse_spiffe_id
 from vimesh.domain.errors import BadSetting
 from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
 from vimesh.rpc.client_credentials import CredentialFolder
+from vimesh.runtime.complaint_log import ComplaintLog
 
 _log = structlog.get_logger()
 
@@ -68,7 +69,8 @@ class FrontTls:
         context.set_alpn_protocols(["http/1.1"])
         context.sni_callback = self._renew
         try:
-            context.load_cert_chain(self._path / CERTIFICATE, self._path / KEY)
+            # With a password, so that OpenSSL asks for none at the terminal.
+            context.load_cert_chain(self._path / CERTIFICATE, self._path / KEY, password="")
             context.load_verify_locations(self._path / TRUSTED)
         except (OSError, ssl.SSLError) as error:
             raise BadSetting(str(self._path), f"has no certificate to serve with: {error}") from error
@@ -88,6 +90,7 @@ class FrontTls:
 
 def protocol_for_fronts(tls: FrontTls) -> type[H11Protocol]:
     """Return the protocol of connections: those of others than fronts end before anything of them is read."""
+    strangers = ComplaintLog("only a front may connect")
 
     class FrontsOnly(H11Protocol):
         _is_front = False
@@ -96,7 +99,7 @@ def protocol_for_fronts(tls: FrontTls) -> type[H11Protocol]:
             super().connection_made(transport)
             self._is_front = tls.is_front(transport.get_extra_info("peercert"))
             if not self._is_front:
-                _log.warning("only a front may connect", peer=transport.get_extra_info("peername"))
+                strangers.add(peer=transport.get_extra_info("peername"))
                 transport.abort()
 
         def data_received(self, data: bytes) -> None:
