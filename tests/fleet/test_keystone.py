@@ -18,7 +18,7 @@ from tests.support.deployments.rest_doors import LAB
 from tests.support.identities.callers import HttpAnswer, ask_tls
 from tests.support.identities.keystones import PASSWORD, Keystone, running_keystone
 
-pytestmark = [pytest.mark.fleet, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(300)]
 
 FILE = """
 auth_url: http://127.0.0.1:1/v3

@@ -17,7 +17,7 @@ from vimesh.api.keystone.token_checks import TokenChecks
 from vimesh.api.keystone.token_claims import KeystoneUnavailable
 from vimesh.runtime.daemon_threads import DaemonThreads
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ Arguments: the port, and Keystone's configuration file.
 
 from __future__ import annotations
 
+import os
 import socketserver
 import sys
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -26,7 +27,10 @@ class _Handler(WSGIRequestHandler):
 
 if __name__ == "__main__":
     port, config = sys.argv[1:]
-    application = initialize_public_application(config_files=[config])
+    # Keystone reads them, too.
+    del sys.argv[1:]
+    os.environ["OS_KEYSTONE_CONFIG_FILES"] = config
+    application = initialize_public_application()
     with make_server("127.0.0.1", int(port), application, _Server, _Handler) as server:
         print("serving", flush=True)
         server.serve_forever()

@@ -47,6 +47,8 @@ def read_service_file(path: Path) -> ServiceFile:
         for group, options in policy_options.list_opts():
             conf.register_opts(options, group=group)
         auth = loading.load_auth_from_conf_options(conf, _GROUP)
+        # Reads the rest of the options, so that a wrong one is noticed here.
+        loading.load_session_from_conf_options(conf, _GROUP, auth=auth)
         uri = conf[_GROUP].www_authenticate_uri or getattr(auth, "auth_url", None) or ""
     except OSError as error:
         raise BadSetting(SETTING, f"{path} cannot be read: {error.strerror}") from None
