@@ -12,7 +12,7 @@ from typing import Any, Final
 from vimesh.api.keystone.service_file import ServiceFile
 from vimesh.api.keystone.token_claims import KeystoneUnavailable, TokenClaims
 
-CALL_S: Final = 5.0
+CALL_S: Final = 10.0
 """Limit of each step of a call to Keystone; a whole answer may take no longer either."""
 _ID = re.compile(r"[!-+.-~-]{1,255}", re.ASCII)
 """Without commas, which separate the ids of projects."""

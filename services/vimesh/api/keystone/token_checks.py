@@ -13,7 +13,7 @@ from vimesh.api.keystone.token_claims import KeystoneUnavailable, TokenClaims
 from vimesh.runtime.daemon_threads import DaemonThreads
 from vimesh.runtime.outage_log import OutageLog
 
-ANSWER_WITHIN_S: Final = 10.0
+ANSWER_WITHIN_S: Final = 20.0
 """How long a caller waits at most, also for a thread that is free."""
 THREADS: Final = 8
 _PAUSE_S: Final = 1.0
