@@ -9,6 +9,7 @@ import pytest
 from vimesh.api.keystone.service_file import ServiceFile, read_service_file
 from vimesh.domain.errors import BadSetting
 
+ROOT = Path(__file__).parents[3]
 SECRET = "correct horse battery staple"
 LOGIN = f"auth_type = password\nauth_url = http://keystone:5000/v3\nusername = vimesh\npassword = {SECRET}\n"
 GROUP = "[keystone_authtoken]\n"
@@ -27,6 +28,15 @@ def test_callers_are_told_the_address_that_is_for_them(tmp_path: Path) -> None:
     assert (
         read(tmp_path, GROUP + LOGIN + public.replace("www_authenticate", "auth")).uri == "https://cloud.example:5000"
     )
+
+
+def test_the_example_in_the_documents_can_be_used(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("{}")
+    (_, example, *_) = (ROOT / "docs" / "security.md").read_text().split("```ini\n")
+    file = read(tmp_path, example.partition("```")[0])
+
+    assert (file.uri, file.auth.auth_url) == ("https://cloud.example:5000/v3", "https://10.0.0.5:5000/v3")
+    assert file.open_session().verify == "/etc/ssl/certs/ca-certificates.crt"
 
 
 def test_other_options_of_the_service_are_left_alone(tmp_path: Path) -> None:

@@ -104,7 +104,10 @@ async def test_changes_and_the_audit_name_the_person_and_the_process(site: Site)
 
 
 async def test_the_person_is_shown_no_action_ids(site: Site) -> None:
-    async with client_as(site.address, ADMIN) as admin, site.calling(DRIVER, ROOT) as root:
+    async with (
+        client_as(site.address, ADMIN) as admin,
+        site.calling(DRIVER, ("spiffe://vimesh/cli/root", "admin", "*")) as root,
+    ):
         vim = await admin.register(name="lab")
         assert (await admin.get(vim.id)).monitor.action_id
         assert (await root.get(vim.id)).monitor.action_id == ""
