@@ -62,7 +62,8 @@ def _credentials(claims: TokenClaims) -> dict[str, object]:
         "project_id": claims.project_id,
         "tenant_id": claims.project_id,
         "roles": list(claims.roles),
-        "is_admin": False,  # Administrators are asked for nothing else
+        # No rule is applied to administrators.
+        "is_admin": False,
         "user_domain_id": claims.user_domain_id,
         "project_domain_id": claims.project_domain_id,
         "system_scope": claims.system_scope,
