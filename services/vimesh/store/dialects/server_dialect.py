@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from vimesh.domain.errors import BadSetting
 from vimesh.store.connections.connection_errors import CannotConnect
+from vimesh.store.connections.json_columns import json_text
 from vimesh.store.dialects.dialect import Dialect
 from vimesh.store.dialects.joined_update import JoinedUpdate
-from vimesh.store.schema.json_columns import json_text
 from vimesh.store.transactions.database import SETTING
 from vimesh.store.urls.database_url import DatabaseUrl, database_url
 from vimesh.store.urls.server_addresses import ServerAddress

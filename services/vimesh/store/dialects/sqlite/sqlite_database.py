@@ -19,11 +19,11 @@ from typing import Never, TypeVar, cast
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import OperationalError
 
+from vimesh.store.connections.json_columns import json_text
 from vimesh.store.dialects.sqlite.sqlite_erasure import erase
 from vimesh.store.dialects.sqlite.sqlite_file import FileConnection, SqliteFile
 from vimesh.store.dialects.sqlite.sqlite_log import WriteAheadLog
 from vimesh.store.dialects.sqlite.sqlite_tables import change_tables, read_tables
-from vimesh.store.schema.json_columns import json_text
 from vimesh.store.transactions.database import BROWSERS, READERS, Work
 
 T = TypeVar("T")
