@@ -56,6 +56,14 @@ def test_vims_are_ordered_by_a_known_field() -> None:
             parse_order(text)
 
 
+@pytest.mark.parametrize("text", [f"{'a' * 60_000} = x", f'status = "{"a" * 60_000}"'])
+def test_what_is_refused_is_quoted_in_part(text: str) -> None:
+    with pytest.raises(FilterInvalid) as refused:
+        parse_filter(text)
+
+    assert len(str(refused.value)) < 200
+
+
 @pytest.mark.parametrize("field", ["name", "auth_url"])
 @pytest.mark.parametrize("value", ["*a" * 9, "*" + "a" * 128, "a" * 128 + "*"])
 def test_a_pattern_that_takes_a_database_long_is_refused(field: str, value: str) -> None:

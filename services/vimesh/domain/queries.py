@@ -105,12 +105,12 @@ def quoted(value: str) -> str:
 
 def _term(field: str, operator: str, kind: str, value: str) -> Term:
     if field not in FILTER_FIELDS:
-        raise FilterInvalid(f"{field!r} cannot be filtered by; use one of {', '.join(FILTER_FIELDS)}")
+        raise FilterInvalid(f"{field[:50]!r} cannot be filtered by; use one of {', '.join(FILTER_FIELDS)}")
     if kind == "quoted":
         value = re.sub(r"\\(.)", r"\1", value)
     words = _WORDS.get(field)
     if words and value not in words:
-        raise FilterInvalid(f"{field} must be one of {', '.join(words)}, not {value!r}")
+        raise FilterInvalid(f"{field} must be one of {', '.join(words)}, not {value[:50]!r}")
     if not is_cheap(field, value):
         raise FilterInvalid(
             f"a value of {field} with * may have at most {MAX_WILDCARDS} of them and {MAX_PATTERN} characters"

@@ -111,7 +111,7 @@ def host_and_port(text: str) -> str:
     host, _, port = text.rpartition(":")
     if host and port.isascii() and port.isdigit() and len(port) <= _PORT_DIGITS and 0 < int(port) <= 65535:
         return text
-    raise ValueError(f"must be host:port, not {text!r}")
+    raise ValueError(f"must be host:port, not {text[:50]!r}")
 
 
 def one_of(words: Iterable[Word]) -> Callable[[str], Word]:
@@ -122,7 +122,7 @@ def one_of(words: Iterable[Word]) -> Callable[[str], Word]:
         for word in words:
             if text.lower() == word.lower():
                 return word
-        raise ValueError(f"must be one of {', '.join(words).lower()}, not {text!r}")
+        raise ValueError(f"must be one of {', '.join(words).lower()}, not {text[:50]!r}")
 
     return parse
 

@@ -98,7 +98,7 @@ def _ip(text: str) -> str:
     try:
         return str(ip_address(text))
     except ValueError:
-        raise ValueError(f"must be an IP address, not {text!r}") from None
+        raise ValueError(f"must be an IP address, not {text[:50]!r}") from None
 
 
 def _listen(text: str) -> str:
@@ -122,7 +122,7 @@ def _shard(text: str) -> Shard:
     index, _, count = text.partition("/")
     if _whole(index) and _whole(count) and int(index) < int(count):
         return Shard(int(index), int(count))
-    raise ValueError(f"must be I/N with I from 0 to N-1, not {text!r}")
+    raise ValueError(f"must be I/N with I from 0 to N-1, not {text[:50]!r}")
 
 
 PROFILE = Setting("profile", profile_name, "")

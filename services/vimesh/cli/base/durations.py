@@ -15,7 +15,7 @@ def seconds(text: str) -> float:
     """Read a duration; a bare number means seconds. Raises ValueError that states the expected form."""
     match = _DURATION.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"must be a duration such as 500ms, 10s or 2m, not {text!r}")
+        raise ValueError(f"must be a duration such as 500ms, 10s or 2m, not {text[:50]!r}")
     if (duration_s := float(match[1]) * _UNITS_S[match[2]]) <= _LONGEST_S:
         return duration_s
     raise ValueError("is longer than 10,000 years")

@@ -86,7 +86,7 @@ class _File:
 def _parse(file: _File) -> TackerFileVim:
     type_ = file.text("type", "openstack")
     if type_ not in {"openstack", "kubernetes"}:
-        raise file.bad("type", f"must be openstack or kubernetes, not {type_!r}")
+        raise file.bad("type", f"must be openstack or kubernetes, not {type_[:50]!r}")
     project = {"name": file.text("project_name")}
     if type_ == "openstack":
         project["project_domain_name"] = file.text("project_domain_name", "")
@@ -106,7 +106,7 @@ def _parse(file: _File) -> TackerFileVim:
 def _openstack(file: _File) -> dict[str, str]:
     verify = str(file.content.get("cert_verify", "True"))  # accepts a YAML boolean as well as Tacker's text
     if verify not in {"True", "False"}:
-        raise file.bad("cert_verify", f"must be 'True' or 'False', not {verify!r}")
+        raise file.bad("cert_verify", f"must be 'True' or 'False', not {verify[:50]!r}")
     return {
         "username": file.text("username"),
         "password": file.text("password"),

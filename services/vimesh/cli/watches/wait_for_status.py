@@ -34,7 +34,7 @@ class Condition:
         word = _DELETED if word in {"DELETE", "DEREGISTERED", "GONE"} else word
         if word not in _STATUSES and not (or_deleted and word == _DELETED):
             known = f"{', '.join(_STATUSES)}{' or deleted' if or_deleted else ''}"
-            raise BadFlag(flag, f"must be one of {known}, not {text!r}")
+            raise BadFlag(flag, f"must be one of {known}, not {text[:50]!r}")
         return cls(word)
 
     @property
