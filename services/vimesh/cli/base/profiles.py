@@ -19,7 +19,8 @@ PROFILES_FILE: Final = "config.yaml"
 LOGIN_FILE: Final = "login.json"
 """In the folder of a login, beside the token: what renews it."""
 _LOGINS: Final = "logins"
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+", re.ASCII)
 _MAX_TEXT: Final = 1024
 
 
@@ -156,6 +157,6 @@ def _check(key: str, parse: Callable[[str], object], text: str) -> None:
 
 def _uri(text: str) -> str:
     # RFC 8707, section 2: an absolute URI without a fragment.
-    if re.fullmatch(r"[a-z][a-z0-9+.-]*:[!-~]+", text, re.ASCII | re.IGNORECASE) and "#" not in text:
+    if _URI.fullmatch(text) and "#" not in text:
         return text
     raise ValueError("must be an absolute URI without a fragment")

@@ -34,7 +34,7 @@ app = typer.Typer(
 
 _LONGEST_TOKEN: Final = timedelta(days=366)
 """Nobody can take back a single token."""
-_PROJECT: Final = re.compile(r"[!-+.-~-]{1,255}", re.ASCII)
+_PROJECT = re.compile(r"[!-+.-~-]{1,255}", re.ASCII)
 _TITLES = ("IDENTITY", "STATE", "EXPIRES", "HOSTS")
 
 Directory = Annotated[

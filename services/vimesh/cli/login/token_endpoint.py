@@ -19,8 +19,8 @@ _LIFETIME_S: Final = 300.0
 _LONGEST_S: Final = 366 * 86400.0
 _MAX_CHARACTERS: Final = 16 * 1024
 """Of a token. A front takes 64 kB of headers."""
-_JWT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
-_PRINTABLE: Final = re.compile(r"[!-~]+", re.ASCII)
+_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+_PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

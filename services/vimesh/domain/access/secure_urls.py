@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-_PRINTABLE: Final = re.compile(r"[!-~]{1,1024}", re.ASCII)
+_PRINTABLE = re.compile(r"[!-~]{1,1024}", re.ASCII)
 
 
 def secure_url(text: str) -> SplitResult:
