@@ -21,7 +21,7 @@ from tests.support.probers.loopback_rules import PROBE_LOOPBACK
 from tests.support.sql.stores import sqlite_url
 from vimesh.certificates.certificate_folder import CertificateFolder
 from vimesh.certificates.file_generations import replace_files
-from vimesh.certificates.spiffe_ids import Role, SpiffeId
+from vimesh.certificates.spiffe_ids import Role
 from vimesh.envoy.fleet.front_security import TokenIssuer
 from vimesh.files.certificate_files import CERTIFICATE, KEY, REVOKED, TOKEN, TRUSTED
 from vimesh.rpc.channels import channel
@@ -89,7 +89,7 @@ class SecuredSite:
 
 
 class Succession:
-    """An authority is replaced by another one of the same trust domain, in three steps, as docs/security.md says."""
+    """An authority is replaced by another one of the same trust domain, in three steps."""
 
     def __init__(self, present: CertificateFolder, successor: CertificateFolder) -> None:
         self._present = present
@@ -105,7 +105,9 @@ class Succession:
         self._successor.trust(_trust_of(self._present), datetime.now(UTC))
         for identity, hosts in self._identities:
             self._successor.issue(identity, hosts, LIFETIME, datetime.now(UTC))
-            self._copy(identity, CERTIFICATE, KEY, TRUSTED)
+            issued = self._successor.folder_of(identity)
+            contents = {name: (issued / name).read_bytes() for name in (CERTIFICATE, KEY, TRUSTED)}
+            replace_files(self._present.folder_of(identity), contents)
 
     def forget_predecessor(self) -> bytes:
         """Let the parts trust the successor alone; return its certificate."""
@@ -118,10 +120,6 @@ class Succession:
             rest = {name: (folder / name).read_bytes() for name in (CERTIFICATE, KEY)}
             replace_files(folder, rest | {TRUSTED: alone})
         return alone
-
-    def _copy(self, identity: SpiffeId, *names: str) -> None:
-        source = self._successor.folder_of(identity)
-        replace_files(self._present.folder_of(identity), {name: (source / name).read_bytes() for name in names})
 
 
 def _trust_of(folder: CertificateFolder) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -16,6 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct, Value
 
 from tests.fleet.secured_site import SecuredSite, secured_site
+from tests.support.callers.load import Load
 from tests.support.callers.recorder import Recorder, recording
 from tests.support.deployments.conductors import Client
 from tests.support.identities.secured_fleets import put
@@ -45,29 +44,17 @@ PING = vim_pb2.ProbePolicy(
 )
 
 
-class Load:
-    """Calls without pause, and counts how the calls end."""
+def ending(make: Callable[[], Awaitable[object]], name: str) -> Callable[[], Awaitable[str]]:
+    """Return calls that return how they ended: by this name, or by a failure with it."""
 
-    def __init__(self) -> None:
-        self.ends: Counter[str] = Counter()
-        self._progress = asyncio.Event()
+    async def made() -> str:
+        try:
+            await make()
+        except grpc.aio.AioRpcError as error:
+            return f"{name}: {error.code().name} {error.details()}"
+        return name
 
-    async def repeat(self, make: Callable[[], Awaitable[object]], name: str) -> None:
-        while True:
-            try:
-                await make()
-            except grpc.aio.AioRpcError as error:
-                self.ends[f"{name}: {error.code().name} {error.details()}"] += 1
-            else:
-                self.ends[name] += 1
-            self._progress.set()
-
-    async def until_more(self) -> None:
-        wanted = self.ends.total() + ENOUGH
-        async with asyncio.timeout(LIMIT_S):
-            while self.ends.total() < wanted:
-                self._progress.clear()
-                await self._progress.wait()
+    return made
 
 
 async def register(client: Client, count: int) -> list[str]:
@@ -99,7 +86,7 @@ async def watch(client: Client) -> None:
 @asynccontextmanager
 async def under_load(site: SecuredSite, person: Path) -> AsyncGenerator[Load]:
     """Report, read and watch, over channels that renew themselves."""
-    load = Load()
+    load = Load(ENOUGH)
     watcher, reporter = site.part(Role.CLI, "admin.watcher"), site.part(Role.BRIDGE, "b1")
     async with AsyncExitStack() as scope:
 
@@ -108,19 +95,11 @@ async def under_load(site: SecuredSite, person: Path) -> AsyncGenerator[Load]:
 
         watchers, reporters, readers = await channels(watcher), await channels(reporter), await channels(person)
         vims = [await registered_for_reports(watchers[0], number) for number in range(REPORTERS)]
-        tasks = [load.repeat(Reporting(reporters[n % CHANNELS], vim).report, "report") for n, vim in enumerate(vims)]
-        tasks += [load.repeat(partial(readers[n % CHANNELS].get, vims[n].id), "read") for n in range(READERS)]
-        tasks += [load.repeat(partial(watch, watchers[n % CHANNELS]), "watch ended") for n in range(WATCHERS)]
-        running = [asyncio.create_task(task) for task in tasks]
-        try:
-            await load.until_more()
+        calls = [ending(Reporting(reporters[n % CHANNELS], vim).report, "report") for n, vim in enumerate(vims)]
+        calls += [ending(partial(readers[n % CHANNELS].get, vims[n].id), "read") for n in range(READERS)]
+        calls += [ending(partial(watch, watchers[n % CHANNELS]), "watch ended") for n in range(WATCHERS)]
+        async with load.running(calls):
             yield load
-        finally:
-            for task in running:
-                task.cancel()
-            ends = await asyncio.gather(*running, return_exceptions=True)
-            faults = [end for end in ends if not isinstance(end, asyncio.CancelledError)]
-            assert not faults, faults
 
 
 async def registered_for_reports(client: Client, number: int) -> vim_pb2.Vim:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 from cryptography import x509
 from grpc import aio
 
+from tests.support.callers.load import Load
 from tests.support.identities.callers import LIMIT_S, PASSED, ask_tls, call, http_outcome
 from tests.support.identities.certified import Certified
 from tests.support.identities.secured_fleets import SecuredFleet, put, secured_fleet
@@ -25,26 +25,6 @@ ENOUGH = 200
 """Number of calls after each change."""
 
 
-class Load:
-    """Calls without pause, and counts how they end."""
-
-    def __init__(self) -> None:
-        self.ends: Counter[str] = Counter()
-        self._progress = asyncio.Event()
-
-    async def repeat(self, made: Callable[[], Awaitable[str]]) -> None:
-        while True:
-            self.ends[await made()] += 1
-            self._progress.set()
-
-    async def until_more(self) -> None:
-        wanted = self.ends.total() + ENOUGH
-        async with asyncio.timeout(LIMIT_S * 3):
-            while self.ends.total() < wanted:
-                self._progress.clear()
-                await self._progress.wait()
-
-
 def bearer(key: SigningKey) -> dict[str, str]:
     return {"authorization": f"Bearer {key.sign(claims_of('olga', vimesh_roles='operator'))}"}
 
@@ -52,7 +32,7 @@ def bearer(key: SigningKey) -> dict[str, str]:
 @asynccontextmanager
 async def under_load(fleet: SecuredFleet, *, new_connections: bool = True) -> AsyncGenerator[Load]:
     """Make calls of monitors and people over kept connections, and of people over new ones."""
-    load = Load()
+    load = Load(ENOUGH)
     monitor = fleet.certified.channel_credentials(fleet.certified.pair(Role.MONITOR, "loaded"))
     anonymous, token = fleet.certified.channel_credentials(), bearer(fleet.key)
     admin = fleet.certified.client_context(fleet.folder, fleet.certified.pair(Role.CLI, "admin.loaded"))
@@ -68,17 +48,10 @@ async def under_load(fleet: SecuredFleet, *, new_connections: bool = True) -> As
         aio.secure_channel(fleet.front, monitor) as reports,
         aio.secure_channel(fleet.front, anonymous) as reads,
     ):
-        tasks = [load.repeat(lambda: call(reports, UPDATE_VIM, {})) for _ in range(CALLERS)]
-        tasks += [load.repeat(lambda: call(reads, GET_VIM, token)) for _ in range(CALLERS)]
-        tasks += [load.repeat(anew)] if new_connections else []
-        running = [asyncio.create_task(task) for task in tasks]
-        try:
-            await load.until_more()
+        callers: list[Callable[[], Awaitable[str]]] = [lambda: call(reports, UPDATE_VIM, {})] * CALLERS
+        callers += [lambda: call(reads, GET_VIM, token)] * CALLERS
+        async with load.running([*callers, anew] if new_connections else callers):
             yield load
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
 
 
 async def presented_serial(fleet: SecuredFleet) -> int:
