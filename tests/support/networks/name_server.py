@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from heapq import heappop, heappush
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from tests.support.networks.dns_messages import Question, answer_to, question_of
 from tests.support.networks.inside import run_inside
@@ -187,14 +191,22 @@ def _end(sock: socket.socket, thread: threading.Thread) -> None:
 
 
 def _serve_udp(server: NameServer, sock: socket.socket) -> None:
-    while True:
-        message, peer = sock.recvfrom(_MAX_MESSAGE)
-        if not message:
-            return
-        reply = server.reply_to(message, over_udp=True)
-        if reply is not None:
-            delay_s, answer = reply
-            _later(delay_s, lambda answer=answer, peer=peer: sock.sendto(answer, peer))  # type: ignore[misc]
+    delayed: list[tuple[float, int, bytes, Any]] = []
+    """Answers by the time at which they are due. The number keeps those of one moment in their order."""
+    for number in count():
+        sock.settimeout(max(0.001, delayed[0][0] - time.monotonic()) if delayed else None)
+        with suppress(TimeoutError):
+            message, peer = sock.recvfrom(_MAX_MESSAGE)
+            if not message:
+                return
+            reply = server.reply_to(message, over_udp=True)
+            if reply is not None:
+                delay_s, answer = reply
+                heappush(delayed, (time.monotonic() + delay_s, number, answer, peer))
+        while delayed and delayed[0][0] <= time.monotonic():
+            _, _, answer, peer = heappop(delayed)
+            with suppress(OSError):  # the test has ended in the meantime
+                sock.sendto(answer, peer)
 
 
 def _serve_tcp(server: NameServer, sock: socket.socket) -> None:
@@ -211,17 +223,3 @@ def _converse(server: NameServer, connection: socket.socket) -> None:
             reply = server.reply_to(stream.read(int.from_bytes(prefix)), over_udp=False)
             if reply is not None:
                 connection.sendall(len(reply[1]).to_bytes(2) + reply[1])
-
-
-def _later(delay_s: float, send: Callable[[], object]) -> None:
-    if not delay_s:
-        send()
-        return
-
-    def send_if_open() -> None:
-        with suppress(OSError):  # the test has ended in the meantime
-            send()
-
-    timer = threading.Timer(delay_s, send_if_open)
-    timer.daemon = True
-    timer.start()
