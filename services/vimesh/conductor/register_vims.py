@@ -20,7 +20,7 @@ from vimesh.wire.error_statuses import STATUS
 from vimesh.wire.limits import MAX_BATCH_VALUES, MAX_FREE_FORM_VALUES
 from vimesh.wire.message_rules import Rules
 from vimesh.wire.value_count import count_values
-from vimesh.wire.vim_messages import FREE_FORM_FIELDS
+from vimesh.wire.vim_messages import free_form_fields
 
 _FULLY_CHECKED: Final = 20
 """The first refusals of a call name all broken fields, at 30 us per name; later ones name only the first field."""
@@ -86,8 +86,7 @@ class _Reader:
 
     def _count(self, request: pb.RegisterVimRequest) -> None:
         """Raise BadInput once the batch exceeds MAX_BATCH_VALUES. A field above its own bound is left to the rules."""
-        vim = request.vim
-        for struct in (getattr(vim, field) for field in FREE_FORM_FIELDS):
+        for struct in free_form_fields(request.vim).values():
             max_count = min(self._values_left, MAX_FREE_FORM_VALUES)
             count = count_values(struct, max_count)
             self._values_left -= min(count, max_count)

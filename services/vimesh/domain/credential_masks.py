@@ -69,11 +69,12 @@ def mask(credentials: Mapping[str, object]) -> dict[str, object]:
 
 
 def _masked(key: str, value: object) -> object:
+    # Texts come first: they are most of what there is, and asking for a Mapping takes several times as long.
+    if isinstance(value, str):
+        return MASK if key not in _HARMLESS or _holds_secret(key, value) else value
     if isinstance(value, Mapping):
         return mask(value)
-    if key not in _HARMLESS or not isinstance(value, str | bool | int | float):
-        return MASK
-    return MASK if isinstance(value, str) and _holds_secret(key, value) else value
+    return value if key in _HARMLESS and isinstance(value, bool | int | float) else MASK
 
 
 def _holds_secret(key: str, value: str) -> bool:
@@ -147,7 +148,7 @@ def unmask(
     merged: dict[str, object] = {}
     for key, value in credentials.items():
         stored_value = stored.get(key)
-        if isinstance(value, Mapping):
+        if not isinstance(value, str) and isinstance(value, Mapping):
             merged[key] = unmask(value, stored_value if isinstance(stored_value, Mapping) else {}, f"{path}.{key}")
         elif value != MASK:
             merged[key] = value
@@ -184,13 +185,14 @@ def require_no_mask(values: Mapping[str, object], path: str) -> None:
 
 
 def _require_no_mask(key: str, value: object, path: str) -> None:
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        if MASK in value and ((value == MASK and names_secret(key)) or _is_masked_url(value)):
+            raise _nothing_stored(path)
+    elif isinstance(value, Mapping):
         require_no_mask(value, path)
     elif isinstance(value, list):
         for one in value:
             _require_no_mask(key, one, path)
-    elif isinstance(value, str) and MASK in value and ((value == MASK and names_secret(key)) or _is_masked_url(value)):
-        raise _nothing_stored(path)
 
 
 def _is_masked_url(value: str) -> bool:

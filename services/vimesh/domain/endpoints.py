@@ -14,6 +14,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 952 and 1123, with the underscores that real DNS names carry. A label never starts or ends with a hyphen.
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f]")
+_PLAIN_URL = re.compile(r"https?://[^@?#]+\Z")
+"""A URL without anything that could be a secret, as most are; what `urlunsplit` would put together again."""
 MAX_URL_LENGTH = 2048
 
 
@@ -53,6 +55,8 @@ def endpoint_of(auth_url: str) -> Endpoint:
 def without_credentials(auth_url: str) -> str:
     """Return the URL without `user:password@` and `#fragment`, its secret parameters masked. Raises AuthUrlInvalid."""
     parts, _ = _split(auth_url)
+    if _PLAIN_URL.match(auth_url):
+        return auth_url
     query = mask_text(f"?{parts.query}")[1:]
     clean = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment=""))
     if len(clean) > MAX_URL_LENGTH:

@@ -45,21 +45,25 @@ FREE_FORM_FIELDS: Final = tuple(field.name for field in _INPUT if field.message_
 MODIFIABLE_FIELDS: Final = tuple(name for name in INPUT_FIELDS if name != "project_id")
 
 
+def free_form_fields(vim: vim_pb2.Vim) -> dict[str, Struct]:
+    """Return the free-form fields that are present, by name, in the order of the contract. Most VIMs have one."""
+    return {field.name: struct for field, struct in vim.ListFields() if field.message_type is Struct.DESCRIPTOR}
+
+
 def registration(
     vim: vim_pb2.Vim, *, read_policy: Callable[[], ProbePolicy], engine: vims.Engine, request_id: str, vim_id: str
 ) -> vims.Registration:
     """Read the fields of a new VIM, the policy last: of several mistakes, the first is reported. Raises BadInput."""
+    auth_url = _auth_url(vim.auth_url)
+    values = {field: read_values(f"vim.{field}", struct) for field, struct in free_form_fields(vim).items()}
     return vims.Registration(
         name=vim.name,
         type=vim.type,
-        auth_url=_auth_url(vim.auth_url),
+        auth_url=auth_url,
         project_id=vim.project_id or DEFAULT_PROJECT,
         description=vim.description,
-        vim_project=read_values("vim.vim_project", vim.vim_project),
-        auth_cred=read_values("vim.auth_cred", vim.auth_cred),
         is_default=vim.is_default,
-        placement_attr=read_values("vim.placement_attr", vim.placement_attr),
-        extra=read_values("vim.extra", vim.extra),
+        **{field: values.get(field, {}) for field in FREE_FORM_FIELDS},
         policy=read_policy(),
         engine=engine,
         request_id=request_id,
