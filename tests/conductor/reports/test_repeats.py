@@ -63,7 +63,7 @@ def test_what_is_said_again_is_recognized_whatever_its_age(
     assert found == [(message.vim_id, cached_standings[message.vim_id], 20.0) for message, _ in said]
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.none() | plain_ages, reports, st.data())
 def test_nothing_else_is_recognized(age: Duration | None, other: UpdateVimRequest, data: st.DataObject) -> None:
     """Other reports, and the same with some bytes changed, left out or put in between."""
