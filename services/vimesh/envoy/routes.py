@@ -40,6 +40,10 @@ BODY_LIMIT = "envoy.filters.http.buffer"
 BUFFER = "envoy.extensions.filters.http.buffer.v3.Buffer"
 
 
+_UNREAD = ["user-agent", "x-envoy-external-address", "x-forwarded-proto"]
+"""Headers that no conductor reads, and that it would have to turn into objects of Python for each call."""
+
+
 def routes(fleet: FrontFleet) -> list[Route]:
     """Return all routes; the first that matches wins."""
     return [
@@ -73,9 +77,12 @@ def _same_route(rpc: Rpc, rest: Rpc) -> bool:
 
 
 def _route(kind: str, rpc: Rpc) -> Route:
-    if rpc.time_limit_s is None:
-        return _stream(kind, rpc.path, rpc.traffic)
-    return _call(kind, rpc.path, rpc.traffic, rpc.time_limit_s, again() if rpc.repeatable else untouched())
+    route = (
+        _stream(kind, rpc.path, rpc.traffic)
+        if rpc.time_limit_s is None
+        else _call(kind, rpc.path, rpc.traffic, rpc.time_limit_s, again() if rpc.repeatable else untouched())
+    )
+    return {**route, "request_headers_to_remove": _UNREAD}
 
 
 def _call(kind: str, path: str, traffic: TrafficClass, timeout_s: float, retry: dict[str, object]) -> Route:

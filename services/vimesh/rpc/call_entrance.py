@@ -11,7 +11,7 @@ from typing import Any, Final
 import grpc
 
 from vimesh.domain.access.audit_entry import SUCCESS, AuditEntry, AuditTrail, ChangeSubject
-from vimesh.domain.access.caller import OPEN_CALLER, Caller, CallerRole
+from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.errors import IdentityRequired, PermissionDenied, VimeshError
 from vimesh.rpc.caller_metadata import FOR_CALL
 from vimesh.rpc.caller_roles import EVERYONE
@@ -73,10 +73,10 @@ class CallEntrance:
         return self._identify is not None or (self._audit is not None and _name(method) in _CHANGES)
 
     def unary(self, method: str, serve: _Unary) -> _Unary:
-        is_change, roles = _name(method) in _CHANGES, callers_of(method)
+        is_change, enter = _name(method) in _CHANGES, self._enter_by(method)
 
         async def entered(data: bytes, context: _Context) -> Any:  # noqa: ANN401 - a message, or its bytes
-            call = self._enter(method, roles, context)
+            call = enter(context)
             try:
                 response = await serve(data, context)
             except BaseException as error:
@@ -89,10 +89,10 @@ class CallEntrance:
         return entered
 
     def stream(self, method: str, serve: _Stream) -> _Stream:
-        roles = callers_of(method)
+        enter = self._enter_by(method)
 
         async def entered(data: bytes, context: _Context) -> AsyncIterator[Any]:
-            call = self._enter(method, roles, context)
+            call = enter(context)
             try:
                 async for response in serve(data, context):
                     yield response
@@ -105,22 +105,30 @@ class CallEntrance:
     def authorize(self, method: str, context: _Context) -> None:
         """Raise IdentityRequired or PermissionDenied unless the caller may call the method."""
         if self._identify is not None:
-            self._enter(method, callers_of(method), context)
+            self._enter_by(method)(context)
 
-    def _enter(self, method: str, roles: frozenset[CallerRole], context: _Context) -> _Call:
-        call = _Call(OPEN_CALLER)
-        try:
-            if self._identify is not None:
-                call.caller = self._identify(context)
-                if is_for_others(method):
-                    call.caller = self._represent(context, call.caller)
-                if roles != EVERYONE:
-                    call.caller.require_role(roles, method)
-        except VimeshError as error:
-            self._record_failure(method, context, call, error, is_change=False)
-            raise
-        _call.set(call)
-        return call
+    def _enter_by(self, method: str) -> Callable[[_Context], _Call]:
+        """Return the function that lets calls of the method in. What depends on the method alone is looked up here."""
+        identify, represent = self._identify, self._represent if is_for_others(method) else None
+        roles = callers_of(method)
+        needs_role = roles != EVERYONE
+
+        def enter(context: _Context) -> _Call:
+            call = _Call(OPEN_CALLER)
+            try:
+                if identify is not None:
+                    call.caller = identify(context)
+                    if represent is not None:
+                        call.caller = represent(context, call.caller)
+                    if needs_role:
+                        call.caller.require_role(roles, method)
+            except VimeshError as error:
+                self._record_failure(method, context, call, error, is_change=False)
+                raise
+            _call.set(call)
+            return call
+
+        return enter
 
     def _record_failure(
         self, method: str, context: _Context, call: _Call, error: BaseException, *, is_change: bool
