@@ -15,11 +15,12 @@ import structlog
 from vimesh.api.keystone.keystone_callers import keystone_callers
 from vimesh.api.rest.callers.proved_callers import ProvedCallers
 from vimesh.api.rest.callers.rest_caller import RestCallers
-from vimesh.api.rest.front_tls import FrontTls
-from vimesh.api.rest.http_server import bound_to, listening, serve
+from vimesh.api.rest.http_server import serve
 from vimesh.api.rest.request_record import record_requests
 from vimesh.api.rest.rest_app import RestSettings, rest_app
 from vimesh.domain.errors import BadSetting
+from vimesh.http.http_listener import bound_to, listening
+from vimesh.http.server_tls import ServerTls
 from vimesh.rpc.channels import channel
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.watchdog.calls import Calls
@@ -83,8 +84,8 @@ def _callers(settings: ApiSettings) -> AbstractContextManager[RestCallers | None
     return keystone_callers(settings.keystone_file, settings.rest.project)
 
 
-def _tls(settings: ApiSettings) -> FrontTls | None:
+def _tls(settings: ApiSettings) -> ServerTls | None:
     """Return how only the front is served: whoever else could connect could say who calls. A unix socket is enough."""
     if settings.credentials is None or settings.listen.startswith("unix:"):
         return None
-    return FrontTls(settings.credentials)
+    return ServerTls(settings.credentials)

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
@@ -56,6 +56,9 @@ from vimesh.v1.vim_service_pb2_grpc import add_VimServiceServicer_to_server
 from vimesh.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
 from vimesh.watchdog.calls import Calls
 from vimesh.wire.message_rules import Rules
+
+if TYPE_CHECKING:
+    from vimesh.metrics.exposition import Exposition  # needs packages that are only used with --metrics
 
 _log = structlog.get_logger()
 
@@ -114,7 +117,12 @@ class Ports:
 
 
 @asynccontextmanager
-async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | None = None) -> AsyncGenerator[Ports]:
+async def serving(
+    store: VimStore,
+    settings: ConductorSettings,
+    calls: Calls | None = None,
+    exposition: Exposition | None = None,
+) -> AsyncGenerator[Ports]:
     """Serve until the block ends, then drain. Raises BadSetting if it cannot listen; NotAccepting."""
     rules = Rules()
     feed = EventFeed(store)
@@ -147,6 +155,10 @@ async def serving(store: VimStore, settings: ConductorSettings, calls: Calls | N
     port = listen_on(server, "listen", settings.listen, certificates.credentials() if certificates else None)
     vitals = Vitals()
     health = Health(store, vitals, grpc_health, _HEALTH_SERVICES)
+    if exposition is not None:
+        from vimesh.conductor.metrics.conductor_collector import ConductorCollector  # noqa: PLC0415 - see above
+
+        exposition.register(ConductorCollector(pace))
     # Count once before serving, so that the first answers use the right pace. If this fails because the database is
     # unavailable, there are no answers either.
     await pace.count()
@@ -201,9 +213,13 @@ async def run_conductor(
     settings: ConductorSettings,
     stopped: Callable[[], Awaitable[object]],
     calls: Calls | None = None,
+    exposition: Exposition | None = None,
 ) -> None:
-    """Serve until `stopped` returns, then drain. `stopped` is called once it serves; `calls` tracks running calls."""
-    async with serving(store, settings, calls) as ports:
+    """Serve until `stopped` returns, then drain. `stopped` is called once it serves; `calls` tracks running calls.
+
+    `exposition`: gets the collectors of the conductor; None: metrics are not served.
+    """
+    async with serving(store, settings, calls, exposition) as ports:
         if settings.listen.startswith("unix:"):
             _log.info("conductor is serving", socket=settings.listen.removeprefix("unix:"))
         else:

@@ -19,10 +19,11 @@ from tests.support.identities.callers import ask_tls
 from tests.support.identities.certified import Certified, KeyPair
 from tests.support.identities.recording_backends import recording_conductor
 from tests.support.identities.secured_fleets import secured
-from vimesh.api.rest.front_tls import FrontTls
-from vimesh.api.rest.http_server import listening, serve
+from vimesh.api.rest.http_server import serve
 from vimesh.certificates.spiffe_ids import Role
 from vimesh.domain.errors import BadSetting
+from vimesh.http.http_listener import listening
+from vimesh.http.server_tls import ServerTls
 
 APP: ASGIApp = PlainTextResponse("served")
 VIMS = ("GET", "/v1.0/vims")
@@ -34,7 +35,7 @@ async def api(folder: Path) -> AsyncGenerator[str]:
     stopping = asyncio.Event()
     with listening("127.0.0.1:0") as listener:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(serve(APP, listener, stopping.wait, grace_s=1, tls=FrontTls(folder)))
+            tasks.create_task(serve(APP, listener, stopping.wait, grace_s=1, tls=ServerTls(folder)))
             try:
                 yield f"localhost:{listener.getsockname()[1]}"
             finally:
@@ -112,4 +113,4 @@ def test_a_folder_without_authorities_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         BadSetting, match=r"needs tls\.crt, tls\.key and ca\.crt to serve by TLS; or listen on unix:PATH"
     ):
-        FrontTls(folder)
+        ServerTls(folder)

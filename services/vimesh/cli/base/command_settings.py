@@ -106,6 +106,10 @@ def _listen(text: str) -> str:
     return text if text.endswith(":0") or text.startswith("unix:/") else host_and_port(text)
 
 
+def _metrics(text: str) -> str:
+    return _listen(text) if text else ""
+
+
 def _project(text: str) -> str:
     if len(text.strip()) > 0 and len(text) <= 255 and text.isprintable():
         return text
@@ -133,6 +137,8 @@ DATABASE_URL = Setting("database_url", str, "", secret=True)
 KEY_FILE = Setting("key_file", str, "", secret=True)
 LOG_LEVEL = Setting("log.level", one_of(LogLevel), LogLevel.INFO)
 LOG_FORMAT = Setting("log.format", one_of(LogFormat), LogFormat.AUTO)
+METRICS = Setting("metrics", _metrics, "")
+"""Where metrics are served; empty: nowhere."""
 LISTEN = Setting("conductor.listen", _listen, "127.0.0.1:7601")
 HEALTH_LISTEN = Setting("conductor.health_listen", _listen, "")
 """Empty: a free port on the host of `conductor.listen`; if that is a socket, its path with `.health` appended."""
@@ -183,6 +189,7 @@ _ALL: tuple[Setting[Any], ...] = (
     KEY_FILE,
     LOG_LEVEL,
     LOG_FORMAT,
+    METRICS,
     LISTEN,
     HEALTH_LISTEN,
     CONDUCTOR_CREDENTIALS,

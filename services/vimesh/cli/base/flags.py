@@ -29,6 +29,15 @@ Format = Annotated[
         "--log-format", metavar="auto|console|logfmt|json", help="Log format [VIMESH_LOG_FORMAT; default: auto]."
     ),
 ]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        metavar="HOST:PORT|unix:PATH",
+        help="Address to serve metrics for Prometheus on; other than loopback addresses need --credentials "
+        "[VIMESH_METRICS; default: none].",
+    ),
+]
 Address = Annotated[
     str | None,
     typer.Option(

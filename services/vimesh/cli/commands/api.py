@@ -53,6 +53,7 @@ def api(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    metrics: flags.Metrics = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
@@ -83,7 +84,8 @@ def api(  # noqa: PLR0913 - one parameter per flag
                 rest=RestSettings(project=found.read(command_settings.API_PROJECT, project)),
                 keystone_file=found.read(command_settings.KEYSTONE_FILE, keystone_file),
                 beside=beside,
-            )
+            ),
+            found.read(command_settings.METRICS, metrics),
         )
     )
 

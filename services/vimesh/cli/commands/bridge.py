@@ -84,6 +84,7 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
             help="Directory for the state of this bridge [VIMESH_BRIDGE_STATE_DIR; default: ./.vimesh/bridge].",
         ),
     ] = None,
+    metrics: flags.Metrics = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
@@ -112,6 +113,7 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
                 state_dir=found.read(command_settings.STATE_DIR, state_dir),
                 rules=UpdateRules(hold_s=found.read(command_settings.HOLD, hold), policies=policies, users=users),
                 concurrency=found.read(command_settings.BRIDGE_CONCURRENCY, concurrency),
-            )
+            ),
+            found.read(command_settings.METRICS, metrics),
         )
     )

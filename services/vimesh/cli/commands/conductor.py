@@ -95,6 +95,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
     quota_changes_per_s: flags.QuotaChangesPerS = None,
     quota_file: flags.QuotaFile = None,
     engine: flags.Engine = None,
+    metrics: flags.Metrics = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
@@ -139,6 +140,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
                     ),
                     engines=Engines(found.read(command_settings.ENGINE, engine)),
                 ),
+                metrics=found.read(command_settings.METRICS, metrics),
             )
         )
     )

@@ -21,6 +21,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     probe_allow: flags.ProbeAllow = None,
     probe_deny: flags.ProbeDeny = None,
+    metrics: flags.Metrics = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
@@ -42,6 +43,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
                 credentials=found.read(CREDENTIALS, credentials),
                 shard=found.read(command_settings.SHARD, shard),
                 rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
-            )
+            ),
+            found.read(command_settings.METRICS, metrics),
         )
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vimesh.cli.processes.process_watch import take_record_path, watched, watched_calls
 from vimesh.cli.processes.stop_signals import Stopping, stop_on_signals
+from vimesh.domain.errors import BadSetting
 from vimesh.runtime.garbage_collection import collect_rarely
 from vimesh.watchdog.notifier import Notifier
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from vimesh.bridge.service.bridge_process import BridgeSettings
     from vimesh.conductor.conductor_process import ConductorSettings
     from vimesh.domain.access.quotas import Quotas
+    from vimesh.metrics.exposition import Exposition
     from vimesh.monitor.monitor_process import MonitorSettings
 
 
@@ -28,6 +32,8 @@ class ConductorProcess:
     key_file: Path
     quotas: Quotas
     serve: ConductorSettings
+    metrics: str
+    """Address to serve metrics on; empty: none."""
 
 
 async def conductor(settings: ConductorProcess) -> None:
@@ -42,37 +48,62 @@ async def conductor(settings: ConductorProcess) -> None:
         await manage_tables.check(settings.database_url)
         collect_rarely()
         with stop_on_signals() as stopping:
-            async with sql_store(settings.database_url, cipher, quotas=settings.quotas) as store:
-                await run_conductor(store, settings.serve, _serving_until(stopping, process.notifier), process.calls)
+            async with (
+                _metrics_of("conductor", settings.metrics, settings.serve.credentials) as exposition,
+                sql_store(settings.database_url, cipher, quotas=settings.quotas) as store,
+            ):
+                await run_conductor(
+                    store, settings.serve, _serving_until(stopping, process.notifier), process.calls, exposition
+                )
 
 
-async def monitor(settings: MonitorSettings) -> None:
-    """Run ping actions until a stop signal."""
+async def monitor(settings: MonitorSettings, metrics: str) -> None:
+    """Run ping actions until a stop signal. `metrics`: where to serve them; empty: nowhere. Raises BadSetting."""
     from vimesh.monitor.loop_guard.safeguards import safeguards  # noqa: PLC0415 - other commands do not probe
     from vimesh.monitor.monitor_process import run_monitor  # noqa: PLC0415 - see above
 
     collect_rarely()
     with safeguards(take_record_path("monitor")) as guards, watched() as notifier, stop_on_signals() as stopping:
-        async with asyncio.TaskGroup() as tasks:
+        async with _metrics_of("monitor", metrics, settings.credentials), asyncio.TaskGroup() as tasks:
             probing = tasks.create_task(run_monitor(settings, safeguards=guards, started=notifier.notify_ready))
             await stopping.asked()
             probing.cancel()
 
 
-async def api(settings: ApiSettings) -> None:
-    """Serve HTTP, and run `settings.beside` with it, until a stop signal."""
+async def api(settings: ApiSettings, metrics: str) -> None:
+    """Serve HTTP, and run `settings.beside` with it, until a stop signal. `metrics`: as for a monitor."""
     from vimesh.api.api_process import run_api  # noqa: PLC0415 - see above
 
     with watched_calls("api") as process, stop_on_signals() as stopping:
-        await run_api(settings, _serving_until(stopping, process.notifier), process.calls)
+        async with _metrics_of("api", metrics, settings.credentials):
+            await run_api(settings, _serving_until(stopping, process.notifier), process.calls)
 
 
-async def bridge(settings: BridgeSettings) -> None:
-    """Serve the ping actions of old Tacker releases until a stop signal. Raises BadSetting."""
+async def bridge(settings: BridgeSettings, metrics: str) -> None:
+    """Serve the ping actions of old Tacker releases until a stop signal. `metrics`: as for a monitor.
+
+    Raises BadSetting.
+    """
     from vimesh.bridge.service.bridge_process import run_bridge  # noqa: PLC0415 - see above
 
     with watched_calls("bridge") as process, stop_on_signals() as stopping:
-        await run_bridge(settings, _serving_until(stopping, process.notifier))
+        async with _metrics_of("bridge", metrics, settings.credentials):
+            await run_bridge(settings, _serving_until(stopping, process.notifier))
+
+
+@asynccontextmanager
+async def _metrics_of(component: str, listen: str, credentials: Path | None) -> AsyncGenerator[Exposition | None]:
+    """Serve metrics while the block runs, and yield what its collectors are given to; None if `listen` is empty."""
+    if not listen:
+        yield None
+        return
+    if find_spec("prometheus_client") is None or find_spec("uvicorn") is None:
+        raise BadSetting("metrics", "need packages that are not installed: pip install '.[metrics]' in a checkout")
+    from vimesh.metrics.catalogue.metric_entry import Component  # noqa: PLC0415 - only needed with --metrics
+    from vimesh.metrics.exposition import MetricsSettings, exposition_of  # noqa: PLC0415 - as above
+
+    async with exposition_of(Component(component), MetricsSettings(listen, credentials)) as exposition:
+        yield exposition
 
 
 def _serving_until(stopping: Stopping, notifier: Notifier) -> Callable[[], Awaitable[None]]:

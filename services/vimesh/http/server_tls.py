@@ -1,8 +1,7 @@
-"""Serves HTTP by TLS to fronts alone: who else could connect could also write what a front says about callers."""
+"""Serves HTTP by TLS to those who show a certificate of the fleet's authority."""
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,20 +9,18 @@ from typing import Any, Final
 
 import structlog
 from cryptography import x509
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from vimesh.certificates.spiffe_ids import BadIdentity, Role, parse_spiffe_id
+from vimesh.certificates.spiffe_ids import BadIdentity, SpiffeId, parse_spiffe_id
 from vimesh.domain.errors import BadSetting
 from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
 from vimesh.rpc.client_credentials import CredentialFolder
-from vimesh.runtime.complaint_log import ComplaintLog
 
 _log = structlog.get_logger()
 
 _ATTEMPTS: Final = 3
 
 
-class FrontTls:
+class ServerTls:
     """The files in a folder: `tls.crt`, `tls.key` and `ca.crt`. New ones count from the next connection on."""
 
     def __init__(self, folder: Path) -> None:
@@ -37,14 +34,14 @@ class FrontTls:
         """Return the context of the server, in which each handshake uses the newest files."""
         return self._newest
 
-    def is_front(self, peer: Mapping[str, Any] | None) -> bool:
-        """Return whether the certificate of a peer, as Python decodes it, is that of a front of our trust domain."""
+    def identify(self, peer: Mapping[str, Any] | None) -> SpiffeId | None:
+        """Return who a peer is, by its certificate as Python decodes it; None: nobody of our trust domain."""
         names = [value for kind, value in (peer or {}).get("subjectAltName", ()) if kind == "URI"]
         try:
             part = parse_spiffe_id(names[0]) if len(names) == 1 else None
         except BadIdentity:
-            return False
-        return part is not None and part.role is Role.FRONT and part.trust_domain == self._trust_domain
+            return None
+        return part if part is not None and part.trust_domain == self._trust_domain else None
 
     def _load(self) -> ssl.SSLContext:
         for _ in range(_ATTEMPTS):
@@ -86,27 +83,6 @@ class FrontTls:
             except BadSetting as error:
                 _log.error("a new certificate cannot be used: the former one is", why=str(error))
         connection.context = self._newest
-
-
-def protocol_for_fronts(tls: FrontTls) -> type[H11Protocol]:
-    """Return the protocol of connections: those of others than fronts end before anything of them is read."""
-    strangers = ComplaintLog("only a front may connect")
-
-    class FrontsOnly(H11Protocol):
-        _is_front = False
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-            super().connection_made(transport)
-            self._is_front = tls.is_front(transport.get_extra_info("peercert"))
-            if not self._is_front:
-                strangers.add(peer=transport.get_extra_info("peername"))
-                transport.abort()
-
-        def data_received(self, data: bytes) -> None:
-            if self._is_front:
-                super().data_received(data)
-
-    return FrontsOnly
 
 
 def _trust_domain_of(certificate: bytes, path: Path) -> str:

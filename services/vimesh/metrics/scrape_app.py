@@ -1,0 +1,79 @@
+"""Answers the requests of Prometheus: an ASGI application for GET alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final, cast
+from urllib.parse import parse_qs
+
+from prometheus_client import CollectorRegistry, make_asgi_app
+
+Scope = Any
+Receive = Any
+Send = Any
+Application = Callable[[Scope, Receive, Send], Any]
+
+ANSWER_WITHIN_S: Final = 60.0
+"""Above any sensible time-out of a scrape."""
+_MAX_QUERY_BYTES: Final = 4096
+_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class BadQuery(Exception):
+    """A query that a page does not understand. The message says why."""
+
+
+Page = Callable[[Mapping[str, str]], AsyncIterator[bytes]]
+"""Returns the parts of a text for the parameters of a query. Raises BadQuery before the first one."""
+
+
+def scrape_app(registry: CollectorRegistry, pages: Mapping[str, Page]) -> Application:
+    """Return the application: `/metrics` has what the registry collects, and each page its own path."""
+    metrics = cast("Application", make_asgi_app(registry))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if scope["method"] != "GET":
+            await _refuse(send, HTTPStatus.METHOD_NOT_ALLOWED, "only GET is served")
+        elif len(scope["query_string"]) > _MAX_QUERY_BYTES:
+            await _refuse(send, HTTPStatus.REQUEST_URI_TOO_LONG, f"a query has at most {_MAX_QUERY_BYTES} bytes")
+        elif path == "/metrics":
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await metrics(scope, receive, send)
+        elif (page := pages.get(path)) is not None:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await _stream(page, scope["query_string"], send)
+        else:
+            await _refuse(send, HTTPStatus.NOT_FOUND, f"served here: {', '.join(sorted({'/metrics', *pages}))}")
+
+    return app
+
+
+async def _stream(page: Page, query: bytes, send: Send) -> None:
+    parameters = {
+        name: values[-1] for name, values in parse_qs(query.decode("latin-1"), keep_blank_values=True).items()
+    }
+    parts = page(parameters)
+    try:
+        first = await anext(parts, b"")
+    except BadQuery as error:
+        await _refuse(send, HTTPStatus.BAD_REQUEST, str(error))
+        return
+    await _start(send, HTTPStatus.OK, _TEXT)
+    await send({"type": "http.response.body", "body": first, "more_body": True})
+    async for part in parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _refuse(send: Send, status: HTTPStatus, text: str) -> None:
+    await _start(send, status, "text/plain; charset=utf-8")
+    await send({"type": "http.response.body", "body": f"{text}\n".encode()})
+
+
+async def _start(send: Send, status: HTTPStatus, content_type: str) -> None:
+    await send(
+        {"type": "http.response.start", "status": int(status), "headers": [(b"content-type", content_type.encode())]}
+    )
