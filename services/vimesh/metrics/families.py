@@ -9,7 +9,7 @@ from typing import TypeVar
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.utils import floatToGoString
 
-from vimesh.metrics.catalogue.metric_entry import MetricKind, MetricEntry
+from vimesh.metrics.catalogue.metric_entry import MetricEntry, MetricKind
 from vimesh.metrics.metric_catalogue import BY_NAME
 from vimesh.runtime.histogram import Histogram
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vimesh.metrics.catalogue.metric_entry import Component, MetricKind, MetricEntry
+from vimesh.metrics.catalogue.metric_entry import Component, MetricEntry, MetricKind
 
 _CONDUCTOR: Final = frozenset({Component.CONDUCTOR})
 

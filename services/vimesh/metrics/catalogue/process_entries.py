@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vimesh.metrics.catalogue.metric_entry import MetricKind, MetricEntry
+from vimesh.metrics.catalogue.metric_entry import MetricEntry, MetricKind
 
 PROCESS_METRICS: Final = (
     MetricEntry(
