@@ -45,6 +45,7 @@ from vimesh.domain.vim_store import VimStore
 from vimesh.rpc.admission.call_gate import CallAdmission, CallAdmissionLimits
 from vimesh.rpc.admission.gated_handlers import AdmittedStreams
 from vimesh.rpc.call_entrance import CallEntrance, Identify
+from vimesh.rpc.call_statistics import CallStatistics
 from vimesh.rpc.guarded_server import GuardedServer
 from vimesh.rpc.reflection import enable_reflection
 from vimesh.runtime.background import beside
@@ -132,6 +133,7 @@ async def serving(
     certificates = ServerCertificates(settings.credentials) if settings.credentials else None
     audit = AuditLog(settings.audit_file) if settings.audit_file else None
     entrance = CallEntrance(_identification(settings, certificates), audit, represented_caller)
+    statistics = CallStatistics()
     edge: Any = GuardedServer(
         server,
         rules,
@@ -141,12 +143,14 @@ async def serving(
         calls=calls,
         admission=admission,
         entrance=entrance,
+        statistics=statistics,
     )
     third_party_services: Any = AdmittedStreams(server, admission, entrance.authorize)
     pace = ContactPace(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
     sweep = LeaseSweep(store, feed, pace, settings.sweep)
     add_VimServiceServicer_to_server(VimsServicer(store, feed, watch_streams, rules, settings.engines), edge)
-    add_ConductorServiceServicer_to_server(ReportsServicer(store, feed, watch_streams, pace, rules), edge)
+    reports = ReportsServicer(store, feed, watch_streams, pace, rules)
+    add_ConductorServiceServicer_to_server(reports, edge)
     add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
     add_AccessServiceServicer_to_server(AccessServicer(), edge)
     grpc_health = HealthServicer()
@@ -155,10 +159,13 @@ async def serving(
     port = listen_on(server, "listen", settings.listen, certificates.credentials() if certificates else None)
     vitals = Vitals()
     health = Health(store, vitals, grpc_health, _HEALTH_SERVICES)
+    beside_them = []
     if exposition is not None:
-        from vimesh.conductor.metrics.conductor_collector import ConductorCollector  # noqa: PLC0415 - see above
+        from vimesh.conductor.metrics.conductor_collector import ConductorParts  # noqa: PLC0415 - see above
+        from vimesh.conductor.metrics.conductor_metrics import expose  # noqa: PLC0415 - see above
 
-        exposition.register(ConductorCollector(pace))
+        parts = ConductorParts(statistics, admission, reports, pace, sweep, watch_streams, vitals)
+        beside_them.append(supervise("metrics", expose(exposition, store, parts)))
     # Count once before serving, so that the first answers use the right pace. If this fails because the database is
     # unavailable, there are no answers either.
     await pace.count()
@@ -173,6 +180,7 @@ async def serving(
             supervise("sweep", sweep.run),
             supervise("erasure", Erasure(store).run),
             supervise("compaction", LogCompaction(store, settings.retention).run),
+            *beside_them,
         ),
     ):
         await server.start()

@@ -15,9 +15,9 @@ from vimesh.conductor.reports.recognize_repeats import read_repeats, store_seria
 from vimesh.conductor.reports.report_scope import Refusal, covers, covers_repeats, refuse_out_of_scope
 from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.conductor.watches.watch_streams import WatchStreams
-from vimesh.domain.access.caller import OPEN_CALLER
+from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
-from vimesh.domain.errors import PermissionDenied, VimeshError
+from vimesh.domain.errors import BadInput, PermissionDenied, VimeshError
 from vimesh.domain.events import VimEvent
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Repeat, Report, Status
@@ -56,19 +56,22 @@ class ReportsServicer(ConductorServiceServicer):
         self._rules = rules
         self._parser = Parser(pb.UpdateVimsRequest, MAX_MESSAGE_BYTES)
         self._answers = Answers(0)
+        self.invalid = 0
+        """The reports that were refused: against the rules, or not for their caller to make."""
 
     async def UpdateVim(self, request: pb.UpdateVimRequest, context: _Context) -> pb.UpdateVimResponse:
         answers, caller = self._current_answers(), current_caller()
         report = plain_report(request, caller.identity)
         if report is None:
-            self._rules.check(request)
-            report = request_messages.report(request, caller.identity)
+            report = self._read_in_full(request, caller)
         if caller is not OPEN_CALLER and not covers(caller, report, self._store.cached_standings):
             [checked] = await refuse_out_of_scope(self._store, caller, [report])
             if isinstance(checked, VimeshError):
+                self.invalid += 1
                 note_change(vim_id=report.vim_id)
                 raise checked
             if isinstance(checked, BadAction):
+                self._store.statistics.reports.bad_action += 1
                 return answers.to_outcome(checked)
             report = checked
         [outcome] = await self._record([report], answers)
@@ -99,10 +102,21 @@ class ReportsServicer(ConductorServiceServicer):
             outcomes = map(answers.to_outcome, await self._record_and_remember(message.reports, valid, answers))
         return pb.UpdateVimsResponse(outcomes=outcomes).SerializeToString()
 
+    def _read_in_full(self, request: pb.UpdateVimRequest, caller: Caller) -> Report:
+        """Read a report that is not plain. Raises BadInput."""
+        try:
+            self._rules.check(request)
+        except BadInput:
+            self.invalid += 1
+            raise
+        return request_messages.report(request, caller.identity)
+
     async def _record_valid(
         self, messages: Sequence[pb.UpdateVimRequest], checked: Sequence[Report | Refusal], answers: Answers
     ) -> list[Outcome | VimeshError]:
         """Record the reports that were not refused; return the outcome of each message, in order."""
+        self.invalid += sum(isinstance(one, VimeshError) for one in checked)
+        self._store.statistics.reports.bad_action += sum(isinstance(one, BadAction) for one in checked)
         valid_reports = [one for one in checked if isinstance(one, Report)]
         valid_messages = [message for message, one in zip(messages, checked, strict=True) if isinstance(one, Report)]
         outcomes = iter(

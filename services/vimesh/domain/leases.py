@@ -37,6 +37,15 @@ def enough_s(granted_s: float) -> float:
     return _ENOUGH * granted_s
 
 
+def certain_lag_s(left_s: float, contact_within_s: float) -> float:
+    """Return by how much an action is late at least, given what is left of its lease when it makes contact.
+
+    Contacts are not written while enough of a lease is left, so one in time may come up to a contact time after that.
+    Less than this was not in time. 0: it may have been in time. Negative `left_s`: the lease has ended.
+    """
+    return max(0.0, enough_s(lease_s(contact_within_s)) - contact_within_s - left_s)
+
+
 def start_grace_s(unheard: int) -> float:
     """Return how long a new action may take until its first report, after `unheard` actions in a row without any."""
     return min(START_GRACE_S * 2.0 ** min(unheard, 16), LONGEST_GRACE_S)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Never, Protocol
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
-from vimesh.domain.actions import Action, ActionScope, CurrentAction
+from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
+from vimesh.domain.store_statistics import DatabaseGauges, StoreStatistics, VimSample
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 
@@ -114,6 +115,16 @@ class VimStore(Protocol):
 
         Raises TodoNotFound if it is already done, or has been claimed again.
         """
+
+    @property
+    def statistics(self) -> StoreStatistics:
+        """What this process has counted. It changes all the time; other threads may read it."""
+
+    async def read_gauges(self) -> DatabaseGauges:
+        """Count VIMs and to-dos for metrics. Reads all leases."""
+
+    async def read_samples(self, shard: Shard, after: int, limit: int) -> list[VimSample]:
+        """Return up to `limit` VIMs of a shard for metrics, in order of registration, after the number of the last."""
 
     async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
         """Call `on_commit` when another process may have changed something. Runs until cancelled.

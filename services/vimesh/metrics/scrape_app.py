@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, cast
 from urllib.parse import parse_qs
 
 from prometheus_client import CollectorRegistry, make_asgi_app
+
+from vimesh.certificates.spiffe_ids import SpiffeId
+from vimesh.domain.errors import VimeshError
+from vimesh.http.admitted_connections import IDENTITY
 
 Scope = Any
 Receive = Any
@@ -25,8 +30,19 @@ class BadQuery(Exception):
     """A query that a page does not understand. The message says why."""
 
 
-Page = Callable[[Mapping[str, str]], AsyncIterator[bytes]]
-"""Returns the parts of a text for the parameters of a query. Raises BadQuery before the first one."""
+class Busy(Exception):
+    """There is no room for another request of this kind. The message says why."""
+
+
+Write = Callable[[Mapping[str, str]], AsyncIterator[bytes]]
+"""Returns the parts of a text for the parameters of a query. Raises BadQuery, Busy or VimeshError before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    write: Write
+    admits: Callable[[SpiffeId], bool]
+    """Whether a caller may read it who has shown this certificate. Without TLS, everybody on this machine may."""
 
 
 def scrape_app(registry: CollectorRegistry, pages: Mapping[str, Page]) -> Application:
@@ -44,22 +60,27 @@ def scrape_app(registry: CollectorRegistry, pages: Mapping[str, Page]) -> Applic
                 await metrics(scope, receive, send)
         elif (page := pages.get(path)) is not None:
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                await _stream(page, scope["query_string"], send)
+                await _answer(page, scope, send)
         else:
             await _refuse(send, HTTPStatus.NOT_FOUND, f"served here: {', '.join(sorted({'/metrics', *pages}))}")
 
     return app
 
 
-async def _stream(page: Page, query: bytes, send: Send) -> None:
-    parameters = {
-        name: values[-1] for name, values in parse_qs(query.decode("latin-1"), keep_blank_values=True).items()
-    }
-    parts = page(parameters)
+async def _answer(page: Page, scope: Scope, send: Send) -> None:
+    identity = scope.get("state", {}).get(IDENTITY)
+    if identity is not None and not page.admits(identity):
+        await _refuse(send, HTTPStatus.FORBIDDEN, f"not for {identity}")
+        return
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    parts = page.write({name: values[-1] for name, values in query.items()})
     try:
         first = await anext(parts, b"")
     except BadQuery as error:
         await _refuse(send, HTTPStatus.BAD_REQUEST, str(error))
+        return
+    except (Busy, VimeshError) as error:
+        await _refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         return
     await _start(send, HTTPStatus.OK, _TEXT)
     await send({"type": "http.response.body", "body": first, "more_body": True})

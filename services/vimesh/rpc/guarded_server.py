@@ -16,6 +16,7 @@ from vimesh.rpc.admission.call_gate import CallAdmission
 from vimesh.rpc.admission.gated_handlers import admitted_stream, admitted_unary
 from vimesh.rpc.admission.overload_answers import NO_RETRY
 from vimesh.rpc.call_entrance import CallEntrance
+from vimesh.rpc.call_statistics import CallStatistics, counted_stream, counted_unary
 from vimesh.rpc.parsing.request_parser import parser_of
 from vimesh.watchdog.calls import Calls
 from vimesh.wire.error_statuses import DETAILS_KEY, internal_status, rich_status
@@ -56,6 +57,7 @@ class GuardedServer:
         calls: Calls | None = None,
         admission: CallAdmission | None = None,
         entrance: CallEntrance | None = None,
+        statistics: CallStatistics | None = None,
     ) -> None:
         """Leave checking `unchecked` methods, and parsing, checking and serializing `serialized` ones, to the servicer.
 
@@ -69,6 +71,7 @@ class GuardedServer:
         self._calls = calls or Calls()
         self._admission = admission or CallAdmission()
         self._entrance = entrance or CallEntrance()
+        self._statistics = statistics or CallStatistics()
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         self._server.add_generic_rpc_handlers([_Guarded(handler, self._guard_handler) for handler in handlers])
@@ -85,10 +88,11 @@ class GuardedServer:
         if handler.unary_stream:
             stream_gate = self._admission.stream_gate(_name(method))
             streamed = admitted_stream(stream_gate, self._guard_stream(method, parse_checked, handler.unary_stream))
-            return grpc.unary_stream_rpc_method_handler(streamed, None, serializer)
+            counted = counted_stream(self._statistics.of(method), streamed)
+            return grpc.unary_stream_rpc_method_handler(counted, None, serializer)
         call_gate = self._admission.call_gate(_name(method))
         served = admitted_unary(call_gate, self._guard_unary(method, parse_checked, handler.unary_unary))
-        return grpc.unary_unary_rpc_method_handler(served, None, serializer)
+        return grpc.unary_unary_rpc_method_handler(counted_unary(self._statistics.of(method), served), None, serializer)
 
     def _parser_for(self, method: str) -> _Parse:
         """Return the function that turns the bytes of a request into the handler's argument; it may raise BadInput."""

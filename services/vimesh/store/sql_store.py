@@ -14,18 +14,21 @@ from sqlalchemy import select
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.access.quotas import Quotas
-from vimesh.domain.actions import Action, ActionScope, CurrentAction
+from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
 from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention, in_batches
+from vimesh.domain.store_statistics import DatabaseGauges, StoreStatistics, VimSample
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 from vimesh.runtime.background import beside
 from vimesh.store import compact_log
 from vimesh.store.change_log import log_size, read_log
 from vimesh.store.databases.open_database import open_database, parse_database_url
+from vimesh.store.gauges.read_gauges import read_gauges
+from vimesh.store.gauges.read_samples import read_samples
 from vimesh.store.leases import lapse_leases, replace_silent
 from vimesh.store.reports.report_pipeline import ReportPipeline
 from vimesh.store.reports.standing_cache import CachedRepeat
@@ -186,6 +189,16 @@ class SqlStore:
             await self._database.write(lambda c: finish_todos.postpone(c, todo_id, claim_token, retry_after_s))
         else:
             await self._database.write(lambda c: finish_todos.finish(c, todo_id, claim_token))
+
+    @property
+    def statistics(self) -> StoreStatistics:
+        return self._database.statistics
+
+    async def read_gauges(self) -> DatabaseGauges:
+        return await self._database.browse(read_gauges)
+
+    async def read_samples(self, shard: Shard, after: int, limit: int) -> list[VimSample]:
+        return await self._database.browse(lambda c: read_samples(c, shard, after, limit))
 
     async def require_writable(self) -> None:
         await self._database.require_writable()

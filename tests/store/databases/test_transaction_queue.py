@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from vimesh.domain.errors import Overloaded
+from vimesh.domain.store_statistics import QueueStatistics
 from vimesh.store.databases.transaction_queue import TransactionQueue
 
 
@@ -18,7 +19,7 @@ async def lane(
     *, patience_s: float = 10, max_waiting: int = 10
 ) -> AsyncGenerator[tuple[TransactionQueue, Callable[[], None]]]:
     """Open a lane whose only place is taken until the second value is called."""
-    opened = TransactionQueue(1, patience_s=patience_s, max_waiting=max_waiting)
+    opened = TransactionQueue(1, patience_s=patience_s, max_waiting=max_waiting, statistics=QueueStatistics())
     go_on = asyncio.get_running_loop().create_future()
     holder = asyncio.create_task(opened.run(lambda: go_on))
     await asyncio.sleep(0)

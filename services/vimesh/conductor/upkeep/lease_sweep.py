@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Never
 
 import structlog
@@ -42,6 +42,16 @@ class SweepLimits:
             raise BadSetting("replacements", "must not be below 0")
 
 
+@dataclass(slots=True)
+class SweepStatistics:
+    good: int = 0
+    failed: int = 0
+    lapsed: int = 0
+    replaced: int = 0
+    good_at: float = field(default_factory=time.monotonic)
+    """When the last good sweep ended, by `time.monotonic`; before the first one, when the conductor began."""
+
+
 class LeaseSweep:
     def __init__(
         self,
@@ -57,6 +67,7 @@ class LeaseSweep:
         self._pace = pace
         self._limits = limits
         self._jitter = jitter
+        self.statistics = SweepStatistics()
         self._holdoff = ReplacementHoldoff()
         self._outage_log = OutageLog(
             "the view of the leases", "lease sweep", meanwhile="silent actions are not looked for"
@@ -73,9 +84,12 @@ class LeaseSweep:
         try:
             await self._sweep_if_due()
         except VimeshError as error:
+            self.statistics.failed += 1
             self._holdoff.reset()
             self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
         else:
+            self.statistics.good += 1
+            self.statistics.good_at = time.monotonic()
             self._outage_log.note_success()
 
     async def _sweep_if_due(self) -> None:
@@ -99,6 +113,7 @@ class LeaseSweep:
         while lapsed == _BATCH_SIZE and (started_at := time.monotonic()) < until:
             lapsed = await self._store.record_lapses(_BATCH_SIZE)
             total += lapsed
+            self.statistics.lapsed += lapsed
             if lapsed:
                 self._feed.poke()
             if lapsed == _BATCH_SIZE:
@@ -111,5 +126,6 @@ class LeaseSweep:
     async def _replace(self) -> int:
         if replaced := await self._store.replace_silent(self._limits.replacements):
             self._feed.poke()
+            self.statistics.replaced += replaced
             _log.info("replaced silent actions", count=replaced)
         return replaced

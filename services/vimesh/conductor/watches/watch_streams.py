@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from vimesh.conductor.watches.event_feed import EventFeed
-from vimesh.domain.errors import RevisionCompacted, RevisionUnknown
+from vimesh.domain.errors import RevisionCompacted, RevisionUnknown, VimeshError
 from vimesh.domain.events import VimEvent
 from vimesh.domain.vim_store import VimStore
 from vimesh.v1 import vim_pb2
@@ -34,6 +36,36 @@ class WatchStep:
     end: vim_pb2.WatchEnd.ValueType = vim_pb2.WATCH_END_UNSPECIFIED
 
 
+@dataclass(slots=True)
+class WatchStatistics:
+    """The streams of one kind."""
+
+    open: int = 0
+    events: int = 0
+    """The changes that were handed to streams."""
+    ended: Counter[str] = field(default_factory=Counter)
+    """By reason: `aged`, `draining`, `left` (by the client, or its connection) and `failed`."""
+
+    @contextmanager
+    def stream(self) -> Generator[StreamEnd]:
+        """Count one stream, while the block runs."""
+        end = StreamEnd()
+        self.open += 1
+        try:
+            yield end
+        except VimeshError:
+            end.reason = "failed"
+            raise
+        finally:
+            self.open -= 1
+            self.ended[end.reason] += 1
+
+
+@dataclass(slots=True)
+class StreamEnd:
+    reason: str = "left"
+
+
 class WatchStreams:
     """The logic that all streams of a conductor share."""
 
@@ -51,6 +83,8 @@ class WatchStreams:
         self._limits = limits
         self._now = now
         self._jitter = jitter
+        self.of_vims = WatchStatistics()
+        self.of_actions = WatchStatistics()
 
     async def newest_revision(self) -> int:
         """Return the revision after which a stream without a given start continues."""
@@ -75,14 +109,17 @@ class WatchStreams:
         Raises RevisionUnknown when the log goes back, EventUnreadable.
         """
         limits, sent_at = self._limits, self._now()
+        statistics = self.of_actions if reporter else self.of_vims
         beat_s = self._beat_s()
         ends_at = sent_at + limits.max_age_s * (1 - self._jitter() / 5)
-        with self._feed.watching(revision) as generation:
+        with statistics.stream() as end, self._feed.watching(revision) as generation:
             while True:
                 if self._feed.draining:
+                    end.reason = "draining"
                     yield WatchStep((), revision, vim_pb2.WATCH_END_DRAINING)
                     return
                 if self._now() >= ends_at:
+                    end.reason = "aged"
                     yield WatchStep((), revision, vim_pb2.WATCH_END_AGED)
                     return
                 wait_s = max(0.0, sent_at + beat_s - self._now())
@@ -92,6 +129,7 @@ class WatchStreams:
                 if events:
                     revision = events[-1].revision
                 relevant = [event for event in events if concerns(event)]
+                statistics.events += len(relevant)
                 if relevant or self._now() >= sent_at + beat_s:
                     yield WatchStep(relevant, revision)
                     sent_at, beat_s = self._now(), self._beat_s()

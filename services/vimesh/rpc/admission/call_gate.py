@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 
@@ -24,6 +24,7 @@ _PRIORITIES = {
     **{rpc.method: rpc.traffic.priority for rpc in COMMON_RPCS if rpc.traffic is TrafficClass.WATCHES},
 }
 """Priority by method name without the service."""
+_STREAM_CLASSES = {CallPriority.REPORTS: "action_streams", CallPriority.WATCHES: "watches"}
 _COSTS = {rpc.method: rpc.cost for rpc in RPCS}
 
 
@@ -66,6 +67,13 @@ class CallAdmissionLimits:
     )
 
 
+class Load(NamedTuple):
+    """How much is in flight, and how much may be."""
+
+    calls: int
+    limit: int
+
+
 class CallLimiter:
     """Counts the unary calls of a class that are in flight."""
 
@@ -83,6 +91,10 @@ class CallLimiter:
         self._calls += calls
         self._bytes += request_bytes
         return True
+
+    @property
+    def load(self) -> Load:
+        return Load(self._calls, self._limit.calls)
 
     def release(self, calls: int, request_bytes: int) -> None:
         self._calls -= calls
@@ -105,6 +117,10 @@ class StreamLimiter:
         self._streams += 1
         self._by_caller[address] = of_caller + 1
         return True
+
+    @property
+    def load(self) -> Load:
+        return Load(self._streams, self._limit.streams)
 
     def release(self, address: str) -> None:
         self._streams -= 1
@@ -151,7 +167,7 @@ class CallAdmission:
 
     def __init__(self, limits: CallAdmissionLimits | None = None) -> None:
         limits = limits or CallAdmissionLimits()
-        self._refusals = {
+        self.refusals = {
             priority: Refusals(priority, retry_after_s=limits.retry_after_s[priority]) for priority in CallPriority
         }
         self._calls = {
@@ -164,12 +180,19 @@ class CallAdmission:
             CallPriority.WATCHES: StreamLimiter(limits.watches),
         }
 
+    @property
+    def loads(self) -> dict[str, Load]:
+        """The load of each class of calls, by its name. Unary calls count as what they cost."""
+        calls = {str(priority.value): limiter.load for priority, limiter in self._calls.items()}
+        streams = {_STREAM_CLASSES[priority]: limiter.load for priority, limiter in self._streams.items()}
+        return {**calls, **streams}
+
     def call_gate(self, method: str) -> CallGate:
         """Return the gate of a method, named without its service. Raises KeyError if the method has no class."""
         priority = _PRIORITIES[method]
-        return CallGate(self._calls[priority], _COSTS[method], self._refusals[priority])
+        return CallGate(self._calls[priority], _COSTS[method], self.refusals[priority])
 
     def stream_gate(self, method: str) -> StreamGate:
         """Return the gate of a method that responds with a stream. Raises KeyError as `call_gate` does."""
         priority = _PRIORITIES[method]
-        return StreamGate(self._streams[priority], self._refusals[priority])
+        return StreamGate(self._streams[priority], self.refusals[priority])

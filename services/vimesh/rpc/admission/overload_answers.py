@@ -45,6 +45,8 @@ class Refusals:
         delays_s = [retry_after_s * (1 + step / _STEPS) for step in range(_STEPS)]
         self._trailers: list[Trailers] = [_trailers(plain, delay_s) for delay_s in delays_s]
         self._clock = clock
+        self.count = 0
+        """The calls that were refused, so far."""
         self._unlogged = 0
         self._logged_at = float("-inf")
 
@@ -55,6 +57,7 @@ class Refusals:
         await context.abort(self._code, self._message, trailers)
 
     def _count(self) -> None:
+        self.count += 1
         self._unlogged += 1
         now = self._clock()
         if now - self._logged_at >= _LOG_INTERVAL_S:

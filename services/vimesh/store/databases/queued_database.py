@@ -9,6 +9,7 @@ from typing import Never, TypeVar
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from vimesh.domain.store_statistics import StoreStatistics
 from vimesh.store.databases.transaction_queue import TransactionQueue
 from vimesh.store.databases.unavailability import errors_as_unavailable
 from vimesh.store.databases.writability import write_the_same
@@ -26,13 +27,20 @@ class QueuedDatabase:
 
     def __init__(self, transactions: Transactions, *, patience_s: float) -> None:
         self._transactions = transactions
-        self._writing = TransactionQueue(1, patience_s=patience_s, max_waiting=_WAITING)
-        self._reading = TransactionQueue(READERS, patience_s=patience_s, max_waiting=_WAITING)
-        self._browsing = TransactionQueue(BROWSERS, patience_s=patience_s, max_waiting=_WAITING_BROWSERS)
+        self.statistics = statistics = StoreStatistics()
+
+        def queue(kind: str, places: int, max_waiting: int) -> TransactionQueue:
+            return TransactionQueue(
+                places, patience_s=patience_s, max_waiting=max_waiting, statistics=statistics.queues[kind]
+            )
+
+        self._writing = queue("write", 1, _WAITING)
+        self._reading = queue("read", READERS, _WAITING)
+        self._browsing = queue("browse", BROWSERS, _WAITING_BROWSERS)
         self._write_failed = False
 
     async def read(self, work: Work[T], *, urgent: bool = False) -> T:
-        with errors_as_unavailable():
+        with errors_as_unavailable(self.statistics.errors):
             return await self._reading.run(lambda: self._transactions.read(work), urgent=urgent)
 
     async def browse(self, work: Work[T]) -> T:
@@ -43,14 +51,14 @@ class QueuedDatabase:
             future, end_early = self._transactions.browse(work)
             return future
 
-        with errors_as_unavailable():
+        with errors_as_unavailable(self.statistics.errors):
             try:
                 return await self._browsing.run(begin)
             finally:
                 end_early()
 
     async def write(self, work: Work[T], conflict: Work[object] | None = None, *, urgent: bool = False) -> T:
-        with errors_as_unavailable():
+        with errors_as_unavailable(self.statistics.errors):
             try:
                 result = await self._writing.run(lambda: self._transactions.write(work), urgent=urgent)
             except IntegrityError:
@@ -62,20 +70,21 @@ class QueuedDatabase:
                 self._write_failed = True
                 raise
             self._write_failed = False
+            self.statistics.commits += 1
             return result
 
     async def require_writable(self) -> None:
-        with errors_as_unavailable():
+        with errors_as_unavailable(self.statistics.errors):
             await self._transactions.require_writable()
         if self._write_failed:
             await self.write(write_the_same, urgent=True)
 
     async def erase_removed(self, *, whole: bool = False) -> None:
-        with errors_as_unavailable():
+        with errors_as_unavailable(self.statistics.errors):
             await self._transactions.erase_removed(whole=whole)
 
     async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
-        with errors_as_unavailable():
+        with errors_as_unavailable(self.statistics.errors):
             await self._transactions.watch_commits(on_commit)
 
     async def close(self) -> None:

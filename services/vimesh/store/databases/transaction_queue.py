@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from vimesh.domain.errors import Overloaded
+from vimesh.domain.store_statistics import QueueStatistics
 
 T = TypeVar("T")
 
@@ -16,10 +18,11 @@ T = TypeVar("T")
 class TransactionQueue:
     """Limits how many callers wait for a place, and how long. Each kind of transaction has a queue of its own."""
 
-    def __init__(self, places: int, *, patience_s: float, max_waiting: int) -> None:
+    def __init__(self, places: int, *, patience_s: float, max_waiting: int, statistics: QueueStatistics) -> None:
         self._free = places
         self._patience_s = patience_s
         self._max_waiting = max_waiting
+        self._statistics = statistics
         self._urgent: deque[asyncio.Future[None]] = deque()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._running: set[asyncio.Future[Any]] = set()
@@ -30,7 +33,10 @@ class TransactionQueue:
         If the caller is cancelled, the work continues to its end and keeps its place until then.
         Raises Overloaded if too many wait, or if no place was free in time.
         """
+        asked_at = time.monotonic()
         await self._wait_for_turn(urgent=urgent)
+        started_at = time.monotonic()
+        self._statistics.waits_s.observe(started_at - asked_at)
         try:
             future = begin()
         except BaseException:
@@ -38,6 +44,7 @@ class TransactionQueue:
             raise
         self._running.add(future)
         future.add_done_callback(self._on_done)
+        future.add_done_callback(lambda _: self._statistics.durations_s.observe(time.monotonic() - started_at))
         return await asyncio.shield(future)
 
     async def _wait_for_turn(self, *, urgent: bool) -> None:
@@ -49,6 +56,7 @@ class TransactionQueue:
         queue = self._urgent if urgent else self._waiting
         turn = asyncio.get_running_loop().create_future()
         queue.append(turn)
+        self._statistics.waiting += 1
         try:
             async with asyncio.timeout(self._patience_s):
                 await turn
@@ -61,6 +69,8 @@ class TransactionQueue:
             if isinstance(error, TimeoutError):
                 raise Overloaded from error
             raise
+        finally:
+            self._statistics.waiting -= 1
 
     def _on_done(self, future: asyncio.Future[Any]) -> None:
         self._running.discard(future)

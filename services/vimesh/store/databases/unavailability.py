@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from vimesh.domain.errors import StoreUnavailable
+from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.store.connections.connection_errors import CannotConnect, cause_of
 from vimesh.store.databases.error_kinds import kind_of
 from vimesh.store.dialects.registry import ERROR_CODES
@@ -24,13 +25,24 @@ _WHY: Final = {
 
 
 @contextmanager
-def errors_as_unavailable() -> Generator[None]:
+def errors_as_unavailable(counts: Counter[str] | None = None) -> Generator[None]:
+    """Raise StoreUnavailable for errors of the database. `counts`: where they are counted, by kind."""
     try:
         yield
+    except Overloaded:
+        _count(counts, "overloaded")
+        raise
     # OSError: the file is missing, or the server cannot be reached.
     except (DBAPIError, PoolTimeout, OSError, ReadOnlyServer) as error:
-        why = _WHY.get(kind_of(error))
+        kind = kind_of(error)
+        _count(counts, kind.name.lower())
+        why = _WHY.get(kind)
         raise (StoreUnavailable(why) if why else StoreUnavailable()) from error
+
+
+def _count(counts: Counter[str] | None, kind: str) -> None:
+    if counts is not None:
+        counts[kind] += 1
 
 
 def explain_unavailable(error: StoreUnavailable) -> str:

@@ -18,6 +18,7 @@ from vimesh.store.reports.standing_cache import (
     LogPosition,
     StandingCache,
 )
+from vimesh.store.schema.timestamps import MICROS
 
 _LEASE_UNTIL = attrgetter("lease_until")
 
@@ -66,6 +67,8 @@ class Confirmation:
     is_confirmed: bool
     extended_until: int = 0
     extended: Sequence[CachedStanding] = ()
+    leases_left_s: Sequence[float] = ()
+    """What was left of the leases that were extended."""
 
 
 def confirm(connection: Connection, batch: RepeatBatch) -> Confirmation | None:
@@ -85,4 +88,5 @@ def confirm_and_extend(connection: Connection, batch: RepeatBatch) -> Confirmati
     grant = LeaseGrants(log_position.now)[batch.contact_within_s]
     if due := [standing for standing in batch.standings if standing.lease_until < grant.enough_until]:
         extend_leases(connection, log_position.now, {grant.until: [standing.number for standing in due]})
-    return Confirmation(log_position, is_confirmed=True, extended_until=grant.until, extended=due)
+    left_s = [(standing.lease_until - log_position.now) / MICROS for standing in due]
+    return Confirmation(log_position, is_confirmed=True, extended_until=grant.until, extended=due, leases_left_s=left_s)

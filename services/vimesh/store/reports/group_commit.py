@@ -65,6 +65,11 @@ class GroupCommit(Generic[C, T]):
         self._waiting = 0
         self._arrived = asyncio.Event()
         self._closed = False
+        self.oldest_arrival = 0.0
+        """When the first report of the group that is being committed arrived, by `clock`.
+
+        If calls were left over from the group before it: when the first of that one did."""
+        self._waiting_since = 0.0
 
     async def submit(self, items: Sequence[C]) -> list[T]:
         """Return the outcomes once they are committed. Raises Overloaded, StoreUnavailable."""
@@ -72,6 +77,8 @@ class GroupCommit(Generic[C, T]):
             raise StoreUnavailable
         if self._waiting + len(items) > self._max_waiting:
             raise Overloaded
+        if not self._calls:
+            self._waiting_since = self._clock()
         call = _Call(items, asyncio.get_running_loop().create_future())
         self._calls.append(call)
         self._waiting += len(items)
@@ -105,6 +112,7 @@ class GroupCommit(Generic[C, T]):
     def _next_group(self) -> list[_Call[C, T]]:
         group: list[_Call[C, T]] = []
         size = 0
+        self.oldest_arrival = self._waiting_since
         while self._calls and (not group or size + len(self._calls[0].items) <= self._max_group):
             call = self._calls.popleft()
             self._waiting -= len(call.items)

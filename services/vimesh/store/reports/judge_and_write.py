@@ -19,7 +19,7 @@ from vimesh.store.reports.standing_cache import CachedStanding, LeaseGrants, Log
 from vimesh.store.rows.batch_update import BatchUpdate
 from vimesh.store.rows.visible_rows import WHOLE_VIM, Row
 from vimesh.store.schema.tables import OF_ACTION, leases, standings, vims
-from vimesh.store.schema.timestamps import micros_of_age
+from vimesh.store.schema.timestamps import MICROS, micros_of_age
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import among
 
@@ -64,6 +64,10 @@ class ReportsWritten:
     """The standings that the transaction has read or changed."""
     lease_ends: Mapping[str, int]
     """The new end of each extended lease, by VIM."""
+    change_ages_s: Sequence[float]
+    """The age that each report with a new status had when it was sent, except those that end a silence."""
+    leases_left_s: Sequence[float]
+    """What was left of the leases that were extended; negative for those that had ended."""
 
 
 def read_standings(connection: Connection, contacts: Sequence[Contact], cache: StandingCache) -> StandingsRead | None:
@@ -136,7 +140,9 @@ def judge_and_write_rows(
     outcomes = [group.apply(contact) for contact in contacts]
     group.write()
     final_position = replace(log_position, newest=changes.newest, stamp=changes.stamp)
-    return ReportsWritten(outcomes, final_position, group.standings, group.lease_ends)
+    return ReportsWritten(
+        outcomes, final_position, group.standings, group.lease_ends, group.change_ages_s, group.leases_left_s()
+    )
 
 
 def _uncached_vims(contacts: Sequence[Contact], trusted: Mapping[str, CachedStanding]) -> list[str]:
@@ -187,6 +193,7 @@ class _Group:
     standings: dict[str, CachedStanding]
     """The standings that were read or have changed."""
     lease_ends: dict[str, int] = field(default_factory=dict)
+    change_ages_s: list[float] = field(default_factory=list)
     _previous: dict[str, CachedStanding] = field(default_factory=dict)
     """The previous standing of each VIM that is written."""
     _status_rows: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -235,6 +242,8 @@ class _Group:
             has_reported=True,
             lease_until=self.lease_ends[vim_id],
         )
+        if is_new_status and (standing.holds or not self._previous[vim_id].has_reported):
+            self.change_ages_s.append(report.age_s)
         status_row = self._status_rows.get(vim_id)
         if is_new_status or reason != standing.reason:
             revision = changes.next_revision()
@@ -265,6 +274,11 @@ class _Group:
             "revision": revision,
         }
         return after
+
+    def leases_left_s(self) -> list[float]:
+        """Return what was left of the leases that are extended: negative for those that had ended."""
+        now = self.changes.now
+        return [(previous.lease_until - now) / MICROS for previous in self._previous.values() if previous.has_reported]
 
     def write(self) -> None:
         """Write all that was collected. Raises Overtaken."""

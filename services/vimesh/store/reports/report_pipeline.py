@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Never
 
-from vimesh.domain.vims import Outcome
+from vimesh.domain.leases import certain_lag_s
+from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Unchanged
+from vimesh.runtime.histogram import Histogram
 from vimesh.store.reports.confirm_repeats import RepeatBatch, confirm, confirm_and_extend
 from vimesh.store.reports.group_commit import Contact, GroupCommit
 from vimesh.store.reports.judge_and_write import Overtaken, judge_and_write, judge_reports, read_standings
@@ -25,6 +28,7 @@ class ReportPipeline:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._statistics = database.statistics.reports
         self.cache = StandingCache()
         self._pending_writes: dict[str, int] = {}
         """The number of reports on each VIM that wait to be written."""
@@ -89,12 +93,17 @@ class ReportPipeline:
         if standings_read is None:
             return [None] * len(contacts)
         self.cache.absorb(standings_read.log_position, standings_read.read)
-        return judge_reports(
+        outcomes = judge_reports(
             contacts, {**standings_read.trusted, **standings_read.read}, standings_read.log_position.now
         )
+        self._count(outcomes)
+        return outcomes
 
     async def _repeat(self, repeats: Sequence[CachedRepeat]) -> list[bool]:
-        return [await self._confirm(repeats)] * len(repeats)
+        is_confirmed = await self._confirm(repeats)
+        if is_confirmed:
+            self._statistics.confirmed += len(repeats)
+        return [is_confirmed] * len(repeats)
 
     async def _confirm(self, repeats: Sequence[CachedRepeat]) -> bool:
         if (batch := RepeatBatch.of(repeats, self.cache)) is None:
@@ -111,6 +120,7 @@ class ReportPipeline:
         for standing in confirmation.extended:
             standing.lease_until = confirmation.extended_until
         self.cache.absorb(confirmation.log_position, {})
+        observe_lags(self._statistics.contact_lags_s, confirmation.leases_left_s, batch.contact_within_s)
         return confirmation.is_confirmed
 
     async def _write(self, contacts: Sequence[Contact]) -> list[Outcome]:
@@ -131,4 +141,30 @@ class ReportPipeline:
         finally:
             self._vims_in_write = set()
         self.cache.absorb(result.log_position, result.standings, result.lease_ends)
+        self._count(result.outcomes)
+        statistics = self._statistics
+        statistics.group_sizes.observe(len(contacts))
+        waited_s = time.monotonic() - self._writes.oldest_arrival
+        for age_s in result.change_ages_s:
+            statistics.detection_delays_s.observe(age_s + waited_s)
+        observe_lags(statistics.contact_lags_s, result.leases_left_s, contacts[0][1])
         return result.outcomes
+
+    def _count(self, outcomes: Sequence[Outcome | None]) -> None:
+        types, statistics = list(map(type, outcomes)), self._statistics
+        statistics.changed += types.count(Recorded)
+        statistics.confirmed += types.count(Unchanged)
+        statistics.late += types.count(Late)
+        statistics.bad_action += types.count(BadAction)
+
+
+def observe_lags(histogram: Histogram, leases_left_s: Sequence[float], contact_within_s: float) -> None:
+    """Observe the lags of actions, given what was left of their leases when they made contact."""
+    in_time = 0
+    for left_s in leases_left_s:
+        if lag_s := certain_lag_s(left_s, contact_within_s):
+            histogram.observe(lag_s)
+        else:
+            in_time += 1
+    if in_time:
+        histogram.observe(0.0, in_time)

@@ -8,6 +8,8 @@ from typing import Never, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from vimesh.domain.store_statistics import StoreStatistics
+
 T = TypeVar("T")
 
 SETTING = "database_url"
@@ -25,6 +27,8 @@ class Database(Protocol):
 
     A cancelled caller leaves no open transaction: its work is completed or rolled back without it.
     """
+
+    statistics: StoreStatistics
 
     async def read(self, work: Work[T], *, urgent: bool = False) -> T:
         """Run quick, read-only statements that each see everything committed before them."""

@@ -1,0 +1,51 @@
+"""Counts VIMs by what they read now, and open to-dos by what becomes of them, in a few statements."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, case, func, select
+
+from vimesh.domain.store_statistics import DatabaseGauges, TodoState
+from vimesh.domain.vims import Status
+from vimesh.store.rows.visible_rows import SILENT, STANDING_AND_LEASE
+from vimesh.store.schema.tables import events, standings, todos
+from vimesh.store.schema.timestamps import MICROS
+from vimesh.store.sql.sql_functions import NowMicros
+
+SHOWN_STATUS = case((SILENT, Status.UNKNOWN.value), else_=standings.c.status)
+"""The status of a silent action is UNKNOWN even before that is written (G6)."""
+_VISIBLE = select(SHOWN_STATUS.label("status")).select_from(STANDING_AND_LEASE).subquery()
+_VIMS = select(_VISIBLE.c.status, func.count()).group_by(_VISIBLE.c.status)
+_STATE = case(
+    (todos.c.due_time <= NowMicros(), TodoState.DUE.value),
+    (todos.c.claim_token != "", TodoState.CLAIMED.value),
+    else_=TodoState.DELAYED.value,
+)
+_STATES = select(_STATE.label("state")).subquery()
+_TODOS = select(_STATES.c.state, func.count()).group_by(_STATES.c.state)
+_OLDEST = select(func.min(todos.c.number))
+_CLOCK = select(NowMicros())
+
+
+def read_gauges(connection: Connection) -> DatabaseGauges:
+    """Return the counts. They are of one moment each, but not of the same one."""
+    vims = {Status(status): count for status, count in connection.execute(_VIMS)}
+    states = {TodoState(state): count for state, count in connection.execute(_TODOS)}
+    dialect = connection.dialect
+    version = (part for part in dialect.server_version_info or () if isinstance(part, int))
+    return DatabaseGauges(
+        dialect=dialect.name,
+        version=".".join(map(str, version)),
+        vims={status: vims.get(status, 0) for status in Status},
+        todos={state: states.get(state, 0) for state in TodoState},
+        oldest_todo_s=_age_of_oldest(connection) if states else 0.0,
+    )
+
+
+def _age_of_oldest(connection: Connection) -> float:
+    """Return the age of the change that caused the oldest to-do; if that was dropped, of the oldest that was not."""
+    number = connection.execute(_OLDEST).scalar_one_or_none()
+    if number is None:
+        return 0.0
+    since = select(events.c.time).where(events.c.revision >= number // 2).order_by(events.c.revision).limit(1)
+    time = connection.execute(since).scalar_one_or_none()
+    return 0.0 if time is None else max(0, connection.execute(_CLOCK).scalar_one() - time) / MICROS
