@@ -68,7 +68,7 @@ async def exposition_of(component: Component, settings: MetricsSettings) -> Asyn
     register_process_metrics(exposition.registry, component, lag, settings.credentials)
     tls = tls_for_readers(settings.listen, settings.credentials)
     with listening(settings.listen, "metrics") as listener:
-        async with answering_scrapes(scrape_app(exposition.registry, exposition.pages), listener, tls):
+        async with answering_scrapes(scrape_app(exposition.pages, exposition.registry), listener, tls):
             _log.info("metrics are served", **bound_to(listener))
             lag.start()
             try:

@@ -23,6 +23,7 @@ Application = Callable[[Scope, Receive, Send], Any]
 ANSWER_WITHIN_S: Final = 60.0
 """Above any sensible time-out of a scrape."""
 _MAX_QUERY_BYTES: Final = 4096
+_METRICS: Final = "/metrics"
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -30,12 +31,15 @@ class BadQuery(Exception):
     """A query that a page does not understand. The message says why."""
 
 
-class Busy(Exception):
-    """There is no room for another request of this kind. The message says why."""
+class Unavailable(Exception):
+    """A page cannot be written at present. The message says why."""
 
 
 Write = Callable[[Mapping[str, str]], AsyncIterator[bytes]]
-"""Returns the parts of a text for the parameters of a query. Raises BadQuery, Busy or VimeshError before the first."""
+"""Returns the parts of a text for the parameters of a query.
+
+Raises BadQuery, Unavailable or VimeshError before the first.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,9 @@ class Page:
     """Whether a caller may read it who has shown this certificate. Without TLS, everybody on this machine may."""
 
 
-def scrape_app(registry: CollectorRegistry, pages: Mapping[str, Page]) -> Application:
-    """Return the application: `/metrics` has what the registry collects, and each page its own path."""
-    metrics = cast("Application", make_asgi_app(registry))
+def scrape_app(pages: Mapping[str, Page], registry: CollectorRegistry | None = None) -> Application:
+    """Return the application. Each page has its own path; `/metrics` is what the registry collects, if there is one."""
+    metrics = None if registry is None else cast("Application", make_asgi_app(registry))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -55,14 +59,14 @@ def scrape_app(registry: CollectorRegistry, pages: Mapping[str, Page]) -> Applic
             await _refuse(send, HTTPStatus.METHOD_NOT_ALLOWED, "only GET is served")
         elif len(scope["query_string"]) > _MAX_QUERY_BYTES:
             await _refuse(send, HTTPStatus.REQUEST_URI_TOO_LONG, f"a query has at most {_MAX_QUERY_BYTES} bytes")
-        elif path == "/metrics":
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                await metrics(scope, receive, send)
         elif (page := pages.get(path)) is not None:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 await _answer(page, scope, send)
+        elif metrics is not None and path == _METRICS:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await metrics(scope, receive, send)
         else:
-            await _refuse(send, HTTPStatus.NOT_FOUND, f"served here: {', '.join(sorted({'/metrics', *pages}))}")
+            await _refuse(send, HTTPStatus.NOT_FOUND, f"served here: {', '.join(sorted({_METRICS, *pages}))}")
 
     return app
 
@@ -79,7 +83,7 @@ async def _answer(page: Page, scope: Scope, send: Send) -> None:
     except BadQuery as error:
         await _refuse(send, HTTPStatus.BAD_REQUEST, str(error))
         return
-    except (Busy, VimeshError) as error:
+    except (Unavailable, VimeshError) as error:
         await _refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         return
     await _start(send, HTTPStatus.OK, _TEXT)

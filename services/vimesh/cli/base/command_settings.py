@@ -37,6 +37,9 @@ from vimesh.monitor.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY
 from vimesh.monitor.target_rules.target_rules import TargetRules
 
 DEFAULT_PORT = 7600
+DEFAULT_METRICS_PORT = 9464
+"""That of OpenTelemetry's exporter for Prometheus."""
+NO_METRICS = -1
 DEFAULT_FILE = Path("vimesh.toml")
 STATE_FILE = "fleet.json"
 """File in the data directory of a fleet on this machine: lists its processes with pids and addresses."""
@@ -110,6 +113,10 @@ def _metrics(text: str) -> str:
     return _listen(text) if text else ""
 
 
+def _metrics_port(text: str) -> int:
+    return NO_METRICS if text == "off" else _number(0, 65535)(text)
+
+
 def _project(text: str) -> str:
     if len(text.strip()) > 0 and len(text) <= 255 and text.isprintable():
         return text
@@ -177,6 +184,8 @@ UP_PORT = Setting("up.port", _number(0, 65535), DEFAULT_PORT)
 UP_LISTEN = Setting("up.listen", _ip, "127.0.0.1")
 UP_DATA_DIR = Setting("up.data_dir", Path, Path(".vimesh"))
 UP_CONDUCTORS = Setting("up.conductors", _number(1, 64), 2)
+UP_METRICS_PORT: Setting[int | None] = Setting("up.metrics_port", _metrics_port, None)
+"""None: the default port, or any free one if it is taken; `NO_METRICS`: none."""
 UP_SECURED = Setting("up.secured", truth, default=True)
 
 _ALL: tuple[Setting[Any], ...] = (
@@ -231,6 +240,7 @@ _ALL: tuple[Setting[Any], ...] = (
     UP_LISTEN,
     UP_DATA_DIR,
     UP_CONDUCTORS,
+    UP_METRICS_PORT,
     UP_SECURED,
 )
 KNOWN = tuple(setting.key for setting in _ALL)

@@ -58,6 +58,15 @@ def up(  # noqa: PLR0913 - one parameter per flag
     keystone_file: flags.KeystoneFile = None,
     probe_allow: flags.ProbeAllow = None,
     probe_deny: flags.ProbeDeny = None,
+    metrics_port: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics-port",
+            metavar="PORT|off",
+            help="Port on 127.0.0.1 to serve the metrics of all processes on; 0: any free port "
+            "[VIMESH_UP_METRICS_PORT; default: 9464, or any free port if it is in use].",
+        ),
+    ] = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
@@ -92,6 +101,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
         rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
         quota_arguments=quota_settings.quota_arguments(**quota_flags),
         key_file=_absolute(command_settings.optional_key_file(found, key_file)),
+        metrics_port=found.read(command_settings.UP_METRICS_PORT, metrics_port),
         keystone_file=_absolute(found.read(command_settings.KEYSTONE_FILE, keystone_file)),
     )
     if not wanted.secured and not ip_address(wanted.host).is_loopback:

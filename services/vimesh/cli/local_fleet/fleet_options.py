@@ -33,6 +33,8 @@ class FleetOptions:
     """The flags of conductors that say the quotas of projects."""
     key_file: Path | None = None
     """None: a file in the data directory."""
+    metrics_port: int | None = None
+    """Port of the metrics; None: the default port, or any free one if it is taken; `NO_METRICS`: none."""
     keystone_file: Path | None = None
     """None: tokens of Keystone prove nothing."""
 

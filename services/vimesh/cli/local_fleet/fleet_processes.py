@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from vimesh.cli.base.command_settings import DATABASE_URL, KEYSTONE_FILE, MISTRAL_URL, SECRET_VARIABLES
+from vimesh.cli.base.command_settings import DATABASE_URL, KEYSTONE_FILE, METRICS, MISTRAL_URL, SECRET_VARIABLES
 from vimesh.cli.local_fleet.free_ports import free_ports
 from vimesh.cli.local_fleet.grpc_ready import until_serving
 from vimesh.cli.local_fleet.http_ready import until_answering
@@ -24,6 +24,9 @@ from vimesh.monitor.target_rules.target_rules import TargetRules
 LOOPBACK = "127.0.0.1"
 
 Environment = Mapping[str, str]
+
+_OWN = frozenset({CREDENTIALS.variable, METRICS.variable})
+"""What each process has of its own."""
 
 
 class Members:
@@ -69,10 +72,12 @@ class ConductorPart:
         choose_host: Callable[[str], ClusterHost] = free_host,
         audit_file: Path | None = None,
         quota_arguments: Sequence[str] = (),
+        metrics: Path | None = None,
     ) -> None:
         """`choose_host`: returns where the process with this name serves; called at each start.
 
         `audit_file`: where a secured fleet records changes and refusals; None: it asks nobody who he is.
+        `metrics`: socket to serve metrics on; None: it serves none.
         """
         self.name = f"conductor-{number}"
         self._choose_host = choose_host
@@ -83,6 +88,7 @@ class ConductorPart:
         self._engine = engine
         self._audit_file = audit_file
         self._quota_arguments = quota_arguments
+        self._metrics = metrics
         self._host = ClusterHost(ListenAddress(LOOPBACK, 0))
 
     def prepare(self) -> Program:
@@ -94,7 +100,7 @@ class ConductorPart:
         arguments += ["--engine", self._engine.lower()]
         if self._audit_file is not None:
             arguments += ["--require-identity", "--audit-file", str(self._audit_file)]
-        arguments += self._quota_arguments
+        arguments += [*self._quota_arguments, *_metrics(self._metrics)]
         environment = {**self._environment, DATABASE_URL.variable: self._database_url}
         # All users can read command lines, and the URL of a database server may hold a password, even in its query.
         if self._database_url.startswith("sqlite:"):
@@ -136,10 +142,11 @@ class MonitorPart:
     environment: Environment
     rules: TargetRules
     credentials: Path | None = None
+    metrics: Path | None = None
     name: str = "monitor"
 
     def prepare(self) -> Program:
-        arguments = ["monitor", "--address", self.address, *_shown(self.credentials)]
+        arguments = ["monitor", "--address", self.address, *_shown(self.credentials), *_metrics(self.metrics)]
         for setting, networks in ((PROBE_ALLOW, self.rules.allow), (PROBE_DENY, self.rules.deny)):
             if networks:
                 arguments += [setting.flag, format_networks(networks)]
@@ -179,8 +186,12 @@ class ApiPart:
         engine: Engine,
         mistral_url: str,
         keystone_file: Path | None = None,
+        metrics: Path | None = None,
     ) -> None:
-        """`socket`: where it serves. An empty `mistral_url` means the URL in Keystone's catalog."""
+        """`socket`: where it serves; `metrics`: where its metrics are.
+
+        An empty `mistral_url` means the URL in Keystone's catalog.
+        """
         self._ways = ways
         self._socket = socket
         self._members = members
@@ -188,10 +199,11 @@ class ApiPart:
         self._engine = engine
         self._mistral_url = mistral_url
         self._keystone_file = keystone_file
+        self._metrics = metrics
 
     def prepare(self) -> Program:
         arguments = ["api", "--listen", door_target(self._socket), "--address", self._ways.own]
-        arguments += ["--engine", self._engine.lower(), *_shown(self._ways.credentials)]
+        arguments += ["--engine", self._engine.lower(), *_shown(self._ways.credentials), *_metrics(self._metrics)]
         if self._mistral_url and urlsplit(self._mistral_url).password is None:
             arguments += ["--mistral-url", self._mistral_url]
         if self._keystone_file is not None:
@@ -212,6 +224,10 @@ def _shown(credentials: Path | None) -> list[str]:
     return [] if credentials is None else [CREDENTIALS.flag, str(credentials)]
 
 
+def _metrics(socket: Path | None) -> list[str]:
+    return [] if socket is None else [METRICS.flag, door_target(socket)]
+
+
 def without_secrets(environment: Environment) -> dict[str, str]:
-    """Return the environment without secrets, and without the user's own identity: each process gets what it needs."""
-    return {key: value for key, value in environment.items() if key not in {*SECRET_VARIABLES, CREDENTIALS.variable}}
+    """Return the environment without secrets and without the user's own identity: each process gets what it needs."""
+    return {key: value for key, value in environment.items() if key not in {*SECRET_VARIABLES, *_OWN}}

@@ -12,7 +12,7 @@ from pathlib import Path
 from vimesh.cli.base.exits import Failure
 from vimesh.envoy.fleet.front_fleet import fits_socket
 
-_LONGEST_NAME = "conductor-64.health"
+_LONGEST_NAME = "conductor-64.metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,14 @@ class FleetSockets:
     def health_of(self, process: str) -> Path:
         """Return the socket on which a process answers health checks."""
         return self.folder / f"{process}.health"
+
+    def metrics_of(self, process: str) -> Path:
+        """Return the socket on which a process serves its metrics."""
+        return self.folder / f"{process}.metrics"
+
+    @property
+    def envoy_admin(self) -> Path:
+        return self.folder / "envoy.admin"
 
 
 @contextmanager

@@ -17,11 +17,18 @@ _LOOPBACK_PROBED = "VIMs at loopback addresses are probed, too (127.0.0.0/8 and 
 _LOOPBACK_DENIED = "VIMs at loopback addresses are not probed, and read UNKNOWN: see --probe-allow and --probe-deny."
 
 
-def ready_block(address: str, *, summary: str, credentials: Path | None, probes_loopback: bool | None) -> str:
+def ready_block(
+    address: str,
+    *,
+    summary: str,
+    credentials: Path | None,
+    probes_loopback: bool | None,
+    metrics: str | None,
+) -> str:
     """Return the text.
 
     `credentials`: the folder with what its user shows to a secured fleet; None: the fleet asks nobody.
-    `probes_loopback`: None if the monitors are not part of this fleet.
+    `probes_loopback`: None if the monitors are not part of this fleet. `metrics`: their URL; None: there are none.
     """
     vimesh = shlex.quote(typed_name())
     lines = [f"vimesh is up at {address}: {summary}", ""]
@@ -29,6 +36,8 @@ def ready_block(address: str, *, summary: str, credentials: Path | None, probes_
         lines += [f"  {_OPEN}", ""]
     if probes_loopback is not None:
         lines += [f"  {_LOOPBACK_PROBED if probes_loopback else _LOOPBACK_DENIED}", ""]
+    if metrics is not None:
+        lines += [f"  Metrics for Prometheus: {metrics}", ""]
     if address != f"127.0.0.1:{DEFAULT_PORT}":
         lines += [f"  export VIMESH_ADDRESS={address}", ""]
     if credentials is not None:

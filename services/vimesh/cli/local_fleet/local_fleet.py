@@ -16,6 +16,7 @@ from vimesh.cli.local_fleet.data_dir import DataDir
 from vimesh.cli.local_fleet.fleet_certificates import FleetCertificates
 from vimesh.cli.local_fleet.fleet_key import prepare_key_file
 from vimesh.cli.local_fleet.fleet_processes import (
+    LOOPBACK,
     ApiPart,
     ConductorPart,
     EnvoyProcess,
@@ -66,6 +67,8 @@ class FleetSettings:
     """None: a file in the data directory, which is created."""
     quota_arguments: Sequence[str] = ()
     """The flags of conductors that say the quotas of projects."""
+    metrics_port: int | None = None
+    """Port on which the metrics of all processes are served; None: they have none."""
     keystone_file: Path | None = None
     """With which tokens of Keystone are checked; None: they prove nothing."""
 
@@ -121,6 +124,7 @@ class EmbeddedFleet:
                     choose_host=self._host_of,
                     audit_file=data_dir.audit_file if settings.secured else None,
                     quota_arguments=settings.quota_arguments,
+                    metrics=self._metrics_of(f"conductor-{number}"),
                 )
             )
             for number in range(1, settings.conductors + 1)
@@ -149,6 +153,7 @@ class EmbeddedFleet:
             reports=self._sockets.reports,
             security=self._make_certificates(),
             expects_api=True,
+            admin=self._sockets.envoy_admin,
         )
         write_files.render(fleet, self._data_dir.envoy)
 
@@ -172,9 +177,25 @@ class EmbeddedFleet:
         )
 
     @asynccontextmanager
+    async def _serving_metrics(self) -> AsyncGenerator[None]:
+        port = self._settings.metrics_port
+        if port is None:
+            yield
+            return
+        from vimesh.cli.local_fleet.fleet_scrape import FleetScrape, serving_fleet_metrics  # noqa: PLC0415 - optional
+
+        conductors = [part.name for part in self._conductors]
+        names = [*conductors, *(part.name for part in self._clients)]
+        scrape = FleetScrape(
+            {name: self._sockets.metrics_of(name) for name in names}, conductors, self._sockets.envoy_admin
+        )
+        async with serving_fleet_metrics(scrape, f"{LOOPBACK}:{port}"):
+            yield
+
+    @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Run all processes while the block runs. Raises a group: of Failure if one does not start, of Interrupted."""
-        async with asyncio.TaskGroup() as tasks:
+        async with self._serving_metrics(), asyncio.TaskGroup() as tasks:
             renewal = None
             if self.certificates is not None:
                 renewal = tasks.create_task(self.certificates.keep_valid(partial(self._say, "vimesh")))
@@ -248,6 +269,9 @@ class EmbeddedFleet:
         door = {**self._members.addresses, **self._doors.addresses}.get(name)
         return "" if door is None else door_target(door)
 
+    def _metrics_of(self, name: str) -> Path | None:
+        return None if self._settings.metrics_port is None else self._sockets.metrics_of(name)
+
     def _host_of(self, name: str) -> ClusterHost:
         return ClusterHost(self._sockets.of(name), self._sockets.health_of(name))
 
@@ -264,8 +288,9 @@ class EmbeddedFleet:
             engine=settings.engine,
             mistral_url=settings.mistral_url,
             keystone_file=settings.keystone_file,
+            metrics=self._metrics_of("api"),
         )
         if settings.engine is Engine.MISTRAL:
             return [api]
         shown = None if certificates is None else certificates.monitor
-        return [api, MonitorPart(address, environment, settings.monitor_rules, shown)]
+        return [api, MonitorPart(address, environment, settings.monitor_rules, shown, self._metrics_of("monitor"))]

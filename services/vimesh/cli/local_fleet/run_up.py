@@ -8,12 +8,15 @@ import sys
 from ipaddress import ip_address
 from pathlib import Path
 
+from vimesh.cli.base.command_settings import DEFAULT_METRICS_PORT, NO_METRICS
+from vimesh.cli.base.exits import Failure
 from vimesh.cli.base.terminal import coloured
 from vimesh.cli.local_fleet.data_dir import locked
 from vimesh.cli.local_fleet.environment import environment_of_parts
 from vimesh.cli.local_fleet.fleet_options import FleetOptions
+from vimesh.cli.local_fleet.fleet_processes import LOOPBACK
 from vimesh.cli.local_fleet.fleet_sockets import fleet_sockets
-from vimesh.cli.local_fleet.free_ports import free_port
+from vimesh.cli.local_fleet.free_ports import free_port, require_free
 from vimesh.cli.local_fleet.greeting import ready_block
 from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, FleetSettings, Interrupted
 from vimesh.cli.processes.stop_signals import stop_on_signals
@@ -45,6 +48,7 @@ async def run_up(wanted: FleetOptions) -> None:
             rules=wanted.rules,
             key_file=wanted.key_file,
             quota_arguments=wanted.quota_arguments,
+            metrics_port=_metrics_port(wanted.metrics_port),
             keystone_file=wanted.keystone_file,
         )
         fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
@@ -60,6 +64,21 @@ async def run_up(wanted: FleetOptions) -> None:
     stream.say("vimesh", "all processes have stopped")
 
 
+def _metrics_port(wanted: int | None) -> int | None:
+    """Return the port of the metrics; None for none. Raises Failure if a port that was asked for is taken."""
+    if wanted == NO_METRICS:
+        return None
+    if wanted is not None:
+        if wanted:
+            require_free(LOOPBACK, wanted)
+        return wanted or free_port(LOOPBACK)
+    try:
+        require_free(LOOPBACK, DEFAULT_METRICS_PORT)
+    except Failure:
+        return free_port(LOOPBACK)
+    return DEFAULT_METRICS_PORT
+
+
 def _probes_loopback(settings: FleetSettings) -> bool | None:
     if settings.engine is Engine.MISTRAL:
         return None  # its executors have rules of their own
@@ -73,6 +92,7 @@ def _say_ready(settings: FleetSettings, data_dir: str, credentials: Path | None)
         summary=f"{counted}, engine {settings.engine.lower()}, data in {data_dir}",
         credentials=credentials,
         probes_loopback=_probes_loopback(settings),
+        metrics=None if settings.metrics_port is None else f"http://{LOOPBACK}:{settings.metrics_port}/metrics",
     )
     # Standard output may be closed, which is no reason to stop the fleet.
     with contextlib.suppress(OSError):

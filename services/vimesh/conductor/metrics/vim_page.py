@@ -15,7 +15,7 @@ from vimesh.domain.actions import Shard
 from vimesh.domain.store_statistics import VimSample
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Status
-from vimesh.metrics.scrape_app import BadQuery, Busy, Page
+from vimesh.metrics.scrape_app import BadQuery, Page, Unavailable
 from vimesh.rpc.caller_roles import PEOPLE
 
 _PAGE: Final = 1000
@@ -40,10 +40,10 @@ class VimPage:
         self._running = 0
 
     async def write(self, parameters: Mapping[str, str]) -> AsyncIterator[bytes]:
-        """Yield the text in parts. Raises BadQuery, Busy, StoreUnavailable, Overloaded."""
+        """Yield the text in parts. Raises BadQuery, Unavailable, StoreUnavailable, Overloaded."""
         shard = _shard_of(parameters)
         if self._running >= _AT_ONCE:
-            raise Busy(f"{_AT_ONCE} pages are being written")
+            raise Unavailable(f"{_AT_ONCE} pages are being written")
         self._running += 1
         try:
             # The format wants all lines of a metric together, so the VIMs are read once, and gone through four times.

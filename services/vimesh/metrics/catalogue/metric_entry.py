@@ -19,9 +19,11 @@ class Component(StrEnum):
     MONITOR = "monitor"
     API = "api"
     BRIDGE = "bridge"
+    UP = "up"
+    """`vimesh up`, which has the metrics of its processes, each with the label `process`."""
 
 
-ALL_COMPONENTS = frozenset(Component)
+ALL_PROCESSES = frozenset(Component) - {Component.UP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class MetricEntry:
     kind: MetricKind
     help: str
     labels: tuple[str, ...] = ()
-    components: frozenset[Component] = ALL_COMPONENTS
+    components: frozenset[Component] = ALL_PROCESSES
     """The processes that have it."""
     condition: str = ""
     """When they have it; empty: always."""

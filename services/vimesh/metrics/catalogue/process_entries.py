@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vimesh.metrics.catalogue.metric_entry import MetricEntry, MetricKind
+from vimesh.metrics.catalogue.metric_entry import Component, MetricEntry, MetricKind
 
 PROCESS_METRICS: Final = (
     MetricEntry(
@@ -49,5 +49,15 @@ PROCESS_METRICS: Final = (
         MetricKind.COUNTER,
         "Number of times this generation was collected",
         labels=("generation",),
+    ),
+)
+
+UP_METRICS: Final = (
+    MetricEntry(
+        "vimesh_process_up",
+        MetricKind.GAUGE,
+        "Whether a process of the fleet answered with its metrics.",
+        labels=("process",),
+        components=frozenset({Component.UP}),
     ),
 )
