@@ -45,6 +45,7 @@ class FragileDatabase:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.statistics = database.statistics
         self.fate = Fate.ANSWERED
         self.first: str | None = None
         """Kind of the first request since this was set to None."""
