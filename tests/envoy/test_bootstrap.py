@@ -11,7 +11,13 @@ from vimesh.envoy.doors.json_door import JSON_PATHS
 from vimesh.envoy.fleet.cluster_endpoints import endpoints
 from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, ListenAddress
 from vimesh.envoy.routes import routes
-from vimesh.v1 import access_service_pb2, conductor_service_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.v1 import (
+    access_service_pb2,
+    conductor_service_pb2,
+    fleet_service_pb2,
+    vim_service_pb2,
+    workflow_service_pb2,
+)
 
 ONE = (ClusterHost(ListenAddress("127.0.0.1", 7611)),)
 SERVICES = [
@@ -139,7 +145,8 @@ def test_the_json_paths_are_those_of_the_contract() -> None:
     found = set()
     vims = vim_service_pb2.DESCRIPTOR.services_by_name["VimService"]
     access = access_service_pb2.DESCRIPTOR.services_by_name["AccessService"]
-    for method in chain(vims.methods, access.methods):
+    fleet = fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"]
+    for method in chain(vims.methods, access.methods, fleet.methods):
         rule = method.GetOptions().Extensions[annotations_pb2.http]
         for binding in chain([rule] if rule.WhichOneof("pattern") else [], rule.additional_bindings):
             verb = str(binding.WhichOneof("pattern"))

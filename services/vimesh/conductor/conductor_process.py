@@ -23,6 +23,7 @@ from vimesh.conductor.access.server_certificates import ServerCertificates
 from vimesh.conductor.access_service import AccessServicer
 from vimesh.conductor.conductor_service import SERIALIZED, UNCHECKED, ReportsServicer
 from vimesh.conductor.engines import Engines
+from vimesh.conductor.fleet_service import FleetServicer
 from vimesh.conductor.ports.grpc_limits import OPTIONS
 from vimesh.conductor.ports.health import Health
 from vimesh.conductor.ports.health_port import answering_health
@@ -50,9 +51,16 @@ from vimesh.rpc.guarded_server import GuardedServer
 from vimesh.rpc.reflection import enable_reflection
 from vimesh.runtime.background import beside
 from vimesh.runtime.supervisor import supervise
-from vimesh.v1 import access_service_pb2, conductor_service_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.v1 import (
+    access_service_pb2,
+    conductor_service_pb2,
+    fleet_service_pb2,
+    vim_service_pb2,
+    workflow_service_pb2,
+)
 from vimesh.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
 from vimesh.v1.conductor_service_pb2_grpc import add_ConductorServiceServicer_to_server
+from vimesh.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
 from vimesh.v1.vim_service_pb2_grpc import add_VimServiceServicer_to_server
 from vimesh.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
 from vimesh.watchdog.calls import Calls
@@ -68,6 +76,7 @@ SERVICES = (
     vim_service_pb2.DESCRIPTOR.services_by_name["VimService"].full_name,
     conductor_service_pb2.DESCRIPTOR.services_by_name["ConductorService"].full_name,
     workflow_service_pb2.DESCRIPTOR.services_by_name["WorkflowService"].full_name,
+    fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"].full_name,
 )
 
 _HEALTH_SERVICES = ("", *SERVICES)
@@ -153,6 +162,7 @@ async def serving(
     add_ConductorServiceServicer_to_server(reports, edge)
     add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
     add_AccessServiceServicer_to_server(AccessServicer(), edge)
+    add_FleetServiceServicer_to_server(FleetServicer(store), edge)
     grpc_health = HealthServicer()
     add_HealthServicer_to_server(grpc_health, third_party_services)
     enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), third_party_services)

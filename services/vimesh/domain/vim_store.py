@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Never, Protocol
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
+from vimesh.domain.fleet.fleet_status import FleetStatus
+from vimesh.domain.fleet.process_announcements import Announcement
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
 from vimesh.domain.store_statistics import DatabaseGauges, StoreStatistics, VimSample
@@ -125,6 +127,18 @@ class VimStore(Protocol):
 
     async def read_samples(self, shard: Shard, after: int, limit: int) -> list[VimSample]:
         """Return up to `limit` VIMs of a shard for metrics, in order of registration, after the number of the last."""
+
+    async def announce_process(self, announcement: Announcement, identity: str) -> None:
+        """Store what a process says of itself, by the proved identity of the one that says it.
+
+        Raises PermissionDenied if another identity has announced a process of the same id.
+        """
+
+    async def withdraw_process(self, process_id: str, identity: str) -> None:
+        """Remove a process that ends in order, unless another identity announced it."""
+
+    async def fleet_status(self, projects: Collection[str] | None, *, whole: bool) -> FleetStatus:
+        """Count the VIMs of these projects, or of all; `whole`: say also what is only for those who run the fleet."""
 
     async def watch_commits(self, on_commit: Callable[[], None]) -> Never:
         """Call `on_commit` when another process may have changed something. Runs until cancelled.

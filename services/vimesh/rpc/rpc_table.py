@@ -87,6 +87,7 @@ class Rpc:
 
 ACCESS_SERVICE: Final = "vimesh.v1.AccessService"
 CONDUCTOR_SERVICE: Final = "vimesh.v1.ConductorService"
+FLEET_SERVICE: Final = "vimesh.v1.FleetService"
 VIM_SERVICE: Final = "vimesh.v1.VimService"
 WORKFLOW_SERVICE: Final = "vimesh.v1.WorkflowService"
 
@@ -120,6 +121,15 @@ RPCS: Final = (
     ),
     Rpc(VIM_SERVICE, "WatchVims", TrafficClass.WATCHES, STREAM, callers=PEOPLE, for_others=True),
     Rpc(ACCESS_SERVICE, "WhoAmI", TrafficClass.READS, READ_S, repeatable=True, callers=EVERYONE),
+    Rpc(FLEET_SERVICE, "GetFleetStatus", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
+    Rpc(
+        FLEET_SERVICE,
+        "ReportProcess",
+        TrafficClass.MONITORS,
+        REPORT_S,
+        repeatable=True,
+        callers=_REPORTERS | _DRIVERS,
+    ),
     Rpc(WORKFLOW_SERVICE, "ClaimWorkflowTasks", TrafficClass.MONITORS, CHANGE_S, callers=_DRIVERS),
     Rpc(WORKFLOW_SERVICE, "FinishWorkflowTask", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_DRIVERS),
 )

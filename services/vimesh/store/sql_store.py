@@ -6,7 +6,8 @@ import asyncio
 import datetime as dt
 import itertools
 import random
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Never, cast
 
@@ -18,6 +19,8 @@ from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
 from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
+from vimesh.domain.fleet.fleet_status import FleetStatus
+from vimesh.domain.fleet.process_announcements import Announcement
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention, in_batches
 from vimesh.domain.store_statistics import DatabaseGauges, StoreStatistics, VimSample
@@ -27,6 +30,8 @@ from vimesh.runtime.background import beside
 from vimesh.store import compact_log
 from vimesh.store.change_log import log_size, read_log
 from vimesh.store.databases.open_database import open_database, parse_database_url
+from vimesh.store.fleet import announced_processes
+from vimesh.store.fleet.read_fleet_status import read_fleet_status
 from vimesh.store.gauges.read_gauges import read_gauges
 from vimesh.store.gauges.read_samples import read_samples
 from vimesh.store.leases import lapse_leases, replace_silent
@@ -199,6 +204,18 @@ class SqlStore:
 
     async def read_samples(self, shard: Shard, after: int, limit: int) -> list[VimSample]:
         return await self._database.browse(lambda c: read_samples(c, shard, after, limit))
+
+    async def announce_process(self, announcement: Announcement, identity: str) -> None:
+        await self._database.write(lambda c: announced_processes.announce(c, announcement, identity))
+
+    async def withdraw_process(self, process_id: str, identity: str) -> None:
+        await self._database.write(lambda c: announced_processes.withdraw(c, process_id, identity))
+
+    async def fleet_status(self, projects: Collection[str] | None, *, whole: bool) -> FleetStatus:
+        begun_at = time.monotonic()
+        await self.clock()
+        latency_s = time.monotonic() - begun_at
+        return await self._database.browse(lambda c: read_fleet_status(c, projects, latency_s if whole else None))
 
     async def require_writable(self) -> None:
         await self._database.require_writable()

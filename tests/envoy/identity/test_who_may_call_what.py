@@ -18,7 +18,13 @@ from tests.support.identities.recording_backends import CALL
 from tests.support.identities.secured_fleets import ISSUER, SecuredFleet, secured_fleet
 from tests.support.identities.tokens import SigningKey, claims_of, unsigned
 from vimesh.certificates.spiffe_ids import Role
-from vimesh.v1 import access_service_pb2, conductor_service_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.v1 import (
+    access_service_pb2,
+    conductor_service_pb2,
+    fleet_service_pb2,
+    vim_service_pb2,
+    workflow_service_pb2,
+)
 
 STRANGER = "UNAUTHENTICATED IDENTITY_MISSING"
 BAD_TOKEN = "UNAUTHENTICATED TOKEN_INVALID"
@@ -53,6 +59,8 @@ CALLS: Mapping[str, set[str]] = {
     f"{WORKFLOWS}ClaimWorkflowTasks": {"driver"},
     f"{WORKFLOWS}FinishWorkflowTask": {"driver"},
     "/vimesh.v1.AccessService/WhoAmI": ANYONE,
+    "/vimesh.v1.FleetService/GetFleetStatus": PERSON_READS,
+    "/vimesh.v1.FleetService/ReportProcess": {"reporter", "driver"},
     "/grpc.health.v1.Health/Check": ANYONE,
     "/grpc.health.v1.Health/Watch": ANYONE,
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": {"admin"},
@@ -73,6 +81,7 @@ JSON: Mapping[tuple[str, str], set[str]] = {
     ("GET", f"/v1/vims/{ID}/events"): READ,
     ("GET", "/v1/events"): READ,
     ("GET", "/v1/whoami"): ANYONE,
+    ("GET", "/v1/fleet"): PERSON_READS,
 }
 REST: Mapping[tuple[str, str], set[str]] = {
     ("GET", "/v1.0/vims"): PERSON_READS,
@@ -331,7 +340,13 @@ class Matrix:
 def test_the_matrix_holds_all_of_the_contract() -> None:
     services = [
         service
-        for file in (vim_service_pb2, conductor_service_pb2, workflow_service_pb2, access_service_pb2)
+        for file in (
+            vim_service_pb2,
+            conductor_service_pb2,
+            workflow_service_pb2,
+            access_service_pb2,
+            fleet_service_pb2,
+        )
         for service in file.DESCRIPTOR.services_by_name.values()
     ]
     methods = [method for service in services for method in service.methods]

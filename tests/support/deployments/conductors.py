@@ -19,12 +19,14 @@ from vimesh.store.sql_store import SqlStore
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.v1.access_service_pb2_grpc import AccessServiceStub
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
+from vimesh.v1.fleet_service_pb2_grpc import FleetServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 
 if TYPE_CHECKING:
     from vimesh.v1.access_service_pb2_grpc import AccessServiceAsyncStub
     from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
+    from vimesh.v1.fleet_service_pb2_grpc import FleetServiceAsyncStub
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
     from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceAsyncStub
 
@@ -39,6 +41,7 @@ class Client:
     conductor: ConductorServiceAsyncStub
     workflows: WorkflowServiceAsyncStub
     access: AccessServiceAsyncStub
+    fleet: FleetServiceAsyncStub
 
     async def register(self, **fields: object) -> vim_pb2.Vim:
         """Register a VIM with a name of its own; `fields` override the defaults."""
@@ -94,8 +97,15 @@ async def client_at(address: str) -> AsyncGenerator[Client]:
 
 
 def client_on(opened: grpc.aio.Channel, address: str) -> Client:
-    stubs = VimServiceStub(opened), ConductorServiceStub(opened), WorkflowServiceStub(opened), AccessServiceStub(opened)
-    return Client(address, opened, *stubs)
+    return Client(
+        address,
+        opened,
+        VimServiceStub(opened),
+        ConductorServiceStub(opened),
+        WorkflowServiceStub(opened),
+        AccessServiceStub(opened),
+        FleetServiceStub(opened),
+    )
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"/v1/vims/[^/]+/events", ("GET",)),
     (r"/v1/events", ("GET",)),
     (r"/v1/whoami", ("GET",)),
+    (r"/v1/fleet", ("GET",)),
 )
 
 _WATCH: Final = "/v1/vims:watch"

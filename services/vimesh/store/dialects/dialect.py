@@ -30,6 +30,10 @@ class Dialect(ABC):
     """What SQLAlchemy calls it."""
     errors: ClassVar[ErrorCodes] = ErrorCodes()
 
+    @abstractmethod
+    def product_and_version(self, dialect: SqlalchemyDialect) -> tuple[str, str]:
+        """Return what people call the database, and its version, once there was a connection."""
+
     # Functions of SQL.
 
     now_micros: ClassVar[str]

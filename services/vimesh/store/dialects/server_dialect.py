@@ -72,6 +72,10 @@ class ServerDialect(Dialect):
     def product(self, dialect: SqlalchemyDialect) -> tuple[str, tuple[int, ...]]:
         """Return which product the server is, and its oldest version that is supported."""
 
+    def product_and_version(self, dialect: SqlalchemyDialect) -> tuple[str, str]:
+        product, _ = self.product(dialect)
+        return product, ".".join(map(str, numbered_version(dialect)))
+
     @abstractmethod
     def joined_update(self, table: Table, keys: Sequence[str], columns: Sequence[str]) -> JoinedUpdate:
         """Return what updates many rows in one statement: a server is asked over a network."""
@@ -123,6 +127,11 @@ class DatabaseServer:
             watch(engine)
         self.connector.attach(engine, writes=isolation_level != "AUTOCOMMIT")
         return engine
+
+
+def numbered_version(dialect: SqlalchemyDialect) -> tuple[int, ...]:
+    """Return the version of the server, without what products add in words."""
+    return tuple(part for part in dialect.server_version_info or () if isinstance(part, int))[:3]
 
 
 def cannot_connect(connector: DriverConnector, cause: str) -> CannotConnect:

@@ -202,3 +202,19 @@ todos = Table(
     Index(None, "vim_id", "number"),
     Index(None, "due_time"),
 )
+
+# The processes of the fleet, as they make themselves known. There is no leader that would know them otherwise.
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", word(36), primary_key=True),
+    Column("identity", word(1024), nullable=False),  # who announced it; empty in an open fleet
+    Column("kind", word(16), nullable=False),
+    Column("host", word(255), nullable=False),
+    Column("pid", Whole, nullable=False),
+    Column("version", word(64), nullable=False),
+    Column("start_time", Micros, nullable=False),
+    Column("seen_time", Micros, nullable=False),
+    Column("loop_lag", Micros, nullable=False),  # microseconds
+    Column("facts", JSON, nullable=False),
+)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from sqlalchemy import Column, Connection, Integer, make_url, text
+from sqlalchemy.engine.interfaces import Dialect as SqlalchemyDialect
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from vimesh.store.dialects.embedded_dialect import EmbeddedDialect
@@ -33,6 +34,9 @@ class SqliteDialect(EmbeddedDialect):
         except ArgumentError as error:
             raise ValueError("not a URL") from error
         return SqliteDatabase(path_of(parts), lock_timeout_s)
+
+    def product_and_version(self, dialect: SqlalchemyDialect) -> tuple[str, str]:  # noqa: ARG002 - the library is ours
+        return "SQLite", sqlite3.sqlite_version
 
     def byte_length(self, text: str) -> str:
         # octet_length came with SQLite 3.43.
