@@ -159,11 +159,9 @@ class FleetProcess(_message.Message):
         """Serves the API, and owns the database."""
         MONITOR: FleetProcess._Kind.ValueType  # 2
         """Runs the ping actions of the engine EMBEDDED."""
-        EXECUTOR: FleetProcess._Kind.ValueType  # 3
-        """Runs those of the engine MISTRAL."""
-        API: FleetProcess._Kind.ValueType  # 4
+        API: FleetProcess._Kind.ValueType  # 3
         """Serves Tacker's REST, and may drive Mistral."""
-        BRIDGE: FleetProcess._Kind.ValueType  # 5
+        BRIDGE: FleetProcess._Kind.ValueType  # 4
         """Lets Tacker's old ping actions report over RabbitMQ."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
@@ -175,11 +173,9 @@ class FleetProcess(_message.Message):
     """Serves the API, and owns the database."""
     MONITOR: FleetProcess.Kind.ValueType  # 2
     """Runs the ping actions of the engine EMBEDDED."""
-    EXECUTOR: FleetProcess.Kind.ValueType  # 3
-    """Runs those of the engine MISTRAL."""
-    API: FleetProcess.Kind.ValueType  # 4
+    API: FleetProcess.Kind.ValueType  # 3
     """Serves Tacker's REST, and may drive Mistral."""
-    BRIDGE: FleetProcess.Kind.ValueType  # 5
+    BRIDGE: FleetProcess.Kind.ValueType  # 4
     """Lets Tacker's old ping actions report over RabbitMQ."""
 
     @_typing.final
@@ -398,7 +394,7 @@ class ReportProcessRequest(_message.Message):
     process_id: _builtins.str
     """Required. UUID that the process has made at its start."""
     kind: Global___FleetProcess.Kind.ValueType
-    """Required. MONITOR, EXECUTOR, API or BRIDGE."""
+    """Required. MONITOR, API or BRIDGE."""
     host: _builtins.str
     """Name of its machine or container; at most 255 printable characters of ASCII."""
     pid: _builtins.int

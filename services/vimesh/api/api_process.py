@@ -19,11 +19,14 @@ from vimesh.api.rest.http_server import serve
 from vimesh.api.rest.request_record import record_requests
 from vimesh.api.rest.rest_app import RestSettings, rest_app
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.fleet.process_announcements import ProcessKind
 from vimesh.http.http_listener import bound_to, listening
 from vimesh.http.server_tls import ServerTls
 from vimesh.rpc.channels import channel
+from vimesh.rpc.process_reports import FrontLink
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.watchdog.calls import Calls
+from vimesh.watchdog.process_announcer import announced
 
 _log = structlog.get_logger()
 
@@ -67,12 +70,20 @@ async def run_api(settings: ApiSettings, stopped: Stopped, calls: Calls | None =
     """
     tls = _tls(settings)
     with _callers(settings) as callers, listening(settings.listen) as listener:
-        async with channel(settings.address, settings.credentials) as front, asyncio.TaskGroup() as parts:
+        async with (
+            channel(settings.address, settings.credentials) as front,
+            announced(ProcessKind.API, FrontLink(front), lambda: _facts(settings)),
+            asyncio.TaskGroup() as parts,
+        ):
             app = record_requests(rest_app(VimServiceStub(front), settings.rest, callers), calls or Calls())
             parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s, tls=tls))
             if settings.beside is not None:
                 parts.create_task(settings.beside.run(front, stopped, settings.grace_s))
             _log.info("api is serving", **bound_to(listener), address=settings.address)
+
+
+def _facts(settings: ApiSettings) -> dict[str, str]:
+    return {"listen": settings.listen, "driver": "no" if settings.beside is None else "yes"}
 
 
 def _callers(settings: ApiSettings) -> AbstractContextManager[RestCallers | None]:

@@ -34,12 +34,14 @@ from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.upkeep.erasure import Erasure
 from vimesh.conductor.upkeep.lease_sweep import LeaseSweep, SweepLimits
 from vimesh.conductor.upkeep.log_compaction import LogCompaction
+from vimesh.conductor.upkeep.self_announcement import StoreLink
 from vimesh.conductor.vim_service import SERIALIZED_RESPONSES, VimsServicer
 from vimesh.conductor.watches.commit_hints import CommitHints
 from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.conductor.watches.watch_streams import WatchLimits, WatchStreams
 from vimesh.conductor.workflow_service import WorkflowsServicer
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.fleet.process_announcements import ProcessKind
 from vimesh.domain.leases import LONGEST_CONTACT_WITHIN_S
 from vimesh.domain.retention import Retention
 from vimesh.domain.vim_store import VimStore
@@ -64,6 +66,7 @@ from vimesh.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
 from vimesh.v1.vim_service_pb2_grpc import add_VimServiceServicer_to_server
 from vimesh.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
 from vimesh.watchdog.calls import Calls
+from vimesh.watchdog.process_announcer import announced
 from vimesh.wire.message_rules import Rules
 
 if TYPE_CHECKING:
@@ -191,6 +194,11 @@ async def serving(
             supervise("erasure", Erasure(store).run),
             supervise("compaction", LogCompaction(store, settings.retention).run),
             *beside_them,
+        ),
+        announced(
+            ProcessKind.CONDUCTOR,
+            StoreLink(store, str(certificates.identity) if certificates else ""),
+            lambda: {"listen": settings.listen},
         ),
     ):
         await server.start()

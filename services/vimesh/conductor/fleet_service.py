@@ -21,7 +21,6 @@ from vimesh.wire.wire_durations import duration
 _Context = grpc.aio.ServicerContext[Any, Any]
 _ENGINES: Final = {
     ProcessKind.MONITOR: Engine.EMBEDDED,
-    ProcessKind.EXECUTOR: Engine.MISTRAL,
     ProcessKind.BRIDGE: Engine.EXTERNAL,
 }
 """The engine whose actions each kind of process reports on."""

@@ -12,6 +12,7 @@ from random import SystemRandom
 import structlog
 
 from vimesh.domain.actions import Action, ActionScope, Shard
+from vimesh.domain.fleet.process_announcements import ProcessKind
 from vimesh.domain.vims import Engine
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.reporting_host import reporting_host
@@ -21,8 +22,10 @@ from vimesh.monitor.target_rules.networks import format_networks
 from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.monitor.wanted_actions import ActionSet, Watcher
 from vimesh.rpc.action_watch import ActionWatch, FollowLimits
+from vimesh.rpc.process_reports import FrontLink
 from vimesh.runtime.garbage_freeze import GarbageFreeze
 from vimesh.runtime.supervisor import supervise
+from vimesh.watchdog.process_announcer import announced
 
 _log = structlog.get_logger()
 
@@ -65,10 +68,18 @@ async def run_monitor(
         # In this order: when the log states that the monitor has started, `started` has been called.
         started()
         _log_start(settings, reporting.host)
-        async with asyncio.TaskGroup() as parts:
+        link = FrontLink(reporting.front)
+        async with (
+            announced(ProcessKind.MONITOR, link, lambda: _facts(settings.shard, reporting.host)),
+            asyncio.TaskGroup() as parts,
+        ):
             parts.create_task(supervise("reporter", reporting.reporter.run))
             parts.create_task(supervise("front addresses", reporting.follow_front))
             parts.create_task(supervise("watcher", lambda: action_watch.run(watcher)))
+
+
+def _facts(shard: Shard, host: ActionHost) -> dict[str, str]:
+    return {"actions": str(len(host)), "shard": f"{shard.index}/{shard.count}"}
 
 
 def _log_start(settings: MonitorSettings, host: ActionHost) -> None:

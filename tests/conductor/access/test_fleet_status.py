@@ -26,9 +26,7 @@ from vimesh.v1 import fleet_service_pb2 as pb
 from vimesh.wire.error_statuses import failure_of
 
 WITHIN_S = 30
-MONITORS, EXECUTORS, API, BRIDGES = (
-    pb.FleetProcess.Kind.Value(kind) for kind in ("MONITOR", "EXECUTOR", "API", "BRIDGE")
-)
+MONITORS, API, BRIDGES = (pb.FleetProcess.Kind.Value(kind) for kind in ("MONITOR", "API", "BRIDGE"))
 BRIDGE = ("spiffe://vimesh/bridge/b1", "reader,reporter", "*")
 EVERYWHERE = ("https://login.example#otto", "operator", "*")
 READER_EVERYWHERE = ("spiffe://vimesh/notifier/n1", "reader", "*")
@@ -76,7 +74,7 @@ async def test_who_runs_the_fleet_sees_all_of_it_and_others_their_vims(
     ("who", "kinds"),
     [
         (MONITOR, {MONITORS}),
-        (EXECUTOR, {EXECUTORS}),
+        (EXECUTOR, set()),
         (DRIVER, {API}),
         (BRIDGE, {BRIDGES}),
         # It reports on VIMs of one project only, as a program of a tenant does.
@@ -88,7 +86,7 @@ async def test_each_identity_is_a_process_of_its_own_kind_only(
 ) -> None:
     accepted, refusals = set[int](), set[str]()
     async with client_as(address, who) as client:
-        for kind in (MONITORS, EXECUTORS, API, BRIDGES):
+        for kind in (MONITORS, API, BRIDGES):
             try:
                 await client.fleet.ReportProcess(report(kind), timeout=WITHIN_S)
                 accepted.add(kind)

@@ -31,13 +31,16 @@ from vimesh.bridge.kills.state_dir import StateDir, state_dir
 from vimesh.bridge.kills.unwanted_actions import UnwantedActions
 from vimesh.bridge.kills.watermark import Watermark
 from vimesh.bridge.service.end_action import Ending
+from vimesh.domain.fleet.process_announcements import ProcessKind
 from vimesh.rpc.action_watch import ActionWatch, FollowLimits
 from vimesh.rpc.channels import channel
+from vimesh.rpc.process_reports import FrontLink
 from vimesh.runtime.background import beside
 from vimesh.runtime.supervisor import supervise
 from vimesh.runtime.task_crew import TaskCrew, crew
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+from vimesh.watchdog.process_announcer import announced
 
 _log = structlog.get_logger()
 
@@ -109,7 +112,11 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where all parts are assemb
         supervise("watch", lambda: action_watch.run(unwanted_actions)),
         supervise("state", lambda: _store(watermark, state)),
     )
-    async with beside(*work):
+
+    def facts() -> dict[str, str]:
+        return {"broker": f"{broker.node.host}:{broker.node.port}"}
+
+    async with announced(ProcessKind.BRIDGE, FrontLink(front), facts), beside(*work):
         _log.info(
             "bridge started",
             address=settings.address,

@@ -24,7 +24,6 @@ class ProcessKind(StrEnum):
 
     CONDUCTOR = "CONDUCTOR"
     MONITOR = "MONITOR"
-    EXECUTOR = "EXECUTOR"
     API = "API"
     BRIDGE = "BRIDGE"
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Never
 
+import grpc
+
 from vimesh.domain.actions import Action
 from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.monitor.host.action_host import ActionHost
@@ -35,6 +37,7 @@ class ReportingHost:
     host: ActionHost
     ledger: ReportLedger
     reporter: Reporter
+    front: grpc.aio.Channel
     stub: ConductorServiceAsyncStub
     follow_front: Callable[[], Awaitable[Never]]
     """Keeps the addresses of the front up to date, which must not be probed."""
@@ -96,7 +99,7 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
                 random=random,
                 limits=limits,
             )
-            yield ReportingHost(host, ledger, reporter, stub, lambda: fleet.follow_front(address))
+            yield ReportingHost(host, ledger, reporter, to_conductors, stub, lambda: fleet.follow_front(address))
 
 
 def _allow_all_files() -> None:
