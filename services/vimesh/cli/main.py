@@ -10,7 +10,7 @@ import typer
 
 from vimesh.cli.base import exits
 from vimesh.cli.base.exits import ExitCode, Failure
-from vimesh.cli.commands import certs, db, envoy, workflows
+from vimesh.cli.commands import certs, db, envoy, status, workflows
 from vimesh.cli.commands.api import api
 from vimesh.cli.commands.bridge import bridge
 from vimesh.cli.commands.conductor import conductor
@@ -50,6 +50,7 @@ def root(
 app.command()(up)
 app.command()(demo)
 app.add_typer(vim, name="vim")
+app.command(epilog=status.EPILOG)(status.status)
 app.command()(login)
 app.command()(logout)
 app.add_typer(profile, name="profile")
