@@ -55,6 +55,8 @@ class ActionWatch:
         self._stub = stub
         self._limits = limits
         self._clock = clock
+        self.is_connected = False
+        """Whether the newest stream has brought anything, or ended in good order after that."""
         self._outage_log = OutageLog("conductors", "watch", meanwhile=meanwhile)
         self._backoff = Backoff(first_s=limits.first_pause_s, longest_s=limits.longest_pause_s, random=random)
 
@@ -71,15 +73,19 @@ class ActionWatch:
         try:
             await self._follow(follower)
         except TimeoutError:
-            self._outage_log.note_failure("the watch is silent")
+            self._note_loss("the watch is silent")
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.OUT_OF_RANGE:
                 follower.note_gap(error.details() or "")
             else:
-                self._outage_log.note_failure(f"{error.code().name}: {error.details()}")
+                self._note_loss(f"{error.code().name}: {error.details()}")
         else:
             return True
         return False
+
+    def _note_loss(self, why: str) -> None:
+        self.is_connected = False
+        self._outage_log.note_failure(why)
 
     async def _follow(self, follower: Follower) -> None:
         stream = self._stub.WatchActions(follower.request())
@@ -89,6 +95,7 @@ class ActionWatch:
                     response = await stream.read()
                 if not isinstance(response, pb.WatchActionsResponse):
                     return  # the end of the stream
+                self.is_connected = True
                 self._outage_log.note_success()
                 self._backoff.reset()
                 await follower.apply_response(response)

@@ -14,6 +14,7 @@ from vimesh.domain.vims import Status
 from vimesh.monitor.net.ip_addresses import pack_sockaddr, sockaddr_bytes
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
+from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
 from vimesh.monitor.targets.cohorts import MOST_MEMBERS, WIDTH_S, Cohort, Cohorts
 from vimesh.monitor.targets.target import Stage, Target
 
@@ -34,7 +35,14 @@ class Machine:
         self.begun: list[str] = []
         self.adopted: list[tuple[Target, float]] = []
         self._wheel: TimingWheel[Cohort] = TimingWheel(TICK_S)
-        self.cohorts = Cohorts(prober=self, wheel=self._wheel, running=StallClock(lambda: self.time), singly=self)
+        self.statistics = ProbeStatistics()
+        self.cohorts = Cohorts(
+            prober=self,
+            wheel=self._wheel,
+            running=StallClock(lambda: self.time),
+            singly=self,
+            statistics=self.statistics,
+        )
 
     def join(self, vim_id: str = "vim", url: str = "http://127.0.0.1", policy: ProbePolicy = PING) -> Target:
         target = Target(action(url, policy, vim_id=vim_id))
@@ -95,6 +103,23 @@ def test_members_are_probed_once_per_interval_near_their_own_phase(machine: Mach
     assert len(times) == 10
     assert all(abs(at % 10 - target.phase_s) <= WIDTH_S + TICK_S for at in times)
     assert not machine.resumed
+
+
+def test_a_volley_counts_a_round_and_a_probe_for_each_member_that_it_was_sent_to(machine: Machine) -> None:
+    for number in range(5):
+        machine.join(
+            f"vim-{number}", f"http://127.0.0.{number + 1}", ProbePolicy(Method.PING, interval_s=1, timeout_s=0.5)
+        )
+    machine.run(1.5)
+    before = machine.statistics.rounds
+    machine.sends = lambda vim_id: vim_id != "vim-3"
+
+    machine.run(10)
+
+    asked = sum(len(members) for _, members in machine.volleys)
+    assert before >= 5
+    assert machine.begun == ["vim-3"]
+    assert machine.statistics.rounds == machine.statistics.by_method[Method.PING].probes == asked - 1
 
 
 def test_many_are_spread_over_the_interval_in_volleys_of_no_more_than_the_most(machine: Machine) -> None:

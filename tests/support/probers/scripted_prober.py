@@ -31,6 +31,7 @@ from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
+from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
 from vimesh.monitor.targets.target import Target
 
 TICK_S = 0.01
@@ -98,13 +99,20 @@ class SimulatedHost:
         self._timers: list[Timer] = []
         self._wheel: TimingWheel[Target] = TimingWheel(TICK_S)
         self._running = StallClock(self._clock)
+        self.statistics = ProbeStatistics()
         self.rounds = Rounds(
             wheel=self._wheel,
             running=self._running,
             clock=self._clock,
-            resolver=Resolver(look_up=self._look_up, call_later=self._call_later, clock=lambda: ageing * self.time),
+            resolver=Resolver(
+                look_up=self._look_up,
+                call_later=self._call_later,
+                clock=lambda: ageing * self.time,
+                statistics=self.statistics,
+            ),
             on_verdict=self.verdicts.note,
             quarantine=quarantine,
+            statistics=self.statistics,
         )
         self.rounds.use(dict.fromkeys(Method, self))
 

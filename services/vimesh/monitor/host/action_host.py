@@ -11,6 +11,7 @@ from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.rounds.shared_probes import SharedProbes
 from vimesh.monitor.scheduling.round_budget import RoundBudget
 from vimesh.monitor.scheduling.stall_clock import StallClock
+from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
 from vimesh.monitor.targets.target import ActionKey, Target
 
 FIRST_ROUNDS_PER_S = 10_000
@@ -32,10 +33,18 @@ class ActionHost:
     Actions that want the same probes share them: an endpoint that many VIMs have in common is probed once per round.
     """
 
-    def __init__(
-        self, *, rounds: Rounds, pulse: ProbeLoop, running: StallClock, abilities: Abilities, pace: RoundBudget
+    def __init__(  # noqa: PLR0913 - everything it uses is passed in
+        self,
+        *,
+        rounds: Rounds,
+        pulse: ProbeLoop,
+        running: StallClock,
+        abilities: Abilities,
+        pace: RoundBudget,
+        statistics: ProbeStatistics,
     ) -> None:
         self.abilities = abilities
+        self.statistics = statistics
         self._rounds = rounds
         self._probe_loop = pulse
         self._stall_clock = running

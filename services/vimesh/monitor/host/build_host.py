@@ -36,6 +36,7 @@ from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.scheduling.round_budget import ROUNDS_PER_S, RoundBudget
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
+from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
 from vimesh.monitor.target_rules.fleet_addresses import FleetAddresses
 from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.monitor.targets.cohorts import Cohort
@@ -82,12 +83,17 @@ def hosting(
     safeguards = safeguards or Safeguards()
     gate = TargetGate(settings.rules, fleet or FleetAddresses(clock=time.monotonic))
     loop = asyncio.get_running_loop()
+    statistics = ProbeStatistics()
     running = StallClock(time.monotonic)
     wheel: TimingWheel[Target] = TimingWheel(TICK_S)
     with ExitStack() as scope:
         look_up = scope.enter_context(NameLookup(settings.name_servers))
         resolver = Resolver(
-            look_up=look_up, call_later=loop.call_later, clock=time.monotonic, most_open=names_at_once()
+            look_up=look_up,
+            call_later=loop.call_later,
+            clock=time.monotonic,
+            most_open=names_at_once(),
+            statistics=statistics,
         )
         pace = RoundBudget(settings.rounds_per_s)
         rounds = Rounds(
@@ -98,6 +104,7 @@ def hosting(
             on_verdict=on_verdict,
             pace=pace,
             quarantine=safeguards.quarantine,
+            statistics=statistics,
         )
         collector = scope.enter_context(CollectorTime())
         watch = LoopWatch(on_hold=rounds.loop_was_held, record=safeguards.record, collector=collector)
@@ -110,6 +117,7 @@ def hosting(
                 running=running,
                 pace=pace,
                 rotate_s=settings.ping_identifier_s,
+                statistics=statistics,
             )
         )
         verifying = _verifying()
@@ -165,7 +173,12 @@ def hosting(
             pulse.listen(pinger.fileno(), pinger.drain)
         pulse.listen(sockets.fileno(), sockets.drain, busy=sockets.is_busy)
         yield ActionHost(
-            rounds=rounds, pulse=pulse, running=running, abilities=_abilities(icmp, connector, verifying), pace=pace
+            rounds=rounds,
+            pulse=pulse,
+            running=running,
+            abilities=_abilities(icmp, connector, verifying),
+            pace=pace,
+            statistics=statistics,
         )
 
 

@@ -18,6 +18,7 @@ from vimesh.monitor.names.name_answers import (
     Trouble,
     interleave,
 )
+from vimesh.monitor.statistics.probe_statistics import LookupResult
 
 RENEW_MIN_S, RENEW_MAX_S = 5.0, 60.0
 """An address in use is renewed when it is as old as its TTL, within these bounds; if in doubt, earlier: see DOUBT_S."""
@@ -143,6 +144,14 @@ class NameEntry:
         six, four = self._addresses
         self.hosts = interleave(six.hosts if six else (), four.hosts if four else ())
         self._age(now)
+
+    def question_result(self) -> LookupResult:
+        """Return what the question under way came to, once both families are answered."""
+        if self.has_addresses:
+            return LookupResult.ADDRESSES
+        if any(isinstance(answer, Trouble) for answer in self._answers):
+            return LookupResult.FAILED
+        return LookupResult.NO_SUCH_NAME
 
     def end_question(self, now: float) -> bool:
         """End the question; return whether it brought no addresses and some family was not answered in time."""

@@ -9,6 +9,7 @@ from vimesh.monitor.names.lookup_queue import MOST_OPEN, LookupQueue, Turn
 from vimesh.monitor.names.name_answers import FamilyAnswer, Hosts, LookUp, Outcome
 from vimesh.monitor.names.name_entry import NameEntry, Waiter
 from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
 
 LOOKUP_LIMIT_S = 2.0
 """Longest wait for an outcome once the question is under way, whatever the name servers do."""
@@ -35,12 +36,21 @@ class Resolver:
     answer that there are none. A waiter is never called before the call that passed it in has returned.
     """
 
-    def __init__(self, *, look_up: LookUp, call_later: CallLater, clock: Clock, most_open: int = MOST_OPEN) -> None:
+    def __init__(
+        self,
+        *,
+        look_up: LookUp,
+        call_later: CallLater,
+        clock: Clock,
+        most_open: int = MOST_OPEN,
+        statistics: ProbeStatistics | None = None,
+    ) -> None:
         """Look up at most `most_open` names at once; the others are queued."""
         self._look_up = look_up
         self._call_later = call_later
         self._clock = clock
         self._queue = LookupQueue(call_later, most_open)
+        self._lookups = (statistics or ProbeStatistics()).lookups
         self._names: dict[str, NameEntry] = {}
         self._silent_zones: set[str] = set()
         """Zones whose newest question was not answered."""
@@ -131,6 +141,7 @@ class Resolver:
     def _apply_answer(self, entry: NameEntry, family: int, answer: FamilyAnswer) -> None:
         entry.apply_answer(family, answer, self._clock())
         if not entry.missing_families:
+            self._lookups[entry.question_result()] += 1
             silent = entry.end_question(self._clock())
             (self._silent_zones.add if silent else self._silent_zones.discard)(entry.zone)
             self._end_waits(entry)

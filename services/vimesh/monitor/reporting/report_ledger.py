@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from vimesh.domain.vims import Report, Status
 from vimesh.monitor.scheduling.timing_wheel import Timed, TimingWheel
+from vimesh.monitor.statistics.report_statistics import ReportStatistics
 from vimesh.monitor.targets.verdict import Verdict
 
 TAKEOVER_STEP = 2**20
@@ -27,7 +28,7 @@ POISON_PAUSE_S = 60.0
 class LedgerEntry(Timed):
     """The newest verdict of one action, and the state of its reports."""
 
-    __slots__ = ("action_id", "in_flight", "is_expected", "observation", "queue", "verdict", "vim_id")
+    __slots__ = ("action_id", "in_flight", "is_expected", "observation", "queue", "verdict", "vim_id", "waits_since")
 
     def __init__(self, vim_id: str, action_id: str, observation: int) -> None:
         super().__init__()
@@ -41,6 +42,8 @@ class LedgerEntry(Timed):
         self.queue: deque[LedgerEntry] | None = None
         """The queue in which it waits to be sent."""
         self.in_flight = False
+        self.waits_since: float | None = None
+        """When the report became due that is not on record yet."""
 
 
 class SentReport(NamedTuple):
@@ -77,6 +80,17 @@ class ReportLedger:
         self._new_verdicts: deque[LedgerEntry] = deque()
         self._contact_wheel: TimingWheel[LedgerEntry] = TimingWheel(CONTACT_TICK_S)
         self._random = random
+        self.statistics = ReportStatistics()
+        self.queued = 0
+        """Number of reports that wait to be sent."""
+
+    def oldest_waits_since(self) -> float | None:
+        """Return when the report that has waited longest became due; None: none waits. Any thread may ask.
+
+        The head of each queue stands for it: a report that failed is queued again behind others that are little newer.
+        """
+        heads = [entry.waits_since for queue in (self._due_contacts, self._new_verdicts) for entry in _head_of(queue)]
+        return min((since for since in heads if since is not None), default=None)
 
     def add_action(self, vim_id: str, action_id: str, observation: int) -> None:
         """Expect verdicts of an action."""
@@ -97,13 +111,14 @@ class ReportLedger:
             return
         entry.observation += 1
         entry.verdict = verdict
-        self._enqueue(entry, self._new_verdicts)
+        self.statistics.verdicts[verdict.status] += 1
+        self._enqueue(entry, self._new_verdicts, verdict.decided_at)
         self.news.set()
 
     def has_ready(self, now: float) -> bool:
         """Return whether there is anything to report now."""
         for entry in self._contact_wheel.take_due(now):
-            self._enqueue(entry, self._due_contacts)
+            self._enqueue(entry, self._due_contacts, now)
         return bool(self._due_contacts or self._new_verdicts)
 
     def next_contact(self) -> float | None:
@@ -128,6 +143,7 @@ class ReportLedger:
             if entry.queue is not queue:
                 continue
             entry.queue = None
+            self.queued -= 1
             if entry.in_flight or entry.verdict is None or not entry.is_expected:
                 continue
             recheck(entry.vim_id, entry.action_id)
@@ -150,18 +166,20 @@ class ReportLedger:
             self._end_flight(sent, now, contact_within_s, is_newest=is_newest)
         else:
             entry.in_flight = False
+            entry.waits_since = None
             self._schedule(entry, now + INSIST_S)
 
     def handle_bounced(self, sent: SentReport) -> None:
         """Note that the outcome is unknown: the newest verdict is reported instead."""
         sent.entry.in_flight = False
-        self._enqueue(sent.entry, self._due_contacts)
+        self._enqueue(sent.entry, self._due_contacts, sent.verdict.decided_at)
 
     def handle_refused(self, sent: SentReport, now: float) -> None:
         """Note that the report breaks a rule and would be refused again: repeat it only after POISON_PAUSE_S."""
         sent.entry.in_flight = False
+        sent.entry.waits_since = None
         if sent.entry.observation != sent.observation:
-            self._enqueue(sent.entry, self._new_verdicts)
+            self._enqueue(sent.entry, self._new_verdicts, now)
         else:
             self._schedule(sent.entry, now + POISON_PAUSE_S)
 
@@ -170,10 +188,11 @@ class ReportLedger:
     ) -> None:
         entry = sent.entry
         entry.in_flight = False
+        entry.waits_since = None
         if is_newest is None:
             is_newest = entry.observation == sent.observation
         if not is_newest:
-            self._enqueue(entry, self._new_verdicts)
+            self._enqueue(entry, self._new_verdicts, now)
             return
         shortest, longest = CONTACT_LIMITS_S
         within_s = min(max(contact_within_s, shortest), longest)
@@ -184,8 +203,18 @@ class ReportLedger:
         if entry.is_expected:
             self._contact_wheel.set(entry, when)
 
-    def _enqueue(self, entry: LedgerEntry, queue: deque[LedgerEntry]) -> None:
+    def _enqueue(self, entry: LedgerEntry, queue: deque[LedgerEntry], due_at: float) -> None:
+        if entry.waits_since is None:
+            entry.waits_since = due_at
         # Queue each entry once; only its newest verdict is sent. News whose contact falls due goes with the contacts.
         if not entry.in_flight and entry.queue is not queue and entry.queue is not self._due_contacts:
+            self.queued += entry.queue is None
             entry.queue = queue
             queue.append(entry)
+
+
+def _head_of(queue: deque[LedgerEntry]) -> tuple[LedgerEntry, ...]:
+    try:
+        return (queue[0],)
+    except IndexError:
+        return ()

@@ -14,6 +14,7 @@ import structlog
 from vimesh.monitor.reporting.report_ledger import ReportLedger, SentReport
 from vimesh.monitor.reporting.report_messages import reports_to_wire, status_from_wire
 from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.statistics.report_statistics import BAD_ANSWER, OK, UNWRITABLE
 from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.outage_log import OutageLog
 from vimesh.v1 import conductor_service_pb2
@@ -62,6 +63,7 @@ class Reporter:
         """
         self._stub = stub
         self._ledger = ledger
+        self._statistics = ledger.statistics
         self._recheck = recheck
         self._on_bad_action = on_bad_action
         self._clock = clock
@@ -113,8 +115,10 @@ class Reporter:
             response = await self._stub.UpdateVims(request, timeout=self._limits.call_timeout_s)
         except ValueError as error:
             # A number or a text that protobuf cannot represent.
+            self._statistics.count_batch(UNWRITABLE)
             await self._divide(batch, str(error))
         except grpc.aio.AioRpcError as error:
+            self._statistics.count_batch(error.code().name.lower())
             if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
                 await self._divide(batch, error.details() or "")
             else:
@@ -143,8 +147,10 @@ class Reporter:
 
     def _apply_response(self, batch: list[SentReport], response: conductor_service_pb2.UpdateVimsResponse) -> None:
         if len(response.outcomes) != len(batch):
+            self._statistics.count_batch(BAD_ANSWER)
             self._pause(f"{len(response.outcomes)} outcomes for {len(batch)} reports")
             return
+        self._statistics.count_batch(OK)
         self._backoff.reset()
         self._outage_log.note_success()
         now = self._clock()
@@ -157,6 +163,7 @@ class Reporter:
         entry = sent.entry
         if kind == "bad_action":
             entry.in_flight = False
+            self._statistics.bad_actions += 1
             self._ledger.remove_action(entry.vim_id, entry.action_id)
             self._on_bad_action(entry.vim_id, entry.action_id)
         elif kind == "refused":

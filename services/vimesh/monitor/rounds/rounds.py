@@ -19,6 +19,7 @@ from vimesh.monitor.rounds.address_budget import AddressBudget
 from vimesh.monitor.scheduling.round_budget import RoundBudget
 from vimesh.monitor.scheduling.stall_clock import Clock, StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
+from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
 from vimesh.monitor.targets.address_route import AddressRoute
 from vimesh.monitor.targets.target import ActionKey, Stage, Target, next_round_at
 from vimesh.monitor.targets.verdict import NextStep, Verdict
@@ -54,6 +55,7 @@ class Rounds:
         pace: RoundBudget | None = None,
         address_budget: AddressBudget | None = None,
         quarantine: Quarantine | None = None,
+        statistics: ProbeStatistics | None = None,
     ) -> None:
         self._wheel = wheel
         self._stall_clock = running
@@ -63,6 +65,8 @@ class Rounds:
         self._round_budget = pace or RoundBudget()
         self._address_budget = address_budget or AddressBudget()
         self._quarantine = quarantine or Quarantine()
+        self._statistics = statistics or ProbeStatistics()
+        self._by_method = self._statistics.by_method
         self._probers: Mapping[Method, Prober] = {}
         self._serials = itertools.count(1)
         self.open_rounds = 0
@@ -120,6 +124,7 @@ class Rounds:
         _log.error("rounds do not end", vim_id=target.vim_id, stage=target.stage.name, for_s=round(silent_s))
         self.skip(target)
         target.ended_at = now
+        self._count_failure(target, Reason.LOCAL_STUCK)
         if target.track.give_up(Reason.LOCAL_STUCK, f"no round has ended for {silent_s:.0f} s") is _CHANGED:
             self._announce(target, self._verdict(target, None))
         return True
@@ -179,21 +184,31 @@ class Rounds:
         if target.route is not None:
             target.route.record_answer(number)
         target.round_trip_s = round_trip_s
+        self._by_method[target.policy.method].round_trips.observe(round_trip_s)
         self._apply_step(target, track.record_answer(), round_trip_s)
 
     def _judge_silence(self, target: Target) -> None:
         track = target.track
         fault = None if track.has_more else self._probers[target.policy.method].find_local_fault(target)
-        if fault is None:
-            self._apply_step(target, track.record_silence(self._stall_clock.now()), None)
-        else:
+        if fault is not None:
             self._give_up(target, fault.reason, fault.detail)
+            return
+        step = track.record_silence(self._stall_clock.now())
+        if step is not _AGAIN:
+            # Until then, a late answer to one of them could still end the round well.
+            self._by_method[target.policy.method].count_failures(Reason.TIMEOUT, track.silent_probes)
+        self._apply_step(target, step, None)
 
     def record_failure(self, target: Target, number: int, reason: str, detail: str) -> None:
         if number == target.number or not target.track.is_recovering:
+            self._count_failure(target, reason)
             self._apply_step(target, target.track.record_failure(self._stall_clock.now(), reason, detail), None)
 
     def record_departure(self, target: Target) -> int:
+        self._by_method[target.policy.method].probes += 1
+        return self._depart(target)
+
+    def _depart(self, target: Target) -> int:
         track = target.track
         target.number += 1
         track.sent += 1
@@ -206,7 +221,14 @@ class Rounds:
 
     def record_fault(self, target: Target, reason: str, detail: str) -> None:
         target.track.sent -= 1
+        self._apply_fault(target, reason, detail)
+
+    def _apply_fault(self, target: Target, reason: str, detail: str) -> None:
+        self._count_failure(target, reason)
         self._apply_step(target, target.track.record_fault(reason, detail), None)
+
+    def _count_failure(self, target: Target, reason: str) -> None:
+        self._by_method[target.policy.method].count_failures(reason)
 
     # The round.
 
@@ -214,6 +236,7 @@ class Rounds:
         if self._quarantine.aside and not self._quarantine.admits(target):
             self._await_retry(target)
             return
+        self._statistics.rounds += 1
         self._open_round(target)
         address = target.address if target.route is None else target.route.preferred
         delay_s = self._address_budget.take_turn(address.sockaddr[0], self._clock()) if address is not None else 0.0
@@ -283,7 +306,7 @@ class Rounds:
     def _record_lookup_fault(self, target: Target, detail: str) -> None:
         target.stage = _SPACING
         target.last_sent = self._stall_clock.now()
-        self._apply_step(target, target.track.record_fault(Reason.LOCAL_RESOLVER, detail), None)
+        self._apply_fault(target, Reason.LOCAL_RESOLVER, detail)
 
     def _renew_name(self, target: Target) -> None:
         """Check whether the name has moved before the VIM is declared unreachable."""
@@ -327,7 +350,7 @@ class Rounds:
             address = target.address = target.fixed_address()
         fault = None if address is None else self._send(target, address)
         if fault is not None:
-            self._apply_step(target, target.track.record_fault(fault.reason, fault.detail), None)
+            self._apply_fault(target, fault.reason, fault.detail)
 
     def _send_by_route(self, target: Target, route: AddressRoute) -> None:
         while True:
@@ -341,18 +364,22 @@ class Rounds:
             # An address that this machine cannot send to, such as IPv6 without a route, must not hide the next one.
             route.drop(address)
             target.track.cover(len(route))
-        self._apply_step(target, target.track.record_fault(fault.reason, fault.detail), None)
+        self._apply_fault(target, fault.reason, fault.detail)
 
     def _send(self, target: Target, address: ProbeAddress) -> LocalFault | None:
         """Send or queue the next probe; return the local fault if it cannot be sent from here."""
         previous_s = target.last_sent
-        number = self.record_departure(target)
+        number = self._depart(target)
+        method = target.policy.method
         try:
-            gone = self._probers[target.policy.method].send(target, number, address)
+            gone = self._probers[method].send(target, number, address)
         except LocalFault as fault:
+            self._by_method[method].probes += 1
             target.track.sent -= 1
             return fault
-        if not gone:
+        if gone:
+            self._by_method[method].probes += 1
+        else:
             self._mark_queued(target, previous_s)
         return None
 
@@ -378,6 +405,7 @@ class Rounds:
         self._probers[target.policy.method].abandon_sent(target)
 
     def _give_up(self, target: Target, reason: str, detail: str) -> None:
+        self._count_failure(target, reason)
         self._apply_step(target, target.track.give_up(reason, detail), None)
 
     def _apply_step(self, target: Target, step: NextStep, round_trip_s: float | None) -> None:

@@ -13,11 +13,13 @@ import os
 from array import array
 from typing import NamedTuple, Protocol
 
+from vimesh.domain.probing import Method
 from vimesh.monitor.net.icmp_packet import TOKEN_BYTES
 from vimesh.monitor.net.ip_addresses import pack_sockaddr
 from vimesh.monitor.scheduling.round_budget import RoundBudget
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
+from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
 from vimesh.monitor.targets.target import ProbeGroup, Target, next_round_at
 
 MOST_MEMBERS = 128
@@ -126,7 +128,7 @@ class Cohort(ProbeGroup):
 class Cohorts:
     """All cohorts of a prober."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything it uses is passed in
         self,
         *,
         prober: VolleyProber,
@@ -134,12 +136,15 @@ class Cohorts:
         wheel: TimingWheel[Cohort],
         running: StallClock,
         pace: RoundBudget | None = None,
+        statistics: ProbeStatistics | None = None,
     ) -> None:
         self._prober = prober
         self._single_rounds = singly
         self._wheel = wheel
         self._stall_clock = running
         self._round_budget = pace or RoundBudget()
+        self._statistics = statistics or ProbeStatistics()
+        self._pings = self._statistics.by_method[Method.PING]
         self._by_key: dict[CohortKey, list[Cohort]] = {}
         self.open_tokens: dict[int, Cohort] = {}
         """The cohorts by unanswered token. An answer only removes its token and does not touch the member: with
@@ -215,6 +220,9 @@ class Cohorts:
         unsent = self._prober.send_volley(key.family, cohort.tokens, bytes(cohort.sockaddrs))
         cohort.sent_at = self._stall_clock.now()
         self._wheel.set(cohort, cohort.sent_at + key.patience_s)
+        sent = len(cohort.tokens) - len(unsent)
+        self._statistics.rounds += sent
+        self._pings.probes += sent
         for place in unsent:
             self._restart_singly(cohort.tokens[place])
 

@@ -126,6 +126,11 @@ class ReachabilityTrack:
         """Whether the round may send another probe before it judges."""
         return self.sent < self._probes_needed and self._faults <= self._probes_needed and not self._answers
 
+    @property
+    def silent_probes(self) -> int:
+        """Number of probes of the round that have neither been answered nor failed."""
+        return self.sent - self._outcomes
+
     def begin(self) -> None:
         """Start a round."""
         if self.status is _UNREACHABLE:

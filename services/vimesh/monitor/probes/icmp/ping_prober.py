@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
+from vimesh.domain.probing import Method
 from vimesh.monitor.net.ip_addresses import ProbeAddress, pack_ip
 from vimesh.monitor.probes.base.prober import Listener, LocalFault
 from vimesh.monitor.probes.base.target_gate import TargetGate
@@ -19,6 +20,7 @@ from vimesh.monitor.probes.icmp.pinger import Pinger
 from vimesh.monitor.scheduling.round_budget import RoundBudget
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
+from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
 from vimesh.monitor.targets.cohorts import Cohort, Cohorts, SingleRounds
 from vimesh.monitor.targets.target import Target
 
@@ -39,9 +41,14 @@ class PingProber:
         running: StallClock,
         pace: RoundBudget | None = None,
         rotate_s: float = ROTATE_S,
+        statistics: ProbeStatistics | None = None,
     ) -> None:
         """`wheel`: of the cohorts. `rotate_s`: how many seconds pings keep an ICMP identifier."""
-        self.cohorts = Cohorts(prober=self, singly=listener, wheel=wheel, running=running, pace=pace)
+        statistics = statistics or ProbeStatistics()
+        self.cohorts = Cohorts(
+            prober=self, singly=listener, wheel=wheel, running=running, pace=pace, statistics=statistics
+        )
+        self._round_trips = statistics.by_method[Method.PING].round_trips
         self._gate = gate
         self._listener = listener
         self._clock = running.now
@@ -66,6 +73,7 @@ class PingProber:
                     clock=self._clock,
                     cohorts=self.cohorts,
                     rotate_s=self._rotate_s,
+                    round_trips=self._round_trips,
                 )
         self.pingers, self.faults = pingers, faults
         return self

@@ -31,6 +31,7 @@ from vimesh.monitor.probes.icmp.packet_batches import BATCH, BatchCalls, Inbox, 
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.cohorts import Cohorts
 from vimesh.monitor.targets.target import Target
+from vimesh.runtime.histogram import Histogram
 
 SENDS_PER_DRAIN = 64
 """Pings sent between two reads during a burst, so that the replies fit into the receive buffer."""
@@ -55,8 +56,9 @@ class Pinger:
         clock: Clock,
         cohorts: Cohorts,
         rotate_s: float,
+        round_trips: Histogram,
     ) -> None:
-        """`pings`: the open pings of single rounds; `rotate_s`: see EchoSockets."""
+        """`pings`: the open pings of single rounds; `rotate_s`: see EchoSockets; `round_trips`: a sample of volleys."""
         v4 = icmp.family == socket.AF_INET
         self._request, reply = (ECHO_REQUEST_V4, ECHO_REPLY_V4) if v4 else (ECHO_REQUEST_V6, ECHO_REPLY_V6)
         self._raw_v4 = icmp.raw and v4
@@ -66,6 +68,7 @@ class Pinger:
         self._sequences = itertools.count()
         self._pings = pings
         self._open_tokens = cohorts.open_tokens
+        self._round_trips = round_trips
         self._sockets = EchoSockets(icmp, now=clock(), rotate_s=rotate_s)
         self._replies = EchoReplies(
             request=self._request,
@@ -191,7 +194,11 @@ class Pinger:
         inbox, at, take_open_token = self._inbox, self._header_at, self._open_tokens.pop
         usual = inbox.lengths(count) == self._lengths[:count] and inbox.octets(at, count) == self._kinds[:count]
         now = self._clock()
-        for place, token in enumerate(inbox.words(at + TOKEN_AT, count).tolist()):
+        tokens = inbox.words(at + TOKEN_AT, count).tolist()
+        if usual and (cohort := self._open_tokens.get(tokens[0])):
+            # One for the batch, as all of it is read at the same time: thousands of steady VIMs answer each second.
+            self._round_trips.observe(max(0.0, now - cohort.sent_at))
+        for place, token in enumerate(tokens):
             # The answers of steady VIMs, which are nearly all, end here, because they bring nothing new. The token is
             # proof enough: comparing the source would mean looking up each VIM, and prove no more, because a host that
             # sees the token of another VIM can forge that VIM's address as well.
