@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -15,7 +16,7 @@ from vimesh.domain.actions import Action, ActionScope, Shard
 from vimesh.domain.fleet.process_announcements import ProcessKind
 from vimesh.domain.vims import Engine
 from vimesh.monitor.host.action_host import ActionHost
-from vimesh.monitor.host.reporting_host import reporting_host
+from vimesh.monitor.host.reporting_host import ReportingHost, reporting_host
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.reporting.reporter import ReporterLimits
 from vimesh.monitor.target_rules.networks import format_networks
@@ -26,6 +27,9 @@ from vimesh.rpc.process_reports import FrontLink
 from vimesh.runtime.garbage_freeze import GarbageFreeze
 from vimesh.runtime.supervisor import supervise
 from vimesh.watchdog.process_announcer import announced
+
+if TYPE_CHECKING:
+    from vimesh.metrics.exposition import Exposition  # needs packages that are only used with --metrics
 
 _log = structlog.get_logger()
 
@@ -44,12 +48,18 @@ class MonitorSettings:
 
 
 async def run_monitor(
-    settings: MonitorSettings, *, safeguards: Safeguards | None = None, started: Callable[[], object] = lambda: None
+    settings: MonitorSettings,
+    *,
+    safeguards: Safeguards | None = None,
+    started: Callable[[], object] = lambda: None,
+    exposition: Exposition | None = None,
 ) -> None:
     """Probe and report for the actions that the conductors want, until cancelled. Waits while none can be reached.
 
-    `started` is called once, just before that.
+    `started` is called once, just before that. `exposition`: gets the collectors of the monitor; None: metrics are
+    not served.
     """
+    safeguards = safeguards or Safeguards()
     async with reporting_host(
         settings.address, settings.reporter, settings.rules, credentials=settings.credentials, safeguards=safeguards
     ) as reporting:
@@ -65,6 +75,8 @@ async def run_monitor(
         action_watch = ActionWatch(
             reporting.stub, settings.follow, meanwhile="probing goes on", clock=time.monotonic, random=SystemRandom()
         )
+        if exposition is not None:
+            _register_metrics(exposition, reporting, action_watch, safeguards)
         # In this order: when the log states that the monitor has started, `started` has been called.
         started()
         _log_start(settings, reporting.host)
@@ -80,6 +92,16 @@ async def run_monitor(
 
 def _facts(shard: Shard, host: ActionHost) -> dict[str, str]:
     return {"actions": str(len(host)), "shard": f"{shard.index}/{shard.count}"}
+
+
+def _register_metrics(
+    exposition: Exposition, reporting: ReportingHost, action_watch: ActionWatch, safeguards: Safeguards
+) -> None:
+    from vimesh.monitor.metrics.monitor_collector import MonitorCollector  # noqa: PLC0415 - see above
+
+    exposition.register(
+        MonitorCollector(reporting.host, reporting.ledger, action_watch, safeguards.quarantine, clock=time.monotonic)
+    )
 
 
 def _log_start(settings: MonitorSettings, host: ActionHost) -> None:

@@ -64,8 +64,13 @@ async def monitor(settings: MonitorSettings, metrics: str) -> None:
 
     collect_rarely()
     with safeguards(take_record_path("monitor")) as guards, watched() as notifier, stop_on_signals() as stopping:
-        async with _metrics_of("monitor", metrics, settings.credentials), asyncio.TaskGroup() as tasks:
-            probing = tasks.create_task(run_monitor(settings, safeguards=guards, started=notifier.notify_ready))
+        async with (
+            _metrics_of("monitor", metrics, settings.credentials) as exposition,
+            asyncio.TaskGroup() as tasks,
+        ):
+            probing = tasks.create_task(
+                run_monitor(settings, safeguards=guards, started=notifier.notify_ready, exposition=exposition)
+            )
             await stopping.asked()
             probing.cancel()
 

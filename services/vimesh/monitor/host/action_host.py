@@ -56,6 +56,11 @@ class ActionHost:
     def __len__(self) -> int:
         return len(self._targets)
 
+    @property
+    def targets(self) -> int:
+        """Number of different targets that the actions probe."""
+        return len(self._probes)
+
     def actions(self) -> Iterator[ActionKey]:
         """Yield (vim_id, action_id) of each action that runs."""
         return iter(self._targets)

@@ -16,6 +16,10 @@ class SharedProbes:
     def __init__(self) -> None:
         self._single: dict[str, Target] = {}
         self._several: dict[str, dict[Hashable, Target]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
 
     def twin_of(self, target: Target) -> Target | None:
         """Return the target that sends the same probes, judged in the same way; None if there is none."""
@@ -29,6 +33,7 @@ class SharedProbes:
     def add(self, target: Target) -> None:
         """Add a target that has no twin."""
         host = target.endpoint.host
+        self._size += 1
         several = self._several.get(host)
         if several is not None:
             several[target.identity] = target
@@ -40,6 +45,7 @@ class SharedProbes:
     def remove(self, target: Target) -> None:
         """Remove a target that was added."""
         host = target.endpoint.host
+        self._size -= 1
         several = self._several.get(host)
         if several is None:
             del self._single[host]

@@ -1,0 +1,1 @@
+"""Collects what a monitor counts (`vimesh/monitor/statistics`), when Prometheus asks."""
