@@ -7,16 +7,18 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import grpc
 import structlog
 
+from vimesh.api.driver_statistics import DriverStatistics
 from vimesh.api.keystone.keystone_callers import keystone_callers
 from vimesh.api.rest.callers.proved_callers import ProvedCallers
 from vimesh.api.rest.callers.rest_caller import RestCallers
 from vimesh.api.rest.http_server import serve
 from vimesh.api.rest.request_record import record_requests
+from vimesh.api.rest.request_statistics import RequestStatistics
 from vimesh.api.rest.rest_app import RestSettings, rest_app
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.fleet.process_announcements import ProcessKind
@@ -28,6 +30,9 @@ from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.watchdog.calls import Calls
 from vimesh.watchdog.process_announcer import announced
 
+if TYPE_CHECKING:
+    from vimesh.metrics.exposition import Exposition  # needs packages that are only used with --metrics
+
 _log = structlog.get_logger()
 
 Stopped = Callable[[], Awaitable[object]]
@@ -35,6 +40,10 @@ Stopped = Callable[[], Awaitable[object]]
 
 class Beside(Protocol):
     """Other work that the process runs next to the HTTP server."""
+
+    @property
+    def statistics(self) -> DriverStatistics:
+        """What it counts."""
 
     async def run(self, front: grpc.aio.Channel, stopped: Stopped, grace_s: float) -> None:
         """Work until `stopped` returns, then take at most `grace_s` to finish."""
@@ -62,11 +71,14 @@ class ApiSettings:
             )
 
 
-async def run_api(settings: ApiSettings, stopped: Stopped, calls: Calls | None = None) -> None:
+async def run_api(
+    settings: ApiSettings, stopped: Stopped, calls: Calls | None = None, exposition: Exposition | None = None
+) -> None:
     """Serve until `stopped` returns. Waits for a front that is unavailable.
 
     Raises BadSetting if it cannot listen, or for a file that it cannot use. `stopped` is called once the process
-    serves; `calls` tracks running requests.
+    serves; `calls` tracks running requests; `exposition` gets the collectors of the process, None: metrics are not
+    served.
     """
     tls = _tls(settings)
     with _callers(settings) as callers, listening(settings.listen) as listener:
@@ -76,6 +88,15 @@ async def run_api(settings: ApiSettings, stopped: Stopped, calls: Calls | None =
             asyncio.TaskGroup() as parts,
         ):
             app = record_requests(rest_app(VimServiceStub(front), settings.rest, callers), calls or Calls())
+        async with channel(settings.address, settings.credentials) as front, asyncio.TaskGroup() as parts:
+            rest = rest_app(VimServiceStub(front), settings.rest, callers)
+            requests = RequestStatistics()
+            app = record_requests(rest, calls or Calls(), requests)
+            if exposition is not None:
+                from vimesh.api.metrics.api_collector import ApiCollector  # noqa: PLC0415 - see above
+
+                driver = None if settings.beside is None else settings.beside.statistics
+                exposition.register(ApiCollector(requests, driver, front))
             parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s, tls=tls))
             if settings.beside is not None:
                 parts.create_task(settings.beside.run(front, stopped, settings.grace_s))

@@ -13,6 +13,7 @@ import grpc
 import structlog
 
 from vimesh.api.api_process import Stopped
+from vimesh.api.driver_statistics import DriverStatistics
 from vimesh.api.workflows.run_task import TaskRunner
 from vimesh.api.workflows.task_worker import TaskWorker, TaskWorkerLimits
 from vimesh.engine.mistral_access import MistralAccess
@@ -26,6 +27,7 @@ _log = structlog.get_logger()
 class MistralDriver:
     mistral: MistralAccess
     limits: TaskWorkerLimits = field(default_factory=TaskWorkerLimits)
+    statistics: DriverStatistics = field(default_factory=DriverStatistics)
 
     async def run(self, front: grpc.aio.Channel, stopped: Stopped, grace_s: float) -> None:
         """Work until `stopped` returns. Waits for a front or a Mistral that is unavailable.
@@ -33,7 +35,7 @@ class MistralDriver:
         Tasks in progress may take `grace_s` more. Another process claims the unfinished ones when their leases have
         ended.
         """
-        async with mistral_engine(self.mistral) as engine:
+        async with mistral_engine(self.mistral, statistics=self.statistics.mistral) as engine:
             worker = TaskWorker(
                 WorkflowServiceStub(front),
                 TaskRunner(engine),
@@ -41,6 +43,7 @@ class MistralDriver:
                 random=SystemRandom(),
                 clock=time.monotonic,
                 limits=self.limits,
+                statistics=self.statistics.tasks,
             )
             _log.info("driving Mistral", mistral=self.mistral.place)
             async with asyncio.TaskGroup() as parts:

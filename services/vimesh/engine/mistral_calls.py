@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -17,6 +18,7 @@ from mistralclient.api.v2.client import Client
 from vimesh.engine.bounded_http import OutOfBounds
 from vimesh.engine.engine_errors import EngineError, EngineRefused, EngineUnavailable
 from vimesh.engine.mistral_access import MistralAccess, client_over, open_session
+from vimesh.engine.mistral_statistics import OK, REFUSED, UNAVAILABLE, MistralStatistics
 
 T = TypeVar("T")
 
@@ -25,8 +27,9 @@ _RETRYABLE_CODES = {408, 425, 429}
 
 
 class MistralCalls:
-    def __init__(self, access: MistralAccess) -> None:
+    def __init__(self, access: MistralAccess, statistics: MistralStatistics) -> None:
         self._access = access
+        self._statistics = statistics
         self._threads = ThreadPoolExecutor(access.concurrency, thread_name_prefix="mistral")
         # Threads may share neither client nor session.
         self._thread_local = threading.local()
@@ -37,16 +40,28 @@ class MistralCalls:
         """Where Mistral is, in a form that may be shown to users."""
         return self._access.place
 
-    async def call(self, request: Callable[[Client], T]) -> T:
+    async def call(self, name: str, request: Callable[[Client], T]) -> T:
         """Have a thread call `request` with its client. Raises EngineUnavailable, EngineRefused.
+
+        `name`: what it is counted as.
 
         A caller that is cancelled does not wait for the call under way, which ends within its timeout.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call_in_thread, request)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call_in_thread, name, request)
 
-    def _call_in_thread(self, request: Callable[[Client], T]) -> T:
-        with mistral_errors(self._access):
-            return request(self._client())
+    def _call_in_thread(self, name: str, request: Callable[[Client], T]) -> T:
+        result, begun = UNAVAILABLE, time.monotonic()
+        try:
+            with mistral_errors(self._access):
+                answer = request(self._client())
+        except EngineRefused:
+            result = REFUSED
+            raise
+        else:
+            result = OK
+            return answer
+        finally:
+            self._statistics.count(name, result, time.monotonic() - begun)
 
     def _client(self) -> Client:
         client: Client | None = getattr(self._thread_local, "client", None)
@@ -70,8 +85,10 @@ class MistralCalls:
 
 
 @asynccontextmanager
-async def mistral_calls(access: MistralAccess) -> AsyncGenerator[MistralCalls]:
-    calls = MistralCalls(access)
+async def mistral_calls(
+    access: MistralAccess, statistics: MistralStatistics | None = None
+) -> AsyncGenerator[MistralCalls]:
+    calls = MistralCalls(access, statistics or MistralStatistics())
     try:
         yield calls
     finally:

@@ -15,6 +15,7 @@ from vimesh.engine.executions import Execution, id_of, our_execution
 from vimesh.engine.mistral_access import MistralAccess
 from vimesh.engine.mistral_calls import MistralCalls, mistral_calls
 from vimesh.engine.mistral_listing import PAGE, MistralListing
+from vimesh.engine.mistral_statistics import MistralStatistics
 from vimesh.engine.stop_pauses import pause_after
 from vimesh.engine.workflow import PingInput, defines_ping, definition
 from vimesh.engine.workflow_engine import NotYet, Stop, Stopped
@@ -45,17 +46,19 @@ class MistralEngine:
 
     async def _define(self, vim_id: str, text: str) -> None:
         try:
-            await self._calls.call(lambda mistral: mistral.workflows.create(text))
+            await self._calls.call("create_workflow", lambda mistral: mistral.workflows.create(text))
         except EngineRefused as refused:
             if refused.code != _CONFLICT:
                 raise
             # The workflow exists. If it was made for other inputs, or by another version of vimesh, update it.
             if await self._definition_of(vim_id) != text:
-                await self._calls.call(lambda mistral: mistral.workflows.update(text))
+                await self._calls.call("update_workflow", lambda mistral: mistral.workflows.update(text))
 
     async def _definition_of(self, vim_id: str) -> str | None:
         try:
-            workflow = await self._calls.call(lambda mistral: mistral.workflows.get(workflow_name(vim_id)).to_dict())
+            workflow = await self._calls.call(
+                "get_workflow", lambda mistral: mistral.workflows.get(workflow_name(vim_id)).to_dict()
+            )
         except EngineRefused as refused:
             if refused.code == _NOT_FOUND:
                 return None
@@ -79,7 +82,7 @@ class MistralEngine:
             id_of(answer)
             return answer
 
-        execution = our_execution(await self._calls.call(post))
+        execution = our_execution(await self._calls.call("create_execution", post))
         if execution is None:
             raise EngineRefused(_CONFLICT, f"execution {ping_input.action_id} is somebody else's")
         return execution
@@ -102,16 +105,18 @@ class MistralEngine:
         if not execution.has_ended:
             _log.info("action did not exit in time, deleting its execution", vim_id=execution.vim_id)
         await self._ensure_deleted(
-            lambda mistral: mistral.executions.delete(execution.id, force=not execution.has_ended)
+            "delete_execution", lambda mistral: mistral.executions.delete(execution.id, force=not execution.has_ended)
         )
 
     async def _delete_workflow(self, vim_id: str) -> None:
         if defines_ping(await self._definition_of(vim_id) or ""):
-            await self._ensure_deleted(lambda mistral: mistral.workflows.delete(workflow_name(vim_id)))
+            await self._ensure_deleted(
+                "delete_workflow", lambda mistral: mistral.workflows.delete(workflow_name(vim_id))
+            )
 
-    async def _ensure_deleted(self, delete: Callable[[Client], object]) -> None:
+    async def _ensure_deleted(self, name: str, delete: Callable[[Client], object]) -> None:
         try:
-            await self._calls.call(delete)
+            await self._calls.call(name, delete)
         except EngineRefused as refused:
             if refused.code != _NOT_FOUND:
                 raise
@@ -122,7 +127,9 @@ def _end_of(execution: Execution) -> str:
 
 
 @asynccontextmanager
-async def mistral_engine(access: MistralAccess, *, page: int = PAGE) -> AsyncGenerator[MistralEngine]:
+async def mistral_engine(
+    access: MistralAccess, *, page: int = PAGE, statistics: MistralStatistics | None = None
+) -> AsyncGenerator[MistralEngine]:
     """Open an engine. Does not raise if Mistral is away: it may be reachable later."""
-    async with mistral_calls(access) as calls:
+    async with mistral_calls(access, statistics) as calls:
         yield MistralEngine(calls, MistralListing(calls, page=page))

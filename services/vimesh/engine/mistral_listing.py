@@ -97,7 +97,7 @@ class MistralListing:
         raise EngineUnavailable(self._calls.place, f"the list has no end: {len(rows)} rows")
 
     async def _page_after(self, list_page: ListPage, marker: str) -> list[Row]:
-        return await self._calls.call(lambda mistral: [_row(row) for row in list_page(mistral, marker)])
+        return await self._calls.call("list", lambda mistral: [_row(row) for row in list_page(mistral, marker)])
 
 
 def _row(resource: Resource) -> Row:

@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from vimesh.api.rest.request_record import record_requests
+from vimesh.api.rest.request_statistics import RequestStatistics
 from vimesh.watchdog.calls import Calls
 from vimesh.watchdog.work_record import open_record, read_work
 
@@ -30,7 +31,7 @@ async def test_a_request_is_noted_without_its_query(tmp_path: Path) -> None:
         calls = Calls(opened.record)
         scope = {"type": "http", "method": "GET", "path": "/v1.0/vims", "query_string": b"secret=1", "headers": []}
         assert Request(scope).query_params["secret"] == "1"
-        await record_requests(looks, calls)(scope, receive, send)
+        await record_requests(looks, calls, RequestStatistics())(scope, receive, send)
         assert read_work(path) is None
 
     assert sent[1]["body"] == b"GET /v1.0/vims"

@@ -1,17 +1,31 @@
-"""Records which HTTP requests are in progress."""
+"""Records which HTTP requests are in progress, and counts those that are over."""
 
 from __future__ import annotations
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+import time
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vimesh.api.rest.request_statistics import RequestStatistics
 from vimesh.watchdog.calls import Calls
 
 
-def record_requests(app: ASGIApp, calls: Calls) -> ASGIApp:
+def record_requests(app: ASGIApp, calls: Calls, statistics: RequestStatistics) -> ASGIApp:
     """Return an application that records its requests, without their queries, in `calls` and serves them."""
 
     async def serve_recorded(scope: Scope, receive: Receive, send: Send) -> None:
-        with calls.track(f"{scope['method']} {scope['path']}"):
-            await app(scope, receive, send)
+        status, begun = 0, time.monotonic()
+
+        async def send_noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            with calls.track(f"{scope['method']} {scope['path']}"):
+                await app(scope, receive, send_noting)
+        finally:
+            statistics.count(scope, status, time.monotonic() - begun)
 
     return serve_recorded

@@ -13,6 +13,7 @@ import grpc
 import structlog
 
 from vimesh.api.workflows.run_task import TaskRunner
+from vimesh.api.workflows.task_statistics import TaskResult, TaskStatistics
 from vimesh.domain.errors import BadSetting
 from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.outage_log import OutageLog
@@ -66,6 +67,7 @@ class TaskWorker:
         random: Random,
         clock: Clock,
         limits: TaskWorkerLimits | None = None,
+        statistics: TaskStatistics | None = None,
     ) -> None:
         self._stub = stub
         self._runner = runner
@@ -73,6 +75,7 @@ class TaskWorker:
         self._random = random
         self._clock = clock
         self._limits = limits or TaskWorkerLimits()
+        self._statistics = statistics or TaskStatistics()
         self._outage_log = OutageLog("front", "tasks", meanwhile="claimed tasks go on")
         self._under_way = 0
         self._task_ended = asyncio.Event()
@@ -125,15 +128,20 @@ class TaskWorker:
 
     async def _work_on(self, task: pb.WorkflowTask, claimed_at: float) -> None:
         left_s = claimed_at + self._limits.lease_s - self._clock()
+        result = TaskResult.FAILED
         try:
             # When the lease ends, another worker may claim the task, and this one must not interfere.
             async with asyncio.timeout(left_s):
-                await self._finish(await self._run_in_time(task))
+                request = await self._run_in_time(task)
+                is_taken = await self._finish(request)
+                result = _result_of(request) if is_taken else TaskResult.NOT_TAKEN
         except TimeoutError:
+            result = TaskResult.EXPIRED
             _log.warning("task left undone: it can be claimed again", task_id=task.task_id, vim_id=task.action.vim_id)
         except Exception:  # noqa: BLE001 - the supervisor of a task is where faults stop
             _log.exception("defect", task_id=task.task_id, vim_id=task.action.vim_id)
         finally:
+            self._statistics.count(_kind_of(task), result)
             self._under_way -= 1
             self._task_ended.set()
 
@@ -148,23 +156,26 @@ class TaskWorker:
                 error=f"not finished within {self._limits.work_s:g} s: Mistral is slow",
             )
 
-    async def _finish(self, request: pb.FinishWorkflowTaskRequest) -> None:
-        """Send the answer about a task, and retry while the front or the conductors are unavailable."""
+    async def _finish(self, request: pb.FinishWorkflowTaskRequest) -> bool:
+        """Send the answer about a task, and retry while the front or the conductors are unavailable.
+
+        Return whether the conductors took it.
+        """
         backoff = self._backoff()
         while True:
             try:
                 await self._stub.FinishWorkflowTask(request, timeout=self._limits.call_timeout_s)
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.NOT_FOUND:
-                    return  # another worker has the task
+                    return False  # another worker has the task
                 if error.code() not in _RETRYABLE:
                     _log.error("the result of a task was refused", task_id=request.task_id, why=error.details())
-                    return
+                    return False
                 self._outage_log.note_failure(f"{error.code().name}: {error.details()}")
                 await asyncio.sleep(backoff.pause_s())
             else:
                 self._outage_log.note_success()
-                return
+                return True
 
     def _backoff(self) -> Backoff:
         limits = self._limits
@@ -174,3 +185,15 @@ class TaskWorker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._stopping.wait()
+
+
+def _kind_of(task: pb.WorkflowTask) -> str:
+    # A conductor of a newer version may know further kinds.
+    known = task.kind in pb.WorkflowTask.Kind.values()
+    return pb.WorkflowTask.Kind.Name(task.kind).lower() if known else "other"
+
+
+def _result_of(request: pb.FinishWorkflowTaskRequest) -> TaskResult:
+    if request.error:
+        return TaskResult.FAILED
+    return TaskResult.POSTPONED if request.HasField("retry_after") else TaskResult.DONE

@@ -107,6 +107,11 @@ class Broker:
         self._connection: AbstractConnection | None = None
         self._connected = asyncio.Event()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection."""
+        return self._connection is not None
+
     async def run(self, work: Work) -> Never:
         """Connect, run the work until the connection breaks, and start over, until cancelled."""
         while True:

@@ -13,6 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from vimesh.bridge.amqp.broker import BrokerAway, broker_faults
 from vimesh.bridge.amqp.declare_queues import QueueDeclarer, QueueState
 from vimesh.bridge.amqp.deliveries import Delivery
+from vimesh.bridge.calls.amqp_statistics import AmqpStatistics, CallOutcome, outcome_of
 from vimesh.bridge.calls.redeliveries import Redeliveries
 from vimesh.bridge.calls.reply_sender import ReplySender
 from vimesh.bridge.config.topology import CALLS
@@ -58,8 +59,9 @@ class CallConsumer:
         self._concurrency = concurrency
         self._calls: dict[bytes, list[Delivery]] = {}
         """The deliveries to acknowledge, by fingerprint: the same message may be delivered twice."""
-        self._under_way = 0
+        self.unanswered = 0
         """How many calls are being served or acknowledged."""
+        self.statistics = AmqpStatistics()
         self._redeliveries = Redeliveries()
         self._dropped = ComplaintLog("a message is not a call: dropped")
         self._failed = ComplaintLog("call failed")
@@ -122,8 +124,10 @@ class CallConsumer:
         try:
             call = await self._parse_call(message, digest)
         except Malformed as error:
+            self.statistics.calls[CallOutcome.MALFORMED] += 1
             self._dropped.add(why=str(error), bytes=len(message.body), **unusual_headers(message))
         except Exception:  # noqa: BLE001 - a faulty message must not stop the others
+            self.statistics.calls[CallOutcome.DEFECT] += 1
             _log.exception("defect", bytes=len(message.body))
         else:
             self._start_call(digest, call, delivery)
@@ -140,7 +144,7 @@ class CallConsumer:
             deliveries.append(delivery)  # it is already being served
             return
         self._calls[digest] = [delivery]
-        self._under_way += 1
+        self.unanswered += 1
         self._idle.clear()
         self._crew.start(self._serve_one(digest, call))
 
@@ -157,21 +161,28 @@ class CallConsumer:
             for delivery in deliveries:
                 await delivery.acknowledge()
         finally:
-            self._under_way -= 1
-            if not self._under_way:
+            self.unanswered -= 1
+            if not self.unanswered:
                 self._idle.set()
 
     async def _serve_and_reply(self, call: Call) -> None:
         now = asyncio.get_running_loop().time
-        deadline = now() + (self._default_timeout_s if call.timeout_s is None else call.timeout_s)
+        arrived_at = now()
+        deadline = arrived_at + (self._default_timeout_s if call.timeout_s is None else call.timeout_s)
         try:
-            async with asyncio.timeout_at(max(deadline, now() + _LEAST_S)):
+            async with asyncio.timeout_at(max(deadline, arrived_at + _LEAST_S)):
                 outcome = await self._serve_call(call)
         except TimeoutError:
+            self._count(CallOutcome.LATE, now() - arrived_at)
             self._late.add(method=call.method[:100])
             return
+        self._count(outcome_of(outcome), now() - arrived_at)
         if call.call_id:
             await self._replies.send(call.reply_to, build_reply(call, outcome), max(_LEAST_S, deadline - now()))
+
+    def _count(self, outcome: CallOutcome, took_s: float) -> None:
+        self.statistics.calls[outcome] += 1
+        self.statistics.durations.observe(took_s)
 
     async def _serve_call(self, call: Call) -> str | CallFailed:
         try:

@@ -39,6 +39,17 @@ class Why(StrEnum):
     """Its VIM changed while its report was under way."""
 
 
+class KillResult(StrEnum):
+    """What became of an attempt to kill an action."""
+
+    SENT = "sent"
+    NO_ACTION = "no_action"
+    """No action has its queue open."""
+    DENIED = "denied"
+    """The broker does not let this bridge use the queue."""
+    NO_BROKER = "no_broker"
+
+
 @dataclass(frozen=True, slots=True)
 class KillLimits:
     at_once: int = 32
@@ -65,6 +76,8 @@ class KillCasts:
         self._crew = crew
         self._limits = limits or KillLimits()
         self._slots = asyncio.Semaphore(self._limits.at_once)
+        self.results = dict.fromkeys(KillResult, 0)
+        """Attempts to kill, by result."""
         self._kills_sent: dict[str, int] = {}
         """Kills sent to each VIM's action since the clean-up of its queue began, or became slow."""
         self._denied = ComplaintLog("a kill queue cannot be used: another client has it, or access is refused")
@@ -75,14 +88,13 @@ class KillCasts:
         Return how many kills it has been sent by now: 0 if there is no action, and more than 1 if it may be deaf.
         """
         queue = kill_queue(vim_id)
-        async with self._slots:
-            with broker_faults():
-                try:
-                    is_sent = await self._send_kill(vim_id, queue, why)
-                except (ChannelLockedResource, ChannelAccessRefused) as error:
-                    self._denied.add(queue=queue, why=failure_reason(error, None))
-                    return 0
-        if not is_sent:
+        try:
+            result = await self._try_to_kill(vim_id, queue, why)
+        except BrokerAway:
+            self.results[KillResult.NO_BROKER] += 1
+            raise
+        self.results[result] += 1
+        if result is not KillResult.SENT:
             return 0
         if vim_id not in self._kills_sent:
             if len(self._kills_sent) >= self._limits.most_cleaned:
@@ -91,6 +103,16 @@ class KillCasts:
             self._crew.start(self._clean_up(vim_id, queue))
         self._kills_sent[vim_id] += 1
         return self._kills_sent[vim_id]
+
+    async def _try_to_kill(self, vim_id: str, queue: str, why: Why) -> KillResult:
+        async with self._slots:
+            with broker_faults():
+                try:
+                    is_sent = await self._send_kill(vim_id, queue, why)
+                except (ChannelLockedResource, ChannelAccessRefused) as error:
+                    self._denied.add(queue=queue, why=failure_reason(error, None))
+                    return KillResult.DENIED
+        return KillResult.SENT if is_sent else KillResult.NO_ACTION
 
     async def _send_kill(self, vim_id: str, queue: str, why: Why) -> bool:
         connection = await self._enquiries.connection(self._limits.connection_s)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import SystemRandom
-from typing import Never
+from typing import TYPE_CHECKING, Never
 
 import grpc
 import structlog
@@ -42,6 +42,9 @@ from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.watchdog.process_announcer import announced
 
+if TYPE_CHECKING:
+    from vimesh.metrics.exposition import Exposition  # needs packages that are only used with --metrics
+
 _log = structlog.get_logger()
 
 _STORE_EVERY_S = 1.0
@@ -63,14 +66,19 @@ class BridgeSettings:
     """How long calls under way may take when the process is stopping. The rest return to the broker."""
 
 
-async def run_bridge(settings: BridgeSettings, stopped: Callable[[], Awaitable[object]]) -> None:
-    """Run until `stopped` returns. Waits for a front or a broker that is away. Raises BadSetting."""
+async def run_bridge(
+    settings: BridgeSettings, stopped: Callable[[], Awaitable[object]], exposition: Exposition | None = None
+) -> None:
+    """Run until `stopped` returns. Waits for a front or a broker that is away. Raises BadSetting.
+
+    `exposition`: gets the collectors of the bridge; None: metrics are not served.
+    """
     silence_the_client()
     with state_dir(settings.state_dir) as state:
         watermark = Watermark(state.read())
         try:
             async with channel(settings.address, settings.credentials) as front, crew() as workers:
-                await _run(settings, stopped, front, workers, watermark, state)
+                await _run(settings, stopped, front, workers, watermark, state, exposition)
         finally:
             # Unfinished work, such as kills that wait for the broker, is left to the bridge that resumes from here.
             state.write(watermark.revision)
@@ -83,6 +91,7 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where all parts are assemb
     workers: TaskCrew,
     watermark: Watermark,
     state: StateDir,
+    exposition: Exposition | None,
 ) -> None:
     random = SystemRandom()
     reports = ConductorServiceStub(front)
@@ -107,6 +116,10 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where all parts are assemb
         default_timeout_s=deployment.rpc_response_timeout_s or DEFAULT_TIMEOUT_S,
     )
     action_watch = ActionWatch(reports, FollowLimits(), meanwhile="actions go on", clock=time.monotonic, random=random)
+    if exposition is not None:
+        from vimesh.bridge.metrics.bridge_collector import BridgeCollector  # noqa: PLC0415 - see above
+
+        exposition.register(BridgeCollector(broker, consumer, kills, action_watch))
     work = (
         supervise("broker", lambda: broker.run(consumer.work)),
         supervise("watch", lambda: action_watch.run(unwanted_actions)),

@@ -80,8 +80,8 @@ async def api(settings: ApiSettings, metrics: str) -> None:
     from vimesh.api.api_process import run_api  # noqa: PLC0415 - see above
 
     with watched_calls("api") as process, stop_on_signals() as stopping:
-        async with _metrics_of("api", metrics, settings.credentials):
-            await run_api(settings, _serving_until(stopping, process.notifier), process.calls)
+        async with _metrics_of("api", metrics, settings.credentials) as exposition:
+            await run_api(settings, _serving_until(stopping, process.notifier), process.calls, exposition)
 
 
 async def bridge(settings: BridgeSettings, metrics: str) -> None:
@@ -92,8 +92,8 @@ async def bridge(settings: BridgeSettings, metrics: str) -> None:
     from vimesh.bridge.service.bridge_process import run_bridge  # noqa: PLC0415 - see above
 
     with watched_calls("bridge") as process, stop_on_signals() as stopping:
-        async with _metrics_of("bridge", metrics, settings.credentials):
-            await run_bridge(settings, _serving_until(stopping, process.notifier))
+        async with _metrics_of("bridge", metrics, settings.credentials) as exposition:
+            await run_bridge(settings, _serving_until(stopping, process.notifier), exposition)
 
 
 @asynccontextmanager

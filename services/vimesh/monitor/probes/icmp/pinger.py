@@ -197,7 +197,7 @@ class Pinger:
         tokens = inbox.words(at + TOKEN_AT, count).tolist()
         if usual and (cohort := self._open_tokens.get(tokens[0])):
             # One for the batch, as all of it is read at the same time: thousands of steady VIMs answer each second.
-            self._round_trips.observe(max(0.0, now - cohort.sent_at))
+            self._round_trips.observe(now - cohort.sent_at)
         for place, token in enumerate(tokens):
             # The answers of steady VIMs, which are nearly all, end here, because they bring nothing new. The token is
             # proof enough: comparing the source would mean looking up each VIM, and prove no more, because a host that

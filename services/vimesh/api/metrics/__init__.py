@@ -1,0 +1,1 @@
+"""Collects what an api process counts, when Prometheus asks."""

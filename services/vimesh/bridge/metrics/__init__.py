@@ -1,0 +1,1 @@
+"""Collects what a bridge counts, when Prometheus asks."""
