@@ -29,6 +29,7 @@ _LONG = (
 
 _WHOLE = (
     "api/audit/test_audit.py",
+    "api/metrics/test_driver_metrics.py",
     "api/keystone/test_real_keystone.py",
     "api/test_up.py",
     "api/workflows/test_workflows.py",

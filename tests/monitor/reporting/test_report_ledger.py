@@ -200,3 +200,33 @@ def test_two_actions_of_a_vim_are_reported_each_for_itself(ledger: ReportLedger)
     told = [(report.action_id, report.status) for report in reports(take(ledger))]
 
     assert told == [("action", Status.REACHABLE), ("another", Status.UNREACHABLE)]
+
+
+def test_the_oldest_report_that_waits_is_the_one_that_was_due_first(ledger: ReportLedger) -> None:
+    ledger.add_action("other", "action", 0)
+    assert (ledger.queued, ledger.oldest_waits_since()) == (0, None)
+
+    note(ledger, Status.REACHABLE, seen_at=10)
+    note(ledger, Status.UNREACHABLE, seen_at=11)
+    ledger.queue_verdict(Verdict("other", "action", Status.REACHABLE, "", "", None, 12))
+    assert (ledger.queued, ledger.oldest_waits_since()) == (2, 10)
+
+    sent = take(ledger, now=13)
+    assert (ledger.queued, ledger.oldest_waits_since()) == (0, None)
+    for each in sent:
+        ledger.handle_bounced(each)
+    assert (ledger.queued, ledger.oldest_waits_since()) == (2, 10)
+
+    for each in take(ledger, now=20):
+        ledger.handle_recorded(each, 20, 60)
+    assert (ledger.queued, ledger.oldest_waits_since()) == (0, None)
+    assert ledger.has_ready(70)
+    assert (ledger.queued, ledger.oldest_waits_since()) == (2, 70)
+
+
+def test_each_verdict_counts_by_its_status(ledger: ReportLedger) -> None:
+    for status in (Status.REACHABLE, Status.UNREACHABLE, Status.REACHABLE):
+        note(ledger, status)
+    ledger.queue_verdict(Verdict("not run", "action", Status.REACHABLE, "", "", None, 0))
+
+    assert ledger.statistics.verdicts == {Status.REACHABLE: 2, Status.UNREACHABLE: 1, Status.UNKNOWN: 0}

@@ -53,6 +53,18 @@ class Scrapes:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    async def until_served(self) -> None:
+        """Wait until the process answers."""
+
+        async def is_served() -> bool:
+            try:
+                await self.scrape()
+            except OSError:
+                return False
+            return True
+
+        await eventually(is_served, _WITHIN_S)
+
     async def scrape(self) -> Scraped:
         return await asyncio.to_thread(self._scrape)
 

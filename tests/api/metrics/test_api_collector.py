@@ -1,0 +1,86 @@
+"""An api process, and what Prometheus reads of it after requests."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.support.callers.caller import ask
+from tests.support.callers.running import running
+from tests.support.callers.scrapes import Scrapes
+from tests.support.deployments.conductors import Client
+from vimesh.metrics.catalogue.metric_entry import Component
+from vimesh.metrics.metric_catalogue import entries_of
+
+_PORT = re.compile(r"port=(\d+)")
+
+
+@asynccontextmanager
+async def api_at(front: str, folder: Path) -> AsyncGenerator[tuple[str, Scrapes]]:
+    """Yield the address of an api process, and its metrics."""
+    path = folder / "metrics.sock"
+    words = (
+        "api",
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics",
+        f"unix:{path}",
+        "--log-format",
+        "logfmt",
+        "--address",
+        front,
+    )
+    with running(folder, *words) as process:
+        line = await asyncio.to_thread(process.line_with, "api is serving")
+        found = _PORT.search(line)
+        assert found is not None, line
+        yield f"127.0.0.1:{found[1]}", Scrapes(path)
+
+
+async def test_everything_that_the_catalogue_lists_is_exposed(client: Client, tmp_path: Path) -> None:
+    async with api_at(client.address, tmp_path) as (address, scrapes):
+        await ask(address, "GET", "/v1.0/vims.json")
+        scraped = await scrapes.until(lambda scraped: scraped.value("vimesh_http_requests_total") > 0)
+
+    listed = {entry.name for entry in entries_of(Component.API) if not entry.condition}
+    assert listed <= scraped.names
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "labels"),
+    [
+        ("GET", "/v1.0/vims.json?name=secret", {"method": "GET", "route": "/v1.0/vims.json", "code": "200"}),
+        ("GET", f"/v1.0/vims/{uuid4()}", {"method": "GET", "route": "/v1.0/vims/{vim_id}", "code": "404"}),
+        ("PATCH", f"/v1.0/vims/{uuid4()}", {"method": "PATCH", "route": "/v1.0/vims/{vim_id}", "code": "405"}),
+        ("BREW", "/v1.0/vims", {"method": "other", "route": "/v1.0/vims", "code": "405"}),
+        ("GET", f"/{uuid4()}", {"method": "GET", "route": "none", "code": "404"}),
+    ],
+    ids=str,
+)
+async def test_a_request_counts_by_the_template_of_its_path(
+    client: Client, tmp_path: Path, method: str, path: str, labels: dict[str, str]
+) -> None:
+    async with api_at(client.address, tmp_path) as (address, scrapes):
+        before = await scrapes.scrape()
+        await ask(address, method, path)
+        scraped = await scrapes.until(lambda scraped: scraped.value("vimesh_http_requests_total") > 0)
+
+    assert not before.value("vimesh_http_requests_total")
+    assert scraped.value("vimesh_http_requests_total", **labels) == scraped.value("vimesh_http_requests_total") == 1
+    assert scraped.value("vimesh_http_request_duration_seconds_count", route=labels["route"]) == 1
+
+
+async def test_it_shows_whether_the_front_can_be_reached(client: Client, tmp_path: Path) -> None:
+    (lost := tmp_path / "lost").mkdir()
+    async with api_at(client.address, tmp_path) as (_, there), api_at("127.0.0.1:1", lost) as (address, away):
+        await there.until(lambda scraped: scraped.value("vimesh_front_connected") == 1)
+        await ask(address, "GET", "/v1.0/vims.json")
+        scraped = await away.until(lambda scraped: scraped.value("vimesh_http_requests_total", code="503") == 1)
+
+    assert scraped.value("vimesh_front_connected") == 0

@@ -1,0 +1,70 @@
+"""A bridge, and what Prometheus reads of it after calls."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from tests.bridge.site import Site
+from tests.support.callers.scrapes import Scraped, Scrapes
+from vimesh.metrics.catalogue.metric_entry import Component
+from vimesh.metrics.metric_catalogue import entries_of
+from vimesh.v1 import vim_pb2
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CALLS, KILLS = "vimesh_amqp_calls_total", "vimesh_amqp_kills_total"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def scrapes(site: Site, tmp_path: Path) -> AsyncGenerator[Scrapes]:
+    path = tmp_path / "metrics.sock"
+    async with site.bridge("--metrics", f"unix:{path}"):
+        yield Scrapes(path)
+
+
+async def test_everything_that_the_catalogue_lists_is_exposed(scrapes: Scrapes) -> None:
+    scraped = await scrapes.until(lambda scraped: scraped.value("vimesh_front_connected") == 1)
+
+    assert {entry.name for entry in entries_of(Component.BRIDGE) if not entry.condition} <= scraped.names
+    assert scraped.value("vimesh_amqp_connected") == 1
+    assert scraped.value("vimesh_amqp_unanswered") == scraped.value(CALLS) == scraped.value(KILLS) == 0
+
+
+@pytest.mark.parametrize("outcome", ["recorded", "bad_action", "refused", "held", "not_wanted"])
+async def test_a_call_counts_by_its_outcome(site: Site, scrapes: Scrapes, outcome: str) -> None:
+    external = await site.register()
+    embedded = await site.register(vim_pb2.Monitor.EMBEDDED)
+    call = {
+        "recorded": {"vim_id": embedded.id, "action_id": embedded.monitor.action_id},
+        "bad_action": {"vim_id": embedded.id, "action_id": str(uuid4())},
+        "refused": {"vim_id": embedded.id, "action_id": str(uuid4()), "status": "BANANA"},
+        "held": {"vim_id": external.id},
+        "not_wanted": {"vim_id": embedded.id},
+    }[outcome]
+
+    await site.old.call(**({"status": "REACHABLE"} | call))
+
+    def is_counted(scraped: Scraped) -> bool:
+        return scraped.value(CALLS, outcome=outcome) == scraped.value("vimesh_amqp_call_seconds_count") == 1
+
+    scraped = await scrapes.until(is_counted)
+    assert scraped.value(CALLS) == 1
+    # No action of the VIM is there to be killed.
+    assert scraped.value(KILLS, result="no_action") == scraped.value(KILLS) == (outcome == "not_wanted")
+
+
+async def test_a_kill_counts_and_so_does_an_answer_that_waits(site: Site, scrapes: Scrapes) -> None:
+    vim = await site.register()
+    await site.old.start(vim.id)
+    await scrapes.until(lambda scraped: scraped.value("vimesh_amqp_unanswered") == 1)
+
+    await site.client.deregister(vim.id)
+
+    await scrapes.until(
+        lambda scraped: scraped.value(KILLS, result="sent") >= 1 and not scraped.value("vimesh_amqp_unanswered")
+    )
