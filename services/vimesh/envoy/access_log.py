@@ -11,8 +11,9 @@ from typing import Final
 
 from vimesh.envoy.fleet.front_fleet import STDOUT, FrontFleet
 from vimesh.envoy.vocabulary.extensions import extension, when
-from vimesh.rpc.caller_metadata import IDENTITY, PROJECTS, ROLES
+from vimesh.rpc.caller_metadata import FOR_CALL, IDENTITY, PROJECTS, ROLES
 from vimesh.rpc.rpc_table import REPORT_PATHS
+from vimesh.tracing.current_request import MAX_REQUEST_ID, REQUEST_ID
 
 _CALLER: Final = {"caller": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}
 _REQUEST: Final = {
@@ -29,7 +30,8 @@ _REQUEST: Final = {
     **_CALLER,
     "conductor": "%UPSTREAM_HOST%",
     "tries": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
-    "request_id": "%REQ(X-REQUEST-ID)%",
+    "request_id": f"%REQ({REQUEST_ID}):{MAX_REQUEST_ID}%",
+    "for_request_id": f"%REQ({FOR_CALL}):{MAX_REQUEST_ID}%",
 }
 _SERIAL: Final = {"certificate_serial": "%DOWNSTREAM_PEER_SERIAL%"}
 _IDENTITY: Final = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vimesh.envoy.access_log import handshake_log, request_log
-from vimesh.envoy.callers.early_headers import early_headers
+from vimesh.envoy.callers.early_headers import early_headers, request_ids
 from vimesh.envoy.callers.host_names import FRONT_HOST
 from vimesh.envoy.callers.page_origins import allowed, cors_filter
 from vimesh.envoy.callers.trusted_proxies import by_trusted, caller_alone, callers
@@ -62,12 +62,10 @@ def doors(fleet: FrontFleet, directory: str, descriptor_file: str) -> list[dict[
         return [front]
     # When Envoy runs out of memory, only the front sheds load.
     own = {"bypass_overload_manager": True}
-    if fleet.security is None:
-        chain = _chain(REPORTS, MAX_REPORTS_CONNECTIONS, direct)
-    else:
-        manager = _connection_manager(fleet, descriptor_file, reporters_only=True)
-        secured = towards_callers(directory, certificate_required=True)
-        chain = {**_chain(REPORTS, MAX_REPORTS_CONNECTIONS, manager), **secured}
+    manager = _connection_manager(fleet, descriptor_file, for_reporters=True)
+    chain = _chain(REPORTS, MAX_REPORTS_CONNECTIONS, manager)
+    if fleet.security is not None:
+        chain |= towards_callers(directory, certificate_required=True)
     return [front, {**_listener(REPORTS, fleet.reports, [chain], handshake_log(fleet)), **own}]
 
 
@@ -92,7 +90,7 @@ def _chain(name: str, max_connections: int, manager: dict[str, object]) -> dict[
 
 
 def _connection_manager(
-    fleet: FrontFleet, descriptor_file: str, proxies: Sequence[str] = (), *, reporters_only: bool = False
+    fleet: FrontFleet, descriptor_file: str, proxies: Sequence[str] = (), *, for_reporters: bool = False
 ) -> dict[str, object]:
     """Return the manager of connections from proxies in these networks, or from any caller if there are none."""
     secured = fleet.security is not None
@@ -109,12 +107,13 @@ def _connection_manager(
         stat_prefix="front",
         codec_type="AUTO",
         server_name="vimesh",
+        **request_ids(),
         **callers(proxies),
         normalize_path=True,
         merge_slashes=True,
         path_with_escaped_slashes_action="REJECT_REQUEST",
         max_request_headers_kb=CODEC_HEADERS_KB,
-        early_header_mutation_extensions=[early_headers(trusting=bool(proxies))],
+        early_header_mutation_extensions=[early_headers(trusting=bool(proxies), ids=bool(proxies) or for_reporters)],
         common_http_protocol_options={
             "idle_timeout": f"{CONNECTION_IDLE_S:g}s",
             "max_headers_count": MAX_HEADERS,
@@ -150,7 +149,7 @@ def _connection_manager(
             *(connect_filters() if fleet.connect else ()),
             drop_unused(),
             extension("envoy.filters.http.grpc_web", f"{_HTTP}.grpc_web.v3.GrpcWeb"),
-            *([] if fleet.security is None else _callers_filters(fleet.security, reporters_only=reporters_only)),
+            *([] if fleet.security is None else _callers_filters(fleet.security, reporters_only=for_reporters)),
             head_filter(),
             _body_limit(),
             _transcoder(descriptor_file),

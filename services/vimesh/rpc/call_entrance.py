@@ -16,6 +16,7 @@ from vimesh.domain.errors import IdentityRequired, PermissionDenied, VimeshError
 from vimesh.rpc.caller_metadata import FOR_CALL
 from vimesh.rpc.caller_roles import EVERYONE
 from vimesh.rpc.rpc_table import RPCS, TrafficClass, callers_of, is_for_others
+from vimesh.tracing.current_request import REQUEST_ID, enter_request, header_in
 from vimesh.wire.error_statuses import STATUS
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -27,8 +28,6 @@ Represent = Callable[[_Context, Caller], Caller]
 """Returns for whom a caller calls, mostly itself. Raises IdentityRequired or PermissionDenied."""
 
 _CHANGES = frozenset(rpc.method for rpc in RPCS if rpc.traffic is TrafficClass.CHANGES)
-_CALL_ID: Final = "x-request-id"
-_MAX_CALL_ID: Final = 128
 
 
 @dataclass(slots=True)
@@ -120,6 +119,8 @@ class CallEntrance:
                     call.caller = identify(context)
                     if represent is not None:
                         call.caller = represent(context, call.caller)
+                        if call.caller.by_api:
+                            enter_request(header_in(context.invocation_metadata() or (), FOR_CALL))
                     if needs_role:
                         call.caller.require_role(roles, method)
             except VimeshError as error:
@@ -143,7 +144,7 @@ class CallEntrance:
         if self._audit is None:
             return
         caller, name = call.caller, method.removeprefix("/")
-        call_id = _call_id(context, FOR_CALL if caller.by_api else _CALL_ID)
+        call_id = header_in(context.invocation_metadata() or (), FOR_CALL if caller.by_api else REQUEST_ID)
         for subject in call.subjects:
             entry = AuditEntry(
                 caller.identity,
@@ -166,10 +167,3 @@ def _outcome_of(error: BaseException) -> str:
         return STATUS[type(error)][1]
     # The change may have been made all the same.
     return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
-
-
-def _call_id(context: _Context, header: str) -> str:
-    for key, value in context.invocation_metadata() or ():
-        if key == header:
-            return str(value)[:_MAX_CALL_ID]
-    return ""

@@ -18,6 +18,7 @@ from vimesh.rpc.admission.overload_answers import NO_RETRY
 from vimesh.rpc.call_entrance import CallEntrance
 from vimesh.rpc.call_statistics import CallStatistics, counted_stream, counted_unary
 from vimesh.rpc.parsing.request_parser import parser_of
+from vimesh.tracing.current_request import enter_request
 from vimesh.watchdog.calls import Calls
 from vimesh.wire.error_statuses import DETAILS_KEY, internal_status, rich_status
 from vimesh.wire.message_rules import Rules
@@ -115,6 +116,7 @@ class GuardedServer:
 
         async def guarded(data: bytes, context: _Context) -> Any:  # noqa: ANN401 - a message, or its bytes
             number = self._calls.begin(method)
+            enter_request(context.invocation_metadata)
             try:
                 return await serve(parse_checked(data), context)
             except grpc.aio.AbortError:
@@ -134,6 +136,7 @@ class GuardedServer:
 
         async def guarded(data: bytes, context: _Context) -> AsyncIterator[Message]:
             number = self._calls.begin(method)
+            enter_request(context.invocation_metadata)
             try:
                 async for response in serve(parse_checked(data), context):
                     # A stream may stay open for long, and does most of its work before its first response.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 
 import structlog
 
@@ -24,12 +25,13 @@ class ComplaintLog:
     def add(self, **details: object) -> None:
         """Write a line, unless the period has had too many."""
         if not self._lines:
-            asyncio.get_running_loop().call_later(self._period_s, self._end_period)
+            # In a context of its own: the number at the end of the period is not of the first line's request.
+            asyncio.get_running_loop().call_later(self._period_s, self._end_period, context=Context())
         self._lines += 1
         if self._lines <= self._max_lines:
             _log.warning(self._event, **details)
 
     def _end_period(self) -> None:
-        more, self._lines = self._lines - self._max_lines, 0
-        if more > 0:
-            _log.warning(self._event, more=more, within=f"{self._period_s:g}s")
+        left_out, self._lines = self._lines - self._max_lines, 0
+        if left_out > 0:
+            _log.warning(self._event, left_out=left_out, within=f"{self._period_s:g}s")

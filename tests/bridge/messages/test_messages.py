@@ -196,7 +196,7 @@ async def test_thousands_of_complaints_are_a_few_lines_and_a_number() -> None:
         complaints.add(number=5000)
 
     assert [line.get("number") for line in lines] == [0, 1, 2, None, 5000]
-    assert lines[3]["more"] == 4997
+    assert lines[3]["left_out"] == 4997
     await asyncio.sleep(0)
 
 

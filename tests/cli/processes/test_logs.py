@@ -8,9 +8,13 @@ from collections.abc import Generator
 import pytest
 import structlog
 
+from tests.support.timing.waiting import until
 from vimesh.cli.base.command_settings import LogFormat, LogLevel, LogSettings
 from vimesh.cli.base.terminal import printable
 from vimesh.cli.processes import logs
+from vimesh.cli.processes.log_limits import EVERY_S, FewAndShort
+from vimesh.runtime.complaint_log import ComplaintLog
+from vimesh.tracing.current_request import REQUEST_ID, enter_request
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +48,38 @@ def test_lines_are_logfmt_where_no_terminal_is() -> None:
     line = lines_of(LogSettings(LogLevel.INFO, LogFormat.AUTO), serving=True).splitlines()[0]
 
     assert 'level=info event="it happened" serving=true' in line
+
+
+@pytest.mark.parametrize("format_", [LogFormat.JSON, LogFormat.LOGFMT])
+async def test_lines_of_a_request_have_its_id_and_the_numbers_about_many_have_none(format_: LogFormat) -> None:
+    stream = io.StringIO()
+    logs.set_up(LogSettings(LogLevel.INFO, format_), stream)
+    limit = FewAndShort(clock=iter((0.0, 1.0, EVERY_S)).__next__)
+    logging.getLogger("grpc._server").filters = [limit]
+    structlog.get_logger("vimesh.test").info("started")
+    complaints = ComplaintLog("dropped", max_lines=1, period_s=0.01)
+
+    enter_request(lambda: [("x-other", b""), (REQUEST_ID, "of-the-call")])
+    for _ in range(3):
+        complaints.add(why="unreadable")
+        logging.getLogger("grpc._server").warning("invalid")
+    await until(lambda: stream.getvalue().count("dropped") == 2, 10)
+
+    lines = [keys_of(line, format_) for line in stream.getvalue().splitlines()]
+    assert [(line["event"], line.get("request_id"), line.get("left_out")) for line in lines] == [
+        ("started", None, None),
+        ("dropped", "of-the-call", None),
+        ("invalid", "of-the-call", None),
+        ("invalid", "of-the-call", "1"),
+        ("dropped", None, "2"),
+    ]
+    assert all({"timestamp", "level", "event"} <= line.keys() for line in lines)
+
+
+def keys_of(line: str, format_: LogFormat) -> dict[str, str]:
+    if format_ is LogFormat.JSON:
+        return {key: str(value) for key, value in json.loads(line).items()}
+    return dict(word.split("=", 1) for word in line.split())
 
 
 def test_the_level_leaves_out_what_is_below_it() -> None:

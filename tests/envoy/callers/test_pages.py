@@ -76,7 +76,7 @@ async def test_a_page_of_a_listed_origin_reads_answers_and_errors(envoy: Running
         allowed = await ask(envoy.address, method, path, body, {**headers, "origin": OURS})
         said = grants(allowed)
         assert said["allow-origin"] == OURS, request
-        shown = {"grpc-status", "grpc-message", "grpc-status-details-bin", "retry-after"}
+        shown = {"grpc-status", "grpc-message", "grpc-status-details-bin", "retry-after", "x-request-id"}
         assert set(said["expose-headers"].split(", ")) == shown, request
         # A cache must not give it to another page.
         assert allowed.headers["vary"] == "origin", request

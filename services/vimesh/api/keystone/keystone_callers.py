@@ -61,7 +61,7 @@ class KeystoneCallers:
         # Never more than the request needs, whatever the caller may do besides.
         role = CallerRole.READER if request.method in _READS else CallerRole.OPERATOR
         projects = ALL_PROJECTS if is_admin else claims.project_id
-        metadata = metadata_for(request, f"{self._uri}#{claims.user_id}", role, projects)
+        metadata = metadata_for(f"{self._uri}#{claims.user_id}", role, projects)
         project = claims.project_id or self._project
         if is_admin:
             return RestCaller(project, metadata)

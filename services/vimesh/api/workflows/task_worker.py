@@ -17,6 +17,7 @@ from vimesh.api.workflows.task_statistics import TaskResult, TaskStatistics
 from vimesh.domain.errors import BadSetting
 from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.outage_log import OutageLog
+from vimesh.tracing.current_request import enter_request, new_request_id, request_metadata
 from vimesh.v1 import workflow_service_pb2 as pb
 from vimesh.wire.wire_durations import duration
 
@@ -127,6 +128,7 @@ class TaskWorker:
         return response.tasks
 
     async def _work_on(self, task: pb.WorkflowTask, claimed_at: float) -> None:
+        enter_request(new_request_id())
         left_s = claimed_at + self._limits.lease_s - self._clock()
         result = TaskResult.FAILED
         try:
@@ -164,7 +166,9 @@ class TaskWorker:
         backoff = self._backoff()
         while True:
             try:
-                await self._stub.FinishWorkflowTask(request, timeout=self._limits.call_timeout_s)
+                await self._stub.FinishWorkflowTask(
+                    request, timeout=self._limits.call_timeout_s, metadata=request_metadata()
+                )
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.NOT_FOUND:
                     return False  # another worker has the task

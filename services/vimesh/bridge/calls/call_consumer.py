@@ -22,6 +22,7 @@ from vimesh.bridge.messages.oslo_messages import Call, Malformed, build_reply, f
 from vimesh.bridge.messages.plain_bodies import read_plain_body, unusual_headers
 from vimesh.runtime.complaint_log import ComplaintLog
 from vimesh.runtime.task_crew import TaskCrew
+from vimesh.tracing.current_request import enter_request, new_request_id
 
 _log = structlog.get_logger()
 
@@ -149,6 +150,7 @@ class CallConsumer:
         self._crew.start(self._serve_one(digest, call))
 
     async def _serve_one(self, digest: bytes, call: Call) -> None:
+        enter_request(call.request_id or new_request_id())
         try:
             try:
                 with suppress(BrokerAway), broker_faults():

@@ -14,6 +14,7 @@ from vimesh.bridge.messages.caller_exceptions import BadReport, ConductorsAway, 
 from vimesh.domain.vims import Engine
 from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.outage_log import OutageLog
+from vimesh.tracing.current_request import request_metadata
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.wire.error_statuses import retry_delay_s
 from vimesh.wire.wire_durations import seconds
@@ -95,7 +96,7 @@ class ConductorClient:
         request = conductor_service_pb2.UpdateVimRequest(vim_id=vim_id, action_id=action_id, status=status_value)
 
         async def once(timeout_s: float) -> conductor_service_pb2.UpdateVimResponse:
-            answer = await self._reports.UpdateVim(request, timeout=timeout_s)
+            answer = await self._reports.UpdateVim(request, timeout=timeout_s, metadata=request_metadata())
             if answer.WhichOneof("outcome") is None:
                 # An outcome that only a later version knows: its meaning for the action is unknown.
                 raise ConductorsAway
@@ -110,7 +111,9 @@ class ConductorClient:
         """Return the action that is wanted for a VIM; None if there is no such VIM."""
         request = vim_service_pb2.GetVimRequest(vim_id=vim_id)
         try:
-            answer = await self._retry_until(lambda timeout_s: self._vims.GetVim(request, timeout=timeout_s), deadline)
+            answer = await self._retry_until(
+                lambda timeout_s: self._vims.GetVim(request, timeout=timeout_s, metadata=request_metadata()), deadline
+            )
         except _NotFound:
             return None
         monitor = answer.vim.monitor
@@ -120,7 +123,10 @@ class ConductorClient:
         """Move a VIM to the engine EXTERNAL, so that an outside action monitors it. Do nothing if the VIM is gone."""
         request = vim_service_pb2.ModifyVimRequest(vim=vim_pb2.Vim(id=vim_id), engine=vim_pb2.Monitor.EXTERNAL)
         try:
-            await self._retry_until(lambda timeout_s: self._vims.ModifyVim(request, timeout=timeout_s), deadline)
+            await self._retry_until(
+                lambda timeout_s: self._vims.ModifyVim(request, timeout=timeout_s, metadata=request_metadata()),
+                deadline,
+            )
         except _NotFound:
             return
 

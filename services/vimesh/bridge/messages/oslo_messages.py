@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vimesh.bridge.messages.caller_exceptions import CallFailed
+from vimesh.tracing.current_request import plain_id
 
 CONTENT_TYPE = "application/json"
 CONTENT_ENCODING = "utf-8"
@@ -51,6 +52,8 @@ class Call:
     """How long the caller waits; None: not stated."""
     user: str
     """The broker's user that published it; empty if it does not say."""
+    request_id: str = ""
+    """The id that oslo.messaging has given the message; empty if it has none."""
 
 
 def fingerprint(body: bytes, user: str) -> bytes:
@@ -77,6 +80,7 @@ def parse_call(body: bytes, expiration_s: float | None, user: str) -> Call:
         reply_to=reply_to if call_id else "",
         timeout_s=_shortest_timeout(expiration_s, inner.get("_timeout")),
         user=user,
+        request_id=plain_id(inner.get("_unique_id")),
     )
 
 

@@ -9,6 +9,8 @@ from typing import Final
 
 LIBRARIES: Final = ("grpc._cython.cygrpc", "grpc._common", "grpc._server")
 """Loggers that write a line with a traceback for each header or message that they cannot parse."""
+LEFT_OUT: Final = "left_out"
+"""The key under which a line says how many similar ones were not written before it."""
 EVERY_S: Final = 10.0
 MAX_CHARACTERS: Final = 300
 
@@ -27,8 +29,8 @@ class FewAndShort(logging.Filter):
         if now - self._passed_at < EVERY_S:
             self._left_out += 1
             return False
-        message = record.getMessage()[:MAX_CHARACTERS]
-        record.msg = f"{message} ({self._left_out} similar lines omitted)" if self._left_out else message
-        record.args = None
+        record.msg, record.args = record.getMessage()[:MAX_CHARACTERS], None
+        if self._left_out:
+            setattr(record, LEFT_OUT, self._left_out)
         self._passed_at, self._left_out = now, 0
         return True

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import structlog
 from structlog.typing import Processor
 
 from vimesh.cli.base.command_settings import LogFormat, LogSettings
 from vimesh.cli.base.terminal import coloured
-from vimesh.cli.processes.log_limits import LIBRARIES, FewAndShort
+from vimesh.cli.processes.log_limits import LEFT_OUT, LIBRARIES, FewAndShort
 from vimesh.domain.credential_masks import MASK, mask_text, names_secret
+from vimesh.tracing.current_request import add_request_id
+
+_FIRST_KEYS: Final = ("timestamp", "level", "event", "request_id")
 
 
 def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
@@ -21,6 +24,7 @@ def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
     stream = stream or sys.stderr
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_request_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         without_secrets,
@@ -34,7 +38,7 @@ def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=[LEFT_OUT])],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_rendering(settings.format, stream),
@@ -83,5 +87,5 @@ def _rendering(wanted: LogFormat, stream: TextIO) -> list[Processor]:
         return [*as_text, structlog.dev.ConsoleRenderer(colors=coloured(stream), exception_formatter=plain)]
     if wanted is LogFormat.JSON:
         return [*as_text, structlog.processors.JSONRenderer()]
-    logfmt = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+    logfmt = structlog.processors.LogfmtRenderer(key_order=_FIRST_KEYS, drop_missing=True, bool_as_flag=False)
     return [*as_text, logfmt]

@@ -14,6 +14,7 @@ from typing import Final
 from vimesh.envoy.refusals.refusal_routes import Route, refused, to_nowhere
 from vimesh.envoy.vocabulary.extensions import TRANSCODED, extension, method_is, typed
 from vimesh.envoy.vocabulary.refusal_statuses import Code, RefusalStatus
+from vimesh.tracing.current_request import REQUEST_ID
 
 _NAME: Final = "envoy.filters.http.cors"
 _READS: Final = "GET|HEAD|OPTIONS"
@@ -23,7 +24,7 @@ _SENT: Final = (
     *("grpc-timeout", "x-grpc-web", "x-user-agent"),
     *("connect-protocol-version", "connect-timeout-ms"),
 )
-_SHOWN: Final = ("grpc-status", "grpc-message", "grpc-status-details-bin", "retry-after")
+_SHOWN: Final = ("grpc-status", "grpc-message", "grpc-status-details-bin", "retry-after", REQUEST_ID)
 _KEPT_S: Final = 600
 
 

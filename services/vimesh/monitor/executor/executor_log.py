@@ -7,13 +7,15 @@ from typing import Any
 
 import structlog
 
+from vimesh.tracing.current_request import add_request_id
+
 
 def log_to_stdlib() -> None:
     """Pass our lines to the standard logging, unless the process has configured structlog."""
     if structlog.is_configured():
         return
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, _as_line],
+        processors=[structlog.stdlib.filter_by_level, add_request_id, _as_line],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )

@@ -17,6 +17,7 @@ from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.statistics.report_statistics import BAD_ANSWER, OK, UNWRITABLE
 from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.outage_log import OutageLog
+from vimesh.tracing.current_request import enter_request, new_request_id, request_metadata
 from vimesh.v1 import conductor_service_pb2
 from vimesh.wire.wire_durations import seconds
 
@@ -110,9 +111,12 @@ class Reporter:
     async def _send(self, batch: list[SentReport]) -> None:
         if not batch:
             return
+        enter_request(new_request_id())
         try:
             request = reports_to_wire(batch)
-            response = await self._stub.UpdateVims(request, timeout=self._limits.call_timeout_s)
+            response = await self._stub.UpdateVims(
+                request, timeout=self._limits.call_timeout_s, metadata=request_metadata()
+            )
         except ValueError as error:
             # A number or a text that protobuf cannot represent.
             self._statistics.count_batch(UNWRITABLE)

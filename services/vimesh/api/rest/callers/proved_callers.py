@@ -50,7 +50,7 @@ class ProvedCallers:
         identity, roles, projects = (self._only(request, name) for name in (IDENTITY, ROLES, PROJECTS))
         # A caller may have other roles, but not for REST.
         of_people = sorted(PEOPLE.intersection(role.strip() for role in roles.split(",")))
-        metadata = metadata_for(request, identity, ",".join(of_people), projects)
+        metadata = metadata_for(identity, ",".join(of_people), projects)
         return RestCaller(self._project if projects == ALL_PROJECTS else "", metadata)
 
     def _only(self, request: Request, name: str) -> str:

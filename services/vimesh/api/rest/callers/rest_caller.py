@@ -11,13 +11,11 @@ from starlette.requests import Request
 
 from vimesh.api.rest.errors.error_answers import RequestRefused
 from vimesh.rpc.caller_metadata import FOR_CALL, FOR_IDENTITY, FOR_PROJECTS, FOR_ROLES
+from vimesh.tracing.current_request import current_request_id, request_metadata
 
 Metadata = tuple[tuple[str, str], ...]
 Rule = Callable[[str, str], bool]
 """Returns whether a rule of Tacker, such as `get_vim`, allows the caller something in a project."""
-
-_CALL_ID = "x-request-id"
-_MAX_CALL_ID = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class RestCaller:
     project: str
     """Project of new VIMs unless the request names another one; empty: the conductor knows the only one."""
     metadata: Metadata = ()
-    """Tells conductors for whom they are called; empty: the api process calls in its own name."""
+    """Tells conductors for which request, and for whom, they are called; the latter is missing in an open fleet."""
     rules: Rule | None = None
     """None: its roles alone decide, and conductors know them."""
 
@@ -43,18 +41,18 @@ class OpenCallers:
     """Everybody, in a fleet that requires no identities."""
 
     def __init__(self, project: str) -> None:
-        self._caller = RestCaller(project)
+        self._project = project
 
     async def identify(self, _request: Request) -> RestCaller:
-        return self._caller
+        return RestCaller(self._project, request_metadata())
 
 
-def metadata_for(request: Request, identity: str, roles: str, projects: str) -> Metadata:
+def metadata_for(identity: str, roles: str, projects: str) -> Metadata:
     """Return what tells conductors that they are called for somebody. Texts are printable ASCII."""
-    call_id = request.headers.get(_CALL_ID, "")
-    has_id = call_id.isascii() and call_id.isprintable() and 0 < len(call_id) <= _MAX_CALL_ID
+    request_id = current_request_id()
     named = ((FOR_IDENTITY, identity), (FOR_ROLES, roles), (FOR_PROJECTS, projects))
-    return (*named, (FOR_CALL, call_id)) if has_id else named
+    # The front may give the call another id, unless the api process comes by the door for reporters.
+    return (*named, *request_metadata(), (FOR_CALL, request_id)) if request_id else named
 
 
 _caller: ContextVar[RestCaller] = ContextVar("rest_caller")

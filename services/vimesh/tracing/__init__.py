@@ -1,0 +1,4 @@
+"""Follows one call through the processes of a fleet: by its request id in every log.
+
+Start with `current_request.py`.
+"""
