@@ -64,15 +64,23 @@ class VimSample(NamedTuple):
 
     number: int
     """Its place in the order of registration."""
-    vim_id: str
-    name: str
-    project_id: str
-    type: str
+    revision: int
+    """Its newest change: as long as it stays, so do its labels."""
     status: str
     """The name of a `Status`."""
     round_trip_s: float | None
     valid_until: int | None
     """When its lease ends, in microseconds since 1970, by the database's clock; None before the first report."""
+
+
+class VimLabels(NamedTuple):
+    """What tells the metrics of one VIM from those of others."""
+
+    number: int
+    vim_id: str
+    name: str
+    project_id: str
+    type: str
 
 
 @dataclass(frozen=True, slots=True)

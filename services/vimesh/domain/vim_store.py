@@ -14,7 +14,7 @@ from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
-from vimesh.domain.store_statistics import DatabaseGauges, StoreStatistics, VimSample
+from vimesh.domain.store_statistics import DatabaseGauges, StoreStatistics, VimLabels, VimSample
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 
@@ -126,7 +126,13 @@ class VimStore(Protocol):
         """Count VIMs and to-dos for metrics. Reads all leases."""
 
     async def read_samples(self, shard: Shard, after: int, limit: int) -> list[VimSample]:
-        """Return up to `limit` VIMs of a shard for metrics, in order of registration, after the number of the last."""
+        """Return up to `limit` VIMs of a shard for metrics, in order of registration, after the number of the last.
+
+        These shards are equal parts by that number: other ones than those of actions.
+        """
+
+    async def read_labels(self, numbers: Sequence[int]) -> list[VimLabels]:
+        """Return the labels of the VIMs with these numbers that still exist, in any order."""
 
     async def announce_process(self, announcement: Announcement, identity: str) -> None:
         """Store what a process says of itself, by the proved identity of the one that says it.

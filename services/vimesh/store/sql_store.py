@@ -23,7 +23,7 @@ from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention, in_batches
-from vimesh.domain.store_statistics import DatabaseGauges, StoreStatistics, VimSample
+from vimesh.domain.store_statistics import DatabaseGauges, StoreStatistics, VimLabels, VimSample
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 from vimesh.runtime.background import beside
@@ -33,7 +33,7 @@ from vimesh.store.databases.open_database import open_database, parse_database_u
 from vimesh.store.fleet import announced_processes
 from vimesh.store.fleet.read_fleet_status import read_fleet_status
 from vimesh.store.gauges.read_gauges import read_gauges
-from vimesh.store.gauges.read_samples import read_samples
+from vimesh.store.gauges.read_samples import read_labels, read_samples
 from vimesh.store.leases import lapse_leases, replace_silent
 from vimesh.store.reports.report_pipeline import ReportPipeline
 from vimesh.store.reports.standing_cache import CachedRepeat
@@ -216,6 +216,9 @@ class SqlStore:
         await self.clock()
         latency_s = time.monotonic() - begun_at
         return await self._database.browse(lambda c: read_fleet_status(c, projects, latency_s if whole else None))
+
+    async def read_labels(self, numbers: Sequence[int]) -> list[VimLabels]:
+        return await self._database.browse(lambda c: read_labels(c, numbers))
 
     async def require_writable(self) -> None:
         await self._database.require_writable()

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeVar
 
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
 from vimesh.domain.actions import Shard
-from vimesh.domain.store_statistics import VimSample
+from vimesh.domain.store_statistics import VimLabels, VimSample
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Status
 from vimesh.metrics.scrape_app import BadQuery, Page, Unavailable
 from vimesh.rpc.caller_roles import PEOPLE
 
+T = TypeVar("T")
+
 _PAGE: Final = 1000
 _MAX_SHARDS: Final = 1000
 _AT_ONCE: Final = 2
-"""A page is kept in memory until it was sent: about 40 MB for 100,000 VIMs."""
+"""The samples of a page are in memory until it was sent: about 20 MB for 100,000 VIMs."""
 _MICROS: Final = 1_000_000
 _SPECIAL = re.compile(r'[\\"\n]')
 _SHARD = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)
@@ -30,6 +32,8 @@ _PROBED: Final = {Status.REACHABLE.value: 1, Status.UNREACHABLE.value: 0}
 
 _Labeled = tuple[str, VimSample]
 """The labels of a VIM, as text, and its sample."""
+_Labels = dict[int, tuple[int, str]]
+"""Labels as text, by the number of the VIM, each with the revision that they are of."""
 
 
 class VimPage:
@@ -38,6 +42,8 @@ class VimPage:
         self._store = store
         self._loop = loop
         self._running = 0
+        self._labels: dict[Shard, _Labels] = {}
+        """Those of the last page of each shard: most VIMs have not changed since. They take half of the time to get."""
 
     async def write(self, parameters: Mapping[str, str]) -> AsyncIterator[bytes]:
         """Yield the text in parts. Raises BadQuery, Unavailable, StoreUnavailable, Overloaded."""
@@ -68,14 +74,35 @@ class VimPage:
             self._running -= 1
 
     async def _pages(self, shard: Shard) -> AsyncIterator[Sequence[_Labeled]]:
+        if any(other.count != shard.count for other in self._labels):
+            self._labels = {}  # whoever asks has other shards now
+        old_labels, labels = self._labels.get(shard, {}), _Labels()
         after, count = 0, _PAGE
         while count == _PAGE:
-            reading = asyncio.run_coroutine_threadsafe(self._store.read_samples(shard, after, _PAGE), self._loop)
-            samples = await asyncio.wrap_future(reading)
+            samples = await self._ask(self._store.read_samples(shard, after, _PAGE))
             count = len(samples)
             if samples:
                 after = samples[-1].number
-                yield [(_labels(sample), sample) for sample in samples]
+                yield await self._label(samples, old_labels, labels)
+        self._labels[shard] = labels
+
+    async def _label(self, samples: Sequence[VimSample], old_labels: _Labels, labels: _Labels) -> Sequence[_Labeled]:
+        """Return the samples with their labels, which are added to `labels`. A VIM that is gone by now is left out."""
+        unknown: dict[int, int] = {}
+        for number, revision, *_ in samples:
+            old = old_labels.get(number)
+            if old is not None and old[0] == revision:
+                labels[number] = old
+            else:
+                unknown[number] = revision
+        if unknown:
+            for each in await self._ask(self._store.read_labels(list(unknown))):
+                labels[each.number] = unknown[each.number], _labels_of(each)
+        return [(labels[sample.number][1], sample) for sample in samples if sample.number in labels]
+
+    async def _ask(self, call: Coroutine[object, object, T]) -> T:
+        """Have the store called in its own loop."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call, self._loop))
 
 
 def vim_page(store: VimStore, loop: asyncio.AbstractEventLoop) -> Page:
@@ -98,13 +125,13 @@ def _shard_of(parameters: Mapping[str, str]) -> Shard:
     return Shard(index, count)
 
 
-def _labels(sample: VimSample) -> str:
-    name, project = sample.name, sample.project_id
+def _labels_of(vim: VimLabels) -> str:
+    name, project = vim.name, vim.project_id
     if _SPECIAL.search(name):
         name = _escaped(name)
     if _SPECIAL.search(project):
         project = _escaped(project)
-    return f'vim_id="{sample.vim_id}",name="{name}",project="{project}",type="{sample.type}"'
+    return f'vim_id="{vim.vim_id}",name="{name}",project="{project}",type="{vim.type}"'
 
 
 def _escaped(value: str) -> str:
