@@ -87,8 +87,6 @@ async def run_api(
             announced(ProcessKind.API, FrontLink(front), lambda: _facts(settings)),
             asyncio.TaskGroup() as parts,
         ):
-            app = record_requests(rest_app(VimServiceStub(front), settings.rest, callers), calls or Calls())
-        async with channel(settings.address, settings.credentials) as front, asyncio.TaskGroup() as parts:
             rest = rest_app(VimServiceStub(front), settings.rest, callers)
             requests = RequestStatistics()
             app = record_requests(rest, calls or Calls(), requests)

@@ -1,19 +1,13 @@
-"""Records which HTTP requests are in progress, and counts those that are over."""
+"""Records which HTTP requests are in progress, counts those that are over, and notes the id of each."""
 
 from __future__ import annotations
 
 import time
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vimesh.api.rest.request_statistics import RequestStatistics
-
-"""Records which HTTP requests are in progress, and notes the id of each."""
-
-from __future__ import annotations
-
-from starlette.datastructures import Headers
-
 from vimesh.tracing.current_request import REQUEST_ID, enter_request, plain_id
 from vimesh.watchdog.calls import Calls
 
@@ -30,13 +24,11 @@ def record_requests(app: ASGIApp, calls: Calls, statistics: RequestStatistics) -
                 status = message["status"]
             await send(message)
 
+        enter_request(plain_id(Headers(scope=scope).get(REQUEST_ID)))
         try:
             with calls.track(f"{scope['method']} {scope['path']}"):
                 await app(scope, receive, send_noting)
         finally:
             statistics.count(scope, status, time.monotonic() - begun)
-        enter_request(plain_id(Headers(scope=scope).get(REQUEST_ID)))
-        with calls.track(f"{scope['method']} {scope['path']}"):
-            await app(scope, receive, send)
 
     return serve_recorded
