@@ -7,7 +7,7 @@ BIN   := $(VENV)/bin
 ARGS  ?=
 TOGETHER := --instafail --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy baseline lock sbom audit clean
+.PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy metrics baseline lock sbom audit clean
 
 up: $(VENV)/.fleet
 	@exec $(BIN)/vimesh up $(ARGS)
@@ -88,6 +88,9 @@ gen: $(VENV)/.dev
 
 envoy: $(VENV)/.fleet
 	$(BIN)/vimesh envoy render deploy/envoy/fleet.yaml --output deploy/envoy
+
+metrics: $(VENV)/.dev
+	$(BIN)/python -m vimesh.metrics.catalogue_page docs/operating/metrics.md
 
 # The contract as it was released: `make proto` refuses what would break its clients.
 baseline: gen
