@@ -20,7 +20,9 @@ async def certificate_end(address: str, credentials: Path, timeout_s: float) -> 
         try:
             shown = writer.get_extra_info("peercert")
         finally:
-            writer.close()
+            # Nothing was said that an orderly end would matter to.
+            writer.transport.abort()
+            await writer.wait_closed()
     return dt.datetime.fromtimestamp(ssl.cert_time_to_seconds(shown["notAfter"]), dt.UTC)
 
 
