@@ -26,6 +26,7 @@ from vimesh.http.http_listener import bound_to, listening
 from vimesh.http.server_tls import ServerTls
 from vimesh.rpc.channels import channel
 from vimesh.rpc.process_reports import FrontLink
+from vimesh.tracing.spans import Tracer
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.watchdog.calls import Calls
 from vimesh.watchdog.process_announcer import announced
@@ -72,7 +73,11 @@ class ApiSettings:
 
 
 async def run_api(
-    settings: ApiSettings, stopped: Stopped, calls: Calls | None = None, exposition: Exposition | None = None
+    settings: ApiSettings,
+    stopped: Stopped,
+    calls: Calls | None = None,
+    exposition: Exposition | None = None,
+    tracer: Tracer | None = None,
 ) -> None:
     """Serve until `stopped` returns. Waits for a front that is unavailable.
 
@@ -89,7 +94,7 @@ async def run_api(
         ):
             rest = rest_app(VimServiceStub(front), settings.rest, callers)
             requests = RequestStatistics()
-            app = record_requests(rest, calls or Calls(), requests)
+            app = record_requests(rest, calls or Calls(), requests, tracer)
             if exposition is not None:
                 from vimesh.api.metrics.api_collector import ApiCollector  # noqa: PLC0415 - see above
 

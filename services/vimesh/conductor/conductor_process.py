@@ -53,6 +53,7 @@ from vimesh.rpc.guarded_server import GuardedServer
 from vimesh.rpc.reflection import enable_reflection
 from vimesh.runtime.background import beside
 from vimesh.runtime.supervisor import supervise
+from vimesh.tracing.spans import Tracer
 from vimesh.v1 import (
     access_service_pb2,
     conductor_service_pb2,
@@ -135,6 +136,7 @@ async def serving(
     settings: ConductorSettings,
     calls: Calls | None = None,
     exposition: Exposition | None = None,
+    tracer: Tracer | None = None,
 ) -> AsyncGenerator[Ports]:
     """Serve until the block ends, then drain. Raises BadSetting if it cannot listen; NotAccepting."""
     rules = Rules()
@@ -156,6 +158,7 @@ async def serving(
         admission=admission,
         entrance=entrance,
         statistics=statistics,
+        tracer=tracer,
     )
     third_party_services: Any = AdmittedStreams(server, admission, entrance.authorize)
     pace = ContactPace(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
@@ -234,18 +237,20 @@ async def _drain(server: grpc.aio.Server, health: Health, feed: EventFeed, setti
     await server.stop(settings.grace_s)
 
 
-async def run_conductor(
+async def run_conductor(  # noqa: PLR0913 - all collaborators are passed in here
     store: VimStore,
     settings: ConductorSettings,
     stopped: Callable[[], Awaitable[object]],
     calls: Calls | None = None,
+    *,
     exposition: Exposition | None = None,
+    tracer: Tracer | None = None,
 ) -> None:
     """Serve until `stopped` returns, then drain. `stopped` is called once it serves; `calls` tracks running calls.
 
-    `exposition`: gets the collectors of the conductor; None: metrics are not served.
+    `exposition`: gets the collectors of the conductor; None: metrics are not served. `tracer`: None: no call is traced.
     """
-    async with serving(store, settings, calls, exposition) as ports:
+    async with serving(store, settings, calls, exposition, tracer) as ports:
         if settings.listen.startswith("unix:"):
             _log.info("conductor is serving", socket=settings.listen.removeprefix("unix:"))
         else:

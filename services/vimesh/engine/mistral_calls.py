@@ -19,6 +19,7 @@ from vimesh.engine.bounded_http import OutOfBounds
 from vimesh.engine.engine_errors import EngineError, EngineRefused, EngineUnavailable
 from vimesh.engine.mistral_access import MistralAccess, client_over, open_session
 from vimesh.engine.mistral_statistics import OK, REFUSED, UNAVAILABLE, MistralStatistics
+from vimesh.tracing.spans import child_span
 
 T = TypeVar("T")
 
@@ -47,7 +48,8 @@ class MistralCalls:
 
         A caller that is cancelled does not wait for the call under way, which ends within its timeout.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call_in_thread, name, request)
+        with child_span("Mistral call"):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._call_in_thread, name, request)
 
     def _call_in_thread(self, name: str, request: Callable[[Client], T]) -> T:
         result, begun = UNAVAILABLE, time.monotonic()

@@ -6,6 +6,7 @@ from vimesh.envoy import listeners
 from vimesh.envoy.fleet.cluster_endpoints import socket_of
 from vimesh.envoy.fleet.front_fleet import FrontFleet
 from vimesh.envoy.fleet.front_security import FrontSecurity
+from vimesh.envoy.front_spans import collector
 from vimesh.envoy.identity.tls_sockets import towards
 from vimesh.envoy.identity.token_issuers import internal_listening, key_clusters, key_listeners
 from vimesh.envoy.traffic import clusters
@@ -31,6 +32,7 @@ def bootstrap(fleet: FrontFleet, directory: str) -> dict[str, object]:
     if fleet.with_api:
         to_api = _socket_to("api", "http/1.1", security, directory)
         upstream.append(clusters.api(f"{directory}/{endpoint_file(clusters.API)}", to_api))
+    upstream += collector(fleet)
     doors = listeners.doors(fleet, directory, f"{directory}/{DESCRIPTOR_FILE}")
     keys: dict[str, object] = {}
     if security is not None:

@@ -15,6 +15,7 @@ from vimesh.envoy.doors.readiness import readiness
 from vimesh.envoy.fleet.cluster_endpoints import socket_of
 from vimesh.envoy.fleet.front_fleet import Door, FrontFleet
 from vimesh.envoy.fleet.front_security import FrontSecurity
+from vimesh.envoy.front_spans import may_trace, spans
 from vimesh.envoy.identity.caller_identity import identity_filter
 from vimesh.envoy.identity.method_roles import only_callers, only_their_methods
 from vimesh.envoy.identity.tls_sockets import CONNECTION_S, towards_callers
@@ -93,7 +94,7 @@ def _connection_manager(
     fleet: FrontFleet, descriptor_file: str, proxies: Sequence[str] = (), *, for_reporters: bool = False
 ) -> dict[str, object]:
     """Return the manager of connections from proxies in these networks, or from any caller if there are none."""
-    secured = fleet.security is not None
+    secured, trusted_hop = fleet.security is not None, bool(proxies) or for_reporters
     limited = {"max_connection_duration": f"{CONNECTION_S:g}s"} if secured else {}
     hosts = {
         "name": "all",
@@ -108,12 +109,16 @@ def _connection_manager(
         codec_type="AUTO",
         server_name="vimesh",
         **request_ids(),
+        # Not at the door for reporters: a call that is not traced costs Envoy something, too.
+        **({} if for_reporters else spans(fleet)),
         **callers(proxies),
         normalize_path=True,
         merge_slashes=True,
         path_with_escaped_slashes_action="REJECT_REQUEST",
         max_request_headers_kb=CODEC_HEADERS_KB,
-        early_header_mutation_extensions=[early_headers(trusting=bool(proxies), ids=bool(proxies) or for_reporters)],
+        early_header_mutation_extensions=[
+            early_headers(trusting=bool(proxies), ids=trusted_hop, traces=trusted_hop or may_trace(fleet))
+        ],
         common_http_protocol_options={
             "idle_timeout": f"{CONNECTION_IDLE_S:g}s",
             "max_headers_count": MAX_HEADERS,

@@ -18,7 +18,9 @@ from vimesh.rpc.admission.overload_answers import NO_RETRY
 from vimesh.rpc.call_entrance import CallEntrance
 from vimesh.rpc.call_statistics import CallStatistics, counted_stream, counted_unary
 from vimesh.rpc.parsing.request_parser import parser_of
+from vimesh.rpc.traced_handlers import traced_unary
 from vimesh.tracing.current_request import enter_request
+from vimesh.tracing.spans import Tracer
 from vimesh.watchdog.calls import Calls
 from vimesh.wire.error_statuses import DETAILS_KEY, internal_status, rich_status
 from vimesh.wire.message_rules import Rules
@@ -59,6 +61,7 @@ class GuardedServer:
         admission: CallAdmission | None = None,
         entrance: CallEntrance | None = None,
         statistics: CallStatistics | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """Leave checking `unchecked` methods, and parsing, checking and serializing `serialized` ones, to the servicer.
 
@@ -73,6 +76,7 @@ class GuardedServer:
         self._admission = admission or CallAdmission()
         self._entrance = entrance or CallEntrance()
         self._statistics = statistics or CallStatistics()
+        self._tracer = tracer
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         self._server.add_generic_rpc_handlers([_Guarded(handler, self._guard_handler) for handler in handlers])
@@ -113,6 +117,7 @@ class GuardedServer:
     def _guard_unary(self, method: str, parse_checked: _Parse, serve: _Unary) -> _GuardedUnary:
         if self._entrance.concerns(method):
             serve, parse_checked = self._entrance.unary(method, _after_parsing(parse_checked, serve)), _unparsed
+        serve = traced_unary(self._tracer, method, serve)
 
         async def guarded(data: bytes, context: _Context) -> Any:  # noqa: ANN401 - a message, or its bytes
             number = self._calls.begin(method)

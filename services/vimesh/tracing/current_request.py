@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, MutableMapping
 from contextvars import ContextVar
 from typing import Any, Final
 
+from vimesh.tracing.spans import TRACEPARENT, current_traceparent
+
 REQUEST_ID: Final = "x-request-id"
 MAX_REQUEST_ID: Final = 128
 """Longer ids are cut."""
@@ -37,9 +39,9 @@ def current_request_id() -> str:
 
 
 def request_metadata() -> tuple[tuple[str, str], ...]:
-    """Return what tells the next process for which request it is called."""
-    request_id = current_request_id()
-    return ((REQUEST_ID, request_id),) if request_id else ()
+    """Return what tells the next process for which request, and in which span, it is called."""
+    named = ((REQUEST_ID, current_request_id()), (TRACEPARENT, current_traceparent()))
+    return tuple((name, value) for name, value in named if value)
 
 
 def header_in(metadata: Metadata, name: str) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vimesh.cli.processes.process_watch import take_record_path, watched, watched_calls
 from vimesh.cli.processes.stop_signals import Stopping, stop_on_signals
 from vimesh.domain.errors import BadSetting
 from vimesh.runtime.garbage_collection import collect_rarely
+from vimesh.tracing.spans import Tracer
 from vimesh.watchdog.notifier import Notifier
+
+_OTLP_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 if TYPE_CHECKING:
     # Imported at run time only by the process that uses them.
@@ -50,11 +54,11 @@ async def conductor(settings: ConductorProcess) -> None:
         with stop_on_signals() as stopping:
             async with (
                 _metrics_of("conductor", settings.metrics, settings.serve.credentials) as exposition,
+                _tracer_of("conductor") as tracer,
                 sql_store(settings.database_url, cipher, quotas=settings.quotas) as store,
             ):
-                await run_conductor(
-                    store, settings.serve, _serving_until(stopping, process.notifier), process.calls, exposition
-                )
+                until = _serving_until(stopping, process.notifier)
+                await run_conductor(store, settings.serve, until, process.calls, exposition=exposition, tracer=tracer)
 
 
 async def monitor(settings: MonitorSettings, metrics: str) -> None:
@@ -80,8 +84,8 @@ async def api(settings: ApiSettings, metrics: str) -> None:
     from vimesh.api.api_process import run_api  # noqa: PLC0415 - see above
 
     with watched_calls("api") as process, stop_on_signals() as stopping:
-        async with _metrics_of("api", metrics, settings.credentials) as exposition:
-            await run_api(settings, _serving_until(stopping, process.notifier), process.calls, exposition)
+        async with _metrics_of("api", metrics, settings.credentials) as exposition, _tracer_of("api") as tracer:
+            await run_api(settings, _serving_until(stopping, process.notifier), process.calls, exposition, tracer)
 
 
 async def bridge(settings: BridgeSettings, metrics: str) -> None:
@@ -109,6 +113,24 @@ async def _metrics_of(component: str, listen: str, credentials: Path | None) -> 
 
     async with exposition_of(Component(component), MetricsSettings(listen, credentials)) as exposition:
         yield exposition
+
+
+@asynccontextmanager
+async def _tracer_of(component: str) -> AsyncGenerator[Tracer | None]:
+    """Send spans to the collector that OpenTelemetry's variables name; yield None if they name none.
+
+    Raises BadSetting.
+    """
+    endpoint = next((name for name in _OTLP_ENDPOINTS if os.environ.get(name)), None)
+    if endpoint is None:
+        yield None
+        return
+    if find_spec("opentelemetry") is None:
+        raise BadSetting(endpoint, "needs packages that are not installed: pip install '.[otel]' in a checkout")
+    from vimesh.tracing.otlp_tracer import otlp_tracer  # noqa: PLC0415 - only needed with an endpoint
+
+    async with otlp_tracer(component) as tracer:
+        yield tracer
 
 
 def _serving_until(stopping: Stopping, notifier: Notifier) -> Callable[[], Awaitable[None]]:

@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-LIBRARIES: Final = ("grpc._cython.cygrpc", "grpc._common", "grpc._server")
-"""Loggers that write a line with a traceback for each header or message that they cannot parse."""
+LIBRARIES: Final = (
+    *("grpc._cython.cygrpc", "grpc._common", "grpc._server"),
+    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+)
+"""Loggers that write a line for each header or message that they cannot parse, or batch of spans that nobody takes."""
 LEFT_OUT: Final = "left_out"
 """The key under which a line says how many similar ones were not written before it."""
 EVERY_S: Final = 10.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from vimesh.domain.errors import BadSetting
 from vimesh.envoy.fleet.fleet_callers import host_names, networks, origins_in
 from vimesh.envoy.fleet.fleet_security import security_in
-from vimesh.envoy.fleet.fleet_values import flag_of, mapping_of, text_of
+from vimesh.envoy.fleet.fleet_values import flag_of, mapping_of, percent_of, text_of
 from vimesh.envoy.fleet.front_fleet import (
     ANY_PORT,
     DEFAULT_HOST,
@@ -18,6 +18,7 @@ from vimesh.envoy.fleet.front_fleet import (
     ClusterHost,
     Door,
     FrontFleet,
+    FrontTracing,
     ListenAddress,
 )
 from vimesh.files.file_errors import BadFile
@@ -28,7 +29,7 @@ from vimesh.files.yaml_values import read_yaml
 _PORT_DIGITS = 5
 _KEYS = {
     *("conductors", "api", "front", "reports", "admin", "directory", "access_log"),
-    *("cors", "hosts", "http_1_0", "connect", "trusted_proxies", "security"),
+    *("cors", "hosts", "http_1_0", "connect", "trusted_proxies", "security", "tracing"),
 }
 
 
@@ -73,6 +74,7 @@ def parse(text: str) -> FrontFleet:
         connect=flag_of("connect", settings.get("connect", False)),
         trusted_proxies=networks("trusted_proxies", settings.get("trusted_proxies") or []),
         security=security_in(settings.get("security")),
+        tracing=_tracing(settings.get("tracing")),
     )
 
 
@@ -91,6 +93,19 @@ def _front(value: object) -> ListenAddress:
     return ListenAddress(
         _ip("front.address", given.get("address", DEFAULT_HOST)),
         _port("front.port", given.get("port", DEFAULT_PORT), lowest=ANY_PORT),
+    )
+
+
+def _tracing(value: object) -> FrontTracing | None:
+    """Read `{endpoint: ip:port, sampling_percent, callers}`."""
+    if value is None:
+        return None
+    given = mapping_of("tracing", value, {"endpoint", "sampling_percent", "callers"})
+    default = FrontTracing(address("tracing.endpoint", given.get("endpoint")))
+    return FrontTracing(
+        default.endpoint,
+        percent_of("tracing.sampling_percent", given.get("sampling_percent", default.sampling_percent)),
+        flag_of("tracing.callers", given.get("callers", default.callers)),
     )
 
 

@@ -56,3 +56,9 @@ def flag_of(setting: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise BadSetting(setting, f"must be true or false, not {value!r}")
     return value
+
+
+def percent_of(setting: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise BadSetting(setting, f"must be a number from 0 to 100, not {str(value)[:100]!r}")
+    return float(value)

@@ -48,6 +48,16 @@ class ClusterHost:
 
 
 @dataclass(frozen=True, slots=True)
+class FrontTracing:
+    endpoint: ListenAddress
+    """The OpenTelemetry collector, which takes OTLP over gRPC."""
+    sampling_percent: float = 0.0
+    """Which part of the calls is traced whose callers say nothing about it."""
+    callers: bool = True
+    """Whether callers may have their calls traced (`traceparent`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class FrontFleet:
     conductors: tuple[ClusterHost, ...]
     """May be empty while a fleet starts; a fleet file must name at least one."""
@@ -75,6 +85,8 @@ class FrontFleet:
     """Networks of proxies in front of the mesh whose X-Forwarded-* headers on callers and addresses are trusted."""
     security: FrontSecurity | None = None
     """How callers prove who they are. None: anyone may do anything."""
+    tracing: FrontTracing | None = None
+    """Where the front sends spans of the calls that come by its first door. None: it makes none."""
     expects_api: bool = False
     """Whether HTTP processes will be added later: the path exists, and answers 503 until then."""
 

@@ -14,6 +14,7 @@ from vimesh.store.databases.transaction_queue import TransactionQueue
 from vimesh.store.databases.unavailability import errors_as_unavailable
 from vimesh.store.databases.writability import write_the_same
 from vimesh.store.transactions.database import BROWSERS, READERS, Transactions, Work
+from vimesh.tracing.spans import child_span
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ class QueuedDatabase:
         self._write_failed = False
 
     async def read(self, work: Work[T], *, urgent: bool = False) -> T:
-        with errors_as_unavailable(self.statistics.errors):
+        with child_span("database read"), errors_as_unavailable(self.statistics.errors):
             return await self._reading.run(lambda: self._transactions.read(work), urgent=urgent)
 
     async def browse(self, work: Work[T]) -> T:
@@ -51,14 +52,14 @@ class QueuedDatabase:
             future, end_early = self._transactions.browse(work)
             return future
 
-        with errors_as_unavailable(self.statistics.errors):
+        with child_span("database browse"), errors_as_unavailable(self.statistics.errors):
             try:
                 return await self._browsing.run(begin)
             finally:
                 end_early()
 
     async def write(self, work: Work[T], conflict: Work[object] | None = None, *, urgent: bool = False) -> T:
-        with errors_as_unavailable(self.statistics.errors):
+        with child_span("database write"), errors_as_unavailable(self.statistics.errors):
             try:
                 result = await self._writing.run(lambda: self._transactions.write(work), urgent=urgent)
             except IntegrityError:

@@ -1,0 +1,75 @@
+"""Spans of the calls that are traced: a caller has asked for it, or the front has drawn it by lot.
+
+Nothing here knows OpenTelemetry: without a tracer, and in calls that are not traced, a span costs one look at a context
+variable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Final, Protocol
+
+TRACEPARENT: Final = "traceparent"
+"""The header of W3C Trace Context: version, ids of the trace and of the caller's span, and whether it is sampled."""
+
+_SAMPLED = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f][13579bdf]", re.ASCII)
+_NO_SPAN: Final = nullcontext()
+
+
+class Span(Protocol):
+    """A piece of work that is under way."""
+
+    @property
+    def traceparent(self) -> str:
+        """What makes the spans of another process its children."""
+
+    def child(self, name: str) -> Span:
+        """Begin a part of it."""
+
+    def end(self, failure: str = "") -> None:
+        """End it. `failure`: the kind of error that ended it; empty if there was none."""
+
+
+class Tracer(Protocol):
+    def join(self, traceparent: str, name: str, request_id: str) -> Span:
+        """Begin the span of a call that this process serves, in the trace of its caller."""
+
+
+_span: ContextVar[Span | None] = ContextVar("span", default=None)
+
+
+def sampled_traceparent(metadata: Iterable[tuple[str, object]]) -> str:
+    """Return the header of a call that is traced; empty for any other call, and if the header is malformed."""
+    for key, value in metadata:
+        if key == TRACEPARENT:
+            return value if isinstance(value, str) and _SAMPLED.fullmatch(value) else ""
+    return ""
+
+
+def current_traceparent() -> str:
+    """Return what makes the spans of the next process children of the current one; empty if nothing is traced."""
+    span = _span.get()
+    return "" if span is None else span.traceparent
+
+
+@contextmanager
+def entered(span: Span) -> Generator[None]:
+    """Let a span be the current one while the block runs, and end it then."""
+    token, failure = _span.set(span), ""
+    try:
+        yield
+    except BaseException as error:
+        failure = type(error).__name__
+        raise
+    finally:
+        _span.reset(token)
+        span.end(failure)
+
+
+def child_span(name: str) -> AbstractContextManager[None]:
+    """Trace the block as a part of the current span; do nothing if there is none."""
+    span = _span.get()
+    return _NO_SPAN if span is None else entered(span.child(name))

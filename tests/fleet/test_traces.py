@@ -1,0 +1,154 @@
+"""A call with a sampled `traceparent` is one trace of the front, the api process, the conductor and its database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import grpc
+import pytest
+
+from tests.support.callers.caller import ask
+from tests.support.callers.commands import Command
+from tests.support.callers.running import running
+from tests.support.deployments.conductors import Client, client_on
+from tests.support.deployments.envoys import PLAIN, RunningEnvoy, running_envoy
+from tests.support.deployments.rest_doors import LAB
+from tests.support.timing.waiting import eventually
+from tests.support.tracing.otlp_receiver import OtlpReceiver, ReceivedSpan, otlp_receiver
+from vimesh.envoy.fleet.fleet_file import address
+from vimesh.envoy.fleet.front_fleet import FrontTracing
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+
+WITHIN_S = 30
+FRONT, CONDUCTOR, API = "vimesh-front", "vimesh-conductor", "vimesh-api"
+
+
+@dataclass(frozen=True)
+class TracedSite:
+    envoy: RunningEnvoy
+    client: Client
+    collector: OtlpReceiver
+
+
+@asynccontextmanager
+async def traced_site(folder: Path, **tracing: float) -> AsyncGenerator[TracedSite]:
+    """Run a front, a conductor and an api process of their own, which send their spans to a collector."""
+    vimesh = Command(folder)
+    database = ("--database-url", "sqlite:///vimesh.sqlite")
+    for words in (("make-key", "key"), ("upgrade", *database)):
+        assert (await asyncio.to_thread(vimesh, "db", *words)).code == 0
+    # Not pytest's folder: the path of a Unix socket has to be short.
+    with TemporaryDirectory(prefix="traces-") as sockets:
+        listen, api = f"unix:{sockets}/c", f"unix:{sockets}/api"
+        async with otlp_receiver() as collector:
+            # The collector's address as OpenTelemetry has it, and no pause between batches.
+            told = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address}", "OTEL_BSP_SCHEDULE_DELAY": "50"}
+            like = replace(PLAIN, tracing=FrontTracing(address("endpoint", collector.address), **tracing))
+            async with running_envoy([listen], api=[api], like=like) as envoy:
+                flags = ("--listen", listen, *database, "--key-file", "key")
+                with (
+                    running(folder, "conductor", *flags, **told),
+                    running(folder, "api", "--listen", api, "--address", envoy.reports_address, **told),
+                ):
+
+                    async def serves() -> bool:
+                        return (await ask(envoy.address, "GET", "/v1.0/vims.json")).status == 200
+
+                    await eventually(serves, WITHIN_S)
+                    async with grpc.aio.insecure_channel(envoy.address) as channel:
+                        yield TracedSite(envoy, client_on(channel, envoy.address), collector)
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncGenerator[TracedSite]:
+    async with traced_site(tmp_path) as running_site:
+        yield running_site
+
+
+async def test_a_registration_is_one_trace_of_front_conductor_and_database(site: TracedSite) -> None:
+    trace_id, caller = secrets.token_hex(16), secrets.token_hex(8)
+    call = _register(site, traceparent=f"00-{trace_id}-{caller}-01")
+    await call
+    request_id = dict(await call.initial_metadata())["x-request-id"]
+
+    spans = await site.collector.until(trace_id, {FRONT, CONDUCTOR}, WITHIN_S)
+
+    [front] = [span for span in spans if span.service == FRONT]
+    [served, written] = _path_from(front, spans)
+    assert front.parent_id == caller
+    assert (served.service, served.name) == (CONDUCTOR, "vimesh.v1.VimService/RegisterVim")
+    assert (written.service, written.name) == (CONDUCTOR, "database write")
+    assert served.attributes["vimesh.request_id"] == request_id
+
+
+async def test_by_rest_the_api_process_is_in_the_trace_too(site: TracedSite) -> None:
+    trace_id = secrets.token_hex(16)
+    headers = {"content-type": "application/json", "traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
+    answer = await ask(site.envoy.address, "POST", "/v1.0/vims.json", json.dumps({"vim": LAB}), headers)
+    assert answer.status == 201
+
+    spans = await site.collector.until(trace_id, {FRONT, API, CONDUCTOR}, WITHIN_S)
+
+    [front] = [span for span in spans if span.service == FRONT]
+    assert [span.service for span in _path_from(front, spans)] == [API, CONDUCTOR, CONDUCTOR]
+
+
+async def test_a_call_that_fails_is_a_failed_span(site: TracedSite) -> None:
+    trace_id = secrets.token_hex(16)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await site.client.vims.GetVim(
+            pb.GetVimRequest(vim_id="0d2b1bcd-b653-4df8-8dd7-f83fb4252da7"),
+            timeout=30,
+            metadata=(("traceparent", f"00-{trace_id}-{secrets.token_hex(8)}-01"),),
+        )
+
+    spans = await site.collector.until(trace_id, {CONDUCTOR}, WITHIN_S)
+
+    failed = {span.name: span.attributes.get("error.type") for span in spans if span.failed}
+    assert failed["vimesh.v1.VimService/GetVim"] == "VimNotFound"
+
+
+async def test_only_calls_that_are_sampled_are_traced(site: TracedSite) -> None:
+    unsampled, malformed, sampled = (secrets.token_hex(16) for _ in range(3))
+    await _register(site, traceparent=f"00-{unsampled}-{secrets.token_hex(8)}-00")
+    await _register(site, traceparent=f"00-{malformed}-no-01")
+    await _register(site)
+    await _register(site, traceparent=f"00-{sampled}-{secrets.token_hex(8)}-01")
+
+    await site.collector.until(sampled, {FRONT, CONDUCTOR}, WITHIN_S)
+
+    assert {span.trace_id for span in site.collector.spans} == {sampled}
+
+
+async def test_the_front_draws_calls_by_lot_and_may_leave_callers_no_say(tmp_path: Path) -> None:
+    wanted = secrets.token_hex(16)
+    async with traced_site(tmp_path, sampling_percent=100, callers=False) as site:
+        await _register(site, traceparent=f"00-{wanted}-{secrets.token_hex(8)}-01")
+        drawn = await site.collector.until_named("vimesh.v1.VimService/RegisterVim", WITHIN_S)
+
+    assert drawn.trace_id != wanted
+    assert not site.collector.of_trace(wanted)
+
+
+def _register(
+    site: TracedSite, **metadata: str
+) -> grpc.aio.UnaryUnaryCall[pb.RegisterVimRequest, pb.RegisterVimResponse]:
+    vim = vim_pb2.Vim(name=f"vim-{secrets.token_hex(4)}", type="openstack", auth_url="http://127.0.0.1:5000/v3")
+    return site.client.vims.RegisterVim(pb.RegisterVimRequest(vim=vim), timeout=30, metadata=tuple(metadata.items()))
+
+
+def _path_from(front: ReceivedSpan, spans: list[ReceivedSpan]) -> list[ReceivedSpan]:
+    """Return the spans below the front's, each the parent of the next, of which there is one."""
+    path, parent = [], front
+    while children := [span for span in spans if span.parent_id == parent.span_id]:
+        [parent] = children
+        path.append(parent)
+    return path
