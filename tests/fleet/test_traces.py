@@ -20,6 +20,7 @@ from tests.support.callers.running import running
 from tests.support.deployments.conductors import Client, client_on
 from tests.support.deployments.envoys import PLAIN, RunningEnvoy, running_envoy
 from tests.support.deployments.rest_doors import LAB
+from tests.support.mistral.mistrals import running_mistral
 from tests.support.timing.waiting import eventually
 from tests.support.tracing.otlp_receiver import OtlpReceiver, ReceivedSpan, otlp_receiver
 from vimesh.envoy.fleet.fleet_file import address
@@ -39,8 +40,11 @@ class TracedSite:
 
 
 @asynccontextmanager
-async def traced_site(folder: Path, **tracing: float) -> AsyncGenerator[TracedSite]:
-    """Run a front, a conductor and an api process of their own, which send their spans to a collector."""
+async def traced_site(folder: Path, *engine: str, **tracing: float) -> AsyncGenerator[TracedSite]:
+    """Run a front, a conductor and an api process of their own, which send their spans to a collector.
+
+    `engine`: flags of an api process that drives Mistral.
+    """
     vimesh = Command(folder)
     database = ("--database-url", "sqlite:///vimesh.sqlite")
     for words in (("make-key", "key"), ("upgrade", *database)):
@@ -53,10 +57,10 @@ async def traced_site(folder: Path, **tracing: float) -> AsyncGenerator[TracedSi
             told = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address}", "OTEL_BSP_SCHEDULE_DELAY": "50"}
             like = replace(PLAIN, tracing=FrontTracing(address("endpoint", collector.address), **tracing))
             async with running_envoy([listen], api=[api], like=like) as envoy:
-                flags = ("--listen", listen, *database, "--key-file", "key")
+                flags = ("--listen", listen, *database, "--key-file", "key", *engine[:2])
                 with (
                     running(folder, "conductor", *flags, **told),
-                    running(folder, "api", "--listen", api, "--address", envoy.reports_address, **told),
+                    running(folder, "api", "--listen", api, "--address", envoy.reports_address, *engine, **told),
                 ):
 
                     async def serves() -> bool:
@@ -99,6 +103,26 @@ async def test_by_rest_the_api_process_is_in_the_trace_too(site: TracedSite) -> 
 
     [front] = [span for span in spans if span.service == FRONT]
     assert [span.service for span in _path_from(front, spans)] == [API, CONDUCTOR, CONDUCTOR]
+
+
+async def test_the_workflow_of_a_registration_starts_in_its_trace(tmp_path: Path) -> None:
+    trace_id = secrets.token_hex(16)
+    async with (
+        running_mistral(tmp_path, {}) as mistral,
+        traced_site(tmp_path, "--engine", "mistral", "--mistral-url", mistral.url) as site,
+    ):
+        await _register(site, traceparent=f"00-{trace_id}-{secrets.token_hex(8)}-01")
+        await site.collector.until_named("vimesh.v1.WorkflowService/FinishWorkflowTask", WITHIN_S)
+        spans = await site.collector.until(trace_id, {FRONT, CONDUCTOR, API}, WITHIN_S)
+
+    [front] = [span for span in spans if span.service == FRONT]
+    [served] = [span for span in spans if span.parent_id == front.span_id]
+    [written] = [span for span in spans if span.parent_id == served.span_id]
+    [started] = [span for span in spans if span.parent_id == written.span_id]
+    parts = [span.name for span in spans if span.parent_id == started.span_id]
+    assert (started.service, started.name) == (API, "workflow START")
+    assert parts.count("Mistral call") == 2  # the workflow, and its execution
+    assert parts.count("vimesh.v1.WorkflowService/FinishWorkflowTask") == 1
 
 
 async def test_a_call_that_fails_is_a_failed_span(site: TracedSite) -> None:

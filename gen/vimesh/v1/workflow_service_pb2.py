@@ -28,7 +28,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from vimesh.v1 import action_pb2 as vimesh_dot_v1_dot_action__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n vimesh/v1/workflow_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x16vimesh/v1/action.proto\"\x99\x01\n\x19\x43laimWorkflowTasksRequest\x12$\n\x08\x63laimant\x18\x01 \x01(\tB\x12\xe2\x41\x01\x02\xbaH\x0br\t\x10\x01\x18\xff\x01\xba\x01\x01\x00\x12\x1b\n\tmax_tasks\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x39\n\x05lease\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x03\x08\x90\x1c\x32\x02\x08\x01\"D\n\x1a\x43laimWorkflowTasksResponse\x12&\n\x05tasks\x18\x01 \x03(\x0b\x32\x17.vimesh.v1.WorkflowTask\"\xf0\x01\n\x0cWorkflowTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63laim_token\x18\x02 \x01(\t\x12*\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.vimesh.v1.WorkflowTask.Kind\x12!\n\x06\x61\x63tion\x18\x04 \x01(\x0b\x32\x11.vimesh.v1.Action\x12\x15\n\rworkflow_name\x18\x05 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\r\x12\x10\n\x08vim_gone\x18\x07 \x01(\x08\"1\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\t\n\x05START\x10\x01\x12\x08\n\x04STOP\x10\x02\"\xba\x01\n\x19\x46inishWorkflowTaskRequest\x12\x19\n\x07task_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12&\n\x0b\x63laim_token\x18\x02 \x01(\tB\x11\xe2\x41\x01\x02\xbaH\nr\x08\x10\x01\x18@\xba\x01\x01\x00\x12\x1b\n\x05\x65rror\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x08\xba\x01\x01\x00\x12=\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c*\x00\"\x1c\n\x1a\x46inishWorkflowTaskResponse2\xd7\x01\n\x0fWorkflowService\x12\x61\n\x12\x43laimWorkflowTasks\x12$.vimesh.v1.ClaimWorkflowTasksRequest\x1a%.vimesh.v1.ClaimWorkflowTasksResponse\x12\x61\n\x12\x46inishWorkflowTask\x12$.vimesh.v1.FinishWorkflowTaskRequest\x1a%.vimesh.v1.FinishWorkflowTaskResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n vimesh/v1/workflow_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x16vimesh/v1/action.proto\"\x99\x01\n\x19\x43laimWorkflowTasksRequest\x12$\n\x08\x63laimant\x18\x01 \x01(\tB\x12\xe2\x41\x01\x02\xbaH\x0br\t\x10\x01\x18\xff\x01\xba\x01\x01\x00\x12\x1b\n\tmax_tasks\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x39\n\x05lease\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x03\x08\x90\x1c\x32\x02\x08\x01\"D\n\x1a\x43laimWorkflowTasksResponse\x12&\n\x05tasks\x18\x01 \x03(\x0b\x32\x17.vimesh.v1.WorkflowTask\"\x85\x02\n\x0cWorkflowTask\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63laim_token\x18\x02 \x01(\t\x12*\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.vimesh.v1.WorkflowTask.Kind\x12!\n\x06\x61\x63tion\x18\x04 \x01(\x0b\x32\x11.vimesh.v1.Action\x12\x15\n\rworkflow_name\x18\x05 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\r\x12\x10\n\x08vim_gone\x18\x07 \x01(\x08\x12\x13\n\x0btraceparent\x18\x08 \x01(\t\"1\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\t\n\x05START\x10\x01\x12\x08\n\x04STOP\x10\x02\"\xba\x01\n\x19\x46inishWorkflowTaskRequest\x12\x19\n\x07task_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12&\n\x0b\x63laim_token\x18\x02 \x01(\tB\x11\xe2\x41\x01\x02\xbaH\nr\x08\x10\x01\x18@\xba\x01\x01\x00\x12\x1b\n\x05\x65rror\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x08\xba\x01\x01\x00\x12=\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c*\x00\"\x1c\n\x1a\x46inishWorkflowTaskResponse2\xd7\x01\n\x0fWorkflowService\x12\x61\n\x12\x43laimWorkflowTasks\x12$.vimesh.v1.ClaimWorkflowTasksRequest\x1a%.vimesh.v1.ClaimWorkflowTasksResponse\x12\x61\n\x12\x46inishWorkflowTask\x12$.vimesh.v1.FinishWorkflowTaskRequest\x1a%.vimesh.v1.FinishWorkflowTaskResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,13 +54,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLAIMWORKFLOWTASKSRESPONSE']._serialized_start=321
   _globals['_CLAIMWORKFLOWTASKSRESPONSE']._serialized_end=389
   _globals['_WORKFLOWTASK']._serialized_start=392
-  _globals['_WORKFLOWTASK']._serialized_end=632
-  _globals['_WORKFLOWTASK_KIND']._serialized_start=583
-  _globals['_WORKFLOWTASK_KIND']._serialized_end=632
-  _globals['_FINISHWORKFLOWTASKREQUEST']._serialized_start=635
-  _globals['_FINISHWORKFLOWTASKREQUEST']._serialized_end=821
-  _globals['_FINISHWORKFLOWTASKRESPONSE']._serialized_start=823
-  _globals['_FINISHWORKFLOWTASKRESPONSE']._serialized_end=851
-  _globals['_WORKFLOWSERVICE']._serialized_start=854
-  _globals['_WORKFLOWSERVICE']._serialized_end=1069
+  _globals['_WORKFLOWTASK']._serialized_end=653
+  _globals['_WORKFLOWTASK_KIND']._serialized_start=604
+  _globals['_WORKFLOWTASK_KIND']._serialized_end=653
+  _globals['_FINISHWORKFLOWTASKREQUEST']._serialized_start=656
+  _globals['_FINISHWORKFLOWTASKREQUEST']._serialized_end=842
+  _globals['_FINISHWORKFLOWTASKRESPONSE']._serialized_start=844
+  _globals['_FINISHWORKFLOWTASKRESPONSE']._serialized_end=872
+  _globals['_WORKFLOWSERVICE']._serialized_start=875
+  _globals['_WORKFLOWSERVICE']._serialized_end=1090
 # @@protoc_insertion_point(module_scope)

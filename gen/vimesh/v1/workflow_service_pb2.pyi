@@ -113,6 +113,7 @@ class WorkflowTask(_message.Message):
     WORKFLOW_NAME_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     VIM_GONE_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """Id of the task."""
     claim_token: _builtins.str
@@ -126,6 +127,10 @@ class WorkflowTask(_message.Message):
     vim_gone: _builtins.bool
     """For STOP: whether the VIM was deregistered or moved to another engine, so that its workflow is not needed any more.
     If false, another action of the VIM may use the workflow.
+    """
+    traceparent: _builtins.str
+    """The span in which the task was caused, as in the header `traceparent` of W3C Trace Context; empty if that call was
+    not traced.
     """
     @_builtins.property
     def action(self) -> _action_pb2.Action:
@@ -141,10 +146,11 @@ class WorkflowTask(_message.Message):
         workflow_name: _builtins.str = ...,
         attempt: _builtins.int = ...,
         vim_gone: _builtins.bool = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attempt", b"attempt", "claim_token", b"claim_token", "kind", b"kind", "task_id", b"task_id", "vim_gone", b"vim_gone", "workflow_name", b"workflow_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attempt", b"attempt", "claim_token", b"claim_token", "kind", b"kind", "task_id", b"task_id", "traceparent", b"traceparent", "vim_gone", b"vim_gone", "workflow_name", b"workflow_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

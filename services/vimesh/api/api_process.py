@@ -46,8 +46,8 @@ class Beside(Protocol):
     def statistics(self) -> DriverStatistics:
         """What it counts."""
 
-    async def run(self, front: grpc.aio.Channel, stopped: Stopped, grace_s: float) -> None:
-        """Work until `stopped` returns, then take at most `grace_s` to finish."""
+    async def run(self, front: grpc.aio.Channel, stopped: Stopped, grace_s: float, tracer: Tracer | None) -> None:
+        """Work until `stopped` returns, then take at most `grace_s` to finish. `tracer`: None: nothing is traced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ async def run_api(
                 exposition.register(ApiCollector(requests, driver, front))
             parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s, tls=tls))
             if settings.beside is not None:
-                parts.create_task(settings.beside.run(front, stopped, settings.grace_s))
+                parts.create_task(settings.beside.run(front, stopped, settings.grace_s, tracer))
             _log.info("api is serving", **bound_to(listener), address=settings.address)
 
 

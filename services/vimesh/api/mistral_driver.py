@@ -18,6 +18,7 @@ from vimesh.api.workflows.run_task import TaskRunner
 from vimesh.api.workflows.task_worker import TaskWorker, TaskWorkerLimits
 from vimesh.engine.mistral_access import MistralAccess
 from vimesh.engine.mistral_engine import mistral_engine
+from vimesh.tracing.spans import Tracer
 from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 
 _log = structlog.get_logger()
@@ -29,7 +30,7 @@ class MistralDriver:
     limits: TaskWorkerLimits = field(default_factory=TaskWorkerLimits)
     statistics: DriverStatistics = field(default_factory=DriverStatistics)
 
-    async def run(self, front: grpc.aio.Channel, stopped: Stopped, grace_s: float) -> None:
+    async def run(self, front: grpc.aio.Channel, stopped: Stopped, grace_s: float, tracer: Tracer | None) -> None:
         """Work until `stopped` returns. Waits for a front or a Mistral that is unavailable.
 
         Tasks in progress may take `grace_s` more. Another process claims the unfinished ones when their leases have
@@ -44,6 +45,7 @@ class MistralDriver:
                 clock=time.monotonic,
                 limits=self.limits,
                 statistics=self.statistics.tasks,
+                tracer=tracer,
             )
             _log.info("driving Mistral", mistral=self.mistral.place)
             async with asyncio.TaskGroup() as parts:

@@ -35,6 +35,8 @@ class ClaimedTodo:
     use the workflow."""
     attempt: int
     """How often the to-do has been claimed, including this time."""
+    traceparent: str = ""
+    """The span in which it was caused (W3C Trace Context); empty if that was not traced."""
 
 
 def retry_delay_s(failures: int, jitter: float) -> float:

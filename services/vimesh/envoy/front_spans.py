@@ -53,7 +53,7 @@ def collector(fleet: FrontFleet) -> list[dict[str, object]]:
     if fleet.tracing is None:
         return []
     endpoint = {"endpoint": {"address": socket_address(fleet.tracing.endpoint)}}
-    http2 = {"explicit_http_config": {"http2_protocol_options": {}}}
+    http2: dict[str, object] = {"explicit_http_config": {"http2_protocol_options": {}}}
     return [
         {
             "name": _COLLECTOR,

@@ -7,16 +7,20 @@ variable.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
-from typing import Final, Protocol
+from contextvars import ContextVar, copy_context
+from functools import partial
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 TRACEPARENT: Final = "traceparent"
 """The header of W3C Trace Context: version, ids of the trace and of the caller's span, and whether it is sampled."""
 
 _SAMPLED = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f][13579bdf]", re.ASCII)
 _NO_SPAN: Final = nullcontext()
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 class Span(Protocol):
@@ -45,7 +49,7 @@ def sampled_traceparent(metadata: Iterable[tuple[str, object]]) -> str:
     """Return the header of a call that is traced; empty for any other call, and if the header is malformed."""
     for key, value in metadata:
         if key == TRACEPARENT:
-            return value if isinstance(value, str) and _SAMPLED.fullmatch(value) else ""
+            return value if isinstance(value, str) and is_sampled(value) else ""
     return ""
 
 
@@ -67,6 +71,16 @@ def entered(span: Span) -> Generator[None]:
     finally:
         _span.reset(token)
         span.end(failure)
+
+
+def in_span(call: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Return the function as another thread has to call it, so that it runs in the current span."""
+    return call if _span.get() is None else partial(copy_context().run, call)
+
+
+def is_sampled(traceparent: str) -> bool:
+    """Return whether the value of a header is well-formed, and of a call that is traced."""
+    return _SAMPLED.fullmatch(traceparent) is not None
 
 
 def child_span(name: str) -> AbstractContextManager[None]:

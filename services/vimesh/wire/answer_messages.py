@@ -66,4 +66,5 @@ def task_message(todo: ClaimedTodo) -> workflow_service_pb2.WorkflowTask:
         workflow_name=workflow_name(todo.vim_id),
         attempt=todo.attempt,
         vim_gone=todo.vim_gone,
+        traceparent=todo.traceparent,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ from vimesh.api.workflows.task_statistics import TaskResult, TaskStatistics
 from vimesh.domain.errors import BadSetting
 from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.outage_log import OutageLog
-from vimesh.tracing.current_request import enter_request, new_request_id, request_metadata
+from vimesh.tracing.current_request import current_request_id, enter_request, new_request_id, request_metadata
+from vimesh.tracing.spans import Tracer, entered, is_sampled
 from vimesh.v1 import workflow_service_pb2 as pb
 from vimesh.wire.wire_durations import duration
 
@@ -69,6 +71,7 @@ class TaskWorker:
         clock: Clock,
         limits: TaskWorkerLimits | None = None,
         statistics: TaskStatistics | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._stub = stub
         self._runner = runner
@@ -77,6 +80,7 @@ class TaskWorker:
         self._clock = clock
         self._limits = limits or TaskWorkerLimits()
         self._statistics = statistics or TaskStatistics()
+        self._tracer = tracer
         self._outage_log = OutageLog("front", "tasks", meanwhile="claimed tasks go on")
         self._under_way = 0
         self._task_ended = asyncio.Event()
@@ -134,8 +138,9 @@ class TaskWorker:
         try:
             # When the lease ends, another worker may claim the task, and this one must not interfere.
             async with asyncio.timeout(left_s):
-                request = await self._run_in_time(task)
-                is_taken = await self._finish(request)
+                with self._span(task):
+                    request = await self._run_in_time(task)
+                    is_taken = await self._finish(request)
                 result = _result_of(request) if is_taken else TaskResult.NOT_TAKEN
         except TimeoutError:
             result = TaskResult.EXPIRED
@@ -146,6 +151,13 @@ class TaskWorker:
             self._statistics.count(_kind_of(task), result)
             self._under_way -= 1
             self._task_ended.set()
+
+    def _span(self, task: pb.WorkflowTask) -> AbstractContextManager[None]:
+        """Trace the task if the call that caused it was."""
+        if self._tracer is None or not is_sampled(task.traceparent):
+            return nullcontext()
+        name = f"workflow {pb.WorkflowTask.Kind.Name(task.kind)}"
+        return entered(self._tracer.join(task.traceparent, name, current_request_id()))
 
     async def _run_in_time(self, task: pb.WorkflowTask) -> pb.FinishWorkflowTaskRequest:
         try:

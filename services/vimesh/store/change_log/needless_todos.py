@@ -20,7 +20,7 @@ _OPEN = select(
 ).where(todos.c.vim_id.in_(bindparam("vim_ids", expanding=True)))
 _OF_NUMBER = todos.c.number == bindparam("of_number")
 _REMOVE = delete(todos).where(_OF_NUMBER)
-_REPLACE = update(todos).where(_OF_NUMBER).values(action_id=bindparam("to_action"))
+_REPLACE = update(todos).where(_OF_NUMBER).values(action_id=bindparam("to_action"), traceparent=bindparam("in_span"))
 
 
 def drop_needless(
@@ -43,7 +43,8 @@ def drop_needless(
         successor = next((todo for todo in planned if _follows(todo, stop)), None)
         if successor is not None:
             # Reuse the number of the old start: it still shows that the engine does not know of the VIM yet.
-            connection.execute(_REPLACE, {"of_number": start["number"], "to_action": successor["action_id"]})
+            replaced = {"to_action": successor["action_id"], "in_span": successor["traceparent"]}
+            connection.execute(_REPLACE, {"of_number": start["number"], **replaced})
             dropped += [stop, successor]
         elif open_todos.engine_has_nothing(stop, start):
             connection.execute(_REMOVE, {"of_number": start["number"]})

@@ -11,9 +11,9 @@ from vimesh.domain.todos import TodoKind
 from vimesh.domain.vims import Engine
 
 
-def todos_of(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows of `todos`: start the new action, then stop the old one."""
-    return [todo for event in events for todo in _of(event)]
+def todos_of(events: Iterable[Mapping[str, Any]], traceparent: str = "") -> list[dict[str, Any]]:
+    """Return rows of `todos`: start the new action, then stop the old one. `traceparent`: the span that causes them."""
+    return [{**todo, "traceparent": traceparent} for event in events for todo in _of(event)]
 
 
 def _of(event: Mapping[str, Any]) -> Iterable[dict[str, Any]]:

@@ -21,6 +21,7 @@ from vimesh.store.schema.tables import events, revisions, todos, vims
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import NowMicros, ReadOnly, among
 from vimesh.store.transactions.driver_errors import ReadOnlyServer
+from vimesh.tracing.spans import current_traceparent
 
 _HEAD = PreparedStatement(select(revisions.c.newest, revisions.c.written, revisions.c.counted).with_for_update())
 NEWEST_STAMP = select(events.c.time).where(events.c.revision == revisions.c.newest).scalar_subquery()
@@ -122,7 +123,9 @@ class Changes:
             return
         self._fill_in_projects()
         _INSERT_EVENTS.run(self.connection, self._events)
-        if planned := drop_needless(self.connection, todos_of(self._events), self._registration_revisions):
+        if planned := drop_needless(
+            self.connection, todos_of(self._events, current_traceparent()), self._registration_revisions
+        ):
             self.connection.execute(insert(todos), planned)
         if self._segments:
             log_size.insert_segments(self.connection, self._segments)

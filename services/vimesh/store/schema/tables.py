@@ -199,6 +199,7 @@ todos = Table(
     Column("attempts", Integer, nullable=False),
     Column("failures", Integer, nullable=False),  # successive
     Column("error", Text, nullable=False),
+    Column("traceparent", word(64), nullable=False, server_default=""),  # the span in which it was caused
     Index(None, "vim_id", "number"),
     Index(None, "due_time"),
 )

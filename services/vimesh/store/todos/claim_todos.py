@@ -81,6 +81,7 @@ def _claimed(row: RowMapping, vim: RowMapping | None) -> ClaimedTodo:
         action=action_of(vim) if starts and vim is not None else None,
         vim_gone=row["vim_gone"],
         attempt=row["attempts"] + 1,
+        traceparent=row["traceparent"],
     )
 
 

@@ -25,6 +25,7 @@ from vimesh.store.dialects.sqlite.sqlite_file import FileConnection, SqliteFile
 from vimesh.store.dialects.sqlite.sqlite_log import WriteAheadLog
 from vimesh.store.dialects.sqlite.sqlite_tables import change_tables, read_tables
 from vimesh.store.transactions.database import BROWSERS, READERS, Work
+from vimesh.tracing.spans import in_span
 
 T = TypeVar("T")
 
@@ -80,7 +81,7 @@ class SqliteTransactions:
         return self._thread(self._write, work)
 
     def _thread(self, call: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+        return asyncio.get_running_loop().run_in_executor(self._threads, in_span(call), *arguments)
 
     def _read(self, work: Work[T]) -> T:
         with self._reader.connect() as connection:
