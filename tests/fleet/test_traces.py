@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import grpc
 import pytest
@@ -40,7 +41,7 @@ class TracedSite:
 
 
 @asynccontextmanager
-async def traced_site(folder: Path, *engine: str, **tracing: float) -> AsyncGenerator[TracedSite]:
+async def traced_site(folder: Path, *engine: str, **tracing: Any) -> AsyncGenerator[TracedSite]:  # noqa: ANN401 - fields of FrontTracing
     """Run a front, a conductor and an api process of their own, which send their spans to a collector.
 
     `engine`: flags of an api process that drives Mistral.

@@ -19,7 +19,7 @@ _OK: Final = "OK"
 _CANCELLED: Final = "CANCELLED"
 
 
-class MethodStatistics:
+class RpcStatistics:
     __slots__ = ("codes", "seconds")
 
     def __init__(self) -> None:
@@ -31,14 +31,14 @@ class MethodStatistics:
 
 class CallStatistics:
     def __init__(self) -> None:
-        self.by_method: dict[str, MethodStatistics] = {}
+        self.by_method: dict[str, RpcStatistics] = {}
         """By the path of the method: those that were ever called, or are served."""
 
-    def of(self, method: str) -> MethodStatistics:
-        return self.by_method.setdefault(method, MethodStatistics())
+    def of(self, method: str) -> RpcStatistics:
+        return self.by_method.setdefault(method, RpcStatistics())
 
 
-def counted_unary(statistics: MethodStatistics, serve: _Unary) -> _Unary:
+def counted_unary(statistics: RpcStatistics, serve: _Unary) -> _Unary:
     codes, observe, clock = statistics.codes, statistics.seconds.observe, time.monotonic
 
     async def counted(data: bytes, context: _Context) -> Any:  # noqa: ANN401 - a message, or its bytes
@@ -59,7 +59,7 @@ def counted_unary(statistics: MethodStatistics, serve: _Unary) -> _Unary:
     return counted
 
 
-def counted_stream(statistics: MethodStatistics, serve: _Stream) -> _Stream:
+def counted_stream(statistics: RpcStatistics, serve: _Stream) -> _Stream:
     codes = statistics.codes
 
     async def counted(data: bytes, context: _Context) -> AsyncIterator[Any]:

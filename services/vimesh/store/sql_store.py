@@ -21,9 +21,9 @@ from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement
+from vimesh.domain.fleet.store_statistics import DatabaseGauges, StoreStatistics, VimLabels, VimSample
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention, in_batches
-from vimesh.domain.store_statistics import DatabaseGauges, StoreStatistics, VimLabels, VimSample
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 from vimesh.runtime.background import beside

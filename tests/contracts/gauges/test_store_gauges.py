@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.sql.stores import elapse, record, registration, report
 from vimesh.domain.actions import Shard
-from vimesh.domain.store_statistics import TodoState
+from vimesh.domain.fleet.store_statistics import TodoState
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Status
 

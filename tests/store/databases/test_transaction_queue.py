@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from vimesh.domain.errors import Overloaded
-from vimesh.domain.store_statistics import QueueStatistics
+from vimesh.domain.fleet.store_statistics import QueueStatistics
 from vimesh.store.databases.transaction_queue import TransactionQueue
 
 

@@ -80,7 +80,7 @@ class OtlpReceiver(TraceServiceServicer):
 @asynccontextmanager
 async def otlp_receiver() -> AsyncGenerator[OtlpReceiver]:
     receiver, server = OtlpReceiver(), grpc.aio.server()
-    add_TraceServiceServicer_to_server(receiver, server)
+    add_TraceServiceServicer_to_server(receiver, server)  # type: ignore[no-untyped-call]  # generated
     receiver.port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

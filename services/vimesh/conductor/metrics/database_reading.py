@@ -8,7 +8,7 @@ from typing import Final, Never
 import structlog
 
 from vimesh.domain.errors import VimeshError
-from vimesh.domain.store_statistics import DatabaseGauges
+from vimesh.domain.fleet.store_statistics import DatabaseGauges
 from vimesh.domain.vim_store import VimStore
 
 _log = structlog.get_logger()

@@ -8,7 +8,7 @@ from prometheus_client.metrics_core import Metric
 
 from vimesh.conductor.conductor_service import ReportsServicer
 from vimesh.conductor.metrics.database_reading import DatabaseReading
-from vimesh.domain.store_statistics import StoreStatistics
+from vimesh.domain.fleet.store_statistics import StoreStatistics
 from vimesh.metrics import families
 
 

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
 from vimesh.domain.actions import Shard
-from vimesh.domain.store_statistics import VimLabels, VimSample
+from vimesh.domain.fleet.store_statistics import VimLabels, VimSample
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Status
 from vimesh.metrics.scrape_app import BadQuery, Page, Unavailable
@@ -36,7 +36,7 @@ _Labels = dict[int, tuple[int, str]]
 """Labels as text, by the number of the VIM, each with the revision that they are of."""
 
 
-class VimPage:
+class VimMetricsPage:
     def __init__(self, store: VimStore, loop: asyncio.AbstractEventLoop) -> None:
         """`loop`: in which the store is used. The page is written in another one."""
         self._store = store
@@ -106,7 +106,7 @@ class VimPage:
 
 
 def vim_page(store: VimStore, loop: asyncio.AbstractEventLoop) -> Page:
-    return Page(VimPage(store, loop).write, may_read_vims)
+    return Page(VimMetricsPage(store, loop).write, may_read_vims)
 
 
 def may_read_vims(caller: SpiffeId) -> bool:

@@ -1,1 +1,2 @@
-"""The fleet at one look: read `fleet_status` first. `process_announcements` is what processes say of themselves."""
+"""The fleet at one look: read `fleet_status` first. `process_announcements` is what processes say of themselves, and
+`store_statistics` what is counted of the database."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from vimesh.domain.vims import Report, Status
 from vimesh.monitor.scheduling.timing_wheel import Timed, TimingWheel
-from vimesh.monitor.statistics.report_statistics import ReportStatistics
+from vimesh.monitor.statistics.report_statistics import ReportingStatistics
 from vimesh.monitor.targets.verdict import Verdict
 
 TAKEOVER_STEP = 2**20
@@ -80,7 +80,7 @@ class ReportLedger:
         self._new_verdicts: deque[LedgerEntry] = deque()
         self._contact_wheel: TimingWheel[LedgerEntry] = TimingWheel(CONTACT_TICK_S)
         self._random = random
-        self.statistics = ReportStatistics()
+        self.statistics = ReportingStatistics()
         self.queued = 0
         """Number of reports that wait to be sent."""
 

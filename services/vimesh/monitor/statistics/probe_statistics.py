@@ -16,7 +16,7 @@ HTTP_ERROR: Final = "HTTP_ERROR"
 _REASONS: Final = frozenset(word for name, word in vars(Reason).items() if name.isupper())
 
 
-class MethodStatistics:
+class ProbeCounts:
     """What probes of one method came to."""
 
     __slots__ = ("failures", "probes", "round_trips")
@@ -49,6 +49,6 @@ class ProbeStatistics:
     def __init__(self) -> None:
         self.rounds = 0
         """Rounds begun; a volley begins one for each VIM that it is sent to."""
-        self.by_method = {method: MethodStatistics() for method in Method}
+        self.by_method = {method: ProbeCounts() for method in Method}
         self.lookups = dict.fromkeys(LookupResult, 0)
         """Questions for the addresses of a name, of both families."""

@@ -12,7 +12,7 @@ UNWRITABLE: Final = "unwritable"
 BAD_ANSWER: Final = "bad_answer"
 
 
-class ReportStatistics:
+class ReportingStatistics:
     def __init__(self) -> None:
         self.verdicts = dict.fromkeys((Status.REACHABLE, Status.UNREACHABLE, Status.UNKNOWN), 0)
         """Changed verdicts, and the first ones of actions."""

@@ -9,7 +9,7 @@ from typing import Never, TypeVar
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from vimesh.domain.store_statistics import StoreStatistics
+from vimesh.domain.fleet.store_statistics import StoreStatistics
 from vimesh.store.databases.transaction_queue import TransactionQueue
 from vimesh.store.databases.unavailability import errors_as_unavailable
 from vimesh.store.databases.writability import write_the_same

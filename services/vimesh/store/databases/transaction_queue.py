@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from vimesh.domain.errors import Overloaded
-from vimesh.domain.store_statistics import QueueStatistics
+from vimesh.domain.fleet.store_statistics import QueueStatistics
 
 T = TypeVar("T")
 

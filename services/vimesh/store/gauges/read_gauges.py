@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, case, func, select
 
-from vimesh.domain.store_statistics import DatabaseGauges, TodoState
+from vimesh.domain.fleet.store_statistics import DatabaseGauges, TodoState
 from vimesh.domain.vims import Status
 from vimesh.store.rows.visible_rows import SILENT, STANDING_AND_LEASE
 from vimesh.store.schema.tables import events, standings, todos

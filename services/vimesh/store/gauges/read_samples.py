@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, case, null, select
 
 from vimesh.domain.actions import Shard
-from vimesh.domain.store_statistics import VimLabels, VimSample
+from vimesh.domain.fleet.store_statistics import VimLabels, VimSample
 from vimesh.store.gauges.read_gauges import SHOWN_STATUS
 from vimesh.store.rows.visible_rows import STANDING_AND_LEASE, WHOLE_VIM
 from vimesh.store.schema.tables import leases, standings, vims

@@ -8,7 +8,7 @@ from typing import Never, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from vimesh.domain.store_statistics import StoreStatistics
+from vimesh.domain.fleet.store_statistics import StoreStatistics
 
 T = TypeVar("T")
 
