@@ -1,2 +1,4 @@
-"""The fleet at one look: read `fleet_status` first. `process_announcements` is what processes say of themselves, and
-`store_statistics` what is counted of the database."""
+"""The fleet at one look: read `fleet_status` first.
+
+`process_announcements` is what processes say of themselves, and `store_statistics` what is counted of the database.
+"""
