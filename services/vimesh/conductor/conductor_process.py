@@ -24,6 +24,7 @@ from vimesh.conductor.access_service import AccessServicer
 from vimesh.conductor.conductor_service import SERIALIZED, UNCHECKED, ReportsServicer
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.fleet_service import FleetServicer
+from vimesh.conductor.ports.channelz_socket import answering_channelz, check_channelz
 from vimesh.conductor.ports.grpc_limits import OPTIONS
 from vimesh.conductor.ports.health import Health
 from vimesh.conductor.ports.health_port import answering_health
@@ -93,6 +94,8 @@ class ConductorSettings:
     """`host:port`, where port 0 picks a free port, or `unix:` and a path."""
     health_listen: str = ""
     """Address of the separate health server; empty: a free port on the host of `listen`, or its path with `.health`."""
+    channelz: str = ""
+    """Where gRPC's channelz is served: `unix:` and a path; empty: nowhere."""
     credentials: Path | None = None
     """Folder with `tls.crt`, `tls.key` and `ca.crt`, to serve by TLS, to clients with a certificate; None: no TLS."""
     requires_identity: bool = False
@@ -114,6 +117,7 @@ class ConductorSettings:
     admission: CallAdmissionLimits = field(default_factory=CallAdmissionLimits)
 
     def __post_init__(self) -> None:
+        check_channelz(self.channelz)
         if not 0 < self.contact_within_s <= LONGEST_CONTACT_WITHIN_S:
             raise BadSetting("contact_within", f"must be above 0 s and at most {LONGEST_CONTACT_WITHIN_S:.0f} s")
         if not self.contacts_per_s > 0:
@@ -187,6 +191,7 @@ async def serving(
     await pace.count()
     async with (
         answering_health(_health_address(settings), vitals, _HEALTH_SERVICES) as health_port,
+        answering_channelz(settings.channelz),
         beside(
             supervise("heartbeat", health.beat),
             supervise("feed", feed.run),

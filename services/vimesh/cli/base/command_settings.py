@@ -149,6 +149,7 @@ METRICS = Setting("metrics", _metrics, "")
 LISTEN = Setting("conductor.listen", _listen, "127.0.0.1:7601")
 HEALTH_LISTEN = Setting("conductor.health_listen", _listen, "")
 """Empty: a free port on the host of `conductor.listen`; if that is a socket, its path with `.health` appended."""
+CHANNELZ = Setting("conductor.channelz", _listen, "")
 CONDUCTOR_CREDENTIALS = Setting("conductor.credentials", str, "")
 REQUIRE_IDENTITY = Setting("conductor.require_identity", truth, default=False)
 AUDIT_FILE = Setting("conductor.audit_file", str, "")
@@ -201,6 +202,7 @@ _ALL: tuple[Setting[Any], ...] = (
     METRICS,
     LISTEN,
     HEALTH_LISTEN,
+    CHANNELZ,
     CONDUCTOR_CREDENTIALS,
     REQUIRE_IDENTITY,
     AUDIT_FILE,

@@ -32,6 +32,15 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
             " [VIMESH_CONDUCTOR_HEALTH_LISTEN; default: a free port of the same host, or PATH.health].",
         ),
     ] = None,
+    channelz: Annotated[
+        str | None,
+        typer.Option(
+            "--channelz",
+            metavar="unix:PATH",
+            help="Socket to serve gRPC's channelz on, with a line for each connection and stream"
+            " [VIMESH_CONDUCTOR_CHANNELZ; default: none].",
+        ),
+    ] = None,
     database_url: flags.DatabaseUrl = None,
     key_file: flags.KeyFile = None,
     credentials: Annotated[
@@ -129,6 +138,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
                 serve=ConductorSettings(
                     listen=found.read(command_settings.LISTEN, listen),
                     health_listen=found.read(command_settings.HEALTH_LISTEN, health_listen),
+                    channelz=found.read(command_settings.CHANNELZ, channelz),
                     credentials=_path(found.read(command_settings.CONDUCTOR_CREDENTIALS, credentials)),
                     requires_identity=found.read(command_settings.REQUIRE_IDENTITY, require_identity),
                     audit_file=_path(found.read(command_settings.AUDIT_FILE, audit_file)),
