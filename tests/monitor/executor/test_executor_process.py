@@ -53,6 +53,22 @@ async def test_nothing_keeps_an_executor_from_ending(conductor: ScriptedConducto
     assert b"Traceback" not in err
 
 
+async def test_an_executor_counts_without_the_packages_that_serve_metrics(
+    conductor: ScriptedConductor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("prometheus_client", "uvicorn"):
+        (tmp_path / f"{package}.py").write_text("raise ModuleNotFoundError(__name__)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    async with serving(conductor) as port, process(port, "run", "vim", "wait") as running:
+        await conductor.until(lambda: bool(conductor.reports))
+        async with asyncio.timeout(PATIENCE_S):
+            out, err = await running.communicate(b"\n")
+
+    assert (running.returncode, out) == (0, b"vim runs\n")
+    assert b"Error" not in err
+
+
 async def test_a_fork_made_before_the_first_action_has_a_host_of_its_own(conductor: ScriptedConductor) -> None:
     async with serving(conductor) as port, process(port, "fork", "run", "child", "wait") as running:
         await conductor.until(lambda: bool(conductor.reports))
