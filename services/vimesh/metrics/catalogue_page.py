@@ -9,6 +9,7 @@ from typing import Final
 
 from vimesh.metrics.catalogue.api_entries import API_METRICS
 from vimesh.metrics.catalogue.bridge_entries import BRIDGE_METRICS
+from vimesh.metrics.catalogue.client_entries import CLIENT_METRICS
 from vimesh.metrics.catalogue.conductor_entries import CONDUCTOR_METRICS
 from vimesh.metrics.catalogue.metric_entry import MetricEntry
 from vimesh.metrics.catalogue.monitor_entries import MONITOR_METRICS
@@ -19,6 +20,7 @@ END: Final = "<!-- end -->\n"
 _SECTIONS: Final[tuple[tuple[str, tuple[MetricEntry, ...]], ...]] = (
     ("Every process", PROCESS_METRICS),
     ("Conductors", CONDUCTOR_METRICS),
+    ("Monitors, api processes and bridges", CLIENT_METRICS),
     ("Monitors", MONITOR_METRICS),
     ("api processes", API_METRICS),
     ("Bridges", BRIDGE_METRICS),

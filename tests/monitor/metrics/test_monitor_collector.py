@@ -10,9 +10,9 @@ import grpc
 import pytest
 
 from tests.support.callers.running import running
-from tests.support.callers.scrapes import Scrapes
 from tests.support.clouds.targets import FakeApi
 from tests.support.deployments.scripted_conductor import ScriptedConductor, Watch, bad_action, recorded, serving
+from tests.support.scraping.metrics_of import MetricsOf
 from vimesh.metrics.catalogue.metric_entry import Component
 from vimesh.metrics.metric_catalogue import entries_of
 from vimesh.v1 import action_pb2, vim_pb2
@@ -28,13 +28,13 @@ async def conductor() -> ScriptedConductor:
 
 
 @pytest.fixture
-async def scrapes(conductor: ScriptedConductor, tmp_path: Path) -> AsyncGenerator[Scrapes]:
+async def metrics(conductor: ScriptedConductor, tmp_path: Path) -> AsyncGenerator[MetricsOf]:
     path = tmp_path / "metrics.sock"
     words = ("monitor", "--metrics", f"unix:{path}", "--probe-allow", "127.0.0.0/8")
     async with serving(conductor) as port:
         with running(tmp_path, *words, "--address", f"127.0.0.1:{port}") as monitor:
             await asyncio.to_thread(monitor.line_with, "monitor started")
-            yield Scrapes(path)
+            yield MetricsOf(path)
 
 
 def wanted(
@@ -52,19 +52,19 @@ def wanted(
 
 
 async def test_everything_that_the_catalogue_lists_is_exposed(
-    conductor: ScriptedConductor, scrapes: Scrapes, api: FakeApi
+    conductor: ScriptedConductor, metrics: MetricsOf, api: FakeApi
 ) -> None:
     await api.refuse()
     (await conductor.watch(0)).say(wanted=[wanted(api.url)], revision=1)
 
-    scraped = await scrapes.until(lambda scraped: scraped.value("vimesh_probe_failures_total") > 0)
+    scraped = await metrics.until(lambda scraped: scraped.value("vimesh_probe_failures_total") > 0)
 
-    listed = {entry.name for entry in entries_of(Component.MONITOR) if not entry.condition}
-    assert listed <= scraped.names
+    listed = {entry.name for entry in entries_of(Component.MONITOR)}
+    assert listed - scraped.names == {"vimesh_certificate_not_after_seconds"}
 
 
 async def test_probes_count_by_method_and_failures_by_reason(
-    conductor: ScriptedConductor, scrapes: Scrapes, api: FakeApi
+    conductor: ScriptedConductor, metrics: MetricsOf, api: FakeApi
 ) -> None:
     watch = await conductor.watch(0)
     watch.say(
@@ -76,7 +76,7 @@ async def test_probes_count_by_method_and_failures_by_reason(
         ],
         revision=1,
     )
-    scraped = await scrapes.until(
+    scraped = await metrics.until(
         lambda scraped: (
             scraped.value("vimesh_verdicts_total", status="REACHABLE") == 3
             and scraped.value("vimesh_lookups_total") > 0
@@ -90,25 +90,25 @@ async def test_probes_count_by_method_and_failures_by_reason(
     assert scraped.value("vimesh_probe_round_trip_seconds_count", method="HTTP") >= 1
 
     # Pings of a steady VIM go out in volleys, which are counted and timed elsewhere.
-    steady = await scrapes.until(lambda scraped: scraped.value("vimesh_probes_total", method="PING") >= 4)
+    steady = await metrics.until(lambda scraped: scraped.value("vimesh_probes_total", method="PING") >= 4)
     assert steady.value("vimesh_probe_round_trip_seconds_count", method="PING") >= 3
     assert steady.value("vimesh_probe_rounds_total") >= 4
 
     await api.refuse()
-    scraped = await scrapes.until(lambda scraped: scraped.value("vimesh_verdicts_total", status="UNREACHABLE") >= 2)
+    scraped = await metrics.until(lambda scraped: scraped.value("vimesh_verdicts_total", status="UNREACHABLE") >= 2)
     assert scraped.value("vimesh_probe_failures_total", method="HTTP", reason="REFUSED") >= 3
     assert scraped.value("vimesh_probes_total", method="HTTP") >= 4
 
 
 async def test_reports_count_by_what_became_of_them(
-    conductor: ScriptedConductor, scrapes: Scrapes, api: FakeApi
+    conductor: ScriptedConductor, metrics: MetricsOf, api: FakeApi
 ) -> None:
     watch = await conductor.watch(0)
     watch.say(wanted=[wanted(api.url)], revision=1)
-    await scrapes.until(lambda scraped: scraped.value("vimesh_report_batches_total", result="ok") >= 2)
+    await metrics.until(lambda scraped: scraped.value("vimesh_report_batches_total", result="ok") >= 2)
 
     conductor.refusal = grpc.StatusCode.UNAVAILABLE
-    late = await scrapes.until(
+    late = await metrics.until(
         lambda scraped: (
             scraped.value("vimesh_report_batches_total", result="unavailable") >= 2
             and scraped.value("vimesh_report_oldest_age_seconds") > 0.2
@@ -118,20 +118,20 @@ async def test_reports_count_by_what_became_of_them(
 
     conductor.refusal = None
     conductor.answer = bad_action
-    ended = await scrapes.until(lambda scraped: scraped.value("vimesh_bad_actions_total") == 1)
+    ended = await metrics.until(lambda scraped: scraped.value("vimesh_bad_actions_total") == 1)
     assert ended.value("vimesh_monitor_actions") == 0
     assert ended.value("vimesh_reports_queued") == ended.value("vimesh_report_oldest_age_seconds") == 0
 
 
 async def test_a_front_that_is_lost_is_seen_and_so_is_its_return(
-    conductor: ScriptedConductor, scrapes: Scrapes
+    conductor: ScriptedConductor, metrics: MetricsOf
 ) -> None:
     watch: Watch = await conductor.watch(0)
     watch.say(revision=1)
-    await scrapes.until(lambda scraped: scraped.value("vimesh_front_connected") == 1)
+    await metrics.until(lambda scraped: scraped.value("vimesh_front_connected") == 1)
 
     watch.end(grpc.StatusCode.UNAVAILABLE)
-    await scrapes.until(lambda scraped: scraped.value("vimesh_front_connected") == 0)
+    await metrics.until(lambda scraped: scraped.value("vimesh_front_connected") == 0)
 
     (await conductor.watch(1)).say(revision=2)
-    await scrapes.until(lambda scraped: scraped.value("vimesh_front_connected") == 1)
+    await metrics.until(lambda scraped: scraped.value("vimesh_front_connected") == 1)

@@ -7,7 +7,8 @@ from typing import Final
 from vimesh.metrics.catalogue.metric_entry import Component, MetricEntry, MetricKind
 
 _API: Final = frozenset({Component.API})
-_DRIVING: Final = "with --engine mistral"
+_REQUESTED: Final = "after the first request"
+_DRIVING: Final = "with --engine mistral, after the first task"
 
 API_METRICS: Final = (
     MetricEntry(
@@ -17,6 +18,7 @@ API_METRICS: Final = (
         "refused before a path was looked for; the code is none if the caller had gone.",
         labels=("method", "route", "code"),
         components=_API,
+        condition=_REQUESTED,
     ),
     MetricEntry(
         "vimesh_http_request_duration_seconds",
@@ -24,6 +26,7 @@ API_METRICS: Final = (
         "Time from the head of a request to the end of its answer.",
         labels=("route",),
         components=_API,
+        condition=_REQUESTED,
     ),
     MetricEntry(
         "vimesh_tasks_total",

@@ -1,4 +1,4 @@
-"""The metrics of a monitor, and the one that all clients of the front have."""
+"""The metrics of a monitor."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ from vimesh.metrics.catalogue.metric_entry import Component, MetricEntry, Metric
 _MONITOR: Final = frozenset({Component.MONITOR})
 
 MONITOR_METRICS: Final = (
-    MetricEntry(
-        "vimesh_front_connected",
-        MetricKind.GAUGE,
-        "1 if the process can reach the front, else 0: for monitors and bridges whether their watch of actions stands, "
-        "for api processes whether they have a connection.",
-        components=frozenset({Component.MONITOR, Component.API, Component.BRIDGE}),
-    ),
     MetricEntry("vimesh_monitor_actions", MetricKind.GAUGE, "Ping actions that the monitor runs.", components=_MONITOR),
     MetricEntry(
         "vimesh_monitor_targets",
@@ -50,6 +43,7 @@ MONITOR_METRICS: Final = (
         "were given up.",
         labels=("method", "reason"),
         components=_MONITOR,
+        condition="after the first failure",
     ),
     MetricEntry(
         "vimesh_probe_round_trip_seconds",

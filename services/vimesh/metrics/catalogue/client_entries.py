@@ -1,0 +1,17 @@
+"""The metrics of what calls the front."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vimesh.metrics.catalogue.metric_entry import Component, MetricEntry, MetricKind
+
+CLIENT_METRICS: Final = (
+    MetricEntry(
+        "vimesh_front_connected",
+        MetricKind.GAUGE,
+        "1 if the process can reach the front, else 0: for monitors and bridges whether their watch of actions stands, "
+        "for api processes whether they have a connection.",
+        components=frozenset({Component.MONITOR, Component.API, Component.BRIDGE}),
+    ),
+)
