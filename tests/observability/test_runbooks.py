@@ -1,0 +1,126 @@
+"""Each alert has its page, and what the pages tell people to type, to set and to look at exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from tests.docs.shell_blocks import SHELL, blocks
+from tests.support.observability.rule_files import ROOT, RUNBOOKS, AlertRule, alert_rules
+from vimesh.cli.base import command_settings
+from vimesh.cli.main import app
+from vimesh.domain.probing import ProbePolicy, Reason
+from vimesh.domain.vims import Engine, Status
+
+_PAGES = sorted(RUNBOOKS.glob("*.md"))
+_OPERATING = ROOT / "docs/operating/monitoring.md"
+_EACH = pytest.mark.parametrize(
+    "page", [page for page in (*_PAGES, _OPERATING) if page.exists()], ids=lambda page: page.stem
+)
+_SECTIONS = ("## Check", "## Mend")
+_CODE = re.compile(r"`([^`\n]+)`")
+_VARIABLE = re.compile(r"\bVIMESH_[A-Z_]+\b")
+_WORD = re.compile(r"[A-Z][A-Z_]*[A-Z]")
+_HTTP = re.compile(r"HTTP_\d{3}")
+_UNIT = re.compile(r"\bvimesh-(?:conductor|monitor|api|bridge)\b")
+_MESSAGE = re.compile(r"-e '([^']+)'")
+_STATUSES = {"UNAVAILABLE"}
+"""Of gRPC."""
+
+
+@pytest.mark.parametrize("rule", alert_rules(), ids=lambda rule: rule.name)
+def test_an_alert_has_its_page(rule: AlertRule) -> None:
+    text = rule.runbook.read_text()
+
+    assert text.startswith(f"# {rule.name}\n\n**What it means.** ")
+    assert "\n**What users notice.** " in text
+    assert [line for line in text.splitlines() if line.startswith("## ")] == list(_SECTIONS)
+
+
+def test_a_page_has_its_alert() -> None:
+    assert {rule.runbook for rule in alert_rules()} == set(_PAGES)
+    assert len(alert_rules()) == len(_PAGES)
+
+
+@_EACH
+def test_commands_of_vimesh_exist(page: Path) -> None:
+    for command in _commands(page):
+        _check(command)
+
+
+@pytest.mark.parametrize("command", ["vimesh vim mend lab", "vimesh vim list --sorted", "vimesh monitor --adress x:1"])
+def test_commands_that_do_not_exist_are_noticed(command: str) -> None:
+    with pytest.raises(AssertionError, match="no such"):
+        _check(command)
+
+
+@_EACH
+def test_settings_exist(page: Path) -> None:
+    known = {setting.variable for setting in vars(command_settings).values() if hasattr(setting, "variable")}
+    # As the parts of a secret connection: of the engine, not of a command.
+    known |= {"VIMESH_ENGINE", "VIMESH_MISTRAL_TIMEOUT"}
+
+    assert set(_VARIABLE.findall(page.read_text())) <= known
+
+
+@_EACH
+def test_words_of_the_contract_exist(page: Path) -> None:
+    known = {
+        word for kind in (Status, Engine, ProbePolicy.Method if hasattr(ProbePolicy, "Method") else ()) for word in kind
+    }
+    known |= {value for name, value in vars(Reason).items() if not name.startswith("_")} | _STATUSES
+    words = {
+        code for code in _CODE.findall(page.read_text()) if _WORD.fullmatch(code) and not code.startswith("VIMESH_")
+    }
+
+    assert {word for word in words if not _HTTP.fullmatch(word)} <= {str(word) for word in known}
+
+
+@_EACH
+def test_units_and_messages_exist(page: Path) -> None:
+    text = page.read_text()
+    code = "\n".join(path.read_text() for path in (ROOT / "services/vimesh").rglob("*.py"))
+
+    for unit in set(_UNIT.findall(text)):
+        assert (ROOT / "deploy/systemd" / f"{unit}.service").is_file()
+    for message in _MESSAGE.findall(text):
+        assert f'"{message}' in code, message
+
+
+@_EACH
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).resolve().exists(), target
+
+
+def _commands(page: Path) -> Iterator[str]:
+    typed = [
+        line
+        for block in blocks(page)
+        if block.language in SHELL
+        for command in block.commands
+        for line in [command.typed]
+    ]
+    yield from (text for text in (*typed, *_CODE.findall(page.read_text())) if text.startswith("vimesh "))
+
+
+def _check(text: str) -> None:
+    """See that the command and its options exist. Values are not checked."""
+    command: Any = typer.main.get_command(app)
+    words = shlex.split(text, comments=True)[1:]
+    while words and hasattr(command, "commands"):
+        name = words.pop(0)
+        assert name in command.commands, f"no such command: {text}"
+        command = command.commands[name]
+    options = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    for word in words:
+        if word == "||":
+            break
+        if word.startswith("-"):
+            assert word.partition("=")[0] in options, f"no such option: {text}"
