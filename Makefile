@@ -8,6 +8,7 @@ ARGS  ?=
 TOGETHER := --instafail --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy metrics baseline lock sbom audit clean
+.PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy boards baseline lock sbom audit clean
 
 up: $(VENV)/.fleet
 	@exec $(BIN)/vimesh up $(ARGS)
@@ -91,6 +92,9 @@ envoy: $(VENV)/.fleet
 
 metrics: $(VENV)/.dev
 	$(BIN)/python -m vimesh.metrics.catalogue_page docs/operating/metrics.md
+# Of deploy/grafana/*.yaml, for Grafana.
+boards: $(VENV)/.dev
+	$(BIN)/python deploy/grafana/make_boards.py
 
 # The contract as it was released: `make proto` refuses what would break its clients.
 baseline: gen
@@ -150,7 +154,7 @@ $(VENV)/.fuzz: $(LOCKS)/fuzz.txt | $(VENV)/.dev
 	@touch $@
 
 # What the tests drive besides: network namespaces and packet filters as ground truth, programs in Node, and private
-# RabbitMQs, MariaDBs and PostgreSQLs. Debian may start a server when it installs one: no test uses that.
+# RabbitMQs, MariaDBs, PostgreSQLs and Prometheuses. Debian may start a server when it installs one: no test uses that.
 $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@command -v ip  >/dev/null || deploy/apt-install iproute2
 	@command -v nft >/dev/null || [ -x /usr/sbin/nft ] || deploy/apt-install nftables
@@ -165,6 +169,8 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 	@compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || deploy/apt-install faketime
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || deploy/apt-install postgresql
 	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || deploy/apt-install pgbouncer
+	@command -v promtool >/dev/null || deploy/apt-install prometheus
+	@command -v amtool >/dev/null || deploy/apt-install prometheus-alertmanager
 	@command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || deploy/apt-install nginx-light
 	@command -v chromium-headless-shell chromium google-chrome >/dev/null || deploy/apt-install chromium-headless-shell || \
 		echo "no package of Chromium here: the tests with a browser are skipped" >&2

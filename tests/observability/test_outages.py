@@ -1,0 +1,168 @@
+"""Alerts fire in real outages, reach whom they should, and are resolved: with a real Prometheus and Alertmanager."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from google.protobuf.duration_pb2 import Duration
+
+from tests.support.clouds.targets import fake_api, free_port
+from tests.support.observability.alertmanager_server import Receivers, running_alertmanager
+from tests.support.observability.observed_fleet import ObservedFleet, observed_fleet
+from tests.support.observability.prometheus_server import Prometheus, running_prometheus
+from tests.support.timing.waiting import eventually
+from vimesh.v1.conductor_service_pb2 import UpdateVimRequest
+from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, Vim
+
+pytestmark = [pytest.mark.fleet, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+TIMES = 60
+"""A minute of the rules is a second here."""
+WITHIN_S = 60
+CONTACT_WITHIN = "2s"
+"""A lease of 6 s."""
+_FAST = ProbePolicy(interval=Duration(seconds=1), timeout=Duration(nanos=900_000_000))
+_ALWAYS = {"VimeshWatchdog"}
+
+
+@dataclass(frozen=True)
+class Site:
+    fleet: ObservedFleet
+    prometheus: Prometheus
+    receivers: Receivers
+
+    async def until_at_rest(self) -> None:
+        """Wait until every target is scraped, and nothing fires but what always does."""
+        await self.prometheus.until_scraped(WITHIN_S)
+        await self.until_firing(_ALWAYS)
+
+    async def until_firing(self, *alerts: set[str]) -> None:
+        """Wait until exactly these fire."""
+
+        async def firing() -> bool:
+            return await self.prometheus.firing() in alerts
+
+        try:
+            await eventually(firing, WITHIN_S)
+        except TimeoutError:
+            raise AssertionError(f"{await self.prometheus.alerts()} instead of {alerts}") from None
+
+    async def until_fires(self, alert: str) -> None:
+        async def fires() -> bool:
+            return alert in await self.prometheus.firing()
+
+        try:
+            await eventually(fires, WITHIN_S)
+        except TimeoutError:
+            raise AssertionError(f"{alert} is not among {await self.prometheus.alerts()}") from None
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    async with (
+        observed_fleet(folder, contact_within=CONTACT_WITHIN) as fleet,
+        running_alertmanager(folder / "alertmanager") as alertmanager,
+        running_prometheus(
+            folder / "prometheus", fleet.jobs, alertmanager=alertmanager.address, times=TIMES
+        ) as prometheus,
+    ):
+        await prometheus.until_scraped()
+        yield Site(fleet, prometheus, alertmanager.receivers)
+
+
+async def test_the_watchdog_always_arrives_and_nothing_else_does(site: Site) -> None:
+    await site.until_at_rest()
+
+    watchdog = await site.receivers.until("VimeshWatchdog", "firing", WITHIN_S)
+
+    assert watchdog.receiver == "watchdog"
+    assert not await site.prometheus.rule_errors()
+
+
+async def test_an_endpoint_that_stops_is_an_unreachable_vim(site: Site) -> None:
+    await site.until_at_rest()
+    async with fake_api() as endpoint:
+        vim = await site.fleet.client.register(auth_url=endpoint.url, probe_policy=_FAST)
+        await site.fleet.client.until(vim.id, lambda seen: seen.status == Vim.REACHABLE, WITHIN_S)
+
+        await endpoint.refuse()
+        await endpoint.hang_up()
+        told = await site.receivers.until("VimeshVimUnreachable", "firing", WITHIN_S, vim_id=vim.id)
+        assert (told.receiver, told.labels["name"]) == ("channel", vim.name)
+
+        await endpoint.listen()
+        await site.receivers.until("VimeshVimUnreachable", "resolved", WITHIN_S, vim_id=vim.id)
+    await site.fleet.client.deregister(vim.id)
+
+
+async def test_a_monitor_that_is_killed_leaves_its_vims_unwatched(site: Site) -> None:
+    await site.until_at_rest()
+    async with fake_api() as endpoint:
+        vim = await site.fleet.client.register(auth_url=endpoint.url, probe_policy=_FAST)
+        await site.fleet.client.until(vim.id, lambda seen: seen.status == Vim.REACHABLE, WITHIN_S)
+
+        await site.fleet.monitor.kill()
+        told = await site.receivers.until("VimeshNoMonitor", "firing", WITHIN_S)
+        assert told.receiver == "on-call"
+        down = await site.receivers.until("VimeshProcessDown", "firing", WITHIN_S, process="monitor")
+        assert down.receiver == "channel"
+        # Those on call are told of the cause alone, but it is what fires.
+        await site.until_fires("VimeshVimUnwatched")
+        await site.until_fires("VimeshFleetDark")
+
+        await site.fleet.monitor.start()
+        await site.receivers.until("VimeshNoMonitor", "resolved", WITHIN_S)
+        await site.receivers.until("VimeshProcessDown", "resolved", WITHIN_S, process="monitor")
+        await site.fleet.client.until(vim.id, lambda seen: seen.status == Vim.REACHABLE, WITHIN_S)
+        await site.until_at_rest()
+    await site.fleet.client.deregister(vim.id)
+
+
+async def test_a_lease_that_runs_out_is_one_unwatched_vim(site: Site) -> None:
+    await site.until_at_rest()
+    vim = await site.fleet.client.register(
+        auth_url=f"http://127.0.0.1:{free_port()}", monitor=Monitor(engine=Monitor.EXTERNAL)
+    )
+    # In a fleet of one, one that is unwatched would be the fleet in the dark, and told of as that.
+    async with fake_api() as endpoint:
+        others = [
+            await site.fleet.client.register(auth_url=f"{endpoint.url}/{number}", probe_policy=_FAST)
+            for number in range(5)
+        ]
+        report = UpdateVimRequest(vim_id=vim.id, status=Vim.REACHABLE, action_id=vim.monitor.action_id)
+        await site.fleet.client.conductor.UpdateVim(report, timeout=30)
+        told = await site.receivers.until("VimeshVimUnwatched", "firing", WITHIN_S, vim_id=vim.id)
+        assert (told.receiver, told.labels["name"]) == ("channel", vim.name)
+
+        await site.fleet.client.deregister(vim.id)
+        await site.receivers.until("VimeshVimUnwatched", "resolved", WITHIN_S, vim_id=vim.id)
+    for other in others:
+        await site.fleet.client.deregister(other.id)
+
+
+async def test_a_database_that_is_stopped_is_trouble(site: Site) -> None:
+    await site.until_at_rest()
+
+    await site.fleet.database.stop()
+    told = await site.receivers.until("VimeshStoreTrouble", "firing", WITHIN_S)
+    assert told.receiver == "on-call"
+
+    await site.fleet.database.start()
+    await site.receivers.until("VimeshStoreTrouble", "resolved", WITHIN_S)
+    await site.until_at_rest()
+
+
+async def test_an_envoy_that_is_killed_is_trouble(site: Site) -> None:
+    await site.until_at_rest()
+
+    await site.fleet.envoy.kill()
+    told = await site.receivers.until("VimeshFrontTrouble", "firing", WITHIN_S)
+    assert told.receiver == "on-call"
+
+    await site.fleet.envoy.start()
+    await site.receivers.until("VimeshFrontTrouble", "resolved", WITHIN_S)
+    await site.until_at_rest()
