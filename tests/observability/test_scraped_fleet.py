@@ -74,7 +74,6 @@ async def scraped(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Sc
 
 
 async def _register(client: Client, endpoint: FakeApi) -> str:
-    external = Monitor(engine=Monitor.EXTERNAL)
     first = await client.register(auth_url=endpoint.url, probe_policy=_FAST)
     for number in range(1, _REACHABLE):
         await client.register(auth_url=f"{endpoint.url}/{number}", probe_policy=_FAST)
@@ -83,7 +82,8 @@ async def _register(client: Client, endpoint: FakeApi) -> str:
     for number in range(_UNKNOWN):
         await client.register(auth_url=f"http://127.9.0.1:5000/{number}", probe_policy=_FAST)
     for number in range(_PENDING):
-        await client.register(auth_url=f"http://127.0.0.1:5000/{number}", monitor=external)
+        vim = Vim(name=f"external-{number}", type="kubernetes", auth_url="https://127.0.0.1:6443/")
+        await client.vims.RegisterVim(pb.RegisterVimRequest(vim=vim, engine=Monitor.EXTERNAL), timeout=30)
     return first.name
 
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
+from tests.support.callers.caller import ask
 from tests.support.callers.commands import VIMESH, clean_environment
 from tests.support.clouds.targets import free_port
 from tests.support.deployments.conductors import Client, client_at
 from tests.support.processes.process_groups import ProcessGroup
 from tests.support.sql.databases import Server, server
-from tests.support.timing.waiting import until
+from tests.support.timing.waiting import eventually
 from vimesh.envoy.envoy_binary import command, find
 
 _START_S = 30
@@ -29,7 +30,7 @@ class Part:
     name: str
     words: tuple[str, ...]
     ready: str
-    """What it says when it is."""
+    """What it says when it is, or the path at which it answers then."""
     folder: Path
     environment: Mapping[str, str]
     metrics_port: int = field(default_factory=free_port)
@@ -43,8 +44,17 @@ class Part:
         begin = self.log.stat().st_size if self.log.exists() else 0
         group = await ProcessGroup.start(*self.words, environment=self.environment, output=self.log)
         self._group = group
-        await until(lambda: self.ready in self.log.read_text()[begin:] or not group.running, _START_S)
-        assert group.running, self.log.read_text()
+
+        async def ready() -> bool:
+            assert group.running, self.log.read_text()
+            if not self.ready.startswith("/"):
+                return self.ready in self.log.read_text()[begin:]
+            try:
+                return (await ask(f"127.0.0.1:{self.metrics_port}", "GET", self.ready)).status == 200
+            except OSError:
+                return False
+
+        await eventually(ready, _START_S)
 
     async def kill(self) -> None:
         if self._group is not None:
@@ -130,4 +140,4 @@ async def _envoy(folder: Path, port: int, conductor: Mapping[str, object]) -> Pa
     await rendering.wait()
     assert rendering.succeeded, (folder / "render.log").read_text()
     words = tuple(map(str, command(find(os.environ), files / "bootstrap.yaml")))
-    return Part("envoy", words, "starting workers", folder, os.environ, admin)
+    return Part("envoy", words, "/ready", folder, os.environ, admin)
