@@ -196,6 +196,5 @@ CONDUCTOR_METRICS: Final = (
         "Transactions that failed for a reason of the database, by kind.",
         labels=("kind",),
         components=_CONDUCTOR,
-        condition="after the first error",
     ),
 )

@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from vimesh.domain.fleet.store_statistics import StoreStatistics
 from vimesh.store.databases.transaction_queue import TransactionQueue
-from vimesh.store.databases.unavailability import errors_as_unavailable
+from vimesh.store.databases.unavailability import errors_as_unavailable, no_errors
 from vimesh.store.databases.writability import write_the_same
 from vimesh.store.transactions.database import BROWSERS, READERS, Transactions, Work
 from vimesh.tracing.spans import child_span
@@ -28,7 +28,7 @@ class QueuedDatabase:
 
     def __init__(self, transactions: Transactions, *, patience_s: float) -> None:
         self._transactions = transactions
-        self.statistics = statistics = StoreStatistics()
+        self.statistics = statistics = StoreStatistics(errors=no_errors())
 
         def queue(kind: str, places: int, max_waiting: int) -> TransactionQueue:
             return TransactionQueue(

@@ -23,6 +23,13 @@ _WHY: Final = {
 }
 """Texts for callers. For all other kinds the text is that the database cannot be reached."""
 
+_OVERLOADED = "overloaded"
+
+
+def no_errors() -> Counter[str]:
+    """Return a count of no error of each kind: Prometheus misses the first one of a counter that begins with it."""
+    return Counter(dict.fromkeys((_OVERLOADED, *(kind.name.lower() for kind in ErrorKind)), 0))
+
 
 @contextmanager
 def errors_as_unavailable(counts: Counter[str] | None = None) -> Generator[None]:
@@ -30,7 +37,7 @@ def errors_as_unavailable(counts: Counter[str] | None = None) -> Generator[None]
     try:
         yield
     except Overloaded:
-        _count(counts, "overloaded")
+        _count(counts, _OVERLOADED)
         raise
     # OSError: the file is missing, or the server cannot be reached.
     except (DBAPIError, PoolTimeout, OSError, ReadOnlyServer) as error:
