@@ -65,10 +65,11 @@ async def scraped(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Sc
             alertmanager="127.0.0.1:9",
         ) as prometheus,
     ):
+        # Before anything is counted.
+        await prometheus.until_scraped()
         name = await _register(client, endpoint)
         assert (await ask(fleet.address, "GET", "/v1.0/vims")).status == 200
         found = Scraped(client, prometheus, name)
-        await prometheus.until_scraped()
         await _until_at_rest(found)
         yield found
 
