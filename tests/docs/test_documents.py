@@ -30,7 +30,11 @@ until curl 127.0.0.1:5000 >/dev/null 2>&1; do kill -0 $cloud && sleep 0.05 || br
 _REMOVE_VIMS = """for vim in $(curl 127.0.0.1:7600/v1/vims | grep -oE '"id":"[0-9a-f-]{36}"' | cut -d'"' -f4); do
   curl -X DELETE 127.0.0.1:7600/v1/vims/$vim
 done"""
+_SCRAPED = "promtool query instant http://127.0.0.1:9090 'fleet_status:vimesh_vims:max and on () (count(up == 1) == 3)'"
 _BEFORE = {
+    # What is typed by hand comes after the first scrapes and evaluations.
+    "promtool query": f"until {_SCRAPED} | grep -q fleet; do kill -0 ${{servers[@]}} && sleep 0.2 || break; done",
+    "amtool": "until amtool --alertmanager.url http://127.0.0.1:9093 alert query | grep -q Watchdog; do sleep 0.2; done",
     "vimesh vim wait lab --for UNREACHABLE": "kill $cloud; wait $cloud 2>/dev/null; true",
     # A VIM shares the probes of another one, and so what they found before the cloud was back.
     "curl --json": _START_CLOUD,
@@ -49,6 +53,8 @@ _SERVERS = {
     "cd envoy && envoy": "starting workers",
     "vimesh monitor": "actions listed",
     "vimesh api": "api is serving",
+    "prometheus --config": "Server is ready to receive web requests",
+    "prometheus-alertmanager": "Listening on",
 }
 """What goes on until Ctrl-C, in a terminal of its own, and what it says when it is ready."""
 
@@ -75,15 +81,19 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
 def _instead(front: str) -> dict[str, str]:
     """Return what is ours for what is in the documents, the samples and the fleet file."""
     ports = set[int]()
-    while len(ports) < 3 + len(_PORTS):
+    while len(ports) < 6 + len(_PORTS):
         ports.add(free_port())
-    cloud, up, front_by_hand, *by_hand = map(str, ports)
+    cloud, up, metrics, prometheus, alertmanager, front_by_hand, *by_hand = map(str, ports)
     return {
         "127.0.0.1:7600": front,
         "http.server 5000": f"http.server {cloud}",
         **dict.fromkeys(("127.0.0.1:5000", "10.0.0.5:5000", "10.0.0.6:5000", "10.0.0.6:6443"), f"127.0.0.1:{cloud}"),
         "mistral:8989": "127.0.0.1:9",
-        "make up ARGS=--insecure": f"vimesh up --insecure --conductors 1 --port {up}",
+        "make up ARGS=--insecure": f"vimesh up --insecure --conductors 1 --port {up} --metrics-port {metrics}",
+        "127.0.0.1:9464": f"127.0.0.1:{metrics}",
+        "127.0.0.1:9090": f"127.0.0.1:{prometheus}",
+        "127.0.0.1:9093": f"127.0.0.1:{alertmanager}",
+        "interval: 15s": "interval: 1s",  # in deploy/prometheus/prometheus.yaml
         "port: 7600": f"port: {front_by_hand}",  # in deploy/envoy/fleet.yaml, which is for a fleet of its own
         **dict(zip(_PORTS, by_hand, strict=True)),
         # `make check` has installed what these would.
@@ -176,7 +186,8 @@ def _fill(folder: Path, terminal: Terminal) -> None:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("node_modules"))
     for name in ("gen", "samples/node/node_modules"):
         (folder / name).symlink_to(ROOT / name)
-    for file in (*folder.glob("samples/vim*"), folder / "deploy/envoy/fleet.yaml"):
+    adapted = (folder / "deploy/envoy/fleet.yaml", folder / "deploy/prometheus/prometheus.yaml")
+    for file in (*folder.glob("samples/vim*"), *adapted):
         file.write_text(terminal.as_typed(file.read_text()))
     # A client of our own with the arguments of grpcurl, of which no package index has a maintained release.
     grpcurl = folder / "bin/grpcurl"

@@ -20,7 +20,7 @@ from tests.support.sql.databases import Server, server
 from tests.support.timing.waiting import eventually
 from vimesh.envoy.envoy_binary import command, find
 
-_START_S = 30
+_START_S = 60
 
 
 @dataclass

@@ -17,7 +17,7 @@ from tests.support.observability.rule_files import PROMETHEUS, write_quick_rules
 from tests.support.processes.process_groups import ProcessGroup
 from tests.support.timing.waiting import eventually
 
-START_S = 30
+START_S = 60
 FLEET = "lab"
 """What the example calls the fleet."""
 _EVERY = "1s"
