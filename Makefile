@@ -7,8 +7,7 @@ BIN   := $(VENV)/bin
 ARGS  ?=
 TOGETHER := --instafail --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy metrics baseline lock sbom audit clean
-.PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy boards baseline lock sbom audit clean
+.PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy metrics boards baseline lock sbom audit clean
 
 up: $(VENV)/.fleet
 	@exec $(BIN)/vimesh up $(ARGS)
@@ -92,6 +91,7 @@ envoy: $(VENV)/.fleet
 
 metrics: $(VENV)/.dev
 	$(BIN)/python -m vimesh.metrics.catalogue_page docs/operating/metrics.md
+
 # Of deploy/grafana/*.yaml, for Grafana.
 boards: $(VENV)/.dev
 	$(BIN)/python deploy/grafana/make_boards.py
