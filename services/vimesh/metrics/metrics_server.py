@@ -31,14 +31,20 @@ _STOP_WITHIN_S: Final = 2.0
 
 
 def tls_for_readers(listen: str, credentials: Path | None) -> ServerTls | None:
-    """Return how readers have to prove who they are: not at all on this machine. Raises BadSetting."""
-    if listen.startswith("unix:") or _is_loopback(listen):
+    """Return how readers have to prove who they are. Raises BadSetting.
+
+    A unix socket is its owner's alone. Everywhere else a process with credentials asks for a certificate, on loopback
+    addresses, too: other users of the machine reach these.
+    """
+    if listen.startswith("unix:"):
         return None
-    if credentials is None:
-        raise BadSetting(
-            "metrics", f"{listen} can be reached from other machines: that needs --credentials; or use 127.0.0.1"
-        )
-    return ServerTls(credentials)
+    if credentials is not None:
+        return ServerTls(credentials)
+    if _is_loopback(listen):
+        return None
+    raise BadSetting(
+        "metrics", f"{listen} can be reached from other machines: that needs --credentials; or use 127.0.0.1"
+    )
 
 
 def _is_loopback(listen: str) -> bool:

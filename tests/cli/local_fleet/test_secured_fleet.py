@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import shlex
+import ssl
 import subprocess
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
@@ -13,10 +15,12 @@ import pytest
 
 from tests.support.callers.commands import Command
 from tests.support.callers.running import Fleet, fleet
+from tests.support.scraping.scrapes import get
 from vimesh.certificates.certificate_folder import CertificateFolder
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.local_fleet.fleet_certificates import FleetCertificates
+from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
 
 NOW = datetime.now(UTC)
 
@@ -78,6 +82,37 @@ def test_the_ready_block_of_a_secured_fleet_can_be_typed(secured: Fleet, tmp_pat
         [*shlex.split(curl), "--silent"], capture_output=True, text=True, timeout=20, check=True
     ).stdout
     assert answer.startswith('{"vims":[')
+
+
+@pytest.mark.fleet
+def test_metrics_are_for_those_with_a_certificate_and_those_of_vims_for_people(secured: Fleet) -> None:
+    shown = re.search(r"Metrics for Prometheus: https://(127\.0\.0\.1:\d+)/metrics", "\n".join(secured.lines))
+    assert shown is not None
+    certificates = FleetCertificates(secured.data_dir / "certs", "127.0.0.1")
+    person, part = _shows(certificates.administrator), _shows(certificates.monitor)
+    stranger = ssl.create_default_context(cafile=certificates.administrator / TRUSTED)
+
+    seen = {
+        (who, target): get(shown[1], target, tls=tls).status
+        for who, tls in (("person", person), ("part", part))
+        for target in ("/metrics", "/metrics/vims")
+    }
+
+    assert seen == {
+        ("person", "/metrics"): 200,
+        ("person", "/metrics/vims"): 200,
+        ("part", "/metrics"): 200,
+        ("part", "/metrics/vims"): 403,
+    }
+    for tls in (stranger, None):
+        with pytest.raises((OSError, http.client.HTTPException)):
+            get(shown[1], tls=tls)
+
+
+def _shows(folder: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=folder / TRUSTED)
+    context.load_cert_chain(folder / CERTIFICATE, folder / KEY)
+    return context
 
 
 @pytest.mark.fleet

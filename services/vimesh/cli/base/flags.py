@@ -34,8 +34,8 @@ Metrics = Annotated[
     typer.Option(
         "--metrics",
         metavar="HOST:PORT|unix:PATH",
-        help="Address to serve metrics for Prometheus on; other than loopback addresses need --credentials "
-        "[VIMESH_METRICS; default: none].",
+        help="Address to serve metrics for Prometheus on: with --credentials, to readers who show a certificate; "
+        "without, on loopback addresses and sockets only [VIMESH_METRICS; default: none].",
     ),
 ]
 Address = Annotated[

@@ -63,7 +63,8 @@ def up(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--metrics-port",
             metavar="PORT|off",
-            help="Port on 127.0.0.1 to serve the metrics of all processes on; 0: any free port "
+            help="Port on 127.0.0.1 to serve the metrics of all processes on, to readers with a certificate unless "
+            "--insecure; 0: any free port "
             "[VIMESH_UP_METRICS_PORT; default: 9464, or any free port if it is in use].",
         ),
     ] = None,

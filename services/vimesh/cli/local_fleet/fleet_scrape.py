@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
+from vimesh.conductor.metrics.vim_page import may_read_vims
 from vimesh.http.http_listener import listening
 from vimesh.http.unix_client import NoAnswer, read_unix
 from vimesh.metrics.merged_metrics import merge
-from vimesh.metrics.metrics_server import answering_scrapes
+from vimesh.metrics.metrics_server import answering_scrapes, tls_for_readers
 from vimesh.metrics.scrape_app import Page, Unavailable, Write, scrape_app
 
 _WITHIN_S: Final = 3.0
@@ -37,7 +38,7 @@ class FleetScrape:
         }
         return {
             "/metrics": _page(self._merged),
-            "/metrics/vims": _page(self._vims),
+            "/metrics/vims": Page(self._vims, may_read_vims),
             "/metrics/envoy": _page(partial(self._passed_on, self._envoy_admin, "/stats/prometheus")),
             **own,
         }
@@ -73,10 +74,14 @@ class FleetScrape:
 
 
 @asynccontextmanager
-async def serving_fleet_metrics(scrape: FleetScrape, address: str) -> AsyncGenerator[None]:
-    """Serve while the block runs. Raises BadSetting if it cannot listen at `ip:port`."""
+async def serving_fleet_metrics(scrape: FleetScrape, address: str, credentials: Path | None) -> AsyncGenerator[None]:
+    """Serve while the block runs. Raises BadSetting if it cannot listen at `ip:port`.
+
+    `credentials`: the folder with the certificate to serve with, to those who have one; None: to everybody.
+    """
+    tls = tls_for_readers(address, credentials)
     with listening(address, "--metrics-port") as listener:
-        async with answering_scrapes(scrape_app(scrape.pages()), listener, None):
+        async with answering_scrapes(scrape_app(scrape.pages()), listener, tls):
             yield
 
 

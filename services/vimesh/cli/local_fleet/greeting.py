@@ -28,7 +28,8 @@ def ready_block(
     """Return the text.
 
     `credentials`: the folder with what its user shows to a secured fleet; None: the fleet asks nobody.
-    `probes_loopback`: None if the monitors are not part of this fleet. `metrics`: their URL; None: there are none.
+    `probes_loopback`: None if the monitors are not part of this fleet. `metrics`: where they are, as `host:port`; None:
+    there are none.
     """
     vimesh = shlex.quote(typed_name())
     lines = [f"vimesh is up at {address}: {summary}", ""]
@@ -37,7 +38,7 @@ def ready_block(
     if probes_loopback is not None:
         lines += [f"  {_LOOPBACK_PROBED if probes_loopback else _LOOPBACK_DENIED}", ""]
     if metrics is not None:
-        lines += [f"  Metrics for Prometheus: {metrics}", ""]
+        lines += [f"  Metrics for Prometheus: http{'s' if credentials else ''}://{metrics}/metrics", ""]
     if address != f"127.0.0.1:{DEFAULT_PORT}":
         lines += [f"  export VIMESH_ADDRESS={address}", ""]
     if credentials is not None:

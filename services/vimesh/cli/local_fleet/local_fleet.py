@@ -42,7 +42,7 @@ from vimesh.store.upgrade import manage_tables
 LOOPBACK_NETWORKS = parse_networks("127.0.0.0/8,::1")
 _START_LIMIT_S = 30.0
 # Stopping takes at most 8 s in total.
-_CLIENT_STOP_S = 2.0
+_CLIENT_STOP_S = 4.0
 _CONDUCTOR_STOP_S = 5.0
 _FRONT_STOP_S = 1.0
 
@@ -189,7 +189,8 @@ class EmbeddedFleet:
         scrape = FleetScrape(
             {name: self._sockets.metrics_of(name) for name in names}, conductors, self._sockets.envoy_admin
         )
-        async with serving_fleet_metrics(scrape, f"{LOOPBACK}:{port}"):
+        credentials = self.certificates.front if self.certificates is not None else None
+        async with serving_fleet_metrics(scrape, f"{LOOPBACK}:{port}", credentials):
             yield
 
     @asynccontextmanager

@@ -92,7 +92,7 @@ def _say_ready(settings: FleetSettings, data_dir: str, credentials: Path | None)
         summary=f"{counted}, engine {settings.engine.lower()}, data in {data_dir}",
         credentials=credentials,
         probes_loopback=_probes_loopback(settings),
-        metrics=None if settings.metrics_port is None else f"http://{LOOPBACK}:{settings.metrics_port}/metrics",
+        metrics=None if settings.metrics_port is None else f"{LOOPBACK}:{settings.metrics_port}",
     )
     # Standard output may be closed, which is no reason to stop the fleet.
     with contextlib.suppress(OSError):
