@@ -41,7 +41,7 @@ from vimesh.store.upgrade import manage_tables
 
 LOOPBACK_NETWORKS = parse_networks("127.0.0.0/8,::1")
 _START_LIMIT_S = 30.0
-# Stopping takes at most 8 s in total.
+# Stopping takes at most 10 s in total.
 _CLIENT_STOP_S = 4.0
 _CONDUCTOR_STOP_S = 5.0
 _FRONT_STOP_S = 1.0
