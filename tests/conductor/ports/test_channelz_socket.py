@@ -19,10 +19,16 @@ from vimesh.domain.errors import BadSetting
 WITHIN_S = 30
 
 
-async def servers_at(address: str) -> Any:  # noqa: ANN401 - the package has no types
+async def calls_by_peers(address: str) -> list[tuple[int, list[str]]]:
+    """Return for each server how many calls have succeeded, and who is connected."""
     async with grpc.aio.insecure_channel(address) as channel:
         stub: Any = channelz_pb2_grpc.ChannelzStub(channel)
-        return (await stub.GetServers(channelz_pb2.GetServersRequest(), timeout=WITHIN_S)).server
+        found = []
+        for server in (await stub.GetServers(channelz_pb2.GetServersRequest(), timeout=WITHIN_S)).server:
+            request = channelz_pb2.GetServerSocketsRequest(server_id=server.ref.server_id)
+            sockets = (await stub.GetServerSockets(request, timeout=WITHIN_S)).socket_ref
+            found.append((server.data.calls_succeeded, [socket.name for socket in sockets]))
+        return found
 
 
 async def test_it_counts_the_calls_of_the_conductor_and_is_on_no_port(tmp_path: Path) -> None:
@@ -33,14 +39,16 @@ async def test_it_counts_the_calls_of_the_conductor_and_is_on_no_port(tmp_path: 
         async with conductor_at(tmp_path / "vimesh.sqlite", settings) as client:
             for _ in range(3):
                 await client.register()
-            servers = await servers_at(settings.channelz)
+            servers = await calls_by_peers(settings.channelz)
             mode = stat.S_IMODE(socket.stat().st_mode)
             with pytest.raises(grpc.aio.AioRpcError) as refused:
-                await servers_at(client.address)
+                await calls_by_peers(client.address)
         with pytest.raises(grpc.aio.AioRpcError):
-            await servers_at(settings.channelz)
+            await calls_by_peers(settings.channelz)
 
-    assert max(server.data.calls_succeeded for server in servers) >= 3
+    calls, peers = max(servers)
+    assert calls >= 3
+    assert any("127.0.0.1" in peer for peer in peers), peers
     assert mode == 0o600
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
