@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -144,6 +145,19 @@ async def test_a_fleet_that_cannot_be_reached_has_a_code_of_its_own(tmp_path: Pa
 
     assert (no_conductor.code, no_conductor.out) == (5, "")
     assert (no_front.code, no_front.out) == (5, "")
+
+
+async def test_a_watch_looks_again_until_it_is_interrupted(tmp_path: Path) -> None:
+    async with site(tmp_path) as one:
+        with running(tmp_path, "status", "--watch", "-o", "json", "--address", one.envoy.address) as watch:
+            seen = [json.loads(await asyncio.to_thread(watch.line_with, "{")) for _ in range(2)]
+            watch.interrupt()
+            code = await asyncio.to_thread(watch.ended)
+        by_yaml = await one.command("status", "--watch", "-o", "yaml")
+
+    assert code == 0
+    assert seen[0]["time"] < seen[1]["time"]
+    assert by_yaml.code == 2
 
 
 async def test_processes_that_end_in_order_leave_nothing(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class ExitCode(IntEnum):
 EPILOG = """\b
 Exit codes:
   0  success
-  1  failure: the message gives the reason
+  1  failure: the message gives the reason; or the fleet is in trouble (status)
   2  invalid command line
   3  no such VIM
   4  the condition was not met in time (wait, register --wait), the answer is no
