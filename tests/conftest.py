@@ -59,6 +59,7 @@ _WHOLE = (
     "monitor/names/test_names.py",
     "observability/test_outages.py",
     "observability/test_scraped_fleet.py",
+    "observability/test_secured_scrape.py",
     "simulation/model/test_mutations.py",
     "store/connections/test_connection_errors.py",
     "store/connections/test_database_tls.py",

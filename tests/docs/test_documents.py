@@ -30,11 +30,13 @@ until curl 127.0.0.1:5000 >/dev/null 2>&1; do kill -0 $cloud && sleep 0.05 || br
 _REMOVE_VIMS = """for vim in $(curl 127.0.0.1:7600/v1/vims | grep -oE '"id":"[0-9a-f-]{36}"' | cut -d'"' -f4); do
   curl -X DELETE 127.0.0.1:7600/v1/vims/$vim
 done"""
-_SCRAPED = "promtool query instant http://127.0.0.1:9090 'fleet_status:vimesh_vims:max and on () (count(up == 1) == 3)'"
+_SCRAPED = "promtool query instant http://127.0.0.1:9090 'fleet:vimesh_vims:sum and on () (count(up == 1) == 3)'"
+_ALERTS = "amtool --alertmanager.url http://127.0.0.1:9093 alert query"
 _BEFORE = {
     # What is typed by hand comes after the first scrapes and evaluations.
     "promtool query": f"until {_SCRAPED} | grep -q fleet; do kill -0 ${{servers[@]}} && sleep 0.2 || break; done",
     "amtool": "until amtool --alertmanager.url http://127.0.0.1:9093 alert | grep -q Watchdog; do sleep 0.2; done",
+    "amtool": f"until {_ALERTS} | grep -q Watchdog; do kill -0 ${{servers[@]}} && sleep 0.2 || break; done",
     "vimesh vim wait lab --for UNREACHABLE": "kill $cloud; wait $cloud 2>/dev/null; true",
     # A VIM shares the probes of another one, and so what they found before the cloud was back.
     "curl --json": _START_CLOUD,
@@ -92,6 +94,8 @@ def _instead(front: str) -> dict[str, str]:
         "make up ARGS=--insecure": f"vimesh up --insecure --conductors 1 --port {up} --metrics-port {metrics}",
         "127.0.0.1:9464": f"127.0.0.1:{metrics}",
         "127.0.0.1:9090": f"127.0.0.1:{prometheus}",
+        # What it sends before it has looked for Alertmanagers, it would send again after a minute.
+        "=127.0.0.1:9090": f"=127.0.0.1:{prometheus} --rules.alert.resend-delay=1s",
         "127.0.0.1:9093": f"127.0.0.1:{alertmanager}",
         "interval: 15s": "interval: 1s",  # in deploy/prometheus/prometheus.yaml
         "port: 7600": f"port: {front_by_hand}",  # in deploy/envoy/fleet.yaml, which is for a fleet of its own

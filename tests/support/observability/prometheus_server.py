@@ -56,7 +56,7 @@ class Prometheus:
         targets = (await self._get("/api/v1/targets", state="active"))["activeTargets"]
         return {
             f"{target['labels']['job']} {target['labels'].get('process', target['scrapeUrl'])}": (
-                target["health"] if target["health"] == "up" else f"{target['health']}: {target['lastError']}"
+                f"down: {target['lastError']}" if target["health"] == "down" else target["health"]
             )
             for target in targets
         }
