@@ -50,10 +50,10 @@ class Site:
                 await client.deregister(vim.id)
 
     @asynccontextmanager
-    async def external_vim(self) -> AsyncGenerator[Vim]:
-        """Have a VIM that no process of the fleet probes."""
-        new = Vim(name="external", type="openstack", auth_url="http://127.0.0.1:1/")
-        request = RegisterVimRequest(vim=new, engine=Monitor.EXTERNAL)
+    async def vim_of(self, engine: Monitor.Engine.ValueType) -> AsyncGenerator[Vim]:
+        """Have a VIM that is not the monitor's."""
+        new = Vim(name="elsewhere", type="openstack", auth_url="http://127.0.0.1:1/")
+        request = RegisterVimRequest(vim=new, engine=engine)
         vim = (await self.fleet.client.vims.RegisterVim(request, timeout=30)).vim
         try:
             yield vim
@@ -138,7 +138,7 @@ async def test_a_monitor_that_is_killed_leaves_its_vims_unwatched(site: Site) ->
 async def test_a_lease_that_runs_out_is_one_unwatched_vim(site: Site) -> None:
     await site.until_at_rest()
     # In a fleet of one, one that is unwatched would be a fleet in the dark, and told of as that.
-    async with fake_api() as endpoint, site.vims(endpoint, 5), site.external_vim() as vim:
+    async with fake_api() as endpoint, site.vims(endpoint, 5), site.vim_of(Monitor.EXTERNAL) as vim:
         report = UpdateVimRequest(vim_id=vim.id, status=Vim.REACHABLE, action_id=vim.monitor.action_id, observation=1)
         await site.fleet.client.conductor.UpdateVim(report, timeout=30)
         told = await site.receivers.until("VimeshVimUnwatched", "firing", WITHIN_S, vim_id=vim.id)
@@ -169,3 +169,17 @@ async def test_an_envoy_that_is_killed_is_trouble(site: Site) -> None:
 
     await site.fleet.envoy.start()
     await site.receivers.until("VimeshFrontTrouble", "resolved", WITHIN_S)
+
+
+async def test_a_mistral_that_is_away_leaves_tasks_undone(site: Site) -> None:
+    await site.until_at_rest()
+    await site.fleet.api.start()
+    try:
+        async with site.vim_of(Monitor.MISTRAL):
+            # A task counts as stuck after a minute, which is not shorter here.
+            told = await site.receivers.until("VimeshTodosStuck", "firing", 2 * WITHIN_S)
+            assert told.receiver == "channel"
+
+        await site.receivers.until("VimeshTodosStuck", "resolved", WITHIN_S)
+    finally:
+        await site.fleet.api.stop()

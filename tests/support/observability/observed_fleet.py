@@ -72,6 +72,8 @@ class ObservedFleet:
     conductor: Part
     monitor: Part
     envoy: Part
+    api: Part
+    """It drives a Mistral that is away, once it is started."""
 
     @property
     def jobs(self) -> dict[str, dict[str, Any]]:
@@ -111,12 +113,17 @@ async def observed_fleet(folder: Path, *, contact_within: str) -> AsyncGenerator
             *("--key-file", key, "--contact-within", contact_within),
         )
         monitor = part("monitor", "actions listed", "--probe-allow", "127.0.0.0/8")
+        api = part(
+            *("api", "api is serving", "--listen", f"127.0.0.1:{free_port()}"),
+            *("--engine", "mistral", "--mistral-url", f"http://127.0.0.1:{free_port()}/v2"),
+        )
+        stack.push_async_callback(api.stop)
         envoy = await _envoy(folder, front, {"address": listen, "health_port": health})
         for each in (conductor, envoy, monitor):
             stack.push_async_callback(each.stop)
             await each.start()
         client = await stack.enter_async_context(client_at(f"127.0.0.1:{front}"))
-        yield ObservedFleet(client, database, conductor, monitor, envoy)
+        yield ObservedFleet(client, database, conductor, monitor, envoy, api)
 
 
 async def _envoy(folder: Path, port: int, conductor: Mapping[str, object]) -> Part:
