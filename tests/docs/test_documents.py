@@ -35,7 +35,6 @@ _ALERTS = "amtool --alertmanager.url http://127.0.0.1:9093 alert query"
 _BEFORE = {
     # What is typed by hand comes after the first scrapes and evaluations.
     "promtool query": f"until {_SCRAPED} | grep -q fleet; do kill -0 ${{servers[@]}} && sleep 0.2 || break; done",
-    "amtool": "until amtool --alertmanager.url http://127.0.0.1:9093 alert | grep -q Watchdog; do sleep 0.2; done",
     "amtool": f"until {_ALERTS} | grep -q Watchdog; do kill -0 ${{servers[@]}} && sleep 0.2 || break; done",
     "vimesh vim wait lab --for UNREACHABLE": "kill $cloud; wait $cloud 2>/dev/null; true",
     # A VIM shares the probes of another one, and so what they found before the cloud was back.
