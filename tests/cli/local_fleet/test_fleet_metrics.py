@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support.callers.commands import Command
-from tests.support.callers.running import Fleet, fleet
+from tests.support.callers.running import Fleet
 from tests.support.scraping.scrapes import Scrape, get
 from tests.support.timing.waiting import until
 from vimesh.metrics.catalogue.metric_entry import Component
@@ -79,32 +78,6 @@ def test_vims_and_the_front_are_there_too(shared_fleet: Fleet, user: Command) ->
     assert get(address, "/metrics/vims?shard=2/2").status == 503
     assert any(name.startswith("envoy_cluster_") for name in envoy.kinds)
     assert user("vim", "deregister", "seen").code == 0
-
-
-async def test_a_process_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
-    with fleet(tmp_path, "--conductors", "1", "--metrics-port", "0") as up:
-        address = address_of(up)
-        socket_ = up.data_dir / "sockets/api.metrics"
-        await until(lambda: get(address).value("vimesh_process_up", process="api") == 1, 30)
-        socket_.unlink()
-        answer = get(address)
-        refused = get(address, "/metrics/api")
-
-    assert answer.value("vimesh_process_up", process="api") == 0
-    assert answer.value("vimesh_build_info", **{**_build(answer), "process": "conductor-1"}) == 1
-    assert refused.status == 503
-
-
-def _build(answer: Scrape) -> dict[str, str]:
-    return next(
-        dict(labels) for labels in answer.by_labels("vimesh_build_info") if ("process", "conductor-1") in labels
-    )
-
-
-def test_metrics_can_be_off(tmp_path: Path) -> None:
-    with fleet(tmp_path, "--conductors", "1", "--metrics-port", "off", VIMESH_METRICS="127.0.0.1:9") as up:
-        assert "Metrics" not in "\n".join(up.lines)
-        assert not list((up.data_dir / "sockets").glob("*.metrics"))
 
 
 def test_a_port_that_is_taken_is_refused_before_anything_starts(vimesh: Command) -> None:

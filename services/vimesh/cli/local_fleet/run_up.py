@@ -48,7 +48,7 @@ async def run_up(wanted: FleetOptions) -> None:
             rules=wanted.rules,
             key_file=wanted.key_file,
             quota_arguments=wanted.quota_arguments,
-            metrics_port=_metrics_port(wanted.metrics_port),
+            metrics_port=metrics_port_of(wanted.metrics_port),
             keystone_file=wanted.keystone_file,
         )
         fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
@@ -64,7 +64,7 @@ async def run_up(wanted: FleetOptions) -> None:
     stream.say("vimesh", "all processes have stopped")
 
 
-def _metrics_port(wanted: int | None) -> int | None:
+def metrics_port_of(wanted: int | None) -> int | None:
     """Return the port of the metrics; None for none. Raises Failure if a port that was asked for is taken."""
     if wanted == NO_METRICS:
         return None
