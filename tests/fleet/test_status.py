@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.callers.caller import ask
 from tests.support.callers.commands import Command, Ended
 from tests.support.callers.running import Running, fleet, running
 from tests.support.deployments.envoys import RunningEnvoy, running_envoy
@@ -117,6 +118,7 @@ async def test_a_fleet_in_trouble_says_what_is_wrong(tmp_path: Path) -> None:
         unheard(tmp_path / "vimesh.sqlite", killed.pid)
         dark = await one.status_with(lambda seen: "VIMS_UNWATCHED" in reasons(seen))
         table = await one.command("status")
+        by_json = (await ask(one.envoy.address, "GET", "/v1/fleet")).json()
 
         with running(tmp_path, "monitor", "--address", one.envoy.address):
             watched = await one.status_with(lambda seen: reasons(seen) == {"PROCESS_MISSING"})
@@ -126,6 +128,7 @@ async def test_a_fleet_in_trouble_says_what_is_wrong(tmp_path: Path) -> None:
     assert (dark.code, dark.json["healthy"], dark.json["vims"]["unknown"]) == (1, False, 1)
     assert reasons(dark) == {"PROCESS_MISSING", "NO_MONITOR", "VIMS_UNWATCHED"}
     assert [process["pid"] for process in dark.json["processes"] if process["missing"]] == [killed.pid]
+    assert [by_json[name] for name in ("vims", "whole_fleet")] == [dark.json[name] for name in ("vims", "whole_fleet")]
     assert table.code == 1
     assert re.search(rf"^CONDUCTOR +\S+ +{killed.pid} +\S+ +MISSING ", table.out, re.MULTILINE)
     assert re.search(r"^vims +1: 1 UNKNOWN$", table.out, re.MULTILINE)

@@ -31,6 +31,7 @@ _VERBS: Final = {
     **_OF_PROJECTS,
     "report": "vimesh.v1.ConductorService/UpdateVim",
     "drive": "vimesh.v1.WorkflowService/ClaimWorkflowTasks",
+    "status": "vimesh.v1.FleetService/GetFleetStatus",
 }
 
 
