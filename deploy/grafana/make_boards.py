@@ -70,7 +70,6 @@ def _variable(variable: dict[str, Any]) -> dict[str, Any]:
         "type": "query",
         "name": variable["name"],
         "datasource": _DATASOURCE,
-        "definition": variable["query"],
         "query": {"query": variable["query"], "refId": variable["name"]},
         "refresh": 2,
         "sort": 1,

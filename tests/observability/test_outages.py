@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -27,6 +28,7 @@ WITHIN_S = 60
 CONTACT_WITHIN = "2s"
 """A lease of 6 s."""
 _FAST = ProbePolicy(interval=Duration(seconds=1), timeout=Duration(nanos=900_000_000))
+_NOWHERE = "http://127.0.0.1:1/"
 _ALWAYS = {"VimeshWatchdog"}
 
 
@@ -38,21 +40,18 @@ class Site:
 
     @asynccontextmanager
     async def vims(self, endpoint: FakeApi, count: int = 1) -> AsyncGenerator[list[Vim]]:
-        """Have VIMs at an endpoint, which are reached."""
-        client = self.fleet.client
-        vims = [
-            await client.register(auth_url=f"{endpoint.url}/{number}", probe_policy=_FAST) for number in range(count)
-        ]
-        try:
-            yield [await client.until(vim.id, lambda seen: seen.status == Vim.REACHABLE, WITHIN_S) for vim in vims]
-        finally:
-            for vim in vims:
-                await client.deregister(vim.id)
+        """Have VIMs at an endpoint, which the monitor reaches."""
+        async with AsyncExitStack() as stack:
+            vims = [
+                await stack.enter_async_context(self.vim(f"{endpoint.url}/{number}", Monitor.EMBEDDED))
+                for number in range(count)
+            ]
+            until = self.fleet.client.until
+            yield [await until(vim.id, lambda seen: seen.status == Vim.REACHABLE, WITHIN_S) for vim in vims]
 
     @asynccontextmanager
-    async def vim_of(self, engine: Monitor.Engine.ValueType) -> AsyncGenerator[Vim]:
-        """Have a VIM that is not the monitor's."""
-        new = Vim(name="elsewhere", type="openstack", auth_url="http://127.0.0.1:1/")
+    async def vim(self, auth_url: str, engine: Monitor.Engine.ValueType) -> AsyncGenerator[Vim]:
+        new = Vim(name=f"vim-{uuid4()}", type="openstack", auth_url=auth_url, probe_policy=_FAST)
         request = RegisterVimRequest(vim=new, engine=engine)
         vim = (await self.fleet.client.vims.RegisterVim(request, timeout=30)).vim
         try:
@@ -138,7 +137,7 @@ async def test_a_monitor_that_is_killed_leaves_its_vims_unwatched(site: Site) ->
 async def test_a_lease_that_runs_out_is_one_unwatched_vim(site: Site) -> None:
     await site.until_at_rest()
     # In a fleet of one, one that is unwatched would be a fleet in the dark, and told of as that.
-    async with fake_api() as endpoint, site.vims(endpoint, 5), site.vim_of(Monitor.EXTERNAL) as vim:
+    async with fake_api() as endpoint, site.vims(endpoint, 5), site.vim(_NOWHERE, Monitor.EXTERNAL) as vim:
         report = UpdateVimRequest(vim_id=vim.id, status=Vim.REACHABLE, action_id=vim.monitor.action_id, observation=1)
         await site.fleet.client.conductor.UpdateVim(report, timeout=30)
         told = await site.receivers.until("VimeshVimUnwatched", "firing", WITHIN_S, vim_id=vim.id)
@@ -175,7 +174,7 @@ async def test_a_mistral_that_is_away_leaves_tasks_undone(site: Site) -> None:
     await site.until_at_rest()
     await site.fleet.api.start()
     try:
-        async with site.vim_of(Monitor.MISTRAL):
+        async with site.vim(_NOWHERE, Monitor.MISTRAL):
             # A task counts as stuck after a minute, which is not shorter here.
             told = await site.receivers.until("VimeshTodosStuck", "firing", 2 * WITHIN_S)
             assert told.receiver == "channel"

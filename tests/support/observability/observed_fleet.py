@@ -92,7 +92,10 @@ def _target(part: Part) -> dict[str, Any]:
 
 @asynccontextmanager
 async def observed_fleet(folder: Path, *, contact_within: str) -> AsyncGenerator[ObservedFleet]:
-    """Run a conductor on a PostgreSQL, an Envoy and a monitor; stops what is left of them."""
+    """Run a conductor on a PostgreSQL, an Envoy and a monitor; stops what is left of them.
+
+    VIMs belong to Mistral if nothing else is said.
+    """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(server("postgresql"))
         front, health = free_port(), free_port()
@@ -110,7 +113,7 @@ async def observed_fleet(folder: Path, *, contact_within: str) -> AsyncGenerator
         await making.wait()
         conductor = part(
             *("conductor", "conductor is serving", "--listen", listen, "--health-listen", f"127.0.0.1:{health}"),
-            *("--key-file", key, "--contact-within", contact_within),
+            *("--key-file", key, "--contact-within", contact_within, "--engine", "mistral"),
         )
         monitor = part("monitor", "actions listed", "--probe-allow", "127.0.0.0/8")
         api = part(
