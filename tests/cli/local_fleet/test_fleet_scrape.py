@@ -44,7 +44,7 @@ async def scraped(folder: Path) -> AsyncGenerator[str]:
             exposition.add_page("/metrics/vims", Page(write, lambda _: True))
         address = f"127.0.0.1:{free_port()}"
         joined = FleetScrape(sockets, ["conductor-1", "conductor-2"], folder / "envoy.admin")
-        await running.enter_async_context(serving_fleet_metrics(joined, address))
+        await running.enter_async_context(serving_fleet_metrics(joined, address, None))
         yield address
 
 
