@@ -6,7 +6,7 @@ import pytest
 
 from vimesh.domain.errors import BadSetting
 from vimesh.envoy.fleet.fleet_file import parse, read
-from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, ListenAddress
+from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, FrontTracing, ListenAddress
 
 ONE = "conductors: ['127.0.0.1:7611']\n"
 
@@ -37,6 +37,7 @@ def test_everything_can_be_said() -> None:
         http_1_0: true
         connect: true
         trusted_proxies: [10.0.0.2, 10.1.0.0/16, "fd00::/8"]
+        tracing: {endpoint: "127.0.0.1:4317", sampling_percent: 0.5, callers: false}
     """)
 
     assert fleet == FrontFleet(
@@ -55,6 +56,7 @@ def test_everything_can_be_said() -> None:
         http_1_0=True,
         connect=True,
         trusted_proxies=("10.0.0.2/32", "10.1.0.0/16", "fd00::/8"),
+        tracing=FrontTracing(ListenAddress("127.0.0.1", 4317), 0.5, callers=False),
     )
     assert [str(host.address) for host in fleet.conductors] == ["10.0.0.1:7611", "[fd00::2]:7611"]
 
@@ -67,6 +69,10 @@ def test_the_admin_interface_may_take_any_free_port() -> None:
     ("text", "setting"),
     [
         ("", "fleet"),
+        (ONE + "tracing: {}", "tracing.endpoint"),
+        (ONE + "tracing: {endpoint: 'collector:4317'}", "tracing.endpoint"),
+        (ONE + "tracing: {endpoint: '127.0.0.1:4317', sampling_percent: 101}", "tracing.sampling_percent"),
+        (ONE + "tracing: {endpoint: '127.0.0.1:4317', sampling_percent: .nan}", "tracing.sampling_percent"),
         ("[1]", "fleet"),
         ("a: [", "fleet"),
         ("front: {}", "conductors"),

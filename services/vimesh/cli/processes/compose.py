@@ -54,7 +54,7 @@ async def conductor(settings: ConductorProcess) -> None:
         with stop_on_signals() as stopping:
             async with (
                 _metrics_of("conductor", settings.metrics, settings.serve.credentials) as exposition,
-                _tracer_of("conductor") as tracer,
+                tracer_of("conductor") as tracer,
                 sql_store(settings.database_url, cipher, quotas=settings.quotas) as store,
             ):
                 until = _serving_until(stopping, process.notifier)
@@ -84,7 +84,7 @@ async def api(settings: ApiSettings, metrics: str) -> None:
     from vimesh.api.api_process import run_api  # noqa: PLC0415 - see above
 
     with watched_calls("api") as process, stop_on_signals() as stopping:
-        async with _metrics_of("api", metrics, settings.credentials) as exposition, _tracer_of("api") as tracer:
+        async with _metrics_of("api", metrics, settings.credentials) as exposition, tracer_of("api") as tracer:
             await run_api(settings, _serving_until(stopping, process.notifier), process.calls, exposition, tracer)
 
 
@@ -116,7 +116,7 @@ async def _metrics_of(component: str, listen: str, credentials: Path | None) -> 
 
 
 @asynccontextmanager
-async def _tracer_of(component: str) -> AsyncGenerator[Tracer | None]:
+async def tracer_of(component: str) -> AsyncGenerator[Tracer | None]:
     """Send spans to the collector that OpenTelemetry's variables name; yield None if they name none.
 
     Raises BadSetting.

@@ -9,7 +9,7 @@ from typing import Final
 
 LIBRARIES: Final = (
     *("grpc._cython.cygrpc", "grpc._common", "grpc._server"),
-    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    *("opentelemetry.exporter.otlp.proto.grpc.exporter", "opentelemetry.sdk._shared_internal"),
 )
 """Loggers that write a line for each header or message that they cannot parse, or batch of spans that nobody takes."""
 LEFT_OUT: Final = "left_out"
