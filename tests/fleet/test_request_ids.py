@@ -31,6 +31,8 @@ from vimesh.cli.processes import logs
 from vimesh.conductor.conductor_process import ConductorSettings, serving
 from vimesh.tracing.current_request import REQUEST_ID
 
+pytestmark = pytest.mark.timeout(120)
+
 WITHIN_S = 20
 GIVEN = "0f6c1d1e-of-a-trusted-hop"
 

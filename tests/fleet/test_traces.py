@@ -29,6 +29,8 @@ from vimesh.envoy.fleet.front_fleet import FrontTracing
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
+pytestmark = pytest.mark.timeout(120)
+
 WITHIN_S = 30
 FRONT, CONDUCTOR, API = "vimesh-front", "vimesh-conductor", "vimesh-api"
 
