@@ -102,6 +102,7 @@ _QUICK = (
 """Of these, `make check-quick` runs what needs neither root nor a program that is not of this project."""
 
 _NOT_QUICK = (
+    "monitor/metrics/test_monitor_collector.py",
     "monitor/names/test_lookup_queue.py",
     "monitor/names/test_name_renewal.py",
     "monitor/names/test_resolver.py",
@@ -115,7 +116,7 @@ _NOT_QUICK = (
     "monitor/probes/tls/test_tls_servers.py",
     "monitor/test_poison.py",
 )
-"""These would be, but wait for time-outs."""
+"""These would be, but wait for time-outs, or start processes."""
 
 _PROGRAMS = {
     "tests.support.deployments.envoys",

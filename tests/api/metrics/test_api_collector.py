@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from tests.support.callers.caller import ask
 from tests.support.callers.running import running
 from tests.support.deployments.conductors import Client
@@ -18,6 +20,7 @@ from vimesh.metrics.metric_catalogue import entries_of
 
 _PORT = re.compile(r"port=(\d+)")
 _UNKNOWN = UUID(int=7)
+pytestmark = pytest.mark.timeout(120)
 
 
 @asynccontextmanager

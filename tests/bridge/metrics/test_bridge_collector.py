@@ -15,7 +15,7 @@ from vimesh.metrics.catalogue.metric_entry import Component
 from vimesh.metrics.metric_catalogue import entries_of
 from vimesh.v1 import vim_pb2
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 CALLS, KILLS = "vimesh_amqp_calls_total", "vimesh_amqp_kills_total"
 

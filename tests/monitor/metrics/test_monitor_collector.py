@@ -19,6 +19,8 @@ from vimesh.v1 import action_pb2, vim_pb2
 
 Method = vim_pb2.ProbePolicy.Method
 
+pytestmark = pytest.mark.timeout(120)
+
 
 @pytest.fixture
 async def conductor() -> ScriptedConductor:
