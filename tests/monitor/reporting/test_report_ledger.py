@@ -224,6 +224,19 @@ def test_the_oldest_report_that_waits_is_the_one_that_was_due_first(ledger: Repo
     assert (ledger.queued, ledger.oldest_waits_since()) == (2, 70)
 
 
+def test_news_whose_contact_falls_due_waits_once(ledger: ReportLedger) -> None:
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+    ledger.handle_recorded(sent, 0, 60)
+    note(ledger, Status.UNREACHABLE, seen_at=20)
+
+    assert ledger.has_ready(60)
+
+    assert (ledger.queued, ledger.oldest_waits_since()) == (1, 20)
+    assert len(take(ledger, now=60)) == 1
+    assert ledger.queued == 0
+
+
 def test_each_verdict_counts_by_its_status(ledger: ReportLedger) -> None:
     for status in (Status.REACHABLE, Status.UNREACHABLE, Status.REACHABLE):
         note(ledger, status)
