@@ -40,7 +40,7 @@ from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.store.upgrade import manage_tables
 
 LOOPBACK_NETWORKS = parse_networks("127.0.0.0/8,::1")
-_START_LIMIT_S = 30.0
+_START_LIMIT_S = 60.0
 # Stopping takes at most 10 s in total.
 _CLIENT_STOP_S = 4.0
 _CONDUCTOR_STOP_S = 5.0
