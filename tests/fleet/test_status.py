@@ -91,6 +91,12 @@ def kinds(seen: Ended, *, missing: bool = False) -> list[str]:
     return [one["kind"] for one in seen.json["processes"] if one["missing"] is missing] if seen.out else []
 
 
+def all_seen_since_the_last_start(seen: Ended) -> bool:
+    """Return whether no process could be taken for one that started in the place of another."""
+    processes = seen.json["processes"]
+    return min(one["seen_time"] for one in processes) > max(one["start_time"] for one in processes)
+
+
 def unheard(database: Path, pid: int, seconds: float = MISSING_AFTER_S + 1) -> None:
     """Let time pass since a process, which is gone, was last heard of: all others are older by that, too."""
     micros = round(seconds * 1_000_000)
@@ -110,6 +116,7 @@ async def test_a_fleet_in_trouble_says_what_is_wrong(tmp_path: Path) -> None:
         assert registered.code == 0
         await one.status_with(lambda seen: seen.json["vims"]["pending"] == 0)
 
+        await one.status_with(all_seen_since_the_last_start)
         killed, stopped = one.conductors[0].process, one.monitor.process
         killed.kill()
         stopped.send_signal(signal.SIGTERM)
