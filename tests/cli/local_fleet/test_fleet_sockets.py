@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.callers.commands import Command
 from tests.support.callers.running import Fleet, fleet
+from tests.support.timing.waiting import until
 
 NOBODY = 65534
 _LISTEN = "0A"
@@ -68,11 +69,14 @@ def test_only_the_front_listens_on_a_port(shared_fleet: Fleet) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_another_user_of_the_machine_gets_into_no_socket(open_folder: Path) -> None:
+async def test_another_user_of_the_machine_gets_into_no_socket(open_folder: Path) -> None:
     with fleet(open_folder) as up:
+        # The fleet is ready before its monitor is.
+        await until((up.data_dir / "sockets" / "monitor.metrics").exists, 30)
         sockets = [path for path in up.data_dir.rglob("*") if stat.S_ISSOCK(path.stat().st_mode)]
         assert {path.name for path in sockets} == {
-            *("reports", "api", "conductor-1", "conductor-1.health", "conductor-2", "conductor-2.health")
+            *("reports", "api", "conductor-1", "conductor-1.health", "conductor-2", "conductor-2.health"),
+            *("envoy.admin", "api.metrics", "conductor-1.metrics", "conductor-2.metrics", "monitor.metrics"),
         }
         # Each socket is guarded, even if the folder were not.
         for folder in (up.data_dir, up.data_dir / "sockets"):

@@ -56,7 +56,8 @@ def test_processes_have_telling_command_lines_and_files_only_their_owner_reads(s
     assert re.search(rf"vimesh conductor {own}.*--database-url sqlite:///", command_line("conductor-1"))
     # The fleet's own processes have a door of their own.
     door = f"unix:{sockets / 'reports'}"
-    assert f"vimesh monitor --address {door} --probe-allow 127.0.0.0/8,::1/128 " in command_line("monitor")
+    metrics = f"--metrics unix:{sockets / 'monitor.metrics'}"
+    assert f"vimesh monitor --address {door} {metrics} --probe-allow 127.0.0.0/8,::1/128 " in command_line("monitor")
     assert f"vimesh api --listen unix:{sockets / 'api'} --address {door}" in command_line("api")
     assert (sockets / "reports").stat().st_mode & 0o777 == 0o600
     assert "bootstrap.yaml" in command_line("envoy")
