@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from tests.fuzz.doors.known_vims import UNIQUE, VIM_IDS, registration
 from vimesh.v1 import conductor_service_pb2 as cs
+from vimesh.v1 import fleet_service_pb2 as fs
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as vs
 from vimesh.v1 import workflow_service_pb2 as ws
@@ -112,6 +113,19 @@ _MESSAGES: Sequence[Sequence[Message]] = (
     (cs.WatchActionsRequest(engine=vim_pb2.Monitor.EXTERNAL, shard_count=1), cs.WatchActionsRequest(start_revision=1)),
     (ws.ClaimWorkflowTasksRequest(claimant="fuzzer", max_tasks=10, lease=Duration(seconds=1)),),
     (ws.FinishWorkflowTaskRequest(task_id=_FIRST, claim_token="a", error="b", retry_after=Duration(seconds=1)),),
+    (
+        fs.ReportProcessRequest(
+            process_id=_FIRST,
+            kind=fs.FleetProcess.MONITOR,
+            host="here",
+            pid=1,
+            version="0.1.0",
+            uptime=Duration(seconds=1),
+            loop_lag=Duration(nanos=1),
+            facts={"actions": "7"},
+        ),
+    ),
+    (fs.GetFleetStatusRequest(),),
     (health_pb2.HealthCheckRequest(service="vimesh.v1.VimService"), health_pb2.HealthCheckRequest()),
     (
         reflection_pb2.ServerReflectionRequest(list_services=""),
