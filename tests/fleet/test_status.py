@@ -94,7 +94,7 @@ def kinds(seen: Ended, *, missing: bool = False) -> list[str]:
 def all_seen_since_the_last_start(seen: Ended) -> bool:
     """Return whether no process could be taken for one that started in the place of another."""
     processes = seen.json["processes"]
-    return min(one["seen_time"] for one in processes) > max(one["start_time"] for one in processes)
+    return bool(min(one["seen_time"] for one in processes) > max(one["start_time"] for one in processes))
 
 
 def unheard(database: Path, pid: int, seconds: float = MISSING_AFTER_S + 1) -> None:
