@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,9 @@ def listening(address: str, setting: str = "listen") -> socket.socket:
     try:
         return socket.create_server((host, int(port)), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise BadSetting(setting, f"cannot listen on {address}: {error.strerror}") from error
+        # Not the text of `create_server`, which says the address again; a name that is not found has a text of its own.
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise BadSetting(setting, f"cannot listen on {address}: {reason}") from error
 
 
 def bound_to(listener: socket.socket) -> dict[str, object]:

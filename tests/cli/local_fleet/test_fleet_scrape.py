@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 
-from tests.support.clouds.targets import free_port
 from tests.support.scraping.scrapes import scrape
 from vimesh.cli.base.command_settings import NO_METRICS
 from vimesh.cli.local_fleet.fleet_processes import MonitorPart, without_secrets
 from vimesh.cli.local_fleet.fleet_scrape import FleetScrape, serving_fleet_metrics
-from vimesh.cli.local_fleet.run_up import metrics_port_of
+from vimesh.cli.local_fleet.run_up import metrics_listener_of
+from vimesh.http.http_listener import listening
 from vimesh.metrics.catalogue.metric_entry import Component
 from vimesh.metrics.exposition import MetricsSettings, exposition_of
 from vimesh.metrics.scrape_app import Page, Unavailable
@@ -42,10 +42,10 @@ async def scraped(folder: Path) -> AsyncGenerator[str]:
             )
             write = no_vims if name == "conductor-1" else vims
             exposition.add_page("/metrics/vims", Page(write, lambda _: True))
-        address = f"127.0.0.1:{free_port()}"
+        listener = running.enter_context(listening("127.0.0.1:0"))
         joined = FleetScrape(sockets, ["conductor-1", "conductor-2"], folder / "envoy.admin")
-        await running.enter_async_context(serving_fleet_metrics(joined, address, None))
-        yield address
+        await running.enter_async_context(serving_fleet_metrics(joined, listener, None))
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 async def test_a_process_that_does_not_answer_is_said_not_to(tmp_path: Path) -> None:
@@ -76,9 +76,17 @@ async def test_vims_come_from_the_first_conductor_that_has_room(tmp_path: Path) 
 
 
 def test_metrics_can_be_off() -> None:
-    assert metrics_port_of(NO_METRICS) is None
+    assert metrics_listener_of(NO_METRICS) is None
     environment = without_secrets({"VIMESH_METRICS": "127.0.0.1:9464", "HOME": "/"})
     started = MonitorPart("127.0.0.1:7600", environment, TargetRules()).prepare()
 
     assert environment == {"HOME": "/"}
     assert not any("metrics" in word for word in started.command)
+
+
+def test_fleets_that_start_at_once_never_lose_the_race_for_the_port_of_metrics() -> None:
+    with ExitStack() as scope:
+        listeners = [scope.enter_context(metrics_listener_of(None) or nullcontext()) for _ in range(3)]
+        addresses = {listener and listener.getsockname() for listener in listeners}
+
+    assert len(addresses - {None}) == 3

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -40,9 +41,14 @@ class OtlpReceiver(TraceServiceServicer):
     def of_trace(self, trace_id: str) -> list[ReceivedSpan]:
         return [span for span in self.spans if span.trace_id == trace_id]
 
-    async def until(self, trace_id: str, services: set[str], within_s: float) -> list[ReceivedSpan]:
-        """Wait until each of the services has sent a span of a trace; return all of its spans. Raises TimeoutError."""
-        await self._until(lambda: {span.service for span in self.of_trace(trace_id)} >= services, within_s)
+    async def until(self, trace_id: str, counts: Mapping[str, int], within_s: float) -> list[ReceivedSpan]:
+        """Wait until each service has sent so many spans of a trace; return all of its spans. Raises TimeoutError.
+
+        A process sends its spans in batches, in the order in which they end: an outer span comes after its parts.
+        """
+        await self._until(
+            lambda: Counter(counts) <= Counter(span.service for span in self.of_trace(trace_id)), within_s
+        )
         return self.of_trace(trace_id)
 
     async def until_named(self, name: str, within_s: float) -> ReceivedSpan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,10 +12,10 @@ from typing import Final
 from urllib.parse import urlencode
 
 from vimesh.conductor.metrics.vim_page import may_read_vims
-from vimesh.http.http_listener import listening
+from vimesh.http.server_tls import ServerTls
 from vimesh.http.unix_client import NoAnswer, read_unix
 from vimesh.metrics.merged_metrics import merge
-from vimesh.metrics.metrics_server import answering_scrapes, tls_for_readers
+from vimesh.metrics.metrics_server import answering_scrapes
 from vimesh.metrics.scrape_app import Page, Unavailable, Write, scrape_app
 
 _WITHIN_S: Final = 3.0
@@ -74,20 +75,23 @@ class FleetScrape:
 
 
 @asynccontextmanager
-async def serving_fleet_metrics(scrape: FleetScrape, address: str, credentials: Path | None) -> AsyncGenerator[None]:
-    """Serve while the block runs. Raises BadSetting if it cannot listen at `ip:port`.
+async def serving_fleet_metrics(
+    scrape: FleetScrape, listener: socket.socket, credentials: Path | None
+) -> AsyncGenerator[None]:
+    """Serve while the block runs.
+
+    `listener`: listens on a loopback address.
 
     `credentials`: the folder with the certificate to serve with, to those who have one; None: to everybody.
     """
-    tls = tls_for_readers(address, credentials)
-    with listening(address, "--metrics-port") as listener:
-        async with answering_scrapes(scrape_app(scrape.pages()), listener, tls):
-            yield
+    tls = None if credentials is None else ServerTls(credentials)
+    async with answering_scrapes(scrape_app(scrape.pages()), listener, tls):
+        yield
 
 
-async def _text_of(socket: Path) -> str | None:
+async def _text_of(path: Path) -> str | None:
     try:
-        parts = [part async for part in read_unix(socket, "/metrics", timeout_s=_WITHIN_S, max_bytes=_MAX_BYTES)]
+        parts = [part async for part in read_unix(path, "/metrics", timeout_s=_WITHIN_S, max_bytes=_MAX_BYTES)]
     except NoAnswer:
         return None  # the metrics say that it is not up
     return b"".join(parts).decode()

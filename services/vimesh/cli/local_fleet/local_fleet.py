@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,6 @@ from vimesh.cli.local_fleet.data_dir import DataDir
 from vimesh.cli.local_fleet.fleet_certificates import FleetCertificates
 from vimesh.cli.local_fleet.fleet_key import prepare_key_file
 from vimesh.cli.local_fleet.fleet_processes import (
-    LOOPBACK,
     ApiPart,
     ConductorPart,
     EnvoyProcess,
@@ -67,8 +67,8 @@ class FleetSettings:
     """None: a file in the data directory, which is created."""
     quota_arguments: Sequence[str] = ()
     """The flags of conductors that say the quotas of projects."""
-    metrics_port: int | None = None
-    """Port on which the metrics of all processes are served; None: they have none."""
+    metrics_listener: socket.socket | None = None
+    """Where the metrics of all processes are served; None: they have none."""
     keystone_file: Path | None = None
     """With which tokens of Keystone are checked; None: they prove nothing."""
 
@@ -178,8 +178,8 @@ class EmbeddedFleet:
 
     @asynccontextmanager
     async def _serving_metrics(self) -> AsyncGenerator[None]:
-        port = self._settings.metrics_port
-        if port is None:
+        listener = self._settings.metrics_listener
+        if listener is None:
             yield
             return
         from vimesh.cli.local_fleet.fleet_scrape import FleetScrape, serving_fleet_metrics  # noqa: PLC0415 - optional
@@ -190,7 +190,7 @@ class EmbeddedFleet:
             {name: self._sockets.metrics_of(name) for name in names}, conductors, self._sockets.envoy_admin
         )
         credentials = self.certificates.front if self.certificates is not None else None
-        async with serving_fleet_metrics(scrape, f"{LOOPBACK}:{port}", credentials):
+        async with serving_fleet_metrics(scrape, listener, credentials):
             yield
 
     @asynccontextmanager
@@ -271,7 +271,7 @@ class EmbeddedFleet:
         return "" if door is None else door_target(door)
 
     def _metrics_of(self, name: str) -> Path | None:
-        return None if self._settings.metrics_port is None else self._sockets.metrics_of(name)
+        return None if self._settings.metrics_listener is None else self._sockets.metrics_of(name)
 
     def _host_of(self, name: str) -> ClusterHost:
         return ClusterHost(self._sockets.of(name), self._sockets.health_of(name))

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import sys
 from ipaddress import ip_address
 from pathlib import Path
 
 from vimesh.cli.base.command_settings import DEFAULT_METRICS_PORT, NO_METRICS
-from vimesh.cli.base.exits import Failure
 from vimesh.cli.base.terminal import coloured
 from vimesh.cli.local_fleet.data_dir import locked
 from vimesh.cli.local_fleet.environment import environment_of_parts
 from vimesh.cli.local_fleet.fleet_options import FleetOptions
 from vimesh.cli.local_fleet.fleet_processes import LOOPBACK
 from vimesh.cli.local_fleet.fleet_sockets import fleet_sockets
-from vimesh.cli.local_fleet.free_ports import free_port, require_free
+from vimesh.cli.local_fleet.free_ports import free_port
 from vimesh.cli.local_fleet.greeting import ready_block
 from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, FleetSettings, Interrupted
 from vimesh.cli.processes.stop_signals import stop_on_signals
 from vimesh.cli.supervision.log_lines import LogStream
+from vimesh.domain.errors import BadSetting
 from vimesh.domain.vims import Engine
+from vimesh.http.http_listener import listening
 
 _LOOPBACK = ip_address("127.0.0.1").packed
 
@@ -36,6 +38,7 @@ async def run_up(wanted: FleetOptions) -> None:
         stop_on_signals() as stopping,
         locked(wanted.data_dir) as data_dir,
         fleet_sockets(data_dir.path) as sockets,
+        metrics_listener_of(wanted.metrics_port) or contextlib.nullcontext() as metrics_listener,
     ):
         settings = FleetSettings(
             host=wanted.host,
@@ -48,7 +51,7 @@ async def run_up(wanted: FleetOptions) -> None:
             rules=wanted.rules,
             key_file=wanted.key_file,
             quota_arguments=wanted.quota_arguments,
-            metrics_port=metrics_port_of(wanted.metrics_port),
+            metrics_listener=metrics_listener,
             keystone_file=wanted.keystone_file,
         )
         fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
@@ -64,19 +67,19 @@ async def run_up(wanted: FleetOptions) -> None:
     stream.say("vimesh", "all processes have stopped")
 
 
-def metrics_port_of(wanted: int | None) -> int | None:
-    """Return the port of the metrics; None for none. Raises Failure if a port that was asked for is taken."""
+def metrics_listener_of(wanted: int | None) -> socket.socket | None:
+    """Listen where the metrics are to be read; None for no metrics. Raises BadSetting if a wanted port is taken.
+
+    Listening begins here, before the fleet starts, so that no other process can take the port in the meantime.
+    """
     if wanted == NO_METRICS:
         return None
     if wanted is not None:
-        if wanted:
-            require_free(LOOPBACK, wanted)
-        return wanted or free_port(LOOPBACK)
+        return listening(f"{LOOPBACK}:{wanted}", "--metrics-port")
     try:
-        require_free(LOOPBACK, DEFAULT_METRICS_PORT)
-    except Failure:
-        return free_port(LOOPBACK)
-    return DEFAULT_METRICS_PORT
+        return listening(f"{LOOPBACK}:{DEFAULT_METRICS_PORT}")
+    except BadSetting:
+        return listening(f"{LOOPBACK}:0")
 
 
 def _probes_loopback(settings: FleetSettings) -> bool | None:
@@ -87,12 +90,13 @@ def _probes_loopback(settings: FleetSettings) -> bool | None:
 
 def _say_ready(settings: FleetSettings, data_dir: str, credentials: Path | None) -> None:
     counted = "1 conductor" if settings.conductors == 1 else f"{settings.conductors} conductors"
+    listener = settings.metrics_listener
     block = ready_block(
         settings.address,
         summary=f"{counted}, engine {settings.engine.lower()}, data in {data_dir}",
         credentials=credentials,
         probes_loopback=_probes_loopback(settings),
-        metrics=None if settings.metrics_port is None else f"{LOOPBACK}:{settings.metrics_port}",
+        metrics=None if listener is None else f"{LOOPBACK}:{listener.getsockname()[1]}",
     )
     # Standard output may be closed, which is no reason to stop the fleet.
     with contextlib.suppress(OSError):
