@@ -21,7 +21,7 @@ from vimesh.cli.local_fleet.data_dir import DataDir, locked
 from vimesh.cli.local_fleet.environment import environment_of_parts
 from vimesh.cli.local_fleet.fleet_options import Demo
 from vimesh.cli.local_fleet.fleet_sockets import fleet_sockets
-from vimesh.cli.local_fleet.free_ports import free_port, require_free
+from vimesh.cli.local_fleet.free_ports import front_port, require_free
 from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, FleetSettings, Interrupted
 from vimesh.cli.processes.stop_signals import Stopping, stop_on_signals
 from vimesh.cli.supervision.log_lines import LogStream
@@ -43,9 +43,10 @@ async def run_demo(demo: Demo) -> None:
         fleet_sockets(data_dir.path) as sockets,
         data_dir.log_file.open("w", encoding="utf-8") as log,
         _last_words(data_dir),
+        front_port(_HOST, _wanted_port(demo.port)) as port,
     ):
         stream = LogStream(log, coloured=False)
-        settings = FleetSettings(_HOST, _port(demo.port), demo.conductors, database_url="", secured=True)
+        settings = FleetSettings(_HOST, port, demo.conductors, database_url="", secured=True)
         fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
         await fleet.prepare()
         _tell(f"starting a fleet at {settings.address}; logs: {data_dir.log_file}")
@@ -81,13 +82,14 @@ async def _perform(front: Front, demo: Demo, stream: LogStream, stopping: Stoppi
         await demo_vims.leave(front, vim_ids)
 
 
-def _port(wanted: int | None) -> int:
+def _wanted_port(wanted: int | None) -> int:
+    """Return the port to use; 0 for any free one. By default it is that of every fleet, if it is free."""
     if wanted is not None:
-        return wanted or free_port(_HOST)
+        return wanted
     try:
         require_free(_HOST, DEFAULT_PORT)
     except Failure:
-        return free_port(_HOST)
+        return 0
     return DEFAULT_PORT
 
 

@@ -26,7 +26,6 @@ from vimesh.cli.local_fleet.fleet_processes import (
     without_secrets,
 )
 from vimesh.cli.local_fleet.fleet_sockets import FleetSockets
-from vimesh.cli.local_fleet.free_ports import require_free
 from vimesh.cli.processes.stop_signals import Stopping
 from vimesh.cli.supervision.log_lines import Say
 from vimesh.cli.supervision.supervised_process import Part, SupervisedProcess
@@ -142,7 +141,6 @@ class EmbeddedFleet:
 
         Raises Failure, BadSetting, StoreUnavailable, or a group of them.
         """
-        require_free(self._settings.host, self._settings.port)
         prepare_key_file(self._key_file, self._data_dir.key_file)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(asyncio.to_thread(envoy_binary.check_hash, self._envoy, self._environment))

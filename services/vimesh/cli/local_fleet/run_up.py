@@ -16,7 +16,7 @@ from vimesh.cli.local_fleet.environment import environment_of_parts
 from vimesh.cli.local_fleet.fleet_options import FleetOptions
 from vimesh.cli.local_fleet.fleet_processes import LOOPBACK
 from vimesh.cli.local_fleet.fleet_sockets import fleet_sockets
-from vimesh.cli.local_fleet.free_ports import free_port
+from vimesh.cli.local_fleet.free_ports import front_port
 from vimesh.cli.local_fleet.greeting import ready_block
 from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, FleetSettings, Interrupted
 from vimesh.cli.processes.stop_signals import stop_on_signals
@@ -38,11 +38,12 @@ async def run_up(wanted: FleetOptions) -> None:
         stop_on_signals() as stopping,
         locked(wanted.data_dir) as data_dir,
         fleet_sockets(data_dir.path) as sockets,
+        front_port(wanted.host, wanted.port) as port,
         metrics_listener_of(wanted.metrics_port) or contextlib.nullcontext() as metrics_listener,
     ):
         settings = FleetSettings(
             host=wanted.host,
-            port=wanted.port or free_port(wanted.host),
+            port=port,
             conductors=wanted.conductors,
             database_url=wanted.database_url,
             engine=wanted.engine,
