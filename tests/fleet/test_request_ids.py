@@ -27,6 +27,7 @@ from tests.support.sql.stores import sqlite_url, store_at
 from tests.support.timing.waiting import eventually
 from vimesh.api.api_process import ApiSettings, run_api
 from vimesh.cli.base.command_settings import LogFormat, LogLevel, LogSettings
+from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.processes import logs
 from vimesh.conductor.conductor_process import ConductorSettings, serving
 from vimesh.tracing.current_request import REQUEST_ID
@@ -116,6 +117,7 @@ async def test_one_id_is_in_the_answer_the_access_log_the_conductors_line_and_th
     [logged] = lines_with(log, request_id)
     assert (logged["level"], logged["method"]) in {("warning", line["path"]), ("error", line["path"])}
     assert audited["call_id"] == request_id
+    assert failure(failed.value, "").details == [f"request id, as in the logs: {request_id}"]
 
 
 async def test_a_request_to_the_api_process_keeps_its_id_on_the_way_to_the_conductor(

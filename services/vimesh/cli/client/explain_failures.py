@@ -7,6 +7,7 @@ from typing import Final
 import grpc
 
 from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.tracing.current_request import REQUEST_ID, header_in
 from vimesh.wire.error_statuses import failure_of
 
 _CODES: Final = {
@@ -36,6 +37,10 @@ _HINTS: Final = {
 }
 
 
+_IN_LOGS: Final = frozenset({"STORE_UNAVAILABLE", "OVERLOADED", "INTERNAL"})
+"""Reasons that only the logs of the fleet explain further."""
+
+
 def failure(error: grpc.aio.AioRpcError, address: str) -> Failure:
     found = failure_of(error)
     code = _NOT_PASSING.get(found.reason) or _CODES.get(found.code, ExitCode.ERROR)
@@ -45,10 +50,21 @@ def failure(error: grpc.aio.AioRpcError, address: str) -> Failure:
         return Failure(
             f"{message} ({found.reason})",
             code=code,
-            details=[f"{violation.field}: {violation.description}" for violation in found.violations],
+            details=[
+                *(f"{violation.field}: {violation.description}" for violation in found.violations),
+                *(_lookup(error) if found.reason in _IN_LOGS else ()),
+            ],
             hint=_HINTS.get(found.reason, ""),
         )
     return _without_reason(found.code, found.message, address, code)
+
+
+def _lookup(error: grpc.aio.AioRpcError) -> list[str]:
+    """Return by which id the logs name the call, if it got that far."""
+    # The front puts the id into the only headers of an answer, which gRPC has as trailing metadata of a failed call.
+    metadata = [*(error.trailing_metadata() or ()), *(error.initial_metadata() or ())]
+    request_id = header_in(metadata, REQUEST_ID)
+    return [f"request id, as in the logs: {request_id}"] if request_id else []
 
 
 def failure_line(error: grpc.aio.AioRpcError, address: str) -> str:
