@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.sql.stores import elapse, record, registration, report
 from vimesh.domain.actions import Shard
 from vimesh.domain.fleet.store_statistics import TodoState
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Status
+
+
+async def test_the_database_is_named_by_its_product(store: VimStore, request: pytest.FixtureRequest) -> None:
+    kind = request.node.callspec.params["database_url"].partition("-")[0]
+
+    assert (await store.read_gauges()).dialect == kind
 
 
 async def test_vims_are_counted_by_what_they_read(store: VimStore) -> None:
@@ -19,7 +27,6 @@ async def test_vims_are_counted_by_what_they_read(store: VimStore) -> None:
 
     counts = {status: count for status, count in gauges.vims.items() if count}
     assert counts == {Status.PENDING: 1, Status.UNKNOWN: 1, Status.REACHABLE: 1}
-    assert gauges.dialect
     assert gauges.version.replace(".", "").isdigit()
     assert (await store.get(pending.id)).status is Status.PENDING
 

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, case, func, select
 
 from vimesh.domain.fleet.store_statistics import DatabaseGauges, TodoState
 from vimesh.domain.vims import Status
+from vimesh.store.dialects.registry import dialect_of
 from vimesh.store.rows.visible_rows import SILENT, STANDING_AND_LEASE
 from vimesh.store.schema.tables import events, standings, todos
 from vimesh.store.schema.timestamps import MICROS
@@ -30,11 +31,10 @@ def read_gauges(connection: Connection) -> DatabaseGauges:
     """Return the counts. They are of one moment each, but not of the same one."""
     vims = {Status(status): count for status, count in connection.execute(_VIMS)}
     states = {TodoState(state): count for state, count in connection.execute(_TODOS)}
-    dialect = connection.dialect
-    version = (part for part in dialect.server_version_info or () if isinstance(part, int))
+    product, version = dialect_of(connection.dialect).product_and_version(connection.dialect)
     return DatabaseGauges(
-        dialect=dialect.name,
-        version=".".join(map(str, version)),
+        dialect=product.lower(),
+        version=version,
         vims={status: vims.get(status, 0) for status in Status},
         todos={state: states.get(state, 0) for state in TodoState},
         oldest_todo_s=_age_of_oldest(connection) if states else 0.0,
