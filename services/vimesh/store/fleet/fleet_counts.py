@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, or_, select
 
@@ -18,11 +20,20 @@ _STARTS: ColumnElement[bool] = and_(
     standings.c.status == Status.PENDING, standings.c.unheard == 0, leases.c.contact_time.is_(None)
 )
 _UNWATCHED: ColumnElement[bool] = or_(LAPSED, and_(not_(leases.c.holds), not_(_STARTS)))
-_VISIBLE = select(
-    case((SILENT, Status.UNKNOWN.value), else_=standings.c.status).label("status"),
-    standings.c.engine,
-    _UNWATCHED.label("unwatched"),
-)
+_WATCH_STATES: Final[Mapping[str, ColumnElement[bool]]] = {
+    "watched": not_(_UNWATCHED),
+    "unwatched": and_(_UNWATCHED, not_(SILENT)),
+    "silent": SILENT,
+}
+"""What each VIM is exactly one of. Whoever is silent is unwatched, too."""
+# Sums within each stored status, which has an index: SQLite sorts the rows of any other groups, for most of a second if
+# there are 100,000.
+_SUMS: Final = [
+    (engine, state, func.sum(case((and_(standings.c.engine == engine.value, condition), 1), else_=0)))
+    for engine in Engine
+    for state, condition in _WATCH_STATES.items()
+]
+_COUNTS: Final = select(standings.c.status, *(total for _, _, total in _SUMS)).group_by(standings.c.status)
 _OPEN = select(todos.c.kind, func.count().label("count"), func.min(todos.c.number).label("oldest")).group_by(
     todos.c.kind
 )
@@ -31,14 +42,18 @@ _OPEN = select(todos.c.kind, func.count().label("count"), func.min(todos.c.numbe
 def count_vims(connection: Connection, projects: Collection[str] | None) -> list[VimCount]:
     """Count the VIMs of these projects, or of all, by what they read at the time of the statement (G6)."""
     if projects is None:
-        visible = _VISIBLE.select_from(STANDING_AND_LEASE).subquery()
+        statement = _COUNTS.select_from(STANDING_AND_LEASE)
     else:
-        visible = _VISIBLE.select_from(WHOLE_VIM).where(vims.c.project_id.in_(sorted(projects))).subquery()
-    groups = (visible.c.status, visible.c.engine, visible.c.unwatched)
-    rows = connection.execute(select(*groups, func.count()).group_by(*groups))
+        statement = _COUNTS.select_from(WHOLE_VIM).where(vims.c.project_id.in_(sorted(projects)))
+    counts: Counter[tuple[Status, Engine, bool]] = Counter()
+    for status, *totals in connection.execute(statement):
+        for (engine, state, _), total in zip(_SUMS, totals, strict=True):
+            shown = Status.UNKNOWN if state == "silent" else Status(status)
+            counts[shown, engine, state != "watched"] += int(total)  # MariaDB sums are decimals
     return [
-        VimCount(Status(status), Engine(engine), unwatched=bool(unwatched), count=count)
-        for status, engine, unwatched, count in rows
+        VimCount(status, engine, unwatched=unwatched, count=count)
+        for (status, engine, unwatched), count in counts.items()
+        if count
     ]
 
 
