@@ -10,7 +10,7 @@ from sqlalchemy import Connection, FrozenResult, Select, select
 from vimesh.domain.vims import Outcome
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases import replace_silent
-from vimesh.store.reports import judge_and_write
+from vimesh.store.reports import judge_and_write, read_standings
 from vimesh.store.reports.group_commit import Contact
 from vimesh.store.reports.report_pipeline import ReportPipeline
 from vimesh.store.reports.standing_cache import LogPosition, StandingCache
@@ -59,7 +59,7 @@ def _written_onto(
 class _StaleRecording(ReportPipeline):
     async def record_reports(self, contacts: Sequence[Contact]) -> list[Outcome]:
         vim_ids = {report.vim_id for report, _ in contacts}
-        read = await self._database.read(lambda c: judge_and_write._read_rows(c, vim_ids))
+        read = await self._database.read(lambda c: read_standings.read_rows(c, vim_ids))
         outcomes = await self._read_and_judge(contacts)
         if None not in outcomes:
             return [outcome for outcome in outcomes if outcome is not None]

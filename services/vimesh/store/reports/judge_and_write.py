@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from vimesh.domain.events import EventKind
-from vimesh.domain.vims import UNCHANGED, Outcome, Recorded, Report, Status, judge
+from vimesh.domain.vims import UNCHANGED, Outcome, Recorded, Report, judge
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.extend_leases import extend_leases
-from vimesh.store.leases.lapse_leases import SILENCE_COLUMNS, record_silence
+from vimesh.store.leases.lapse_leases import record_silence
 from vimesh.store.reports.group_commit import Contact
+from vimesh.store.reports.read_standings import read_rows, standings_of, uncached_vims
 from vimesh.store.reports.standing_cache import CachedStanding, LeaseGrants, LogPosition, StandingCache
 from vimesh.store.rows.batch_update import BatchUpdate
-from vimesh.store.rows.visible_rows import WHOLE_VIM, Row
-from vimesh.store.schema.tables import OF_ACTION, leases, standings, vims
+from vimesh.store.rows.visible_rows import Row
+from vimesh.store.schema.tables import OF_ACTION, leases, standings
 from vimesh.store.schema.timestamps import MICROS, micros_of_age
-from vimesh.store.sql.prepared_statements import PreparedStatement
-from vimesh.store.sql.sql_functions import among
 
-_STANDING_COLUMNS = ("engine", "action_id", *SILENCE_COLUMNS, "observation", "unheard")
-_SELECT = PreparedStatement(
-    select(standings.c.vim_id, *(standings.c[name] for name in _STANDING_COLUMNS), vims.c.project_id, *leases.c)
-    .select_from(WHOLE_VIM)
-    .where(among(standings.c.vim_id, "ids"))
-)
-_COLUMN_NAMES = (*_STANDING_COLUMNS, "project_id", *leases.c.keys())
 # The action is matched although this transaction has read it or knows it: so the statement alone keeps G1, on any
 # database. The observation is matched because it may have changed since it was cached: see `standing_cache`.
 _EXPECTED = (*OF_ACTION, "observation")
@@ -42,15 +33,6 @@ _UPDATE_LEASE = BatchUpdate(leases, ("number",), ("holds", "contact_time", "leas
 
 class Overtaken(Exception):
     """The observation on record differs from the cached one."""
-
-
-@dataclass(frozen=True, slots=True)
-class StandingsRead:
-    """The committed standings of the VIMs of a group of reports."""
-
-    log_position: LogPosition
-    trusted: Mapping[str, CachedStanding]
-    read: Mapping[str, CachedStanding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +50,6 @@ class ReportsWritten:
     """The age that each report with a new status had when it was sent, except those that end a silence."""
     leases_left_s: Sequence[float]
     """What was left of the leases that were extended; negative for those that had ended."""
-
-
-def read_standings(connection: Connection, contacts: Sequence[Contact], cache: StandingCache) -> StandingsRead | None:
-    """Read the standings needed to judge reports. Return None on a read-only server: use `judge_and_write` then."""
-    log_position = LogPosition.read(connection, cache.snapshot)
-    if log_position is None:
-        return None
-    trusted = log_position.trusted_standings(contacts)
-    # Read after the head: rows that include a later change do no harm.
-    return StandingsRead(
-        log_position,
-        trusted,
-        _standings_of(_read_rows(connection, _uncached_vims(contacts, trusted)), log_position.now),
-    )
 
 
 def judge_reports(
@@ -121,7 +89,7 @@ def judge_and_write(
     log_position = LogPosition.begin(connection, snapshot, changes.newest, changes.stamp, changes.now)
     trusted = log_position.trusted_standings(contacts) if trust_cache else {}
     return judge_and_write_rows(
-        trusted, _read_rows(connection, _uncached_vims(contacts, trusted)), contacts, changes, log_position
+        trusted, read_rows(connection, uncached_vims(contacts, trusted)), contacts, changes, log_position
     )
 
 
@@ -136,48 +104,12 @@ def judge_and_write_rows(
 
     Raises Overtaken.
     """
-    group = _Group(changes, LeaseGrants(changes.now), trusted, rows, _standings_of(rows, changes.now))
+    group = _Group(changes, LeaseGrants(changes.now), trusted, rows, standings_of(rows, changes.now))
     outcomes = [group.apply(contact) for contact in contacts]
     group.write()
     final_position = replace(log_position, newest=changes.newest, stamp=changes.stamp)
     return ReportsWritten(
         outcomes, final_position, group.standings, group.lease_ends, group.change_ages_s, group.leases_left_s()
-    )
-
-
-def _uncached_vims(contacts: Sequence[Contact], trusted: Mapping[str, CachedStanding]) -> list[str]:
-    return list({report.vim_id: None for report, _ in contacts if report.vim_id not in trusted})
-
-
-def _read_rows(connection: Connection, vim_ids: Collection[str]) -> dict[str, Row]:
-    if not vim_ids:
-        return {}
-    rows = _SELECT.rows(connection, {"ids": list(vim_ids)})
-    return {vim_id: {"id": vim_id, **dict(zip(_COLUMN_NAMES, rest, strict=True))} for vim_id, *rest in rows}
-
-
-def _standings_of(rows: Mapping[str, Row], now: int) -> dict[str, CachedStanding]:
-    """Return the standings of rows as of `now`: the status of a silent action is UNKNOWN."""
-    return {
-        vim_id: _standing_of(row, lapsed=bool(row["holds"]) and row["lease_until"] < now)
-        for vim_id, row in rows.items()
-    }
-
-
-def _standing_of(row: Row, *, lapsed: bool) -> CachedStanding:
-    return CachedStanding(
-        row["action_id"],
-        Status.UNKNOWN if lapsed else Status.__members__[row["status"]],
-        row["reason"],
-        row["observation"],
-        bool(row["holds"]) and not lapsed,
-        number=row["number"],
-        engine=row["engine"],
-        # Few projects have many VIMs.
-        project_id=sys.intern(row["project_id"]),
-        status_time=row["status_time"],
-        has_reported=row["contact_time"] is not None,
-        lease_until=row["lease_until"],
     )
 
 

@@ -12,7 +12,8 @@ from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Unchanged
 from vimesh.runtime.histogram import Histogram
 from vimesh.store.reports.confirm_repeats import RepeatBatch, confirm, confirm_and_extend
 from vimesh.store.reports.group_commit import Contact, GroupCommit
-from vimesh.store.reports.judge_and_write import Overtaken, judge_and_write, judge_reports, read_standings
+from vimesh.store.reports.judge_and_write import Overtaken, judge_and_write, judge_reports
+from vimesh.store.reports.read_standings import read_standings
 from vimesh.store.reports.standing_cache import CachedRepeat, StandingCache
 from vimesh.store.transactions.database import Database
 
