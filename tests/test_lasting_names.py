@@ -77,7 +77,7 @@ def test_an_event_keeps_what_earlier_versions_read() -> None:
             *("id", "project_id", "name", "description", "type", "auth_url", "vim_project", "auth_cred", "default_of"),
             *("placement_attr", "extra", "policy", "shard_key", "etag", "create_time", "update_time", "engine"),
             *("action_id", "status", "reason", "detail", "round_trip_s", "status_time", "observation", "unheard"),
-            *("monitor_error", "revision", "holds", "contact_time", "lease_until", "lapsed", "waiting"),
+            *("monitor_error", "revision", "holds", "contact_time", "lease_until", "lapsed", "waiting", "labels"),
         )
     )
 

@@ -31,6 +31,7 @@ _ODD_VALUES: dict[str, tuple[Any, Any]] = {
     "type": ("openstack", "kubernetes"),
     "auth_url": ("http://10.0.0.1:5000/v3", "http://10.0.0.2:5000/v3"),
     "probe_policy": (policy(fall=2), policy(fall=4)),
+    "labels": ({"region": "eu", "example.com/owner": ""}, {"region": "us"}),
 }
 
 
@@ -51,6 +52,9 @@ def two_values(field: str) -> tuple[Any, Any]:
 def set_field(vim: Vim, field: str, value: Any) -> None:  # noqa: ANN401 - of the field's type
     if isinstance(value, Message):
         getattr(vim, field).CopyFrom(value)
+    elif isinstance(value, dict):
+        vim.ClearField(field)  # type: ignore[arg-type]  # one of its fields
+        getattr(vim, field).update(value)
     else:
         setattr(vim, field, value)
 

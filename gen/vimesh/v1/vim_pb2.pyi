@@ -30,7 +30,7 @@ INVALID_ARGUMENT (BAD_INPUT) answers:
     RegisterVims and ModifyVim, 528 KiB for RegisterVimJson and ModifyVimJson, and 4 MiB for UpdateVims;
   - a list with more entries than its field allows, or more than 100 if the field states no limit;
   - a Duration or Timestamp outside protobuf's range, or with nanos that do not match;
-  - a field mask with more than 100 paths, or with a path of more than 255 characters;
+  - a field mask with more than 100 paths, or with a path of more than 324 characters;
   - a request that cannot be parsed.
 `field` is empty in the BadRequest if the violation concerns the request as a whole.
 
@@ -42,12 +42,14 @@ at about 1 MiB, whatever page size is requested, so that a client with gRPC's de
 receive every response.
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -121,6 +123,26 @@ class Vim(_message.Message):
     UNKNOWN: Vim.Status.ValueType  # 4
     """Unknown at present: the ping action cannot probe (a `LOCAL_` reason), or has not reported within its lease."""
 
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     PROJECT_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
@@ -133,6 +155,7 @@ class Vim(_message.Message):
     PLACEMENT_ATTR_FIELD_NUMBER: _builtins.int
     EXTRA_FIELD_NUMBER: _builtins.int
     PROBE_POLICY_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
@@ -209,6 +232,14 @@ class Vim(_message.Message):
         """
 
     @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What people select VIMs by, such as `region: eu`, in the syntax of Kubernetes. At most 64 labels. A key is a name of 1
+        to 63 letters, digits, `-`, `_` and `.` that starts and ends with a letter or digit. A DNS name of at most 253
+        characters and `/` may precede it. A value is like a name, or empty. Labels are not secret: they are in every list and
+        change. Changing them does not touch the ping action. To change one of them, see ModifyVimRequest.update_mask.
+        """
+
+    @_builtins.property
     def round_trip(self) -> _duration_pb2.Duration:
         """Round-trip time of the probe behind the last recorded report; absent if that probe was not answered."""
 
@@ -249,6 +280,7 @@ class Vim(_message.Message):
         placement_attr: _struct_pb2.Struct | None = ...,
         extra: _struct_pb2.Struct | None = ...,
         probe_policy: Global___ProbePolicy | None = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         status: Global___Vim.Status.ValueType = ...,
         reason: _builtins.str = ...,
         detail: _builtins.str = ...,
@@ -263,7 +295,7 @@ class Vim(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "create_time", b"create_time", "extra", b"extra", "monitor", b"monitor", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "round_trip", b"round_trip", "status_time", b"status_time", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "auth_url", b"auth_url", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "id", b"id", "is_default", b"is_default", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "auth_url", b"auth_url", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "id", b"id", "is_default", b"is_default", "labels", b"labels", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

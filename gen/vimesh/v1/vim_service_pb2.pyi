@@ -93,8 +93,8 @@ class RegisterVimsRequest(_message.Message):
     REQUESTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegisterVimRequest]:
-        """1 to 500 registrations. The errors of each are reported in its own result. Their free-form fields may have 8,000
-        values in total: registrations beyond that are refused, and must be sent in another call.
+        """1 to 500 registrations. The errors of each are reported in its own result. Their free-form fields and labels
+        may have 8,000 values in total: registrations beyond that are refused, and must be sent in another call.
         """
 
     def __init__(
@@ -330,8 +330,12 @@ class ModifyVimRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """The fields to change: name, description, type, auth_url, vim_project, auth_cred, is_default, placement_attr, extra,
-        probe_policy, or `*` for all of these. A field that is named here but not set in `vim` becomes empty, or gets its
-        default. At most 100 paths.
+        probe_policy, labels, or `*` for all of these. A field that is named here but not set in `vim` becomes empty, or gets
+        its default. At most 100 paths.
+
+        `labels` replaces all labels. `labels.KEY`, such as `labels.region` or `labels.example.com/owner`, changes only that
+        one: it gets its value in `vim.labels`, or is removed if it has none there. Other labels in `vim` are then ignored. In
+        JSON, only keys without `_` and upper-case letters can be named, because JSON spells masks in camel case.
 
         `probe_policy` replaces the whole policy. `probe_policy.interval` changes only the stored interval, and likewise
         for method, timeout, fall, rise, tls_verify and fail_for.

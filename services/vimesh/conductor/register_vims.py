@@ -10,6 +10,7 @@ from vimesh.conductor.engines import Engines
 from vimesh.domain.access.audit_entry import SUCCESS, ChangeSubject
 from vimesh.domain.access.caller import Caller
 from vimesh.domain.errors import BadInput, PermissionDenied, VimeshError, Violation
+from vimesh.domain.labels.label_syntax import MAX_LABELS
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Registration
 from vimesh.rpc.call_entrance import note_change
@@ -86,10 +87,14 @@ class _Reader:
 
     def _count(self, request: pb.RegisterVimRequest) -> None:
         """Raise BadInput once the batch exceeds MAX_BATCH_VALUES. A field above its own bound is left to the rules."""
+        # More labels than a VIM may have are refused before they are looked at.
+        self._take(min(len(request.vim.labels), MAX_LABELS), MAX_LABELS)
         for struct in free_form_fields(request.vim).values():
-            max_count = min(self._values_left, MAX_FREE_FORM_VALUES)
-            count = count_values(struct, max_count)
-            self._values_left -= min(count, max_count)
-            if max_count < count and max_count < MAX_FREE_FORM_VALUES:
-                text = f"with others before it, holds more than {MAX_BATCH_VALUES} values: send it in another call"
-                raise BadInput(Violation("vim", text))
+            self._take(count_values(struct, min(self._values_left, MAX_FREE_FORM_VALUES)), MAX_FREE_FORM_VALUES)
+
+    def _take(self, count: int, own_bound: int) -> None:
+        max_count = min(self._values_left, own_bound)
+        self._values_left -= min(count, max_count)
+        if max_count < count and max_count < own_bound:
+            text = f"with others before it, holds more than {MAX_BATCH_VALUES} values: send it in another call"
+            raise BadInput(Violation("vim", text))

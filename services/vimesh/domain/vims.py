@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.probing import PolicyChange, ProbePolicy
 
 TYPES = ("openstack", "kubernetes")
@@ -86,6 +87,8 @@ class Vim:
     create_time: dt.datetime
     update_time: dt.datetime
     """The last change made by people."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """See `domain.labels`."""
 
 
 BULKY_FIELDS: Final = ("description", "vim_project", "auth_cred", "placement_attr", "extra")
@@ -112,6 +115,7 @@ class Registration:
     """A repeat with the same id is answered with the VIM that the first request created."""
     vim_id: str = ""
     """The id for the VIM; empty: generate one."""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,8 @@ class Modification:
     engine: Engine | None = None
     etag: str = ""
     """If given, the VIM must still have it."""
+    labels: Mapping[str, str] | LabelChange | None = None
+    """All labels, or changes to some of those that are stored."""
 
 
 class Report(NamedTuple):

@@ -9,6 +9,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.struct_pb2 import Struct
 
 from vimesh.domain.errors import BadInput, Violation
+from vimesh.domain.labels.label_syntax import MAX_LABELS, too_many
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire import free_form
@@ -38,10 +39,17 @@ def parse_json_request(text: bytes, message: _M) -> _M:
     vim = request.get("vim")
     # Without its free-form fields, the request is left with a few fields, each parsed once.
     values = _without_free_form(vim) if isinstance(vim, dict) else {}
+    _bound_labels(vim)
     _fill(message, request)
     for name, value in values.items():
         free_form.fill(getattr(message.vim, name), value)
     return message
+
+
+def _bound_labels(vim: object) -> None:
+    labels = vim.get("labels") if isinstance(vim, dict) else None
+    if isinstance(labels, dict) and len(labels) > MAX_LABELS:
+        raise BadInput(too_many())
 
 
 def _load_object(text: bytes) -> dict[str, object]:

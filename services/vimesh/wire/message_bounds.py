@@ -20,7 +20,8 @@ from vimesh.wire.value_count import has_more_values
 MAX_UNSTATED_ITEMS: Final = 100
 """Maximum number of entries of a list whose rules do not state one."""
 MAX_PATHS: Final = 100
-MAX_PATH_LENGTH: Final = 255
+MAX_PATH_LENGTH: Final = 324
+"""That of `labels.` and the longest key."""
 
 _DURATION_S = 315_576_000_000
 _FIRST_TIMESTAMP_S, _LAST_TIMESTAMP_S = -62_135_596_800, 253_402_300_799

@@ -7,10 +7,18 @@ from typing import Final
 from vimesh.domain import vims
 from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import BadInput, Violation
+from vimesh.domain.labels.label_syntax import is_key
 from vimesh.domain.probing import PolicyChange, ProbePolicy
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.wire import vim_messages
-from vimesh.wire.vim_messages import ENGINES, MODIFIABLE_FIELDS, STATUSES, policy_from_message
+from vimesh.wire.vim_messages import (
+    ENGINES,
+    LABEL_PATH,
+    MAX_VIOLATIONS,
+    MODIFIABLE_FIELDS,
+    STATUSES,
+    policy_from_message,
+)
 from vimesh.wire.wire_durations import seconds
 
 _POLICY_FIELDS: Final = {
@@ -27,8 +35,6 @@ _POLICY_FIELDS: Final = {
 }
 _ALL: Final = "*"
 _MASKABLE: Final = frozenset((*MODIFIABLE_FIELDS, *_POLICY_FIELDS, _ALL))
-_MAX_VIOLATIONS: Final = 16
-"""Maximum number of violations in an answer."""
 
 
 def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engine) -> vims.Registration:
@@ -62,12 +68,16 @@ def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str
 def modified_paths(request: vim_service_pb2.ModifyVimRequest) -> frozenset[str]:
     """Return the fields to change. Raises BadInput if the mask names a field that cannot be changed."""
     mask_paths = frozenset(request.update_mask.paths)
-    if unknown := sorted(mask_paths - _MASKABLE)[:_MAX_VIOLATIONS]:
+    if unknown := sorted(path for path in mask_paths - _MASKABLE if not _is_label(path))[:MAX_VIOLATIONS]:
         fields = ", ".join(MODIFIABLE_FIELDS)
         raise BadInput(*(Violation("update_mask", f"{path} cannot be changed; use {fields}") for path in unknown))
     if _ALL in mask_paths:
         return frozenset(MODIFIABLE_FIELDS)
     return mask_paths or _set_fields(request.vim)
+
+
+def _is_label(path: str) -> bool:
+    return path.startswith(LABEL_PATH) and is_key(path.removeprefix(LABEL_PATH))
 
 
 def _set_fields(vim: vim_pb2.Vim) -> frozenset[str]:

@@ -15,6 +15,8 @@ from vimesh.domain import vims
 from vimesh.domain.actions import workflow_name
 from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials
 from vimesh.domain.errors import BadInput, Violation
+from vimesh.domain.labels.label_change import LabelChange
+from vimesh.domain.labels.label_syntax import violations
 from vimesh.domain.probing import Method, PolicyChange, ProbePolicy
 from vimesh.v1 import vim_pb2
 from vimesh.wire.free_form import fill, read_values
@@ -42,6 +44,10 @@ INPUT_FIELDS: Final = tuple(field.name for field in _INPUT)
 """The fields that a registration sets, in the order of the contract."""
 TEXT_FIELDS: Final = tuple(field.name for field in _INPUT if field.type == field.TYPE_STRING)
 FREE_FORM_FIELDS: Final = tuple(field.name for field in _INPUT if field.message_type is Struct.DESCRIPTOR)
+LABEL_PATH: Final = "labels."
+"""What precedes the key of a label in a field mask."""
+MAX_VIOLATIONS: Final = 16
+"""Maximum number of violations in an answer."""
 MODIFIABLE_FIELDS: Final = tuple(name for name in INPUT_FIELDS if name != "project_id")
 
 
@@ -68,6 +74,7 @@ def registration(
         engine=engine,
         request_id=request_id,
         vim_id=vim_id,
+        labels=labels_from_message(vim),
     )
 
 
@@ -101,7 +108,25 @@ def modification(
         policy=read_policy(),
         engine=engine,
         etag=etag,
+        labels=labels_from_message(vim) if "labels" in paths else _label_change(vim, paths),
     )
+
+
+def labels_from_message(vim: vim_pb2.Vim) -> dict[str, str]:
+    """Return the labels. Raises BadInput, which names the wrong ones."""
+    labels = dict(vim.labels)
+    if wrong := violations(labels):
+        raise BadInput(*wrong[:MAX_VIOLATIONS])
+    return labels
+
+
+def _label_change(vim: vim_pb2.Vim, paths: frozenset[str]) -> LabelChange | None:
+    """Read the labels that `paths` names; one that is named but not set is removed. Raises BadInput."""
+    keys = [path.removeprefix(LABEL_PATH) for path in paths if path.startswith(LABEL_PATH)]
+    if not keys:
+        return None
+    labels = labels_from_message(vim)
+    return LabelChange({key: labels[key] for key in keys if key in labels}, frozenset(keys) - labels.keys())
 
 
 def _auth_url(text: str) -> str:
@@ -138,6 +163,8 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
     fill(message.auth_cred, vim.auth_cred)
     fill(message.placement_attr, vim.placement_attr)
     fill(message.extra, vim.extra)
+    if vim.labels:
+        message.labels.update(vim.labels)
     return message
 
 

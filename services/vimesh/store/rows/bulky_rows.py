@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import JSON, Connection, bindparam, select
+from sqlalchemy import JSON, ColumnElement, Connection, Text, bindparam, func, literal_column, select
 
 from vimesh.domain.vims import BULKY_FIELDS
 from vimesh.store.rows.page_budget import PageBudget
@@ -21,11 +21,19 @@ _FIXED_BYTES: Final = 500
 """Upper bound on the bytes of a VIM in a message besides its measured fields."""
 _NAMES = (*(column.name for column in VISIBLE_COLUMNS), "number")
 _JSON = tuple(column.name for column in VISIBLE_COLUMNS if isinstance(column.type, JSON))
+_NO_VALUES: ColumnElement[str] = literal_column("'{}'", Text)
 _bulk_of = itemgetter(*map(_NAMES.index, {*_JSON, *BULKY_FIELDS, "detail", "auth_url", "monitor_error"}))
 _free_form_of = itemgetter(*map(_NAMES.index, _JSON))
+
+
+def _json_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+    text = as_text(column)
+    return (func.coalesce(text, _NO_VALUES) if column.nullable else text).label(column.name)
+
+
 _ROWS = select(
     # As text, so that rows that do not fit into the page are not parsed.
-    *(as_text(column).label(column.name) if column.name in _JSON else column for column in VISIBLE_COLUMNS),
+    *(_json_text(column) if column.name in _JSON else column for column in VISIBLE_COLUMNS),
     standings.c.number,
 ).select_from(WHOLE_VIM)
 _NUMBERED = PreparedStatement(_ROWS.where(among(standings.c.number, "numbers")))

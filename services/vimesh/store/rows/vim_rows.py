@@ -21,7 +21,7 @@ _FIRST_POLICY_FIELDS = tuple(name for name in POLICY_FIELDS if name != "fail_for
 """The policy fields of earlier versions, which may share the database: a policy that needs no other field is stored in
 their form, so that they can read it and find it unchanged."""
 _KEPT = (*(column.name for column in PUBLIC_COLUMNS), "lapsed", "waiting")
-_LATER_COLUMNS = {"lease_until": None, "holds": False, "lapsed": False, "waiting": False}
+_LATER_COLUMNS = {"lease_until": None, "holds": False, "lapsed": False, "waiting": False, "labels": None}
 """Columns that the documents of earlier versions lack, with the values to assume for them."""
 _CHANGED = "changed"
 """Key of the fields that users changed. A document with this key contains only these of the bulky fields."""
@@ -71,6 +71,7 @@ def vim_of(stored: Row) -> Vim:
         etag=row["etag"],
         create_time=moment(row["create_time"]),
         update_time=moment(row["update_time"]),
+        labels=row["labels"] or {},
     )
 
 

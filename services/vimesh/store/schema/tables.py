@@ -47,10 +47,22 @@ vims = Table(
     Column("etag", word(36), nullable=False),
     Column("create_time", Micros, nullable=False),
     Column("update_time", Micros, nullable=False),
+    Column("labels", JSON(none_as_null=True)),  # NULL: none, as in the rows of earlier versions
     UniqueConstraint("project_id", "name"),
     Index(None, "name", "id"),
     # For a snapshot of a project.
     Index(None, "project_id", "id"),
+)
+
+# The labels of `vims.labels` once more, one in a row, so that filters find VIMs by them.
+vim_labels = Table(
+    "vim_labels",
+    metadata,
+    # The number of the standing. It is never used again, so rows that an earlier version leaves behind are never read.
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    Column("key", word(317), primary_key=True),
+    Column("value", word(63), nullable=False),
+    Index(None, "key", "value", "number"),
 )
 
 # The last report of each VIM's wanted action, written when something changes. So its rows are short and its indexes

@@ -14,11 +14,13 @@ from vimesh.domain.access.quotas import Quotas
 from vimesh.domain.credential_masks import put_back, require_no_mask, unmask
 from vimesh.domain.errors import BadInput, EtagMismatch, StoreUnavailable, VimNotFound
 from vimesh.domain.events import EventKind
+from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.leases import start_grace_s
 from vimesh.domain.probing import PolicyChange
 from vimesh.domain.vims import Engine, Modification, Status, Vim
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.lapse_leases import LAPSE_COLUMNS, SILENCE_COLUMNS, record_silence
+from vimesh.store.rows import label_rows
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
 from vimesh.store.rows.vim_rows import changed_document_of, copied_columns, policy_of, stored_policy, vim_of
 from vimesh.store.rows.vim_secrets import (
@@ -85,6 +87,8 @@ def modify(  # noqa: PLR0913 - what, for whom, and two collaborators
         values = {column: value for column, value in changed.items() if column in store.table.c}
         connection.execute(store.values(values), {"of_vim": vim_id, "of_number": row["number"]})
     after: Row = {**before, **changed}
+    if "labels" in changed:
+        label_rows.replace_of(connection, row, after)
     after = as_started(after) if replaces_action else after
     size = changes.add(
         EventKind.MODIFIED,
@@ -124,6 +128,11 @@ def _converted_changes(before: Row, modification: Modification) -> dict[str, Any
         policy = policy.onto(policy_of(before["policy"])) if isinstance(policy, PolicyChange) else policy
         if not is_same_json(stored := stored_policy(policy), before["policy"]):
             changed["policy"] = stored
+    if (labels := modification.labels) is not None:
+        stored_labels = before["labels"] or {}
+        labels = labels.onto(stored_labels) if isinstance(labels, LabelChange) else dict(labels)
+        if labels != stored_labels:
+            changed["labels"] = dict(sorted(labels.items())) or None
     if modification.is_default not in (None, before["default_of"] is not None):
         changed["default_of"] = before["project_id"] if modification.is_default else None
     return changed

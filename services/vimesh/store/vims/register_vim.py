@@ -18,6 +18,7 @@ from vimesh.domain.leases import start_grace_s
 from vimesh.domain.vims import Engine, Registration, Status, Vim
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.lapse_leases import record_silence
+from vimesh.store.rows import label_rows
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.vim_rows import changed_document_of, copied_columns, document_of, stored_policy, vim_of
 from vimesh.store.rows.vim_secrets import (
@@ -90,6 +91,7 @@ def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
     full_rows = [{**row, "number": row["revision"], "vim_id": row["id"]} for row in rows]
     for insert_statement in _INSERTS:
         insert_statement.run(connection, full_rows)
+    label_rows.insert_of(connection, full_rows)
 
 
 def deregister(connection: Connection, vim_id: str, caller: Caller, *, quotas: Quotas) -> str:
@@ -102,6 +104,7 @@ def deregister(connection: Connection, vim_id: str, caller: Caller, *, quotas: Q
     quota_check.require_removal(stored["project_id"])
     for remove in _REMOVE:
         connection.execute(remove, {"vim_id": vim_id, "number": stored["number"]})
+    label_rows.delete_of(connection, stored)
     row = record_silence(stored, changes)
     last = {**row, "revision": changes.next_revision()}
     size = changes.add(
@@ -170,4 +173,5 @@ def new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
         "revision": changes.next_revision(),
         "create_time": changes.now,
         "update_time": changes.now,
+        "labels": dict(sorted(registration.labels.items())) or None,
     }

@@ -1,0 +1,1 @@
+"""Labels, by which people select VIMs. Start with `label_syntax`."""
