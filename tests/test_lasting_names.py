@@ -12,7 +12,8 @@ import pytest
 
 from vimesh.bridge.messages.caller_exceptions import CallFailed
 from vimesh.domain.actions import WORKFLOW_PREFIX
-from vimesh.domain.queries import Operator, Order, Term
+from vimesh.domain.filters.parse_filter import parse_filter
+from vimesh.domain.queries import Order
 from vimesh.domain.vims import Registration
 from vimesh.engine.workflow import ACTION, LEGACY_ACTION
 from vimesh.store.dialects.mysql.mysql_dialect import MysqlDialect
@@ -43,7 +44,7 @@ def test_callers_of_the_bridge_allow_exceptions_by_their_module() -> None:
 
 def test_a_page_token_of_another_version_is_taken() -> None:
     # A client may fetch its next page from a conductor of the next version.
-    query = ((Term("name", Operator.EQUALS, "a*"),), Order("name", descending=True))
+    query = (parse_filter('name = "a*"').token_key, Order("name", descending=True))
 
     assert position_of(LIST_TOKEN, query, (str, int)) == ("b", 7)
     assert position_of(EVENTS_TOKEN, ("events", "x"), (int,)) == (9,)

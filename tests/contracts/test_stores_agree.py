@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tests.support.sql.databases import POOLED, empty
 from tests.support.sql.stores import elapse, record, registration, report, sqlite_url, store_at
+from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.leases import lease_s
-from vimesh.domain.queries import VimQuery, parse_filter, parse_order
+from vimesh.domain.queries import VimQuery, parse_order
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Modification, Status, Vim
 

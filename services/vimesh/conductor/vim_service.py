@@ -16,7 +16,8 @@ from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.conductor.watches.watch_streams import WatchStreams
 from vimesh.domain.access.caller import OPEN_CALLER, Caller, without_action_id
 from vimesh.domain.errors import BadInput, VimNotFound, Violation
-from vimesh.domain.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, VimQuery, parse_filter, parse_order
+from vimesh.domain.filters.parse_filter import parse_filter
+from vimesh.domain.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, VimQuery, parse_order
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Vim
 from vimesh.rpc.call_entrance import current_caller, note_change

@@ -68,8 +68,17 @@ class PageTokenInvalid(BadInput):
 
 
 class FilterInvalid(BadInput):
-    def __init__(self, description: str) -> None:
-        super().__init__(Violation("filter", description))
+    """A filter cannot be read. `position` is where, in characters from 0; None if it is the filter as a whole."""
+
+    def __init__(self, description: str, position: int | None = None) -> None:
+        place = "" if position is None else f"character {position + 1}: "
+        super().__init__(Violation("filter", place + description))
+        self.description = description
+        self.position = position
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {} if self.position is None else {"position": str(self.position)}
 
 
 class IdentityRequired(VimeshError):

@@ -9,9 +9,11 @@ from dataclasses import replace
 import pytest
 
 from tests.support.sql.stores import changes_in, elapse, record, registration, report
+from vimesh.domain.filters.parse_filter import parse_filter
+from vimesh.domain.filters.vim_filter import Filter
 from vimesh.domain.leases import LONGEST_LEASE_S, START_GRACE_S
 from vimesh.domain.probing import Reason
-from vimesh.domain.queries import Order, VimQuery, parse_filter
+from vimesh.domain.queries import Order, VimQuery
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Late, Modification, MonitorState, Status, Unchanged, Vim
 
@@ -88,7 +90,7 @@ async def test_the_order_by_status_time_is_that_of_what_is_shown(store: VimStore
         await store.record_reports([report(vim, Status.REACHABLE, 1, age_s=60 - lease)], contact_within_s=lease)
     await elapse(store, 100)
     await store.record_lapses(10)
-    query = VimQuery((), Order("status_time", descending=descending), page_size=2)
+    query = VimQuery(Filter(), Order("status_time", descending=descending), page_size=2)
 
     shown: list[Vim] = []
     while True:

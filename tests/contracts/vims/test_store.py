@@ -11,8 +11,10 @@ import pytest
 from tests.support.sql.stores import changes_in, newest_event, record, registration, report
 from vimesh.domain.errors import BadInput, DefaultTaken, NameTaken, RequestIdReused, VimNotFound
 from vimesh.domain.events import EventKind
+from vimesh.domain.filters.parse_filter import parse_filter
+from vimesh.domain.filters.vim_filter import Filter
 from vimesh.domain.probing import Method, ProbePolicy
-from vimesh.domain.queries import VimQuery, parse_filter, parse_order
+from vimesh.domain.queries import VimQuery, parse_order
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Modification, MonitorState, Status, Vim
 
@@ -160,5 +162,5 @@ async def test_names_that_differ_in_case_accents_or_blanks_are_different(store: 
 
     page = await store.list_vims(VimQuery(parse_filter('name = "lab"'), parse_order("name")))
     assert [vim.name for vim in page.vims] == ["lab"]
-    page = await store.list_vims(VimQuery((), parse_order("name")))
+    page = await store.list_vims(VimQuery(Filter(), parse_order("name")))
     assert [vim.name for vim in page.vims] == sorted(names)

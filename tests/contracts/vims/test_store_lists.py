@@ -16,8 +16,10 @@ from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
 from vimesh.domain.errors import (
     PageTokenInvalid,
 )
+from vimesh.domain.filters.parse_filter import parse_filter
+from vimesh.domain.filters.vim_filter import Filter
 from vimesh.domain.probing import Method, ProbePolicy
-from vimesh.domain.queries import Order, VimQuery, parse_filter
+from vimesh.domain.queries import Order, VimQuery
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import (
     Engine,
@@ -66,7 +68,7 @@ async def test_a_page_goes_on_where_the_last_one_ended_whatever_came_meanwhile(s
     await store.deregister(vims[0].id)
     await store.register(registration(name="aa"))
 
-    second = await store.list_vims(VimQuery((), Order("name"), 3, first.next_page_token))
+    second = await store.list_vims(VimQuery(Filter(), Order("name"), 3, first.next_page_token))
 
     assert [vim.name for vim in second.vims] == ["d", "e", "f"]
 
@@ -123,7 +125,7 @@ async def test_a_token_of_another_query_is_refused(store: VimStore) -> None:
     for other in (
         replace(query, order=Order("name"), page_token=token),
         replace(query, order=Order("create_time", descending=True), page_token=token),
-        replace(query, terms=parse_filter("name = lab"), page_token=token),
+        replace(query, filter=parse_filter("name = lab"), page_token=token),
         *(replace(query, page_token=text) for text in garbage),
     ):
         with pytest.raises(PageTokenInvalid):
@@ -152,7 +154,7 @@ async def test_a_token_of_another_query_is_refused(store: VimStore) -> None:
     ],
 )
 async def test_a_token_that_was_forged_is_refused(store: VimStore, field: str, position: list[object]) -> None:
-    query = VimQuery((), Order(field), 1)
+    query = VimQuery(Filter(), Order(field), 1)
     # The digest of it says nothing: anybody can make one.
     digest = hashlib.sha256(repr((((), Order(field)), tuple(position))).encode(errors="backslashreplace")).hexdigest()
     text = json.dumps([digest[:16], *position], separators=(",", ":"))

@@ -12,7 +12,9 @@ from vimesh.domain.access.caller import Caller, CallerRole
 from vimesh.domain.actions import ActionScope, Shard
 from vimesh.domain.errors import NameTaken, RequestIdReused, VimNotFound
 from vimesh.domain.events import EventKind, VimEvent
-from vimesh.domain.queries import Order, VimQuery, parse_filter
+from vimesh.domain.filters.parse_filter import parse_filter
+from vimesh.domain.filters.vim_filter import Filter
+from vimesh.domain.queries import Order, VimQuery
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Modification, Registered, Status, Vim
 from vimesh.store.change_log import read_log
@@ -70,7 +72,7 @@ async def test_a_list_has_the_vims_of_the_projects_on_every_page(store: VimStore
         vims: list[Vim] = []
         token = ""
         while True:
-            query = VimQuery((), order, 2, token, frozenset(projects))
+            query = VimQuery(Filter(), order, 2, token, frozenset(projects))
             page = await store.list_vims(query)
             vims += page.vims
             if not (token := page.next_page_token):

@@ -12,7 +12,9 @@ import pytest
 import pytest_asyncio
 
 from tests.support.sql.stores import record, registration, report, sqlite_url, store_at
-from vimesh.domain.queries import MAX_PAGE_BYTES, MAX_PAGE_SIZE, Order, VimQuery, parse_filter
+from vimesh.domain.filters.parse_filter import parse_filter
+from vimesh.domain.filters.vim_filter import Filter
+from vimesh.domain.queries import MAX_PAGE_BYTES, MAX_PAGE_SIZE, Order, VimQuery
 from vimesh.domain.vims import Status, Vim
 from vimesh.store.sql_store import SqlStore
 
@@ -66,7 +68,7 @@ async def test_a_part_of_a_snapshot_reads_little_more_than_it_shows(store: SqlSt
 @pytest.mark.parametrize("order", [Order(), Order("name"), Order("name", descending=True)])
 @pytest.mark.parametrize("page_size", [1, 7, 20, 21, MAX_PAGE_SIZE])
 async def test_pages_are_cut_by_bytes_without_gap_or_repeat(store: SqlStore, order: Order, page_size: int) -> None:
-    query = VimQuery((), order, page_size)
+    query = VimQuery(Filter(), order, page_size)
     names: list[str] = []
     while True:
         page = await store.list_vims(query)

@@ -6,8 +6,8 @@ import grpc
 
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.front import Front
+from vimesh.domain.filters.filter_terms import quoted
 from vimesh.domain.ids import is_id
-from vimesh.domain.queries import quoted
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 

@@ -13,7 +13,7 @@ from vimesh.cli.client.answer_pages import fetch_all
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.output import print_vims
-from vimesh.domain.queries import quoted
+from vimesh.domain.filters.filter_terms import quoted
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
 

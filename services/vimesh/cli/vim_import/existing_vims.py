@@ -9,7 +9,7 @@ import grpc
 from vimesh.cli.client.front import Front
 from vimesh.cli.client.repeat_calls import Retrying
 from vimesh.cli.vim_import.vim_keys import VimKey
-from vimesh.domain.queries import quoted
+from vimesh.domain.filters.filter_terms import quoted
 from vimesh.domain.vims import Registration
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Connection, Dialect, Select, select, tuple_, union_all
 
-from vimesh.domain.queries import WILD_FIELDS, Operator, Order, Term, VimPage, VimQuery
-from vimesh.domain.vims import Status, Vim
+from vimesh.domain.queries import Order, VimPage, VimQuery
+from vimesh.domain.vims import Vim
+from vimesh.store.filters.sql_condition import FIELDS_OF_STANDINGS, filter_branches
 from vimesh.store.rows.bulky_rows import read_numbered
 from vimesh.store.rows.vim_rows import vim_of
-from vimesh.store.rows.visible_rows import SILENT, STANDING_AND_LEASE, WHOLE_VIM
+from vimesh.store.rows.visible_rows import STANDING_AND_LEASE, WHOLE_VIM
 from vimesh.store.schema.tables import standings, vims
 from vimesh.store.sql.page_tokens import position_of, token_of
-from vimesh.store.sql.sql_functions import matches
 
-_OF_STANDINGS = ("status", "engine")
 _NUMBER = standings.c.number
 _SORT_KEYS: dict[str, tuple[tuple[ColumnElement[Any], ...], tuple[type, ...]]] = {
     "name": ((vims.c.name, vims.c.id), (str, str)),
@@ -33,19 +32,17 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
     Raises PageTokenInvalid.
     """
     sort_key, types = _SORT_KEYS[query.order.field]
-    key = (query.terms, query.order)
-    conditions = [_condition(term, connection) for term in query.terms if term.field != "status"]
-    conditions += project_conditions(query)
+    key = (query.filter.token_key, query.order)
+    conditions = project_conditions(query)
     if query.page_token:
         conditions.append(_is_after(query.order, sort_key, position_of(query.page_token, key, types)))
-    positions = connection.execute(_select_positions(query, conditions)).all()
-    changing_terms = [term for term in query.terms if term.field in _OF_STANDINGS]
+    positions = connection.execute(_select_positions(query, conditions, connection.dialect)).all()
     matching: list[Vim] = []
     count = 0
     # Large VIMs make a short page. A VIM may have been removed since the first query, or may no longer match.
     for row in read_numbered(connection, [position.row for position in positions[: query.page_size]]):
         count += 1
-        if row is not None and _still_matches(vim := vim_of(row), changing_terms):
+        if row is not None and query.filter.matches(vim := vim_of(row)):
             matching.append(vim)
     return VimPage(matching, token_of(key, tuple(positions[count - 1])[:-1]) if count < len(positions) else "")
 
@@ -55,62 +52,31 @@ def project_conditions(query: VimQuery) -> list[ColumnElement[bool]]:
     return [] if query.projects is None else [vims.c.project_id.in_(sorted(query.projects))]
 
 
-def _select_positions(query: VimQuery, conditions: list[ColumnElement[bool]]) -> Select[tuple[Any, ...]]:
+def _select_positions(
+    query: VimQuery, conditions: list[ColumnElement[bool]], dialect: Dialect
+) -> Select[tuple[Any, ...]]:
     """Select the sort keys of the page and of one more row, each followed by the number of its row.
 
-    Each status has its own subquery, which an index answers in order. One condition over all statuses would make the
-    database scan every VIM.
+    Each branch of the filter has its own subquery, which an index answers in order.
     """
     count = query.page_size + 1
     sort_key, _ = _SORT_KEYS[query.order.field]
-    needs_no_vim = (
-        query.order.field != "name"
-        and query.projects is None
-        and all(term.field in _OF_STANDINGS for term in query.terms)
-    )
+    needs_no_vim = query.order.field != "name" and query.projects is None and query.filter.fields <= FIELDS_OF_STANDINGS
     row = _NUMBER.label("row")
     selects = [
         select(*sort_key, row)
         .select_from(STANDING_AND_LEASE if needs_no_vim else WHOLE_VIM)
-        .where(*status_condition, *conditions)
+        .where(*branch, *conditions)
         .order_by(*_sorted_by(query.order, sort_key))
         .limit(count)
-        for status_condition in _status_conditions(query.terms)
+        # No row has no number: the page is empty if no VIM can match.
+        for branch in filter_branches(query.filter, dialect) or [(_NUMBER.is_(None),)]
     ]
     if len(selects) == 1:
         return selects[0]
-    union = union_all(*(select(select_of_status.subquery()) for select_of_status in selects)).subquery()
+    union = union_all(*(select(select_of_branch.subquery()) for select_of_branch in selects)).subquery()
     ways = _sorted_by(query.order, [union.c[column.name] for column in sort_key])
     return select(union).order_by(*ways).limit(count)
-
-
-def _still_matches(vim: Vim, terms: Sequence[Term]) -> bool:
-    """Return whether the fields that change by themselves still match the terms."""
-    for term in terms:
-        value = vim.status if term.field == "status" else vim.monitor.engine
-        if (value == term.value) is not (term.operator is Operator.EQUALS):
-            return False
-    return True
-
-
-def _status_conditions(terms: tuple[Term, ...]) -> list[tuple[ColumnElement[bool], ...]]:
-    """Return mutually exclusive conditions that together select the VIMs shown with a wanted status."""
-    of_status = [term for term in terms if term.field == "status"]
-    if not of_status:
-        return [()]
-    statuses = [
-        status
-        for status in Status
-        if all((term.value == status) is (term.operator is Operator.EQUALS) for term in of_status)
-    ]
-    conditions: list[tuple[ColumnElement[bool], ...]] = [
-        # A VIM whose action is silent is shown as UNKNOWN, even before that is on record.
-        (standings.c.status == status, ~SILENT)
-        for status in statuses
-    ]
-    if Status.UNKNOWN in statuses:
-        conditions.append((SILENT,))
-    return conditions or [(_NUMBER.is_(None),)]
 
 
 def _sorted_by(order: Order, columns: Sequence[ColumnElement[object]]) -> list[ColumnElement[object]]:
@@ -124,18 +90,3 @@ def _is_after(
         [column], [value] = columns, position
         return column < value if order.descending else column > value
     return tuple_(*columns) < position if order.descending else tuple_(*columns) > position
-
-
-def _condition(term: Term, connection: Connection) -> ColumnElement[bool]:
-    condition = _equals(term, connection)
-    return condition if term.operator is Operator.EQUALS else ~condition
-
-
-def _equals(term: Term, connection: Connection) -> ColumnElement[bool]:
-    if term.field == "is_default":
-        is_default = vims.c.default_of.is_not(None)
-        return is_default if term.value == "true" else ~is_default
-    column = (standings if term.field in _OF_STANDINGS else vims).c[term.field]
-    if term.field in WILD_FIELDS and "*" in term.value:
-        return matches(column, term.value, connection.dialect)
-    return column == term.value

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from vimesh.api.rest.lists.list_query import ListQuery
-from vimesh.domain.queries import is_cheap, quoted
+from vimesh.domain.filters.filter_fields import is_cheap
+from vimesh.domain.filters.filter_terms import quoted
 from vimesh.domain.vims import TYPES, Status
 
 _FIELDS: Final = {

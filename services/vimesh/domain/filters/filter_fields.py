@@ -1,0 +1,80 @@
+"""Defines the fields that filters compare, with which operators, and to which values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from vimesh.domain.filters.filter_terms import Operator
+from vimesh.domain.vims import TYPES, Engine, Status
+
+MAX_WILDCARDS = 8
+MAX_PATTERN = 128
+"""Most characters of a value with wildcards: it is compared at each position of a text, which may be long."""
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2}))?")
+
+
+class FieldKind(Enum):
+    TEXT = "a text"
+    PATTERN = "a text, in which * stands for any text"
+    WORD = "one of some words"
+    TIME = "a time such as 2026-10-01T08:00:00Z, or a day such as 2026-10-01, which begins at midnight UTC"
+
+
+_EQUALITY = (Operator.EQUALS, Operator.DIFFERS)
+OPERATORS: Mapping[FieldKind, Sequence[Operator]] = {
+    FieldKind.TEXT: _EQUALITY,
+    FieldKind.PATTERN: (*_EQUALITY, Operator.HAS),
+    FieldKind.WORD: _EQUALITY,
+    FieldKind.TIME: tuple(operator for operator in Operator if operator is not Operator.HAS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FilterField:
+    kind: FieldKind
+    description: str
+    words: Sequence[str] = ()
+    """The values of a WORD."""
+
+
+_BOOLEAN = ("true", "false")
+FIELDS: Mapping[str, FilterField] = {
+    "id": FilterField(FieldKind.TEXT, "ID of the VIM"),
+    "name": FilterField(FieldKind.PATTERN, "name"),
+    "type": FilterField(FieldKind.WORD, "type", TYPES),
+    "status": FilterField(FieldKind.WORD, "status", tuple(Status)),
+    "reason": FilterField(FieldKind.PATTERN, "reason of the status, such as TIMEOUT"),
+    "project_id": FilterField(FieldKind.TEXT, "project"),
+    "auth_url": FilterField(FieldKind.PATTERN, "URL"),
+    "is_default": FilterField(FieldKind.WORD, "whether it is the default VIM of its project", _BOOLEAN),
+    "engine": FilterField(FieldKind.WORD, "where its ping action runs", tuple(Engine)),
+    "create_time": FilterField(FieldKind.TIME, "when it was registered"),
+    "update_time": FilterField(FieldKind.TIME, "when people last changed it"),
+    "status_time": FilterField(FieldKind.TIME, "since when it has its status"),
+}
+"""In the order in which help and errors list them."""
+
+
+def is_cheap(field: str, value: str) -> bool:
+    """Return whether a database can compare the value quickly with any text."""
+    if field not in FIELDS or FIELDS[field].kind is not FieldKind.PATTERN:
+        return True
+    stars = value.count("*")
+    return not stars or (stars <= MAX_WILDCARDS and len(value) <= MAX_PATTERN)
+
+
+def micros_of_time(text: str) -> int | None:
+    """Return the microseconds since 1970 of a time after RFC 3339, or of the start of a day; None if it is neither."""
+    if not _TIME.fullmatch(text):
+        return None
+    try:
+        time = dt.datetime.fromisoformat(text)
+        return ((time if time.tzinfo else time.replace(tzinfo=dt.UTC)) - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):
+        return None

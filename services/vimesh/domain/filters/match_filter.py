@@ -1,0 +1,83 @@
+"""Decides in plain Python whether a VIM matches. `store.filters` must decide the same: tests compare them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import operator
+from collections.abc import Callable, Mapping
+
+from vimesh.domain.filters.filter_fields import FIELDS, FieldKind
+from vimesh.domain.filters.filter_terms import AllOf, AnyOf, FilterNode, Not, Operator, Term
+from vimesh.domain.vims import Vim
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+_TEXTS: Mapping[str, Callable[[Vim], str]] = {
+    "id": lambda vim: vim.id,
+    "name": lambda vim: vim.name,
+    "type": lambda vim: vim.type,
+    "status": lambda vim: vim.status,
+    "reason": lambda vim: vim.reason,
+    "project_id": lambda vim: vim.project_id,
+    "auth_url": lambda vim: vim.auth_url,
+    "is_default": lambda vim: "true" if vim.is_default else "false",
+    "engine": lambda vim: vim.monitor.engine,
+}
+_TIMES: Mapping[str, Callable[[Vim], dt.datetime]] = {
+    "create_time": lambda vim: vim.create_time,
+    "update_time": lambda vim: vim.update_time,
+    "status_time": lambda vim: vim.status_time,
+}
+_COMPARISONS: Mapping[Operator, Callable[[int, int], bool]] = {
+    Operator.EQUALS: operator.eq,
+    Operator.DIFFERS: operator.ne,
+    Operator.BELOW: operator.lt,
+    Operator.AT_MOST: operator.le,
+    Operator.ABOVE: operator.gt,
+    Operator.AT_LEAST: operator.ge,
+}
+
+
+def matches(node: FilterNode, vim: Vim) -> bool:
+    match node:
+        case Term():
+            return _term_matches(node, vim)
+        case Not(operand):
+            return not matches(operand, vim)
+        case AllOf(operands):
+            return all(matches(operand, vim) for operand in operands)
+        case AnyOf(operands):
+            return any(matches(operand, vim) for operand in operands)
+
+
+def text_matches(term: Term, text: str, *, is_pattern: bool) -> bool:
+    """Return whether a text matches the term, whatever its field."""
+    if term.operator is Operator.HAS:
+        return bool(text) if term.value == "*" else has_pattern(text, f"*{term.value}*")
+    equal = has_pattern(text, term.value) if is_pattern else text == term.value
+    return equal is (term.operator is Operator.EQUALS)
+
+
+def has_pattern(text: str, pattern: str) -> bool:
+    """Return whether the text matches a pattern, in which only `*` is special and stands for any text."""
+    first, *others = pattern.split("*")
+    if not others:
+        return text == pattern
+    *middle, last = others
+    if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
+        return False
+    start, end = len(first), len(text) - len(last)
+    for part in middle:
+        found = text.find(part, start, end)
+        if found < 0:
+            return False
+        start = found + len(part)
+    return True
+
+
+def _term_matches(term: Term, vim: Vim) -> bool:
+    if term.field in _TIMES:
+        micros = (_TIMES[term.field](vim) - _EPOCH) // _MICROSECOND
+        return _COMPARISONS[term.operator](micros, int(term.value))
+    is_pattern = FIELDS[term.field].kind is FieldKind.PATTERN
+    return text_matches(term, _TEXTS[term.field](vim), is_pattern=is_pattern)
