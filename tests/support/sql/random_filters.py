@@ -1,0 +1,120 @@
+"""VIMs of every kind, and filters at random over what they have."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Sequence
+
+from tests.support.sql.stores import elapse, record, registration, report
+from vimesh.domain.filters.filter_fields import FIELDS, OPERATORS, FieldKind
+from vimesh.domain.filters.filter_terms import Operator, quoted
+from vimesh.domain.vim_store import VimStore
+from vimesh.domain.vims import Engine, Modification, Status, Vim
+
+_NAMES = (
+    "lab",
+    "LAB",
+    "lab_1",
+    "labX1",
+    "lab[1]",
+    "lab?",
+    "l%b",
+    "ö*",
+    'a "b"',
+    "a\\b",
+    "(a)",
+    "a ",
+    " a",
+    "it's",
+    "a|b",
+)
+_REASONS = ("", "TIMEOUT", "REFUSED", "LOCAL_DENIED", "HTTP_500")
+_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/*")
+_WHOLE_LEASE_S = 1000
+
+
+async def register_varied_vims(store: VimStore) -> None:
+    """Register VIMs of every status, reason and kind: also silent ones, of which some are on record as such."""
+    vims = [
+        await store.register(
+            registration(
+                name=f"{name}{turn or ''}",
+                type="openstack" if turn % 2 else "kubernetes",
+                auth_url=f"http://10.0.{turn}.{number}:5000/{name[0]}",
+                project_id=("a", "b", "A")[(turn + number) % 3],
+                is_default=number < 3 and not turn,
+                engine=list(Engine)[number % 3],
+            )
+        )
+        for turn in range(4)
+        for number, name in enumerate(_NAMES)
+    ]
+    reported = [vim for number, vim in enumerate(vims) if number % 5]
+    silent, fresh = reported[: len(reported) // 2], reported[len(reported) // 2 :]
+    for group in (silent, fresh):
+        await record(
+            store,
+            [
+                report(vim, list(Status)[1:][number % 3], 1, reason=_REASONS[number % 5], age_s=number * 3.5)
+                for number, vim in enumerate(group)
+            ],
+        )
+        if group is silent:
+            await elapse(store, _WHOLE_LEASE_S)
+            await store.record_lapses(len(silent) // 2)
+    for vim in vims[::7]:
+        await store.modify(vim.id, Modification(description="changed"))
+
+
+def random_filter(chance: random.Random, vims: Sequence[Vim], depth: int = 3) -> str:
+    """Return a filter that can be read. Its values are near those of the VIMs."""
+    kind = chance.randrange(6) if depth else 0
+    if kind < 2:
+        return _term(chance, chance.choice(vims))
+    if kind == 2:
+        negation = chance.choice(("NOT ", "-", "NOT", "- "))
+        operand = _operand(chance, vims, depth)
+        return f"{negation} {operand}" if operand[0] != "(" else f"{negation}{operand}"
+    word = chance.choice((" AND ", " OR "))
+    return word.join(_operand(chance, vims, depth) for _ in range(chance.randint(2, 3)))
+
+
+def _operand(chance: random.Random, vims: Sequence[Vim], depth: int) -> str:
+    inner = random_filter(chance, vims, depth - 1)
+    is_term = inner.count(" ") <= 2 and not inner.startswith(("-", "NOT", "(")) and '"' not in inner
+    return inner if is_term and chance.random() < 0.5 else f"({inner})"
+
+
+def _term(chance: random.Random, vim: Vim) -> str:
+    field = chance.choice(list(FIELDS))
+    operator = chance.choice(OPERATORS[FIELDS[field].kind])
+    space = chance.choice(("", " "))
+    value = _value(chance, vim, field, operator)
+    bare = value and _BARE.issuperset(value) and chance.random() < 0.5
+    return f"{field}{space}{operator}{space}{value if bare else quoted(value)}"
+
+
+def _value(chance: random.Random, vim: Vim, field: str, operator: Operator) -> str:
+    known = FIELDS[field]
+    if known.words:
+        return chance.choice(known.words)
+    if known.kind is FieldKind.TIME:
+        near = getattr(vim, field) + dt.timedelta(microseconds=chance.choice((0, 0, -1, 1, 1_000_000)))
+        return near.astimezone(dt.timezone(dt.timedelta(hours=chance.randint(-9, 9)))).isoformat()
+    text = str(getattr(vim, field))
+    if known.kind is FieldKind.PATTERN:
+        return _pattern(chance, text, operator)
+    return chance.choice((text, text, text.upper(), text + " ", "*", ""))
+
+
+def _pattern(chance: random.Random, text: str, operator: Operator) -> str:
+    """Return a part of the text, with some of it replaced by `*`."""
+    if operator is Operator.HAS:
+        begin = chance.randint(0, len(text))
+        text = text[begin : chance.randint(begin, len(text))]
+        return chance.choice((text, text, "*"))
+    for _ in range(chance.randint(0, 3)):
+        begin = chance.randint(0, len(text))
+        text = text[:begin] + "*" + text[chance.randint(begin, len(text)) :]
+    return chance.choice((text, text, text, text.swapcase(), text + " "))
