@@ -42,6 +42,7 @@ _VIM = Vim(
     etag="",
     create_time=_DAY - dt.timedelta(days=1),
     update_time=_DAY - dt.timedelta(microseconds=1),
+    labels={"region": "eu-1", "empty": ""},
 )
 
 
@@ -67,6 +68,18 @@ _VIM = Vim(
         ("status_time <= 2026-10-01 AND status_time >= 2026-10-01T02:00:00+02:00", True),
         ("update_time < 2026-10-01 AND update_time > 2026-09-30T23:59:59.999998Z", True),
         ("create_time != 2026-09-30", False),
+        ("labels.region = eu-1", True),
+        ("labels.region = eu*", True),
+        ("labels.region != eu*", False),
+        ("labels.region = *-2", False),
+        ("labels.region : u-", True),
+        ("labels.region : *", True),
+        ("labels:empty", True),
+        ('labels.empty = ""', True),
+        # As in Kubernetes, a label that a VIM does not have differs from every value.
+        ("labels.owner != a", True),
+        ("labels.owner = *", False),
+        ("labels:owner", False),
     ],
 )
 def test_a_vim_matches_or_not(text: str, expected: bool) -> None:

@@ -58,6 +58,9 @@ def test_a_filter_of_earlier_versions_keeps_its_meaning(text: str, terms: tuple[
         ('(name="a)")', Term("name", Operator.EQUALS, "a)")),
         ("name:lab", Term("name", Operator.HAS, "lab")),
         ("reason : *", Term("reason", Operator.HAS, "*")),
+        ("labels.region = eu*", Term("labels.region", Operator.EQUALS, "eu*")),
+        ("(labels.example.com/team:a)", Term("labels.example.com/team", Operator.HAS, "a")),
+        ("(labels:example.com/team)", Term("labels.example.com/team", Operator.HAS, "*")),
         ("status_time>=1970-01-02", Term("status_time", Operator.AT_LEAST, "86400000000")),
         ("create_time<1970-01-01T01:00:00.000001+01:00", Term("create_time", Operator.BELOW, "1")),
         ('update_time = "1969-12-31T23:59:59.9999999Z"', Term("update_time", Operator.EQUALS, "-1")),
@@ -90,6 +93,11 @@ def test_a_filter_is_read(text: str, root: FilterNode) -> None:
         ("(name = a))", 10, "terms are joined by AND or OR, not by ')'"),
         ("()", 1, "a field should be where ')' is"),
         ("(name = )", 8, "a value should be where ')' is"),
+        ("labels = eu", 7, "write it as labels.region = eu, or labels:region"),
+        ("labels:-", 7, "the key of a label should be here"),
+        ("labels:", 7, "the key of a label should be here"),
+        ("labels. = eu", 0, "'labels.' cannot be filtered by"),
+        ("labels.region > eu", 14, "labels.region is compared by =, !=, :, not >"),
         ("id : x", 3, "id is compared by =, !=, not :"),
         ("name < x", 5, "name is compared by =, !=, :, not <"),
         ("create_time : 2026-01-01", 12, "create_time is compared by =, !=, <, <=, >, >=, not :"),
@@ -130,7 +138,7 @@ def test_a_filter_that_is_too_long_is_not_read() -> None:
     assert refused.value.metadata == {}
 
 
-@pytest.mark.parametrize("field", ["name", "auth_url"])
+@pytest.mark.parametrize("field", ["name", "auth_url", "labels.region"])
 @pytest.mark.parametrize("value", ["*a" * 9, "*" + "a" * 128, "a" * 128 + "*"])
 def test_a_pattern_that_takes_a_database_long_is_refused(field: str, value: str) -> None:
     with pytest.raises(FilterInvalid, match=f"a value of {field} with . may have at most 8 of them and 128 char"):

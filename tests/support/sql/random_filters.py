@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 
 from tests.support.sql.stores import elapse, record, registration, report
-from vimesh.domain.filters.filter_fields import FIELDS, OPERATORS, FieldKind
+from vimesh.domain.filters.filter_fields import FIELDS, LABEL_PREFIX, OPERATORS, FieldKind, field_of
 from vimesh.domain.filters.filter_terms import Operator, quoted
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Modification, Status, Vim
@@ -30,6 +30,16 @@ _NAMES = (
     "a|b",
 )
 _REASONS = ("", "TIMEOUT", "REFUSED", "LOCAL_DENIED", "HTTP_500")
+_LABELS = (
+    {},
+    {"region": "eu"},
+    {"region": "EU", "example.com/team": "a.b_c-d"},
+    {"region": "us", "empty": ""},
+    {"region": "", "empty": "eu"},
+    {"example.com/team": "eu"},
+    {"region": "eu-1"},
+)
+_KEYS = ("region", "example.com/team", "empty", "Region")
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/*")
 _WHOLE_LEASE_S = 1000
 
@@ -45,6 +55,7 @@ async def register_varied_vims(store: VimStore) -> None:
                 project_id=("a", "b", "A")[(turn + number) % 3],
                 is_default=number < 3 and not turn,
                 engine=list(Engine)[number % 3],
+                labels=_LABELS[(turn * 3 + number) % len(_LABELS)],
             )
         )
         for turn in range(4)
@@ -87,15 +98,21 @@ def _operand(chance: random.Random, vims: Sequence[Vim], depth: int) -> str:
 
 
 def _term(chance: random.Random, vim: Vim) -> str:
-    field = chance.choice(list(FIELDS))
-    operator = chance.choice(OPERATORS[FIELDS[field].kind])
+    field = chance.choice([*FIELDS, *(LABEL_PREFIX + key for key in _KEYS)])
+    known = field_of(field)
+    assert known is not None
+    operator = chance.choice(OPERATORS[known.kind])
     space = chance.choice(("", " "))
     value = _value(chance, vim, field, operator)
+    if field.startswith(LABEL_PREFIX) and value == "*" and chance.random() < 0.5:
+        return f"labels{space}:{space}{field.removeprefix(LABEL_PREFIX)}"
     bare = value and _BARE.issuperset(value) and chance.random() < 0.5
     return f"{field}{space}{operator}{space}{value if bare else quoted(value)}"
 
 
 def _value(chance: random.Random, vim: Vim, field: str, operator: Operator) -> str:
+    if field.startswith(LABEL_PREFIX):
+        return _pattern(chance, vim.labels.get(field.removeprefix(LABEL_PREFIX), "eu"), operator)
     known = FIELDS[field]
     if known.words:
         return chance.choice(known.words)

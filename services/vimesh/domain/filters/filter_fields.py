@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from vimesh.domain.filters.filter_terms import Operator
+from vimesh.domain.labels.label_syntax import is_key
 from vimesh.domain.vims import TYPES, Engine, Status
 
 MAX_WILDCARDS = 8
@@ -23,6 +24,7 @@ class FieldKind(Enum):
     TEXT = "a text"
     PATTERN = "a text, in which * stands for any text"
     WORD = "one of some words"
+    LABEL = "a label, in whose value * stands for any text"
     TIME = "a time such as 2026-10-01T08:00:00Z, or a day such as 2026-10-01, which begins at midnight UTC"
 
 
@@ -31,6 +33,7 @@ OPERATORS: Mapping[FieldKind, Sequence[Operator]] = {
     FieldKind.TEXT: _EQUALITY,
     FieldKind.PATTERN: (*_EQUALITY, Operator.HAS),
     FieldKind.WORD: _EQUALITY,
+    FieldKind.LABEL: (*_EQUALITY, Operator.HAS),
     FieldKind.TIME: tuple(operator for operator in Operator if operator is not Operator.HAS),
 }
 
@@ -61,9 +64,29 @@ FIELDS: Mapping[str, FilterField] = {
 """In the order in which help and errors list them."""
 
 
-def is_cheap(field: str, value: str) -> bool:
+LABELS = "labels"
+LABEL_PREFIX = f"{LABELS}."
+"""What the field of a label begins with; its key follows."""
+_LABEL = FilterField(FieldKind.LABEL, "value of a label: labels.region")
+_PATTERNS = frozenset({FieldKind.PATTERN, FieldKind.LABEL})
+
+
+def field_of(name: str) -> FilterField | None:
+    """Return the field of this name; None if there is none."""
+    if name.startswith(LABEL_PREFIX):
+        return _LABEL if is_key(name.removeprefix(LABEL_PREFIX)) else None
+    return FIELDS.get(name)
+
+
+def has_patterns(field: FilterField) -> bool:
+    """Return whether `*` stands for any text in its values."""
+    return field.kind in _PATTERNS
+
+
+def is_cheap(name: str, value: str) -> bool:
     """Return whether a database can compare the value quickly with any text."""
-    if field not in FIELDS or FIELDS[field].kind is not FieldKind.PATTERN:
+    field = field_of(name)
+    if field is None or not has_patterns(field):
         return True
     stars = value.count("*")
     return not stars or (stars <= MAX_WILDCARDS and len(value) <= MAX_PATTERN)

@@ -6,7 +6,7 @@ import datetime as dt
 import operator
 from collections.abc import Callable, Mapping
 
-from vimesh.domain.filters.filter_fields import FIELDS, FieldKind
+from vimesh.domain.filters.filter_fields import FIELDS, LABEL_PREFIX, FieldKind
 from vimesh.domain.filters.filter_terms import AllOf, AnyOf, FilterNode, Not, Operator, Term
 from vimesh.domain.vims import Vim
 
@@ -50,12 +50,22 @@ def matches(node: FilterNode, vim: Vim) -> bool:
             return any(matches(operand, vim) for operand in operands)
 
 
-def text_matches(term: Term, text: str, *, is_pattern: bool) -> bool:
-    """Return whether a text matches the term, whatever its field."""
+def text_matches(term: Term, text: str) -> bool:
+    """Return whether a text matches the term of a field that has texts or words."""
     if term.operator is Operator.HAS:
         return bool(text) if term.value == "*" else has_pattern(text, f"*{term.value}*")
-    equal = has_pattern(text, term.value) if is_pattern else text == term.value
+    has_stars = FIELDS[term.field].kind is FieldKind.PATTERN
+    equal = has_pattern(text, term.value) if has_stars else text == term.value
     return equal is (term.operator is Operator.EQUALS)
+
+
+def label_matches(term: Term, value: str | None) -> bool:
+    """Return whether a label matches the term; None: the VIM does not have it, which differs from any value."""
+    if value is None:
+        return term.operator is Operator.DIFFERS
+    if term.operator is Operator.HAS:
+        return has_pattern(value, f"*{term.value}*")
+    return has_pattern(value, term.value) is (term.operator is Operator.EQUALS)
 
 
 def has_pattern(text: str, pattern: str) -> bool:
@@ -79,5 +89,6 @@ def _term_matches(term: Term, vim: Vim) -> bool:
     if term.field in _TIMES:
         micros = (_TIMES[term.field](vim) - _EPOCH) // _MICROSECOND
         return _COMPARISONS[term.operator](micros, int(term.value))
-    is_pattern = FIELDS[term.field].kind is FieldKind.PATTERN
-    return text_matches(term, _TEXTS[term.field](vim), is_pattern=is_pattern)
+    if term.field.startswith(LABEL_PREFIX):
+        return label_matches(term, vim.labels.get(term.field.removeprefix(LABEL_PREFIX)))
+    return text_matches(term, _TEXTS[term.field](vim))

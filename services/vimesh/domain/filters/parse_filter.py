@@ -10,10 +10,15 @@ from collections.abc import Iterable
 from vimesh.domain.errors import FilterInvalid
 from vimesh.domain.filters.filter_fields import (
     FIELDS,
+    LABEL_PREFIX,
+    LABELS,
     MAX_PATTERN,
     MAX_WILDCARDS,
     OPERATORS,
     FieldKind,
+    FilterField,
+    field_of,
+    has_patterns,
     is_cheap,
     micros_of_time,
 )
@@ -89,9 +94,12 @@ class _Parser:
         field = scanner.take_name()
         if not field:
             raise scanner.error(f"{_EXAMPLE}; a field should be where {scanner.excerpt()} is")
-        known = FIELDS.get(field)
+        if field == LABELS:
+            return self._presence_of_label(in_group=in_group)
+        known = field_of(field)
         if known is None:
-            raise scanner.error(f"{field[:50]!r} cannot be filtered by; use one of {_listed(FIELDS)}", start)
+            names = _listed((*FIELDS, "labels.KEY"))
+            raise scanner.error(f"{field[:50]!r} cannot be filtered by; use one of {names}", start)
         at_operator = scanner.position
         operator = scanner.take_operator()
         if operator is None:
@@ -103,12 +111,22 @@ class _Parser:
         if value is None:
             raise scanner.error(f"{_EXAMPLE}; a value should be where {scanner.excerpt()} is")
         try:
-            return self._checked(field, operator, value)
+            return self._checked(field, known, operator, value)
         except FilterInvalid as error:
             raise FilterInvalid(error.description, at_value) from None
 
-    def _checked(self, field: str, operator: Operator, value: str) -> Term:
-        known = FIELDS[field]
+    def _presence_of_label(self, *, in_group: bool) -> Term:
+        """Read `labels:KEY`, which is `labels.KEY:*`."""
+        scanner = self._scanner
+        if not scanner.take(":"):
+            raise scanner.error("write it as labels.region = eu, or labels:region for VIMs that have the label")
+        at_key = scanner.position
+        key = scanner.take_value(in_group=in_group)
+        if key is None or field_of(LABEL_PREFIX + key) is None:
+            raise scanner.error("the key of a label should be here", at_key)
+        return Term(LABEL_PREFIX + key, Operator.HAS, "*")
+
+    def _checked(self, field: str, known: FilterField, operator: Operator, value: str) -> Term:
         if known.words and value not in known.words:
             raise FilterInvalid(f"{field} must be one of {_listed(known.words)}, not {value[:50]!r}")
         if known.kind is FieldKind.TIME:
@@ -120,7 +138,7 @@ class _Parser:
             raise FilterInvalid(
                 f"a value of {field} with * may have at most {MAX_WILDCARDS} of them and {MAX_PATTERN} characters"
             )
-        self._patterns += known.kind is FieldKind.PATTERN and ("*" in value or operator is Operator.HAS)
+        self._patterns += has_patterns(known) and ("*" in value or operator is Operator.HAS)
         if self._patterns > MAX_PATTERNS:
             raise FilterInvalid(f"more than {MAX_PATTERNS} terms with * or :")
         # IDs are stored in lower case, and accepted in any case.

@@ -7,37 +7,30 @@ for the others of each status. An index serves each of the latter; one condition
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Dialect, and_, case, false, or_, true
+from sqlalchemy import ColumnElement, Dialect, and_, case, false, or_, select, true
 
-from vimesh.domain.filters.filter_fields import FIELDS, FieldKind
-from vimesh.domain.filters.filter_terms import NEVER, AllOf, AnyOf, FilterNode, Not, Operator, Term
+from vimesh.domain.filters.filter_fields import LABEL_PREFIX
+from vimesh.domain.filters.filter_terms import NEVER, FilterNode, Term
 from vimesh.domain.filters.match_filter import text_matches
 from vimesh.domain.filters.simplify_filter import simplify
 from vimesh.domain.filters.vim_filter import Filter
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
+from vimesh.store.filters.term_translator import FIELDS_OF_STANDINGS, Conditions, TermTranslator
 from vimesh.store.rows.visible_rows import SILENT
-from vimesh.store.schema.tables import leases, standings, vims
-from vimesh.store.sql.sql_functions import matches
+from vimesh.store.schema.tables import leases, standings
+from vimesh.store.sql.sql_functions import NowMicros
 
-FIELDS_OF_STANDINGS = frozenset({"status", "reason", "engine", "status_time"})
-"""The fields for which `vims` is not needed."""
 _FIELDS_OF_SILENCE = frozenset({"status", "reason", "status_time"})
-_SILENT_STATUS_TIME = case((standings.c.status == Status.UNKNOWN, standings.c.status_time), else_=leases.c.lease_until)
-_COMPARISONS: Mapping[Operator, Callable[[ColumnElement[Any], int], ColumnElement[bool]]] = {
-    Operator.EQUALS: operator.eq,
-    Operator.DIFFERS: operator.ne,
-    Operator.BELOW: operator.lt,
-    Operator.AT_MOST: operator.le,
-    Operator.ABOVE: operator.gt,
-    Operator.AT_LEAST: operator.ge,
-}
-
-Conditions = tuple[ColumnElement[bool], ...]
+SILENT_STATUS_TIME = case((standings.c.status == Status.UNKNOWN, standings.c.status_time), else_=leases.c.lease_until)
+"""Since when a silent VIM is UNKNOWN."""
+_lapsed = leases.alias("lapsed_leases")
+IS_SILENT: ColumnElement[bool] = standings.c.number.in_(
+    select(_lapsed.c.number).where(_lapsed.c.holds, _lapsed.c.lease_until < NowMicros())
+)
+"""SILENT, for a search that starts with the silent VIMs: there are few, and no index has them."""
 
 
 def sql_condition(vim_filter: Filter, dialect: Dialect) -> ColumnElement[bool]:
@@ -45,67 +38,38 @@ def sql_condition(vim_filter: Filter, dialect: Dialect) -> ColumnElement[bool]:
     return or_(false(), *(and_(true(), *conditions) for conditions in filter_branches(vim_filter, dialect)))
 
 
-def filter_branches(vim_filter: Filter, dialect: Dialect) -> Sequence[Conditions]:
-    """Return mutually exclusive conditions that together select the VIMs that match: none, if no VIM can."""
+def needs_vims(vim_filter: Filter) -> bool:
+    """Return whether the filter compares columns of `vims`: if not, the other tables are enough."""
+    return any(field not in FIELDS_OF_STANDINGS and not field.startswith(LABEL_PREFIX) for field in vim_filter.fields)
+
+
+def filter_branches(vim_filter: Filter, dialect: Dialect, rare_labels: Collection[Term] = ()) -> Sequence[Conditions]:
+    """Return mutually exclusive conditions that together select the VIMs that match: none, if no VIM can.
+
+    A search starts with the VIMs that match one of the `rare_labels`: see the function of that name.
+    """
     root, fields = vim_filter.root, vim_filter.fields
+    translator = TermTranslator(dialect, rare_labels)
     if not fields & _FIELDS_OF_SILENCE:
-        return [_conditions(root, dialect)]
+        return [translator.conditions(root)]
     branches: list[Conditions] = []
     for status in Status if "status" in fields else [None]:
-        left = simplify(root, lambda term, status=status: _decide(term, {"status": status}))  # type: ignore[misc]  # its type is known
+        left = _given(root, status=status)
         if left != NEVER:
             of_status = () if status is None else (standings.c.status == status,)
-            branches.append((*of_status, ~SILENT, *_conditions(left, dialect)))
-    left = simplify(root, lambda term: _decide(term, {"status": Status.UNKNOWN, "reason": Reason.SILENT}))
+            branches.append((*of_status, ~SILENT, *translator.conditions(left)))
+    left = _given(root, status=Status.UNKNOWN, reason=Reason.SILENT)
     if left != NEVER:
-        branches.append((SILENT, *_conditions(left, dialect, status_time=_SILENT_STATUS_TIME)))
+        of_silent = TermTranslator(dialect, rare_labels, status_time=SILENT_STATUS_TIME)
+        branches.append((IS_SILENT, *of_silent.conditions(left)))
     return branches
 
 
+def _given(root: FilterNode, **values: str | None) -> FilterNode:
+    """Return what is left of the filter for VIMs with these values; None: any."""
+    return simplify(root, lambda term: _decide(term, values))
+
+
 def _decide(term: Term, values: Mapping[str, str | None]) -> bool | None:
-    """Return whether the term is true for these values; None if its field is not among them."""
     value = values.get(term.field)
-    if value is None:
-        return None
-    return text_matches(term, value, is_pattern=FIELDS[term.field].kind is FieldKind.PATTERN)
-
-
-def _conditions(
-    node: FilterNode, dialect: Dialect, *, status_time: ColumnElement[int] = standings.c.status_time
-) -> Conditions:
-    """Return conditions that are all true where the filter is."""
-
-    def of_node(node: FilterNode) -> ColumnElement[bool]:
-        match node:
-            case Term():
-                return _of_term(node, dialect, status_time)
-            case Not(operand):
-                return ~of_node(operand)
-            case AllOf(operands):
-                return and_(true(), *map(of_node, operands))
-            case AnyOf(operands):
-                return or_(false(), *map(of_node, operands))
-
-    return tuple(map(of_node, node.operands)) if isinstance(node, AllOf) else (of_node(node),)
-
-
-def _of_term(term: Term, dialect: Dialect, status_time: ColumnElement[int]) -> ColumnElement[bool]:
-    if term.field == "is_default":
-        is_default = vims.c.default_of.is_not(None)
-        return is_default if (term.value == "true") is (term.operator is Operator.EQUALS) else ~is_default
-    if term.field == "status_time":
-        return _COMPARISONS[term.operator](status_time, int(term.value))
-    column = (standings if term.field in FIELDS_OF_STANDINGS else vims).c[term.field]
-    match FIELDS[term.field].kind:
-        case FieldKind.TIME:
-            return _COMPARISONS[term.operator](column, int(term.value))
-        case FieldKind.PATTERN:
-            return _of_pattern(term, column, dialect)
-    return column == term.value if term.operator is Operator.EQUALS else column != term.value
-
-
-def _of_pattern(term: Term, column: ColumnElement[str], dialect: Dialect) -> ColumnElement[bool]:
-    if term.operator is Operator.HAS:
-        return column != "" if term.value == "*" else matches(column, f"*{term.value}*", dialect)
-    equals = matches(column, term.value, dialect) if "*" in term.value else column == term.value
-    return equals if term.operator is Operator.EQUALS else ~equals
+    return None if value is None else text_matches(term, value)

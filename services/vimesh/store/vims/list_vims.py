@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Select, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union_all
 
 from vimesh.domain.queries import Order, VimPage, VimQuery
 from vimesh.domain.vims import Vim
-from vimesh.store.filters.sql_condition import FIELDS_OF_STANDINGS, filter_branches
+from vimesh.store.filters.rare_labels import rare_labels
+from vimesh.store.filters.sql_condition import filter_branches, needs_vims
+from vimesh.store.filters.term_translator import Conditions
 from vimesh.store.rows.bulky_rows import read_numbered
 from vimesh.store.rows.vim_rows import vim_of
 from vimesh.store.rows.visible_rows import STANDING_AND_LEASE, WHOLE_VIM
@@ -34,9 +36,10 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
     sort_key, types = _SORT_KEYS[query.order.field]
     key = (query.filter.token_key, query.order)
     conditions = project_conditions(query)
+    branches = filter_branches(query.filter, connection.dialect, rare_labels(connection, query.filter))
     if query.page_token:
         conditions.append(_is_after(query.order, sort_key, position_of(query.page_token, key, types)))
-    positions = connection.execute(_select_positions(query, conditions, connection.dialect)).all()
+    positions = connection.execute(_select_positions(query, conditions, branches)).all()
     matching: list[Vim] = []
     count = 0
     # Large VIMs make a short page. A VIM may have been removed since the first query, or may no longer match.
@@ -53,7 +56,7 @@ def project_conditions(query: VimQuery) -> list[ColumnElement[bool]]:
 
 
 def _select_positions(
-    query: VimQuery, conditions: list[ColumnElement[bool]], dialect: Dialect
+    query: VimQuery, conditions: list[ColumnElement[bool]], branches: Sequence[Conditions]
 ) -> Select[tuple[Any, ...]]:
     """Select the sort keys of the page and of one more row, each followed by the number of its row.
 
@@ -61,7 +64,7 @@ def _select_positions(
     """
     count = query.page_size + 1
     sort_key, _ = _SORT_KEYS[query.order.field]
-    needs_no_vim = query.order.field != "name" and query.projects is None and query.filter.fields <= FIELDS_OF_STANDINGS
+    needs_no_vim = query.order.field != "name" and query.projects is None and not needs_vims(query.filter)
     row = _NUMBER.label("row")
     selects = [
         select(*sort_key, row)
@@ -70,7 +73,7 @@ def _select_positions(
         .order_by(*_sorted_by(query.order, sort_key))
         .limit(count)
         # No row has no number: the page is empty if no VIM can match.
-        for branch in filter_branches(query.filter, dialect) or [(_NUMBER.is_(None),)]
+        for branch in branches or [(_NUMBER.is_(None),)]
     ]
     if len(selects) == 1:
         return selects[0]
