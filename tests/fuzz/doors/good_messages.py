@@ -46,6 +46,7 @@ def vim(**fields: Any) -> vim_pb2.Vim:  # noqa: ANN401 - fields of a VIM
             "placement_attr": _struct({"regions": ["RegionOne"]}),
             "extra": _struct({"a": [1.5, "b", {"c": None}]}),
             "probe_policy": policy,
+            "labels": {"region": "eu", "example.com/owner": ""},
             **fields,
         }
     )

@@ -96,6 +96,9 @@ def _vims(longest: int) -> Iterator[tuple[str, bytes]]:
     yield "a URL of at signs", field_of(1, plain + field_of(6, b"http://" + b"@" * 2000))
     yield "a long etag", field_of(1, plain + field_of(31, b"a" * free))
     yield "many keys", field_of(1, plain + field_of(11, _keys(free)))
+    yield "many labels", field_of(1, plain + b"".join(_label(b"%06x" % key) for key in range(free // 12)))
+    yield "one label", field_of(1, plain + _label(b"a") * (free // 7))
+    yield "long labels", field_of(1, plain + b"".join(_label(b"%06x" % key + b"-" * 300) for key in range(free // 312)))
     yield from _of_any(longest)
 
 
@@ -122,6 +125,10 @@ def _keys(room: int) -> bytes:
     return b"".join(
         field_of(1, field_of(1, b"%06x" % number) + field_of(2, b"\x08\x00")) for number in range(room // 16)
     )
+
+
+def _label(key: bytes) -> bytes:
+    return field_of(13, field_of(1, key))
 
 
 def _in_key(value: bytes) -> bytes:
@@ -160,6 +167,8 @@ def _texts() -> Iterator[tuple[str, bytes]]:
     yield "a long text", around('"' + "x" * room + '"')
     yield "escapes", around('"' + "\\u0001" * (room // 6) + '"')
     yield "surrogates", around('"' + "\\ud800" * (room // 6) + '"')
+    labels = "{" + ",".join(f'"{number:x}":""' for number in range(room // 11)) + "}"
+    yield "labels", ('{"vim": {"name": "lab", "type": "openstack", "labels": ' + labels + "}}").encode()
     yield "blanks", around(" " * room + "1")
     yield "noise", b"\xff" * room
     yield "unknown fields", ("{" + ",".join(f'"{number:x}":1' for number in range(room // 10)) + "}").encode()
