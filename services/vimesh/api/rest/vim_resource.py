@@ -22,6 +22,7 @@ from vimesh.api.rest.lists.list_query import query_of
 from vimesh.api.rest.lists.streamed_list import list_response
 from vimesh.api.rest.lists.vim_pages import vim_pages
 from vimesh.domain.ids import is_id
+from vimesh.domain.labels.labels_in_extra import changed_labels
 from vimesh.runtime.backoff import Backoff
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
@@ -55,7 +56,8 @@ class Vims:
         caller = current_caller()
         project = attributes.pop("tenant_id", caller.project)
         require_rule("create_vim", project)
-        vim = _filled(attributes | {"project_id": project})
+        labels = changed_labels({}, attributes.pop("labels", {}))
+        vim = _filled(attributes | {"project_id": project, "labels": labels})
         # If Envoy sends the call twice, the second one returns the VIM that the first one registered.
         wanted = pb.RegisterVimRequest(vim=vim, request_id=str(uuid.uuid4()))
         call = self._stub.RegisterVim(wanted, timeout=self._call_timeout_s, metadata=caller.metadata)
@@ -114,6 +116,8 @@ class Vims:
             for name in ("vim_project", "extra"):
                 if name in attributes:
                     whole[name] = merge(plain(getattr(vim, name)), attributes[name])
+            if "labels" in attributes:
+                whole["labels"] = changed_labels(vim.labels, attributes["labels"])
             try:
                 return await self._modify(vim_id, whole, etag=vim.etag)
             except grpc.aio.AioRpcError as error:

@@ -6,13 +6,15 @@ import re
 from collections.abc import Sequence
 
 from vimesh.cli.input.field_names import FREE_FORM, KNOWN, POLICY, unknown
+from vimesh.domain.labels.label_syntax import is_key
 from vimesh.files.file_limits import MAX_COLUMNS, MAX_DEPTH
 
-_GROUPS = (*FREE_FORM, "probe_policy")
+LABELS = "labels"
+_GROUPS = (*FREE_FORM, "probe_policy", LABELS)
 """Groups whose fields have columns of their own, such as `auth_cred.username`."""
 _SHOWN = 50
 """Maximum number of characters of a column name in a message."""
-_NAME = re.compile(r"[\w.-]*")
+_NAME = re.compile(r"[\w./-]*")
 
 
 def wrong_columns(columns: Sequence[str]) -> str:
@@ -36,14 +38,14 @@ def _shown(column: str, number: int) -> str:
 
 def _wrong_name(column: str) -> str:
     group, dot, field = column.partition(".")
+    if group == LABELS:
+        return "" if is_key(field) else "is no label: it needs a key in Kubernetes' syntax, as in labels.region"
     if column.count(".") >= MAX_DEPTH:
         return f"is nested deeper than {MAX_DEPTH} levels"
     if dot and group not in _GROUPS:
         return f"is unknown: only {', '.join(_GROUPS)} may have columns with a dot"
     if not dot and group in _GROUPS:
         return f"needs a field name, as in {column}.username"
-    if group == "probe_policy" and field not in POLICY:
-        return unknown(field, POLICY)
-    if column and not dot and column not in KNOWN:
-        return unknown(column)
-    return ""
+    if group == "probe_policy":
+        return unknown(field, POLICY) if field not in POLICY else ""
+    return unknown(column) if column and not dot and column not in KNOWN else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 
-from vimesh.cli.input.csv_columns import wrong_columns
+from vimesh.cli.input.csv_columns import LABELS, wrong_columns
 from vimesh.cli.input.file_entries import FileEntry, Flaw
 from vimesh.files.entry_stream import EntryStream
 from vimesh.files.file_errors import BadFile
@@ -55,7 +55,8 @@ def _entry(line: int, columns: Sequence[str], cells: Sequence[str]) -> FileEntry
         if not cell:
             continue
         place: dict[object, object] = content
-        *groups, field = column.split(".")
+        # The key of a label may have dots.
+        *groups, field = column.split(".", 1) if column.startswith(f"{LABELS}.") else column.split(".")
         for group in groups:
             inner = place.setdefault(group, {})
             if not isinstance(inner, dict):

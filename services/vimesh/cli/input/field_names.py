@@ -15,7 +15,7 @@ ALIASES: Final = {"project": "project_id", "default": "is_default"}
 TEXTS: Final = TEXT_FIELDS
 FREE_FORM: Final = FREE_FORM_FIELDS
 POLICY: Final = ("method", "interval", "timeout", "fall", "rise", "tls_verify", "fail_for")
-_OTHERS: Final = ("id", "engine", "is_default", "probe_policy")
+_OTHERS: Final = ("id", "engine", "is_default", "probe_policy", "labels")
 _OWN: Final = ("name", *(field for field in (*TEXTS, *_OTHERS, *FREE_FORM) if field != "name"))
 REJECTED: Final = "rejected"
 """Field of a rejects file that holds why the entry was refused."""

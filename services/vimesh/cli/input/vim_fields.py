@@ -13,6 +13,7 @@ from vimesh.cli.base.terminal import clipped, printable
 from vimesh.domain import vims
 from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.labels.labels_in_extra import changed_labels, split_labels
 from vimesh.domain.settings import BadFlag, one_of
 from vimesh.v1.vim_pb2 import Monitor, Vim
 
@@ -68,8 +69,12 @@ def fill_from_file(vim: Vim, path: Path) -> list[str]:
         vim.auth_url = said.auth_url
         filled.append("auth_url")
     if said.extra is not None:
+        labels, extra = split_labels(said.extra)
+        if labels is not None:
+            vim.labels.update(changed_labels({}, labels))
+            filled.append("labels")
         try:
-            free_form_fields.fill(vim.extra, said.extra)
+            free_form_fields.fill(vim.extra, extra)
         except free_form_fields.NotJson as error:
             raise BadSetting(f"{path}: extra", str(error)) from None
         filled.append("extra")

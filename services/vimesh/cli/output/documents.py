@@ -29,11 +29,18 @@ def _in_order(content: Mapping[str, Any], message: Any) -> dict[str, Any]:  # no
     for field in message.fields:
         if field.name in content:
             value = content[field.name]
-            ours = field.message_type is not None and field.message_type.file.package == message.file.package
             ordered[field.name] = (
-                _in_order(value, field.message_type) if ours and isinstance(value, dict) else _sorted(value)
+                _in_order(value, field.message_type)
+                if isinstance(value, dict) and _is_ours(field, message)
+                else _sorted(value)
             )
     return ordered
+
+
+def _is_ours(field: Any, message: Any) -> bool:  # noqa: ANN401 - upb's or Python's
+    """Return whether a field has fields of our own: not a free-form field, nor a map."""
+    inner = field.message_type
+    return inner.file.package == message.file.package and not inner.GetOptions().map_entry
 
 
 def _sorted(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -11,11 +11,13 @@ from vimesh.cli.output import documents, text_tables, vim_columns
 from vimesh.v1 import vim_pb2
 
 
-def many(output: Output, vims: Sequence[vim_pb2.Vim], *, long: bool = False) -> None:
+def many(output: Output, vims: Sequence[vim_pb2.Vim], *, long: bool = False, show_labels: bool = False) -> None:
     if output is not Output.TABLE:
         documents.write_all(output, vims)
         return
-    chosen = vim_columns.LONG if long else vim_columns.SHORT
+    chosen = dict(vim_columns.LONG if long else vim_columns.SHORT)
+    if show_labels:
+        chosen |= vim_columns.LABELS
     text_tables.write(list(chosen), [[cell(vim) for cell in chosen.values()] for vim in vims])
 
 
@@ -31,7 +33,7 @@ def one(output: Output, vim: vim_pb2.Vim) -> None:
 def _rows(content: dict[str, Any], prefix: str) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for key, value in content.items():
-        if key in {"probe_policy", "monitor"}:
+        if key in {"probe_policy", "labels", "monitor"}:
             rows += _rows(value, f"{prefix}{key}.")
         elif isinstance(value, str):
             rows.append((f"{prefix}{key}", value))

@@ -35,6 +35,10 @@ LONG: Final[Mapping[str, Cell]] = {
     "DESCRIPTION": lambda vim: vim.description,
 }
 
+LABELS: Final[Mapping[str, Cell]] = {
+    "LABELS": lambda vim: ",".join(f"{key}={value}" for key, value in sorted(vim.labels.items())) or "<none>"
+}
+
 
 def status(value: vim_pb2.Vim.Status.ValueType) -> str:
     return name_of(vim_pb2.Vim.Status, value)

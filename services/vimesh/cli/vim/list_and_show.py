@@ -12,6 +12,7 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.client.answer_pages import fetch_all
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
+from vimesh.cli.input import label_flags
 from vimesh.cli.output import print_vims
 from vimesh.domain.filters.filter_terms import quoted
 from vimesh.v1 import vim_service_pb2 as pb
@@ -24,6 +25,7 @@ def list_vims(  # noqa: PLR0913 - one parameter per flag
         str,
         typer.Option("--filter", metavar="TERMS", help="""Filter, such as 'status = UNREACHABLE AND name = "lab*"'."""),
     ] = "",
+    selector: label_flags.Selector = "",
     order_by: Annotated[
         str,
         typer.Option(
@@ -36,6 +38,7 @@ def list_vims(  # noqa: PLR0913 - one parameter per flag
         int | None, typer.Option("--limit", metavar="N", min=1, help="Maximum number of VIMs to show.")
     ] = None,
     long: Annotated[bool, typer.Option("--long", help="Show more columns.")] = False,
+    show_labels: Annotated[bool, typer.Option("--show-labels", help="Show a column of the labels.")] = False,
     project: Annotated[
         str | None, typer.Option("--project", metavar="ID", help="Show only VIMs of this project.")
     ] = None,
@@ -50,10 +53,12 @@ def list_vims(  # noqa: PLR0913 - one parameter per flag
     settings = client_settings(
         config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
-    terms = [filter_] if filter_.strip() else []
-    terms += [f"project_id = {quoted(project)}"] if project else []
-    found = run(settings, lambda front: all_vims(front, " AND ".join(terms), order_by, limit))
-    print_vims.many(settings.output, found, long=long)
+    wanted = label_flags.selected(selector, filter_)
+    if project:
+        of_project = f"project_id = {quoted(project)}"
+        wanted = f"{wanted} AND {of_project}" if wanted else of_project
+    found = run(settings, lambda front: all_vims(front, wanted, order_by, limit))
+    print_vims.many(settings.output, found, long=long, show_labels=show_labels)
 
 
 async def all_vims(front: Front, filter_: str, order_by: str, limit: int | None) -> list[Vim]:

@@ -14,7 +14,7 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.explain_failures import failure, nothing_listens, unresolvable
 from vimesh.cli.client.front import Front, run
-from vimesh.cli.input import probe_policy, vim_fields
+from vimesh.cli.input import label_flags, probe_policy, vim_fields
 from vimesh.cli.input.probe_policy import PolicyFlags
 from vimesh.cli.input.vim_fields import fill_from_file, fill_from_flags
 from vimesh.cli.output import print_vims
@@ -36,6 +36,7 @@ def register(  # noqa: PLR0913 - one parameter per flag
     engine: vim_fields.Engine = None,
     description: vim_fields.Description = None,
     is_default: vim_fields.Default = None,
+    label: label_flags.Labels = None,
     project: Annotated[str, typer.Option("--project", metavar="ID", help="Project of the VIM.")] = "",
     vim_id: Annotated[str, typer.Option("--id", metavar="UUID", help="ID to assign (default: generated).")] = "",
     method: probe_policy.Method = None,
@@ -68,6 +69,7 @@ def register(  # noqa: PLR0913 - one parameter per flag
     if config_file is not None:
         fill_from_file(vim, config_file)
     fill_from_flags(vim, description=description, type_=type_, auth_url=auth_url, is_default=is_default)
+    vim.labels.update(label_flags.labels_of(label or ()))
     if not vim.auth_url:
         raise BadFlag("--auth-url", "is required (or auth_url in --config-file)")
     PolicyFlags(method, interval, timeout, fall, rise, tls_verify, fail_for).apply(vim.probe_policy)

@@ -6,6 +6,7 @@ import typer
 
 from vimesh.cli.vim.deregister import deregister
 from vimesh.cli.vim.import_file import import_vims
+from vimesh.cli.vim.label import label
 from vimesh.cli.vim.list_and_show import list_vims, show
 from vimesh.cli.vim.register import register
 from vimesh.cli.vim.set_fields import set_vim
@@ -18,6 +19,7 @@ app.command()(register)
 app.command("list")(list_vims)
 app.command()(show)
 app.command("set")(set_vim)
+app.command()(label)
 app.command()(deregister)
 app.command("import")(import_vims)
 app.command("delete", hidden=True)(deregister)

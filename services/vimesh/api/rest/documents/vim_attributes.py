@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from vimesh.api.rest.errors.error_answers import bad_attribute, bad_request
+from vimesh.domain.labels.labels_in_extra import split_labels
 from vimesh.wire.json_text import exceeded_bound
 
 Attributes = dict[str, Any]
@@ -138,4 +139,10 @@ def _vim_in(body: Mapping[str, Any]) -> Attributes:
 
 
 def _read(given: Mapping[str, Any]) -> Attributes:
-    return {name: _READERS[name](name, value) for name, value in given.items()}
+    """Read the attributes; those of `extra` that are labels become `labels`. Raises RequestRefused."""
+    attributes: Attributes = {name: _READERS[name](name, value) for name, value in given.items()}
+    if "extra" in attributes:
+        labels, attributes["extra"] = split_labels(attributes["extra"])
+        if labels is not None:
+            attributes["labels"] = labels
+    return attributes

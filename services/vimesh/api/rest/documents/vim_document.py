@@ -8,6 +8,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from vimesh.domain.labels.labels_in_extra import extra_with_labels
 from vimesh.v1.vim_pb2 import Vim
 
 Document = dict[str, Any]
@@ -30,7 +31,7 @@ def vim_document(vim: Vim) -> Document:
         "created_at": moment(vim.create_time),
         "updated_at": None if vim.update_time == vim.create_time else moment(vim.update_time),
         "status": status_word(vim.status),
-        "extra": plain(vim.extra),
+        "extra": extra_with_labels(plain(vim.extra), vim.labels),
         "auth_url": vim.auth_url,
         "vim_project": (project := plain(vim.vim_project)),
         "auth_cred": _credentials(vim, project),

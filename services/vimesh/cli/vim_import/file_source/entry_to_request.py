@@ -80,6 +80,7 @@ def _request(content: Mapping[object, object]) -> RegisterVimRequest:
             _fill(vim, name, given[name])
     if "is_default" in given:
         vim.is_default = _boolean("is_default", given["is_default"])
+    vim.labels.update(_labels(given.get("labels", {})))
     _policy(given).apply(vim.probe_policy)
     return RegisterVimRequest(
         vim=vim,
@@ -119,6 +120,14 @@ def _fill(vim: Vim, name: str, value: object) -> None:
         free_form_fields.fill(getattr(vim, name), value)
     except free_form_fields.NotJson as error:
         raise RejectedEntry(f"{name} {error}") from None
+
+
+def _labels(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise RejectedEntry("labels must be a mapping")
+    if not all(isinstance(key, str) for key in value):
+        raise RejectedEntry("labels has a key that is not a string: write it in quotes")
+    return {key: _text(f"labels.{key[:50]}", text) for key, text in value.items()}
 
 
 def _policy(given: Mapping[str, object]) -> PolicyFlags:
