@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from vimesh.domain.filters.filter_terms import quoted
 from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.labels.label_syntax import violations
-from vimesh.domain.queries import quoted
 from vimesh.domain.settings import BadFlag
 
 SELECTOR_FLAG = "--selector"
