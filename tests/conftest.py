@@ -45,7 +45,7 @@ _WHOLE = (
     "cli/supervision/test_silence.py",
     "conductor/test_bad_requests_leave_nothing.py",
     "conductor/test_failover.py",
-    "conductor/test_worst_requests.py",
+    "wire/test_worst_requests.py",
     "docs",
     "engine",
     "envoy/callers/test_chromium.py",
