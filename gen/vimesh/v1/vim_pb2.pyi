@@ -557,6 +557,7 @@ class VimEvent(_message.Message):
     VIM_FIELD_NUMBER: _builtins.int
     CHANGED_FIELDS_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
+    FILTERED_OUT_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision of the change. It grows by one with each change, across all VIMs."""
     kind: Global___VimEvent.Kind.ValueType
@@ -582,6 +583,10 @@ class VimEvent(_message.Message):
     actor: _builtins.str
     """The identity that made the change, or that reported the status: see WhoAmIResponse.identity. Empty if none was
     proved, and for what vimesh does by itself.
+    """
+    filtered_out: _builtins.bool
+    """Only in a watch with a filter: after the change, the VIM does not match. A client that has it must drop it. It may
+    not have matched before the change, either.
     """
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
@@ -617,11 +622,14 @@ class VimEvent(_message.Message):
         vim: Global___Vim | None = ...,
         changed_fields: _field_mask_pb2.FieldMask | None = ...,
         actor: _builtins.str = ...,
+        filtered_out: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_fields", b"changed_fields", "time", b"time", "vim", b"vim"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "changed_fields", b"changed_fields", "filtered_out", b"filtered_out", "time", b"time", "vim", b"vim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "actor", b"actor", "changed_fields", b"changed_fields", "detail", b"detail", "kind", b"kind", "previous_status", b"previous_status", "reason", b"reason", "revision", b"revision", "status", b"status", "stopped_action_id", b"stopped_action_id", "time", b"time", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "action_id", b"action_id", "actor", b"actor", "changed_fields", b"changed_fields", "detail", b"detail", "filtered_out", b"filtered_out", "kind", b"kind", "previous_status", b"previous_status", "reason", b"reason", "revision", b"revision", "status", b"status", "stopped_action_id", b"stopped_action_id", "time", b"time", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__filtered_out: _TypeAlias = _typing.Literal["filtered_out"]  # noqa: Y015
+    _WhichOneofArgType__filtered_out: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__filtered_out) -> _WhichOneofReturnType__filtered_out | None: ...
 
 Global___VimEvent: _TypeAlias = VimEvent  # noqa: Y015

@@ -31,7 +31,7 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from vimesh.v1 import vim_pb2 as vimesh_dot_v1_dot_vim__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bvimesh/v1/vim_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x17google/rpc/status.proto\x1a\x13vimesh/v1/vim.proto\"\xcf\x03\n\x12RegisterVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x33\n\x06\x65ngine\x18\x03 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x06vim_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:\x9c\x02\xbaH\x98\x02\x1aO\n\x11register_vim.name\x12\x14vim.name is required\x1a$has(this.vim) && this.vim.name != \'\'\x1ah\n\x11register_vim.type\x12-vim.type is required: openstack or kubernetes\x1a$has(this.vim) && this.vim.type != \'\'\x1a[\n\x15register_vim.auth_url\x12\x18vim.auth_url is required\x1a(has(this.vim) && this.vim.auth_url != \'\'\"2\n\x13RegisterVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"X\n\x13RegisterVimsRequest\x12\x41\n\x08requests\x18\x01 \x03(\x0b\x32\x1d.vimesh.v1.RegisterVimRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xf4\x03\"\x03\xd8\x01\x03\"E\n\x14RegisterVimsResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.vimesh.v1.RegisterVimResult\"u\n\x11RegisterVimResult\x12.\n\nregistered\x18\x01 \x01(\x0b\x32\x18.vimesh.v1.RegisteredVimH\x00\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"1\n\rRegisteredVim\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x10\n\x08repeated\x18\x02 \x01(\x08\"-\n\rGetVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"-\n\x0eGetVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"\x84\x01\n\x0fListVimsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1c\n\x06\x66ilter\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12\x19\n\x08order_by\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\"I\n\x10ListVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb8\x01\n\x10ModifyVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x33\n\x06\x65ngine\x18\x04 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\"0\n\x11ModifyVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"K\n\x16RegisterVimJsonRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"6\n\x17RegisterVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"g\n\x14ModifyVimJsonRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x31\n\x07request\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"4\n\x15ModifyVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"4\n\x14\x44\x65registerVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65registerVimResponse\"\xd9\x01\n\x10WatchVimsRequest\x12\x16\n\x0estart_revision\x18\x01 \x01(\x04\x12\x10\n\x08snapshot\x18\x02 \x01(\x08\x12\x1b\n\x06vim_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:~\xbaH{\x1ay\n\x14watch_vims.one_start\x12.snapshot and start_revision exclude each other\x1a\x31!(this.snapshot && this.start_revision > uint(0))\"\x8a\x01\n\x11WatchVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12#\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12 \n\x03\x65nd\x18\x04 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\"m\n\x14ListVimEventsRequest\x12\x1b\n\x06vim_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"U\n\x15ListVimEventsResponse\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe7\x07\n\nVimService\x12L\n\x0bRegisterVim\x12\x1d.vimesh.v1.RegisterVimRequest\x1a\x1e.vimesh.v1.RegisterVimResponse\x12O\n\x0cRegisterVims\x12\x1e.vimesh.v1.RegisterVimsRequest\x1a\x1f.vimesh.v1.RegisterVimsResponse\x12X\n\x06GetVim\x12\x18.vimesh.v1.GetVimRequest\x1a\x19.vimesh.v1.GetVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/vims/{vim_id}\x12U\n\x08ListVims\x12\x1a.vimesh.v1.ListVimsRequest\x1a\x1b.vimesh.v1.ListVimsResponse\"\x10\x82\xd3\xe4\x93\x02\n\x12\x08/v1/vims\x12\x46\n\tModifyVim\x12\x1b.vimesh.v1.ModifyVimRequest\x1a\x1c.vimesh.v1.ModifyVimResponse\x12m\n\rDeregisterVim\x12\x1f.vimesh.v1.DeregisterVimRequest\x1a .vimesh.v1.DeregisterVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/vims/{vim_id}\x12s\n\x0fRegisterVimJson\x12!.vimesh.v1.RegisterVimJsonRequest\x1a\".vimesh.v1.RegisterVimJsonResponse\"\x19\x82\xd3\xe4\x93\x02\x13\"\x08/v1/vims:\x07request\x12v\n\rModifyVimJson\x12\x1f.vimesh.v1.ModifyVimJsonRequest\x1a .vimesh.v1.ModifyVimJsonResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x32\x11/v1/vims/{vim_id}:\x07request\x12`\n\tWatchVims\x12\x1b.vimesh.v1.WatchVimsRequest\x1a\x1c.vimesh.v1.WatchVimsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/vims:watch0\x01\x12\x82\x01\n\rListVimEvents\x12\x1f.vimesh.v1.ListVimEventsRequest\x1a .vimesh.v1.ListVimEventsResponse\".\x82\xd3\xe4\x93\x02(\x12\x18/v1/vims/{vim_id}/eventsZ\x0c\x12\n/v1/eventsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bvimesh/v1/vim_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x17google/rpc/status.proto\x1a\x13vimesh/v1/vim.proto\"\xcf\x03\n\x12RegisterVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x33\n\x06\x65ngine\x18\x03 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x06vim_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:\x9c\x02\xbaH\x98\x02\x1aO\n\x11register_vim.name\x12\x14vim.name is required\x1a$has(this.vim) && this.vim.name != \'\'\x1ah\n\x11register_vim.type\x12-vim.type is required: openstack or kubernetes\x1a$has(this.vim) && this.vim.type != \'\'\x1a[\n\x15register_vim.auth_url\x12\x18vim.auth_url is required\x1a(has(this.vim) && this.vim.auth_url != \'\'\"2\n\x13RegisterVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"X\n\x13RegisterVimsRequest\x12\x41\n\x08requests\x18\x01 \x03(\x0b\x32\x1d.vimesh.v1.RegisterVimRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xf4\x03\"\x03\xd8\x01\x03\"E\n\x14RegisterVimsResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.vimesh.v1.RegisterVimResult\"u\n\x11RegisterVimResult\x12.\n\nregistered\x18\x01 \x01(\x0b\x32\x18.vimesh.v1.RegisteredVimH\x00\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"1\n\rRegisteredVim\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x10\n\x08repeated\x18\x02 \x01(\x08\"\\\n\rGetVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12-\n\tread_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"-\n\x0eGetVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"\xb3\x01\n\x0fListVimsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1c\n\x06\x66ilter\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12\x19\n\x08order_by\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12-\n\tread_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"I\n\x10ListVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x14SummarizeVimsRequest\x12\x1c\n\x06\x66ilter\x18\x01 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12%\n\x08group_by\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x03\x18\x01\"\x07r\x05\x10\x01\x18\xc4\x02\"\x7f\n\x15SummarizeVimsResponse\x12#\n\x06groups\x18\x01 \x03(\x0b\x32\x13.vimesh.v1.VimGroup\x12)\n\x05total\x18\x02 \x01(\x0b\x32\x1a.vimesh.v1.VimStatusCounts\x12\x16\n\x0eomitted_groups\x18\x03 \x01(\r\"`\n\x08VimGroup\x12(\n\x06values\x18\x01 \x03(\x0b\x32\x18.vimesh.v1.VimGroupValue\x12*\n\x06\x63ounts\x18\x02 \x01(\x0b\x32\x1a.vimesh.v1.VimStatusCounts\"-\n\rVimGroupValue\x12\x12\n\x05value\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_value\"j\n\x0fVimStatusCounts\x12\r\n\x05total\x18\x01 \x01(\r\x12\x0f\n\x07pending\x18\x02 \x01(\r\x12\x11\n\treachable\x18\x03 \x01(\r\x12\x13\n\x0bunreachable\x18\x04 \x01(\r\x12\x0f\n\x07unknown\x18\x05 \x01(\r\"\xb8\x01\n\x10ModifyVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x33\n\x06\x65ngine\x18\x04 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\"0\n\x11ModifyVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"K\n\x16RegisterVimJsonRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"6\n\x17RegisterVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"g\n\x14ModifyVimJsonRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x31\n\x07request\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"4\n\x15ModifyVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"4\n\x14\x44\x65registerVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65registerVimResponse\"\xa6\x02\n\x10WatchVimsRequest\x12\x16\n\x0estart_revision\x18\x01 \x01(\x04\x12\x10\n\x08snapshot\x18\x02 \x01(\x08\x12\x1b\n\x06vim_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1c\n\x06\x66ilter\x18\x05 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12-\n\tread_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMask:~\xbaH{\x1ay\n\x14watch_vims.one_start\x12.snapshot and start_revision exclude each other\x1a\x31!(this.snapshot && this.start_revision > uint(0))\"\x8a\x01\n\x11WatchVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12#\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12 \n\x03\x65nd\x18\x04 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\"\x8b\x01\n\x14ListVimEventsRequest\x12\x1b\n\x06vim_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1c\n\x06\x66ilter\x18\x04 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\"U\n\x15ListVimEventsResponse\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd7\x08\n\nVimService\x12L\n\x0bRegisterVim\x12\x1d.vimesh.v1.RegisterVimRequest\x1a\x1e.vimesh.v1.RegisterVimResponse\x12O\n\x0cRegisterVims\x12\x1e.vimesh.v1.RegisterVimsRequest\x1a\x1f.vimesh.v1.RegisterVimsResponse\x12X\n\x06GetVim\x12\x18.vimesh.v1.GetVimRequest\x1a\x19.vimesh.v1.GetVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/vims/{vim_id}\x12U\n\x08ListVims\x12\x1a.vimesh.v1.ListVimsRequest\x1a\x1b.vimesh.v1.ListVimsResponse\"\x10\x82\xd3\xe4\x93\x02\n\x12\x08/v1/vims\x12n\n\rSummarizeVims\x12\x1f.vimesh.v1.SummarizeVimsRequest\x1a .vimesh.v1.SummarizeVimsResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/vims:summarize\x12\x46\n\tModifyVim\x12\x1b.vimesh.v1.ModifyVimRequest\x1a\x1c.vimesh.v1.ModifyVimResponse\x12m\n\rDeregisterVim\x12\x1f.vimesh.v1.DeregisterVimRequest\x1a .vimesh.v1.DeregisterVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/vims/{vim_id}\x12s\n\x0fRegisterVimJson\x12!.vimesh.v1.RegisterVimJsonRequest\x1a\".vimesh.v1.RegisterVimJsonResponse\"\x19\x82\xd3\xe4\x93\x02\x13\"\x08/v1/vims:\x07request\x12v\n\rModifyVimJson\x12\x1f.vimesh.v1.ModifyVimJsonRequest\x1a .vimesh.v1.ModifyVimJsonResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x32\x11/v1/vims/{vim_id}:\x07request\x12`\n\tWatchVims\x12\x1b.vimesh.v1.WatchVimsRequest\x1a\x1c.vimesh.v1.WatchVimsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/vims:watch0\x01\x12\x82\x01\n\rListVimEvents\x12\x1f.vimesh.v1.ListVimEventsRequest\x1a .vimesh.v1.ListVimEventsResponse\".\x82\xd3\xe4\x93\x02(\x12\x18/v1/vims/{vim_id}/eventsZ\x0c\x12\n/v1/eventsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,6 +60,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTVIMSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\tr\007\030\200 \272\001\001\000'
   _globals['_LISTVIMSREQUEST'].fields_by_name['order_by']._loaded_options = None
   _globals['_LISTVIMSREQUEST'].fields_by_name['order_by']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_SUMMARIZEVIMSREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_SUMMARIZEVIMSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\tr\007\030\200 \272\001\001\000'
+  _globals['_SUMMARIZEVIMSREQUEST'].fields_by_name['group_by']._loaded_options = None
+  _globals['_SUMMARIZEVIMSREQUEST'].fields_by_name['group_by']._serialized_options = b'\272H\020\222\001\r\020\003\030\001\"\007r\005\020\001\030\304\002'
   _globals['_MODIFYVIMREQUEST'].fields_by_name['vim']._loaded_options = None
   _globals['_MODIFYVIMREQUEST'].fields_by_name['vim']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_MODIFYVIMREQUEST'].fields_by_name['etag']._loaded_options = None
@@ -76,6 +80,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEREGISTERVIMREQUEST'].fields_by_name['vim_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_WATCHVIMSREQUEST'].fields_by_name['vim_id']._loaded_options = None
   _globals['_WATCHVIMSREQUEST'].fields_by_name['vim_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_WATCHVIMSREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_WATCHVIMSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\tr\007\030\200 \272\001\001\000'
   _globals['_WATCHVIMSREQUEST']._loaded_options = None
   _globals['_WATCHVIMSREQUEST']._serialized_options = b'\272H{\032y\n\024watch_vims.one_start\022.snapshot and start_revision exclude each other\0321!(this.snapshot && this.start_revision > uint(0))'
   _globals['_LISTVIMEVENTSREQUEST'].fields_by_name['vim_id']._loaded_options = None
@@ -84,10 +90,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTVIMEVENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTVIMEVENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTVIMEVENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200 '
+  _globals['_LISTVIMEVENTSREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_LISTVIMEVENTSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\tr\007\030\200 \272\001\001\000'
   _globals['_VIMSERVICE'].methods_by_name['GetVim']._loaded_options = None
   _globals['_VIMSERVICE'].methods_by_name['GetVim']._serialized_options = b'\202\323\344\223\002\023\022\021/v1/vims/{vim_id}'
   _globals['_VIMSERVICE'].methods_by_name['ListVims']._loaded_options = None
   _globals['_VIMSERVICE'].methods_by_name['ListVims']._serialized_options = b'\202\323\344\223\002\n\022\010/v1/vims'
+  _globals['_VIMSERVICE'].methods_by_name['SummarizeVims']._loaded_options = None
+  _globals['_VIMSERVICE'].methods_by_name['SummarizeVims']._serialized_options = b'\202\323\344\223\002\024\022\022/v1/vims:summarize'
   _globals['_VIMSERVICE'].methods_by_name['DeregisterVim']._loaded_options = None
   _globals['_VIMSERVICE'].methods_by_name['DeregisterVim']._serialized_options = b'\202\323\344\223\002\023*\021/v1/vims/{vim_id}'
   _globals['_VIMSERVICE'].methods_by_name['RegisterVimJson']._loaded_options = None
@@ -111,37 +121,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTEREDVIM']._serialized_start=1039
   _globals['_REGISTEREDVIM']._serialized_end=1088
   _globals['_GETVIMREQUEST']._serialized_start=1090
-  _globals['_GETVIMREQUEST']._serialized_end=1135
-  _globals['_GETVIMRESPONSE']._serialized_start=1137
-  _globals['_GETVIMRESPONSE']._serialized_end=1182
-  _globals['_LISTVIMSREQUEST']._serialized_start=1185
-  _globals['_LISTVIMSREQUEST']._serialized_end=1317
-  _globals['_LISTVIMSRESPONSE']._serialized_start=1319
-  _globals['_LISTVIMSRESPONSE']._serialized_end=1392
-  _globals['_MODIFYVIMREQUEST']._serialized_start=1395
-  _globals['_MODIFYVIMREQUEST']._serialized_end=1579
-  _globals['_MODIFYVIMRESPONSE']._serialized_start=1581
-  _globals['_MODIFYVIMRESPONSE']._serialized_end=1629
-  _globals['_REGISTERVIMJSONREQUEST']._serialized_start=1631
-  _globals['_REGISTERVIMJSONREQUEST']._serialized_end=1706
-  _globals['_REGISTERVIMJSONRESPONSE']._serialized_start=1708
-  _globals['_REGISTERVIMJSONRESPONSE']._serialized_end=1762
-  _globals['_MODIFYVIMJSONREQUEST']._serialized_start=1764
-  _globals['_MODIFYVIMJSONREQUEST']._serialized_end=1867
-  _globals['_MODIFYVIMJSONRESPONSE']._serialized_start=1869
-  _globals['_MODIFYVIMJSONRESPONSE']._serialized_end=1921
-  _globals['_DEREGISTERVIMREQUEST']._serialized_start=1923
-  _globals['_DEREGISTERVIMREQUEST']._serialized_end=1975
-  _globals['_DEREGISTERVIMRESPONSE']._serialized_start=1977
-  _globals['_DEREGISTERVIMRESPONSE']._serialized_end=2000
-  _globals['_WATCHVIMSREQUEST']._serialized_start=2003
-  _globals['_WATCHVIMSREQUEST']._serialized_end=2220
-  _globals['_WATCHVIMSRESPONSE']._serialized_start=2223
-  _globals['_WATCHVIMSRESPONSE']._serialized_end=2361
-  _globals['_LISTVIMEVENTSREQUEST']._serialized_start=2363
-  _globals['_LISTVIMEVENTSREQUEST']._serialized_end=2472
-  _globals['_LISTVIMEVENTSRESPONSE']._serialized_start=2474
-  _globals['_LISTVIMEVENTSRESPONSE']._serialized_end=2559
-  _globals['_VIMSERVICE']._serialized_start=2562
-  _globals['_VIMSERVICE']._serialized_end=3561
+  _globals['_GETVIMREQUEST']._serialized_end=1182
+  _globals['_GETVIMRESPONSE']._serialized_start=1184
+  _globals['_GETVIMRESPONSE']._serialized_end=1229
+  _globals['_LISTVIMSREQUEST']._serialized_start=1232
+  _globals['_LISTVIMSREQUEST']._serialized_end=1411
+  _globals['_LISTVIMSRESPONSE']._serialized_start=1413
+  _globals['_LISTVIMSRESPONSE']._serialized_end=1486
+  _globals['_SUMMARIZEVIMSREQUEST']._serialized_start=1488
+  _globals['_SUMMARIZEVIMSREQUEST']._serialized_end=1579
+  _globals['_SUMMARIZEVIMSRESPONSE']._serialized_start=1581
+  _globals['_SUMMARIZEVIMSRESPONSE']._serialized_end=1708
+  _globals['_VIMGROUP']._serialized_start=1710
+  _globals['_VIMGROUP']._serialized_end=1806
+  _globals['_VIMGROUPVALUE']._serialized_start=1808
+  _globals['_VIMGROUPVALUE']._serialized_end=1853
+  _globals['_VIMSTATUSCOUNTS']._serialized_start=1855
+  _globals['_VIMSTATUSCOUNTS']._serialized_end=1961
+  _globals['_MODIFYVIMREQUEST']._serialized_start=1964
+  _globals['_MODIFYVIMREQUEST']._serialized_end=2148
+  _globals['_MODIFYVIMRESPONSE']._serialized_start=2150
+  _globals['_MODIFYVIMRESPONSE']._serialized_end=2198
+  _globals['_REGISTERVIMJSONREQUEST']._serialized_start=2200
+  _globals['_REGISTERVIMJSONREQUEST']._serialized_end=2275
+  _globals['_REGISTERVIMJSONRESPONSE']._serialized_start=2277
+  _globals['_REGISTERVIMJSONRESPONSE']._serialized_end=2331
+  _globals['_MODIFYVIMJSONREQUEST']._serialized_start=2333
+  _globals['_MODIFYVIMJSONREQUEST']._serialized_end=2436
+  _globals['_MODIFYVIMJSONRESPONSE']._serialized_start=2438
+  _globals['_MODIFYVIMJSONRESPONSE']._serialized_end=2490
+  _globals['_DEREGISTERVIMREQUEST']._serialized_start=2492
+  _globals['_DEREGISTERVIMREQUEST']._serialized_end=2544
+  _globals['_DEREGISTERVIMRESPONSE']._serialized_start=2546
+  _globals['_DEREGISTERVIMRESPONSE']._serialized_end=2569
+  _globals['_WATCHVIMSREQUEST']._serialized_start=2572
+  _globals['_WATCHVIMSREQUEST']._serialized_end=2866
+  _globals['_WATCHVIMSRESPONSE']._serialized_start=2869
+  _globals['_WATCHVIMSRESPONSE']._serialized_end=3007
+  _globals['_LISTVIMEVENTSREQUEST']._serialized_start=3010
+  _globals['_LISTVIMEVENTSREQUEST']._serialized_end=3149
+  _globals['_LISTVIMEVENTSRESPONSE']._serialized_start=3151
+  _globals['_LISTVIMEVENTSRESPONSE']._serialized_end=3236
+  _globals['_VIMSERVICE']._serialized_start=3239
+  _globals['_VIMSERVICE']._serialized_end=4350
 # @@protoc_insertion_point(module_scope)

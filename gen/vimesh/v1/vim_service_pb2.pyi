@@ -201,16 +201,22 @@ class GetVimRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VIM_ID_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     vim_id: _builtins.str
     """Required. Id of the VIM."""
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """The fields to return, such as `name` or `monitor.state`; empty means all. At most 100 paths."""
+
     def __init__(
         self,
         *,
         vim_id: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -250,17 +256,28 @@ class ListVimsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Maximum number of VIMs; 0 means 100, and more than 1000 means 1000. The page may have fewer."""
     page_token: _builtins.str
     """`next_page_token` of the previous page, with the same filter and order; empty for the first page."""
     filter: _builtins.str
-    """Terms joined by AND, such as `status = UNREACHABLE AND name = "lab*"`. The fields are id, name, type, status,
-    project_id, auth_url, is_default and engine; the operators are = and !=. In name and auth_url, `*` matches any
-    text: a value may have up to 8 of them, and is then limited to 128 characters.
+    """The VIMs to list, such as `status != REACHABLE AND (name = "lab*" OR labels.region = eu)`; empty means all. The
+    language is that of AIP-160: terms are joined by AND, OR (which binds more tightly), NOT or `-`, and parentheses. At
+    most 32 terms.
+
+    `=` and `!=` compare id, name, type, status, reason, project_id, auth_url, is_default, engine, and labels such as
+    labels.region. create_time, update_time and status_time are also compared by `<`, `<=`, `>` and `>=`, to a time such
+    as `2026-10-01T08:00:00Z` or a day such as `2026-10-01`, which begins at midnight UTC. In name, auth_url, reason and
+    labels, `*` matches any text, and `:` asks whether a value contains a text: `labels.region:*` is true if the VIM has
+    the label. A value with wildcards may have up to 8 of them and 128 characters.
     """
     order_by: _builtins.str
     """`name`, `create_time` (the default) or `status_time`; append ` desc` for descending order."""
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """The fields of each VIM to return, such as `name` or `monitor.state`; empty means all. At most 100 paths."""
+
     def __init__(
         self,
         *,
@@ -268,10 +285,11 @@ class ListVimsRequest(_message.Message):
         page_token: _builtins.str = ...,
         filter: _builtins.str = ...,
         order_by: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -304,6 +322,162 @@ class ListVimsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListVimsResponse: _TypeAlias = ListVimsResponse  # noqa: Y015
+
+@_typing.final
+class SummarizeVimsRequest(_message.Message):
+    """The VIMs to count, and how to group them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    GROUP_BY_FIELD_NUMBER: _builtins.int
+    filter: _builtins.str
+    """The VIMs to count; see ListVimsRequest.filter. Empty means all."""
+    @_builtins.property
+    def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Up to 3 of status, reason, type, project_id, engine, and labels such as `labels.region`. VIMs with the same values
+        make a group. Empty means one group of all VIMs.
+        """
+
+    def __init__(
+        self,
+        *,
+        filter: _builtins.str = ...,
+        group_by: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "group_by", b"group_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SummarizeVimsRequest: _TypeAlias = SummarizeVimsRequest  # noqa: Y015
+
+@_typing.final
+class SummarizeVimsResponse(_message.Message):
+    """How many VIMs there are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUPS_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    OMITTED_GROUPS_FIELD_NUMBER: _builtins.int
+    omitted_groups: _builtins.int
+    """Number of groups that are not in `groups`."""
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___VimGroup]:
+        """The groups, the largest first. At most 1000."""
+
+    @_builtins.property
+    def total(self) -> Global___VimStatusCounts:
+        """All VIMs that match the filter, including those in groups that are omitted."""
+
+    def __init__(
+        self,
+        *,
+        groups: _abc.Iterable[Global___VimGroup] | None = ...,
+        total: Global___VimStatusCounts | None = ...,
+        omitted_groups: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "omitted_groups", b"omitted_groups", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SummarizeVimsResponse: _TypeAlias = SummarizeVimsResponse  # noqa: Y015
+
+@_typing.final
+class VimGroup(_message.Message):
+    """VIMs with the same values."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___VimGroupValue]:
+        """The values, in the order of `group_by`."""
+
+    @_builtins.property
+    def counts(self) -> Global___VimStatusCounts:
+        """How many VIMs are in the group."""
+
+    def __init__(
+        self,
+        *,
+        values: _abc.Iterable[Global___VimGroupValue] | None = ...,
+        counts: Global___VimStatusCounts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VimGroup: _TypeAlias = VimGroup  # noqa: Y015
+
+@_typing.final
+class VimGroupValue(_message.Message):
+    """A value that VIMs of a group share."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    value: _builtins.str
+    """The value; absent if the VIMs do not have the label."""
+    def __init__(
+        self,
+        *,
+        value: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___VimGroupValue: _TypeAlias = VimGroupValue  # noqa: Y015
+
+@_typing.final
+class VimStatusCounts(_message.Message):
+    """How many VIMs have which status."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOTAL_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
+    REACHABLE_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
+    UNKNOWN_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    """All of them."""
+    pending: _builtins.int
+    """VIMs with status PENDING."""
+    reachable: _builtins.int
+    """VIMs with status REACHABLE."""
+    unreachable: _builtins.int
+    """VIMs with status UNREACHABLE."""
+    unknown: _builtins.int
+    """VIMs with status UNKNOWN, including those whose ping action has just become silent."""
+    def __init__(
+        self,
+        *,
+        total: _builtins.int = ...,
+        pending: _builtins.int = ...,
+        reachable: _builtins.int = ...,
+        unreachable: _builtins.int = ...,
+        unknown: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pending", b"pending", "reachable", b"reachable", "total", b"total", "unknown", b"unknown", "unreachable", b"unreachable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VimStatusCounts: _TypeAlias = VimStatusCounts  # noqa: Y015
 
 @_typing.final
 class ModifyVimRequest(_message.Message):
@@ -532,6 +706,8 @@ class WatchVimsRequest(_message.Message):
     START_REVISION_FIELD_NUMBER: _builtins.int
     SNAPSHOT_FIELD_NUMBER: _builtins.int
     VIM_ID_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     start_revision: _builtins.int
     """Revision of the first change to send; 0 means only changes from now on."""
     snapshot: _builtins.bool
@@ -540,16 +716,28 @@ class WatchVimsRequest(_message.Message):
     """If given, watch only this VIM. If it does not exist, the snapshot is empty: no VIM is sent before the first
     `revision`.
     """
+    filter: _builtins.str
+    """If given, watch only VIMs that match; see ListVimsRequest.filter. The snapshot contains those that match. After
+    that, each change is sent that leaves a VIM matching, and each after which it does not match although it may have
+    matched before; the latter are marked with VimEvent.filtered_out. A VIM that begins to match is sent as the change
+    that makes it match: GetVim returns the rest of it.
+    """
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """The fields to send of each VIM, in the snapshot and in changes; empty means all. At most 100 paths."""
+
     def __init__(
         self,
         *,
         start_revision: _builtins.int = ...,
         snapshot: _builtins.bool = ...,
         vim_id: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["snapshot", b"snapshot", "start_revision", b"start_revision", "vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "read_mask", b"read_mask", "snapshot", b"snapshot", "start_revision", b"start_revision", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -604,22 +792,29 @@ class ListVimEventsRequest(_message.Message):
     VIM_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     vim_id: _builtins.str
     """If given, list only the changes of this VIM."""
     page_size: _builtins.int
     """Maximum number of events; 0 means 100, and more than 1000 means 1000. The page may have fewer."""
     page_token: _builtins.str
     """`next_page_token` of the previous page; empty for the first page."""
+    filter: _builtins.str
+    """If given, list only changes that left their VIM matching; see ListVimsRequest.filter. The status, its reason and its
+    time are those after the change; what a change does not contain is compared as it is now, or as it was when the VIM
+    was deregistered.
+    """
     def __init__(
         self,
         *,
         vim_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

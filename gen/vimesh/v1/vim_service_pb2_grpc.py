@@ -55,6 +55,11 @@ class VimServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.ListVimsRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ListVimsResponse.FromString,
                 _registered_method=True)
+        self.SummarizeVims = channel.unary_unary(
+                '/vimesh.v1.VimService/SummarizeVims',
+                request_serializer=vimesh_dot_v1_dot_vim__service__pb2.SummarizeVimsRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.SummarizeVimsResponse.FromString,
+                _registered_method=True)
         self.ModifyVim = channel.unary_unary(
                 '/vimesh.v1.VimService/ModifyVim',
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimRequest.SerializeToString,
@@ -127,7 +132,7 @@ class VimServiceServicer(object):
     def GetVim(self, request, context):
         """Returns one VIM.
 
-        INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+        INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID, or the mask names a field that a VIM does not have.
         NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
         Retry: safe.
         """
@@ -139,8 +144,19 @@ class VimServiceServicer(object):
         """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
         last page.
 
-        INVALID_ARGUMENT (BAD_INPUT): the filter, order or page token is invalid.
+        INVALID_ARGUMENT (BAD_INPUT): the filter, order, mask or page token is invalid. For a filter, the ErrorInfo has the
+        `position` of the mistake, in characters from 0.
         Retry: safe. A VIM whose place in the order changes between two pages may be returned twice or not at all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SummarizeVims(self, request, context):
+        """Counts VIMs by status, in groups of those that have the same project, label or other values.
+
+        INVALID_ARGUMENT (BAD_INPUT): the filter is invalid, or VIMs cannot be grouped by one of the fields.
+        Retry: safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -205,7 +221,8 @@ class VimServiceServicer(object):
         """Streams changes in the order of their revisions: each exactly once. To resume after a stream has ended, at any
         conductor, set start_revision to one more than the last `revision` received.
 
-        INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, or vim_id is not a UUID.
+        INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, vim_id is not a UUID, or the filter or the
+        mask is invalid.
         OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are no longer stored; request a snapshot.
         OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a backup was restored; request a
         snapshot. An open stream also ends this way when the log goes back.
@@ -252,6 +269,11 @@ def add_VimServiceServicer_to_server(servicer, server):
                     servicer.ListVims,
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ListVimsRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_vim__service__pb2.ListVimsResponse.SerializeToString,
+            ),
+            'SummarizeVims': grpc.unary_unary_rpc_method_handler(
+                    servicer.SummarizeVims,
+                    request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.SummarizeVimsRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_vim__service__pb2.SummarizeVimsResponse.SerializeToString,
             ),
             'ModifyVim': grpc.unary_unary_rpc_method_handler(
                     servicer.ModifyVim,
@@ -393,6 +415,33 @@ class VimService(object):
             '/vimesh.v1.VimService/ListVims',
             vimesh_dot_v1_dot_vim__service__pb2.ListVimsRequest.SerializeToString,
             vimesh_dot_v1_dot_vim__service__pb2.ListVimsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SummarizeVims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.VimService/SummarizeVims',
+            vimesh_dot_v1_dot_vim__service__pb2.SummarizeVimsRequest.SerializeToString,
+            vimesh_dot_v1_dot_vim__service__pb2.SummarizeVimsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,7 +61,7 @@ class VimServiceStub:
     GetVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.GetVimRequest, _vim_service_pb2.GetVimResponse]
     """Returns one VIM.
 
-    INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+    INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID, or the mask names a field that a VIM does not have.
     NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
     Retry: safe.
     """
@@ -69,8 +69,15 @@ class VimServiceStub:
     """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
     last page.
 
-    INVALID_ARGUMENT (BAD_INPUT): the filter, order or page token is invalid.
+    INVALID_ARGUMENT (BAD_INPUT): the filter, order, mask or page token is invalid. For a filter, the ErrorInfo has the
+    `position` of the mistake, in characters from 0.
     Retry: safe. A VIM whose place in the order changes between two pages may be returned twice or not at all.
+    """
+    SummarizeVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.SummarizeVimsRequest, _vim_service_pb2.SummarizeVimsResponse]
+    """Counts VIMs by status, in groups of those that have the same project, label or other values.
+
+    INVALID_ARGUMENT (BAD_INPUT): the filter is invalid, or VIMs cannot be grouped by one of the fields.
+    Retry: safe.
     """
     ModifyVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimRequest, _vim_service_pb2.ModifyVimResponse]
     """Changes a VIM. A new auth_url, type, probe_policy or engine gives it a new ping action: from the commit on, reports
@@ -115,7 +122,8 @@ class VimServiceStub:
     """Streams changes in the order of their revisions: each exactly once. To resume after a stream has ended, at any
     conductor, set start_revision to one more than the last `revision` received.
 
-    INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, or vim_id is not a UUID.
+    INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, vim_id is not a UUID, or the filter or the
+    mask is invalid.
     OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are no longer stored; request a snapshot.
     OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a backup was restored; request a
     snapshot. An open stream also ends this way when the log goes back.
@@ -166,7 +174,7 @@ class VimServiceAsyncStub(VimServiceStub):
     GetVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.GetVimRequest, _vim_service_pb2.GetVimResponse]  # type: ignore[assignment]
     """Returns one VIM.
 
-    INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+    INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID, or the mask names a field that a VIM does not have.
     NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
     Retry: safe.
     """
@@ -174,8 +182,15 @@ class VimServiceAsyncStub(VimServiceStub):
     """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
     last page.
 
-    INVALID_ARGUMENT (BAD_INPUT): the filter, order or page token is invalid.
+    INVALID_ARGUMENT (BAD_INPUT): the filter, order, mask or page token is invalid. For a filter, the ErrorInfo has the
+    `position` of the mistake, in characters from 0.
     Retry: safe. A VIM whose place in the order changes between two pages may be returned twice or not at all.
+    """
+    SummarizeVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.SummarizeVimsRequest, _vim_service_pb2.SummarizeVimsResponse]  # type: ignore[assignment]
+    """Counts VIMs by status, in groups of those that have the same project, label or other values.
+
+    INVALID_ARGUMENT (BAD_INPUT): the filter is invalid, or VIMs cannot be grouped by one of the fields.
+    Retry: safe.
     """
     ModifyVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimRequest, _vim_service_pb2.ModifyVimResponse]  # type: ignore[assignment]
     """Changes a VIM. A new auth_url, type, probe_policy or engine gives it a new ping action: from the commit on, reports
@@ -220,7 +235,8 @@ class VimServiceAsyncStub(VimServiceStub):
     """Streams changes in the order of their revisions: each exactly once. To resume after a stream has ended, at any
     conductor, set start_revision to one more than the last `revision` received.
 
-    INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, or vim_id is not a UUID.
+    INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, vim_id is not a UUID, or the filter or the
+    mask is invalid.
     OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are no longer stored; request a snapshot.
     OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a backup was restored; request a
     snapshot. An open stream also ends this way when the log goes back.
@@ -286,7 +302,7 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_vim_service_pb2.GetVimResponse, _abc.Awaitable[_vim_service_pb2.GetVimResponse]]:
         """Returns one VIM.
 
-        INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+        INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID, or the mask names a field that a VIM does not have.
         NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
         Retry: safe.
         """
@@ -300,8 +316,21 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
         last page.
 
-        INVALID_ARGUMENT (BAD_INPUT): the filter, order or page token is invalid.
+        INVALID_ARGUMENT (BAD_INPUT): the filter, order, mask or page token is invalid. For a filter, the ErrorInfo has the
+        `position` of the mistake, in characters from 0.
         Retry: safe. A VIM whose place in the order changes between two pages may be returned twice or not at all.
+        """
+
+    @_abc_1.abstractmethod
+    def SummarizeVims(
+        self,
+        request: _vim_service_pb2.SummarizeVimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vim_service_pb2.SummarizeVimsResponse, _abc.Awaitable[_vim_service_pb2.SummarizeVimsResponse]]:
+        """Counts VIMs by status, in groups of those that have the same project, label or other values.
+
+        INVALID_ARGUMENT (BAD_INPUT): the filter is invalid, or VIMs cannot be grouped by one of the fields.
+        Retry: safe.
         """
 
     @_abc_1.abstractmethod
@@ -376,7 +405,8 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         """Streams changes in the order of their revisions: each exactly once. To resume after a stream has ended, at any
         conductor, set start_revision to one more than the last `revision` received.
 
-        INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, or vim_id is not a UUID.
+        INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, vim_id is not a UUID, or the filter or the
+        mask is invalid.
         OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are no longer stored; request a snapshot.
         OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a backup was restored; request a
         snapshot. An open stream also ends this way when the log goes back.

@@ -9,17 +9,18 @@ from typing import Any
 import grpc
 
 from vimesh.conductor.engines import Engines
-from vimesh.conductor.message_pages import read_fitting, split_pages
+from vimesh.conductor.matching_events import list_events
+from vimesh.conductor.message_pages import read_fitting
 from vimesh.conductor.register_vims import BulkRegistrar, read_registration
-from vimesh.conductor.watches.event_bytes import EventBytes, event_message
+from vimesh.conductor.watches.event_bytes import event_message
 from vimesh.conductor.watches.event_feed import EventFeed
+from vimesh.conductor.watches.vim_watches import VimWatches
 from vimesh.conductor.watches.watch_streams import WatchStreams
-from vimesh.domain.access.caller import OPEN_CALLER, Caller, without_action_id
-from vimesh.domain.errors import BadInput, VimNotFound, Violation
+from vimesh.domain.errors import BadInput, Violation
 from vimesh.domain.filters.parse_filter import parse_filter
+from vimesh.domain.filters.vim_summary import SummaryQuery, parse_group_by
 from vimesh.domain.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, VimQuery, parse_order
 from vimesh.domain.vim_store import VimStore
-from vimesh.domain.vims import Engine, Vim
 from vimesh.rpc.call_entrance import current_caller, note_change
 from vimesh.runtime.loop_slices import in_slices
 from vimesh.v1 import vim_pb2
@@ -27,10 +28,11 @@ from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer
 from vimesh.wire import json_requests, request_messages
 from vimesh.wire.message_rules import Rules
-from vimesh.wire.vim_messages import vim_message
+from vimesh.wire.views.read_masks import ReadMask
+from vimesh.wire.views.summary_messages import summary_message
+from vimesh.wire.views.vim_view import shown_vim
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-_PAGE_SIZE = 500
 SERIALIZED_RESPONSES = ("WatchVims",)
 """Methods whose responses the servicer serializes itself, because watchers share the bytes."""
 
@@ -46,11 +48,10 @@ class VimsServicer(VimServiceServicer):
     ) -> None:
         self._store = store
         self._feed = feed
-        self._watch_streams = watch_streams
+        self._watches = VimWatches(store, watch_streams)
         self._rules = rules
         self._engines = engines
         self._bulk = BulkRegistrar(store, rules, engines)
-        self._event_bytes: dict[frozenset[Engine], EventBytes] = {}
 
     async def RegisterVim(self, request: pb.RegisterVimRequest, context: _Context) -> pb.RegisterVimResponse:
         return pb.RegisterVimResponse(vim=await self._register(request))
@@ -70,7 +71,7 @@ class VimsServicer(VimServiceServicer):
         vim = await self._store.register(registration, caller)
         subject.vim_id = vim.id
         self._feed.poke()
-        return _vim_message(vim, caller)
+        return shown_vim(vim, caller)
 
     async def RegisterVims(self, request: pb.RegisterVimsRequest, context: _Context) -> pb.RegisterVimsResponse:
         results = await self._bulk.register(request.requests, current_caller())
@@ -79,11 +80,12 @@ class VimsServicer(VimServiceServicer):
 
     async def GetVim(self, request: pb.GetVimRequest, context: _Context) -> pb.GetVimResponse:
         caller = current_caller()
+        read_mask = ReadMask(request.read_mask)
         vim = await self._store.get(request_messages.id_of(request.vim_id), caller)
-        return pb.GetVimResponse(vim=_vim_message(vim, caller))
+        return pb.GetVimResponse(vim=shown_vim(vim, caller, read_mask))
 
     async def ListVims(self, request: pb.ListVimsRequest, context: _Context) -> pb.ListVimsResponse:
-        caller = current_caller()
+        caller, read_mask = current_caller(), ReadMask(request.read_mask)
         query = VimQuery(
             parse_filter(request.filter),
             parse_order(request.order_by),
@@ -93,7 +95,7 @@ class VimsServicer(VimServiceServicer):
 
         async def read(size: int) -> tuple[Sequence[vim_pb2.Vim], str]:
             page = await self._store.list_vims(replace(query, page_size=size))
-            return await in_slices(lambda vim: _vim_message(vim, caller), page.vims), page.next_page_token
+            return await in_slices(lambda vim: shown_vim(vim, caller, read_mask), page.vims), page.next_page_token
 
         vims, token = await read_fitting(read, _page_size(request.page_size))
         return pb.ListVimsResponse(vims=vims, next_page_token=token)
@@ -124,7 +126,7 @@ class VimsServicer(VimServiceServicer):
         vim = await self._store.modify(vim_id, modification, caller)
         subject.project_id = vim.project_id
         self._feed.poke()
-        return _vim_message(vim, caller)
+        return shown_vim(vim, caller)
 
     async def DeregisterVim(self, request: pb.DeregisterVimRequest, context: _Context) -> pb.DeregisterVimResponse:
         vim_id = request_messages.id_of(request.vim_id)
@@ -133,63 +135,24 @@ class VimsServicer(VimServiceServicer):
         self._feed.poke()
         return pb.DeregisterVimResponse()
 
-    async def WatchVims(  # type: ignore[override]  # see SERIALIZED_RESPONSES
+    def WatchVims(  # type: ignore[override]  # see SERIALIZED_RESPONSES
         self, request: pb.WatchVimsRequest, context: _Context
     ) -> AsyncIterator[bytes]:
-        vim_id, caller = request_messages.id_of(request.vim_id), current_caller()
-        event_bytes = self._event_bytes_for(caller)
-        if request.start_revision:
-            revision = await self._watch_streams.start_after(request.start_revision)
-        else:
-            # Read the revision before the snapshot: changes made while it is read are then sent as events too.
-            revision = await self._watch_streams.newest_revision()
-            if request.snapshot:
-                async for snapshot in self._snapshot(vim_id, caller):
-                    for vims in split_pages(snapshot):
-                        yield pb.WatchVimsResponse(vims=vims).SerializeToString()
-        # Signals that the stream is established, that the snapshot is complete, and where to resume.
-        yield pb.WatchVimsResponse(revision=revision).SerializeToString()
-        async for step in self._watch_streams.follow(
-            revision, lambda event: vim_id in ("", event.vim_id) and caller.sees(event.project_id)
-        ):
-            *full, (rest, _) = list(event_bytes.pages(step.events)) or [(b"", 0)]
-            # Concatenated serialized messages parse as one message.
-            for events, last in full:
-                yield events + pb.WatchVimsResponse(revision=last).SerializeToString()
-            yield rest + pb.WatchVimsResponse(revision=step.revision, end=step.end).SerializeToString()
+        return self._watches.watch(request, current_caller())
 
-    def _event_bytes_for(self, caller: Caller) -> EventBytes:
-        """Return the bytes that all callers share who are told the same action ids: eight kinds at most."""
-        return self._event_bytes.setdefault(caller.shown_engines, EventBytes(caller.shown_engines))
-
-    async def _snapshot(self, vim_id: str, caller: Caller) -> AsyncIterator[list[vim_pb2.Vim]]:
-        if vim_id:
-            # The snapshot of a VIM that does not exist is empty.
-            try:
-                vim = await self._store.get(vim_id, caller)
-            except VimNotFound:
-                return
-            yield [_vim_message(vim, caller)]
-            return
-        for project_id in [""] if caller.projects is None else sorted(caller.projects):
-            last_id = ""
-            while page := await self._store.vims_after(last_id, _PAGE_SIZE, project_id):
-                last_id = page[-1].id
-                yield await in_slices(lambda vim: _vim_message(vim, caller), page)
+    async def SummarizeVims(self, request: pb.SummarizeVimsRequest, context: _Context) -> pb.SummarizeVimsResponse:
+        query = SummaryQuery(parse_filter(request.filter), parse_group_by(request.group_by), current_caller().projects)
+        return summary_message(await self._store.filters.summarize(query))
 
     async def ListVimEvents(self, request: pb.ListVimEventsRequest, context: _Context) -> pb.ListVimEventsResponse:
-        vim_id, caller = request_messages.id_of(request.vim_id), current_caller()
+        caller, vim_filter = current_caller(), parse_filter(request.filter)
 
         async def read(size: int) -> tuple[Sequence[vim_pb2.VimEvent], str]:
-            events, token = await self._store.events_of(vim_id, size, request.page_token, caller)
+            events, token = await list_events(self._store, request, vim_filter, size, caller)
             return await in_slices(lambda event: event_message(event, caller.shown_engines), events), token
 
         events, token = await read_fitting(read, _page_size(request.page_size))
         return pb.ListVimEventsResponse(events=events, next_page_token=token)
-
-
-def _vim_message(vim: Vim, caller: Caller) -> vim_pb2.Vim:
-    return vim_message(vim if caller is OPEN_CALLER else without_action_id(vim, caller.shown_engines))
 
 
 def _page_size(requested: int) -> int:

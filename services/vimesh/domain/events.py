@@ -45,6 +45,8 @@ class VimEvent:
     """The project of the VIM."""
     actor: str = ""
     """The identity that made the change, if it was proved; empty for what vimesh does by itself."""
+    filtered_out: bool = False
+    """Whether it is shown only because the VIM does not match the filter of a watch after it: see `event_match`."""
     size_bytes: int = field(default=0, compare=False)
     """Approximate size of the event in the log."""
 

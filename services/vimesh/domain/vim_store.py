@@ -10,6 +10,7 @@ from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
+from vimesh.domain.filters.filter_store import FilterStore
 from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement
 from vimesh.domain.fleet.store_statistics import DatabaseGauges, StoreStatistics, VimLabels, VimSample
@@ -29,6 +30,10 @@ class VimStore(Protocol):
     A change and its event commit together; revisions grow by one with each change, in commit order (G8). The to-dos of
     a workflow engine commit with the change that causes them (G9). A status whose lease has ended reads UNKNOWN (G6).
     """
+
+    @property
+    def filters(self) -> FilterStore:
+        """What filters and summaries need."""
 
     async def register(self, registration: Registration, caller: Caller = OPEN_CALLER) -> Vim:
         """Store a new VIM with a new action id.

@@ -109,6 +109,7 @@ RPCS: Final = (
     Rpc(VIM_SERVICE, "DeregisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "GetVim", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "ListVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE, for_others=True),
+    Rpc(VIM_SERVICE, "SummarizeVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
     Rpc(
         VIM_SERVICE,
         "ListVimEvents",

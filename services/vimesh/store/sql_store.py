@@ -30,6 +30,7 @@ from vimesh.runtime.background import beside
 from vimesh.store import compact_log
 from vimesh.store.change_log import log_size, read_log
 from vimesh.store.databases.open_database import open_database, parse_database_url
+from vimesh.store.filters.sql_filter_store import SqlFilterStore
 from vimesh.store.fleet import announced_processes
 from vimesh.store.fleet.read_fleet_status import read_fleet_status
 from vimesh.store.gauges.read_gauges import read_gauges
@@ -69,6 +70,7 @@ class SqlStore:
         self._quotas = quotas or Quotas()
         self._jitter = jitter
         self._reports = ReportPipeline(database)
+        self.filters = SqlFilterStore(database)
         # A process before this one may have ended before it erased anything.
         self._has_removed = True
 

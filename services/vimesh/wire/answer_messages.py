@@ -39,6 +39,7 @@ def event_message(event: VimEvent) -> vim_pb2.VimEvent:
         vim=vim_message(event.vim) if event.vim else None,
         changed_fields=FieldMask(paths=event.changed_fields) if event.changed_fields else None,
         actor=event.actor,
+        filtered_out=event.filtered_out or None,
     )
     for field in event.omitted_fields:
         # An omitted field must be absent, not empty.

@@ -13,7 +13,7 @@ _COUNT = 200
 async def test_filters_select_what_python_selects(store: VimStore) -> None:
     assert isinstance(store, SqlStore)
 
-    seen = await compare(store, seed=54, count=_COUNT, pages_of_each=10)
+    seen = await compare(store, seed=54, count=_COUNT, pages_of_each=5)
 
     assert seen["some"] > _COUNT / 2, "the filters say too little"
-    assert seen["pages"] >= _COUNT / 10
+    assert seen["pages"] >= _COUNT / 5

@@ -11,13 +11,17 @@ import random
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, select
 
 from tests.support.sql.random_filters import random_filter, register_varied_vims
 from tests.support.sql.stores import sqlite_url, store_at
+from vimesh.domain.filters.filter_fields import LABEL_PREFIX
 from vimesh.domain.filters.parse_filter import parse_filter
+from vimesh.domain.filters.vim_summary import GROUP_FIELDS, SummaryQuery, summary_of
 from vimesh.domain.queries import Order, VimQuery
 from vimesh.domain.vims import Vim
 from vimesh.store.filters.sql_condition import sql_condition
@@ -25,6 +29,7 @@ from vimesh.store.rows.visible_rows import VIM_ID, WHOLE_VIM
 from vimesh.store.sql_store import SqlStore
 
 _ORDERS = ("create_time", "name", "status_time")
+_LABELS = ("labels.region", "labels.example.com/team", "labels.none")
 _AT_ONCE = 200
 
 
@@ -38,13 +43,14 @@ async def compare(store: SqlStore, *, seed: int, count: int, pages_of_each: int 
     chance, seen = random.Random(seed), Counter[str]()
     for begin in range(0, count, _AT_ONCE):
         texts = [random_filter(chance, list(vims.values())) for _ in range(min(_AT_ONCE, count - begin))]
-        answers = await store._database.browse(lambda c, texts=texts: [_ids_in_sql(c, text) for text in texts])
+        answers = await store._database.browse(partial(_ids_in_sql, texts=texts))
         for number, (text, answered) in enumerate(zip(texts, answers, strict=True)):
             expected = _ids_in_python(text, vims)
             assert answered == expected, f"{text!r}: {len(answered)} VIMs, not {len(expected)}"
             seen["none" if not expected else "all" if len(expected) == len(vims) else "some"] += 1
             if number % pages_of_each == 0:
                 await _compare_pages(store, text, expected, chance)
+                await _compare_summaries(store, text, vims, chance)
                 seen["pages"] += 1
     return seen
 
@@ -54,10 +60,11 @@ def _ids_in_python(text: str, vims: dict[str, Vim]) -> list[str]:
     return sorted(vim.id for vim in vims.values() if vim_filter.matches(vim))
 
 
-def _ids_in_sql(connection: Connection, text: str) -> list[str]:
-    """Return the ids that one condition selects."""
-    vim_filter, ids = parse_filter(text), select(VIM_ID).select_from(WHOLE_VIM)
-    return sorted(connection.scalars(ids.where(sql_condition(vim_filter, connection.dialect))))
+def _ids_in_sql(connection: Connection, texts: Sequence[str]) -> list[list[str]]:
+    """Return the ids that each filter selects."""
+    ids = select(VIM_ID).select_from(WHOLE_VIM)
+    conditions = (sql_condition(parse_filter(text), connection.dialect) for text in texts)
+    return [sorted(connection.scalars(ids.where(condition))) for condition in conditions]
 
 
 async def _compare_pages(store: SqlStore, text: str, expected: list[str], chance: random.Random) -> None:
@@ -70,6 +77,28 @@ async def _compare_pages(store: SqlStore, text: str, expected: list[str], chance
         if not token:
             break
     assert sorted(ids) == expected, f"{text!r} in pages by {order}"
+
+
+async def _compare_summaries(store: SqlStore, text: str, vims: dict[str, Vim], chance: random.Random) -> None:
+    """Compare how many VIMs of each group match the filter, and how many there are."""
+    group_by = tuple(chance.sample((*GROUP_FIELDS, *_LABELS), chance.randint(0, 3)))
+    for filter_text in ("", text):
+        projects = chance.choice((None, frozenset({"a", "b"}), frozenset({"none"})))
+        vim_filter = parse_filter(filter_text)
+        expected = Counter(
+            (tuple(_value(vim, field) for field in group_by), vim.status)
+            for vim in vims.values()
+            if vim_filter.matches(vim) and (projects is None or vim.project_id in projects)
+        )
+        summary = await store.filters.summarize(SummaryQuery(vim_filter, group_by, projects))
+        assert summary == summary_of(expected), f"{filter_text!r} of {projects} by {group_by}"
+        assert summary.total.total == expected.total()
+
+
+def _value(vim: Vim, field: str) -> str | None:
+    if field.startswith(LABEL_PREFIX):
+        return vim.labels.get(field.removeprefix(LABEL_PREFIX))
+    return str(vim.monitor.engine if field == "engine" else getattr(vim, field))
 
 
 async def _main(count: int, seed: int) -> None:

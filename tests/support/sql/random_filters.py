@@ -30,7 +30,7 @@ _NAMES = (
     "a|b",
 )
 _REASONS = ("", "TIMEOUT", "REFUSED", "LOCAL_DENIED", "HTTP_500")
-_LABELS = (
+_LABELS: tuple[dict[str, str], ...] = (
     {},
     {"region": "eu"},
     {"region": "EU", "example.com/team": "a.b_c-d"},
@@ -42,6 +42,7 @@ _LABELS = (
 _KEYS = ("region", "example.com/team", "empty", "Region")
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/*")
 _WHOLE_LEASE_S = 1000
+_LONGER_THAN_ANY_TEST_S = 1e6
 
 
 async def register_varied_vims(store: VimStore) -> None:
@@ -70,6 +71,7 @@ async def register_varied_vims(store: VimStore) -> None:
                 report(vim, list(Status)[1:][number % 3], 1, reason=_REASONS[number % 5], age_s=number * 3.5)
                 for number, vim in enumerate(group)
             ],
+            contact_within_s=30.0 if group is silent else _LONGER_THAN_ANY_TEST_S,
         )
         if group is silent:
             await elapse(store, _WHOLE_LEASE_S)
@@ -115,10 +117,10 @@ def _value(chance: random.Random, vim: Vim, field: str, operator: Operator) -> s
         return _pattern(chance, vim.labels.get(field.removeprefix(LABEL_PREFIX), "eu"), operator)
     known = FIELDS[field]
     if known.words:
-        return chance.choice(known.words)
+        return str(chance.choice(known.words))
     if known.kind is FieldKind.TIME:
         near = getattr(vim, field) + dt.timedelta(microseconds=chance.choice((0, 0, -1, 1, 1_000_000)))
-        return near.astimezone(dt.timezone(dt.timedelta(hours=chance.randint(-9, 9)))).isoformat()
+        return str(near.astimezone(dt.timezone(dt.timedelta(hours=chance.randint(-9, 9)))).isoformat())
     text = str(getattr(vim, field))
     if known.kind is FieldKind.PATTERN:
         return _pattern(chance, text, operator)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -100,13 +100,19 @@ class WatchStreams:
         return start_revision - 1
 
     async def follow(
-        self, revision: int, concerns: Callable[[VimEvent], bool], *, reporter: bool = False
+        self,
+        revision: int,
+        concerns: Callable[[VimEvent], bool],
+        select: Callable[[Sequence[VimEvent]], Awaitable[Sequence[VimEvent]]] | None = None,
+        *,
+        reporter: bool = False,
     ) -> AsyncIterator[WatchStep]:
         """Yield every change after a revision that concerns the client, in order, each once.
 
         A step without events is a sign of life: it moves the revision past changes that do not concern the client, and
-        comes in time however many of those there are. The streams of a `reporter` are woken before the others.
-        Raises RevisionUnknown when the log goes back, EventUnreadable.
+        comes in time however many of those there are. Of those that concern it, `select` may leave some out, or mark
+        them. The streams of a `reporter` are woken before the others.
+        Raises RevisionUnknown when the log goes back, EventUnreadable, and what `select` raises.
         """
         limits, sent_at = self._limits, self._now()
         statistics = self.of_actions if reporter else self.of_vims
@@ -128,7 +134,9 @@ class WatchStreams:
                 )
                 if events:
                     revision = events[-1].revision
-                relevant = [event for event in events if concerns(event)]
+                relevant: Sequence[VimEvent] = [event for event in events if concerns(event)]
+                if relevant and select is not None:
+                    relevant = await select(relevant)
                 statistics.events += len(relevant)
                 if relevant or self._now() >= sent_at + beat_s:
                     yield WatchStep(relevant, revision)

@@ -12,6 +12,7 @@ from vimesh.envoy.vocabulary.refusal_statuses import Code, RefusalStatus
 JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"/v1/vims", ("GET", "POST")),
     (r"/v1/vims:watch", ("GET",)),
+    (r"/v1/vims:summarize", ("GET",)),
     (r"/v1/vims/[^/]+", ("GET", "PATCH", "DELETE")),
     (r"/v1/vims/[^/]+/events", ("GET",)),
     (r"/v1/events", ("GET",)),

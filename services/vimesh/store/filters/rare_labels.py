@@ -35,4 +35,4 @@ def _is_rare(connection: Connection, term: Term) -> bool:
         return False
     values = {"key": term.field.removeprefix(LABEL_PREFIX), "value": term.value}
     [[count]] = _COUNT.rows(connection, values)
-    return count <= _FEW
+    return bool(count <= _FEW)

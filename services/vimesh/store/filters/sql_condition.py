@@ -58,11 +58,16 @@ def filter_branches(vim_filter: Filter, dialect: Dialect, rare_labels: Collectio
         if left != NEVER:
             of_status = () if status is None else (standings.c.status == status,)
             branches.append((*of_status, ~SILENT, *translator.conditions(left)))
-    left = _given(root, status=Status.UNKNOWN, reason=Reason.SILENT)
+    left = left_for_silent(root)
     if left != NEVER:
         of_silent = TermTranslator(dialect, rare_labels, status_time=SILENT_STATUS_TIME)
         branches.append((IS_SILENT, *of_silent.conditions(left)))
     return branches
+
+
+def left_for_silent(root: FilterNode) -> FilterNode:
+    """Return what is left of the filter for silent VIMs, whose status and reason are the same for all."""
+    return _given(root, status=Status.UNKNOWN, reason=Reason.SILENT)
 
 
 def _given(root: FilterNode, **values: str | None) -> FilterNode:
