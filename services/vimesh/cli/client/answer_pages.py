@@ -13,8 +13,11 @@ _MAX_ITEMS = 1_000_000
 """Ten times the number of VIMs that a fleet is designed for."""
 
 
-async def fetch_all(fetch: Fetch[_T], limit: int | None) -> list[_T]:
-    """Return all items, up to a limit. Raises Failure if the pages seem never to end."""
+async def fetch_all(fetch: Fetch[_T], limit: int | None, *, may_be_empty: bool = False) -> list[_T]:
+    """Return all items, up to a limit. Raises Failure if the pages seem never to end.
+
+    `may_be_empty`: whether others may follow a page without items.
+    """
     found: list[_T] = []
     if limit == 0:
         return found
@@ -22,7 +25,7 @@ async def fetch_all(fetch: Fetch[_T], limit: int | None) -> list[_T]:
         found += items
         if limit is not None and len(found) >= limit:
             return found[:limit]
-        if token and not items:
+        if token and not items and not may_be_empty:
             raise Failure("the fleet returned an empty page before the end of the list")
         if token and len(found) >= _MAX_ITEMS:
             raise Failure(f"the fleet returned a list of more than {_MAX_ITEMS} items", hint="use --limit")

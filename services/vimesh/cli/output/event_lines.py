@@ -22,7 +22,8 @@ def event_line(event: VimEvent, name: str) -> str:
     why = f"  {event.reason}" if event.reason and event.kind in _STATUS_KINDS else ""
     detail = f"  {event.detail}" if why and event.detail else ""
     actor = f"  by {event.actor}" if event.actor else ""
-    return printable(f"{moment(event.time)}  {name or event.vim_id}  {what}{why}{detail}{actor}")
+    out = "  (no longer matches)" if event.filtered_out else ""
+    return printable(f"{moment(event.time)}  {name or event.vim_id}  {what}{why}{detail}{actor}{out}")
 
 
 def vim_line(vim: Vim) -> str:

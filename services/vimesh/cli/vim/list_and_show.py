@@ -12,7 +12,7 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.client.answer_pages import fetch_all
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
-from vimesh.cli.input import label_flags
+from vimesh.cli.input import filter_flags, label_flags
 from vimesh.cli.output import print_vims
 from vimesh.domain.filters.filter_terms import quoted
 from vimesh.v1 import vim_service_pb2 as pb
@@ -21,10 +21,7 @@ from vimesh.v1.vim_pb2 import Vim
 
 def list_vims(  # noqa: PLR0913 - one parameter per flag
     *,
-    filter_: Annotated[
-        str,
-        typer.Option("--filter", metavar="TERMS", help="""Filter, such as 'status = UNREACHABLE AND name = "lab*"'."""),
-    ] = "",
+    filter_: filter_flags.FilterFlag = "",
     selector: label_flags.Selector = "",
     order_by: Annotated[
         str,
@@ -64,7 +61,8 @@ def list_vims(  # noqa: PLR0913 - one parameter per flag
 async def all_vims(front: Front, filter_: str, order_by: str, limit: int | None) -> list[Vim]:
     async def fetch(size: int, token: str) -> tuple[Sequence[Vim], str]:
         request = pb.ListVimsRequest(filter=filter_, order_by=order_by, page_size=size, page_token=token)
-        page = await front.vims.ListVims(request, timeout=front.timeout_s)
+        with filter_flags.mistakes_shown(filter_):
+            page = await front.vims.ListVims(request, timeout=front.timeout_s)
         return page.vims, page.next_page_token
 
     return await fetch_all(fetch, limit)

@@ -12,6 +12,7 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.command_settings import Output
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
+from vimesh.cli.input import filter_flags, label_flags
 from vimesh.cli.output import documents, event_lines
 from vimesh.cli.watches import event_history
 from vimesh.cli.watches.watch_lines import connection_notes
@@ -28,6 +29,8 @@ def events(  # noqa: PLR0913 - one parameter per flag
     *,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="Maximum number of past events.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new events until Ctrl-C.")] = False,
+    filter_: filter_flags.FilterFlag = "",
+    selector: label_flags.Selector = "",
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
@@ -43,11 +46,14 @@ def events(  # noqa: PLR0913 - one parameter per flag
     if follow and settings.output is Output.YAML:
         raise BadFlag("--output", "yaml cannot be used with --follow; use json")
 
+    matching = label_flags.selected(selector, filter_)
+
     async def show(front: Front) -> None:
         vim_id = await _id_of(front, vim, project) if vim else ""
         # Read before the past events, so that no event is missed in between; its revision prevents duplicates.
         newest = await event_history.newest_revision(front) if follow else 0
-        past = await event_history.newest_events(front, vim_id, limit)
+        with filter_flags.mistakes_shown(matching):
+            past = await event_history.newest_events(front, vim_id, limit, matching)
         names = event_history.Names(front)
         if settings.output is not Output.TABLE and not follow:
             documents.write_all(settings.output, past)
@@ -56,7 +62,9 @@ def events(  # noqa: PLR0913 - one parameter per flag
             await _print(event, names, settings.output)
         if follow:
             after = max([newest, *(event.revision for event in past)])
-            async with aclosing(event_history.events_after(front, vim_id, after, connection_notes())) as coming:
+            async with aclosing(
+                event_history.events_after(front, vim_id, after, connection_notes(), matching)
+            ) as coming:
                 async for event in coming:
                     await _print(event, names, settings.output)
 

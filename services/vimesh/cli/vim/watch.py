@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import typer
@@ -12,6 +13,9 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.command_settings import Output
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
+from vimesh.cli.input import filter_flags, label_flags
+from vimesh.cli.watches.filtered_arrivals import with_arrivals
+from vimesh.cli.watches.resumable_watch import ConnectionNews, Shown
 from vimesh.cli.watches.resumable_watch import watch as follow
 from vimesh.domain.settings import BadFlag
 
@@ -22,6 +26,8 @@ def watch(  # noqa: PLR0913 - one parameter per flag
         typer.Argument(metavar="[VIM]...", help="IDs or names of the VIMs to show (default: all).", show_default=False),
     ] = None,
     *,
+    filter_: filter_flags.FilterFlag = "",
+    selector: label_flags.Selector = "",
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
@@ -37,9 +43,12 @@ def watch(  # noqa: PLR0913 - one parameter per flag
     if settings.output is Output.YAML:
         raise BadFlag("--output", "yaml cannot be used with watch; use json")
 
+    matching = label_flags.selected(selector, filter_)
+
     async def show(front: Front) -> None:
         wanted = frozenset([(await find(front, given, project)).id for given in vims or ()])
-        await show_changes(front, settings.output, wanted)
+        with filter_flags.mistakes_shown(matching):
+            await show_changes(front, settings.output, wanted, matching)
 
     try:
         run(settings, show)
@@ -48,12 +57,17 @@ def watch(  # noqa: PLR0913 - one parameter per flag
         return
 
 
-async def show_changes(front: Front, output: Output, wanted: frozenset[str] = frozenset()) -> None:
-    """Show the wanted VIMs (none named: all) and their changes until cancelled."""
+async def show_changes(front: Front, output: Output, wanted: frozenset[str] = frozenset(), filter_: str = "") -> None:
+    """Show the wanted VIMs (none named: all) that match a filter, and their changes, until cancelled."""
     from vimesh.cli.watches import live_table, watch_lines  # noqa: PLC0415 - rich is slow to import, and other commands do not need it
 
     only = next(iter(wanted)) if len(wanted) == 1 else ""
+
+    def start(link: ConnectionNews) -> AsyncIterator[Shown]:
+        changes = follow(front, vim_id=only, filter_=filter_, link=link)
+        return with_arrivals(front, changes) if filter_ else changes
+
     if output is Output.TABLE and sys.stdout.isatty():
-        await live_table.show(lambda link: follow(front, vim_id=only, link=link), front.address, wanted)
+        await live_table.show(start, front.address, wanted)
     else:
-        await watch_lines.WatchLines(output, wanted).show(lambda link: follow(front, vim_id=only, link=link))
+        await watch_lines.WatchLines(output, wanted).show(start)

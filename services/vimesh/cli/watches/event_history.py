@@ -13,15 +13,15 @@ from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import VimEvent
 
 
-async def newest_events(front: Front, vim_id: str, limit: int) -> list[VimEvent]:
+async def newest_events(front: Front, vim_id: str, limit: int, filter_: str = "") -> list[VimEvent]:
     """Return the newest changes, in the order in which they happened."""
 
     async def fetch(size: int, token: str) -> tuple[Sequence[VimEvent], str]:
-        request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=size, page_token=token)
+        request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=size, page_token=token, filter=filter_)
         page = await front.vims.ListVimEvents(request, timeout=front.timeout_s)
         return page.events, page.next_page_token
 
-    return (await fetch_all(fetch, limit))[::-1]
+    return (await fetch_all(fetch, limit, may_be_empty=bool(filter_)))[::-1]
 
 
 async def newest_revision(front: Front) -> int:
@@ -30,9 +30,11 @@ async def newest_revision(front: Front) -> int:
     return page.events[0].revision if page.events else 0
 
 
-async def events_after(front: Front, vim_id: str, revision: int, link: ConnectionNews) -> AsyncGenerator[VimEvent]:
+async def events_after(
+    front: Front, vim_id: str, revision: int, link: ConnectionNews, filter_: str = ""
+) -> AsyncGenerator[VimEvent]:
     """Yield every change after a revision, each once. Never ends by itself."""
-    async for shown in watch(front, vim_id=vim_id, after=revision, link=link):
+    async for shown in watch(front, vim_id=vim_id, filter_=filter_, after=revision, link=link):
         for event in shown.answer.events:
             yield event
 

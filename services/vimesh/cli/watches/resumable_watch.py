@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 
 import grpc
 
@@ -40,6 +40,8 @@ class Shown:
     answer: pb.WatchVimsResponse
     afresh: bool = False
     """Whether a snapshot starts here, so that everything known before must be discarded."""
+    arrivals: Mapping[str, vim_pb2.Vim] = field(default_factory=dict)
+    """By id, the VIMs that begin to match the filter of the watch with a change that does not contain them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,12 @@ Changes = Callable[[ConnectionNews], AsyncIterator[Shown]]
 
 
 async def watch(
-    front: Front, *, vim_id: str = "", after: int | None = None, link: ConnectionNews = _SILENT_LINK
+    front: Front,
+    *,
+    vim_id: str = "",
+    filter_: str = "",
+    after: int | None = None,
+    link: ConnectionNews = _SILENT_LINK,
 ) -> AsyncGenerator[Shown]:
     """Yield a snapshot and then every change; with `after`, every change after that revision.
 
@@ -69,7 +76,7 @@ async def watch(
     connected = lost = False
     pause_s = _FIRST_PAUSE_S
     while True:
-        request = pb.WatchVimsRequest(vim_id=vim_id, snapshot=seen is None, start_revision=_next(seen))
+        request = pb.WatchVimsRequest(vim_id=vim_id, filter=filter_, snapshot=seen is None, start_revision=_next(seen))
         afresh = seen is None
         try:
             async for answer in _stream(front, request):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -34,13 +35,18 @@ class WatchedVims:
         if not self.complete and shown.answer.revision:
             # VIMs that are missing in the new snapshot are gone.
             self.vims, self._fresh, self.complete = self._fresh, {}, True
-        return [change for event in shown.answer.events if (change := self._apply(event))]
+        return [change for event in shown.answer.events if (change := self._apply(event, shown.arrivals))]
 
-    def _apply(self, event: VimEvent) -> Change | None:
+    def _apply(self, event: VimEvent, arrivals: Mapping[str, Vim]) -> Change | None:
         known = self.vims.get(event.vim_id)
         if known is not None and event.revision <= known.revision:
             # The snapshot was read after this change.
             return None
+        if event.filtered_out:
+            return None if known is None else Change(event, self.vims.pop(event.vim_id))
+        if known is None and event.vim_id in arrivals:
+            self.vims[event.vim_id] = arrivals[event.vim_id]
+            return Change(event, self.vims[event.vim_id])
         if known is None and event.kind != VimEvent.REGISTERED:
             # Not in the snapshot: deregistered before it was read. Only the event itself may hold the VIM.
             return Change(event, event.vim if event.HasField("vim") else None)

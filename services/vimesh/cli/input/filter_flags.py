@@ -1,0 +1,69 @@
+"""The flag for filters, what its help says of them, and how a mistake in one is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Annotated, Final
+
+import grpc
+import typer
+
+from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.domain.filters.filter_fields import FIELDS, OPERATORS, FieldKind, FilterField
+from vimesh.wire.error_statuses import BAD_INPUT, failure_of
+
+FilterFlag = Annotated[
+    str,
+    typer.Option("--filter", metavar="FILTER", help="Only VIMs that match: see Filters below.", show_default=False),
+]
+_SHOWN: Final = 60
+"""Characters of a filter that are shown around a mistake."""
+
+
+def _field_line(name: str, field: FilterField) -> str:
+    values = f" ({', '.join(field.words)})" if field.words else ""
+    return f"  {name:<13} {' '.join(OPERATORS[field.kind]):<16} {field.description}{values}"
+
+
+FILTER_HELP: Final = "\n".join((
+    "\b",
+    "Filters:",
+    '  status != REACHABLE AND (name = "lab*" OR labels.region = eu)',
+    "  Terms are joined by AND, OR (which binds more tightly), NOT or -, and",
+    "  parentheses. Texts with spaces are quoted. In name, auth_url, reason and",
+    "  labels, * stands for any text, and : asks whether the value contains a text.",
+    "",
+    "\b",
+    "Fields:        Operators:",
+    *(_field_line(name, field) for name, field in FIELDS.items()),
+    _field_line("labels.KEY", FilterField(FieldKind.LABEL, "value of a label; labels.KEY:* if it has one")),
+    "  Times are such as 2026-10-01T08:00:00Z, or a day such as 2026-10-01.",
+))  # fmt: skip
+
+
+@contextmanager
+def mistakes_shown(text: str) -> Generator[None]:
+    """Point at the mistake if the fleet refuses the filter. Raises Failure."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        failure = failure_of(error)
+        position = failure.metadata.get("position", "")
+        if failure.reason != BAD_INPUT or not position.isdecimal() or int(position) > len(text):
+            raise
+        why = "; ".join(violation.description for violation in failure.violations)
+        raise Failure(
+            f"the filter is invalid: {why} ({failure.reason})",
+            code=ExitCode.ERROR,
+            details=_pointed_at(text, int(position)),
+            hint="--help lists fields and operators",
+        ) from error
+
+
+def _pointed_at(text: str, position: int) -> list[str]:
+    """Return the text around a position, and a line that points at it."""
+    begin = max(0, position - _SHOWN // 2)
+    # One column for each character, whatever it is.
+    shown = "".join(character if character.isprintable() else "?" for character in text[begin : begin + _SHOWN])
+    return [shown, " " * (position - begin) + "^"]
