@@ -94,6 +94,7 @@ def test_reports_and_reads_are_repeated_once_whatever_happened() -> None:
         "vimesh.v1.VimService/GetVim",
         "vimesh.v1.VimService/ListVims",
         "vimesh.v1.VimService/ListVimEvents",
+        "vimesh.v1.VimService/SummarizeVims",
         "vimesh.v1.WorkflowService/FinishWorkflowTask",
         "grpc.health.v1.Health/Check",
     ):
@@ -119,7 +120,7 @@ def test_each_call_belongs_to_a_class() -> None:
     assert [path.rpartition("/")[2] for path, name in classes.items() if name == "watches"] == ["WatchVims"]
     assert [path.rpartition("/")[2] for path, name in classes.items() if name == "reads"] == ["GetVim"]
     assert {path.rpartition("/")[2] for path, name in classes.items() if name == "lists"} == {
-        *("ListVims", "ListVimEvents"),
+        *("ListVims", "ListVimEvents", "SummarizeVims"),
     }
     assert route_of("/grpc.health.v1.Health/Check")["cluster"] == "reads"
     assert route_of("/grpc.health.v1.Health/Watch")["cluster"] == "watches"

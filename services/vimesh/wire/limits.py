@@ -27,6 +27,8 @@ _REQUEST_BYTES: Final = {
     "UpdateVims": MAX_MESSAGE_BYTES,
     "ListVims": _QUERY_BYTES,
     "ListVimEvents": _QUERY_BYTES,
+    "SummarizeVims": _QUERY_BYTES,
+    "WatchVims": _QUERY_BYTES,
 }
 
 

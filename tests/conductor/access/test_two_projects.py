@@ -250,7 +250,17 @@ def other_calls(dice: random.Random, site: Site) -> list[Callable[[], Awaitable[
         lambda: a.vims.ListVims(
             vim_service_pb2.ListVimsRequest(page_token=token, page_size=dice.choice([0, 1, 1000])), timeout=WITHIN_S
         ),
-        lambda: a.vims.ListVimEvents(vim_service_pb2.ListVimEventsRequest(page_token=token), timeout=WITHIN_S),
+        lambda: a.vims.ListVimEvents(
+            vim_service_pb2.ListVimEventsRequest(page_token=token, filter=dice.choice(["", filter_])), timeout=WITHIN_S
+        ),
+        lambda: a.vims.SummarizeVims(
+            vim_service_pb2.SummarizeVimsRequest(
+                filter=dice.choice(["", filter_]),
+                group_by=dice.sample(["project_id", "status", "reason", "type", "engine", "labels.a"], 2),
+            ),
+            timeout=WITHIN_S,
+        ),
+        lambda: watched(a, vim_service_pb2.WatchVimsRequest(snapshot=True, filter=filter_)),
         lambda: listed(a),
         lambda: events_of(a),
         lambda: watched(a, vim_service_pb2.WatchVimsRequest(snapshot=True)),
@@ -289,6 +299,16 @@ async def test_random_calls_of_one_project_neither_read_nor_change_the_other(sit
 
     assert await site.everything_of_b() == before
     assert {vim.project_id for vim in await listed(site.a)} == {"a"}
+
+
+async def test_a_summary_counts_the_vims_of_its_own_project_only(site: Site) -> None:
+    request = vim_service_pb2.SummarizeVimsRequest(group_by=["project_id"])
+    counted = await site.a.vims.SummarizeVims(request, timeout=WITHIN_S)
+    everything = await site.a.vims.SummarizeVims(vim_service_pb2.SummarizeVimsRequest(), timeout=WITHIN_S)
+
+    assert [group.values[0].value for group in counted.groups] == ["a"]
+    assert counted.total == everything.total == counted.groups[0].counts
+    assert counted.total.total == len(await listed(site.a))
 
 
 async def test_one_watches_changes_of_its_own_project_only(site: Site) -> None:

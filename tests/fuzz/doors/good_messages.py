@@ -95,6 +95,7 @@ _REGISTER_JSON = json.dumps(
 )
 _MODIFY_JSON = json.dumps({"vim": {"description": "b", "extra": {"a": 1}}, "update_mask": "description,extra"})
 
+_FILTERED_WATCH = vs.WatchVimsRequest(vim_id=_FIRST, filter="status != PENDING")
 _MESSAGES: Sequence[Sequence[Message]] = (
     (_register(f"fuzzed-{_UNIQUE}"), registration(_LAST)),
     (vs.RegisterVimsRequest(requests=[_register(f"one-{_UNIQUE}"), _register(f"two-{_UNIQUE}"), registration(_LAST)]),),
@@ -103,12 +104,20 @@ _MESSAGES: Sequence[Sequence[Message]] = (
         vs.ListVimsRequest(page_size=1000),
         vs.ListVimsRequest(filter='status = UNKNOWN AND name = "a*b"', order_by="status_time desc", page_size=7),
     ),
+    (
+        vs.SummarizeVimsRequest(group_by=["labels.region", "status"]),
+        vs.SummarizeVimsRequest(filter="NOT (labels.region = eu OR reason:TIME)", group_by=["project_id"]),
+    ),
     _modify(),
     (vs.DeregisterVimRequest(vim_id=_LAST),),
     (vs.RegisterVimJsonRequest(request=_body(_REGISTER_JSON)),),
     (vs.ModifyVimJsonRequest(vim_id=_FIRST, request=_body(_MODIFY_JSON)),),
-    (vs.WatchVimsRequest(snapshot=True), vs.WatchVimsRequest(start_revision=1), vs.WatchVimsRequest(vim_id=_FIRST)),
-    (vs.ListVimEventsRequest(page_size=1000), vs.ListVimEventsRequest(vim_id=_FIRST, page_size=3)),
+    (
+        vs.WatchVimsRequest(snapshot=True),
+        vs.WatchVimsRequest(start_revision=1),
+        vs.WatchVimsRequest(vim_id=_FIRST, filter="status != PENDING"),
+    ),
+    (vs.ListVimEventsRequest(page_size=1000), vs.ListVimEventsRequest(vim_id=_FIRST, page_size=3, filter="name:a")),
     (report(_FIRST, 0), report(_SECOND, 7)),
     (cs.UpdateVimsRequest(reports=[report(vim_id, 0) for vim_id in VIM_IDS[:4]]),),
     (cs.WatchActionsRequest(engine=vim_pb2.Monitor.EXTERNAL, shard_count=1), cs.WatchActionsRequest(start_revision=1)),

@@ -17,6 +17,7 @@ SMALL = (
     f"{VIM_SERVICE}/WatchVims",
     f"{VIM_SERVICE}/ListVims",
     f"{VIM_SERVICE}/ListVimEvents",
+    f"{VIM_SERVICE}/SummarizeVims",
     f"{CONDUCTOR_SERVICE}/UpdateVim",
     f"{CONDUCTOR_SERVICE}/WatchActions",
     f"{WORKFLOW_SERVICE}/ClaimWorkflowTasks",
@@ -69,8 +70,13 @@ def _queries() -> Iterator[Named]:
         ("backslashes", 'name = "' + "\\" * 4000),
         ("blanks", " " * 4096),
         ("brackets", "(" * 4096),
+        ("groups", "((" + " OR ".join(["(labels.a:a*a AND -reason:a)"] * 8) + "))"),
     ):
         yield f"{VIM_SERVICE}/ListVims", name, vim_service_pb2.ListVimsRequest(filter=text).SerializeToString()
+        request = vim_service_pb2.SummarizeVimsRequest(filter=text, group_by=["labels.a", "reason", "labels.b"])
+        yield f"{VIM_SERVICE}/SummarizeVims", name, request.SerializeToString()
+        events = vim_service_pb2.ListVimEventsRequest(filter=text)
+        yield f"{VIM_SERVICE}/ListVimEvents", name, events.SerializeToString()
     for name, token in (("token", "W1tb" * 1024), ("token of numbers", "OTk5" * 1024)):
         yield f"{VIM_SERVICE}/ListVims", name, vim_service_pb2.ListVimsRequest(page_token=token).SerializeToString()
         request = vim_service_pb2.ListVimEventsRequest(page_token=token)
