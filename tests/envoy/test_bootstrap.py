@@ -120,7 +120,7 @@ def test_each_call_belongs_to_a_class() -> None:
     assert [path.rpartition("/")[2] for path, name in classes.items() if name == "watches"] == ["WatchVims"]
     assert [path.rpartition("/")[2] for path, name in classes.items() if name == "reads"] == ["GetVim"]
     assert {path.rpartition("/")[2] for path, name in classes.items() if name == "lists"} == {
-        *("ListVims", "ListVimEvents", "SummarizeVims"),
+        *("ListVims", "ListVimEvents", "SummarizeVims", "BatchGetVims"),
     }
     assert route_of("/grpc.health.v1.Health/Check")["cluster"] == "reads"
     assert route_of("/grpc.health.v1.Health/Watch")["cluster"] == "watches"

@@ -32,6 +32,7 @@ class RegisterVimRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
     VIM_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID that makes retries safe: a retry is answered with the VIM that the first attempt registered."""
     engine: _vim_pb2.Monitor.Engine.ValueType
@@ -40,6 +41,8 @@ class RegisterVimRequest(_message.Message):
     """The id for the VIM, if it already has one elsewhere, such as in Tacker; the default is a generated UUID. Only callers
     of all projects may set it: the answer tells whether any project has a VIM with this id.
     """
+    validate_only: _builtins.bool
+    """Only check the request: it ends as it would, but nothing is stored. RegisterVims refuses requests that set it."""
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
         """Required. The VIM; fields that the server sets are ignored."""
@@ -51,10 +54,11 @@ class RegisterVimRequest(_message.Message):
         request_id: _builtins.str = ...,
         engine: _vim_pb2.Monitor.Engine.ValueType = ...,
         vim_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["vim", b"vim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "request_id", b"request_id", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "request_id", b"request_id", "validate_only", b"validate_only", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -69,7 +73,9 @@ class RegisterVimResponse(_message.Message):
     VIM_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
-        """The VIM, with status PENDING if it is new."""
+        """The VIM, with status PENDING if it is new. With validate_only, the VIM as it would be: the server would generate other
+        values of `id` and `etag`, and of the revision, the times and the action.
+        """
 
     def __init__(
         self,
@@ -245,6 +251,86 @@ class GetVimResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetVimResponse: _TypeAlias = GetVimResponse  # noqa: Y015
+
+@_typing.final
+class BatchGetVimsRequest(_message.Message):
+    """The VIMs to return."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def vim_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Required. 1 to 500 ids."""
+
+    def __init__(
+        self,
+        *,
+        vim_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["vim_ids", b"vim_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetVimsRequest: _TypeAlias = BatchGetVimsRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetVimsResponse(_message.Message):
+    """The VIMs, as many as fit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetVimResult]:
+        """Results for the first ids, in the same order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___GetVimResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetVimsResponse: _TypeAlias = BatchGetVimsResponse  # noqa: Y015
+
+@_typing.final
+class GetVimResult(_message.Message):
+    """The result for one id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def vim(self) -> _vim_pb2.Vim:
+        """The VIM."""
+
+    @_builtins.property
+    def refused(self) -> _status_pb2.Status:
+        """The status, with details, that GetVim would have ended with."""
+
+    def __init__(
+        self,
+        *,
+        vim: _vim_pb2.Vim | None = ...,
+        refused: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "refused", b"refused", "vim", b"vim"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "refused", b"refused", "vim", b"vim"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["vim", "refused"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___GetVimResult: _TypeAlias = GetVimResult  # noqa: Y015
 
 @_typing.final
 class ListVimsRequest(_message.Message):
@@ -489,6 +575,7 @@ class ModifyVimRequest(_message.Message):
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     etag: _builtins.str
     """If given, the VIM must still have this etag. If empty, `vim.etag` is used: a client that sends back what it has
     read overwrites no change that it has not seen.
@@ -497,6 +584,8 @@ class ModifyVimRequest(_message.Message):
     """Where the ping action should run from now on; the default is to leave it where it runs. No mask is needed. If the
     engine is EXTERNAL already, naming it makes the VIM's id the action_id again; see Monitor.action_id.
     """
+    validate_only: _builtins.bool
+    """Only check the request: it ends as it would, but nothing is changed."""
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
         """Required. The VIM with its id and the new values. Fields that the server sets are ignored, except `etag`."""
@@ -525,10 +614,11 @@ class ModifyVimRequest(_message.Message):
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         etag: _builtins.str = ...,
         engine: _vim_pb2.Monitor.Engine.ValueType = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask", "vim", b"vim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "etag", b"etag", "update_mask", b"update_mask", "vim", b"vim"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "etag", b"etag", "update_mask", b"update_mask", "validate_only", b"validate_only", "vim", b"vim"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -543,7 +633,9 @@ class ModifyVimResponse(_message.Message):
     VIM_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
-        """The VIM after the change."""
+        """The VIM after the change. With validate_only, the VIM as it would be: the server would generate other values of `etag`,
+        and of the revision, the times and the action.
+        """
 
     def __init__(
         self,
@@ -557,6 +649,122 @@ class ModifyVimResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ModifyVimResponse: _TypeAlias = ModifyVimResponse  # noqa: Y015
+
+@_typing.final
+class ModifyVimsRequest(_message.Message):
+    """The change of many VIMs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_IDS_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    VIM_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    filter: _builtins.str
+    """A filter, as in ListVimsRequest. `name = "*"` matches every VIM."""
+    page_token: _builtins.str
+    """`next_page_token` of the previous call with the same filter; empty for the first call."""
+    engine: _vim_pb2.Monitor.Engine.ValueType
+    """Where the ping actions should run from now on; see ModifyVimRequest.engine."""
+    validate_only: _builtins.bool
+    """Only check the request: it ends as it would, but nothing is changed."""
+    @_builtins.property
+    def vim_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of up to 100 VIMs."""
+
+    @_builtins.property
+    def vim(self) -> _vim_pb2.Vim:
+        """The new values. `id`, `project_id`, `name`, `is_default` and `etag` must be empty."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """The fields to change, as in ModifyVimRequest, but neither `name` nor `is_default`, nor `*`. `labels.KEY` changes one
+        label of each VIM.
+        """
+
+    def __init__(
+        self,
+        *,
+        vim_ids: _abc.Iterable[_builtins.str] | None = ...,
+        filter: _builtins.str = ...,
+        page_token: _builtins.str = ...,
+        vim: _vim_pb2.Vim | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        engine: _vim_pb2.Monitor.Engine.ValueType = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask", "vim", b"vim"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "filter", b"filter", "page_token", b"page_token", "update_mask", b"update_mask", "validate_only", b"validate_only", "vim", b"vim", "vim_ids", b"vim_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModifyVimsRequest: _TypeAlias = ModifyVimsRequest  # noqa: Y015
+
+@_typing.final
+class ModifyVimsResponse(_message.Message):
+    """The results of a change of many VIMs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the VIMs that match the filter and come after these; empty if there are none, and for ids."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChangeVimResult]:
+        """One result for each VIM: in the order of the ids, or of the registration of those that match the filter."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ChangeVimResult] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModifyVimsResponse: _TypeAlias = ModifyVimsResponse  # noqa: Y015
+
+@_typing.final
+class ChangeVimResult(_message.Message):
+    """The result of the change, or of the removal, of one of many VIMs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    vim_id: _builtins.str
+    """Id of the VIM."""
+    name: _builtins.str
+    """Name of the VIM; empty if it was refused and was chosen by its id."""
+    @_builtins.property
+    def refused(self) -> _status_pb2.Status:
+        """Absent if the change was made, or if the VIM already was as wanted. Otherwise the status, with details, that the call
+        for this VIM alone would have ended with: nothing was changed on it.
+        """
+
+    def __init__(
+        self,
+        *,
+        vim_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        refused: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refused", b"refused"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "refused", b"refused", "vim_id", b"vim_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeVimResult: _TypeAlias = ChangeVimResult  # noqa: Y015
 
 @_typing.final
 class RegisterVimJsonRequest(_message.Message):
@@ -665,16 +873,20 @@ class DeregisterVimRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VIM_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     vim_id: _builtins.str
     """Required. Id of the VIM."""
+    validate_only: _builtins.bool
+    """Only check the request: it ends as it would, but nothing is removed."""
     def __init__(
         self,
         *,
         vim_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["validate_only", b"validate_only", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -696,6 +908,70 @@ class DeregisterVimResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeregisterVimResponse: _TypeAlias = DeregisterVimResponse  # noqa: Y015
+
+@_typing.final
+class DeregisterVimsRequest(_message.Message):
+    """The VIMs to remove."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_IDS_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    filter: _builtins.str
+    """A filter, as in ListVimsRequest. `name = "*"` matches every VIM."""
+    page_token: _builtins.str
+    """`next_page_token` of the previous call with the same filter; empty for the first call."""
+    validate_only: _builtins.bool
+    """Only check the request: it ends as it would, but nothing is removed."""
+    @_builtins.property
+    def vim_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of up to 100 VIMs."""
+
+    def __init__(
+        self,
+        *,
+        vim_ids: _abc.Iterable[_builtins.str] | None = ...,
+        filter: _builtins.str = ...,
+        page_token: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_token", b"page_token", "validate_only", b"validate_only", "vim_ids", b"vim_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeregisterVimsRequest: _TypeAlias = DeregisterVimsRequest  # noqa: Y015
+
+@_typing.final
+class DeregisterVimsResponse(_message.Message):
+    """The results of the removal of many VIMs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the VIMs that match the filter and come after these; empty if there are none, and for ids."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChangeVimResult]:
+        """One result for each VIM: in the order of the ids, or of the registration of those that match the filter."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ChangeVimResult] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeregisterVimsResponse: _TypeAlias = DeregisterVimsResponse  # noqa: Y015
 
 @_typing.final
 class WatchVimsRequest(_message.Message):

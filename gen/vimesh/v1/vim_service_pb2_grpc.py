@@ -50,6 +50,11 @@ class VimServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.GetVimRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.GetVimResponse.FromString,
                 _registered_method=True)
+        self.BatchGetVims = channel.unary_unary(
+                '/vimesh.v1.VimService/BatchGetVims',
+                request_serializer=vimesh_dot_v1_dot_vim__service__pb2.BatchGetVimsRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.BatchGetVimsResponse.FromString,
+                _registered_method=True)
         self.ListVims = channel.unary_unary(
                 '/vimesh.v1.VimService/ListVims',
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.ListVimsRequest.SerializeToString,
@@ -65,10 +70,20 @@ class VimServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimResponse.FromString,
                 _registered_method=True)
+        self.ModifyVims = channel.unary_unary(
+                '/vimesh.v1.VimService/ModifyVims',
+                request_serializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimsRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimsResponse.FromString,
+                _registered_method=True)
         self.DeregisterVim = channel.unary_unary(
                 '/vimesh.v1.VimService/DeregisterVim',
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimResponse.FromString,
+                _registered_method=True)
+        self.DeregisterVims = channel.unary_unary(
+                '/vimesh.v1.VimService/DeregisterVims',
+                request_serializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimsRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimsResponse.FromString,
                 _registered_method=True)
         self.RegisterVimJson = channel.unary_unary(
                 '/vimesh.v1.VimService/RegisterVimJson',
@@ -140,6 +155,17 @@ class VimServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetVims(self, request, context):
+        """Returns VIMs by their ids, in the order of the ids. The results that would exceed about 1 MiB are left out: there may be
+        fewer results than ids, but at least one. Ask again for the ids that are left.
+
+        INVALID_ARGUMENT (BAD_INPUT): there are no ids, too many, or one of them is not a UUID.
+        Retry: safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListVims(self, request, context):
         """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
         last page.
@@ -181,6 +207,26 @@ class VimServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ModifyVims(self, request, context):
+        """Makes the same change to many VIMs, named by their ids or by a filter, as ModifyVim makes it to one. Each VIM is changed
+        or refused on its own, and has its own result; all changes of a call are committed in one transaction.
+
+        By a filter, a call changes up to 100 of the VIMs that match, in the order of their registration: as long as
+        next_page_token is not empty, there are more, and nothing was done to them yet. A VIM that somebody else has modified
+        since it was found to match is refused with ETAG_MISMATCH. Its status may have changed.
+
+        INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names a field that cannot be changed or that must differ
+        between VIMs (`name`, `is_default`), nothing is to be changed, or there are both ids and a filter, or neither. Nothing
+        was changed.
+        FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine. Nothing was changed.
+        UNAVAILABLE (STORE_UNAVAILABLE): either all changes of the call were made or none; which of the two is not known.
+        Retry: safe, with the same page_token.
+        JSON: not available.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeregisterVim(self, request, context):
         """Removes a VIM, destroys its credentials and stops its ping action.
 
@@ -188,6 +234,21 @@ class VimServiceServicer(object):
         NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
         RESOURCE_EXHAUSTED (CHANGE_RATE_EXCEEDED): the project is changed too fast; retry after the delay in RetryInfo.
         Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeregisterVims(self, request, context):
+        """Removes many VIMs, named by their ids or by a filter, as DeregisterVim removes one. Each VIM is removed or refused on its
+        own, and has its own result; all removals of a call are committed in one transaction. For filters, see ModifyVims.
+
+        INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, or there are both ids and a filter, or neither. Nothing was
+        removed.
+        UNAVAILABLE (STORE_UNAVAILABLE): either all removals of the call were made or none; which of the two is not known.
+        Retry: safe, with the same page_token. The VIMs that an earlier attempt removed are then refused with VIM_NOT_FOUND,
+        or match no more.
+        JSON: not available.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -265,6 +326,11 @@ def add_VimServiceServicer_to_server(servicer, server):
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.GetVimRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_vim__service__pb2.GetVimResponse.SerializeToString,
             ),
+            'BatchGetVims': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetVims,
+                    request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.BatchGetVimsRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_vim__service__pb2.BatchGetVimsResponse.SerializeToString,
+            ),
             'ListVims': grpc.unary_unary_rpc_method_handler(
                     servicer.ListVims,
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ListVimsRequest.FromString,
@@ -280,10 +346,20 @@ def add_VimServiceServicer_to_server(servicer, server):
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimResponse.SerializeToString,
             ),
+            'ModifyVims': grpc.unary_unary_rpc_method_handler(
+                    servicer.ModifyVims,
+                    request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimsRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimsResponse.SerializeToString,
+            ),
             'DeregisterVim': grpc.unary_unary_rpc_method_handler(
                     servicer.DeregisterVim,
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimResponse.SerializeToString,
+            ),
+            'DeregisterVims': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeregisterVims,
+                    request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimsRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimsResponse.SerializeToString,
             ),
             'RegisterVimJson': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterVimJson,
@@ -399,6 +475,33 @@ class VimService(object):
             _registered_method=True)
 
     @staticmethod
+    def BatchGetVims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.VimService/BatchGetVims',
+            vimesh_dot_v1_dot_vim__service__pb2.BatchGetVimsRequest.SerializeToString,
+            vimesh_dot_v1_dot_vim__service__pb2.BatchGetVimsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListVims(request,
             target,
             options=(),
@@ -480,6 +583,33 @@ class VimService(object):
             _registered_method=True)
 
     @staticmethod
+    def ModifyVims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.VimService/ModifyVims',
+            vimesh_dot_v1_dot_vim__service__pb2.ModifyVimsRequest.SerializeToString,
+            vimesh_dot_v1_dot_vim__service__pb2.ModifyVimsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeregisterVim(request,
             target,
             options=(),
@@ -496,6 +626,33 @@ class VimService(object):
             '/vimesh.v1.VimService/DeregisterVim',
             vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimRequest.SerializeToString,
             vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeregisterVims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.VimService/DeregisterVims',
+            vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimsRequest.SerializeToString,
+            vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimsResponse.FromString,
             options,
             channel_credentials,
             insecure,

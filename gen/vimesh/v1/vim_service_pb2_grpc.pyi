@@ -65,6 +65,13 @@ class VimServiceStub:
     NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
     Retry: safe.
     """
+    BatchGetVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.BatchGetVimsRequest, _vim_service_pb2.BatchGetVimsResponse]
+    """Returns VIMs by their ids, in the order of the ids. The results that would exceed about 1 MiB are left out: there may be
+    fewer results than ids, but at least one. Ask again for the ids that are left.
+
+    INVALID_ARGUMENT (BAD_INPUT): there are no ids, too many, or one of them is not a UUID.
+    Retry: safe.
+    """
     ListVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ListVimsRequest, _vim_service_pb2.ListVimsResponse]
     """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
     last page.
@@ -94,6 +101,22 @@ class VimServiceStub:
     Retry: safe without an etag. With one, a retry of a call that was carried out ends with ABORTED.
     JSON: see ModifyVimJson.
     """
+    ModifyVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimsRequest, _vim_service_pb2.ModifyVimsResponse]
+    """Makes the same change to many VIMs, named by their ids or by a filter, as ModifyVim makes it to one. Each VIM is changed
+    or refused on its own, and has its own result; all changes of a call are committed in one transaction.
+
+    By a filter, a call changes up to 100 of the VIMs that match, in the order of their registration: as long as
+    next_page_token is not empty, there are more, and nothing was done to them yet. A VIM that somebody else has modified
+    since it was found to match is refused with ETAG_MISMATCH. Its status may have changed.
+
+    INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names a field that cannot be changed or that must differ
+    between VIMs (`name`, `is_default`), nothing is to be changed, or there are both ids and a filter, or neither. Nothing
+    was changed.
+    FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine. Nothing was changed.
+    UNAVAILABLE (STORE_UNAVAILABLE): either all changes of the call were made or none; which of the two is not known.
+    Retry: safe, with the same page_token.
+    JSON: not available.
+    """
     DeregisterVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.DeregisterVimRequest, _vim_service_pb2.DeregisterVimResponse]
     """Removes a VIM, destroys its credentials and stops its ping action.
 
@@ -101,6 +124,17 @@ class VimServiceStub:
     NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
     RESOURCE_EXHAUSTED (CHANGE_RATE_EXCEEDED): the project is changed too fast; retry after the delay in RetryInfo.
     Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
+    """
+    DeregisterVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.DeregisterVimsRequest, _vim_service_pb2.DeregisterVimsResponse]
+    """Removes many VIMs, named by their ids or by a filter, as DeregisterVim removes one. Each VIM is removed or refused on its
+    own, and has its own result; all removals of a call are committed in one transaction. For filters, see ModifyVims.
+
+    INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, or there are both ids and a filter, or neither. Nothing was
+    removed.
+    UNAVAILABLE (STORE_UNAVAILABLE): either all removals of the call were made or none; which of the two is not known.
+    Retry: safe, with the same page_token. The VIMs that an earlier attempt removed are then refused with VIM_NOT_FOUND,
+    or match no more.
+    JSON: not available.
     """
     RegisterVimJson: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimJsonRequest, _vim_service_pb2.RegisterVimJsonResponse]
     """Does what RegisterVim does, with the request as JSON text. Envoy calls it for `POST /v1/vims`; gRPC clients should
@@ -178,6 +212,13 @@ class VimServiceAsyncStub(VimServiceStub):
     NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
     Retry: safe.
     """
+    BatchGetVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.BatchGetVimsRequest, _vim_service_pb2.BatchGetVimsResponse]  # type: ignore[assignment]
+    """Returns VIMs by their ids, in the order of the ids. The results that would exceed about 1 MiB are left out: there may be
+    fewer results than ids, but at least one. Ask again for the ids that are left.
+
+    INVALID_ARGUMENT (BAD_INPUT): there are no ids, too many, or one of them is not a UUID.
+    Retry: safe.
+    """
     ListVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ListVimsRequest, _vim_service_pb2.ListVimsResponse]  # type: ignore[assignment]
     """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
     last page.
@@ -207,6 +248,22 @@ class VimServiceAsyncStub(VimServiceStub):
     Retry: safe without an etag. With one, a retry of a call that was carried out ends with ABORTED.
     JSON: see ModifyVimJson.
     """
+    ModifyVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimsRequest, _vim_service_pb2.ModifyVimsResponse]  # type: ignore[assignment]
+    """Makes the same change to many VIMs, named by their ids or by a filter, as ModifyVim makes it to one. Each VIM is changed
+    or refused on its own, and has its own result; all changes of a call are committed in one transaction.
+
+    By a filter, a call changes up to 100 of the VIMs that match, in the order of their registration: as long as
+    next_page_token is not empty, there are more, and nothing was done to them yet. A VIM that somebody else has modified
+    since it was found to match is refused with ETAG_MISMATCH. Its status may have changed.
+
+    INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names a field that cannot be changed or that must differ
+    between VIMs (`name`, `is_default`), nothing is to be changed, or there are both ids and a filter, or neither. Nothing
+    was changed.
+    FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine. Nothing was changed.
+    UNAVAILABLE (STORE_UNAVAILABLE): either all changes of the call were made or none; which of the two is not known.
+    Retry: safe, with the same page_token.
+    JSON: not available.
+    """
     DeregisterVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.DeregisterVimRequest, _vim_service_pb2.DeregisterVimResponse]  # type: ignore[assignment]
     """Removes a VIM, destroys its credentials and stops its ping action.
 
@@ -214,6 +271,17 @@ class VimServiceAsyncStub(VimServiceStub):
     NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
     RESOURCE_EXHAUSTED (CHANGE_RATE_EXCEEDED): the project is changed too fast; retry after the delay in RetryInfo.
     Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
+    """
+    DeregisterVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.DeregisterVimsRequest, _vim_service_pb2.DeregisterVimsResponse]  # type: ignore[assignment]
+    """Removes many VIMs, named by their ids or by a filter, as DeregisterVim removes one. Each VIM is removed or refused on its
+    own, and has its own result; all removals of a call are committed in one transaction. For filters, see ModifyVims.
+
+    INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, or there are both ids and a filter, or neither. Nothing was
+    removed.
+    UNAVAILABLE (STORE_UNAVAILABLE): either all removals of the call were made or none; which of the two is not known.
+    Retry: safe, with the same page_token. The VIMs that an earlier attempt removed are then refused with VIM_NOT_FOUND,
+    or match no more.
+    JSON: not available.
     """
     RegisterVimJson: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimJsonRequest, _vim_service_pb2.RegisterVimJsonResponse]  # type: ignore[assignment]
     """Does what RegisterVim does, with the request as JSON text. Envoy calls it for `POST /v1/vims`; gRPC clients should
@@ -308,6 +376,19 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def BatchGetVims(
+        self,
+        request: _vim_service_pb2.BatchGetVimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vim_service_pb2.BatchGetVimsResponse, _abc.Awaitable[_vim_service_pb2.BatchGetVimsResponse]]:
+        """Returns VIMs by their ids, in the order of the ids. The results that would exceed about 1 MiB are left out: there may be
+        fewer results than ids, but at least one. Ask again for the ids that are left.
+
+        INVALID_ARGUMENT (BAD_INPUT): there are no ids, too many, or one of them is not a UUID.
+        Retry: safe.
+        """
+
+    @_abc_1.abstractmethod
     def ListVims(
         self,
         request: _vim_service_pb2.ListVimsRequest,
@@ -355,6 +436,28 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ModifyVims(
+        self,
+        request: _vim_service_pb2.ModifyVimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vim_service_pb2.ModifyVimsResponse, _abc.Awaitable[_vim_service_pb2.ModifyVimsResponse]]:
+        """Makes the same change to many VIMs, named by their ids or by a filter, as ModifyVim makes it to one. Each VIM is changed
+        or refused on its own, and has its own result; all changes of a call are committed in one transaction.
+
+        By a filter, a call changes up to 100 of the VIMs that match, in the order of their registration: as long as
+        next_page_token is not empty, there are more, and nothing was done to them yet. A VIM that somebody else has modified
+        since it was found to match is refused with ETAG_MISMATCH. Its status may have changed.
+
+        INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, the mask names a field that cannot be changed or that must differ
+        between VIMs (`name`, `is_default`), nothing is to be changed, or there are both ids and a filter, or neither. Nothing
+        was changed.
+        FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine. Nothing was changed.
+        UNAVAILABLE (STORE_UNAVAILABLE): either all changes of the call were made or none; which of the two is not known.
+        Retry: safe, with the same page_token.
+        JSON: not available.
+        """
+
+    @_abc_1.abstractmethod
     def DeregisterVim(
         self,
         request: _vim_service_pb2.DeregisterVimRequest,
@@ -366,6 +469,23 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
         RESOURCE_EXHAUSTED (CHANGE_RATE_EXCEEDED): the project is changed too fast; retry after the delay in RetryInfo.
         Retry: safe. A retry of a call that was carried out ends with NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def DeregisterVims(
+        self,
+        request: _vim_service_pb2.DeregisterVimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vim_service_pb2.DeregisterVimsResponse, _abc.Awaitable[_vim_service_pb2.DeregisterVimsResponse]]:
+        """Removes many VIMs, named by their ids or by a filter, as DeregisterVim removes one. Each VIM is removed or refused on its
+        own, and has its own result; all removals of a call are committed in one transaction. For filters, see ModifyVims.
+
+        INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule, or there are both ids and a filter, or neither. Nothing was
+        removed.
+        UNAVAILABLE (STORE_UNAVAILABLE): either all removals of the call were made or none; which of the two is not known.
+        Retry: safe, with the same page_token. The VIMs that an earlier attempt removed are then refused with VIM_NOT_FOUND,
+        or match no more.
+        JSON: not available.
         """
 
     @_abc_1.abstractmethod

@@ -8,25 +8,30 @@ from typing import Any
 
 import grpc
 
+from vimesh.conductor.bulk.change_vims import BulkChanger
+from vimesh.conductor.bulk.register_vims import BulkRegistrar, read_registration
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.matching_events import list_events
-from vimesh.conductor.message_pages import read_fitting
-from vimesh.conductor.register_vims import BulkRegistrar, read_registration
+from vimesh.conductor.message_pages import read_fitting, split_pages
 from vimesh.conductor.watches.event_bytes import event_message
 from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.conductor.watches.vim_watches import VimWatches
 from vimesh.conductor.watches.watch_streams import WatchStreams
-from vimesh.domain.errors import BadInput, Violation
+from vimesh.domain.access.audit_entry import ChangeSubject
+from vimesh.domain.access.caller import Caller
+from vimesh.domain.errors import BadInput, VimNotFound, Violation
 from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.filters.vim_summary import SummaryQuery, parse_group_by
 from vimesh.domain.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, VimQuery, parse_order
 from vimesh.domain.vim_store import VimStore
+from vimesh.domain.vims import Vim
 from vimesh.rpc.call_entrance import current_caller, note_change
 from vimesh.runtime.loop_slices import in_slices
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer
 from vimesh.wire import json_requests, request_messages
+from vimesh.wire.error_statuses import rich_status
 from vimesh.wire.message_rules import Rules
 from vimesh.wire.views.read_masks import ReadMask
 from vimesh.wire.views.summary_messages import summary_message
@@ -52,6 +57,7 @@ class VimsServicer(VimServiceServicer):
         self._rules = rules
         self._engines = engines
         self._bulk = BulkRegistrar(store, rules, engines)
+        self._bulk_changer = BulkChanger(store, engines)
 
     async def RegisterVim(self, request: pb.RegisterVimRequest, context: _Context) -> pb.RegisterVimResponse:
         return pb.RegisterVimResponse(vim=await self._register(request))
@@ -65,10 +71,14 @@ class VimsServicer(VimServiceServicer):
 
     async def _register(self, request: pb.RegisterVimRequest) -> vim_pb2.Vim:
         caller = current_caller()
-        subject = note_change(request_id=request_messages.id_of(request.request_id), project_id=request.vim.project_id)
+        subject = ChangeSubject()
+        # The audit is of changes, and a check changes nothing.
+        if not request.validate_only:
+            request_id = request_messages.id_of(request.request_id)
+            subject = note_change(request_id=request_id, project_id=request.vim.project_id)
         registration = read_registration(request, self._engines, caller)
         subject.project_id = registration.project_id
-        vim = await self._store.register(registration, caller)
+        vim = await self._store.register(registration, caller, validate_only=request.validate_only)
         subject.vim_id = vim.id
         self._feed.poke()
         return shown_vim(vim, caller)
@@ -83,6 +93,12 @@ class VimsServicer(VimServiceServicer):
         read_mask = ReadMask(request.read_mask)
         vim = await self._store.get(request_messages.id_of(request.vim_id), caller)
         return pb.GetVimResponse(vim=shown_vim(vim, caller, read_mask))
+
+    async def BatchGetVims(self, request: pb.BatchGetVimsRequest, context: _Context) -> pb.BatchGetVimsResponse:
+        caller = current_caller()
+        found = await self._store.bulk.get_many([request_messages.id_of(vim_id) for vim_id in request.vim_ids], caller)
+        results = await in_slices(lambda one: _get_result(one, caller), found)
+        return pb.BatchGetVimsResponse(results=next(split_pages(results)))
 
     async def ListVims(self, request: pb.ListVimsRequest, context: _Context) -> pb.ListVimsResponse:
         caller, read_mask = current_caller(), ReadMask(request.read_mask)
@@ -113,7 +129,7 @@ class VimsServicer(VimServiceServicer):
 
     async def _modify(self, request: pb.ModifyVimRequest) -> vim_pb2.Vim:
         caller, vim_id = current_caller(), request_messages.id_of(request.vim.id)
-        subject = note_change(vim_id=vim_id)
+        subject = ChangeSubject() if request.validate_only else note_change(vim_id=vim_id)
         if not vim_id:
             raise BadInput(Violation("vim.id", "is required"))
         modification = request_messages.modification(request, request_messages.modified_paths(request))
@@ -123,17 +139,27 @@ class VimsServicer(VimServiceServicer):
         # It is safe to read this outside the modifying transaction, because a VIM never leaves its project.
         if project_id and (await self._store.get(vim_id, caller)).project_id != project_id:
             raise BadInput(Violation("vim.project_id", "cannot be changed"))
-        vim = await self._store.modify(vim_id, modification, caller)
+        vim = await self._store.modify(vim_id, modification, caller, validate_only=request.validate_only)
         subject.project_id = vim.project_id
         self._feed.poke()
         return shown_vim(vim, caller)
 
     async def DeregisterVim(self, request: pb.DeregisterVimRequest, context: _Context) -> pb.DeregisterVimResponse:
         vim_id = request_messages.id_of(request.vim_id)
-        subject = note_change(vim_id=vim_id)
-        subject.project_id = await self._store.deregister(vim_id, current_caller())
+        subject = ChangeSubject() if request.validate_only else note_change(vim_id=vim_id)
+        subject.project_id = await self._store.deregister(vim_id, current_caller(), validate_only=request.validate_only)
         self._feed.poke()
         return pb.DeregisterVimResponse()
+
+    async def ModifyVims(self, request: pb.ModifyVimsRequest, context: _Context) -> pb.ModifyVimsResponse:
+        response = await self._bulk_changer.modify(request, current_caller())
+        self._feed.poke()
+        return response
+
+    async def DeregisterVims(self, request: pb.DeregisterVimsRequest, context: _Context) -> pb.DeregisterVimsResponse:
+        response = await self._bulk_changer.deregister(request, current_caller())
+        self._feed.poke()
+        return response
 
     def WatchVims(  # type: ignore[override]  # see SERIALIZED_RESPONSES
         self, request: pb.WatchVimsRequest, context: _Context
@@ -153,6 +179,12 @@ class VimsServicer(VimServiceServicer):
 
         events, token = await read_fitting(read, _page_size(request.page_size))
         return pb.ListVimEventsResponse(events=events, next_page_token=token)
+
+
+def _get_result(found: Vim | VimNotFound, caller: Caller) -> pb.GetVimResult:
+    if isinstance(found, VimNotFound):
+        return pb.GetVimResult(refused=rich_status(found)[1])
+    return pb.GetVimResult(vim=shown_vim(found, caller))
 
 
 def _page_size(requested: int) -> int:

@@ -8,6 +8,7 @@ from typing import Never, Protocol
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
+from vimesh.domain.bulk.bulk_store import BulkStore
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.filters.filter_store import FilterStore
@@ -29,13 +30,21 @@ class VimStore(Protocol):
 
     A change and its event commit together; revisions grow by one with each change, in commit order (G8). The to-dos of
     a workflow engine commit with the change that causes them (G9). A status whose lease has ended reads UNKNOWN (G6).
+
+    `validate_only`: return or raise the same, but change nothing.
     """
 
     @property
     def filters(self) -> FilterStore:
         """What filters and summaries need."""
 
-    async def register(self, registration: Registration, caller: Caller = OPEN_CALLER) -> Vim:
+    @property
+    def bulk(self) -> BulkStore:
+        """The same store, for many VIMs at once."""
+
+    async def register(
+        self, registration: Registration, caller: Caller = OPEN_CALLER, *, validate_only: bool = False
+    ) -> Vim:
         """Store a new VIM with a new action id.
 
         Raises NameTaken, DefaultTaken, VimIdTaken, RequestIdReused, QuotaExceeded, ChangeRateExceeded, and BadInput for
@@ -56,14 +65,16 @@ class VimStore(Protocol):
     async def list_vims(self, query: VimQuery) -> VimPage:
         """Return a page, which is shorter if the VIMs are large. Raises PageTokenInvalid."""
 
-    async def modify(self, vim_id: str, modification: Modification, caller: Caller = OPEN_CALLER) -> Vim:
+    async def modify(
+        self, vim_id: str, modification: Modification, caller: Caller = OPEN_CALLER, *, validate_only: bool = False
+    ) -> Vim:
         """Change a VIM; a new auth_url, type, policy or engine brings a new action id (G11).
 
         A modification that changes nothing causes no event. Raises VimNotFound, EtagMismatch, NameTaken, DefaultTaken,
         QuotaExceeded, ChangeRateExceeded, and BadInput for values that conflict with those stored.
         """
 
-    async def deregister(self, vim_id: str, caller: Caller = OPEN_CALLER) -> str:
+    async def deregister(self, vim_id: str, caller: Caller = OPEN_CALLER, *, validate_only: bool = False) -> str:
         """Remove a VIM and its credentials; return its project. Raises VimNotFound, ChangeRateExceeded."""
 
     async def erase_removed(self) -> None:

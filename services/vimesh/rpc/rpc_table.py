@@ -106,8 +106,11 @@ RPCS: Final = (
     Rpc(VIM_SERVICE, "RegisterVims", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
     Rpc(VIM_SERVICE, "ModifyVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "ModifyVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
+    Rpc(VIM_SERVICE, "ModifyVims", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
+    Rpc(VIM_SERVICE, "DeregisterVims", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
     Rpc(VIM_SERVICE, "DeregisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "GetVim", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE, for_others=True),
+    Rpc(VIM_SERVICE, "BatchGetVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
     Rpc(VIM_SERVICE, "ListVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "SummarizeVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
     Rpc(

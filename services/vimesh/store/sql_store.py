@@ -16,6 +16,7 @@ from sqlalchemy import select
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.access.quotas import Quotas
 from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
+from vimesh.domain.bulk.bulk_store import BulkStore
 from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
@@ -28,6 +29,7 @@ from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 from vimesh.runtime.background import beside
 from vimesh.store import compact_log
+from vimesh.store.bulk.sql_bulk_store import SqlBulkStore
 from vimesh.store.change_log import log_size, read_log
 from vimesh.store.databases.open_database import open_database, parse_database_url
 from vimesh.store.filters.sql_filter_store import SqlFilterStore
@@ -39,11 +41,12 @@ from vimesh.store.leases import lapse_leases, replace_silent
 from vimesh.store.reports.report_pipeline import ReportPipeline
 from vimesh.store.reports.standing_cache import CachedRepeat
 from vimesh.store.rows.credential_encryption import Cipher
-from vimesh.store.rows.vim_secrets import SECRET_FIELDS
+from vimesh.store.rows.vim_secrets import gives_secrets
 from vimesh.store.schema.timestamps import moment
 from vimesh.store.sql.sql_functions import NowMicros
 from vimesh.store.todos import claim_todos, finish_todos
-from vimesh.store.transactions.database import Database
+from vimesh.store.transactions.database import Database, T, Work
+from vimesh.store.transactions.rehearsals import rehearse
 from vimesh.store.vims import list_vims, read_vims, request_ids
 from vimesh.store.vims.modify_vim import explain_conflict as explain_modification
 from vimesh.store.vims.modify_vim import modify
@@ -73,13 +76,24 @@ class SqlStore:
         self.filters = SqlFilterStore(database)
         # A process before this one may have ended before it erased anything.
         self._has_removed = True
+        self._bulk = SqlBulkStore(database, cipher, self._quotas, self._note_removal)
+
+    @property
+    def bulk(self) -> BulkStore:
+        return self._bulk
+
+    def _note_removal(self) -> None:
+        self._has_removed = True
 
     async def serve_reports(self) -> None:
         """Serve `record_reports` and `record_repeats` until cancelled."""
         await self._reports.run()
 
-    async def register(self, registration: Registration, caller: Caller = OPEN_CALLER) -> Vim:
-        return await self._database.write(
+    async def register(
+        self, registration: Registration, caller: Caller = OPEN_CALLER, *, validate_only: bool = False
+    ) -> Vim:
+        return await self._change(
+            validate_only,
             lambda c: register(c, registration, self._cipher, caller, quotas=self._quotas),
             lambda c: explain_registration(c, registration),
         )
@@ -97,20 +111,28 @@ class SqlStore:
     async def list_vims(self, query: VimQuery) -> VimPage:
         return await self._database.browse(lambda c: list_vims.page(c, query))
 
-    async def modify(self, vim_id: str, modification: Modification, caller: Caller = OPEN_CALLER) -> Vim:
+    async def modify(
+        self, vim_id: str, modification: Modification, caller: Caller = OPEN_CALLER, *, validate_only: bool = False
+    ) -> Vim:
         try:
-            return await self._database.write(
+            return await self._change(
+                validate_only,
                 lambda c: modify(c, vim_id, modification, self._cipher, caller, quotas=self._quotas),
                 lambda c: explain_modification(c, vim_id, modification),
             )
         finally:
-            self._has_removed |= any(getattr(modification, name) is not None for name in SECRET_FIELDS)
+            self._has_removed |= not validate_only and gives_secrets(modification)
 
-    async def deregister(self, vim_id: str, caller: Caller = OPEN_CALLER) -> str:
+    async def deregister(self, vim_id: str, caller: Caller = OPEN_CALLER, *, validate_only: bool = False) -> str:
         try:
-            return await self._database.write(lambda c: deregister(c, vim_id, caller, quotas=self._quotas))
+            return await self._change(validate_only, lambda c: deregister(c, vim_id, caller, quotas=self._quotas))
         finally:
-            self._has_removed = True
+            self._has_removed |= not validate_only
+
+    async def _change(self, validate_only: bool, work: Work[T], conflict: Work[object] | None = None) -> T:
+        if validate_only:
+            return await rehearse(self._database, work, conflict)
+        return await self._database.write(work, conflict)
 
     async def erase_removed(self) -> None:
         if not self._has_removed:

@@ -99,6 +99,33 @@ async def test_each_vim_of_a_batch_is_a_line(address: str, file: Path) -> None:
     ]
 
 
+async def test_each_vim_of_a_change_of_many_is_a_line_and_a_check_is_none(address: str, file: Path) -> None:
+    gone = str(uuid.uuid4())
+    async with client_as(address, OPERATOR) as client:
+        vim = await client.register()
+        for only in (True, False):
+            for method, request in (
+                ("RegisterVim", pb.RegisterVimRequest(vim=vim_of(f"lab-{only}"), validate_only=only)),
+                ("ModifyVim", pb.ModifyVimRequest(vim=Vim(id=vim.id, description="x"), validate_only=only)),
+                (
+                    "ModifyVims",
+                    pb.ModifyVimsRequest(vim_ids=[vim.id, gone], vim=Vim(description="y"), validate_only=only),
+                ),
+                ("DeregisterVims", pb.DeregisterVimsRequest(vim_ids=[gone, vim.id], validate_only=only)),
+            ):
+                await getattr(client.vims, method)(request, timeout=WITHIN_S)
+
+    found = [(one["method"].removeprefix(_VIMS), one["vim_id"], one["outcome"]) for one in lines(file)[2:]]
+    assert len(lines(file)) == 7
+    assert found == [
+        ("ModifyVim", vim.id, "OK"),
+        ("ModifyVims", vim.id, "OK"),
+        ("ModifyVims", gone, "VIM_NOT_FOUND"),
+        ("DeregisterVims", gone, "VIM_NOT_FOUND"),
+        ("DeregisterVims", vim.id, "OK"),
+    ]
+
+
 async def test_each_refusal_is_a_line_and_a_read_is_none(address: str, file: Path) -> None:
     async with client_as(address, ADMIN) as admin:
         vim = await admin.register(project_id="b")

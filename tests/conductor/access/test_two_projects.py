@@ -202,6 +202,11 @@ def calls_on_a_vim(dice: random.Random, a: Client, vim: Vim) -> list[Call]:
         lambda vim_id: a.vims.RegisterVim(
             vim_service_pb2.RegisterVimRequest(vim=Vim(**fields(99, "a")), vim_id=vim_id), timeout=WITHIN_S
         ),
+        lambda vim_id: a.vims.BatchGetVims(vim_service_pb2.BatchGetVimsRequest(vim_ids=[vim_id]), timeout=WITHIN_S),
+        lambda vim_id: a.vims.ModifyVims(
+            vim_service_pb2.ModifyVimsRequest(vim_ids=[vim_id], vim=Vim(labels={"a": "b"})), timeout=WITHIN_S
+        ),
+        lambda vim_id: a.vims.DeregisterVims(vim_service_pb2.DeregisterVimsRequest(vim_ids=[vim_id]), timeout=WITHIN_S),
         lambda vim_id: a.vims.RegisterVims(
             vim_service_pb2.RegisterVimsRequest(
                 requests=[vim_service_pb2.RegisterVimRequest(vim=Vim(**fields(99, "a")), vim_id=vim_id)]
@@ -261,6 +266,12 @@ def other_calls(dice: random.Random, site: Site) -> list[Callable[[], Awaitable[
             timeout=WITHIN_S,
         ),
         lambda: watched(a, vim_service_pb2.WatchVimsRequest(snapshot=True, filter=filter_)),
+        lambda: a.vims.ModifyVims(
+            vim_service_pb2.ModifyVimsRequest(filter=filter_, vim=Vim(description="ant")), timeout=WITHIN_S
+        ),
+        lambda: a.vims.DeregisterVims(
+            vim_service_pb2.DeregisterVimsRequest(filter=filter_, validate_only=True), timeout=WITHIN_S
+        ),
         lambda: listed(a),
         lambda: events_of(a),
         lambda: watched(a, vim_service_pb2.WatchVimsRequest(snapshot=True)),

@@ -109,7 +109,20 @@ _MESSAGES: Sequence[Sequence[Message]] = (
         vs.SummarizeVimsRequest(filter="NOT (labels.region = eu OR reason:TIME)", group_by=["project_id"]),
     ),
     _modify(),
-    (vs.DeregisterVimRequest(vim_id=_LAST),),
+    (vs.DeregisterVimRequest(vim_id=_LAST), vs.DeregisterVimRequest(vim_id=_LAST, validate_only=True)),
+    (vs.BatchGetVimsRequest(vim_ids=[_FIRST, _LAST]),),
+    (
+        vs.ModifyVimsRequest(
+            vim_ids=[_FIRST, _SECOND],
+            vim=vim_pb2.Vim(labels={"region": "eu"}, description="b"),
+            update_mask=FieldMask(paths=["labels.region", "labels.old", "description"]),
+        ),
+        vs.ModifyVimsRequest(filter='name = "a*b"', vim=vim_pb2.Vim(description="b"), validate_only=True),
+    ),
+    (
+        vs.DeregisterVimsRequest(vim_ids=[_LAST]),
+        vs.DeregisterVimsRequest(filter="type = kubernetes", validate_only=True),
+    ),
     (vs.RegisterVimJsonRequest(request=_body(_REGISTER_JSON)),),
     (vs.ModifyVimJsonRequest(vim_id=_FIRST, request=_body(_MODIFY_JSON)),),
     (

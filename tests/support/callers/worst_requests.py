@@ -36,6 +36,7 @@ def worst_requests(vim_ids: Sequence[str]) -> Iterator[Named]:
     for name, content in _vims(max_request_bytes("RegisterVim")):
         yield f"{VIM_SERVICE}/RegisterVim", name, content
         yield f"{VIM_SERVICE}/ModifyVim", name, content
+    yield from _of_many(vim_ids)
     yield f"{VIM_SERVICE}/ModifyVim", "paths", _masked(["name"] * 100_000)
     yield f"{VIM_SERVICE}/ModifyVim", "empty paths", _masked([""] * 400_000)
     yield f"{VIM_SERVICE}/ModifyVim", "a long path", _masked(["x" * 1_000_000])
@@ -50,6 +51,21 @@ def worst_requests(vim_ids: Sequence[str]) -> Iterator[Named]:
         yield f"{VIM_SERVICE}/RegisterVims", name, content
     for name, content in _reports(vim_ids):
         yield f"{CONDUCTOR_SERVICE}/UpdateVims", name, content
+
+
+def _of_many(vim_ids: Sequence[str]) -> Iterator[Named]:
+    choices = {"its ids": list(vim_ids[:500]), "one id": [vim_ids[0]] * 500, "bad ids": ["x" * 36] * 500}
+    for name, ids in choices.items():
+        request = vim_service_pb2.BatchGetVimsRequest(vim_ids=ids).SerializeToString()
+        yield f"{VIM_SERVICE}/BatchGetVims", name, request
+        removal = vim_service_pb2.DeregisterVimsRequest(vim_ids=ids[:100], validate_only=True)
+        yield f"{VIM_SERVICE}/DeregisterVims", name, removal.SerializeToString()
+        change = vim_service_pb2.ModifyVimsRequest(vim_ids=ids[:100], vim=Vim(description="x" * 4096))
+        change.vim.labels.update({f"{key}": "x" * 63 for key in range(64)})
+        yield f"{VIM_SERVICE}/ModifyVims", name, change.SerializeToString()
+    for method in ("ModifyVims", "DeregisterVims", "BatchGetVims"):
+        for name, content in _of_any(max_request_bytes(method)):
+            yield f"{VIM_SERVICE}/{method}", name, content
 
 
 def _of_any(longest: int) -> Iterator[tuple[str, bytes]]:

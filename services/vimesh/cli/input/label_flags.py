@@ -28,9 +28,10 @@ Selector = Annotated[
         help="Only VIMs with these labels, such as 'region=eu,owner!=nfv,tier in (1,2),!old'.",
     ),
 ]
-_PLACES = re.compile(r"\s*([^\s!=,()]++)\s+(in|notin)\s*\(([^()]*+)\)\s*")
-_EQUALITY = re.compile(r"\s*([^\s!=,()]++)\s*(==?|!=)\s*([^\s!=,()]*+)\s*")
-_PRESENCE = re.compile(r"\s*(!?)\s*([^\s!=,()]++)\s*")
+# Each of a requirement without the space around it.
+_PLACES = re.compile(r"([^\s!=,()]++)\s++(in|notin)\s*+\(([^()]*+)\)")
+_EQUALITY = re.compile(r"([^\s!=,()]++)\s*+(==?+|!=)\s*+([^\s!=,()]*+)")
+_PRESENCE = re.compile(r"(!?+)\s*+([^\s!=,()]++)")
 _EXAMPLE = "write it as region=eu, owner!=nfv, tier in (1,2), tier notin (1,2), tier or !tier, joined by commas"
 
 
@@ -82,6 +83,7 @@ def _parts(selector: str) -> Sequence[str]:
 
 def _term(part: str) -> str:
     """Return the term of one requirement. As in Kubernetes, a VIM without the label differs from every value."""
+    part = part.strip()
     if found := _PLACES.fullmatch(part):
         key, word, values = found[1], found[2], [value.strip() for value in found[3].split(",")]
         alternatives = " OR ".join(_equals(key, value) for value in values)
@@ -92,7 +94,7 @@ def _term(part: str) -> str:
     if found := _PRESENCE.fullmatch(part):
         _require_label(SELECTOR_FLAG, found[2], "")
         return f"{'NOT ' if found[1] else ''}labels.{found[2]}:*"
-    raise BadFlag(SELECTOR_FLAG, f"{part.strip()[:50]!r} selects nothing: {_EXAMPLE}")
+    raise BadFlag(SELECTOR_FLAG, f"{part[:50]!r} selects nothing: {_EXAMPLE}")
 
 
 def _equals(key: str, value: str) -> str:

@@ -13,6 +13,7 @@ JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"/v1/vims", ("GET", "POST")),
     (r"/v1/vims:watch", ("GET",)),
     (r"/v1/vims:summarize", ("GET",)),
+    (r"/v1/vims:batchGet", ("GET",)),
     (r"/v1/vims/[^/]+", ("GET", "PATCH", "DELETE")),
     (r"/v1/vims/[^/]+/events", ("GET",)),
     (r"/v1/events", ("GET",)),

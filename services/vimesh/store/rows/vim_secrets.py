@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from vimesh.domain.credential_masks import mask, mask_secrets, put_back, require_no_mask, unmask
-from vimesh.domain.vims import Registration
+from vimesh.domain.vims import Modification, Registration
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.visible_rows import Row
 
@@ -44,6 +44,11 @@ def seal(fields: Fields, cipher: Cipher) -> bytes:
 
 def seal_registration(registration: Registration, cipher: Cipher) -> bytes:
     return seal({name: getattr(registration, name) for name in SECRET_FIELDS}, cipher)
+
+
+def gives_secrets(modification: Modification) -> bool:
+    """Return whether a modification may replace secrets."""
+    return any(getattr(modification, name) is not None for name in SECRET_FIELDS)
 
 
 def unseal(row: Row, cipher: Cipher) -> dict[str, Mapping[str, object]]:

@@ -59,12 +59,30 @@ _FIELDS = {"engine": "monitor", "policy": "probe_policy", "default_of": "is_defa
 def modify(  # noqa: PLR0913 - what, for whom, and two collaborators
     connection: Connection, vim_id: str, modification: Modification, cipher: Cipher, caller: Caller, *, quotas: Quotas
 ) -> Vim:
-    """Modify a VIM.
+    """Modify a VIM in a transaction of its own. Raises as `modify_one`."""
+    changes = Changes.begin(connection)
+    quota_check = QuotaCheck(changes, quotas)
+    vim = modify_one(changes, vim_id, modification, cipher, caller, quota_check=quota_check)
+    quota_check.write()
+    changes.write()
+    return vim
+
+
+def modify_one(  # noqa: PLR0913 - what, for whom, and three collaborators
+    changes: Changes,
+    vim_id: str,
+    modification: Modification,
+    cipher: Cipher,
+    caller: Caller,
+    *,
+    quota_check: QuotaCheck,
+) -> Vim:
+    """Modify a VIM in a transaction that may change others, too. Whatever it raises, nothing was changed.
 
     Raises VimNotFound, EtagMismatch, BadInput, QuotaExceeded, ChangeRateExceeded; StoreUnavailable if stored
-    credentials are needed and their key is lost; IntegrityError if a unique key is taken.
+    credentials are needed and their key is lost; IntegrityError, which ends the transaction, if a unique key is taken.
     """
-    changes = Changes.begin(connection)
+    connection = changes.connection
     row = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
     if row is None or not caller.sees(row["project_id"]):
         raise VimNotFound(vim_id)
@@ -75,7 +93,6 @@ def modify(  # noqa: PLR0913 - what, for whom, and two collaborators
     replaces_action = any(column in changed for column in _TARGET) or _reopens(row, modification)
     if not (changed or replaces_action):
         return vim_of(row)
-    quota_check = QuotaCheck(changes, quotas)
     quota_check.require_change(row["project_id"])
     # A modification that reopens an EXTERNAL VIM may change nothing but its action.
     changed_fields = [_FIELDS.get(column, column) for column in changed if column != SECRETS] or ["monitor"]
@@ -99,8 +116,6 @@ def modify(  # noqa: PLR0913 - what, for whom, and two collaborators
         actor=caller.identity,
     )
     quota_check.count(row["project_id"], size)
-    quota_check.write()
-    changes.write()
     return vim_of(after)
 
 

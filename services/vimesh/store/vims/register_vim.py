@@ -12,7 +12,8 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from vimesh.domain.access.caller import Caller
 from vimesh.domain.access.quotas import Quotas
 from vimesh.domain.actions import shard_key
-from vimesh.domain.errors import DefaultTaken, NameTaken, VimIdTaken, VimNotFound
+from vimesh.domain.bulk.bulk_store import DeregisteredVim
+from vimesh.domain.errors import DefaultTaken, EtagMismatch, NameTaken, VimIdTaken, VimNotFound
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import start_grace_s
 from vimesh.domain.vims import Engine, Registration, Status, Vim
@@ -95,12 +96,28 @@ def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
 
 
 def deregister(connection: Connection, vim_id: str, caller: Caller, *, quotas: Quotas) -> str:
-    """Remove a VIM, and return its project. Raises VimNotFound, ChangeRateExceeded."""
+    """Remove a VIM in a transaction of its own, and return its project. Raises as `deregister_one`."""
     changes = Changes.begin(connection)
+    quota_check = QuotaCheck(changes, quotas)
+    removed = deregister_one(changes, vim_id, caller, quota_check=quota_check)
+    quota_check.write()
+    changes.write()
+    return removed.project_id
+
+
+def deregister_one(
+    changes: Changes, vim_id: str, caller: Caller, *, quota_check: QuotaCheck, etag: str = ""
+) -> DeregisteredVim:
+    """Remove a VIM in a transaction that may remove others, too. Whatever it raises, nothing was removed.
+
+    `etag`: if given, the VIM must still have it. Raises VimNotFound, EtagMismatch, ChangeRateExceeded.
+    """
+    connection = changes.connection
     stored = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
     if stored is None or not caller.sees(stored["project_id"]):
         raise VimNotFound(vim_id)
-    quota_check = QuotaCheck(changes, quotas)
+    if etag and etag != stored["etag"]:
+        raise EtagMismatch(vim_id)
     quota_check.require_removal(stored["project_id"])
     for remove in _REMOVE:
         connection.execute(remove, {"vim_id": vim_id, "number": stored["number"]})
@@ -116,9 +133,7 @@ def deregister(connection: Connection, vim_id: str, caller: Caller, *, quotas: Q
         actor=caller.identity,
     )
     quota_check.count(stored["project_id"], size)
-    quota_check.write()
-    changes.write()
-    return str(stored["project_id"])
+    return DeregisteredVim(vim_id, str(stored["name"]), str(stored["project_id"]))
 
 
 def explain_conflict(connection: Connection, registration: Registration) -> None:

@@ -79,6 +79,8 @@ class _Reader:
         try:
             self._count(request)
             self._rules.check(request, first_only=self._refused >= _FULLY_CHECKED)
+            if request.validate_only:
+                raise BadInput(Violation("validate_only", "must not be set in a batch: call RegisterVim"))
             registration = read_registration(request, self._engines, self._caller)
         except VimeshError as error:
             self._refused += 1

@@ -1,0 +1,1 @@
+"""Changes of many VIMs at once. Start with `bulk_store`."""
