@@ -63,3 +63,54 @@ def test_a_file_of_tacker_has_labels_in_its_extra(user: Command, name: str, tmp_
     made = user("vim", "register", name, "--config-file", str(file), "-l", "tier=1", "-o", "json").json
 
     assert (made["labels"], made["extra"]) == ({"region": "eu", "tier": "1"}, {"rack": 7})
+
+
+def test_many_are_labelled_listed_and_deregistered_by_a_selector(user: Command, name: str) -> None:
+    owner = ("-l", f"owner={name}")
+    for number, region in enumerate(("eu", "eu", "us")):
+        assert user("vim", "register", f"{name}-{number}", *NOWHERE, *owner, "-l", f"region={region}").code == 0
+
+    def listed(selector: str) -> list[str]:
+        return [vim["name"] for vim in user("vim", "list", "-l", f"owner={name},{selector}", "-o", "json").json]
+
+    assert listed("region=eu") == [f"{name}-0", f"{name}-1"]
+    assert listed("region in (eu, us),!tier") == [f"{name}-{number}" for number in range(3)]
+    refused = user("vim", "label", *owner, "region=us", "tier=1")
+    assert (refused.code, listed("tier")) == (1, [])
+    assert f"{name}-0 has region=eu" in refused.err
+    checked = user("vim", "label", *owner, "tier=1", "--dry-run", "server")
+    assert checked.out.count("would label") == 3
+    assert (listed("tier"), "nothing was changed" in checked.err) == ([], True)
+    done = user("vim", "label", "--filter", f'name = "{name}-*"', "region=us", "tier=1", "--overwrite")
+    assert (done.code, done.out.count("labelled")) == (0, 3)
+    assert listed("region=us,tier=1") == [f"{name}-{number}" for number in range(3)]
+
+    assert user("vim", "deregister", *owner, "--dry-run=server", "-o", "json").json[0]["name"] == f"{name}-0"
+    gone = user("vim", "deregister", *owner)
+    assert (gone.code, gone.out.count("deregistered")) == (0, 3)
+    nothing = user("vim", "deregister", *owner)
+    assert (nothing.code, nothing.out) == (3, "")
+
+
+def test_a_dry_run_changes_nothing_and_fails_as_the_change_would(user: Command, name: str) -> None:
+    dry = "--dry-run=server"
+    register = ("vim", "register", name, *NOWHERE)
+    assert user(*register, dry, "-o", "json").json["name"] == name
+    assert user("vim", "show", name).code == 3
+    assert user(*register, dry, "--wait", "REACHABLE").code == 2
+    assert user(*register, "--dry-run=client").code == 2
+
+    assert user(*register).code == 0
+    taken, again = user(*register, dry), user(*register)
+    assert (taken.code, taken.err) == (again.code, again.err)
+    changed = user("vim", "set", name, "--description", "d", dry, "-o", "json")
+    assert (changed.json["description"], "nothing was changed" in changed.err) == ("d", True)
+    assert user("vim", "label", name, "a=b", dry, "-o", "json").json["labels"] == {"a": "b"}
+    assert user("vim", "deregister", name, dry).out.startswith("would deregister")
+    shown = user("vim", "show", name, "-o", "json").json
+    assert (shown["description"], shown["labels"]) == ("", {})
+
+
+def test_vims_to_deregister_are_named_or_selected(user: Command, name: str) -> None:
+    for arguments in ((), (name, "-l", "region=eu")):
+        assert user("vim", "deregister", *arguments).code == 2

@@ -62,10 +62,16 @@ def change_of(given: Iterable[str], flag: str) -> LabelChange:
     return LabelChange(values, frozenset(removed))
 
 
-def selected(selector: str, filter_: str = "") -> str:
-    """Return the filter for the VIMs that a selector selects, and that match another filter. Raises BadFlag."""
-    terms = [f"({filter_})"] if filter_.strip() and selector.strip() else [filter_] if filter_.strip() else []
-    return " AND ".join([*terms, *(_term(part) for part in _parts(selector))])
+def selected(selector: str, filter_: str = "", project: str | None = None) -> str:
+    """Return the filter for the VIMs that a selector selects, that match a filter, and that are in a project.
+
+    Raises BadFlag.
+    """
+    terms = [_term(part) for part in _parts(selector)]
+    terms += [f"project_id = {quoted(project)}"] if project else []
+    if filter_.strip():
+        terms.insert(0, f"({filter_})" if terms else filter_)
+    return " AND ".join(terms)
 
 
 def _parts(selector: str) -> Sequence[str]:

@@ -14,7 +14,6 @@ from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.input import filter_flags, label_flags
 from vimesh.cli.output import print_vims
-from vimesh.domain.filters.filter_terms import quoted
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
 
@@ -50,10 +49,7 @@ def list_vims(  # noqa: PLR0913 - one parameter per flag
     settings = client_settings(
         config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
-    wanted = label_flags.selected(selector, filter_)
-    if project:
-        of_project = f"project_id = {quoted(project)}"
-        wanted = f"{wanted} AND {of_project}" if wanted else of_project
+    wanted = label_flags.selected(selector, filter_, project)
     found = run(settings, lambda front: all_vims(front, wanted, order_by, limit))
     print_vims.many(settings.output, found, long=long, show_labels=show_labels)
 

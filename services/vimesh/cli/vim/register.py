@@ -15,6 +15,7 @@ from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.explain_failures import failure, nothing_listens, unresolvable
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.input import label_flags, probe_policy, vim_fields
+from vimesh.cli.input.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.cli.input.probe_policy import PolicyFlags
 from vimesh.cli.input.vim_fields import fill_from_file, fill_from_flags
 from vimesh.cli.output import print_vims
@@ -54,6 +55,7 @@ def register(  # noqa: PLR0913 - one parameter per flag
         str | None,
         typer.Option("--request-id", metavar="UUID", help="Request ID of an earlier attempt that got no answer."),
     ] = None,
+    dry_run: DryRun = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
@@ -75,8 +77,15 @@ def register(  # noqa: PLR0913 - one parameter per flag
     PolicyFlags(method, interval, timeout, fall, rise, tls_verify, fail_for).apply(vim.probe_policy)
     condition = Condition.parse("--wait", wait) if wait else None
     within_s = limit_s("--wait-timeout", wait_timeout)
+    only_check = is_dry_run(dry_run)
+    if only_check and condition is not None:
+        raise BadFlag("--wait", "cannot be used with --dry-run: there is no VIM to wait for")
     request = pb.RegisterVimRequest(
-        vim=vim, request_id=request_id or str(uuid.uuid4()), engine=vim_fields.engine(engine), vim_id=vim_id
+        vim=vim,
+        request_id=request_id or str(uuid.uuid4()),
+        engine=vim_fields.engine(engine),
+        vim_id=vim_id,
+        validate_only=only_check,
     )
 
     async def register_and_wait(front: Front) -> vim_pb2.Vim:
@@ -92,6 +101,7 @@ def register(  # noqa: PLR0913 - one parameter per flag
             raise
 
     print_vims.one(settings.output, run(settings, register_and_wait))
+    say_dry_run(dry_run=only_check)
 
 
 def _name(argument: str | None, flag: str | None) -> str:

@@ -13,6 +13,7 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.input import probe_policy, vim_fields
+from vimesh.cli.input.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.cli.input.probe_policy import PolicyFlags
 from vimesh.cli.input.vim_fields import fill_from_file, fill_from_flags
 from vimesh.cli.output import print_vims
@@ -44,6 +45,7 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
         str,
         typer.Option("--etag", metavar="ETAG", help="Change the VIM only if it still has this etag (see vim show)."),
     ] = "",
+    dry_run: DryRun = None,
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
@@ -64,12 +66,14 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     probing = PolicyFlags(method, interval, timeout, fall, rise, tls_verify, fail_for)
     if not named and not probing.given and engine is None:
         raise BadFlag("vim set", "nothing to change; see vimesh vim set --help")
-    change = _Change(changes, tuple(dict.fromkeys(named)), probing, vim_fields.engine(engine), etag)
+    only_check = is_dry_run(dry_run)
+    change = _Change(changes, tuple(dict.fromkeys(named)), probing, vim_fields.engine(engine), etag, only_check)
 
     async def find_and_modify(front: Front) -> Vim:
         return await _modify(front, await find(front, vim, project), change)
 
     print_vims.one(settings.output, run(settings, find_and_modify))
+    say_dry_run(dry_run=only_check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,12 @@ class _Change:
     probing: PolicyFlags
     engine: Monitor.Engine.ValueType
     etag: str
+    only_check: bool
 
     def request(self, present_vim: Vim) -> pb.ModifyVimRequest:
-        request = pb.ModifyVimRequest(vim=self.values, engine=self.engine, etag=self.etag)
+        request = pb.ModifyVimRequest(
+            vim=self.values, engine=self.engine, etag=self.etag, validate_only=self.only_check
+        )
         request.vim.id = present_vim.id
         request.update_mask.paths.extend(self.fields)
         if self.probing.given:
