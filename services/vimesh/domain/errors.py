@@ -7,6 +7,7 @@ VimeshError
 ├── IdentityRequired             the caller has not proved who it is
 ├── PermissionDenied             the caller may not do this
 ├── VimNotFound
+├── WindowNotFound               no maintenance window that the caller may see has the id
 ├── TodoNotFound                 the to-do is done, or has been claimed by another driver
 ├── NameTaken                    another VIM of the project has the name
 ├── DefaultTaken                 the project already has a default VIM
@@ -19,6 +20,7 @@ VimeshError
 ├── EngineNotServed              no engine of that name runs here
 ├── QuotaExceeded                the project has as much as it may have
 ├── ChangeRateExceeded           the project changes faster than it may
+├── TooManyWindows               the project has as many open maintenance windows as it may have
 ├── StoreUnavailable             the database cannot be reached; nothing is known
 └── Overloaded                   more work is queued than the bound allows
 
@@ -100,6 +102,16 @@ class VimNotFound(VimeshError):
     @property
     def metadata(self) -> Mapping[str, str]:
         return {"vim_id": self.vim_id}
+
+
+class WindowNotFound(VimeshError):
+    def __init__(self, window_id: str) -> None:
+        super().__init__(f"no maintenance window has the id {window_id}")
+        self.window_id = window_id
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"window_id": self.window_id}
 
 
 class TodoNotFound(VimeshError):
@@ -238,6 +250,16 @@ class ChangeRateExceeded(QuotaExceeded):
     def __init__(self, project_id: str, limit: int, retry_after_s: float) -> None:
         super().__init__(project_id, Quota.CHANGES_PER_S, limit)
         self.retry_after_s = retry_after_s
+
+
+class TooManyWindows(VimeshError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} maintenance windows are open or planned already; end one of them first")
+        self.limit = limit
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"limit": str(self.limit)}
 
 
 class StoreUnavailable(VimeshError):

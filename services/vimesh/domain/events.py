@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
-from vimesh.domain.vims import Engine, Status, Vim
+from vimesh.domain.vims import Engine, Status, Vim, VimMaintenance
 
 
 class EventKind(StrEnum):
@@ -16,6 +17,11 @@ class EventKind(StrEnum):
     REASON_CHANGED = "REASON_CHANGED"
     ACTION_REPLACED = "ACTION_REPLACED"
     DEREGISTERED = "DEREGISTERED"
+    MAINTENANCE_STARTED = "MAINTENANCE_STARTED"
+    MAINTENANCE_ENDED = "MAINTENANCE_ENDED"
+
+
+MAINTENANCE_KINDS: Final = frozenset({EventKind.MAINTENANCE_STARTED, EventKind.MAINTENANCE_ENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class VimEvent:
     """The project of the VIM."""
     actor: str = ""
     """The identity that made the change, if it was proved; empty for what vimesh does by itself."""
+    maintenance: VimMaintenance | None = None
+    """For MAINTENANCE_STARTED and MAINTENANCE_ENDED: the maintenance after the change, None if no window is left."""
     filtered_out: bool = False
     """Whether it is shown only because the VIM does not match the filter of a watch after it: see `event_match`."""
     size_bytes: int = field(default=0, compare=False)

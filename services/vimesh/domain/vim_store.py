@@ -15,6 +15,7 @@ from vimesh.domain.filters.filter_store import FilterStore
 from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement
 from vimesh.domain.fleet.store_statistics import DatabaseGauges, StoreStatistics, VimLabels, VimSample
+from vimesh.domain.maintenance.maintenance_store import MaintenanceStore
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
@@ -33,6 +34,10 @@ class VimStore(Protocol):
 
     `validate_only`: return or raise the same, but change nothing.
     """
+
+    @property
+    def maintenance(self) -> MaintenanceStore:
+        """The maintenance windows of the same database."""
 
     @property
     def filters(self) -> FilterStore:

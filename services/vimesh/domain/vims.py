@@ -57,6 +57,16 @@ class Monitor:
 
 
 @dataclass(frozen=True, slots=True)
+class VimMaintenance:
+    """The maintenance that a VIM is in: of several windows, the one that ends last."""
+
+    window_id: str
+    reason: str
+    end_time: dt.datetime
+    """When the window ends, by the database's clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Vim:
     """A VIM as it can be shown: secrets in `auth_cred` are masked."""
 
@@ -89,6 +99,8 @@ class Vim:
     """The last change made by people."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """See `domain.labels`."""
+    maintenance: VimMaintenance | None = None
+    """None, too, in the documents of events: whether it holds depends on the time."""
 
 
 BULKY_FIELDS: Final = ("description", "vim_project", "auth_cred", "placement_attr", "extra")

@@ -38,6 +38,7 @@ from vimesh.store.fleet.read_fleet_status import read_fleet_status
 from vimesh.store.gauges.read_gauges import read_gauges
 from vimesh.store.gauges.read_samples import read_labels, read_samples
 from vimesh.store.leases import lapse_leases, replace_silent
+from vimesh.store.maintenance.sql_maintenance_store import SqlMaintenanceStore
 from vimesh.store.reports.report_pipeline import ReportPipeline
 from vimesh.store.reports.standing_cache import CachedRepeat
 from vimesh.store.rows.credential_encryption import Cipher
@@ -74,6 +75,7 @@ class SqlStore:
         self._jitter = jitter
         self._reports = ReportPipeline(database)
         self.filters = SqlFilterStore(database)
+        self._maintenance = SqlMaintenanceStore(database)
         # A process before this one may have ended before it erased anything.
         self._has_removed = True
         self._bulk = SqlBulkStore(database, cipher, self._quotas, self._note_removal)
@@ -88,6 +90,10 @@ class SqlStore:
     async def serve_reports(self) -> None:
         """Serve `record_reports` and `record_repeats` until cancelled."""
         await self._reports.run()
+
+    @property
+    def maintenance(self) -> SqlMaintenanceStore:
+        return self._maintenance
 
     async def register(
         self, registration: Registration, caller: Caller = OPEN_CALLER, *, validate_only: bool = False

@@ -33,6 +33,7 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.IdentityRequired: (grpc.StatusCode.UNAUTHENTICATED, "IDENTITY_REQUIRED"),
     errors.PermissionDenied: (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED"),
     errors.VimNotFound: (grpc.StatusCode.NOT_FOUND, "VIM_NOT_FOUND"),
+    errors.WindowNotFound: (grpc.StatusCode.NOT_FOUND, "WINDOW_NOT_FOUND"),
     errors.TodoNotFound: (grpc.StatusCode.NOT_FOUND, "TASK_NOT_FOUND"),
     errors.NameTaken: (grpc.StatusCode.ALREADY_EXISTS, "NAME_TAKEN"),
     errors.DefaultTaken: (grpc.StatusCode.ALREADY_EXISTS, "DEFAULT_TAKEN"),
@@ -45,6 +46,7 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.EngineNotServed: (grpc.StatusCode.FAILED_PRECONDITION, "ENGINE_NOT_SERVED"),
     errors.QuotaExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED"),
     errors.ChangeRateExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "CHANGE_RATE_EXCEEDED"),
+    errors.TooManyWindows: (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_WINDOWS"),
     errors.StoreUnavailable: (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE"),
     errors.Overloaded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED"),
 }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from vimesh.domain.errors import EventUnreadable, RevisionCompacted, RevisionUnknown
-from vimesh.domain.events import EventKind, LogSpan, VimEvent
+from vimesh.domain.events import MAINTENANCE_KINDS, EventKind, LogSpan, VimEvent
 from vimesh.domain.vims import Engine, Status
+from vimesh.store.rows.maintenance_documents import maintenance_of_document
 from vimesh.store.rows.page_budget import PageBudget
 from vimesh.store.rows.vim_rows import changed_fields_of, omitted_fields, vim_of_document
 from vimesh.store.schema.event_documents import as_text, size_of
@@ -100,6 +102,8 @@ def _event_of(row: RowMapping) -> VimEvent:
 
 
 def _event_with(row: RowMapping, document: Mapping[str, Any] | None) -> VimEvent:
+    if row["kind"] in MAINTENANCE_KINDS and document is not None:
+        return replace(_event_with(row, None), maintenance=maintenance_of_document(document))
     changed_fields = None if document is None else changed_fields_of(document)
     return VimEvent(
         revision=row["revision"],

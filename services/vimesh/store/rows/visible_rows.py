@@ -1,14 +1,14 @@
 """Defines the visible rows of VIMs, which depend on the time and on open to-dos besides the stored columns.
 
-A visible row has the columns of PUBLIC, from three tables, and two more: `lapsed` (the lease of its action has ended,
-by the database's clock, at the time of the statement) and `waiting` (its engine has not been told to start the action
-yet).
+A visible row has the columns of PUBLIC, from three tables, and three more: `lapsed` (the lease of its action has ended,
+by the database's clock, at the time of the statement), `waiting` (its engine has not been told to start the action
+yet) and `maintained` (a maintenance window covers it at that time).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, RowMapping, and_, exists
 
@@ -16,7 +16,7 @@ from vimesh.domain.leases import silence_detail
 from vimesh.domain.probing import Reason
 from vimesh.domain.todos import TodoKind
 from vimesh.domain.vims import Engine, Status
-from vimesh.store.schema.tables import leases, standings, todos, vims
+from vimesh.store.schema.tables import leases, maintenance_spans, standings, todos, vims
 from vimesh.store.schema.timestamps import moment
 from vimesh.store.sql.sql_functions import NowMicros
 
@@ -33,7 +33,18 @@ WAITING: ColumnElement[bool] = and_(
         todos.c.kind == TodoKind.START,
     ),
 )
-VISIBLE_COLUMNS = (*PUBLIC_COLUMNS, LAPSED.label("lapsed"), WAITING.label("waiting"))
+IN_MAINTENANCE: ColumnElement[bool] = exists().where(
+    maintenance_spans.c.vim_id == standings.c.vim_id,
+    maintenance_spans.c.end_time > NowMicros(),
+    maintenance_spans.c.start_time <= NowMicros(),
+)
+MAINTAINED: Final = "maintained"
+VISIBLE_COLUMNS = (
+    *PUBLIC_COLUMNS,
+    LAPSED.label("lapsed"),
+    WAITING.label("waiting"),
+    IN_MAINTENANCE.label(MAINTAINED),
+)
 VIM_ID = standings.c.vim_id.label("id")
 STANDING_AND_LEASE = standings.join(leases, leases.c.number == standings.c.number)
 WHOLE_VIM = vims.join(STANDING_AND_LEASE, standings.c.vim_id == vims.c.id)

@@ -232,7 +232,7 @@ processes = Table(
     Column("facts", JSON, nullable=False),
 )
 
-# Maintenance windows: see `maintenance.plan_windows`.
+# Maintenance windows: see `maintenance.keep_up`.
 maintenances = Table(
     "maintenances",
     metadata,
@@ -250,9 +250,8 @@ maintenances = Table(
     Column("ended_time", Micros),  # when people ended it early
     # The start of its next occurrence whose spans are not written; NULL if there is none.
     Column("next_time", Micros),
-    # The span of time of the last occurrence whose spans are written.
-    Column("planned_start", Micros),
-    Column("planned_end", Micros),
+    # The end of the last occurrence whose spans are written.
+    Column("planned_end", Micros, nullable=False),
     # The change up to which its spans follow the VIMs that come, go and change.
     Column("revision", Whole, nullable=False),
     # Whether nothing is left to do for it.
@@ -261,8 +260,8 @@ maintenances = Table(
     Index(None, "project_id", "create_time", "id"),
 )
 
-# Which VIM was in maintenance when, and when it will be: written ahead, so that it holds at its time, whatever runs then.
-# Those of the past stay as they are, whatever becomes of the VIM and the window.
+# Which VIM was in maintenance when, and when it will be: written ahead, so that it holds at its time, whatever runs
+# then. Those of the past stay as they are, whatever becomes of the VIM and the window.
 maintenance_spans = Table(
     "maintenance_spans",
     metadata,

@@ -6,11 +6,16 @@ import datetime as dt
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LONGEST_AGE_S = 10 * 365 * 86400.0
+_MICROSECOND = dt.timedelta(microseconds=1)
 MICROS = 1_000_000
 
 
 def moment(micros: int) -> dt.datetime:
     return _EPOCH + dt.timedelta(microseconds=micros)
+
+
+def micros_of(time: dt.datetime) -> int:
+    return (time - _EPOCH) // _MICROSECOND
 
 
 def micros(duration_s: float) -> int:

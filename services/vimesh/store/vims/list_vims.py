@@ -8,12 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union_all
 
 from vimesh.domain.queries import Order, VimPage, VimQuery
-from vimesh.domain.vims import Vim
 from vimesh.store.filters.rare_labels import rare_labels
 from vimesh.store.filters.sql_condition import filter_branches, needs_vims
 from vimesh.store.filters.term_translator import Conditions
+from vimesh.store.maintenance.current_maintenance import visible_vims
 from vimesh.store.rows.bulky_rows import read_numbered
-from vimesh.store.rows.vim_rows import vim_of
 from vimesh.store.rows.visible_rows import STANDING_AND_LEASE, WHOLE_VIM
 from vimesh.store.schema.tables import standings, vims
 from vimesh.store.sql.page_tokens import position_of, token_of
@@ -40,13 +39,11 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
     if query.page_token:
         conditions.append(_is_after(query.order, sort_key, position_of(query.page_token, key, types)))
     positions = connection.execute(_select_positions(query, conditions, branches)).all()
-    matching: list[Vim] = []
-    count = 0
     # Large VIMs make a short page. A VIM may have been removed since the first query, or may no longer match.
-    for row in read_numbered(connection, [position.row for position in positions[: query.page_size]]):
-        count += 1
-        if row is not None and query.filter.matches(vim := vim_of(row)):
-            matching.append(vim)
+    rows = list(read_numbered(connection, [position.row for position in positions[: query.page_size]]))
+    count = len(rows)
+    vims_there = visible_vims(connection, [row for row in rows if row is not None])
+    matching = [vim for vim in vims_there if query.filter.matches(vim)]
     return VimPage(matching, token_of(key, tuple(positions[count - 1])[:-1]) if count < len(positions) else "")
 
 

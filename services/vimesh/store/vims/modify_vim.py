@@ -20,9 +20,10 @@ from vimesh.domain.probing import PolicyChange
 from vimesh.domain.vims import Engine, Modification, Status, Vim
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.lapse_leases import LAPSE_COLUMNS, SILENCE_COLUMNS, record_silence
+from vimesh.store.maintenance.current_maintenance import visible_vims
 from vimesh.store.rows import label_rows
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
-from vimesh.store.rows.vim_rows import changed_document_of, copied_columns, policy_of, stored_policy, vim_of
+from vimesh.store.rows.vim_rows import changed_document_of, copied_columns, policy_of, stored_policy
 from vimesh.store.rows.vim_secrets import (
     SECRET_FIELDS,
     SECRETS,
@@ -92,7 +93,7 @@ def modify_one(  # noqa: PLR0913 - what, for whom, and three collaborators
     changed = copied | _secret_changes(row, modification, cipher) | converted
     replaces_action = any(column in changed for column in _TARGET) or _reopens(row, modification)
     if not (changed or replaces_action):
-        return vim_of(row)
+        return visible_vims(connection, [row])[0]
     quota_check.require_change(row["project_id"])
     # A modification that reopens an EXTERNAL VIM may change nothing but its action.
     changed_fields = [_FIELDS.get(column, column) for column in changed if column != SECRETS] or ["monitor"]
@@ -116,7 +117,7 @@ def modify_one(  # noqa: PLR0913 - what, for whom, and three collaborators
         actor=caller.identity,
     )
     quota_check.count(row["project_id"], size)
-    return vim_of(after)
+    return visible_vims(connection, [after])[0]
 
 
 def explain_conflict(connection: Connection, vim_id: str, modification: Modification) -> None:

@@ -11,8 +11,9 @@ from vimesh.domain.actions import Action, ActionScope, CurrentAction
 from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import VimNotFound
 from vimesh.domain.vims import Engine, Vim
+from vimesh.store.maintenance.current_maintenance import visible_vims
 from vimesh.store.rows import bulky_rows
-from vimesh.store.rows.vim_rows import policy_of, vim_of
+from vimesh.store.rows.vim_rows import policy_of
 from vimesh.store.rows.visible_rows import VIM_ID, VISIBLE_COLUMNS, WHOLE_VIM
 from vimesh.store.schema.tables import standings, vims
 
@@ -45,11 +46,11 @@ def get(connection: Connection, vim_id: str, caller: Caller = OPEN_CALLER) -> Vi
     row = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
     if row is None or not caller.sees(row["project_id"]):
         raise VimNotFound(vim_id)
-    return vim_of(row)
+    return visible_vims(connection, [row])[0]
 
 
 def after(connection: Connection, vim_id: str, limit: int, project_id: str) -> list[Vim]:
-    return [vim_of(row) for row in bulky_rows.read_after(connection, vim_id, limit, project_id)]
+    return visible_vims(connection, list(bulky_rows.read_after(connection, vim_id, limit, project_id)))
 
 
 def count(connection: Connection) -> int:

@@ -9,7 +9,7 @@ from vimesh.store.migrations import once
 from vimesh.store.schema.column_types import Micros, Whole, word
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
@@ -41,8 +41,7 @@ def upgrade() -> None:
         sa.Column("create_time", Micros, nullable=False),
         sa.Column("ended_time", Micros),
         sa.Column("next_time", Micros),
-        sa.Column("planned_start", Micros),
-        sa.Column("planned_end", Micros),
+        sa.Column("planned_end", Micros, nullable=False),
         sa.Column("revision", Whole, nullable=False),
         sa.Column("closed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_maintenances"),

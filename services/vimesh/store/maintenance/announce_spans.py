@@ -1,0 +1,95 @@
+"""Tells watchers of spans that began or ended: each is a change of its VIM (G8)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, or_, select, update
+
+from vimesh.domain.events import EventKind
+from vimesh.domain.vims import Status
+from vimesh.store.change_log.transaction import Changes
+from vimesh.store.leases.lapse_leases import LAPSE_COLUMNS, SILENCE_COLUMNS, record_silence
+from vimesh.store.maintenance.current_maintenance import read_current
+from vimesh.store.maintenance.span_book import ENDED, KEY, PLANNED, STARTED
+from vimesh.store.rows.batch_update import BatchUpdate
+from vimesh.store.rows.maintenance_documents import document_of_maintenance
+from vimesh.store.rows.visible_rows import STANDING_AND_LEASE, VIM_ID, Row
+from vimesh.store.schema.tables import leases, maintenance_spans, standings
+from vimesh.store.sql.sql_functions import NowMicros
+
+_SPANS = maintenance_spans.c
+_AFTER: Final = {EventKind.MAINTENANCE_STARTED: STARTED, EventKind.MAINTENANCE_ENDED: ENDED}
+
+
+def _due(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(
+            leases,
+            VIM_ID,
+            *(standings.c[name] for name in ("engine", "action_id", *SILENCE_COLUMNS)),
+            _SPANS.maintenance_id,
+            _SPANS.start_time,
+        )
+        .select_from(maintenance_spans.join(STANDING_AND_LEASE, standings.c.vim_id == _SPANS.vim_id))
+        .where(*conditions)
+        .order_by(_SPANS.vim_id, _SPANS.maintenance_id)
+        .limit(bindparam("count"))
+    )
+
+
+_BEGUN = _due(_SPANS.announced == PLANNED, _SPANS.start_time <= bindparam("now"), _SPANS.end_time > bindparam("now"))
+_OVER = _due(_SPANS.announced == STARTED, _SPANS.end_time <= bindparam("now"))
+# Nobody was told that they began: all conductors were down.
+_MISSED = (
+    update(maintenance_spans)
+    .where(_SPANS.announced == PLANNED, _SPANS.end_time <= bindparam("now"))
+    .values(announced=ENDED)
+)
+_HAS_DUE = select(
+    or_(
+        exists().where(_SPANS.announced == PLANNED, _SPANS.start_time <= NowMicros()),
+        exists().where(_SPANS.announced == STARTED, _SPANS.end_time <= NowMicros()),
+    )
+)
+_UPDATES = (BatchUpdate(standings, ("number",), SILENCE_COLUMNS), BatchUpdate(leases, ("number",), LAPSE_COLUMNS))
+_MARK = BatchUpdate(maintenance_spans, KEY, ("announced",))
+
+
+def has_due(connection: Connection) -> bool:
+    """Return whether `announce` has anything to do."""
+    return bool(connection.execute(_HAS_DUE).scalar_one())
+
+
+def announce(changes: Changes, limit: int) -> bool:
+    """Add an event for each of up to `limit` spans that began or ended; return whether there may be more.
+
+    Begins come first: where one window follows another, no watcher sees a moment without maintenance.
+    """
+    connection, now = changes.connection, {"now": changes.now}
+    connection.execute(_MISSED, now)
+    begun = connection.execute(_BEGUN, {**now, "count": limit}).mappings().all()
+    over = (
+        connection.execute(_OVER, {**now, "count": limit - len(begun)}).mappings().all() if len(begun) < limit else []
+    )
+    due = [(EventKind.MAINTENANCE_STARTED, row) for row in begun] + [(EventKind.MAINTENANCE_ENDED, row) for row in over]
+    if not due:
+        return False
+    current = read_current(connection, [row["id"] for _, row in due], changes.now)
+    stored: dict[int, Row] = {}
+    after: dict[int, Row] = {}
+    for kind, row in due:
+        number = row["number"]
+        before = after[number] if number in after else record_silence(row, changes)
+        stored.setdefault(number, row)
+        after[number] = {**before, "revision": changes.next_revision()}
+        changes.add(
+            kind,
+            after[number],
+            previous_status=Status(before["status"]),
+            document=document_of_maintenance(current.get(row["id"])),
+        )
+    for batch_update in _UPDATES:
+        batch_update.run(connection, [batch_update.values(stored[number], after[number]) for number in stored])
+    _MARK.run(connection, [(_AFTER[kind], row["id"], row["maintenance_id"], row["start_time"]) for kind, row in due])
+    return len(due) == limit
