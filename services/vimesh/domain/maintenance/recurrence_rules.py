@@ -130,6 +130,9 @@ def _check(rule: RecurrenceRule) -> None:
     if rule.week_start not in _DAYS:
         raise RuleInvalid(f"WKST must be one of {', '.join(_DAYS)}")
     ordinal = any(which for which, _ in rule.days)
+    if ordinal and not all(which for which, _ in rule.days):
+        # dateutil takes only days that are among both, and there are none.
+        raise RuleInvalid("BYDAY has numbers with all of its days, or with none")
     if ordinal and rule.frequency == "WEEKLY":
         raise RuleInvalid("BYDAY of a week has no numbers")
     if rule.days and rule.month_days:
