@@ -15,6 +15,7 @@ from vimesh.v1 import (
     access_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
+    maintenance_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
 )
@@ -147,11 +148,12 @@ def test_the_json_paths_are_those_of_the_contract() -> None:
     vims = vim_service_pb2.DESCRIPTOR.services_by_name["VimService"]
     access = access_service_pb2.DESCRIPTOR.services_by_name["AccessService"]
     fleet = fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"]
-    for method in chain(vims.methods, access.methods, fleet.methods):
+    maintenance = maintenance_service_pb2.DESCRIPTOR.services_by_name["MaintenanceService"]
+    for method in chain(vims.methods, access.methods, fleet.methods, maintenance.methods):
         rule = method.GetOptions().Extensions[annotations_pb2.http]
         for binding in chain([rule] if rule.WhichOneof("pattern") else [], rule.additional_bindings):
             verb = str(binding.WhichOneof("pattern"))
-            path = getattr(binding, verb).replace("{vim_id}", "[^/]+")
+            path = getattr(binding, verb).replace("{vim_id}", "[^/]+").replace("{window_id}", "[^/]+")
             found.add((path, verb.upper()))
 
     assert found == {(path, method) for path, methods in JSON_PATHS for method in methods}

@@ -7,13 +7,21 @@ from vimesh.v1 import (
     access_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
+    maintenance_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
 )
 
 CONTRACT = {
     (service.full_name, method.name): method.server_streaming
-    for file in (access_service_pb2, conductor_service_pb2, fleet_service_pb2, vim_service_pb2, workflow_service_pb2)
+    for file in (
+        access_service_pb2,
+        conductor_service_pb2,
+        fleet_service_pb2,
+        maintenance_service_pb2,
+        vim_service_pb2,
+        workflow_service_pb2,
+    )
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }

@@ -163,6 +163,7 @@ class Vim(_message.Message):
     STATUS_TIME_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_FIELD_NUMBER: _builtins.int
     MONITOR_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
@@ -258,6 +259,13 @@ class Vim(_message.Message):
         """The ping action that probes the VIM."""
 
     @_builtins.property
+    def maintenance(self) -> Global___Maintenance:
+        """The maintenance that the VIM is in, by the database's clock; absent if it is in none. Of several windows that cover it,
+        the one that ends last. Always absent in VimEvent.vim: MAINTENANCE_STARTED and MAINTENANCE_ENDED say it. The status is
+        probed and true all the same.
+        """
+
+    @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the VIM was registered."""
 
@@ -288,18 +296,51 @@ class Vim(_message.Message):
         status_time: _timestamp_pb2.Timestamp | None = ...,
         valid_until: _timestamp_pb2.Timestamp | None = ...,
         monitor: Global___Monitor | None = ...,
+        maintenance: Global___Maintenance | None = ...,
         revision: _builtins.int = ...,
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "create_time", b"create_time", "extra", b"extra", "monitor", b"monitor", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "round_trip", b"round_trip", "status_time", b"status_time", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "create_time", b"create_time", "extra", b"extra", "maintenance", b"maintenance", "monitor", b"monitor", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "round_trip", b"round_trip", "status_time", b"status_time", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "auth_url", b"auth_url", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "id", b"id", "is_default", b"is_default", "labels", b"labels", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "auth_url", b"auth_url", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "id", b"id", "is_default", b"is_default", "labels", b"labels", "maintenance", b"maintenance", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Vim: _TypeAlias = Vim  # noqa: Y015
+
+@_typing.final
+class Maintenance(_message.Message):
+    """The maintenance that a VIM is in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WINDOW_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    window_id: _builtins.str
+    """Id of the window; see MaintenanceService. Callers of one project may not be able to read a window of all projects."""
+    reason: _builtins.str
+    """Why, in the words of whoever planned it."""
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When the VIM is no longer covered by the window, unless it is ended earlier."""
+
+    def __init__(
+        self,
+        *,
+        window_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "reason", b"reason", "window_id", b"window_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Maintenance: _TypeAlias = Maintenance  # noqa: Y015
 
 @_typing.final
 class ProbePolicy(_message.Message):
@@ -525,6 +566,12 @@ class VimEvent(_message.Message):
         """A new action replaced one that was silent."""
         DEREGISTERED: VimEvent._Kind.ValueType  # 6
         """The VIM was deregistered."""
+        MAINTENANCE_STARTED: VimEvent._Kind.ValueType  # 7
+        """A maintenance window began to cover the VIM: `maintenance` is what the VIM is in since. Sent within seconds, while
+        `Vim.maintenance` is right at once.
+        """
+        MAINTENANCE_ENDED: VimEvent._Kind.ValueType  # 8
+        """A maintenance window ceased to cover the VIM: `maintenance` is what is left, if another one still does."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """Kinds of change."""
@@ -543,6 +590,12 @@ class VimEvent(_message.Message):
     """A new action replaced one that was silent."""
     DEREGISTERED: VimEvent.Kind.ValueType  # 6
     """The VIM was deregistered."""
+    MAINTENANCE_STARTED: VimEvent.Kind.ValueType  # 7
+    """A maintenance window began to cover the VIM: `maintenance` is what the VIM is in since. Sent within seconds, while
+    `Vim.maintenance` is right at once.
+    """
+    MAINTENANCE_ENDED: VimEvent.Kind.ValueType  # 8
+    """A maintenance window ceased to cover the VIM: `maintenance` is what is left, if another one still does."""
 
     REVISION_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
@@ -557,6 +610,7 @@ class VimEvent(_message.Message):
     VIM_FIELD_NUMBER: _builtins.int
     CHANGED_FIELDS_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_FIELD_NUMBER: _builtins.int
     FILTERED_OUT_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision of the change. It grows by one with each change, across all VIMs."""
@@ -602,9 +656,13 @@ class VimEvent(_message.Message):
     @_builtins.property
     def changed_fields(self) -> _field_mask_pb2.FieldMask:
         """For MODIFIED, the fields of the VIM that changed; `monitor` stands for the engine. To keep a copy up to date, copy
-        everything from `vim` except the five fields above, and of those the ones named here. If MODIFIED names no field,
-        an earlier version wrote it, and its `vim` is complete.
+        everything from `vim` except `maintenance` and the five fields above, and of those the ones named here. If MODIFIED
+        names no field, an earlier version wrote it, and its `vim` is complete.
         """
+
+    @_builtins.property
+    def maintenance(self) -> Global___Maintenance:
+        """For MAINTENANCE_STARTED and MAINTENANCE_ENDED, the maintenance of the VIM after the change; absent if it is in none."""
 
     def __init__(
         self,
@@ -622,11 +680,12 @@ class VimEvent(_message.Message):
         vim: Global___Vim | None = ...,
         changed_fields: _field_mask_pb2.FieldMask | None = ...,
         actor: _builtins.str = ...,
+        maintenance: Global___Maintenance | None = ...,
         filtered_out: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "changed_fields", b"changed_fields", "filtered_out", b"filtered_out", "time", b"time", "vim", b"vim"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "changed_fields", b"changed_fields", "filtered_out", b"filtered_out", "maintenance", b"maintenance", "time", b"time", "vim", b"vim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "action_id", b"action_id", "actor", b"actor", "changed_fields", b"changed_fields", "detail", b"detail", "filtered_out", b"filtered_out", "kind", b"kind", "previous_status", b"previous_status", "reason", b"reason", "revision", b"revision", "status", b"status", "stopped_action_id", b"stopped_action_id", "time", b"time", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "action_id", b"action_id", "actor", b"actor", "changed_fields", b"changed_fields", "detail", b"detail", "filtered_out", b"filtered_out", "kind", b"kind", "maintenance", b"maintenance", "previous_status", b"previous_status", "reason", b"reason", "revision", b"revision", "status", b"status", "stopped_action_id", b"stopped_action_id", "time", b"time", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__filtered_out: _TypeAlias = _typing.Literal["filtered_out"]  # noqa: Y015
     _WhichOneofArgType__filtered_out: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out"]  # noqa: Y015

@@ -24,6 +24,7 @@ from vimesh.conductor.access_service import AccessServicer
 from vimesh.conductor.conductor_service import SERIALIZED, UNCHECKED, ReportsServicer
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.fleet_service import FleetServicer
+from vimesh.conductor.maintenance_service import MaintenanceServicer
 from vimesh.conductor.ports.channelz_socket import answering_channelz, check_channelz
 from vimesh.conductor.ports.grpc_limits import OPTIONS
 from vimesh.conductor.ports.health import Health
@@ -35,6 +36,7 @@ from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.upkeep.erasure import Erasure
 from vimesh.conductor.upkeep.lease_sweep import LeaseSweep, SweepLimits
 from vimesh.conductor.upkeep.log_compaction import LogCompaction
+from vimesh.conductor.upkeep.maintenance_upkeep import MaintenanceUpkeep
 from vimesh.conductor.upkeep.self_announcement import StoreLink
 from vimesh.conductor.vim_service import SERIALIZED_RESPONSES, VimsServicer
 from vimesh.conductor.watches.commit_hints import CommitHints
@@ -59,12 +61,14 @@ from vimesh.v1 import (
     access_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
+    maintenance_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
 )
 from vimesh.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
 from vimesh.v1.conductor_service_pb2_grpc import add_ConductorServiceServicer_to_server
 from vimesh.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
+from vimesh.v1.maintenance_service_pb2_grpc import add_MaintenanceServiceServicer_to_server
 from vimesh.v1.vim_service_pb2_grpc import add_VimServiceServicer_to_server
 from vimesh.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
 from vimesh.watchdog.calls import Calls
@@ -82,6 +86,7 @@ SERVICES = (
     conductor_service_pb2.DESCRIPTOR.services_by_name["ConductorService"].full_name,
     workflow_service_pb2.DESCRIPTOR.services_by_name["WorkflowService"].full_name,
     fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"].full_name,
+    maintenance_service_pb2.DESCRIPTOR.services_by_name["MaintenanceService"].full_name,
 )
 
 _HEALTH_SERVICES = ("", *SERVICES)
@@ -173,6 +178,8 @@ async def serving(
     add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
     add_AccessServiceServicer_to_server(AccessServicer(), edge)
     add_FleetServiceServicer_to_server(FleetServicer(store), edge)
+    maintenance = MaintenanceUpkeep(store.maintenance, feed)
+    add_MaintenanceServiceServicer_to_server(MaintenanceServicer(store.maintenance, rules, maintenance.poke), edge)
     grpc_health = HealthServicer()
     add_HealthServicer_to_server(grpc_health, third_party_services)
     enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), third_party_services)
@@ -199,6 +206,7 @@ async def serving(
             supervise("health", health.run),
             supervise("pacing", pace.run),
             supervise("sweep", sweep.run),
+            supervise("maintenance", maintenance.run),
             supervise("erasure", Erasure(store).run),
             supervise("compaction", LogCompaction(store, settings.retention).run),
             *beside_them,

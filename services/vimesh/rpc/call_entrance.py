@@ -46,9 +46,11 @@ def current_caller() -> Caller:
     return _call.get().caller
 
 
-def note_change(*, vim_id: str = "", project_id: str = "", request_id: str = "", outcome: str = "") -> ChangeSubject:
+def note_change(
+    *, vim_id: str = "", project_id: str = "", request_id: str = "", window_id: str = "", outcome: str = ""
+) -> ChangeSubject:
     """Note what the call is to change, for the audit. Fill in later what is not known yet."""
-    subject = ChangeSubject(vim_id, project_id, request_id, outcome)
+    subject = ChangeSubject(vim_id, project_id, request_id, window_id, outcome)
     if (call := _call.get()) is not _OPEN_CALL:
         call.subjects.append(subject)
     return subject

@@ -88,6 +88,7 @@ class Rpc:
 ACCESS_SERVICE: Final = "vimesh.v1.AccessService"
 CONDUCTOR_SERVICE: Final = "vimesh.v1.ConductorService"
 FLEET_SERVICE: Final = "vimesh.v1.FleetService"
+MAINTENANCE_SERVICE: Final = "vimesh.v1.MaintenanceService"
 VIM_SERVICE: Final = "vimesh.v1.VimService"
 WORKFLOW_SERVICE: Final = "vimesh.v1.WorkflowService"
 
@@ -133,6 +134,41 @@ RPCS: Final = (
         REPORT_S,
         repeatable=True,
         callers=_REPORTERS | _DRIVERS,
+    ),
+    # Each is one transaction that may write a span for every VIM.
+    Rpc(
+        MAINTENANCE_SERVICE,
+        "CreateMaintenanceWindow",
+        TrafficClass.CHANGES,
+        CHANGE_S,
+        cost=64,
+        callers=WRITING_PEOPLE,
+    ),
+    Rpc(
+        MAINTENANCE_SERVICE,
+        "CreateMaintenanceWindowJson",
+        TrafficClass.CHANGES,
+        CHANGE_S,
+        cost=64,
+        callers=WRITING_PEOPLE,
+    ),
+    Rpc(
+        MAINTENANCE_SERVICE,
+        "EndMaintenanceWindow",
+        TrafficClass.CHANGES,
+        CHANGE_S,
+        cost=64,
+        callers=WRITING_PEOPLE,
+    ),
+    Rpc(MAINTENANCE_SERVICE, "GetMaintenanceWindow", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE),
+    Rpc(
+        MAINTENANCE_SERVICE,
+        "ListMaintenanceWindows",
+        TrafficClass.LISTS,
+        READ_S,
+        repeatable=True,
+        cost=32,
+        callers=PEOPLE,
     ),
     Rpc(WORKFLOW_SERVICE, "ClaimWorkflowTasks", TrafficClass.MONITORS, CHANGE_S, callers=_DRIVERS),
     Rpc(WORKFLOW_SERVICE, "FinishWorkflowTask", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_DRIVERS),

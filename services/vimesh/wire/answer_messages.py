@@ -11,7 +11,13 @@ from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.v1 import action_pb2, vim_pb2, vim_service_pb2, workflow_service_pb2
 from vimesh.wire.error_statuses import rich_status
-from vimesh.wire.vim_messages import STATUS_VALUES, policy_message, timestamp, vim_message
+from vimesh.wire.vim_messages import (
+    STATUS_VALUES,
+    maintenance_message,
+    policy_message,
+    timestamp,
+    vim_message,
+)
 
 
 def result_message(outcome: vims.Registered | VimeshError) -> vim_service_pb2.RegisterVimResult:
@@ -39,6 +45,7 @@ def event_message(event: VimEvent) -> vim_pb2.VimEvent:
         vim=vim_message(event.vim) if event.vim else None,
         changed_fields=FieldMask(paths=event.changed_fields) if event.changed_fields else None,
         actor=event.actor,
+        maintenance=maintenance_message(event.maintenance) if event.maintenance else None,
         filtered_out=event.filtered_out or None,
     )
     for field in event.omitted_fields:

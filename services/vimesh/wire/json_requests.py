@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
 from vimesh.domain.errors import BadInput, Violation
@@ -27,12 +28,11 @@ _FREE_FORM: Final = {
 _MASKS: Final = ("update_mask", "updateMask")
 
 _M = TypeVar("_M", pb.RegisterVimRequest, pb.ModifyVimRequest)
+_P = TypeVar("_P", bound=Message)
 
 
 def parse_json_request(text: bytes, message: _M) -> _M:
     """Parse a request into `message`. Raises BadInput if it is not JSON, has unknown fields, or is too large."""
-    if len(text) > MAX_JSON_BYTES:
-        raise _bad(f"longer than {MAX_JSON_BYTES} bytes")
     request = _load_object(text)
     if any(len(str(request.get(name))) > _MAX_MASK for name in _MASKS):
         raise BadInput(Violation("update_mask", f"longer than {_MAX_MASK} characters"))
@@ -52,7 +52,15 @@ def _bound_labels(vim: object) -> None:
         raise BadInput(too_many())
 
 
+def parse_plain_request(text: bytes, message: _P) -> _P:
+    """Parse a request that has no VIM. Raises BadInput as `parse_json_request` does."""
+    _fill(message, _load_object(text))
+    return message
+
+
 def _load_object(text: bytes) -> dict[str, object]:
+    if len(text) > MAX_JSON_BYTES:
+        raise _bad(f"longer than {MAX_JSON_BYTES} bytes")
     try:
         return parse_object(text)
     except NotTaken as error:
@@ -78,7 +86,7 @@ def _without_free_form(vim: dict[str, object]) -> Mapping[str, dict[str, object]
     return removed
 
 
-def _fill(message: _M, values: dict[str, object]) -> None:
+def _fill(message: Message, values: dict[str, object]) -> None:
     try:
         ParseDict(values, message)
     # Besides ParseError, a number out of range may raise either of the others.

@@ -156,6 +156,7 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
         etag=vim.etag,
         create_time=timestamp(vim.create_time),
         update_time=timestamp(vim.update_time),
+        maintenance=maintenance_message(vim.maintenance) if vim.maintenance else None,
     )
     if vim.round_trip_s is not None:
         message.round_trip.CopyFrom(duration(vim.round_trip_s))
@@ -166,6 +167,12 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
     if vim.labels:
         message.labels.update(vim.labels)
     return message
+
+
+def maintenance_message(maintenance: vims.VimMaintenance) -> vim_pb2.Maintenance:
+    return vim_pb2.Maintenance(
+        window_id=maintenance.window_id, reason=maintenance.reason, end_time=timestamp(maintenance.end_time)
+    )
 
 
 def _monitor_message(vim_id: str, monitor: vims.Monitor) -> vim_pb2.Monitor:

@@ -35,6 +35,7 @@ from vimesh.v1 import (
     access_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
+    maintenance_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
 )
@@ -42,7 +43,14 @@ from vimesh.wire.error_statuses import failure_of
 
 WITHIN_S = 30
 ID = str(uuid.uuid4())
-_FILES = (access_service_pb2, conductor_service_pb2, fleet_service_pb2, vim_service_pb2, workflow_service_pb2)
+_FILES = (
+    access_service_pb2,
+    conductor_service_pb2,
+    fleet_service_pb2,
+    maintenance_service_pb2,
+    vim_service_pb2,
+    workflow_service_pb2,
+)
 WHO = {"reader": READER, "operator": OPERATOR, "admin": ADMIN, "reporter": MONITOR, "driver": DRIVER}
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vimesh.domain.maintenance.recurrence_rules import MAX_RULE, RuleInvalid, parse_rule
-from vimesh.domain.maintenance.window_times import Occurrence, TimeZoneUnknown, WindowTimes, read_zone
+from vimesh.domain.maintenance.time_zones import TimeZoneUnknown, read_zone
+from vimesh.domain.maintenance.window_times import Occurrence, WindowTimes
 
 UTC = dt.UTC
 BERLIN, NEW_YORK, LORD_HOWE = "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"
@@ -21,7 +22,8 @@ CENTURY = dt.timedelta(days=36525)
 
 
 def _local(zone: str, *time_: int) -> dt.datetime:
-    return dt.datetime(*time_, tzinfo=ZoneInfo(zone)).astimezone(UTC)  # type: ignore[misc]  # year, month and so on
+    year, month, day, hour, minute = time_
+    return dt.datetime(year, month, day, hour, minute, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def _starts(times: WindowTimes, count: int) -> list[str]:

@@ -22,6 +22,7 @@ from vimesh.v1 import (
     access_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
+    maintenance_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
 )
@@ -65,6 +66,11 @@ CALLS: Mapping[str, set[str]] = {
     "/vimesh.v1.AccessService/WhoAmI": ANYONE,
     "/vimesh.v1.FleetService/GetFleetStatus": PERSON_READS,
     "/vimesh.v1.FleetService/ReportProcess": {"reporter", "driver"},
+    "/vimesh.v1.MaintenanceService/CreateMaintenanceWindow": PERSON_CHANGES,
+    "/vimesh.v1.MaintenanceService/CreateMaintenanceWindowJson": PERSON_CHANGES,
+    "/vimesh.v1.MaintenanceService/EndMaintenanceWindow": PERSON_CHANGES,
+    "/vimesh.v1.MaintenanceService/GetMaintenanceWindow": PERSON_READS,
+    "/vimesh.v1.MaintenanceService/ListMaintenanceWindows": PERSON_READS,
     "/grpc.health.v1.Health/Check": ANYONE,
     "/grpc.health.v1.Health/Watch": ANYONE,
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": {"admin"},
@@ -88,6 +94,10 @@ JSON: Mapping[tuple[str, str], set[str]] = {
     ("GET", "/v1/events"): READ,
     ("GET", "/v1/whoami"): ANYONE,
     ("GET", "/v1/fleet"): PERSON_READS,
+    ("GET", "/v1/maintenanceWindows"): PERSON_READS,
+    ("POST", "/v1/maintenanceWindows"): PERSON_CHANGES,
+    ("GET", f"/v1/maintenanceWindows/{ID}"): PERSON_READS,
+    ("POST", f"/v1/maintenanceWindows/{ID}:end"): PERSON_CHANGES,
 }
 REST: Mapping[tuple[str, str], set[str]] = {
     ("GET", "/v1.0/vims"): PERSON_READS,
@@ -352,6 +362,7 @@ def test_the_matrix_holds_all_of_the_contract() -> None:
             workflow_service_pb2,
             access_service_pb2,
             fleet_service_pb2,
+            maintenance_service_pb2,
         )
         for service in file.DESCRIPTOR.services_by_name.values()
     ]
@@ -359,7 +370,7 @@ def test_the_matrix_holds_all_of_the_contract() -> None:
     rules = [method.GetOptions().Extensions[annotations_pb2.http] for method in methods]
     bindings = [binding for rule in rules for binding in (rule, *rule.additional_bindings)]
     verbs = [(str(binding.WhichOneof("pattern") or ""), binding) for binding in bindings]
-    paths = {(verb.upper(), getattr(binding, verb).replace("{vim_id}", ID)) for verb, binding in verbs if verb}
+    paths = {(verb.upper(), _with_ids(getattr(binding, verb))) for verb, binding in verbs if verb}
 
     assert {f"/{method.containing_service.full_name}/{method.name}" for method in methods} <= set(CALLS)
     assert paths == {binding for binding in JSON if binding[0] != "HEAD"}
@@ -380,3 +391,7 @@ async def test_exactly_the_allowed_calls_arrive(tmp_path: Path) -> None:
 
     assert matrix.wrong == []
     assert matrix.passed > 200
+
+
+def _with_ids(path: str) -> str:
+    return path.replace("{vim_id}", ID).replace("{window_id}", ID)

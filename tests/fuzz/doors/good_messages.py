@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from tests.fuzz.doors.known_vims import UNIQUE, VIM_IDS, registration
 from vimesh.v1 import conductor_service_pb2 as cs
 from vimesh.v1 import fleet_service_pb2 as fs
+from vimesh.v1 import maintenance_service_pb2 as ms
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as vs
 from vimesh.v1 import workflow_service_pb2 as ws
@@ -95,6 +96,15 @@ _REGISTER_JSON = json.dumps(
 )
 _MODIFY_JSON = json.dumps({"vim": {"description": "b", "extra": {"a": 1}}, "update_mask": "description,extra"})
 
+_WINDOW: Final = ms.MaintenanceWindow(
+    filter='name = "a*b"',
+    duration=Duration(seconds=3600),
+    rrule="FREQ=MONTHLY;BYDAY=2TU;COUNT=3",
+    time_zone="Europe/Berlin",
+    reason="a fuzzer",
+)
+_WINDOW_JSON = json.dumps({"window": {"filter": "is_default = true", "duration": "60s", "reason": "a fuzzer"}})
+
 _FILTERED_WATCH = vs.WatchVimsRequest(vim_id=_FIRST, filter="status != PENDING")
 _MESSAGES: Sequence[Sequence[Message]] = (
     (_register(f"fuzzed-{_UNIQUE}"), registration(_LAST)),
@@ -149,6 +159,16 @@ _MESSAGES: Sequence[Sequence[Message]] = (
         ),
     ),
     (fs.GetFleetStatusRequest(),),
+    (
+        ms.CreateMaintenanceWindowRequest(window=_WINDOW, validate_only=True),
+        ms.CreateMaintenanceWindowRequest(
+            window=ms.MaintenanceWindow(vim_ids=VIM_IDS[:3], duration=Duration(seconds=1), reason="a fuzzer")
+        ),
+    ),
+    (ms.CreateMaintenanceWindowJsonRequest(request=_body(_WINDOW_JSON)),),
+    (ms.GetMaintenanceWindowRequest(window_id=_FIRST),),
+    (ms.ListMaintenanceWindowsRequest(page_size=7, ended=True),),
+    (ms.EndMaintenanceWindowRequest(window_id=_FIRST),),
     (health_pb2.HealthCheckRequest(service="vimesh.v1.VimService"), health_pb2.HealthCheckRequest()),
     (
         reflection_pb2.ServerReflectionRequest(list_services=""),

@@ -14,9 +14,15 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from tests.fuzz.doors.good_messages import GOOD
-from vimesh.v1 import conductor_service_pb2, fleet_service_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.v1 import (
+    conductor_service_pb2,
+    fleet_service_pb2,
+    maintenance_service_pb2,
+    vim_service_pb2,
+    workflow_service_pb2,
+)
 
-_OURS = (vim_service_pb2, conductor_service_pb2, workflow_service_pb2, fleet_service_pb2)
+_OURS = (vim_service_pb2, conductor_service_pb2, workflow_service_pb2, fleet_service_pb2, maintenance_service_pb2)
 _OTHERS = (health_pb2, reflection_pb2)
 _HEALTH = "grpc.health.v1.Health"
 

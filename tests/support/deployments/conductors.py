@@ -20,6 +20,7 @@ from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.v1.access_service_pb2_grpc import AccessServiceStub
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.fleet_service_pb2_grpc import FleetServiceStub
+from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from vimesh.v1.access_service_pb2_grpc import AccessServiceAsyncStub
     from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
     from vimesh.v1.fleet_service_pb2_grpc import FleetServiceAsyncStub
+    from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceAsyncStub
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
     from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceAsyncStub
 
@@ -42,6 +44,7 @@ class Client:
     workflows: WorkflowServiceAsyncStub
     access: AccessServiceAsyncStub
     fleet: FleetServiceAsyncStub
+    maintenance: MaintenanceServiceAsyncStub
 
     async def register(self, **fields: object) -> vim_pb2.Vim:
         """Register a VIM with a name of its own; `fields` override the defaults."""
@@ -105,6 +108,7 @@ def client_on(opened: grpc.aio.Channel, address: str) -> Client:
         WorkflowServiceStub(opened),
         AccessServiceStub(opened),
         FleetServiceStub(opened),
+        MaintenanceServiceStub(opened),
     )
 
 

@@ -64,6 +64,7 @@ class AuditLog:
             **({"by_api": entry.by_api} if entry.by_api else {}),
             "method": entry.method,
             "vim_id": subject.vim_id,
+            **({"window_id": subject.window_id} if subject.window_id else {}),
             "project_id": subject.project_id,
             "request_id": subject.request_id,
             "call_id": entry.call_id,

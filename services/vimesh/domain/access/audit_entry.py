@@ -17,6 +17,8 @@ class ChangeSubject:
     project_id: str = ""
     request_id: str = ""
     """The `request_id` of a registration."""
+    window_id: str = ""
+    """The maintenance window."""
     outcome: str = ""
     """How this one ended; empty: as the call did."""
 

@@ -13,14 +13,13 @@ from vimesh.domain.errors import BadInput, FilterInvalid, Violation
 from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.filters.vim_filter import Filter
 from vimesh.domain.maintenance.recurrence_rules import RuleInvalid
+from vimesh.domain.maintenance.time_zones import UTC_NAME, TimeZoneUnknown
 from vimesh.domain.maintenance.window_times import (
     MAX_AHEAD,
     MAX_DURATION,
     MAX_RECURRING,
     MIN_DURATION,
-    UTC_NAME,
     Occurrence,
-    TimeZoneUnknown,
     WindowTimes,
 )
 from vimesh.domain.vims import Vim

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from vimesh.domain.maintenance.recurrence_rules import RecurrenceRule, parse_rule
+from vimesh.domain.maintenance.time_zones import UTC_NAME, read_zone
 
 MAX_DURATION: Final = dt.timedelta(days=366)
 MAX_RECURRING: Final = dt.timedelta(days=31)
 MIN_DURATION: Final = dt.timedelta(seconds=1)
 MAX_AHEAD: Final = dt.timedelta(days=5 * 366)
 """How far ahead the first start may be."""
-UTC_NAME: Final = "UTC"
-_ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(?:/[A-Za-z0-9_+-]{1,30}){0,2}")
 _LARGEST_OFFSET = dt.timedelta(days=2)
-
-
-class TimeZoneUnknown(ValueError):
-    """The message says what the name must be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +93,6 @@ class WindowTimes:
             if start >= max(time, self.start) and start != previous:
                 yield start
             previous = start
-
-
-def read_zone(name: str) -> ZoneInfo:
-    """Return a time zone of the tz database. Raises TimeZoneUnknown."""
-    if not _ZONE_NAME.fullmatch(name):
-        raise TimeZoneUnknown("must be the name of a time zone, such as Europe/Berlin")
-    try:
-        return ZoneInfo(name)
-    # OSError: the name of a folder, such as `Europe`.
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise TimeZoneUnknown(f"{name!r} is no time zone; use a name such as Europe/Berlin") from error
 
 
 def _shown(time: dt.datetime, zone: ZoneInfo) -> dt.datetime:

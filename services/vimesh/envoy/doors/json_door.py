@@ -17,6 +17,9 @@ JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"/v1/vims/[^/]+", ("GET", "PATCH", "DELETE")),
     (r"/v1/vims/[^/]+/events", ("GET",)),
     (r"/v1/events", ("GET",)),
+    (r"/v1/maintenanceWindows", ("GET", "POST")),
+    (r"/v1/maintenanceWindows/[^/]+:end", ("POST",)),
+    (r"/v1/maintenanceWindows/[^/]+", ("GET",)),
     (r"/v1/whoami", ("GET",)),
     (r"/v1/fleet", ("GET",)),
 )
