@@ -20,6 +20,7 @@ from vimesh.cli.commands.up import demo, up
 from vimesh.cli.commands.whoami import auth, whoami
 from vimesh.cli.login.login_commands import login, logout
 from vimesh.cli.login.profile_commands import app as profile
+from vimesh.cli.maintenance.maintenance_commands import app as maintenance
 from vimesh.cli.vim.vim_commands import app as vim
 from vimesh.domain.errors import BadSetting, StoreUnavailable, VimeshError
 from vimesh.domain.settings import BadFlag
@@ -50,6 +51,7 @@ def root(
 app.command()(up)
 app.command()(demo)
 app.add_typer(vim, name="vim")
+app.add_typer(maintenance, name="maintenance")
 app.command(epilog=status.EPILOG)(status.status)
 app.command()(login)
 app.command()(logout)

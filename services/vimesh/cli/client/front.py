@@ -18,12 +18,14 @@ from vimesh.cli.client.keep_login import valid_login
 from vimesh.rpc.channels import channel
 from vimesh.v1.access_service_pb2_grpc import AccessServiceStub
 from vimesh.v1.fleet_service_pb2_grpc import FleetServiceStub
+from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
 if TYPE_CHECKING:
     # These exist only in the stubs.
     from vimesh.v1.access_service_pb2_grpc import AccessServiceAsyncStub
     from vimesh.v1.fleet_service_pb2_grpc import FleetServiceAsyncStub
+    from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceAsyncStub
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
 
 T = TypeVar("T")
@@ -35,6 +37,7 @@ class Front:
     vims: VimServiceAsyncStub
     access: AccessServiceAsyncStub
     fleet: FleetServiceAsyncStub
+    maintenance: MaintenanceServiceAsyncStub
     timeout_s: float
     """Time limit of one call."""
 
@@ -43,7 +46,14 @@ class Front:
 async def connected(address: str, timeout_s: float, credentials: Path | None = None) -> AsyncGenerator[Front]:
     """Raises BadSetting if the credentials cannot be used, Failure if they are a login that has ended."""
     async with valid_login(credentials), channel(address, credentials) as opened:
-        yield Front(address, VimServiceStub(opened), AccessServiceStub(opened), FleetServiceStub(opened), timeout_s)
+        yield Front(
+            address,
+            VimServiceStub(opened),
+            AccessServiceStub(opened),
+            FleetServiceStub(opened),
+            MaintenanceServiceStub(opened),
+            timeout_s,
+        )
 
 
 def run(settings: ClientSettings, command: Callable[[Front], Awaitable[T]]) -> T:

@@ -16,6 +16,8 @@ def many(output: Output, vims: Sequence[vim_pb2.Vim], *, long: bool = False, sho
         documents.write_all(output, vims)
         return
     chosen = dict(vim_columns.LONG if long else vim_columns.SHORT)
+    if any(map(vim_columns.in_maintenance, vims)):
+        chosen |= vim_columns.MAINTENANCE
     if show_labels:
         chosen |= vim_columns.LABELS
     text_tables.write(list(chosen), [[cell(vim) for cell in chosen.values()] for vim in vims])
@@ -33,7 +35,7 @@ def one(output: Output, vim: vim_pb2.Vim) -> None:
 def _rows(content: dict[str, Any], prefix: str) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for key, value in content.items():
-        if key in {"probe_policy", "labels", "monitor"}:
+        if key in {"probe_policy", "labels", "monitor", "maintenance"}:
             rows += _rows(value, f"{prefix}{key}.")
         elif isinstance(value, str):
             rows.append((f"{prefix}{key}", value))

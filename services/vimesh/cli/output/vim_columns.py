@@ -39,6 +39,20 @@ LABELS: Final[Mapping[str, Cell]] = {
     "LABELS": lambda vim: ",".join(f"{key}={value}" for key, value in sorted(vim.labels.items())) or "<none>"
 }
 
+MAINTENANCE: Final[Mapping[str, Cell]] = {
+    "MAINTENANCE": lambda vim: maintenance(vim.maintenance) if in_maintenance(vim) else ""
+}
+"""Shown only with VIMs of which one is in maintenance."""
+
+
+def in_maintenance(vim: vim_pb2.Vim) -> bool:
+    return vim.HasField("maintenance")
+
+
+def maintenance(value: vim_pb2.Maintenance) -> str:
+    """Format for how long it lasts, by the local clock, and why."""
+    return f"{brief(seconds_of(value.end_time) - time.time())} left: {value.reason}"
+
 
 def status(value: vim_pb2.Vim.Status.ValueType) -> str:
     return name_of(vim_pb2.Vim.Status, value)

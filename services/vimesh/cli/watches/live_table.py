@@ -49,11 +49,14 @@ class LiveTable:
         vims = [known[vim_id] for vim_id in self._wanted if vim_id in known] if self._wanted else list(known.values())
         room = max(1, self._console.height - _OTHER_LINES)
         shown = _chosen(vims, room)
-        rows = [[printable(cell(vim)) for cell in vim_columns.SHORT.values()] for vim in shown]
+        columns = dict(vim_columns.SHORT)
+        if any(map(vim_columns.in_maintenance, shown)):
+            columns |= vim_columns.MAINTENANCE
+        rows = [[printable(cell(vim)) for cell in columns.values()] for vim in shown]
         hidden = len(vims) - len(shown)
         parts: list[Text | Table] = [
             self._summary(vims),
-            text_tables.table(list(vim_columns.SHORT), rows, self._console.width),
+            text_tables.table(list(columns), rows, self._console.width),
         ]
         if hidden:
             parts.append(Text(f"... and {hidden} more; showing the worst", style="dim"))

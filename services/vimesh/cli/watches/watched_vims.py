@@ -64,10 +64,19 @@ class WatchedVims:
         if event.HasField("changed_fields"):
             stays = [field for field in BULKY_FIELDS if field not in event.changed_fields.paths]
             FieldMask(paths=stays).MergeMessage(known, vim, replace_message_field=True)
+        # No event holds it with the VIM.
+        if known.HasField("maintenance"):
+            vim.maintenance.CopyFrom(known.maintenance)
         return vim
 
     @staticmethod
     def _bring_up_to_date(vim: Vim, event: VimEvent) -> None:
+        if event.kind in (VimEvent.MAINTENANCE_STARTED, VimEvent.MAINTENANCE_ENDED):
+            vim.revision = event.revision
+            vim.ClearField("maintenance")
+            if event.HasField("maintenance"):
+                vim.maintenance.CopyFrom(event.maintenance)
+            return
         if vim.status != event.status:
             vim.status_time.CopyFrom(event.time)
         vim.status, vim.reason, vim.detail = event.status, event.reason, event.detail

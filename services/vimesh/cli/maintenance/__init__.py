@@ -1,0 +1,1 @@
+"""The `vimesh maintenance` commands: `maintenance_commands` assembles them."""
