@@ -8,6 +8,7 @@ from typing import Never, Protocol
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
+from vimesh.domain.availability.availability_store import AvailabilityStore
 from vimesh.domain.bulk.bulk_store import BulkStore
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
@@ -94,6 +95,10 @@ class VimStore(Protocol):
         Two reports on one VIM in one call are judged one after the other. Each report of a wanted action ensures that
         the action has a lease that fits a next contact in `contact_within_s`.
         """
+
+    @property
+    def availability(self) -> AvailabilityStore:
+        """How long VIMs had which status."""
 
     @property
     def cached_standings(self) -> Mapping[str, Standing]:

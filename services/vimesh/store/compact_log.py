@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from vimesh.domain.events import LogSpan
 from vimesh.domain.retention import Retention, in_batches
+from vimesh.store.availability.count_changes import count_changes, counted_revision
 from vimesh.store.change_log.log_size import read_written_bytes
 from vimesh.store.change_log.read_log import read_span
 from vimesh.store.change_log.transaction import Changes
@@ -50,6 +51,9 @@ async def drop(database: Database, retention: Retention, limit: int) -> int:
     # Usually there is nothing to drop, and this check does not lock out other writers.
     if not await database.read(lambda c: _has_droppable(c, retention)):
         return 0
+    # What is dropped must be counted for availability before.
+    if last := await database.read(lambda c: _last_uncounted(c, retention, limit)):
+        await database.write(lambda c: count_changes(c, limit, all_up_to=last))
     return await database.write(lambda c: _drop(c, retention, limit))
 
 
@@ -85,18 +89,21 @@ class _KeptRange:
 
 
 def _has_droppable(connection: Connection, retention: Retention) -> bool:
-    now = connection.execute(_CLOCK).scalar_one()
-    kept_range = _KeptRange.by(connection, retention, read_span(connection).newest, now, read_written_bytes(connection))
+    kept_range = _kept_range(connection, retention)
     return not all(kept_range.includes(*row) for row in connection.execute(_OLDEST, {"count": 1}))
+
+
+def _kept_range(connection: Connection, retention: Retention) -> _KeptRange:
+    now = connection.execute(_CLOCK).scalar_one()
+    return _KeptRange.by(connection, retention, read_span(connection).newest, now, read_written_bytes(connection))
 
 
 def _drop(connection: Connection, retention: Retention, limit: int) -> int:
     changes = Changes.begin(connection)
     kept_range = _KeptRange.by(connection, retention, changes.newest, changes.now, changes.written_bytes)
-    oldest = connection.execute(_OLDEST, {"count": limit}).all()
-    dropped = _limit_segments(
-        connection, [row.revision for row in takewhile(lambda row: not kept_range.includes(*row), oldest)]
-    )
+    droppable = _droppable(connection, kept_range, limit)
+    counted = counted_revision(connection)
+    dropped = _limit_segments(connection, [revision for revision in droppable if revision <= counted])
     if dropped:
         last = dropped[-1]
         for drop_rows in _DROP:
@@ -105,6 +112,17 @@ def _drop(connection: Connection, retention: Retention, limit: int) -> int:
         if base := connection.execute(_BASE, {"last": last}).scalar():
             connection.execute(_DROP_SEGMENTS, {"base": base})
     return len(dropped)
+
+
+def _droppable(connection: Connection, kept_range: _KeptRange, limit: int) -> list[int]:
+    oldest = connection.execute(_OLDEST, {"count": limit}).all()
+    return [row.revision for row in takewhile(lambda row: not kept_range.includes(*row), oldest)]
+
+
+def _last_uncounted(connection: Connection, retention: Retention, limit: int) -> int:
+    """Return the last change to drop next if it is not counted yet, otherwise 0."""
+    droppable = _droppable(connection, _kept_range(connection, retention), limit)
+    return droppable[-1] if droppable and droppable[-1] > counted_revision(connection) else 0
 
 
 def _limit_segments(connection: Connection, dropped: list[int]) -> list[int]:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.access.quotas import Quotas
 from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
+from vimesh.domain.availability.availability_store import AvailabilityStore
 from vimesh.domain.bulk.bulk_store import BulkStore
 from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import VimeshError
@@ -29,6 +30,7 @@ from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 from vimesh.runtime.background import beside
 from vimesh.store import compact_log
+from vimesh.store.availability.sql_availability_store import SqlAvailabilityStore
 from vimesh.store.bulk.sql_bulk_store import SqlBulkStore
 from vimesh.store.change_log import log_size, read_log
 from vimesh.store.databases.open_database import open_database, parse_database_url
@@ -74,6 +76,7 @@ class SqlStore:
         self._quotas = quotas or Quotas()
         self._jitter = jitter
         self._reports = ReportPipeline(database)
+        self.availability: AvailabilityStore = SqlAvailabilityStore(database)
         self.filters = SqlFilterStore(database)
         self._maintenance = SqlMaintenanceStore(database)
         # A process before this one may have ended before it erased anything.

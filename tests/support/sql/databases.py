@@ -15,7 +15,7 @@ from tests.support.processes.server_nodes import server_folder
 from tests.support.sql.mariadb import MariaDb, running_mariadb
 from tests.support.sql.pgbouncer import Pgbouncer, running_pgbouncer
 from tests.support.sql.postgresql import Postgresql, running_postgresql
-from vimesh.store.schema.tables import metadata, revisions
+from vimesh.store.schema.tables import availability_progress, metadata, revisions
 from vimesh.store.upgrade.manage_tables import upgrade
 
 _Running = Callable[[Path], AbstractAsyncContextManager[Postgresql | MariaDb]]
@@ -110,6 +110,7 @@ def clear(connection: Connection) -> None:
     for table in metadata.sorted_tables:
         connection.execute(delete(table))
     connection.execute(insert(revisions).values(id=1, oldest=2, newest=1))
+    connection.execute(insert(availability_progress).values(id=1, revision=1))
 
 
 def with_driver(url: str) -> str:

@@ -78,11 +78,13 @@ class Changes:
         stopped: Row | None = None,
         document: Mapping[str, Any] | None = None,
         actor: str = "",
+        seen: int | None = None,
     ) -> int:
         """Add the change that left a VIM as shown in `after`, whose revision is `next_revision()`; return its bytes.
 
         `stopped` is the previous row of the VIM if the change stopped its action; `document` is the VIM as its event
-        keeps it; `actor` is the identity that made the change.
+        keeps it; `actor` is the identity that made the change; `seen` is from when on the status and reason held, if
+        that was earlier.
         """
         self.newest += 1
         self.stamp = self.now
@@ -108,6 +110,7 @@ class Changes:
                 "document": text,
                 "project_id": after.get("project_id"),
                 "actor": actor,
+                "seen_time": seen if seen is not None and seen < self.now else None,
             },
         )
         return size

@@ -73,5 +73,6 @@ def record_silence(row: Row, changes: Changes) -> Row:
         EventKind.STATUS_CHANGED if was_known else EventKind.REASON_CHANGED,
         after,
         previous_status=Status(row["status"]),
+        seen=row["lease_until"],
     )
     return after

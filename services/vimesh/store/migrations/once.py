@@ -14,10 +14,10 @@ from alembic import op
 from vimesh.store.dialects.registry import dialect_of
 
 
-def create_table(name: str, *parts: sa.Column[object] | sa.Constraint) -> None:
+def create_table(name: str, *parts: sa.Column[object] | sa.Constraint, **options: Any) -> None:  # noqa: ANN401 - Alembic's
     if not sa.inspect(op.get_bind()).has_table(name):
         dialect = op.get_bind().dialect
-        op.create_table(name, *parts, **dialect_of(dialect).table_options(dialect))
+        op.create_table(name, *parts, **dialect_of(dialect).table_options(dialect), **options)
 
 
 def leave_room_in_pages(table: str) -> None:

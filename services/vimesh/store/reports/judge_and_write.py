@@ -164,7 +164,8 @@ class _Group:
         vim_id, changes = report.vim_id, self.changes
         status, reason, observation = report.status, report.reason, report.observation or standing.observation
         is_new_status = status is not standing.status
-        status_time = changes.now - micros_of_age(report.age_s) if is_new_status else standing.status_time
+        seen = changes.now - micros_of_age(report.age_s)
+        status_time = seen if is_new_status else standing.status_time
         after = CachedStanding(
             *(standing.action_id, status, reason, observation, True),
             number=standing.number,
@@ -187,7 +188,7 @@ class _Group:
                 "detail": report.detail,
             }
             kind = EventKind.STATUS_CHANGED if is_new_status else EventKind.REASON_CHANGED
-            changes.add(kind, changed_row, previous_status=standing.status, actor=report.reporter)
+            changes.add(kind, changed_row, previous_status=standing.status, actor=report.reporter, seen=seen)
         elif status_row is not None:
             revision = status_row["revision"]
         elif standing.holds:

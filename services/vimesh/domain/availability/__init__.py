@@ -1,0 +1,1 @@
+"""How long VIMs had which status: start reading at `timeline.py`."""
