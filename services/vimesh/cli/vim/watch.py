@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
 import typer
@@ -14,7 +16,10 @@ from vimesh.cli.base.command_settings import Output
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.input import filter_flags, label_flags
+from vimesh.cli.output import documents, event_lines
+from vimesh.cli.watches import event_history, replay_changes
 from vimesh.cli.watches.filtered_arrivals import with_arrivals
+from vimesh.cli.watches.past_times import past_time
 from vimesh.cli.watches.resumable_watch import ConnectionNews, Shown
 from vimesh.cli.watches.resumable_watch import watch as follow
 from vimesh.domain.settings import BadFlag
@@ -28,6 +33,17 @@ def watch(  # noqa: PLR0913 - one parameter per flag
     *,
     filter_: filter_flags.FilterFlag = "",
     selector: label_flags.Selector = "",
+    replay: Annotated[
+        str | None,
+        typer.Option(
+            "--replay",
+            metavar="FROM",
+            help="Show past changes instead, from this time (2026-10-31T12:00:00Z), or for this long (2h), up to now.",
+        ),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option("--speed", metavar="N", help="With --replay: how many times as fast as they came.")
+    ] = 1.0,
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
@@ -36,7 +52,10 @@ def watch(  # noqa: PLR0913 - one parameter per flag
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
-    """Show all or the given VIMs and every change until Ctrl-C: as a live table on a terminal, otherwise as lines."""
+    """Show all or the given VIMs and every change until Ctrl-C: as a live table on a terminal, otherwise as lines.
+
+    With --replay, show the changes since a time in the past, and end with the newest.
+    """
     settings = client_settings(
         config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
@@ -44,17 +63,39 @@ def watch(  # noqa: PLR0913 - one parameter per flag
         raise BadFlag("--output", "yaml cannot be used with watch; use json")
 
     matching = label_flags.selected(selector, filter_)
+    start = None if replay is None else past_time("--replay", replay)
+    if not speed > 0:
+        raise BadFlag("--speed", "must be above 0")
 
     async def show(front: Front) -> None:
         wanted = frozenset([(await find(front, given, project)).id for given in vims or ()])
         with filter_flags.mistakes_shown(matching):
-            await show_changes(front, settings.output, wanted, matching)
+            if start is None:
+                await show_changes(front, settings.output, wanted, matching)
+            else:
+                await _show_past(front, settings.output, wanted, matching, start, speed)
 
     try:
         run(settings, show)
     except KeyboardInterrupt:
         # Ctrl-C is the normal way to end a watch.
         return
+
+
+async def _show_past(  # noqa: PLR0913, PLR0917 - what the command line says
+    front: Front, output: Output, wanted: frozenset[str], filter_: str, start: dt.datetime, speed: float
+) -> None:
+    """Print past changes of the wanted VIMs (none named: all) that match a filter."""
+    names = event_history.Names(front)
+    only = next(iter(wanted)) if len(wanted) == 1 else ""
+    async with aclosing(replay_changes.replay(front, only, start, speed, filter_=filter_)) as past:
+        async for event in past:
+            if wanted and event.vim_id not in wanted:
+                continue
+            if output is Output.JSON:
+                documents.write_line(event_lines.event_document(event))
+            else:
+                print(event_lines.event_line(event, await names.of(event)), flush=True)  # noqa: T201 - the output
 
 
 async def show_changes(front: Front, output: Output, wanted: frozenset[str] = frozenset(), filter_: str = "") -> None:
